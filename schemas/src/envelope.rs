@@ -1,0 +1,169 @@
+//! The JSON text of an envelope, as we write it: one fixed text for each event.
+
+pub(crate) mod digits;
+
+use crate::{Envelope, Event, EventType, MarketData, OrderBook, Price, SCHEMA_VERSION, Timestamp, Trade};
+
+/// Writes envelopes as the contract's text: compact, keys in the contract's order, prices with 2 to 4 decimals.
+///
+/// The encoder remembers the last second that it wrote as text, which is most of a timestamp's cost.
+#[derive(Clone, Debug)]
+pub struct MessageEncoder {
+    second: i64,
+    text: [u8; Timestamp::TEXT_LEN],
+}
+
+/// An upper bound of a message's text: 393 bytes are typical, and no field is unbounded.
+const MESSAGE_BYTES_MAX: usize = 640;
+
+impl MessageEncoder {
+    /// An encoder.
+    pub fn new() -> MessageEncoder {
+        let epoch = Timestamp::default();
+        MessageEncoder { second: 0, text: epoch.text() }
+    }
+
+    /// Appends the envelope's text to `out`.
+    pub fn write(&mut self, envelope: &Envelope, out: &mut Vec<u8>) {
+        out.reserve(MESSAGE_BYTES_MAX);
+        debug_assert_eq!(SCHEMA_VERSION, 1);
+        match &envelope.event {
+            Event::Trade(trade) => {
+                out.extend_from_slice(br#"{"schema_version":1,"event_type":"trade","timestamp":""#);
+                self.time(envelope.timestamp, out);
+                self.trade(trade, out);
+            }
+            Event::OrderBook(book) => {
+                out.extend_from_slice(br#"{"schema_version":1,"event_type":"orderbook","timestamp":""#);
+                self.time(envelope.timestamp, out);
+                self.order_book(book, out);
+            }
+            Event::MarketData(candle) => {
+                out.extend_from_slice(br#"{"schema_version":1,"event_type":"marketdata","timestamp":""#);
+                self.time(envelope.timestamp, out);
+                self.market_data(candle, out);
+            }
+        }
+    }
+
+    fn trade(&mut self, trade: &Trade, out: &mut Vec<u8>) {
+        out.extend_from_slice(br#"","payload":{"trade_id":""#);
+        trade.trade_id.write(out);
+        out.extend_from_slice(br#"","symbol":""#);
+        escaped(trade.symbol.as_str(), out);
+        out.extend_from_slice(br#"","trade_type":""#);
+        out.extend_from_slice(trade.trade_type.as_str().as_bytes());
+        out.extend_from_slice(br#"","order_type":""#);
+        out.extend_from_slice(trade.order_type.as_str().as_bytes());
+        price(br#"","price":""#, trade.price, out);
+        out.extend_from_slice(br#"","quantity":"#);
+        digits::write_u32(trade.quantity.get(), out);
+        out.extend_from_slice(br#","timestamp":""#);
+        self.time(trade.timestamp, out);
+        out.extend_from_slice(br#"","exchange":""#);
+        out.extend_from_slice(trade.exchange.as_str().as_bytes());
+        out.extend_from_slice(br#"","trader_id":"TRD-"#);
+        out.extend_from_slice(&digits::five(trade.trader_id.number()));
+        out.extend_from_slice(br#"","account_id":"ACC-"#);
+        out.extend_from_slice(&digits::four(u32::from(trade.account_id.number())));
+        out.extend_from_slice(br#"","status":""#);
+        out.extend_from_slice(trade.status.as_str().as_bytes());
+        match trade.correlation_id {
+            Some(id) => {
+                out.extend_from_slice(br#"","correlation_id":""#);
+                id.write(out);
+                out.extend_from_slice(br#""}}"#);
+            }
+            None => out.extend_from_slice(br#"","correlation_id":null}}"#),
+        }
+    }
+
+    fn order_book(&mut self, book: &OrderBook, out: &mut Vec<u8>) {
+        out.extend_from_slice(br#"","payload":{"symbol":""#);
+        escaped(book.symbol.as_str(), out);
+        price(br#"","bid_price":""#, book.bid_price, out);
+        price(br#"","ask_price":""#, book.ask_price, out);
+        out.extend_from_slice(br#"","bid_size":"#);
+        digits::write_u32(book.bid_size.get(), out);
+        out.extend_from_slice(br#","ask_size":"#);
+        digits::write_u32(book.ask_size.get(), out);
+        price(br#","spread":""#, book.spread, out);
+        price(br#"","mid_price":""#, book.mid_price, out);
+        out.extend_from_slice(br#"","timestamp":""#);
+        self.time(book.timestamp, out);
+        out.extend_from_slice(br#"","exchange":""#);
+        out.extend_from_slice(book.exchange.as_str().as_bytes());
+        out.extend_from_slice(br#""}}"#);
+    }
+
+    fn market_data(&mut self, candle: &MarketData, out: &mut Vec<u8>) {
+        out.extend_from_slice(br#"","payload":{"symbol":""#);
+        escaped(candle.symbol.as_str(), out);
+        price(br#"","open":""#, candle.open, out);
+        price(br#"","high":""#, candle.high, out);
+        price(br#"","low":""#, candle.low, out);
+        price(br#"","close":""#, candle.close, out);
+        out.extend_from_slice(br#"","volume":"#);
+        digits::write_u64(candle.volume, out);
+        price(br#","vwap":""#, candle.vwap, out);
+        out.extend_from_slice(br#"","timestamp":""#);
+        self.time(candle.timestamp, out);
+        out.extend_from_slice(br#"","interval":""#);
+        out.extend_from_slice(candle.interval.as_str().as_bytes());
+        out.extend_from_slice(br#"","exchange":""#);
+        out.extend_from_slice(candle.exchange.as_str().as_bytes());
+        out.extend_from_slice(br#""}}"#);
+    }
+
+    #[inline]
+    fn time(&mut self, timestamp: Timestamp, out: &mut Vec<u8>) {
+        const SECOND: i64 = 1_000_000;
+        let second = timestamp.micros().div_euclid(SECOND);
+        if second != self.second {
+            self.second = second;
+            self.text = timestamp.text();
+        }
+        let micros = timestamp.micros().rem_euclid(SECOND) as u32;
+        self.text[20..22].copy_from_slice(&digits::two(micros / 10_000));
+        self.text[22..24].copy_from_slice(&digits::two(micros / 100 % 100));
+        self.text[24..26].copy_from_slice(&digits::two(micros % 100));
+        out.extend_from_slice(&self.text);
+    }
+}
+
+impl Default for MessageEncoder {
+    fn default() -> MessageEncoder {
+        MessageEncoder::new()
+    }
+}
+
+#[inline]
+fn price(key: &[u8], value: Price, out: &mut Vec<u8>) {
+    out.extend_from_slice(key);
+    value.write(out);
+}
+
+/// Appends `text` as the inside of a JSON string. Symbols are nearly always plain ASCII.
+#[inline]
+fn escaped(text: &str, out: &mut Vec<u8>) {
+    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        let quoted = serde_json::to_string(text).expect("a str is always representable");
+        out.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
+    }
+}
+
+impl Envelope {
+    /// The envelope's text, for uses where speed does not matter.
+    pub fn to_json(&self) -> String {
+        let mut out = Vec::with_capacity(MESSAGE_BYTES_MAX);
+        MessageEncoder::new().write(self, &mut out);
+        String::from_utf8(out).expect("a message is written in UTF-8")
+    }
+
+    /// The type of the event inside.
+    pub const fn event_type(&self) -> EventType {
+        self.event.event_type()
+    }
+}

@@ -1,0 +1,27 @@
+//! The vocabulary that every part of tradesim shares: events, prices, times, ids, the JSON text of a message and the
+//! content digest over such texts.
+//!
+//! Nothing here reads a clock, a file or a socket, and nothing draws a random number.
+#![deny(missing_docs)]
+
+mod digest;
+mod envelope;
+mod event;
+mod ids;
+mod price;
+mod symbol;
+mod time;
+
+pub use digest::{ContentDigest, Digest, ParseDigestError};
+pub use envelope::MessageEncoder;
+pub use event::{
+    Envelope, Event, EventType, Exchange, Interval, MarketData, OrderBook, OrderType, Quantity, Record,
+    Trade, TradeStatus, TradeType,
+};
+pub use ids::{AccountId, ArchiveKey, CorrelationId, OrderRef, SymbolIds, TradeId, TraderId};
+pub use price::Price;
+pub use symbol::Symbol;
+pub use time::{ParseTimestampError, Timestamp};
+
+/// The `schema_version` that is written, and the only one that is read.
+pub const SCHEMA_VERSION: u32 = 1;

@@ -1,0 +1,98 @@
+//! A ticker symbol that is copied rather than allocated.
+
+use std::fmt;
+
+/// A ticker symbol of 1 to 10 characters that take at most 15 bytes of UTF-8.
+///
+/// The contract allows any 10 characters; every listed symbol is ASCII and fits. A captured message whose symbol does
+/// not is kept as its raw bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Symbol {
+    bytes: [u8; Symbol::BYTES_MAX],
+    len: u8,
+}
+
+impl Symbol {
+    /// Bytes of UTF-8 that fit.
+    pub const BYTES_MAX: usize = 15;
+    /// Characters that the contract allows.
+    pub const CHARS_MAX: usize = 10;
+
+    /// A symbol, or `None` for the empty text and for one that is too long.
+    pub fn new(text: &str) -> Option<Symbol> {
+        let len = text.len();
+        if len == 0 || len > Symbol::BYTES_MAX || text.chars().count() > Symbol::CHARS_MAX {
+            return None;
+        }
+        let mut bytes = [0; Symbol::BYTES_MAX];
+        bytes[..len].copy_from_slice(text.as_bytes());
+        Some(Symbol { bytes, len: len as u8 })
+    }
+
+    /// The text.
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).expect("a symbol is made from a str")
+    }
+
+    /// The text's bytes.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    /// The text's bytes padded with zeros, and its length in the last byte: a key that differs whenever the symbol
+    /// does, and that is compared in one instruction.
+    #[inline]
+    pub fn key(&self) -> u128 {
+        let mut key = [0; 16];
+        key[..Symbol::BYTES_MAX].copy_from_slice(&self.bytes);
+        key[Symbol::BYTES_MAX] = self.len;
+        u128::from_be_bytes(key)
+    }
+}
+
+impl fmt::Debug for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl PartialOrd for Symbol {
+    fn partial_cmp(&self, other: &Symbol) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Symbol {
+    fn cmp(&self, other: &Symbol) -> std::cmp::Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Symbol;
+
+    #[test]
+    fn a_symbol_has_one_to_ten_characters() {
+        assert!(Symbol::new("").is_none());
+        assert!(Symbol::new("ABCDEFGHIJK").is_none());
+        assert_eq!(Symbol::new("ABCDEFGHIJ").unwrap().as_str(), "ABCDEFGHIJ");
+        assert_eq!(Symbol::new("BRK.B").unwrap().to_string(), "BRK.B");
+    }
+
+    #[test]
+    fn symbols_are_ordered_as_text() {
+        let symbol = |text| Symbol::new(text).unwrap();
+        assert!(symbol("A") < symbol("AA"));
+        assert!(symbol("AA") < symbol("B"));
+        assert!(symbol("A").key() != symbol("A\0").key());
+    }
+}
