@@ -1,1 +1,6 @@
-//! sim
+//! A seeded simulator of a US trading day on a virtual clock, and the audit of the market's rules.
+#![deny(missing_docs)]
+
+#[cfg(test)]
+mod golden;
+pub mod session;

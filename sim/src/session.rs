@@ -1,0 +1,385 @@
+//! The trading day: New York's calendar, the periods of a day, venue hours, increments, and virtual trading time.
+//!
+//! This is the only place that knows a time zone. A [`TradingDay`] asks it once, for the offset of its date; from then
+//! on a day is arithmetic on microseconds. No session contains a switch of daylight saving (Sundays at 02:00), so one
+//! offset holds for a whole day.
+
+mod calendar;
+mod increments;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use chrono::{Datelike, NaiveDate, NaiveTime, Offset, TimeZone, Timelike, Weekday};
+use chrono_tz::America::New_York;
+use tradesim_schemas::{Exchange, Timestamp};
+
+pub use increments::{round_lot, tick_size};
+
+/// Names the tables of holidays, early closes, ticks and lots. It stands in an archive's metadata; any change of a table
+/// changes it.
+pub const CALENDAR_VERSION: &str = "us-equities/2024-2028/1";
+
+/// The version of the time-zone database in use, such as "2025b".
+pub fn tzdb_version() -> &'static str {
+    chrono_tz::IANA_TZDB_VERSION
+}
+
+/// Microseconds in a minute.
+const MINUTE: i64 = 60_000_000;
+/// Microseconds in a day.
+const DAY: i64 = 1_440 * MINUTE;
+
+/// A time of day in microseconds since midnight.
+const fn clock(hour: i64, minute: i64) -> i64 {
+    (hour * 60 + minute) * MINUTE
+}
+
+const START: i64 = clock(4, 0);
+const AMEX_OPEN: i64 = clock(7, 0);
+const CORE_OPEN: i64 = clock(9, 30);
+const CORE_CLOSE: i64 = clock(16, 0);
+const CORE_CLOSE_EARLY: i64 = clock(13, 0);
+const END: i64 = clock(20, 0);
+const END_EARLY: i64 = clock(17, 0);
+
+/// What to do with a date on which the markets are closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// It is an error that names the reason.
+    Refuse,
+    /// The day is made as if it were a regular open one.
+    Allow,
+}
+
+/// Why the markets are closed on a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closure {
+    /// A Saturday or a Sunday.
+    Weekend {
+        /// Which of the two.
+        weekday: Weekday,
+    },
+    /// A holiday of the yearly calendar.
+    Holiday {
+        /// Its name, such as "Good Friday".
+        name: &'static str,
+    },
+    /// A closure announced for an occasion.
+    AdHoc {
+        /// The occasion, such as "National Day of Mourning for Jimmy Carter".
+        name: &'static str,
+    },
+}
+
+impl Closure {
+    /// Why US markets are closed on this date, or `None` where they open or the calendar does not reach.
+    pub fn of(date: NaiveDate) -> Option<Closure> {
+        match date.weekday() {
+            weekday @ (Weekday::Sat | Weekday::Sun) => Some(Closure::Weekend { weekday }),
+            _ => calendar::holiday(date).map(|holiday| match holiday.ad_hoc {
+                true => Closure::AdHoc { name: holiday.name },
+                false => Closure::Holiday { name: holiday.name },
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Closure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Closure::Weekend { weekday: Weekday::Sat } => f.write_str("a Saturday"),
+            Closure::Weekend { .. } => f.write_str("a Sunday"),
+            Closure::Holiday { name } => write!(f, "{name}: US markets are closed"),
+            Closure::AdHoc { name } => write!(f, "the {name}: US markets are closed"),
+        }
+    }
+}
+
+/// A date that cannot be simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CalendarError {
+    /// The markets are closed.
+    #[error("{date} is {closure}")]
+    Closed {
+        /// The date.
+        date: NaiveDate,
+        /// The reason.
+        closure: Closure,
+    },
+    /// The calendar's tables do not cover the date.
+    #[error("{date} is outside the calendar, which covers {first} to {last}")]
+    Uncovered {
+        /// The date.
+        date: NaiveDate,
+        /// The first year covered.
+        first: i32,
+        /// The last year covered.
+        last: i32,
+    },
+}
+
+/// A period of the trading day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Period {
+    /// From 04:00 to 09:30.
+    PreMarket,
+    /// The first quarter of an hour: a window of activity, not the opening cross.
+    OpeningAuction,
+    /// To 11:30.
+    Morning,
+    /// To 13:00; on an early close to 12:30.
+    Midday,
+    /// To 15:30; an early close has none.
+    Afternoon,
+    /// The last half hour of the core session: a window of activity, not the closing cross.
+    ClosingAuction,
+    /// After the core session, to 20:00; on an early close to 17:00.
+    AfterHours,
+    /// Outside all others.
+    Closed,
+    /// From 04:00 to 20:00, where market hours are switched off.
+    AllDay,
+}
+
+impl Period {
+    /// The period's name, as reports write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Period::PreMarket => "pre_market",
+            Period::OpeningAuction => "opening_auction",
+            Period::Morning => "morning",
+            Period::Midday => "midday",
+            Period::Afternoon => "afternoon",
+            Period::ClosingAuction => "closing_auction",
+            Period::AfterHours => "after_hours",
+            Period::Closed => "closed",
+            Period::AllDay => "all_day",
+        }
+    }
+
+    /// How many times the base rate orders arrive in this period. Source: contract, section 2.
+    pub const fn multiplier(self) -> f64 {
+        match self {
+            Period::PreMarket | Period::AfterHours => 0.1,
+            Period::OpeningAuction => 3.0,
+            Period::Morning => 1.5,
+            Period::Midday => 0.6,
+            Period::Afternoon | Period::AllDay => 1.0,
+            Period::ClosingAuction => 2.5,
+            Period::Closed => 0.0,
+        }
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A period of one day, as instants: `[from, to)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PeriodSpan {
+    /// Which period.
+    pub period: Period,
+    /// Its first instant.
+    pub from: Timestamp,
+    /// The instant after its last.
+    pub to: Timestamp,
+    /// [`Period::multiplier`].
+    pub multiplier: f64,
+}
+
+/// Periods by their ends, in microseconds since midnight; the first begins at 04:00.
+type PeriodEnds = &'static [(Period, i64)];
+
+const REGULAR_DAY: PeriodEnds = &[
+    (Period::PreMarket, CORE_OPEN),
+    (Period::OpeningAuction, clock(9, 45)),
+    (Period::Morning, clock(11, 30)),
+    (Period::Midday, clock(13, 0)),
+    (Period::Afternoon, clock(15, 30)),
+    (Period::ClosingAuction, CORE_CLOSE),
+    (Period::AfterHours, END),
+];
+
+const EARLY_CLOSE_DAY: PeriodEnds = &[
+    (Period::PreMarket, CORE_OPEN),
+    (Period::OpeningAuction, clock(9, 45)),
+    (Period::Morning, clock(11, 30)),
+    (Period::Midday, clock(12, 30)),
+    (Period::ClosingAuction, CORE_CLOSE_EARLY),
+    (Period::AfterHours, END_EARLY),
+];
+
+const WITHOUT_MARKET_HOURS: PeriodEnds = &[(Period::AllDay, END)];
+
+/// A trading day of the US equity markets: a date in New York and its instants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradingDay {
+    date: NaiveDate,
+    /// The instant of 00:00 exchange time, by the offset in force from 04:00 on.
+    midnight: i64,
+    early_close: Option<&'static str>,
+    closure: Option<Closure>,
+}
+
+impl TradingDay {
+    /// The trading day of a date.
+    ///
+    /// # Errors
+    /// A date outside the calendar; with [`Closed::Refuse`], a date on which the markets are closed.
+    pub fn new(date: NaiveDate, closed: Closed) -> Result<TradingDay, CalendarError> {
+        let (first, last) = calendar::YEARS;
+        if !(first..=last).contains(&date.year()) {
+            return Err(CalendarError::Uncovered { date, first, last });
+        }
+        let closure = Closure::of(date);
+        if let (Some(closure), Closed::Refuse) = (closure, closed) {
+            return Err(CalendarError::Closed { date, closure });
+        }
+        let start = date.and_hms_opt(4, 0, 0).expect("04:00 is a time of day");
+        // 04:00 exists once on every date: the switches are at 02:00
+        let offset = New_York.offset_from_local_datetime(&start).single().expect("04:00 is unambiguous");
+        let local_midnight = start.and_utc().timestamp_micros() - START;
+        let midnight = local_midnight - i64::from(offset.fix().local_minus_utc()) * 1_000_000;
+        Ok(TradingDay { date, midnight, early_close: calendar::early_close(date), closure })
+    }
+
+    /// The date in New York. After 19:00 or 20:00 exchange time it is a day behind the UTC date.
+    pub const fn date(&self) -> NaiveDate {
+        self.date
+    }
+
+    /// 04:00, the start of the early session.
+    pub fn start(&self) -> Timestamp {
+        self.instant(START)
+    }
+
+    /// 09:30, the start of the core session.
+    pub fn core_open(&self) -> Timestamp {
+        self.instant(CORE_OPEN)
+    }
+
+    /// The end of the core session: 16:00, or 13:00 on an early close.
+    pub fn core_close(&self) -> Timestamp {
+        self.instant(self.core_close_clock())
+    }
+
+    /// The end of the late session: 20:00, or 17:00 on an early close.
+    pub fn end(&self) -> Timestamp {
+        self.instant(if self.is_early_close() { END_EARLY } else { END })
+    }
+
+    /// The end of the simulated day: [`TradingDay::end`], or 20:00 where market hours are switched off.
+    pub fn day_end(&self, market_hours: bool) -> Timestamp {
+        if market_hours { self.end() } else { self.instant(END) }
+    }
+
+    /// Whether the core session ends at 13:00.
+    pub const fn is_early_close(&self) -> bool {
+        self.early_close.is_some()
+    }
+
+    /// What an early close is called, such as "day after Thanksgiving".
+    pub const fn early_close_name(&self) -> Option<&'static str> {
+        self.early_close
+    }
+
+    /// Why the markets are closed on this date, where [`Closed::Allow`] made a day of it.
+    pub const fn closure(&self) -> Option<Closure> {
+        self.closure
+    }
+
+    /// The instant of a time of day in New York. Fractions of a microsecond are cut off.
+    pub fn at(&self, time: NaiveTime) -> Timestamp {
+        let micros = i64::from(time.num_seconds_from_midnight()) * 1_000_000;
+        self.instant(micros + i64::from(time.nanosecond() / 1_000))
+    }
+
+    /// The time of day in New York at an instant of this day (of another day: by this day's offset).
+    pub fn exchange_time(&self, at: Timestamp) -> NaiveTime {
+        let micros = (at.micros() - self.midnight).rem_euclid(DAY);
+        let (seconds, nanos) = (micros / 1_000_000, micros % 1_000_000 * 1_000);
+        NaiveTime::from_num_seconds_from_midnight_opt(seconds as u32, nanos as u32)
+            .expect("the remainder is within a day")
+    }
+
+    /// The periods of the simulated day, in order and without gaps from 04:00 to [`TradingDay::day_end`].
+    pub fn periods(&self, market_hours: bool) -> Vec<PeriodSpan> {
+        let mut from = START;
+        let span = |&(period, to): &(Period, i64)| {
+            let span = PeriodSpan {
+                period,
+                from: self.instant(from),
+                to: self.instant(to),
+                multiplier: period.multiplier(),
+            };
+            from = to;
+            span
+        };
+        self.period_ends(market_hours).iter().map(span).collect()
+    }
+
+    /// The period of an instant; [`Period::Closed`] outside the simulated day.
+    pub fn period_at(&self, at: Timestamp, market_hours: bool) -> Period {
+        let clock = at.micros() - self.midnight;
+        if clock < START {
+            return Period::Closed;
+        }
+        let found = self.period_ends(market_hours).iter().find(|(_, to)| clock < *to);
+        found.map_or(Period::Closed, |&(period, _)| period)
+    }
+
+    /// Whether a venue prints trades at an instant of the day: NYSE in the core session only, NYSE American from 07:00,
+    /// the others from start to end. Source: contract, section 2.
+    pub fn venue_open(&self, exchange: Exchange, at: Timestamp) -> bool {
+        let clock = at.micros() - self.midnight;
+        match exchange {
+            Exchange::Nyse => (CORE_OPEN..self.core_close_clock()).contains(&clock),
+            Exchange::Amex => clock >= AMEX_OPEN,
+            Exchange::Nasdaq | Exchange::Arca | Exchange::Bats => true,
+        }
+    }
+
+    /// Virtual trading time since 04:00, in tenths of a microsecond: a microsecond of the core session counts ten
+    /// tenths, any other one. An integer, so that differences are exact.
+    pub fn weighted_micros(&self, at: Timestamp) -> i64 {
+        let clock = at.micros() - self.midnight;
+        let core = clock.clamp(CORE_OPEN, self.core_close_clock()) - CORE_OPEN;
+        (clock - START) + 9 * core
+    }
+
+    /// Virtual trading seconds from one instant to another: the time of the price model, of which a regular core
+    /// session has 23,400.
+    pub fn effective_seconds(&self, from: Timestamp, to: Timestamp) -> f64 {
+        (self.weighted_micros(to) - self.weighted_micros(from)) as f64 / 10_000_000.0
+    }
+
+    fn period_ends(&self, market_hours: bool) -> PeriodEnds {
+        match (market_hours, self.is_early_close()) {
+            (false, _) => WITHOUT_MARKET_HOURS,
+            (true, false) => REGULAR_DAY,
+            (true, true) => EARLY_CLOSE_DAY,
+        }
+    }
+
+    const fn core_close_clock(&self) -> i64 {
+        if self.is_early_close() { CORE_CLOSE_EARLY } else { CORE_CLOSE }
+    }
+
+    fn instant(&self, clock: i64) -> Timestamp {
+        Timestamp::from_micros(self.midnight + clock).expect("the calendar's years are within range")
+    }
+}
+
+/// Every trading day that the calendar covers, ascending.
+pub fn trading_days() -> impl Iterator<Item = TradingDay> {
+    let (first, last) = calendar::YEARS;
+    let first = NaiveDate::from_ymd_opt(first, 1, 1).expect("1 January exists");
+    let days = first.iter_days().take_while(move |date| date.year() <= last);
+    days.filter_map(|date| TradingDay::new(date, Closed::Refuse).ok())
+}
