@@ -4,3 +4,4 @@
 #[cfg(test)]
 mod golden;
 pub mod session;
+pub mod universe;
