@@ -1,0 +1,220 @@
+//! When the orders of one symbol arrive: a Poisson process whose intensity is constant between known instants.
+
+use tradesim_schemas::Symbol;
+
+use crate::{
+    burst::Burst,
+    rng::{Purpose, Stream},
+    session::PeriodSpan,
+};
+
+/// A stretch of constant intensity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Segment {
+    /// Start, in microseconds since the epoch.
+    pub(crate) from: i64,
+    /// End, exclusive.
+    pub(crate) to: i64,
+    /// The multiplier of the base rate: the period's times the strongest burst's.
+    pub(crate) multiplier: f64,
+}
+
+/// The stretches of a day for one symbol, or for the whole market without single-symbol bursts (`None`).
+///
+/// Only bursts that hit the symbol cut its stretches, so that a burst elsewhere moves nothing here, not even in the
+/// last bit. Bursts that overlap do not multiply each other: the strongest counts.
+pub(crate) fn segments(periods: &[PeriodSpan], bursts: &[Burst], symbol: Option<Symbol>) -> Vec<Segment> {
+    let mut bursts: Vec<&Burst> =
+        bursts.iter().filter(|burst| burst.symbol.is_none() || burst.symbol == symbol).collect();
+    bursts.sort_by_key(|burst| burst.from);
+    let mut segments = Vec::new();
+    for period in periods {
+        let (start, end) = (period.from.micros(), period.to.micros());
+        let mut cuts = vec![start, end];
+        cuts.extend(
+            bursts
+                .iter()
+                .flat_map(|burst| [burst.from.micros(), burst.to.micros()])
+                .filter(|at| (start..end).contains(at)),
+        );
+        cuts.sort_unstable();
+        cuts.dedup();
+        // bursts are sorted by start; those that cannot have begun yet are left out of each search
+        for (&from, &to) in cuts.iter().zip(&cuts[1..]) {
+            let begun = bursts.partition_point(|burst| burst.from.micros() <= from);
+            let strongest = bursts[..begun]
+                .iter()
+                .filter(|burst| burst.to.micros() > from)
+                .map(|burst| burst.multiplier)
+                .fold(1.0, f64::max);
+            segments.push(Segment { from, to, multiplier: period.multiplier * strongest });
+        }
+    }
+    segments
+}
+
+/// The arrival times of one symbol's orders.
+///
+/// One exponential draw an arrival, spent at the intensity of each stretch it passes through (time rescaling), so that
+/// a change of intensity in between is met exactly.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrivals {
+    segments: Vec<Segment>,
+    /// Orders a microsecond at multiplier 1.
+    rate_per_micro: f64,
+    segment: usize,
+    /// The last arrival, in microseconds since the segment's start.
+    at: f64,
+    stream: Stream,
+}
+
+impl Arrivals {
+    /// The arrivals of a symbol whose orders come at `rate` a second where the multiplier is 1.
+    pub(crate) fn new(seed: u64, symbol: &str, rate: f64, segments: Vec<Segment>) -> Arrivals {
+        let stream = Stream::new(seed, Purpose::Arrivals, symbol);
+        Arrivals { segments, rate_per_micro: rate / 1e6, segment: 0, at: 0.0, stream }
+    }
+
+    /// The next arrival, in microseconds since the epoch, never before the last; `None` once the day is over.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<i64> {
+        let mut need = self.stream.exponential();
+        loop {
+            let segment = self.segments.get(self.segment)?;
+            let rate = self.rate_per_micro * segment.multiplier;
+            let len = (segment.to - segment.from) as f64;
+            let rest = (len - self.at) * rate;
+            if need < rest {
+                // rounding may reach the segment's end, which belongs to the next one
+                self.at = (self.at + need / rate).min(len - 1.0);
+                return Some(segment.from + self.at as i64);
+            }
+            need -= rest;
+            self.segment += 1;
+            self.at = 0.0;
+        }
+    }
+
+    /// Raw state, for the state digest.
+    pub(crate) fn state(&self) -> [u64; 3] {
+        [self.segment as u64, self.at.to_bits(), self.stream.position()]
+    }
+}
+
+/// How many orders a second are expected at each instant, over all symbols: what the size of a window is chosen by.
+pub(crate) fn market_segments(
+    periods: &[PeriodSpan],
+    bursts: &[Burst],
+    weight_of: impl Fn(Symbol) -> f64,
+) -> Vec<Segment> {
+    let mut segments = segments(periods, bursts, None);
+    // a burst of one symbol adds its share wherever it reaches: an upper bound is enough
+    for burst in bursts {
+        if let Some(symbol) = burst.symbol {
+            let extra = weight_of(symbol) * burst.multiplier;
+            for segment in &mut segments {
+                if segment.from < burst.to.micros() && segment.to > burst.from.micros() {
+                    segment.multiplier *= 1.0 + extra;
+                }
+            }
+        }
+    }
+    segments
+}
+
+/// The end of a window that starts at `from` and is expected to hold about `orders` orders.
+pub(crate) fn window_end(segments: &[Segment], from: i64, end: i64, rate: f64, orders: f64) -> i64 {
+    let mut left = orders;
+    let first = segments.partition_point(|segment| segment.to <= from);
+    for segment in &segments[first..] {
+        let start = segment.from.max(from);
+        let per_micro = rate * segment.multiplier / 1e6;
+        let expected = (segment.to - start) as f64 * per_micro;
+        if expected >= left {
+            return (start + (left / per_micro) as i64).max(from + 1).min(end);
+        }
+        left -= expected;
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use tradesim_schemas::Timestamp;
+
+    use super::*;
+    use crate::session::Period;
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros).unwrap()
+    }
+
+    const SECOND: i64 = 1_000_000;
+
+    fn span(from: i64, to: i64, multiplier: f64) -> PeriodSpan {
+        PeriodSpan { period: Period::Morning, from: at(from * SECOND), to: at(to * SECOND), multiplier }
+    }
+
+    fn burst(from: i64, to: i64, multiplier: f64, symbol: Option<&str>) -> Burst {
+        Burst {
+            from: at(from * SECOND),
+            to: at(to * SECOND),
+            multiplier,
+            symbol: symbol.map(|symbol| Symbol::new(symbol).unwrap()),
+            planned: true,
+        }
+    }
+
+    #[test]
+    fn the_strongest_burst_counts_and_others_symbols_do_not() {
+        let periods = [span(0, 100, 2.0), span(100, 200, 1.0)];
+        let bursts =
+            [burst(50, 120, 10.0, None), burst(60, 70, 30.0, Some("AAPL")), burst(80, 90, 5.0, Some("MSFT"))];
+        let list = |symbol: Option<&str>| -> Vec<(i64, i64, f64)> {
+            segments(&periods, &bursts, symbol.map(|symbol| Symbol::new(symbol).unwrap()))
+                .into_iter()
+                .map(|segment| (segment.from / SECOND, segment.to / SECOND, segment.multiplier))
+                .collect()
+        };
+        assert_eq!(list(None), [(0, 50, 2.0), (50, 100, 20.0), (100, 120, 10.0), (120, 200, 1.0)]);
+        assert_eq!(
+            list(Some("AAPL")),
+            [
+                (0, 50, 2.0),
+                (50, 60, 20.0),
+                (60, 70, 60.0),
+                (70, 100, 20.0),
+                (100, 120, 10.0),
+                (120, 200, 1.0)
+            ]
+        );
+        assert_eq!(list(Some("MSFT")).len(), 6);
+    }
+
+    #[test]
+    fn arrivals_follow_the_intensity() {
+        let periods = [span(0, 1_000, 1.0), span(1_000, 2_000, 0.0), span(2_000, 3_000, 4.0)];
+        let mut arrivals = Arrivals::new(5, "AAPL", 20.0, segments(&periods, &[], None));
+        let (mut counts, mut last) = ([0f64; 3], 0);
+        while let Some(at) = arrivals.next() {
+            assert!(at >= last);
+            last = at;
+            counts[(at / (1_000 * SECOND)) as usize] += 1.0;
+        }
+        assert_eq!(counts[1], 0.0);
+        for (count, expected) in [(counts[0], 20_000.0), (counts[2], 80_000.0f64)] {
+            assert!((count - expected).abs() < 4.0 * expected.sqrt(), "{count} of {expected}");
+        }
+    }
+
+    #[test]
+    fn windows_hold_about_as_many_orders_as_asked() {
+        let segments = segments(&[span(0, 100, 1.0), span(100, 200, 10.0)], &[], None);
+        let end = 200 * SECOND;
+        let close = |micros: i64, seconds: i64| (micros - seconds * SECOND).abs() <= 1;
+        assert!(close(window_end(&segments, 0, end, 10.0, 500.0), 50));
+        assert!(close(window_end(&segments, 50 * SECOND, end, 10.0, 1_500.0), 110));
+        assert_eq!(window_end(&segments, 150 * SECOND, end, 10.0, 1e9), end);
+        assert_eq!(window_end(&segments, 150 * SECOND, end, 1e9, 0.1), 150 * SECOND + 1);
+    }
+}

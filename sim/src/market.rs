@@ -1,0 +1,321 @@
+//! One symbol's market: price, book, orders and candles, stepped through virtual time.
+//!
+//! Symbols share nothing: whatever happens to one, the others' events stay the same to the last bit. That is what lets
+//! them be simulated on any number of threads, window by window.
+
+use tradesim_schemas::{
+    Envelope, Event, Exchange, OrderBook, OrderRef, OrderType, Price, Quantity, Record, Symbol, SymbolIds,
+    Timestamp, Trade, TradeStatus,
+};
+
+use crate::{
+    arrivals::Arrivals,
+    book::{Book, Quote, Width},
+    candle::Candles,
+    order_flow::{Arrival, Fate, OpenOrders, Order, OrderFlow},
+    price_process::PriceProcess,
+    session::TradingDay,
+    universe::SymbolInfo,
+};
+
+/// A book is restated after this many trade events of its symbol. Source: contract, section 2.
+const TRADES_PER_SNAPSHOT: u32 = 5;
+/// How many standard deviations of the price a limit leaves for the time until its order is filled, so that the quote
+/// rarely has to wait for it.
+const PROTECTION_DEVIATIONS: f64 = 3.0;
+/// Virtual time between two looks at the raw state, in microseconds.
+const STATE_INTERVAL: i64 = 60_000_000;
+
+/// What a market is made from.
+#[derive(Debug)]
+pub(crate) struct MarketSetup<'a> {
+    pub(crate) seed: u64,
+    pub(crate) day: TradingDay,
+    pub(crate) end: Timestamp,
+    pub(crate) info: &'a SymbolInfo,
+    pub(crate) ids: SymbolIds,
+    pub(crate) arrivals: Arrivals,
+}
+
+/// One symbol's market.
+#[derive(Debug)]
+pub(crate) struct Market {
+    symbol: Symbol,
+    listing: Exchange,
+    tick: i64,
+    lot: u32,
+    ids: SymbolIds,
+    day: TradingDay,
+    /// The end of the day, in microseconds since the epoch; nothing but candles happens there.
+    end: i64,
+    arrivals: Arrivals,
+    next_arrival: i64,
+    price: PriceProcess,
+    book: Option<Book>,
+    orders: OrderFlow,
+    open: OpenOrders,
+    candles: Candles,
+    /// Trade events since the book was restated.
+    trades_since_snapshot: u32,
+    seed: u64,
+    volatility: f64,
+    next_state: i64,
+    state: blake3::Hasher,
+}
+
+impl Market {
+    /// A market at the beginning of the day.
+    pub(crate) fn new(setup: MarketSetup<'_>) -> Market {
+        let MarketSetup { seed, day, end, info, ids, mut arrivals } = setup;
+        let next_arrival = arrivals.next().unwrap_or(i64::MAX);
+        let symbol = info.symbol;
+        let base = info.base_price.units() as f64;
+        Market {
+            symbol,
+            listing: info.exchange,
+            tick: info.tick_size.units(),
+            lot: info.lot_size,
+            ids,
+            day,
+            end: end.micros(),
+            arrivals,
+            next_arrival,
+            price: PriceProcess::new(seed, symbol.as_str(), base, info.volatility),
+            book: None,
+            orders: OrderFlow::new(seed, symbol.as_str()),
+            open: OpenOrders::new(),
+            candles: Candles::new(symbol, info.exchange, day.start(), end),
+            trades_since_snapshot: 0,
+            seed,
+            volatility: info.volatility,
+            next_state: day.start().micros() + STATE_INTERVAL,
+            state: blake3::Hasher::new(),
+        }
+    }
+
+    /// Appends all events before `until` (microseconds since the epoch), in order, without their seq.
+    pub(crate) fn run(&mut self, until: i64, out: &mut Vec<Record>) {
+        loop {
+            let due = self.open.next_due();
+            let close = self.candles.next_close();
+            let now = self.next_arrival.min(due).min(close);
+            if now >= until {
+                return;
+            }
+            if now >= self.next_state {
+                self.look_at_state(now);
+            }
+            // a candle is stated before everything else of its end's microsecond, and an order that is open before
+            // one that arrives
+            if close == now {
+                self.candles.close(|candle| {
+                    let timestamp = instant(now);
+                    out.push(record(None, Envelope { timestamp, event: Event::MarketData(candle) }));
+                });
+            } else if due == now {
+                let order = self.open.pop().expect("an order is due");
+                self.continue_order(now, order, out);
+            } else {
+                self.start_order(now, out);
+                self.next_arrival = self.arrivals.next().unwrap_or(i64::MAX);
+            }
+        }
+    }
+
+    fn start_order(&mut self, now: i64, out: &mut Vec<Record>) {
+        if self.book.is_none() {
+            let fair = self.fair(now);
+            self.book = Some(Book::new(self.seed, self.symbol.as_str(), self.volatility, fair));
+            self.restate(now, out);
+        }
+        let quote = self.quote();
+        let arrival = Arrival {
+            quote,
+            market_allowed: self.trades_since_snapshot + 1 < TRADES_PER_SNAPSHOT,
+            lot: self.lot,
+        };
+        let (price, day, tick) = (&self.price, &self.day, self.tick);
+        let end = self.end;
+        let order = self.orders.draw(arrival, |micros| {
+            let until = (now + i64::from(micros)).min(end);
+            let tenths = day.weighted_micros(instant(until)) - day.weighted_micros(instant(now));
+            (PROTECTION_DEVIATIONS * price.deviation(tenths) / tick as f64).ceil() as i64
+        });
+        let market = order.order_type == OrderType::Market;
+        // an order that stays open holds the quote back already when its own first event restates it
+        let stated = Order { events: 1, ..order };
+        if !market {
+            self.schedule(now, stated);
+        }
+        self.emit(now, &order, TradeStatus::New, order.price, order.quantity, out);
+        if market {
+            self.continue_order(now, stated, out);
+        }
+    }
+
+    /// The next event of an open order, and what follows from it.
+    fn continue_order(&mut self, now: i64, order: Order, out: &mut Vec<Record>) {
+        match order.fate {
+            Fate::Cancelled => {
+                self.emit(now, &order, TradeStatus::Cancelled, order.price, order.quantity, out);
+            }
+            Fate::Rejected => {
+                self.emit(now, &order, TradeStatus::Rejected, order.price, order.quantity, out);
+            }
+            Fate::Filled(parts) => {
+                let part = order.events - 1;
+                let shares = order.parts[usize::from(part)];
+                let last = part + 1 == parts;
+                let price = self.orders.draw_execution(&order, self.quote());
+                self.candles.execute(now, price * self.tick, shares);
+                let status = if last { TradeStatus::Filled } else { TradeStatus::PartiallyFilled };
+                if !last {
+                    self.schedule(now, Order { events: order.events + 1, ..order });
+                }
+                self.emit(now, &order, status, price, shares, out);
+            }
+        }
+    }
+
+    /// Puts an order among the open ones until its next event, which is within the day.
+    fn schedule(&mut self, now: i64, order: Order) {
+        let delay = i64::from(order.delays[usize::from(order.events - 1)]);
+        self.open.push((now + delay).min(self.end - 1), order);
+    }
+
+    /// States a trade event, and the book after every fifth.
+    fn emit(
+        &mut self,
+        now: i64,
+        order: &Order,
+        status: TradeStatus,
+        price: i64,
+        shares: u32,
+        out: &mut Vec<Record>,
+    ) {
+        let timestamp = instant(now);
+        let at = OrderRef::new(order.number, order.events).expect("a day has fewer orders");
+        let exchange = self.venue(timestamp, order.other_venue);
+        let trade = Trade {
+            trade_id: self.ids.trade_id(at),
+            symbol: self.symbol,
+            trade_type: order.side,
+            order_type: order.order_type,
+            price: self.price_of(price),
+            quantity: quantity(shares),
+            timestamp,
+            exchange,
+            trader_id: order.trader,
+            account_id: order.account,
+            status,
+            correlation_id: Some(self.ids.correlation_id(at)),
+        };
+        out.push(record(Some(at), Envelope { timestamp, event: Event::Trade(trade) }));
+        self.trades_since_snapshot += 1;
+        if self.trades_since_snapshot == TRADES_PER_SNAPSHOT {
+            self.restate(now, out);
+        }
+    }
+
+    /// Moves the quote to the fair price, as far as open orders allow, and states it.
+    ///
+    /// An open order that the quote would pass is filled before it: the quote stops short of the order's limit, and what
+    /// is still to come of the order becomes due at once.
+    fn restate(&mut self, now: i64, out: &mut Vec<Record>) {
+        self.trades_since_snapshot = 0;
+        let fair = self.fair(now);
+        let width = self.width(now);
+        let timestamp = instant(now);
+        let exchange = self.venue(timestamp, Exchange::Arca);
+        let book = self.book.as_mut().expect("the first order makes the book");
+        let target = book.target(fair, width);
+        if self.open.allow(target) {
+            book.restate(target);
+        } else {
+            book.restate_held(target, self.open.exact_bound());
+            self.open.hasten(target, now);
+        }
+        let Quote { bid, ask } = book.quote();
+        let (bid_size, ask_size) = book.draw_sizes(self.lot);
+        let (bid_price, ask_price) = (self.price_of(bid), self.price_of(ask));
+        let snapshot = OrderBook {
+            symbol: self.symbol,
+            bid_price,
+            ask_price,
+            bid_size: quantity(bid_size),
+            ask_size: quantity(ask_size),
+            spread: ask_price.checked_sub(bid_price).expect("bid is below ask"),
+            mid_price: Price::mid(bid_price, ask_price),
+            timestamp,
+            exchange,
+        };
+        out.push(record(None, Envelope { timestamp, event: Event::OrderBook(snapshot) }));
+    }
+
+    fn quote(&self) -> Quote {
+        self.book.as_ref().expect("the first order makes the book").quote()
+    }
+
+    /// The fair price in ticks.
+    fn fair(&mut self, now: i64) -> f64 {
+        self.price.move_to(self.day.weighted_micros(instant(now))) / self.tick as f64
+    }
+
+    fn width(&self, now: i64) -> Width {
+        let (open, close) = (self.day.core_open().micros(), self.day.core_close().micros());
+        /// The first fifteen minutes of the core session.
+        const OPENING: i64 = 15 * 60_000_000;
+        if now < open || now >= close {
+            Width::Outside
+        } else if now < open + OPENING {
+            Width::Opening
+        } else {
+            Width::Core
+        }
+    }
+
+    /// Where something prints: on the listing venue while that trades.
+    fn venue(&self, at: Timestamp, other: Exchange) -> Exchange {
+        if self.day.venue_open(self.listing, at) { self.listing } else { other }
+    }
+
+    fn price_of(&self, ticks: i64) -> Price {
+        Price::from_units(ticks * self.tick).expect("prices stay within twelve digits")
+    }
+
+    /// Adds the raw state to the state digest, once for every minute that has passed.
+    fn look_at_state(&mut self, now: i64) {
+        while self.next_state <= now {
+            self.next_state += STATE_INTERVAL;
+        }
+        let mut words =
+            vec![self.next_state as u64, self.next_arrival as u64, u64::from(self.trades_since_snapshot)];
+        words.extend(self.price.state());
+        words.extend(self.arrivals.state());
+        words.extend(self.orders.state());
+        words.extend(self.open.state());
+        words.extend(self.book.iter().flat_map(Book::state));
+        words.extend(self.candles.state());
+        for word in words {
+            self.state.update(&word.to_le_bytes());
+        }
+    }
+
+    /// The digest of the raw state at every minute so far in which something happened, and now.
+    pub(crate) fn state_digest(&mut self) -> [u8; 32] {
+        self.look_at_state(self.next_state);
+        *self.state.finalize().as_bytes()
+    }
+}
+
+fn record(order: Option<OrderRef>, envelope: Envelope) -> Record {
+    Record { seq: 0, origin: 0, order, envelope }
+}
+
+fn instant(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros).expect("virtual time stays within the day")
+}
+
+fn quantity(shares: u32) -> Quantity {
+    Quantity::new(shares).expect("sizes are at least one share")
+}

@@ -1,0 +1,348 @@
+//! Orders of one symbol: what they are, what becomes of them, and which are still open.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use tradesim_schemas::{AccountId, Exchange, OrderType, TradeType, TraderId};
+
+use crate::{
+    book::{Quote, Resting},
+    rng::{Purpose, Stream},
+};
+
+/// Traders in the market. Source: contract, section 2.
+const TRADERS: u32 = 200;
+/// Traders that share an account. Source: contract, section 2.
+const TRADERS_PER_ACCOUNT: u32 = 5;
+/// Venues that print when the listing venue is closed.
+pub(crate) const OTHER_VENUES: [Exchange; 3] = [Exchange::Arca, Exchange::Nasdaq, Exchange::Bats];
+
+/// Mean time from an order's arrival to its first fill, and from one fill to the next, in microseconds.
+const FILL_DELAY_MEAN: f64 = 2e6;
+/// Mean time until an order is cancelled, in microseconds.
+const CANCEL_DELAY_MEAN: f64 = 20e6;
+/// A rejection comes after up to this many microseconds.
+const REJECT_DELAY_MAX: u32 = 5_000;
+/// No delay is longer than this, in microseconds.
+const DELAY_MAX: f64 = 600e6;
+
+/// Sizes that people use for less than a round lot.
+const ODD_LOTS: [u32; 8] = [1, 2, 5, 10, 20, 25, 50, 75];
+/// Round lots of larger orders.
+const ROUND_LOTS: [u32; 8] = [1, 1, 1, 2, 2, 3, 5, 10];
+
+/// What becomes of an order. Shares: 50, 30, 10 and 10 % (contract, section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Filled in this many parts, 1 to 3.
+    Filled(u8),
+    /// Withdrawn.
+    Cancelled,
+    /// Refused.
+    Rejected,
+}
+
+/// An order, and what is still to come of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order {
+    /// The symbol's order number.
+    pub(crate) number: u64,
+    pub(crate) side: TradeType,
+    pub(crate) order_type: OrderType,
+    pub(crate) trader: TraderId,
+    pub(crate) account: AccountId,
+    pub(crate) other_venue: Exchange,
+    pub(crate) fate: Fate,
+    /// Limit, stop or the quote that was met, in ticks. For every order that is going to be filled it bounds the
+    /// executions as a limit does: triggers of stop orders are not modelled.
+    pub(crate) price: i64,
+    pub(crate) quantity: u32,
+    /// Shares of each fill.
+    pub(crate) parts: [u32; 3],
+    /// Microseconds before each fill, or before the one event that ends the order.
+    pub(crate) delays: [u32; 3],
+    /// Events so far.
+    pub(crate) events: u8,
+}
+
+/// The circumstances in which an order arrives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    /// The quote that it meets.
+    pub(crate) quote: Quote,
+    /// Whether a MARKET order may come now: its two events have to meet one quote.
+    pub(crate) market_allowed: bool,
+    /// Shares in a round lot.
+    pub(crate) lot: u32,
+}
+
+/// Draws orders.
+#[derive(Clone, Debug)]
+pub(crate) struct OrderFlow {
+    stream: Stream,
+    next_number: u64,
+}
+
+impl OrderFlow {
+    /// The orders of a symbol.
+    pub(crate) fn new(seed: u64, symbol: &str) -> OrderFlow {
+        OrderFlow { stream: Stream::new(seed, Purpose::Orders, symbol), next_number: 0 }
+    }
+
+    /// The next order. `protection` tells how many ticks the price may move, generously, in some microseconds.
+    #[inline]
+    pub(crate) fn draw(&mut self, arrival: Arrival, protection: impl Fn(u32) -> i64) -> Order {
+        let stream = &mut self.stream;
+        let side = if stream.below(2) == 0 { TradeType::Buy } else { TradeType::Sell };
+        let fate = match stream.below(20) {
+            0..10 => Fate::Filled(1),
+            10..13 => Fate::Filled(2),
+            13..16 => Fate::Filled(3),
+            16..18 => Fate::Cancelled,
+            _ => Fate::Rejected,
+        };
+        let order_type = draw_type(stream, fate, arrival.market_allowed);
+        let trader = stream.below(TRADERS);
+        let quantity = draw_quantity(stream, arrival.lot, fate);
+        let other_venue = OTHER_VENUES[stream.below(OTHER_VENUES.len() as u32) as usize];
+        let delays = if order_type == OrderType::Market { [0; 3] } else { draw_delays(stream, fate) };
+        let parts = draw_parts(stream, fate, quantity);
+        let price = match (order_type, fate) {
+            (OrderType::Market, _) => meets(side, arrival.quote),
+            (_, Fate::Filled(_)) => beyond(side, arrival.quote, protection(delays.iter().sum())),
+            // too far from the market to be filled, or to be accepted
+            (_, Fate::Cancelled) => away(side, arrival.quote, 1 + i64::from(stream.below(10))),
+            (_, Fate::Rejected) => away(side, arrival.quote, 20 + 5 * i64::from(stream.below(10))),
+        };
+        let number = self.next_number;
+        self.next_number += 1;
+        Order {
+            number,
+            side,
+            order_type,
+            trader: TraderId::new(trader).expect("there are 200 traders"),
+            account: AccountId::new((trader / TRADERS_PER_ACCOUNT) as u16).expect("there are 40 accounts"),
+            other_venue,
+            fate,
+            price,
+            quantity,
+            parts,
+            delays,
+            events: 0,
+        }
+    }
+
+    /// The price of an execution, in ticks: within the quote, and never worse than the order's price.
+    #[inline]
+    pub(crate) fn draw_execution(&mut self, order: &Order, quote: Quote) -> i64 {
+        if order.order_type == OrderType::Market {
+            return order.price;
+        }
+        // `best` is the far side, where a marketable order trades; `worst` for it is the near side
+        let (near, far) = match order.side {
+            TradeType::Buy => (quote.bid, quote.ask.min(order.price)),
+            TradeType::Sell => (quote.ask, quote.bid.max(order.price)),
+        };
+        match self.stream.below(8) {
+            0..5 => far,
+            5..7 => near,
+            _ => near.min(far) + i64::from(self.stream.below((near - far).unsigned_abs() as u32 + 1)),
+        }
+    }
+
+    /// Raw state, for the state digest.
+    pub(crate) fn state(&self) -> [u64; 2] {
+        [self.next_number, self.stream.position()]
+    }
+}
+
+/// Order types in percent, by fate. MARKET orders are filled in one piece or rejected.
+#[inline]
+fn draw_type(stream: &mut Stream, fate: Fate, market_allowed: bool) -> OrderType {
+    let percent = stream.below(100);
+    let market = match fate {
+        Fate::Filled(1) => 55,
+        Fate::Rejected => 30,
+        _ => 0,
+    };
+    if percent < market && market_allowed {
+        return OrderType::Market;
+    }
+    match percent {
+        90..95 => OrderType::Stop,
+        95.. => OrderType::StopLimit,
+        _ => OrderType::Limit,
+    }
+}
+
+/// Sizes as people choose them; about half of the orders are odd lots, as in the US tape since 2019.
+#[inline]
+fn draw_quantity(stream: &mut Stream, lot: u32, fate: Fate) -> u32 {
+    let pick = stream.below(16) as usize;
+    let quantity =
+        if pick < ODD_LOTS.len() { ODD_LOTS[pick] } else { ROUND_LOTS[pick - ODD_LOTS.len()] * lot };
+    match fate {
+        // two or three parts of at least one share
+        Fate::Filled(2 | 3) => quantity.max(3),
+        _ => quantity,
+    }
+}
+
+/// Splits a quantity over the fills of an order, in quarters.
+#[inline]
+fn draw_parts(stream: &mut Stream, fate: Fate, quantity: u32) -> [u32; 3] {
+    let mut quarter = |of: u32, keep: u32| (of * (1 + stream.below(3)) / 4).clamp(1, of - keep);
+    match fate {
+        Fate::Filled(1) => [quantity, 0, 0],
+        Fate::Filled(2) => {
+            let first = quarter(quantity, 1);
+            [first, quantity - first, 0]
+        }
+        Fate::Filled(_) => {
+            let first = quarter(quantity, 2);
+            let second = quarter(quantity - first, 1);
+            [first, second, quantity - first - second]
+        }
+        Fate::Cancelled | Fate::Rejected => [0; 3],
+    }
+}
+
+#[inline]
+fn draw_delays(stream: &mut Stream, fate: Fate) -> [u32; 3] {
+    let mut wait = |mean: f64| (stream.exponential() * mean).clamp(1.0, DELAY_MAX) as u32;
+    match fate {
+        Fate::Filled(parts) => {
+            let mut delays = [0; 3];
+            for delay in &mut delays[..usize::from(parts)] {
+                *delay = wait(FILL_DELAY_MEAN);
+            }
+            delays
+        }
+        Fate::Cancelled => [wait(CANCEL_DELAY_MEAN), 0, 0],
+        Fate::Rejected => [1 + stream.below(REJECT_DELAY_MAX), 0, 0],
+    }
+}
+
+/// The side of the quote that a marketable order meets.
+#[inline]
+fn meets(side: TradeType, quote: Quote) -> i64 {
+    match side {
+        TradeType::Buy => quote.ask,
+        TradeType::Sell => quote.bid,
+    }
+}
+
+/// A limit that far through the quote.
+#[inline]
+fn beyond(side: TradeType, quote: Quote, ticks: i64) -> i64 {
+    match side {
+        TradeType::Buy => quote.ask + ticks,
+        TradeType::Sell => (quote.bid - ticks).max(1),
+    }
+}
+
+/// A limit that far short of the quote.
+#[inline]
+fn away(side: TradeType, quote: Quote, ticks: i64) -> i64 {
+    match side {
+        TradeType::Buy => (quote.bid - ticks).max(1),
+        TradeType::Sell => quote.ask + ticks,
+    }
+}
+
+/// When an open order's next event is due; ties go to the older order.
+type Due = Reverse<(i64, u64, u32)>;
+
+/// The orders that are still open, by the time of their next event.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenOrders {
+    due: BinaryHeap<Due>,
+    slots: Vec<Order>,
+    free: Vec<u32>,
+    /// A bound of the limits of open orders that are going to be filled. It may be too strict, because orders that
+    /// have gone are only left out when it is computed anew.
+    bound: Resting,
+}
+
+impl OpenOrders {
+    /// No open orders.
+    pub(crate) fn new() -> OpenOrders {
+        OpenOrders { due: BinaryHeap::new(), slots: Vec::new(), free: Vec::new(), bound: Resting::NONE }
+    }
+
+    /// When the next event is due; `i64::MAX` without open orders.
+    #[inline]
+    pub(crate) fn next_due(&self) -> i64 {
+        self.due.peek().map_or(i64::MAX, |Reverse((at, _, _))| *at)
+    }
+
+    /// Adds an order whose next event is due at `at`.
+    #[inline]
+    pub(crate) fn push(&mut self, at: i64, order: Order) {
+        widen(&mut self.bound, &order);
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = order;
+                slot
+            }
+            None => {
+                self.slots.push(order);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        self.due.push(Reverse((at, order.number, slot)));
+    }
+
+    /// Takes the order whose event is due next.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Order> {
+        let Reverse((_, _, slot)) = self.due.pop()?;
+        self.free.push(slot);
+        Some(self.slots[slot as usize])
+    }
+
+    /// Whether a quote leaves every open order that is going to be filled a price within it.
+    #[inline]
+    pub(crate) fn allow(&mut self, quote: Quote) -> bool {
+        self.bound.allows(quote) || self.exact_bound().allows(quote)
+    }
+
+    /// The limits that a quote must not pass.
+    pub(crate) fn exact_bound(&mut self) -> Resting {
+        let mut bound = Resting::NONE;
+        for Reverse((_, _, slot)) in &self.due {
+            widen(&mut bound, &self.slots[*slot as usize]);
+        }
+        self.bound = bound;
+        bound
+    }
+
+    /// Makes everything that is still to come of the orders which `quote` would pass due at `now`.
+    pub(crate) fn hasten(&mut self, quote: Quote, now: i64) {
+        let mut due = std::mem::take(&mut self.due).into_vec();
+        for Reverse((at, _, slot)) in &mut due {
+            let order = &mut self.slots[*slot as usize];
+            let mut alone = Resting::NONE;
+            widen(&mut alone, order);
+            if !alone.allows(quote) {
+                *at = now;
+                order.delays = [0; 3];
+            }
+        }
+        self.due = due.into();
+    }
+
+    /// Raw state, for the state digest.
+    pub(crate) fn state(&self) -> [u64; 2] {
+        [self.due.len() as u64, self.next_due() as u64]
+    }
+}
+
+#[inline]
+fn widen(bound: &mut Resting, order: &Order) {
+    if matches!(order.fate, Fate::Filled(_)) {
+        match order.side {
+            TradeType::Buy => bound.lowest_buy = bound.lowest_buy.min(order.price),
+            TradeType::Sell => bound.highest_sell = bound.highest_sell.max(order.price),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+use chrono::NaiveDate;
+use tradesim_schemas::{
+    ContentDigest, Digest, Event, EventType, MessageEncoder, Record, Symbol, TradeStatus,
+};
+
+use super::*;
+use crate::session::Closed;
+
+mod statistics;
+
+fn day(year: i32, month: u32, day: u32) -> TradingDay {
+    TradingDay::new(NaiveDate::from_ymd_opt(year, month, day).unwrap(), Closed::Refuse).unwrap()
+}
+
+fn options(seed: u64) -> SimulationOptions {
+    SimulationOptions { rate: 1.0, ..SimulationOptions::new(day(2026, 2, 18), seed) }
+}
+
+fn threads(count: usize) -> NonZeroUsize {
+    NonZeroUsize::new(count).unwrap()
+}
+
+fn records(options: SimulationOptions) -> Vec<Record> {
+    let mut simulation = Simulation::new(options).unwrap();
+    let mut all = Vec::new();
+    while let Some(events) = simulation.next_window() {
+        all.extend(events);
+    }
+    all
+}
+
+/// The content digest, and the state digest.
+fn digests(mut simulation: Simulation) -> (Digest, Digest) {
+    let (mut digest, mut encoder) = (ContentDigest::new(), MessageEncoder::new());
+    while let Some(events) = simulation.next_window() {
+        for record in &events {
+            digest.push_with(|out| encoder.write(&record.envelope, out));
+        }
+    }
+    (digest.finish(), simulation.state_digest())
+}
+
+#[test]
+fn the_same_options_give_the_same_day_and_another_seed_another() {
+    let first = digests(Simulation::new(options(1)).unwrap());
+    assert_eq!(digests(Simulation::new(options(1)).unwrap()), first);
+    let second = digests(Simulation::new(options(2)).unwrap());
+    assert_ne!(second.0, first.0);
+    assert_ne!(second.1, first.1);
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let bursts = RandomBursts { multiplier: 20.0, interval_seconds: 600.0, duration_seconds: 10.0 };
+    let options = SimulationOptions { random_bursts: Some(bursts), ..options(3) };
+    let one = digests(Simulation::new(options.clone()).unwrap());
+    for count in [2, 3, 8, 64] {
+        let many = Simulation::new(options.clone()).unwrap().with_threads(threads(count));
+        assert_eq!(digests(many), one, "{count} threads");
+    }
+}
+
+#[test]
+fn the_number_of_windows_changes_nothing() {
+    let whole = records(options(4));
+    let mut simulation = Simulation::new(options(4)).unwrap();
+    let end = simulation.options.end().micros() + 1;
+    let mut all = Vec::new();
+    // windows of 7 minutes and some microseconds, empty ones among them
+    while simulation.until < end {
+        let until = (simulation.until + 7 * 60_000_000 + 11).min(end);
+        simulation.run(until);
+        merge(&mut simulation.windows, &mut simulation.seq, &mut all);
+        simulation.until = until;
+    }
+    assert!(all == whole);
+}
+
+#[test]
+fn seq_is_dense_and_time_does_not_go_back() {
+    let records = records(options(5));
+    for (index, pair) in records.windows(2).enumerate() {
+        assert_eq!(pair[0].seq, index as u64);
+        assert!(pair[0].envelope.timestamp <= pair[1].envelope.timestamp);
+    }
+    let end = options(5).end();
+    assert_eq!(records.last().unwrap().envelope.timestamp, end);
+    assert_eq!(records.last().unwrap().envelope.event_type(), EventType::MarketData);
+}
+
+#[test]
+fn a_burst_of_one_symbol_moves_nothing_in_the_others() {
+    let aapl = Symbol::new("AAPL").unwrap();
+    let at = options(6).day.at(chrono::NaiveTime::from_hms_opt(10, 0, 0).unwrap());
+    let to = Timestamp::from_micros(at.micros() + 30_000_000).unwrap();
+    let burst = Burst { from: at, to, multiplier: 50.0, symbol: Some(aapl), planned: true };
+    let others = |options: SimulationOptions| -> Vec<Event> {
+        let mut events: Vec<Event> =
+            records(options).into_iter().map(|record| record.envelope.event).collect();
+        events.retain(|event| event.symbol() != aapl);
+        // ids are of another archive
+        for event in &mut events {
+            if let Event::Trade(trade) = event {
+                trade.correlation_id = None;
+                trade.trade_id = tradesim_schemas::TradeId::from_bytes([
+                    0x44, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 0,
+                ])
+                .unwrap();
+            }
+        }
+        events
+    };
+    let with = SimulationOptions { planned_bursts: vec![burst], ..options(6) };
+    assert!(others(with.clone()) == others(options(6)));
+    let hit = |options| {
+        records(options)
+            .iter()
+            .filter(|record| record.envelope.event.symbol() == aapl)
+            .filter(|record| (at..to).contains(&record.envelope.timestamp))
+            .count()
+    };
+    assert!(hit(with) > 20 * hit(options(6)).max(1));
+}
+
+#[test]
+fn every_event_type_and_status_occurs() {
+    let records = records(options(7));
+    for expected in EventType::ALL {
+        assert!(records.iter().any(|record| record.envelope.event_type() == *expected));
+    }
+    for expected in TradeStatus::ALL {
+        let occurs = |record: &Record| matches!(&record.envelope.event, Event::Trade(trade) if trade.status == *expected);
+        assert!(records.iter().any(occurs), "{expected}");
+    }
+}
+
+#[test]
+fn a_window_is_small_at_any_rate() {
+    let at = options(8).day.at(chrono::NaiveTime::from_hms_opt(4, 0, 0).unwrap());
+    let to = Timestamp::from_micros(at.micros() + 600_000_000).unwrap();
+    let burst = Burst { from: at, to, multiplier: 100.0, symbol: None, planned: true };
+    let options = SimulationOptions { rate: 10_000.0, planned_bursts: vec![burst], ..options(8) };
+    let mut simulation = Simulation::new(options).unwrap();
+    for _ in 0..40 {
+        let events = simulation.next_window().unwrap().len();
+        assert!(events < 6 * WINDOW_ORDERS as usize, "{events}");
+    }
+}
+
+#[test]
+fn options_out_of_range_are_refused() {
+    let refused = |options: SimulationOptions| Simulation::new(options).map(|_| ()).unwrap_err().to_string();
+    assert_eq!(
+        refused(SimulationOptions { rate: 0.5, ..options(1) }),
+        "a rate of 0.5 orders a second is outside 1 to 10,000"
+    );
+    assert_eq!(refused(SimulationOptions { symbols: 51, ..options(1) }), "51 symbols are outside 1 to 50");
+    let bursts = RandomBursts { multiplier: 1.0, interval_seconds: 60.0, duration_seconds: 10.0 };
+    let burst = SimulationOptions { random_bursts: Some(bursts), ..options(1) };
+    assert_eq!(refused(burst), "a burst multiplier of 1 is outside 2 to 100");
+    assert!(refused(SimulationOptions { rate: f64::NAN, ..options(1) }).contains("NaN"));
+}
+
+#[test]
+fn the_identity_names_everything_that_decides_the_events() {
+    let options = options(42);
+    assert_eq!(
+        options.identity(),
+        "tradesim generator=1 model=gbm/1 seed=42 date=2026-02-18 hours=regular market_hours=true rate=1 symbols=50"
+    );
+    let bursts = RandomBursts { multiplier: 20.0, interval_seconds: 60.0, duration_seconds: 10.0 };
+    let with = SimulationOptions { random_bursts: Some(bursts), ..options };
+    assert!(with.identity().contains(" bursts=20x/60s/10s "));
+}
