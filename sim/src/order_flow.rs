@@ -25,11 +25,6 @@ const REJECT_DELAY_MAX: u32 = 5_000;
 /// No delay is longer than this, in microseconds.
 const DELAY_MAX: f64 = 600e6;
 
-/// Sizes that people use for less than a round lot.
-const ODD_LOTS: [u32; 8] = [1, 2, 5, 10, 20, 25, 50, 75];
-/// Round lots of larger orders.
-const ROUND_LOTS: [u32; 8] = [1, 1, 1, 2, 2, 3, 5, 10];
-
 /// What becomes of an order. Shares: 50, 30, 10 and 10 % (contract, section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -40,6 +35,30 @@ pub(crate) enum Fate {
     /// Refused.
     Rejected,
 }
+
+/// Fates in twentieths: 50, 30, 10 and 10 %; an order that is filled in parts has two as often as three.
+const FATES: [Fate; 20] = {
+    let mut fates = [Fate::Filled(1); 20];
+    let mut index = 10;
+    while index < 20 {
+        fates[index] = match index {
+            10..13 => Fate::Filled(2),
+            13..16 => Fate::Filled(3),
+            16..18 => Fate::Cancelled,
+            _ => Fate::Rejected,
+        };
+        index += 1;
+    }
+    fates
+};
+
+/// Sizes as people choose them, with the multiple of the round lot first and then single shares; half of the orders are
+/// odd lots, as in the US tape since 2019.
+#[rustfmt::skip]
+const SIZES: [(u32, u32); 16] = [
+    (0, 1), (0, 2), (0, 5), (0, 10), (0, 20), (0, 25), (0, 50), (0, 75),
+    (1, 0), (1, 0), (1, 0), (2, 0), (2, 0), (3, 0), (5, 0), (10, 0),
+];
 
 /// An order, and what is still to come of it.
 #[derive(Clone, Copy, Debug)]
@@ -92,20 +111,17 @@ impl OrderFlow {
     #[inline]
     pub(crate) fn draw(&mut self, arrival: Arrival, protection: impl Fn(u32) -> i64) -> Order {
         let stream = &mut self.stream;
-        let side = if stream.below(2) == 0 { TradeType::Buy } else { TradeType::Sell };
-        let fate = match stream.below(20) {
-            0..10 => Fate::Filled(1),
-            10..13 => Fate::Filled(2),
-            13..16 => Fate::Filled(3),
-            16..18 => Fate::Cancelled,
-            _ => Fate::Rejected,
-        };
-        let order_type = draw_type(stream, fate, arrival.market_allowed);
-        let trader = stream.below(TRADERS);
-        let quantity = draw_quantity(stream, arrival.lot, fate);
-        let other_venue = OTHER_VENUES[stream.below(OTHER_VENUES.len() as u32) as usize];
+        let (side_and_fate, percent) = stream.pair_below(2 * FATES.len() as u32, 100);
+        let (who_and_where, size_and_split) =
+            stream.pair_below(TRADERS * OTHER_VENUES.len() as u32, SIZES.len() as u32 * SPLITS);
+        let side = if side_and_fate % 2 == 0 { TradeType::Buy } else { TradeType::Sell };
+        let fate = FATES[side_and_fate as usize / 2];
+        let order_type = order_type(fate, percent, arrival.market_allowed);
+        let trader = who_and_where / OTHER_VENUES.len() as u32;
+        let other_venue = OTHER_VENUES[who_and_where as usize % OTHER_VENUES.len()];
+        let quantity = quantity(SIZES[(size_and_split / SPLITS) as usize], arrival.lot, fate);
+        let parts = parts(fate, quantity, size_and_split % SPLITS);
         let delays = if order_type == OrderType::Market { [0; 3] } else { draw_delays(stream, fate) };
-        let parts = draw_parts(stream, fate, quantity);
         let price = match (order_type, fate) {
             (OrderType::Market, _) => meets(side, arrival.quote),
             (_, Fate::Filled(_)) => beyond(side, arrival.quote, protection(delays.iter().sum())),
@@ -157,8 +173,7 @@ impl OrderFlow {
 
 /// Order types in percent, by fate. MARKET orders are filled in one piece or rejected.
 #[inline]
-fn draw_type(stream: &mut Stream, fate: Fate, market_allowed: bool) -> OrderType {
-    let percent = stream.below(100);
+fn order_type(fate: Fate, percent: u32, market_allowed: bool) -> OrderType {
     let market = match fate {
         Fate::Filled(1) => 55,
         Fate::Rejected => 30,
@@ -174,12 +189,9 @@ fn draw_type(stream: &mut Stream, fate: Fate, market_allowed: bool) -> OrderType
     }
 }
 
-/// Sizes as people choose them; about half of the orders are odd lots, as in the US tape since 2019.
 #[inline]
-fn draw_quantity(stream: &mut Stream, lot: u32, fate: Fate) -> u32 {
-    let pick = stream.below(16) as usize;
-    let quantity =
-        if pick < ODD_LOTS.len() { ODD_LOTS[pick] } else { ROUND_LOTS[pick - ODD_LOTS.len()] * lot };
+fn quantity((lots, shares): (u32, u32), lot: u32, fate: Fate) -> u32 {
+    let quantity = lots * lot + shares;
     match fate {
         // two or three parts of at least one share
         Fate::Filled(2 | 3) => quantity.max(3),
@@ -187,19 +199,22 @@ fn draw_quantity(stream: &mut Stream, lot: u32, fate: Fate) -> u32 {
     }
 }
 
-/// Splits a quantity over the fills of an order, in quarters.
+/// Ways to split an order: one to three quarters for the first fill, and of the rest for the second.
+const SPLITS: u32 = 9;
+
+/// The shares of each fill of an order.
 #[inline]
-fn draw_parts(stream: &mut Stream, fate: Fate, quantity: u32) -> [u32; 3] {
-    let mut quarter = |of: u32, keep: u32| (of * (1 + stream.below(3)) / 4).clamp(1, of - keep);
+fn parts(fate: Fate, quantity: u32, split: u32) -> [u32; 3] {
+    let quarters = |of: u32, count: u32, keep: u32| (of * count / 4).clamp(1, of - keep);
     match fate {
         Fate::Filled(1) => [quantity, 0, 0],
         Fate::Filled(2) => {
-            let first = quarter(quantity, 1);
+            let first = quarters(quantity, 1 + split / 3, 1);
             [first, quantity - first, 0]
         }
         Fate::Filled(_) => {
-            let first = quarter(quantity, 2);
-            let second = quarter(quantity - first, 1);
+            let first = quarters(quantity, 1 + split / 3, 2);
+            let second = quarters(quantity - first, 1 + split % 3, 1);
             [first, second, quantity - first - second]
         }
         Fate::Cancelled | Fate::Rejected => [0; 3],
@@ -344,5 +359,79 @@ fn widen(bound: &mut Resting, order: &Order) {
             TradeType::Buy => bound.lowest_buy = bound.lowest_buy.min(order.price),
             TradeType::Sell => bound.highest_sell = bound.highest_sell.max(order.price),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_whole_shares_and_sum_to_the_order() {
+        for fate in FATES {
+            for size in SIZES {
+                for split in 0..SPLITS {
+                    let quantity = quantity(size, 40, fate);
+                    let parts = parts(fate, quantity, split);
+                    if let Fate::Filled(count) = fate {
+                        assert_eq!(parts.iter().sum::<u32>(), quantity);
+                        let (filled, rest) = parts.split_at(usize::from(count));
+                        assert!(filled.iter().all(|&part| part > 0) && rest.iter().all(|&part| part == 0));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn executions_stay_within_quote_and_limit() {
+        let mut flow = OrderFlow::new(1, "AAPL");
+        for ask in 1_001..1_020 {
+            let quote = Quote { bid: 1_000, ask };
+            let arrival = Arrival { quote, market_allowed: true, lot: 100 };
+            for _ in 0..500 {
+                let order = flow.draw(arrival, |micros| i64::from(micros / 500_000));
+                if !matches!(order.fate, Fate::Filled(_)) {
+                    continue;
+                }
+                // the quote moves, but not past the order
+                let moved = match order.side {
+                    TradeType::Buy => Quote { bid: order.price.min(1_010), ask: order.price.min(1_010) + 3 },
+                    TradeType::Sell => Quote { bid: order.price.max(990) - 3, ask: order.price.max(990) },
+                };
+                for quote in [quote, moved] {
+                    let price = flow.draw_execution(&order, quote);
+                    let better = match order.side {
+                        TradeType::Buy => price <= order.price,
+                        TradeType::Sell => price >= order.price,
+                    };
+                    assert!(better);
+                    assert!(
+                        order.order_type == OrderType::Market || (quote.bid..=quote.ask).contains(&price)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn orders_that_a_quote_would_pass_become_due_at_once() {
+        let mut flow = OrderFlow::new(2, "AAPL");
+        let quote = Quote { bid: 1_000, ask: 1_001 };
+        let mut open = OpenOrders::new();
+        let arrival = Arrival { quote, market_allowed: false, lot: 100 };
+        for at in 0..200 {
+            let order = flow.draw(arrival, |_| 5);
+            open.push(1_000 + at, Order { events: 1, ..order });
+        }
+        assert!(open.allow(quote));
+        let far = Quote { bid: 2_000, ask: 2_001 };
+        assert!(!open.allow(far));
+        open.hasten(far, 500);
+        while open.next_due() == 500 {
+            let order = open.pop().unwrap();
+            assert!(matches!(order.fate, Fate::Filled(_)) && order.side == TradeType::Buy);
+        }
+        assert!(open.allow(far));
     }
 }
