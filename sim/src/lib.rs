@@ -4,6 +4,7 @@
 //! no arithmetic depends on the platform: the same version, seed, date and options give the same events everywhere.
 #![deny(missing_docs)]
 
+pub mod audit;
 pub mod session;
 pub mod universe;
 

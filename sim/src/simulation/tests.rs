@@ -4,7 +4,10 @@ use tradesim_schemas::{
 };
 
 use super::*;
-use crate::session::Closed;
+use crate::{
+    audit::{Audit, AuditContext},
+    session::Closed,
+};
 
 mod statistics;
 
@@ -38,6 +41,41 @@ fn digests(mut simulation: Simulation) -> (Digest, Digest) {
         }
     }
     (digest.finish(), simulation.state_digest())
+}
+
+/// The audit knows the contract and nothing of the generator.
+#[track_caller]
+fn check_rules(options: SimulationOptions) {
+    let universe = Universe::on(options.day.date()).heaviest(options.symbols);
+    let mut audit = Audit::new(AuditContext::whole(options.day, options.market_hours, &universe));
+    let mut simulation = Simulation::new(options).unwrap();
+    while let Some(events) = simulation.next_window() {
+        events.iter().for_each(|record| audit.push(record));
+    }
+    let report = audit.finish();
+    assert!(report.is_clean(), "{report:#?}");
+}
+
+#[test]
+fn the_rules_of_the_market_hold_on_every_kind_of_day() {
+    let random = RandomBursts { multiplier: 20.0, interval_seconds: 300.0, duration_seconds: 10.0 };
+    let regular = day(2026, 2, 18);
+    for options in [
+        SimulationOptions { rate: 10.0, ..SimulationOptions::new(regular, 42) },
+        SimulationOptions { rate: 50.0, symbols: 3, ..SimulationOptions::new(regular, 1) },
+        SimulationOptions { symbols: 1, ..options(2) },
+        SimulationOptions { random_bursts: Some(random), ..SimulationOptions::new(day(2026, 11, 27), 3) },
+        SimulationOptions { market_hours: false, ..SimulationOptions::new(day(2026, 12, 24), 4) },
+        SimulationOptions { market_hours: false, ..SimulationOptions::new(day(2024, 7, 5), 5) },
+        SimulationOptions::new(day(2026, 3, 9), 6),
+        SimulationOptions::new(day(2028, 10, 30), 7),
+        SimulationOptions::new(
+            TradingDay::new(NaiveDate::from_ymd_opt(2026, 4, 3).unwrap(), Closed::Allow).unwrap(),
+            8,
+        ),
+    ] {
+        check_rules(options);
+    }
 }
 
 #[test]

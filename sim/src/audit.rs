@@ -1,0 +1,253 @@
+//! The market's rules, checked on any stream of records.
+//!
+//! The audit is a second opinion: it knows the contract, the calendar and the symbol table, and nothing of how events
+//! are made. It reads records one by one, holds live orders, latest quotes and open candles only, and names every rule
+//! that a stream breaks and every one that it cannot check, because the stream is a cut.
+
+mod candles;
+mod lifecycle;
+mod order;
+mod quotes;
+mod report;
+mod symbols;
+#[cfg(test)]
+mod tests;
+mod venues;
+
+use tradesim_schemas::{Event, Record, Timestamp};
+
+use self::{
+    candles::Candles,
+    lifecycle::Lifecycle,
+    order::{StreamOrder, TieOrder},
+    quotes::Quotes,
+    report::Findings,
+    symbols::SymbolTable,
+    venues::Hours,
+};
+use crate::{session::TradingDay, universe::Universe};
+
+pub use report::{AuditReport, Rule, RuleReport, Skipped, Violation};
+pub use symbols::AuditSymbol;
+
+/// How much of a recording a stream holds. What a cut leaves out cannot be held against it.
+///
+/// A cut by symbol needs no mention beyond its gaps in seq: no rule joins symbols.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The stream was cut by time and begins here; `None` if it begins with the day.
+    pub from: Option<Timestamp>,
+    /// The stream was cut by time and ends before this; `None` if it ends with the day.
+    pub to: Option<Timestamp>,
+    /// The stream was cut after some number of records.
+    pub limited: bool,
+    /// Trades were kept.
+    pub trades: bool,
+    /// Snapshots of books were kept.
+    pub order_books: bool,
+    /// Candles were kept.
+    pub candles: bool,
+    /// seq counts 0, 1, 2, … without gaps, as in a recording or a merged archive; a cut keeps the numbers of the whole.
+    pub dense_seq: bool,
+}
+
+impl Scope {
+    /// A whole recording.
+    pub const WHOLE: Scope = Scope {
+        from: None,
+        to: None,
+        limited: false,
+        trades: true,
+        order_books: true,
+        candles: true,
+        dense_seq: true,
+    };
+
+    /// Whether something of the day may follow the last record.
+    const fn is_cut_at_end(&self) -> bool {
+        self.to.is_some() || self.limited
+    }
+}
+
+/// What an audit knows beforehand about one recording.
+#[derive(Clone, Debug)]
+pub struct AuditContext {
+    /// The trading day; `None` where it is not known, as of a captured feed.
+    pub day: Option<TradingDay>,
+    /// Whether the day keeps market hours.
+    pub market_hours: bool,
+    /// The symbol table, in its order; empty where it is not known.
+    pub symbols: Vec<AuditSymbol>,
+    /// How much of the recording the stream holds.
+    pub scope: Scope,
+}
+
+impl AuditContext {
+    /// The context of a whole recorded day of these symbols.
+    pub fn whole(day: TradingDay, market_hours: bool, universe: &Universe) -> AuditContext {
+        let symbol = |info: &crate::universe::SymbolInfo| AuditSymbol {
+            symbol: info.symbol,
+            listing: info.exchange,
+            tick_size: info.tick_size,
+        };
+        let symbols = universe.symbols().iter().map(symbol).collect();
+        AuditContext { day: Some(day), market_hours, symbols, scope: Scope::WHOLE }
+    }
+}
+
+/// A running audit.
+#[derive(Debug)]
+pub struct Audit {
+    stream: StreamOrder,
+    origins: Vec<OriginAudit>,
+    findings: Findings,
+}
+
+impl Audit {
+    /// An audit of a stream of one origin.
+    pub fn new(context: AuditContext) -> Audit {
+        Audit::merged(vec![context])
+    }
+
+    /// An audit of a merged stream: the records of each origin must keep the rules among themselves, and all together
+    /// the order of time and seq. `contexts` are by origin number; seq is dense where all of them say so.
+    pub fn merged(contexts: Vec<AuditContext>) -> Audit {
+        let dense = contexts.iter().all(|context| context.scope.dense_seq);
+        let mut findings = Findings::new();
+        let several = contexts.len() > 1;
+        let origin = |(number, context): (usize, AuditContext)| {
+            findings.of_origin(several.then_some(number as u16));
+            OriginAudit::new(context, &mut findings)
+        };
+        let origins = contexts.into_iter().enumerate().map(origin).collect();
+        findings.of_origin(None);
+        if !dense {
+            findings.skipped(Rule::SeqOrder, "gaps in seq, which a cut has");
+        }
+        Audit { stream: StreamOrder::new(dense), origins, findings }
+    }
+
+    /// Checks the next record.
+    pub fn push(&mut self, record: &Record) {
+        self.findings.at_record(record.seq);
+        if self.origins.len() > 1 {
+            self.findings.of_origin(Some(record.origin));
+        }
+        self.stream.record(record, &mut self.findings);
+        match self.origins.get_mut(usize::from(record.origin)) {
+            Some(origin) => origin.record(record, &mut self.findings),
+            None => {
+                let count = self.origins.len();
+                self.findings.violated(Rule::Ids, || {
+                    format!("origin {} is none of the archive's {count}", record.origin)
+                });
+            }
+        }
+    }
+
+    /// Checks what must have happened by the end, and reports.
+    pub fn finish(mut self) -> AuditReport {
+        self.findings.at_end();
+        let several = self.origins.len() > 1;
+        for (number, origin) in self.origins.into_iter().enumerate() {
+            self.findings.of_origin(several.then_some(number as u16));
+            origin.finish(self.stream.last(), &mut self.findings);
+        }
+        self.findings.into_report()
+    }
+}
+
+/// The rules that hold within one origin.
+#[derive(Debug)]
+struct OriginAudit {
+    symbols: SymbolTable,
+    ties: TieOrder,
+    hours: Option<Hours>,
+    lifecycle: Lifecycle,
+    quotes: Quotes,
+    candles: Candles,
+}
+
+impl OriginAudit {
+    fn new(context: AuditContext, findings: &mut Findings) -> OriginAudit {
+        let AuditContext { day, market_hours, symbols, scope } = context;
+        report_skipped(&scope, day, &symbols, findings);
+        OriginAudit {
+            symbols: SymbolTable::new(symbols),
+            ties: TieOrder::default(),
+            hours: day.map(|day| Hours::new(day, market_hours)),
+            lifecycle: Lifecycle::new(&scope),
+            quotes: Quotes::new(&scope),
+            candles: Candles::new(&scope, day, market_hours),
+        }
+    }
+
+    #[inline]
+    fn record(&mut self, record: &Record, findings: &mut Findings) {
+        if let Some(hours) = &self.hours {
+            hours.record(record, findings);
+        }
+        let event = &record.envelope.event;
+        findings.checked(Rule::Symbols);
+        let Some(symbol) = self.symbols.index(event.symbol()) else {
+            findings.violated(Rule::Symbols, || format!("{} is not in the symbol table", event.symbol()));
+            return;
+        };
+        if self.symbols.is_given() {
+            self.ties.record(record, symbol, findings);
+        }
+        let known = self.symbols.known(symbol);
+        match event {
+            Event::Trade(trade) => {
+                self.quotes.trade(trade, symbol, known, findings);
+                self.lifecycle.trade(record, trade, symbol, findings);
+                if trade.status.is_execution() {
+                    self.candles.execution(trade, symbol, findings);
+                }
+            }
+            Event::OrderBook(book) => self.quotes.book(book, symbol, known, findings),
+            Event::MarketData(candle) => {
+                self.candles.candle(record.envelope.timestamp, candle, symbol, known, findings);
+            }
+        }
+    }
+
+    fn finish(self, last: Option<Timestamp>, findings: &mut Findings) {
+        self.lifecycle.finish(findings);
+        self.quotes.finish(&self.symbols, findings);
+        self.candles.finish(last, &self.symbols, findings);
+    }
+}
+
+/// What a stream of this scope cannot be asked at all.
+fn report_skipped(scope: &Scope, day: Option<TradingDay>, symbols: &[AuditSymbol], findings: &mut Findings) {
+    if !scope.trades {
+        findings.skipped(Rule::Lifecycle, "the stream has no trades");
+        findings.skipped(Rule::Ids, "the stream has no trades");
+        findings.skipped(Rule::Venues, "the stream has no trades");
+        findings.skipped(Rule::Cadence, "the stream has no trades");
+        findings.skipped(Rule::Prices, "the stream has no trades");
+        findings.skipped(Rule::Candles, "equality with the executions: the stream has no trades");
+    }
+    if !scope.order_books {
+        findings.skipped(Rule::Books, "the stream has no snapshots of books");
+        if scope.trades {
+            findings.skipped(Rule::Cadence, "the stream has no snapshots of books");
+            findings
+                .skipped(Rule::Prices, "executions within the quote: the stream has no snapshots of books");
+        }
+    }
+    if !scope.candles {
+        findings.skipped(Rule::Candles, "the stream has no candles");
+    }
+    if day.is_none() {
+        findings.skipped(Rule::Hours, "the trading day is not known");
+        findings.skipped(Rule::Venues, "the trading day is not known");
+    }
+    if symbols.is_empty() {
+        findings.skipped(Rule::TieOrder, "the symbol table is not known");
+        findings.skipped(Rule::Prices, "the tick grid: the symbol table is not known");
+        findings.skipped(Rule::Books, "the tick grid: the symbol table is not known");
+        findings.skipped(Rule::Candles, "the listing: the symbol table is not known");
+    }
+}

@@ -1,0 +1,386 @@
+//! The life of an order: its sequence of events, its quantities, its ids and its limit.
+
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+
+use tradesim_schemas::{
+    AccountId, CorrelationId, OrderRef, OrderType, Price, Record, Symbol, Timestamp, Trade, TradeId,
+    TradeStatus, TradeType, TraderId,
+};
+
+use super::{
+    Scope,
+    report::{Findings, Rule},
+};
+
+/// Orders that are followed at the same time: input must not set the memory that is used.
+const LIVE_ORDERS_MAX: usize = 1 << 20;
+/// Stored trade ids that are held against each other.
+const STORED_IDS_MAX: usize = 1 << 20;
+/// Traders of the simulated market. Source: contract, section 2.
+const TRADERS: u32 = 200;
+/// Traders that share an account.
+const TRADERS_OF_ACCOUNT: u32 = 5;
+/// Executions of one order.
+const PARTS_MAX: u8 = 3;
+
+/// What ties the events of one order together.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Key {
+    /// The symbol's place (16 bits) and the symbol's order number (48 bits).
+    Number(u64),
+    Correlation(CorrelationId),
+}
+
+/// An order that has begun and not ended.
+#[derive(Clone, Copy, Debug)]
+struct LiveOrder {
+    symbol: Symbol,
+    side: TradeType,
+    order_type: OrderType,
+    trader: TraderId,
+    account: AccountId,
+    correlation: Option<CorrelationId>,
+    price: Price,
+    quantity: u32,
+    executed: u64,
+    parts: u8,
+    begun: Timestamp,
+    last_event: u8,
+}
+
+/// A symbol's order numbers, in streams that have them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Numbers {
+    first: Option<u64>,
+    next: u64,
+}
+
+/// The orders of one origin.
+#[derive(Debug)]
+pub(super) struct Lifecycle {
+    cut_start: bool,
+    cut_end: bool,
+    live: BTreeMap<Key, LiveOrder>,
+    numbers: Vec<Numbers>,
+    stored_ids: BTreeSet<TradeId>,
+    stored_ids_over: bool,
+    live_over: bool,
+    begun_before: u64,
+    untied: u64,
+}
+
+impl Lifecycle {
+    pub(super) fn new(scope: &Scope) -> Lifecycle {
+        Lifecycle {
+            cut_start: scope.from.is_some(),
+            cut_end: scope.is_cut_at_end(),
+            live: BTreeMap::new(),
+            numbers: Vec::new(),
+            stored_ids: BTreeSet::new(),
+            stored_ids_over: false,
+            live_over: false,
+            begun_before: 0,
+            untied: 0,
+        }
+    }
+
+    pub(super) fn trade(&mut self, record: &Record, trade: &Trade, symbol: u16, findings: &mut Findings) {
+        findings.checked(Rule::Ids);
+        let (trader, account) = (trade.trader_id.number(), u32::from(trade.account_id.number()));
+        if trader >= TRADERS || account != trader / TRADERS_OF_ACCOUNT {
+            findings.violated(Rule::Ids, || {
+                format!(
+                    "{} trades on {} (200 traders, five to an account)",
+                    trade.trader_id, trade.account_id
+                )
+            });
+        }
+        let key = match (record.order, trade.correlation_id) {
+            (Some(at), _) => Key::Number(u64::from(symbol) << 48 | at.order()),
+            (None, correlation) => {
+                self.stored_id(trade.trade_id, findings);
+                match correlation {
+                    Some(correlation) => Key::Correlation(correlation),
+                    None => {
+                        self.untied += 1;
+                        return;
+                    }
+                }
+            }
+        };
+        findings.checked(Rule::Lifecycle);
+        if trade.price == Price::default() {
+            findings.violated(Rule::Prices, || {
+                format!("the {} of {} has price zero", trade.status, trade.symbol)
+            });
+        }
+        if trade.status == TradeStatus::New {
+            self.begin(key, record.order, trade, symbol, findings);
+        } else {
+            self.go_on(key, record.order, trade, symbol, findings);
+        }
+    }
+
+    /// Reports the orders that have not ended, and what could not be checked.
+    pub(super) fn finish(self, findings: &mut Findings) {
+        if self.cut_end {
+            if !self.live.is_empty() {
+                let count = self.live.len();
+                findings.skipped(Rule::Lifecycle, format!("the end of {count} orders lies behind the cut"));
+            }
+        } else {
+            for order in self.live.values() {
+                findings.violated(Rule::Lifecycle, || {
+                    format!("{} has not ended", describe(order.symbol, order.correlation))
+                });
+            }
+        }
+        if self.begun_before > 0 {
+            let count = self.begun_before;
+            findings.skipped(Rule::Lifecycle, format!("{count} events of orders that began before the cut"));
+        }
+        if self.untied > 0 {
+            let count = self.untied;
+            findings.skipped(Rule::Lifecycle, format!("{count} trades without a correlation id"));
+        }
+        if self.live_over {
+            findings.skipped(
+                Rule::Lifecycle,
+                format!("orders beyond {LIVE_ORDERS_MAX} that were live at the same time"),
+            );
+        }
+        if self.stored_ids_over {
+            findings.skipped(Rule::Ids, format!("uniqueness of trade ids beyond the first {STORED_IDS_MAX}"));
+        }
+    }
+
+    /// Ids that derive from order and event numbers are unique where those are; stored ones are remembered.
+    fn stored_id(&mut self, id: TradeId, findings: &mut Findings) {
+        if self.stored_ids.len() >= STORED_IDS_MAX {
+            self.stored_ids_over = true;
+        } else if !self.stored_ids.insert(id) {
+            findings.violated(Rule::Ids, || format!("trade id {id} stands there twice"));
+        }
+    }
+
+    fn begin(&mut self, key: Key, at: Option<OrderRef>, trade: &Trade, symbol: u16, findings: &mut Findings) {
+        if let Some(at) = at {
+            self.count_order(at, trade, symbol, findings);
+        }
+        let order = LiveOrder {
+            symbol: trade.symbol,
+            side: trade.trade_type,
+            order_type: trade.order_type,
+            trader: trade.trader_id,
+            account: trade.account_id,
+            correlation: trade.correlation_id,
+            price: trade.price,
+            quantity: trade.quantity.get(),
+            executed: 0,
+            parts: 0,
+            begun: trade.timestamp,
+            last_event: 0,
+        };
+        let full = self.live.len() >= LIVE_ORDERS_MAX;
+        match self.live.entry(key) {
+            Entry::Occupied(_) => findings.violated(Rule::Lifecycle, || {
+                format!("{} begins a second time", describe(trade.symbol, trade.correlation_id))
+            }),
+            Entry::Vacant(_) if full => self.live_over = true,
+            Entry::Vacant(entry) => {
+                entry.insert(order);
+            }
+        }
+    }
+
+    /// NEW's order numbers ascend by one, so that a reused number is seen although ended orders are forgotten.
+    fn count_order(&mut self, at: OrderRef, trade: &Trade, symbol: u16, findings: &mut Findings) {
+        let cut_start = self.cut_start;
+        let numbers = self.numbers_of(symbol);
+        let expected = match numbers.first {
+            Some(_) => numbers.next,
+            None if cut_start => at.order(),
+            None => 0,
+        };
+        numbers.first.get_or_insert(at.order());
+        numbers.next = at.order() + 1;
+        if at.order() != expected {
+            findings.violated(Rule::Ids, || {
+                format!("{} begins order {} where {expected} is next", trade.symbol, at.order())
+            });
+        }
+        if at.event() != 0 {
+            findings.violated(Rule::Ids, || format!("NEW is event {} of {}", at.event(), trade.symbol));
+        }
+    }
+
+    fn go_on(&mut self, key: Key, at: Option<OrderRef>, trade: &Trade, symbol: u16, findings: &mut Findings) {
+        let Entry::Occupied(mut entry) = self.live.entry(key) else {
+            let first = self.numbers_of(symbol).first;
+            let unseen = match at {
+                Some(at) => first.is_none_or(|first| at.order() < first),
+                None => true,
+            };
+            if self.live_over {
+                // it may be one of those that are not followed
+            } else if self.cut_start && unseen {
+                self.begun_before += 1;
+            } else {
+                findings.violated(Rule::Lifecycle, || {
+                    let order = describe(trade.symbol, trade.correlation_id);
+                    format!("{} of {order}, which has not begun or has ended", trade.status)
+                });
+            }
+            return;
+        };
+        let order = entry.get_mut();
+        check_identity(order, at, trade, findings);
+        check_step(order, trade, findings);
+        if trade.status.is_terminal() {
+            entry.remove();
+        }
+    }
+
+    fn numbers_of(&mut self, symbol: u16) -> &mut Numbers {
+        let index = usize::from(symbol);
+        if index >= self.numbers.len() {
+            self.numbers.resize(index + 1, Numbers::default());
+        }
+        &mut self.numbers[index]
+    }
+}
+
+/// All events of an order share what makes it that order, and are numbered in their sequence.
+fn check_identity(order: &mut LiveOrder, at: Option<OrderRef>, trade: &Trade, findings: &mut Findings) {
+    let same = order.symbol == trade.symbol
+        && order.side == trade.trade_type
+        && order.order_type == trade.order_type
+        && order.trader == trade.trader_id
+        && order.account == trade.account_id
+        && order.correlation == trade.correlation_id;
+    if !same {
+        findings.violated(Rule::Lifecycle, || {
+            format!(
+                "{} of {} differs from its NEW in symbol, side, type, trader, account or correlation id: \
+                 {} {} {} {} {} instead of {} {} {} {} {}",
+                trade.status,
+                describe(trade.symbol, trade.correlation_id),
+                trade.symbol,
+                trade.trade_type,
+                trade.order_type,
+                trade.trader_id,
+                trade.account_id,
+                order.symbol,
+                order.side,
+                order.order_type,
+                order.trader,
+                order.account,
+            )
+        });
+    }
+    if let Some(at) = at {
+        let expected = u16::from(order.last_event) + 1;
+        if u16::from(at.event()) != expected {
+            findings.violated(Rule::Ids, || {
+                format!(
+                    "event {} of order {} of {} where {expected} is next",
+                    at.event(),
+                    at.order(),
+                    trade.symbol
+                )
+            });
+        }
+        order.last_event = at.event();
+    }
+}
+
+/// NEW is followed by FILLED, by one or two PARTIALLY_FILLED and then FILLED, by CANCELLED or by REJECTED.
+fn check_step(order: &mut LiveOrder, trade: &Trade, findings: &mut Findings) {
+    let quantity = trade.quantity.get();
+    let market = order.order_type == OrderType::Market;
+    let wrong = |text: &str| {
+        let order = describe(trade.symbol, trade.correlation_id);
+        format!("{} of {order}: {text}", trade.status)
+    };
+    if trade.status.is_execution() {
+        order.executed += u64::from(quantity);
+        order.parts = order.parts.saturating_add(1);
+        check_limit(order, trade, findings);
+    }
+    match trade.status {
+        TradeStatus::New => unreachable!("NEW begins an order"),
+        TradeStatus::PartiallyFilled => {
+            if market {
+                findings.violated(Rule::Lifecycle, || wrong("a MARKET order is filled in one piece"));
+            }
+            if order.parts >= PARTS_MAX {
+                findings.violated(Rule::Lifecycle, || wrong("a third part ends the order"));
+            }
+            if order.executed >= u64::from(order.quantity) {
+                findings.violated(Rule::Lifecycle, || {
+                    wrong(&format!("{} of {} executed leave no rest", order.executed, order.quantity))
+                });
+            }
+            if order.quantity < 3 {
+                findings.violated(Rule::Lifecycle, || {
+                    wrong(&format!("an order of {} is not split", order.quantity))
+                });
+            }
+        }
+        TradeStatus::Filled => {
+            if market && trade.timestamp != order.begun {
+                findings.violated(Rule::Lifecycle, || {
+                    wrong("a MARKET order is filled at the microsecond of its NEW")
+                });
+            }
+            if order.executed != u64::from(order.quantity) {
+                findings.violated(Rule::Lifecycle, || {
+                    wrong(&format!("its parts sum to {}, not {}", order.executed, order.quantity))
+                });
+            }
+        }
+        TradeStatus::Cancelled | TradeStatus::Rejected => {
+            if market && trade.status == TradeStatus::Cancelled {
+                findings.violated(Rule::Lifecycle, || wrong("a MARKET order is filled or rejected"));
+            }
+            if order.parts > 0 {
+                findings.violated(Rule::Lifecycle, || wrong("it was executed in part"));
+            }
+            if quantity != order.quantity {
+                findings.violated(Rule::Lifecycle, || {
+                    wrong(&format!("quantity {quantity} instead of the whole, {}", order.quantity))
+                });
+            }
+        }
+    }
+}
+
+/// No execution is worse than the order's limit; a stop order's price binds alike. A MARKET order has none.
+fn check_limit(order: &LiveOrder, trade: &Trade, findings: &mut Findings) {
+    if order.order_type == OrderType::Market {
+        return;
+    }
+    let worse = match order.side {
+        TradeType::Buy => trade.price > order.price,
+        TradeType::Sell => trade.price < order.price,
+    };
+    if worse {
+        findings.violated(Rule::Prices, || {
+            format!(
+                "{} {} of {} executes at {}, worse than its {}",
+                order.order_type,
+                order.side,
+                describe(trade.symbol, trade.correlation_id),
+                trade.price,
+                order.price,
+            )
+        });
+    }
+}
+
+fn describe(symbol: Symbol, correlation: Option<CorrelationId>) -> String {
+    match correlation {
+        Some(correlation) => format!("order {correlation} of {symbol}"),
+        None => format!("an order of {symbol}"),
+    }
+}

@@ -1,0 +1,196 @@
+//! Books and quotes: what a snapshot states, when it is restated, and what executes within it.
+
+use tradesim_schemas::{OrderBook, OrderType, Price, Trade, TradeStatus, TradeType};
+
+use super::{
+    Scope,
+    report::{Findings, Rule},
+    symbols::{AuditSymbol, SymbolTable},
+};
+
+/// Trade events of a symbol between two snapshots of its book. Source: contract, section 2.
+const TRADES_OF_QUOTE: u8 = 5;
+
+/// A symbol's latest snapshot.
+#[derive(Clone, Copy, Debug)]
+struct Quote {
+    bid: Price,
+    ask: Price,
+    /// Trade events since.
+    trades: u8,
+}
+
+/// The books of one origin.
+#[derive(Debug)]
+pub(super) struct Quotes {
+    trades: bool,
+    books: bool,
+    cut_start: bool,
+    cut_end: bool,
+    quotes: Vec<Option<Quote>>,
+    before_first: u64,
+}
+
+impl Quotes {
+    pub(super) fn new(scope: &Scope) -> Quotes {
+        Quotes {
+            trades: scope.trades,
+            books: scope.order_books,
+            cut_start: scope.from.is_some(),
+            cut_end: scope.is_cut_at_end(),
+            quotes: Vec::new(),
+            before_first: 0,
+        }
+    }
+
+    pub(super) fn book(
+        &mut self,
+        book: &OrderBook,
+        symbol: u16,
+        known: Option<&AuditSymbol>,
+        findings: &mut Findings,
+    ) {
+        check_book(book, known, findings);
+        let restated =
+            self.quote_of(symbol).replace(Quote { bid: book.bid_price, ask: book.ask_price, trades: 0 });
+        if !self.trades {
+            return;
+        }
+        findings.checked(Rule::Cadence);
+        if let Some(old) = restated.filter(|old| old.trades != TRADES_OF_QUOTE) {
+            findings.violated(Rule::Cadence, || {
+                format!("the book of {} is restated after {} trade events, not 5", book.symbol, old.trades)
+            });
+        }
+    }
+
+    pub(super) fn trade(
+        &mut self,
+        trade: &Trade,
+        symbol: u16,
+        known: Option<&AuditSymbol>,
+        findings: &mut Findings,
+    ) {
+        findings.checked(Rule::Prices);
+        if trade.status.is_execution()
+            && let Some(tick) = off_grid(trade.price, known)
+        {
+            findings.violated(Rule::Prices, || {
+                format!("{} executes at {}, off its grid of {tick}", trade.symbol, trade.price)
+            });
+        }
+        if !self.books {
+            return;
+        }
+        let cut_start = self.cut_start;
+        let Some(quote) = self.quote_of(symbol) else {
+            if cut_start {
+                self.before_first += 1;
+            } else {
+                findings.violated(Rule::Cadence, || {
+                    format!("a trade event of {} before the first snapshot of its book", trade.symbol)
+                });
+            }
+            return;
+        };
+        findings.checked(Rule::Cadence);
+        if quote.trades == TRADES_OF_QUOTE {
+            // counted on as if the snapshot had been there, so that one that is lost is one violation
+            quote.trades = 0;
+            findings.violated(Rule::Cadence, || {
+                format!("the book of {} is not restated after five trade events", trade.symbol)
+            });
+        }
+        quote.trades += 1;
+        check_price(trade, *quote, findings);
+    }
+
+    /// Reports books that were due, and what could not be checked.
+    pub(super) fn finish(self, symbols: &SymbolTable, findings: &mut Findings) {
+        if self.before_first > 0 {
+            let reason =
+                format!("{} trades between the cut and the first snapshot of their book", self.before_first);
+            findings.skipped(Rule::Prices, reason.clone());
+            findings.skipped(Rule::Cadence, reason);
+        }
+        if self.cut_end || !self.trades {
+            return;
+        }
+        for (index, quote) in self.quotes.iter().enumerate() {
+            if quote.is_some_and(|quote| quote.trades == TRADES_OF_QUOTE) {
+                let symbol = symbols.symbol(index);
+                findings.violated(Rule::Cadence, || {
+                    format!("the book of {symbol} is not restated after its last fifth trade event")
+                });
+            }
+        }
+    }
+
+    #[inline]
+    fn quote_of(&mut self, symbol: u16) -> &mut Option<Quote> {
+        let index = usize::from(symbol);
+        if index >= self.quotes.len() {
+            self.quotes.resize(index + 1, None);
+        }
+        &mut self.quotes[index]
+    }
+}
+
+fn check_book(book: &OrderBook, known: Option<&AuditSymbol>, findings: &mut Findings) {
+    findings.checked(Rule::Books);
+    let (bid, ask) = (book.bid_price, book.ask_price);
+    if bid >= ask || bid == Price::default() {
+        findings.violated(Rule::Books, || format!("{} has bid {bid} and ask {ask}", book.symbol));
+        return;
+    }
+    if ask.checked_sub(bid) != Some(book.spread) {
+        findings.violated(Rule::Books, || {
+            format!("{} states spread {} between bid {bid} and ask {ask}", book.symbol, book.spread)
+        });
+    }
+    if book.mid_price != Price::mid(bid, ask) {
+        findings.violated(Rule::Books, || {
+            format!("{} states middle {} between bid {bid} and ask {ask}", book.symbol, book.mid_price)
+        });
+    }
+    for (side, price) in [("bid", bid), ("ask", ask)] {
+        if let Some(tick) = off_grid(price, known) {
+            findings.violated(Rule::Books, || {
+                format!("{} has {side} {price}, off its grid of {tick}", book.symbol)
+            });
+        }
+    }
+}
+
+fn check_price(trade: &Trade, quote: Quote, findings: &mut Findings) {
+    if trade.status.is_execution() {
+        if trade.price < quote.bid || trade.price > quote.ask {
+            findings.violated(Rule::Prices, || {
+                format!(
+                    "{} executes at {}, outside bid {} and ask {}",
+                    trade.symbol, trade.price, quote.bid, quote.ask
+                )
+            });
+        }
+    } else if trade.status == TradeStatus::New && trade.order_type == OrderType::Market {
+        let meets = match trade.trade_type {
+            TradeType::Buy => quote.ask,
+            TradeType::Sell => quote.bid,
+        };
+        if trade.price != meets {
+            findings.violated(Rule::Prices, || {
+                format!(
+                    "a MARKET {} of {} meets {} at {}",
+                    trade.trade_type, trade.symbol, meets, trade.price
+                )
+            });
+        }
+    }
+}
+
+/// The tick whose grid the price misses.
+#[inline]
+fn off_grid(price: Price, known: Option<&AuditSymbol>) -> Option<Price> {
+    let tick = known?.tick_size;
+    (tick.units() > 0 && price.units() % tick.units() != 0).then_some(tick)
+}
