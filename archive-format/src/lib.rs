@@ -1,1 +1,47 @@
-//! archive
+//! The tradesim archive: a market data recording in one Parquet file that proves its own content.
+//!
+//! [`ArchiveWriter`] writes one, [`Archive`] reads it. The format is specified in `FORMAT.md`; this crate knows nothing
+//! of how events are made or sent.
+#![deny(missing_docs)]
+
+mod encode;
+mod error;
+mod ids;
+mod layout;
+mod limits;
+mod metadata;
+#[expect(unsafe_code, reason = "a mapping, and the signal that a truncated one raises (docs/adr)")]
+mod mmap;
+mod read;
+mod row;
+mod tail;
+mod version;
+mod write;
+
+pub use error::{Error, Place};
+pub use layout::Columns;
+pub use metadata::{
+    Burst, Counts, Cut, Metadata, Origin, Provenance, RowGroup, Source, StateFrame, SymbolEntry,
+    WriterVersions,
+};
+pub use read::{Archive, Batches, OpenOptions, Start};
+pub use row::{Batch, Captured, Content, Row, RowDigest, RowRef, Rows};
+pub use version::FormatVersion;
+pub use write::{ArchiveWriter, ROW_GROUP_ROWS, Summary, WriterOptions};
+
+const _: () = {
+    const fn is_send<T: Send>() {}
+    const fn is_sync<T: Sync>() {}
+    is_send::<ArchiveWriter>();
+    is_send::<Batches>();
+    is_send::<Archive>();
+    is_sync::<Archive>();
+    is_send::<Error>();
+};
+
+#[cfg(test)]
+extern crate self as tradesim_archive;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! The columns of the table: their names, types and encodings (FORMAT.md, sections 3 and 4).
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use parquet::{
+    basic::{Compression, Encoding, ZstdLevel},
+    file::{
+        metadata::SortingColumn,
+        properties::{EnabledStatistics, WriterProperties},
+    },
+    schema::types::ColumnPath,
+};
+
+/// The optional columns, which an archive has only where it needs them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// `origin`: which of several keys the ids derive from.
+    pub origin: bool,
+    /// `trade_id` and `correlation_id`, for ids that derive from nothing.
+    pub stored_ids: bool,
+    /// `raw`, `received` and `opcode`, for captured feeds.
+    pub captured: bool,
+}
+
+impl Columns {
+    /// The columns of an archive that needs what either of two needs.
+    pub fn union(self, other: Columns) -> Columns {
+        Columns {
+            origin: self.origin | other.origin,
+            stored_ids: self.stored_ids | other.stored_ids,
+            captured: self.captured | other.captured,
+        }
+    }
+
+    fn contains(self, column: Column) -> bool {
+        match column {
+            Column::Origin => self.origin,
+            Column::TradeId | Column::CorrelationId => self.stored_ids,
+            Column::Raw | Column::Received | Column::Opcode => self.captured,
+            _ => true,
+        }
+    }
+}
+
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// INT64.
+    Int64,
+    /// INT32.
+    Int32,
+    /// TIMESTAMP(MICROS, UTC) in INT64.
+    Time,
+    /// DECIMAL(12,4) in INT64.
+    Price,
+    /// Few different texts.
+    Text,
+    /// UUID.
+    Uuid,
+    /// Any bytes.
+    Bytes,
+}
+
+macro_rules! columns {
+    ($($column:ident = $name:literal, $kind:ident, $coding:ident, $nullable:literal, $cost:literal;)+) => {
+        /// A column of the table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub(crate) enum Column { $($column),+ }
+
+        impl Column {
+            /// All columns, in the file's order.
+            pub(crate) const ALL: &[Column] = &[$(Column::$column),+];
+
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Column::$column => $name),+ }
+            }
+
+            pub(crate) const fn kind(self) -> Kind {
+                match self { $(Column::$column => Kind::$kind),+ }
+            }
+
+            pub(crate) const fn nullable(self) -> bool {
+                match self { $(Column::$column => $nullable),+ }
+            }
+
+            const fn coding(self) -> Coding {
+                match self { $(Column::$column => Coding::$coding),+ }
+            }
+
+            /// Nanoseconds to encode one row of simulated data, to spread columns evenly over threads.
+            pub(crate) const fn cost(self) -> u32 {
+                match self { $(Column::$column => $cost),+ }
+            }
+        }
+    };
+}
+
+/// How a column is encoded before zstd.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    Delta,
+    Dictionary,
+    Split,
+    Plain,
+}
+
+columns! {
+    Seq = "seq", Int64, Delta, false, 10;
+    Ts = "ts", Time, Delta, false, 16;
+    EventType = "event_type", Text, Dictionary, true, 16;
+    Symbol = "symbol", Text, Dictionary, true, 24;
+    Exchange = "exchange", Text, Dictionary, true, 16;
+    PayloadTs = "payload_ts", Time, Dictionary, true, 4;
+    TradeType = "trade_type", Text, Dictionary, true, 14;
+    OrderType = "order_type", Text, Dictionary, true, 14;
+    Status = "status", Text, Dictionary, true, 14;
+    TraderId = "trader_id", Text, Dictionary, true, 20;
+    AccountId = "account_id", Text, Dictionary, true, 18;
+    Price = "price", Price, Dictionary, true, 18;
+    Quantity = "quantity", Int32, Dictionary, true, 14;
+    OrderNo = "order_no", Int64, Split, true, 16;
+    OrderEvent = "order_event", Int32, Dictionary, true, 10;
+    BidPrice = "bid_price", Price, Dictionary, true, 6;
+    AskPrice = "ask_price", Price, Dictionary, true, 6;
+    BidSize = "bid_size", Int32, Dictionary, true, 5;
+    AskSize = "ask_size", Int32, Dictionary, true, 5;
+    Interval = "interval", Text, Dictionary, true, 3;
+    Open = "open", Price, Dictionary, true, 3;
+    High = "high", Price, Dictionary, true, 3;
+    Low = "low", Price, Dictionary, true, 3;
+    Close = "close", Price, Dictionary, true, 3;
+    Vwap = "vwap", Price, Dictionary, true, 3;
+    Volume = "volume", Int64, Dictionary, true, 3;
+    Origin = "origin", Int32, Dictionary, false, 8;
+    TradeId = "trade_id", Uuid, Plain, true, 20;
+    CorrelationId = "correlation_id", Text, Dictionary, true, 40;
+    Raw = "raw", Bytes, Plain, true, 50;
+    Received = "received", Time, Delta, true, 16;
+    Opcode = "opcode", Int32, Dictionary, true, 6;
+}
+
+impl Column {
+    /// The columns of an archive, in the file's order.
+    pub(crate) fn of(columns: Columns) -> impl Iterator<Item = Column> {
+        Column::ALL.iter().copied().filter(move |&column| columns.contains(column))
+    }
+
+    /// The column in Parquet's schema language.
+    fn declaration(self) -> String {
+        let (physical, logical) = match self.kind() {
+            Kind::Int64 => ("int64", ""),
+            Kind::Int32 => ("int32", ""),
+            Kind::Time => ("int64", " (TIMESTAMP(MICROS,true))"),
+            Kind::Price => ("int64", " (DECIMAL(12,4))"),
+            Kind::Text => ("binary", " (STRING)"),
+            Kind::Uuid => ("fixed_len_byte_array(16)", " (UUID)"),
+            Kind::Bytes => ("binary", ""),
+        };
+        let repetition = if self.nullable() { "optional" } else { "required" };
+        format!("{repetition} {physical} {}{logical};", self.name())
+    }
+
+    /// The Arrow field. `key` is the type of a dictionary's keys; a price is held in 64 or 128 bits.
+    fn field(self, key: DataType, price: DataType) -> Field {
+        let data_type = match self.kind() {
+            Kind::Int64 => DataType::Int64,
+            Kind::Int32 => DataType::Int32,
+            Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Kind::Price => price,
+            Kind::Text => DataType::Dictionary(Box::new(key), Box::new(DataType::Utf8)),
+            Kind::Uuid => DataType::FixedSizeBinary(16),
+            Kind::Bytes => DataType::Binary,
+        };
+        Field::new(self.name(), data_type, self.nullable())
+    }
+}
+
+/// The table in Parquet's schema language.
+pub(crate) fn message_type(columns: Columns) -> String {
+    let fields: String = Column::of(columns).map(|column| format!("  {}\n", column.declaration())).collect();
+    format!("message tradesim {{\n{fields}}}")
+}
+
+/// The Arrow schema in memory: prices as 64-bit decimals, which costs no conversion.
+pub(crate) fn memory_schema(columns: Columns, key: &DataType) -> SchemaRef {
+    let price = DataType::Decimal64(12, 4);
+    Arc::new(Schema::new(
+        Column::of(columns).map(|column| column.field(key.clone(), price.clone())).collect::<Vec<_>>(),
+    ))
+}
+
+/// The Arrow schema that is embedded for other readers, all of which know 128-bit decimals.
+pub(crate) fn embedded_schema(columns: Columns) -> Schema {
+    let price = DataType::Decimal128(12, 4);
+    Schema::new(
+        Column::of(columns).map(|column| column.field(DataType::Int32, price.clone())).collect::<Vec<_>>(),
+    )
+}
+
+/// How the Parquet writer encodes the table.
+pub(crate) fn writer_properties(columns: Columns) -> WriterProperties {
+    let level = ZstdLevel::try_new(3).expect("zstd has a level 3");
+    let sorting = [Column::Ts, Column::Seq].map(|column| SortingColumn {
+        column_idx: column as i32,
+        descending: false,
+        nulls_first: false,
+    });
+    let mut properties = WriterProperties::builder()
+        .set_created_by(format!("tradesim version {} (build 0)", env!("CARGO_PKG_VERSION")))
+        .set_compression(Compression::ZSTD(level))
+        .set_sorting_columns(Some(sorting.to_vec()))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_max_row_group_row_count(None);
+    for column in Column::of(columns) {
+        let path = ColumnPath::from(column.name());
+        let coding = column.coding();
+        properties = properties.set_column_dictionary_enabled(path.clone(), coding == Coding::Dictionary);
+        let encoding = match coding {
+            Coding::Delta => Encoding::DELTA_BINARY_PACKED,
+            Coding::Split => Encoding::BYTE_STREAM_SPLIT,
+            Coding::Dictionary | Coding::Plain => Encoding::PLAIN,
+        };
+        properties = properties.set_column_encoding(path.clone(), encoding);
+        if coding == Coding::Plain && column.kind() == Kind::Uuid {
+            // a random id does not shrink
+            properties = properties.set_column_compression(path.clone(), Compression::UNCOMPRESSED);
+        }
+        // bounds of a page tell something only where values follow the order of rows; bounds of a row group also for
+        // prices and sizes. Texts span everything in every group, and raw bytes must not reach the footer, which is
+        // searched for the tail's marker.
+        let statistics = match (column, column.kind()) {
+            (Column::Seq | Column::Ts | Column::Received, _) => EnabledStatistics::Page,
+            (_, Kind::Text | Kind::Bytes | Kind::Uuid) => EnabledStatistics::None,
+            _ => EnabledStatistics::Chunk,
+        };
+        properties = properties.set_column_statistics_enabled(path, statistics);
+    }
+    properties.build()
+}

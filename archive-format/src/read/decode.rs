@@ -1,0 +1,420 @@
+//! From Arrow arrays back to rows.
+
+use arrow::{
+    array::{
+        Array, BinaryArray, Decimal64Array, DictionaryArray, FixedSizeBinaryArray, Int32Array, Int64Array,
+        RecordBatch, StringArray, TimestampMicrosecondArray,
+    },
+    buffer::BooleanBuffer,
+    datatypes::Int32Type,
+};
+use tradesim_schemas::{
+    AccountId, CorrelationId, Envelope, Event, EventType, Exchange, Interval, MarketData, OrderBook,
+    OrderRef, OrderType, Price, Quantity, Record, Symbol, SymbolIds, Timestamp, Trade, TradeId, TradeStatus,
+    TradeType, TraderId,
+};
+
+use crate::{Batch, Captured, Columns, Content, ids::IdTable, layout::Column};
+
+/// Why a batch cannot be decoded; its place is the caller's to tell.
+type What = String;
+
+/// Decodes the rows of one batch of arrays.
+///
+/// The digests have proven that these are the bytes that were written; what is checked here keeps a defective writer's
+/// file from becoming wrong events.
+pub(super) fn decode(arrays: &RecordBatch, columns: Columns, ids: &IdTable) -> Result<Batch, What> {
+    let table = Table::new(arrays, columns, ids)?;
+    let rows = arrays.num_rows();
+    let mut batch = Batch { records: Vec::with_capacity(rows), captured: Vec::new() };
+    if columns.captured {
+        table.captured_rows(rows, &mut batch)?;
+    } else {
+        for row in 0..rows {
+            let kind = table.kinds[row].ok_or_else(|| format!("row {row} has no event_type"))?;
+            let timestamp = table.timestamp(row)?;
+            let (event, order) = table.event(row, kind, timestamp)?;
+            let seq = table.seq(row)?;
+            let origin = table.origin(row)?;
+            batch.records.push(Record { seq, origin, order, envelope: Envelope { timestamp, event } });
+        }
+    }
+    Ok(batch)
+}
+
+/// The arrays of a batch, with texts already mapped to values.
+///
+/// A Parquet reader makes its own dictionaries, anew for every batch, so key numbers mean nothing beyond one.
+struct Table<'a> {
+    kinds: Vec<Option<EventType>>,
+    seq: &'a [i64],
+    ts: &'a [i64],
+    symbol: Texts<'a, Symbol>,
+    /// The id functions of the symbols, in the dictionary's order, where there is one origin.
+    symbol_ids: Vec<Option<SymbolIds>>,
+    exchange: Texts<'a, Exchange>,
+    payload_ts: &'a TimestampMicrosecondArray,
+    trade_type: Texts<'a, TradeType>,
+    order_type: Texts<'a, OrderType>,
+    status: Texts<'a, TradeStatus>,
+    trader_id: Texts<'a, TraderId>,
+    account_id: Texts<'a, AccountId>,
+    price: &'a [i64],
+    quantity: &'a [i32],
+    order_no: &'a Int64Array,
+    order_event: &'a [i32],
+    book: [&'a [i64]; 2],
+    sizes: [&'a [i32]; 2],
+    interval: Texts<'a, Interval>,
+    /// open, high, low, close, vwap
+    candle: [&'a [i64]; 5],
+    volume: &'a [i64],
+    origin: Option<&'a [i32]>,
+    stored: Option<(&'a FixedSizeBinaryArray, Texts<'a, CorrelationId>)>,
+    captured: Option<(&'a BinaryArray, &'a TimestampMicrosecondArray, &'a Int32Array)>,
+    ids: &'a IdTable,
+}
+
+impl<'a> Table<'a> {
+    fn new(arrays: &'a RecordBatch, columns: Columns, ids: &'a IdTable) -> Result<Table<'a>, What> {
+        let rows = arrays.num_rows();
+        let event_type = Texts::<EventType>::new(arrays, Column::EventType, None)?;
+        let kinds: Vec<Option<EventType>> = (0..rows).map(|row| event_type.optional(row)).collect();
+        if kinds.iter().filter(|kind| kind.is_none()).count() != event_type.keys.null_count() {
+            return Err("an event_type is none of the known".to_owned());
+        }
+        let mask = |kind: EventType| BooleanBuffer::collect_bool(rows, |row| kinds[row] == Some(kind));
+        let events = BooleanBuffer::collect_bool(rows, |row| kinds[row].is_some());
+        let trades = mask(EventType::Trade);
+        let books = mask(EventType::OrderBook);
+        let candles = mask(EventType::MarketData);
+        let symbol = Texts::new(arrays, Column::Symbol, Some(&events))?;
+        let order_no = array::<Int64Array>(arrays, Column::OrderNo, None)?;
+        let order_event = array::<Int32Array>(arrays, Column::OrderEvent, None)?;
+        if order_no.nulls().map(|nulls| nulls.inner()) != order_event.nulls().map(|nulls| nulls.inner()) {
+            return Err("order_no and order_event are not present in the same rows".to_owned());
+        }
+        Ok(Table {
+            seq: array::<Int64Array>(arrays, Column::Seq, None)?.values(),
+            ts: array::<TimestampMicrosecondArray>(arrays, Column::Ts, None)?.values(),
+            symbol_ids: symbol.values.iter().map(|&symbol| ids.get(0, symbol?).copied()).collect(),
+            symbol,
+            exchange: Texts::new(arrays, Column::Exchange, Some(&events))?,
+            payload_ts: array(arrays, Column::PayloadTs, None)?,
+            trade_type: Texts::new(arrays, Column::TradeType, Some(&trades))?,
+            order_type: Texts::new(arrays, Column::OrderType, Some(&trades))?,
+            status: Texts::new(arrays, Column::Status, Some(&trades))?,
+            trader_id: Texts::new(arrays, Column::TraderId, Some(&trades))?,
+            account_id: Texts::new(arrays, Column::AccountId, Some(&trades))?,
+            price: array::<Decimal64Array>(arrays, Column::Price, Some(&trades))?.values(),
+            quantity: array::<Int32Array>(arrays, Column::Quantity, Some(&trades))?.values(),
+            order_no,
+            order_event: order_event.values(),
+            book: [
+                array::<Decimal64Array>(arrays, Column::BidPrice, Some(&books))?.values(),
+                array::<Decimal64Array>(arrays, Column::AskPrice, Some(&books))?.values(),
+            ],
+            sizes: [
+                array::<Int32Array>(arrays, Column::BidSize, Some(&books))?.values(),
+                array::<Int32Array>(arrays, Column::AskSize, Some(&books))?.values(),
+            ],
+            interval: Texts::new(arrays, Column::Interval, Some(&candles))?,
+            candle: [
+                array::<Decimal64Array>(arrays, Column::Open, Some(&candles))?.values(),
+                array::<Decimal64Array>(arrays, Column::High, Some(&candles))?.values(),
+                array::<Decimal64Array>(arrays, Column::Low, Some(&candles))?.values(),
+                array::<Decimal64Array>(arrays, Column::Close, Some(&candles))?.values(),
+                array::<Decimal64Array>(arrays, Column::Vwap, Some(&candles))?.values(),
+            ],
+            volume: array::<Int64Array>(arrays, Column::Volume, Some(&candles))?.values(),
+            origin: match columns.origin {
+                true => Some(array::<Int32Array>(arrays, Column::Origin, None)?.values()),
+                false => None,
+            },
+            stored: match columns.stored_ids {
+                true => Some((
+                    array(arrays, Column::TradeId, None)?,
+                    Texts::new(arrays, Column::CorrelationId, None)?,
+                )),
+                false => None,
+            },
+            captured: match columns.captured {
+                true => Some((
+                    array(arrays, Column::Raw, None)?,
+                    array(arrays, Column::Received, None)?,
+                    array(arrays, Column::Opcode, None)?,
+                )),
+                false => None,
+            },
+            kinds,
+            ids,
+        })
+    }
+
+    #[inline]
+    fn seq(&self, row: usize) -> Result<u64, What> {
+        u64::try_from(self.seq[row]).map_err(|_| bad(row, Column::Seq))
+    }
+
+    #[inline]
+    fn timestamp(&self, row: usize) -> Result<Timestamp, What> {
+        Timestamp::from_micros(self.ts[row]).ok_or_else(|| bad(row, Column::Ts))
+    }
+
+    #[inline]
+    fn origin(&self, row: usize) -> Result<u16, What> {
+        match self.origin {
+            None => Ok(0),
+            Some(origin) => u16::try_from(origin[row]).map_err(|_| bad(row, Column::Origin)),
+        }
+    }
+
+    #[inline]
+    fn event(
+        &self,
+        row: usize,
+        kind: EventType,
+        timestamp: Timestamp,
+    ) -> Result<(Event, Option<OrderRef>), What> {
+        let symbol = self.symbol.get(row).ok_or_else(|| bad(row, Column::Symbol))?;
+        let exchange = self.exchange.get(row).ok_or_else(|| bad(row, Column::Exchange))?;
+        let own_time = if self.payload_ts.is_valid(row) {
+            Timestamp::from_micros(self.payload_ts.value(row)).ok_or_else(|| bad(row, Column::PayloadTs))?
+        } else {
+            timestamp
+        };
+        match kind {
+            EventType::Trade => {
+                let (order, trade_id, correlation_id) = self.ids(row, symbol)?;
+                let trade = Trade {
+                    trade_id,
+                    symbol,
+                    trade_type: self.trade_type.get(row).ok_or_else(|| bad(row, Column::TradeType))?,
+                    order_type: self.order_type.get(row).ok_or_else(|| bad(row, Column::OrderType))?,
+                    price: price(self.price, row, Column::Price)?,
+                    quantity: quantity(self.quantity, row, Column::Quantity)?,
+                    timestamp: own_time,
+                    exchange,
+                    trader_id: self.trader_id.get(row).ok_or_else(|| bad(row, Column::TraderId))?,
+                    account_id: self.account_id.get(row).ok_or_else(|| bad(row, Column::AccountId))?,
+                    status: self.status.get(row).ok_or_else(|| bad(row, Column::Status))?,
+                    correlation_id,
+                };
+                Ok((Event::Trade(trade), order))
+            }
+            EventType::OrderBook => {
+                let bid_price = price(self.book[0], row, Column::BidPrice)?;
+                let ask_price = price(self.book[1], row, Column::AskPrice)?;
+                let book = OrderBook {
+                    symbol,
+                    bid_price,
+                    ask_price,
+                    bid_size: quantity(self.sizes[0], row, Column::BidSize)?,
+                    ask_size: quantity(self.sizes[1], row, Column::AskSize)?,
+                    spread: ask_price.checked_sub(bid_price).ok_or_else(|| bad(row, Column::AskPrice))?,
+                    mid_price: Price::mid(bid_price, ask_price),
+                    timestamp: own_time,
+                    exchange,
+                };
+                Ok((Event::OrderBook(book), None))
+            }
+            EventType::MarketData => {
+                let volume = u64::try_from(self.volume[row]).ok().filter(|&volume| volume > 0);
+                let candle = MarketData {
+                    symbol,
+                    open: price(self.candle[0], row, Column::Open)?,
+                    high: price(self.candle[1], row, Column::High)?,
+                    low: price(self.candle[2], row, Column::Low)?,
+                    close: price(self.candle[3], row, Column::Close)?,
+                    volume: volume.ok_or_else(|| bad(row, Column::Volume))?,
+                    vwap: price(self.candle[4], row, Column::Vwap)?,
+                    timestamp: own_time,
+                    interval: self.interval.get(row).ok_or_else(|| bad(row, Column::Interval))?,
+                    exchange,
+                };
+                Ok((Event::MarketData(candle), None))
+            }
+        }
+    }
+
+    /// Derived or stored, as the row says.
+    #[inline]
+    fn ids(
+        &self,
+        row: usize,
+        symbol: Symbol,
+    ) -> Result<(Option<OrderRef>, TradeId, Option<CorrelationId>), What> {
+        if self.order_no.is_valid(row) {
+            let number = u64::try_from(self.order_no.value(row)).ok();
+            let event = u8::try_from(self.order_event[row]).ok();
+            let order = number.zip(event).and_then(|(number, event)| OrderRef::new(number, event));
+            let order = order.ok_or_else(|| bad(row, Column::OrderNo))?;
+            let ids = match self.origin {
+                None => self.symbol_ids[self.symbol.key(row)].as_ref(),
+                Some(_) => self.ids.get(self.origin(row)?, symbol),
+            };
+            let ids = ids.ok_or_else(|| format!("row {row}: the metadata lists no symbol {symbol}"))?;
+            return Ok((Some(order), ids.trade_id(order), Some(ids.correlation_id(order))));
+        }
+        let (trade_ids, correlation_ids) = self.stored.as_ref().ok_or_else(|| bad(row, Column::OrderNo))?;
+        let bytes: [u8; 16] = match trade_ids.is_valid(row) {
+            true => trade_ids.value(row).try_into().map_err(|_| bad(row, Column::TradeId))?,
+            false => return Err(bad(row, Column::TradeId)),
+        };
+        let trade_id = TradeId::from_bytes(bytes).ok_or_else(|| bad(row, Column::TradeId))?;
+        let correlation_id = match correlation_ids.keys.is_valid(row) {
+            true => Some(correlation_ids.optional(row).ok_or_else(|| bad(row, Column::CorrelationId))?),
+            false => None,
+        };
+        Ok((None, trade_id, correlation_id))
+    }
+
+    fn captured_rows(&self, rows: usize, batch: &mut Batch) -> Result<(), What> {
+        let (raw, received, opcode) = self.captured.expect("the columns are there");
+        for row in 0..rows {
+            let (seq, timestamp) = (self.seq(row)?, self.timestamp(row)?);
+            let received = match received.is_valid(row) {
+                true => Some(
+                    Timestamp::from_micros(received.value(row)).ok_or_else(|| bad(row, Column::Received))?,
+                ),
+                false => None,
+            };
+            let opcode = match opcode.is_valid(row) {
+                true => Some(u8::try_from(opcode.value(row)).map_err(|_| bad(row, Column::Opcode))?),
+                false => None,
+            };
+            let event = self.kinds[row].map(|kind| self.event(row, kind, timestamp));
+            let content = if raw.is_valid(row) {
+                // the columns of a raw frame serve queries; what they cannot state is only in the bytes
+                let event = event.and_then(Result::ok).map(|(event, _)| event);
+                Content::Raw { bytes: raw.value(row).to_vec(), event }
+            } else {
+                let (event, order) = event.ok_or_else(|| bad(row, Column::EventType))??;
+                if received.is_none() && opcode.is_none() {
+                    let origin = self.origin(row)?;
+                    let envelope = Envelope { timestamp, event };
+                    batch.records.push(Record { seq, origin, order, envelope });
+                    continue;
+                }
+                if order.is_some() {
+                    return Err(format!("row {row} is captured and derives its ids"));
+                }
+                Content::Event(event)
+            };
+            let at = u32::try_from(row).expect("a batch has few rows");
+            batch.captured.push((at, Captured { seq, timestamp, received, opcode, content }));
+        }
+        Ok(())
+    }
+}
+
+/// A dictionary column whose texts are mapped to values.
+struct Texts<'a, T> {
+    keys: &'a Int32Array,
+    values: Vec<Option<T>>,
+}
+
+impl<'a, T: Copy + ParseText> Texts<'a, T> {
+    fn new(
+        arrays: &'a RecordBatch,
+        column: Column,
+        present: Option<&BooleanBuffer>,
+    ) -> Result<Texts<'a, T>, What> {
+        let dictionary = array::<DictionaryArray<Int32Type>>(arrays, column, present)?;
+        let texts = dictionary.values().as_any().downcast_ref::<StringArray>();
+        let texts = texts.ok_or_else(|| format!("column `{}` holds no texts", column.name()))?;
+        let mut values: Vec<Option<T>> =
+            texts.iter().map(|text| text.and_then(|text| T::parse_text(text))).collect();
+        if values.is_empty() {
+            values.push(None);
+        }
+        Ok(Texts { keys: dictionary.keys(), values })
+    }
+
+    /// The key of a row, in range even for a null.
+    #[inline]
+    fn key(&self, row: usize) -> usize {
+        (self.keys.values()[row] as usize).min(self.values.len() - 1)
+    }
+
+    /// The value of a row that is not null.
+    #[inline]
+    fn get(&self, row: usize) -> Option<T> {
+        self.values[self.key(row)]
+    }
+
+    #[inline]
+    fn optional(&self, row: usize) -> Option<T> {
+        if self.keys.is_valid(row) { self.get(row) } else { None }
+    }
+}
+
+/// Types that are stored as text.
+trait ParseText: Sized {
+    fn parse_text(text: &str) -> Option<Self>;
+}
+
+macro_rules! parse_text {
+    ($($name:ident),+) => {
+        $(impl ParseText for $name {
+            fn parse_text(text: &str) -> Option<$name> {
+                $name::parse(text.as_bytes())
+            }
+        })+
+    };
+}
+
+parse_text!(
+    AccountId,
+    CorrelationId,
+    EventType,
+    Exchange,
+    Interval,
+    OrderType,
+    TradeStatus,
+    TradeType,
+    TraderId
+);
+
+impl ParseText for Symbol {
+    fn parse_text(text: &str) -> Option<Symbol> {
+        Symbol::new(text)
+    }
+}
+
+/// A column by name and type, with values in exactly the rows of `present`, if that is given.
+fn array<'a, A: Array + 'static>(
+    arrays: &'a RecordBatch,
+    column: Column,
+    present: Option<&BooleanBuffer>,
+) -> Result<&'a A, What> {
+    let name = column.name();
+    let array = arrays.column_by_name(name).ok_or_else(|| format!("column `{name}` is missing"))?;
+    let array =
+        array.as_any().downcast_ref::<A>().ok_or_else(|| format!("column `{name}` is of another type"))?;
+    if let Some(present) = present {
+        let same = match array.nulls() {
+            Some(nulls) => nulls.inner() == present,
+            None => present.count_set_bits() == present.len(),
+        };
+        if !same {
+            return Err(format!("column `{name}` does not have values in the rows that need them"));
+        }
+    }
+    Ok(array)
+}
+
+#[inline]
+fn price(units: &[i64], row: usize, column: Column) -> Result<Price, What> {
+    Price::from_units(units[row]).ok_or_else(|| bad(row, column))
+}
+
+#[inline]
+fn quantity(shares: &[i32], row: usize, column: Column) -> Result<Quantity, What> {
+    u32::try_from(shares[row]).ok().and_then(Quantity::new).ok_or_else(|| bad(row, column))
+}
+
+#[cold]
+fn bad(row: usize, column: Column) -> What {
+    format!("row {row} of a batch has no valid `{}`", column.name())
+}

@@ -1,0 +1,85 @@
+//! The file under an open archive.
+
+use std::{
+    fs::File,
+    io,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Error,
+    mmap::{Cut, Mapping},
+};
+
+/// A file that was whole when it was opened and may not stay so.
+#[derive(Debug)]
+pub(super) struct Source {
+    path: PathBuf,
+    file: File,
+    len: u64,
+    mapping: Option<Mapping>,
+}
+
+impl Source {
+    pub(super) fn open(path: &Path) -> Result<Source, Error> {
+        let file = File::open(path).map_err(|source| Error::io(path, "open", source))?;
+        let metadata = file.metadata().map_err(|source| Error::io(path, "look at", source))?;
+        if metadata.is_dir() {
+            return Err(Error::io(path, "read", io::ErrorKind::IsADirectory.into()));
+        }
+        Ok(Source { path: path.to_owned(), file, len: metadata.len(), mapping: None })
+    }
+
+    /// Maps the file, if that is possible.
+    pub(super) fn map(&mut self) {
+        // a file that cannot be mapped, on some network disks for one, can still be read
+        self.mapping = Mapping::new(&self.file).unwrap_or_default();
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The length at the time of opening.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// A copy of some bytes, which the caller must check before use.
+    pub(super) fn read(&self, offset: u64, len: u64) -> Result<Vec<u8>, Error> {
+        self.check_len()?;
+        let end = offset.checked_add(len).filter(|&end| end <= self.len);
+        assert!(end.is_some(), "ranges are checked against the file's length before they are read");
+        let len = usize::try_from(len).expect("limits of length are below the address space");
+        match &self.mapping {
+            Some(mapping) => {
+                let offset = usize::try_from(offset).expect("a mapped file fits into the address space");
+                mapping.copy(offset, len).map_err(|Cut| self.cut_short())
+            }
+            None => {
+                let mut bytes = vec![0; len];
+                match self.file.read_exact_at(&mut bytes, offset) {
+                    Ok(()) => Ok(bytes),
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(self.cut_short()),
+                    Err(source) => Err(Error::io(&self.path, "read", source)),
+                }
+            }
+        }
+    }
+
+    /// Whether the file still has the length that it had.
+    pub(super) fn check_len(&self) -> Result<(), Error> {
+        let found = self.file.metadata().map_err(|source| Error::io(&self.path, "look at", source))?.len();
+        if found == self.len {
+            Ok(())
+        } else {
+            Err(Error::CutShort { path: self.path.clone(), expected: self.len, found })
+        }
+    }
+
+    fn cut_short(&self) -> Error {
+        let found = self.file.metadata().map_or(0, |metadata| metadata.len());
+        Error::CutShort { path: self.path.clone(), expected: self.len, found }
+    }
+}

@@ -1,0 +1,263 @@
+//! Rows: events as they were made, and frames as they were received.
+
+use tradesim_schemas::{ContentDigest, Event, MessageEncoder, OrderRef, Record, Timestamp};
+
+/// A frame of a captured feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Captured {
+    /// The ordinal in the recording, from 0.
+    pub seq: u64,
+    /// When a replay emits it; never before the row before it. For a frame that is stored by columns, the envelope's
+    /// time.
+    pub timestamp: Timestamp,
+    /// When it was received.
+    pub received: Option<Timestamp>,
+    /// The WebSocket opcode of its message: 1 for text, 2 for binary.
+    pub opcode: Option<u8>,
+    /// What was received.
+    pub content: Content,
+}
+
+/// What a captured frame holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// An event whose text, as we write it, is exactly what was received. Its ids are stored.
+    Event(Event),
+    /// Any other frame, as its bytes.
+    Raw {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// The event that they state, where they parse: for queries only. On reading, spread and middle of a book
+        /// follow from bid and ask, whatever the bytes say.
+        event: Option<Event>,
+    },
+}
+
+/// One row of an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// An event.
+    Event(Record),
+    /// A frame of a captured feed.
+    Captured(Box<Captured>),
+}
+
+/// Rows in order: the events in one piece, for speed, and the captured frames beside them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    pub(crate) records: Vec<Record>,
+    /// Each with its place among all rows, ascending.
+    pub(crate) captured: Vec<(u32, Captured)>,
+}
+
+impl Batch {
+    /// Rows of both kinds.
+    pub fn len(&self) -> usize {
+        self.records.len() + self.captured.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The events. They are all rows if [`Batch::has_captured`] is false.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The events, without a copy; captured frames are dropped.
+    pub fn into_records(self) -> Vec<Record> {
+        self.records
+    }
+
+    /// Whether any row is a captured frame.
+    pub fn has_captured(&self) -> bool {
+        !self.captured.is_empty()
+    }
+
+    /// All rows in order.
+    pub fn rows(&self) -> Rows<'_> {
+        Rows { records: &self.records, captured: &self.captured, at: 0 }
+    }
+
+    /// Adds a row at the end.
+    pub fn push(&mut self, row: Row) {
+        match row {
+            Row::Event(record) => self.records.push(record),
+            Row::Captured(captured) => {
+                let at = u32::try_from(self.len()).expect("a batch has few rows");
+                self.captured.push((at, *captured));
+            }
+        }
+    }
+
+    /// `f` of every row, with a loop that the compiler can unroll where all rows are events.
+    #[inline]
+    pub(crate) fn map<T>(&self, f: impl Fn(RowRef<'_>) -> T) -> Vec<T> {
+        if self.captured.is_empty() {
+            self.records.iter().map(|record| f(RowRef::Event(record))).collect()
+        } else {
+            self.rows().map(f).collect()
+        }
+    }
+}
+
+impl From<Vec<Record>> for Batch {
+    fn from(records: Vec<Record>) -> Batch {
+        Batch { records, captured: Vec::new() }
+    }
+}
+
+/// A row of a [`Batch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowRef<'a> {
+    /// An event.
+    Event(&'a Record),
+    /// A frame of a captured feed.
+    Captured(&'a Captured),
+}
+
+impl<'a> RowRef<'a> {
+    /// The ordinal in the recording.
+    #[inline]
+    pub fn seq(self) -> u64 {
+        match self {
+            RowRef::Event(record) => record.seq,
+            RowRef::Captured(captured) => captured.seq,
+        }
+    }
+
+    /// The envelope's time; for a raw frame, when a replay emits it.
+    #[inline]
+    pub fn timestamp(self) -> Timestamp {
+        match self {
+            RowRef::Event(record) => record.envelope.timestamp,
+            RowRef::Captured(captured) => captured.timestamp,
+        }
+    }
+
+    /// The event, also of a raw frame that parses.
+    #[inline]
+    pub fn event(self) -> Option<&'a Event> {
+        match self {
+            RowRef::Event(record) => Some(&record.envelope.event),
+            RowRef::Captured(Captured { content: Content::Event(event), .. }) => Some(event),
+            RowRef::Captured(Captured { content: Content::Raw { event, .. }, .. }) => event.as_ref(),
+        }
+    }
+
+    /// The bytes of a raw frame.
+    #[inline]
+    pub fn raw(self) -> Option<&'a [u8]> {
+        match self {
+            RowRef::Captured(Captured { content: Content::Raw { bytes, .. }, .. }) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// What the event's ids derive from.
+    #[inline]
+    pub fn order(self) -> Option<OrderRef> {
+        match self {
+            RowRef::Event(record) => record.order,
+            RowRef::Captured(_) => None,
+        }
+    }
+
+    /// The origin; 0 unless merged.
+    #[inline]
+    pub fn origin(self) -> u16 {
+        match self {
+            RowRef::Event(record) => record.origin,
+            RowRef::Captured(_) => 0,
+        }
+    }
+
+    /// Appends the message: our text, or the bytes of a raw frame.
+    #[inline]
+    pub fn write_message(self, encoder: &mut MessageEncoder, out: &mut Vec<u8>) {
+        match self {
+            RowRef::Event(record) => encoder.write(&record.envelope, out),
+            RowRef::Captured(captured) => match &captured.content {
+                Content::Event(event) => {
+                    let envelope =
+                        tradesim_schemas::Envelope { timestamp: captured.timestamp, event: *event };
+                    encoder.write(&envelope, out);
+                }
+                Content::Raw { bytes, .. } => out.extend_from_slice(bytes),
+            },
+        }
+    }
+
+    /// The row by value.
+    pub fn to_row(self) -> Row {
+        match self {
+            RowRef::Event(record) => Row::Event(*record),
+            RowRef::Captured(captured) => Row::Captured(Box::new(captured.clone())),
+        }
+    }
+}
+
+/// The rows of a [`Batch`] in order.
+#[derive(Clone, Debug)]
+pub struct Rows<'a> {
+    records: &'a [Record],
+    captured: &'a [(u32, Captured)],
+    at: u32,
+}
+
+impl<'a> Iterator for Rows<'a> {
+    type Item = RowRef<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<RowRef<'a>> {
+        let row = match self.captured.split_first() {
+            Some(((at, captured), rest)) if *at == self.at => {
+                self.captured = rest;
+                RowRef::Captured(captured)
+            }
+            _ => {
+                let (record, rest) = self.records.split_first()?;
+                self.records = rest;
+                RowRef::Event(record)
+            }
+        };
+        self.at += 1;
+        Some(row)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let len = self.records.len() + self.captured.len();
+        (len, Some(len))
+    }
+}
+
+impl ExactSizeIterator for Rows<'_> {}
+
+/// Computes the content digest of rows.
+#[derive(Clone, Debug, Default)]
+pub struct RowDigest {
+    digest: ContentDigest,
+    encoder: MessageEncoder,
+}
+
+impl RowDigest {
+    /// Adds the messages of all rows of a batch.
+    pub fn push(&mut self, batch: &Batch) {
+        if batch.captured.is_empty() {
+            for record in &batch.records {
+                self.digest.push_with(|out| self.encoder.write(&record.envelope, out));
+            }
+        } else {
+            for row in batch.rows() {
+                self.digest.push_with(|out| row.write_message(&mut self.encoder, out));
+            }
+        }
+    }
+
+    /// The digest of all messages added so far.
+    pub fn finish(&self) -> tradesim_schemas::Digest {
+        self.digest.finish()
+    }
+}

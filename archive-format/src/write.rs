@@ -1,0 +1,517 @@
+//! Writing an archive.
+
+mod admit;
+mod engine;
+mod publish;
+mod sink;
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    io::Write,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use arrow::datatypes::DataType;
+use parquet::{
+    arrow::{arrow_writer::ArrowRowGroupWriterFactory, encode_arrow_schema},
+    errors::ParquetError,
+    file::{metadata::KeyValue, writer::SerializedFileWriter},
+    schema::parser::parse_message_type,
+};
+use tradesim_schemas::{Digest, Record, Timestamp};
+
+use self::{
+    admit::Admission,
+    engine::{Encoded, Engine, EngineError},
+    publish::Unpublished,
+    sink::Sink,
+};
+use crate::{
+    Batch, Columns, Counts, Error, FormatVersion, Metadata, Provenance, Row, RowGroup, StateFrame,
+    WriterVersions,
+    encode::{CHUNK_ROWS, Chunk},
+    layout::{self, Column},
+    limits,
+    metadata::to_json,
+    tail,
+};
+
+/// Rows of a row group unless said otherwise.
+pub const ROW_GROUP_ROWS: u32 = 262_144;
+
+/// How an archive is written. None of it changes the content digest; only `columns` and `row_group_rows` change bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriterOptions {
+    /// Whether an existing file may be replaced.
+    pub overwrite: bool,
+    /// Threads to encode on; with one, everything happens on the caller's.
+    pub threads: NonZeroUsize,
+    /// Rows of a row group, 1,024 to 4,194,304; a multiple of 65,536 suits other readers best.
+    pub row_group_rows: u32,
+    /// The optional columns.
+    pub columns: Columns,
+}
+
+impl Default for WriterOptions {
+    fn default() -> WriterOptions {
+        WriterOptions {
+            overwrite: false,
+            threads: NonZeroUsize::MIN,
+            row_group_rows: ROW_GROUP_ROWS,
+            columns: Columns::default(),
+        }
+    }
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The content digest.
+    pub digest: Digest,
+    /// How many messages of which kind.
+    pub counts: Counts,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// All of the metadata.
+    pub metadata: Metadata,
+}
+
+/// Writes an archive. Until [`ArchiveWriter::finish`] returns there is no file under its name; dropped before, nothing
+/// is left behind.
+///
+/// Memory does not grow with the archive: beside one row group and a few chunks of rows, only about 50 bytes a column
+/// and page are kept for the footer.
+pub struct ArchiveWriter {
+    path: PathBuf,
+    unpublished: Option<Unpublished>,
+    file: SerializedFileWriter<Sink>,
+    factory: ArrowRowGroupWriterFactory,
+    engine: Option<Engine>,
+    admission: Admission,
+    pending: Batch,
+    group: Option<OpenGroup>,
+    /// Parts of the file that are begun and not yet written, in order.
+    queue: VecDeque<Part>,
+    provenance: Provenance,
+    columns: Columns,
+    column_count: usize,
+    row_group_rows: u64,
+    groups_begun: usize,
+    row_groups: Vec<RowGroup>,
+    state_frames: Vec<StateFrame>,
+    format_version: FormatVersion,
+    failed: bool,
+}
+
+/// The row group that is being filled.
+#[derive(Clone, Copy)]
+struct OpenGroup {
+    rows: u64,
+    first: (u64, Timestamp),
+    last: (u64, Timestamp),
+}
+
+enum Part {
+    Group { group: OpenGroup, columns: Vec<Encoded> },
+    State { seq: u64, content: Vec<u8> },
+}
+
+impl fmt::Debug for ArchiveWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArchiveWriter").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl ArchiveWriter {
+    /// Rows that are encoded together: a batch of exactly this many is taken without a copy.
+    pub const BATCH_ROWS: usize = CHUNK_ROWS;
+
+    /// Begins an archive.
+    ///
+    /// # Errors
+    /// The output exists and may not be replaced, cannot be made, or the options or metadata are invalid.
+    pub fn create(
+        path: impl AsRef<Path>,
+        provenance: Provenance,
+        options: WriterOptions,
+    ) -> Result<ArchiveWriter, Error> {
+        let unpublished = Unpublished::create(path.as_ref(), options.overwrite)?;
+        let out = Box::new(unpublished.file()?);
+        ArchiveWriter::start(path.as_ref(), out, Some(unpublished), provenance, options)
+    }
+
+    fn start(
+        path: &Path,
+        out: Box<dyn Write + Send>,
+        unpublished: Option<Unpublished>,
+        provenance: Provenance,
+        options: WriterOptions,
+    ) -> Result<ArchiveWriter, Error> {
+        if !(1_024..=limits::GROUP_ROWS_MAX).contains(&u64::from(options.row_group_rows)) {
+            return Err(Error::BadOption {
+                option: "row_group_rows",
+                found: options.row_group_rows.into(),
+                expected: "1,024 to 4,194,304",
+            });
+        }
+        let columns = options.columns;
+        let admission = Admission::new(&provenance, columns)?;
+        let encode = |source| Error::Encode { path: path.to_owned(), source };
+        let schema = parse_message_type(&layout::message_type(columns)).map_err(encode)?;
+        let properties = Arc::new(layout::writer_properties(columns));
+        let mut file =
+            SerializedFileWriter::new(Sink::new(out), Arc::new(schema), properties).map_err(encode)?;
+        // the magic bytes belong to no row group
+        file.flush().map_err(|source| Error::write(path, source))?;
+        file.inner_mut().end_region();
+        let arrow_schema = layout::memory_schema(columns, &DataType::UInt16);
+        let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&arrow_schema));
+        let all: Vec<Column> = Column::of(columns).collect();
+        let engine = Engine::new(options.threads.get(), &all, arrow_schema.fields())
+            .map_err(|source| Error::io(path, "start threads to write", source))?;
+        Ok(ArchiveWriter {
+            path: path.to_owned(),
+            unpublished,
+            file,
+            factory,
+            engine: Some(engine),
+            admission,
+            pending: Batch::default(),
+            group: None,
+            queue: VecDeque::new(),
+            provenance,
+            columns,
+            column_count: all.len(),
+            row_group_rows: options.row_group_rows.into(),
+            groups_begun: 0,
+            row_groups: Vec::new(),
+            state_frames: Vec::new(),
+            format_version: FormatVersion::CURRENT,
+            failed: false,
+        })
+    }
+
+    /// Adds events. Seq must ascend and times must not go back, within and across calls.
+    ///
+    /// # Errors
+    /// A record that cannot be stored exactly as it is, or a file that cannot be written. The writer is of no use
+    /// after an error.
+    pub fn write_records(&mut self, records: Vec<Record>) -> Result<(), Error> {
+        self.guarded(|writer| {
+            for record in &records {
+                writer.admission.admit(record)?;
+            }
+            let mut rest = records;
+            while !rest.is_empty() {
+                let room = writer.room();
+                if rest.len() <= room && writer.pending.is_empty() {
+                    writer.pending = Batch::from(std::mem::take(&mut rest));
+                } else {
+                    let taken = rest.len().min(room);
+                    writer.pending.records.extend_from_slice(&rest[..taken]);
+                    rest.drain(..taken);
+                }
+                writer.chunk_if_full()?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds one row of either kind.
+    ///
+    /// # Errors
+    /// As [`ArchiveWriter::write_records`].
+    pub fn write_row(&mut self, row: Row) -> Result<(), Error> {
+        self.guarded(|writer| {
+            let mut raw_bytes = 0;
+            match &row {
+                Row::Event(record) => writer.admission.admit(record)?,
+                Row::Captured(captured) => raw_bytes = writer.admission.admit_captured(captured)?,
+            }
+            writer.pending.push(row);
+            writer.admission.raw_bytes += raw_bytes;
+            writer.chunk_if_full()?;
+            if writer.admission.raw_bytes >= limits::GROUP_RAW_BYTES {
+                writer.end_group()?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds opaque bytes that say how things stand before the message `seq`, and ends the row group at this place.
+    ///
+    /// # Errors
+    /// Bytes above the limit, or a file that cannot be written.
+    pub fn append_state_frame(&mut self, seq: u64, content: Vec<u8>) -> Result<(), Error> {
+        self.guarded(|writer| {
+            if content.len() as u64 > limits::STATE_FRAME_BYTES_MAX {
+                return Err(Error::BadOption {
+                    option: "the length of a state frame",
+                    found: content.len() as u64,
+                    expected: "at most 256 MiB",
+                });
+            }
+            writer.end_group()?;
+            writer.queue.push_back(Part::State { seq, content });
+            writer.write_parts(0)
+        })
+    }
+
+    /// Messages so far.
+    pub fn messages(&self) -> u64 {
+        self.admission.counts.total()
+    }
+
+    /// Ends the archive, makes it durable and gives it its name.
+    ///
+    /// # Errors
+    /// A file that cannot be written, or that exists by now. Nothing is left under its name then.
+    pub fn finish(mut self) -> Result<Summary, Error> {
+        let (metadata, bytes) = self.guarded(ArchiveWriter::write_tail)?;
+        if let Some(unpublished) = self.unpublished.take() {
+            unpublished.publish()?;
+        }
+        tracing::debug!(messages = metadata.counts().total(), bytes, "archive published");
+        Ok(Summary { digest: metadata.digest(), counts: metadata.counts(), bytes, metadata })
+    }
+
+    fn guarded<T>(&mut self, work: impl FnOnce(&mut ArchiveWriter) -> Result<T, Error>) -> Result<T, Error> {
+        if self.failed {
+            return Err(Error::Failed { path: self.path.clone() });
+        }
+        let result = work(self);
+        self.failed = result.is_err();
+        result
+    }
+
+    /// Rows that still fit into the pending chunk: it ends where the row group ends, so that the bytes do not depend
+    /// on how the caller cut its batches.
+    fn room(&self) -> usize {
+        let in_group = self.group.map_or(0, |group| group.rows);
+        let left = usize::try_from(self.row_group_rows - in_group).expect("a row group's rows fit");
+        left.min(CHUNK_ROWS) - self.pending.len()
+    }
+
+    fn chunk_if_full(&mut self) -> Result<(), Error> {
+        if self.room() == 0 {
+            self.flush_chunk()?;
+            if self.group.is_some_and(|group| group.rows == self.row_group_rows) {
+                self.end_group()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush_chunk(&mut self) -> Result<(), Error> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.pending);
+        let at = |row: crate::RowRef<'_>| (row.seq(), row.timestamp());
+        let first = batch.rows().next().map(at).expect("the batch is not empty");
+        let last = batch.last().map(at).expect("the batch is not empty");
+        let rows = batch.len() as u64;
+        let group = match self.group {
+            Some(group) => OpenGroup { rows: group.rows + rows, last, ..group },
+            None => {
+                let writers =
+                    self.factory.create_column_writers(self.groups_begun).map_err(|e| self.encode(e))?;
+                self.groups_begun += 1;
+                let begun = self.engine().begin(writers);
+                begun.map_err(|error| self.engine_error(error))?;
+                OpenGroup { rows, first, last }
+            }
+        };
+        self.group = Some(group);
+        let added = self.engine().chunk(Chunk::new(batch));
+        added.map_err(|error| self.engine_error(error))?;
+        self.collect(false)?;
+        Ok(())
+    }
+
+    fn end_group(&mut self) -> Result<(), Error> {
+        self.flush_chunk()?;
+        self.admission.raw_bytes = 0;
+        if let Some(group) = self.group.take() {
+            let ended = self.engine().end();
+            ended.map_err(|error| self.engine_error(error))?;
+            self.queue.push_back(Part::Group { group, columns: Vec::with_capacity(self.column_count) });
+            // one group may still be encoded while the next one is filled
+            self.write_parts(1)?;
+        }
+        Ok(())
+    }
+
+    /// Writes parts from the front of the queue, waiting until at most `left` of them remain.
+    fn write_parts(&mut self, left: usize) -> Result<(), Error> {
+        self.write_ready()?;
+        while self.queue.len() > left {
+            self.collect(true)?;
+        }
+        Ok(())
+    }
+
+    /// Takes encoded columns from the engine and writes what is complete.
+    fn collect(&mut self, mut wait: bool) -> Result<(), Error> {
+        loop {
+            let polled = self.engine().poll(wait);
+            let Some(encoded) = polled.map_err(|error| self.engine_error(error))? else { return Ok(()) };
+            wait = false;
+            // an encoder works through its groups in order, so what arrives belongs to the first group without it
+            let count = self.column_count;
+            let place = encoded.first().map(|(place, _)| *place);
+            let target = self.queue.iter_mut().find_map(|part| match part {
+                Part::Group { columns, .. }
+                    if columns.len() < count && columns.iter().all(|(at, _)| Some(*at) != place) =>
+                {
+                    Some(columns)
+                }
+                _ => None,
+            });
+            target.expect("columns arrive only for row groups that have ended").extend(encoded);
+            self.write_ready()?;
+        }
+    }
+
+    fn write_ready(&mut self) -> Result<(), Error> {
+        while let Some(part) = self.queue.front() {
+            if matches!(part, Part::Group { columns, .. } if columns.len() < self.column_count) {
+                break;
+            }
+            match self.queue.pop_front().expect("the queue has a front") {
+                Part::Group { group, columns } => self.write_group(group, columns)?,
+                Part::State { seq, content } => self.write_state_frame(seq, &content)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn write_group(&mut self, group: OpenGroup, mut columns: Vec<Encoded>) -> Result<(), Error> {
+        columns.sort_by_key(|(place, _)| *place);
+        let written = (|| {
+            let mut writer = self.file.next_row_group()?;
+            for (_, column) in columns {
+                column.append_to_row_group(&mut writer)?;
+            }
+            writer.close()?;
+            self.file.flush().map_err(ParquetError::from)
+        })();
+        written.map_err(|error| self.encode(error))?;
+        let region = self.file.inner_mut().end_region();
+        self.row_groups.push(RowGroup {
+            offset: region.offset,
+            length: region.length,
+            rows: group.rows,
+            first: group.first,
+            last: group.last,
+            digest: region.digest,
+        });
+        Ok(())
+    }
+
+    fn write_state_frame(&mut self, seq: u64, content: &[u8]) -> Result<(), Error> {
+        let written = zstd::bulk::compress(content, 3)
+            .and_then(|compressed| self.file.write_all(&compressed))
+            .and_then(|()| self.file.flush());
+        written.map_err(|error| self.encode(error.into()))?;
+        let region = self.file.inner_mut().end_region();
+        self.state_frames.push(StateFrame {
+            offset: region.offset,
+            length: region.length,
+            content_length: content.len() as u64,
+            seq,
+            digest: region.digest,
+        });
+        Ok(())
+    }
+
+    /// Writes everything that is left; the metadata and the bytes of the file.
+    fn write_tail(&mut self) -> Result<(Metadata, u64), Error> {
+        self.end_group()?;
+        self.write_parts(0)?;
+        let digest = self.engine.take().expect("a writer is finished once").finish();
+        let metadata = Metadata {
+            format_version: self.format_version,
+            writer: writer_versions(),
+            provenance: std::mem::take(&mut self.provenance),
+            columns: self.columns,
+            counts: self.admission.counts,
+            digest,
+            row_groups: std::mem::take(&mut self.row_groups),
+            state_frames: std::mem::take(&mut self.state_frames),
+        };
+        let document = to_json(&metadata);
+        if document.len() as u64 > limits::METADATA_BYTES_MAX {
+            return Err(Error::BadMetadata { what: "it is longer than 64 MiB" });
+        }
+        let offset = self.file.inner_mut().begin_tail();
+        let entries = [
+            ("ARROW:schema", encode_arrow_schema(&layout::embedded_schema(self.columns))),
+            ("tradesim.format_version", self.format_version.to_string()),
+            ("tradesim.metadata", document),
+            (tail::TAIL_KEY, tail::blank_marker(offset)),
+        ];
+        for (key, value) in entries {
+            self.file.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+        }
+        self.file.finish().map_err(|error| self.encode(error))?;
+        let sink = self.file.inner_mut();
+        let mut bytes = sink.take_tail();
+        tail::seal(&mut bytes).expect("the tail has the one marker that was put into it");
+        sink.write_all(&bytes).and_then(|()| sink.flush()).map_err(|error| self.encode(error.into()))?;
+        Ok((metadata, self.file.inner().position()))
+    }
+
+    fn engine(&mut self) -> &mut Engine {
+        self.engine.as_mut().expect("the engine is there until the end")
+    }
+
+    fn engine_error(&mut self, error: EngineError) -> Error {
+        match error {
+            EngineError::Encode(error) => self.encode(error),
+            EngineError::ThreadGone => {
+                // passes on the panic that ended the thread
+                drop(self.engine.take());
+                Error::Failed { path: self.path.clone() }
+            }
+        }
+    }
+
+    /// What stopped the Parquet writer: the file, if that had an error, or else itself.
+    fn encode(&mut self, source: ParquetError) -> Error {
+        match self.file.inner_mut().take_error() {
+            Some(error) => Error::write(&self.path, error),
+            None => Error::Encode { path: self.path.clone(), source },
+        }
+    }
+}
+
+impl Batch {
+    fn last(&self) -> Option<crate::RowRef<'_>> {
+        let last_row = self.len().checked_sub(1)?;
+        match self.captured.last() {
+            Some((at, captured)) if *at as usize == last_row => Some(crate::RowRef::Captured(captured)),
+            _ => self.records.last().map(crate::RowRef::Event),
+        }
+    }
+}
+
+fn writer_versions() -> WriterVersions {
+    WriterVersions {
+        tradesim: env!("CARGO_PKG_VERSION").to_owned(),
+        // the crate does not tell its version; a test holds this to Cargo.lock
+        parquet: "60.1.0".to_owned(),
+        zstd: zstd_version(),
+    }
+}
+
+fn zstd_version() -> String {
+    let number = zstd::zstd_safe::version_number();
+    format!("{}.{}.{}", number / 10_000, number / 100 % 100, number % 100)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! What may enter an archive: rows in order that come back exactly as they went in.
+
+use tradesim_schemas::{Event, OrderRef, Price, Record, Symbol, Timestamp};
+
+use crate::{
+    Captured, Columns, Content, Counts, Error, FormatVersion, Metadata, Provenance, ids::IdTable, limits,
+    metadata::to_json, tail,
+};
+
+/// Checks rows on their way in, and counts them.
+pub(super) struct Admission {
+    ids: IdTable,
+    columns: Columns,
+    last: Option<(u64, Timestamp)>,
+    pub(super) counts: Counts,
+    /// Bytes of raw frames in the open row group.
+    pub(super) raw_bytes: usize,
+}
+
+impl Admission {
+    pub(super) fn new(provenance: &Provenance, columns: Columns) -> Result<Admission, Error> {
+        let ids = IdTable::new(&provenance.origins)
+            .ok_or(Error::BadMetadata { what: "a symbol table names a symbol twice or has too many" })?;
+        if ids.origins() > usize::from(u16::MAX) {
+            return Err(Error::BadMetadata { what: "there are too many origins" });
+        }
+        let blank = Metadata {
+            format_version: FormatVersion::CURRENT,
+            writer: super::writer_versions(),
+            provenance: provenance.clone(),
+            columns,
+            counts: Counts::default(),
+            digest: tradesim_schemas::Digest::of(b""),
+            row_groups: Vec::new(),
+            state_frames: Vec::new(),
+        };
+        if tail::contains(to_json(&blank).as_bytes(), tail::MARKER_START) {
+            return Err(Error::BadMetadata {
+                what: "it contains `tradesim-tail/`, by which a reader finds the tail",
+            });
+        }
+        Ok(Admission { ids, columns, last: None, counts: Counts::default(), raw_bytes: 0 })
+    }
+
+    #[inline]
+    pub(super) fn admit(&mut self, record: &Record) -> Result<(), Error> {
+        let seq = record.seq;
+        self.order(seq, record.envelope.timestamp)?;
+        if record.origin != 0 && !self.columns.origin {
+            return Err(Error::MissingColumn { seq, column: "origin" });
+        }
+        self.event(seq, &record.envelope.event, record.order, record.origin)
+    }
+
+    /// The bytes of a raw frame, 0 for others.
+    pub(super) fn admit_captured(&mut self, captured: &Captured) -> Result<usize, Error> {
+        let seq = captured.seq;
+        self.order(seq, captured.timestamp)?;
+        if !self.columns.captured {
+            return Err(Error::MissingColumn { seq, column: "raw" });
+        }
+        match &captured.content {
+            Content::Event(event) => {
+                if captured.received.is_none() && captured.opcode.is_none() {
+                    let what = "a captured event without receive time and opcode is a plain record";
+                    return Err(Error::NotRepresentable { seq, what });
+                }
+                self.event(seq, event, None, 0)?;
+                Ok(0)
+            }
+            Content::Raw { bytes, event } => {
+                if bytes.len() > limits::FRAME_BYTES_MAX {
+                    let limit = limits::FRAME_BYTES_MAX;
+                    return Err(Error::FrameTooLarge { seq, bytes: bytes.len(), limit });
+                }
+                if let Some(Event::MarketData(candle)) = event {
+                    volume(seq, candle.volume)?;
+                }
+                self.counts.raw += 1;
+                Ok(bytes.len())
+            }
+        }
+    }
+
+    #[inline]
+    fn order(&mut self, seq: u64, timestamp: Timestamp) -> Result<(), Error> {
+        if let Some((last_seq, last_time)) = self.last {
+            if seq <= last_seq {
+                return Err(Error::SeqNotAscending { seq, previous: Some(last_seq) });
+            }
+            if timestamp < last_time {
+                return Err(Error::TimeNotAscending { seq, found: timestamp, previous: last_time });
+            }
+        }
+        if seq > i64::MAX as u64 {
+            return Err(Error::SeqNotAscending { seq, previous: self.last.map(|(seq, _)| seq) });
+        }
+        self.last = Some((seq, timestamp));
+        Ok(())
+    }
+
+    #[inline]
+    fn event(&mut self, seq: u64, event: &Event, order: Option<OrderRef>, origin: u16) -> Result<(), Error> {
+        match event {
+            Event::Trade(trade) => {
+                match order {
+                    Some(order) => {
+                        let ids = self.ids.get(origin, trade.symbol);
+                        let ids = ids.ok_or_else(|| unknown_symbol(seq, origin, trade.symbol))?;
+                        let same = ids.trade_id(order) == trade.trade_id
+                            && Some(ids.correlation_id(order)) == trade.correlation_id;
+                        if !same {
+                            return Err(Error::IdsDiffer { seq });
+                        }
+                    }
+                    None if !self.columns.stored_ids => {
+                        return Err(Error::MissingColumn { seq, column: "trade_id" });
+                    }
+                    None => {}
+                }
+                self.counts.trade += 1;
+            }
+            Event::OrderBook(book) => {
+                let spread = book.ask_price.checked_sub(book.bid_price);
+                if spread != Some(book.spread) || Price::mid(book.bid_price, book.ask_price) != book.mid_price
+                {
+                    let what = "spread or mid_price does not follow from bid and ask";
+                    return Err(Error::NotRepresentable { seq, what });
+                }
+                no_order(seq, order)?;
+                self.counts.orderbook += 1;
+            }
+            Event::MarketData(candle) => {
+                volume(seq, candle.volume)?;
+                no_order(seq, order)?;
+                self.counts.marketdata += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unknown_symbol(seq: u64, origin: u16, symbol: Symbol) -> Error {
+    Error::UnknownSymbol { seq, origin, symbol }
+}
+
+fn no_order(seq: u64, order: Option<OrderRef>) -> Result<(), Error> {
+    match order {
+        None => Ok(()),
+        Some(_) => Err(Error::NotRepresentable { seq, what: "only a trade belongs to an order" }),
+    }
+}
+
+fn volume(seq: u64, volume: u64) -> Result<(), Error> {
+    if (1..=i64::MAX as u64).contains(&volume) {
+        Ok(())
+    } else {
+        Err(Error::NotRepresentable { seq, what: "its volume is not within 1 to 2⁶³−1" })
+    }
+}

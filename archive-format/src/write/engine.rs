@@ -1,0 +1,331 @@
+//! Turns chunks of rows into encoded columns and the content digest, on the caller's thread or on several.
+//!
+//! Columns are independent of each other, so the bytes are the same for any number of threads: only who encodes a
+//! column differs.
+
+use std::{
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+use arrow::datatypes::FieldRef;
+use parquet::{
+    arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves},
+    errors::ParquetError,
+};
+use tradesim_schemas::Digest;
+
+use crate::{
+    encode::{ArrayBuilder, Chunk},
+    layout::Column,
+    row::RowDigest,
+};
+
+/// Chunks that may wait for a thread: enough to ride out a zstd call on a full page, few enough to stay in the cache.
+const QUEUED_CHUNKS: usize = 4;
+
+/// An encoded column and its place in the file's order.
+pub(super) type Encoded = (usize, ArrowColumnChunk);
+
+pub(super) enum Engine {
+    Inline(Box<Inline>),
+    Threads(Threads),
+}
+
+impl Engine {
+    pub(super) fn new(threads: usize, columns: &[Column], fields: &[FieldRef]) -> std::io::Result<Engine> {
+        let all: Vec<ColumnJob> = columns
+            .iter()
+            .zip(fields)
+            .enumerate()
+            .map(|(place, (&column, field))| ColumnJob { place, column, field: Arc::clone(field) })
+            .collect();
+        if threads == 1 {
+            Ok(Engine::Inline(Box::new(Inline {
+                digest: RowDigest::default(),
+                encoder: Encoder::new(all),
+                done: Vec::new(),
+            })))
+        } else {
+            Threads::start(threads, all).map(Engine::Threads)
+        }
+    }
+
+    /// Begins a row group with the writers of all columns.
+    pub(super) fn begin(&mut self, writers: Vec<ArrowColumnWriter>) -> Result<(), EngineError> {
+        match self {
+            Engine::Inline(inline) => {
+                inline.encoder.begin(writers);
+                Ok(())
+            }
+            Engine::Threads(threads) => threads.begin(writers),
+        }
+    }
+
+    /// Adds rows to the row group.
+    pub(super) fn chunk(&mut self, chunk: Chunk) -> Result<(), EngineError> {
+        match self {
+            Engine::Inline(inline) => {
+                inline.digest.push(chunk.batch());
+                Ok(inline.encoder.chunk(&chunk)?)
+            }
+            Engine::Threads(threads) => threads.chunk(chunk),
+        }
+    }
+
+    /// Ends the row group.
+    pub(super) fn end(&mut self) -> Result<(), EngineError> {
+        match self {
+            Engine::Inline(inline) => {
+                let encoded = inline.encoder.end()?;
+                inline.done.push(encoded);
+                Ok(())
+            }
+            Engine::Threads(threads) => threads.send_all(|| Command::End),
+        }
+    }
+
+    /// Columns that are done, of the oldest row group first. With `wait`, blocks until there are some.
+    pub(super) fn poll(&mut self, wait: bool) -> Result<Option<Vec<Encoded>>, EngineError> {
+        match self {
+            Engine::Inline(inline) => Ok(inline.done.pop()),
+            Engine::Threads(threads) => threads.poll(wait),
+        }
+    }
+
+    /// The content digest of all rows.
+    pub(super) fn finish(self) -> Digest {
+        match self {
+            Engine::Inline(inline) => inline.digest.finish(),
+            Engine::Threads(mut threads) => threads.finish(),
+        }
+    }
+}
+
+/// Why the engine stopped.
+pub(super) enum EngineError {
+    /// The Parquet writer refused something.
+    Encode(ParquetError),
+    /// A thread is gone; its panic is the reason and is passed on by [`Engine::finish`] and on drop.
+    ThreadGone,
+}
+
+impl From<ParquetError> for EngineError {
+    fn from(error: ParquetError) -> EngineError {
+        EngineError::Encode(error)
+    }
+}
+
+pub(super) struct Inline {
+    digest: RowDigest,
+    encoder: Encoder,
+    done: Vec<Vec<Encoded>>,
+}
+
+struct ColumnJob {
+    place: usize,
+    column: Column,
+    field: FieldRef,
+}
+
+/// Encodes some columns.
+struct Encoder {
+    jobs: Vec<ColumnJob>,
+    builder: ArrayBuilder,
+    writers: Vec<ArrowColumnWriter>,
+}
+
+impl Encoder {
+    fn new(jobs: Vec<ColumnJob>) -> Encoder {
+        Encoder { jobs, builder: ArrayBuilder::new(), writers: Vec::new() }
+    }
+
+    fn begin(&mut self, writers: Vec<ArrowColumnWriter>) {
+        self.writers = writers;
+    }
+
+    fn chunk(&mut self, chunk: &Chunk) -> Result<(), ParquetError> {
+        for (job, writer) in self.jobs.iter().zip(&mut self.writers) {
+            let array = self.builder.array(job.column, chunk);
+            for leaf in compute_leaves(&job.field, &array)? {
+                writer.write(&leaf)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<Vec<Encoded>, ParquetError> {
+        let writers = self.writers.drain(..);
+        self.jobs.iter().zip(writers).map(|(job, writer)| Ok((job.place, writer.close()?))).collect()
+    }
+}
+
+enum Command {
+    Begin(Vec<ArrowColumnWriter>),
+    Chunk(Arc<Chunk>),
+    End,
+}
+
+/// One thread for the digest, the others for columns.
+pub(super) struct Threads {
+    digest: Option<(SyncSender<Arc<Chunk>>, JoinHandle<Digest>)>,
+    encoders: Vec<EncoderThread>,
+    results: Receiver<Result<Vec<Encoded>, ParquetError>>,
+}
+
+struct EncoderThread {
+    places: Vec<usize>,
+    commands: Option<SyncSender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Threads {
+    /// Two threads for columns even if only two are wanted in all: three that are busy part of the time let the
+    /// operating system keep two cores busy all the time.
+    fn start(threads: usize, jobs: Vec<ColumnJob>) -> std::io::Result<Threads> {
+        let shares = spread(jobs, threads.saturating_sub(1).clamp(2, 8));
+        let (done, results) = channel();
+        let (sender, receiver) = sync_channel::<Arc<Chunk>>(QUEUED_CHUNKS);
+        let digest = std::thread::Builder::new().name("archive-digest".to_owned()).spawn(move || {
+            let mut digest = RowDigest::default();
+            while let Ok(chunk) = receiver.recv() {
+                digest.push(chunk.batch());
+            }
+            digest.finish()
+        })?;
+        let mut encoders = Vec::new();
+        for share in shares {
+            let places = share.iter().map(|job| job.place).collect();
+            let (commands, inbox) = sync_channel(QUEUED_CHUNKS);
+            let done = done.clone();
+            let thread = std::thread::Builder::new()
+                .name("archive-encode".to_owned())
+                .spawn(move || run_encoder(Encoder::new(share), &inbox, &done))?;
+            encoders.push(EncoderThread { places, commands: Some(commands), thread: Some(thread) });
+        }
+        Ok(Threads { digest: Some((sender, digest)), encoders, results })
+    }
+
+    fn begin(&mut self, writers: Vec<ArrowColumnWriter>) -> Result<(), EngineError> {
+        let mut writers: Vec<Option<ArrowColumnWriter>> = writers.into_iter().map(Some).collect();
+        for encoder in &self.encoders {
+            let share = encoder
+                .places
+                .iter()
+                .map(|&place| writers[place].take().expect("every column has one encoder"))
+                .collect();
+            encoder.send(Command::Begin(share))?;
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, chunk: Chunk) -> Result<(), EngineError> {
+        let chunk = Arc::new(chunk);
+        self.send_all(|| Command::Chunk(Arc::clone(&chunk)))?;
+        let (digest, _) = self.digest.as_ref().ok_or(EngineError::ThreadGone)?;
+        digest.send(chunk).map_err(|_| EngineError::ThreadGone)
+    }
+
+    fn send_all(&self, command: impl Fn() -> Command) -> Result<(), EngineError> {
+        for encoder in &self.encoders {
+            if let Err(gone) = encoder.send(command()) {
+                // an encoder that met an error has said so before it went
+                return Err(self.results.try_iter().find_map(Result::err).map_or(gone, EngineError::Encode));
+            }
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, wait: bool) -> Result<Option<Vec<Encoded>>, EngineError> {
+        let result = if wait {
+            self.results.recv().map_err(|_| EngineError::ThreadGone)?
+        } else {
+            match self.results.try_recv() {
+                Ok(result) => result,
+                Err(_) => return Ok(None),
+            }
+        };
+        Ok(Some(result?))
+    }
+
+    fn finish(&mut self) -> Digest {
+        self.stop_encoders();
+        let (sender, thread) = self.digest.take().expect("the engine is finished once");
+        drop(sender);
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    fn stop_encoders(&mut self) {
+        for encoder in &mut self.encoders {
+            encoder.commands = None;
+        }
+        for encoder in &mut self.encoders {
+            if let Some(Err(panic)) = encoder.thread.take().map(JoinHandle::join)
+                && !std::thread::panicking()
+            {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+}
+
+impl Drop for Threads {
+    /// Waits for the threads, so that nothing of an abandoned writer outlives it.
+    fn drop(&mut self) {
+        self.stop_encoders();
+        if let Some((sender, thread)) = self.digest.take() {
+            drop(sender);
+            if let Err(panic) = thread.join()
+                && !std::thread::panicking()
+            {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+}
+
+impl EncoderThread {
+    fn send(&self, command: Command) -> Result<(), EngineError> {
+        let commands = self.commands.as_ref().ok_or(EngineError::ThreadGone)?;
+        commands.send(command).map_err(|_| EngineError::ThreadGone)
+    }
+}
+
+fn run_encoder(
+    mut encoder: Encoder,
+    inbox: &Receiver<Command>,
+    done: &Sender<Result<Vec<Encoded>, ParquetError>>,
+) {
+    while let Ok(command) = inbox.recv() {
+        let result = match command {
+            Command::Begin(writers) => {
+                encoder.begin(writers);
+                continue;
+            }
+            Command::Chunk(chunk) => encoder.chunk(&chunk).err().map(Err),
+            Command::End => Some(encoder.end()),
+        };
+        if let Some(result) = result {
+            let failed = result.is_err();
+            // nobody listens any more if the writer was dropped
+            if done.send(result).is_err() || failed {
+                return;
+            }
+        }
+    }
+}
+
+/// Spreads columns over threads: the costliest first, each to the thread with the least to do.
+fn spread(mut jobs: Vec<ColumnJob>, threads: usize) -> Vec<Vec<ColumnJob>> {
+    jobs.sort_by_key(|job| (std::cmp::Reverse(job.column.cost()), job.place));
+    let mut shares: Vec<(u32, Vec<ColumnJob>)> = (0..threads).map(|_| (0, Vec::new())).collect();
+    for job in jobs {
+        let least = shares.iter_mut().min_by_key(|(cost, _)| *cost).expect("there is a thread");
+        least.0 += job.column.cost();
+        least.1.push(job);
+    }
+    shares.into_iter().map(|(_, jobs)| jobs).collect()
+}

@@ -1,0 +1,97 @@
+//! The command line, as `clap` reads it. Meaning is given to it in [`crate::commands`].
+
+mod common;
+mod files;
+mod record;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use tracing::Level;
+
+pub(crate) use common::{CutArgs, FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
+pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Verify};
+pub(crate) use record::Record;
+
+use crate::{settings, telemetry::LogFormat};
+
+/// Market data streams as reproducible recordings.
+#[derive(Debug, Parser)]
+#[command(name = "tradesim", version, max_term_width = 110)]
+#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = "\
+Exit codes: 0 done, 1 failed while running, 2 usage, 3 a difference or a broken rule was found, 65 bad data,
+73 the output exists or cannot be made, 78 bad configuration, 130 and 143 stopped by a signal.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct GlobalArgs {
+    /// Read settings from this file instead of `.env` in the working folder
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "no_env")]
+    pub(crate) env_file: Option<PathBuf>,
+    /// Ignore TRADE_GEN_* variables and the `.env` file
+    #[arg(long, global = true)]
+    pub(crate) no_env: bool,
+    /// TRACE, DEBUG, INFO, WARN or ERROR
+    #[arg(long, global = true, value_name = "LEVEL", value_parser = settings::log_level)]
+    pub(crate) log_level: Option<Level>,
+    /// json or text [default: text on a terminal, else json]
+    #[arg(long, global = true, value_name = "FORMAT", value_parser = settings::log_format)]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Record(Record),
+    Info(Info),
+    Cat(Cat),
+    Verify(Verify),
+    Diff(Diff),
+    Filter(Filter),
+    Merge(Merge),
+    Config(Config),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// Show the settings
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print every setting with its value and where that comes from
+    Show(ConfigShow),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigShow {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    pub(crate) shell: Shell,
+}
+
+/// Print the manual page, or write one for each command
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Write tradesim.1, tradesim-record.1 and so on into this folder
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
+}

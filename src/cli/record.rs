@@ -1,0 +1,90 @@
+//! Arguments of `record`.
+
+use std::{path::PathBuf, time::Duration};
+
+use chrono::NaiveDate;
+use clap::Args;
+use tradesim_schemas::Symbol;
+
+use super::{CutArgs, ThreadArgs};
+use crate::parse::{self, SymbolChoice, TimeSpec};
+
+/// Simulate a trading day into an archive
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// The trading date in New York, as 2026-02-18 [setting: START_DATE]
+    #[arg(long, value_name = "DATE", value_parser = parse::date)]
+    pub(crate) date: Option<NaiveDate>,
+    /// The seed; without one it is drawn, printed and recorded [setting: SEED]
+    #[arg(long, value_name = "N", value_parser = parse::seed)]
+    pub(crate) seed: Option<u64>,
+    /// The archive to make; it appears when it is whole [default: DATE.seedN.parquet]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Overwrite a file that exists
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print the plan and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print one JSON object instead of the digest
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) threads: ThreadArgs,
+    #[command(flatten)]
+    pub(crate) market: MarketArgs,
+    #[command(flatten)]
+    pub(crate) bursts: BurstArgs,
+    #[command(flatten)]
+    pub(crate) cut: CutArgs,
+}
+
+/// What market is simulated.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Market")]
+pub(crate) struct MarketArgs {
+    /// Orders a second over all symbols, 1 to 10000, before the hour's multiplier [setting: RATE]
+    #[arg(long, value_name = "N", value_parser = parse::rate)]
+    pub(crate) rate: Option<u32>,
+    /// A number: the market is the N heaviest symbols [setting: NUM_SYMBOLS]; names, as AAPL,MSFT: keep only these
+    #[arg(long, value_name = "N|SYMBOLS", value_parser = parse::symbol_choice)]
+    pub(crate) symbols: Option<SymbolChoice>,
+    /// Whether the hour of the day decides how often things happen [setting: SIMULATE_MARKET_HOURS]
+    #[arg(long, value_name = "true|false", value_parser = parse::boolean, action = clap::ArgAction::Set)]
+    pub(crate) market_hours: Option<bool>,
+    /// Simulate a date without trading as if the market were open
+    #[arg(long)]
+    pub(crate) allow_closed: bool,
+}
+
+/// When orders come faster.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Bursts")]
+pub(crate) struct BurstArgs {
+    /// Random bursts through the day
+    #[arg(long)]
+    pub(crate) burst: bool,
+    /// How much faster, 2 to 100 [setting: BURST_MULTIPLIER]
+    #[arg(long, value_name = "X", value_parser = parse::burst_multiplier)]
+    pub(crate) burst_multiplier: Option<f64>,
+    /// Gap between random bursts, on average [setting: BURST_INTERVAL_SECONDS]
+    #[arg(long, value_name = "DURATION", value_parser = parse::burst_interval)]
+    pub(crate) burst_interval: Option<Duration>,
+    /// Length of random bursts, on average [setting: BURST_DURATION_SECONDS]
+    #[arg(long, value_name = "DURATION", value_parser = parse::burst_duration)]
+    pub(crate) burst_duration: Option<Duration>,
+    /// A burst at this time (exchange time or RFC 3339); may be given more than once
+    #[arg(long, value_name = "TIME", value_parser = parse::time, requires = "burst_for")]
+    pub(crate) burst_at: Vec<TimeSpec>,
+    /// Length of the planned bursts
+    #[arg(long, value_name = "DURATION", value_parser = parse::duration, requires = "burst_at")]
+    pub(crate) burst_for: Option<Duration>,
+    /// The planned bursts hit this symbol only
+    #[arg(long, value_name = "SYMBOL", value_parser = one_symbol, requires = "burst_at")]
+    pub(crate) burst_symbol: Option<Symbol>,
+}
+
+fn one_symbol(text: &str) -> Result<Symbol, parse::Invalid> {
+    Symbol::new(text).ok_or(parse::Invalid::expected("a symbol as AAPL"))
+}

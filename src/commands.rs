@@ -1,0 +1,79 @@
+//! From the command line to the work: settings, logging, then one file for each command.
+
+mod cat;
+mod completions;
+mod config;
+mod diff;
+mod filter;
+mod info;
+mod man;
+mod merge;
+mod record;
+mod verify;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command, ConfigCommand, GlobalArgs},
+    exit::{Failure, Outcome},
+    output,
+    settings::{Key, Settings, Sources},
+    telemetry,
+};
+
+/// Runs the command that the arguments name.
+pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<Outcome> {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(message) => return show(&message),
+    };
+    let settings = settings(&cli.global)?;
+    telemetry::start(&settings).map_err(Failure::from)?;
+    match cli.command {
+        Command::Record(args) => record::run(&args, settings),
+        Command::Info(args) => info::run(&args),
+        Command::Cat(args) => cat::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Filter(args) => filter::run(&args),
+        Command::Merge(args) => merge::run(&args),
+        Command::Config(config) => match config.command {
+            ConfigCommand::Show(args) => config::show(&args, &settings),
+        },
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+    }
+}
+
+/// The settings of all sources, with the flags that every command takes on top.
+fn settings(global: &GlobalArgs) -> Result<Settings, Failure> {
+    let sources =
+        if global.no_env { Sources::none() } else { Sources::of_process(global.env_file.as_deref())? };
+    for sentence in sources.unknown_names() {
+        output::say(format_args!("warning: {sentence}"));
+    }
+    let mut settings = Settings::from_sources(&sources);
+    if let Some(level) = global.log_level {
+        settings.set_from_command_line(Key::LogLevel, level);
+    }
+    if let Some(format) = global.log_format {
+        settings.set_from_command_line(Key::LogFormat, format);
+    }
+    Ok(settings)
+}
+
+/// Help and version are data; everything else that `clap` has to say is an error of usage, which it words itself.
+fn show(message: &clap::Error) -> anyhow::Result<Outcome> {
+    if message.use_stderr() {
+        let _ = message.print();
+        return Err(Failure::ShownUsage.into());
+    }
+    match message.print() {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("cannot write to the standard output"))
+        }
+        _ => Ok(Outcome::Done),
+    }
+}

@@ -1,0 +1,50 @@
+//! `config show`: every setting, its value and its origin.
+
+use serde::Serialize;
+
+use crate::{
+    cli::ConfigShow,
+    exit::{Failure, Outcome},
+    output::{self, Stdout},
+    settings::{PREFIX, Settings},
+};
+
+#[derive(Serialize)]
+struct Report {
+    schema_version: u32,
+    settings: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    name: String,
+    value: Option<String>,
+    origin: String,
+}
+
+pub(crate) fn show(args: &ConfigShow, settings: &Settings) -> anyhow::Result<Outcome> {
+    let lines: Vec<Line> = settings
+        .iter()
+        .map(|(definition, text)| Line {
+            name: format!("{PREFIX}{}", definition.name),
+            value: text.map(|text| text.value.clone()),
+            origin: text.map_or_else(|| "not set".to_owned(), |text| text.origin.to_string()),
+        })
+        .collect();
+    if args.json {
+        output::print_json(&Report { schema_version: 1, settings: lines })?;
+    } else {
+        let name_width = lines.iter().map(|line| line.name.len()).max().unwrap_or(0);
+        let values = lines.iter().filter_map(|line| line.value.as_deref());
+        let value_width = values.map(str::len).max().unwrap_or(0);
+        let mut out = Stdout::new();
+        for Line { name, value, origin } in &lines {
+            let value = value.as_deref().unwrap_or("-");
+            out.write(format!("{name:name_width$}  {value:value_width$}  {origin}\n").as_bytes())?;
+        }
+        out.finish()?;
+    }
+    // the table comes first: it is what helps to mend a bad value
+    settings.check().map_err(Failure::from)?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,166 @@
+//! `diff`: the first message in which two archives differ, field by field, with what came before it.
+//!
+//! Both archives are read in lock step, so that memory stays flat. What is compared is the messages: two archives with
+//! the same messages are the same, whatever their numbers, row groups and metadata.
+
+mod fields;
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+use tradesim_archive::{Content, Row};
+use tradesim_schemas::{Envelope, Event};
+
+use crate::{
+    cli::Diff,
+    exit::Outcome,
+    output::{self, Stdout, grouped},
+    report::SCHEMA_VERSION,
+    signals,
+    source::{self, RowReader},
+};
+use fields::{FieldDifference, differing_fields, message};
+
+/// Messages shown before the first difference.
+const CONTEXT: usize = 3;
+
+#[derive(Serialize)]
+struct Report {
+    schema_version: u32,
+    same: bool,
+    /// Messages that are equal from the beginning on.
+    equal: u64,
+    difference: Option<Difference>,
+}
+
+#[derive(Serialize)]
+struct Difference {
+    /// 0-based place of the message in both streams.
+    position: u64,
+    a: Option<Side>,
+    b: Option<Side>,
+    fields: Vec<FieldDifference>,
+    /// The messages before it.
+    context: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Side {
+    seq: u64,
+    message: String,
+}
+
+pub(crate) fn run(args: &Diff) -> anyhow::Result<Outcome> {
+    signals::end_at_once()?;
+    let archives = [source::open(&args.a, args.reading)?, source::open(&args.b, args.reading)?];
+    let [a, b] = &archives;
+    let report = compare(&mut RowReader::new(a), &mut RowReader::new(b))?;
+    if args.json {
+        output::print_json(&report)?;
+    } else {
+        print(&report)?;
+    }
+    Ok(if report.same { Outcome::Done } else { Outcome::Difference })
+}
+
+fn compare(a: &mut RowReader, b: &mut RowReader) -> anyhow::Result<Report> {
+    let mut equal = 0;
+    let mut context: VecDeque<Row> = VecDeque::with_capacity(CONTEXT + 1);
+    loop {
+        let rows = (a.next_row()?, b.next_row()?);
+        match rows {
+            (None, None) => {
+                return Ok(Report { schema_version: SCHEMA_VERSION, same: true, equal, difference: None });
+            }
+            (Some(a), Some(b)) if same(&a, &b) => {
+                equal += 1;
+                context.push_back(a);
+                if context.len() > CONTEXT {
+                    context.pop_front();
+                }
+            }
+            (a, b) => {
+                let fields = match (&a, &b) {
+                    (Some(a), Some(b)) => differing_fields(a, b),
+                    _ => Vec::new(),
+                };
+                let difference = Difference {
+                    position: equal,
+                    a: a.as_ref().map(side),
+                    b: b.as_ref().map(side),
+                    fields,
+                    context: context.iter().map(message).collect(),
+                };
+                let difference = Some(difference);
+                return Ok(Report { schema_version: SCHEMA_VERSION, same: false, equal, difference });
+            }
+        }
+    }
+}
+
+fn side(row: &Row) -> Side {
+    let seq = match row {
+        Row::Event(record) => record.seq,
+        Row::Captured(captured) => captured.seq,
+    };
+    Side { seq, message: message(row) }
+}
+
+/// Whether two rows are the same message.
+fn same(a: &Row, b: &Row) -> bool {
+    match (envelope(a), envelope(b)) {
+        (Ok(a), Ok(b)) => a == b,
+        (Err(a), Err(b)) => a == b,
+        _ => message(a) == message(b),
+    }
+}
+
+/// The envelope of a message that we would write; else the bytes of the frame.
+fn envelope(row: &Row) -> Result<Envelope, &[u8]> {
+    match row {
+        Row::Event(record) => Ok(record.envelope),
+        Row::Captured(captured) => match &captured.content {
+            Content::Event(event) => Ok(Envelope { timestamp: captured.timestamp, event: *event }),
+            Content::Raw { bytes, .. } => Err(bytes),
+        },
+    }
+}
+
+/// The event of a row, if it states one.
+fn event(row: &Row) -> Option<&Event> {
+    match row {
+        Row::Event(record) => Some(&record.envelope.event),
+        Row::Captured(captured) => match &captured.content {
+            Content::Event(event) => Some(event),
+            Content::Raw { event, .. } => event.as_ref(),
+        },
+    }
+}
+
+fn print(report: &Report) -> anyhow::Result<()> {
+    let mut out = Stdout::new();
+    let mut line = |text: String| out.write(format!("{text}\n").as_bytes());
+    match &report.difference {
+        None => line(format!("the same {} messages", grouped(report.equal)))?,
+        Some(difference) => {
+            line(format!("the first difference is at message {}", grouped(difference.position)))?;
+            for message in &difference.context {
+                line(format!("  {message}"))?;
+            }
+            for (name, side) in [("a", &difference.a), ("b", &difference.b)] {
+                line(match side {
+                    Some(side) => format!("{name} {}", side.message),
+                    None => format!("{name} has ended"),
+                })?;
+            }
+            for FieldDifference { field, a, b } in &difference.fields {
+                let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(absent)".to_owned());
+                line(format!("{field}: a has {}, b has {}", shown(a), shown(b)))?;
+            }
+            if let (Some(a), Some(b)) = (&difference.a, &difference.b) {
+                line(format!("seq: {} in a, {} in b", a.seq, b.seq))?;
+            }
+        }
+    }
+    out.finish()
+}

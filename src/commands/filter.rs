@@ -1,0 +1,67 @@
+//! `filter`: a cut of an archive. Messages keep their numbers, and the metadata says what was kept of what.
+
+use tradesim_archive::{Metadata, Provenance, Source};
+
+use crate::{
+    cli::Filter as Args,
+    exit::Outcome,
+    filter::Filter,
+    output::{self, say},
+    progress::Progress,
+    report::ArchiveReport,
+    sink::Sink,
+    source,
+};
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let archive = source::open(&args.file, args.reading)?;
+    let metadata = archive.metadata();
+    let mut filter = Filter::of_archive(&args.filter, metadata.provenance())?;
+    let provenance = cut_provenance(metadata, &filter);
+    let output = &args.output;
+    let mut sink = Sink::create(&output.output, output.force, args.threads, provenance, metadata.columns())?;
+    let (first, last) = source::time_span(metadata);
+    let mut progress = Progress::new("filtering", last - first);
+    let mut messages = 0;
+    source::for_each_batch(&archive, &mut filter, |batch| {
+        messages += batch.len() as u64;
+        if let Some(row) = batch.rows().last() {
+            progress.at((row.timestamp().micros() as u64).saturating_sub(first), messages);
+        }
+        sink.write(batch)
+    })?;
+    let summary = sink.finish()?;
+    let seconds = progress.finish().as_secs_f64();
+    let report = ArchiveReport::new(&output.output, &summary.metadata, summary.bytes);
+    if args.json {
+        output::print_json(&report)?;
+    } else {
+        output::print_line(format_args!("{}", report.digest))?;
+    }
+    say(format_args!(
+        "kept {} of {} messages in {seconds:.2} s: {}",
+        output::grouped(report.events.total),
+        output::grouped(metadata.counts().total()),
+        report.file
+    ));
+    Ok(Outcome::Done)
+}
+
+/// Where the messages of a cut come from. A cut of a cut names the whole and both cuts, so that pieces of pieces can
+/// still be recognised as parts of it.
+fn cut_provenance(metadata: &Metadata, filter: &Filter) -> Provenance {
+    let mut provenance = metadata.provenance().clone();
+    if filter.is_open() {
+        return provenance;
+    }
+    let is_cut_of_its_source = !provenance.cuts.is_empty() && provenance.sources.len() == 1;
+    if !is_cut_of_its_source {
+        provenance.sources = vec![Source {
+            digest: metadata.digest(),
+            cuts: provenance.cuts.clone(),
+            sources: provenance.sources,
+        }];
+    }
+    provenance.cuts.push(filter.cut());
+    provenance
+}

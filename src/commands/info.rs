@@ -1,0 +1,136 @@
+//! `info`: what an archive says about itself. Only its tail is read, and checked.
+
+use serde::Serialize;
+use tradesim_archive::Metadata;
+
+use crate::{
+    cli::Info,
+    cli::ReadingArgs,
+    exit::Outcome,
+    output::{self, Stdout, grouped},
+    report::{self, ArchiveReport},
+    signals, source,
+};
+
+#[derive(Serialize)]
+struct InfoReport {
+    #[serde(flatten)]
+    archive: ArchiveReport,
+    options: std::collections::BTreeMap<String, String>,
+    symbols: Vec<String>,
+    bursts: usize,
+    row_groups: usize,
+    state_frames: usize,
+    calendar_version: Option<String>,
+    tzdb_version: Option<String>,
+    writer: Writer,
+}
+
+#[derive(Serialize)]
+struct Writer {
+    tradesim: String,
+    parquet: String,
+    zstd: String,
+}
+
+pub(crate) fn run(args: &Info) -> anyhow::Result<Outcome> {
+    signals::end_at_once()?;
+    let archive = source::open(&args.file, ReadingArgs { no_mmap: true })?;
+    let metadata = archive.metadata();
+    let bytes = archive.bytes();
+    let report = ArchiveReport::new(&args.file, metadata, bytes);
+    if args.json {
+        let provenance = metadata.provenance();
+        let writer = metadata.writer();
+        output::print_json(&InfoReport {
+            archive: report,
+            options: provenance.options.clone(),
+            symbols: symbols(metadata),
+            bursts: provenance.bursts.len(),
+            row_groups: metadata.row_groups().len(),
+            state_frames: metadata.state_frames().len(),
+            calendar_version: provenance.calendar_version.clone(),
+            tzdb_version: provenance.tzdb_version.clone(),
+            writer: Writer {
+                tradesim: writer.tradesim.clone(),
+                parquet: writer.parquet.clone(),
+                zstd: writer.zstd.clone(),
+            },
+        })?;
+    } else {
+        let mut out = Stdout::new();
+        for (name, value) in lines(&report, metadata) {
+            out.write(format!("{name:<12}{value}\n").as_bytes())?;
+        }
+        out.finish()?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn symbols(metadata: &Metadata) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in metadata.provenance().origins.iter().flat_map(|origin| &origin.symbols) {
+        let name = entry.symbol.to_string();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn lines(report: &ArchiveReport, metadata: &Metadata) -> Vec<(&'static str, String)> {
+    let provenance = metadata.provenance();
+    let events = &report.events;
+    let mut lines = vec![
+        ("file", report.file.clone()),
+        ("size", size(report.bytes, events.total)),
+        ("format", format!("{}, written by tradesim {}", report.format_version, metadata.writer().tradesim)),
+    ];
+    let mut optional = |name, value: Option<String>| lines.extend(value.map(|value| (name, value)));
+    optional("date", report.date.clone());
+    optional("seed", report.seed.map(|seed| seed.to_string()));
+    optional("model", report.model.clone());
+    optional("generator", report.generator_version.clone());
+    let options: Vec<String> =
+        provenance.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    optional("options", (!options.is_empty()).then(|| options.join(" ")));
+    let symbols = symbols(metadata);
+    optional("symbols", (!symbols.is_empty()).then(|| format!("{}: {}", symbols.len(), symbols.join(","))));
+    optional("bursts", (!provenance.bursts.is_empty()).then(|| grouped(provenance.bursts.len() as u64)));
+    for cut in &provenance.cuts {
+        optional("cut", Some(report::cut_in_words(cut)));
+    }
+    for source in &provenance.sources {
+        optional("source", Some(source.digest.to_string()));
+    }
+    lines.push((
+        "messages",
+        format!(
+            "{} (trade {}, orderbook {}, marketdata {}, raw {})",
+            grouped(events.total),
+            grouped(events.trade),
+            grouped(events.orderbook),
+            grouped(events.marketdata),
+            grouped(events.raw)
+        ),
+    ));
+    for (name, time, seq) in
+        [("first", &report.first, report.first_seq), ("last", &report.last, report.last_seq)]
+    {
+        if let (Some(time), Some(seq)) = (time, seq) {
+            lines.push((name, format!("{time} (seq {seq})")));
+        }
+    }
+    lines.push(("row groups", metadata.row_groups().len().to_string()));
+    lines.push(("digest", report.digest.clone()));
+    lines
+}
+
+/// The size, and what that is for each message.
+pub(crate) fn size(bytes: u64, messages: u64) -> String {
+    let whole = output::bytes(bytes);
+    if messages == 0 {
+        return whole;
+    }
+    format!("{whole} ({:.2} bytes a message)", bytes as f64 / messages as f64)
+}

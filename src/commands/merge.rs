@@ -1,0 +1,91 @@
+//! `merge`: archives joined in the order of (time, seq, input), and numbered anew.
+//!
+//! Cuts that make up their source again are that source again: the result's digest says so, and its metadata then is the
+//! source's.
+
+mod inputs;
+mod provenance;
+
+use tradesim_archive::{Archive, Batch, Row};
+
+use crate::{
+    cli::Merge,
+    exit::Outcome,
+    output::{self, grouped, say},
+    progress::Progress,
+    report::ArchiveReport,
+    sink::Sink,
+    source,
+};
+use inputs::Merged;
+use provenance::{Origins, merged_provenance, whole_again};
+
+/// Rows that are gathered before they are handed to the writer.
+const BATCH_ROWS: usize = 8_192;
+
+pub(crate) fn run(args: &Merge) -> anyhow::Result<Outcome> {
+    let archives = args
+        .files
+        .iter()
+        .map(|path| source::open(path, args.reading))
+        .collect::<anyhow::Result<Vec<Archive>>>()?;
+    let origins = Origins::of(&archives);
+    let provenance = match whole_again(&archives, &origins)? {
+        Some(provenance) => provenance,
+        None => merged_provenance(&archives, &origins),
+    };
+    let columns = origins.columns(&archives);
+    let output = &args.output;
+    let mut sink = Sink::create(&output.output, output.force, args.threads, provenance, columns)?;
+    let total = archives.iter().map(|archive| archive.metadata().counts().total()).sum();
+    let mut progress = Progress::new("merging", total);
+    let mut merged = Merged::new(&archives, &origins)?;
+    let mut batch = Batch::default();
+    let mut seq = 0;
+    while let Some(row) = merged.next_row()? {
+        batch.push(renumbered(row, seq));
+        seq += 1;
+        if batch.len() == BATCH_ROWS {
+            sink.write(std::mem::take(&mut batch))?;
+            progress.at(seq, seq);
+        }
+    }
+    sink.write(batch)?;
+    let summary = sink.finish()?;
+    let seconds = progress.finish().as_secs_f64();
+    let report = ArchiveReport::new(&output.output, &summary.metadata, summary.bytes);
+    if args.json {
+        output::print_json(&report)?;
+    } else {
+        output::print_line(format_args!("{}", report.digest))?;
+    }
+    if merged.duplicates() > 0 {
+        say(format_args!(
+            "warning: {} messages stand in more than one input, and now more than once in {}",
+            grouped(merged.duplicates()),
+            report.file
+        ));
+    }
+    let whole =
+        if report.cuts.is_empty() && report.sources.is_empty() { "; the result is whole" } else { "" };
+    say(format_args!(
+        "merged {} messages of {} archives in {seconds:.2} s: {}{whole}",
+        grouped(seq),
+        archives.len(),
+        report.file
+    ));
+    Ok(Outcome::Done)
+}
+
+fn renumbered(row: Row, seq: u64) -> Row {
+    match row {
+        Row::Event(mut record) => {
+            record.seq = seq;
+            Row::Event(record)
+        }
+        Row::Captured(mut captured) => {
+            captured.seq = seq;
+            Row::Captured(captured)
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The inputs of a merge as one stream.
+
+use std::cmp::Ordering;
+
+use tradesim_archive::{Archive, Row, RowRef};
+use tradesim_schemas::Timestamp;
+
+use super::provenance::Origins;
+use crate::source::RowReader;
+
+/// One input with its next row.
+#[derive(Debug)]
+struct Input {
+    reader: RowReader,
+    next: Option<Row>,
+}
+
+/// The rows of all inputs in the order of (time, seq, input).
+#[derive(Debug)]
+pub(super) struct Merged<'a> {
+    inputs: Vec<Input>,
+    origins: &'a Origins,
+    /// What was handed out last: rows of the same message are neighbours.
+    last: Option<(usize, Row)>,
+    duplicates: u64,
+}
+
+impl<'a> Merged<'a> {
+    pub(super) fn new(archives: &'a [Archive], origins: &'a Origins) -> anyhow::Result<Merged<'a>> {
+        let mut merged = Merged { inputs: Vec::new(), origins, last: None, duplicates: 0 };
+        for (index, archive) in archives.iter().enumerate() {
+            let mut reader = RowReader::new(archive);
+            let next = origins.adopt(index, reader.next_row()?);
+            merged.inputs.push(Input { reader, next });
+        }
+        Ok(merged)
+    }
+
+    /// The next row of all, under the merged archive's origins and still with its own number.
+    pub(super) fn next_row(&mut self) -> anyhow::Result<Option<Row>> {
+        let first = |left: &(usize, (Timestamp, u64)), right: &(usize, (Timestamp, u64))| {
+            left.1.cmp(&right.1).then(Ordering::Less)
+        };
+        let candidates = self.inputs.iter().enumerate();
+        let next =
+            candidates.filter_map(|(index, input)| Some((index, key(input.next.as_ref()?)))).min_by(first);
+        let Some((index, _)) = next else { return Ok(None) };
+        let input = &mut self.inputs[index];
+        let row = input.next.take().expect("it was just looked at");
+        input.next = self.origins.adopt(index, input.reader.next_row()?);
+        if self.last.as_ref().is_some_and(|(from, last)| *from != index && same_message(last, &row)) {
+            self.duplicates += 1;
+        }
+        self.last = Some((index, row.clone()));
+        Ok(Some(row))
+    }
+
+    /// How many rows so far state a message that another input had stated before.
+    pub(super) fn duplicates(&self) -> u64 {
+        self.duplicates
+    }
+}
+
+fn key(row: &Row) -> (Timestamp, u64) {
+    let row = as_ref(row);
+    (row.timestamp(), row.seq())
+}
+
+/// Whether two rows are one message of one recording: the same number in the same origin, and the same content.
+fn same_message(left: &Row, right: &Row) -> bool {
+    match (left, right) {
+        (Row::Event(left), Row::Event(right)) => left == right,
+        (Row::Captured(left), Row::Captured(right)) => left == right,
+        _ => false,
+    }
+}
+
+fn as_ref(row: &Row) -> RowRef<'_> {
+    match row {
+        Row::Event(record) => RowRef::Event(record),
+        Row::Captured(captured) => RowRef::Captured(captured),
+    }
+}

@@ -1,0 +1,147 @@
+//! `record`: a simulated trading day into an archive.
+
+mod options;
+mod plan;
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use tradesim_archive::{Batch, Columns, Origin, Provenance, SymbolEntry};
+use tradesim_sim::{
+    GENERATOR_VERSION, MODEL, Simulation,
+    session::{CALENDAR_VERSION, tzdb_version},
+};
+
+use crate::{
+    cli::Record,
+    exit::{Failure, Outcome},
+    output::{self, grouped, say},
+    progress::Progress,
+    report::ArchiveReport,
+    settings::Settings,
+    sink::Sink,
+};
+use options::Recording;
+
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    archive: ArchiveReport,
+    state_digest: String,
+    seconds: f64,
+}
+
+pub(crate) fn run(args: &Record, settings: Settings) -> anyhow::Result<Outcome> {
+    let recording = Recording::resolve(args, settings)?;
+    recording.name_settings();
+    let path = args.output.clone().unwrap_or_else(|| default_name(&recording));
+    if args.dry_run {
+        plan::show(&recording, &path, args.json)?;
+        return Ok(Outcome::Done);
+    }
+    let report = record(args, recording, &path)?;
+    if args.json {
+        output::print_json(&report)?;
+    } else {
+        output::print_line(format_args!("{}", report.archive.digest))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn default_name(recording: &Recording) -> PathBuf {
+    let options = &recording.options;
+    PathBuf::from(format!("{}.seed{}.parquet", options.day.date(), options.seed))
+}
+
+fn record(args: &Record, recording: Recording, path: &std::path::Path) -> anyhow::Result<Report> {
+    let Recording { options, mut filter, .. } = recording;
+    let (start, end) = (options.day.start().micros(), options.end().micros());
+    let mut simulation = Simulation::new(options).map_err(|error| Failure::usage(error.to_string()))?;
+    let mut provenance = provenance(&simulation);
+    if !filter.is_open() {
+        provenance.cuts.push(filter.cut());
+    }
+    let mut sink = Sink::create(path, args.force, args.threads, provenance, Columns::default())?;
+    let mut progress = Progress::new("recording", (end - start) as u64);
+    let mut messages = 0;
+    while let Some(mut records) = simulation.next_window() {
+        filter.retain(&mut records);
+        messages += records.len() as u64;
+        progress.at((simulation.now().micros() - start).max(0) as u64, messages);
+        if records.is_empty() {
+            sink.check()?;
+        } else {
+            sink.write(Batch::from(records))?;
+        }
+        if filter.has_ended() {
+            break;
+        }
+    }
+    let state_digest = simulation.state_digest().to_string();
+    let summary = sink.finish()?;
+    let seconds = progress.finish().as_secs_f64();
+    let archive = ArchiveReport::new(path, &summary.metadata, summary.bytes);
+    summarise(&archive, seconds);
+    Ok(Report { archive, state_digest, seconds })
+}
+
+/// What the archive says about where its events come from.
+fn provenance(simulation: &Simulation) -> Provenance {
+    let options = simulation.options();
+    let symbols = simulation
+        .universe()
+        .symbols()
+        .iter()
+        .map(|info| SymbolEntry {
+            symbol: info.symbol,
+            name: info.name.to_owned(),
+            exchange: info.exchange,
+            sector: info.sector.to_string(),
+            base_price: info.base_price,
+            volatility: info.volatility,
+            avg_daily_volume: info.avg_daily_volume,
+            tick_size: info.tick_size,
+            lot_size: info.lot_size,
+            weight: info.weight,
+        })
+        .collect();
+    let bursts = simulation
+        .bursts()
+        .iter()
+        .map(|burst| tradesim_archive::Burst {
+            from: burst.from,
+            to: burst.to,
+            multiplier: burst.multiplier,
+            symbol: burst.symbol,
+            planned: burst.planned,
+        })
+        .collect();
+    Provenance {
+        generator_version: Some(GENERATOR_VERSION.to_owned()),
+        model: Some(MODEL.to_owned()),
+        seed: Some(options.seed),
+        date: Some(options.day.date().to_string()),
+        options: options.to_map(),
+        origins: vec![Origin { identity: options.identity(), symbols }],
+        bursts,
+        sources: Vec::new(),
+        cuts: Vec::new(),
+        calendar_version: Some(CALENDAR_VERSION.to_owned()),
+        tzdb_version: Some(tzdb_version().to_owned()),
+    }
+}
+
+fn summarise(archive: &ArchiveReport, seconds: f64) {
+    let events = &archive.events;
+    let rate = if seconds > 0.0 { events.total as f64 / seconds } else { 0.0 };
+    say(format_args!(
+        "recorded {} messages (trade {}, orderbook {}, marketdata {}) in {seconds:.2} s, {} a second",
+        grouped(events.total),
+        grouped(events.trade),
+        grouped(events.orderbook),
+        grouped(events.marketdata),
+        grouped(rate as u64)
+    ));
+    say(format_args!("file {}: {}", archive.file, super::info::size(archive.bytes, events.total)));
+    say(format_args!("digest {}", archive.digest));
+}

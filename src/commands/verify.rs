@@ -1,0 +1,175 @@
+//! `verify`: structure, digests and the rules of the market, on any archive.
+
+mod scope;
+
+use std::path::Path;
+
+use serde::Serialize;
+use tradesim_archive::{Archive, Batch, RowDigest, Start};
+use tradesim_schemas::Digest;
+use tradesim_sim::audit::{Audit, AuditReport};
+
+use crate::{
+    cli::{ReadingArgs, Verify},
+    exit::{Failure, Outcome},
+    output::{self, Stdout, grouped},
+    progress::Progress,
+    report::{Events, SCHEMA_VERSION},
+    signals, source,
+};
+
+#[derive(Serialize)]
+struct Report {
+    schema_version: u32,
+    file: String,
+    ok: bool,
+    bytes: u64,
+    row_groups: usize,
+    events: Events,
+    digest: String,
+    against: Option<Against>,
+    rules: Vec<RuleLine>,
+    skipped: Vec<SkippedLine>,
+}
+
+#[derive(Serialize)]
+struct Against {
+    digest: String,
+    ok: bool,
+}
+
+#[derive(Serialize)]
+struct RuleLine {
+    rule: &'static str,
+    checked: u64,
+    violations: u64,
+    examples: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct SkippedLine {
+    rule: String,
+    reason: String,
+}
+
+pub(crate) fn run(args: &Verify) -> anyhow::Result<Outcome> {
+    signals::end_at_once()?;
+    let archive = source::open(&args.file, args.reading)?;
+    let against = args.against.as_deref().map(|text| expected_digest(text, args.reading)).transpose()?;
+    archive.verify_structure()?;
+    let report = check(args, &archive, against)?;
+    if args.json {
+        output::print_json(&report)?;
+    } else {
+        print(&report)?;
+    }
+    Ok(if report.ok { Outcome::Done } else { Outcome::Difference })
+}
+
+/// A digest as it is printed, or the content digest of an archive.
+fn expected_digest(text: &str, reading: ReadingArgs) -> anyhow::Result<Digest> {
+    if let Ok(digest) = text.parse() {
+        return Ok(digest);
+    }
+    if text.starts_with(Digest::PREFIX) {
+        return Err(Failure::usage_hint(
+            format!("{text} is no digest"),
+            "a digest is `blake3:` and 64 lower-case hex digits",
+        )
+        .into());
+    }
+    Ok(source::open(Path::new(text), reading)?.metadata().digest())
+}
+
+fn check(args: &Verify, archive: &Archive, against: Option<Digest>) -> anyhow::Result<Report> {
+    let metadata = archive.metadata();
+    let bytes = archive.bytes();
+    let (contexts, no_rules) = match scope::contexts(metadata) {
+        Ok(contexts) => (Some(contexts), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    let mut audit = contexts.map(Audit::merged);
+    let mut digest = RowDigest::default();
+    let mut progress = Progress::new("verifying", metadata.counts().total());
+    let mut messages = 0;
+    for batch in archive.batches(Start::Beginning) {
+        let batch: Batch = batch?;
+        digest.push(&batch);
+        if let Some(audit) = &mut audit {
+            batch.records().iter().for_each(|record| audit.push(record));
+        }
+        messages += batch.len() as u64;
+        progress.at(messages, messages);
+    }
+    progress.finish();
+    let digest = digest.finish();
+    if digest != metadata.digest() {
+        return Err(Failure::Data {
+            what: format!(
+                "{}: the messages have the digest {digest}, the metadata says {}",
+                args.file.display(),
+                metadata.digest()
+            ),
+            hint: None,
+        }
+        .into());
+    }
+    let against = against.map(|expected| Against { digest: expected.to_string(), ok: expected == digest });
+    let audit = audit.map(Audit::finish);
+    let (rules, mut skipped) = audit.as_ref().map_or_else(Default::default, lines);
+    skipped.extend(no_rules.map(|reason| SkippedLine { rule: "all".to_owned(), reason }));
+    let ok =
+        against.as_ref().is_none_or(|against| against.ok) && audit.as_ref().is_none_or(AuditReport::is_clean);
+    Ok(Report {
+        schema_version: SCHEMA_VERSION,
+        file: args.file.display().to_string(),
+        ok,
+        bytes,
+        row_groups: metadata.row_groups().len(),
+        events: metadata.counts().into(),
+        digest: digest.to_string(),
+        against,
+        rules,
+        skipped,
+    })
+}
+
+fn lines(audit: &AuditReport) -> (Vec<RuleLine>, Vec<SkippedLine>) {
+    let rules = audit.rules.iter().map(|report| RuleLine {
+        rule: report.rule.as_str(),
+        checked: report.checked,
+        violations: report.violations,
+        examples: report.examples.iter().map(ToString::to_string).collect(),
+    });
+    let skipped = audit
+        .skipped
+        .iter()
+        .map(|skipped| SkippedLine { rule: skipped.rule.to_string(), reason: skipped.reason.clone() });
+    (rules.collect(), skipped.collect())
+}
+
+fn print(report: &Report) -> anyhow::Result<()> {
+    let mut out = Stdout::new();
+    let mut line = |name: &str, text: String| out.write(format!("{name:<12}{text}\n").as_bytes());
+    line("file", format!("{}, {}", report.file, super::info::size(report.bytes, report.events.total)))?;
+    line("structure", format!("ok, {} row groups, every byte as written", report.row_groups))?;
+    line("digest", format!("ok, {} over {} messages", report.digest, grouped(report.events.total)))?;
+    if let Some(against) = &report.against {
+        let verdict = if against.ok { "ok, the same as" } else { "DIFFERENT from" };
+        line("against", format!("{verdict} {}", against.digest))?;
+    }
+    for rule in &report.rules {
+        if rule.violations > 0 {
+            line(rule.rule, format!("BROKEN {} times", grouped(rule.violations)))?;
+            for example in &rule.examples {
+                line("", example.clone())?;
+            }
+        } else if rule.checked > 0 {
+            line(rule.rule, format!("ok, {} checks", grouped(rule.checked)))?;
+        }
+    }
+    for skipped in &report.skipped {
+        line("skipped", format!("{}: {}", skipped.rule, skipped.reason))?;
+    }
+    out.finish()
+}

@@ -1,0 +1,105 @@
+//! Which market rules an archive can be held to, by what it says about itself.
+
+use tradesim_archive::{Cut, Metadata, Origin, Provenance, Source};
+use tradesim_schemas::EventType;
+use tradesim_sim::{
+    audit::{AuditContext, AuditSymbol, Scope},
+    session::{Closed, TradingDay},
+};
+
+use crate::parse;
+
+/// What the audit is to know, by origin; or why the market's rules do not apply to the archive as a whole.
+pub(super) fn contexts(metadata: &Metadata) -> Result<Vec<AuditContext>, String> {
+    let provenance = metadata.provenance();
+    if provenance.origins.is_empty() {
+        return Err("the archive is not of a simulated market".to_owned());
+    }
+    if metadata.columns().captured {
+        return Err("the archive holds captured messages".to_owned());
+    }
+    if is_merge_of_cuts(&provenance.cuts, &provenance.sources) {
+        return Err("the archive is a merge of cuts that do not make up a whole".to_owned());
+    }
+    let scope = scope(&provenance.cuts);
+    Ok(provenance.origins.iter().map(|origin| context(origin, provenance, scope)).collect())
+}
+
+fn context(origin: &Origin, provenance: &Provenance, scope: Scope) -> AuditContext {
+    let date = field(&origin.identity, "date").or(provenance.date.as_deref());
+    let day = date
+        .and_then(|date| parse::date(date).ok())
+        .and_then(|date| TradingDay::new(date, Closed::Allow).ok());
+    let option = provenance.options.get("market_hours").map(String::as_str);
+    let market_hours = field(&origin.identity, "market_hours").or(option) != Some("false");
+    let symbols = origin
+        .symbols
+        .iter()
+        .map(|entry| AuditSymbol {
+            symbol: entry.symbol,
+            listing: entry.exchange,
+            tick_size: entry.tick_size,
+        })
+        .collect();
+    AuditContext { day, market_hours, symbols, scope }
+}
+
+/// The value of `key=value` in an identity.
+fn field<'a>(identity: &'a str, key: &str) -> Option<&'a str> {
+    identity.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+}
+
+/// What is left after all cuts.
+fn scope(cuts: &[Cut]) -> Scope {
+    let keeps = |event_type| cuts.iter().all(|cut| cut.events.is_empty() || cut.events.contains(&event_type));
+    Scope {
+        from: cuts.iter().filter_map(|cut| cut.from).max(),
+        to: cuts.iter().filter_map(|cut| cut.to).min(),
+        limited: cuts.iter().any(|cut| cut.limit.is_some()),
+        trades: keeps(EventType::Trade),
+        order_books: keeps(EventType::OrderBook),
+        candles: keeps(EventType::MarketData),
+        dense_seq: cuts.is_empty(),
+    }
+}
+
+/// Whether the messages were put together from pieces with something missing between them.
+fn is_merge_of_cuts(cuts: &[Cut], sources: &[Source]) -> bool {
+    match sources {
+        // a cut names the archive that it was made from, and lists that one's cuts as its own
+        [source] if !cuts.is_empty() => is_merge_of_cuts(&source.cuts, &source.sources),
+        sources => sources
+            .iter()
+            .any(|source| !source.cuts.is_empty() || is_merge_of_cuts(&source.cuts, &source.sources)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tradesim_schemas::Digest;
+
+    use super::*;
+
+    fn source(cuts: usize, sources: Vec<Source>) -> Source {
+        Source { digest: Digest::of(b""), cuts: vec![Cut::default(); cuts], sources }
+    }
+
+    #[test]
+    fn only_merges_of_cuts_have_holes() {
+        let cut = [Cut::default()];
+        assert!(!is_merge_of_cuts(&[], &[]));
+        assert!(!is_merge_of_cuts(&cut, &[]));
+        assert!(!is_merge_of_cuts(&cut, &[source(0, vec![])]));
+        assert!(!is_merge_of_cuts(&cut, &[source(1, vec![])]));
+        assert!(!is_merge_of_cuts(&[], &[source(0, vec![]), source(0, vec![])]));
+        assert!(is_merge_of_cuts(&[], &[source(1, vec![]), source(0, vec![])]));
+        assert!(is_merge_of_cuts(&cut, &[source(0, vec![source(1, vec![]), source(1, vec![])])]));
+    }
+
+    #[test]
+    fn an_identity_is_read_by_key() {
+        let identity = "tradesim generator=1 model=gbm/1 seed=42 date=2026-02-18 market_hours=true";
+        assert_eq!(field(identity, "date"), Some("2026-02-18"));
+        assert_eq!(field(identity, "hours"), None);
+    }
+}

@@ -1,0 +1,214 @@
+//! Which messages of an archive: the one meaning of `--symbols`, `--events`, `--from`, `--to` and `--limit`.
+
+use chrono::NaiveDate;
+use tradesim_archive::{Batch, Cut, Provenance, RowRef};
+use tradesim_schemas::{EventType, Record, Symbol, Timestamp};
+use tradesim_sim::session::{Closed, TradingDay};
+
+use crate::{
+    cli::{CutArgs, FilterArgs},
+    exit::Failure,
+    parse::{self, TimeSpec},
+};
+
+/// What a filter says about one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Keep,
+    Skip,
+    /// This message and all later ones are out.
+    End,
+}
+
+/// A filter over a stream of messages in order. It counts what passes, for `--limit`.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter {
+    symbols: Vec<Symbol>,
+    /// [`Symbol::key`] of each, ascending.
+    symbol_keys: Vec<u128>,
+    events: Vec<EventType>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    limit: Option<u64>,
+    passed: u64,
+    ended: bool,
+}
+
+impl Filter {
+    /// The filter that the command line asks for, on an archive of this provenance.
+    ///
+    /// # Errors
+    /// A symbol that the archive does not have, exchange time where the archive has no date, an empty range of time.
+    pub(crate) fn of_archive(args: &FilterArgs, provenance: &Provenance) -> Result<Filter, Failure> {
+        let symbols = args.symbols.as_ref().map_or(&[][..], |names| &names.0);
+        let tables = || provenance.origins.iter().flat_map(|origin| &origin.symbols);
+        // a captured feed has no table, and any symbol may be in it
+        if tables().next().is_some() {
+            let names: Vec<&str> = tables().map(|entry| entry.symbol.as_str()).collect();
+            check_symbols(symbols, &names, "the archive")?;
+        }
+        let day = provenance.date.as_deref().and_then(|date| parse::date(date).ok());
+        Filter::new(symbols.to_vec(), &args.cut, &|time| match time {
+            TimeSpec::Instant(at) => Ok(at),
+            TimeSpec::Exchange(_) => on_date(time, day),
+        })
+    }
+
+    /// The filter of a recording that is being made on `day`.
+    pub(crate) fn of_day(symbols: Vec<Symbol>, args: &CutArgs, day: &TradingDay) -> Result<Filter, Failure> {
+        Filter::new(symbols, args, &|time| Ok(instant(time, day)))
+    }
+
+    fn new(
+        symbols: Vec<Symbol>,
+        args: &CutArgs,
+        at: &dyn Fn(TimeSpec) -> Result<Timestamp, Failure>,
+    ) -> Result<Filter, Failure> {
+        let from = args.from.map(at).transpose()?;
+        let to = args.to.map(at).transpose()?;
+        if let (Some(from), Some(to)) = (from, to)
+            && from >= to
+        {
+            return Err(Failure::usage(format!("no time is left from {from} to {to}")));
+        }
+        let mut symbol_keys: Vec<u128> = symbols.iter().map(Symbol::key).collect();
+        symbol_keys.sort_unstable();
+        let mut events = args.events.clone();
+        events.sort_unstable();
+        events.dedup();
+        Ok(Filter { symbols, symbol_keys, events, from, to, limit: args.limit, passed: 0, ended: false })
+    }
+
+    /// Whether everything passes.
+    pub(crate) fn is_open(&self) -> bool {
+        self.symbols.is_empty()
+            && self.events.is_empty()
+            && self.from.is_none()
+            && self.to.is_none()
+            && self.limit.is_none()
+    }
+
+    /// The first instant that may pass: where reading may begin.
+    pub(crate) fn from(&self) -> Option<Timestamp> {
+        self.from
+    }
+
+    /// Whether nothing more will pass.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended || self.limit.is_some_and(|limit| self.passed >= limit)
+    }
+
+    /// What an archive's metadata says about this filter.
+    pub(crate) fn cut(&self) -> Cut {
+        Cut {
+            from: self.from,
+            to: self.to,
+            symbols: self.symbols.clone(),
+            events: self.events.clone(),
+            limit: self.limit,
+        }
+    }
+
+    /// Whether the row passes. Rows must come in their order.
+    pub(crate) fn admits(&mut self, row: RowRef<'_>) -> bool {
+        let event = row.event().map(|event| (event.event_type(), event.symbol()));
+        self.counted(row.timestamp(), event)
+    }
+
+    /// Leaves only the records that pass.
+    pub(crate) fn retain(&mut self, records: &mut Vec<Record>) {
+        if !self.is_open() {
+            records.retain(|record| {
+                let event = &record.envelope.event;
+                self.counted(record.envelope.timestamp, Some((event.event_type(), event.symbol())))
+            });
+        }
+    }
+
+    /// Leaves only the rows that pass.
+    pub(crate) fn retain_rows(&mut self, batch: Batch) -> Batch {
+        if self.is_open() {
+            batch
+        } else if batch.has_captured() {
+            let mut kept = Batch::default();
+            for row in batch.rows() {
+                if self.admits(row) {
+                    kept.push(row.to_row());
+                }
+            }
+            kept
+        } else {
+            let mut records = batch.into_records();
+            self.retain(&mut records);
+            Batch::from(records)
+        }
+    }
+
+    #[inline]
+    fn counted(&mut self, at: Timestamp, event: Option<(EventType, Symbol)>) -> bool {
+        if self.has_ended() {
+            return false;
+        }
+        match self.verdict(at, event) {
+            Verdict::Keep => {
+                self.passed += 1;
+                true
+            }
+            Verdict::Skip => false,
+            Verdict::End => {
+                self.ended = true;
+                false
+            }
+        }
+    }
+
+    #[inline]
+    fn verdict(&self, at: Timestamp, event: Option<(EventType, Symbol)>) -> Verdict {
+        if self.to.is_some_and(|to| at >= to) {
+            return Verdict::End;
+        }
+        if self.from.is_some_and(|from| at < from) {
+            return Verdict::Skip;
+        }
+        // a raw frame that states no event has neither type nor symbol
+        let type_passes =
+            self.events.is_empty() || event.is_some_and(|(kind, _)| self.events.contains(&kind));
+        let symbol_passes = self.symbols.is_empty()
+            || event.is_some_and(|(_, symbol)| self.symbol_keys.binary_search(&symbol.key()).is_ok());
+        if type_passes && symbol_passes { Verdict::Keep } else { Verdict::Skip }
+    }
+}
+
+/// A time of the command line on a trading day.
+pub(crate) fn instant(time: TimeSpec, day: &TradingDay) -> Timestamp {
+    match time {
+        TimeSpec::Instant(at) => at,
+        TimeSpec::Exchange(time) => day.at(time),
+    }
+}
+
+fn on_date(time: TimeSpec, date: Option<NaiveDate>) -> Result<Timestamp, Failure> {
+    let date = date.ok_or_else(|| {
+        Failure::usage_hint(
+            "exchange time needs a date, and the archive has none",
+            "give the time as RFC 3339, as 2026-02-18T14:30:00Z",
+        )
+    })?;
+    let day = TradingDay::new(date, Closed::Allow).map_err(|error| Failure::usage(error.to_string()))?;
+    Ok(instant(time, &day))
+}
+
+/// Refuses a symbol that is not among `names`, with the nearest one.
+pub(crate) fn check_symbols(symbols: &[Symbol], names: &[&str], place: &str) -> Result<(), Failure> {
+    for symbol in symbols {
+        let name = symbol.as_str();
+        if !names.contains(&name) {
+            let what = format!("{name} is no symbol of {place}");
+            return Err(match parse::nearest(name, names.iter().copied()) {
+                Some(nearest) => Failure::usage_hint(what, format!("did you mean {nearest}?")),
+                None => Failure::usage(what),
+            });
+        }
+    }
+    Ok(())
+}

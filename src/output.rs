@@ -1,0 +1,124 @@
+//! Where things are written: data to the standard output, talk to the standard error, files only when they are whole.
+
+use std::{
+    fmt, fs,
+    io::{self, BufWriter, Write},
+    path::Path,
+};
+
+use serde::Serialize;
+
+use crate::exit::Failure;
+
+/// Bytes that are gathered before they are written: the price of a message is the system call.
+const STDOUT_BUFFER_BYTES: usize = 256 * 1024;
+
+/// Writes a line for people to the standard error. Nobody may be listening, which is no reason to fail.
+pub(crate) fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// The standard output, buffered.
+#[derive(Debug)]
+pub(crate) struct Stdout {
+    out: BufWriter<io::StdoutLock<'static>>,
+}
+
+impl Stdout {
+    pub(crate) fn new() -> Stdout {
+        Stdout { out: BufWriter::with_capacity(STDOUT_BUFFER_BYTES, io::stdout().lock()) }
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.out.write_all(bytes).map_err(stdout_failure)
+    }
+
+    /// Writes what is buffered. To be called at the end: what is still buffered on drop is lost without a word.
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
+        // the standard library's own handle buffers lines, so it is flushed as well
+        self.out.flush().and_then(|()| self.out.get_mut().flush()).map_err(stdout_failure)
+    }
+}
+
+/// Prints one line of data.
+pub(crate) fn print_line(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
+    let mut out = Stdout::new();
+    out.write(format!("{line}\n").as_bytes())?;
+    out.finish()
+}
+
+/// Prints one JSON object, for people and programs alike: indented, keys in the order of the type.
+pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    print_line(format_args!("{text}"))
+}
+
+fn stdout_failure(error: io::Error) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        Failure::StdoutClosed.into()
+    } else {
+        anyhow::Error::new(error).context("cannot write to the standard output")
+    }
+}
+
+/// Refuses early what would be refused at the end: nobody wants to wait for that.
+pub(crate) fn check(path: &Path, overwrite: bool) -> Result<(), Failure> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => Err(Failure::OutputUnwritable {
+            path: path.to_owned(),
+            source: io::ErrorKind::IsADirectory.into(),
+        }),
+        Ok(_) if !overwrite => Err(Failure::OutputExists { path: path.to_owned() }),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(Failure::OutputUnwritable { path: path.to_owned(), source }),
+    }
+}
+
+/// A count with commas, as "1,234,567".
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of bytes for people, as "9.0 MB" (powers of 1,000, as file managers and disks count).
+pub(crate) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = count as f64;
+    let mut unit = 0;
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, grouped};
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        for (count, text) in
+            [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345, "12,345"), (1_234_567, "1,234,567")]
+        {
+            assert_eq!(grouped(count), text);
+        }
+    }
+
+    #[test]
+    fn sizes_have_one_decimal() {
+        for (count, text) in
+            [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (999_949, "999.9 kB"), (8_650_000, "8.7 MB")]
+        {
+            assert_eq!(bytes(count), text);
+        }
+    }
+}

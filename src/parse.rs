@@ -1,0 +1,46 @@
+//! The texts that flags, environment variables and `.env` files share: each has one reader, whose error lists the valid
+//! forms.
+
+mod date;
+mod duration;
+mod number;
+mod symbols;
+mod time;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use date::date;
+pub(crate) use duration::{burst_duration, burst_interval, duration};
+pub(crate) use number::{boolean, burst_multiplier, limit, port, rate, seed, symbol_count, threads};
+pub(crate) use symbols::{SymbolChoice, symbol_choice, symbol_list};
+pub(crate) use time::{TimeSpec, time};
+
+use std::borrow::Cow;
+
+/// The text has none of the valid forms.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}")]
+pub(crate) struct Invalid {
+    /// The valid forms, as a noun: "a whole number of 1 to 50".
+    pub(crate) expected: Cow<'static, str>,
+}
+
+impl Invalid {
+    pub(crate) const fn expected(what: &'static str) -> Invalid {
+        Invalid { expected: Cow::Borrowed(what) }
+    }
+}
+
+/// The candidate nearest to `text`, if any is near enough to be meant.
+pub(crate) fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = text.to_ascii_uppercase();
+    // half of the letters may be wrong, but a name of one or two letters says too little
+    let distance_max = (wanted.chars().count() / 2).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&wanted, &candidate.to_ascii_uppercase()), candidate))
+        .filter(|(distance, _)| *distance <= distance_max)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

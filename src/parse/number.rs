@@ -1,0 +1,56 @@
+//! Numbers with their ranges, and booleans.
+
+use std::{num::NonZeroUsize, str::FromStr};
+
+use super::Invalid;
+
+fn within<T: FromStr + PartialOrd>(text: &str, min: T, max: T, expected: &'static str) -> Result<T, Invalid> {
+    // `FromStr` of integers takes a leading plus, which no form below shows
+    let value = if text.starts_with('+') { None } else { text.parse::<T>().ok() };
+    value.filter(|value| *value >= min && *value <= max).ok_or(Invalid::expected(expected))
+}
+
+/// Orders a second over all symbols, where the multiplier is 1.
+pub(crate) fn rate(text: &str) -> Result<u32, Invalid> {
+    within(text, 1, 10_000, "a whole number of orders a second, 1 to 10000")
+}
+
+/// How many of the heaviest symbols trade.
+pub(crate) fn symbol_count(text: &str) -> Result<u16, Invalid> {
+    within(text, 1, 50, "a number of symbols, 1 to 50")
+}
+
+/// The seed of the simulation.
+pub(crate) fn seed(text: &str) -> Result<u64, Invalid> {
+    within(text, 0, u64::MAX, "a whole number of 0 to 18446744073709551615")
+}
+
+/// How much faster orders come in a burst; "20x" is "20".
+pub(crate) fn burst_multiplier(text: &str) -> Result<f64, Invalid> {
+    within(text.strip_suffix('x').unwrap_or(text), 2.0, 100.0, "a number of 2 to 100")
+}
+
+/// A TCP port.
+pub(crate) fn port(text: &str) -> Result<u16, Invalid> {
+    within(text, 0, u16::MAX, "a port number, 0 to 65535")
+}
+
+/// A number of messages.
+pub(crate) fn limit(text: &str) -> Result<u64, Invalid> {
+    within(text, 0, u64::MAX, "a number of messages")
+}
+
+/// A number of threads.
+pub(crate) fn threads(text: &str) -> Result<NonZeroUsize, Invalid> {
+    let threads = within(text, 1, 256, "a number of threads, 1 to 256")?;
+    Ok(NonZeroUsize::new(threads).expect("at least 1"))
+}
+
+/// A yes or no, in the forms that settings files use.
+pub(crate) fn boolean(text: &str) -> Result<bool, Invalid> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(Invalid::expected("true or false")),
+    }
+}

@@ -1,0 +1,80 @@
+//! How far a long job is: a bar on a terminal, otherwise a log line now and then.
+
+use std::{
+    io::{self, IsTerminal},
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing::info;
+
+/// The gap between log lines where there is no terminal.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Time since the job began, by the machine's clock. It is only ever shown, never recorded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch {
+    started: Instant,
+}
+
+impl Stopwatch {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long a job takes is shown to people and recorded nowhere"
+    )]
+    pub(crate) fn start() -> Stopwatch {
+        Stopwatch { started: Instant::now() }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// The progress of one job.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    stopwatch: Stopwatch,
+    on_terminal: bool,
+    next_log: Duration,
+}
+
+impl Progress {
+    /// Progress towards `total`, in whatever unit the caller counts; `what` names the job.
+    pub(crate) fn new(what: &'static str, total: u64) -> Progress {
+        let on_terminal = io::stderr().is_terminal();
+        let target = if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(total), target).with_message(what);
+        let style =
+            ProgressStyle::with_template("{msg} [{bar:40}] {percent:>3} % {elapsed} (left: {eta}) {prefix}")
+                .expect("the template is valid")
+                .progress_chars("=> ");
+        bar.set_style(style);
+        Progress { bar, stopwatch: Stopwatch::start(), on_terminal, next_log: LOG_INTERVAL }
+    }
+
+    /// States how far the job is and how many messages that makes.
+    pub(crate) fn at(&mut self, position: u64, messages: u64) {
+        if self.on_terminal {
+            self.bar.set_position(position);
+            self.bar.set_prefix(format!("{} messages", crate::output::grouped(messages)));
+        } else if self.stopwatch.elapsed() >= self.next_log {
+            self.next_log += LOG_INTERVAL;
+            let total = self.bar.length().unwrap_or(0).max(1);
+            info!(percent = position * 100 / total, messages, "{}", self.bar.message());
+        }
+    }
+
+    /// Removes the bar. Returns how long the job took.
+    pub(crate) fn finish(self) -> Duration {
+        self.bar.finish_and_clear();
+        self.stopwatch.elapsed()
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,138 @@
+//! What commands report about an archive, with the names that the contract fixes (section 9).
+
+use std::path::Path;
+
+use serde::Serialize;
+use tradesim_archive::{Cut, Metadata, Source};
+use tradesim_schemas::{EventType, Symbol};
+
+/// The `schema_version` of every JSON report.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// Messages by type.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Events {
+    pub(crate) trade: u64,
+    pub(crate) orderbook: u64,
+    pub(crate) marketdata: u64,
+    pub(crate) raw: u64,
+    pub(crate) total: u64,
+}
+
+impl From<tradesim_archive::Counts> for Events {
+    fn from(counts: tradesim_archive::Counts) -> Events {
+        Events {
+            trade: counts.trade,
+            orderbook: counts.orderbook,
+            marketdata: counts.marketdata,
+            raw: counts.raw,
+            total: counts.total(),
+        }
+    }
+}
+
+/// An archive: what `record --json` prints, and `info`, `filter` and `merge` with it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ArchiveReport {
+    pub(crate) schema_version: u32,
+    pub(crate) file: String,
+    pub(crate) events: Events,
+    pub(crate) bytes: u64,
+    pub(crate) date: Option<String>,
+    pub(crate) seed: Option<u64>,
+    /// Times of the first and the last message.
+    pub(crate) first: Option<String>,
+    pub(crate) last: Option<String>,
+    pub(crate) first_seq: Option<u64>,
+    pub(crate) last_seq: Option<u64>,
+    pub(crate) digest: String,
+    pub(crate) format_version: String,
+    pub(crate) generator_version: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) cuts: Vec<CutReport>,
+    pub(crate) sources: Vec<SourceReport>,
+}
+
+/// What a filter kept.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CutReport {
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) symbols: Vec<String>,
+    pub(crate) events: Vec<&'static str>,
+    pub(crate) limit: Option<u64>,
+}
+
+/// What an archive was made from.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SourceReport {
+    pub(crate) digest: String,
+    pub(crate) cuts: Vec<CutReport>,
+    pub(crate) sources: Vec<SourceReport>,
+}
+
+impl ArchiveReport {
+    pub(crate) fn new(path: &Path, metadata: &Metadata, bytes: u64) -> ArchiveReport {
+        let provenance = metadata.provenance();
+        let (first, last) = (metadata.first(), metadata.last());
+        ArchiveReport {
+            schema_version: SCHEMA_VERSION,
+            file: path.display().to_string(),
+            events: metadata.counts().into(),
+            bytes,
+            date: provenance.date.clone(),
+            seed: provenance.seed,
+            first: first.map(|(_, at)| at.to_string()),
+            last: last.map(|(_, at)| at.to_string()),
+            first_seq: first.map(|(seq, _)| seq),
+            last_seq: last.map(|(seq, _)| seq),
+            digest: metadata.digest().to_string(),
+            format_version: metadata.format_version().to_string(),
+            generator_version: provenance.generator_version.clone(),
+            model: provenance.model.clone(),
+            cuts: provenance.cuts.iter().map(CutReport::from).collect(),
+            sources: provenance.sources.iter().map(SourceReport::from).collect(),
+        }
+    }
+}
+
+impl From<&Cut> for CutReport {
+    fn from(cut: &Cut) -> CutReport {
+        CutReport {
+            from: cut.from.map(|at| at.to_string()),
+            to: cut.to.map(|at| at.to_string()),
+            symbols: cut.symbols.iter().map(Symbol::to_string).collect(),
+            events: cut.events.iter().copied().map(EventType::as_str).collect(),
+            limit: cut.limit,
+        }
+    }
+}
+
+impl From<&Source> for SourceReport {
+    fn from(source: &Source) -> SourceReport {
+        SourceReport {
+            digest: source.digest.to_string(),
+            cuts: source.cuts.iter().map(CutReport::from).collect(),
+            sources: source.sources.iter().map(SourceReport::from).collect(),
+        }
+    }
+}
+
+/// A cut in words.
+pub(crate) fn cut_in_words(cut: &Cut) -> String {
+    let mut words = Vec::new();
+    if !cut.symbols.is_empty() {
+        words.push(format!("symbols {}", join(cut.symbols.iter().map(Symbol::to_string))));
+    }
+    if !cut.events.is_empty() {
+        words.push(format!("events {}", join(cut.events.iter().map(EventType::to_string))));
+    }
+    words.extend(cut.from.map(|at| format!("from {at}")));
+    words.extend(cut.to.map(|at| format!("to {at}")));
+    words.extend(cut.limit.map(|limit| format!("limit {limit}")));
+    words.join(", ")
+}
+
+fn join(words: impl Iterator<Item = String>) -> String {
+    words.collect::<Vec<_>>().join(",")
+}

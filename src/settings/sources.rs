@@ -1,0 +1,130 @@
+//! The environment and the `.env` file, read once and never written.
+
+use std::{
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{Definition, Origin, PREFIX, Sourced, table};
+use crate::{exit::Failure, parse};
+
+/// The `.env` file that is read when none is named, if it exists.
+const DEFAULT_ENV_FILE: &str = ".env";
+
+/// Variables with our prefix, by source. Names are in upper case, since their case does not matter.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    environment: Vec<(String, String)>,
+    env_file: Vec<(String, String)>,
+    env_file_path: PathBuf,
+}
+
+impl Sources {
+    /// The process's environment and the `.env` file: the one that is named, or the one in the working folder.
+    ///
+    /// # Errors
+    /// A named file that cannot be read, a line that is no assignment, and a value that is no Unicode.
+    pub(crate) fn of_process(env_file: Option<&Path>) -> Result<Sources, Failure> {
+        let environment = of_environment(std::env::vars_os())?;
+        let path = env_file.unwrap_or(Path::new(DEFAULT_ENV_FILE));
+        let lines = of_env_file(path, env_file.is_some())?;
+        Ok(Sources { environment, env_file: lines, env_file_path: path.to_owned() })
+    }
+
+    /// No source at all: every setting has its default.
+    pub(crate) fn none() -> Sources {
+        Sources::default()
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_lists(environment: &[(&str, &str)], env_file: &[(&str, &str)]) -> Sources {
+        let list = |pairs: &[(&str, &str)]| {
+            pairs.iter().filter_map(|(name, value)| ours(name, (*value).to_owned())).collect()
+        };
+        Sources {
+            environment: list(environment),
+            env_file: list(env_file),
+            env_file_path: DEFAULT_ENV_FILE.into(),
+        }
+    }
+
+    /// The setting's text in the highest source that has it.
+    pub(super) fn find(&self, definition: &Definition) -> Option<Sourced<String>> {
+        let name = format!("{PREFIX}{}", definition.name);
+        let value_in = |list: &[(String, String)]| {
+            list.iter().find(|(found, _)| *found == name).map(|(_, value)| value.clone())
+        };
+        if let Some(value) = value_in(&self.environment) {
+            return Some(Sourced { value, origin: Origin::Environment });
+        }
+        let value = value_in(&self.env_file)?;
+        Some(Sourced { value, origin: Origin::EnvFile(self.env_file_path.clone()) })
+    }
+
+    /// A sentence for each name with our prefix that is no setting, with the nearest one.
+    pub(crate) fn unknown_names(&self) -> Vec<String> {
+        let from_environment = self.environment.iter().map(|(name, _)| (name, Origin::Environment));
+        let from_file =
+            self.env_file.iter().map(|(name, _)| (name, Origin::EnvFile(self.env_file_path.clone())));
+        from_environment
+            .chain(from_file)
+            .filter_map(|(name, origin)| {
+                let rest = name.strip_prefix(PREFIX)?;
+                let known = || table::DEFINITIONS.iter().map(|definition| definition.name);
+                if known().any(|known| known == rest) {
+                    return None;
+                }
+                let hint = parse::nearest(rest, known())
+                    .map(|nearest| format!("; did you mean {PREFIX}{nearest}?"))
+                    .unwrap_or_default();
+                Some(format!("{name} ({origin}) is no setting and is ignored{hint}"))
+            })
+            .collect()
+    }
+}
+
+/// The pair under its name in upper case, if that has our prefix.
+fn ours(name: &str, value: String) -> Option<(String, String)> {
+    let name = name.to_ascii_uppercase();
+    name.starts_with(PREFIX).then(|| (name, value.trim().to_owned()))
+}
+
+fn of_environment(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Vec<(String, String)>, Failure> {
+    let mut found = Vec::new();
+    for (name, value) in variables {
+        let Some(name) = name.to_str().filter(|name| name.to_ascii_uppercase().starts_with(PREFIX)) else {
+            continue;
+        };
+        let value = value.into_string().map_err(|value| Failure::Configuration {
+            what: format!("{name} is {value:?} in the environment: the value is no Unicode text"),
+            hint: None,
+        })?;
+        found.extend(ours(name, value));
+    }
+    // the system gives no order; names that differ in case only are settled the same way each time
+    found.sort();
+    Ok(found)
+}
+
+fn of_env_file(path: &Path, named: bool) -> Result<Vec<(String, String)>, Failure> {
+    let unusable = |error: dotenvy::Error| Failure::Configuration {
+        what: format!("{} cannot be used: {error}", path.display()),
+        hint: Some("a line is NAME=value; # begins a comment".to_owned()),
+    };
+    let lines = match dotenvy::from_path_iter(path) {
+        Ok(lines) => lines,
+        Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound && !named => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(unusable(error)),
+    };
+    let mut found = Vec::new();
+    for line in lines {
+        let (name, value) = line.map_err(unusable)?;
+        found.extend(ours(&name, value));
+    }
+    Ok(found)
+}

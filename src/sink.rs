@@ -1,0 +1,64 @@
+//! Archives in the making.
+
+use std::{num::NonZeroUsize, path::Path, thread};
+
+use tradesim_archive::{ArchiveWriter, Batch, Columns, Provenance, Summary, WriterOptions};
+
+use crate::{cli::ThreadArgs, output, signals::Stop};
+
+/// An archive that is being written; it gets its name when it is finished, and leaves nothing behind otherwise.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    writer: ArchiveWriter,
+    stop: Stop,
+}
+
+impl Sink {
+    /// Begins an archive. From here on SIGINT and SIGTERM end the job at its next batch.
+    pub(crate) fn create(
+        path: &Path,
+        force: bool,
+        threads: ThreadArgs,
+        provenance: Provenance,
+        columns: Columns,
+    ) -> anyhow::Result<Sink> {
+        let stop = Stop::on_signals()?;
+        output::check(path, force)?;
+        let options = WriterOptions {
+            overwrite: force,
+            threads: thread_count(threads),
+            columns,
+            ..WriterOptions::default()
+        };
+        Ok(Sink { writer: ArchiveWriter::create(path, provenance, options)?, stop })
+    }
+
+    /// Adds rows.
+    pub(crate) fn write(&mut self, batch: Batch) -> anyhow::Result<()> {
+        self.stop.check()?;
+        if batch.has_captured() {
+            for row in batch.rows() {
+                self.writer.write_row(row.to_row())?;
+            }
+        } else {
+            self.writer.write_records(batch.into_records())?;
+        }
+        Ok(())
+    }
+
+    /// Fails once a signal came; for work between batches.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        Ok(self.stop.check()?)
+    }
+
+    /// Publishes the archive.
+    pub(crate) fn finish(self) -> anyhow::Result<Summary> {
+        self.stop.check()?;
+        Ok(self.writer.finish()?)
+    }
+}
+
+/// The threads asked for, or one for each core.
+fn thread_count(threads: ThreadArgs) -> NonZeroUsize {
+    threads.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
