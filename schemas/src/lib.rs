@@ -4,12 +4,16 @@
 //! Nothing here reads a clock, a file or a socket, and nothing draws a random number.
 #![deny(missing_docs)]
 
+pub mod contract;
 mod digest;
 mod envelope;
 mod event;
 mod ids;
 mod price;
+pub mod reader;
 mod symbol;
+#[cfg(feature = "proptest")]
+pub mod testing;
 mod time;
 
 pub use digest::{ContentDigest, Digest, ParseDigestError};
@@ -20,6 +24,7 @@ pub use event::{
 };
 pub use ids::{AccountId, ArchiveKey, CorrelationId, OrderRef, SymbolIds, TradeId, TraderId};
 pub use price::Price;
+pub use reader::{Message, Payload, ReadOptions, Reason, Refusal, read};
 pub use symbol::Symbol;
 pub use time::{ParseTimestampError, Timestamp};
 

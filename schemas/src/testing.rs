@@ -1,0 +1,15 @@
+//! What the tests and benches of all crates share: strategies for events and for texts that hold them, and the
+//! idiomatic serde_json encoder as the oracle of [`crate::MessageEncoder`].
+
+mod layout;
+mod mutation;
+mod oracle;
+mod strategies;
+
+pub use layout::{Json, Noise, foreign_text};
+pub use mutation::mutated_text;
+pub use oracle::{OracleEnvelope, OraclePayload};
+pub use strategies::{
+    any_envelope, any_market_data, any_order_book, any_price, any_symbol, any_timestamp, any_trade,
+    market_envelope,
+};
