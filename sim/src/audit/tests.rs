@@ -1,4 +1,5 @@
 mod cuts;
+mod limits;
 mod market;
 mod mutations;
 mod rules;
