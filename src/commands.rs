@@ -4,6 +4,7 @@ mod cat;
 mod completions;
 mod config;
 mod diff;
+mod export;
 mod filter;
 mod info;
 mod man;
@@ -39,6 +40,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Diff(args) => diff::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Config(config) => match config.command {
             ConfigCommand::Show(args) => config::show(&args, &settings),
         },
