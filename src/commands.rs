@@ -21,7 +21,7 @@ use crate::{
     exit::{Failure, Outcome},
     output,
     settings::{Key, Settings, Sources},
-    telemetry,
+    signals, telemetry,
 };
 
 /// Runs the command that the arguments name.
@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Err(message) => return show(&message),
     };
     let settings = settings(&cli.global)?;
+    signals::survive_size_limit()?;
     telemetry::start(&settings).map_err(Failure::from)?;
     match cli.command {
         Command::Record(args) => record::run(&args, settings),

@@ -88,7 +88,7 @@ impl Format {
 /// A file being written in some format.
 enum Exporter {
     Lines(LinesExport),
-    Csv(CsvExport),
+    Csv(Box<CsvExport>),
     Avro(Box<AvroExport>),
     Parquet(Box<ParquetExport>),
 }
@@ -137,7 +137,7 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
         .with_context(|| format!("cannot write {}", path.display()))?;
     let mut exporter = match format {
         Format::JsonLines => Exporter::Lines(LinesExport::new(sink)),
-        Format::Csv => Exporter::Csv(CsvExport::new(sink, args.prices)),
+        Format::Csv => Exporter::Csv(Box::new(CsvExport::new(sink, args.prices))),
         Format::Avro => Exporter::Avro(Box::new(AvroExport::new(
             sink,
             filter.event_types(),

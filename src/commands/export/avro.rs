@@ -3,6 +3,8 @@
 //!
 //! The schema of the file is the record of the one event type that is exported, or the union of several.
 
+use std::io::Write;
+
 use apache_avro::{Codec, DeflateSettings, Schema, Writer, types::Value};
 use tradesim_archive::Batch;
 use tradesim_schemas::{
@@ -22,7 +24,7 @@ pub(super) struct AvroExport {
 impl AvroExport {
     /// Begins a file of these event types. `digest` is that of the archive: its first bytes are the marker between
     /// blocks, which would else be drawn at random, so that one export has the same bytes each time.
-    pub(super) fn new(sink: Sink, types: &[EventType], digest: Digest) -> anyhow::Result<AvroExport> {
+    pub(super) fn new(mut sink: Sink, types: &[EventType], digest: Digest) -> anyhow::Result<AvroExport> {
         let schemas: Vec<&str> = types.iter().map(|event_type| event_type.avro_schema()).collect();
         let text = match schemas[..] {
             [schema] => schema.to_owned(),
@@ -32,11 +34,13 @@ impl AvroExport {
         let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(&text)?));
         let mut marker = [0; 16];
         marker.copy_from_slice(&digest.as_bytes()[..16]);
+        sink.write_all(&header(&text, &marker))?;
         let writer = Writer::builder()
             .schema(schema)
             .writer(sink)
             .codec(Codec::Deflate(DeflateSettings::default()))
             .marker(marker)
+            .has_header(true)
             .build()?;
         Ok(AvroExport { writer, types: types.to_vec() })
     }
@@ -60,6 +64,34 @@ impl AvroExport {
     pub(super) fn finish(self) -> anyhow::Result<()> {
         Ok(self.writer.into_inner()?.finish()?)
     }
+}
+
+/// The header of an object container file (Avro 1.12, "Object Container Files"): magic, a map of two entries, marker.
+///
+/// The crate would write the map in an order that differs from process to process.
+fn header(schema: &str, marker: &[u8; 16]) -> Vec<u8> {
+    let mut header = b"Obj\x01".to_vec();
+    let entries = [("avro.codec", "deflate"), ("avro.schema", schema)];
+    put_long(entries.len(), &mut header);
+    for (name, value) in entries {
+        for text in [name, value] {
+            put_long(text.len(), &mut header);
+            header.extend_from_slice(text.as_bytes());
+        }
+    }
+    put_long(0, &mut header);
+    header.extend_from_slice(marker);
+    header
+}
+
+/// A length or count as an Avro long: zigzag, seven bits a byte, the lowest first.
+fn put_long(value: usize, out: &mut Vec<u8>) {
+    let mut rest = value << 1;
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
 }
 
 type Fields = Vec<(String, Value)>;
