@@ -1,6 +1,7 @@
 //! The command line, as `clap` reads it. Meaning is given to it in [`crate::commands`].
 
 mod common;
+mod export;
 mod files;
 mod record;
 
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 use tracing::Level;
 
 pub(crate) use common::{CutArgs, FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
+pub(crate) use export::{Export, ExportPrices};
 pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Verify};
 pub(crate) use record::Record;
 
@@ -57,6 +59,7 @@ pub(crate) enum Command {
     Diff(Diff),
     Filter(Filter),
     Merge(Merge),
+    Export(Export),
     Config(Config),
     Completions(Completions),
     Man(Man),

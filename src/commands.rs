@@ -4,6 +4,7 @@ mod cat;
 mod completions;
 mod config;
 mod diff;
+mod export;
 mod filter;
 mod info;
 mod man;
@@ -20,7 +21,7 @@ use crate::{
     exit::{Failure, Outcome},
     output,
     settings::{Key, Settings, Sources},
-    telemetry,
+    signals, telemetry,
 };
 
 /// Runs the command that the arguments name.
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Err(message) => return show(&message),
     };
     let settings = settings(&cli.global)?;
+    signals::survive_size_limit()?;
     telemetry::start(&settings).map_err(Failure::from)?;
     match cli.command {
         Command::Record(args) => record::run(&args, settings),
@@ -39,6 +41,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Diff(args) => diff::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Config(config) => match config.command {
             ConfigCommand::Show(args) => config::show(&args, &settings),
         },

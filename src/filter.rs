@@ -98,6 +98,11 @@ impl Filter {
         self.ended || self.limit.is_some_and(|limit| self.passed >= limit)
     }
 
+    /// The event types that pass.
+    pub(crate) fn event_types(&self) -> &[EventType] {
+        if self.events.is_empty() { EventType::ALL } else { &self.events }
+    }
+
     /// What an archive's metadata says about this filter.
     pub(crate) fn cut(&self) -> Cut {
         Cut {

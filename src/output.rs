@@ -1,5 +1,7 @@
 //! Where things are written: data to the standard output, talk to the standard error, files only when they are whole.
 
+mod publish;
+
 use std::{
     fmt, fs,
     io::{self, BufWriter, Write},
@@ -7,6 +9,8 @@ use std::{
 };
 
 use serde::Serialize;
+
+pub(crate) use publish::NewFile;
 
 use crate::exit::Failure;
 

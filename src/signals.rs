@@ -34,8 +34,6 @@ impl Stop {
             flag::register(number, Arc::clone(&asked_before))?;
             flag::register_usize(number, Arc::clone(&signal), number as usize)?;
         }
-        // a file that grows over its limit is then an error of write, like a full disk, and not a death by signal
-        flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
         Ok(Stop { signal })
     }
 
@@ -54,5 +52,11 @@ pub(crate) fn end_at_once() -> io::Result<()> {
     for number in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(number, 128 + number, Arc::new(AtomicBool::new(true)))?;
     }
+    Ok(())
+}
+
+/// Lets a file that grows over its limit be an error of writing, like a full disk, and not a death by signal.
+pub(crate) fn survive_size_limit() -> io::Result<()> {
+    flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     Ok(())
 }

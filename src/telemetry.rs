@@ -40,6 +40,8 @@ pub(crate) fn start(settings: &Settings) -> Result<(), SettingError> {
     });
     let builder = tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        // nobody listening is no reason to fail, and the reaction to it would be a panic
+        .log_internal_errors(false)
         .with_ansi(
             io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()),
         )

@@ -110,21 +110,29 @@ fn of_environment(
 }
 
 fn of_env_file(path: &Path, named: bool) -> Result<Vec<(String, String)>, Failure> {
-    let unusable = |error: dotenvy::Error| Failure::Configuration {
-        what: format!("{} cannot be used: {error}", path.display()),
-        hint: Some("a line is NAME=value; # begins a comment".to_owned()),
+    let unusable = |error: dotenvy::Error, after: &str| Failure::Configuration {
+        what: match error {
+            // the line itself may hold a secret of another program
+            dotenvy::Error::LineParse(..) => {
+                format!("{} cannot be used: the line after {after} is not NAME=value", path.display())
+            }
+            error => format!("{} cannot be used: {error}", path.display()),
+        },
+        hint: Some("# begins a comment; values with spaces stand in quotes".to_owned()),
     };
+    let mut after = "its beginning".to_owned();
     let lines = match dotenvy::from_path_iter(path) {
         Ok(lines) => lines,
         Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound && !named => {
             return Ok(Vec::new());
         }
-        Err(error) => return Err(unusable(error)),
+        Err(error) => return Err(unusable(error, &after)),
     };
     let mut found = Vec::new();
     for line in lines {
-        let (name, value) = line.map_err(unusable)?;
+        let (name, value) = line.map_err(|error| unusable(error, &after))?;
         found.extend(ours(&name, value));
+        after = name;
     }
     Ok(found)
 }

@@ -1,1 +1,15 @@
-//! What only a process can show.
+//! What only a process can show: exit codes, pipes, signals, files, help, and commands that undo each other.
+
+mod support;
+
+mod codes;
+mod cuts;
+mod differences;
+mod disk;
+mod exports;
+mod help;
+mod layering;
+mod pipes;
+mod record;
+mod settings;
+mod stops;

@@ -159,9 +159,13 @@ fn closed_date(error: &tradesim_sim::session::CalendarError) -> Failure {
     }
 }
 
-/// The one place where randomness comes from outside; what is drawn is printed and recorded.
+/// The one place where randomness comes from outside; what is drawn is printed and recorded. It has 53 bits, so that
+/// every reader of JSON gets it exactly.
 fn draw_seed() -> anyhow::Result<u64> {
-    SysRng.try_next_u64().map_err(|error| anyhow::anyhow!("the system gives no random seed: {error}"))
+    match SysRng.try_next_u64() {
+        Ok(bits) => Ok(bits >> 11),
+        Err(error) => Err(anyhow::anyhow!("the system gives no random seed: {error}")),
+    }
 }
 
 fn random_bursts(settings: &Settings) -> Result<RandomBursts, Failure> {

@@ -1,0 +1,229 @@
+//! `export`: an archive in another format, chosen by the extension of the output.
+
+mod avro;
+mod lines;
+mod sink;
+mod table;
+
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Serialize;
+use tradesim_archive::{Batch, RowRef};
+
+use crate::{
+    cli::Export,
+    exit::{Failure, Outcome},
+    filter::Filter,
+    output::{self, NewFile, grouped, say},
+    progress::Progress,
+    report::SCHEMA_VERSION,
+    signals::Stop,
+    source,
+};
+use avro::AvroExport;
+use lines::LinesExport;
+use sink::Sink;
+use table::{CsvExport, ParquetExport};
+
+/// Messages named when some cannot be expressed.
+const NAMED_MAX: usize = 5;
+
+/// A format of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    JsonLines,
+    Csv,
+    Avro,
+    Parquet,
+}
+
+impl Format {
+    const FORMS: &str = ".jsonl, .jsonl.zst, .csv, .csv.zst, .avro or .parquet";
+
+    /// The format that a file name asks for, and whether it is to be compressed as a whole.
+    fn of(path: &Path) -> Result<(Format, bool), Failure> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let (stem, compressed) = match name.strip_suffix(".zst") {
+            Some(stem) => (stem, true),
+            None => (name.as_str(), false),
+        };
+        let format = match stem.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("jsonl") => Some(Format::JsonLines),
+            Some("csv") => Some(Format::Csv),
+            Some("avro") if !compressed => Some(Format::Avro),
+            Some("parquet") if !compressed => Some(Format::Parquet),
+            _ => None,
+        };
+        let format = format.ok_or_else(|| {
+            Failure::usage_hint(
+                format!("the extension of {} names no format", path.display()),
+                format!("end the name in {}", Format::FORMS),
+            )
+        })?;
+        Ok((format, compressed))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Format::JsonLines => "JSON lines",
+            Format::Csv => "CSV",
+            Format::Avro => "Avro",
+            Format::Parquet => "Parquet",
+        }
+    }
+
+    /// Whether the format can hold the row. The rows of a simulated archive always can; a captured frame has to state
+    /// an event, or for JSON lines be one line of JSON.
+    fn expresses(self, row: RowRef<'_>) -> bool {
+        match (self, row.raw()) {
+            (Format::JsonLines, Some(bytes)) => {
+                !bytes.contains(&b'\n') && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+            }
+            _ => row.event().is_some(),
+        }
+    }
+}
+
+/// A file being written in some format.
+enum Exporter {
+    Lines(LinesExport),
+    Csv(Box<CsvExport>),
+    Avro(Box<AvroExport>),
+    Parquet(Box<ParquetExport>),
+}
+
+impl Exporter {
+    fn write(&mut self, batch: &Batch) -> anyhow::Result<()> {
+        match self {
+            Exporter::Lines(export) => export.write(batch),
+            Exporter::Csv(export) => export.write(batch),
+            Exporter::Avro(export) => export.write(batch),
+            Exporter::Parquet(export) => export.write(batch),
+        }
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        match self {
+            Exporter::Lines(export) => export.finish(),
+            Exporter::Csv(export) => export.finish(),
+            Exporter::Avro(export) => export.finish(),
+            Exporter::Parquet(export) => export.finish(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    schema_version: u32,
+    file: String,
+    format: &'static str,
+    messages: u64,
+    /// Captured messages that were left out.
+    skipped: u64,
+    bytes: u64,
+}
+
+pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
+    let path = &args.output.output;
+    let (format, compressed) = Format::of(path)?;
+    let archive = source::open(&args.file, args.reading)?;
+    let mut filter = Filter::of_archive(&args.filter, archive.metadata().provenance())?;
+    let stop = Stop::on_signals()?;
+    let file = NewFile::create(path, args.output.force)?;
+    let sink = file
+        .handle()
+        .and_then(|handle| Sink::new(handle, compressed))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    let mut exporter = match format {
+        Format::JsonLines => Exporter::Lines(LinesExport::new(sink)),
+        Format::Csv => Exporter::Csv(Box::new(CsvExport::new(sink, args.prices))),
+        Format::Avro => Exporter::Avro(Box::new(AvroExport::new(
+            sink,
+            filter.event_types(),
+            archive.metadata().digest(),
+        )?)),
+        Format::Parquet => Exporter::Parquet(Box::new(ParquetExport::new(sink, args.prices)?)),
+    };
+    let mut progress = Progress::new("exporting", archive.metadata().counts().total());
+    let mut messages = 0;
+    let mut inexpressible = Inexpressible::default();
+    source::for_each_batch(&archive, &mut filter, |batch| {
+        stop.check()?;
+        let batch = inexpressible.leave_out(format, batch);
+        exporter.write(&batch).with_context(|| format!("cannot write {}", path.display()))?;
+        messages += batch.len() as u64;
+        progress.at(messages, messages);
+        Ok(())
+    })?;
+    if inexpressible.count > 0 {
+        if !args.skip_raw {
+            return Err(anyhow::anyhow!("{}", inexpressible.sentence(format)).context(format!(
+                "cannot make {} without loss (--skip-raw leaves them out)",
+                path.display()
+            )));
+        }
+        say(format_args!("warning: {}; they are left out", inexpressible.sentence(format)));
+    }
+    exporter.finish().with_context(|| format!("cannot write {}", path.display()))?;
+    stop.check()?;
+    let bytes = file.publish()?;
+    let seconds = progress.finish().as_secs_f64();
+    if args.json {
+        output::print_json(&Report {
+            schema_version: SCHEMA_VERSION,
+            file: path.display().to_string(),
+            format: format.name(),
+            messages,
+            skipped: inexpressible.count,
+            bytes,
+        })?;
+    }
+    say(format_args!(
+        "exported {} messages as {} in {seconds:.2} s: {}, {}",
+        grouped(messages),
+        format.name(),
+        path.display(),
+        output::bytes(bytes)
+    ));
+    Ok(Outcome::Done)
+}
+
+/// Captured messages that the format cannot hold.
+#[derive(Debug, Default)]
+struct Inexpressible {
+    count: u64,
+    first: Vec<u64>,
+}
+
+impl Inexpressible {
+    /// The batch without them.
+    fn leave_out(&mut self, format: Format, batch: Batch) -> Batch {
+        if !batch.has_captured() {
+            return batch;
+        }
+        let mut kept = Batch::default();
+        for row in batch.rows() {
+            if format.expresses(row) {
+                kept.push(row.to_row());
+            } else {
+                self.count += 1;
+                if self.first.len() < NAMED_MAX {
+                    self.first.push(row.seq());
+                }
+            }
+        }
+        kept
+    }
+
+    fn sentence(&self, format: Format) -> String {
+        let seqs: Vec<String> = self.first.iter().map(u64::to_string).collect();
+        let more = if self.count > self.first.len() as u64 { " and more" } else { "" };
+        format!(
+            "{} captured messages cannot be written as {}: seq {}{more}",
+            grouped(self.count),
+            format.name(),
+            seqs.join(", ")
+        )
+    }
+}

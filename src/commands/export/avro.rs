@@ -1,0 +1,177 @@
+//! Avro object container files, through the `apache-avro` crate: speed does not matter here, and its readers and ours
+//! are different people's.
+//!
+//! The schema of the file is the record of the one event type that is exported, or the union of several.
+
+use std::io::Write;
+
+use apache_avro::{Codec, DeflateSettings, Schema, Writer, types::Value};
+use tradesim_archive::Batch;
+use tradesim_schemas::{
+    Digest, Event, EventType, MarketData, OrderBook, Price, SCHEMA_VERSION, Timestamp, Trade,
+    contract::AVRO_SOURCE,
+};
+
+use super::sink::Sink;
+
+/// An Avro object container file.
+pub(super) struct AvroExport {
+    writer: Writer<'static, Sink>,
+    /// Types of the union in its order; of one type there is no union.
+    types: Vec<EventType>,
+}
+
+impl AvroExport {
+    /// Begins a file of these event types. `digest` is that of the archive: its first bytes are the marker between
+    /// blocks, which would else be drawn at random, so that one export has the same bytes each time.
+    pub(super) fn new(mut sink: Sink, types: &[EventType], digest: Digest) -> anyhow::Result<AvroExport> {
+        let schemas: Vec<&str> = types.iter().map(|event_type| event_type.avro_schema()).collect();
+        let text = match schemas[..] {
+            [schema] => schema.to_owned(),
+            _ => format!("[{}]", schemas.join(",")),
+        };
+        // one schema for the life of the process: the writer borrows it, and a process exports once
+        let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(&text)?));
+        let mut marker = [0; 16];
+        marker.copy_from_slice(&digest.as_bytes()[..16]);
+        sink.write_all(&header(&text, &marker))?;
+        let writer = Writer::builder()
+            .schema(schema)
+            .writer(sink)
+            .codec(Codec::Deflate(DeflateSettings::default()))
+            .marker(marker)
+            .has_header(true)
+            .build()?;
+        Ok(AvroExport { writer, types: types.to_vec() })
+    }
+
+    pub(super) fn write(&mut self, batch: &Batch) -> anyhow::Result<()> {
+        for row in batch.rows() {
+            let Some(event) = row.event() else { continue };
+            let record = Value::Record(match event {
+                Event::Trade(trade) => trade_fields(trade),
+                Event::OrderBook(book) => book_fields(book),
+                Event::MarketData(candle) => candle_fields(candle),
+            });
+            let place = self.types.iter().position(|kind| *kind == event.event_type());
+            let place = place.expect("only the types of the filter pass") as u32;
+            let value = if self.types.len() == 1 { record } else { Value::Union(place, Box::new(record)) };
+            self.writer.append_value(value)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> anyhow::Result<()> {
+        Ok(self.writer.into_inner()?.finish()?)
+    }
+}
+
+/// The header of an object container file (Avro 1.12, "Object Container Files"): magic, a map of two entries, marker.
+///
+/// The crate would write the map in an order that differs from process to process.
+fn header(schema: &str, marker: &[u8; 16]) -> Vec<u8> {
+    let mut header = b"Obj\x01".to_vec();
+    let entries = [("avro.codec", "deflate"), ("avro.schema", schema)];
+    put_long(entries.len(), &mut header);
+    for (name, value) in entries {
+        for text in [name, value] {
+            put_long(text.len(), &mut header);
+            header.extend_from_slice(text.as_bytes());
+        }
+    }
+    put_long(0, &mut header);
+    header.extend_from_slice(marker);
+    header
+}
+
+/// A length or count as an Avro long: zigzag, seven bits a byte, the lowest first.
+fn put_long(value: usize, out: &mut Vec<u8>) {
+    let mut rest = value << 1;
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
+}
+
+type Fields = Vec<(String, Value)>;
+
+fn trade_fields(trade: &Trade) -> Fields {
+    let correlation_id = match trade.correlation_id {
+        Some(id) => Value::Union(1, Box::new(text(id))),
+        None => Value::Union(0, Box::new(Value::Null)),
+    };
+    fields([
+        ("trade_id", text(trade.trade_id)),
+        ("symbol", text(trade.symbol)),
+        ("trade_type", symbol(trade.trade_type as u32, trade.trade_type.as_str())),
+        ("order_type", symbol(trade.order_type as u32, trade.order_type.as_str())),
+        ("price", decimal(trade.price)),
+        ("quantity", int(trade.quantity.get())),
+        ("timestamp", time(trade.timestamp)),
+        ("exchange", symbol(trade.exchange as u32, trade.exchange.as_str())),
+        ("trader_id", text(trade.trader_id)),
+        ("account_id", text(trade.account_id)),
+        ("status", symbol(trade.status as u32, trade.status.as_str())),
+        ("correlation_id", correlation_id),
+    ])
+}
+
+fn book_fields(book: &OrderBook) -> Fields {
+    fields([
+        ("symbol", text(book.symbol)),
+        ("bid_price", decimal(book.bid_price)),
+        ("ask_price", decimal(book.ask_price)),
+        ("bid_size", int(book.bid_size.get())),
+        ("ask_size", int(book.ask_size.get())),
+        ("spread", decimal(book.spread)),
+        ("mid_price", decimal(book.mid_price)),
+        ("timestamp", time(book.timestamp)),
+        ("exchange", text(book.exchange)),
+    ])
+}
+
+fn candle_fields(candle: &MarketData) -> Fields {
+    fields([
+        ("symbol", text(candle.symbol)),
+        ("open", decimal(candle.open)),
+        ("high", decimal(candle.high)),
+        ("low", decimal(candle.low)),
+        ("close", decimal(candle.close)),
+        ("volume", Value::Long(i64::try_from(candle.volume).expect("a volume is below 2⁶³"))),
+        ("vwap", decimal(candle.vwap)),
+        ("timestamp", time(candle.timestamp)),
+        ("interval", text(candle.interval)),
+        ("exchange", text(candle.exchange)),
+    ])
+}
+
+/// The payload's fields and the two that Avro adds.
+fn fields<const N: usize>(payload: [(&str, Value); N]) -> Fields {
+    let added = [("schema_version", int(SCHEMA_VERSION)), ("source", Value::String(AVRO_SOURCE.to_owned()))];
+    payload.into_iter().chain(added).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn text(value: impl std::fmt::Display) -> Value {
+    Value::String(value.to_string())
+}
+
+fn symbol(place: u32, text: &str) -> Value {
+    Value::Enum(place, text.to_owned())
+}
+
+fn int(value: u32) -> Value {
+    Value::Int(i32::try_from(value).expect("quantities and versions are below 2³¹"))
+}
+
+fn time(at: Timestamp) -> Value {
+    Value::TimestampMicros(at.micros())
+}
+
+/// The price as minimal two's complement bytes, big-endian, as Java and fastavro write them.
+fn decimal(price: Price) -> Value {
+    let bytes = price.units().to_be_bytes();
+    // a leading zero byte can go while the next byte does not look negative
+    let skip = bytes.windows(2).take_while(|pair| pair[0] == 0 && pair[1] < 0x80).count();
+    Value::Decimal((&bytes[skip..]).into())
+}

@@ -1,0 +1,170 @@
+//! Exit codes and error texts, one line each.
+
+use std::fs;
+
+use crate::support::{Folder, Run, day, day_text};
+
+fn run(args: &[&str]) -> Run {
+    Folder::new().run(args)
+}
+
+#[test]
+fn usage_errors_exit_with_2() {
+    for args in [
+        &["recrd"][..],
+        &["record", "--date", "2026-02-18", "--rate", "0"],
+        &["record", "--date", "2026-02-18", "--rate", "10001"],
+        &["record", "--date", "18.02.2026"],
+        &["record", "--date", "2026-02-18", "--symbols", "51"],
+        &["record", "--date", "2026-02-18", "--burst-at", "10:00"],
+        &["record", "--date", "2026-02-18", "--burst-multiplier", "1"],
+        &["record", "--date", "2026-02-18", "--market-hours", "maybe"],
+        &["cat"],
+        &["cat", "x", "--events", "trades"],
+        &["cat", "x", "--limit", "-1"],
+        &["cat", "x", "--from", "9:30"],
+        &["filter", "x"],
+        &["merge", "-o", "x"],
+        &["completions", "tcsh"],
+    ] {
+        let run = run(args);
+        run.fails(2, "");
+        assert_eq!(run.stdout, "");
+    }
+    assert_eq!(run(&[]).code, 2);
+}
+
+#[test]
+fn dates_without_trading_are_usage_errors_that_name_the_reason() {
+    let record = |date| run(&["record", "--date", date, "--seed", "1"]);
+    record("2026-04-03").fails(2, "2026-04-03 is Good Friday");
+    record("2026-02-21").fails(2, "2026-02-21 is a Saturday");
+    record("2025-01-09").fails(2, "Jimmy Carter");
+    record("2031-01-06").fails(2, "2031-01-06 is outside the calendar");
+    let without = run(&["record", "--seed", "1"]);
+    without.fails(2, "no trading date");
+    assert!(without.stderr.contains("hint: --date"), "{}", without.stderr);
+}
+
+#[test]
+fn a_closed_date_is_recorded_on_request() {
+    let folder = Folder::new();
+    folder.ok(&["record", "--date", "2026-04-03", "--seed", "1", "--allow-closed", "--limit", "10"]);
+    assert_eq!(folder.names(), ["2026-04-03.seed1.parquet"]);
+}
+
+#[test]
+fn an_unknown_symbol_is_told_with_the_nearest_one() {
+    for args in [
+        &["record", "--date", "2026-02-18", "--seed", "1", "--symbols", "APPL"][..],
+        &["cat", day_text(), "--symbols", "MSFT,APPL"],
+        &["filter", day_text(), "-o", "x.parquet", "--symbols", "aapl"],
+        &["export", day_text(), "-o", "x.csv", "--symbols", "APPL"],
+    ] {
+        let run = run(args);
+        run.fails(2, "is no symbol of");
+        assert!(run.stderr.contains("hint: did you mean AAPL?"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn ranges_of_no_time_are_usage_errors() {
+    run(&["cat", day_text(), "--from", "10:00", "--to", "10:00"]).fails(2, "no time is left");
+    run(&["record", "--date", "2026-02-18", "--from", "10:00", "--to", "09:00"]).fails(2, "no time is left");
+}
+
+#[test]
+fn a_missing_file_fails() {
+    for args in
+        [&["cat", "missing"][..], &["info", "missing"], &["verify", "missing"], &["diff", "missing", "gone"]]
+    {
+        run(args).fails(1, "missing");
+    }
+    run(&["cat", "."]).fails(1, ".");
+}
+
+#[test]
+fn what_is_no_archive_is_bad_data() {
+    let folder = Folder::new();
+    folder.write("text", "seq,timestamp\n0,now\n");
+    folder.write("empty", "");
+    folder.ok(&["export", day_text(), "-o", "foreign.parquet", "--limit", "100"]);
+    for (file, text) in [
+        ("text", "not a Parquet file"),
+        ("empty", "not a Parquet file"),
+        ("foreign.parquet", "no tradesim archive"),
+    ] {
+        for command in ["info", "cat", "verify"] {
+            folder.run(&[command, file]).fails(65, text);
+        }
+    }
+}
+
+#[test]
+fn a_truncated_or_damaged_archive_is_bad_data() {
+    let folder = Folder::new();
+    let whole = fs::read(day()).unwrap();
+    folder.write("half", &whole[..whole.len() / 2]);
+    for command in ["info", "cat", "verify"] {
+        folder.run(&[command, "half"]).fails(65, "truncated or unfinished");
+    }
+    for (name, at) in [("row-group", 10_000), ("tail", whole.len() - 1_000)] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x10;
+        folder.write(name, &damaged);
+        for mapping in [&["verify", name][..], &["verify", "--no-mmap", name]] {
+            folder.run(mapping).fails(65, "damaged");
+        }
+    }
+}
+
+#[test]
+fn an_output_that_exists_is_refused_before_any_work() {
+    let folder = Folder::new();
+    folder.write("there", "mine");
+    let record = ["record", "--date", "2026-02-18", "--seed", "1", "--rate", "10000", "-o", "there"];
+    for args in [&record[..], &["filter", day_text(), "-o", "there"], &["merge", day_text(), "-o", "there"]] {
+        let run = folder.run(args);
+        run.fails(73, "there exists already");
+        assert!(run.stderr.contains("hint: --force"), "{}", run.stderr);
+    }
+    folder.write("there.csv", "mine");
+    folder.run(&["export", day_text(), "-o", "there.csv"]).fails(73, "there.csv exists already");
+    assert_eq!(folder.read("there"), b"mine");
+    folder.ok(&["filter", day_text(), "-o", "there", "--limit", "3", "--force"]);
+    folder.ok(&["verify", "there"]);
+    assert_eq!(folder.names(), ["there", "there.csv"]);
+}
+
+#[test]
+fn an_output_that_cannot_be_made_exits_with_73() {
+    let folder = Folder::new();
+    folder.write("file", "");
+    fs::create_dir(folder.path("folder.csv")).unwrap();
+    for output in ["missing/x.csv", "file/x.csv", "folder.csv"] {
+        folder.run(&["export", day_text(), "-o", output]).fails(73, output);
+        folder.run(&["filter", day_text(), "-o", output]).fails(73, output);
+        folder
+            .run(&["record", "--date", "2026-02-18", "--seed", "1", "--limit", "1", "-o", output])
+            .fails(73, output);
+    }
+}
+
+#[test]
+fn an_unknown_extension_is_a_usage_error() {
+    let run = run(&["export", day_text(), "-o", "x.xlsx"]);
+    run.fails(2, "x.xlsx");
+    assert!(run.stderr.contains(".jsonl.zst"), "{}", run.stderr);
+}
+
+#[test]
+fn a_difference_exits_with_3() {
+    let folder = Folder::new();
+    folder.ok(&["filter", day_text(), "-o", "cut.parquet", "--limit", "1000"]);
+    assert_eq!(folder.run(&["diff", day_text(), "cut.parquet"]).code, 3);
+    assert_eq!(folder.run(&["verify", "cut.parquet", "--against", day_text()]).code, 3);
+    let digest = crate::support::digest(&folder, "cut.parquet");
+    folder.ok(&["verify", "cut.parquet", "--against", &digest]);
+    folder.ok(&["verify", day_text(), "--against", day_text()]);
+    folder.run(&["verify", day_text(), "--against", "blake3:12"]).fails(2, "no digest");
+}

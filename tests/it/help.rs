@@ -1,0 +1,49 @@
+//! What people read: help, completions, manual pages.
+
+use crate::support::Folder;
+
+#[test]
+fn help_of_every_command_is_as_reviewed() {
+    let folder = Folder::new();
+    insta::assert_snapshot!("help", folder.ok(&["--help"]));
+    for command in [
+        "record",
+        "info",
+        "cat",
+        "verify",
+        "diff",
+        "filter",
+        "merge",
+        "export",
+        "config",
+        "completions",
+        "man",
+    ] {
+        insta::assert_snapshot!(format!("help-{command}"), folder.ok(&[command, "--help"]));
+    }
+    insta::assert_snapshot!("help-config-show", folder.ok(&["config", "show", "--help"]));
+}
+
+#[test]
+fn completions_are_made_for_every_shell() {
+    let folder = Folder::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = folder.ok(&["completions", shell]);
+        assert!(script.contains("tradesim") && script.contains("no-mmap"), "{shell}");
+    }
+}
+
+#[test]
+fn manual_pages_are_made_for_every_command() {
+    let folder = Folder::new();
+    assert!(folder.ok(&["man"]).contains(".TH tradesim 1"));
+    folder.ok(&["man", "-o", "man/pages"]);
+    for page in ["tradesim.1", "tradesim-record.1", "tradesim-config-show.1", "tradesim-export.1"] {
+        assert!(folder.path("man/pages").join(page).exists(), "{page}");
+    }
+}
+
+#[test]
+fn the_version_is_printed() {
+    assert_eq!(Folder::new().ok(&["--version"]), format!("tradesim {}\n", env!("CARGO_PKG_VERSION")));
+}

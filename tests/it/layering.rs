@@ -1,0 +1,113 @@
+//! The dependency star: siblings never import each other, and each crate knows only what it may.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+
+/// What each crate must not depend on, directly or through others. A crate of the workspace without a line fails.
+const FORBIDDEN: &[(&str, &[&str])] = &[
+    (
+        "tradesim-schemas",
+        &["tokio", "arrow", "parquet", "rdkafka", "rand", "tempfile", "memmap2", "tradesim-"],
+    ),
+    (
+        "tradesim-sim",
+        &[
+            "tokio",
+            "arrow",
+            "parquet",
+            "rdkafka",
+            "rand",
+            "tracing",
+            "tempfile",
+            "memmap2",
+            "tradesim-archive",
+        ],
+    ),
+    ("tradesim-archive", &["tokio", "mio", "socket2", "rdkafka", "rand_pcg", "chrono-tz", "tradesim-sim"]),
+    ("tradesim", &[]),
+];
+
+/// What a crate may know of its own workspace, besides itself.
+const SIBLINGS: &[(&str, &[&str])] = &[
+    ("tradesim-schemas", &[]),
+    ("tradesim-sim", &["tradesim-schemas"]),
+    ("tradesim-archive", &["tradesim-schemas"]),
+    ("tradesim", &["tradesim-schemas", "tradesim-sim", "tradesim-archive"]),
+];
+
+fn metadata() -> Metadata {
+    MetadataCommand::new()
+        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .other_options(["--offline".to_owned(), "--locked".to_owned()])
+        .exec()
+        .unwrap()
+}
+
+/// The names of everything that a package is built with: its dependencies that are neither optional nor for tests, and
+/// theirs.
+fn dependencies(metadata: &Metadata, root: &PackageId) -> BTreeSet<String> {
+    let resolve = metadata.resolve.as_ref().unwrap();
+    let nodes: BTreeMap<_, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
+    let mut found = BTreeSet::new();
+    let mut visited = BTreeSet::new();
+    let mut open = vec![root];
+    while let Some(id) = open.pop() {
+        if !visited.insert(id) {
+            continue;
+        }
+        let package = &metadata[id];
+        for dependency in &nodes[id].deps {
+            let target = &metadata[&dependency.pkg];
+            let is_built = package.dependencies.iter().any(|declared| {
+                declared.name == *target.name
+                    && declared.kind == DependencyKind::Normal
+                    // what tests switch on in our own crates is no part of the product
+                    && !(declared.optional && package.source.is_none())
+            });
+            if is_built {
+                found.insert(target.name.to_string());
+                open.push(&dependency.pkg);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_crate_knows_only_what_it_may() {
+    let metadata = metadata();
+    for package in metadata.workspace_packages() {
+        let name = package.name.as_str();
+        let found = dependencies(&metadata, &package.id);
+        assert!(!found.is_empty());
+        let line = |table: &'static [(&str, &'static [&str])]| {
+            table.iter().find(|(of, _)| *of == name).unwrap_or_else(|| panic!("{name} is not in the table")).1
+        };
+        for forbidden in line(FORBIDDEN) {
+            let hits: Vec<_> = found
+                .iter()
+                .filter(|found| match forbidden.strip_suffix('-') {
+                    Some(_) => found.starts_with(forbidden),
+                    None => found == forbidden,
+                })
+                .collect();
+            assert!(hits.is_empty(), "{name} depends on {hits:?}");
+        }
+        let siblings: Vec<_> = found.iter().filter(|found| found.starts_with("tradesim")).collect();
+        let mut allowed = line(SIBLINGS).to_vec();
+        allowed.sort_unstable();
+        assert_eq!(siblings, allowed, "{name}");
+    }
+}
+
+#[test]
+fn the_check_finds_what_is_there() {
+    let metadata = metadata();
+    let root = metadata.workspace_packages().into_iter().find(|package| package.name == "tradesim").unwrap();
+    let found = dependencies(&metadata, &root.id);
+    for name in ["parquet", "arrow", "tradesim-schemas", "clap", "libm"] {
+        assert!(found.contains(name), "{name}");
+    }
+    assert!(!found.contains("insta"));
+}

@@ -1,0 +1,137 @@
+//! Settings: flags over environment over `.env` over defaults.
+
+use crate::support::{Folder, Run};
+
+const RECORD: &[&str] =
+    &["record", "--date", "2026-02-18", "--limit", "20", "--force", "-o", "day", "--json"];
+
+fn run_with(folder: &Folder, variables: &[(&str, &str)], args: &[&str]) -> Run {
+    Run::of(folder.command(args).envs(variables.iter().copied()).output().unwrap())
+}
+
+#[test]
+fn the_highest_source_wins_and_is_named() {
+    let folder = Folder::new();
+    let seed = |run: &Run| run.json()["seed"].as_u64().unwrap();
+    folder.write(".env", "# comment\nTRADE_GEN_SEED=11\nexport trade_gen_rate=\"5\"\nOTHER=1\n");
+    let from_file = run_with(&folder, &[], RECORD);
+    assert_eq!(seed(&from_file), 11);
+    assert!(from_file.stderr.contains("setting TRADE_GEN_SEED=11 (.env)"), "{}", from_file.stderr);
+    assert!(from_file.stderr.contains("setting TRADE_GEN_RATE=5 (.env)"), "{}", from_file.stderr);
+    let from_environment = run_with(&folder, &[("Trade_Gen_Seed", "12")], RECORD);
+    assert_eq!(seed(&from_environment), 12);
+    assert!(
+        from_environment.stderr.contains("setting TRADE_GEN_SEED=12 (environment)"),
+        "{}",
+        from_environment.stderr
+    );
+    let from_flag = run_with(&folder, &[("TRADE_GEN_SEED", "12")], &[RECORD, &["--seed", "13"]].concat());
+    assert_eq!(seed(&from_flag), 13);
+    assert!(!from_flag.stderr.contains("TRADE_GEN_SEED"), "{}", from_flag.stderr);
+}
+
+#[test]
+fn a_named_file_takes_the_place_of_the_default_one() {
+    let folder = Folder::new();
+    folder.write(".env", "TRADE_GEN_SEED=11\n");
+    folder.write("load.env", "TRADE_GEN_SEED=21\n");
+    let run = folder.run(&[RECORD, &["--env-file", "load.env"]].concat());
+    assert_eq!(run.json()["seed"], 21);
+    folder.run(&[RECORD, &["--env-file", "missing.env"]].concat()).fails(78, "missing.env cannot be used");
+}
+
+#[test]
+fn all_sources_can_be_ignored() {
+    let folder = Folder::new();
+    folder.write(".env", "TRADE_GEN_RATE=bad\n");
+    let args = [RECORD, &["--no-env", "--seed", "1"]].concat();
+    let ignoring = run_with(&folder, &[("TRADE_GEN_NUM_SYMBOLS", "10")], &args);
+    assert_eq!(ignoring.code, 0, "{}", ignoring.stderr);
+    let plain = Folder::new();
+    let plain = plain.run(&[RECORD, &["--seed", "1"]].concat());
+    assert_eq!(ignoring.json()["digest"], plain.json()["digest"]);
+    assert!(ignoring.stderr.contains("defaults RATE=10 NUM_SYMBOLS=50"), "{}", ignoring.stderr);
+}
+
+#[test]
+fn bad_values_exit_with_78_and_name_variable_and_range() {
+    let folder = Folder::new();
+    for (name, value, range) in [
+        ("TRADE_GEN_RATE", "0", "1 to 10000"),
+        ("TRADE_GEN_RATE", "fast", "1 to 10000"),
+        ("TRADE_GEN_NUM_SYMBOLS", "51", "1 to 50"),
+        ("TRADE_GEN_BURST_MULTIPLIER", "101", "2 to 100"),
+        ("TRADE_GEN_MARKET_TIMEZONE", "Europe/London", "US/Eastern"),
+        ("TRADE_GEN_MODE", "turbo", "normal, burst or historical"),
+        ("TRADE_GEN_SEED", "-1", "whole number"),
+        ("TRADE_GEN_SIMULATE_MARKET_HOURS", "perhaps", "true or false"),
+        ("TRADE_GEN_WS_PORT", "99999", "0 to 65535"),
+        ("TRADE_GEN_LOG_LEVEL", "LOUD", "INFO"),
+        ("TRADE_GEN_LOG_FORMAT", "xml", "json or text"),
+    ] {
+        let run = run_with(&folder, &[(name, value)], RECORD);
+        run.fails(78, name);
+        run.fails(78, range);
+        run_with(&folder, &[(name, value)], &["config", "show"]).fails(78, name);
+    }
+    assert_eq!(folder.names(), [""; 0]);
+    let undated = run_with(&folder, &[("TRADE_GEN_START_DATE", "tomorrow")], &["record", "--seed", "1"]);
+    undated.fails(78, "expected a date as 2026-02-18");
+    folder.write(".env", "TRADE_GEN_SEED=1\nPASSWORD=hush hush\n");
+    let run = folder.run(RECORD);
+    run.fails(78, ".env cannot be used: the line after TRADE_GEN_SEED");
+    assert!(!run.stderr.contains("hush"), "{}", run.stderr);
+}
+
+#[test]
+fn a_date_from_the_settings_is_a_date() {
+    let folder = Folder::new();
+    let run = run_with(
+        &folder,
+        &[("TRADE_GEN_START_DATE", "2026-03-09")],
+        &["record", "--seed", "1", "--limit", "1", "--json"],
+    );
+    assert_eq!(run.json()["date"], "2026-03-09");
+    assert_eq!(folder.names(), ["2026-03-09.seed1.parquet"]);
+}
+
+#[test]
+fn an_unknown_name_is_warned_about_with_the_nearest_one() {
+    let folder = Folder::new();
+    let run = run_with(&folder, &[("TRADE_GEN_RATES", "5")], RECORD);
+    assert_eq!(run.code, 0);
+    assert!(run.stderr.contains("warning: TRADE_GEN_RATES (environment) is no setting"), "{}", run.stderr);
+    assert!(run.stderr.contains("did you mean TRADE_GEN_RATE?"), "{}", run.stderr);
+}
+
+#[test]
+fn every_setting_is_shown_with_its_origin() {
+    let folder = Folder::new();
+    folder.write(".env", "TRADE_GEN_RATE=20\n");
+    let run = run_with(
+        &folder,
+        &[("TRADE_GEN_MODE", "burst")],
+        &["config", "show", "--json", "--log-level", "WARN"],
+    );
+    let report = run.json();
+    let settings = report["settings"].as_array().unwrap();
+    let found = |name: &str| {
+        let setting = settings.iter().find(|setting| setting["name"] == name).unwrap();
+        (setting["value"].as_str(), setting["origin"].as_str().unwrap())
+    };
+    assert_eq!(settings.len(), 14);
+    assert_eq!(found("TRADE_GEN_RATE"), (Some("20"), ".env"));
+    assert_eq!(found("TRADE_GEN_MODE"), (Some("burst"), "environment"));
+    assert_eq!(found("TRADE_GEN_LOG_LEVEL"), (Some("WARN"), "command line"));
+    assert_eq!(found("TRADE_GEN_BURST_INTERVAL_SECONDS"), (Some("60"), "default"));
+    assert_eq!(found("TRADE_GEN_SEED"), (None, "not set"));
+}
+
+#[test]
+fn burst_mode_records_random_bursts() {
+    let folder = Folder::new();
+    let seed = ["--seed", "1"];
+    let by_setting = run_with(&folder, &[("TRADE_GEN_MODE", "burst")], &[RECORD, &seed].concat());
+    let by_flag = folder.run(&[RECORD, &seed, &["--burst"]].concat());
+    assert_eq!(by_setting.json()["digest"], by_flag.json()["digest"]);
+}

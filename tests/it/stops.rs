@@ -1,0 +1,91 @@
+//! Signals, and the death that cannot be caught.
+
+use std::{
+    io::Read,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use crate::support::{Clock, Folder, Run, day_text, wait_until};
+
+/// A recording of about a billion messages: none of these tests lets it end by itself.
+const ENDLESS: &[&str] =
+    &["record", "--date", "2026-02-18", "--seed", "1", "--rate", "10000", "-o", "day.parquet"];
+
+/// Starts a recording and waits until its file has begun.
+fn start(folder: &Folder) -> Child {
+    let child = folder.command(ENDLESS).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("a file in the making", || folder.names().iter().any(|name| name.ends_with(".partial")));
+    child
+}
+
+fn send(signal: &str, child: &Child) {
+    let status = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
+    assert!(status.success());
+}
+
+#[track_caller]
+fn stops_tidily(signal: &str, code: i32) {
+    let folder = Folder::new();
+    let child = start(&folder);
+    send(signal, &child);
+    let run = Run::of(child.wait_with_output().unwrap());
+    run.fails(code, &format!("stopped by SIG{signal}"));
+    assert_eq!(run.stdout, "");
+    assert_eq!(folder.names(), [""; 0]);
+}
+
+#[test]
+fn sigint_stops_a_recording_tidily() {
+    stops_tidily("INT", 130);
+}
+
+#[test]
+fn sigterm_stops_a_recording_tidily() {
+    stops_tidily("TERM", 143);
+}
+
+#[test]
+fn a_signal_ends_a_reader_that_waits_for_its_own_reader() {
+    let folder = Folder::new();
+    let mut child = folder.command(&["cat", day_text()]).stdout(Stdio::piped()).spawn().unwrap();
+    // one byte shows that it writes; the pipe holds far less than the rest, so that it waits for us in a write
+    child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    send("TERM", &child);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(143));
+}
+
+/// Moments in thousandths of a recording's usual length, spread by a full-period generator so that each run of the test
+/// tries the same ones.
+fn moments() -> impl Iterator<Item = u64> {
+    std::iter::successors(Some(17u64), |moment| Some((moment * 21 + 73) % 1_250)).take(50)
+}
+
+#[test]
+fn kill_9_never_leaves_a_bad_file_under_the_final_name() {
+    let args = ["record", "--date", "2026-02-18", "--seed", "7", "--rate", "1", "-o", "day.parquet"];
+    let reference = Folder::new();
+    let clock = Clock::start();
+    let digest = reference.ok(&args);
+    let usual = clock.elapsed();
+    let (mut absent, mut whole) = (0, 0);
+    for moment in moments() {
+        let folder = Folder::new();
+        let mut child = folder.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let clock = Clock::start();
+        let wanted = usual.mul_f64(moment as f64 / 1_000.0);
+        wait_until("the moment of death", || clock.elapsed() >= wanted.min(Duration::from_secs(60)));
+        // it may have ended by itself, which is one of the moments to look at
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if folder.path("day.parquet").exists() {
+            folder.ok(&["verify", "day.parquet", "--against", digest.trim_end()]);
+            whole += 1;
+        } else {
+            absent += 1;
+        }
+    }
+    assert!(absent >= 10 && whole >= 1, "{absent} kills left nothing, {whole} came too late");
+    let folder = Folder::new();
+    assert_eq!(folder.ok(&args), digest);
+}
