@@ -1,6 +1,7 @@
 //! Laws of the whole: what is written is what is read, or an error says why not.
 
 mod damage;
+mod python;
 mod reading;
 mod refusals;
 mod round_trip;
