@@ -253,7 +253,7 @@ fn draw_delays(stream: &mut Stream, fate: Fate, haste: u32) -> [u32; 3] {
             if haste >= AT_ONCE {
                 delays[0] = wait(FILL_DELAY_MEAN);
             }
-            if haste % SWEEPS == 0 {
+            if haste.is_multiple_of(SWEEPS) {
                 delays[1..usize::from(parts)].iter_mut().for_each(|delay| *delay = wait(FILL_DELAY_MEAN));
             }
             delays
