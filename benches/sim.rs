@@ -51,7 +51,11 @@ fn benches(criterion: &mut Criterion) {
         ("burst", SimulationOptions { planned_bursts: vec![burst], ..options(100.0) }, 1),
     ] {
         group.bench_function(name, |bencher| {
-            bencher.iter_batched_ref(|| at_the_open(options.clone(), threads), generate, BatchSize::PerIteration);
+            bencher.iter_batched_ref(
+                || at_the_open(options.clone(), threads),
+                generate,
+                BatchSize::PerIteration,
+            );
         });
     }
     group.finish();

@@ -331,7 +331,7 @@ fn dictionary(codes: Vec<u16>, nulls: Option<NullBuffer>, values: &ArrayRef) -> 
     Arc::new(DictionaryArray::<UInt16Type>::new(keys, Arc::clone(values)))
 }
 
-fn exchange(event: &Event) -> Exchange {
+pub(crate) fn exchange(event: &Event) -> Exchange {
     match event {
         Event::Trade(trade) => trade.exchange,
         Event::OrderBook(book) => book.exchange,

@@ -6,6 +6,7 @@
 
 mod encode;
 mod error;
+mod flat;
 mod ids;
 mod layout;
 mod limits;
@@ -19,6 +20,7 @@ mod version;
 mod write;
 
 pub use error::{Error, Place};
+pub use flat::{flat_batch, flat_schema};
 pub use layout::Columns;
 pub use metadata::{
     Burst, Counts, Cut, Metadata, Origin, Provenance, RowGroup, Source, StateFrame, SymbolEntry,

@@ -43,6 +43,14 @@ impl fmt::Display for FormatVersion {
 }
 
 #[cfg(test)]
+impl FormatVersion {
+    /// Any version, to write files that cannot be read.
+    pub(crate) const fn of(major: u16, minor: u16) -> FormatVersion {
+        FormatVersion { major, minor }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::FormatVersion;
 

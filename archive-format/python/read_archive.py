@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Read a tradesim archive with nothing of tradesim: only FORMAT.md, pyarrow and blake3.
+
+Checks the marker, the tail and every row group and state frame; rebuilds the text of every message, with ids derived
+anew; and recomputes the content digest, which it prints. Exits with 1 if anything differs from what the file says.
+
+    python -m pip install pyarrow blake3
+    python read_archive.py FILE [--messages]
+"""
+
+import argparse
+import datetime
+import json
+import re
+import struct
+import sys
+import uuid
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from blake3 import blake3
+
+MASK = (1 << 64) - 1
+MARKER = re.compile(rb"tradesim-tail/1 ([0-9a-f]{16}) blake3:([0-9a-f]{64})")
+EPOCH = datetime.datetime(1970, 1, 1)
+
+
+class Damaged(Exception):
+    """The file is not what it says."""
+
+
+def check(condition, what):
+    if not condition:
+        raise Damaged(what)
+
+
+def digest_text(data):
+    return "blake3:" + blake3(data).hexdigest()
+
+
+def prove(data):
+    """Sections 1, 5.6 and 6: proves every byte. Returns the metadata document."""
+    check(data[:4] == b"PAR1" and data[-4:] == b"PAR1" and len(data) >= 12, "not a whole Parquet file")
+    (footer_length,) = struct.unpack("<I", data[-8:-4])
+    footer_start = len(data) - 8 - footer_length
+    check(footer_start >= 4, "the footer's length is beyond the file")
+    footer = data[footer_start:-8]
+    check(footer.count(b"tradesim-tail/") == 1, "there is not exactly one marker")
+    marker = MARKER.search(footer)
+    check(marker is not None, "the marker is malformed or of another version")
+    offset = int(marker[1], 16)
+    check(4 <= offset <= footer_start, "the tail's offset is beyond the file")
+    at = footer_start + marker.start(2)
+    zeroed = data[offset:at] + b"0" * 64 + data[at + 64 :]
+    check(blake3(zeroed).hexdigest() == marker[2].decode(), "the tail's digest differs")
+
+    metadata = pq.read_metadata(pa.BufferReader(data)).metadata
+    version = metadata[b"tradesim.format_version"].decode()
+    check(version.split(".")[0] == "1", f"format version {version} is not known")
+    document = json.loads(metadata[b"tradesim.metadata"])
+    parts = sorted(document["row_groups"] + document["state_frames"], key=lambda part: part["offset"])
+    end = 4
+    for part in parts:
+        check(part["offset"] == end, f"the part at {part['offset']} does not follow the one before it")
+        end += part["length"]
+        stored = data[part["offset"] : end]
+        check(digest_text(stored) == part["digest"], f"the part at {part['offset']} is damaged")
+    check(end == offset, "the parts do not reach to the tail")
+    return document
+
+
+def mix(value, key):
+    value ^= key
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & MASK
+    return value ^ (value >> 31)
+
+
+class Origin:
+    """Section 4: the ids of one origin."""
+
+    def __init__(self, origin):
+        context = "tradesim 2026-11 archive key from identity"
+        key = blake3(origin["identity"].encode(), derive_key_context=context).digest()
+
+        def words(data):
+            return struct.unpack("<QQ", blake3(data, key=key).digest()[:16])
+
+        self.correlation = words(b"")
+        self.symbols = {
+            entry["symbol"]: (ordinal, words(entry["symbol"].encode()))
+            for ordinal, entry in enumerate(origin["symbols"])
+        }
+
+    def ids(self, symbol, order_no, order_event):
+        ordinal, trade = self.symbols[symbol]
+        high = mix(order_no << 8 | order_event, trade[0])
+        low = mix(high, trade[1])
+        trade_id = uuid.UUID(bytes=struct.pack(">QQ", high, low), version=4)
+        word = mix(mix(ordinal << 48 | order_no, self.correlation[0]), self.correlation[1])
+        return str(trade_id), f"corr-{word:016x}"
+
+
+def price(units):
+    text = f"{units // 10000}.{units % 10000:04}"
+    return text[:-2] if text.endswith("00") else text[:-1] if text.endswith("0") else text
+
+
+def time(micros):
+    # not strftime: years before 1000 would lose their zeros
+    days, rest = divmod(micros, 86_400_000_000)
+    if days >= -719162:
+        date = (EPOCH + datetime.timedelta(days=days)).date().isoformat()
+    else:
+        # the year 0, which datetime lacks, has the days of the leap year 400 years later
+        date = "0000" + (EPOCH + datetime.timedelta(days=days + 146097)).date().isoformat()[4:]
+    seconds, fraction = divmod(rest, 1_000_000)
+    return f"{date}T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{fraction:06}Z"
+
+
+def escaped(text):
+    # what the json module escapes with ensure_ascii=False is what section 7.1 demands
+    return json.dumps(text, ensure_ascii=False)
+
+
+def message(row, origins):
+    """Section 7.1, or the bytes of a raw frame."""
+    if row.get("raw") is not None:
+        return row["raw"]
+    ts = row["ts"]
+    own = ts if row["payload_ts"] is None else row["payload_ts"]
+    kind = row["event_type"]
+    symbol, exchange = escaped(row["symbol"]), row["exchange"]
+    if kind == "trade":
+        if row["order_no"] is None:
+            trade_id, correlation = str(uuid.UUID(bytes=row["trade_id"])), row["correlation_id"]
+        else:
+            origin = origins[row.get("origin", 0)]
+            trade_id, correlation = origin.ids(row["symbol"], row["order_no"], row["order_event"])
+        correlation = "null" if correlation is None else escaped(correlation)
+        payload = (
+            f'"trade_id":"{trade_id}","symbol":{symbol},"trade_type":"{row["trade_type"]}",'
+            f'"order_type":"{row["order_type"]}","price":"{price(row["price"])}","quantity":{row["quantity"]},'
+            f'"timestamp":"{time(own)}","exchange":"{exchange}","trader_id":"{row["trader_id"]}",'
+            f'"account_id":"{row["account_id"]}","status":"{row["status"]}","correlation_id":{correlation}'
+        )
+    elif kind == "orderbook":
+        bid, ask = row["bid_price"], row["ask_price"]
+        payload = (
+            f'"symbol":{symbol},"bid_price":"{price(bid)}","ask_price":"{price(ask)}",'
+            f'"bid_size":{row["bid_size"]},"ask_size":{row["ask_size"]},"spread":"{price(ask - bid)}",'
+            f'"mid_price":"{price((bid + ask + 1) // 2)}","timestamp":"{time(own)}","exchange":"{exchange}"'
+        )
+    elif kind == "marketdata":
+        payload = (
+            f'"symbol":{symbol},"open":"{price(row["open"])}","high":"{price(row["high"])}",'
+            f'"low":"{price(row["low"])}","close":"{price(row["close"])}","volume":{row["volume"]},'
+            f'"vwap":"{price(row["vwap"])}","timestamp":"{time(own)}","interval":"{row["interval"]}",'
+            f'"exchange":"{exchange}"'
+        )
+    else:
+        raise Damaged(f"seq {row['seq']} has the event type {kind!r}")
+    text = f'{{"schema_version":1,"event_type":"{kind}","timestamp":"{time(ts)}","payload":{{{payload}}}}}'
+    return text.encode()
+
+
+def rows(parquet):
+    """All rows as dicts of integers, texts and bytes: times in microseconds, prices in units of 0.0001."""
+    for batch in parquet.iter_batches(batch_size=8192):
+        columns = {}
+        for field, column in zip(batch.schema, batch.columns):
+            kind = field.type
+            if pa.types.is_timestamp(kind):
+                column = column.cast(pa.int64())
+            elif pa.types.is_dictionary(kind):
+                column = column.cast(pa.string())
+            values = column.to_pylist()
+            if pa.types.is_decimal(kind):
+                values = [None if value is None else int(value.scaleb(4)) for value in values]
+            elif field.name == "trade_id":
+                values = [value.bytes if isinstance(value, uuid.UUID) else value for value in values]
+            columns[field.name] = values
+        names = list(columns)
+        for values in zip(*columns.values()):
+            yield dict(zip(names, values))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file")
+    parser.add_argument("--messages", action="store_true", help="print the messages, one a line")
+    options = parser.parse_args()
+    with open(options.file, "rb") as file:
+        data = file.read()
+    try:
+        document = prove(data)
+        origins = [Origin(origin) for origin in document["origins"]]
+        hasher, total, last = blake3(), 0, (-1, None)
+        for row in rows(pq.ParquetFile(pa.BufferReader(data))):
+            check(row["seq"] > last[0] and (last[1] is None or row["ts"] >= last[1]), "rows are out of order")
+            last = (row["seq"], row["ts"])
+            text = message(row, origins)
+            hasher.update(struct.pack("<I", len(text)) + text)
+            total += 1
+            if options.messages:
+                sys.stdout.buffer.write(text + b"\n")
+        digest = "blake3:" + hasher.hexdigest()
+        check(total == document["counts"]["total"], "the number of messages differs")
+        check(digest == document["digest"], f"the content digest is {digest}, not {document['digest']}")
+    except Damaged as damage:
+        print(f"{options.file}: {damage}", file=sys.stderr)
+        return 1
+    if not options.messages:
+        print(digest)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
