@@ -18,10 +18,12 @@ use tradesim_schemas::{
 use crate::{
     ids::SymbolIndex,
     layout::Column,
+    order_lag::OrderLags,
     row::{Batch, Captured, RowRef},
 };
 
-/// Rows of one array each: few enough for a chunk to stay in the second-level cache.
+/// Rows of one array each: few enough for a chunk to stay in the second-level cache. Part of the format: order references
+/// count from the beginning of such a block.
 pub(crate) const CHUNK_ROWS: usize = 8_192;
 
 /// At most [`CHUNK_ROWS`] rows, and which of them have which type.
@@ -124,14 +126,7 @@ impl ArrayBuilder {
             Column::AccountId => self.accounts(chunk),
             Column::Price => prices(trades(batch, |t| units(t.price)), &chunk.trades),
             Column::Quantity => ints(trades(batch, |t| t.quantity.get() as i32), &chunk.trades),
-            Column::OrderNo => {
-                let (values, nulls) = optional(batch, 0, |row| Some(row.order()?.order() as i64));
-                Arc::new(Int64Array::new(ScalarBuffer::from(values), Some(nulls)))
-            }
-            Column::OrderEvent => {
-                let (values, nulls) = optional(batch, 0, |row| Some(i32::from(row.order()?.event())));
-                Arc::new(Int32Array::new(ScalarBuffer::from(values), Some(nulls)))
-            }
+            Column::OrderRef => self.order_refs(batch),
             Column::BidPrice => prices(books(batch, |b| units(b.bid_price)), &chunk.books),
             Column::AskPrice => prices(books(batch, |b| units(b.ask_price)), &chunk.books),
             Column::BidSize => ints(books(batch, |b| b.bid_size.get() as i32), &chunk.books),
@@ -163,6 +158,21 @@ impl ArrayBuilder {
                 Arc::new(Int32Array::new(ScalarBuffer::from(values), Some(nulls)))
             }
         }
+    }
+
+    fn order_refs(&mut self, batch: &Batch) -> ArrayRef {
+        let mut lags = OrderLags::default();
+        let mut present = arrow::array::BooleanBufferBuilder::new(batch.len());
+        let mut values = Vec::with_capacity(batch.len());
+        for row in batch.rows() {
+            let order = row.order().zip(row.event());
+            present.append(order.is_some());
+            values.push(order.map_or(0, |(order, event)| {
+                let symbol = self.symbols.insert(event.symbol()) as usize;
+                lags.store(usize::from(row.origin()), symbol, order)
+            }));
+        }
+        Arc::new(Int64Array::new(ScalarBuffer::from(values), Some(NullBuffer::new(present.finish()))))
     }
 
     fn symbols(&mut self, chunk: &Chunk) -> ArrayRef {

@@ -120,8 +120,7 @@ columns! {
     AccountId = "account_id", Text, Dictionary, true, 18;
     Price = "price", Price, Dictionary, true, 18;
     Quantity = "quantity", Int32, Dictionary, true, 14;
-    OrderNo = "order_no", Int64, Split, true, 16;
-    OrderEvent = "order_event", Int32, Dictionary, true, 10;
+    OrderRef = "order_ref", Int64, Dictionary, true, 22;
     BidPrice = "bid_price", Price, Dictionary, true, 6;
     AskPrice = "ask_price", Price, Dictionary, true, 6;
     BidSize = "bid_size", Int32, Dictionary, true, 5;

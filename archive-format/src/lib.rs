@@ -13,6 +13,7 @@ mod limits;
 mod metadata;
 #[expect(unsafe_code, reason = "a mapping, and the signal that a truncated one raises (docs/adr)")]
 mod mmap;
+mod order_lag;
 mod read;
 mod row;
 mod tail;

@@ -92,6 +92,18 @@ impl Batch {
         }
     }
 
+    /// Drops the first `count` rows.
+    pub(crate) fn drop_first(&mut self, count: usize) {
+        if count > 0 {
+            let captured = self.captured.partition_point(|(at, _)| (*at as usize) < count);
+            self.captured.drain(..captured);
+            for (at, _) in &mut self.captured {
+                *at -= u32::try_from(count).expect("a batch has few rows");
+            }
+            self.records.drain(..count - captured);
+        }
+    }
+
     /// `f` of every row, with a loop that the compiler can unroll where all rows are events.
     #[inline]
     pub(crate) fn map<T>(&self, f: impl Fn(RowRef<'_>) -> T) -> Vec<T> {

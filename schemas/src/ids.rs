@@ -2,7 +2,7 @@
 
 use std::{fmt, num::NonZeroU64};
 
-use crate::Symbol;
+use crate::{Symbol, envelope::digits};
 
 /// A trade id: a UUID of version 4 layout, written in lower-case hex with dashes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,11 +24,23 @@ impl TradeId {
 
     /// Parses the lower-case text with dashes; upper case and other versions are refused, as the contract says.
     pub fn parse(text: &[u8]) -> Option<TradeId> {
-        if text.len() != TradeId::TEXT_LEN || text.iter().any(u8::is_ascii_uppercase) {
-            return None;
+        let text: &[u8; TradeId::TEXT_LEN] = text.try_into().ok()?;
+        let mut bytes = [0; 16];
+        let mut gathered = 0;
+        let mut at = 0;
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            if matches!(index, 4 | 6 | 8 | 10) {
+                if text[at] != b'-' {
+                    return None;
+                }
+                at += 1;
+            }
+            let (high, low) = (digits::nibble(text[at]), digits::nibble(text[at + 1]));
+            gathered |= high | low;
+            *byte = high << 4 | low;
+            at += 2;
         }
-        // 36 bytes parse in no other form than the dashed one
-        TradeId::from_bytes(*uuid::Uuid::try_parse_ascii(text).ok()?.as_bytes())
+        if gathered & digits::NO_DIGIT != 0 { None } else { TradeId::from_bytes(bytes) }
     }
 
     /// Appends the text.
@@ -71,20 +83,14 @@ impl CorrelationId {
 
     /// Parses `corr-` and 16 lower-case hex digits.
     pub fn parse(text: &[u8]) -> Option<CorrelationId> {
-        let hex = text.strip_prefix(b"corr-")?;
-        if hex.len() != 16 {
-            return None;
+        let hex: &[u8; 16] = text.strip_prefix(b"corr-")?.try_into().ok()?;
+        let (mut value, mut gathered) = (0, 0);
+        for &byte in hex {
+            let digit = digits::nibble(byte);
+            gathered |= digit;
+            value = value << 4 | u64::from(digit);
         }
-        hex.iter()
-            .try_fold(0u64, |value, &byte| {
-                let digit = match byte {
-                    b'0'..=b'9' => byte - b'0',
-                    b'a'..=b'f' => byte - b'a' + 10,
-                    _ => return None,
-                };
-                Some(value << 4 | u64::from(digit))
-            })
-            .map(CorrelationId)
+        (gathered & digits::NO_DIGIT == 0).then_some(CorrelationId(value))
     }
 
     /// Appends the text.

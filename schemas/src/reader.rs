@@ -1,7 +1,7 @@
 //! Reads a message: any JSON text that follows the contract, section 1.5, into a view that borrows from it.
 //!
-//! There are two paths. [`scan`] knows our own layout byte by byte and allocates nothing; at the first byte that differs
-//! it gives up, and [`general`] starts again over [`json`], which takes any layout and names what is wrong. Where the scan
+//! There are two paths. `scan` knows our own layout byte by byte and allocates nothing; at the first byte that differs
+//! it gives up, and `general` starts again over `json`, which takes any layout and names what is wrong. Where the scan
 //! succeeds both give the same result.
 //!
 //! Faults are looked for in a fixed order, so that a frame with several has one reason: size, UTF-8, JSON syntax, the top

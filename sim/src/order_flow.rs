@@ -53,12 +53,18 @@ const FATES: [Fate; 20] = {
 };
 
 /// Sizes as people choose them, with the multiple of the round lot first and then single shares; half of the orders are
-/// odd lots, as in the US tape since 2019.
+/// odd lots, as in the US tape since 2019, and most of the others are one round lot.
 #[rustfmt::skip]
 const SIZES: [(u32, u32); 16] = [
-    (0, 1), (0, 2), (0, 5), (0, 10), (0, 20), (0, 25), (0, 50), (0, 75),
-    (1, 0), (1, 0), (1, 0), (2, 0), (2, 0), (3, 0), (5, 0), (10, 0),
+    (0, 1), (0, 1), (0, 5), (0, 10), (0, 10), (0, 20), (0, 25), (0, 50),
+    (1, 0), (1, 0), (1, 0), (1, 0), (1, 0), (2, 0), (2, 0), (5, 0),
 ];
+
+/// Ways to split an order into two and into three fills, in quarters of it.
+const SPLITS: [([u32; 2], [u32; 3]); 3] = [([1, 3], [1, 1, 2]), ([2, 2], [1, 2, 1]), ([3, 1], [2, 1, 1])];
+
+/// Limits are multiples of this many ticks, rounded away from the market: people choose round prices.
+const LIMIT_GRID: i64 = 5;
 
 /// An order, and what is still to come of it.
 #[derive(Clone, Copy, Debug)]
@@ -112,22 +118,23 @@ impl OrderFlow {
     pub(crate) fn draw(&mut self, arrival: Arrival, protection: impl Fn(u32) -> i64) -> Order {
         let stream = &mut self.stream;
         let (side_and_fate, percent) = stream.pair_below(2 * FATES.len() as u32, 100);
-        let (who_and_where, size_and_split) =
-            stream.pair_below(TRADERS * OTHER_VENUES.len() as u32, SIZES.len() as u32 * SPLITS);
+        let (venue, size_and_split) =
+            stream.pair_below(OTHER_VENUES.len() as u32, (SIZES.len() * SPLITS.len()) as u32);
         let side = if side_and_fate % 2 == 0 { TradeType::Buy } else { TradeType::Sell };
         let fate = FATES[side_and_fate as usize / 2];
         let order_type = order_type(fate, percent, arrival.market_allowed);
-        let trader = who_and_where / OTHER_VENUES.len() as u32;
-        let other_venue = OTHER_VENUES[who_and_where as usize % OTHER_VENUES.len()];
-        let quantity = quantity(SIZES[(size_and_split / SPLITS) as usize], arrival.lot, fate);
-        let parts = parts(fate, quantity, size_and_split % SPLITS);
+        let trader = draw_trader(stream);
+        let other_venue = OTHER_VENUES[venue as usize];
+        let (size, split) = (size_and_split as usize / SPLITS.len(), size_and_split as usize % SPLITS.len());
+        let quantity = quantity(SIZES[size], arrival.lot, fate);
+        let parts = parts(fate, quantity, split);
         let delays = if order_type == OrderType::Market { [0; 3] } else { draw_delays(stream, fate) };
         let price = match (order_type, fate) {
             (OrderType::Market, _) => meets(side, arrival.quote),
             (_, Fate::Filled(_)) => beyond(side, arrival.quote, protection(delays.iter().sum())),
             // too far from the market to be filled, or to be accepted
             (_, Fate::Cancelled) => away(side, arrival.quote, 1 + i64::from(stream.below(10))),
-            (_, Fate::Rejected) => away(side, arrival.quote, 20 + 5 * i64::from(stream.below(10))),
+            (_, Fate::Rejected) => away(side, arrival.quote, 50),
         };
         let number = self.next_number;
         self.next_number += 1;
@@ -199,26 +206,32 @@ fn quantity((lots, shares): (u32, u32), lot: u32, fate: Fate) -> u32 {
     }
 }
 
-/// Ways to split an order: one to three quarters for the first fill, and of the rest for the second.
-const SPLITS: u32 = 9;
-
-/// The shares of each fill of an order.
+/// The shares of each fill of an order: quarters of it, and at least one share each.
 #[inline]
-fn parts(fate: Fate, quantity: u32, split: u32) -> [u32; 3] {
-    let quarters = |of: u32, count: u32, keep: u32| (of * count / 4).clamp(1, of - keep);
+fn parts(fate: Fate, quantity: u32, split: usize) -> [u32; 3] {
+    let (two, three) = SPLITS[split];
+    let quarters = |count: u32, rest: u32, keep: u32| (quantity * count / 4).clamp(1, rest - keep);
     match fate {
         Fate::Filled(1) => [quantity, 0, 0],
         Fate::Filled(2) => {
-            let first = quarters(quantity, 1 + split / 3, 1);
+            let first = quarters(two[0], quantity, 1);
             [first, quantity - first, 0]
         }
         Fate::Filled(_) => {
-            let first = quarters(quantity, 1 + split / 3, 2);
-            let second = quarters(quantity - first, 1 + split % 3, 1);
+            let first = quarters(three[0], quantity, 2);
+            let second = quarters(three[1], quantity - first, 1);
             [first, second, quantity - first - second]
         }
         Fate::Cancelled | Fate::Rejected => [0; 3],
     }
+}
+
+/// The trader who sends an order: a few send most. The number is 200 u³ for a uniform u, so that the busiest sends a sixth
+/// of all orders and the quietest one in six hundred.
+#[inline]
+fn draw_trader(stream: &mut Stream) -> u32 {
+    let u = stream.unit();
+    (f64::from(TRADERS) * u * u * u) as u32
 }
 
 #[inline]
@@ -246,22 +259,34 @@ fn meets(side: TradeType, quote: Quote) -> i64 {
     }
 }
 
-/// A limit that far through the quote.
+/// A limit that far through the quote, or further.
 #[inline]
 fn beyond(side: TradeType, quote: Quote, ticks: i64) -> i64 {
     match side {
-        TradeType::Buy => quote.ask + ticks,
-        TradeType::Sell => (quote.bid - ticks).max(1),
+        TradeType::Buy => up(quote.ask + ticks),
+        TradeType::Sell => down(quote.bid - ticks),
     }
 }
 
-/// A limit that far short of the quote.
+/// A limit that far short of the quote, or further.
 #[inline]
 fn away(side: TradeType, quote: Quote, ticks: i64) -> i64 {
     match side {
-        TradeType::Buy => (quote.bid - ticks).max(1),
-        TradeType::Sell => quote.ask + ticks,
+        TradeType::Buy => down(quote.bid - ticks),
+        TradeType::Sell => up(quote.ask + ticks),
     }
+}
+
+/// The next round limit at or above `ticks`.
+#[inline]
+fn up(ticks: i64) -> i64 {
+    ticks + (LIMIT_GRID - ticks.rem_euclid(LIMIT_GRID)) % LIMIT_GRID
+}
+
+/// The next round limit at or below `ticks`; not below one tick.
+#[inline]
+fn down(ticks: i64) -> i64 {
+    (ticks - ticks.rem_euclid(LIMIT_GRID)).max(1)
 }
 
 /// When an open order's next event is due; ties go to the older order.
@@ -370,7 +395,7 @@ mod tests {
     fn parts_are_whole_shares_and_sum_to_the_order() {
         for fate in FATES {
             for size in SIZES {
-                for split in 0..SPLITS {
+                for split in 0..SPLITS.len() {
                     let quantity = quantity(size, 40, fate);
                     let parts = parts(fate, quantity, split);
                     if let Fate::Filled(count) = fate {
@@ -381,6 +406,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn limits_are_round_and_not_nearer_than_asked() {
+        for ticks in 1..50 {
+            assert!(up(ticks) % LIMIT_GRID == 0 && (ticks..ticks + LIMIT_GRID).contains(&up(ticks)));
+            assert!(down(ticks) == 1 || down(ticks) % LIMIT_GRID == 0);
+            assert!(down(ticks) <= ticks && down(ticks) > ticks - LIMIT_GRID);
+        }
+        assert_eq!(down(-7), 1);
+    }
+
+    #[test]
+    fn every_trader_trades_and_some_more_than_others() {
+        let mut stream = Stream::new(3, Purpose::Orders, "");
+        let mut counts = [0u32; TRADERS as usize];
+        for _ in 0..100_000 {
+            counts[draw_trader(&mut stream) as usize] += 1;
+        }
+        assert!(counts.iter().all(|&count| count > 0));
+        assert!(counts[0] > 20 * counts[199]);
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub struct Batches {
     /// The row group to open next.
     group: usize,
     reader: Option<ParquetRecordBatchReader>,
+    /// Rows of the next block that lie before the start.
+    early_rows: usize,
     /// Seq and time of the row before.
     last: Option<(u64, Timestamp)>,
 }
@@ -49,7 +51,7 @@ impl Batches {
             Start::Seq(seq) => groups.partition_point(|group| group.last.0 < seq),
             Start::Time(time) => groups.partition_point(|group| group.last.1 < time),
         };
-        Batches { archive, start, group, reader: None, last: None }
+        Batches { archive, start, group, reader: None, early_rows: 0, last: None }
     }
 
     fn open_group(&mut self) -> Result<ParquetRecordBatchReader, Error> {
@@ -57,7 +59,10 @@ impl Batches {
         let bytes = Bytes::from(self.archive.row_group_bytes(group)?);
         let offset = self.archive.metadata.row_groups[group].offset;
         let chunk = GroupBytes { offset, bytes };
-        let skipped = self.rows_to_skip(&chunk)?;
+        let early = self.rows_to_skip(&chunk)?;
+        // a block is decoded as a whole, because its order references count from its beginning
+        self.early_rows = early % CHUNK_ROWS;
+        let skipped = early - self.early_rows;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunk, self.archive.parquet.clone());
         let reader = guarded(|| {
             let builder = builder.with_row_groups(vec![group]).with_batch_size(CHUNK_ROWS);
@@ -111,9 +116,10 @@ impl Batches {
                 Some(arrays) => {
                     self.reader = Some(reader);
                     let columns = self.archive.metadata.columns;
-                    let batch = decode(&arrays, columns, &self.archive.ids)
+                    let mut batch = decode(&arrays, columns, &self.archive.ids)
                         .and_then(|batch| self.check_order(batch))
                         .map_err(|what| self.corrupt(group, what))?;
+                    batch.drop_first(std::mem::take(&mut self.early_rows));
                     if !batch.is_empty() {
                         return Ok(Some(batch));
                     }

@@ -14,12 +14,12 @@ use tradesim_schemas::{
     TradeType, TraderId,
 };
 
-use crate::{Batch, Captured, Columns, Content, ids::IdTable, layout::Column};
+use crate::{Batch, Captured, Columns, Content, ids::IdTable, layout::Column, order_lag::OrderLags};
 
 /// Why a batch cannot be decoded; its place is the caller's to tell.
 type What = String;
 
-/// Decodes the rows of one batch of arrays.
+/// Decodes the rows of one block of arrays.
 ///
 /// The digests have proven that these are the bytes that were written; what is checked here keeps a defective writer's
 /// file from becoming wrong events.
@@ -61,8 +61,7 @@ struct Table<'a> {
     account_id: Texts<'a, AccountId>,
     price: &'a [i64],
     quantity: &'a [i32],
-    order_no: &'a Int64Array,
-    order_event: &'a [i32],
+    orders: Vec<Option<OrderRef>>,
     book: [&'a [i64]; 2],
     sizes: [&'a [i32]; 2],
     interval: Texts<'a, Interval>,
@@ -89,11 +88,11 @@ impl<'a> Table<'a> {
         let books = mask(EventType::OrderBook);
         let candles = mask(EventType::MarketData);
         let symbol = Texts::new(arrays, Column::Symbol, Some(&events))?;
-        let order_no = array::<Int64Array>(arrays, Column::OrderNo, None)?;
-        let order_event = array::<Int32Array>(arrays, Column::OrderEvent, None)?;
-        if order_no.nulls().map(|nulls| nulls.inner()) != order_event.nulls().map(|nulls| nulls.inner()) {
-            return Err("order_no and order_event are not present in the same rows".to_owned());
-        }
+        let origin = match columns.origin {
+            true => Some(array::<Int32Array>(arrays, Column::Origin, None)?.values().as_ref()),
+            false => None,
+        };
+        let orders = orders(array(arrays, Column::OrderRef, None)?, &symbol, origin)?;
         Ok(Table {
             seq: array::<Int64Array>(arrays, Column::Seq, None)?.values(),
             ts: array::<TimestampMicrosecondArray>(arrays, Column::Ts, None)?.values(),
@@ -108,8 +107,7 @@ impl<'a> Table<'a> {
             account_id: Texts::new(arrays, Column::AccountId, Some(&trades))?,
             price: array::<Decimal64Array>(arrays, Column::Price, Some(&trades))?.values(),
             quantity: array::<Int32Array>(arrays, Column::Quantity, Some(&trades))?.values(),
-            order_no,
-            order_event: order_event.values(),
+            orders,
             book: [
                 array::<Decimal64Array>(arrays, Column::BidPrice, Some(&books))?.values(),
                 array::<Decimal64Array>(arrays, Column::AskPrice, Some(&books))?.values(),
@@ -127,10 +125,7 @@ impl<'a> Table<'a> {
                 array::<Decimal64Array>(arrays, Column::Vwap, Some(&candles))?.values(),
             ],
             volume: array::<Int64Array>(arrays, Column::Volume, Some(&candles))?.values(),
-            origin: match columns.origin {
-                true => Some(array::<Int32Array>(arrays, Column::Origin, None)?.values()),
-                false => None,
-            },
+            origin,
             stored: match columns.stored_ids {
                 true => Some((
                     array(arrays, Column::TradeId, None)?,
@@ -244,11 +239,7 @@ impl<'a> Table<'a> {
         row: usize,
         symbol: Symbol,
     ) -> Result<(Option<OrderRef>, TradeId, Option<CorrelationId>), What> {
-        if self.order_no.is_valid(row) {
-            let number = u64::try_from(self.order_no.value(row)).ok();
-            let event = u8::try_from(self.order_event[row]).ok();
-            let order = number.zip(event).and_then(|(number, event)| OrderRef::new(number, event));
-            let order = order.ok_or_else(|| bad(row, Column::OrderNo))?;
+        if let Some(order) = self.orders[row] {
             let ids = match self.origin {
                 None => self.symbol_ids[self.symbol.key(row)].as_ref(),
                 Some(_) => self.ids.get(self.origin(row)?, symbol),
@@ -256,7 +247,7 @@ impl<'a> Table<'a> {
             let ids = ids.ok_or_else(|| format!("row {row}: the metadata lists no symbol {symbol}"))?;
             return Ok((Some(order), ids.trade_id(order), Some(ids.correlation_id(order))));
         }
-        let (trade_ids, correlation_ids) = self.stored.as_ref().ok_or_else(|| bad(row, Column::OrderNo))?;
+        let (trade_ids, correlation_ids) = self.stored.as_ref().ok_or_else(|| bad(row, Column::OrderRef))?;
         let bytes: [u8; 16] = match trade_ids.is_valid(row) {
             true => trade_ids.value(row).try_into().map_err(|_| bad(row, Column::TradeId))?,
             false => return Err(bad(row, Column::TradeId)),
@@ -306,6 +297,21 @@ impl<'a> Table<'a> {
         }
         Ok(())
     }
+}
+
+/// The order references of a block.
+fn orders(
+    stored: &Int64Array,
+    symbol: &Texts<'_, Symbol>,
+    origin: Option<&[i32]>,
+) -> Result<Vec<Option<OrderRef>>, What> {
+    let mut lags = OrderLags::default();
+    let mut load = |row: usize| {
+        let origin = origin.map_or(Some(0), |origin| u16::try_from(origin[row]).ok());
+        let order = origin.and_then(|origin| lags.load(origin.into(), symbol.key(row), stored.value(row)));
+        order.ok_or_else(|| bad(row, Column::OrderRef)).map(Some)
+    };
+    (0..stored.len()).map(|row| if stored.is_valid(row) { load(row) } else { Ok(None) }).collect()
 }
 
 /// A dictionary column whose texts are mapped to values.

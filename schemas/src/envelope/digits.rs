@@ -23,6 +23,27 @@ const HEX: [[u8; 2]; 256] = {
     table
 };
 
+/// What a byte stands for as a lower-case hex digit; [`NO_DIGIT`] where it is none.
+const NIBBLE: [u8; 256] = {
+    let mut table = [NO_DIGIT; 256];
+    let digits = b"0123456789abcdef";
+    let mut value = 0;
+    while value < 16 {
+        table[digits[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+};
+
+/// Has bits that no hex digit has, so that the bits of many digits can be gathered and checked once.
+pub(crate) const NO_DIGIT: u8 = 0xf0;
+
+/// The value of a lower-case hex digit, or [`NO_DIGIT`].
+#[inline]
+pub(crate) fn nibble(digit: u8) -> u8 {
+    NIBBLE[usize::from(digit)]
+}
+
 /// The last two decimal digits of `value`, which must be below 100.
 #[inline]
 pub(crate) fn two(value: u32) -> [u8; 2] {

@@ -22,6 +22,16 @@ macro_rules! keys {
         impl $name {
             const PATHS: &[&str] = &[$(concat!($prefix, $text)),+];
 
+            const ALL: &[($name, &str)] = &[$(($name::$key, $text)),+];
+
+            /// The key with this text. Most programs keep an order, so the key at `guess` is tried first.
+            fn parse_near(text: &str, guess: usize) -> Option<$name> {
+                match $name::ALL.get(guess) {
+                    Some(&(key, name)) if name == text => Some(key),
+                    _ => $name::parse(text),
+                }
+            }
+
             fn parse(text: &str) -> Option<$name> {
                 match text {
                     $($text => Some($name::$key),)+
@@ -127,12 +137,14 @@ fn split(text: &str) -> Result<Parts<'_>, Refusal> {
         return Err(Refusal::value(Reason::BadType, "message", "an object", &shown(&value)));
     }
     let Parts { envelope, payload } = &mut parts;
+    let mut guess = 0;
     parser
         .object(|parser, key| {
-            let Some(known) = EnvelopeKey::parse(&key) else {
+            let Some(known) = EnvelopeKey::parse_near(&key, guess) else {
                 envelope.unknown.push(key);
                 return parser.value(2).map(drop);
             };
+            guess = known as usize + 1;
             let value = if matches!(known, EnvelopeKey::Payload) && parser.peek() == Some(b'{') {
                 if envelope.values[known as usize].is_some() {
                     parser.value(2)?
@@ -170,10 +182,12 @@ fn payload_members<'a>(
     payload: &mut Members<'a, { PayloadKey::PATHS.len() }>,
     twice: &mut Option<String>,
 ) -> Result<(), super::json::Syntax> {
+    let mut guess = 0;
     parser.object(|parser, key| {
         let value = parser.value(3)?;
-        match PayloadKey::parse(&key) {
+        match PayloadKey::parse_near(&key, guess) {
             Some(known) => {
+                guess = known as usize + 1;
                 if payload.values[known as usize].replace(value).is_some() {
                     twice.get_or_insert_with(|| known.path().to_owned());
                 }

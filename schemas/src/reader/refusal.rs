@@ -93,10 +93,10 @@ impl Refusal {
         Refusal::new(Reason::TooLarge, None, detail)
     }
 
-    /// `field` holds `found` where `expected` is due.
+    /// `field` holds `found`, which is shortened already, where `expected` is due.
     #[cold]
     pub(super) fn value(reason: Reason, field: &str, expected: &str, found: &str) -> Refusal {
-        let detail = format!("{field}: expected {expected}, found {}", shortened(found));
+        let detail = format!("{field}: expected {expected}, found {found}");
         Refusal::new(reason, Some(field.to_owned()), detail)
     }
 

@@ -151,7 +151,7 @@ fn integer(value: u64, noise: &mut Noise) -> Json {
         4 => format!("{value}.0"),
         5 => format!("{value}e0"),
         6 => format!("{value}00.000E-2"),
-        7 if value % 10 == 0 => format!("{}e+1", value / 10),
+        7 if value.is_multiple_of(10) => format!("{}e+1", value / 10),
         _ => value.to_string(),
     })
 }

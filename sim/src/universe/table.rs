@@ -1,7 +1,7 @@
 //! The symbol table.
 //!
-//! Real issuers and listings, with prices and volumes of the order that they had in March 2024; Apple, Alphabet and
-//! Microsoft exactly as the contract states them. One listing each on NYSE American, Arca and Cboe BZX is there so that
+//! Real issuers and listings, with prices and volumes of the order that they had in 2024, after the splits of that year;
+//! Apple, Alphabet and Microsoft exactly as the contract states them. One listing each on NYSE American, Arca and Cboe BZX is there so that
 //! every venue is some symbol's own. A changed row changes what a seed gives: it is a new model or generator version.
 
 use tradesim_schemas::Exchange;
@@ -43,9 +43,9 @@ pub(super) const TABLE: &[Row] = &[
     row("AAPL", "Apple Inc.", Exchange::Nasdaq, Sector::Technology, "178.50", 0.02, 55_000_000, 800),
     row("MSFT", "Microsoft Corporation", Exchange::Nasdaq, Sector::Technology, "415.30", 0.018, 20_000_000, 700),
     row("GOOGL", "Alphabet Inc. Class A", Exchange::Nasdaq, Sector::Technology, "141.80", 0.025, 22_000_000, 600),
-    row("NVDA", "NVIDIA Corporation", Exchange::Nasdaq, Sector::Technology, "878.40", 0.035, 48_000_000, 650),
+    row("NVDA", "NVIDIA Corporation", Exchange::Nasdaq, Sector::Technology, "121.40", 0.035, 310_000_000, 650),
     row("META", "Meta Platforms, Inc.", Exchange::Nasdaq, Sector::Technology, "498.20", 0.024, 15_000_000, 400),
-    row("AVGO", "Broadcom Inc.", Exchange::Nasdaq, Sector::Technology, "1308.70", 0.027, 3_400_000, 200),
+    row("AVGO", "Broadcom Inc.", Exchange::Nasdaq, Sector::Technology, "165.20", 0.027, 32_000_000, 200),
     row("AMD", "Advanced Micro Devices, Inc.", Exchange::Nasdaq, Sector::Technology, "192.60", 0.034, 65_000_000, 380),
     row("ORCL", "Oracle Corporation", Exchange::Nyse, Sector::Technology, "125.50", 0.018, 10_000_000, 130),
     row("CRM", "Salesforce, Inc.", Exchange::Nyse, Sector::Technology, "303.40", 0.021, 6_000_000, 130),
