@@ -35,7 +35,10 @@ fn texts() -> [String; 3] {
 /// Writes a capture of [`texts`].
 fn capture(folder: &Folder, name: &str) {
     let columns = Columns { captured: true, stored_ids: true, ..Columns::default() };
-    let provenance = Provenance { options: BTreeMap::from([("url".to_owned(), "test".to_owned())]), ..Provenance::default() };
+    let provenance = Provenance {
+        options: BTreeMap::from([("url".to_owned(), "test".to_owned())]),
+        ..Provenance::default()
+    };
     let options = WriterOptions { columns, ..WriterOptions::default() };
     let mut writer = ArchiveWriter::create(folder.path(name), provenance, options).unwrap();
     let [_, foreign, broken] = texts();
