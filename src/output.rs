@@ -80,7 +80,11 @@ pub(crate) fn check(path: &Path, overwrite: bool) -> Result<(), Failure> {
         }
         Ok(_) if !overwrite => Err(Failure::OutputExists { path: path.to_owned() }),
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // a link that leads nowhere takes the name all the same
+            let is_taken = !overwrite && fs::symlink_metadata(path).is_ok();
+            if is_taken { Err(Failure::OutputExists { path: path.to_owned() }) } else { Ok(()) }
+        }
         Err(error) => Err(unwritable(error)),
     }
 }

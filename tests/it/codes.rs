@@ -173,7 +173,10 @@ fn a_difference_exits_with_3() {
 fn only_a_regular_file_is_ever_overwritten() {
     use std::os::unix::fs::FileTypeExt;
     let folder = Folder::new();
-    let made = folder.wrapped("sh", &["-c", "mkfifo pipe.csv && ln -s pipe.csv link.csv"]).status().unwrap();
+    let made = folder
+        .wrapped("sh", &["-c", "mkfifo pipe.csv && ln -s pipe.csv link.csv && ln -s gone lost.csv"])
+        .status()
+        .unwrap();
     assert!(made.success());
     for output in ["pipe.csv", "link.csv"] {
         for args in [
@@ -187,5 +190,6 @@ fn only_a_regular_file_is_ever_overwritten() {
     }
     assert!(fs::symlink_metadata(folder.path("pipe.csv")).unwrap().file_type().is_fifo());
     assert!(fs::symlink_metadata(folder.path("link.csv")).unwrap().file_type().is_symlink());
-    assert_eq!(folder.names(), ["link.csv", "pipe.csv"]);
+    folder.run(&["export", day_text(), "-o", "lost.csv"]).fails(73, "lost.csv exists already");
+    assert_eq!(folder.names(), ["link.csv", "lost.csv", "pipe.csv"]);
 }
