@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from blake3 import blake3
 
+BLOCK_ROWS = 8192
 MASK = (1 << 64) - 1
 MARKER = re.compile(rb"tradesim-tail/1 ([0-9a-f]{16}) blake3:([0-9a-f]{64})")
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -101,6 +102,20 @@ class Origin:
         return str(trade_id), f"corr-{word:016x}"
 
 
+def orders(columns):
+    """Section 4.5: order and event numbers of the rows of one block."""
+    origins = columns.get("origin") or [0] * len(columns["seq"])
+    expected = {}
+    for origin, symbol, stored in zip(origins, columns["symbol"], columns["order_ref"]):
+        if stored is None:
+            yield None
+            continue
+        lag, event = divmod(stored, 256)
+        order = expected.get((origin, symbol), 0) - lag
+        expected[origin, symbol] = max(expected.get((origin, symbol), 0), order + 1)
+        yield order, event
+
+
 def price(units):
     text = f"{units // 10000}.{units % 10000:04}"
     return text[:-2] if text.endswith("00") else text[:-1] if text.endswith("0") else text
@@ -132,11 +147,11 @@ def message(row, origins):
     kind = row["event_type"]
     symbol, exchange = escaped(row["symbol"]), row["exchange"]
     if kind == "trade":
-        if row["order_no"] is None:
+        if row["order"] is None:
             trade_id, correlation = str(uuid.UUID(bytes=row["trade_id"])), row["correlation_id"]
         else:
             origin = origins[row.get("origin", 0)]
-            trade_id, correlation = origin.ids(row["symbol"], row["order_no"], row["order_event"])
+            trade_id, correlation = origin.ids(row["symbol"], *row["order"])
         correlation = "null" if correlation is None else escaped(correlation)
         payload = (
             f'"trade_id":"{trade_id}","symbol":{symbol},"trade_type":"{row["trade_type"]}",'
@@ -145,10 +160,10 @@ def message(row, origins):
             f'"account_id":"{row["account_id"]}","status":"{row["status"]}","correlation_id":{correlation}'
         )
     elif kind == "orderbook":
-        bid, ask = row["bid_price"], row["ask_price"]
+        bid, ask = row["bid_price"], row["bid_price"] + row["spread"]
         payload = (
             f'"symbol":{symbol},"bid_price":"{price(bid)}","ask_price":"{price(ask)}",'
-            f'"bid_size":{row["bid_size"]},"ask_size":{row["ask_size"]},"spread":"{price(ask - bid)}",'
+            f'"bid_size":{row["bid_size"]},"ask_size":{row["ask_size"]},"spread":"{price(row["spread"])}",'
             f'"mid_price":"{price((bid + ask + 1) // 2)}","timestamp":"{time(own)}","exchange":"{exchange}"'
         )
     elif kind == "marketdata":
@@ -164,9 +179,17 @@ def message(row, origins):
     return text.encode()
 
 
+def blocks(parquet):
+    """Section 4.5: blocks of rows count from the beginning of their row group."""
+    for group in range(parquet.metadata.num_row_groups):
+        table = parquet.read_row_group(group)
+        for start in range(0, len(table), BLOCK_ROWS):
+            yield table.slice(start, BLOCK_ROWS).combine_chunks()
+
+
 def rows(parquet):
     """All rows as dicts of integers, texts and bytes: times in microseconds, prices in units of 0.0001."""
-    for batch in parquet.iter_batches(batch_size=8192):
+    for batch in blocks(parquet):
         columns = {}
         for field, column in zip(batch.schema, batch.columns):
             kind = field.type
@@ -180,6 +203,7 @@ def rows(parquet):
             elif field.name == "trade_id":
                 values = [value.bytes if isinstance(value, uuid.UUID) else value for value in values]
             columns[field.name] = values
+        columns["order"] = orders(columns)
         names = list(columns)
         for values in zip(*columns.values()):
             yield dict(zip(names, values))

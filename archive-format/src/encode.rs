@@ -128,7 +128,10 @@ impl ArrayBuilder {
             Column::Quantity => ints(trades(batch, |t| t.quantity.get() as i32), &chunk.trades),
             Column::OrderRef => self.order_refs(batch),
             Column::BidPrice => prices(books(batch, |b| units(b.bid_price)), &chunk.books),
-            Column::AskPrice => prices(books(batch, |b| units(b.ask_price)), &chunk.books),
+            Column::Spread => {
+                let spread = |b: &OrderBook| units(b.ask_price) - units(b.bid_price);
+                prices(books(batch, spread), &chunk.books)
+            }
             Column::BidSize => ints(books(batch, |b| b.bid_size.get() as i32), &chunk.books),
             Column::AskSize => ints(books(batch, |b| b.ask_size.get() as i32), &chunk.books),
             Column::Interval => dictionary(

@@ -102,7 +102,6 @@ macro_rules! columns {
 enum Coding {
     Delta,
     Dictionary,
-    Split,
     Plain,
 }
 
@@ -122,7 +121,7 @@ columns! {
     Quantity = "quantity", Int32, Dictionary, true, 14;
     OrderRef = "order_ref", Int64, Dictionary, true, 22;
     BidPrice = "bid_price", Price, Dictionary, true, 6;
-    AskPrice = "ask_price", Price, Dictionary, true, 6;
+    Spread = "spread", Price, Dictionary, true, 6;
     BidSize = "bid_size", Int32, Dictionary, true, 5;
     AskSize = "ask_size", Int32, Dictionary, true, 5;
     Interval = "interval", Text, Dictionary, true, 3;
@@ -218,7 +217,6 @@ pub(crate) fn writer_properties(columns: Columns) -> WriterProperties {
         properties = properties.set_column_dictionary_enabled(path.clone(), coding == Coding::Dictionary);
         let encoding = match coding {
             Coding::Delta => Encoding::DELTA_BINARY_PACKED,
-            Coding::Split => Encoding::BYTE_STREAM_SPLIT,
             Coding::Dictionary | Coding::Plain => Encoding::PLAIN,
         };
         properties = properties.set_column_encoding(path.clone(), encoding);

@@ -129,11 +129,8 @@ impl Market {
             self.restate(now, out);
         }
         let quote = self.quote();
-        let arrival = Arrival {
-            quote,
-            market_allowed: self.trades_since_snapshot + 1 < TRADES_PER_SNAPSHOT,
-            lot: self.lot,
-        };
+        let market_allowed = self.trades_since_snapshot + 1 < TRADES_PER_SNAPSHOT;
+        let arrival = Arrival { quote, reach: self.reach(now, quote), market_allowed, lot: self.lot };
         let (price, day, tick) = (&self.price, &self.day, self.tick);
         let end = self.end;
         let order = self.orders.draw(arrival, |micros| {
@@ -254,6 +251,15 @@ impl Market {
 
     fn quote(&self) -> Quote {
         self.book.as_ref().expect("the first order makes the book").quote()
+    }
+
+    /// A quote, widened to where the fair price would move it now. Orders know what their symbol is worth: a limit that
+    /// only looked at a quote of some time ago would hold the next one back.
+    fn reach(&mut self, now: i64, quote: Quote) -> Quote {
+        let fair = self.fair(now);
+        let spread = quote.ask - quote.bid;
+        let (below, above) = (fair.floor() as i64 - spread, fair.ceil() as i64 + spread);
+        Quote { bid: quote.bid.min(below), ask: quote.ask.max(above) }
     }
 
     /// The fair price in ticks.

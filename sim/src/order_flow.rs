@@ -20,8 +20,6 @@ pub(crate) const OTHER_VENUES: [Exchange; 3] = [Exchange::Arca, Exchange::Nasdaq
 const FILL_DELAY_MEAN: f64 = 2e6;
 /// Mean time until an order is cancelled, in microseconds.
 const CANCEL_DELAY_MEAN: f64 = 20e6;
-/// A rejection comes after up to this many microseconds.
-const REJECT_DELAY_MAX: u32 = 5_000;
 /// No delay is longer than this, in microseconds.
 const DELAY_MAX: f64 = 600e6;
 
@@ -94,6 +92,8 @@ pub(crate) struct Order {
 pub(crate) struct Arrival {
     /// The quote that it meets.
     pub(crate) quote: Quote,
+    /// The quote that it meets, widened to the one that the fair price of this instant would give.
+    pub(crate) reach: Quote,
     /// Whether a MARKET order may come now: its two events have to meet one quote.
     pub(crate) market_allowed: bool,
     /// Shares in a round lot.
@@ -118,8 +118,9 @@ impl OrderFlow {
     pub(crate) fn draw(&mut self, arrival: Arrival, protection: impl Fn(u32) -> i64) -> Order {
         let stream = &mut self.stream;
         let (side_and_fate, percent) = stream.pair_below(2 * FATES.len() as u32, 100);
-        let (venue, size_and_split) =
-            stream.pair_below(OTHER_VENUES.len() as u32, (SIZES.len() * SPLITS.len()) as u32);
+        let (venue_and_haste, size_and_split) =
+            stream.pair_below(OTHER_VENUES.len() as u32 * HASTES, (SIZES.len() * SPLITS.len()) as u32);
+        let (venue, haste) = (venue_and_haste / HASTES, venue_and_haste % HASTES);
         let side = if side_and_fate % 2 == 0 { TradeType::Buy } else { TradeType::Sell };
         let fate = FATES[side_and_fate as usize / 2];
         let order_type = order_type(fate, percent, arrival.market_allowed);
@@ -128,10 +129,10 @@ impl OrderFlow {
         let (size, split) = (size_and_split as usize / SPLITS.len(), size_and_split as usize % SPLITS.len());
         let quantity = quantity(SIZES[size], arrival.lot, fate);
         let parts = parts(fate, quantity, split);
-        let delays = if order_type == OrderType::Market { [0; 3] } else { draw_delays(stream, fate) };
+        let delays = if order_type == OrderType::Market { [0; 3] } else { draw_delays(stream, fate, haste) };
         let price = match (order_type, fate) {
             (OrderType::Market, _) => meets(side, arrival.quote),
-            (_, Fate::Filled(_)) => beyond(side, arrival.quote, protection(delays.iter().sum())),
+            (_, Fate::Filled(_)) => beyond(side, arrival.reach, protection(delays.iter().sum())),
             // too far from the market to be filled, or to be accepted
             (_, Fate::Cancelled) => away(side, arrival.quote, 1 + i64::from(stream.below(10))),
             (_, Fate::Rejected) => away(side, arrival.quote, 50),
@@ -182,7 +183,7 @@ impl OrderFlow {
 #[inline]
 fn order_type(fate: Fate, percent: u32, market_allowed: bool) -> OrderType {
     let market = match fate {
-        Fate::Filled(1) => 55,
+        Fate::Filled(1) => 65,
         Fate::Rejected => 30,
         _ => 0,
     };
@@ -226,27 +227,40 @@ fn parts(fate: Fate, quantity: u32, split: usize) -> [u32; 3] {
     }
 }
 
-/// The trader who sends an order: a few send most. The number is 200 u³ for a uniform u, so that the busiest sends a sixth
-/// of all orders and the quietest one in six hundred.
+/// The trader who sends an order: a few send most. The number is 200 u⁴ for a uniform u, so that the busiest sends a
+/// quarter of all orders and the quietest one in eight hundred.
 #[inline]
 fn draw_trader(stream: &mut Stream) -> u32 {
     let u = stream.unit();
-    (f64::from(TRADERS) * u * u * u) as u32
+    let square = u * u;
+    (f64::from(TRADERS) * square * square) as u32
 }
 
+/// Draws of `haste`.
+const HASTES: u32 = 12;
+/// Orders whose first fill comes at once: they take what is there. Half of them.
+const AT_ONCE: u32 = HASTES / 2;
+/// One order in this many is filled part by part over time; the others sweep the book, with all fills at one instant.
+const SWEEPS: u32 = 3;
+
+/// Microseconds before each event that is still to come of an order; `haste` is uniform in `0..HASTES`.
 #[inline]
-fn draw_delays(stream: &mut Stream, fate: Fate) -> [u32; 3] {
+fn draw_delays(stream: &mut Stream, fate: Fate, haste: u32) -> [u32; 3] {
     let mut wait = |mean: f64| (stream.exponential() * mean).clamp(1.0, DELAY_MAX) as u32;
     match fate {
         Fate::Filled(parts) => {
             let mut delays = [0; 3];
-            for delay in &mut delays[..usize::from(parts)] {
-                *delay = wait(FILL_DELAY_MEAN);
+            if haste >= AT_ONCE {
+                delays[0] = wait(FILL_DELAY_MEAN);
+            }
+            if haste % SWEEPS == 0 {
+                delays[1..usize::from(parts)].iter_mut().for_each(|delay| *delay = wait(FILL_DELAY_MEAN));
             }
             delays
         }
         Fate::Cancelled => [wait(CANCEL_DELAY_MEAN), 0, 0],
-        Fate::Rejected => [1 + stream.below(REJECT_DELAY_MAX), 0, 0],
+        // the gateway refuses an order at once
+        Fate::Rejected => [0; 3],
     }
 }
 
@@ -434,7 +448,7 @@ mod tests {
         let mut flow = OrderFlow::new(1, "AAPL");
         for ask in 1_001..1_020 {
             let quote = Quote { bid: 1_000, ask };
-            let arrival = Arrival { quote, market_allowed: true, lot: 100 };
+            let arrival = Arrival { quote, reach: quote, market_allowed: true, lot: 100 };
             for _ in 0..500 {
                 let order = flow.draw(arrival, |micros| i64::from(micros / 500_000));
                 if !matches!(order.fate, Fate::Filled(_)) {
@@ -465,7 +479,7 @@ mod tests {
         let mut flow = OrderFlow::new(2, "AAPL");
         let quote = Quote { bid: 1_000, ask: 1_001 };
         let mut open = OpenOrders::new();
-        let arrival = Arrival { quote, market_allowed: false, lot: 100 };
+        let arrival = Arrival { quote, reach: quote, market_allowed: false, lot: 100 };
         for at in 0..200 {
             let order = flow.draw(arrival, |_| 5);
             open.push(1_000 + at, Order { events: 1, ..order });

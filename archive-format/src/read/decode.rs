@@ -62,6 +62,7 @@ struct Table<'a> {
     price: &'a [i64],
     quantity: &'a [i32],
     orders: Vec<Option<OrderRef>>,
+    /// bid, spread
     book: [&'a [i64]; 2],
     sizes: [&'a [i32]; 2],
     interval: Texts<'a, Interval>,
@@ -110,7 +111,7 @@ impl<'a> Table<'a> {
             orders,
             book: [
                 array::<Decimal64Array>(arrays, Column::BidPrice, Some(&books))?.values(),
-                array::<Decimal64Array>(arrays, Column::AskPrice, Some(&books))?.values(),
+                array::<Decimal64Array>(arrays, Column::Spread, Some(&books))?.values(),
             ],
             sizes: [
                 array::<Int32Array>(arrays, Column::BidSize, Some(&books))?.values(),
@@ -199,14 +200,16 @@ impl<'a> Table<'a> {
             }
             EventType::OrderBook => {
                 let bid_price = price(self.book[0], row, Column::BidPrice)?;
-                let ask_price = price(self.book[1], row, Column::AskPrice)?;
+                let spread = price(self.book[1], row, Column::Spread)?;
+                let ask_price = Price::from_units(bid_price.units() + spread.units());
+                let ask_price = ask_price.ok_or_else(|| bad(row, Column::Spread))?;
                 let book = OrderBook {
                     symbol,
                     bid_price,
                     ask_price,
                     bid_size: quantity(self.sizes[0], row, Column::BidSize)?,
                     ask_size: quantity(self.sizes[1], row, Column::AskSize)?,
-                    spread: ask_price.checked_sub(bid_price).ok_or_else(|| bad(row, Column::AskPrice))?,
+                    spread,
                     mid_price: Price::mid(bid_price, ask_price),
                     timestamp: own_time,
                     exchange,
