@@ -73,13 +73,14 @@ impl Format {
         }
     }
 
-    /// Whether the format can hold the row. The rows of a simulated archive always can; a captured frame has to state
-    /// an event, or for JSON lines be one line of JSON.
+    /// Whether the format can hold the row. Those of a simulated archive always fit. A raw frame has a column of its own
+    /// in Parquet, has to be one line of JSON in JSON lines, and has to state an event elsewhere.
     fn expresses(self, row: RowRef<'_>) -> bool {
         match (self, row.raw()) {
             (Format::JsonLines, Some(bytes)) => {
                 !bytes.contains(&b'\n') && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
             }
+            (Format::Parquet, _) => true,
             _ => row.event().is_some(),
         }
     }
@@ -135,6 +136,7 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
         .handle()
         .and_then(|handle| Sink::new(handle, compressed))
         .with_context(|| format!("cannot write {}", path.display()))?;
+    let has_raw = archive.metadata().columns().captured;
     let mut exporter = match format {
         Format::JsonLines => Exporter::Lines(LinesExport::new(sink)),
         Format::Csv => Exporter::Csv(Box::new(CsvExport::new(sink, args.prices))),
@@ -143,7 +145,7 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
             filter.event_types(),
             archive.metadata().digest(),
         )?)),
-        Format::Parquet => Exporter::Parquet(Box::new(ParquetExport::new(sink, args.prices)?)),
+        Format::Parquet => Exporter::Parquet(Box::new(ParquetExport::new(sink, args.prices, has_raw)?)),
     };
     let mut progress = Progress::new("exporting", archive.metadata().counts().total());
     let mut messages = 0;

@@ -141,7 +141,7 @@ fn an_output_that_cannot_be_made_exits_with_73() {
     let folder = Folder::new();
     folder.write("file", "");
     fs::create_dir(folder.path("folder.csv")).unwrap();
-    for output in ["missing/x.csv", "file/x.csv", "folder.csv"] {
+    for output in ["missing/x.csv", "file/x.csv", "folder.csv", "new.csv/"] {
         folder.run(&["export", day_text(), "-o", output]).fails(73, output);
         folder.run(&["filter", day_text(), "-o", output]).fails(73, output);
         folder
@@ -167,4 +167,29 @@ fn a_difference_exits_with_3() {
     folder.ok(&["verify", "cut.parquet", "--against", &digest]);
     folder.ok(&["verify", day_text(), "--against", day_text()]);
     folder.run(&["verify", day_text(), "--against", "blake3:12"]).fails(2, "no digest");
+}
+
+#[test]
+fn only_a_regular_file_is_ever_overwritten() {
+    use std::os::unix::fs::FileTypeExt;
+    let folder = Folder::new();
+    let made = folder
+        .wrapped("sh", &["-c", "mkfifo pipe.csv && ln -s pipe.csv link.csv && ln -s gone lost.csv"])
+        .status()
+        .unwrap();
+    assert!(made.success());
+    for output in ["pipe.csv", "link.csv"] {
+        for args in [
+            &["record", "--date", "2026-02-18", "--seed", "1", "--limit", "1", "--force", "-o", output][..],
+            &["filter", day_text(), "--limit", "1", "--force", "-o", output],
+            &["merge", day_text(), "--force", "-o", output],
+            &["export", day_text(), "--limit", "1", "--force", "-o", output],
+        ] {
+            folder.run(args).fails(73, "not a regular file");
+        }
+    }
+    assert!(fs::symlink_metadata(folder.path("pipe.csv")).unwrap().file_type().is_fifo());
+    assert!(fs::symlink_metadata(folder.path("link.csv")).unwrap().file_type().is_symlink());
+    folder.run(&["export", day_text(), "-o", "lost.csv"]).fails(73, "lost.csv exists already");
+    assert_eq!(folder.names(), ["link.csv", "lost.csv", "pipe.csv"]);
 }

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod captured;
 mod codes;
 mod cuts;
 mod differences;

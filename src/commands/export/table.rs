@@ -3,21 +3,65 @@
 //! Unlike an archive it holds all ids as texts, and spread and middle as numbers, so that no tool has to derive
 //! anything.
 
-mod columns;
+use std::sync::Arc;
 
+use arrow::{
+    array::{ArrayRef, AsArray, RecordBatch},
+    compute::cast,
+    datatypes::{DataType, Field, Schema, TimestampMicrosecondType},
+    error::ArrowError,
+};
 use parquet::{
     arrow::ArrowWriter,
     basic::{Compression, ZstdLevel},
     file::properties::WriterProperties,
 };
-use tradesim_archive::Batch;
+use tradesim_archive::{Batch, flat_batch};
 
 use super::sink::Sink;
 use crate::cli::ExportPrices;
-use columns::{Style, record_batch, schema};
 
 /// Rows of a Parquet row group.
 const ROW_GROUP_ROWS: usize = 262_144;
+/// The column of the bytes of raw frames.
+const RAW: &str = "raw";
+
+/// How the table states what can be stated in more than one way.
+#[derive(Clone, Copy, Debug)]
+struct Style {
+    prices: ExportPrices,
+    /// Whether there is a column of the bytes of raw frames.
+    raw: bool,
+    /// The name of UTC in the type of times.
+    utc: &'static str,
+}
+
+impl Style {
+    fn record_batch(self, batch: &Batch) -> Result<RecordBatch, ArrowError> {
+        let flat = flat_batch(batch)?;
+        let mut fields = Vec::new();
+        let mut columns = Vec::new();
+        for (field, column) in flat.schema().fields().iter().zip(flat.columns()) {
+            if field.name() != RAW || self.raw {
+                let column = self.column(column)?;
+                fields.push(Field::new(field.name(), column.data_type().clone(), field.is_nullable()));
+                columns.push(column);
+            }
+        }
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+    }
+
+    fn column(self, column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+        match (column.data_type(), self.prices) {
+            (DataType::Decimal128(..), ExportPrices::Float64) => cast(column, &DataType::Float64),
+            (DataType::Timestamp(..), _) => {
+                let times = column.as_primitive::<TimestampMicrosecondType>().clone();
+                Ok(Arc::new(times.with_timezone(self.utc)))
+            }
+            _ => Ok(Arc::clone(column)),
+        }
+    }
+}
 
 /// A plain Parquet file.
 pub(super) struct ParquetExport {
@@ -26,19 +70,21 @@ pub(super) struct ParquetExport {
 }
 
 impl ParquetExport {
-    pub(super) fn new(sink: Sink, prices: ExportPrices) -> anyhow::Result<ParquetExport> {
+    /// Begins a file; `raw` says whether there may be raw frames, whose bytes then have a column.
+    pub(super) fn new(sink: Sink, prices: ExportPrices, raw: bool) -> anyhow::Result<ParquetExport> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             // the crate's own name would tie the bytes to its version
             .set_created_by(format!("tradesim version {} (build 0)", env!("CARGO_PKG_VERSION")))
             .build();
-        let style = Style { prices, utc: "UTC" };
-        Ok(ParquetExport { writer: ArrowWriter::try_new(sink, schema(style), Some(properties))?, style })
+        let style = Style { prices, raw, utc: "UTC" };
+        let schema = style.record_batch(&Batch::default())?.schema();
+        Ok(ParquetExport { writer: ArrowWriter::try_new(sink, schema, Some(properties))?, style })
     }
 
     pub(super) fn write(&mut self, batch: &Batch) -> anyhow::Result<()> {
-        Ok(self.writer.write(&record_batch(batch, self.style)?)?)
+        Ok(self.writer.write(&self.style.record_batch(batch)?)?)
     }
 
     pub(super) fn finish(self) -> anyhow::Result<()> {
@@ -59,16 +105,16 @@ impl CsvExport {
             .with_timestamp_tz_format("%Y-%m-%dT%H:%M:%S%.6fZ".to_owned())
             .build(sink);
         // the CSV writer knows time zones by offset only
-        CsvExport { writer, style: Style { prices, utc: "+00:00" } }
+        CsvExport { writer, style: Style { prices, raw: false, utc: "+00:00" } }
     }
 
     pub(super) fn write(&mut self, batch: &Batch) -> anyhow::Result<()> {
-        Ok(self.writer.write(&record_batch(batch, self.style)?)?)
+        Ok(self.writer.write(&self.style.record_batch(batch)?)?)
     }
 
     pub(super) fn finish(mut self) -> anyhow::Result<()> {
         // the header stands even where no message passed the filters
-        self.writer.write(&record_batch(&Batch::default(), self.style)?)?;
+        self.writer.write(&self.style.record_batch(&Batch::default())?)?;
         Ok(self.writer.into_inner().finish()?)
     }
 }
