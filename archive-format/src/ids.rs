@@ -112,11 +112,6 @@ impl SymbolIndex {
         }
         self.slots[slot] = number + 1;
     }
-
-    /// The symbol with a number.
-    pub(crate) fn symbol(&self, number: u32) -> Symbol {
-        self.symbols[number as usize]
-    }
 }
 
 #[cfg(test)]
@@ -133,7 +128,6 @@ mod tests {
         }
         for n in 0..5_000 {
             assert_eq!(index.insert(symbol(n)), n);
-            assert_eq!(index.symbol(n), symbol(n));
         }
     }
 }

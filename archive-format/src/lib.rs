@@ -4,6 +4,7 @@
 //! of how events are made or sent.
 #![deny(missing_docs)]
 
+mod dictionary;
 mod encode;
 mod error;
 mod flat;

@@ -170,7 +170,7 @@ impl ArchiveWriter {
         let arrow_schema = layout::memory_schema(columns, &DataType::UInt16);
         let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&arrow_schema));
         let all: Vec<Column> = Column::of(columns).collect();
-        let engine = Engine::new(options.threads.get(), &all, arrow_schema.fields())
+        let engine = Engine::new(options.threads.get(), &all, arrow_schema.fields(), file.schema_descr())
             .map_err(|source| Error::io(path, "start threads to write", source))?;
         Ok(ArchiveWriter {
             path: path.to_owned(),
@@ -319,6 +319,7 @@ impl ArchiveWriter {
             None => {
                 let writers =
                     self.factory.create_column_writers(self.groups_begun).map_err(|e| self.encode(e))?;
+                let writers = writers.into_iter().map(Some).collect();
                 self.groups_begun += 1;
                 let begun = self.engine().begin(writers);
                 begun.map_err(|error| self.engine_error(error))?;
@@ -362,10 +363,10 @@ impl ArchiveWriter {
             wait = false;
             // an encoder works through its groups in order, so what arrives belongs to the first group without it
             let count = self.column_count;
-            let place = encoded.first().map(|(place, _)| *place);
+            let place = encoded.first().map(|column| column.place);
             let target = self.queue.iter_mut().find_map(|part| match part {
                 Part::Group { columns, .. }
-                    if columns.len() < count && columns.iter().all(|(at, _)| Some(*at) != place) =>
+                    if columns.len() < count && columns.iter().all(|column| Some(column.place) != place) =>
                 {
                     Some(columns)
                 }
@@ -390,11 +391,11 @@ impl ArchiveWriter {
     }
 
     fn write_group(&mut self, group: OpenGroup, mut columns: Vec<Encoded>) -> Result<(), Error> {
-        columns.sort_by_key(|(place, _)| *place);
+        columns.sort_by_key(|column| column.place);
         let written = (|| {
             let mut writer = self.file.next_row_group()?;
-            for (_, column) in columns {
-                column.append_to_row_group(&mut writer)?;
+            for column in columns {
+                column.append_to(&mut writer)?;
             }
             writer.close()?;
             self.file.flush().map_err(ParquetError::from)

@@ -1,5 +1,7 @@
 //! From Arrow arrays back to rows.
 
+use std::cell::Cell;
+
 use arrow::{
     array::{
         Array, BinaryArray, Decimal64Array, DictionaryArray, FixedSizeBinaryArray, Int32Array, Int64Array,
@@ -19,7 +21,7 @@ use crate::{Batch, Captured, Columns, Content, ids::IdTable, layout::Column, ord
 /// Why a batch cannot be decoded; its place is the caller's to tell.
 type What = String;
 
-/// Decodes the rows of one block of arrays.
+/// Decodes the rows of one batch of arrays.
 ///
 /// The digests have proven that these are the bytes that were written; what is checked here keeps a defective writer's
 /// file from becoming wrong events.
@@ -31,12 +33,7 @@ pub(super) fn decode(arrays: &RecordBatch, columns: Columns, ids: &IdTable) -> R
         table.captured_rows(rows, &mut batch)?;
     } else {
         for row in 0..rows {
-            let kind = table.kinds[row].ok_or_else(|| format!("row {row} has no event_type"))?;
-            let timestamp = table.timestamp(row)?;
-            let (event, order) = table.event(row, kind, timestamp)?;
-            let seq = table.seq(row)?;
-            let origin = table.origin(row)?;
-            batch.records.push(Record { seq, origin, order, envelope: Envelope { timestamp, event } });
+            batch.records.push(table.record(row).ok_or_else(|| table.blamed(row))?);
         }
     }
     Ok(batch)
@@ -73,6 +70,8 @@ struct Table<'a> {
     stored: Option<(&'a FixedSizeBinaryArray, Texts<'a, CorrelationId>)>,
     captured: Option<(&'a BinaryArray, &'a TimestampMicrosecondArray, &'a Int32Array)>,
     ids: &'a IdTable,
+    /// The column of the last value that was found wrong.
+    blamed: Cell<Column>,
 }
 
 impl<'a> Table<'a> {
@@ -144,38 +143,42 @@ impl<'a> Table<'a> {
             },
             kinds,
             ids,
+            blamed: Cell::new(Column::EventType),
         })
     }
 
-    #[inline]
-    fn seq(&self, row: usize) -> Result<u64, What> {
-        u64::try_from(self.seq[row]).map_err(|_| bad(row, Column::Seq))
+    #[inline(always)]
+    fn record(&self, row: usize) -> Option<Record> {
+        let kind = self.kinds[row].or_else(|| self.blame(Column::EventType))?;
+        let (seq, timestamp, origin) = (self.seq(row)?, self.timestamp(row)?, self.origin(row)?);
+        let (event, order) = self.event(row, kind, timestamp)?;
+        Some(Record { seq, origin, order, envelope: Envelope { timestamp, event } })
     }
 
     #[inline]
-    fn timestamp(&self, row: usize) -> Result<Timestamp, What> {
-        Timestamp::from_micros(self.ts[row]).ok_or_else(|| bad(row, Column::Ts))
+    fn seq(&self, row: usize) -> Option<u64> {
+        u64::try_from(self.seq[row]).ok().or_else(|| self.blame(Column::Seq))
     }
 
     #[inline]
-    fn origin(&self, row: usize) -> Result<u16, What> {
+    fn timestamp(&self, row: usize) -> Option<Timestamp> {
+        Timestamp::from_micros(self.ts[row]).or_else(|| self.blame(Column::Ts))
+    }
+
+    #[inline]
+    fn origin(&self, row: usize) -> Option<u16> {
         match self.origin {
-            None => Ok(0),
-            Some(origin) => u16::try_from(origin[row]).map_err(|_| bad(row, Column::Origin)),
+            None => Some(0),
+            Some(origin) => u16::try_from(origin[row]).ok().or_else(|| self.blame(Column::Origin)),
         }
     }
 
-    #[inline]
-    fn event(
-        &self,
-        row: usize,
-        kind: EventType,
-        timestamp: Timestamp,
-    ) -> Result<(Event, Option<OrderRef>), What> {
-        let symbol = self.symbol.get(row).ok_or_else(|| bad(row, Column::Symbol))?;
-        let exchange = self.exchange.get(row).ok_or_else(|| bad(row, Column::Exchange))?;
+    #[inline(always)]
+    fn event(&self, row: usize, kind: EventType, timestamp: Timestamp) -> Option<(Event, Option<OrderRef>)> {
+        let symbol = self.symbol.get(row).or_else(|| self.blame(Column::Symbol))?;
+        let exchange = self.exchange.get(row).or_else(|| self.blame(Column::Exchange))?;
         let own_time = if self.payload_ts.is_valid(row) {
-            Timestamp::from_micros(self.payload_ts.value(row)).ok_or_else(|| bad(row, Column::PayloadTs))?
+            Timestamp::from_micros(self.payload_ts.value(row)).or_else(|| self.blame(Column::PayloadTs))?
         } else {
             timestamp
         };
@@ -185,88 +188,107 @@ impl<'a> Table<'a> {
                 let trade = Trade {
                     trade_id,
                     symbol,
-                    trade_type: self.trade_type.get(row).ok_or_else(|| bad(row, Column::TradeType))?,
-                    order_type: self.order_type.get(row).ok_or_else(|| bad(row, Column::OrderType))?,
-                    price: price(self.price, row, Column::Price)?,
-                    quantity: quantity(self.quantity, row, Column::Quantity)?,
+                    trade_type: self.trade_type.get(row).or_else(|| self.blame(Column::TradeType))?,
+                    order_type: self.order_type.get(row).or_else(|| self.blame(Column::OrderType))?,
+                    price: self.price(self.price, row, Column::Price)?,
+                    quantity: self.shares(self.quantity, row, Column::Quantity)?,
                     timestamp: own_time,
                     exchange,
-                    trader_id: self.trader_id.get(row).ok_or_else(|| bad(row, Column::TraderId))?,
-                    account_id: self.account_id.get(row).ok_or_else(|| bad(row, Column::AccountId))?,
-                    status: self.status.get(row).ok_or_else(|| bad(row, Column::Status))?,
+                    trader_id: self.trader_id.get(row).or_else(|| self.blame(Column::TraderId))?,
+                    account_id: self.account_id.get(row).or_else(|| self.blame(Column::AccountId))?,
+                    status: self.status.get(row).or_else(|| self.blame(Column::Status))?,
                     correlation_id,
                 };
-                Ok((Event::Trade(trade), order))
+                Some((Event::Trade(trade), order))
             }
             EventType::OrderBook => {
-                let bid_price = price(self.book[0], row, Column::BidPrice)?;
-                let spread = price(self.book[1], row, Column::Spread)?;
+                let bid_price = self.price(self.book[0], row, Column::BidPrice)?;
+                let spread = self.price(self.book[1], row, Column::Spread)?;
                 let ask_price = Price::from_units(bid_price.units() + spread.units());
-                let ask_price = ask_price.ok_or_else(|| bad(row, Column::Spread))?;
+                let ask_price = ask_price.or_else(|| self.blame(Column::Spread))?;
                 let book = OrderBook {
                     symbol,
                     bid_price,
                     ask_price,
-                    bid_size: quantity(self.sizes[0], row, Column::BidSize)?,
-                    ask_size: quantity(self.sizes[1], row, Column::AskSize)?,
+                    bid_size: self.shares(self.sizes[0], row, Column::BidSize)?,
+                    ask_size: self.shares(self.sizes[1], row, Column::AskSize)?,
                     spread,
                     mid_price: Price::mid(bid_price, ask_price),
                     timestamp: own_time,
                     exchange,
                 };
-                Ok((Event::OrderBook(book), None))
+                Some((Event::OrderBook(book), None))
             }
             EventType::MarketData => {
                 let volume = u64::try_from(self.volume[row]).ok().filter(|&volume| volume > 0);
                 let candle = MarketData {
                     symbol,
-                    open: price(self.candle[0], row, Column::Open)?,
-                    high: price(self.candle[1], row, Column::High)?,
-                    low: price(self.candle[2], row, Column::Low)?,
-                    close: price(self.candle[3], row, Column::Close)?,
-                    volume: volume.ok_or_else(|| bad(row, Column::Volume))?,
-                    vwap: price(self.candle[4], row, Column::Vwap)?,
+                    open: self.price(self.candle[0], row, Column::Open)?,
+                    high: self.price(self.candle[1], row, Column::High)?,
+                    low: self.price(self.candle[2], row, Column::Low)?,
+                    close: self.price(self.candle[3], row, Column::Close)?,
+                    volume: volume.or_else(|| self.blame(Column::Volume))?,
+                    vwap: self.price(self.candle[4], row, Column::Vwap)?,
                     timestamp: own_time,
-                    interval: self.interval.get(row).ok_or_else(|| bad(row, Column::Interval))?,
+                    interval: self.interval.get(row).or_else(|| self.blame(Column::Interval))?,
                     exchange,
                 };
-                Ok((Event::MarketData(candle), None))
+                Some((Event::MarketData(candle), None))
             }
         }
     }
 
     /// Derived or stored, as the row says.
-    #[inline]
-    fn ids(
-        &self,
-        row: usize,
-        symbol: Symbol,
-    ) -> Result<(Option<OrderRef>, TradeId, Option<CorrelationId>), What> {
+    #[inline(always)]
+    fn ids(&self, row: usize, symbol: Symbol) -> Option<(Option<OrderRef>, TradeId, Option<CorrelationId>)> {
         if let Some(order) = self.orders[row] {
             let ids = match self.origin {
                 None => self.symbol_ids[self.symbol.key(row)].as_ref(),
                 Some(_) => self.ids.get(self.origin(row)?, symbol),
             };
-            let ids = ids.ok_or_else(|| format!("row {row}: the metadata lists no symbol {symbol}"))?;
-            return Ok((Some(order), ids.trade_id(order), Some(ids.correlation_id(order))));
+            let ids = ids.or_else(|| self.blame(Column::Symbol))?;
+            return Some((Some(order), ids.trade_id(order), Some(ids.correlation_id(order))));
         }
-        let (trade_ids, correlation_ids) = self.stored.as_ref().ok_or_else(|| bad(row, Column::OrderRef))?;
+        let (trade_ids, correlation_ids) = self.stored.as_ref().or_else(|| self.blame(Column::OrderRef))?;
         let bytes: [u8; 16] = match trade_ids.is_valid(row) {
-            true => trade_ids.value(row).try_into().map_err(|_| bad(row, Column::TradeId))?,
-            false => return Err(bad(row, Column::TradeId)),
+            true => trade_ids.value(row).try_into().ok().or_else(|| self.blame(Column::TradeId))?,
+            false => return self.blame(Column::TradeId),
         };
-        let trade_id = TradeId::from_bytes(bytes).ok_or_else(|| bad(row, Column::TradeId))?;
+        let trade_id = TradeId::from_bytes(bytes).or_else(|| self.blame(Column::TradeId))?;
         let correlation_id = match correlation_ids.keys.is_valid(row) {
-            true => Some(correlation_ids.optional(row).ok_or_else(|| bad(row, Column::CorrelationId))?),
+            true => Some(correlation_ids.optional(row).or_else(|| self.blame(Column::CorrelationId))?),
             false => None,
         };
-        Ok((None, trade_id, correlation_id))
+        Some((None, trade_id, correlation_id))
+    }
+
+    #[inline]
+    fn price(&self, units: &[i64], row: usize, column: Column) -> Option<Price> {
+        Price::from_units(units[row]).or_else(|| self.blame(column))
+    }
+
+    #[inline]
+    fn shares(&self, shares: &[i32], row: usize, column: Column) -> Option<Quantity> {
+        u32::try_from(shares[row]).ok().and_then(Quantity::new).or_else(|| self.blame(column))
+    }
+
+    /// Remembers what was wrong: values on the way to an event carry no text, which would cost more than they do.
+    #[cold]
+    fn blame<T>(&self, column: Column) -> Option<T> {
+        self.blamed.set(column);
+        None
+    }
+
+    #[cold]
+    fn blamed(&self, row: usize) -> What {
+        bad(row, self.blamed.get())
     }
 
     fn captured_rows(&self, rows: usize, batch: &mut Batch) -> Result<(), What> {
         let (raw, received, opcode) = self.captured.expect("the columns are there");
         for row in 0..rows {
-            let (seq, timestamp) = (self.seq(row)?, self.timestamp(row)?);
+            let place = self.seq(row).zip(self.timestamp(row));
+            let (seq, timestamp) = place.ok_or_else(|| self.blamed(row))?;
             let received = match received.is_valid(row) {
                 true => Some(
                     Timestamp::from_micros(received.value(row)).ok_or_else(|| bad(row, Column::Received))?,
@@ -280,12 +302,13 @@ impl<'a> Table<'a> {
             let event = self.kinds[row].map(|kind| self.event(row, kind, timestamp));
             let content = if raw.is_valid(row) {
                 // the columns of a raw frame serve queries; what they cannot state is only in the bytes
-                let event = event.and_then(Result::ok).map(|(event, _)| event);
+                let event = event.flatten().map(|(event, _)| event);
                 Content::Raw { bytes: raw.value(row).to_vec(), event }
             } else {
-                let (event, order) = event.ok_or_else(|| bad(row, Column::EventType))??;
+                let event = event.ok_or_else(|| bad(row, Column::EventType))?;
+                let (event, order) = event.ok_or_else(|| self.blamed(row))?;
                 if received.is_none() && opcode.is_none() {
-                    let origin = self.origin(row)?;
+                    let origin = self.origin(row).ok_or_else(|| self.blamed(row))?;
                     let envelope = Envelope { timestamp, event };
                     batch.records.push(Record { seq, origin, order, envelope });
                     continue;
@@ -411,16 +434,6 @@ fn array<'a, A: Array + 'static>(
         }
     }
     Ok(array)
-}
-
-#[inline]
-fn price(units: &[i64], row: usize, column: Column) -> Result<Price, What> {
-    Price::from_units(units[row]).ok_or_else(|| bad(row, column))
-}
-
-#[inline]
-fn quantity(shares: &[i32], row: usize, column: Column) -> Result<Quantity, What> {
-    u32::try_from(shares[row]).ok().and_then(Quantity::new).ok_or_else(|| bad(row, column))
 }
 
 #[cold]

@@ -4,6 +4,7 @@
 //! column differs.
 
 use std::{
+    io::Write,
     sync::{
         Arc,
         mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
@@ -15,11 +16,14 @@ use arrow::datatypes::FieldRef;
 use parquet::{
     arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves},
     errors::ParquetError,
+    file::writer::SerializedRowGroupWriter,
+    schema::types::SchemaDescriptor,
 };
 use tradesim_schemas::Digest;
 
 use crate::{
-    encode::{ArrayBuilder, Chunk},
+    dictionary::DictionaryChunk,
+    encode::{Chunk, CodedColumn, array},
     layout::Column,
     row::RowDigest,
 };
@@ -27,8 +31,33 @@ use crate::{
 /// Chunks that may wait for a thread: enough to ride out a zstd call on a full page, few enough to stay in the cache.
 const QUEUED_CHUNKS: usize = 4;
 
-/// An encoded column and its place in the file's order.
-pub(super) type Encoded = (usize, ArrowColumnChunk);
+/// An encoded column.
+pub(super) struct Encoded {
+    /// Its place in the file's order.
+    pub(super) place: usize,
+    chunk: EncodedChunk,
+}
+
+enum EncodedChunk {
+    Arrow(ArrowColumnChunk),
+    Dictionary(DictionaryChunk),
+}
+
+impl Encoded {
+    /// Writes the column into its row group.
+    pub(super) fn append_to<W: Write + Send>(
+        self,
+        group: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> Result<(), ParquetError> {
+        match self.chunk {
+            EncodedChunk::Arrow(chunk) => chunk.append_to_row_group(group),
+            EncodedChunk::Dictionary(DictionaryChunk { bytes, close }) => group.append_column(&bytes, close),
+        }
+    }
+}
+
+/// The writers of one row group that the Parquet writer gives, for those columns that it encodes.
+pub(super) type Writers = Vec<Option<ArrowColumnWriter>>;
 
 pub(super) enum Engine {
     Inline(Box<Inline>),
@@ -36,12 +65,25 @@ pub(super) enum Engine {
 }
 
 impl Engine {
-    pub(super) fn new(threads: usize, columns: &[Column], fields: &[FieldRef]) -> std::io::Result<Engine> {
+    pub(super) fn new(
+        threads: usize,
+        columns: &[Column],
+        fields: &[FieldRef],
+        schema: &SchemaDescriptor,
+    ) -> std::io::Result<Engine> {
         let all: Vec<ColumnJob> = columns
             .iter()
             .zip(fields)
             .enumerate()
-            .map(|(place, (&column, field))| ColumnJob { place, column, field: Arc::clone(field) })
+            .map(|(place, (&column, field))| {
+                let how = match column.dictionary() {
+                    Some(values) => {
+                        How::Dictionary(Box::new(CodedColumn::new(column, schema.column(place), values)))
+                    }
+                    None => How::Arrow { field: Arc::clone(field), writer: None },
+                };
+                ColumnJob { place, column, how }
+            })
             .collect();
         if threads == 1 {
             Ok(Engine::Inline(Box::new(Inline {
@@ -55,7 +97,7 @@ impl Engine {
     }
 
     /// Begins a row group with the writers of all columns.
-    pub(super) fn begin(&mut self, writers: Vec<ArrowColumnWriter>) -> Result<(), EngineError> {
+    pub(super) fn begin(&mut self, writers: Writers) -> Result<(), EngineError> {
         match self {
             Engine::Inline(inline) => {
                 inline.encoder.begin(writers);
@@ -128,43 +170,66 @@ pub(super) struct Inline {
 struct ColumnJob {
     place: usize,
     column: Column,
-    field: FieldRef,
+    how: How,
+}
+
+/// Who encodes a column.
+enum How {
+    Arrow { field: FieldRef, writer: Option<Box<ArrowColumnWriter>> },
+    Dictionary(Box<CodedColumn>),
 }
 
 /// Encodes some columns.
 struct Encoder {
     jobs: Vec<ColumnJob>,
-    builder: ArrayBuilder,
-    writers: Vec<ArrowColumnWriter>,
 }
 
 impl Encoder {
     fn new(jobs: Vec<ColumnJob>) -> Encoder {
-        Encoder { jobs, builder: ArrayBuilder::new(), writers: Vec::new() }
+        Encoder { jobs }
     }
 
-    fn begin(&mut self, writers: Vec<ArrowColumnWriter>) {
-        self.writers = writers;
+    /// Begins a row group; `writers` are those of all columns, of which this encoder takes its own.
+    fn begin(&mut self, mut writers: Writers) {
+        for job in &mut self.jobs {
+            if let How::Arrow { writer, .. } = &mut job.how {
+                *writer = writers[job.place].take().map(Box::new);
+            }
+        }
     }
 
     fn chunk(&mut self, chunk: &Chunk) -> Result<(), ParquetError> {
-        for (job, writer) in self.jobs.iter().zip(&mut self.writers) {
-            let array = self.builder.array(job.column, chunk);
-            for leaf in compute_leaves(&job.field, &array)? {
-                writer.write(&leaf)?;
+        for job in &mut self.jobs {
+            match &mut job.how {
+                How::Arrow { field, writer } => {
+                    let writer = writer.as_mut().expect("a row group has begun");
+                    for leaf in compute_leaves(field, &array(job.column, chunk))? {
+                        writer.write(&leaf)?;
+                    }
+                }
+                How::Dictionary(column) => column.chunk(chunk)?,
             }
         }
         Ok(())
     }
 
     fn end(&mut self) -> Result<Vec<Encoded>, ParquetError> {
-        let writers = self.writers.drain(..);
-        self.jobs.iter().zip(writers).map(|(job, writer)| Ok((job.place, writer.close()?))).collect()
+        let encode = |job: &mut ColumnJob| {
+            let chunk = match &mut job.how {
+                How::Arrow { writer, .. } => {
+                    let writer = writer.take().expect("a row group has begun");
+                    EncodedChunk::Arrow(writer.close()?)
+                }
+                How::Dictionary(column) => EncodedChunk::Dictionary(column.close()?),
+            };
+            Ok(Encoded { place: job.place, chunk })
+        };
+        self.jobs.iter_mut().map(encode).collect()
     }
 }
 
 enum Command {
-    Begin(Vec<ArrowColumnWriter>),
+    Begin(Writers),
     Chunk(Arc<Chunk>),
     End,
 }
@@ -209,15 +274,13 @@ impl Threads {
         Ok(Threads { digest: Some((sender, digest)), encoders, results })
     }
 
-    fn begin(&mut self, writers: Vec<ArrowColumnWriter>) -> Result<(), EngineError> {
-        let mut writers: Vec<Option<ArrowColumnWriter>> = writers.into_iter().map(Some).collect();
+    fn begin(&mut self, mut writers: Writers) -> Result<(), EngineError> {
         for encoder in &self.encoders {
-            let share = encoder
-                .places
-                .iter()
-                .map(|&place| writers[place].take().expect("every column has one encoder"))
-                .collect();
-            encoder.send(Command::Begin(share))?;
+            let mut own: Writers = writers.iter().map(|_| None).collect();
+            for &place in &encoder.places {
+                own[place] = writers[place].take();
+            }
+            encoder.send(Command::Begin(own))?;
         }
         Ok(())
     }
