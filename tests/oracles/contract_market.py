@@ -43,7 +43,8 @@ class Orders:
         if trade["order_type"] == "MARKET" and quote is not None:
             meets = quote["ask_price"] if trade["trade_type"] == "BUY" else quote["bid_price"]
             if trade["price"] != meets:
-                self.report.add("order.market_price", seq, f"{trade['trade_type']} at {price_text(trade['price'])}, quote {price_text(meets)}")
+                what = f"{trade['trade_type']} at {price_text(trade['price'])}"
+                self.report.add("order.market_price", seq, f"{what}, quote {price_text(meets)}")
 
     def go_on(self, seq, key, order, trade):
         new, parts, executed = order
@@ -52,14 +53,15 @@ class Orders:
             if trade[field] != new[field]:
                 self.report.add("order.shared_fields", seq, f"{field} {trade[field]}, {new[field]} at NEW")
         market = new["order_type"] == "MARKET"
-        if market and (status in ("PARTIALLY_FILLED", "CANCELLED") or (status == "FILLED" and trade["timestamp"] != new["timestamp"])):
-            after = trade["timestamp"] - new["timestamp"]
+        after = trade["timestamp"] - new["timestamp"]
+        if market and (status in ("PARTIALLY_FILLED", "CANCELLED") or (status == "FILLED" and after)):
             self.report.add("order.market", seq, f"{status} {after} µs after NEW of {trade['correlation_id']}")
         if status in ("PARTIALLY_FILLED", "FILLED"):
             if new["order_type"] in ("LIMIT", "STOP_LIMIT"):
                 worse = trade["price"] - new["price"] if new["trade_type"] == "BUY" else new["price"] - trade["price"]
                 if worse > 0:
-                    self.report.add("execution.limit", seq, f"{new['trade_type']} {new['order_type']} at {price_text(trade['price'])}, limit {price_text(new['price'])}")
+                    what = f"{new['trade_type']} {new['order_type']} at {price_text(trade['price'])}"
+                    self.report.add("execution.limit", seq, f"{what}, limit {price_text(new['price'])}")
             executed += trade["quantity"]
         if status == "PARTIALLY_FILLED":
             order[1], order[2] = parts + 1, executed
@@ -109,7 +111,8 @@ class Quotes:
         if not 0 < bid < ask:
             self.report.add("book.crossed", seq, f"{price_text(bid)} to {price_text(ask)}")
         if book["spread"] != ask - bid or book["mid_price"] != (bid + ask + 1) // 2:
-            self.report.add("book.derived", seq, f"{symbol} {price_text(bid)} {price_text(ask)} spread {price_text(book['spread'])} mid {price_text(book['mid_price'])}")
+            derived = f"spread {price_text(book['spread'])} mid {price_text(book['mid_price'])}"
+            self.report.add("book.derived", seq, f"{symbol} {price_text(bid)} {price_text(ask)} {derived}")
         if bid % tick or ask % tick:
             self.report.add("book.tick", seq, f"{symbol} {price_text(bid)} {price_text(ask)}")
         if not self.due[symbol]:
@@ -126,7 +129,8 @@ class Quotes:
         if trade["status"] in ("PARTIALLY_FILLED", "FILLED"):
             book = self.latest.get(symbol)
             if book is not None and not book["bid_price"] <= price <= book["ask_price"]:
-                self.report.add("execution.quote", seq, f"{symbol} at {price_text(price)}, quote {price_text(book['bid_price'])} to {price_text(book['ask_price'])}")
+                quote = f"{price_text(book['bid_price'])} to {price_text(book['ask_price'])}"
+                self.report.add("execution.quote", seq, f"{symbol} at {price_text(price)}, quote {quote}")
             if price % self.table[symbol].tick:
                 self.report.add("execution.tick", seq, f"{symbol} at {price_text(price)}")
 

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import re
 
 from contract_day import INTERVALS, SECOND
@@ -124,8 +125,9 @@ class Text:
         head = f'{{"schema_version":1,"event_type":"{kind}","timestamp":"{message["timestamp"]}","payload":{{'
         written = (head + written + "}}").encode()
         if written != raw:
-            at = next((i for i, pair in enumerate(zip(written, raw)) if pair[0] != pair[1]), min(len(written), len(raw)))
-            self.report.add("text.form", seq, f"byte {at}: {raw[max(0, at - 20):at + 20]!r}, not {written[max(0, at - 20):at + 20]!r}")
+            at = len(os.path.commonprefix([written, raw]))
+            near = slice(max(0, at - 20), at + 20)
+            self.report.add("text.form", seq, f"byte {at}: {raw[near]!r}, not {written[near]!r}")
         return kind, time, payload
 
     def trade(self, p):
