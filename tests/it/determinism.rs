@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use tradesim_schemas::Digest;
 
-use crate::support::{json, tradesim};
+use crate::support::{Folder, Run};
 
 /// What has to be equal between two recordings of the same day.
 #[derive(Debug, PartialEq)]
@@ -15,49 +15,55 @@ struct Proof {
 }
 
 /// Records a day with random bursts in `folder`, with `prepare` applied to the command.
-fn record(folder: &Path, threads: &str, prepare: impl FnOnce(&mut Command)) -> Proof {
-    let mut command = tradesim();
-    command.current_dir(folder);
-    command.args(["record", "--date", "2026-02-18", "--seed", "7", "--rate", "3", "--burst", "--json", "--no-env"]);
-    command.args(["--threads", threads, "-o", "day.parquet", "--force"]);
+fn record(folder: &Folder, threads: &str, prepare: impl FnOnce(&mut Command)) -> Proof {
+    let mut args = vec!["record", "--date", "2026-02-18", "--seed", "7", "--rate", "3", "--burst"];
+    args.extend(["--json", "--no-env", "--threads", threads, "-o", "day.parquet", "--force"]);
+    let mut command = folder.command(&args);
     prepare(&mut command);
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let report = json(&output.stdout);
-    let text = |key: &str| report[key].as_str().unwrap().to_owned();
-    let file = Digest::of(&fs::read(folder.join("day.parquet")).unwrap());
-    Proof { content: text("digest"), state: text("state_digest"), file }
+    let run = Run::of(command.output().unwrap());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let text = |key: &str| run.json()[key].as_str().unwrap().to_owned();
+    Proof {
+        content: text("digest"),
+        state: text("state_digest"),
+        file: Digest::of(&folder.read("day.parquet")),
+    }
 }
 
 #[test]
 fn threads_folders_and_surroundings_change_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let expected = record(folder.path(), "1", |_| {});
+    let folder = Folder::new();
+    let expected = record(&folder, "1", |_| {});
     for threads in ["2", "3", "8"] {
-        assert_eq!(record(folder.path(), threads, |_| {}), expected, "{threads} threads");
+        assert_eq!(record(&folder, threads, |_| {}), expected, "{threads} threads");
     }
-    let other = tempfile::tempdir().unwrap();
     let surroundings = |command: &mut Command| {
-        command.env("TZ", "Asia/Tokyo").env("LANG", "tr_TR.UTF-8").env("LC_ALL", "C").env("HOME", "/nonexistent");
+        command
+            .env("TZ", "Asia/Tokyo")
+            .env("LANG", "tr_TR.UTF-8")
+            .env("LC_ALL", "C")
+            .env("HOME", "/nonexistent");
         command.env("HOSTNAME", "elsewhere").env("TRADE_GEN_RATE", "99").env("RUST_LOG", "trace");
     };
-    assert_eq!(record(other.path(), "2", surroundings), expected);
+    assert_eq!(record(&Folder::new(), "2", surroundings), expected);
 }
 
 #[cfg(unix)]
 #[test]
-fn the_umask_changes_the_modes_of_the_file_and_nothing_else() {
+fn the_umask_changes_the_mode_of_the_file_and_nothing_else() {
     use std::os::unix::fs::PermissionsExt;
 
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let record_with = |umask: &str| {
-        let mut command = Command::new("sh");
-        command.current_dir(folder.path()).arg("-c").arg(format!(
+        let script = format!(
             "umask {umask}; exec \"$0\" record --date 2026-02-18 --seed 7 --to 04:30 -o {umask}.parquet --no-env"
-        ));
-        assert!(command.arg(env!("CARGO_BIN_EXE_tradesim")).output().unwrap().status.success());
-        let path = folder.path().join(format!("{umask}.parquet"));
-        (fs::metadata(&path).unwrap().permissions().mode() & 0o777, Digest::of(&fs::read(&path).unwrap()))
+        );
+        let run =
+            Run::of(folder.wrapped("sh", &["-c", &script, env!("CARGO_BIN_EXE_tradesim")]).output().unwrap());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let name = format!("{umask}.parquet");
+        let mode = fs::metadata(folder.path(&name)).unwrap().permissions().mode() & 0o777;
+        (mode, Digest::of(&folder.read(&name)))
     };
     let (open, first) = record_with("022");
     let (closed, second) = record_with("077");
@@ -80,7 +86,7 @@ double pow(double x, double y) {
     return nextafter(real(x, y), INFINITY); }
 "#;
 
-/// Prints bits of functions of the mathematical library: what the preloaded one must change.
+/// Prints the bits of functions of the mathematical library: what the preloaded one has to change.
 const CONTROL: &str = r#"
 #include <math.h>
 #include <stdio.h>
@@ -93,27 +99,29 @@ int main(int argc, char **argv) {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_platforms_mathematical_library_changes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let compile = |name: &str, source: &str, flags: &[&str]| {
-        let path = folder.path().join(name);
-        fs::write(path.with_extension("c"), source).unwrap();
-        let mut cc = Command::new("cc");
-        cc.args(["-O0", "-fno-builtin", "-o"]).arg(&path).arg(path.with_extension("c")).args(flags);
-        assert!(cc.status().unwrap().success(), "{name} does not compile");
-        path
+        let file = format!("{name}.c");
+        folder.write(&file, source);
+        let args = [&["-O0", "-fno-builtin", "-o", name, &file], flags].concat();
+        let run = Run::of(folder.wrapped("cc", &args).output().unwrap());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        folder.path(name)
     };
     let library = compile("off_by_one.so", OFF_BY_ONE, &["-shared", "-fPIC", "-ldl", "-lm"]);
     let control = compile("control", CONTROL, &["-lm"]);
     let run = |preload: Option<&Path>| {
-        let mut command = Command::new(&control);
+        let mut command = folder.wrapped(&control, &[]);
         command.env_remove("LD_PRELOAD");
-        preload.map(|library| command.env("LD_PRELOAD", library));
-        command.output().unwrap().stdout
+        if let Some(library) = preload {
+            command.env("LD_PRELOAD", library);
+        }
+        Run::of(command.output().unwrap()).stdout
     };
     assert_ne!(run(None), run(Some(&library)), "the library is preloaded and changes results");
 
-    let expected = record(folder.path(), "2", |_| {});
-    let found = record(folder.path(), "2", |command| {
+    let expected = record(&folder, "2", |_| {});
+    let found = record(&folder, "2", |command| {
         command.env("LD_PRELOAD", &library);
     });
     assert_eq!(found, expected);

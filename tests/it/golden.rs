@@ -4,13 +4,13 @@
 //! the same content into other bytes.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
-use crate::support::{json, tradesim};
+use crate::support::{Folder, Run};
 
 /// Messages in the text twin of a fixture.
 const TWIN_MESSAGES: &str = "1000";
@@ -43,44 +43,43 @@ fn fixtures() -> PathBuf {
 }
 
 /// Records into `folder`, and tells what came out.
-fn record(folder: &Path, name: &str, arguments: &str) -> Fixture {
+fn record(folder: &Folder, name: &str, arguments: &str) -> Fixture {
     let file = format!("{name}.parquet");
-    let mut command = tradesim();
-    command.current_dir(folder).arg("record").args(arguments.split_whitespace());
-    let output = command.args(["-o", &file, "--no-env", "--force", "--json"]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let report = json(&output.stdout);
+    let mut args = vec!["record"];
+    args.extend(arguments.split_whitespace());
+    args.extend(["-o", &file]);
+    let command = format!("tradesim {}", args.join(" "));
+    args.extend(["--no-env", "--json"]);
+    let run = folder.run(&args);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let report = run.json();
     let text = |key: &str| report[key].as_str().unwrap().to_owned();
-    let arguments = arguments.split_whitespace().collect::<Vec<_>>().join(" ");
     Fixture {
-        command: format!("tradesim record {arguments} -o {file}"),
-        file,
+        command,
         digest: text("digest"),
         events: report["events"]["total"].as_u64().unwrap(),
         generator_version: text("generator_version"),
         format_version: text("format_version"),
+        file,
     }
 }
 
-fn twin(folder: &Path, name: &str) -> Vec<u8> {
-    let file = format!("{name}.parquet");
-    let output = tradesim().current_dir(folder).args(["cat", &file, "--limit", TWIN_MESSAGES]).output().unwrap();
-    assert!(output.status.success());
-    output.stdout
+/// The first messages of an archive, as text.
+fn twin(folder: &Folder, path: &Path) -> String {
+    folder.ok(&["cat", path.to_str().unwrap(), "--limit", TWIN_MESSAGES])
 }
 
 #[test]
 fn golden_archives_are_recorded_anew_with_the_same_digests() {
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1");
-    let scratch = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let recorded: Vec<Fixture> =
-        RECORDINGS.iter().map(|(name, arguments)| record(scratch.path(), name, arguments)).collect();
+        RECORDINGS.iter().map(|(name, arguments)| record(&folder, name, arguments)).collect();
     let manifest = fixtures().join("MANIFEST.json");
-    if update {
-        for (name, _) in RECORDINGS {
-            let file = format!("{name}.parquet");
-            fs::copy(scratch.path().join(&file), fixtures().join(&file)).unwrap();
-            fs::write(fixtures().join(format!("{name}.jsonl")), twin(scratch.path(), name)).unwrap();
+    if env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
+        for fixture in &recorded {
+            fs::copy(folder.path(&fixture.file), fixtures().join(&fixture.file)).unwrap();
+            let text = fixtures().join(&fixture.file).with_extension("jsonl");
+            fs::write(text, twin(&folder, &folder.path(&fixture.file))).unwrap();
         }
         fs::write(&manifest, serde_json::to_string_pretty(&recorded).unwrap() + "\n").unwrap();
     }
@@ -90,14 +89,19 @@ fn golden_archives_are_recorded_anew_with_the_same_digests() {
 
 #[test]
 fn golden_archives_are_whole_small_and_equal_their_text() {
+    let folder = Folder::new();
     let manifest = fs::read(fixtures().join("MANIFEST.json")).unwrap();
     for fixture in serde_json::from_slice::<Vec<Fixture>>(&manifest).unwrap() {
         let path = fixtures().join(&fixture.file);
         assert!(fs::metadata(&path).unwrap().len() < BYTES_MAX, "{}", fixture.file);
-        let verify = tradesim().arg("verify").arg(&path).args(["--against", &fixture.digest]).output().unwrap();
-        assert!(verify.status.success(), "{}", String::from_utf8_lossy(&verify.stderr));
-        let name = fixture.file.trim_end_matches(".parquet");
-        let text = fs::read(fixtures().join(format!("{name}.jsonl"))).unwrap();
-        assert!(text == twin(&fixtures(), name), "{name}.jsonl is not the text of {}", fixture.file);
+        let run = Run::of(
+            folder
+                .command(&["verify", path.to_str().unwrap(), "--against", &fixture.digest])
+                .output()
+                .unwrap(),
+        );
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let text = fs::read_to_string(path.with_extension("jsonl")).unwrap();
+        assert!(text == twin(&folder, &path), "the text of {} is another", fixture.file);
     }
 }
