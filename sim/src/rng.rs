@@ -4,6 +4,7 @@
 //! here because those of `rand` may change their values in a minor release, and those of `rand_distr` leave portable
 //! arithmetic as soon as another crate of the build enables a feature (docs/adr/0001).
 
+use chrono::{Datelike, NaiveDate};
 use rand_pcg::{
     Pcg64Dxsm,
     rand_core::{Rng, SeedableRng},
@@ -40,6 +41,19 @@ impl Purpose {
 
 /// The BLAKE3 key derivation context of generator seeds. Part of the generator's promise.
 const SEED_CONTEXT: &str = "tradesim 2026-11 generator seed";
+
+/// The BLAKE3 key derivation context of [`day_seed`]. Part of the generator's promise.
+const DAY_CONTEXT: &str = "tradesim 2026-11 seed of a day";
+
+/// The seed of one day's streams: a seed gives a week of different days.
+pub(crate) fn day_seed(seed: u64, date: NaiveDate) -> u64 {
+    let mut hasher = blake3::Hasher::new_derive_key(DAY_CONTEXT);
+    hasher.update(&seed.to_le_bytes());
+    hasher.update(&date.num_days_from_ce().to_le_bytes());
+    let mut word = [0; 8];
+    hasher.finalize_xof().fill(&mut word);
+    u64::from_le_bytes(word)
+}
 
 /// A stream of random draws.
 #[derive(Clone)]
@@ -170,6 +184,14 @@ mod tests {
         ] {
             assert_ne!(other.position(), first);
         }
+    }
+
+    #[test]
+    fn days_of_one_seed_differ() {
+        let date = |day| NaiveDate::from_ymd_opt(2026, 2, day).unwrap();
+        assert_ne!(day_seed(42, date(18)), day_seed(42, date(19)));
+        assert_ne!(day_seed(42, date(18)), day_seed(43, date(18)));
+        assert_eq!(day_seed(42, date(18)), 6_393_618_459_624_390_241);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
     burst::{self, Burst, RandomBursts},
     market::{Market, MarketSetup},
     merge::merge,
+    rng::day_seed,
     session::TradingDay,
     universe::Universe,
 };
@@ -138,6 +139,11 @@ impl SimulationOptions {
         map
     }
 
+    /// The seed of this day's draws.
+    fn day_seed(&self) -> u64 {
+        day_seed(self.seed, self.day.date())
+    }
+
     /// The end of the simulated day.
     pub fn end(&self) -> Timestamp {
         self.day.day_end(self.market_hours)
@@ -194,7 +200,7 @@ impl SimulationOptions {
             {
                 return Err(OptionsError::Timing { duration_seconds, interval_seconds });
             }
-            bursts.extend(burst::draw(self.seed, random, &universe, start, end));
+            bursts.extend(burst::draw(self.day_seed(), random, &universe, start, end));
         }
         bursts.sort_by_key(|burst| (burst.from, burst.to));
         Ok((universe, bursts))
@@ -227,13 +233,13 @@ impl Simulation {
         let (universe, bursts) = options.resolve()?;
         let periods = options.day.periods(options.market_hours);
         let key = ArchiveKey::derive(&options.identity());
-        let end = options.end();
+        let (seed, end) = (options.day_seed(), options.end());
         let market = |(ordinal, info): (usize, &crate::universe::SymbolInfo)| {
             let symbol = info.symbol;
             let segments = arrivals::segments(&periods, &bursts, Some(symbol));
-            let arrivals = Arrivals::new(options.seed, symbol.as_str(), options.rate * info.weight, segments);
+            let arrivals = Arrivals::new(seed, symbol.as_str(), options.rate * info.weight, segments);
             let ids = key.symbol_ids(symbol, ordinal as u16);
-            Market::new(MarketSetup { seed: options.seed, day: options.day, end, info, ids, arrivals })
+            Market::new(MarketSetup { seed, day: options.day, end, info, ids, arrivals })
         };
         let markets: Vec<Market> = universe.symbols().iter().enumerate().map(market).collect();
         let weight_of = |symbol| universe.get(symbol).map_or(0.0, |info| info.weight);

@@ -88,6 +88,19 @@ fn the_same_options_give_the_same_day_and_another_seed_another() {
 }
 
 #[test]
+fn another_date_is_another_day() {
+    let trades = |day: TradingDay| -> Vec<_> {
+        let records = records(SimulationOptions { day, ..options(1) });
+        let trade = |record: Record| match record.envelope.event {
+            Event::Trade(trade) => Some((trade.symbol, trade.price, trade.quantity)),
+            _ => None,
+        };
+        records.into_iter().filter_map(trade).take(100).collect()
+    };
+    assert_ne!(trades(day(2026, 2, 18)), trades(day(2026, 2, 19)));
+}
+
+#[test]
 fn the_number_of_threads_changes_nothing() {
     let bursts = RandomBursts { multiplier: 20.0, interval_seconds: 600.0, duration_seconds: 10.0 };
     let options = SimulationOptions { random_bursts: Some(bursts), ..options(3) };
