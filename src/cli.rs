@@ -24,7 +24,7 @@ use crate::{settings, telemetry::LogFormat};
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(after_help = "\
 Exit codes: 0 done, 1 failed while running, 2 usage, 3 a difference or a broken rule was found, 65 bad data,
-73 the output exists or cannot be made, 78 bad configuration, 130 and 143 stopped by a signal.")]
+73 the output exists or cannot be made, 78 bad configuration, 129, 130 and 143 stopped by a signal.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,

@@ -30,9 +30,6 @@ pub(crate) enum Failure {
     /// What was read is not what it should be.
     #[error("{what}")]
     Data { what: String, hint: Option<String> },
-    /// There is a file already.
-    #[error("{} exists already", path.display())]
-    OutputExists { path: PathBuf },
     /// The output cannot be made.
     #[error("{} cannot be made", path.display())]
     OutputUnwritable { path: PathBuf, source: io::Error },
@@ -70,7 +67,7 @@ impl Failure {
             Failure::Usage { .. } | Failure::ShownUsage => code::USAGE,
             Failure::Configuration { .. } => code::CONFIGURATION,
             Failure::Data { .. } => code::DATA,
-            Failure::OutputExists { .. } | Failure::OutputUnwritable { .. } => code::OUTPUT,
+            Failure::OutputUnwritable { .. } => code::OUTPUT,
             Failure::Interrupted { signal } => code::SIGNAL + *signal as u8,
             Failure::StdoutClosed => 0,
         }
@@ -81,7 +78,6 @@ impl Failure {
             Failure::Usage { hint, .. }
             | Failure::Configuration { hint, .. }
             | Failure::Data { hint, .. } => hint.as_deref(),
-            Failure::OutputExists { .. } => Some("--force overwrites it"),
             Failure::ShownUsage
             | Failure::OutputUnwritable { .. }
             | Failure::Interrupted { .. }

@@ -211,7 +211,7 @@ pub(crate) fn check_symbols(symbols: &[Symbol], names: &[&str], place: &str) -> 
             let what = format!("{name} is no symbol of {place}");
             return Err(match parse::nearest(name, names.iter().copied()) {
                 Some(nearest) => Failure::usage_hint(what, format!("did you mean {nearest}?")),
-                None => Failure::usage(what),
+                None => Failure::usage_hint(what, format!("its symbols are {}", names.join(", "))),
             });
         }
     }

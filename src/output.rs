@@ -1,16 +1,11 @@
-//! Where things are written: data to the standard output, talk to the standard error, files only when they are whole.
-
-mod publish;
+//! Where things are written: data to the standard output, talk to the standard error.
 
 use std::{
-    fmt, fs,
+    fmt,
     io::{self, BufWriter, Write},
-    path::Path,
 };
 
 use serde::Serialize;
-
-pub(crate) use publish::NewFile;
 
 use crate::exit::Failure;
 
@@ -62,30 +57,6 @@ fn stdout_failure(error: io::Error) -> anyhow::Error {
         Failure::StdoutClosed.into()
     } else {
         anyhow::Error::new(error).context("cannot write to the standard output")
-    }
-}
-
-/// Refuses early what would be refused at the end: nobody wants to wait for that. Only a regular file is ever
-/// overwritten: the new file takes the name of the old one, which would do away with a device or a pipe.
-pub(crate) fn check(path: &Path, overwrite: bool) -> Result<(), Failure> {
-    let unwritable = |source: io::Error| Failure::OutputUnwritable { path: path.to_owned(), source };
-    if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        return Err(unwritable(io::ErrorKind::IsADirectory.into()));
-    }
-    // what a link leads to, so that the link /dev/stdout counts as what it stands for
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(unwritable(io::ErrorKind::IsADirectory.into())),
-        Ok(found) if !found.is_file() => {
-            Err(unwritable(io::Error::other("it is a device, a pipe or a socket, and not a regular file")))
-        }
-        Ok(_) if !overwrite => Err(Failure::OutputExists { path: path.to_owned() }),
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // a link that leads nowhere takes the name all the same
-            let is_taken = !overwrite && fs::symlink_metadata(path).is_ok();
-            if is_taken { Err(Failure::OutputExists { path: path.to_owned() }) } else { Ok(()) }
-        }
-        Err(error) => Err(unwritable(error)),
     }
 }
 

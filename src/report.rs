@@ -4,7 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 use tradesim_archive::{Cut, Metadata, Source};
-use tradesim_schemas::{EventType, Symbol};
+use tradesim_schemas::{EventType, Symbol, Timestamp};
+
+use crate::{filter::Filter, output};
 
 /// The `schema_version` of every JSON report.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -116,6 +118,19 @@ impl From<&Source> for SourceReport {
             sources: source.sources.iter().map(SourceReport::from).collect(),
         }
     }
+}
+
+/// Warns of a cut that leaves no message, which is more often a slip than meant. `range` is the time from which it cuts.
+pub(crate) fn warn_of_emptiness(filter: &Filter, kept: u64, range: Option<(Timestamp, Timestamp)>) {
+    if kept > 0 || filter.is_open() {
+        return;
+    }
+    let range = match range {
+        Some((first, last)) => format!("what it cuts runs from {first} to {last}"),
+        None => "what it cuts is empty already".to_owned(),
+    };
+    let cut = cut_in_words(&filter.cut());
+    output::say(format_args!("warning: no message is left by the cut ({cut}): {range}"));
 }
 
 /// A cut in words.

@@ -1,10 +1,10 @@
 //! Archives in the making.
 
-use std::{num::NonZeroUsize, path::Path, thread};
+use std::{ffi::OsStr, num::NonZeroUsize, path::Path, thread};
 
 use tradesim_archive::{ArchiveWriter, Batch, Columns, Provenance, Summary, WriterOptions};
 
-use crate::{cli::ThreadArgs, output, signals::Stop};
+use crate::{cli::ThreadArgs, exit::Failure, signals::Stop};
 
 /// An archive that is being written; it gets its name when it is finished, and leaves nothing behind otherwise.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Begins an archive. From here on SIGINT and SIGTERM end the job at its next batch.
+    /// Begins an archive. From here on the signals that stop a job end it at its next batch.
     pub(crate) fn create(
         path: &Path,
         force: bool,
@@ -23,7 +23,6 @@ impl Sink {
         columns: Columns,
     ) -> anyhow::Result<Sink> {
         let stop = Stop::on_signals()?;
-        output::check(path, force)?;
         let options = WriterOptions {
             overwrite: force,
             threads: thread_count(threads),
@@ -56,6 +55,25 @@ impl Sink {
         self.stop.check()?;
         Ok(self.writer.finish()?)
     }
+}
+
+/// Refuses an output whose name asks for what is no archive, so that nobody takes one for text.
+pub(crate) fn check_name(path: &Path) -> Result<(), Failure> {
+    const OTHERS: [&str; 6] = ["jsonl", "json", "ndjson", "csv", "avro", "zst"];
+    if path == "-" {
+        return Err(Failure::usage_hint(
+            "an archive is a file and cannot be written to the standard output",
+            "name a file; `tradesim cat` prints the messages of an archive",
+        ));
+    }
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
+    if OTHERS.contains(&extension.as_str()) {
+        return Err(Failure::usage_hint(
+            format!("{} would be an archive, which is Parquet and not .{extension}", path.display()),
+            "end the name in .parquet, and convert that with `tradesim export FILE -o OUT`",
+        ));
+    }
+    Ok(())
 }
 
 /// The threads asked for, or one for each core.

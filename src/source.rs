@@ -37,6 +37,11 @@ pub(crate) fn time_span(metadata: &Metadata) -> (u64, u64) {
     (micros(metadata.first()), micros(metadata.last()))
 }
 
+/// Times of the first and the last message, if there is any.
+pub(crate) fn range(metadata: &Metadata) -> Option<(Timestamp, Timestamp)> {
+    Some((metadata.first()?.1, metadata.last()?.1))
+}
+
 /// The rows of an archive, one by one.
 #[derive(Debug)]
 pub(crate) struct RowReader {

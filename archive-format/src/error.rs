@@ -143,14 +143,24 @@ pub enum Error {
         /// The output.
         path: PathBuf,
     },
+    /// The input is a folder, a pipe, a socket or a device. Like a missing file it says nothing of data: nothing was
+    /// read, so [`Error::is_bad_data`] is false.
+    #[error("{} is {found}, and not a regular file", path.display())]
+    NotRegular {
+        /// The input.
+        path: PathBuf,
+        /// What it is, with its article.
+        found: &'static str,
+    },
     /// The file does not begin as a Parquet file does.
     #[error("{} is not a Parquet file", path.display())]
     NotParquet {
         /// The file.
         path: PathBuf,
     },
-    /// The file begins as a Parquet file and does not end as one: it was cut short or never finished.
-    #[error("{} is a Parquet file without its end: truncated or unfinished", path.display())]
+    /// The file begins as a Parquet file and does not end as one: it was cut short or never finished, or has bytes
+    /// behind its end.
+    #[error("{} does not end as an archive does: it was never finished, or bytes were cut off or added", path.display())]
     Unfinished {
         /// The file.
         path: PathBuf,

@@ -16,6 +16,7 @@ mod metadata;
 mod mmap;
 mod order_lag;
 mod read;
+mod regular;
 mod row;
 mod tail;
 mod version;
@@ -31,7 +32,7 @@ pub use metadata::{
 pub use read::{Archive, Batches, OpenOptions, Start};
 pub use row::{Batch, Captured, Content, Row, RowDigest, RowRef, Rows};
 pub use version::FormatVersion;
-pub use write::{ArchiveWriter, ROW_GROUP_ROWS, Summary, WriterOptions};
+pub use write::{ArchiveWriter, NewFile, ROW_GROUP_ROWS, Summary, WriterOptions};
 
 const _: () = {
     const fn is_send<T: Send>() {}

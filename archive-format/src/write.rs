@@ -26,7 +26,6 @@ use tradesim_schemas::{Digest, Record, Timestamp};
 use self::{
     admit::Admission,
     engine::{Encoded, Engine, EngineError},
-    publish::Unpublished,
     sink::Sink,
 };
 use crate::{
@@ -38,6 +37,8 @@ use crate::{
     metadata::to_json,
     tail,
 };
+
+pub use publish::NewFile;
 
 /// Rows of a row group unless said otherwise.
 pub const ROW_GROUP_ROWS: u32 = 262_144;
@@ -86,7 +87,7 @@ pub struct Summary {
 /// and page are kept for the footer.
 pub struct ArchiveWriter {
     path: PathBuf,
-    unpublished: Option<Unpublished>,
+    unpublished: Option<NewFile>,
     file: SerializedFileWriter<Sink>,
     factory: ArrowRowGroupWriterFactory,
     engine: Option<Engine>,
@@ -132,21 +133,21 @@ impl ArchiveWriter {
     /// Begins an archive.
     ///
     /// # Errors
-    /// The output exists and may not be replaced, cannot be made, or the options or metadata are invalid.
+    /// The output exists and may not be replaced, is no regular file, cannot be made, or the options or metadata are invalid.
     pub fn create(
         path: impl AsRef<Path>,
         provenance: Provenance,
         options: WriterOptions,
     ) -> Result<ArchiveWriter, Error> {
-        let unpublished = Unpublished::create(path.as_ref(), options.overwrite)?;
-        let out = Box::new(unpublished.file()?);
+        let unpublished = NewFile::create(path.as_ref(), options.overwrite)?;
+        let out = Box::new(unpublished.handle()?);
         ArchiveWriter::start(path.as_ref(), out, Some(unpublished), provenance, options)
     }
 
     fn start(
         path: &Path,
         out: Box<dyn Write + Send>,
-        unpublished: Option<Unpublished>,
+        unpublished: Option<NewFile>,
         provenance: Provenance,
         options: WriterOptions,
     ) -> Result<ArchiveWriter, Error> {

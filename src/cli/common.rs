@@ -32,7 +32,7 @@ pub(crate) struct CutArgs {
     #[arg(long, value_name = "TIME", value_parser = parse::time)]
     pub(crate) to: Option<TimeSpec>,
     /// At most this many messages, counted behind all other filters
-    #[arg(long, value_name = "N", value_parser = parse::limit)]
+    #[arg(long, value_name = "N", value_parser = parse::limit, allow_negative_numbers = true)]
     pub(crate) limit: Option<u64>,
 }
 
@@ -67,6 +67,6 @@ pub(crate) struct ReadingArgs {
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct ThreadArgs {
     /// Threads to use; they change the speed and nothing else [default: all cores]
-    #[arg(long, value_name = "N", value_parser = parse::threads)]
+    #[arg(long, value_name = "N", value_parser = parse::threads, allow_negative_numbers = true)]
     pub(crate) threads: Option<NonZeroUsize>,
 }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use chrono::NaiveDate;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use tradesim_schemas::Symbol;
 
 use super::{CutArgs, ThreadArgs};
@@ -11,12 +11,17 @@ use crate::parse::{self, SymbolChoice, TimeSpec};
 
 /// Simulate a trading day into an archive
 #[derive(Debug, Args)]
+#[command(after_help = "\
+The same version, seed, date and options give the same messages, on any machine, with any threads.
+--rate, --symbols 10, --market-hours and bursts are part of the simulation: others make other events.
+--symbols AAPL,MSFT, --events, --from, --to and --limit cut: they keep messages of the whole day
+unchanged, as `tradesim filter` does.")]
 pub(crate) struct Record {
     /// The trading date in New York, as 2026-02-18 [setting: START_DATE]
     #[arg(long, value_name = "DATE", value_parser = parse::date)]
     pub(crate) date: Option<NaiveDate>,
     /// The seed; without one it is drawn, printed and recorded [setting: SEED]
-    #[arg(long, value_name = "N", value_parser = parse::seed)]
+    #[arg(long, value_name = "N", value_parser = parse::seed, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     /// The archive to make; it appears when it is whole [default: DATE.seedN.parquet]
     #[arg(short, long, value_name = "FILE")]
@@ -45,10 +50,12 @@ pub(crate) struct Record {
 #[command(next_help_heading = "Market")]
 pub(crate) struct MarketArgs {
     /// Orders a second over all symbols, 1 to 10000, before the hour's multiplier [setting: RATE]
-    #[arg(long, value_name = "N", value_parser = parse::rate)]
+    #[arg(long, value_name = "N", value_parser = parse::rate, allow_negative_numbers = true)]
     pub(crate) rate: Option<u32>,
-    /// A number: the market is the N heaviest symbols [setting: NUM_SYMBOLS]; names, as AAPL,MSFT: keep only these
+    /// A number: simulate the N heaviest symbols only, which makes other events [setting: NUM_SYMBOLS]; names, as
+    /// AAPL,MSFT: simulate all and keep only these
     #[arg(long, value_name = "N|SYMBOLS", value_parser = parse::symbol_choice)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) symbols: Option<SymbolChoice>,
     /// Whether the hour of the day decides how often things happen [setting: SIMULATE_MARKET_HOURS]
     #[arg(long, value_name = "true|false", value_parser = parse::boolean, action = clap::ArgAction::Set)]
@@ -61,18 +68,20 @@ pub(crate) struct MarketArgs {
 /// When orders come faster.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Bursts")]
+#[command(group = ArgGroup::new("any_burst").args(["burst", "burst_at"]).multiple(true))]
 pub(crate) struct BurstArgs {
     /// Random bursts through the day
     #[arg(long)]
     pub(crate) burst: bool,
     /// How much faster, 2 to 100 [setting: BURST_MULTIPLIER]
-    #[arg(long, value_name = "X", value_parser = parse::burst_multiplier)]
+    #[arg(long, value_name = "X", value_parser = parse::burst_multiplier, requires = "any_burst")]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) burst_multiplier: Option<f64>,
     /// Gap between random bursts, on average [setting: BURST_INTERVAL_SECONDS]
-    #[arg(long, value_name = "DURATION", value_parser = parse::burst_interval)]
+    #[arg(long, value_name = "DURATION", value_parser = parse::burst_interval, requires = "burst")]
     pub(crate) burst_interval: Option<Duration>,
     /// Length of random bursts, on average [setting: BURST_DURATION_SECONDS]
-    #[arg(long, value_name = "DURATION", value_parser = parse::burst_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse::burst_duration, requires = "burst")]
     pub(crate) burst_duration: Option<Duration>,
     /// A burst at this time (exchange time or RFC 3339); may be given more than once
     #[arg(long, value_name = "TIME", value_parser = parse::time, requires = "burst_for")]

@@ -7,23 +7,22 @@ mod table;
 
 use std::path::Path;
 
-use anyhow::Context;
 use serde::Serialize;
-use tradesim_archive::{Batch, RowRef};
+use tradesim_archive::{Batch, NewFile, RowRef};
 
 use crate::{
     cli::Export,
     exit::{Failure, Outcome},
     filter::Filter,
-    output::{self, NewFile, grouped, say},
+    output::{self, grouped, say},
     progress::Progress,
-    report::SCHEMA_VERSION,
+    report::{self, SCHEMA_VERSION},
     signals::Stop,
     source,
 };
 use avro::AvroExport;
 use lines::LinesExport;
-use sink::Sink;
+use sink::{FileError, Sink};
 use table::{CsvExport, ParquetExport};
 
 /// Messages named when some cannot be expressed.
@@ -132,10 +131,14 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
     let mut filter = Filter::of_archive(&args.filter, archive.metadata().provenance())?;
     let stop = Stop::on_signals()?;
     let file = NewFile::create(path, args.output.force)?;
-    let sink = file
-        .handle()
-        .and_then(|handle| Sink::new(handle, compressed))
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    let file_error = FileError::default();
+    // what the file refused is said as such, whatever the format's writer made of it
+    let failed = |error: anyhow::Error| match file_error.take() {
+        Some(source) => file.write_error(source).into(),
+        None => error.context(format!("cannot write {}", path.display())),
+    };
+    let sink =
+        Sink::new(file.handle()?, compressed, file_error.clone()).map_err(|error| failed(error.into()))?;
     let has_raw = archive.metadata().columns().captured;
     let mut exporter = match format {
         Format::JsonLines => Exporter::Lines(LinesExport::new(sink)),
@@ -153,7 +156,7 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
     source::for_each_batch(&archive, &mut filter, |batch| {
         stop.check()?;
         let batch = inexpressible.leave_out(format, batch);
-        exporter.write(&batch).with_context(|| format!("cannot write {}", path.display()))?;
+        exporter.write(&batch).map_err(failed)?;
         messages += batch.len() as u64;
         progress.at(messages, messages);
         Ok(())
@@ -167,10 +170,11 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
         }
         say(format_args!("warning: {}; they are left out", inexpressible.sentence(format)));
     }
-    exporter.finish().with_context(|| format!("cannot write {}", path.display()))?;
+    exporter.finish().map_err(failed)?;
     stop.check()?;
     let bytes = file.publish()?;
     let seconds = progress.finish().as_secs_f64();
+    report::warn_of_emptiness(&filter, messages, source::range(archive.metadata()));
     if args.json {
         output::print_json(&Report {
             schema_version: SCHEMA_VERSION,

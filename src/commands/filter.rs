@@ -8,12 +8,13 @@ use crate::{
     filter::Filter,
     output::{self, say},
     progress::Progress,
-    report::ArchiveReport,
-    sink::Sink,
+    report::{self, ArchiveReport},
+    sink::{Sink, check_name},
     source,
 };
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    check_name(&args.output.output)?;
     let archive = source::open(&args.file, args.reading)?;
     let metadata = archive.metadata();
     let mut filter = Filter::of_archive(&args.filter, metadata.provenance())?;
@@ -38,6 +39,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     } else {
         output::print_line(format_args!("{}", report.digest))?;
     }
+    report::warn_of_emptiness(&filter, report.events.total, source::range(metadata));
     say(format_args!(
         "kept {} of {} messages in {seconds:.2} s: {}",
         output::grouped(report.events.total),

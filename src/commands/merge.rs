@@ -14,7 +14,7 @@ use crate::{
     output::{self, grouped, say},
     progress::Progress,
     report::ArchiveReport,
-    sink::Sink,
+    sink::{Sink, check_name},
     source,
 };
 use inputs::Merged;
@@ -24,6 +24,7 @@ use provenance::{Origins, merged_provenance, whole_again};
 const BATCH_ROWS: usize = 8_192;
 
 pub(crate) fn run(args: &Merge) -> anyhow::Result<Outcome> {
+    check_name(&args.output.output)?;
     let archives = args
         .files
         .iter()

@@ -17,9 +17,9 @@ use crate::{
     exit::{Failure, Outcome},
     output::{self, grouped, say},
     progress::Progress,
-    report::ArchiveReport,
+    report::{self, ArchiveReport},
     settings::Settings,
-    sink::Sink,
+    sink::{Sink, check_name},
 };
 use options::Recording;
 
@@ -32,6 +32,9 @@ struct Report {
 }
 
 pub(crate) fn run(args: &Record, settings: Settings) -> anyhow::Result<Outcome> {
+    if let Some(path) = &args.output {
+        check_name(path)?;
+    }
     let recording = Recording::resolve(args, settings)?;
     recording.name_settings();
     let path = args.output.clone().unwrap_or_else(|| default_name(&recording));
@@ -55,7 +58,8 @@ fn default_name(recording: &Recording) -> PathBuf {
 
 fn record(args: &Record, recording: Recording, path: &std::path::Path) -> anyhow::Result<Report> {
     let Recording { options, mut filter, .. } = recording;
-    let (start, end) = (options.day.start().micros(), options.end().micros());
+    let hours = (options.day.start(), options.end());
+    let (start, end) = (hours.0.micros(), hours.1.micros());
     let mut simulation = Simulation::new(options).map_err(|error| Failure::usage(error.to_string()))?;
     let mut provenance = provenance(&simulation);
     if !filter.is_open() {
@@ -81,6 +85,7 @@ fn record(args: &Record, recording: Recording, path: &std::path::Path) -> anyhow
     let summary = sink.finish()?;
     let seconds = progress.finish().as_secs_f64();
     let archive = ArchiveReport::new(path, &summary.metadata, summary.bytes);
+    report::warn_of_emptiness(&filter, archive.events.total, Some(hours));
     summarise(&archive, seconds);
     Ok(Report { archive, state_digest, seconds })
 }

@@ -37,7 +37,7 @@ pub(crate) fn port(text: &str) -> Result<u16, Invalid> {
 
 /// A number of messages.
 pub(crate) fn limit(text: &str) -> Result<u64, Invalid> {
-    within(text, 0, u64::MAX, "a number of messages")
+    within(text, 0, u64::MAX, "a whole number of messages, 0 or more")
 }
 
 /// A number of threads.

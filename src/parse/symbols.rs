@@ -18,7 +18,8 @@ pub(crate) enum SymbolChoice {
 /// A number of symbols, or names with commas.
 pub(crate) fn symbol_choice(text: &str) -> Result<SymbolChoice, Invalid> {
     const FORMS: Invalid = Invalid::expected("a number of symbols, 1 to 50, or names as AAPL,MSFT");
-    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+    // with a sign it is meant as a number, too, though none that is valid
+    if text.trim_start_matches(['-', '+']).bytes().all(|byte| byte.is_ascii_digit()) {
         symbol_count(text).map(SymbolChoice::Heaviest).map_err(|_| FORMS)
     } else {
         symbol_list(text).map(SymbolChoice::Only).map_err(|_| FORMS)

@@ -21,7 +21,20 @@ fn usage_errors_exit_with_2() {
         &["record", "--date", "2026-02-18", "--market-hours", "maybe"],
         &["cat"],
         &["cat", "x", "--events", "trades"],
-        &["cat", "x", "--limit", "-1"],
+        &["record", "--date", "2026-02-18", "--burst-multiplier", "30"],
+        &["record", "--date", "2026-02-18", "--burst-interval", "30s"],
+        &["record", "--date", "2026-02-18", "--burst-duration", "30s"],
+        &[
+            "record",
+            "--date",
+            "2026-02-18",
+            "--burst-at",
+            "10:00",
+            "--burst-for",
+            "1m",
+            "--burst-interval",
+            "9s",
+        ],
         &["cat", "x", "--from", "9:30"],
         &["filter", "x"],
         &["merge", "-o", "x"],
@@ -32,6 +45,65 @@ fn usage_errors_exit_with_2() {
         assert_eq!(run.stdout, "");
     }
     assert_eq!(run(&[]).code, 2);
+}
+
+#[test]
+fn a_number_below_its_range_is_told_the_range() {
+    let record = ["record", "--date", "2026-02-18"];
+    for (flag, range) in [
+        ("--seed", "whole number of 0 to 18446744073709551615"),
+        ("--limit", "whole number of messages, 0 or more"),
+        ("--rate", "1 to 10000"),
+        ("--threads", "1 to 256"),
+        ("--symbols", "1 to 50"),
+    ] {
+        run(&[&record[..], &[flag, "-1"]].concat()).fails(2, range);
+    }
+    run(&["cat", "x", "--limit", "-1"]).fails(2, "whole number of messages, 0 or more");
+}
+
+#[test]
+fn an_archive_is_not_made_under_the_name_of_another_format() {
+    let folder = Folder::new();
+    for output in ["x.jsonl", "x.json", "x.CSV", "x.csv.zst", "x.avro", "-"] {
+        for args in [
+            &["record", "--date", "2026-02-18", "--seed", "1", "--limit", "1", "-o", output][..],
+            &["record", "--date", "2026-02-18", "--seed", "1", "--dry-run", "-o", output],
+            &["filter", day_text(), "--limit", "1", "-o", output],
+            &["merge", day_text(), "-o", output],
+        ] {
+            let run = folder.run(args);
+            run.fails(2, if output == "-" { "standard output" } else { output });
+            let hint = if output == "-" { "tradesim cat" } else { "tradesim export" };
+            assert!(run.stderr.contains(hint), "{}", run.stderr);
+        }
+    }
+    folder.run(&["export", day_text(), "-o", "-"]).fails(2, "names no format");
+    assert_eq!(folder.names(), [""; 0]);
+}
+
+#[test]
+fn a_cut_that_leaves_nothing_is_an_empty_archive_and_a_warning() {
+    let folder = Folder::new();
+    let late = ["--from", "2027-01-04T15:00:00Z"];
+    let record = ["record", "--date", "2026-02-18", "--seed", "1", "--rate", "1", "-o", "a"];
+    for args in [
+        &record[..],
+        &["filter", day_text(), "-o", "b"],
+        &["filter", "a", "-o", "c"],
+        &["export", day_text(), "-o", "d.csv"],
+    ] {
+        let run = folder.run(&[args, &late].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let warning =
+            "warning: no message is left by the cut (from 2027-01-04T15:00:00.000000Z): what it cuts ";
+        assert!(run.stderr.contains(warning), "{}", run.stderr);
+        let range = if args[1] == "a" { "is empty already" } else { "runs from 2026-02-18T09:0" };
+        assert!(run.stderr.contains(range), "{}", run.stderr);
+    }
+    folder.ok(&["verify", "a"]);
+    let some = folder.run(&["filter", day_text(), "-o", "e", "--from", "15:00"]);
+    assert!(some.code == 0 && !some.stderr.contains("warning"), "{}", some.stderr);
 }
 
 #[test]
@@ -65,6 +137,14 @@ fn an_unknown_symbol_is_told_with_the_nearest_one() {
         run.fails(2, "is no symbol of");
         assert!(run.stderr.contains("hint: did you mean AAPL?"), "{}", run.stderr);
     }
+    let burst =
+        ["record", "--date", "2026-02-18", "--burst-at", "10:00", "--burst-for", "1m", "--burst-symbol"];
+    let near = run(&[&burst[..], &["MSTF"]].concat());
+    near.fails(2, "MSTF is no symbol of the symbol table");
+    assert!(near.stderr.contains("hint: did you mean MSFT?"), "{}", near.stderr);
+    // where none is near, all are named
+    let far = run(&[&burst[..], &["ZZZ"]].concat());
+    assert!(far.stderr.contains("hint: its symbols are ") && far.stderr.contains(", MSFT"), "{}", far.stderr);
 }
 
 #[test]
@@ -80,7 +160,14 @@ fn a_missing_file_fails() {
     {
         run(args).fails(1, "missing");
     }
-    run(&["cat", "."]).fails(1, ".");
+    run(&["cat", "."]).fails(1, ". is a folder, and not a regular file");
+    let folder = Folder::new();
+    assert!(folder.wrapped("mkfifo", &["pipe"]).status().unwrap().success());
+    for input in ["pipe", "/dev/null"] {
+        for command in ["info", "cat", "verify"] {
+            folder.run(&[command, input]).fails(1, "and not a regular file");
+        }
+    }
 }
 
 #[test]
@@ -106,8 +193,10 @@ fn a_truncated_or_damaged_archive_is_bad_data() {
     let whole = fs::read(day()).unwrap();
     folder.write("half", &whole[..whole.len() / 2]);
     for command in ["info", "cat", "verify"] {
-        folder.run(&[command, "half"]).fails(65, "truncated or unfinished");
+        folder.run(&[command, "half"]).fails(65, "half does not end as an archive does");
     }
+    folder.write("longer", [&whole[..], b"\n"].concat());
+    folder.run(&["info", "longer"]).fails(65, "bytes were cut off or added");
     for (name, at) in [("row-group", 10_000), ("tail", whole.len() - 1_000)] {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x10;
@@ -143,10 +232,16 @@ fn an_output_that_cannot_be_made_exits_with_73() {
     fs::create_dir(folder.path("folder.csv")).unwrap();
     for output in ["missing/x.csv", "file/x.csv", "folder.csv", "new.csv/"] {
         folder.run(&["export", day_text(), "-o", output]).fails(73, output);
-        folder.run(&["filter", day_text(), "-o", output]).fails(73, output);
-        folder
-            .run(&["record", "--date", "2026-02-18", "--seed", "1", "--limit", "1", "-o", output])
-            .fails(73, output);
+    }
+    fs::create_dir(folder.path("folder.parquet")).unwrap();
+    for output in ["missing/x.parquet", "file/x.parquet", "folder.parquet", "new.parquet/"] {
+        let record = ["record", "--date", "2026-02-18", "--seed", "1", "--limit", "1", "-o", output];
+        for args in [&record[..], &["filter", day_text(), "-o", output], &["merge", day_text(), "-o", output]]
+        {
+            let run = folder.run(args);
+            run.fails(73, output);
+            assert!(!run.stderr.contains(".partial"), "{}", run.stderr);
+        }
     }
 }
 
@@ -174,22 +269,25 @@ fn only_a_regular_file_is_ever_overwritten() {
     use std::os::unix::fs::FileTypeExt;
     let folder = Folder::new();
     let made = folder
-        .wrapped("sh", &["-c", "mkfifo pipe.csv && ln -s pipe.csv link.csv && ln -s gone lost.csv"])
+        .wrapped(
+            "sh",
+            &["-c", "mkfifo pipe && ln -s pipe link && ln -s pipe link.csv && ln -s gone lost.csv"],
+        )
         .status()
         .unwrap();
     assert!(made.success());
-    for output in ["pipe.csv", "link.csv"] {
+    for output in ["pipe", "link"] {
         for args in [
             &["record", "--date", "2026-02-18", "--seed", "1", "--limit", "1", "--force", "-o", output][..],
             &["filter", day_text(), "--limit", "1", "--force", "-o", output],
             &["merge", day_text(), "--force", "-o", output],
-            &["export", day_text(), "--limit", "1", "--force", "-o", output],
+            &["export", day_text(), "--limit", "1", "--force", "-o", "link.csv"],
         ] {
-            folder.run(args).fails(73, "not a regular file");
+            folder.run(args).fails(73, "it is a pipe, and not a regular file");
         }
     }
-    assert!(fs::symlink_metadata(folder.path("pipe.csv")).unwrap().file_type().is_fifo());
+    assert!(fs::symlink_metadata(folder.path("pipe")).unwrap().file_type().is_fifo());
     assert!(fs::symlink_metadata(folder.path("link.csv")).unwrap().file_type().is_symlink());
     folder.run(&["export", day_text(), "-o", "lost.csv"]).fails(73, "lost.csv exists already");
-    assert_eq!(folder.names(), ["link.csv", "lost.csv", "pipe.csv"]);
+    assert_eq!(folder.names(), ["link", "link.csv", "lost.csv", "pipe"]);
 }

@@ -18,11 +18,15 @@ fn a_full_disk_is_said_so_and_leaves_nothing_behind() {
         &["filter", day_text(), "-o", "out.parquet"],
         &["merge", day_text(), "-o", "out.parquet"],
         &["export", day_text(), "-o", "out.jsonl"],
+        &["export", day_text(), "-o", "out.csv"],
         &["export", day_text(), "-o", "out.csv.zst"],
         &["export", day_text(), "-o", "out.avro"],
         &["export", day_text(), "-o", "out.parquet"],
     ] {
-        run_limited(&folder, 100, args).fails(1, "File too large");
+        let run = run_limited(&folder, 100, args);
+        let output = args.last().unwrap();
+        run.fails(1, &format!("error: no room to write {output}: File too large (os error 27)"));
+        assert_eq!(run.stderr.matches("os error").count(), 1, "{}", run.stderr);
         assert_eq!(folder.names(), [""; 0], "{args:?}");
     }
 }

@@ -128,10 +128,23 @@ fn every_setting_is_shown_with_its_origin() {
 }
 
 #[test]
-fn burst_mode_records_random_bursts() {
+fn a_recording_has_bursts_by_its_flag_only() {
     let folder = Folder::new();
-    let seed = ["--seed", "1"];
-    let by_setting = run_with(&folder, &[("TRADE_GEN_MODE", "burst")], &[RECORD, &seed].concat());
-    let by_flag = folder.run(&[RECORD, &seed, &["--burst"]].concat());
-    assert_eq!(by_setting.json()["digest"], by_flag.json()["digest"]);
+    let args = [RECORD, &["--seed", "1"]].concat();
+    let digest = |run: &Run| run.json()["digest"].clone();
+    let plain = folder.run(&args);
+    assert!(!plain.stderr.contains("MODE"), "{}", plain.stderr);
+    let by_mode = run_with(&folder, &[("TRADE_GEN_MODE", "burst")], &args);
+    assert_eq!(digest(&by_mode), digest(&plain));
+    assert!(by_mode.stderr.contains("TRADE_GEN_MODE=burst is for live streams"), "{}", by_mode.stderr);
+    // bursts have settings, which matter once there are bursts
+    let interval = [("TRADE_GEN_BURST_INTERVAL_SECONDS", "30")];
+    assert_eq!(digest(&run_with(&folder, &interval, &args)), digest(&plain));
+    let bursts = [&args[..], &["--burst"]].concat();
+    let by_default = folder.run(&bursts);
+    let by_setting = run_with(&folder, &interval, &bursts);
+    let by_flag = folder.run(&[&bursts[..], &["--burst-interval", "30s"]].concat());
+    assert_eq!(by_setting.json()["state_digest"], by_flag.json()["state_digest"]);
+    assert_ne!(by_default.json()["state_digest"], by_flag.json()["state_digest"]);
+    assert_ne!(by_default.json()["state_digest"], plain.json()["state_digest"]);
 }

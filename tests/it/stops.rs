@@ -46,6 +46,25 @@ fn sigterm_stops_a_recording_tidily() {
 }
 
 #[test]
+fn a_terminal_that_goes_away_stops_a_recording_tidily() {
+    stops_tidily("HUP", 129);
+}
+
+#[test]
+fn under_nohup_a_recording_outlives_its_terminal() {
+    let folder = Folder::new();
+    let mut args = vec!["-c", "trap '' HUP && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_tradesim")];
+    args.extend(ENDLESS);
+    let child = folder.wrapped("sh", &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("a file in the making", || folder.names().iter().any(|name| name.ends_with(".partial")));
+    send("HUP", &child);
+    // had the first one counted, its number would be told, or the second signal would end the process at once
+    send("TERM", &child);
+    Run::of(child.wait_with_output().unwrap()).fails(143, "stopped by SIGTERM");
+    assert_eq!(folder.names(), [""; 0]);
+}
+
+#[test]
 fn a_signal_ends_a_reader_that_waits_for_its_own_reader() {
     let folder = Folder::new();
     let mut child = folder.command(&["cat", day_text()]).stdout(Stdio::piped()).spawn().unwrap();

@@ -74,7 +74,7 @@ pub(super) fn open(source: &Source) -> Result<Opened, Error> {
     }
     let footer = &tail[footer_at..footer_at + footer_len as usize];
     if source.len() != marker.offset + tail.len() as u64 {
-        return Err(Error::DamagedTail { path: path(), what: "the file has bytes behind it" });
+        return Err(Error::DamagedTail { path: path(), what: "bytes were added behind it" });
     }
     let parquet = guarded(|| ParquetMetaDataReader::decode_metadata(footer))
         .map_err(|what| corrupt(source, Place::Footer, what))?;

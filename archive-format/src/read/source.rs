@@ -1,7 +1,7 @@
 //! The file under an open archive.
 
 use std::{
-    fs::File,
+    fs::{self, File, Metadata},
     io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
@@ -10,6 +10,7 @@ use std::{
 use crate::{
     Error,
     mmap::{Cut, Mapping},
+    regular::other_than_regular,
 };
 
 /// A file that was whole when it was opened and may not stay so.
@@ -23,11 +24,17 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn open(path: &Path) -> Result<Source, Error> {
+        let regular = |metadata: io::Result<Metadata>| {
+            let metadata = metadata.map_err(|source| Error::io(path, "open", source))?;
+            match other_than_regular(&metadata) {
+                Some(found) => Err(Error::NotRegular { path: path.to_owned(), found }),
+                None => Ok(metadata),
+            }
+        };
+        // before it is opened, since opening a pipe waits for its writer; and what was then opened may be another file
+        regular(fs::metadata(path))?;
         let file = File::open(path).map_err(|source| Error::io(path, "open", source))?;
-        let metadata = file.metadata().map_err(|source| Error::io(path, "look at", source))?;
-        if metadata.is_dir() {
-            return Err(Error::io(path, "read", io::ErrorKind::IsADirectory.into()));
-        }
+        let metadata = regular(file.metadata())?;
         Ok(Source { path: path.to_owned(), file, len: metadata.len(), mapping: None })
     }
 

@@ -135,6 +135,15 @@ fn an_output_that_cannot_be_made_is_named() {
         let created = write(&path, Vec::new(), small_options());
         assert!(matches!(created, Err(Error::CannotCreate { .. })), "{}", path.display());
     }
+    // and by its final name, for nobody knows the temporary one
+    let missing = folder.path().join("missing/a.parquet");
+    match write(&missing, Vec::new(), small_options()) {
+        Err(Error::CannotCreate { path, source }) => {
+            assert_eq!(path, missing);
+            assert_eq!(source.raw_os_error(), Some(2), "{source}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -184,7 +193,40 @@ fn other_files_are_told_apart() {
     let missing = Archive::open(&path, OpenOptions::default()).unwrap_err();
     assert!(matches!(missing, Error::Io { action: "open", .. }) && !missing.is_bad_data());
     let directory = Archive::open(folder.path(), OpenOptions::default()).unwrap_err();
-    assert!(matches!(directory, Error::Io { action: "read", .. }));
+    assert!(matches!(directory, Error::NotRegular { found: "a folder", .. }));
+}
+
+#[test]
+fn a_pipe_or_socket_is_neither_opened_nor_replaced() {
+    use std::os::unix::net::UnixListener;
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, socket) = (folder.path().join("pipe"), folder.path().join("socket"));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let _listener = UnixListener::bind(&socket).unwrap();
+    for (path, kind) in [(pipe, "a pipe"), (socket, "a socket"), ("/dev/null".into(), "a device")] {
+        match Archive::open(&path, OpenOptions::default()).unwrap_err() {
+            Error::NotRegular { found, .. } => assert_eq!(found, kind),
+            other => panic!("{other}"),
+        }
+        let options = WriterOptions { overwrite: true, ..small_options() };
+        let refused = ArchiveWriter::create(&path, sample::provenance(), options).unwrap_err();
+        assert!(matches!(refused, Error::CannotCreate { .. }), "{refused}");
+        assert!(!path.metadata().unwrap().file_type().is_file());
+    }
+}
+
+#[test]
+fn bytes_behind_the_end_are_told_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    write(&path, Sample::new(1).take(100), small_options()).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.push(b'\n');
+    std::fs::write(&path, bytes).unwrap();
+    let error = Archive::open(&path, OpenOptions::default()).unwrap_err();
+    assert!(matches!(error, Error::Unfinished { .. }), "{error}");
+    assert!(error.to_string().ends_with("bytes were cut off or added"), "{error}");
 }
 
 fn foreign_parquet() -> Vec<u8> {

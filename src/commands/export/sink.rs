@@ -3,21 +3,60 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// zstd's level for exports, its own default.
 const ZSTD_LEVEL: i32 = 3;
 const BUFFER_BYTES: usize = 256 * 1024;
 
+/// The error that made a write stop, if the file was the reason. The writers of the formats wrap it in errors of their
+/// own, some of which keep nothing but its text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FileError(Arc<Mutex<Option<io::Error>>>);
+
+impl FileError {
+    pub(super) fn take(&self) -> Option<io::Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Keeps the first error and passes on its kind.
+    fn keep(&self, error: io::Error) -> io::Error {
+        let kind = error.kind();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        kind.into()
+    }
+}
+
+/// The file, with its first error kept.
+pub(super) struct Watched {
+    file: File,
+    error: FileError,
+}
+
+impl Write for Watched {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.file.write(bytes) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(self.error.keep(error)),
+            result => result,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// The file, or a zstd stream into it.
 pub(super) enum Sink {
-    Plain(BufWriter<File>),
-    Zstd(zstd::Encoder<'static, BufWriter<File>>),
+    Plain(BufWriter<Watched>),
+    Zstd(zstd::Encoder<'static, BufWriter<Watched>>),
 }
 
 impl Sink {
-    pub(super) fn new(file: File, compressed: bool) -> io::Result<Sink> {
-        let file = BufWriter::with_capacity(BUFFER_BYTES, file);
+    /// A way into `file`; its errors are also kept in `error`.
+    pub(super) fn new(file: File, compressed: bool, error: FileError) -> io::Result<Sink> {
+        let file = BufWriter::with_capacity(BUFFER_BYTES, Watched { file, error });
         Ok(if compressed {
             let mut encoder = zstd::Encoder::new(file, ZSTD_LEVEL)?;
             encoder.include_checksum(true)?;

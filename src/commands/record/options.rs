@@ -26,6 +26,8 @@ pub(super) struct Recording {
     pub(super) filter: Filter,
     settings: Settings,
     seed_drawn: bool,
+    /// The setting has no say in a recording, which is always of a historical day.
+    mode: Mode,
     /// The settings that this recording depends on.
     relevant: Vec<Key>,
 }
@@ -65,7 +67,7 @@ impl Recording {
         };
         check_symbols(&only, &names, &place)?;
         check_symbols(args.bursts.burst_symbol.as_slice(), &names, &place)?;
-        let random = args.bursts.burst || settings.mode().map_err(Failure::from)? == Mode::Burst;
+        let random = args.bursts.burst;
         let random_bursts = if random { Some(random_bursts(&settings)?) } else { None };
         let options = SimulationOptions {
             seed,
@@ -77,8 +79,9 @@ impl Recording {
             planned_bursts: planned_bursts(args, &settings, &day)?,
         };
         let filter = Filter::of_day(only, &args.cut, &day)?;
+        let mode = settings.mode().map_err(Failure::from)?;
         let relevant = relevant(random, !args.bursts.burst_at.is_empty());
-        Ok(Recording { options, filter, settings, seed_drawn, relevant })
+        Ok(Recording { options, filter, settings, seed_drawn, mode, relevant })
     }
 
     /// Says on the standard error which settings did not come from the command line.
@@ -97,6 +100,11 @@ impl Recording {
         }
         if !defaults.is_empty() {
             say(format_args!("defaults {}", defaults.join(" ")));
+        }
+        if self.mode == Mode::Burst && self.options.random_bursts.is_none() {
+            say(format_args!(
+                "setting {PREFIX}MODE=burst is for live streams and makes no bursts here; --burst does"
+            ));
         }
         if self.seed_drawn {
             say(format_args!("seed {} (drawn)", self.options.seed));
@@ -117,13 +125,11 @@ fn apply_flags(args: &Record, settings: &mut Settings) {
     };
     let bursts = &args.bursts;
     let (interval, duration) = (seconds(&bursts.burst_interval), seconds(&bursts.burst_duration));
-    let burst_mode = bursts.burst.then_some("burst");
     set(Key::StartDate, args.date.as_ref().map(|value| value as _));
     set(Key::Seed, args.seed.as_ref().map(|value| value as _));
     set(Key::Rate, args.market.rate.as_ref().map(|value| value as _));
     set(Key::NumSymbols, count.as_ref().map(|value| value as _));
     set(Key::SimulateMarketHours, args.market.market_hours.as_ref().map(|value| value as _));
-    set(Key::Mode, burst_mode.as_ref().map(|value| value as _));
     set(Key::BurstMultiplier, bursts.burst_multiplier.as_ref().map(|value| value as _));
     set(Key::BurstInterval, interval.as_ref().map(|value| value as _));
     set(Key::BurstDuration, duration.as_ref().map(|value| value as _));
@@ -136,7 +142,6 @@ fn relevant(random_bursts: bool, planned_bursts: bool) -> Vec<Key> {
         Key::Seed,
         Key::Rate,
         Key::NumSymbols,
-        Key::Mode,
         Key::SimulateMarketHours,
         Key::MarketTimezone,
     ];
