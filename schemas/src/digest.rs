@@ -107,8 +107,13 @@ impl ContentDigest {
     fn pushed(&mut self) {
         self.messages += 1;
         if self.block.len() >= BLOCK_BYTES {
-            self.hasher.update(&self.block);
-            self.block.clear();
+            // whole blocks only: each is a complete subtree of BLAKE3, hashed at full width, where an odd length would
+            // leave a part of a chunk and split every block that follows into small subtrees
+            let whole = self.block.len() / BLOCK_BYTES * BLOCK_BYTES;
+            for block in self.block[..whole].chunks_exact(BLOCK_BYTES) {
+                self.hasher.update(block);
+            }
+            self.block.drain(..whole);
         }
     }
 

@@ -28,12 +28,13 @@ type What = String;
 pub(super) fn decode(arrays: &RecordBatch, columns: Columns, ids: &IdTable) -> Result<Batch, What> {
     let table = Table::new(arrays, columns, ids)?;
     let rows = arrays.num_rows();
+    let mut lags = OrderLags::default();
     let mut batch = Batch { records: Vec::with_capacity(rows), captured: Vec::new() };
     if columns.captured {
-        table.captured_rows(rows, &mut batch)?;
+        table.captured_rows(rows, &mut lags, &mut batch)?;
     } else {
         for row in 0..rows {
-            batch.records.push(table.record(row).ok_or_else(|| table.blamed(row))?);
+            table.push(row, &mut lags, &mut batch.records).ok_or_else(|| table.blamed(row))?;
         }
     }
     Ok(batch)
@@ -58,7 +59,7 @@ struct Table<'a> {
     account_id: Texts<'a, AccountId>,
     price: &'a [i64],
     quantity: &'a [i32],
-    orders: Vec<Option<OrderRef>>,
+    orders: &'a Int64Array,
     /// bid, spread
     book: [&'a [i64]; 2],
     sizes: [&'a [i32]; 2],
@@ -92,7 +93,13 @@ impl<'a> Table<'a> {
             true => Some(array::<Int32Array>(arrays, Column::Origin, None)?.values().as_ref()),
             false => None,
         };
-        let orders = orders(array(arrays, Column::OrderRef, None)?, &symbol, origin)?;
+        let orders: &Int64Array = array(arrays, Column::OrderRef, None)?;
+        let of_trades = orders
+            .nulls()
+            .map_or(trades.count_set_bits(), |orders| (orders.inner() & &trades).count_set_bits());
+        if of_trades != rows - orders.null_count() {
+            return Err("an order_ref belongs to no trade".to_owned());
+        }
         Ok(Table {
             seq: array::<Int64Array>(arrays, Column::Seq, None)?.values(),
             ts: array::<TimestampMicrosecondArray>(arrays, Column::Ts, None)?.values(),
@@ -147,14 +154,6 @@ impl<'a> Table<'a> {
         })
     }
 
-    #[inline(always)]
-    fn record(&self, row: usize) -> Option<Record> {
-        let kind = self.kinds[row].or_else(|| self.blame(Column::EventType))?;
-        let (seq, timestamp, origin) = (self.seq(row)?, self.timestamp(row)?, self.origin(row)?);
-        let (event, order) = self.event(row, kind, timestamp)?;
-        Some(Record { seq, origin, order, envelope: Envelope { timestamp, event } })
-    }
-
     #[inline]
     fn seq(&self, row: usize) -> Option<u64> {
         u64::try_from(self.seq[row]).ok().or_else(|| self.blame(Column::Seq))
@@ -173,8 +172,14 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Adds the record of a row.
+    ///
+    /// All its fields are looked up before it is put together, once and where it stays: a record is two cache lines, and
+    /// handing one up as a value copies it at every step.
     #[inline(always)]
-    fn event(&self, row: usize, kind: EventType, timestamp: Timestamp) -> Option<(Event, Option<OrderRef>)> {
+    fn push(&self, row: usize, lags: &mut OrderLags, out: &mut Vec<Record>) -> Option<()> {
+        let kind = self.kinds[row].or_else(|| self.blame(Column::EventType))?;
+        let (seq, timestamp, origin) = (self.seq(row)?, self.timestamp(row)?, self.origin(row)?);
         let symbol = self.symbol.get(row).or_else(|| self.blame(Column::Symbol))?;
         let exchange = self.exchange.get(row).or_else(|| self.blame(Column::Exchange))?;
         let own_time = if self.payload_ts.is_valid(row) {
@@ -184,67 +189,99 @@ impl<'a> Table<'a> {
         };
         match kind {
             EventType::Trade => {
-                let (order, trade_id, correlation_id) = self.ids(row, symbol)?;
-                let trade = Trade {
+                let (order, trade_id, correlation_id) = self.ids(row, symbol, origin, lags)?;
+                let trade_type = self.trade_type.get(row).or_else(|| self.blame(Column::TradeType))?;
+                let order_type = self.order_type.get(row).or_else(|| self.blame(Column::OrderType))?;
+                let price = self.price(self.price, row, Column::Price)?;
+                let quantity = self.shares(self.quantity, row, Column::Quantity)?;
+                let trader_id = self.trader_id.get(row).or_else(|| self.blame(Column::TraderId))?;
+                let account_id = self.account_id.get(row).or_else(|| self.blame(Column::AccountId))?;
+                let status = self.status.get(row).or_else(|| self.blame(Column::Status))?;
+                let event = Event::Trade(Trade {
                     trade_id,
                     symbol,
-                    trade_type: self.trade_type.get(row).or_else(|| self.blame(Column::TradeType))?,
-                    order_type: self.order_type.get(row).or_else(|| self.blame(Column::OrderType))?,
-                    price: self.price(self.price, row, Column::Price)?,
-                    quantity: self.shares(self.quantity, row, Column::Quantity)?,
+                    trade_type,
+                    order_type,
+                    price,
+                    quantity,
                     timestamp: own_time,
                     exchange,
-                    trader_id: self.trader_id.get(row).or_else(|| self.blame(Column::TraderId))?,
-                    account_id: self.account_id.get(row).or_else(|| self.blame(Column::AccountId))?,
-                    status: self.status.get(row).or_else(|| self.blame(Column::Status))?,
+                    trader_id,
+                    account_id,
+                    status,
                     correlation_id,
-                };
-                Some((Event::Trade(trade), order))
+                });
+                out.push(Record { seq, origin, order, envelope: Envelope { timestamp, event } });
             }
             EventType::OrderBook => {
                 let bid_price = self.price(self.book[0], row, Column::BidPrice)?;
                 let spread = self.price(self.book[1], row, Column::Spread)?;
                 let ask_price = Price::from_units(bid_price.units() + spread.units());
                 let ask_price = ask_price.or_else(|| self.blame(Column::Spread))?;
-                let book = OrderBook {
+                let bid_size = self.shares(self.sizes[0], row, Column::BidSize)?;
+                let ask_size = self.shares(self.sizes[1], row, Column::AskSize)?;
+                let event = Event::OrderBook(OrderBook {
                     symbol,
                     bid_price,
                     ask_price,
-                    bid_size: self.shares(self.sizes[0], row, Column::BidSize)?,
-                    ask_size: self.shares(self.sizes[1], row, Column::AskSize)?,
+                    bid_size,
+                    ask_size,
                     spread,
                     mid_price: Price::mid(bid_price, ask_price),
                     timestamp: own_time,
                     exchange,
-                };
-                Some((Event::OrderBook(book), None))
+                });
+                out.push(Record { seq, origin, order: None, envelope: Envelope { timestamp, event } });
             }
             EventType::MarketData => {
-                let volume = u64::try_from(self.volume[row]).ok().filter(|&volume| volume > 0);
-                let candle = MarketData {
-                    symbol,
-                    open: self.price(self.candle[0], row, Column::Open)?,
-                    high: self.price(self.candle[1], row, Column::High)?,
-                    low: self.price(self.candle[2], row, Column::Low)?,
-                    close: self.price(self.candle[3], row, Column::Close)?,
-                    volume: volume.or_else(|| self.blame(Column::Volume))?,
-                    vwap: self.price(self.candle[4], row, Column::Vwap)?,
-                    timestamp: own_time,
-                    interval: self.interval.get(row).or_else(|| self.blame(Column::Interval))?,
-                    exchange,
-                };
-                Some((Event::MarketData(candle), None))
+                let candle = self.candle(row, symbol, exchange, own_time)?;
+                let event = Event::MarketData(candle);
+                out.push(Record { seq, origin, order: None, envelope: Envelope { timestamp, event } });
             }
         }
+        Some(())
+    }
+
+    /// A candle: one event in seventy.
+    #[inline(never)]
+    fn candle(
+        &self,
+        row: usize,
+        symbol: Symbol,
+        exchange: Exchange,
+        timestamp: Timestamp,
+    ) -> Option<MarketData> {
+        let volume = u64::try_from(self.volume[row]).ok().filter(|&volume| volume > 0);
+        Some(MarketData {
+            symbol,
+            open: self.price(self.candle[0], row, Column::Open)?,
+            high: self.price(self.candle[1], row, Column::High)?,
+            low: self.price(self.candle[2], row, Column::Low)?,
+            close: self.price(self.candle[3], row, Column::Close)?,
+            volume: volume.or_else(|| self.blame(Column::Volume))?,
+            vwap: self.price(self.candle[4], row, Column::Vwap)?,
+            timestamp,
+            interval: self.interval.get(row).or_else(|| self.blame(Column::Interval))?,
+            exchange,
+        })
     }
 
     /// Derived or stored, as the row says.
     #[inline(always)]
-    fn ids(&self, row: usize, symbol: Symbol) -> Option<(Option<OrderRef>, TradeId, Option<CorrelationId>)> {
-        if let Some(order) = self.orders[row] {
+    fn ids(
+        &self,
+        row: usize,
+        symbol: Symbol,
+        origin: u16,
+        lags: &mut OrderLags,
+    ) -> Option<(Option<OrderRef>, TradeId, Option<CorrelationId>)> {
+        if self.orders.is_valid(row) {
+            let key = self.symbol.key(row);
+            let order = lags.load(origin.into(), key, self.orders.value(row));
+            let order = order.or_else(|| self.blame(Column::OrderRef))?;
             let ids = match self.origin {
-                None => self.symbol_ids[self.symbol.key(row)].as_ref(),
-                Some(_) => self.ids.get(self.origin(row)?, symbol),
+                None => self.symbol_ids[key].as_ref(),
+                Some(_) => self.ids.get(origin, symbol),
             };
             let ids = ids.or_else(|| self.blame(Column::Symbol))?;
             return Some((Some(order), ids.trade_id(order), Some(ids.correlation_id(order))));
@@ -284,7 +321,7 @@ impl<'a> Table<'a> {
         bad(row, self.blamed.get())
     }
 
-    fn captured_rows(&self, rows: usize, batch: &mut Batch) -> Result<(), What> {
+    fn captured_rows(&self, rows: usize, lags: &mut OrderLags, batch: &mut Batch) -> Result<(), What> {
         let (raw, received, opcode) = self.captured.expect("the columns are there");
         for row in 0..rows {
             let place = self.seq(row).zip(self.timestamp(row));
@@ -299,45 +336,29 @@ impl<'a> Table<'a> {
                 true => Some(u8::try_from(opcode.value(row)).map_err(|_| bad(row, Column::Opcode))?),
                 false => None,
             };
-            let event = self.kinds[row].map(|kind| self.event(row, kind, timestamp));
+            let stated = self.kinds[row].map(|_| self.push(row, lags, &mut batch.records));
             let content = if raw.is_valid(row) {
                 // the columns of a raw frame serve queries; what they cannot state is only in the bytes
-                let event = event.flatten().map(|(event, _)| event);
+                let record = stated.flatten().and_then(|()| batch.records.pop());
+                let event = record.map(|record| record.envelope.event);
                 Content::Raw { bytes: raw.value(row).to_vec(), event }
             } else {
-                let event = event.ok_or_else(|| bad(row, Column::EventType))?;
-                let (event, order) = event.ok_or_else(|| self.blamed(row))?;
+                let stated = stated.ok_or_else(|| bad(row, Column::EventType))?;
+                stated.ok_or_else(|| self.blamed(row))?;
                 if received.is_none() && opcode.is_none() {
-                    let origin = self.origin(row).ok_or_else(|| self.blamed(row))?;
-                    let envelope = Envelope { timestamp, event };
-                    batch.records.push(Record { seq, origin, order, envelope });
                     continue;
                 }
-                if order.is_some() {
+                let record = batch.records.pop().expect("it has just been added");
+                if record.order.is_some() {
                     return Err(format!("row {row} is captured and derives its ids"));
                 }
-                Content::Event(event)
+                Content::Event(record.envelope.event)
             };
             let at = u32::try_from(row).expect("a batch has few rows");
             batch.captured.push((at, Captured { seq, timestamp, received, opcode, content }));
         }
         Ok(())
     }
-}
-
-/// The order references of a block.
-fn orders(
-    stored: &Int64Array,
-    symbol: &Texts<'_, Symbol>,
-    origin: Option<&[i32]>,
-) -> Result<Vec<Option<OrderRef>>, What> {
-    let mut lags = OrderLags::default();
-    let mut load = |row: usize| {
-        let origin = origin.map_or(Some(0), |origin| u16::try_from(origin[row]).ok());
-        let order = origin.and_then(|origin| lags.load(origin.into(), symbol.key(row), stored.value(row)));
-        order.ok_or_else(|| bad(row, Column::OrderRef)).map(Some)
-    };
-    (0..stored.len()).map(|row| if stored.is_valid(row) { load(row) } else { Ok(None) }).collect()
 }
 
 /// A dictionary column whose texts are mapped to values.
