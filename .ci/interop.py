@@ -72,9 +72,9 @@ def main():
 
         grouped = duckdb.sql(f"select event_type, count(*) from '{path}' group by 1").fetchall()
         check("DuckDB counts", dict(grouped), counts)
-        check("DuckDB price sum", duckdb.sql(f"select sum(price) from '{path}'").fetchone()[0], total)
-        check("DuckDB symbols", duckdb.sql(f"select count(distinct symbol) from '{path}'").fetchone()[0], symbols)
-        kind = duckdb.sql(f"select typeof(ts), typeof(price) from '{path}' limit 1").fetchone()
+        check("DuckDB price sum", duckdb.sql(f"select sum(price) from '{path}'").fetchall()[0][0], total)
+        check("DuckDB symbols", duckdb.sql(f"select count(distinct symbol) from '{path}'").fetchall()[0][0], symbols)
+        kind = duckdb.sql(f"select typeof(ts), typeof(price) from '{path}' limit 1").fetchall()[0]
         check("DuckDB types", kind, ("TIMESTAMP WITH TIME ZONE", "DECIMAL(12,4)"))
 
         frame = pandas.read_parquet(path, dtype_backend="pyarrow")
@@ -85,7 +85,7 @@ def main():
         # the plain form carries everything in columns, ids too
         plain = str(Path(folder) / "plain.parquet")
         subprocess.run([tradesim, "export", path, "-o", plain], check=True, capture_output=True)
-        rows = duckdb.sql(f"select count(distinct trade_id), sum(price) from '{plain}'").fetchone()
+        rows = duckdb.sql(f"select count(distinct trade_id), sum(price) from '{plain}'").fetchall()[0]
         check("plain export", rows, (counts["trade"], total))
 
 
