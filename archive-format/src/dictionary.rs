@@ -21,6 +21,9 @@ use parquet::{
     },
     schema::types::ColumnDescPtr,
 };
+use zstd::bulk::Compressor;
+
+use crate::layout::ZSTD_LEVEL;
 
 /// Rows after which a page ends, at the end of a chunk.
 const PAGE_ROWS: usize = 32_768;
@@ -40,7 +43,6 @@ pub(crate) enum Values {
 pub(crate) struct DictionaryColumn {
     descr: ColumnDescPtr,
     values: Values,
-    level: i32,
     /// The dictionary page: all values in PLAIN encoding, in the order of their codes.
     dictionary: Vec<u8>,
     distinct: u32,
@@ -65,11 +67,10 @@ pub(crate) struct DictionaryChunk {
 }
 
 impl DictionaryColumn {
-    pub(crate) fn new(descr: ColumnDescPtr, values: Values, zstd_level: i32) -> DictionaryColumn {
+    pub(crate) fn new(descr: ColumnDescPtr, values: Values) -> DictionaryColumn {
         DictionaryColumn {
             descr,
             values,
-            level: zstd_level,
             dictionary: Vec::new(),
             distinct: 0,
             bounds: None,
@@ -112,12 +113,8 @@ impl DictionaryColumn {
         self.codes.push(code);
     }
 
-    /// Says which rows of a chunk the values pushed since the last call belong to, and ends the page if it is full.
-    pub(crate) fn end_chunk(
-        &mut self,
-        rows: usize,
-        present: Option<&BooleanBuffer>,
-    ) -> Result<(), ParquetError> {
+    /// Says which rows of a chunk the values pushed since the last call belong to.
+    pub(crate) fn end_chunk(&mut self, rows: usize, present: Option<&BooleanBuffer>) {
         match present {
             Some(present) => {
                 self.present.append_buffer(present);
@@ -126,10 +123,14 @@ impl DictionaryColumn {
             None => self.present.append_n(rows, true),
         }
         self.rows += rows as u64;
-        if self.present.len() >= PAGE_ROWS { self.end_page() } else { Ok(()) }
     }
 
-    fn end_page(&mut self) -> Result<(), ParquetError> {
+    /// Ends the page if it is full.
+    pub(crate) fn end_full_page(&mut self, zstd: &mut Compressor<'static>) -> Result<(), ParquetError> {
+        if self.present.len() >= PAGE_ROWS { self.end_page(zstd) } else { Ok(()) }
+    }
+
+    fn end_page(&mut self, zstd: &mut Compressor<'static>) -> Result<(), ParquetError> {
         let present = self.present.finish();
         let rows = present.len();
         let mut body = Vec::with_capacity(2 * self.codes.len() + rows / 8 + 16);
@@ -142,7 +143,7 @@ impl DictionaryColumn {
         pack::codes(&self.codes, self.distinct, &mut body);
         self.codes.clear();
         let page = Page::DataPage {
-            buf: compressed(&body, self.level)?,
+            buf: Bytes::from(zstd.compress(&body)?),
             num_values: u32::try_from(rows).expect("a page is small"),
             encoding: Encoding::RLE_DICTIONARY,
             def_level_encoding: Encoding::RLE,
@@ -154,14 +155,14 @@ impl DictionaryColumn {
     }
 
     /// Ends the column chunk.
-    pub(crate) fn close(mut self) -> Result<DictionaryChunk, ParquetError> {
+    pub(crate) fn close(mut self, zstd: &mut Compressor<'static>) -> Result<DictionaryChunk, ParquetError> {
         if !self.present.is_empty() || self.pages.is_empty() {
-            self.end_page()?;
+            self.end_page(zstd)?;
         }
         let mut out = TrackedWrite::new(Vec::new());
         let mut writer = SerializedPageWriter::new(&mut out);
         let dictionary = Page::DictionaryPage {
-            buf: compressed(&self.dictionary, self.level)?,
+            buf: Bytes::from(zstd.compress(&self.dictionary)?),
             num_values: self.distinct,
             encoding: Encoding::PLAIN,
             is_sorted: false,
@@ -204,7 +205,7 @@ impl DictionaryColumn {
             encoding,
             count: count as i32,
         };
-        let level = parquet::basic::ZstdLevel::try_new(self.level)?;
+        let level = parquet::basic::ZstdLevel::try_new(ZSTD_LEVEL)?;
         let mut builder = ColumnChunkMetaData::builder(self.descr.clone())
             .set_compression(Compression::ZSTD(level))
             .set_encodings(vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY])
@@ -234,8 +235,9 @@ impl DictionaryColumn {
     }
 }
 
-fn compressed(bytes: &[u8], level: i32) -> Result<Bytes, ParquetError> {
-    Ok(Bytes::from(zstd::bulk::compress(bytes, level)?))
+/// What compresses pages. To set one up costs as much as a small page: every thread keeps one for all of its columns.
+pub(crate) fn compressor() -> std::io::Result<Compressor<'static>> {
+    Compressor::new(ZSTD_LEVEL)
 }
 
 /// Codes of numbers, given out in order of appearance. Numbers are few and small, as those of enums, symbols and

@@ -1,6 +1,9 @@
 //! The quote of one symbol: where it stands, how it follows the fair price, and what may hold it back.
 
-use crate::rng::{Purpose, Stream};
+use crate::{
+    math,
+    rng::{Purpose, Stream},
+};
 
 /// Limits of the resting orders that are going to be filled, in ticks: a quote must not pass them.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +128,7 @@ impl Book {
     #[inline]
     fn nearest(&self, fair: f64) -> i64 {
         let odd = self.spread & 1;
-        let nearest = 2 * (fair - 0.5 * odd as f64 + 0.5).floor() as i64 + odd;
+        let nearest = 2 * math::floor(fair - 0.5 * odd as f64 + 0.5) + odd;
         // the bid stays above zero, also at the widest
         nearest.max(self.spread + 2 * (Width::Outside as i64 + 1) + 2)
     }

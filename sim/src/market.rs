@@ -12,6 +12,7 @@ use crate::{
     arrivals::Arrivals,
     book::{Book, Quote, Width},
     candle::Candles,
+    math,
     order_flow::{Arrival, Fate, OpenOrders, Order, OrderFlow},
     price_process::PriceProcess,
     session::TradingDay,
@@ -136,7 +137,7 @@ impl Market {
         let order = self.orders.draw(arrival, |micros| {
             let until = (now + i64::from(micros)).min(end);
             let tenths = day.weighted_micros(instant(until)) - day.weighted_micros(instant(now));
-            (PROTECTION_DEVIATIONS * price.deviation(tenths) / tick as f64).ceil() as i64
+            math::ceil(PROTECTION_DEVIATIONS * price.deviation(tenths) / tick as f64)
         });
         let market = order.order_type == OrderType::Market;
         // an order that stays open holds the quote back already when its own first event restates it
@@ -258,7 +259,7 @@ impl Market {
     fn reach(&mut self, now: i64, quote: Quote) -> Quote {
         let fair = self.fair(now);
         let spread = quote.ask - quote.bid;
-        let (below, above) = (fair.floor() as i64 - spread, fair.ceil() as i64 + spread);
+        let (below, above) = (math::floor(fair) - spread, math::ceil(fair) + spread);
         Quote { bid: quote.bid.min(below), ask: quote.ask.max(above) }
     }
 
@@ -302,9 +303,9 @@ impl Market {
         words.extend(self.open.state());
         words.extend(self.book.iter().flat_map(Book::state));
         words.extend(self.candles.state());
-        for word in words {
-            self.state.update(&word.to_le_bytes());
-        }
+        // at once, because a hasher takes longer to accept a word than to hash it
+        let bytes: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
+        self.state.update(&bytes);
     }
 
     /// The digest of the raw state at every minute so far in which something happened, and now.

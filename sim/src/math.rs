@@ -15,6 +15,22 @@ pub(crate) fn ln(x: f64) -> f64 {
     libm::log(x)
 }
 
+/// The greatest integer that is not above `x`, which must be far within the range of `i64`.
+///
+/// `f64::floor` is a call into the C library on x86-64, whose baseline has no instruction for it.
+#[inline]
+pub(crate) fn floor(x: f64) -> i64 {
+    let towards_zero = x as i64;
+    towards_zero - i64::from(towards_zero as f64 > x)
+}
+
+/// The least integer that is not below `x`, as [`floor`].
+#[inline]
+pub(crate) fn ceil(x: f64) -> i64 {
+    let towards_zero = x as i64;
+    towards_zero + i64::from((towards_zero as f64) < x)
+}
+
 /// The quantile of the standard normal distribution for `p` in (0, 1), to about 16 digits.
 ///
 /// Source: M. J. Wichura, "Algorithm AS 241: The percentage points of the normal distribution", Applied Statistics
@@ -92,6 +108,17 @@ const FAR: Rational = Rational {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn floor_and_ceil_are_those_of_ieee_754() {
+        for step in -4_000..4_000 {
+            for x in [f64::from(step) / 8.0, f64::from(step) * 1e9, f64::from(step) / 1e9] {
+                for x in [x, x.next_up(), x.next_down()] {
+                    assert_eq!((floor(x), ceil(x)), (x.floor() as i64, x.ceil() as i64), "{x}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn quantiles_agree_with_tables() {

@@ -20,9 +20,10 @@ use parquet::{
     schema::types::SchemaDescriptor,
 };
 use tradesim_schemas::Digest;
+use zstd::bulk::Compressor;
 
 use crate::{
-    dictionary::DictionaryChunk,
+    dictionary::{DictionaryChunk, compressor},
     encode::{Chunk, CodedColumn, array},
     layout::Column,
     row::RowDigest,
@@ -88,7 +89,7 @@ impl Engine {
         if threads == 1 {
             Ok(Engine::Inline(Box::new(Inline {
                 digest: RowDigest::default(),
-                encoder: Encoder::new(all),
+                encoder: Encoder::new(all)?,
                 done: Vec::new(),
             })))
         } else {
@@ -182,11 +183,12 @@ enum How {
 /// Encodes some columns.
 struct Encoder {
     jobs: Vec<ColumnJob>,
+    zstd: Compressor<'static>,
 }
 
 impl Encoder {
-    fn new(jobs: Vec<ColumnJob>) -> Encoder {
-        Encoder { jobs }
+    fn new(jobs: Vec<ColumnJob>) -> std::io::Result<Encoder> {
+        Ok(Encoder { jobs, zstd: compressor()? })
     }
 
     /// Begins a row group; `writers` are those of all columns, of which this encoder takes its own.
@@ -207,24 +209,25 @@ impl Encoder {
                         writer.write(&leaf)?;
                     }
                 }
-                How::Dictionary(column) => column.chunk(chunk)?,
+                How::Dictionary(column) => column.chunk(chunk, &mut self.zstd)?,
             }
         }
         Ok(())
     }
 
     fn end(&mut self) -> Result<Vec<Encoded>, ParquetError> {
+        let Encoder { jobs, zstd } = self;
         let encode = |job: &mut ColumnJob| {
             let chunk = match &mut job.how {
                 How::Arrow { writer, .. } => {
                     let writer = writer.take().expect("a row group has begun");
                     EncodedChunk::Arrow(writer.close()?)
                 }
-                How::Dictionary(column) => EncodedChunk::Dictionary(column.close()?),
+                How::Dictionary(column) => EncodedChunk::Dictionary(column.close(zstd)?),
             };
             Ok(Encoded { place: job.place, chunk })
         };
-        self.jobs.iter_mut().map(encode).collect()
+        jobs.iter_mut().map(encode).collect()
     }
 }
 
@@ -266,9 +269,10 @@ impl Threads {
             let places = share.iter().map(|job| job.place).collect();
             let (commands, inbox) = sync_channel(QUEUED_CHUNKS);
             let done = done.clone();
+            let encoder = Encoder::new(share)?;
             let thread = std::thread::Builder::new()
                 .name("archive-encode".to_owned())
-                .spawn(move || run_encoder(Encoder::new(share), &inbox, &done))?;
+                .spawn(move || run_encoder(encoder, &inbox, &done))?;
             encoders.push(EncoderThread { places, commands: Some(commands), thread: Some(thread) });
         }
         Ok(Threads { digest: Some((sender, digest)), encoders, results })
