@@ -231,6 +231,11 @@ impl Simulation {
     /// Options that are out of range.
     pub fn new(options: SimulationOptions) -> Result<Simulation, OptionsError> {
         let (universe, bursts) = options.resolve()?;
+        Ok(Simulation::of(options, universe, bursts))
+    }
+
+    /// A day of these symbols and bursts.
+    fn of(options: SimulationOptions, universe: Universe, bursts: Vec<Burst>) -> Simulation {
         let periods = options.day.periods(options.market_hours);
         let key = ArchiveKey::derive(&options.identity());
         let (seed, end) = (options.day_seed(), options.end());
@@ -247,7 +252,7 @@ impl Simulation {
         let windows = vec![Vec::new(); markets.len()];
         let until = options.day.start().micros();
         let threads = NonZeroUsize::MIN;
-        Ok(Simulation { options, universe, bursts, segments, markets, windows, threads, until, seq: 0 })
+        Simulation { options, universe, bursts, segments, markets, windows, threads, until, seq: 0 }
     }
 
     /// Simulates on `threads` threads; the events are the same for any number.

@@ -134,6 +134,13 @@ impl Universe {
         Universe { symbols: chosen.iter().zip(&weights).map(scaled).collect(), weights }
     }
 
+    /// The same symbols, with what is known of each changed.
+    #[cfg(test)]
+    pub(crate) fn changed(mut self, change: impl Fn(&mut SymbolInfo)) -> Universe {
+        self.symbols.iter_mut().for_each(change);
+        self
+    }
+
     /// The symbols, in table order.
     pub fn symbols(&self) -> &[SymbolInfo] {
         &self.symbols

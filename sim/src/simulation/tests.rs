@@ -174,6 +174,34 @@ fn a_burst_of_one_symbol_moves_nothing_in_the_others() {
 }
 
 #[test]
+fn another_volatility_of_one_symbol_moves_nothing_in_the_others() {
+    let aapl = Symbol::new("AAPL").unwrap();
+    let others = |volatility: Option<f64>| -> (usize, Vec<Record>) {
+        let (universe, bursts) = options(9).resolve().unwrap();
+        let universe = universe.changed(|info| {
+            if info.symbol == aapl {
+                info.volatility = volatility.unwrap_or(info.volatility);
+            }
+        });
+        let mut simulation = Simulation::of(options(9), universe, bursts);
+        let (mut moved, mut others) = (0, Vec::new());
+        while let Some(events) = simulation.next_window() {
+            for record in events {
+                match &record.envelope.event {
+                    Event::OrderBook(book) if book.symbol == aapl => moved += book.mid_price.units() as usize,
+                    event if event.symbol() == aapl => {}
+                    _ => others.push(Record { seq: 0, ..record }),
+                }
+            }
+        }
+        (moved, others)
+    };
+    let (calm, wild) = (others(None), others(Some(0.05)));
+    assert_ne!(calm.0, wild.0);
+    assert!(calm.1 == wild.1);
+}
+
+#[test]
 fn every_event_type_and_status_occurs() {
     let records = records(options(7));
     for expected in EventType::ALL {

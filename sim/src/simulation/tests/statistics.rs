@@ -72,16 +72,17 @@ fn shares_of_periods_symbols_and_fates_are_as_configured() {
     }
 }
 
-/// Realised over configured volatility of core-session mids, pooled over symbols; `sample` is the least time between
-/// two mids in microseconds, 0 for every snapshot.
-fn volatility_ratio(options: &SimulationOptions, sample: i64) -> f64 {
-    let (open, close) = (options.day.core_open(), options.day.core_close());
+/// Realised over configured volatility of core-session mids before `close`, pooled over symbols; `sample` is the least
+/// time between two mids in microseconds, 0 for every snapshot.
+fn volatility_ratio(options: &SimulationOptions, close: Timestamp, sample: i64) -> f64 {
+    let open = options.day.core_open();
+    let days = options.day.effective_seconds(open, close) / 23_400.0;
     let universe = Universe::on(options.day.date());
     let mut last: BTreeMap<Symbol, (i64, f64)> = BTreeMap::new();
     let mut squares: BTreeMap<Symbol, f64> = BTreeMap::new();
     let mut simulation = Simulation::new(options.clone()).unwrap();
-    while let Some(events) = simulation.next_window() {
-        for record in events {
+    while simulation.now() < close {
+        for record in simulation.next_window().unwrap() {
             let Event::OrderBook(book) = record.envelope.event else { continue };
             if book.timestamp < open || book.timestamp >= close {
                 continue;
@@ -97,17 +98,26 @@ fn volatility_ratio(options: &SimulationOptions, sample: i64) -> f64 {
     }
     let ratios = universe.symbols().iter().map(|info| {
         let realised = squares.get(&info.symbol).copied().unwrap_or_default();
-        realised / (info.volatility * info.volatility)
+        realised / (info.volatility * info.volatility * days)
     });
     (ratios.sum::<f64>() / universe.symbols().len() as f64).sqrt()
 }
 
 #[test]
 fn realised_volatility_is_the_configured_one_at_any_rate_and_any_sampling() {
-    for (rate, seed) in [(10.0, 1), (100.0, 2)] {
-        let options = SimulationOptions { rate, ..SimulationOptions::new(day(2026, 2, 18), seed) };
-        for sample in [0, 60_000_000, 300_000_000] {
-            let ratio = volatility_ratio(&options, sample);
+    const MINUTE: i64 = 60_000_000;
+    let day = day(2026, 2, 18);
+    let morning = day.at(chrono::NaiveTime::from_hms_opt(10, 15, 0).unwrap());
+    for (rate, seed, close, samples) in [
+        (10.0, 1, day.core_close(), [0, MINUTE, 5 * MINUTE].as_slice()),
+        (10.0, 2, day.core_close(), &[0, MINUTE, 5 * MINUTE]),
+        (100.0, 3, day.core_close(), &[0, 5 * MINUTE]),
+        // sixteen million events in three quarters of an hour
+        (1_000.0, 4, morning, &[0]),
+    ] {
+        let options = SimulationOptions { rate, ..SimulationOptions::new(day, seed) };
+        for &sample in samples {
+            let ratio = volatility_ratio(&options, close, sample);
             assert!((0.9..1.1).contains(&ratio), "rate {rate}, sample {sample}: {ratio}");
         }
     }
