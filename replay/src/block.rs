@@ -1,0 +1,315 @@
+//! Messages, framed once for every client.
+
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use tradesim_schemas::{EventType, Symbol, Timestamp};
+
+/// Bytes of frames after which a block is full. About 150 messages: enough that the price of a system call is shared by
+/// many of them, and few enough that a block is still in the second-level cache when it is written.
+pub const BLOCK_BYTES: usize = 64 * 1024;
+
+/// Messages after which a block is full, however short they are.
+pub const BLOCK_MESSAGES: usize = 1024;
+
+/// What kind of WebSocket message a frame is (RFC 6455, section 5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Opcode {
+    /// UTF-8 text.
+    Text = 1,
+    /// Bytes.
+    Binary = 2,
+}
+
+/// What is said about a message besides its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// The recorded instant of emission.
+    pub at: Timestamp,
+    /// Symbol and type, for filters; `None` for a frame that states no event.
+    pub kind: Option<(Symbol, EventType)>,
+    /// How it is framed.
+    pub opcode: Opcode,
+}
+
+/// A message of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What the source says about it.
+    pub meta: Meta,
+    /// Whether the time before it is not played: with it another file or loop begins.
+    pub starts_segment: bool,
+    /// Where its frame ends in the block's bytes.
+    end: u32,
+    /// Length of its frame's header: 2, 4 or 10 bytes.
+    header: u8,
+    /// Where its recorded text ends, if that differs from what is sent.
+    recorded_end: u32,
+}
+
+/// Consecutive messages of a stream as WebSocket frames, back to back. Immutable once made, but for the instants at
+/// which its messages are due, which the player fills in.
+#[derive(Debug)]
+pub struct Block {
+    first_seq: u64,
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+    /// Texts with recorded timestamps, where others are sent.
+    recorded: Vec<u8>,
+    /// When each message is due, in nanoseconds on the player's clock; 0 without a schedule.
+    due_ns: Vec<AtomicU64>,
+}
+
+impl Block {
+    /// Seq of the first message.
+    pub fn first_seq(&self) -> u64 {
+        self.first_seq
+    }
+
+    /// Seq behind the last message.
+    pub fn end_seq(&self) -> u64 {
+        self.first_seq + self.entries.len() as u64
+    }
+
+    /// How many messages there are: at least one.
+    pub fn messages(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The messages.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Memory that the block holds, in bytes.
+    pub fn weight(&self) -> usize {
+        self.bytes.capacity() + self.recorded.capacity() + self.entries.capacity() * (size_of::<Entry>() + 8)
+    }
+
+    /// The frames of some messages, back to back.
+    ///
+    /// # Panics
+    /// If the range is not within `0..messages()`.
+    pub fn frames(&self, messages: Range<usize>) -> &[u8] {
+        &self.bytes[self.start(messages.start)..self.start(messages.end)]
+    }
+
+    /// What a message says, as it is sent.
+    pub fn text(&self, message: usize) -> &[u8] {
+        let entry = &self.entries[message];
+        &self.bytes[self.start(message) + usize::from(entry.header)..entry.end as usize]
+    }
+
+    /// What a message says with its recorded timestamps: what the digest is over.
+    pub fn recorded_text(&self, message: usize) -> &[u8] {
+        if self.recorded.is_empty() {
+            return self.text(message);
+        }
+        let start = message.checked_sub(1).map_or(0, |before| self.entries[before].recorded_end as usize);
+        &self.recorded[start..self.entries[message].recorded_end as usize]
+    }
+
+    /// States when a message is due, on the player's clock.
+    pub fn set_due(&self, message: usize, due: Duration) {
+        // not 0, which says that there is no schedule
+        let ns = u64::try_from(due.as_nanos()).unwrap_or(u64::MAX).max(1);
+        self.due_ns[message].store(ns, Ordering::Relaxed);
+    }
+
+    /// When a message is due, on the player's clock; `None` without a schedule.
+    pub fn due(&self, message: usize) -> Option<Duration> {
+        match self.due_ns[message].load(Ordering::Relaxed) {
+            0 => None,
+            ns => Some(Duration::from_nanos(ns)),
+        }
+    }
+
+    /// Where a message's frame starts.
+    fn start(&self, message: usize) -> usize {
+        message.checked_sub(1).map_or(0, |before| self.entries[before].end as usize)
+    }
+}
+
+/// Makes blocks: a [`Feed`](crate::Feed) pushes messages, the builder frames them.
+#[derive(Debug)]
+pub struct BlockBuilder {
+    first_seq: u64,
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+    recorded: Vec<u8>,
+    starts_segment: bool,
+}
+
+/// Room for the longest frame header: of an unmasked message of 64 KiB or more.
+const LONG_HEADER: usize = 10;
+/// The header of messages of 126 to 65,535 bytes, which nearly all are.
+const USUAL_HEADER: usize = 4;
+
+impl BlockBuilder {
+    /// A builder whose first message has this seq.
+    pub fn new(first_seq: u64) -> BlockBuilder {
+        BlockBuilder {
+            first_seq,
+            bytes: Vec::new(),
+            entries: Vec::new(),
+            recorded: Vec::new(),
+            starts_segment: false,
+        }
+    }
+
+    /// Whether the block should be taken before more is added.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() >= BLOCK_BYTES || self.entries.len() >= BLOCK_MESSAGES
+    }
+
+    /// Whether nothing was added since the last block.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Seq of the next message.
+    pub fn next_seq(&self) -> u64 {
+        self.first_seq + self.entries.len() as u64
+    }
+
+    /// Says that the time between the message before and the next one is not to be played.
+    pub fn start_segment(&mut self) {
+        self.starts_segment = true;
+    }
+
+    /// Adds a message: `write` appends its text to the buffer it is given.
+    #[inline]
+    pub fn push(&mut self, meta: Meta, write: impl FnOnce(&mut Vec<u8>)) {
+        debug_assert!(self.recorded.is_empty(), "a block sends either recorded or shifted texts");
+        self.frame(meta, write);
+    }
+
+    /// Adds a message that is sent with other timestamps than it was recorded with.
+    pub fn push_shifted(
+        &mut self,
+        meta: Meta,
+        write_sent: impl FnOnce(&mut Vec<u8>),
+        write_recorded: impl FnOnce(&mut Vec<u8>),
+    ) {
+        write_recorded(&mut self.recorded);
+        self.frame(meta, write_sent);
+    }
+
+    /// The block made so far, and a new one begun.
+    ///
+    /// # Panics
+    /// If it has no message.
+    pub fn take(&mut self) -> Block {
+        assert!(!self.entries.is_empty(), "a block has messages");
+        let next_seq = self.next_seq();
+        let first_seq = std::mem::replace(&mut self.first_seq, next_seq);
+        let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(BLOCK_BYTES + 1024));
+        let room = self.entries.len() + self.entries.len() / 8;
+        let entries = std::mem::replace(&mut self.entries, Vec::with_capacity(room.min(BLOCK_MESSAGES)));
+        let due_ns = entries.iter().map(|_| AtomicU64::new(0)).collect();
+        Block { first_seq, bytes, entries, recorded: std::mem::take(&mut self.recorded), due_ns }
+    }
+
+    #[inline]
+    fn frame(&mut self, meta: Meta, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        // the text goes where it belongs under the usual header, and moves only for another one
+        self.bytes.extend_from_slice(&[0; USUAL_HEADER]);
+        write(&mut self.bytes);
+        let len = self.bytes.len() - start - USUAL_HEADER;
+        let first = 0x80 | meta.opcode as u8;
+        let header = match len {
+            126..=0xffff => {
+                let len = (len as u16).to_be_bytes();
+                self.bytes[start..start + USUAL_HEADER].copy_from_slice(&[first, 126, len[0], len[1]]);
+                USUAL_HEADER
+            }
+            0..126 => {
+                self.bytes.splice(start..start + USUAL_HEADER, [first, len as u8]);
+                2
+            }
+            _ => {
+                let mut long = [0; LONG_HEADER];
+                long[..2].copy_from_slice(&[first, 127]);
+                long[2..].copy_from_slice(&(len as u64).to_be_bytes());
+                self.bytes.splice(start..start + USUAL_HEADER, long);
+                LONG_HEADER
+            }
+        };
+        let offset = |bytes: &Vec<u8>| u32::try_from(bytes.len()).expect("a block is far below 4 GiB");
+        self.entries.push(Entry {
+            meta,
+            starts_segment: std::mem::take(&mut self.starts_segment),
+            end: offset(&self.bytes),
+            header: header as u8,
+            recorded_end: offset(&self.recorded),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tungstenite::protocol::frame::FrameHeader;
+
+    use super::*;
+
+    fn meta(opcode: Opcode) -> Meta {
+        Meta { at: Timestamp::from_micros(0).unwrap(), kind: None, opcode }
+    }
+
+    #[test]
+    fn frames_are_those_of_the_rfc_at_every_length() {
+        let lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 70_000];
+        let mut builder = BlockBuilder::new(7);
+        for (index, len) in lengths.iter().enumerate() {
+            let opcode = if index % 2 == 0 { Opcode::Text } else { Opcode::Binary };
+            builder.push(meta(opcode), |out| out.resize(out.len() + len, b'a' + index as u8));
+        }
+        let block = builder.take();
+        assert_eq!((block.first_seq(), block.end_seq()), (7, 15));
+        for (index, len) in lengths.iter().enumerate() {
+            let frame = block.frames(index..index + 1);
+            let mut cursor = std::io::Cursor::new(frame);
+            let (header, stated) = FrameHeader::parse(&mut cursor).unwrap().unwrap();
+            assert!(header.is_final && header.mask.is_none());
+            assert_eq!(u8::from(header.opcode), if index % 2 == 0 { 1 } else { 2 });
+            assert_eq!(stated, *len as u64);
+            let text = &frame[cursor.position() as usize..];
+            assert_eq!(text, vec![b'a' + index as u8; *len]);
+            assert_eq!(block.text(index), text);
+            assert_eq!(block.recorded_text(index), text);
+        }
+        assert_eq!(block.frames(0..8).len(), (0..8).map(|at| block.frames(at..at + 1).len()).sum::<usize>());
+    }
+
+    #[test]
+    fn shifted_messages_keep_their_recorded_text() {
+        let mut builder = BlockBuilder::new(0);
+        for n in 0..3 {
+            let write = |text: String| move |out: &mut Vec<u8>| out.extend_from_slice(text.as_bytes());
+            builder.push_shifted(meta(Opcode::Text), write(format!("sent {n}")), write(format!("was {n}")));
+        }
+        let block = builder.take();
+        for n in 0..3 {
+            assert_eq!(block.text(n), format!("sent {n}").as_bytes());
+            assert_eq!(block.recorded_text(n), format!("was {n}").as_bytes());
+        }
+        builder.push(meta(Opcode::Text), |out| out.extend_from_slice(b"x"));
+        assert_eq!(builder.take().first_seq(), 3);
+    }
+
+    #[test]
+    fn a_message_is_due_when_the_player_says_so() {
+        let mut builder = BlockBuilder::new(0);
+        builder.push(meta(Opcode::Text), |_| {});
+        let block = builder.take();
+        assert_eq!(block.due(0), None);
+        block.set_due(0, Duration::from_micros(1500));
+        assert_eq!(block.due(0), Some(Duration::from_micros(1500)));
+    }
+}
