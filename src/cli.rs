@@ -1,9 +1,13 @@
 //! The command line, as `clap` reads it. Meaning is given to it in [`crate::commands`].
 
 mod common;
+mod control;
 mod export;
 mod files;
 mod record;
+mod replay;
+mod server;
+mod tail;
 
 use std::path::PathBuf;
 
@@ -12,9 +16,13 @@ use clap_complete::Shell;
 use tracing::Level;
 
 pub(crate) use common::{CutArgs, FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
+pub(crate) use control::{Control, ControlAction, Place};
 pub(crate) use export::{Export, ExportPrices};
 pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Verify};
 pub(crate) use record::Record;
+pub(crate) use replay::{Replay, TimestampsMode};
+pub(crate) use server::{OnSlowMode, ServerArgs};
+pub(crate) use tail::Tail;
 
 use crate::{settings, telemetry::LogFormat};
 
@@ -24,7 +32,7 @@ use crate::{settings, telemetry::LogFormat};
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(after_help = "\
 Exit codes: 0 done, 1 failed while running, 2 usage, 3 a difference or a broken rule was found, 65 bad data,
-73 the output exists or cannot be made, 78 bad configuration, 129, 130 and 143 stopped by a signal.")]
+69 a peer cannot be reached, 73 the output exists or cannot be made, 78 bad configuration, 129, 130 and 143 stopped by a signal.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
@@ -39,7 +47,7 @@ pub(crate) struct GlobalArgs {
     /// Read settings from this file instead of `.env` in the working folder
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "no_env")]
     pub(crate) env_file: Option<PathBuf>,
-    /// Ignore TRADE_GEN_* variables and the `.env` file
+    /// Ignore TRADE_GEN_* and KAFKA_BRIDGE_* variables and the `.env` file
     #[arg(long, global = true)]
     pub(crate) no_env: bool,
     /// TRACE, DEBUG, INFO, WARN or ERROR
@@ -60,6 +68,9 @@ pub(crate) enum Command {
     Filter(Filter),
     Merge(Merge),
     Export(Export),
+    Replay(Replay),
+    Tail(Tail),
+    Control(Control),
     Config(Config),
     Completions(Completions),
     Man(Man),

@@ -3,6 +3,7 @@
 mod cat;
 mod completions;
 mod config;
+mod control;
 mod diff;
 mod export;
 mod filter;
@@ -10,6 +11,8 @@ mod info;
 mod man;
 mod merge;
 mod record;
+mod replay;
+mod tail;
 mod verify;
 
 use std::ffi::OsString;
@@ -20,7 +23,7 @@ use crate::{
     cli::{Cli, Command, ConfigCommand, GlobalArgs},
     exit::{Failure, Outcome},
     output,
-    settings::{Key, Settings, Sources},
+    settings::{Group, Key, Settings, Sources},
     signals, telemetry,
 };
 
@@ -32,7 +35,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
     };
     let settings = settings(&cli.global)?;
     signals::survive_size_limit()?;
-    telemetry::start(&settings).map_err(Failure::from)?;
+    telemetry::start(&settings, group(&cli.command)).map_err(Failure::from)?;
     match cli.command {
         Command::Record(args) => record::run(&args, settings),
         Command::Info(args) => info::run(&args),
@@ -42,11 +45,34 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Filter(args) => filter::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Replay(args) => replay::run(&args, settings),
+        Command::Tail(args) => tail::run(&args),
+        Command::Control(args) => control::run(&args),
         Command::Config(config) => match config.command {
             ConfigCommand::Show(args) => config::show(&args, &settings),
         },
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
+    }
+}
+
+/// Whose settings a command goes by.
+fn group(command: &Command) -> Group {
+    match command {
+        Command::Record(_)
+        | Command::Info(_)
+        | Command::Cat(_)
+        | Command::Verify(_)
+        | Command::Diff(_)
+        | Command::Filter(_)
+        | Command::Merge(_)
+        | Command::Export(_)
+        | Command::Replay(_)
+        | Command::Tail(_)
+        | Command::Control(_)
+        | Command::Config(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Group::Generator,
     }
 }
 
@@ -60,9 +86,11 @@ fn settings(global: &GlobalArgs) -> Result<Settings, Failure> {
     let mut settings = Settings::from_sources(&sources);
     if let Some(level) = global.log_level {
         settings.set_from_command_line(Key::LogLevel, level);
+        settings.set_from_command_line(Key::BridgeLogLevel, level);
     }
     if let Some(format) = global.log_format {
         settings.set_from_command_line(Key::LogFormat, format);
+        settings.set_from_command_line(Key::BridgeLogFormat, format);
     }
     Ok(settings)
 }

@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
 use tradesim_archive::Error as ArchiveError;
+use tradesim_replay::ServerError;
 
 use crate::output;
 
@@ -30,6 +31,9 @@ pub(crate) enum Failure {
     /// What was read is not what it should be.
     #[error("{what}")]
     Data { what: String, hint: Option<String> },
+    /// Nobody is there, or nobody answers.
+    #[error("{what}")]
+    Unreachable { what: String, hint: Option<String> },
     /// The output cannot be made.
     #[error("{} cannot be made", path.display())]
     OutputUnwritable { path: PathBuf, source: io::Error },
@@ -47,6 +51,7 @@ mod code {
     pub(super) const USAGE: u8 = 2;
     pub(super) const DIFFERENCE: u8 = 3;
     pub(super) const DATA: u8 = 65;
+    pub(super) const UNREACHABLE: u8 = 69;
     pub(super) const OUTPUT: u8 = 73;
     pub(super) const CONFIGURATION: u8 = 78;
     /// Plus the signal's number.
@@ -67,6 +72,7 @@ impl Failure {
             Failure::Usage { .. } | Failure::ShownUsage => code::USAGE,
             Failure::Configuration { .. } => code::CONFIGURATION,
             Failure::Data { .. } => code::DATA,
+            Failure::Unreachable { .. } => code::UNREACHABLE,
             Failure::OutputUnwritable { .. } => code::OUTPUT,
             Failure::Interrupted { signal } => code::SIGNAL + *signal as u8,
             Failure::StdoutClosed => 0,
@@ -77,7 +83,8 @@ impl Failure {
         match self {
             Failure::Usage { hint, .. }
             | Failure::Configuration { hint, .. }
-            | Failure::Data { hint, .. } => hint.as_deref(),
+            | Failure::Data { hint, .. }
+            | Failure::Unreachable { hint, .. } => hint.as_deref(),
             Failure::ShownUsage
             | Failure::OutputUnwritable { .. }
             | Failure::Interrupted { .. }
@@ -108,8 +115,12 @@ pub(crate) fn report(result: anyhow::Result<Outcome>) -> ExitCode {
 fn decide(error: &anyhow::Error) -> (u8, Option<&str>) {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         (failure.code(), failure.hint())
-    } else if let Some(archive) = error.downcast_ref::<ArchiveError>() {
+    } else if let Some(archive) = error.chain().find_map(|cause| cause.downcast_ref::<ArchiveError>()) {
+        // a server passes on what it met while it read
         (archive_code(archive), archive_hint(archive))
+    } else if let Some(ServerError::Bind { source, .. }) = error.downcast_ref() {
+        let in_use = source.kind() == io::ErrorKind::AddrInUse;
+        (code::FAILED, in_use.then_some("--port 0 picks a free one"))
     } else {
         (code::FAILED, None)
     }

@@ -47,11 +47,7 @@ impl Filter {
             let names: Vec<&str> = tables().map(|entry| entry.symbol.as_str()).collect();
             check_symbols(symbols, &names, "the archive")?;
         }
-        let day = provenance.date.as_deref().and_then(|date| parse::date(date).ok());
-        Filter::new(symbols.to_vec(), &args.cut, &|time| match time {
-            TimeSpec::Instant(at) => Ok(at),
-            TimeSpec::Exchange(_) => on_date(time, day),
-        })
+        Filter::new(symbols.to_vec(), &args.cut, &|time| instant_in(time, provenance))
     }
 
     /// The filter of a recording that is being made on `day`.
@@ -71,12 +67,21 @@ impl Filter {
         {
             return Err(Failure::usage(format!("no time is left from {from} to {to}")));
         }
+        Ok(Filter::of(symbols, args.events.clone(), from, to, args.limit))
+    }
+
+    fn of(
+        symbols: Vec<Symbol>,
+        mut events: Vec<EventType>,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+        limit: Option<u64>,
+    ) -> Filter {
         let mut symbol_keys: Vec<u128> = symbols.iter().map(Symbol::key).collect();
         symbol_keys.sort_unstable();
-        let mut events = args.events.clone();
         events.sort_unstable();
         events.dedup();
-        Ok(Filter { symbols, symbol_keys, events, from, to, limit: args.limit, passed: 0, ended: false })
+        Filter { symbols, symbol_keys, events, from, to, limit, passed: 0, ended: false }
     }
 
     /// Whether everything passes.
@@ -101,6 +106,16 @@ impl Filter {
     /// The event types that pass.
     pub(crate) fn event_types(&self) -> &[EventType] {
         if self.events.is_empty() { EventType::ALL } else { &self.events }
+    }
+
+    /// How many messages passed so far; only counted where not everything passes.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed
+    }
+
+    /// The filter as it was when `passed` messages had passed, to go on from there.
+    pub(crate) fn resumed(&self, passed: u64) -> Filter {
+        Filter { passed, ended: false, ..self.clone() }
     }
 
     /// What an archive's metadata says about this filter.
@@ -189,6 +204,20 @@ pub(crate) fn instant(time: TimeSpec, day: &TradingDay) -> Timestamp {
     match time {
         TimeSpec::Instant(at) => at,
         TimeSpec::Exchange(time) => day.at(time),
+    }
+}
+
+/// A time of the command line on the date of an archive.
+///
+/// # Errors
+/// Exchange time where the archive has no date.
+pub(crate) fn instant_in(time: TimeSpec, provenance: &Provenance) -> Result<Timestamp, Failure> {
+    match time {
+        TimeSpec::Instant(at) => Ok(at),
+        TimeSpec::Exchange(_) => {
+            let date = provenance.date.as_deref().and_then(|date| parse::date(date).ok());
+            on_date(time, date)
+        }
     }
 }
 

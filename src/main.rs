@@ -3,16 +3,21 @@
 
 mod cli;
 mod commands;
+mod endpoint;
 mod exit;
 mod filter;
+mod keys;
 mod output;
 mod parse;
 mod progress;
+mod random;
 mod report;
+mod serving;
 mod settings;
 mod signals;
 mod sink;
 mod source;
+mod streams;
 mod telemetry;
 
 use std::process::ExitCode;

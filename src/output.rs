@@ -34,6 +34,11 @@ impl Stdout {
 
     /// Writes what is buffered. To be called at the end: what is still buffered on drop is lost without a word.
     pub(crate) fn finish(mut self) -> anyhow::Result<()> {
+        self.flush()
+    }
+
+    /// Writes what is buffered, before more comes.
+    pub(crate) fn flush(&mut self) -> anyhow::Result<()> {
         // the standard library's own handle buffers lines, so it is flushed as well
         self.out.flush().and_then(|()| self.out.get_mut().flush()).map_err(stdout_failure)
     }

@@ -3,7 +3,10 @@
 
 mod date;
 mod duration;
+mod kafka;
+mod name;
 mod number;
+mod size;
 mod symbols;
 mod time;
 
@@ -12,7 +15,16 @@ mod tests;
 
 pub(crate) use date::date;
 pub(crate) use duration::{burst_duration, burst_interval, duration};
-pub(crate) use number::{boolean, burst_multiplier, limit, port, rate, seed, symbol_count, threads};
+pub(crate) use kafka::{
+    acks, base_backoff, batch_size, client_id, compression, dlq_retries, linger_ms, max_backoff,
+    registry_url, retries, servers, topic, ws_uri,
+};
+pub(crate) use name::run_name;
+pub(crate) use number::{
+    boolean, burst_multiplier, clients, limit, port, rate, rounds, seed, symbol_count, threads,
+    waited_clients,
+};
+pub(crate) use size::buffer;
 pub(crate) use symbols::{SymbolChoice, symbol_choice, symbol_list};
 pub(crate) use time::{TimeSpec, time};
 

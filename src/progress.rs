@@ -2,14 +2,23 @@
 
 use std::{
     io::{self, IsTerminal},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing::info;
+use tradesim_schemas::Timestamp;
 
 /// The gap between log lines where there is no terminal.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The present instant, for what is told about the world outside: when a replay with shifted times begins.
+#[expect(clippy::disallowed_methods, reason = "the edge reads the clock and passes the value on")]
+pub(crate) fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let micros = i64::try_from(since_epoch.as_micros()).ok().and_then(Timestamp::from_micros);
+    micros.unwrap_or(Timestamp::MAX)
+}
 
 /// Time since the job began, by the machine's clock. It is only ever shown, never recorded.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 //! The highest wins: command line, environment, `.env` file, default. Nothing is ever written to the process's
 //! environment.
 
+mod bridge;
 mod sources;
 mod table;
 #[cfg(test)]
@@ -14,7 +15,7 @@ use chrono::NaiveDate;
 use tracing::Level;
 
 pub(crate) use sources::Sources;
-pub(crate) use table::{Definition, Key, Mode, PREFIX, log_format, log_level};
+pub(crate) use table::{Definition, Group, Key, Mode, host_name, log_format, log_level};
 
 use crate::{
     exit::Failure,
@@ -108,13 +109,15 @@ impl Settings {
         table::DEFINITIONS.iter().zip(self.texts.iter().map(Option::as_ref))
     }
 
-    /// Reads every setting, so that a bad one is named before any work begins.
+    /// Reads every setting of a group, so that a bad one is named before any work begins.
     ///
     /// # Errors
     /// The first value that is none of the valid ones.
-    pub(crate) fn check(&self) -> Result<(), SettingError> {
+    pub(crate) fn check(&self, group: Group) -> Result<(), SettingError> {
         for (definition, text) in self.iter() {
-            if let Some(text) = text {
+            if let Some(text) = text
+                && definition.group == group
+            {
                 (definition.check)(&text.value).map_err(|invalid| error(definition, text, invalid))?;
             }
         }
@@ -139,6 +142,14 @@ impl Settings {
 
     pub(crate) fn num_symbols(&self) -> Result<u16, SettingError> {
         self.required(Key::NumSymbols, parse::symbol_count)
+    }
+
+    pub(crate) fn host(&self) -> Result<String, SettingError> {
+        self.required(Key::WsHost, |text| table::host(text).map(|()| text.to_owned()))
+    }
+
+    pub(crate) fn port(&self) -> Result<u16, SettingError> {
+        self.required(Key::WsPort, parse::port)
     }
 
     pub(crate) fn mode(&self) -> Result<Mode, SettingError> {
@@ -169,16 +180,28 @@ impl Settings {
         self.optional(Key::StartDate, parse::date)
     }
 
-    pub(crate) fn log_level(&self) -> Result<Level, SettingError> {
-        self.required(Key::LogLevel, table::log_level)
+    pub(crate) fn log_level(&self, group: Group) -> Result<Level, SettingError> {
+        let key = match group {
+            Group::Generator => Key::LogLevel,
+            Group::Bridge => Key::BridgeLogLevel,
+        };
+        self.required(key, table::log_level)
     }
 
-    pub(crate) fn log_format(&self) -> Result<Option<LogFormat>, SettingError> {
-        self.optional(Key::LogFormat, table::log_format)
+    pub(crate) fn log_format(&self, group: Group) -> Result<Option<LogFormat>, SettingError> {
+        let key = match group {
+            Group::Generator => Key::LogFormat,
+            Group::Bridge => Key::BridgeLogFormat,
+        };
+        self.optional(key, table::log_format)
     }
 }
 
 fn error(definition: &Definition, text: &Sourced<String>, invalid: Invalid) -> SettingError {
-    let name = format!("{PREFIX}{}", definition.name);
-    SettingError { name, value: text.value.clone(), origin: text.origin.clone(), invalid }
+    SettingError {
+        name: definition.full_name(),
+        value: text.value.clone(),
+        origin: text.origin.clone(),
+        invalid,
+    }
 }

@@ -1,17 +1,23 @@
 //! What SIGHUP, SIGINT and SIGTERM do.
 
 use std::{
-    fs, io,
+    fs, future, io,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::Poll,
+    thread,
+    time::Duration,
 };
 
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ},
     flag,
+    iterator::Signals,
+    low_level,
 };
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Failure;
 
@@ -37,12 +43,61 @@ impl Stop {
         Ok(Stop { signal })
     }
 
+    /// Like [`Stop::on_signals`]; and where the work has not ended within `grace` of the first signal, it is ended at
+    /// once: for jobs that may be waiting for a slow reader of their output.
+    pub(crate) fn on_signals_within(grace: Duration) -> io::Result<Stop> {
+        let stop = Stop::on_signals()?;
+        let mut signals = Signals::new(stopping())?;
+        thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            if let Some(number) = signals.forever().next() {
+                thread::sleep(grace);
+                low_level::exit(128 + number);
+            }
+        })?;
+        Ok(stop)
+    }
+
     /// Fails once a signal came.
     pub(crate) fn check(&self) -> Result<(), Failure> {
+        self.number().map_or(Ok(()), |signal| Err(Failure::Interrupted { signal }))
+    }
+
+    /// The signal that came, if one did.
+    pub(crate) fn number(&self) -> Option<i32> {
         match self.signal.load(Ordering::Relaxed) {
-            0 => Ok(()),
-            signal => Err(Failure::Interrupted { signal: signal as i32 }),
+            0 => None,
+            signal => Some(signal as i32),
         }
+    }
+
+    /// The same stop for tasks that wait. Needs a tokio runtime.
+    pub(crate) fn awaited(&self) -> io::Result<Awaited> {
+        let signals =
+            stopping().map(|number| signal(SignalKind::from_raw(number))).collect::<io::Result<_>>()?;
+        Ok(Awaited { stop: self.clone(), signals })
+    }
+}
+
+/// A [`Stop`] that tasks can wait for.
+#[derive(Debug)]
+pub(crate) struct Awaited {
+    stop: Stop,
+    signals: Vec<Signal>,
+}
+
+impl Awaited {
+    /// Comes back once a signal came.
+    pub(crate) async fn came(&mut self) {
+        future::poll_fn(|context| {
+            // all are asked each time, so that all of them wake the task
+            let woken = self.signals.iter_mut().filter_map(|signal| match signal.poll_recv(context) {
+                Poll::Ready(_) => Some(()),
+                Poll::Pending => None,
+            });
+            let woken = woken.count() > 0;
+            if woken || self.stop.number().is_some() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use tracing_subscriber::EnvFilter;
 
-use crate::settings::{SettingError, Settings};
+use crate::settings::{Group, SettingError, Settings};
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,13 +27,13 @@ impl fmt::Display for LogFormat {
     }
 }
 
-/// Starts logging as the settings say; without a format JSON is written, or text to a terminal.
+/// Starts logging as the settings of a group say; without a format JSON is written, or text to a terminal.
 ///
 /// # Errors
 /// A level or format that does not exist.
-pub(crate) fn start(settings: &Settings) -> Result<(), SettingError> {
-    let level = settings.log_level()?;
-    let format = settings.log_format()?.unwrap_or(if io::stderr().is_terminal() {
+pub(crate) fn start(settings: &Settings, group: Group) -> Result<(), SettingError> {
+    let level = settings.log_level(group)?;
+    let format = settings.log_format(group)?.unwrap_or(if io::stderr().is_terminal() {
         LogFormat::Text
     } else {
         LogFormat::Json

@@ -87,6 +87,15 @@ impl Archive {
         Batches::new(Arc::clone(&self.inner), start)
     }
 
+    /// How many rows lie before a place: the number of the first row that [`Archive::batches`] gives from there. Reads
+    /// one row group at most.
+    ///
+    /// # Errors
+    /// A damaged row group, or a file that cannot be read.
+    pub fn rows_before(&self, start: Start) -> Result<u64, Error> {
+        self.batches(start).rows_before_start()
+    }
+
     /// The content of a state frame.
     ///
     /// # Errors

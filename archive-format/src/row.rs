@@ -81,6 +81,16 @@ impl Batch {
         Rows { records: &self.records, captured: &self.captured, at: 0 }
     }
 
+    /// The rows behind the first `count`, in order. No row is looked at to find them.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn rows_from(&self, count: usize) -> Rows<'_> {
+        let captured = self.captured.partition_point(|(at, _)| (*at as usize) < count);
+        let at = u32::try_from(count).expect("a batch has few rows");
+        Rows { records: &self.records[count - captured..], captured: &self.captured[captured..], at }
+    }
+
     /// Adds a row at the end.
     pub fn push(&mut self, row: Row) {
         match row {

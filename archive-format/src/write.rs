@@ -29,7 +29,7 @@ use self::{
     sink::Sink,
 };
 use crate::{
-    Batch, Columns, Counts, Error, FormatVersion, Metadata, Provenance, Row, RowGroup, StateFrame,
+    Batch, Columns, Counts, Cut, Error, FormatVersion, Metadata, Provenance, Row, RowGroup, StateFrame,
     WriterVersions,
     encode::{CHUNK_ROWS, Chunk},
     layout::{self, Column},
@@ -259,6 +259,11 @@ impl ArchiveWriter {
             writer.queue.push_back(Part::State { seq, content });
             writer.write_parts(0)
         })
+    }
+
+    /// Says what was cut away from the source, where that is known only when it is written: of a live stream, say.
+    pub fn add_cut(&mut self, cut: Cut) {
+        self.provenance.cuts.push(cut);
     }
 
     /// Messages so far.

@@ -74,6 +74,13 @@ impl State {
             State::Ended => "ended",
         }
     }
+
+    /// The state with this text.
+    pub fn parse(text: &str) -> Option<State> {
+        [State::Waiting, State::Playing, State::Paused, State::Ended]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
 }
 
 /// Lateness, intended against actual, in milliseconds.

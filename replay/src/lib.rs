@@ -5,16 +5,43 @@
 //! nothing of archives, simulators or Kafka.
 #![deny(missing_docs)]
 
+mod admission;
 mod block;
+mod client;
+mod clock;
+mod close;
 mod control;
+mod control_message;
+mod delivery;
+mod http;
+mod hub;
+mod inbound;
+mod lateness;
+mod metrics;
+mod names;
+mod notice;
 mod options;
+mod outbox;
+mod pacer;
+mod playback;
+mod player;
+mod producer;
+mod query;
+mod refusal;
+mod ring;
+mod selection;
 mod server;
 mod source;
 mod speed;
+mod timeline;
 
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, Meta, Opcode};
 pub use control::{ClientStatus, Command, CommandError, Lateness, Report, State, Status, Stretches};
+pub use notice::{Notice, PROTOCOL, PingPayload};
 pub use options::{OnSlow, Options};
 pub use server::{Handle, Server, ServerError};
 pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
-pub use speed::{ParseSpeedError, Speed};
+pub use speed::{Factor, ParseSpeedError, Speed};
+
+#[cfg(test)]
+mod sample;

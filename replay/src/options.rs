@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tradesim_schemas::Timestamp;
+
 use crate::speed::Speed;
 
 /// How a source is played and served.
@@ -9,6 +11,8 @@ use crate::speed::Speed;
 pub struct Options {
     /// How fast.
     pub speed: Speed,
+    /// Recorded instant at which the clock of the play starts; without one it is that of the first message.
+    pub start_at: Option<Timestamp>,
     /// Recorded time without a message that is longer than this is shortened to it.
     pub max_gap: Option<Duration>,
     /// Clients for which the play waits before it begins.
@@ -47,6 +51,7 @@ impl Options {
     pub fn new(run: impl Into<String>) -> Options {
         Options {
             speed: Speed::REAL_TIME,
+            start_at: None,
             max_gap: None,
             wait_clients: 1,
             start_paused: false,

@@ -88,3 +88,16 @@ pub enum SourceError {
     #[error("the source cannot be read")]
     Read(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
+
+impl SourceError {
+    /// The error and what caused it, in one line.
+    pub(crate) fn with_cause(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text += &format!(": {error}");
+            cause = error.source();
+        }
+        text
+    }
+}

@@ -116,9 +116,22 @@ mod tests {
 
     #[test]
     fn what_is_no_speed_is_refused() {
-        for text in
-            ["", "x", "0x", "0", "-1x", "+1x", "1e3x", "1.x", ".5x", "1000000.1x", "0.0000001x", "fast", "1xx", "٣x"]
-        {
+        for text in [
+            "",
+            "x",
+            "0x",
+            "0",
+            "-1x",
+            "+1x",
+            "1e3x",
+            "1.x",
+            ".5x",
+            "1000000.1x",
+            "0.0000001x",
+            "fast",
+            "1xx",
+            "٣x",
+        ] {
             assert_eq!(text.parse::<Speed>(), Err(ParseSpeedError), "{text}");
         }
     }

@@ -40,7 +40,7 @@ pub(crate) struct CutArgs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SymbolNames(pub(crate) Vec<Symbol>);
 
-fn symbol_names(text: &str) -> Result<SymbolNames, parse::Invalid> {
+pub(super) fn symbol_names(text: &str) -> Result<SymbolNames, parse::Invalid> {
     parse::symbol_list(text).map(SymbolNames)
 }
 

@@ -6,7 +6,7 @@ use crate::{
     cli::ConfigShow,
     exit::{Failure, Outcome},
     output::{self, Stdout},
-    settings::{PREFIX, Settings},
+    settings::{Group, Settings},
 };
 
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ pub(crate) fn show(args: &ConfigShow, settings: &Settings) -> anyhow::Result<Out
     let lines: Vec<Line> = settings
         .iter()
         .map(|(definition, text)| Line {
-            name: format!("{PREFIX}{}", definition.name),
+            name: definition.full_name(),
             value: text.map(|text| text.value.clone()),
             origin: text.map_or_else(|| "not set".to_owned(), |text| text.origin.to_string()),
         })
@@ -45,6 +45,8 @@ pub(crate) fn show(args: &ConfigShow, settings: &Settings) -> anyhow::Result<Out
         out.finish()?;
     }
     // the table comes first: it is what helps to mend a bad value
-    settings.check().map_err(Failure::from)?;
+    for group in Group::ALL {
+        settings.check(group).map_err(Failure::from)?;
+    }
     Ok(Outcome::Done)
 }

@@ -4,7 +4,12 @@ use std::{num::NonZeroUsize, str::FromStr};
 
 use super::Invalid;
 
-fn within<T: FromStr + PartialOrd>(text: &str, min: T, max: T, expected: &'static str) -> Result<T, Invalid> {
+pub(super) fn within<T: FromStr + PartialOrd>(
+    text: &str,
+    min: T,
+    max: T,
+    expected: &'static str,
+) -> Result<T, Invalid> {
     // `FromStr` of integers takes a leading plus, which no form below shows
     let value = if text.starts_with('+') { None } else { text.parse::<T>().ok() };
     value.filter(|value| *value >= min && *value <= max).ok_or(Invalid::expected(expected))
@@ -44,6 +49,21 @@ pub(crate) fn limit(text: &str) -> Result<u64, Invalid> {
 pub(crate) fn threads(text: &str) -> Result<NonZeroUsize, Invalid> {
     let threads = within(text, 1, 256, "a number of threads, 1 to 256")?;
     Ok(NonZeroUsize::new(threads).expect("at least 1"))
+}
+
+/// How often something is played.
+pub(crate) fn rounds(text: &str) -> Result<u64, Invalid> {
+    within(text, 1, 1_000_000_000, "a number of rounds, 1 to 1000000000")
+}
+
+/// How many clients are let in.
+pub(crate) fn clients(text: &str) -> Result<usize, Invalid> {
+    within(text, 1, 65_535, "a number of clients, 1 to 65535")
+}
+
+/// How many clients are waited for.
+pub(crate) fn waited_clients(text: &str) -> Result<usize, Invalid> {
+    within(text, 0, 65_535, "a number of clients, 0 to 65535")
 }
 
 /// A yes or no, in the forms that settings files use.

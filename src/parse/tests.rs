@@ -53,6 +53,26 @@ fn numbers_stay_within_their_range() {
 }
 
 #[test]
+fn sizes_have_units() {
+    for (text, bytes) in
+        [("64MiB", 64 << 20), ("256kib", 256 << 10), ("1gb", 1_000_000_000), ("300000", 300_000)]
+    {
+        assert_eq!(buffer(text), Ok(bytes), "{text}");
+    }
+    for text in ["", "MiB", "64 MiB", "1.5MiB", "-1MiB", "255KiB", "65GiB", "99999999999GiB", "64MiBs"] {
+        assert!(buffer(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_run_has_a_plain_name() {
+    assert_eq!(run_name("load-test_2.1:a").as_deref(), Ok("load-test_2.1:a"));
+    for text in ["", "a b", "a\n", "é", "a/b", &"a".repeat(65)] {
+        assert!(run_name(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn a_number_of_symbols_and_names_are_told_apart() {
     let symbol = |text| Symbol::new(text).unwrap();
     assert_eq!(symbol_choice("10"), Ok(SymbolChoice::Heaviest(10)));

@@ -6,13 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Definition, Origin, PREFIX, Sourced, table};
+use super::{Definition, Group, Origin, Sourced, table};
 use crate::{exit::Failure, parse};
 
 /// The `.env` file that is read when none is named, if it exists.
 const DEFAULT_ENV_FILE: &str = ".env";
 
-/// Variables with our prefix, by source. Names are in upper case, since their case does not matter.
+/// Variables with our prefixes, by source. Names are in upper case, since their case does not matter.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
     environment: Vec<(String, String)>,
@@ -51,7 +51,7 @@ impl Sources {
 
     /// The setting's text in the highest source that has it.
     pub(super) fn find(&self, definition: &Definition) -> Option<Sourced<String>> {
-        let name = format!("{PREFIX}{}", definition.name);
+        let name = definition.full_name();
         let value_in = |list: &[(String, String)]| {
             list.iter().find(|(found, _)| *found == name).map(|(_, value)| value.clone())
         };
@@ -62,7 +62,7 @@ impl Sources {
         Some(Sourced { value, origin: Origin::EnvFile(self.env_file_path.clone()) })
     }
 
-    /// A sentence for each name with our prefix that is no setting, with the nearest one.
+    /// A sentence for each name with one of our prefixes that is no setting, with the nearest one.
     pub(crate) fn unknown_names(&self) -> Vec<String> {
         let from_environment = self.environment.iter().map(|(name, _)| (name, Origin::Environment));
         let from_file =
@@ -70,13 +70,17 @@ impl Sources {
         from_environment
             .chain(from_file)
             .filter_map(|(name, origin)| {
-                let rest = name.strip_prefix(PREFIX)?;
-                let known = || table::DEFINITIONS.iter().map(|definition| definition.name);
+                let group = group_of(name)?;
+                let rest = &name[group.prefix().len()..];
+                let known = || {
+                    let ours = table::DEFINITIONS.iter().filter(|definition| definition.group == group);
+                    ours.map(|definition| definition.name)
+                };
                 if known().any(|known| known == rest) {
                     return None;
                 }
                 let hint = parse::nearest(rest, known())
-                    .map(|nearest| format!("; did you mean {PREFIX}{nearest}?"))
+                    .map(|nearest| format!("; did you mean {}{nearest}?", group.prefix()))
                     .unwrap_or_default();
                 Some(format!("{name} ({origin}) is no setting and is ignored{hint}"))
             })
@@ -84,10 +88,16 @@ impl Sources {
     }
 }
 
-/// The pair under its name in upper case, if that has our prefix.
+/// Whose setting a name in upper case would be.
+fn group_of(name: &str) -> Option<Group> {
+    Group::ALL.into_iter().find(|group| name.starts_with(group.prefix()))
+}
+
+/// The pair under its name in upper case, if that has one of our prefixes.
 fn ours(name: &str, value: String) -> Option<(String, String)> {
     let name = name.to_ascii_uppercase();
-    name.starts_with(PREFIX).then(|| (name, value.trim().to_owned()))
+    group_of(&name)?;
+    Some((name, value.trim().to_owned()))
 }
 
 fn of_environment(
@@ -95,7 +105,7 @@ fn of_environment(
 ) -> Result<Vec<(String, String)>, Failure> {
     let mut found = Vec::new();
     for (name, value) in variables {
-        let Some(name) = name.to_str().filter(|name| name.to_ascii_uppercase().starts_with(PREFIX)) else {
+        let Some(name) = name.to_str().filter(|name| group_of(&name.to_ascii_uppercase()).is_some()) else {
             continue;
         };
         let value = value.into_string().map_err(|value| Failure::Configuration {

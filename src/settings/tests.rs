@@ -9,12 +9,15 @@ fn keys_index_their_definitions() {
     assert_eq!(Key::WsHost.definition().name, "WS_HOST");
     assert_eq!(Key::Rate.definition().name, "RATE");
     assert_eq!(Key::MarketTimezone.definition().name, "MARKET_TIMEZONE");
-    assert_eq!(Key::LogFormat.definition().name, "LOG_FORMAT");
+    assert_eq!(Key::LogFormat.definition().full_name(), "TRADE_GEN_LOG_FORMAT");
+    assert_eq!(Key::BridgeLogFormat.definition().full_name(), "KAFKA_BRIDGE_LOG_FORMAT");
 }
 
 #[test]
 fn every_default_is_valid() {
-    settings(&[], &[]).check().unwrap();
+    for group in Group::ALL {
+        settings(&[], &[]).check(group).unwrap();
+    }
 }
 
 #[test]
@@ -35,7 +38,9 @@ fn the_highest_source_wins() {
 fn a_bad_value_is_named_with_its_origin_and_the_valid_range() {
     #[track_caller]
     fn check(name: &str, value: &str, expected: &str) {
-        let error = settings(&[(name, value)], &[]).check().unwrap_err();
+        let settings = settings(&[(name, value)], &[]);
+        let errors = Group::ALL.map(|group| settings.check(group).err());
+        let error = errors.into_iter().flatten().next().unwrap();
         assert_eq!(error.to_string(), expected);
         assert!(matches!(Failure::from(error), Failure::Configuration { .. }));
     }
@@ -55,6 +60,11 @@ fn a_bad_value_is_named_with_its_origin_and_the_valid_range() {
         "TRADE_GEN_MARKET_TIMEZONE is \"Europe/Berlin\" in environment: expected US/Eastern, the only market simulated",
     );
     check(
+        "KAFKA_BRIDGE_KAFKA_ACKS",
+        "2",
+        "KAFKA_BRIDGE_KAFKA_ACKS is \"2\" in environment: expected 0, 1 or all",
+    );
+    check(
         "TRADE_GEN_BURST_MULTIPLIER",
         "1",
         "TRADE_GEN_BURST_MULTIPLIER is \"1\" in environment: expected a number of 2 to 100",
@@ -63,9 +73,15 @@ fn a_bad_value_is_named_with_its_origin_and_the_valid_range() {
 
 #[test]
 fn an_unknown_name_is_told_with_the_nearest_one() {
-    let sources = Sources::of_lists(&[("TRADE_GEN_RAT", "1"), ("TRADE_GEN_RATE", "1")], &[("KAFKA_X", "1")]);
+    let sources = Sources::of_lists(
+        &[("TRADE_GEN_RAT", "1"), ("TRADE_GEN_RATE", "1")],
+        &[("KAFKA_X", "1"), ("KAFKA_BRIDGE_WS_URL", "1")],
+    );
     assert_eq!(
         sources.unknown_names(),
-        ["TRADE_GEN_RAT (environment) is no setting and is ignored; did you mean TRADE_GEN_RATE?"]
+        [
+            "TRADE_GEN_RAT (environment) is no setting and is ignored; did you mean TRADE_GEN_RATE?",
+            "KAFKA_BRIDGE_WS_URL (.env) is no setting and is ignored; did you mean KAFKA_BRIDGE_WS_URI?"
+        ]
     );
 }

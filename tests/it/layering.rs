@@ -25,6 +25,27 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         ],
     ),
     ("tradesim-archive", &["tokio", "mio", "socket2", "rdkafka", "rand_pcg", "chrono-tz", "tradesim-sim"]),
+    (
+        "tradesim-replay",
+        &[
+            "arrow",
+            "parquet",
+            "rdkafka",
+            "memmap2",
+            "chrono-tz",
+            "rand_pcg",
+            "tradesim-sim",
+            "tradesim-archive",
+        ],
+    ),
+    (
+        "tradesim-bridge-core",
+        &["tokio", "rdkafka", "arrow", "parquet", "mio", "socket2", "tempfile", "memmap2"],
+    ),
+    (
+        "tradesim-bridge",
+        &["arrow", "parquet", "memmap2", "rand_pcg", "tradesim-sim", "tradesim-archive", "tradesim-replay"],
+    ),
     ("tradesim", &[]),
 ];
 
@@ -33,13 +54,34 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("tradesim-schemas", &[]),
     ("tradesim-sim", &["tradesim-schemas"]),
     ("tradesim-archive", &["tradesim-schemas"]),
-    ("tradesim", &["tradesim-schemas", "tradesim-sim", "tradesim-archive"]),
+    ("tradesim-replay", &["tradesim-schemas"]),
+    ("tradesim-bridge-core", &["tradesim-schemas"]),
+    ("tradesim-bridge", &["tradesim-bridge-core", "tradesim-schemas"]),
+    (
+        "tradesim",
+        &[
+            "tradesim-archive",
+            "tradesim-bridge",
+            "tradesim-bridge-core",
+            "tradesim-replay",
+            "tradesim-schemas",
+            "tradesim-sim",
+        ],
+    ),
 ];
+
+/// The platform that the compiler runs on and builds for.
+fn host() -> String {
+    let output = std::process::Command::new("rustc").arg("-vV").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
+}
 
 fn metadata() -> Metadata {
     MetadataCommand::new()
         .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .other_options(["--offline".to_owned(), "--locked".to_owned()])
+        // packages of other platforms are not downloaded
+        .other_options(["--offline", "--locked", "--filter-platform", &host()].map(str::to_owned))
         .exec()
         .unwrap()
 }

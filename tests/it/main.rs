@@ -4,6 +4,7 @@ mod support;
 
 mod captured;
 mod codes;
+mod control;
 mod cuts;
 mod determinism;
 mod differences;
@@ -14,5 +15,8 @@ mod help;
 mod layering;
 mod pipes;
 mod record;
+mod replay;
+mod served;
 mod settings;
 mod stops;
+mod tail;

@@ -2,11 +2,11 @@
 
 use std::{
     io::Read,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::Duration,
 };
 
-use crate::support::{Clock, Folder, Run, day_text, wait_until};
+use crate::support::{Clock, Folder, Run, day_text, send_signal, wait_until};
 
 /// A recording of about a billion messages: none of these tests lets it end by itself.
 const ENDLESS: &[&str] =
@@ -19,16 +19,11 @@ fn start(folder: &Folder) -> Child {
     child
 }
 
-fn send(signal: &str, child: &Child) {
-    let status = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
-    assert!(status.success());
-}
-
 #[track_caller]
 fn stops_tidily(signal: &str, code: i32) {
     let folder = Folder::new();
     let child = start(&folder);
-    send(signal, &child);
+    send_signal(signal, &child);
     let run = Run::of(child.wait_with_output().unwrap());
     run.fails(code, &format!("stopped by SIG{signal}"));
     assert_eq!(run.stdout, "");
@@ -57,9 +52,9 @@ fn under_nohup_a_recording_outlives_its_terminal() {
     args.extend(ENDLESS);
     let child = folder.wrapped("sh", &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_until("a file in the making", || folder.names().iter().any(|name| name.ends_with(".partial")));
-    send("HUP", &child);
+    send_signal("HUP", &child);
     // had the first one counted, its number would be told, or the second signal would end the process at once
-    send("TERM", &child);
+    send_signal("TERM", &child);
     Run::of(child.wait_with_output().unwrap()).fails(143, "stopped by SIGTERM");
     assert_eq!(folder.names(), [""; 0]);
 }
@@ -70,7 +65,7 @@ fn a_signal_ends_a_reader_that_waits_for_its_own_reader() {
     let mut child = folder.command(&["cat", day_text()]).stdout(Stdio::piped()).spawn().unwrap();
     // one byte shows that it writes; the pipe holds far less than the rest, so that it waits for us in a write
     child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
-    send("TERM", &child);
+    send_signal("TERM", &child);
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(143));
 }
 

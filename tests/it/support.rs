@@ -1,10 +1,12 @@
 //! Running the binary, in folders that go away.
 
+pub(crate) mod feed;
+
 use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::OnceLock,
     time::{Duration, Instant},
 };
@@ -174,4 +176,11 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(clock.elapsed() < PATIENCE, "{what}: not after {PATIENCE:?}");
         std::thread::yield_now();
     }
+}
+
+/// Sends a process a signal by its name, as INT.
+#[track_caller]
+pub(crate) fn send_signal(signal: &str, child: &Child) {
+    let status = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
+    assert!(status.success());
 }

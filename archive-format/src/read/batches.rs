@@ -15,13 +15,15 @@ use parquet::{
 use tradesim_schemas::Timestamp;
 
 use super::{Inner, decode::decode, open::guarded};
-use crate::{Batch, Error, Place, encode::CHUNK_ROWS, layout::Column};
+use crate::{Batch, Error, Place, RowGroup, encode::CHUNK_ROWS, layout::Column};
 
 /// Where reading starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// At the first row.
     Beginning,
+    /// At the n-th row, from 0, whatever its seq: a cut has gaps between its seqs, and none between its rows.
+    Row(u64),
     /// At the first row with this seq or a later one.
     Seq(u64),
     /// At the first row with this time or a later one.
@@ -46,19 +48,27 @@ pub struct Batches {
 impl Batches {
     pub(super) fn new(archive: Arc<Inner>, start: Start) -> Batches {
         let groups = &archive.metadata.row_groups;
-        let group = match start {
+        let mut start = start;
+        let group = match &mut start {
             Start::Beginning => 0,
-            Start::Seq(seq) => groups.partition_point(|group| group.last.0 < seq),
-            Start::Time(time) => groups.partition_point(|group| group.last.1 < time),
+            Start::Row(row) => {
+                // what is left of it counts from the row group that holds it
+                let before = |group: &&RowGroup| {
+                    let lies_before = group.rows <= *row;
+                    *row -= if lies_before { group.rows } else { 0 };
+                    lies_before
+                };
+                groups.iter().take_while(before).count()
+            }
+            Start::Seq(seq) => groups.partition_point(|group| group.last.0 < *seq),
+            Start::Time(time) => groups.partition_point(|group| group.last.1 < *time),
         };
         Batches { archive, start, group, reader: None, early_rows: 0, last: None }
     }
 
     fn open_group(&mut self) -> Result<ParquetRecordBatchReader, Error> {
         let group = self.group;
-        let bytes = Bytes::from(self.archive.row_group_bytes(group)?);
-        let offset = self.archive.metadata.row_groups[group].offset;
-        let chunk = GroupBytes { offset, bytes };
+        let chunk = self.group_bytes()?;
         let early = self.rows_to_skip(&chunk)?;
         // a block is decoded as a whole, because its order references count from its beginning
         self.early_rows = early % CHUNK_ROWS;
@@ -77,6 +87,7 @@ impl Batches {
         let group = self.group;
         let first = self.archive.metadata.row_groups[group].first;
         let (column, bound) = match start {
+            Start::Row(row) => return Ok(usize::try_from(row).expect("a row group's rows fit")),
             Start::Seq(seq) if first.0 < seq => (Column::Seq, i64::try_from(seq).unwrap_or(i64::MAX)),
             Start::Time(time) if first.1 < time => (Column::Ts, time.micros()),
             _ => return Ok(0),
@@ -101,6 +112,22 @@ impl Batches {
             Ok(rows)
         });
         rows.map_err(|what| self.corrupt(group, what))
+    }
+
+    /// Rows of the file that lie before the start. Reads one column of one row group.
+    pub(super) fn rows_before_start(mut self) -> Result<u64, Error> {
+        let groups = &self.archive.metadata.row_groups;
+        let before: u64 = groups[..self.group].iter().map(|group| group.rows).sum();
+        if self.group == groups.len() {
+            return Ok(before);
+        }
+        let chunk = self.group_bytes()?;
+        Ok(before + self.rows_to_skip(&chunk)? as u64)
+    }
+
+    fn group_bytes(&self) -> Result<GroupBytes, Error> {
+        let bytes = Bytes::from(self.archive.row_group_bytes(self.group)?);
+        Ok(GroupBytes { offset: self.archive.metadata.row_groups[self.group].offset, bytes })
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, Error> {

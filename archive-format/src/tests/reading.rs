@@ -30,18 +30,24 @@ fn reading_starts_at_any_seq_and_time() {
             let expected = &records[index..];
             let found = read(&archive, Start::Seq(record.seq - offset)).unwrap();
             assert_eq!(found, expected);
+            assert_eq!(archive.rows_before(Start::Seq(record.seq - offset)).unwrap(), index as u64);
         }
+        assert_eq!(read(&archive, Start::Row(index as u64)).unwrap(), &records[index..]);
+        assert_eq!(archive.rows_before(Start::Row(index as u64)).unwrap(), index as u64);
         let at = record.envelope.timestamp;
         for micros in [at.micros() - 1, at.micros(), at.micros() + 1] {
             let time = Timestamp::from_micros(micros).unwrap();
             let first = records.partition_point(|record| record.envelope.timestamp < time);
             assert_eq!(read(&archive, Start::Time(time)).unwrap(), &records[first..]);
+            assert_eq!(archive.rows_before(Start::Time(time)).unwrap(), first as u64);
         }
     }
-    for beyond in [Start::Seq(u64::MAX), Start::Time(Timestamp::MAX)] {
+    for beyond in [Start::Seq(u64::MAX), Start::Time(Timestamp::MAX), Start::Row(9_000), Start::Row(u64::MAX)]
+    {
         assert_eq!(read(&archive, beyond).unwrap(), []);
+        assert_eq!(archive.rows_before(beyond).unwrap(), 9_000);
     }
-    for before in [Start::Seq(0), Start::Time(Timestamp::MIN)] {
+    for before in [Start::Row(0), Start::Beginning, Start::Seq(0), Start::Time(Timestamp::MIN)] {
         assert_eq!(read(&archive, before).unwrap().len(), 9_000);
     }
 }
@@ -60,11 +66,14 @@ fn seeking_reads_one_row_group() {
         }
     }
     let archive = Archive::open(&path, OpenOptions::default()).unwrap();
-    let mut batches = archive.batches(Start::Seq(5_000));
-    let first = batches.next().unwrap().unwrap();
-    assert_eq!(first.records(), &records[5_000..6_144]);
-    assert!(matches!(batches.next(), Some(Err(Error::DamagedRowGroup { row_group: 3, .. }))));
-    assert!(batches.next().is_none());
+    for start in [Start::Seq(5_000), Start::Row(5_000)] {
+        assert_eq!(archive.rows_before(start).unwrap(), 5_000);
+        let mut batches = archive.batches(start);
+        let first = batches.next().unwrap().unwrap();
+        assert_eq!(first.records(), &records[5_000..6_144]);
+        assert!(matches!(batches.next(), Some(Err(Error::DamagedRowGroup { row_group: 3, .. }))));
+        assert!(batches.next().is_none());
+    }
 }
 
 /// What happens to a file while it is read.

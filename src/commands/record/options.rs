@@ -2,7 +2,6 @@
 
 use std::{fmt::Display, time::Duration};
 
-use rand::{TryRng, rngs::SysRng};
 use tradesim_schemas::Timestamp;
 use tradesim_sim::{
     Burst, RandomBursts, SimulationOptions,
@@ -16,7 +15,8 @@ use crate::{
     filter::{self, Filter, check_symbols},
     output::say,
     parse::SymbolChoice,
-    settings::{Key, Mode, Origin, PREFIX, Settings},
+    random,
+    settings::{Group, Key, Mode, Origin, Settings},
 };
 
 /// A recording, fully determined.
@@ -40,7 +40,7 @@ impl Recording {
     /// other (exit 2).
     pub(super) fn resolve(args: &Record, mut settings: Settings) -> anyhow::Result<Recording> {
         apply_flags(args, &mut settings);
-        settings.check().map_err(Failure::from)?;
+        settings.check(Group::Generator).map_err(Failure::from)?;
         let date = settings.start_date().map_err(Failure::from)?.ok_or_else(|| {
             Failure::usage_hint(
                 "no trading date is given",
@@ -51,7 +51,7 @@ impl Recording {
         let day = TradingDay::new(date, closed).map_err(|error| closed_date(&error))?;
         let (seed, seed_drawn) = match settings.seed().map_err(Failure::from)? {
             Some(seed) => (seed, false),
-            None => (draw_seed()?, true),
+            None => (random::seed()?, true),
         };
         let count = settings.num_symbols().map_err(Failure::from)?;
         let universe = Universe::on(date).heaviest(usize::from(count));
@@ -67,8 +67,8 @@ impl Recording {
         };
         check_symbols(&only, &names, &place)?;
         check_symbols(args.bursts.burst_symbol.as_slice(), &names, &place)?;
-        let random = args.bursts.burst;
-        let random_bursts = if random { Some(random_bursts(&settings)?) } else { None };
+        let random_burst = args.bursts.burst;
+        let random_bursts = if random_burst { Some(random_bursts(&settings)?) } else { None };
         let options = SimulationOptions {
             seed,
             day,
@@ -80,7 +80,7 @@ impl Recording {
         };
         let filter = Filter::of_day(only, &args.cut, &day)?;
         let mode = settings.mode().map_err(Failure::from)?;
-        let relevant = relevant(random, !args.bursts.burst_at.is_empty());
+        let relevant = relevant(random_burst, !args.bursts.burst_at.is_empty());
         Ok(Recording { options, filter, settings, seed_drawn, mode, relevant })
     }
 
@@ -94,7 +94,10 @@ impl Recording {
                 Some(text) if text.origin == Origin::Default => {
                     defaults.push(format!("{name}={}", text.value))
                 }
-                Some(text) => say(format_args!("setting {PREFIX}{name}={} ({})", text.value, text.origin)),
+                Some(text) => {
+                    let name = key.definition().full_name();
+                    say(format_args!("setting {name}={} ({})", text.value, text.origin));
+                }
                 None => {}
             }
         }
@@ -103,7 +106,8 @@ impl Recording {
         }
         if self.mode == Mode::Burst && self.options.random_bursts.is_none() {
             say(format_args!(
-                "setting {PREFIX}MODE=burst is for live streams and makes no bursts here; --burst does"
+                "setting {}=burst is for live streams and makes no bursts here; --burst does",
+                Key::Mode.definition().full_name()
             ));
         }
         if self.seed_drawn {
@@ -161,15 +165,6 @@ fn closed_date(error: &tradesim_sim::session::CalendarError) -> Failure {
             Failure::usage_hint(error.to_string(), "--allow-closed simulates it as if the market were open")
         }
         _ => Failure::usage(error.to_string()),
-    }
-}
-
-/// The one place where randomness comes from outside; what is drawn is printed and recorded. It has 53 bits, so that
-/// every reader of JSON gets it exactly.
-fn draw_seed() -> anyhow::Result<u64> {
-    match SysRng.try_next_u64() {
-        Ok(bits) => Ok(bits >> 11),
-        Err(error) => Err(anyhow::anyhow!("the system gives no random seed: {error}")),
     }
 }
 

@@ -1,0 +1,521 @@
+//! One client on its socket: a thin driver of [`Inbound`], [`Delivery`] and [`Outbox`].
+
+mod catch_up;
+mod closing;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tokio::{net::TcpStream, sync::watch};
+
+use self::{catch_up::CatchUp, closing::Closing};
+use crate::{
+    close::Close,
+    control_message::{self, Action},
+    delivery::{Delivery, Head, Task},
+    hub::{Client, Hub, Start},
+    inbound::{Inbound, Received},
+    metrics::{Closed, LatenessCounts},
+    notice::{Notice, PingPayload},
+    options::OnSlow,
+    outbox::{self, Outbox},
+    refusal::Refusal,
+};
+
+/// How often a client is asked for a sign of life.
+const PING_EVERY: Duration = Duration::from_secs(15);
+
+/// How long after that it is taken for dead.
+const DEAD_AFTER: Duration = Duration::from_secs(30);
+
+/// How often clients of `tradesim.v1` are told the time while messages flow.
+const POSITION_EVERY: Duration = Duration::from_millis(100);
+
+/// How often a client whose socket takes nothing is looked at.
+const BLOCKED_EVERY: Duration = Duration::from_millis(100);
+
+/// Writes in a row before other clients get their turn: 2 MiB at full blocks.
+const WRITES_IN_A_ROW: u32 = 32;
+
+/// Bytes of frames that answer a client (pongs, notices), and that wait for a socket which takes nothing. Whoever
+/// makes the server say more without reading it is closed.
+const URGENT_MAX: usize = 256 * 1024;
+
+/// A client that may come in: what it gets, or why it gets nothing.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) peer: SocketAddr,
+    pub(crate) v1: bool,
+    pub(crate) stream: String,
+    pub(crate) outcome: Result<(crate::selection::Selection, Start), Refusal>,
+}
+
+/// Serves a client until it is gone.
+pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, early: Bytes) {
+    let (selection, start, refusal) = match admitted.outcome {
+        Ok((selection, start)) => (selection, start, None),
+        Err(refusal) => {
+            let start = Start { seq: 0, source_seq: hub.head.borrow().seq, resumes: false };
+            (crate::selection::Selection::all(), start, Some(refusal))
+        }
+    };
+    let client = hub.join(admitted.peer, admitted.v1, start);
+    let delivery = Delivery::new(selection, start.source_seq, start.seq, &hub.ring());
+    let now = hub.clock.now();
+    let head = hub.head.subscribe();
+    let known_head = *head.borrow();
+    let mut connection = Connection {
+        stopping: hub.stopping.subscribe(),
+        known_head,
+        head,
+        inbound: Inbound::new(&early),
+        outbox: Outbox::default(),
+        chunk: Chunk { source_seq: start.source_seq, seq: start.seq, live: false },
+        catch_up: CatchUp::default(),
+        closing: None,
+        blocked_since: None,
+        heard: now,
+        pinged: now,
+        position_sent: now,
+        due_last: None,
+        told_changes: hub.view().changes,
+        over: None,
+        hub,
+        client: &client,
+        socket,
+        delivery,
+    };
+    match refusal {
+        Some(refusal) => connection.close(Close::refused(&refusal), Closed::Refused),
+        None => connection.greet(&admitted.stream),
+    }
+    let end = connection.run().await;
+    hub.leave(&client, end.why, end.code, end.delivered);
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    why: Closed,
+    code: Option<u16>,
+    delivered: bool,
+}
+
+struct Connection<'a> {
+    hub: &'a Arc<Hub>,
+    client: &'a Client,
+    socket: TcpStream,
+    head: watch::Receiver<Head>,
+    stopping: watch::Receiver<bool>,
+    known_head: Head,
+    inbound: Inbound,
+    outbox: Outbox,
+    delivery: Delivery,
+    /// Where the messages begin that are being written.
+    chunk: Chunk,
+    catch_up: CatchUp,
+    closing: Option<Closing>,
+    blocked_since: Option<Duration>,
+    /// When something last came from the client.
+    heard: Duration,
+    pinged: Duration,
+    position_sent: Duration,
+    /// When the last message written was due.
+    due_last: Option<Duration>,
+    told_changes: u64,
+    over: Option<End>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Chunk {
+    source_seq: u64,
+    seq: u64,
+    live: bool,
+}
+
+/// What stopped a series of writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stopped {
+    /// There is nothing to write.
+    Empty,
+    /// The socket takes no more.
+    Blocked,
+    /// Others should have their turn.
+    Turn,
+}
+
+impl Connection<'_> {
+    async fn run(mut self) -> End {
+        loop {
+            self.read();
+            self.look_at_time();
+            let stopped = self.write();
+            if let Some(end) = self.over {
+                return end;
+            }
+            if stopped == Stopped::Turn {
+                tokio::task::yield_now().await;
+            } else {
+                self.wait(stopped).await;
+            }
+        }
+    }
+
+    /// Waits for whatever comes first; what it is, the next turn finds out.
+    async fn wait(&mut self, stopped: Stopped) {
+        let hub = self.hub;
+        let deadline = hub.clock.instant(self.deadline(stopped));
+        let follows = stopped == Stopped::Empty && self.closing.is_none();
+        let can_stop = self.closing.is_none();
+        tokio::select! {
+            biased;
+            _ = self.socket.writable(), if stopped == Stopped::Blocked => {}
+            _ = self.socket.readable() => {}
+            _ = self.head.changed(), if follows => {}
+            () = self.catch_up.ready(), if follows => {}
+            _ = self.stopping.changed(), if can_stop => {}
+            () = tokio::time::sleep_until(deadline) => {}
+        }
+    }
+
+    fn deadline(&self, stopped: Stopped) -> Duration {
+        let mut deadline = self.pinged + PING_EVERY;
+        deadline = deadline.min(self.heard.max(self.pinged) + DEAD_AFTER);
+        if stopped == Stopped::Blocked {
+            deadline = deadline.min(self.hub.clock.now() + BLOCKED_EVERY);
+        }
+        if let Some(closing) = &self.closing {
+            deadline = deadline.min(closing.deadline());
+        }
+        deadline
+    }
+
+    /// Reads what the socket has.
+    fn read(&mut self) {
+        let mut buffer = [0; 8 * 1024];
+        // bounded, so that a client that floods does not keep others waiting
+        for _ in 0..8 {
+            match self.socket.try_read(&mut buffer) {
+                Ok(0) => return self.peer_gone(),
+                Ok(count) => {
+                    self.heard = self.hub.clock.now();
+                    self.inbound.feed(&buffer[..count]);
+                    self.receive();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return self.peer_gone(),
+            }
+        }
+        self.receive();
+    }
+
+    fn receive(&mut self) {
+        while self.over.is_none()
+            && let Some(received) = self.inbound.poll()
+        {
+            match received {
+                Received::Text(text) => self.control(&text),
+                Received::Binary => self.refuse_message(&control_message::not_text()),
+                Received::Ping | Received::Pong(_) => {}
+                Received::Closed { .. } => self.peer_closes(),
+                Received::Failed(close) => {
+                    let why = if close.code() == crate::close::CloseCode::MessageTooBig {
+                        Closed::TooLarge
+                    } else {
+                        Closed::Protocol
+                    };
+                    self.close(close, why);
+                }
+            }
+        }
+        if self.closing.is_none()
+            && let Some(frames) = self.inbound.take_outgoing()
+        {
+            self.say(&frames);
+        }
+    }
+
+    /// Puts whole frames before the next messages.
+    fn say(&mut self, frames: &[u8]) {
+        self.outbox.push_urgent(frames);
+        if self.outbox.urgent_len() > URGENT_MAX {
+            self.end(Closed::Dead, None, false);
+        }
+    }
+
+    fn notify(&mut self, notice: &Notice) {
+        self.say(&outbox::frame(1, notice.text().as_bytes()));
+    }
+
+    fn greet(&mut self, stream: &str) {
+        if self.client.v1 {
+            let head = self.known_head;
+            let info = self.hub.source.info();
+            let whole = self.delivery.selection().is_whole_stream();
+            let notice = Notice::Start {
+                stream: stream.to_owned(),
+                run: self.hub.options.run.clone(),
+                seq: self.client.start_seq,
+                digest: info.digest.filter(|_| whole),
+                speed: self.hub.view().speed,
+                state: head.state,
+            };
+            self.notify(&notice);
+        }
+    }
+
+    fn control(&mut self, text: &str) {
+        if self.closing.is_some() {
+            return;
+        }
+        let changed = control_message::parse(text, &self.hub.known_symbols).and_then(|message| {
+            let selection = self.delivery.selection_mut();
+            match message.action {
+                Action::Subscribe => {
+                    selection.subscribe(message.symbols.as_deref(), message.events.as_deref())
+                }
+                Action::Unsubscribe => {
+                    selection.unsubscribe(message.symbols.as_deref(), message.events.as_deref())
+                }
+            }
+        });
+        match changed {
+            Ok(()) if self.client.v1 => {
+                let selection = self.delivery.selection();
+                let symbols = selection.symbols(&self.hub.known_symbols);
+                let notice = Notice::subscribed(self.delivery.seq(), symbols, selection.events());
+                self.notify(&notice);
+            }
+            Ok(()) => {}
+            Err(refusal) => self.refuse_message(&refusal),
+        }
+    }
+
+    fn refuse_message(&mut self, refusal: &Refusal) {
+        if self.closing.is_some() {
+        } else if self.client.v1 {
+            self.notify(&Notice::Error { code: refusal.code.to_owned(), text: refusal.text.clone() });
+        } else {
+            self.close(Close::refused(refusal), Closed::Refused);
+        }
+    }
+
+    /// What is done because time has passed.
+    fn look_at_time(&mut self) {
+        let now = self.hub.clock.now();
+        if let Some(closing) = &self.closing {
+            if now >= closing.deadline() {
+                self.end_closing();
+            }
+            return;
+        }
+        if *self.stopping.borrow_and_update() {
+            return self.stop();
+        }
+        if let Some(since) = self.blocked_since {
+            let head = *self.head.borrow();
+            let gone =
+                self.delivery.place().is_some_and(|place| place < self.hub.ring().oldest(head.released));
+            let stalled = now.saturating_sub(since) >= self.hub.options.stall;
+            if gone || (stalled && self.hub.options.on_slow == OnSlow::Disconnect) {
+                return self.too_slow();
+            }
+        } else if self.pinged > self.heard && now >= self.pinged + DEAD_AFTER {
+            return self.end(Closed::Dead, None, false);
+        }
+        // a new one only when the last was answered, so that the time to the answer is known
+        if now >= self.pinged + PING_EVERY && self.heard >= self.pinged {
+            self.ping(now);
+        }
+        let changes = self.hub.view().changes;
+        if changes != self.told_changes {
+            self.told_changes = changes;
+            if self.client.v1 {
+                let head = *self.head.borrow();
+                let speed = self.hub.view().speed;
+                self.notify(&Notice::Position { seq: head.seq, state: head.state, speed });
+            }
+        }
+    }
+
+    fn ping(&mut self, now: Duration) {
+        self.pinged = now;
+        let mut payload = Vec::new();
+        if self.client.v1 {
+            self.position_sent = now;
+            let due_us = self.due_last.map(|due| self.hub.clock.unix_us(due));
+            let ping = PingPayload { seq: self.delivery.seq(), due_us, sent_us: self.hub.clock.unix_us(now) };
+            payload = ping.text().into_bytes();
+        }
+        self.say(&outbox::frame(9, &payload));
+    }
+
+    /// Writes what there is, as far as the socket takes it.
+    fn write(&mut self) -> Stopped {
+        let mut turns = 0;
+        while self.over.is_none() {
+            if self.outbox.is_empty() && !self.refill() {
+                return Stopped::Empty;
+            }
+            let bytes = self.outbox.bytes();
+            match self.socket.try_write(bytes) {
+                Ok(count) => self.wrote(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked_since.get_or_insert_with(|| self.hub.clock.now());
+                    return Stopped::Blocked;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => self.peer_gone(),
+            }
+            turns += 1;
+            if turns == WRITES_IN_A_ROW {
+                return Stopped::Turn;
+            }
+        }
+        Stopped::Empty
+    }
+
+    fn wrote(&mut self, count: usize) {
+        self.blocked_since = None;
+        let now = self.hub.clock.now();
+        let live = self.chunk.live;
+        let mut lateness = LatenessCounts::default();
+        let mut sent = self.client.sent();
+        let mut due_last = None;
+        let written = self.outbox.wrote(count, |block, message| {
+            if live && let Some(due) = block.due(message) {
+                let late = now.saturating_sub(due);
+                sent.late.record(late, 1);
+                lateness.observe(late);
+                due_last = Some(due);
+            }
+        });
+        sent.messages += written;
+        if self.outbox.is_empty() {
+            sent.seq = self.delivery.seq();
+        }
+        drop(sent);
+        let metrics = &self.hub.metrics;
+        if due_last.is_some() {
+            metrics.add_late(&mut lateness);
+        }
+        metrics.messages_sent.inc_by(written);
+        metrics.bytes_sent.inc_by(count as u64);
+        if due_last.is_some() {
+            self.due_last = due_last;
+        }
+        self.hub.client_moved();
+        let flows = written > 0 && self.client.v1 && self.closing.is_none();
+        if flows && self.outbox.is_empty() && now >= self.position_sent + POSITION_EVERY {
+            self.ping(now);
+        }
+    }
+
+    /// Fills an empty outbox. Says whether there is something in it now.
+    fn refill(&mut self) -> bool {
+        if self.closing.is_some() {
+            self.closing_written();
+            return false;
+        }
+        loop {
+            self.known_head = *self.head.borrow_and_update();
+            let task = self.delivery.next(&self.hub.ring(), &self.known_head);
+            if !matches!(task, Task::Read { .. }) {
+                self.catch_up.stop();
+            }
+            match task {
+                Task::Send { block, messages } => {
+                    self.send(block, messages);
+                    if !self.outbox.is_empty() {
+                        return true;
+                    }
+                }
+                Task::Read { seq } => match self.read_source(seq) {
+                    Some(true) if !self.outbox.is_empty() => return true,
+                    Some(true) => {}
+                    _ => return !self.outbox.is_empty(),
+                },
+                Task::Jumped { seq } => {
+                    // whoever counts the messages of a filter cannot know the number of the next one
+                    if !self.client.v1 || !self.delivery.selection().is_whole_stream() {
+                        self.close(Close::seek(seq), Closed::Seek);
+                        return true;
+                    }
+                    self.notify(&Notice::Seek { seq });
+                }
+                Task::Wait => {
+                    // the player may be waiting for whoever was catching up
+                    self.client.set_place(self.delivery.place());
+                    self.hub.client_moved();
+                    return !self.outbox.is_empty();
+                }
+                Task::Finished => {
+                    self.finish();
+                    return true;
+                }
+                Task::TooSlow => {
+                    self.too_slow();
+                    return true;
+                }
+            }
+        }
+    }
+
+    /// Puts messages on their way.
+    fn send(&mut self, block: Arc<crate::block::Block>, messages: std::ops::Range<usize>) {
+        let selection = self.delivery.selection();
+        self.chunk = Chunk {
+            source_seq: self.delivery.source_seq(),
+            seq: self.delivery.seq(),
+            live: self.delivery.is_live(),
+        };
+        if selection.is_all() {
+            self.outbox.push(Arc::clone(&block), messages.clone());
+        } else {
+            let entries = block.entries();
+            let copy = Arc::clone(&block);
+            self.outbox.push_selected(copy, messages.clone(), |message| {
+                selection.passes(entries[message].meta.kind)
+            });
+        }
+        self.delivery.took(&block, messages);
+        self.client.set_place(self.delivery.place());
+        if self.outbox.is_empty() {
+            // nothing of it is selected, and what was passed over is done with
+            self.client.sent().seq = self.delivery.seq();
+            self.hub.client_moved();
+        }
+    }
+
+    /// Goes on with what is read from the source. `None` if nothing is there yet.
+    fn read_source(&mut self, seq: u64) -> Option<bool> {
+        match self.catch_up.block(self.hub, seq) {
+            Ok(block) => {
+                let block = block?;
+                let messages = self.delivery.messages_of(&block, &self.known_head);
+                if messages.is_empty() {
+                    return None;
+                }
+                self.send(block, messages);
+                Some(true)
+            }
+            Err(error) => {
+                self.close(Close::source_failed(self.delivery.seq(), &error), Closed::Failed);
+                Some(true)
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        if self.client.v1 {
+            let notice = Notice::End {
+                seq: self.delivery.seq(),
+                sent: self.client.sent().messages,
+                digest: self.hub.view().digest,
+            };
+            self.notify(&notice);
+        }
+        self.close(Close::delivered(), Closed::Delivered);
+    }
+}

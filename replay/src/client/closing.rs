@@ -1,0 +1,137 @@
+//! How a connection comes to its end.
+
+use std::time::Duration;
+
+use super::{Connection, End};
+use crate::{
+    close::{Close, CloseCode},
+    metrics::Closed,
+};
+
+/// How long a client has to answer a close.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long one has that does not read: it must first take what is on its way.
+const SLOW_ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// A close that was begun.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closing {
+    end: End,
+    deadline: Duration,
+    /// Whether the client began it.
+    by_peer: bool,
+    /// Whether the whole close was written.
+    written: bool,
+}
+
+impl Closing {
+    pub(super) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+}
+
+impl Connection<'_> {
+    /// Begins to close: behind the frame that is on its way nothing follows but this.
+    pub(super) fn close(&mut self, close: Close, why: Closed) {
+        if self.closing.is_some() || self.over.is_some() {
+            return;
+        }
+        let within = if why == Closed::Slow { SLOW_ANSWER_WITHIN } else { ANSWER_WITHIN };
+        self.outbox.cut();
+        self.outbox.push_urgent(&close.frame());
+        self.inbound.sent_close();
+        self.begin_closing(why, close.code(), within, false);
+    }
+
+    fn begin_closing(&mut self, why: Closed, code: CloseCode, within: Duration, by_peer: bool) {
+        self.catch_up.stop();
+        self.client.set_place(None);
+        self.hub.client_moved();
+        let end = End { why, code: Some(code.number()), delivered: false };
+        let deadline = self.hub.clock.now() + within;
+        self.closing = Some(Closing { end, deadline, by_peer, written: false });
+    }
+
+    /// The server stops.
+    pub(super) fn stop(&mut self) {
+        let (unsent, _) = self.unsent();
+        match self.hub.failure() {
+            Some(failure) => self.close(Close::source_failed(unsent, &failure), Closed::Failed),
+            None => self.close(Close::stopping(unsent), Closed::Stopped),
+        }
+    }
+
+    /// The client cannot follow.
+    pub(super) fn too_slow(&mut self) {
+        let (unsent, any) = self.unsent();
+        let last = unsent.checked_sub(1).filter(|_| any);
+        tracing::warn!(client = self.client.id, peer = %self.client.peer, next_seq = unsent, "closing a slow client");
+        self.close(Close::too_slow(last, unsent), Closed::Slow);
+    }
+
+    /// The number, in the client's own stream, of the first message that will not have been sent if the connection is
+    /// closed now, and whether any will have been sent. Cuts what is on its way accordingly.
+    fn unsent(&mut self) -> (u64, bool) {
+        let chunk = self.chunk;
+        let next = match self.outbox.cut() {
+            Some((block, unsent)) => {
+                let first = (chunk.source_seq - block.first_seq()) as usize;
+                chunk.seq + self.delivery.in_stream(&block, first..unsent.max(first))
+            }
+            None => self.delivery.seq(),
+        };
+        (next, next > self.client.start_seq)
+    }
+
+    /// The client's close has come.
+    pub(super) fn peer_closes(&mut self) {
+        match &mut self.closing {
+            Some(closing) => {
+                let mut end = closing.end;
+                end.delivered = end.why == Closed::Delivered;
+                self.over = Some(end);
+            }
+            None => {
+                self.outbox.cut();
+                if let Some(frames) = self.inbound.take_outgoing() {
+                    self.outbox.push_urgent(&frames);
+                }
+                self.begin_closing(Closed::Left, CloseCode::Normal, ANSWER_WITHIN, true);
+            }
+        }
+    }
+
+    /// The client's side of the connection is gone.
+    pub(super) fn peer_gone(&mut self) {
+        match self.closing {
+            // who takes all and hangs up without a word has it all the same
+            Some(Closing { mut end, written, .. }) => {
+                end.delivered = end.why == Closed::Delivered && written;
+                self.over = Some(end);
+            }
+            None => self.end(Closed::Left, None, false),
+        }
+    }
+
+    /// Everything was written in a connection that is being closed.
+    pub(super) fn closing_written(&mut self) {
+        if let Some(closing) = &mut self.closing {
+            closing.written = true;
+            if closing.by_peer {
+                self.over = Some(closing.end);
+            }
+        }
+    }
+
+    /// The client did not answer in time.
+    pub(super) fn end_closing(&mut self) {
+        if let Some(closing) = &self.closing {
+            self.over = Some(closing.end);
+        }
+    }
+
+    pub(super) fn end(&mut self, why: Closed, code: Option<u16>, delivered: bool) {
+        self.over = Some(End { why, code, delivered });
+    }
+}

@@ -1,0 +1,212 @@
+//! The HTTP face of the server: handshakes, and plain HTTP on the same port (docs/PROTOCOL.md, sections 1 and 6).
+//!
+//! It knows sockets and requests, and nothing of players and streams: what a client gets and what a command does is
+//! decided by a [`Backend`]. Everything that a peer may take is bounded: its sockets, its header, its body, and the time
+//! that it needs for each.
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::{JoinError, JoinSet},
+    time::Instant,
+};
+use tracing::Instrument;
+
+use crate::{
+    control::{Command, CommandError, Status},
+    metrics::{Metrics, Refused},
+    options::Options,
+};
+
+use self::seats::Seats;
+
+mod command;
+mod connection;
+mod handshake;
+mod origin;
+mod routes;
+mod seats;
+#[cfg(test)]
+mod tests;
+
+/// Name of the subprotocol with notices.
+pub(crate) const SUBPROTOCOL: &str = "tradesim.v1";
+
+/// What is behind the HTTP face.
+pub(crate) trait Backend: Send + Sync + 'static {
+    /// A client that has its answer and waits for its socket. It is dropped, and not run, if the socket breaks between
+    /// the two.
+    type Client: Send + 'static;
+
+    /// Decides what a client gets. One that is refused is a client too: it is told so on its socket. May take as long
+    /// as opening a source does, and is dropped midway if the server is.
+    fn admit(&self, request: ClientRequest) -> impl Future<Output = Admission<Self::Client>> + Send;
+
+    /// Runs a client on its socket until that is closed. `early` is what came from it together with the handshake.
+    fn run(&self, client: Self::Client, socket: TcpStream, early: Bytes) -> impl Future<Output = ()> + Send;
+
+    /// Carries out a command, and says how things stand after it.
+    fn command(&self, command: Command) -> impl Future<Output = Result<Status, CommandError>> + Send;
+
+    /// How things stand.
+    fn status(&self) -> Status;
+
+    /// The page of metrics.
+    fn metrics(&self) -> String;
+}
+
+/// What a client asks for in its handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ClientRequest {
+    /// The query of the URL as it came, without the question mark.
+    pub(crate) query: String,
+    /// Whether it offered the subprotocol [`SUBPROTOCOL`]; it is told that it got it.
+    pub(crate) wants_v1: bool,
+    /// Where it is.
+    pub(crate) peer: SocketAddr,
+}
+
+/// A client, and what its handshake is answered with.
+#[derive(Debug)]
+pub(crate) struct Admission<C> {
+    /// Further headers of the answer.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// What is run on the socket.
+    pub(crate) client: C,
+}
+
+/// What connections are held to.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    /// Connections at once.
+    pub(crate) clients_max: usize,
+    /// Values of `Origin` that are accepted besides loopback hosts.
+    pub(crate) origins: Vec<String>,
+    /// How long a request may take to arrive: the first from the moment its connection was accepted, a later one from
+    /// the end of the answer before it. A body may take as long again, and so may the peer that reads an answer.
+    pub(crate) patience: Duration,
+    /// How long a connection that is no client may stay when the server stops, and one that was answered may take to
+    /// close.
+    pub(crate) farewell: Duration,
+}
+
+impl Rules {
+    /// The documented bounds.
+    pub(crate) fn new(options: &Options) -> Rules {
+        Rules {
+            clients_max: options.clients_max,
+            origins: options.origins.clone(),
+            patience: Duration::from_secs(5),
+            farewell: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What all connections of a server share.
+#[derive(Debug)]
+struct Face<B> {
+    backend: Arc<B>,
+    metrics: Arc<Metrics>,
+    rules: Rules,
+    seats: Seats,
+}
+
+/// Accepts connections and serves them until it is told to stop (`true`, or the sender gone). Returns when every
+/// connection is closed: plain ones soon, clients when the backend has [run](Backend::run) them to their end.
+pub(crate) async fn serve<B: Backend>(
+    listener: TcpListener,
+    backend: Arc<B>,
+    metrics: Arc<Metrics>,
+    rules: Rules,
+    mut stop: watch::Receiver<bool>,
+) {
+    let seats = Seats::new(rules.clients_max);
+    let face = Arc::new(Face { backend, metrics, rules, seats });
+    let mut connections = JoinSet::new();
+    let mut failures = 0;
+    let mut resume_at = None;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stopped(&mut stop) => break,
+            Some(ended) = connections.join_next() => {
+                note_panic(ended);
+                continue;
+            }
+            accepted = accept(&listener, resume_at) => accepted,
+        };
+        match accepted {
+            Ok((socket, peer)) => {
+                (failures, resume_at) = (0, None);
+                match face.seats.take() {
+                    Some(seat) => {
+                        let span = tracing::info_span!("connection", %peer);
+                        let driven = connection::drive(Arc::clone(&face), socket, peer, seat, stop.clone());
+                        connections.spawn(driven.instrument(span));
+                    }
+                    None => turn_away(socket, peer, &face.metrics),
+                }
+            }
+            Err(error) => {
+                let delay = backoff(&error, failures);
+                tracing::warn!(%error, delay_ms = delay.as_millis() as u64, "a connection cannot be accepted");
+                failures += 1;
+                resume_at = Some(Instant::now() + delay);
+            }
+        }
+    }
+    // whoever comes now is refused by the kernel, and does not wait in a backlog that nobody reads
+    drop(listener);
+    while let Some(ended) = connections.join_next().await {
+        note_panic(ended);
+    }
+}
+
+/// The next connection, not before an instant. May be dropped and begun again at any time.
+async fn accept(listener: &TcpListener, resume_at: Option<Instant>) -> io::Result<(TcpStream, SocketAddr)> {
+    if let Some(instant) = resume_at {
+        tokio::time::sleep_until(instant).await;
+    }
+    listener.accept().await
+}
+
+/// Returns when the server is to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // an error says that the sender is gone, and with it who would want to go on
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// How long to wait after an error of accept(): not at all where it was that one connection's, and longer each time
+/// where there are, for one, no file descriptors left, as the same error would come back at once and for ever.
+fn backoff(error: &io::Error, failures: u32) -> Duration {
+    match error.kind() {
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted => {
+            Duration::ZERO
+        }
+        _ => Duration::from_millis((10 << failures.min(7)).min(1_000)),
+    }
+}
+
+/// Closes a connection for which not even an answer of its own can be afforded.
+fn turn_away(socket: TcpStream, peer: SocketAddr, metrics: &Metrics) {
+    const ANSWER: &[u8] =
+        b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    tracing::debug!(%peer, "turned away: too many connections");
+    metrics.refused(Refused::Cap);
+    // one attempt, which the buffer of a new socket has room for: there is nobody to wait for it
+    if let Ok(mut socket) = socket.into_std() {
+        let _ = io::Write::write(&mut socket, ANSWER);
+    }
+}
+
+/// A connection that panicked has harmed itself only, but is a bug all the same.
+fn note_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a connection panicked");
+    }
+}

@@ -1,0 +1,202 @@
+//! What `POST /control/…` asks for.
+
+use std::fmt;
+
+use serde::{
+    Deserialize,
+    de::{Deserializer, MapAccess, Visitor},
+};
+use serde_json::{Value, error::Category};
+
+use crate::control::Command;
+
+/// What can be asked for: the last part of the path.
+pub(super) const ACTIONS: [&str; 6] = ["pause", "resume", "stop", "step", "seek", "speed"];
+
+/// A body that cannot be understood.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct BadBody {
+    /// A stable name of what is wrong.
+    pub(super) code: &'static str,
+    /// The same in words.
+    pub(super) text: String,
+}
+
+/// Reads a body. An empty one is an object without keys.
+///
+/// # Panics
+/// If the action is not one of [`ACTIONS`].
+pub(super) fn parse(action: &str, body: &[u8]) -> Result<Command, BadBody> {
+    let mut fields = Fields::parse(body)?;
+    let command = match action {
+        "pause" => Command::Pause,
+        "resume" => Command::Resume,
+        "stop" => Command::Stop,
+        "step" => Command::Step(fields.take("messages").map_or(Ok(1), messages)?),
+        "seek" => place(fields.require("to")?)?,
+        "speed" => speed(fields.require("speed")?)?,
+        _ => panic!("{action} is not among the actions"),
+    };
+    fields.finish()?;
+    Ok(command)
+}
+
+fn messages(value: Value) -> Result<u64, BadBody> {
+    match value {
+        Value::Number(number) => match number.as_u64() {
+            Some(count @ 1..) => Ok(count),
+            _ => Err(bad("bad_value", format!("messages is a whole number from 1 on, and not {number}"))),
+        },
+        other => Err(bad("bad_type", format!("messages is a number, and not {other}"))),
+    }
+}
+
+fn place(value: Value) -> Result<Command, BadBody> {
+    match value {
+        Value::Number(number) => match number.as_u64() {
+            Some(seq) => Ok(Command::Seek(seq)),
+            None => Err(bad("bad_value", format!("a seq is a whole number from 0 on, and not {number}"))),
+        },
+        Value::String(text) if text.is_empty() => Err(bad("bad_value", "to is empty".to_owned())),
+        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => match text.parse() {
+            Ok(seq) => Ok(Command::Seek(seq)),
+            Err(_) => Err(bad("bad_value", format!("seq {text} is beyond every stream"))),
+        },
+        Value::String(text) => Ok(Command::SeekTo(text)),
+        other => Err(bad("bad_type", format!("to is a seq or a time such as \"10:00\", and not {other}"))),
+    }
+}
+
+fn speed(value: Value) -> Result<Command, BadBody> {
+    match value {
+        Value::String(text) => match text.parse() {
+            Ok(speed) => Ok(Command::Speed(speed)),
+            Err(error) => Err(bad("bad_value", format!("{error}"))),
+        },
+        other => Err(bad("bad_type", format!("speed is a text such as \"10x\", and not {other}"))),
+    }
+}
+
+fn bad(code: &'static str, text: String) -> BadBody {
+    BadBody { code, text }
+}
+
+/// The members of an object, in order, so that one that is there twice is seen.
+struct Fields(Vec<(String, Value)>);
+
+impl Fields {
+    fn parse(body: &[u8]) -> Result<Fields, BadBody> {
+        if body.trim_ascii().is_empty() {
+            return Ok(Fields(Vec::new()));
+        }
+        let fields: Fields = serde_json::from_slice(body).map_err(|error| {
+            let code = if error.classify() == Category::Data { "bad_type" } else { "not_json" };
+            bad(code, error.to_string())
+        })?;
+        for (index, (key, _)) in fields.0.iter().enumerate() {
+            if fields.0[..index].iter().any(|(before, _)| before == key) {
+                return Err(bad("duplicate_key", format!("{key:?} is there twice")));
+            }
+        }
+        Ok(fields)
+    }
+
+    fn take(&mut self, key: &str) -> Option<Value> {
+        let index = self.0.iter().position(|(name, _)| name == key)?;
+        Some(self.0.remove(index).1)
+    }
+
+    fn require(&mut self, key: &str) -> Result<Value, BadBody> {
+        self.take(key).ok_or_else(|| bad("missing_field", format!("{key:?} is missing")))
+    }
+
+    fn finish(self) -> Result<(), BadBody> {
+        match self.0.first() {
+            Some((key, _)) => Err(bad("unknown_key", format!("{key:?} means nothing here"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Fields, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    fields.push(member);
+                }
+                Ok(Fields(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_read() {
+        let speed = |text: &str| Command::Speed(text.parse().unwrap());
+        for (action, body, command) in [
+            ("pause", "", Command::Pause),
+            ("resume", "{}", Command::Resume),
+            ("stop", " \n", Command::Stop),
+            ("step", "", Command::Step(1)),
+            ("step", r#"{"messages":10}"#, Command::Step(10)),
+            ("seek", r#"{"to":12345}"#, Command::Seek(12_345)),
+            ("seek", r#"{"to":"12345"}"#, Command::Seek(12_345)),
+            ("seek", r#" {"to" : "10:00"} "#, Command::SeekTo("10:00".to_owned())),
+            ("seek", r#"{"to":18446744073709551615}"#, Command::Seek(u64::MAX)),
+            ("speed", r#"{"speed":"10x"}"#, speed("10x")),
+            ("speed", r#"{"speed":"max"}"#, speed("max")),
+        ] {
+            assert_eq!(parse(action, body.as_bytes()), Ok(command), "{action} {body}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_body_has_a_name() {
+        for (action, body, code) in [
+            ("pause", "x", "not_json"),
+            ("pause", "{", "not_json"),
+            ("pause", "{} {}", "not_json"),
+            ("pause", "\u{feff}{}", "not_json"),
+            ("pause", "[]", "bad_type"),
+            ("step", "[10]", "bad_type"),
+            ("pause", "null", "bad_type"),
+            ("pause", r#"{"messages":1}"#, "unknown_key"),
+            ("step", r#"{"messages":1,"to":2}"#, "unknown_key"),
+            ("step", r#"{"messages":1,"messages":1}"#, "duplicate_key"),
+            ("step", r#"{"messages":0}"#, "bad_value"),
+            ("step", r#"{"messages":-1}"#, "bad_value"),
+            ("step", r#"{"messages":1.5}"#, "bad_value"),
+            ("step", r#"{"messages":"1"}"#, "bad_type"),
+            ("step", r#"{"messages":null}"#, "bad_type"),
+            ("seek", "", "missing_field"),
+            ("seek", r#"{"seq":1}"#, "missing_field"),
+            ("seek", r#"{"to":-1}"#, "bad_value"),
+            ("seek", r#"{"to":""}"#, "bad_value"),
+            ("seek", r#"{"to":"18446744073709551616"}"#, "bad_value"),
+            ("seek", r#"{"to":[1]}"#, "bad_type"),
+            ("speed", "{}", "missing_field"),
+            ("speed", r#"{"speed":10}"#, "bad_type"),
+            ("speed", r#"{"speed":"fast"}"#, "bad_value"),
+        ] {
+            assert_eq!(parse(action, body.as_bytes()).map_err(|bad| bad.code), Err(code), "{action} {body}");
+        }
+        let not_utf8 = parse("seek", b"{\"to\":\"\xff\"}").unwrap_err();
+        assert_eq!(not_utf8.code, "not_json");
+    }
+}

@@ -1,0 +1,98 @@
+//! The handshake of RFC 6455, section 4.2.
+
+use hyper::{
+    HeaderMap, Method, StatusCode, Version,
+    header::{
+        CONNECTION, HOST, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+        UPGRADE,
+    },
+    http::{Request, request::Parts},
+};
+use tungstenite::handshake::server::create_response;
+
+use super::SUBPROTOCOL;
+
+/// A handshake that is in order.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    /// Headers of the answer.
+    pub(super) headers: HeaderMap,
+    /// Whether the subprotocol was offered; the headers confirm it.
+    pub(super) wants_v1: bool,
+}
+
+/// A request that is no handshake, or a wrong one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoHandshake {
+    /// 400, or 426 where another request would do.
+    pub(super) status: StatusCode,
+    /// What is wrong with it.
+    pub(super) text: &'static str,
+}
+
+/// Whether a request means to be a handshake at all.
+pub(super) fn is_meant(headers: &HeaderMap) -> bool {
+    names(headers, UPGRADE, "websocket") || headers.contains_key(SEC_WEBSOCKET_KEY)
+}
+
+/// Reads a handshake. Extensions that it offers are left unanswered, as the RFC allows.
+pub(super) fn read(request: &Parts, has_body: bool) -> Result<Handshake, NoHandshake> {
+    let headers = &request.headers;
+    let refuse = |status, text| Err(NoHandshake { status, text });
+    let bad = |text| refuse(StatusCode::BAD_REQUEST, text);
+    let upgrade = |text| refuse(StatusCode::UPGRADE_REQUIRED, text);
+    if request.method != Method::GET || !names(headers, UPGRADE, "websocket") {
+        return upgrade("this is a WebSocket server: connect with ws://");
+    }
+    if request.version != Version::HTTP_11 {
+        return bad("a WebSocket handshake is HTTP/1.1");
+    }
+    if headers.get_all(HOST).iter().count() != 1 {
+        return bad("a WebSocket handshake has one Host");
+    }
+    if !names(headers, CONNECTION, "upgrade") {
+        return bad("Connection does not name Upgrade");
+    }
+    if has_body {
+        return bad("a WebSocket handshake has no body");
+    }
+    let mut versions = headers.get_all(SEC_WEBSOCKET_VERSION).iter();
+    if versions.next().is_none_or(|version| version != "13") || versions.next().is_some() {
+        return upgrade("Sec-WebSocket-Version has to be 13");
+    }
+    let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+    let (Some(key), None) = (keys.next(), keys.next()) else {
+        return bad("a WebSocket handshake has one Sec-WebSocket-Key");
+    };
+    let wants_v1 = tokens(headers, SEC_WEBSOCKET_PROTOCOL).any(|token| token == SUBPROTOCOL);
+    // tungstenite reads the first of several headers only: it is shown those that were read here
+    let plain = Request::builder()
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_VERSION, "13")
+        .header(SEC_WEBSOCKET_KEY, key)
+        .body(())
+        .expect("headers that were headers before");
+    let Ok(response) = create_response(&plain) else {
+        return bad("Sec-WebSocket-Key is not 16 bytes in base64");
+    };
+    let mut headers = response.into_parts().0.headers;
+    if wants_v1 {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    }
+    Ok(Handshake { headers, wants_v1 })
+}
+
+/// Whether a header that is a list names something, in letters of any case.
+fn names(headers: &HeaderMap, header: hyper::header::HeaderName, wanted: &str) -> bool {
+    tokens(headers, header).any(|token| token.eq_ignore_ascii_case(wanted))
+}
+
+/// The members of a list, which may be spread over several headers (RFC 9110, section 5.6.1).
+fn tokens(headers: &HeaderMap, header: hyper::header::HeaderName) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(header)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(',').map(str::trim))
+}

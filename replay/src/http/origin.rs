@@ -1,0 +1,108 @@
+//! Whose pages may use the server (RFC 6454).
+//!
+//! A browser lets any page open a WebSocket to any address, the user's own machine among them, and says only in
+//! `Origin` whose page it is.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use hyper::{HeaderMap, header::ORIGIN};
+
+/// Whether a request comes from no page, from one of a loopback host, or from one that is allowed.
+pub(super) fn is_accepted(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let mut origins = headers.get_all(ORIGIN).iter();
+    let Some(origin) = origins.next() else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let listed = || allowed.iter().any(|one| one.trim_end_matches('/').eq_ignore_ascii_case(origin));
+    origins.next().is_none() && (listed() || is_loopback(origin))
+}
+
+fn is_loopback(origin: &str) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return false;
+    }
+    let (host, after) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, after)) => match host.parse::<Ipv6Addr>() {
+            Ok(address) => return address.is_loopback() && is_port(after),
+            Err(_) => return false,
+        },
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let is_loopback = host.eq_ignore_ascii_case("localhost")
+        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    is_loopback && is_port(after)
+}
+
+/// Whether a text is empty, or a colon and a port.
+fn is_port(text: &str) -> bool {
+    text.is_empty()
+        || text
+            .strip_prefix(':')
+            .is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    fn check(origins: &[&str], expected: bool) {
+        let mut headers = HeaderMap::new();
+        for origin in origins {
+            headers.append(ORIGIN, HeaderValue::from_bytes(origin.as_bytes()).unwrap());
+        }
+        let allowed = ["https://charts.example".to_owned(), "http://lab.example:8080/".to_owned()];
+        assert_eq!(is_accepted(&headers, &allowed), expected, "{origins:?}");
+    }
+
+    #[test]
+    fn pages_of_this_machine_and_allowed_ones_are_let_in() {
+        check(&[], true);
+        for origin in [
+            "http://localhost",
+            "http://localhost:3000",
+            "https://LOCALHOST:8443",
+            "http://127.0.0.1:5173",
+            "http://127.8.9.10",
+            "http://[::1]",
+            "http://[::1]:3000",
+            "https://charts.example",
+            "HTTPS://Charts.Example",
+            "http://lab.example:8080",
+        ] {
+            check(&[origin], true);
+        }
+    }
+
+    #[test]
+    fn pages_of_others_are_not() {
+        for origin in [
+            "",
+            "null",
+            "localhost",
+            "http://",
+            "http://evil.example",
+            "http://localhost.evil.example",
+            "http://127.0.0.1.evil.example",
+            "http://localhost@evil.example",
+            "http://localhost:80@evil.example",
+            "http://localhost:",
+            "http://localhost:99999",
+            "http://localhost:+80",
+            "http://localhost/",
+            "http://128.0.0.1",
+            "http://127.1",
+            "http://[::2]",
+            "http://[::1].evil.example",
+            "http://[::1",
+            "file://localhost",
+            "https://charts.example:444",
+            "http://charts.example",
+            "http://löcalhost",
+        ] {
+            check(&[origin], false);
+        }
+        check(&["http://localhost", "http://evil.example"], false);
+    }
+}

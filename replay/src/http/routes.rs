@@ -1,0 +1,254 @@
+//! What each path answers.
+
+use std::{convert::Infallible, error::Error, net::SocketAddr};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Body, Incoming},
+    header::{
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, SEC_WEBSOCKET_VERSION,
+        UPGRADE,
+    },
+    http::request::Parts,
+};
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::{
+    control::CommandError,
+    metrics::{self, Refused},
+};
+
+use super::{Admission, Backend, ClientRequest, Face, command, connection::Exchange, handshake, origin};
+
+/// Body of a `POST`. Commands are far below it.
+const BODY_BYTES: usize = 64 * 1024;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+
+type Answer = Response<Full<Bytes>>;
+
+/// Answers a request.
+pub(super) async fn answer<B: Backend>(
+    face: &Face<B>,
+    exchange: &Exchange<B::Client>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Answer, Infallible> {
+    exchange.state().begin();
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let answer = if let Some(action) = path.strip_prefix("/control/") {
+        control(face, peer, &parts, action, body).await
+    } else if !["/", "/healthz", "/metrics", "/status"].contains(&path) {
+        not_found()
+    } else if ![Method::GET, Method::HEAD].contains(&parts.method) {
+        not_allowed("GET, HEAD")
+    } else {
+        match path {
+            "/healthz" => reply(StatusCode::OK, TEXT, "ok\n"),
+            "/metrics" => reply(StatusCode::OK, metrics::CONTENT_TYPE, face.backend.metrics()),
+            "/status" => reply(StatusCode::OK, JSON, to_json(&face.backend.status())),
+            _ => connect(face, exchange, peer, &parts, !body.is_end_stream()).await,
+        }
+    };
+    exchange.state().answered();
+    Ok(answer)
+}
+
+/// `GET /`: a client.
+async fn connect<B: Backend>(
+    face: &Face<B>,
+    exchange: &Exchange<B::Client>,
+    peer: SocketAddr,
+    parts: &Parts,
+    has_body: bool,
+) -> Answer {
+    let handshake = match handshake::read(parts, has_body) {
+        Ok(handshake) => handshake,
+        Err(no) => {
+            if handshake::is_meant(&parts.headers) {
+                face.metrics.refused(Refused::BadRequest);
+                tracing::debug!(reason = no.text, "handshake refused");
+            }
+            return no_handshake(no);
+        }
+    };
+    if !origin::is_accepted(&parts.headers, &face.rules.origins) {
+        face.metrics.refused(Refused::Origin);
+        tracing::info!(origin = ?parts.headers.get(hyper::header::ORIGIN), "handshake refused");
+        return closing(reply(StatusCode::FORBIDDEN, TEXT, "this Origin is not allowed (--allow-origin)\n"));
+    }
+    if !has_ordinary_seat(face, exchange) {
+        face.metrics.refused(Refused::Cap);
+        tracing::info!(clients_max = face.rules.clients_max, "handshake refused");
+        return closing(reply(
+            StatusCode::SERVICE_UNAVAILABLE,
+            TEXT,
+            "too many connections (--max-clients)\n",
+        ));
+    }
+    exchange.state().admit();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let request = ClientRequest { query, wants_v1: handshake.wants_v1, peer };
+    let Admission { headers, client } = face.backend.admit(request).await;
+    exchange.state().admitted(client);
+
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *answer.headers_mut() = handshake.headers;
+    for (name, value) in headers {
+        // as bytes: a run may be named in any script
+        match HeaderValue::from_bytes(value.as_bytes()) {
+            Ok(value) => _ = answer.headers_mut().insert(HeaderName::from_static(name), value),
+            Err(_) => tracing::warn!(name, value, "left out: no value for a header"),
+        }
+    }
+    answer
+}
+
+/// Whether a client may stay: a connection that came above the cap may have got room since.
+fn has_ordinary_seat<B: Backend>(face: &Face<B>, exchange: &Exchange<B::Client>) -> bool {
+    let mut state = exchange.state();
+    if state.seat.is_spare()
+        && let Some(seat) = face.seats.take_ordinary()
+    {
+        state.seat = seat;
+    }
+    !state.seat.is_spare()
+}
+
+/// `POST /control/…`.
+async fn control<B: Backend>(
+    face: &Face<B>,
+    peer: SocketAddr,
+    parts: &Parts,
+    action: &str,
+    body: Incoming,
+) -> Answer {
+    if !command::ACTIONS.contains(&action) {
+        return not_found();
+    }
+    if parts.method != Method::POST {
+        return not_allowed("POST");
+    }
+    if !may_command(peer) {
+        return closing(refuse(
+            StatusCode::FORBIDDEN,
+            "not_loopback",
+            "commands are taken from loopback only",
+        ));
+    }
+    if !origin::is_accepted(&parts.headers, &face.rules.origins) {
+        return closing(refuse(StatusCode::FORBIDDEN, "foreign_origin", "this Origin is not allowed"));
+    }
+    let body = match read(body, face).await {
+        Ok(body) => body,
+        Err(answer) => return *answer,
+    };
+    let command = match command::parse(action, &body) {
+        Ok(command) => command,
+        Err(bad) => return refuse(StatusCode::BAD_REQUEST, bad.code, &bad.text),
+    };
+    tracing::info!(?command, "command");
+    match face.backend.command(command).await {
+        Ok(status) => reply(StatusCode::OK, JSON, to_json(&status)),
+        Err(error) => {
+            let over = matches!(error, CommandError::Over);
+            let status = if over { StatusCode::CONFLICT } else { StatusCode::BAD_REQUEST };
+            refuse(status, error.code(), &chain(&error))
+        }
+    }
+}
+
+/// Whether commands are taken from a peer: from this machine only.
+pub(super) fn may_command(peer: SocketAddr) -> bool {
+    // an IPv4 peer of an IPv6 socket is written as one of IPv6
+    peer.ip().to_canonical().is_loopback()
+}
+
+/// A whole body, if it is not too large and comes in time.
+async fn read<B>(body: Incoming, face: &Face<B>) -> Result<Bytes, Box<Answer>> {
+    let too_large = || {
+        let text = format!("a body has at most {BODY_BYTES} bytes");
+        Box::new(closing(refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &text)))
+    };
+    if body.size_hint().lower() > BODY_BYTES as u64 {
+        return Err(too_large());
+    }
+    let collected = timeout(face.rules.patience, Limited::new(body, BODY_BYTES).collect()).await;
+    match collected {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => {
+            Err(Box::new(closing(refuse(StatusCode::BAD_REQUEST, "bad_body", &error.to_string()))))
+        }
+        Err(_) => {
+            Err(Box::new(closing(refuse(StatusCode::REQUEST_TIMEOUT, "timeout", "the body took too long"))))
+        }
+    }
+}
+
+fn no_handshake(no: handshake::NoHandshake) -> Answer {
+    let mut answer = reply(no.status, TEXT, format!("{}\n", no.text));
+    if no.status == StatusCode::UPGRADE_REQUIRED {
+        let headers = answer.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    }
+    answer
+}
+
+fn not_found() -> Answer {
+    let controls = command::ACTIONS.map(|action| format!("POST /control/{action}\n")).concat();
+    let paths = format!("there is:\nGET / (WebSocket)\nGET /healthz\nGET /metrics\nGET /status\n{controls}");
+    reply(StatusCode::NOT_FOUND, TEXT, paths)
+}
+
+fn not_allowed(methods: &'static str) -> Answer {
+    let mut answer = reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, format!("allowed: {methods}\n"));
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    answer
+}
+
+/// An answer in JSON that says what was wrong.
+fn refuse(status: StatusCode, code: &str, text: &str) -> Answer {
+    reply(status, JSON, to_json(&json!({ "error": { "code": code, "text": text } })))
+}
+
+fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    // how things stand is another thing at every moment
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// The last answer of its connection.
+fn closing(mut answer: Answer) -> Answer {
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
+
+fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec(value).expect("it has text keys only");
+    text.push(b'\n');
+    text
+}
+
+/// An error and what caused it, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,420 @@
+//! What the player, the clients and the HTTP face share.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::Thread,
+    time::Duration,
+};
+
+use tokio::sync::{Semaphore, watch};
+use tradesim_schemas::Digest;
+
+use crate::{
+    clock::Clock,
+    control::{ClientStatus, Lateness, State, Status, Stretches},
+    delivery::Head,
+    lateness::Recorder,
+    metrics::{Closed, Metrics},
+    names::KnownSymbols,
+    options::{OnSlow, Options},
+    player::Request,
+    ring::Ring,
+    source::{Source, SourceError},
+};
+
+/// Sources that are read at once for clients that catch up: bounds the memory that this takes.
+const READERS_MAX: usize = 8;
+
+/// Clients that are gone and that the report still lists.
+const GONE_MAX: usize = 1_000;
+
+/// The version of the statuses' layout.
+const STATUS_VERSION: u32 = 1;
+
+/// The place of a client that reads older messages from the source.
+const CATCHING_UP: u64 = u64::MAX;
+
+/// What the player, the clients and the HTTP face share.
+pub(crate) struct Hub {
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) options: Options,
+    pub(crate) stream: String,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Arc<Metrics>,
+    /// How far the player is.
+    pub(crate) head: watch::Sender<Head>,
+    /// Whether clients are to be closed because the server stops.
+    pub(crate) stopping: watch::Sender<bool>,
+    pub(crate) readers: Semaphore,
+    pub(crate) known_symbols: KnownSymbols,
+    failure: Mutex<Option<String>>,
+    ring: Mutex<Ring>,
+    view: Mutex<View>,
+    registry: Mutex<Registry>,
+    player: Mutex<Option<PlayerLink>>,
+    /// Whether the player waits for a client to take something.
+    player_waits: AtomicBool,
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub")
+            .field("stream", &self.stream)
+            .field("run", &self.options.run)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct PlayerLink {
+    requests: std::sync::mpsc::Sender<Request>,
+    thread: Thread,
+}
+
+/// What the player says about itself.
+#[derive(Clone, Debug)]
+pub(crate) struct View {
+    pub(crate) speed: crate::Speed,
+    pub(crate) time: Option<tradesim_schemas::Timestamp>,
+    pub(crate) elapsed: Duration,
+    pub(crate) played: Duration,
+    pub(crate) lateness: Option<Lateness>,
+    pub(crate) late: Stretches,
+    pub(crate) shortened: Stretches,
+    pub(crate) waited: Stretches,
+    pub(crate) first_seq: u64,
+    /// Of everything played so far; `None` after a seek.
+    pub(crate) digest: Option<Digest>,
+    /// Goes up with each change that clients are told about.
+    pub(crate) changes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Registry {
+    next_id: u64,
+    connected: BTreeMap<u64, Arc<Client>>,
+    gone: Vec<ClientStatus>,
+    gone_late: Option<Recorder>,
+    total: u64,
+    /// Clients that left before the end and did not come back.
+    missing: u64,
+    /// When the last of them left.
+    last_left: Duration,
+    /// When the last client at all left.
+    deserted_since: Option<Duration>,
+}
+
+/// A client as others see it.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) id: u64,
+    pub(crate) peer: SocketAddr,
+    pub(crate) v1: bool,
+    pub(crate) start_seq: u64,
+    /// Seq with which it begins, in the source's numbers.
+    pub(crate) start_source_seq: u64,
+    /// Place of the next message for it.
+    place: AtomicU64,
+    sent: Mutex<Sent>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) messages: u64,
+    pub(crate) seq: u64,
+    pub(crate) late: Recorder,
+}
+
+impl Client {
+    /// States the place of the next message; `None` while older ones are read from the source.
+    pub(crate) fn set_place(&self, place: Option<u64>) {
+        self.place.store(place.unwrap_or(CATCHING_UP), Ordering::Release);
+    }
+
+    fn place(&self) -> Option<u64> {
+        Some(self.place.load(Ordering::Acquire)).filter(|&place| place != CATCHING_UP)
+    }
+
+    pub(crate) fn sent(&self) -> MutexGuard<'_, Sent> {
+        lock(&self.sent)
+    }
+}
+
+/// Where the clients stand that are sent what is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Places {
+    /// Clients, with those that catch up.
+    pub(crate) connected: usize,
+    pub(crate) fastest: Option<u64>,
+    pub(crate) slowest: Option<u64>,
+}
+
+/// Locks what no panic leaves half-changed: a poisoned lock is used as it is.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Hub {
+    pub(crate) fn new(source: Arc<dyn Source>, options: Options) -> Hub {
+        let view = View {
+            speed: options.speed,
+            time: None,
+            elapsed: Duration::ZERO,
+            played: Duration::ZERO,
+            lateness: None,
+            late: Stretches::default(),
+            shortened: Stretches::default(),
+            waited: Stretches::default(),
+            first_seq: 0,
+            digest: None,
+            changes: 0,
+        };
+        let metrics = Arc::new(Metrics::new());
+        metrics.set_speed_wanted(options.speed);
+        Hub {
+            stream: stream_id(&source.info().identity, ""),
+            clock: Clock::start(),
+            metrics,
+            head: watch::Sender::new(Head { state: State::Waiting, released: 0, seq: 0 }),
+            stopping: watch::Sender::new(false),
+            readers: Semaphore::new(READERS_MAX),
+            known_symbols: KnownSymbols::new(&source.info().symbols),
+            failure: Mutex::new(None),
+            ring: Mutex::new(Ring::new(options.buffer_bytes, 0)),
+            view: Mutex::new(view),
+            registry: Mutex::default(),
+            player: Mutex::new(None),
+            player_waits: AtomicBool::new(false),
+            source,
+            options,
+        }
+    }
+
+    /// Names the thread that plays.
+    pub(crate) fn set_player(&self, requests: std::sync::mpsc::Sender<Request>, thread: Thread) {
+        *lock(&self.player) = Some(PlayerLink { requests, thread });
+    }
+
+    /// Asks the player for something. Says whether it is still there.
+    pub(crate) fn request(&self, request: Request) -> bool {
+        let player = lock(&self.player);
+        let Some(player) = player.as_ref() else { return false };
+        let there = player.requests.send(request).is_ok();
+        player.thread.unpark();
+        there
+    }
+
+    pub(crate) fn ring(&self) -> MutexGuard<'_, Ring> {
+        lock(&self.ring)
+    }
+
+    pub(crate) fn view(&self) -> MutexGuard<'_, View> {
+        lock(&self.view)
+    }
+
+    /// Says why the source cannot be read further.
+    pub(crate) fn set_failure(&self, error: &SourceError) {
+        *lock(&self.failure) = Some(error.with_cause());
+    }
+
+    /// Why the source cannot be read further, if it cannot.
+    pub(crate) fn failure(&self) -> Option<String> {
+        lock(&self.failure).clone()
+    }
+
+    /// Says whether the player waits for clients; it looks again after this.
+    pub(crate) fn set_player_waits(&self, waits: bool) {
+        self.player_waits.store(waits, Ordering::SeqCst);
+    }
+
+    /// Wakes a player that waits for clients.
+    pub(crate) fn client_moved(&self) {
+        if self.player_waits.load(Ordering::SeqCst)
+            && let Some(player) = lock(&self.player).as_ref()
+        {
+            player.thread.unpark();
+        }
+    }
+
+    /// Takes in a client whose socket is ready.
+    pub(crate) fn join(&self, peer: SocketAddr, v1: bool, start: Start) -> Arc<Client> {
+        let mut registry = lock(&self.registry);
+        registry.next_id += 1;
+        registry.total += 1;
+        let client = Arc::new(Client {
+            id: registry.next_id,
+            peer,
+            v1,
+            start_seq: start.seq,
+            start_source_seq: start.source_seq,
+            place: AtomicU64::new(CATCHING_UP),
+            sent: Mutex::new(Sent { messages: 0, seq: start.seq, late: Recorder::new() }),
+        });
+        registry.connected.insert(client.id, Arc::clone(&client));
+        registry.deserted_since = None;
+        if start.resumes {
+            registry.missing = registry.missing.saturating_sub(1);
+        }
+        self.metrics.clients_joined.inc();
+        self.tell_player(&registry);
+        client
+    }
+
+    /// Lets a client go. `delivered` says that it got the end.
+    pub(crate) fn leave(&self, client: &Client, why: Closed, code: Option<u16>, delivered: bool) {
+        let now = self.clock.now();
+        let head = *self.head.borrow();
+        let mut registry = lock(&self.registry);
+        registry.connected.remove(&client.id);
+        let sent = client.sent();
+        // the lateness of a client that could not follow says nothing of the server
+        if why != Closed::Slow {
+            registry.gone_late.get_or_insert_with(Recorder::new).add(&sent.late);
+        }
+        let mut status = client_status(client, &sent, head, None);
+        (status.closed, status.delivered) = (code, delivered);
+        if registry.gone.len() < GONE_MAX {
+            registry.gone.push(status);
+        }
+        if !delivered && why != Closed::Refused {
+            registry.missing += 1;
+            registry.last_left = now;
+        }
+        if registry.connected.is_empty() {
+            registry.deserted_since = Some(now);
+        }
+        self.metrics.closed(why);
+        self.tell_player(&registry);
+    }
+
+    fn tell_player(&self, registry: &Registry) {
+        self.metrics.clients.set(registry.connected.len() as i64);
+        let first = registry.connected.values().map(|client| client.start_source_seq).min();
+        self.request(Request::Clients { connected: registry.connected.len(), first });
+    }
+
+    /// Where the clients stand.
+    pub(crate) fn places(&self) -> Places {
+        let registry = lock(&self.registry);
+        let live = || registry.connected.values().filter_map(|client| client.place());
+        Places { connected: registry.connected.len(), fastest: live().max(), slowest: live().min() }
+    }
+
+    /// Since when there has been no client, if there was one before.
+    pub(crate) fn deserted_since(&self) -> Option<Duration> {
+        lock(&self.registry).deserted_since
+    }
+
+    /// How many clients there are, and until when the server should stay for those that left early.
+    pub(crate) fn awaited(&self) -> (usize, Option<Duration>) {
+        let registry = lock(&self.registry);
+        let until = (registry.missing > 0).then(|| registry.last_left + self.options.linger);
+        (registry.connected.len(), until)
+    }
+
+    /// Clients that were closed as too slow, and all that ever were.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        let registry = lock(&self.registry);
+        (self.metrics.closed_count(Closed::Slow), registry.total)
+    }
+
+    /// Whether slow clients are waited for.
+    pub(crate) fn waits_for_slow(&self) -> bool {
+        self.options.on_slow == OnSlow::Wait
+    }
+
+    /// How things stand; with the clients that have gone, if the report asks.
+    pub(crate) fn status(&self, with_gone: bool) -> Status {
+        let head = *self.head.borrow();
+        let view = self.view().clone();
+        let mut late = Recorder::new();
+        let registry = lock(&self.registry);
+        if let Some(gone) = &registry.gone_late {
+            late.add(gone);
+        }
+        let mut clients = if with_gone { registry.gone.clone() } else { Vec::new() };
+        for client in registry.connected.values() {
+            let sent = client.sent();
+            late.add(&sent.late);
+            let lag_bytes = client.place().map(|place| self.ring().bytes_behind(place, head.released));
+            clients.push(client_status(client, &sent, head, lag_bytes));
+        }
+        drop(registry);
+        let info = self.source.info();
+        Status {
+            schema_version: STATUS_VERSION,
+            state: head.state,
+            stream: self.stream.clone(),
+            run: self.options.run.clone(),
+            digest: info.digest.map(|digest| digest.to_string()),
+            seq: head.seq,
+            messages: info.messages,
+            time: view.time.map(|time| time.to_string()),
+            speed: view.speed.to_string(),
+            speed_achieved: speed_achieved(&view),
+            seconds: view.elapsed.as_secs_f64(),
+            sent: head.released,
+            late_ms: late.summary().or(view.lateness),
+            clients,
+        }
+    }
+
+    /// The metrics page.
+    pub(crate) fn metrics_page(&self) -> String {
+        let head = *self.head.borrow();
+        let view = self.view().clone();
+        self.metrics.set_state(head.state);
+        self.metrics.seq.set(i64::try_from(head.seq).unwrap_or(i64::MAX));
+        self.metrics.set_speed_wanted(view.speed);
+        self.metrics.set_speed_achieved(speed_achieved(&view));
+        self.metrics.page()
+    }
+}
+
+/// Where a client begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// In its own stream.
+    pub(crate) seq: u64,
+    /// In the source's numbers.
+    pub(crate) source_seq: u64,
+    /// Whether it asked for this seq.
+    pub(crate) resumes: bool,
+}
+
+fn speed_achieved(view: &View) -> Option<f64> {
+    let (played, elapsed) = (view.played.as_secs_f64(), view.elapsed.as_secs_f64());
+    (played > 0.0 && elapsed > 0.0).then(|| played / elapsed)
+}
+
+fn client_status(client: &Client, sent: &Sent, head: Head, lag_bytes: Option<u64>) -> ClientStatus {
+    let lag_messages = match client.place() {
+        Some(place) => head.released.saturating_sub(place),
+        None => head.seq.saturating_sub(client.start_source_seq + sent.messages),
+    };
+    ClientStatus {
+        id: client.id,
+        peer: client.peer.to_string(),
+        protocol: client.v1.then_some("tradesim.v1"),
+        start_seq: client.start_seq,
+        seq: sent.seq,
+        sent: sent.messages,
+        lag_messages,
+        lag_bytes: lag_bytes.unwrap_or(0),
+        late_ms: sent.late.summary(),
+        closed: None,
+        delivered: false,
+    }
+}
+
+/// The id of a stream: 32 hex digits of a hash over everything that decides its messages.
+pub(crate) fn stream_id(identity: &str, selection: &str) -> String {
+    let text = format!("tradesim stream\n{identity}\n{selection}");
+    let digest = Digest::of(text.as_bytes()).to_string();
+    digest[Digest::PREFIX.len()..][..32].to_owned()
+}

@@ -1,0 +1,121 @@
+//! The names that clients give in queries and control messages: of symbols, event types and keys.
+
+use tradesim_schemas::{EventType, Symbol};
+
+use crate::refusal::{Refusal, shown};
+
+/// The symbols that a source is known to have. None at all says that any may occur.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownSymbols(Vec<Symbol>);
+
+impl KnownSymbols {
+    pub(crate) fn new(symbols: &[Symbol]) -> KnownSymbols {
+        let mut symbols = symbols.to_vec();
+        symbols.sort_unstable();
+        symbols.dedup();
+        KnownSymbols(symbols)
+    }
+
+    /// Ascending, each once.
+    pub(crate) fn as_slice(&self) -> &[Symbol] {
+        &self.0
+    }
+
+    /// The symbol that `field` states as `text`.
+    pub(crate) fn read(&self, field: &str, text: &str) -> Result<Symbol, Refusal> {
+        let Some(symbol) = Symbol::new(text) else {
+            let detail = format!("{field}: expected symbols of 1 to 10 characters, found {}", shown(text));
+            return Err(Refusal::new("bad_value", detail));
+        };
+        if self.0.is_empty() || self.0.binary_search(&symbol).is_ok() {
+            return Ok(symbol);
+        }
+        let meant = hint(text, self.0.iter().map(Symbol::as_str));
+        Err(Refusal::new(
+            "unknown_symbol",
+            format!("{field}: no symbol {} in this stream{meant}", shown(text)),
+        ))
+    }
+}
+
+/// The event type that `field` states as `text`.
+pub(crate) fn event_type(field: &str, text: &str) -> Result<EventType, Refusal> {
+    EventType::parse(text.as_bytes()).ok_or_else(|| {
+        let names = EventType::ALL.iter().map(|event_type| event_type.as_str());
+        let detail = match hint(text, names) {
+            meant if meant.is_empty() => "; expected trade, orderbook or marketdata".to_owned(),
+            meant => meant,
+        };
+        Refusal::new("unknown_event_type", format!("{field}: no event type {}{detail}", shown(text)))
+    })
+}
+
+/// `; did you mean X?`, where a candidate is near enough to be meant.
+pub(crate) fn hint<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> String {
+    nearest(text, candidates).map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+}
+
+/// Bytes of a text that is compared with others: names are shorter, and the price is that of its length times theirs.
+const COMPARED_BYTES_MAX: usize = 32;
+
+fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if text.len() > COMPARED_BYTES_MAX {
+        return None;
+    }
+    let wanted = text.to_ascii_lowercase();
+    // half of the letters may be wrong, but a name of one or two letters says too little
+    let distance_max = (wanted.chars().count() / 2).max(1);
+    candidates
+        .map(|name| (strsim::damerau_levenshtein(&wanted, &name.to_ascii_lowercase()), name))
+        .filter(|(distance, _)| *distance <= distance_max)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(names: &[&str]) -> KnownSymbols {
+        KnownSymbols::new(&names.iter().map(|name| Symbol::new(name).unwrap()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_symbol_that_does_not_occur_is_refused_with_the_nearest() {
+        let known = known(&["MSFT", "AAPL", "AAPL", "GOOGL"]);
+        assert_eq!(known.as_slice().len(), 3);
+        assert_eq!(known.read("symbols", "AAPL").unwrap().as_str(), "AAPL");
+        let refused = |text| known.read("symbols", text).unwrap_err().to_string();
+        assert_eq!(
+            refused("aapl"),
+            "unknown_symbol: symbols: no symbol \"aapl\" in this stream; did you mean AAPL?"
+        );
+        assert_eq!(refused("XQ"), "unknown_symbol: symbols: no symbol \"XQ\" in this stream");
+        assert_eq!(refused(""), "bad_value: symbols: expected symbols of 1 to 10 characters, found \"\"");
+    }
+
+    #[test]
+    fn any_symbol_may_occur_where_none_is_known() {
+        assert_eq!(known(&[]).read("symbols", "XQ").unwrap().as_str(), "XQ");
+        assert_eq!(known(&[]).read("symbols", "ABCDEFGHIJK").unwrap_err().code, "bad_value");
+    }
+
+    #[test]
+    fn an_unknown_event_type_is_refused_with_the_nearest_or_with_all() {
+        assert_eq!(event_type("events", "orderbook"), Ok(EventType::OrderBook));
+        let refused = |text| event_type("events", text).unwrap_err().to_string();
+        assert_eq!(
+            refused("Trades"),
+            "unknown_event_type: events: no event type \"Trades\"; did you mean trade?"
+        );
+        assert_eq!(
+            refused("x"),
+            "unknown_event_type: events: no event type \"x\"; expected trade, orderbook or marketdata"
+        );
+    }
+
+    #[test]
+    fn long_texts_are_not_compared() {
+        assert_eq!(nearest(&"a".repeat(33), ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"].into_iter()), None);
+    }
+}

@@ -1,0 +1,322 @@
+//! What the subprotocol `tradesim.v1` adds to the events (docs/PROTOCOL.md, section 4).
+
+use serde::{Deserialize, Serialize};
+use tradesim_schemas::{Digest, EventType, Symbol};
+
+use crate::{control::State, selection::SelectedSymbols, speed::Speed};
+
+/// The subprotocol.
+pub const PROTOCOL: &str = "tradesim.v1";
+
+/// A text message that is no event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// First of all.
+    Start {
+        /// Id of the stream.
+        stream: String,
+        /// Name of the run.
+        run: String,
+        /// Seq of the first message that will come.
+        seq: u64,
+        /// Digest of the whole stream, where it is known beforehand.
+        digest: Option<Digest>,
+        /// Speed asked for.
+        speed: Speed,
+        /// Where the player stands.
+        state: State,
+    },
+    /// Play was steered.
+    Position {
+        /// Next seq of the player.
+        seq: u64,
+        /// Where the player stands.
+        state: State,
+        /// Speed asked for.
+        speed: Speed,
+    },
+    /// The player jumped.
+    Seek {
+        /// The next message is this one.
+        seq: u64,
+    },
+    /// Messages cannot be had any more.
+    Gap {
+        /// The first of them.
+        from: u64,
+        /// The first behind them.
+        to: u64,
+    },
+    /// A subscription changed.
+    Subscribed {
+        /// From which message on.
+        seq: u64,
+        /// The symbols that are sent; `None` for all.
+        symbols: Option<Vec<Symbol>>,
+        /// The symbols that are not sent, where it is not known which others there are.
+        except: Option<Vec<Symbol>>,
+        /// The event types that are sent; `None` for all.
+        events: Option<Vec<EventType>>,
+    },
+    /// A control message was refused.
+    Error {
+        /// A stable code.
+        code: String,
+        /// A text for people.
+        text: String,
+    },
+    /// The stream is delivered.
+    End {
+        /// The number after the last.
+        seq: u64,
+        /// Messages sent on this connection.
+        sent: u64,
+        /// Digest of everything that the player sent.
+        digest: Option<Digest>,
+    },
+}
+
+/// The layout of a notice.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "notice", rename_all = "lowercase")]
+enum Layout {
+    Start {
+        stream: String,
+        run: String,
+        seq: u64,
+        digest: Option<String>,
+        speed: String,
+        state: String,
+    },
+    Position {
+        seq: u64,
+        state: String,
+        speed: String,
+    },
+    Seek {
+        seq: u64,
+    },
+    Gap {
+        from: u64,
+        to: u64,
+    },
+    Subscribed {
+        seq: u64,
+        symbols: Option<Vec<String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        except: Option<Vec<String>>,
+        events: Option<Vec<String>>,
+    },
+    Error {
+        code: String,
+        text: String,
+    },
+    End {
+        seq: u64,
+        sent: u64,
+        digest: Option<String>,
+    },
+}
+
+impl Notice {
+    /// How every notice begins, and no event.
+    const PREFIX: &str = "{\"notice\":";
+
+    /// Whether a text message is a notice rather than an event.
+    #[inline]
+    pub fn is_notice(text: &str) -> bool {
+        text.starts_with(Notice::PREFIX)
+    }
+
+    /// The notice that a text states, if it states one that is known.
+    pub fn parse(text: &str) -> Option<Notice> {
+        let layout = if Notice::is_notice(text) { serde_json::from_str(text).ok()? } else { return None };
+        let digest = |text: Option<String>| {
+            text.map(|text| text.parse().ok()).map_or(Some(None), |digest| digest.map(Some))
+        };
+        Some(match layout {
+            Layout::Start { stream, run, seq, digest: text, speed, state } => Notice::Start {
+                stream,
+                run,
+                seq,
+                digest: digest(text)?,
+                speed: speed.parse().ok()?,
+                state: State::parse(&state)?,
+            },
+            Layout::Position { seq, state, speed } => {
+                Notice::Position { seq, state: State::parse(&state)?, speed: speed.parse().ok()? }
+            }
+            Layout::Seek { seq } => Notice::Seek { seq },
+            Layout::Gap { from, to } => Notice::Gap { from, to },
+            Layout::Subscribed { seq, symbols, except, events } => Notice::Subscribed {
+                seq,
+                symbols: symbols_of(symbols)?,
+                except: symbols_of(except)?,
+                events: match events {
+                    Some(names) => Some(
+                        names.iter().map(|name| EventType::parse(name.as_bytes())).collect::<Option<_>>()?,
+                    ),
+                    None => None,
+                },
+            },
+            Layout::Error { code, text } => Notice::Error { code, text },
+            Layout::End { seq, sent, digest: text } => Notice::End { seq, sent, digest: digest(text)? },
+        })
+    }
+
+    /// The text.
+    pub fn text(&self) -> String {
+        let digest = |digest: &Option<Digest>| digest.map(|digest| digest.to_string());
+        let names = |symbols: &Option<Vec<Symbol>>| {
+            symbols.as_ref().map(|symbols| symbols.iter().map(Symbol::to_string).collect())
+        };
+        let layout = match self {
+            Notice::Start { stream, run, seq, digest: known, speed, state } => Layout::Start {
+                stream: stream.clone(),
+                run: run.clone(),
+                seq: *seq,
+                digest: digest(known),
+                speed: speed.to_string(),
+                state: state.as_str().to_owned(),
+            },
+            Notice::Position { seq, state, speed } => {
+                Layout::Position { seq: *seq, state: state.as_str().to_owned(), speed: speed.to_string() }
+            }
+            Notice::Seek { seq } => Layout::Seek { seq: *seq },
+            Notice::Gap { from, to } => Layout::Gap { from: *from, to: *to },
+            Notice::Subscribed { seq, symbols, except, events } => Layout::Subscribed {
+                seq: *seq,
+                symbols: names(symbols),
+                except: names(except),
+                events: events.as_ref().map(|events| events.iter().map(EventType::to_string).collect()),
+            },
+            Notice::Error { code, text } => Layout::Error { code: code.clone(), text: text.clone() },
+            Notice::End { seq, sent, digest: known } => {
+                Layout::End { seq: *seq, sent: *sent, digest: digest(known) }
+            }
+        };
+        serde_json::to_string(&layout).expect("texts and numbers are JSON")
+    }
+
+    /// What is said about a changed subscription.
+    pub(crate) fn subscribed(seq: u64, symbols: SelectedSymbols, events: Option<Vec<EventType>>) -> Notice {
+        let (symbols, except) = match symbols {
+            SelectedSymbols::All => (None, None),
+            SelectedSymbols::Only(symbols) => (Some(symbols), None),
+            SelectedSymbols::Except(symbols) => (None, Some(symbols)),
+        };
+        Notice::Subscribed { seq, symbols, except, events }
+    }
+}
+
+fn symbols_of(names: Option<Vec<String>>) -> Option<Option<Vec<Symbol>>> {
+    match names {
+        Some(names) => Some(Some(names.iter().map(|name| Symbol::new(name)).collect::<Option<_>>()?)),
+        None => Some(None),
+    }
+}
+
+/// What a ping of `tradesim.v1` carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PingPayload {
+    /// All messages before this one were sent before the ping.
+    pub seq: u64,
+    /// When the message before it was due, in microseconds of Unix time; `None` without a schedule.
+    #[serde(rename = "due")]
+    pub due_us: Option<u64>,
+    /// When the ping was written, in microseconds of Unix time.
+    #[serde(rename = "sent")]
+    pub sent_us: u64,
+}
+
+impl PingPayload {
+    /// The text: at most 90 bytes.
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).expect("numbers are JSON")
+    }
+
+    /// What a ping says, if it says this.
+    pub fn parse(payload: &[u8]) -> Option<PingPayload> {
+        serde_json::from_slice(payload).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(notice: Notice, text: &str) {
+        assert_eq!(notice.text(), text);
+        assert_eq!(Notice::parse(text), Some(notice));
+    }
+
+    #[test]
+    fn notices_are_those_of_the_protocol() {
+        let digest = Digest::of(b"");
+        let symbols = |names: &[&str]| Some(names.iter().map(|name| Symbol::new(name).unwrap()).collect());
+        check(
+            Notice::Start {
+                stream: "00ff".to_owned(),
+                run: "r1".to_owned(),
+                seq: 7,
+                digest: None,
+                speed: "1.5x".parse().unwrap(),
+                state: State::Waiting,
+            },
+            r#"{"notice":"start","stream":"00ff","run":"r1","seq":7,"digest":null,"speed":"1.5x","state":"waiting"}"#,
+        );
+        check(
+            Notice::Position { seq: 1, state: State::Paused, speed: Speed::Max },
+            r#"{"notice":"position","seq":1,"state":"paused","speed":"max"}"#,
+        );
+        check(Notice::Seek { seq: 5 }, r#"{"notice":"seek","seq":5}"#);
+        check(Notice::Gap { from: 5, to: 9 }, r#"{"notice":"gap","from":5,"to":9}"#);
+        check(
+            Notice::Subscribed {
+                seq: 3,
+                symbols: symbols(&["AAPL"]),
+                except: None,
+                events: Some(vec![EventType::Trade]),
+            },
+            r#"{"notice":"subscribed","seq":3,"symbols":["AAPL"],"events":["trade"]}"#,
+        );
+        check(
+            Notice::Subscribed { seq: 3, symbols: None, except: symbols(&["X"]), events: None },
+            r#"{"notice":"subscribed","seq":3,"symbols":null,"except":["X"],"events":null}"#,
+        );
+        check(
+            Notice::Error { code: "not_json".to_owned(), text: "no".to_owned() },
+            r#"{"notice":"error","code":"not_json","text":"no"}"#,
+        );
+        check(
+            Notice::End { seq: 9, sent: 9, digest: Some(digest) },
+            &format!(r#"{{"notice":"end","seq":9,"sent":9,"digest":"{digest}"}}"#),
+        );
+    }
+
+    #[test]
+    fn what_is_no_notice_is_none() {
+        for text in [
+            "",
+            "{}",
+            r#"{"schema_version":1}"#,
+            r#"{"notice":"else"}"#,
+            r#"{"notice":"seek"}"#,
+            r#"{"notice":"#,
+        ] {
+            assert_eq!(Notice::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_ping_fits_a_control_frame() {
+        let longest = PingPayload { seq: u64::MAX, due_us: Some(u64::MAX), sent_us: u64::MAX };
+        assert!(longest.text().len() <= 90);
+        assert_eq!(PingPayload::parse(longest.text().as_bytes()), Some(longest));
+        let ping = PingPayload { seq: 1, due_us: None, sent_us: 2 };
+        assert_eq!(ping.text(), r#"{"seq":1,"due":null,"sent":2}"#);
+        assert_eq!(PingPayload::parse(b"hello"), None);
+    }
+}

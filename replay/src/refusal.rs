@@ -1,0 +1,41 @@
+//! Why something that a client asked for is refused.
+
+/// A refusal: a stable code for programs, and a text for people that names field and value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {text}")]
+pub(crate) struct Refusal {
+    /// The code, in snake case.
+    pub(crate) code: &'static str,
+    /// The text.
+    pub(crate) text: String,
+}
+
+/// Characters of a foreign text that are shown: a refusal has to fit into the reason of a close.
+const SHOWN_CHARS_MAX: usize = 32;
+
+impl Refusal {
+    #[cold]
+    pub(crate) fn new(code: &'static str, text: impl Into<String>) -> Refusal {
+        Refusal { code, text: text.into() }
+    }
+}
+
+/// A foreign text in quotes, escaped and shortened.
+pub(crate) fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_texts_are_shown_escaped_and_short() {
+        assert_eq!(shown("A\n\"B"), r#""A\n\"B""#);
+        assert_eq!(shown(&"ä".repeat(32)), format!("\"{}\"", "ä".repeat(32)));
+        assert_eq!(shown(&"ä".repeat(33)), format!("\"{}\"…", "ä".repeat(32)));
+    }
+}

@@ -1,0 +1,257 @@
+//! What was played last, for clients that are behind.
+
+use std::{collections::VecDeque, ops::Range, sync::Arc};
+
+use crate::block::Block;
+
+/// The blocks played last, within a bound of memory.
+///
+/// Messages have a **place**: how many messages were played before them, from 0, in the order of play. It differs from
+/// seq after a seek only.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    blocks: VecDeque<Held>,
+    weight: usize,
+    weight_max: usize,
+    /// Where play jumped, oldest first; the first entry is where it began.
+    jumps: Vec<Jump>,
+}
+
+/// A block and the place of its first message.
+#[derive(Debug)]
+struct Held {
+    block: Arc<Block>,
+    place: u64,
+    /// Behind the last of its messages that was played or will be.
+    end: usize,
+}
+
+/// From this place on the messages are those from `seq` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Jump {
+    pub(crate) place: u64,
+    pub(crate) seq: u64,
+}
+
+/// Where a client stands in the order of play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    /// Place of the next message.
+    pub(crate) place: u64,
+    /// Jumps of the player that it has seen.
+    pub(crate) jumps: usize,
+}
+
+/// What comes next for a client.
+#[derive(Clone, Debug)]
+pub(crate) enum Next {
+    /// These messages.
+    Messages {
+        /// The block that holds them.
+        block: Arc<Block>,
+        /// Which of its messages.
+        messages: Range<usize>,
+    },
+    /// Play jumped.
+    Jumped,
+    /// Nothing before more is played.
+    UpToDate,
+    /// What comes next is not held any more.
+    Behind,
+}
+
+impl Ring {
+    /// A ring that holds at most `weight_max` bytes, and at least the last block.
+    pub(crate) fn new(weight_max: usize, seq: u64) -> Ring {
+        Ring { blocks: VecDeque::new(), weight: 0, weight_max, jumps: vec![Jump { place: 0, seq }] }
+    }
+
+    /// Begins anew at `seq`, before anything was played.
+    pub(crate) fn restart(&mut self, seq: u64) {
+        debug_assert!(self.blocks.is_empty() && self.jumps.len() == 1);
+        self.jumps[0].seq = seq;
+    }
+
+    /// Takes a block that is played from `place` on, and lets go of older ones.
+    pub(crate) fn push(&mut self, block: Arc<Block>, place: u64) {
+        debug_assert!(self.blocks.back().is_none_or(|last| last.place_end() == place));
+        self.weight += block.weight();
+        let end = block.messages();
+        self.blocks.push_back(Held { block, place, end });
+        while self.weight > self.weight_max && self.blocks.len() > 1 {
+            let oldest = self.blocks.pop_front().expect("there are two");
+            self.weight -= oldest.block.weight();
+        }
+    }
+
+    /// Whether taking the block would make room by letting go what lies at or behind `place`.
+    pub(crate) fn would_drop(&self, block: &Block, place: u64) -> bool {
+        let mut weight = self.weight + block.weight();
+        for held in &self.blocks {
+            if weight <= self.weight_max {
+                return false;
+            }
+            if held.place_end() > place {
+                return true;
+            }
+            weight -= held.block.weight();
+        }
+        false
+    }
+
+    /// Takes note that play goes on at `seq`, behind the message at `place`.
+    pub(crate) fn jump(&mut self, place: u64, seq: u64) {
+        // what is held of the last block, but was not played, never will be
+        if let Some(last) = self.blocks.back_mut() {
+            last.end = usize::try_from(place - last.place).expect("it is within the block");
+        }
+        self.jumps.push(Jump { place, seq });
+    }
+
+    /// Jumps so far: what a cursor that is up to date has seen.
+    pub(crate) fn jumps(&self) -> usize {
+        self.jumps.len()
+    }
+
+    /// A jump, by how many there were before it.
+    pub(crate) fn jump_at(&self, index: usize) -> Jump {
+        self.jumps[index]
+    }
+
+    /// The place of the oldest message that is held; without any, the one that is played next.
+    pub(crate) fn oldest(&self, released: u64) -> u64 {
+        self.blocks.front().map_or(released, |held| held.place)
+    }
+
+    /// The place of a message since the last jump, if it was played since then or will be played.
+    pub(crate) fn place_of(&self, seq: u64) -> Option<u64> {
+        let last = self.jumps.last().expect("there is the first one");
+        Some(last.place + seq.checked_sub(last.seq)?)
+    }
+
+    /// What comes next for a client, of the first `released` messages.
+    pub(crate) fn next(&self, cursor: Cursor, released: u64) -> Next {
+        let bound = match self.jumps.get(cursor.jumps) {
+            Some(jump) if jump.place <= cursor.place => return Next::Jumped,
+            Some(jump) => jump.place.min(released),
+            None => released,
+        };
+        if cursor.place >= bound {
+            return Next::UpToDate;
+        }
+        let index = self.blocks.partition_point(|held| held.place_end() <= cursor.place);
+        match self.blocks.get(index) {
+            Some(held) if held.place <= cursor.place => {
+                let at = |place: u64| usize::try_from(place - held.place).expect("within a block");
+                let messages = at(cursor.place)..at(bound.min(held.place_end()));
+                Next::Messages { block: Arc::clone(&held.block), messages }
+            }
+            _ => Next::Behind,
+        }
+    }
+
+    /// Blocks that begin at or behind a place.
+    pub(crate) fn blocks_behind(&self, place: u64) -> usize {
+        self.blocks.len() - self.blocks.partition_point(|held| held.place < place)
+    }
+
+    /// Bytes of frames of the first `released` messages that lie at or behind a place, as far as they are held.
+    pub(crate) fn bytes_behind(&self, place: u64, released: u64) -> u64 {
+        let mut bytes = 0;
+        for held in self.blocks.iter().rev() {
+            let (from, to) = (held.place.max(place), held.place_end().min(released));
+            if held.place_end() <= place {
+                break;
+            }
+            if from < to {
+                let at = |place: u64| (place - held.place) as usize;
+                bytes += held.block.frames(at(from)..at(to)).len() as u64;
+            }
+        }
+        bytes
+    }
+}
+
+impl Held {
+    fn place_end(&self) -> u64 {
+        self.place + self.end as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tradesim_schemas::Timestamp;
+
+    use super::*;
+    use crate::block::{BlockBuilder, Meta, Opcode};
+
+    fn block(first_seq: u64, messages: u64) -> Arc<Block> {
+        let mut builder = BlockBuilder::new(first_seq);
+        for _ in 0..messages {
+            let meta = Meta { at: Timestamp::from_micros(0).unwrap(), kind: None, opcode: Opcode::Text };
+            builder.push(meta, |out| out.extend_from_slice(b"text"));
+        }
+        Arc::new(builder.take())
+    }
+
+    fn at(place: u64, jumps: usize) -> Cursor {
+        Cursor { place, jumps }
+    }
+
+    fn messages(next: Next) -> (u64, Range<usize>) {
+        match next {
+            Next::Messages { block, messages } => (block.first_seq(), messages),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_cursor_gets_what_was_released_block_by_block() {
+        let mut ring = Ring::new(usize::MAX, 10);
+        ring.push(block(10, 4), 0);
+        ring.push(block(14, 4), 4);
+        assert_eq!(messages(ring.next(at(0, 1), 2)), (10, 0..2));
+        assert_eq!(messages(ring.next(at(2, 1), 7)), (10, 2..4));
+        assert_eq!(messages(ring.next(at(4, 1), 7)), (14, 0..3));
+        assert!(matches!(ring.next(at(7, 1), 7), Next::UpToDate));
+        assert_eq!(ring.place_of(15), Some(5));
+        assert_eq!(ring.place_of(9), None);
+        assert_eq!(ring.bytes_behind(3, 7), 4 * 6);
+        assert_eq!(ring.blocks_behind(1), 1);
+    }
+
+    #[test]
+    fn what_is_too_old_is_dropped_and_said_to_be() {
+        let weight = block(0, 4).weight();
+        let mut ring = Ring::new(2 * weight, 0);
+        for n in 0..3 {
+            let next = block(4 * n, 4);
+            assert!(!ring.would_drop(&next, 4));
+            assert_eq!(ring.would_drop(&next, 3), n == 2);
+            ring.push(next, 4 * n);
+        }
+        assert_eq!(ring.oldest(12), 4);
+        assert!(matches!(ring.next(at(3, 1), 12), Next::Behind));
+        assert_eq!(messages(ring.next(at(4, 1), 12)), (4, 0..4));
+    }
+
+    #[test]
+    fn a_jump_comes_behind_what_was_played_before_it() {
+        let mut ring = Ring::new(usize::MAX, 0);
+        ring.push(block(0, 10), 0);
+        ring.jump(3, 100);
+        assert_eq!(messages(ring.next(at(1, 1), 3)), (0, 1..3));
+        assert!(matches!(ring.next(at(3, 1), 3), Next::Jumped));
+        assert_eq!(ring.jump_at(1), Jump { place: 3, seq: 100 });
+        assert!(matches!(ring.next(at(3, 2), 3), Next::UpToDate));
+        ring.push(block(100, 5), 3);
+        assert_eq!(messages(ring.next(at(1, 1), 5)), (0, 1..3));
+        assert_eq!(messages(ring.next(at(3, 2), 5)), (100, 0..2));
+        assert_eq!(ring.place_of(102), Some(5));
+        ring.jump(5, 0);
+        ring.jump(5, 7);
+        assert!(matches!(ring.next(at(5, 2), 5), Next::Jumped));
+        assert!(matches!(ring.next(at(5, 3), 5), Next::Jumped));
+        assert!(matches!(ring.next(at(5, 4), 5), Next::UpToDate));
+    }
+}

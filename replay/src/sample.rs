@@ -1,0 +1,107 @@
+//! A small source for tests: numbered messages, some of them long, with symbols and types.
+
+use tradesim_schemas::{ContentDigest, Digest, EventType, Symbol, Timestamp};
+
+use crate::{BlockBuilder, Feed, Filled, Meta, Opcode, Source, SourceError, SourceInfo};
+
+/// Messages numbered from 0, `gap_us` apart.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    info: SourceInfo,
+    messages: u64,
+    gap_us: i64,
+    /// Reading fails at this message.
+    fails_at: Option<u64>,
+    /// Bytes that are added to every text.
+    padding: usize,
+}
+
+pub(crate) const SYMBOLS: [&str; 3] = ["AAPL", "MSFT", "XOM"];
+
+impl Sample {
+    pub(crate) fn new(messages: u64, gap_us: i64) -> Sample {
+        let mut sample = Sample { info: SourceInfo::default(), messages, gap_us, fails_at: None, padding: 0 };
+        sample.describe();
+        sample
+    }
+
+    pub(crate) fn failing_at(messages: u64, gap_us: i64, fails_at: u64) -> Sample {
+        Sample { fails_at: Some(fails_at), ..Sample::new(messages, gap_us) }
+    }
+
+    pub(crate) fn padded(messages: u64, gap_us: i64, padding: usize) -> Sample {
+        let mut sample = Sample { padding, ..Sample::new(0, gap_us) };
+        sample.messages = messages;
+        sample.describe();
+        sample
+    }
+
+    fn describe(&mut self) {
+        self.info = SourceInfo {
+            identity: format!("sample {} {} {}", self.messages, self.gap_us, self.padding),
+            messages: Some(self.messages),
+            digest: Some(self.digest(0..self.messages)),
+            symbols: SYMBOLS.iter().map(|name| Symbol::new(name).unwrap()).collect(),
+        };
+    }
+
+    pub(crate) fn text(&self, seq: u64) -> String {
+        let long = if seq.is_multiple_of(97) { 70_000 } else { (seq % 211) as usize };
+        format!("{{\"n\":{seq},\"x\":\"{}\"}}", "x".repeat(long + self.padding))
+    }
+
+    pub(crate) fn kind(seq: u64) -> (Symbol, EventType) {
+        let symbol = Symbol::new(SYMBOLS[(seq % 3) as usize]).unwrap();
+        (symbol, EventType::ALL[(seq / 2 % 3) as usize])
+    }
+
+    pub(crate) fn digest(&self, messages: impl IntoIterator<Item = u64>) -> Digest {
+        let mut digest = ContentDigest::new();
+        messages.into_iter().for_each(|seq| digest.push(self.text(seq).as_bytes()));
+        digest.finish()
+    }
+}
+
+impl Source for Sample {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+        if seq > self.messages {
+            return Err(SourceError::BeyondEnd { seq, messages: self.messages });
+        }
+        let copy = Sample { info: SourceInfo::default(), ..*self };
+        Ok(Box::new(SampleFeed { sample: copy, seq }))
+    }
+
+    fn find(&self, place: &str) -> Result<u64, SourceError> {
+        place.strip_prefix('#').and_then(|number| number.parse().ok()).ok_or_else(|| SourceError::NoPlace {
+            place: place.to_owned(),
+            reason: "expected # and a number".to_owned(),
+        })
+    }
+}
+
+struct SampleFeed {
+    sample: Sample,
+    seq: u64,
+}
+
+impl Feed for SampleFeed {
+    fn fill(&mut self, block: &mut BlockBuilder) -> Result<Filled, SourceError> {
+        while self.seq < self.sample.messages {
+            if block.is_full() {
+                return Ok(Filled::More);
+            }
+            if self.sample.fails_at == Some(self.seq) {
+                return Err(SourceError::Read("the disk is on fire".into()));
+            }
+            let at = Timestamp::from_micros(self.seq as i64 * self.sample.gap_us).unwrap();
+            let meta = Meta { at, kind: Some(Sample::kind(self.seq)), opcode: Opcode::Text };
+            block.push(meta, |out| out.extend_from_slice(self.sample.text(self.seq).as_bytes()));
+            self.seq += 1;
+        }
+        Ok(Filled::End)
+    }
+}

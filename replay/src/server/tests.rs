@@ -1,0 +1,343 @@
+//! The server on real sockets, against a client that is not ours.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, client::IntoClientRequest, handshake::client::Response},
+};
+use tradesim_schemas::{ContentDigest, Digest, EventType};
+
+use super::*;
+use crate::{
+    Notice, OnSlow, PROTOCOL, PingPayload, Speed,
+    sample::{SYMBOLS, Sample},
+};
+
+/// The longest that anything may take; far more than it should on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+struct Running {
+    handle: Handle,
+    address: SocketAddr,
+    report: tokio::task::JoinHandle<Result<Report, ServerError>>,
+}
+
+fn options() -> Options {
+    Options { speed: Speed::Max, ..Options::new("test") }
+}
+
+fn start(source: Sample, options: Options) -> Running {
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), Arc::new(source), options).unwrap();
+    let (handle, address) = (server.handle(), server.local_addr());
+    Running { handle, address, report: tokio::spawn(server.run()) }
+}
+
+impl Running {
+    async fn connect(&self, query: &str) -> (Socket, Response) {
+        timeout(PATIENCE, connect_async(format!("ws://{}/?{query}", self.address))).await.unwrap().unwrap()
+    }
+
+    async fn connect_v1(&self, query: &str) -> Socket {
+        let mut request = format!("ws://{}/?{query}", self.address).into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", PROTOCOL.parse().unwrap());
+        timeout(PATIENCE, connect_async(request)).await.unwrap().unwrap().0
+    }
+
+    async fn report(self) -> Report {
+        timeout(PATIENCE, self.report).await.unwrap().unwrap().unwrap()
+    }
+}
+
+/// What a client got until its connection was closed.
+#[derive(Debug, Default)]
+struct Got {
+    texts: Vec<String>,
+    notices: Vec<Notice>,
+    pings: Vec<PingPayload>,
+    close: Option<(u16, String)>,
+}
+
+impl Got {
+    fn digest(&self) -> Digest {
+        let mut digest = ContentDigest::new();
+        self.texts.iter().for_each(|text| digest.push(text.as_bytes()));
+        digest.finish()
+    }
+
+    /// The numbers in the messages.
+    fn numbers(&self) -> Vec<u64> {
+        let number = |text: &String| text[5..].split(',').next().unwrap().parse().unwrap();
+        self.texts.iter().map(number).collect()
+    }
+}
+
+/// Receives until `enough` messages or the end.
+async fn receive(socket: &mut Socket, enough: usize) -> Got {
+    let mut got = Got::default();
+    while got.texts.len() < enough {
+        match timeout(PATIENCE, socket.next()).await.expect("a message or an end") {
+            Some(Ok(Message::Text(text))) => match Notice::parse(&text) {
+                Some(notice) => got.notices.push(notice),
+                None => got.texts.push(text.to_string()),
+            },
+            Some(Ok(Message::Ping(payload))) => got.pings.extend(PingPayload::parse(&payload)),
+            Some(Ok(Message::Close(Some(frame)))) => {
+                got.close = Some((frame.code.into(), frame.reason.to_string()))
+            }
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => break,
+        }
+    }
+    got
+}
+
+async fn all(socket: &mut Socket) -> Got {
+    receive(socket, usize::MAX).await
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers()[name].to_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_client_gets_the_recording_and_its_proof() {
+    let sample = Sample::new(5_000, 10);
+    let digest = sample.digest(0..5_000);
+    let server = start(sample, options());
+    let (mut socket, response) = server.connect("").await;
+    assert_eq!(header(&response, "tradesim-run"), "test");
+    assert_eq!(header(&response, "tradesim-start-seq"), "0");
+    assert_eq!(header(&response, "tradesim-digest"), digest.to_string());
+    assert_eq!(header(&response, "tradesim-stream").len(), 32);
+    let got = all(&mut socket).await;
+    assert_eq!((got.texts.len(), got.digest()), (5_000, digest));
+    assert_eq!(got.close, Some((1000, "delivered".to_owned())));
+    assert!(got.notices.is_empty());
+    let report = server.report().await;
+    assert!(report.complete);
+    assert_eq!((report.status.sent, report.digest), (5_000, Some(digest)));
+    let client = &report.status.clients[0];
+    assert_eq!((client.sent, client.seq, client.delivered, client.closed), (5_000, 5_000, true, Some(1000)));
+}
+
+#[tokio::test]
+async fn several_clients_get_the_same_and_wait_for_each_other() {
+    let sample = Sample::new(3_000, 10);
+    let digest = sample.digest(0..3_000);
+    let server = start(sample, Options { wait_clients: 3, on_slow: OnSlow::Wait, ..options() });
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let (mut socket, _) = server.connect("").await;
+        clients.push(tokio::spawn(async move { all(&mut socket).await.digest() }));
+    }
+    for client in clients {
+        assert_eq!(client.await.unwrap(), digest);
+    }
+    assert_eq!(server.report().await.clients_total, 3);
+}
+
+#[tokio::test]
+async fn a_client_that_is_cut_a_hundred_times_has_each_message_once() {
+    let sample = Sample::new(20_000, 10);
+    let digest = sample.digest(0..20_000);
+    let server = start(sample, Options { buffer_bytes: 8 << 20, ..options() });
+    let mut got = Got::default();
+    for cut in 1..=100 {
+        let (mut socket, response) =
+            server.connect(&format!("from_seq={}&digest={digest}", got.texts.len())).await;
+        assert_eq!(header(&response, "tradesim-start-seq"), got.texts.len().to_string());
+        got.texts.extend(receive(&mut socket, 37 * cut % 190).await.texts);
+        // dropped without a close
+    }
+    let (mut socket, _) = server.connect(&format!("from_seq={}", got.texts.len())).await;
+    got.texts.extend(all(&mut socket).await.texts);
+    assert_eq!((got.texts.len(), got.digest()), (20_000, digest));
+    assert!(server.report().await.complete);
+}
+
+#[tokio::test]
+async fn filters_in_the_url_make_a_stream_of_their_own() {
+    let sample = Sample::new(3_000, 10);
+    let wanted: Vec<u64> = (0..3_000)
+        .filter(|&seq| {
+            let (symbol, event_type) = Sample::kind(seq);
+            symbol.as_str() == SYMBOLS[1] && event_type != EventType::Trade
+        })
+        .collect();
+    let server = start(sample, Options { stay: true, ..options() });
+    let query = "symbols=MSFT&events=orderbook,marketdata";
+    let (mut socket, response) = server.connect(query).await;
+    let (_, plain) = server.connect("").await;
+    assert_ne!(header(&response, "tradesim-stream"), header(&plain, "tradesim-stream"));
+    assert!(!response.headers().contains_key("tradesim-digest"));
+    assert_eq!(all(&mut socket).await.numbers(), wanted);
+    let (mut socket, response) = server.connect(&format!("{query}&from_seq=100")).await;
+    assert_eq!(header(&response, "tradesim-start-seq"), "100");
+    assert_eq!(all(&mut socket).await.numbers(), wanted[100..]);
+    let (mut socket, _) = server.connect(&format!("{query}&from_seq={}", wanted.len())).await;
+    assert_eq!(all(&mut socket).await.close.unwrap().0, 1000);
+    let (mut socket, _) = server.connect(&format!("{query}&from_seq={}", wanted.len() + 1)).await;
+    assert_eq!(all(&mut socket).await.close.unwrap().0, 1008);
+    server.handle.command(Command::Stop).await.unwrap();
+    server.report().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_is_closed_with_a_reason() {
+    let server = start(Sample::new(10, 10), Options { stay: true, start_paused: true, ..options() });
+    for (query, reason) in [
+        ("from_seq=11", "beyond_end: from_seq: 11 is behind the end, which is at 10"),
+        ("from_seq=x", "bad_value: from_seq"),
+        ("symbols=AAPX", "unknown_symbol: symbols"),
+        ("seq=1", "unknown_parameter"),
+        ("digest=blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", "digest_mismatch"),
+    ] {
+        let got = all(&mut server.connect(query).await.0).await;
+        let (code, text) = got.close.unwrap();
+        assert_eq!(code, 1008);
+        assert!(text.starts_with(reason), "{text}");
+    }
+    let mut socket = server.connect("").await.0;
+    socket.send(Message::text(r#"{"action":"buy"}"#)).await.unwrap();
+    let (code, text) = all(&mut socket).await.close.unwrap();
+    assert_eq!(code, 1008);
+    assert!(text.starts_with("unknown_action"), "{text}");
+    server.handle.command(Command::Stop).await.unwrap();
+    server.report().await;
+}
+
+#[tokio::test]
+async fn the_subprotocol_has_notices_and_pings() {
+    let sample = Sample::new(300, 1_000);
+    let digest = sample.digest(0..300);
+    let server = start(sample, Options { speed: Speed::REAL_TIME, start_paused: true, ..options() });
+    let mut socket = server.connect_v1("").await;
+    socket.send(Message::text("?")).await.unwrap();
+    socket.send(Message::binary(vec![1])).await.unwrap();
+    let next = async |socket: &mut Socket| loop {
+        let message = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+        if let Message::Text(text) = message {
+            break Notice::parse(&text).unwrap_or_else(|| panic!("{text}"));
+        }
+    };
+    assert!(matches!(next(&mut socket).await, Notice::Start { seq: 0, digest: Some(_), .. }));
+    for expected in ["not_json", "not_text"] {
+        loop {
+            match next(&mut socket).await {
+                Notice::Error { code, .. } => break assert_eq!(code, expected),
+                Notice::Position { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    server.handle.command(Command::Resume).await.unwrap();
+    let got = all(&mut socket).await;
+    assert_eq!((got.texts.len(), got.digest()), (300, digest));
+    let plays = |notice: &Notice| matches!(notice, Notice::Position { state: State::Playing, .. });
+    assert!(got.notices.iter().any(plays));
+    assert_eq!(got.notices.last(), Some(&Notice::End { seq: 300, sent: 300, digest: Some(digest) }));
+    assert!(got.pings.iter().any(|ping| ping.due_us.is_some_and(|due| due <= ping.sent_us)));
+    assert!(got.pings.windows(2).all(|pair| pair[0].seq <= pair[1].seq));
+    let report = server.report().await;
+    assert!(report.status.late_ms.unwrap().max >= 0.0);
+}
+
+#[tokio::test]
+async fn subscriptions_narrow_and_widen() {
+    let server = start(Sample::new(600, 10), Options { start_paused: true, ..options() });
+    let mut socket = server.connect_v1("").await;
+    socket.send(Message::text(r#"{"action":"subscribe","symbols":["AAPL"]}"#)).await.unwrap();
+    loop {
+        let message = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+        if let Message::Text(text) = message
+            && let Some(Notice::Subscribed { seq, symbols, .. }) = Notice::parse(&text)
+        {
+            assert_eq!((seq, symbols.unwrap().len()), (0, 1));
+            break;
+        }
+    }
+    server.handle.command(Command::Resume).await.unwrap();
+    let got = all(&mut socket).await;
+    assert_eq!(got.numbers(), (0..600).step_by(3).collect::<Vec<_>>());
+    assert!(matches!(got.notices.last(), Some(Notice::End { seq: 600, sent: 200, .. })));
+    server.report().await;
+}
+
+#[tokio::test]
+async fn a_seek_is_a_notice_or_a_close() {
+    let server = start(Sample::new(1_000, 10), Options { stay: true, start_paused: true, ..options() });
+    let mut v1 = server.connect_v1("").await;
+    let (mut plain, _) = server.connect("").await;
+    server.handle.command(Command::Step(10)).await.unwrap();
+    let got = receive(&mut plain, 10).await;
+    assert_eq!(got.numbers(), (0..10).collect::<Vec<_>>());
+    server.handle.command(Command::SeekTo("#900".to_owned())).await.unwrap();
+    assert_eq!(all(&mut plain).await.close, Some((1012, "seek to seq 900".to_owned())));
+    let (mut back, response) = server.connect("").await;
+    assert_eq!(header(&response, "tradesim-start-seq"), "900");
+    assert!(server.handle.command(Command::Seek(1_001)).await.is_err());
+    server.handle.command(Command::Resume).await.unwrap();
+    let expected: Vec<u64> = (0..10).chain(900..1_000).collect();
+    let got = all(&mut v1).await;
+    assert_eq!(got.numbers(), expected);
+    assert!(got.notices.contains(&Notice::Seek { seq: 900 }));
+    assert!(matches!(got.notices.last(), Some(Notice::End { seq: 1_000, digest: None, .. })));
+    assert_eq!(all(&mut back).await.numbers(), (900..1_000).collect::<Vec<_>>());
+    server.handle.command(Command::Stop).await.unwrap();
+    server.report().await;
+}
+
+#[tokio::test]
+async fn a_stop_closes_clients_with_the_next_seq() {
+    let server = start(Sample::new(1_000, 10), Options { start_paused: true, ..options() });
+    let (mut socket, _) = server.connect("").await;
+    server.handle.command(Command::Step(5)).await.unwrap();
+    assert_eq!(receive(&mut socket, 5).await.texts.len(), 5);
+    server.handle.command(Command::Stop).await.unwrap();
+    assert_eq!(all(&mut socket).await.close, Some((1001, "the server stops; next seq 5".to_owned())));
+    let report = server.report().await;
+    assert!(!report.complete);
+    assert_eq!(report.digest, Some(Sample::new(1_000, 10).digest(0..5)));
+}
+
+#[tokio::test]
+async fn a_source_that_fails_is_told_to_everyone() {
+    let server = start(Sample::failing_at(1_000, 10, 500), options());
+    let (mut socket, _) = server.connect("").await;
+    let got = all(&mut socket).await;
+    let (code, reason) = got.close.clone().unwrap();
+    assert_eq!(code, 1011);
+    assert!(reason.ends_with("the disk is on fire"), "{reason}");
+    assert_eq!(got.numbers(), (0..got.texts.len() as u64).collect::<Vec<_>>());
+    let error = timeout(PATIENCE, server.report).await.unwrap().unwrap().unwrap_err();
+    assert!(matches!(error, ServerError::Source { .. }));
+}
+
+#[tokio::test]
+async fn a_stalled_client_is_closed_and_harms_nobody() {
+    let sample = Sample::padded(20_000, 10, 2_000);
+    let digest = sample.digest(0..20_000);
+    let stall = Duration::from_millis(300);
+    let server = start(sample, Options { wait_clients: 2, stall, ..options() });
+    let (mut stalled, _) = server.connect("").await;
+    let (mut socket, _) = server.connect("").await;
+    let got = all(&mut socket).await;
+    assert_eq!((got.texts.len(), got.digest()), (20_000, digest));
+    // it reads again when all is over
+    let got = all(&mut stalled).await;
+    let (code, reason) = got.close.clone().unwrap();
+    assert_eq!(code, 1013);
+    let last = got.texts.len() - 1;
+    assert_eq!(reason, format!("last seq {last}; too slow, resume with from_seq={}", last + 1));
+    assert_eq!(got.texts.len() as u64, got.numbers().last().unwrap() + 1);
+    // and goes on where it was
+    let (mut again, _) = server.connect(&format!("from_seq={}", last + 1)).await;
+    assert_eq!(all(&mut again).await.texts.len() + last + 1, 20_000);
+    let report = server.report().await;
+    assert_eq!(report.closed_slow, 1);
+}

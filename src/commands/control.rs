@@ -1,0 +1,158 @@
+//! `control`: steers a running replay over HTTP (docs/PROTOCOL.md, section 6).
+
+use std::io;
+
+use anyhow::{Context, anyhow};
+use serde_json::{Value, json};
+use ureq::{Agent, Error};
+
+use crate::{
+    cli::{Control, ControlAction, Place},
+    exit::{Failure, Outcome},
+    output::{self, Stdout, grouped},
+    signals,
+};
+
+/// A status of a thousand clients is far below this.
+const ANSWER_BYTES_MAX: u64 = 16 << 20;
+
+pub(crate) fn run(args: &Control) -> anyhow::Result<Outcome> {
+    signals::end_at_once()?;
+    let status = ask(args)?;
+    if args.json {
+        output::print_json(&status)?;
+    } else {
+        let mut out = Stdout::new();
+        out.write(format!("{}\n", position(&status)).as_bytes())?;
+        if matches!(args.action, ControlAction::Status) {
+            for line in details(&status) {
+                out.write(format!("{line}\n").as_bytes())?;
+            }
+        }
+        out.finish()?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Sends the request and gives the status that comes back.
+fn ask(args: &Control) -> anyhow::Result<Value> {
+    let agent: Agent = Agent::config_builder()
+        // a server of this machine is never behind a proxy, and no answer of ours sends anybody elsewhere
+        .proxy(None)
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .timeout_global(Some(args.timeout))
+        .user_agent(concat!("tradesim/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into();
+    let (path, body) = request(&args.action);
+    let url = format!("http://{}{path}", args.url.authority());
+    let answer = match (&args.action, body) {
+        (ControlAction::Status, _) => agent.get(&url).call(),
+        (_, Some(body)) => agent.post(&url).header("content-type", "application/json").send(body.to_string()),
+        (_, None) => agent.post(&url).send_empty(),
+    };
+    let mut answer = answer.map_err(|error| failure(args, error))?;
+    let status = answer.status();
+    let text = answer
+        .body_mut()
+        .with_config()
+        .limit(ANSWER_BYTES_MAX)
+        .read_to_string()
+        .map_err(|error| failure(args, error))?;
+    let value: Option<Value> = serde_json::from_str(&text).ok();
+    if status.is_success() {
+        let value = value.filter(|value| value.get("state").is_some_and(Value::is_string));
+        return value.with_context(|| format!("{} is no server of `replay` or `serve`", args.url));
+    }
+    let error = value.as_ref().and_then(|value| value.get("error"));
+    Err(match error.and_then(|error| error.get("text")).and_then(Value::as_str) {
+        Some(said) => anyhow!("the server refused: {said}"),
+        None => anyhow!("{} answered {status}", args.url),
+    })
+}
+
+fn request(action: &ControlAction) -> (&'static str, Option<Value>) {
+    match action {
+        ControlAction::Pause => ("/control/pause", None),
+        ControlAction::Resume => ("/control/resume", None),
+        ControlAction::Step { messages } => ("/control/step", Some(json!({ "messages": messages }))),
+        ControlAction::Seek { place: Place::Seq(seq) } => ("/control/seek", Some(json!({ "to": seq }))),
+        ControlAction::Seek { place: Place::Time(time) } => ("/control/seek", Some(json!({ "to": time }))),
+        ControlAction::Speed { speed } => ("/control/speed", Some(json!({ "speed": speed.to_string() }))),
+        ControlAction::Status => ("/status", None),
+        ControlAction::Stop => ("/control/stop", None),
+    }
+}
+
+/// Who cannot be reached exits with 69; who is there and talks nonsense, with 1.
+fn failure(args: &Control, error: Error) -> anyhow::Error {
+    let unreachable = match &error {
+        Error::Timeout(_) | Error::HostNotFound | Error::ConnectionFailed => true,
+        Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
+        _ => false,
+    };
+    if unreachable {
+        let hint = "`tradesim replay FILE` and `tradesim serve` print the URL that they listen on";
+        let what = format!("{} cannot be reached: {error}", args.url);
+        Failure::Unreachable { what, hint: Some(hint.to_owned()) }.into()
+    } else {
+        anyhow!("{} is no server of `replay` or `serve`: {error}", args.url)
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    value.get(name).and_then(Value::as_str)
+}
+
+fn number(value: &Value, name: &str) -> u64 {
+    value.get(name).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// Where the player stands, in one line.
+fn position(status: &Value) -> String {
+    let mut line =
+        format!("{} at seq {}", text(status, "state").unwrap_or("?"), grouped(number(status, "seq")));
+    if let Some(messages) = status.get("messages").and_then(Value::as_u64) {
+        line.push_str(&format!(" of {}", grouped(messages)));
+    }
+    for part in [text(status, "time"), text(status, "speed")].into_iter().flatten() {
+        line.push_str(", ");
+        line.push_str(part);
+    }
+    line
+}
+
+/// The rest of a status: a line for each fact, then one for each client.
+fn details(status: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    for name in ["stream", "run", "digest"] {
+        lines.extend(text(status, name).map(|value| format!("{name:<10}{value}")));
+    }
+    let seconds = status.get("seconds").and_then(Value::as_f64).unwrap_or(0.0);
+    lines.push(format!("{:<10}{} messages in {seconds:.1} s", "sent", grouped(number(status, "sent"))));
+    let achieved = status.get("speed_achieved").and_then(Value::as_f64);
+    lines.extend(achieved.map(|speed| format!("{:<10}{speed:.2}x achieved", "speed")));
+    lines.extend(late(status).map(|late| format!("{:<10}{late}", "late")));
+    let clients = status.get("clients").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    lines.push(format!("{:<10}{}", "clients", grouped(clients.len() as u64)));
+    for client in clients {
+        let late = late(client).map_or_else(String::new, |late| format!(", late {late}"));
+        lines.push(format!(
+            "  {:>3} {:<22}{} seq {}, sent {}, behind {} messages{late}",
+            number(client, "id"),
+            text(client, "peer").unwrap_or("?"),
+            text(client, "protocol").map_or_else(String::new, |protocol| format!("{protocol}, ")),
+            grouped(number(client, "seq")),
+            grouped(number(client, "sent")),
+            grouped(number(client, "lag_messages")),
+        ));
+    }
+    lines
+}
+
+fn late(value: &Value) -> Option<String> {
+    let late = value.get("late_ms")?;
+    let ms = |name: &str| late.get(name).and_then(Value::as_f64);
+    Some(format!("p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms", ms("p50")?, ms("p99")?, ms("max")?))
+}

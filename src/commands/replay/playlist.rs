@@ -1,0 +1,63 @@
+//! From files and filters to what is played.
+
+use tradesim_schemas::Timestamp;
+
+use crate::{
+    cli::{FilterArgs, Replay, TimestampsMode},
+    filter::Filter,
+    source,
+    streams::{ArchiveSource, Playlist, Rounds, Timestamps},
+};
+
+/// Opens the files. `now` is the instant to which shifted times are moved.
+///
+/// # Errors
+/// A file that is no archive; a filter that no archive can have.
+pub(super) fn open(args: &Replay, now: Timestamp) -> anyhow::Result<Playlist> {
+    let mut parts = Vec::new();
+    let mut limit = args.filter.cut.limit;
+    for file in &args.files {
+        let archive = source::open(file, args.reading)?;
+        let filter = filter(&args.filter, limit, &archive)?;
+        let part = ArchiveSource::new(archive, filter, Timestamps::Recorded);
+        // the last file needs no count
+        if let Some(left) = &mut limit
+            && parts.len() + 1 < args.files.len()
+        {
+            *left -= part.count()?;
+        }
+        parts.push(part);
+    }
+    let rounds = match args.rounds {
+        None => Rounds::Times(1),
+        Some(Some(times)) => Rounds::Times(times),
+        Some(None) => Rounds::Endless,
+    };
+    let timestamps = timestamps(args.timestamps, &parts, now)?;
+    let parts = parts.into_iter().map(|part| part.with_timestamps(timestamps)).collect();
+    Ok(Playlist::new(parts, rounds, timestamps))
+}
+
+/// The filter of one file, of which no more than `limit` messages are left to play.
+fn filter(
+    args: &FilterArgs,
+    limit: Option<u64>,
+    archive: &tradesim_archive::Archive,
+) -> anyhow::Result<Filter> {
+    let mut args = args.clone();
+    args.cut.limit = limit;
+    Ok(Filter::of_archive(&args, archive.metadata().provenance())?)
+}
+
+/// One offset for everything that is played, so that the first message of all falls into the present minute.
+fn timestamps(mode: TimestampsMode, parts: &[ArchiveSource], now: Timestamp) -> anyhow::Result<Timestamps> {
+    if mode == TimestampsMode::Recorded {
+        return Ok(Timestamps::Recorded);
+    }
+    for part in parts {
+        if let Some(first) = part.first()? {
+            return Ok(Timestamps::shifted_to(now, first));
+        }
+    }
+    Ok(Timestamps::Shifted { minutes: 0 })
+}

@@ -1,0 +1,369 @@
+//! What came of a stream, and how it goes on: decides, and touches neither socket nor clock.
+
+use std::time::Duration;
+
+use tradesim_replay::Notice;
+use tradesim_schemas::Digest;
+
+use super::greeting::Greeting;
+
+/// The delay before the first of several tries in a row; each further one doubles it.
+const DELAY_BASE: Duration = Duration::from_millis(200);
+const DELAY_MAX: Duration = Duration::from_secs(5);
+/// The delay where the connection before brought messages: just enough for a server not to be hammered.
+const DELAY_AFTER_PROGRESS: Duration = Duration::from_millis(20);
+
+/// What was received, over all connections.
+#[derive(Clone, Debug)]
+pub(super) struct Follower {
+    /// `--from-seq`, and later the message at which the stream goes on.
+    wanted: Option<u64>,
+    retries: u32,
+    identity: Option<Identity>,
+    /// The seq of the first message of all, where the server says it.
+    first: Option<u64>,
+    /// The seq of the next message, where the server numbers them.
+    next: Option<u64>,
+    received: u64,
+    on_connection: u64,
+    connections: u64,
+    failures: u32,
+    jumped: bool,
+    missing: u64,
+    end: Option<End>,
+    closed_normally: bool,
+}
+
+/// What must be the same on every connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) stream: Option<String>,
+    pub(super) run: Option<String>,
+    /// Digest of the whole stream, where the server knows it beforehand.
+    pub(super) digest: Option<String>,
+}
+
+/// What the server said at the end of the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    pub(super) seq: u64,
+    pub(super) sent: u64,
+    pub(super) digest: Option<Digest>,
+    /// What had arrived on this connection by then.
+    arrived: u64,
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The server closed it.
+    Closed { code: u16, reason: String },
+    /// It broke, or could not be made.
+    Lost(String),
+}
+
+/// What comes after a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The stream is over.
+    Done,
+    /// Another connection, if there are tries left.
+    Again,
+    /// Nothing that could help.
+    Failed(String),
+}
+
+/// What the server does cannot be the stream that was promised.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("the server does not number its messages, so that none can be asked for by its seq")]
+    Unnumbered,
+    #[error("message {wanted} was asked for, and the server begins with message {found}")]
+    Start { wanted: u64, found: u64 },
+    #[error("the server has another {what} now: {found} instead of {before}")]
+    Other { what: &'static str, before: String, found: String },
+    #[error("the server has sent all messages before {sent}, and those from {next} on have not arrived")]
+    Lost { next: u64, sent: u64 },
+}
+
+impl Follower {
+    pub(super) fn new(from_seq: Option<u64>, retries: u32) -> Follower {
+        Follower {
+            wanted: from_seq,
+            retries,
+            identity: None,
+            first: None,
+            next: None,
+            received: 0,
+            on_connection: 0,
+            connections: 0,
+            failures: 0,
+            jumped: false,
+            missing: 0,
+            end: None,
+            closed_normally: false,
+        }
+    }
+
+    /// What the next connection has to ask for.
+    pub(super) fn query(&self) -> Vec<String> {
+        let mut query = Vec::new();
+        if let Some(seq) = self.wanted {
+            query.push(format!("from_seq={seq}"));
+            // a guard against going on with another recording; before the first connection nothing is known
+            if let Some(digest) = self.identity.as_ref().and_then(|identity| identity.digest.as_ref()) {
+                query.push(format!("digest={digest}"));
+            }
+        }
+        query
+    }
+
+    /// Takes note of what a server says about itself in the handshake.
+    ///
+    /// # Errors
+    /// It is not what was asked for, or not what was there before.
+    pub(super) fn connected(&mut self, greeting: &Greeting) -> Result<(), Fault> {
+        self.connections += 1;
+        self.on_connection = 0;
+        if let (Some(wanted), found) = (self.wanted, greeting.start_seq) {
+            match found {
+                None => return Err(Fault::Unnumbered),
+                Some(found) if found != wanted => return Err(Fault::Start { wanted, found }),
+                Some(_) => {}
+            }
+        }
+        let identity = Identity {
+            stream: greeting.stream.clone(),
+            run: greeting.run.clone(),
+            digest: greeting.digest.clone(),
+        };
+        match &self.identity {
+            None => {
+                self.first = greeting.start_seq;
+                self.identity = Some(identity);
+            }
+            Some(before) => {
+                differs("stream", before.stream.as_ref(), identity.stream.as_ref())?;
+                differs("run", before.run.as_ref(), identity.run.as_ref())?;
+            }
+        }
+        self.next = greeting.start_seq;
+        Ok(())
+    }
+
+    /// Counts a message.
+    pub(super) fn message(&mut self) {
+        self.received += 1;
+        self.on_connection += 1;
+        if let Some(next) = &mut self.next {
+            *next += 1;
+        }
+    }
+
+    /// Takes note of a notice. Returns a sentence for people where there is something to say.
+    pub(super) fn notice(&mut self, notice: Notice) -> Option<String> {
+        match notice {
+            Notice::Seek { seq } => {
+                self.jumped = true;
+                self.next = Some(seq);
+                Some(format!("the player jumped: the next message is number {seq}"))
+            }
+            Notice::Gap { from, to } => {
+                self.missing += to.saturating_sub(from);
+                self.next = Some(to);
+                Some(format!("the messages {from} to {} cannot be had any more", to.saturating_sub(1)))
+            }
+            Notice::End { seq, sent, digest } => {
+                self.end = Some(End { seq, sent, digest, arrived: self.on_connection });
+                None
+            }
+            Notice::Error { code, text } => {
+                Some(format!("the server refused a message of ours: {code}: {text}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes note of a ping: all messages before `seq` were sent.
+    ///
+    /// # Errors
+    /// Not all of them arrived.
+    pub(super) fn ping(&self, seq: u64) -> Result<(), Fault> {
+        match self.next {
+            Some(next) if seq > next => Err(Fault::Lost { next, sent: seq }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What comes after a connection that ended in this way.
+    pub(super) fn ended(&mut self, ending: &Ending) -> Next {
+        if self.end.is_some() {
+            self.closed_normally = true;
+            return Next::Done;
+        }
+        if self.on_connection > 0 {
+            self.failures = 0;
+        }
+        match ending {
+            Ending::Closed { code: 1000, .. } => {
+                self.closed_normally = true;
+                Next::Done
+            }
+            // a close without a code is how many a plain server says goodbye
+            Ending::Closed { code: 1005, .. } if self.next.is_none() => {
+                self.closed_normally = true;
+                Next::Done
+            }
+            Ending::Closed { code: 1012, reason } if self.next.is_some() => {
+                self.jumped = true;
+                self.wanted = None;
+                tracing::info!(reason, "the player jumped: going on where it is");
+                Next::Again
+            }
+            Ending::Closed { code: 1001 | 1005 | 1013, .. } | Ending::Lost(_) => self.resume(ending),
+            Ending::Closed { .. } => Next::Failed(self.in_words(ending)),
+        }
+    }
+
+    fn resume(&mut self, ending: &Ending) -> Next {
+        match self.next {
+            Some(next) => {
+                self.wanted = Some(next);
+                Next::Again
+            }
+            // nothing was promised yet
+            None if self.identity.is_none() => Next::Again,
+            None => Next::Failed(format!(
+                "{}; this server cannot resume, and a new connection would leave a gap",
+                self.in_words(ending)
+            )),
+        }
+    }
+
+    /// How a connection ended, with how many messages came.
+    pub(super) fn in_words(&self, ending: &Ending) -> String {
+        let came = match self.received {
+            1 => "after 1 message".to_owned(),
+            received => format!("after {} messages", crate::output::grouped(received)),
+        };
+        match ending {
+            Ending::Closed { code, reason } if reason.is_empty() => {
+                format!("the server closed the connection with {code} {came}")
+            }
+            Ending::Closed { code, reason } => {
+                format!("the server closed the connection with {code} ({}) {came}", printable(reason))
+            }
+            Ending::Lost(_) if self.identity.is_none() => ending.cause().to_owned(),
+            Ending::Lost(cause) => format!("the connection was lost {came}: {cause}"),
+        }
+    }
+
+    /// Uses up a try: how long to wait for it, or `None` when there is none left. `jitter` is 0 to 1.
+    pub(super) fn another_try(&mut self, jitter: f64) -> Option<Duration> {
+        let progressed = self.failures == 0 && self.on_connection > 0;
+        // without this one, a connection that is lost at once could be made again for ever
+        self.on_connection = 0;
+        if self.failures >= self.retries {
+            return None;
+        }
+        self.failures += 1;
+        let delay = if progressed {
+            DELAY_AFTER_PROGRESS
+        } else {
+            let doublings = (self.failures - 1).min(16);
+            (DELAY_BASE * (1 << doublings)).min(DELAY_MAX)
+        };
+        Some(delay.mul_f64(0.9 + 0.2 * jitter))
+    }
+
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    pub(super) fn connections(&self) -> u64 {
+        self.connections
+    }
+
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    pub(super) fn first_seq(&self) -> Option<u64> {
+        self.first
+    }
+
+    pub(super) fn next_seq(&self) -> Option<u64> {
+        self.next
+    }
+
+    /// Whether the server said that this was all.
+    pub(super) fn is_complete(&self) -> bool {
+        self.closed_normally
+    }
+
+    /// What does not fit together, at the end, in sentences. `digest` is that of everything received, `filtered` says
+    /// whether the URL asked for a part of the stream.
+    pub(super) fn differences(&self, digest: Digest, filtered: bool) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.missing > 0 {
+            found
+                .push(format!("{} messages could not be had any more", crate::output::grouped(self.missing)));
+        }
+        if !self.closed_normally {
+            return found;
+        }
+        if let (Some(end), Some(next)) = (&self.end, self.next) {
+            if end.seq != next {
+                found.push(format!(
+                    "the stream ends before message {}, and message {next} is due next",
+                    end.seq
+                ));
+            }
+            if end.sent != end.arrived {
+                found.push(format!(
+                    "the server sent {} messages on the last connection, and {} arrived",
+                    end.sent, end.arrived
+                ));
+            }
+        }
+        let whole = self.first == Some(0) && !self.jumped && self.missing == 0 && !filtered;
+        if whole {
+            let announced =
+                self.identity.as_ref().and_then(|identity| identity.digest.as_deref()?.parse().ok());
+            let at_end = self.end.as_ref().and_then(|end| end.digest);
+            for (other, said) in [(at_end, "at the end"), (announced, "in the handshake")] {
+                if let Some(other) = other.filter(|other| *other != digest) {
+                    found.push(format!(
+                        "the digest of what came is {digest}, and the server said {other} {said}"
+                    ));
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Ending {
+    fn cause(&self) -> &str {
+        match self {
+            Ending::Closed { reason, .. } => reason,
+            Ending::Lost(cause) => cause,
+        }
+    }
+}
+
+fn differs(what: &'static str, before: Option<&String>, found: Option<&String>) -> Result<(), Fault> {
+    if before == found {
+        return Ok(());
+    }
+    let text = |value: Option<&String>| value.map_or_else(|| "none".to_owned(), |text| printable(text));
+    Err(Fault::Other { what, before: text(before), found: text(found) })
+}
+
+/// A text of somebody else's, safe to show on a terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests;

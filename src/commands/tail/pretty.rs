@@ -1,0 +1,112 @@
+//! Messages for people: one compact line each.
+
+use std::{
+    fmt::Write,
+    io::{self, IsTerminal},
+};
+
+use tradesim_schemas::{Message, Payload, ReadOptions, TradeType, read};
+
+use super::follower::printable;
+
+/// Writes the lines, with colours where they help.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pretty {
+    colours: bool,
+}
+
+const DIM: &str = "2";
+const BOLD: &str = "1";
+const GREEN: &str = "32";
+const RED: &str = "31";
+const CYAN: &str = "36";
+const YELLOW: &str = "33";
+
+impl Pretty {
+    /// With colours on a terminal, unless `NO_COLOR` is set.
+    pub(super) fn of_process() -> Pretty {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+        Pretty { colours: io::stdout().is_terminal() && !unwanted }
+    }
+
+    /// A message in a line, or its own text where it cannot be read.
+    pub(super) fn line(self, text: &[u8]) -> String {
+        match read(text, ReadOptions::default()) {
+            Ok(message) => self.message(&message),
+            Err(_) => printable(&String::from_utf8_lossy(text)),
+        }
+    }
+
+    fn message(self, message: &Message<'_>) -> String {
+        let time = message.timestamp.text();
+        let time = std::str::from_utf8(&time[11..]).expect("a time is written in ASCII");
+        let mut line = self.paint(DIM, time);
+        let symbol = format!("{:<6}", printable(message.symbol()));
+        let _ = write!(line, " {} ", self.paint(BOLD, &symbol));
+        // writing to a string does not fail
+        let _ = match &message.payload {
+            Payload::Trade(trade) => {
+                let colour = if trade.trade_type == TradeType::Buy { GREEN } else { RED };
+                let side = self.paint(colour, &format!("{:<4}", trade.trade_type.as_str()));
+                write!(
+                    line,
+                    "trade      {side} {:>6} @ {:<9} {} {} {}",
+                    trade.quantity.get(),
+                    trade.price,
+                    trade.status.as_str(),
+                    trade.order_type.as_str(),
+                    trade.exchange.as_str(),
+                )
+            }
+            Payload::OrderBook(book) => write!(
+                line,
+                "{} {} x {} | {} x {} {}",
+                self.paint(CYAN, "orderbook "),
+                book.bid_price,
+                book.bid_size.get(),
+                book.ask_price,
+                book.ask_size.get(),
+                book.exchange.as_str(),
+            ),
+            Payload::MarketData(candle) => write!(
+                line,
+                "{} {} open {} high {} low {} close {} volume {} vwap {}",
+                self.paint(YELLOW, "marketdata"),
+                candle.interval.as_str(),
+                candle.open,
+                candle.high,
+                candle.low,
+                candle.close,
+                candle.volume,
+                candle.vwap,
+            ),
+        };
+        line
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pretty;
+
+    const TRADE: &[u8] = br#"{"schema_version":1,"event_type":"trade","timestamp":"2026-02-18T14:30:00.366511Z","payload":{"trade_id":"6ba7b810-9dad-41d1-80b4-00c04fd430c8","symbol":"AAPL","trade_type":"BUY","order_type":"LIMIT","price":"178.50","quantity":100,"timestamp":"2026-02-18T14:30:00.366511Z","exchange":"NASDAQ","trader_id":"TRD-00042","account_id":"ACC-0008","status":"NEW","correlation_id":null}}"#;
+
+    #[test]
+    fn a_trade_is_one_line() {
+        let line = Pretty { colours: false }.line(TRADE);
+        assert_eq!(line, "14:30:00.366511Z AAPL   trade      BUY     100 @ 178.50    NEW LIMIT NASDAQ");
+        let coloured = Pretty { colours: true }.line(TRADE);
+        assert!(coloured.contains("\u{1b}[32mBUY \u{1b}[0m"), "{coloured}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_shown_as_it_is_but_harmless() {
+        let pretty = Pretty { colours: true };
+        assert_eq!(pretty.line(b"hello"), "hello");
+        assert_eq!(pretty.line(b"a\x1b[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+    }
+}

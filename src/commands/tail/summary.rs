@@ -1,0 +1,150 @@
+//! What `tail --digest` says at the end.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use super::{follower::Follower, output::Output};
+use crate::{
+    output::{self, grouped, say},
+    progress::Stopwatch,
+    report::SCHEMA_VERSION,
+};
+
+/// Longer latencies, in microseconds, count as this one: an hour.
+const LATENCY_MAX_US: u64 = 3_600_000_000;
+
+/// What is measured on the way.
+#[derive(Debug)]
+pub(super) struct Measures {
+    clock: Stopwatch,
+    first: Option<Duration>,
+    last: Duration,
+    latency_us: Histogram<u64>,
+}
+
+impl Measures {
+    pub(super) fn new() -> Measures {
+        let latency_us = Histogram::new_with_bounds(1, LATENCY_MAX_US, 3).expect("the bounds are valid");
+        Measures { clock: Stopwatch::start(), first: None, last: Duration::ZERO, latency_us }
+    }
+
+    /// Messages came.
+    pub(super) fn messages_came(&mut self) {
+        let now = self.clock.elapsed();
+        self.first.get_or_insert(now);
+        self.last = now;
+    }
+
+    /// Something that was due at one instant came at another, both in microseconds of Unix time.
+    pub(super) fn latency(&mut self, due: u64, now: u64) {
+        self.latency_us.saturating_record(now.saturating_sub(due));
+    }
+
+    /// From the first message to the last.
+    fn duration(&self) -> Duration {
+        self.first.map_or(Duration::ZERO, |first| self.last.saturating_sub(first))
+    }
+
+    fn latency_ms(&self) -> Option<Latency> {
+        let ms = |micros: u64| micros as f64 / 1_000.0;
+        (!self.latency_us.is_empty()).then(|| Latency {
+            p50: ms(self.latency_us.value_at_quantile(0.5)),
+            p99: ms(self.latency_us.value_at_quantile(0.99)),
+            max: ms(self.latency_us.max()),
+            pings: self.latency_us.len(),
+        })
+    }
+}
+
+/// The report: `count`, `digest` and `seconds` are the contract's (section 9).
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    schema_version: u32,
+    /// Messages.
+    count: u64,
+    /// Their bytes.
+    bytes: u64,
+    digest: String,
+    /// From the first message to the last.
+    seconds: f64,
+    /// Messages a second; null where they came at one moment.
+    rate: Option<f64>,
+    /// By the send times in pings; null where there were none.
+    latency_ms: Option<Latency>,
+    /// Seq of the first message; null where the server does not number them.
+    first_seq: Option<u64>,
+    /// Seq behind the last message.
+    next_seq: Option<u64>,
+    stream: Option<String>,
+    run: Option<String>,
+    connections: u64,
+    /// Whether the server said that this was all.
+    complete: bool,
+    /// What does not fit together.
+    differences: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Latency {
+    p50: f64,
+    p99: f64,
+    max: f64,
+    pings: u64,
+}
+
+impl Summary {
+    pub(super) fn new(
+        follower: &Follower,
+        output: &Output,
+        measures: &Measures,
+        differences: Vec<String>,
+    ) -> Summary {
+        let seconds = measures.duration().as_secs_f64();
+        let identity = follower.identity();
+        Summary {
+            schema_version: SCHEMA_VERSION,
+            count: follower.received(),
+            bytes: output.bytes(),
+            digest: output.digest().to_string(),
+            seconds,
+            rate: (seconds > 0.0).then(|| follower.received() as f64 / seconds),
+            latency_ms: measures.latency_ms(),
+            first_seq: follower.first_seq(),
+            next_seq: follower.next_seq(),
+            stream: identity.and_then(|identity| identity.stream.clone()),
+            run: identity.and_then(|identity| identity.run.clone()),
+            connections: follower.connections(),
+            complete: follower.is_complete(),
+            differences,
+        }
+    }
+
+    /// One JSON object, or the digest alone with the rest on the standard error.
+    pub(super) fn print(&self, json: bool) -> anyhow::Result<()> {
+        if json {
+            return output::print_json(self);
+        }
+        output::print_line(format_args!("{}", self.digest))?;
+        let rate = self.rate.map_or_else(String::new, |rate| format!(", {}/s", grouped(rate as u64)));
+        say(format_args!(
+            "{} messages ({}) in {:.3} s{rate}, {} connection{}",
+            grouped(self.count),
+            output::bytes(self.bytes),
+            self.seconds,
+            self.connections,
+            if self.connections == 1 { "" } else { "s" },
+        ));
+        if let Some(latency) = &self.latency_ms {
+            say(format_args!(
+                "latency p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms, by {} pings",
+                latency.p50,
+                latency.p99,
+                latency.max,
+                grouped(latency.pings),
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! Where a server is: the URLs that clients are given.
+
+use std::fmt;
+
+/// The port of `replay` and `serve`, for addresses without a scheme that name none.
+const DEFAULT_PORT: u16 = 8765;
+
+/// A server that speaks WebSocket and HTTP on one port, without TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    /// A name or an address; an IPv6 address without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// Begins with a slash.
+    pub(crate) path: String,
+    /// What stands between the ampersands of the query.
+    pub(crate) query: Vec<String>,
+}
+
+/// The text is no URL of a server that can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EndpointError {
+    #[error("expected a URL as ws://127.0.0.1:8765, http://127.0.0.1:8765 or 127.0.0.1:8765")]
+    Form,
+    #[error(
+        "this build speaks no TLS: expected ws:// or http://; a TLS proxy on this machine can stand between"
+    )]
+    Tls,
+    #[error("a URL that ends in #… names a part of a page: expected one without, as ws://127.0.0.1:8765")]
+    Fragment,
+    #[error("user names and passwords in URLs are not supported: expected one as ws://127.0.0.1:8765")]
+    UserInfo,
+}
+
+/// Reads a URL, for `clap`.
+pub(crate) fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
+        None => (None, text),
+    };
+    let default_port = match scheme.as_deref() {
+        None => DEFAULT_PORT,
+        Some("ws" | "http") => 80,
+        Some("wss" | "https") => return Err(EndpointError::Tls),
+        Some(_) => return Err(EndpointError::Form),
+    };
+    // whatever stands here goes into the request as it is
+    if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(EndpointError::Form);
+    }
+    if rest.contains('#') {
+        return Err(EndpointError::Fragment);
+    }
+    let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    if authority.contains('@') {
+        return Err(EndpointError::UserInfo);
+    }
+    let (host, port) = host_and_port(authority, default_port).ok_or(EndpointError::Form)?;
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    Ok(Endpoint {
+        host: host.to_owned(),
+        port,
+        path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
+        query: query.split('&').filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+    })
+}
+
+fn host_and_port(authority: &str, default_port: u16) -> Option<(&str, u16)> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']')?;
+            host.parse::<std::net::Ipv6Addr>().ok()?;
+            (host, port)
+        }
+        None => {
+            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+            if host.is_empty() || !host.bytes().all(name) {
+                return None;
+            }
+            (host, port)
+        }
+    };
+    match port.strip_prefix(':') {
+        None if port.is_empty() => Some((host, default_port)),
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().ok().filter(|port| *port > 0).map(|port| (host, port))
+        }
+        _ => None,
+    }
+}
+
+impl Endpoint {
+    /// Takes a parameter out of the query.
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
+        let value = |part: &str| {
+            part.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+        };
+        let at = self.query.iter().position(|part| value(part).is_some())?;
+        value(&self.query.remove(at))
+    }
+
+    /// Whether the query has a parameter of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.query.iter().any(|part| part.split('=').next() == Some(name))
+    }
+
+    /// Host and port, as a `Host` header and URLs have them.
+    pub(crate) fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// Path and query, as a request has them.
+    pub(crate) fn target(&self) -> String {
+        if self.query.is_empty() {
+            self.path.clone()
+        } else {
+            format!("{}?{}", self.path, self.query.join("&"))
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.authority())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, authority: &str, target: &str) {
+        let endpoint = endpoint(text).unwrap();
+        assert_eq!(
+            (endpoint.authority().as_str(), endpoint.target().as_str()),
+            (authority, target),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn urls_are_read_in_every_form() {
+        check("ws://127.0.0.1:8765", "127.0.0.1:8765", "/");
+        check("WS://localhost:9000/feed", "localhost:9000", "/feed");
+        check("http://localhost/", "localhost:80", "/");
+        check("localhost", "localhost:8765", "/");
+        check("127.0.0.1:1?from_seq=3", "127.0.0.1:1", "/?from_seq=3");
+        check("ws://[::1]:8765/a?b&c=d", "[::1]:8765", "/a?b&c=d");
+        check("[::1]", "[::1]:8765", "/");
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused() {
+        for text in [
+            "",
+            "ws://",
+            ":8765",
+            "ftp://x",
+            "ws://x:0",
+            "ws://x:65536",
+            "ws://x:+1",
+            "ws://x:",
+            "ws://a b",
+            "[x]",
+            "a/\r\nb",
+            "ws://ü",
+        ] {
+            assert_eq!(endpoint(text), Err(EndpointError::Form), "{text}");
+        }
+        assert_eq!(endpoint("wss://x"), Err(EndpointError::Tls));
+        assert_eq!(endpoint("ws://x/#a"), Err(EndpointError::Fragment));
+        assert_eq!(endpoint("ws://a:b@x"), Err(EndpointError::UserInfo));
+    }
+
+    #[test]
+    fn a_parameter_is_taken_out_of_the_query() {
+        let mut endpoint = endpoint("ws://x:1/?symbols=AAPL&from_seq=7&a").unwrap();
+        assert_eq!(endpoint.take("from_seq").as_deref(), Some("7"));
+        assert_eq!(endpoint.take("from_seq"), None);
+        assert!(endpoint.has("symbols") && endpoint.has("a") && !endpoint.has("from_seq"));
+        assert_eq!(endpoint.target(), "/?symbols=AAPL&a");
+    }
+}

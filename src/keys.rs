@@ -1,0 +1,142 @@
+//! Keys that steer a replay from its terminal: space, arrows, q.
+//!
+//! The terminal is not put into raw mode, which would also swallow Ctrl-C and stop lines from returning to the left: only
+//! the line editing and the echo are switched off, so that signals and output are as ever.
+
+mod decode;
+mod terminal;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal, PipeReader, PipeWriter, Read},
+    os::{fd::AsFd, unix::net::UnixStream},
+    sync::Arc,
+    thread,
+};
+
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    low_level::pipe,
+};
+use tradesim_replay::{Command, CommandError, Handle, Speed, State, Status};
+
+use self::{
+    decode::{Decoder, Key},
+    terminal::{Modes, Wake},
+};
+
+/// What is told at the start.
+const HELP: &str =
+    "keys: space pauses and resumes, right plays one message, up and down change the speed, q stops";
+
+/// The fastest factor, the slowest, and the one that comes below max.
+const FASTEST: f64 = 1_000_000.0;
+const SLOWEST: f64 = 0.000_001;
+const BELOW_MAX: f64 = 1_000.0;
+
+/// Keys are read while this lives; then the terminal is as it was before.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    modes: Arc<Modes>,
+    /// Its end wakes the thread for the last time.
+    _end: PipeWriter,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.modes.restore();
+    }
+}
+
+/// Reads keys and steers with them, if this process has a terminal, in its foreground: the standard input and the
+/// standard error. `tell` gets a line of help, and where the player stands after each key.
+///
+/// To be called within a tokio runtime.
+pub(crate) fn start(handle: Handle, tell: impl Fn(&str) + Send + 'static) -> Option<Guard> {
+    let input = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
+    if !input.is_terminal() || !io::stderr().is_terminal() || !terminal::in_foreground(&input) {
+        return None;
+    }
+    let runtime = tokio::runtime::Handle::current();
+    tell(HELP);
+    listen(input, terminal::in_foreground, move |key| {
+        let Some(command) = command(key, &handle.status()) else { return };
+        match runtime.block_on(handle.command(command)) {
+            Ok(status) => tell(&position(&status)),
+            // it ends anyway
+            Err(CommandError::Over) => {}
+            Err(error) => tell(&error.to_string()),
+        }
+    })
+    // a terminal that cannot be set is no reason not to play
+    .inspect_err(|error| tracing::debug!(%error, "no keys"))
+    .ok()
+}
+
+/// Gives the keys of a terminal to `act`, on a thread of its own, until the guard is dropped or a signal stops the job.
+fn listen(
+    input: File,
+    may_touch: fn(&File) -> bool,
+    act: impl FnMut(Key) + Send + 'static,
+) -> io::Result<Guard> {
+    let (woken, waker) = UnixStream::pair()?;
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        pipe::register(signal, waker.try_clone()?)?;
+    }
+    let (ended, end) = io::pipe()?;
+    let modes = Arc::new(Modes::keys(input, may_touch)?);
+    let guard = Guard { modes: Arc::clone(&modes), _end: end };
+    thread::Builder::new().name("keys".to_owned()).spawn(move || read_keys(&modes, woken, &ended, act))?;
+    Ok(guard)
+}
+
+fn read_keys(modes: &Modes, mut woken: UnixStream, ended: &PipeReader, mut act: impl FnMut(Key)) {
+    let mut decoder = Decoder::default();
+    let mut buffer = [0; 64];
+    loop {
+        match modes.wait(&mut buffer, &woken, ended) {
+            Wake::Typed(bytes) => bytes.iter().filter_map(|byte| decoder.push(*byte)).for_each(&mut act),
+            // the job stops now, and a second signal would end it without putting anything back
+            Wake::Signal => {
+                let _ = woken.read(&mut buffer);
+                return modes.restore();
+            }
+            Wake::End => return,
+        }
+    }
+}
+
+/// What a key asks for, where the player stands as it does.
+fn command(key: Key, status: &Status) -> Option<Command> {
+    match key {
+        Key::Space => Some(match status.state {
+            State::Playing => Command::Pause,
+            State::Waiting | State::Paused | State::Ended => Command::Resume,
+        }),
+        Key::Right => Some(Command::Step(1)),
+        Key::Up => speed(&status.speed, 2.0).map(Command::Speed),
+        Key::Down => speed(&status.speed, 0.5).map(Command::Speed),
+        Key::Q => Some(Command::Stop),
+    }
+}
+
+/// A speed times a factor; above the fastest comes max. `None` where there is no other.
+fn speed(now: &str, times: f64) -> Option<Speed> {
+    let factor = match now.parse::<Speed>().ok()?.factor() {
+        Some(factor) => factor * times,
+        None if times < 1.0 => BELOW_MAX,
+        None => return None,
+    };
+    if factor > FASTEST {
+        return Some(Speed::Max);
+    }
+    (factor >= SLOWEST).then(|| format!("{factor:.6}x").parse().ok()).flatten()
+}
+
+/// Where the player stands, in a line.
+fn position(status: &Status) -> String {
+    let time = status.time.as_deref().map_or_else(String::new, |time| format!(", {time}"));
+    format!("{} at seq {}{time}, {}", status.state.as_str(), crate::output::grouped(status.seq), status.speed)
+}

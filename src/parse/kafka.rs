@@ -1,0 +1,104 @@
+//! What the bridge's settings may be (contract, section 8).
+
+use std::time::Duration;
+
+use super::{Invalid, number::within};
+
+/// Where messages come from. What is wrong with the rest of the URL, connecting tells.
+pub(crate) fn ws_uri(text: &str) -> Result<String, Invalid> {
+    let rest = text.strip_prefix("ws://").or_else(|| text.strip_prefix("wss://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Ok(text.to_owned())
+        }
+        _ => Err(Invalid::expected("a URL as ws://localhost:8765")),
+    }
+}
+
+/// Times a lost connection is tried again.
+pub(crate) fn retries(text: &str) -> Result<u32, Invalid> {
+    within(text, 0, 1_000_000, "a number of tries, 0 to 1000000")
+}
+
+/// The first pause before a lost connection is tried again, in seconds.
+pub(crate) fn base_backoff(text: &str) -> Result<Duration, Invalid> {
+    within(text, 0.1, 5.0, "a number of seconds, 0.1 to 5").map(Duration::from_secs_f64)
+}
+
+/// The longest pause before a lost connection is tried again, in seconds.
+pub(crate) fn max_backoff(text: &str) -> Result<Duration, Invalid> {
+    within(text, 0.1, 3_600.0, "a number of seconds, 0.1 to 3600").map(Duration::from_secs_f64)
+}
+
+/// Brokers to begin with, as librdkafka takes them.
+pub(crate) fn servers(text: &str) -> Result<String, Invalid> {
+    let server = |server: &str| {
+        server.rsplit_once(':').is_some_and(|(host, port)| {
+            !host.is_empty()
+                && !host.contains(char::is_whitespace)
+                && super::port(port).is_ok_and(|port| port > 0)
+        })
+    };
+    if text.split(',').map(str::trim).all(server) {
+        Ok(text.to_owned())
+    } else {
+        Err(Invalid::expected("brokers as localhost:9092,localhost:9093"))
+    }
+}
+
+/// The name by which brokers know a client.
+pub(crate) fn client_id(text: &str) -> Result<String, Invalid> {
+    let fits = (1..=249).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| text.to_owned()).ok_or(Invalid::expected("1 to 249 characters without spaces"))
+}
+
+/// How many replicas have to have a record before it counts.
+pub(crate) fn acks(text: &str) -> Result<&'static str, Invalid> {
+    match text {
+        "0" => Ok("0"),
+        "1" => Ok("1"),
+        "all" | "-1" => Ok("all"),
+        _ => Err(Invalid::expected("0, 1 or all")),
+    }
+}
+
+/// Bytes of a batch.
+pub(crate) fn batch_size(text: &str) -> Result<u32, Invalid> {
+    within(text, 16_384, 1_048_576, "a number of bytes, 16384 to 1048576")
+}
+
+/// How long a batch waits to fill, in milliseconds.
+pub(crate) fn linger_ms(text: &str) -> Result<u32, Invalid> {
+    within(text, 0, 100, "a number of milliseconds, 0 to 100")
+}
+
+/// How batches are compressed.
+pub(crate) fn compression(text: &str) -> Result<&'static str, Invalid> {
+    const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
+    let found = CODECS.into_iter().find(|codec| codec.eq_ignore_ascii_case(text));
+    found.ok_or(Invalid::expected("none, gzip, snappy, lz4 or zstd"))
+}
+
+/// Where a schema registry answers.
+pub(crate) fn registry_url(text: &str) -> Result<String, Invalid> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err(Invalid::expected("a URL as http://localhost:8081")),
+    }
+}
+
+/// The name of a topic, as Kafka takes it.
+pub(crate) fn topic(text: &str) -> Result<String, Invalid> {
+    let fits = (1..=249).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && !matches!(text, "." | "..");
+    fits.then(|| text.to_owned()).ok_or(Invalid::expected("a topic name of letters, digits, dot, _ and -"))
+}
+
+/// Times a record is tried that the broker refuses for itself.
+pub(crate) fn dlq_retries(text: &str) -> Result<u32, Invalid> {
+    within(text, 0, 100, "a number of tries, 0 to 100")
+}

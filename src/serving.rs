@@ -1,0 +1,140 @@
+//! A stream behind a socket, from the first word on the standard error to the report.
+
+mod progress;
+mod report;
+
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    sync::Arc,
+};
+
+use anyhow::Context;
+use tokio::runtime::Runtime;
+use tradesim_replay::{Command, OnSlow, Options, Report, Server, Source};
+
+use crate::{
+    cli::{OnSlowMode, ServerArgs},
+    exit::Failure,
+    keys,
+    output::say,
+    random,
+    settings::{Key, Settings},
+    signals::Stop,
+};
+use progress::Watch;
+
+pub(crate) use report::{Served, StreamReport, summarise};
+
+/// Puts the flags of the server over the settings.
+pub(crate) fn apply_flags(args: &ServerArgs, settings: &mut Settings) {
+    if let Some(host) = &args.host {
+        settings.set_from_command_line(Key::WsHost, host);
+    }
+    if let Some(port) = args.port {
+        settings.set_from_command_line(Key::WsPort, port);
+    }
+}
+
+/// The options that the flags of the server state; all others are as they are by default.
+///
+/// # Errors
+/// No name can be drawn for the run.
+pub(crate) fn options(args: &ServerArgs) -> anyhow::Result<Options> {
+    let run = args.run.clone().map_or_else(random::run_name, Ok)?;
+    let defaults = Options::new(run);
+    Ok(Options {
+        wait_clients: args.wait_clients.unwrap_or(defaults.wait_clients),
+        start_paused: args.start_paused,
+        on_slow: match args.on_slow {
+            OnSlowMode::Disconnect => OnSlow::Disconnect,
+            OnSlowMode::Wait => OnSlow::Wait,
+        },
+        buffer_bytes: args.buffer,
+        stall: args.stall,
+        linger: args.linger,
+        clients_max: args.max_clients,
+        origins: args.allow_origin.clone(),
+        ..defaults
+    })
+}
+
+/// A server that listens and does not play yet.
+#[derive(Debug)]
+pub(crate) struct Service {
+    runtime: Runtime,
+    server: Server,
+    stop: Stop,
+}
+
+impl Service {
+    /// Listens where the settings say. From here on signals stop the play, and the second one the process.
+    ///
+    /// # Errors
+    /// An address that cannot be listened on.
+    pub(crate) fn bind(
+        settings: &Settings,
+        source: Arc<dyn Source>,
+        options: Options,
+    ) -> anyhow::Result<Service> {
+        let address = address(settings)?;
+        let stop = Stop::on_signals()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("the threads of the server cannot be started")?;
+        let server = {
+            let _inside = runtime.enter();
+            Server::bind(address, source, options)?
+        };
+        Ok(Service { runtime, server, stop })
+    }
+
+    /// Says where and what it serves.
+    pub(crate) fn announce(&self, run: &str) {
+        let address = self.server.local_addr();
+        say(format_args!("listening on ws://{address}"));
+        if !address.ip().is_loopback() {
+            say(format_args!(
+                "warning: other machines can connect to {address}; it asks nobody for a password"
+            ));
+        }
+        say(format_args!("run {run}"));
+        say(format_args!("stream {}", self.server.stream()));
+    }
+
+    /// Plays to the end, or until a signal stops it. `what` names it where progress is told.
+    ///
+    /// # Errors
+    /// What reading the source meets.
+    pub(crate) fn run(self, what: &'static str) -> anyhow::Result<Served> {
+        let Service { runtime, server, stop } = self;
+        let handle = server.handle();
+        let report: Report = runtime.block_on(async {
+            let mut awaited = stop.awaited()?;
+            let stopper = handle.clone();
+            tokio::spawn(async move {
+                awaited.came().await;
+                // a play that is over needs no stop
+                let _ = stopper.command(Command::Stop).await;
+            });
+            let _keys = keys::start(handle.clone(), |line| say(format_args!("{line}")));
+            let watch = Watch::start(what, handle);
+            let report = server.run().await;
+            watch.finish();
+            anyhow::Ok(report?)
+        })?;
+        Ok(Served { report, signal: stop.number() })
+    }
+}
+
+/// The address of the settings: of several that a name has, the first of the older kind, which every client tries.
+fn address(settings: &Settings) -> anyhow::Result<SocketAddr> {
+    let host = settings.host().map_err(Failure::from)?;
+    let port = settings.port().map_err(Failure::from)?;
+    let found: Vec<SocketAddr> = (host.as_str(), port)
+        .to_socket_addrs()
+        .with_context(|| format!("{host} is no address of this machine"))?
+        .collect();
+    let chosen = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    chosen.copied().ok_or_else(|| anyhow::anyhow!("{host} has no address"))
+}

@@ -1,0 +1,182 @@
+//! What a play came to: for people, and with the names that the contract fixes (section 9).
+
+use serde::Serialize;
+use tradesim_replay::{ClientStatus, Lateness, Report, Speed, Stretches};
+
+use crate::{
+    output::{grouped, say},
+    report::SCHEMA_VERSION,
+};
+
+/// Clients that the summary lists; the report has all of them.
+const CLIENTS_LISTED: usize = 20;
+
+/// A play that ended, and the signal that came, if one did.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) report: Report,
+    pub(crate) signal: Option<i32>,
+}
+
+/// What `replay --json` prints.
+#[derive(Debug, Serialize)]
+pub(crate) struct StreamReport {
+    schema_version: u32,
+    sent: u64,
+    seconds: f64,
+    /// None for max.
+    speed_wanted: Option<f64>,
+    speed_achieved: Option<f64>,
+    late_ms: LateMs,
+    run: String,
+    stream: String,
+    /// Of everything that was played; none after a seek.
+    digest: Option<String>,
+    complete: bool,
+    first_seq: u64,
+    next_seq: u64,
+    messages: Option<u64>,
+    player_late_ms: LateMs,
+    late: Stretches,
+    shortened: Stretches,
+    waited: Stretches,
+    closed_slow: u64,
+    clients_total: u64,
+    clients: Vec<ClientStatus>,
+}
+
+/// Lateness; all of it is none where nothing was sent on a schedule, so that a reader finds the names all the same.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct LateMs {
+    p50: Option<f64>,
+    p99: Option<f64>,
+    p999: Option<f64>,
+    max: Option<f64>,
+}
+
+impl From<Option<Lateness>> for LateMs {
+    fn from(lateness: Option<Lateness>) -> LateMs {
+        LateMs {
+            p50: lateness.map(|late| late.p50),
+            p99: lateness.map(|late| late.p99),
+            p999: lateness.map(|late| late.p999),
+            max: lateness.map(|late| late.max),
+        }
+    }
+}
+
+impl StreamReport {
+    pub(crate) fn new(report: &Report) -> StreamReport {
+        let status = &report.status;
+        StreamReport {
+            schema_version: SCHEMA_VERSION,
+            sent: status.sent,
+            seconds: status.seconds,
+            speed_wanted: speed_wanted(report),
+            speed_achieved: status.speed_achieved,
+            late_ms: status.late_ms.into(),
+            run: status.run.clone(),
+            stream: status.stream.clone(),
+            digest: report.digest.map(|digest| digest.to_string()),
+            complete: report.complete,
+            first_seq: report.first_seq,
+            next_seq: status.seq,
+            messages: status.messages,
+            player_late_ms: report.player_late_ms.into(),
+            late: report.late,
+            shortened: report.shortened,
+            waited: report.waited,
+            closed_slow: report.closed_slow,
+            clients_total: report.clients_total,
+            clients: status.clients.clone(),
+        }
+    }
+}
+
+/// The speed that held at the end; none for max.
+fn speed_wanted(report: &Report) -> Option<f64> {
+    report.status.speed.parse().ok().and_then(Speed::factor)
+}
+
+/// Says on the standard error what a play came to.
+pub(crate) fn summarise(report: &Report) {
+    for line in lines(report) {
+        say(format_args!("{line}"));
+    }
+}
+
+fn lines(report: &Report) -> Vec<String> {
+    let status = &report.status;
+    let mut lines = vec![format!(
+        "{} {} messages in {:.2} s{}",
+        if report.complete { "delivered" } else { "played" },
+        grouped(status.sent),
+        status.seconds,
+        if report.complete { String::new() } else { format!(", stopped before seq {}", status.seq) }
+    )];
+    lines.push(speed(report));
+    lines.extend(status.late_ms.map(|late| format!("lateness at the clients {}", percentiles(&late))));
+    lines.extend(report.player_late_ms.map(|late| format!("lateness of the player {}", percentiles(&late))));
+    let stretches = [
+        ("late for more than 10 ms", report.late),
+        ("idle time shortened", report.shortened),
+        ("waited for slow clients", report.waited),
+    ];
+    for (what, Stretches { count, seconds, longest_seconds }) in stretches {
+        if count > 0 {
+            let times = if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) };
+            lines.push(format!(
+                "{what}: {times}, {seconds:.2} s together, {longest_seconds:.2} s the longest"
+            ));
+        }
+    }
+    lines.push(format!(
+        "clients {}{}",
+        grouped(report.clients_total),
+        match report.closed_slow {
+            0 => String::new(),
+            slow => format!(", {} closed as too slow", grouped(slow)),
+        }
+    ));
+    lines.extend(status.clients.iter().take(CLIENTS_LISTED).map(client));
+    if status.clients.len() > CLIENTS_LISTED {
+        lines.push(format!("  and {} more", grouped((status.clients.len() - CLIENTS_LISTED) as u64)));
+    }
+    lines.push(match report.digest {
+        Some(digest) => format!("digest {digest}"),
+        None => "no digest: there was a jump in what was played".to_owned(),
+    });
+    lines
+}
+
+fn speed(report: &Report) -> String {
+    let status = &report.status;
+    match (speed_wanted(report), status.speed_achieved) {
+        (None, _) if status.seconds > 0.0 => {
+            format!("speed max: {} messages a second", grouped((status.sent as f64 / status.seconds) as u64))
+        }
+        (Some(wanted), Some(achieved)) if achieved < wanted * 0.999 => format!(
+            "speed {} wanted, {achieved:.3}x achieved: {:.1} % short",
+            status.speed,
+            (1.0 - achieved / wanted) * 100.0
+        ),
+        (Some(_), Some(achieved)) => format!("speed {} wanted, {achieved:.3}x achieved", status.speed),
+        _ => format!("speed {} wanted", status.speed),
+    }
+}
+
+fn percentiles(late: &Lateness) -> String {
+    let Lateness { p50, p99, p999, max } = late;
+    format!("p50 {p50:.3} ms, p99 {p99:.3} ms, p99.9 {p999:.3} ms, max {max:.3} ms")
+}
+
+fn client(client: &ClientStatus) -> String {
+    let ClientStatus { id, peer, start_seq, seq, sent, lag_messages, .. } = client;
+    let end = match (client.delivered, client.closed) {
+        (true, _) => "delivered".to_owned(),
+        (false, Some(code)) => format!("closed with {code}"),
+        (false, None) => format!("{} messages behind", grouped(*lag_messages)),
+    };
+    let late = client.late_ms.map(|late| format!(", p99 {:.3} ms late", late.p99)).unwrap_or_default();
+    format!("  {id} {peer}: {} messages, seq {start_seq} to {seq}, {end}{late}", grouped(*sent))
+}

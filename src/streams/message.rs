@@ -1,0 +1,188 @@
+//! From events and captured frames to messages of a block, as they were recorded or with their times moved.
+
+use std::fmt;
+
+use tradesim_archive::{Captured, Content, RowRef};
+use tradesim_replay::{BlockBuilder, Meta, Opcode};
+use tradesim_schemas::{Envelope, Event, MessageEncoder, Record, Timestamp};
+
+/// The opcode of a captured frame that was binary.
+const BINARY: u8 = 2;
+/// Microseconds in a minute.
+const MINUTE: i64 = 60_000_000;
+
+/// Which times are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timestamps {
+    /// Those of the recording.
+    Recorded,
+    /// All of them moved by so many minutes.
+    Shifted { minutes: i64 },
+}
+
+impl Timestamps {
+    /// Times that are moved by whole minutes, so that `first` falls into the minute that ends `now`.
+    pub(crate) fn shifted_to(now: Timestamp, first: Timestamp) -> Timestamps {
+        Timestamps::Shifted { minutes: (now.micros() - first.micros()).div_euclid(MINUTE) }
+    }
+
+    /// The same instant as it is sent; one that leaves the calendar stays at its edge.
+    pub(crate) fn sent(self, at: Timestamp) -> Timestamp {
+        match self {
+            Timestamps::Recorded => at,
+            Timestamps::Shifted { minutes } => {
+                let micros = at.micros().saturating_add(minutes.saturating_mul(MINUTE));
+                let micros = micros.clamp(Timestamp::MIN.micros(), Timestamp::MAX.micros());
+                Timestamp::from_micros(micros).expect("it has just been clamped")
+            }
+        }
+    }
+
+    fn sent_envelope(self, envelope: &Envelope) -> Envelope {
+        let mut sent = *envelope;
+        sent.timestamp = self.sent(sent.timestamp);
+        match &mut sent.event {
+            Event::Trade(trade) => trade.timestamp = self.sent(trade.timestamp),
+            Event::OrderBook(book) => book.timestamp = self.sent(book.timestamp),
+            Event::MarketData(candle) => candle.timestamp = self.sent(candle.timestamp),
+        }
+        sent
+    }
+}
+
+impl fmt::Display for Timestamps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Timestamps::Recorded => f.write_str("recorded"),
+            Timestamps::Shifted { minutes } => write!(f, "shifted by {minutes} min"),
+        }
+    }
+}
+
+/// Puts messages into blocks.
+#[derive(Debug)]
+pub(super) struct Messages {
+    timestamps: Timestamps,
+    recorded: MessageEncoder,
+    /// Of its own, because an encoder is fast while seconds repeat.
+    sent: MessageEncoder,
+}
+
+impl Messages {
+    pub(super) fn new(timestamps: Timestamps) -> Messages {
+        Messages { timestamps, recorded: MessageEncoder::new(), sent: MessageEncoder::new() }
+    }
+
+    /// Adds events until the block is full. Says how many.
+    pub(super) fn push_records(&mut self, records: &[Record], block: &mut BlockBuilder) -> usize {
+        match self.timestamps {
+            Timestamps::Recorded => {
+                let encoder = &mut self.recorded;
+                push_while(records, block, |record, block| {
+                    block.push(meta(&record.envelope, Opcode::Text), |out| {
+                        encoder.write(&record.envelope, out);
+                    });
+                })
+            }
+            Timestamps::Shifted { .. } => push_while(records, block, |record, block| {
+                self.push_shifted(&record.envelope, Opcode::Text, block);
+            }),
+        }
+    }
+
+    /// Adds rows of both kinds until the block is full. Says how many.
+    pub(super) fn push_rows<'a>(
+        &mut self,
+        rows: impl Iterator<Item = RowRef<'a>>,
+        block: &mut BlockBuilder,
+    ) -> usize {
+        let mut pushed = 0;
+        for row in rows {
+            self.push_row(row, block);
+            pushed += 1;
+            if block.is_full() {
+                break;
+            }
+        }
+        pushed
+    }
+
+    fn push_row(&mut self, row: RowRef<'_>, block: &mut BlockBuilder) {
+        match row {
+            RowRef::Event(record) => self.push_envelope(&record.envelope, Opcode::Text, block),
+            RowRef::Captured(captured) => match &captured.content {
+                Content::Event(event) => {
+                    let envelope = Envelope { timestamp: captured.timestamp, event: *event };
+                    let opcode = if captured.opcode == Some(BINARY) { Opcode::Binary } else { Opcode::Text };
+                    self.push_envelope(&envelope, opcode, block);
+                }
+                Content::Raw { bytes, event } => self.push_raw(captured, bytes, event.as_ref(), block),
+            },
+        }
+    }
+
+    fn push_envelope(&mut self, envelope: &Envelope, opcode: Opcode, block: &mut BlockBuilder) {
+        match self.timestamps {
+            Timestamps::Recorded => {
+                block.push(meta(envelope, opcode), |out| self.recorded.write(envelope, out));
+            }
+            Timestamps::Shifted { .. } => self.push_shifted(envelope, opcode, block),
+        }
+    }
+
+    fn push_shifted(&mut self, envelope: &Envelope, opcode: Opcode, block: &mut BlockBuilder) {
+        let moved = self.timestamps.sent_envelope(envelope);
+        let (sent, recorded) = (&mut self.sent, &mut self.recorded);
+        block.push_shifted(
+            meta(envelope, opcode),
+            |out| sent.write(&moved, out),
+            |out| recorded.write(envelope, out),
+        );
+    }
+
+    /// A raw frame is what was received, whatever times it states: they are never moved.
+    fn push_raw(
+        &mut self,
+        captured: &Captured,
+        bytes: &[u8],
+        event: Option<&Event>,
+        block: &mut BlockBuilder,
+    ) {
+        // a text frame that is no UTF-8 would make every client close the connection
+        let is_text = captured.opcode != Some(BINARY) && std::str::from_utf8(bytes).is_ok();
+        let meta = Meta {
+            at: captured.timestamp,
+            kind: event.map(|event| (event.symbol(), event.event_type())),
+            opcode: if is_text { Opcode::Text } else { Opcode::Binary },
+        };
+        let write = |out: &mut Vec<u8>| out.extend_from_slice(bytes);
+        match self.timestamps {
+            Timestamps::Recorded => block.push(meta, write),
+            Timestamps::Shifted { .. } => block.push_shifted(meta, write, write),
+        }
+    }
+}
+
+#[inline]
+fn meta(envelope: &Envelope, opcode: Opcode) -> Meta {
+    let event = &envelope.event;
+    Meta { at: envelope.timestamp, kind: Some((event.symbol(), event.event_type())), opcode }
+}
+
+#[inline]
+fn push_while(
+    records: &[Record],
+    block: &mut BlockBuilder,
+    mut push: impl FnMut(&Record, &mut BlockBuilder),
+) -> usize {
+    for (index, record) in records.iter().enumerate() {
+        push(record, block);
+        if block.is_full() {
+            return index + 1;
+        }
+    }
+    records.len()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+use tradesim_schemas::{Exchange, Interval, MarketData, Price, Symbol};
+
+use super::*;
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text.as_bytes()).unwrap()
+}
+
+fn candle() -> Event {
+    let price = Price::from_units(1_000_000).unwrap();
+    Event::MarketData(MarketData {
+        symbol: Symbol::new("AAPL").unwrap(),
+        open: price,
+        high: price,
+        low: price,
+        close: price,
+        volume: 1,
+        vwap: price,
+        timestamp: at("2026-02-18T14:30:00.000000Z"),
+        interval: Interval::OneMinute,
+        exchange: Exchange::Nasdaq,
+    })
+}
+
+fn raw(bytes: &[u8], opcode: Option<u8>) -> Captured {
+    let content = Content::Raw { bytes: bytes.to_vec(), event: None };
+    Captured { seq: 0, timestamp: at("2026-02-18T14:31:00.000000Z"), received: None, opcode, content }
+}
+
+#[test]
+fn the_first_message_falls_into_the_present_minute() {
+    let first = at("2026-02-18T09:00:12.500000Z");
+    for (now, sent) in [
+        ("2026-11-24T00:20:12.500000Z", "2026-11-24T00:20:12.500000Z"),
+        ("2026-11-24T00:20:12.499999Z", "2026-11-24T00:19:12.500000Z"),
+        ("2026-11-24T00:21:00.000000Z", "2026-11-24T00:20:12.500000Z"),
+        ("2026-02-18T09:00:00.000000Z", "2026-02-18T08:59:12.500000Z"),
+    ] {
+        assert_eq!(Timestamps::shifted_to(at(now), first).sent(first), at(sent), "{now}");
+    }
+    assert_eq!(Timestamps::Shifted { minutes: i64::MAX }.sent(first), Timestamp::MAX);
+    assert_eq!(Timestamps::Shifted { minutes: i64::MIN }.sent(first), Timestamp::MIN);
+}
+
+#[test]
+fn shifted_messages_move_envelope_and_payload_and_keep_the_recorded_text() {
+    let envelope = Envelope { timestamp: at("2026-02-18T14:31:00.000000Z"), event: candle() };
+    let mut block = BlockBuilder::new(0);
+    let row = Captured {
+        seq: 0,
+        timestamp: envelope.timestamp,
+        received: None,
+        opcode: Some(1),
+        content: Content::Event(candle()),
+    };
+    Messages::new(Timestamps::Shifted { minutes: 60 }).push_rows(
+        [RowRef::Captured(&row), RowRef::Captured(&raw(b"{odd", Some(1)))].into_iter(),
+        &mut block,
+    );
+    let block = block.take();
+    assert_eq!(block.recorded_text(0), envelope.to_json().as_bytes());
+    let sent = envelope.to_json().replace("T14:31", "T15:31").replace("T14:30", "T15:30");
+    assert_eq!(String::from_utf8_lossy(block.text(0)), sent);
+    assert_eq!(block.entries()[0].meta.at, envelope.timestamp);
+    assert_eq!((block.text(1), block.recorded_text(1)), (&b"{odd"[..], &b"{odd"[..]));
+}
+
+#[test]
+fn a_frame_is_text_only_where_it_may_be() {
+    let frames = [
+        (raw(b"text", Some(1)), Opcode::Text),
+        (raw(b"text", None), Opcode::Text),
+        (raw(b"text", Some(2)), Opcode::Binary),
+        (raw(b"\xff", Some(1)), Opcode::Binary),
+    ];
+    let mut block = BlockBuilder::new(0);
+    let rows = frames.iter().map(|(captured, _)| RowRef::Captured(captured));
+    assert_eq!(Messages::new(Timestamps::Recorded).push_rows(rows, &mut block), 4);
+    let block = block.take();
+    for (entry, (_, opcode)) in block.entries().iter().zip(&frames) {
+        assert_eq!((entry.meta.opcode, entry.meta.kind), (*opcode, None));
+    }
+}

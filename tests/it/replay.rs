@@ -1,0 +1,190 @@
+//! `replay`: what clients get, how it ends, and what it reports. The client is `tail`.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, ChildStderr, Stdio},
+};
+
+use crate::support::{Folder, Run, day_text, digest, send_signal};
+
+/// A replay that listens.
+struct Replay {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
+    url: String,
+}
+
+impl Replay {
+    /// Starts one on a free port, at max unless the arguments say otherwise.
+    fn start(folder: &Folder, args: &[&str]) -> Replay {
+        let mut all = vec!["replay", "--port", "0", "--linger", "0s"];
+        if !args.contains(&"--speed") {
+            all.extend(["--speed", "max"]);
+        }
+        all.extend(args);
+        let mut child = folder.command(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        let url = loop {
+            let start = said.len();
+            assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended before it listened: {said}");
+            if let Some(url) = said[start..].strip_prefix("listening on ") {
+                break url.trim_end().to_owned();
+            }
+        };
+        Replay { child, stderr, said, url }
+    }
+
+    /// What it left when it had ended by itself.
+    fn end(mut self) -> Run {
+        self.stderr.read_to_string(&mut self.said).unwrap();
+        let output = self.child.wait_with_output().unwrap();
+        let mut run = Run::of(output);
+        run.stderr = self.said;
+        run
+    }
+}
+
+/// The lines that a client gets of a replay with these arguments.
+#[track_caller]
+fn received(folder: &Folder, args: &[&str], tail: &[&str]) -> String {
+    let replay = Replay::start(folder, args);
+    let lines = folder.ok(&[&["tail", replay.url.as_str()], tail].concat());
+    let run = replay.end();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    lines
+}
+
+#[test]
+fn a_client_gets_exactly_the_archive_and_the_report_has_the_names_of_the_contract() {
+    let folder = Folder::new();
+    let expected = digest(&folder, day_text());
+    let replay = Replay::start(&folder, &[day_text(), "--json", "--run", "of-a-test"]);
+    assert_eq!(folder.ok(&["tail", &replay.url, "--digest"]).trim_end(), expected);
+    let run = replay.end();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let report = run.json();
+    assert_eq!(report["digest"], expected);
+    assert_eq!(report["run"], "of-a-test");
+    assert_eq!(report["schema_version"], 1);
+    assert!(report["speed_wanted"].is_null());
+    assert!(report["seconds"].as_f64().unwrap() > 0.0 && report["speed_achieved"].as_f64().unwrap() > 1.0);
+    assert!(["p50", "p99", "max"].iter().all(|name| report["late_ms"].get(name).is_some()));
+    let clients = report["clients"].as_array().unwrap();
+    assert_eq!(clients.len(), 1);
+    assert_eq!(clients[0]["sent"], report["sent"]);
+    assert_eq!(report["sent"], report["messages"]);
+}
+
+#[test]
+fn what_is_sent_is_what_cat_prints_under_any_filter() {
+    let folder = Folder::new();
+    for filter in [
+        &["--symbols", "MSFT,AAPL"][..],
+        &["--events", "orderbook", "--from", "10:00", "--to", "11:00"],
+        &["--limit", "1234", "--events", "trade"],
+    ] {
+        let cat = folder.ok(&[&["cat", day_text()], filter].concat());
+        assert!(!cat.is_empty());
+        assert_eq!(received(&folder, &[&[day_text()], filter].concat(), &[]), cat, "{filter:?}");
+    }
+}
+
+#[test]
+fn a_client_may_begin_in_the_middle() {
+    let folder = Folder::new();
+    let lines = folder.ok(&["cat", day_text()]);
+    let from = |count: usize, text: &str| text.split_inclusive('\n').skip(count).collect::<String>();
+    assert_eq!(received(&folder, &[day_text()], &["--from-seq", "50001"]), from(50_001, &lines));
+    let trades = ["--events", "trade"];
+    let cut = folder.ok(&[&["cat", day_text()][..], &trades].concat());
+    let args = [&[day_text()][..], &trades].concat();
+    assert_eq!(received(&folder, &args, &["--from-seq", "20001"]), from(20_001, &cut));
+}
+
+#[test]
+fn several_files_and_rounds_follow_one_another() {
+    let folder = Folder::new();
+    folder.ok(&["filter", day_text(), "-o", "a.parquet", "--limit", "1500"]);
+    folder.ok(&["filter", day_text(), "-o", "b.parquet", "--from", "12:00", "--to", "12:02"]);
+    let (a, b) = (folder.ok(&["cat", "a.parquet"]), folder.ok(&["cat", "b.parquet"]));
+    let round = format!("{a}{b}");
+    assert_eq!(received(&folder, &["a.parquet", "b.parquet"], &[]), round);
+    let three = ["a.parquet", "b.parquet", "--loop=3"];
+    assert_eq!(received(&folder, &three, &[]), round.repeat(3));
+    // into the second round, and exactly to the start of a file
+    let lines = round.repeat(3);
+    for seq in [1_500, 2_000] {
+        let rest: String = lines.split_inclusive('\n').skip(seq).collect();
+        assert_eq!(received(&folder, &three, &["--from-seq", &seq.to_string()]), rest, "{seq}");
+    }
+    // a limit counts over both files
+    let limited: String = round.split_inclusive('\n').take(1_600).collect();
+    assert_eq!(received(&folder, &["a.parquet", "b.parquet", "--limit", "1600"], &[]), limited);
+    // lengths behind a filter are learned on the way
+    let filtered = ["a.parquet", "b.parquet", "--events", "trade", "--loop=2"];
+    let trades: String =
+        round.split_inclusive('\n').filter(|line| line.contains(r#"_type":"trade""#)).collect();
+    let twice = trades.repeat(2);
+    let rest: String = twice.split_inclusive('\n').skip(trades.lines().count() + 7).collect();
+    let from = (trades.lines().count() + 7).to_string();
+    assert_eq!(received(&folder, &filtered, &["--from-seq", &from]), rest);
+}
+
+#[test]
+fn an_endless_loop_goes_on_until_a_signal() {
+    let folder = Folder::new();
+    folder.ok(&["filter", day_text(), "-o", "a.parquet", "--limit", "100"]);
+    let replay = Replay::start(&folder, &["a.parquet", "--loop"]);
+    let lines = folder.ok(&["tail", &replay.url, "--from-seq", "0", "--count", "1000"]);
+    assert_eq!(lines, folder.ok(&["cat", "a.parquet"]).repeat(10));
+    send_signal("INT", &replay.child);
+    replay.end().fails(130, "stopped by SIGINT");
+}
+
+#[test]
+fn signals_end_a_replay_in_order() {
+    for (signal, stay, code) in [
+        ("INT", false, 130),
+        ("TERM", false, 143),
+        ("HUP", false, 129),
+        ("TERM", true, 0),
+        ("INT", true, 130),
+    ] {
+        let folder = Folder::new();
+        let mut args = vec![day_text(), "--speed", "1x", "--json"];
+        args.extend(stay.then_some("--stay"));
+        let replay = Replay::start(&folder, &args);
+        send_signal(signal, &replay.child);
+        let run = replay.end();
+        assert_eq!(run.code, code, "{signal} {stay}: {}", run.stderr);
+        assert_eq!(run.json()["complete"], false);
+    }
+}
+
+#[test]
+fn a_port_in_use_is_an_error_with_a_way_out() {
+    let folder = Folder::new();
+    let first = Replay::start(&folder, &[day_text()]);
+    let port = first.url.rsplit(':').next().unwrap().to_owned();
+    let run = folder.run(&["replay", day_text(), "--port", &port]);
+    run.fails(1, "cannot listen on");
+    assert!(run.stderr.contains("--port 0"), "{}", run.stderr);
+    send_signal("TERM", &first.child);
+    assert_eq!(first.end().code, 143);
+}
+
+#[test]
+fn a_damaged_row_group_ends_the_replay_as_it_ends_cat() {
+    let folder = Folder::new();
+    let mut bytes = std::fs::read(day_text()).unwrap();
+    bytes[1_000] ^= 1;
+    folder.write("damaged.parquet", bytes);
+    let cat = folder.run(&["cat", "damaged.parquet"]);
+    cat.fails(65, "row group");
+    let replay = Replay::start(&folder, &["damaged.parquet"]);
+    let client = folder.run(&["tail", &replay.url, "--retries", "0"]);
+    assert_ne!(client.code, 0);
+    replay.end().fails(65, "row group");
+}

@@ -1,0 +1,136 @@
+//! WebSocket servers for tests of clients: what they send, and how they fail, is the test's.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use tungstenite::{
+    Message, WebSocket, accept_hdr,
+    handshake::server::{Request, Response},
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+
+/// A server that gives each connection, with its number from 0, to a function, one after the other, until it is dropped.
+pub(crate) struct Server {
+    address: SocketAddr,
+    stopped: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub(crate) fn start(mut serve: impl FnMut(usize, TcpStream) + Send + 'static) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stopped);
+        let thread = std::thread::spawn(move || {
+            for (number, stream) in listener.incoming().enumerate() {
+                if flag.load(Ordering::SeqCst) {
+                    return;
+                }
+                serve(number, stream.unwrap());
+            }
+        });
+        Server { address, stopped, thread: Some(thread) }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("ws://{}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        // one more connection, so that it looks at the flag
+        let _ = TcpStream::connect(self.address);
+        let result = self.thread.take().unwrap().join();
+        if !std::thread::panicking() {
+            result.unwrap();
+        }
+    }
+}
+
+/// A socket behind its handshake, with the query that the client came with.
+pub(crate) struct Socket {
+    pub(crate) socket: WebSocket<TcpStream>,
+    pub(crate) query: String,
+}
+
+impl Socket {
+    /// A handshake that answers with these headers, made from the query.
+    pub(crate) fn accept(
+        stream: TcpStream,
+        headers: impl FnOnce(&str) -> Vec<(&'static str, String)>,
+    ) -> Socket {
+        let mut query = String::new();
+        let seen = &mut query;
+        #[expect(clippy::result_large_err, reason = "the signature is the library's")]
+        let socket = accept_hdr(stream, move |request: &Request, mut response: Response| {
+            *seen = request.uri().query().unwrap_or_default().to_owned();
+            for (name, value) in headers(seen) {
+                response.headers_mut().insert(name, value.parse().unwrap());
+            }
+            Ok(response)
+        })
+        .unwrap();
+        Socket { socket, query }
+    }
+
+    pub(crate) fn send(&mut self, text: &str) {
+        // a client that has gone is the test's business, not ours
+        let _ = self.socket.send(Message::text(text));
+    }
+
+    pub(crate) fn ping(&mut self, payload: &str) {
+        let _ = self.socket.send(Message::Ping(payload.as_bytes().to_vec().into()));
+    }
+
+    /// Closes and waits for the client's answer. Gives the code of the client's close.
+    pub(crate) fn close(mut self, code: u16, reason: &'static str) -> Option<u16> {
+        let _ = self.socket.close(Some(CloseFrame { code: CloseCode::from(code), reason: reason.into() }));
+        self.until_closed()
+    }
+
+    /// Reads until the client closes. Gives the code of its close, or `None` where it went without one.
+    pub(crate) fn until_closed(&mut self) -> Option<u16> {
+        let mut code = None;
+        loop {
+            match self.socket.read() {
+                Ok(Message::Close(frame)) => code = frame.map(|frame| frame.code.into()),
+                Ok(_) => {}
+                Err(_) => return code,
+            }
+        }
+    }
+}
+
+/// The number behind `name=` in a query.
+pub(crate) fn parameter(query: &str, name: &str) -> Option<u64> {
+    query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+}
+
+/// Answers one HTTP request with this status line and body. Gives the request.
+pub(crate) fn answer(mut stream: TcpStream, status: &str, body: &str) -> String {
+    let mut request = Vec::new();
+    let mut byte = [0];
+    while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() > 0 {
+        request.push(byte[0]);
+    }
+    let head = String::from_utf8(request).unwrap();
+    let length = head
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok())
+        .unwrap_or(0);
+    let mut content = vec![0; length];
+    stream.read_exact(&mut content).unwrap();
+    write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        .unwrap();
+    head + &String::from_utf8(content).unwrap()
+}

@@ -1,0 +1,425 @@
+//! `tail` against servers that behave, that break off, and that talk nonsense.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    process::Stdio,
+    sync::mpsc,
+};
+
+use crate::support::{
+    Folder, Run, digest_of_lines,
+    feed::{Server, Socket, answer, parameter},
+    send_signal,
+};
+
+/// The messages that the servers here have.
+fn message(seq: u64) -> String {
+    format!(r#"{{"n":{seq},"text":"{}"}}"#, "x".repeat((seq * 37 % 300) as usize))
+}
+
+fn lines(seqs: std::ops::Range<u64>) -> String {
+    seqs.map(|seq| message(seq) + "\n").collect()
+}
+
+fn digest(seqs: std::ops::Range<u64>) -> String {
+    digest_of_lines(lines(seqs).as_bytes()).to_string()
+}
+
+/// The headers of a server that numbers its messages.
+fn numbered(query: &str) -> Vec<(&'static str, String)> {
+    let start = parameter(query, "from_seq").unwrap_or(0);
+    vec![
+        ("tradesim-stream", "5".repeat(32)),
+        ("tradesim-run", "r".to_owned()),
+        ("tradesim-start-seq", start.to_string()),
+        ("sec-websocket-protocol", "tradesim.v1".to_owned()),
+    ]
+}
+
+/// A server that sends these messages and closes as the protocol says, with this digest in the end notice.
+fn whole(messages: u64, digest: String) -> Server {
+    Server::start(move |_, stream| {
+        let mut socket = Socket::accept(stream, numbered);
+        let start = parameter(&socket.query, "from_seq").unwrap_or(0);
+        socket.send(&format!(
+            r#"{{"notice":"start","stream":"s","run":"r","seq":{start},"digest":null,"speed":"max","state":"playing"}}"#
+        ));
+        for seq in start..messages {
+            socket.send(&message(seq));
+        }
+        socket.ping(&format!(r#"{{"seq":{messages},"due":1,"sent":2}}"#));
+        let sent = messages - start;
+        socket.send(&format!(r#"{{"notice":"end","seq":{messages},"sent":{sent},"digest":"{digest}"}}"#));
+        socket.close(1000, "delivered");
+    })
+}
+
+fn tail(args: &[&str]) -> Run {
+    Folder::new().run(&[&["tail", "--log-format", "text"], args].concat())
+}
+
+#[test]
+fn messages_are_printed_as_they_came_and_notices_are_not() {
+    let server = whole(50, digest(0..50));
+    let run = tail(&[&server.url()]);
+    assert_eq!((run.code, run.stdout), (0, lines(0..50)), "{}", run.stderr);
+    let from = tail(&[&server.url(), "--from-seq", "40"]);
+    assert_eq!((from.code, from.stdout), (0, lines(40..50)), "{}", from.stderr);
+    let in_url = tail(&[&format!("{}/?from_seq=45", server.url())]);
+    assert_eq!(in_url.stdout, lines(45..50));
+}
+
+#[test]
+fn the_digest_of_what_came_is_printed() {
+    let server = whole(50, digest(0..50));
+    let plain = tail(&[&server.url(), "--digest"]);
+    assert_eq!((plain.code, plain.stdout), (0, digest(0..50) + "\n"));
+    assert!(plain.stderr.contains("50 messages") && plain.stderr.contains("latency p50"), "{}", plain.stderr);
+    let json = tail(&[&server.url(), "--digest", "--json"]).json();
+    assert_eq!(json["schema_version"], 1);
+    assert_eq!(json["count"], 50);
+    assert_eq!(json["digest"], digest(0..50));
+    assert!(json["seconds"].is_f64() && json["latency_ms"]["p50"].is_f64());
+    assert_eq!(json["complete"], true);
+    assert_eq!((&json["first_seq"], &json["next_seq"]), (&0.into(), &50.into()));
+}
+
+#[test]
+fn another_digest_than_promised_or_expected_exits_with_3() {
+    let wrong = whole(50, digest(0..49));
+    let run = tail(&[&wrong.url(), "--digest"]);
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert!(run.stderr.contains("the digest of what came is"), "{}", run.stderr);
+    // a part of the stream has another digest by right
+    assert_eq!(tail(&[&wrong.url(), "--from-seq", "1"]).code, 0);
+    assert_eq!(tail(&[&wrong.url(), "--symbols", "AAPL"]).code, 0);
+    let right = whole(50, digest(0..50));
+    assert_eq!(tail(&[&right.url(), "--expect", &digest(0..50)]).code, 0);
+    assert_eq!(tail(&[&right.url(), "--expect", &digest(0..49), "--digest"]).code, 3);
+}
+
+#[test]
+fn filters_stand_in_the_query() {
+    let (sender, queries) = mpsc::channel();
+    let server = Server::start(move |_, stream| {
+        let socket = Socket::accept(stream, numbered);
+        sender.send(socket.query.clone()).unwrap();
+        socket.close(1000, "delivered");
+    });
+    let run =
+        tail(&[&server.url(), "--symbols", "AAPL,BRK.B", "--events", "trade,orderbook", "--from-seq", "5"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(queries.recv().unwrap(), "symbols=AAPL,BRK.B&events=trade,orderbook&from_seq=5");
+}
+
+#[test]
+fn a_count_ends_it_politely() {
+    let (sender, codes) = mpsc::channel();
+    let server = Server::start(move |_, stream| {
+        let mut socket = Socket::accept(stream, numbered);
+        (0..1_000).for_each(|seq| socket.send(&message(seq)));
+        sender.send(socket.until_closed()).unwrap();
+    });
+    let run = tail(&[&server.url(), "--count", "10"]);
+    assert_eq!((run.code, run.stdout), (0, lines(0..10)), "{}", run.stderr);
+    assert_eq!(codes.recv().unwrap(), Some(1000));
+}
+
+#[test]
+fn a_time_ends_it_even_when_nothing_comes() {
+    let server = Server::start(|_, stream| {
+        let mut socket = Socket::accept(stream, numbered);
+        (0..3).for_each(|seq| socket.send(&message(seq)));
+        socket.until_closed();
+    });
+    let run = tail(&[&server.url(), "--for", "200ms", "--digest"]);
+    assert_eq!((run.code, run.stdout), (0, digest(0..3) + "\n"), "{}", run.stderr);
+}
+
+#[test]
+fn a_client_that_is_cut_a_hundred_times_gets_every_message_once() {
+    let messages = 3_000;
+    let server = Server::start(move |number, stream| {
+        let mut socket = Socket::accept(stream, numbered);
+        let start = parameter(&socket.query, "from_seq").unwrap_or(0);
+        // seeded places, now and then before the first message
+        let length = (number as u64 * 7919 + 13) % 59;
+        let end = if number < 100 { messages.min(start + length) } else { messages };
+        (start..end).for_each(|seq| socket.send(&message(seq)));
+        match number {
+            100.. => {
+                let (sent, digest) = (messages - start, digest(0..messages));
+                socket.send(&format!(
+                    r#"{{"notice":"end","seq":{messages},"sent":{sent},"digest":"{digest}"}}"#
+                ));
+                socket.close(1000, "delivered");
+            }
+            _ if number % 3 == 0 => drop(socket.close(1013, "last seq; too slow")),
+            _ if number % 3 == 1 => drop(socket.close(1001, "the server stops")),
+            // in the middle of a frame
+            _ => {
+                let _ = socket.socket.get_mut().write_all(&[0x81, 0x20, b'{']);
+            }
+        }
+    });
+    let run = tail(&[&server.url(), "--digest", "--json", "--log-level", "ERROR"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let json = run.json();
+    assert_eq!(json["digest"], digest(0..messages));
+    assert_eq!((&json["count"], &json["connections"]), (&messages.into(), &101.into()));
+}
+
+#[test]
+fn a_jump_of_the_player_is_followed() {
+    let server = Server::start(|number, stream| {
+        let start = if number == 0 { 0 } else { 70 };
+        let mut socket = Socket::accept(stream, |query| {
+            assert_eq!(query, "");
+            let mut headers = numbered(query);
+            headers[2].1 = start.to_string();
+            headers
+        });
+        (start..start + 5).for_each(|seq| socket.send(&message(seq)));
+        socket.close(if number == 0 { 1012 } else { 1000 }, "");
+    });
+    let run = tail(&[&server.url()]);
+    assert_eq!((run.code, run.stdout), (0, lines(0..5) + &lines(70..75)), "{}", run.stderr);
+}
+
+#[test]
+fn another_run_after_a_cut_is_refused() {
+    let server = Server::start(|number, stream| {
+        let mut socket = Socket::accept(stream, |query| {
+            let mut headers = numbered(query);
+            headers[1].1 = format!("run-{number}");
+            headers
+        });
+        let start = parameter(&socket.query, "from_seq").unwrap_or(0);
+        (start..start + 5).for_each(|seq| socket.send(&message(seq)));
+    });
+    let run = tail(&[&server.url()]);
+    run.fails(1, "another run now: run-1 instead of run-0");
+    assert_eq!(run.stdout, lines(0..5));
+}
+
+#[test]
+fn a_server_that_begins_elsewhere_is_refused() {
+    let server = Server::start(|_, stream| {
+        let mut socket = Socket::accept(stream, |_| numbered("from_seq=3"));
+        socket.send(&message(3));
+        socket.until_closed();
+    });
+    let run = tail(&[&server.url(), "--from-seq", "2"]);
+    run.fails(1, "message 2 was asked for, and the server begins with message 3");
+    assert_eq!(run.stdout, "");
+}
+
+#[test]
+fn messages_that_did_not_arrive_are_noticed() {
+    let server = Server::start(|_, stream| {
+        let mut socket = Socket::accept(stream, numbered);
+        socket.send(&message(0));
+        socket.ping(r#"{"seq":2,"due":null,"sent":1}"#);
+        socket.until_closed();
+    });
+    tail(&[&server.url()]).fails(1, "those from 1 on have not arrived");
+}
+
+#[test]
+fn a_refusal_is_told_and_not_repeated() {
+    let server = Server::start(|number, stream| {
+        assert_eq!(number, 0);
+        Socket::accept(stream, |_| Vec::new()).close(1008, "unknown_symbol: no symbol APPL");
+    });
+    tail(&[&server.url(), "--from-seq", "3"]).fails(1, "1008 (unknown_symbol: no symbol APPL)");
+}
+
+#[test]
+fn any_plain_server_will_do_as_long_as_it_lasts() {
+    let server = Server::start(|number, stream| {
+        let mut socket = Socket::accept(stream, |_| Vec::new());
+        socket.send(r#"{"notice":"is a message here"}"#);
+        socket.send("second");
+        if number == 0 {
+            socket.close(1000, "");
+        }
+    });
+    let printed = "{\"notice\":\"is a message here\"}\nsecond\n";
+    let run = tail(&[&server.url()]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, printed), "{}", run.stderr);
+    let cut = tail(&[&server.url()]);
+    cut.fails(1, "lost after 2 messages");
+    assert!(cut.stderr.contains("cannot resume"), "{}", cut.stderr);
+    assert_eq!(cut.stdout, printed);
+    tail(&[&server.url(), "--from-seq", "1"]).fails(1, "does not number its messages");
+}
+
+#[test]
+fn pretty_lines_leave_the_unknown_as_it_is() {
+    let known = r#"{"schema_version":1,"event_type":"orderbook","timestamp":"2026-02-18T14:30:00.000001Z","payload":{"symbol":"AAPL","bid_price":"178.49","ask_price":"178.51","bid_size":300,"ask_size":200,"spread":"0.02","mid_price":"178.50","timestamp":"2026-02-18T14:30:00.000001Z","exchange":"NASDAQ"}}"#;
+    let server = Server::start(move |_, stream| {
+        let mut socket = Socket::accept(stream, numbered);
+        socket.send(known);
+        socket.send("hello");
+        socket.close(1000, "");
+    });
+    let run = tail(&[&server.url(), "--pretty"]);
+    let expected = "14:30:00.000001Z AAPL   orderbook  178.49 x 300 | 178.51 x 200 NASDAQ\nhello\n";
+    assert_eq!((run.code, run.stdout.as_str()), (0, expected), "{}", run.stderr);
+}
+
+#[test]
+fn nobody_there_exits_with_69_and_a_hint() {
+    // a port that was free a moment ago
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let run = tail(&[&address.to_string(), "--retries", "1"]);
+    run.fails(69, "cannot be reached, tried 2 times");
+    assert!(run.stderr.contains("hint: `tradesim replay FILE`"), "{}", run.stderr);
+}
+
+#[test]
+fn a_server_that_never_answers_exits_with_69() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let run = tail(&[&url, "--connect-timeout", "100ms", "--retries", "1"]);
+    run.fails(69, "no answer to the handshake within 100ms");
+}
+
+#[test]
+fn what_is_no_websocket_server_exits_with_1() {
+    for (status, body, text) in [
+        ("404 Not Found", "no such page", "404 Not Found: no such page"),
+        ("200 OK", "", "200 OK"),
+        ("101 Switching Protocols", "", "did not upgrade"),
+    ] {
+        let server = Server::start(move |_, stream| drop(answer(stream, status, body)));
+        tail(&[&server.url()]).fails(1, text);
+    }
+    let garbage = Server::start(|_, mut stream| {
+        let _ = stream.write_all(b"220 mail.example.org ESMTP\r\n\r\n");
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    tail(&[&garbage.url()]).fails(1, "no WebSocket server");
+    let endless = Server::start(|_, mut stream| {
+        let _ = stream.write_all(&[b"HTTP/1.1 101 ".to_vec(), vec![b'x'; 60_000]].concat());
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    tail(&[&endless.url()]).fails(1, "has no end");
+}
+
+#[test]
+fn frames_that_break_the_protocol_exit_with_1() {
+    for (bytes, text) in [
+        (&[0xf1, 0x01, b'x'][..], "reserved bits"),
+        (&[0x81, 0x02, 0xff, 0xfe], "UTF-8"),
+        (&[0x82, 0x7f, 0, 0, 0, 0, 0x7f, 0, 0, 0], "too long"),
+    ] {
+        let server = Server::start(move |_, stream| {
+            let mut socket = Socket::accept(stream, numbered);
+            socket.send(&message(0));
+            let _ = socket.socket.get_mut().write_all(bytes);
+            socket.until_closed();
+        });
+        let run = tail(&[&server.url()]);
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        assert!(run.stderr.to_lowercase().contains(&text.to_lowercase()), "{text}: {}", run.stderr);
+        assert_eq!(run.stdout, lines(0..1));
+    }
+}
+
+#[test]
+fn urls_that_cannot_be_meant_are_usage_errors() {
+    for (url, text) in
+        [("wss://127.0.0.1:1", "no TLS"), ("ftp://x", "expected a URL"), ("", "expected a URL")]
+    {
+        let run = tail(&[url]);
+        assert_eq!(run.code, 2, "{}", run.stderr);
+        assert!(run.stderr.contains(text), "{}", run.stderr);
+    }
+    tail(&["x?from_seq=1", "--from-seq", "1"]).fails(2, "in the URL as well");
+    assert_eq!(tail(&["x", "--json"]).code, 2);
+    assert_eq!(tail(&["x", "--digest", "--pretty"]).code, 2);
+}
+
+/// A server that sends three messages and then nothing.
+fn three() -> Server {
+    Server::start(|_, stream| {
+        let mut socket = Socket::accept(stream, numbered);
+        (0..3).for_each(|seq| socket.send(&message(seq)));
+        socket.until_closed();
+    })
+}
+
+#[test]
+fn messages_are_shown_at_once_and_sigint_ends_it() {
+    let server = three();
+    let folder = Folder::new();
+    let mut child = folder
+        .command(&["tail", &server.url()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    for _ in 0..3 {
+        stdout.read_line(&mut line).unwrap();
+    }
+    assert_eq!(line, lines(0..3));
+    send_signal("INT", &child);
+    Run::of(child.wait_with_output().unwrap()).fails(130, "stopped by SIGINT");
+}
+
+#[test]
+fn sigint_prints_the_digest_so_far() {
+    let (sender, sent) = mpsc::channel();
+    let server = Server::start(move |_, stream| {
+        let mut socket = Socket::accept(stream, numbered);
+        (0..3).for_each(|seq| socket.send(&message(seq)));
+        socket.ping("x");
+        // its answer shows that the messages before it were read
+        while !matches!(socket.socket.read(), Ok(tungstenite::Message::Pong(_))) {}
+        sender.send(()).unwrap();
+        socket.until_closed();
+    });
+    let folder = Folder::new();
+    let args = ["tail", &server.url(), "--digest", "--json"];
+    let child = folder.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    sent.recv().unwrap();
+    send_signal("INT", &child);
+    let run = Run::of(child.wait_with_output().unwrap());
+    run.fails(130, "stopped by SIGINT");
+    assert_eq!(run.json()["digest"], digest(0..3));
+    assert_eq!(run.json()["complete"], false);
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_tail_quietly() {
+    let server = whole(20_000, digest(0..20_000));
+    let folder = Folder::new();
+    let mut child = folder
+        .command(&["tail", &server.url()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    drop(stdout);
+    let run = Run::of(child.wait_with_output().unwrap());
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn a_signal_ends_tail_even_when_its_reader_does_not_read() {
+    let server = whole(20_000, digest(0..20_000));
+    let folder = Folder::new();
+    let mut child = folder.command(&["tail", &server.url()]).stdout(Stdio::piped()).spawn().unwrap();
+    // one byte shows that it writes; the pipe holds far less than the rest
+    child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    send_signal("TERM", &child);
+    let stdout = child.stdout.take();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    drop(stdout);
+}
