@@ -6,6 +6,7 @@ mod export;
 mod files;
 mod record;
 mod replay;
+mod serve;
 mod server;
 mod tail;
 
@@ -19,8 +20,9 @@ pub(crate) use common::{CutArgs, FilterArgs, OutputArgs, ReadingArgs, ThreadArgs
 pub(crate) use control::{Control, ControlAction, Place};
 pub(crate) use export::{Export, ExportPrices};
 pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Verify};
-pub(crate) use record::Record;
+pub(crate) use record::{MarketArgs, Record};
 pub(crate) use replay::{Replay, TimestampsMode};
+pub(crate) use serve::Serve;
 pub(crate) use server::{OnSlowMode, ServerArgs};
 pub(crate) use tail::Tail;
 
@@ -69,6 +71,7 @@ pub(crate) enum Command {
     Merge(Merge),
     Export(Export),
     Replay(Replay),
+    Serve(Serve),
     Tail(Tail),
     Control(Control),
     Config(Config),

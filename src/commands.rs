@@ -12,6 +12,7 @@ mod man;
 mod merge;
 mod record;
 mod replay;
+mod serve;
 mod tail;
 mod verify;
 
@@ -46,6 +47,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Merge(args) => merge::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Replay(args) => replay::run(&args, settings),
+        Command::Serve(args) => serve::run(&args, settings),
         Command::Tail(args) => tail::run(&args),
         Command::Control(args) => control::run(&args),
         Command::Config(config) => match config.command {
@@ -68,6 +70,7 @@ fn group(command: &Command) -> Group {
         | Command::Merge(_)
         | Command::Export(_)
         | Command::Replay(_)
+        | Command::Serve(_)
         | Command::Tail(_)
         | Command::Control(_)
         | Command::Config(_)

@@ -7,6 +7,7 @@ mod endpoint;
 mod exit;
 mod filter;
 mod keys;
+mod market;
 mod output;
 mod parse;
 mod progress;

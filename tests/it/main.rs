@@ -16,6 +16,7 @@ mod layering;
 mod pipes;
 mod record;
 mod replay;
+mod serve;
 mod served;
 mod settings;
 mod stops;
