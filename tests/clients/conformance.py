@@ -6,7 +6,7 @@ import threading
 from conformance_table import CASES, PLAIN_CASES, echoed
 from http_table import HANDSHAKES, PLAIN, REFUSED
 from served import Failure, expect, wait_for
-from wire import CLOSE, PING, PONG, TEXT, Client, Closed, close_frame, frame, handshake
+from wire import CLOSE, PING, PONG, Client, Closed, close_frame, frame
 
 SUBPROTOCOL = "tradesim.v1"
 EVENT = b'{"schema_version":'

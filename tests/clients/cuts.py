@@ -4,7 +4,7 @@ import random
 import socket
 
 from served import ContentDigest, Failure, expect
-from wire import Client, Closed, frames
+from wire import Client, Closed, close_frame, frames
 
 CUTS = 100
 CHANCE = random.Random()
@@ -34,13 +34,13 @@ def cut_a_hundred_times(tradesim, archive, cut, *replay):
             client = Client(server.port).open(f"/?from_seq={digest.count}&digest={info['digest']}")
             expect("run", client.headers["tradesim-run"], "cut")
             expect("first seq", int(client.headers["tradesim-start-seq"]), digest.count)
-            # as far as the others let it get, so that a hundred cuts are spread over the archive
-            left = bytes_in_all * 3 // (2 * CUTS)
-            limit = CHANCE.randrange(left) if cuts < CUTS else None
-            received, close = receive(client, limit, digest)
+            # three quarters of the archive come in pieces, and what is left at the end
+            limit = CHANCE.randrange(bytes_in_all * 3 // (2 * CUTS)) if cuts < CUTS else None
+            within_frame, close = receive(client, limit, digest)
             if close is not None:
+                client.send(close_frame(1000))
                 break
-            within_frames += received
+            within_frames += within_frame
             cuts += 1
             cut(client)
         server.control("stop") if "--stay" in replay else server.finish()
@@ -54,22 +54,21 @@ def cut_a_hundred_times(tradesim, archive, cut, *replay):
 
 
 def receive(client, limit, digest):
-    """Reads so many bytes, or to the close; whether that ends within a frame, and the close."""
-    data, close = bytes(client.input), None
-    while close is None and (limit is None or limit > 0):
+    """Reads so many bytes, or to the close; gives whether that ends within a frame, and the close."""
+    data = bytes(client.input)
+    left = float("inf") if limit is None else limit - len(data)
+    while True:
         found, used = frames(data)
         digest.push_all([payload for first, payload in found if first == 0x81])
-        close = next((payload for first, payload in found if first == 0x88), None)
         data = data[used:]
-        if close is None:
-            more = client.socket.recv(min(limit or 1 << 20, 1 << 16))
-            if not more:
-                raise Closed("fin")
-            data += more
-            limit = limit and limit - len(more)
-    found, used = frames(data)
-    digest.push_all([payload for first, payload in found if first == 0x81])
-    return used < len(data), close
+        close = next((payload for first, payload in found if first == 0x88), None)
+        if close is not None or left <= 0:
+            return data != b"", close
+        more = client.socket.recv(int(min(left, 1 << 16)))
+        if not more:
+            raise Closed("fin")
+        data += more
+        left -= len(more)
 
 
 def run_all(cases, tradesim, archive):
