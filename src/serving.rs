@@ -38,8 +38,15 @@ pub(crate) fn apply_flags(args: &ServerArgs, settings: &mut Settings) {
 /// The options that the flags of the server state; all others are as they are by default.
 ///
 /// # Errors
-/// No name can be drawn for the run.
+/// Flags that contradict each other, and no name that can be drawn for the run.
 pub(crate) fn options(args: &ServerArgs) -> anyhow::Result<Options> {
+    if let Some(wanted) = args.wait_clients.filter(|wanted| *wanted > args.max_clients) {
+        let what = format!(
+            "--wait-clients {wanted} would wait for ever: --max-clients lets {} in",
+            args.max_clients
+        );
+        return Err(Failure::usage(what).into());
+    }
     let run = args.run.clone().map_or_else(random::run_name, Ok)?;
     let defaults = Options::new(run);
     Ok(Options {
