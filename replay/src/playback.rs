@@ -377,9 +377,10 @@ impl Playback {
 
     /// The position where a change takes effect: what the schedule says, but not behind a message that is still due,
     /// so that a player which cannot follow its schedule does not run after it at another speed.
-    fn position(&self, now: Duration) -> Duration {
-        let scheduled = self.pacer.position(now).unwrap_or(self.reached);
-        self.next.map_or(scheduled, |next| scheduled.min(next)).max(self.reached)
+    fn position(&mut self, now: Duration) -> Duration {
+        let Some(scheduled) = self.pacer.position(now) else { return self.reached };
+        let next = self.blocks.front().cloned().map(|block| self.next_position(&block, self.at));
+        next.map_or(scheduled, |next| scheduled.min(next)).max(self.reached)
     }
 
     fn run(&mut self, now: Duration) {
