@@ -46,5 +46,17 @@ pub use server::{Handle, Server, ServerError};
 pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
 pub use speed::{Factor, ParseSpeedError, Speed};
 
+/// Parts of the server that benches drive by themselves. Nothing here is promised.
+#[doc(hidden)]
+pub mod cores {
+    pub use crate::{
+        outbox::Outbox,
+        playback::{Playback, Step},
+        selection::Selection,
+    };
+}
+
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod tests;

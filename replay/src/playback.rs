@@ -16,14 +16,14 @@ use crate::{
 
 /// The least time between two releases. At high rates it gathers messages, which costs 0.25 ms of lateness on average
 /// and saves most of the wake-ups: each of those costs every client a system call.
-const TICK: Duration = Duration::from_micros(500);
+pub(crate) const TICK: Duration = Duration::from_micros(500);
 
 /// A player without a clock or a socket: blocks in, releases out.
 ///
 /// Blocks arrive ahead of their time. [`Playback::poll`] says which messages may be sent now, in order and never before
 /// they are due, or until when nothing happens. All times are of one clock of the caller's, which must not go back.
 #[derive(Debug)]
-pub(crate) struct Playback {
+pub struct Playback {
     state: State,
     wait_clients: usize,
     start_paused: bool,
@@ -48,7 +48,7 @@ pub(crate) struct Playback {
 
 /// What [`Playback::poll`] asks for.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub enum Step {
     /// These messages may be sent now.
     Release {
         /// The block that holds them.
@@ -91,7 +91,7 @@ impl PlayWatch {
 
 impl Playback {
     /// A player that waits for its clients, and whose first message is that of `seq`.
-    pub(crate) fn new(options: &Options, seq: u64) -> Playback {
+    pub fn new(options: &Options, seq: u64) -> Playback {
         Playback {
             state: State::Waiting,
             wait_clients: options.wait_clients,
@@ -174,18 +174,18 @@ impl Playback {
     }
 
     /// Takes the block that follows on the last one.
-    pub(crate) fn push_block(&mut self, block: Arc<Block>) {
+    pub fn push_block(&mut self, block: Arc<Block>) {
         debug_assert_eq!(block.first_seq(), self.blocks.back().map_or(self.seq, |last| last.end_seq()));
         self.blocks.push_back(block);
     }
 
     /// Takes note that no block follows.
-    pub(crate) fn source_ended(&mut self) {
+    pub fn source_ended(&mut self) {
         self.source_ended = true;
     }
 
     /// Takes note of how many clients there are.
-    pub(crate) fn clients(&mut self, connected: usize, now: Duration) {
+    pub fn clients(&mut self, connected: usize, now: Duration) {
         if self.state == State::Waiting && connected >= self.wait_clients {
             if self.start_paused {
                 self.state = State::Paused;
@@ -263,7 +263,7 @@ impl Playback {
     }
 
     /// What to do now. To be called again after a release, and after every input.
-    pub(crate) fn poll(&mut self, now: Duration) -> Step {
+    pub fn poll(&mut self, now: Duration) -> Step {
         match self.state {
             State::Waiting | State::Ended => return Step::WaitForCommand,
             State::Paused if self.steps == 0 => return self.end_of_steps(),

@@ -190,6 +190,19 @@ impl Held {
 }
 
 #[cfg(test)]
+impl Ring {
+    /// Memory of the blocks, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Blocks that are held.
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use tradesim_schemas::Timestamp;
 
