@@ -17,7 +17,7 @@ use crate::{
     block::{BLOCK_BYTES, Block},
     control::{Command, CommandError, Lateness, State, Stretches},
     delivery::Head,
-    hub::Hub,
+    hub::{Hub, View},
     lateness::add_stretch,
     playback::{Playback, Step},
     producer::{Produced, Producer},
@@ -80,6 +80,8 @@ struct Player {
     playback: Playback,
     producer: Option<Producer>,
     digest: Option<ContentDigest>,
+    /// Whether something was sent with other timestamps than recorded.
+    shifted: bool,
     first_seq: u64,
     /// Where play begins: with the client that begins first.
     wanted: u64,
@@ -106,6 +108,7 @@ impl Player {
             requests,
             producer: None,
             digest: Some(ContentDigest::new()),
+            shifted: false,
             first_seq: 0,
             wanted: 0,
             changes: 0,
@@ -329,6 +332,7 @@ impl Player {
         if let Some(digest) = &mut self.digest {
             (from..to).for_each(|message| digest.push(block.recorded_text(message)));
         }
+        self.shifted |= block.is_shifted();
         let count = (to - from) as u64;
         if from == 0 {
             self.hub.ring().push(Arc::clone(block), self.playback.released() - count);
@@ -357,13 +361,18 @@ impl Player {
     fn publish_head(&self) {
         if self.playback.state() == State::Ended {
             // a client that sees the end goes at once, and takes the digest along
-            self.hub.view().digest = self.digest.as_ref().map(ContentDigest::finish);
+            self.publish_digest(&mut self.hub.view());
         }
         self.hub.head.send_replace(Head {
             state: self.playback.state(),
             released: self.playback.released(),
             seq: self.playback.seq(),
         });
+    }
+
+    fn publish_digest(&self, view: &mut View) {
+        view.digest = self.digest.as_ref().map(ContentDigest::finish);
+        view.digest_received = view.digest.filter(|_| self.first_seq == 0 && !self.shifted);
     }
 
     /// States how things stand. Figures that cost something are only stated when asked for or at a change.
@@ -380,7 +389,7 @@ impl Player {
             view.late = self.playback.late_stretches();
             view.shortened = self.playback.shortened();
             view.first_seq = self.first_seq;
-            view.digest = self.digest.as_ref().map(ContentDigest::finish);
+            self.publish_digest(&mut view);
             view.changes = self.changes;
         }
     }
