@@ -1,50 +1,6 @@
 //! `replay`: what clients get, how it ends, and what it reports. The client is `tail`.
 
-use std::{
-    io::{BufRead, BufReader, Read},
-    process::{Child, ChildStderr, Stdio},
-};
-
-use crate::support::{Folder, Run, day_text, digest, send_signal};
-
-/// A replay that listens.
-struct Replay {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    said: String,
-    url: String,
-}
-
-impl Replay {
-    /// Starts one on a free port, at max unless the arguments say otherwise.
-    fn start(folder: &Folder, args: &[&str]) -> Replay {
-        let mut all = vec!["replay", "--port", "0", "--linger", "0s"];
-        if !args.contains(&"--speed") {
-            all.extend(["--speed", "max"]);
-        }
-        all.extend(args);
-        let mut child = folder.command(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        let url = loop {
-            let start = said.len();
-            assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended before it listened: {said}");
-            if let Some(url) = said[start..].strip_prefix("listening on ") {
-                break url.trim_end().to_owned();
-            }
-        };
-        Replay { child, stderr, said, url }
-    }
-
-    /// What it left when it had ended by itself.
-    fn end(mut self) -> Run {
-        self.stderr.read_to_string(&mut self.said).unwrap();
-        let output = self.child.wait_with_output().unwrap();
-        let mut run = Run::of(output);
-        run.stderr = self.said;
-        run
-    }
-}
+use crate::support::{Folder, day_text, digest, replay::Replay, send_signal};
 
 /// The lines that a client gets of a replay with these arguments.
 #[track_caller]

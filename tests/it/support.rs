@@ -1,6 +1,7 @@
 //! Running the binary, in folders that go away.
 
 pub(crate) mod feed;
+pub(crate) mod replay;
 
 use std::{
     ffi::OsStr,
