@@ -463,7 +463,7 @@ impl Connection<'_> {
             let notice = Notice::End {
                 seq: self.outgoing.seq(),
                 sent: self.client.sent().messages,
-                digest: self.hub.view().digest,
+                digest: self.hub.view().digest_received,
             };
             self.notify(&notice);
         }

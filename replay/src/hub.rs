@@ -93,6 +93,9 @@ pub(crate) struct View {
     pub(crate) first_seq: u64,
     /// Of everything played so far; `None` after a seek.
     pub(crate) digest: Option<Digest>,
+    /// The same, where it is also that of what a client got who was there from message 0 on: `None` if the play began
+    /// later, as it does for clients that come back to a run on a new server, and for shifted timestamps.
+    pub(crate) digest_received: Option<Digest>,
     /// Goes up with each change that clients are told about.
     pub(crate) changes: u64,
 }
@@ -166,6 +169,7 @@ impl Hub {
             waited: Stretches::default(),
             first_seq: 0,
             digest: None,
+            digest_received: None,
             changes: 0,
         };
         let metrics = Arc::new(Metrics::new());

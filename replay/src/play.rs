@@ -36,6 +36,8 @@ pub(crate) struct Play {
     /// The source is to be read from here on.
     opening: Option<u64>,
     digest: Option<ContentDigest>,
+    /// Whether something was sent with other timestamps than recorded.
+    shifted: bool,
     first_seq: u64,
     changes: u64,
     complete: bool,
@@ -53,6 +55,7 @@ impl Play {
             sought: None,
             opening: Some(0),
             digest: Some(ContentDigest::new()),
+            shifted: false,
             first_seq: 0,
             changes: 0,
             complete: false,
@@ -92,6 +95,11 @@ impl Play {
     /// The digest of everything played so far; `None` after a jump.
     pub(crate) fn digest(&self) -> Option<Digest> {
         self.digest.as_ref().map(ContentDigest::finish)
+    }
+
+    /// Whether the digest is also that of what a client got who was there from message 0 on.
+    pub(crate) fn is_received_as_hashed(&self) -> bool {
+        self.first_seq == 0 && !self.shifted
     }
 
     /// How far it is.
@@ -223,6 +231,7 @@ impl Play {
 
     /// Adds messages that were released to the digest.
     pub(crate) fn hash(&mut self, block: &Block, messages: Range<usize>) {
+        self.shifted |= block.is_shifted();
         if let Some(digest) = &mut self.digest {
             messages.for_each(|message| digest.push(block.recorded_text(message)));
         }

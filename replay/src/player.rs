@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::{
     control::{Command, CommandError, Lateness, State},
     gate::Places,
-    hub::Hub,
+    hub::{Hub, View},
     options::PlayClock,
     play::Play,
     playback::Step,
@@ -231,10 +231,15 @@ impl Player {
         let head = self.play.head();
         if head.state == State::Ended {
             // a client that sees the end goes at once, and takes the digest along
-            self.hub.view().digest = self.play.digest();
+            self.publish_digest(&mut self.hub.view());
         }
         self.hub.head.send_replace(head);
         self.hub.state.send_if_modified(|state| std::mem::replace(state, head.state) != head.state);
+    }
+
+    fn publish_digest(&self, view: &mut View) {
+        view.digest = self.play.digest();
+        view.digest_received = view.digest.filter(|_| self.play.is_received_as_hashed());
     }
 
     /// States how things stand. Figures that cost something are only stated when asked for or at a change.
@@ -252,7 +257,7 @@ impl Player {
             view.late = playback.late_stretches();
             view.shortened = playback.shortened();
             view.first_seq = self.play.first_seq();
-            view.digest = self.play.digest();
+            self.publish_digest(&mut view);
             view.changes = self.play.changes();
         }
     }

@@ -13,6 +13,7 @@ mod exports;
 mod golden;
 mod help;
 mod layering;
+mod operations;
 mod pipes;
 mod record;
 mod replay;

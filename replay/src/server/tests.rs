@@ -420,3 +420,15 @@ async fn what_a_reset_destroyed_was_not_delivered() {
     let delivered: Vec<bool> = report.status.clients.iter().map(|client| client.delivered).collect();
     assert_eq!(delivered, [false, true]);
 }
+
+#[tokio::test]
+async fn the_end_states_no_digest_that_no_client_can_have() {
+    for (from_seq, states_one) in [(0, true), (7, false)] {
+        let server = start(Sample::new(20, 10), options());
+        let mut socket = server.connect_v1(&format!("from_seq={from_seq}")).await;
+        let got = all(&mut socket).await;
+        let Some(Notice::End { digest, .. }) = got.notices.last() else { panic!("{:?}", got.notices) };
+        assert_eq!(*digest, Some(got.digest()).filter(|_| states_one));
+        assert!(server.report().await.digest.is_some(), "the report says of what was played");
+    }
+}
