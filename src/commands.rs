@@ -1,9 +1,11 @@
 //! From the command line to the work: settings, logging, then one file for each command.
 
 mod cat;
+mod cluster;
 mod completions;
 mod config;
 mod control;
+mod dev;
 mod diff;
 mod export;
 mod filter;
@@ -12,8 +14,10 @@ mod man;
 mod merge;
 mod record;
 mod replay;
+mod schemas;
 mod serve;
 mod tail;
+mod topics;
 mod verify;
 
 use std::ffi::OsString;
@@ -50,6 +54,10 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Serve(args) => serve::run(&args, settings),
         Command::Tail(args) => tail::run(&args),
         Command::Control(args) => control::run(&args),
+        Command::Topics(args) => topics::run(&args, settings),
+        Command::Schemas(args) => schemas::run(&args, settings),
+        Command::Cluster(args) => cluster::run(&args, settings),
+        Command::Dev(args) => dev::run(&args, settings),
         Command::Config(config) => match config.command {
             ConfigCommand::Show(args) => config::show(&args, &settings),
         },
@@ -76,6 +84,7 @@ fn group(command: &Command) -> Group {
         | Command::Config(_)
         | Command::Completions(_)
         | Command::Man(_) => Group::Generator,
+        Command::Topics(_) | Command::Schemas(_) | Command::Cluster(_) | Command::Dev(_) => Group::Bridge,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::support::{Folder, day_text, digest, listening::Listening, send_signal
 /// The lines that a client gets of a replay with these arguments.
 #[track_caller]
 fn received(folder: &Folder, args: &[&str], tail: &[&str]) -> String {
-    let replay = start(folder, args);
+    let replay = Listening::replay(folder, args);
     let lines = folder.ok(&[&["tail", replay.url.as_str()], tail].concat());
     let run = replay.end();
     assert_eq!(run.code, 0, "{}", run.stderr);
