@@ -173,8 +173,14 @@ impl Handle {
             return Err(refusal);
         }
         let command = self.resolve(command).await?;
+        let is_stop = command == Command::Stop;
         let (sender, reply) = oneshot::channel();
         if !self.hub.request(Request::Command(command, sender)) {
+            if is_stop {
+                // there is no player yet, and it is not to begin
+                self.hub.stopping.send_replace(true);
+                return Ok(self.status());
+            }
             return Err(CommandError::Over);
         }
         reply.await.map_err(|_| CommandError::Over)??;

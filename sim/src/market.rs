@@ -123,6 +123,11 @@ impl Market {
         }
     }
 
+    /// Memory that a copy takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Market>() + self.open.bytes()
+    }
+
     fn start_order(&mut self, now: i64, out: &mut Vec<Record>) {
         if self.book.is_none() {
             let fair = self.fair(now);

@@ -354,6 +354,11 @@ impl OpenOrders {
         OpenOrders { due: BinaryHeap::new(), slots: Vec::new(), free: Vec::new(), bound: Resting::NONE }
     }
 
+    /// Memory that a copy takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.slots[..]) + size_of_val(&self.free[..]) + self.due.len() * size_of::<Due>()
+    }
+
     /// When the next event is due; `i64::MAX` without open orders.
     #[inline]
     pub(crate) fn next_due(&self) -> i64 {

@@ -15,12 +15,14 @@ use crate::{
 /// Serve the live simulator over WebSocket: the market as it is now, or a day at any time
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Modes: normal follows the wall clock, hours and holidays of New York; burst is the same with random bursts; historical is a
-whole day, as fast as clients take it, and ends by itself.
-A live clock waits for nobody (--wait-clients 0) and can be paused, but neither moved nor sped up. With --day or --clock it
-is set, and with --market-hours false there is a market at any time: from 04:00 to 20:00 it begins with the present time,
-and otherwise at 04:00. A day is followed by the next trading day: by the wall clock, or at once where it was not followed.
-The messages are those of `tradesim record` with the same seed, date and options, from where the stream begins.")]
+Modes: normal follows the wall clock, hours and holidays of New York; burst is the same with random
+bursts; historical is a whole day, as fast as clients take it, and ends by itself.
+A live clock waits for nobody (--wait-clients 0) and can be paused, but neither moved nor sped up.
+With --day or --clock it is set. With --market-hours false there is a market at any time: from 04:00
+to 20:00 it begins with the present time, otherwise at 04:00. The next trading day follows when the
+wall clock says so, and at once where that was not followed.
+The messages are those of `tradesim record` with the same seed, date and options, from where the
+stream begins.")]
 pub(crate) struct Serve {
     /// normal, burst or historical [setting: MODE, default: normal]
     #[arg(long, value_name = "MODE", value_parser = settings::mode)]

@@ -21,7 +21,7 @@ use crate::{
     filter::{self, Filter},
     parse, report,
 };
-use marks::{Mark, Marks};
+use marks::{Limits, Mark, Marks};
 
 /// What is streamed, fully determined.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl LiveSource {
         }
         let info = SourceInfo { identity: identity(&plan), symbols, ..SourceInfo::default() };
         let first = Mark { seq: 0, starts_segment: false, simulation };
-        LiveSource { plan: Arc::new(plan), marks: Arc::new(Marks::new(first, marks::STRIDE)), info }
+        LiveSource { plan: Arc::new(plan), marks: Arc::new(Marks::new(first, Limits::USUAL)), info }
     }
 
     /// The messages from `seq` on, as records with the numbers of their days.

@@ -322,6 +322,15 @@ async fn a_seek_before_the_first_message_moves_those_who_wait_for_it() {
 }
 
 #[tokio::test]
+async fn a_stop_that_comes_before_the_play_ends_it_too() {
+    let source = Arc::new(Sample::new(10, 10));
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), source, options()).unwrap();
+    server.handle().command(Command::Stop).await.unwrap();
+    let report = timeout(PATIENCE, server.run()).await.unwrap().unwrap();
+    assert_eq!((report.complete, report.status.sent), (false, 0));
+}
+
+#[tokio::test]
 async fn a_stop_closes_clients_with_the_next_seq() {
     let server = start(Sample::new(1_000, 10), Options { start_paused: true, ..options() });
     let (mut socket, _) = server.connect("").await;

@@ -25,7 +25,8 @@ fn source(plan: Plan) -> LiveSource {
     let mut simulation = Simulation::new(plan.options.clone()).unwrap();
     simulation.skip_to(plan.start);
     let mut source = LiveSource::new(plan, simulation);
-    source.marks = Arc::new(Marks::new(source.marks.before_message(0), 500));
+    source.marks =
+        Arc::new(Marks::new(source.marks.before_message(0), Limits { stride: 500, ..Limits::USUAL }));
     source
 }
 
