@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 pub mod admin;
+pub mod audit;
 pub mod avro;
 pub mod compatibility;
 pub mod connection;

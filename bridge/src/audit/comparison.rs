@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use tradesim_schemas::{Digest, EventType, MessageEncoder, Timestamp};
+use tradesim_schemas::{Digest, MessageEncoder, Timestamp};
 
 use super::{
     dead_letter,
@@ -254,8 +254,10 @@ impl Comparison {
                         wording::write(&message, &mut self.encoder, &mut candidate.text);
                         candidate.content = Content::Text;
                         if record.key != Some(message.symbol().as_bytes()) {
-                            let key = record.key.map(String::from_utf8_lossy);
-                            add(&mut candidate.faults, &format!("its key is {key:?}"));
+                            add(&mut candidate.faults, &match record.key.map(String::from_utf8_lossy) {
+                                Some(key) => format!("its key is {key:?}"),
+                                None => "it has no key".to_owned(),
+                            });
                         }
                     }
                     Err(error) => add(&mut candidate.faults, &error.to_string()),

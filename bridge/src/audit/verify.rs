@@ -19,6 +19,9 @@ use crate::{
     registry::Registry,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Ids that the registry is asked for; whoever writes values with more is none of ours.
 const SCHEMAS_MAX: u32 = 1_000;
 /// Messages between two reports of progress.

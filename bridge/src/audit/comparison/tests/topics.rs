@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
-use tradesim_schemas::{Digest, ReadOptions, read};
+use tradesim_schemas::{Digest, EventType, ReadOptions, read};
 
 use super::super::*;
 use crate::{audit::record::RecordHeaders, avro::write_confluent};
