@@ -10,23 +10,22 @@ use super::{
 };
 use crate::parse;
 
-/// Read the topics back and prove them equal to an archive
-///
-/// Reads what is committed in the topics of trades, books, candles and dead letters, decodes it by the schemas of the registry,
-/// rebuilds the messages and their digest, and compares them with the archive one by one. Exits with 3 unless all of these are
-/// zero and the digests equal:
-///
-///   lost        messages of the archive that are in no topic
-///   duplicated  records of a message that is there already
-///   reordered   records behind a later one of the same key
-///   altered     records with other content, time, key, partition or topic than the message says
-///   foreign     records that name no run, or whose seq the archive lacks
+/// Read the topics back and prove them equal to the archive that was bridged
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 #[command(after_help = "\
-With filters, the messages that pass are expected: those of `replay` with the same filters. Dead letters of the run count
-as present, with the bytes that they keep. Other runs are left alone. Transactions that are open at the start are waited
-for; what is produced after it is not read.")]
+Reads what is committed in the topics of trades, books, candles and dead letters, decodes it by the schemas
+of the registry, rebuilds the messages and their digest, and compares them with the archive one by one. Exits
+with 3 unless the digests are equal and all of these are zero:
+
+  lost        messages of the archive that are in no topic
+  duplicated  records of a message that is there already
+  reordered   records behind a later one of the same key
+  altered     records with another content, time, key, partition or topic than the message says
+  foreign     records that name no run, or whose seq the archive lacks
+
+With filters, the messages of a replay with the same filters are expected. Dead letters of the run are present,
+with the bytes that they keep. Other runs are left alone. Transactions that are open at the start are waited for,
+and what is produced after it is not read.")]
 pub(crate) struct VerifyTopic {
     /// The archive that was bridged
     #[arg(long, value_name = "FILE")]
@@ -38,6 +37,8 @@ pub(crate) struct VerifyTopic {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
+    pub(crate) answer: AnswerArgs,
+    #[command(flatten)]
     pub(crate) kafka: KafkaArgs,
     #[command(flatten)]
     pub(crate) prefix: PrefixArgs,
@@ -46,8 +47,6 @@ pub(crate) struct VerifyTopic {
     pub(crate) dlq_topic: Option<String>,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
-    #[command(flatten)]
-    pub(crate) answer: AnswerArgs,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     #[command(flatten)]

@@ -254,10 +254,13 @@ impl Comparison {
                         wording::write(&message, &mut self.encoder, &mut candidate.text);
                         candidate.content = Content::Text;
                         if record.key != Some(message.symbol().as_bytes()) {
-                            add(&mut candidate.faults, &match record.key.map(String::from_utf8_lossy) {
-                                Some(key) => format!("its key is {key:?}"),
-                                None => "it has no key".to_owned(),
-                            });
+                            add(
+                                &mut candidate.faults,
+                                &match record.key.map(String::from_utf8_lossy) {
+                                    Some(key) => format!("its key is {key:?}"),
+                                    None => "it has no key".to_owned(),
+                                },
+                            );
                         }
                     }
                     Err(error) => add(&mut candidate.faults, &error.to_string()),
@@ -317,7 +320,10 @@ impl Comparison {
             }
             Content::Beginning(beginning) if beginning.is_of(message) => self.digests.push(message),
             Content::Beginning(_) => {
-                add(&mut candidate.faults, "beginning, length or hash are not those of the archive's message");
+                add(
+                    &mut candidate.faults,
+                    "beginning, length or hash are not those of the archive's message",
+                );
                 self.digests.push_different(None, Some(message));
             }
             Content::Nothing => self.digests.push_different(None, Some(message)),
@@ -357,8 +363,13 @@ impl Comparison {
         if self.given_up.len() < GIVEN_UP_MAX {
             let hash = short_hash(&message);
             let worded = wording::reworded(&message).map_or(hash, |text| short_hash(&text));
-            let example = (self.given_up.len() < GIVEN_UP_WORDED_MAX)
-                .then(|| Box::new(Example { seq: Some(seq), place: self.due_place(&message), what: wording::described(&message) }));
+            let example = (self.given_up.len() < GIVEN_UP_WORDED_MAX).then(|| {
+                Box::new(Example {
+                    seq: Some(seq),
+                    place: self.due_place(&message),
+                    what: wording::described(&message),
+                })
+            });
             self.given_up.insert(seq, GivenUp { hashes: [hash, worded], example });
         }
         self.spare = message;

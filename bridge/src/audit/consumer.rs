@@ -10,10 +10,10 @@ use rdkafka::{
     ClientConfig, ClientContext,
     config::{FromClientConfigAndContext, RDKafkaLogLevel},
     consumer::{BaseConsumer, Consumer, ConsumerContext},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode},
     message::{BorrowedMessage, Headers, Message},
 };
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::{
     error::AuditError,
@@ -44,12 +44,15 @@ impl AuditContext {
 
 impl ClientContext for AuditContext {
     fn log(&self, level: RDKafkaLogLevel, _facility: &str, message: &str) {
-        // librdkafka tries again by itself; what matters in the end is an error of ours
         debug!(?level, "{message}");
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        warn!(%error, reason, "the brokers are in trouble");
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
+            return;
+        }
+        // librdkafka tries again by itself, and says so many times a second
+        debug!(%error, reason, "the brokers are in trouble");
         if let Ok(mut last) = self.last_error.lock() {
             *last = Some(error);
         }
@@ -65,7 +68,10 @@ impl ConsumerContext for AuditContext {
 pub(super) type AuditConsumer = BaseConsumer<AuditContext>;
 
 /// A consumer that belongs to no group.
-pub(super) fn consumer(connection: &KafkaConnection, isolation: Isolation) -> Result<AuditConsumer, ConnectionError> {
+pub(super) fn consumer(
+    connection: &KafkaConnection,
+    isolation: Isolation,
+) -> Result<AuditConsumer, ConnectionError> {
     let mut config = ClientConfig::new();
     config
         .set("client.id", "tradesim-verify-topic")
@@ -80,17 +86,21 @@ pub(super) fn consumer(connection: &KafkaConnection, isolation: Isolation) -> Re
         .set("check.crcs", "true");
     connection.apply(&mut config);
     config
-        .set("isolation.level", match isolation {
-            Isolation::Committed => "read_committed",
-            Isolation::Uncommitted => "read_uncommitted",
-        })
+        .set(
+            "isolation.level",
+            match isolation {
+                Isolation::Committed => "read_committed",
+                Isolation::Uncommitted => "read_uncommitted",
+            },
+        )
         .set("enable.partition.eof", "true")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("allow.auto.create.topics", "false")
         // records that go away while they are read are an error, not a reason to begin elsewhere
         .set("auto.offset.reset", "error");
-    BaseConsumer::from_config_and_context(&config, AuditContext::default()).map_err(ConnectionError::from_creation)
+    BaseConsumer::from_config_and_context(&config, AuditContext::default())
+        .map_err(ConnectionError::from_creation)
 }
 
 /// Partitions of each of these topics.
@@ -113,7 +123,9 @@ pub(super) fn partitions(
     let counts: Vec<Option<i32>> = topics.iter().map(|name| count(name)).collect();
     if counts.iter().any(Option::is_none) {
         let missing = topics.iter().zip(&counts).filter(|(_, count)| count.is_none());
-        return Err(AuditError::MissingTopics { topics: missing.map(|(name, _)| (*name).to_owned()).collect() });
+        return Err(AuditError::MissingTopics {
+            topics: missing.map(|(name, _)| (*name).to_owned()).collect(),
+        });
     }
     Ok(counts.into_iter().flatten().collect())
 }
@@ -132,6 +144,7 @@ pub(super) fn record<'a>(message: &'a BorrowedMessage<'_>) -> TopicRecord<'a> {
 /// record is none of ours, and counts as one that names no run.
 fn headers<'a>(message: &'a BorrowedMessage<'_>) -> RecordHeaders<'a> {
     let Some(headers) = message.headers() else { return RecordHeaders::default() };
-    let read = AssertUnwindSafe(|| RecordHeaders::of(headers.iter().map(|header| (header.key, header.value))));
+    let read =
+        AssertUnwindSafe(|| RecordHeaders::of(headers.iter().map(|header| (header.key, header.value))));
     panic::catch_unwind(read).unwrap_or_default()
 }

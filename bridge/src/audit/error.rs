@@ -11,8 +11,12 @@ use crate::{connection::ConnectionError, registry::RegistryError};
 #[non_exhaustive]
 pub enum AuditError {
     /// There is no Kafka client as things are configured.
-    #[error(transparent)]
-    Connection(#[from] ConnectionError),
+    #[error("the brokers cannot be spoken to")]
+    Connection {
+        /// Why not.
+        #[from]
+        source: ConnectionError,
+    },
     /// No broker answers.
     #[error("the brokers at {bootstrap_servers} cannot be reached: no answer to {asked}")]
     Unreachable {

@@ -222,10 +222,7 @@ mod tests {
     #[test]
     fn a_missing_record_is_given_up_and_the_others_come() {
         let streams = vec![VecDeque::from([0, 3, 4]), VecDeque::from([1, 5])];
-        assert_eq!(
-            merged(streams, 7),
-            [Some(0), Some(1), None, Some(3), Some(4), Some(5), None]
-        );
+        assert_eq!(merged(streams, 7), [Some(0), Some(1), None, Some(3), Some(4), Some(5), None]);
     }
 
     #[test]

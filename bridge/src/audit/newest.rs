@@ -5,11 +5,7 @@
 
 use std::time::Duration;
 
-use rdkafka::{
-    Message, Offset, TopicPartitionList,
-    consumer::Consumer,
-    error::KafkaError,
-};
+use rdkafka::{Message, Offset, TopicPartitionList, consumer::Consumer, error::KafkaError};
 
 use super::{
     consumer::{AuditConsumer, Isolation, consumer, record},
@@ -46,7 +42,12 @@ pub(super) fn newest_run(
     while !open.is_empty() {
         let found = look(connection, streams, spans, &open, window, patience)?;
         let is_settled = |index: usize| spans[index].end - spans[index].start <= window;
-        open = open.iter().zip(&found).filter(|(index, found)| found.is_none() && !is_settled(**index)).map(|(index, _)| *index).collect();
+        open = open
+            .iter()
+            .zip(&found)
+            .filter(|(index, found)| found.is_none() && !is_settled(**index))
+            .map(|(index, _)| *index)
+            .collect();
         for run in found.into_iter().flatten() {
             if newest.as_ref().is_none_or(|newest| newest.produced_at_ms < run.produced_at_ms) {
                 newest = Some(run);
@@ -86,7 +87,8 @@ fn look(
             Some(Ok(message)) => {
                 waited = Duration::ZERO;
                 let of_message = |index: &usize| {
-                    streams[*index].partition == message.partition() && streams[*index].topic == message.topic()
+                    streams[*index].partition == message.partition()
+                        && streams[*index].topic == message.topic()
                 };
                 let Some(place) = wanted.iter().position(of_message) else { continue };
                 let record = record(&message);

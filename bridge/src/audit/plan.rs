@@ -56,7 +56,9 @@ enum Read {
     Decimal(Option<usize>),
     Symbol(Vec<String>),
     /// A union of null and string, and which of them is null.
-    OptionalText { null: usize },
+    OptionalText {
+        null: usize,
+    },
     Null,
 }
 
@@ -182,7 +184,9 @@ fn resolve(writer: &Schema, written: &Field, ours: &Schema, field: &Field) -> Re
     let same_meaning = written.logical == field.logical;
     match (ours.defined(&field.shape), found) {
         (Shape::String, Shape::String | Shape::Bytes) => Ok(Read::Text),
-        (Shape::Int, Shape::Int) | (Shape::Long, Shape::Int | Shape::Long) if same_meaning => Ok(Read::Number),
+        (Shape::Int, Shape::Int) | (Shape::Long, Shape::Int | Shape::Long) if same_meaning => {
+            Ok(Read::Number)
+        }
         (Shape::Bytes, Shape::Bytes) if same_scale(written, field) => Ok(Read::Decimal(None)),
         (Shape::Bytes, Shape::Fixed(size)) if same_scale(written, field) => Ok(Read::Decimal(Some(*size))),
         (Shape::Enum(_), Shape::Enum(symbols)) => Ok(Read::Symbol(symbols.clone())),
@@ -244,7 +248,11 @@ impl Read {
             }
             Read::Symbol(symbols) => Value::Text(symbols[datum.place(symbols.len())?].as_bytes()),
             Read::OptionalText { null } => {
-                if datum.place(2)? == *null { Value::Absent } else { Value::Text(datum.bytes()?) }
+                if datum.place(2)? == *null {
+                    Value::Absent
+                } else {
+                    Value::Text(datum.bytes()?)
+                }
             }
             Read::Null => Value::Absent,
         })

@@ -54,12 +54,13 @@ impl Reader {
         let queues = streams.iter().map(queue).collect::<Result<_, _>>()?;
         let mut list = TopicPartitionList::new();
         for (stream, span) in streams.iter().zip(spans).filter(|(_, span)| !span.is_empty()) {
-            list.add_partition_offset(&stream.topic, stream.partition, Offset::Offset(span.start))
-                .map_err(|source| AuditError::Read {
+            list.add_partition_offset(&stream.topic, stream.partition, Offset::Offset(span.start)).map_err(
+                |source| AuditError::Read {
                     topic: stream.topic.clone(),
                     partition: stream.partition,
                     source,
-                })?;
+                },
+            )?;
         }
         if let (Some(stream), true) = (streams.first(), list.count() > 0) {
             consumer.assign(&list).map_err(|source| AuditError::Read {
@@ -68,7 +69,8 @@ impl Reader {
                 source,
             })?;
         }
-        let readings = spans.iter().map(|span| Reading { end: span.end, has_ended: span.is_empty() }).collect();
+        let readings =
+            spans.iter().map(|span| Reading { end: span.end, has_ended: span.is_empty() }).collect();
         Ok(Reader { consumer, queues, readings, patience })
     }
 

@@ -72,7 +72,8 @@ impl<'a> RecordHeaders<'a> {
 fn number<T: std::str::FromStr + ToString>(bytes: &[u8]) -> Option<T> {
     let text = std::str::from_utf8(bytes).ok()?;
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
+    let is_plain =
+        digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
     if is_plain { text.parse().ok() } else { None }
 }
 
@@ -107,7 +108,9 @@ mod tests {
 
     #[test]
     fn numbers_are_plain_decimals() {
-        let seq = |text: &'static str| RecordHeaders { seq: Some(text.as_bytes()), ..Default::default() }.seq_number();
+        let seq = |text: &'static str| {
+            RecordHeaders { seq: Some(text.as_bytes()), ..Default::default() }.seq_number()
+        };
         assert_eq!((seq("0"), seq("42"), seq("18446744073709551615")), (Some(0), Some(42), Some(u64::MAX)));
         for text in ["", "-", "-1", "+1", "01", "1.0", " 1", "18446744073709551616", "½"] {
             assert_eq!(seq(text), None, "{text}");

@@ -98,9 +98,11 @@ impl Parser {
     fn shape(&mut self, value: &Value, namespace: &str, place: &str) -> Result<Shape, SchemaError> {
         match value {
             Value::String(name) => self.by_name(name, namespace),
-            Value::Array(branches) => {
-                branches.iter().map(|branch| self.shape(branch, namespace, place)).collect::<Result<_, _>>().map(Shape::Union)
-            }
+            Value::Array(branches) => branches
+                .iter()
+                .map(|branch| self.shape(branch, namespace, place))
+                .collect::<Result<_, _>>()
+                .map(Shape::Union),
             Value::Object(object) => self.defined(object, namespace, place),
             _ => Err(SchemaError::NotAType { place: place.to_owned() }),
         }
@@ -115,7 +117,12 @@ impl Parser {
         index.map(Shape::Named).ok_or(SchemaError::UnknownName { name: full })
     }
 
-    fn defined(&mut self, object: &Map<String, Value>, namespace: &str, place: &str) -> Result<Shape, SchemaError> {
+    fn defined(
+        &mut self,
+        object: &Map<String, Value>,
+        namespace: &str,
+        place: &str,
+    ) -> Result<Shape, SchemaError> {
         let not_a_type = || SchemaError::NotAType { place: place.to_owned() };
         let member = |name: &str| object.get(name).ok_or_else(not_a_type);
         let Some(Value::String(kind)) = object.get("type") else {
@@ -153,7 +160,8 @@ impl Parser {
 
     fn field(&mut self, value: &Value, namespace: &str) -> Result<Field, SchemaError> {
         let name = value.get("name").and_then(Value::as_str);
-        let name = name.ok_or_else(|| SchemaError::NotAType { place: "a field without a name".to_owned() })?;
+        let name =
+            name.ok_or_else(|| SchemaError::NotAType { place: "a field without a name".to_owned() })?;
         let kind = value.get("type").ok_or_else(|| SchemaError::NotAType { place: name.to_owned() })?;
         Ok(Field {
             name: name.to_owned(),

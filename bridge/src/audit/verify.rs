@@ -14,10 +14,7 @@ use super::{
     reader::Reader,
     record::{Stream, TopicKind, TopicRecord},
 };
-use crate::{
-    connection::KafkaConnection,
-    registry::Registry,
-};
+use crate::{connection::KafkaConnection, registry::Registry};
 
 #[cfg(test)]
 mod tests;

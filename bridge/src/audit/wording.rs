@@ -194,11 +194,7 @@ fn shown(value: &str) -> String {
 
 fn first_byte(found: &[u8], expected: &[u8]) -> String {
     let same = found.iter().zip(expected).take_while(|(found, expected)| found == expected).count();
-    format!(
-        "its {} bytes differ from the archive's {} from byte {same} on",
-        found.len(),
-        expected.len()
-    )
+    format!("its {} bytes differ from the archive's {} from byte {same} on", found.len(), expected.len())
 }
 
 #[cfg(test)]
@@ -212,7 +208,8 @@ mod tests {
 
     #[test]
     fn a_message_that_no_envelope_holds_is_written_in_the_same_layout() {
-        for (ours, other) in [("corr-b159fbda03058a34", "order \\\"7\\\" ü"), ("AAPL", "ÄÖÜ日本語日本語日")] {
+        for (ours, other) in [("corr-b159fbda03058a34", "order \\\"7\\\" ü"), ("AAPL", "ÄÖÜ日本語日本語日")]
+        {
             let text = TRADE.replace(ours, other);
             assert!(read(text.as_bytes(), ReadOptions::default()).unwrap().to_envelope().is_none());
             assert_eq!(String::from_utf8(reworded(text.as_bytes()).unwrap()).unwrap(), text);

@@ -7,7 +7,7 @@ use crate::{filter::Filter, source};
 
 /// Messages of an archive, one at a time.
 #[derive(Debug)]
-pub(crate) struct Expected {
+pub(super) struct Expected {
     batches: Batches,
     filter: Filter,
     batch: Batch,
@@ -17,7 +17,7 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    pub(crate) fn new(archive: &Archive, filter: Filter) -> Expected {
+    pub(super) fn new(archive: &Archive, filter: Filter) -> Expected {
         let start = filter.from().map_or(Start::Beginning, Start::Time);
         Expected {
             batches: archive.batches(start),
@@ -29,7 +29,7 @@ impl Expected {
     }
 
     /// Appends the next message. Says whether there was one.
-    pub(crate) fn next_message(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
+    pub(super) fn next_message(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
         while self.at == self.batch.len() {
             if self.filter.has_ended() {
                 return Ok(false);
@@ -47,7 +47,7 @@ impl Expected {
 }
 
 /// How many messages pass; without a filter the archive says so itself.
-pub(crate) fn count(archive: &Archive, filter: &Filter) -> anyhow::Result<u64> {
+pub(super) fn count(archive: &Archive, filter: &Filter) -> anyhow::Result<u64> {
     if filter.is_open() {
         return Ok(archive.metadata().counts().total());
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tradesim_bridge::audit::{Audited, Example, Fault};
 
 use crate::{
-    output::{Stdout, grouped},
+    output::{Stdout, grouped, say},
     report::SCHEMA_VERSION,
 };
 
@@ -25,14 +25,14 @@ pub(crate) struct Report {
     /// Of the messages as the topics hold them.
     pub(crate) digest: String,
     /// Of the messages that should be there.
-    pub(crate) expected_digest: String,
+    expected_digest: String,
     /// Messages of the archive that should be there, and how many are.
     messages: u64,
     present: u64,
     dead_lettered: u64,
     reworded: u64,
     /// Records read, and how many of them are of other runs.
-    pub(crate) records: u64,
+    records: u64,
     other_runs: u64,
     undecided_partitions: usize,
     seconds: f64,
@@ -135,5 +135,22 @@ impl Report {
             line("reworded", &text)?;
         }
         out.finish()
+    }
+
+    /// Tells how it went, beside the report itself.
+    pub(crate) fn say(&self) {
+        let rate = self.records as f64 / self.seconds.max(f64::MIN_POSITIVE);
+        say(format_args!(
+            "read {} records in {:.2} s, {} a second",
+            grouped(self.records),
+            self.seconds,
+            grouped(rate as u64)
+        ));
+        if self.undecided_partitions > 0 {
+            say(format_args!(
+                "warning: in {} partitions a transaction is still open, and nothing behind its beginning was read",
+                self.undecided_partitions
+            ));
+        }
     }
 }

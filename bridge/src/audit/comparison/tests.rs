@@ -102,7 +102,10 @@ fn an_altered_record_is_named_with_what_differs() {
 fn foreign_records_are_named() {
     let messages = messages(1_000);
     for (change, what) in [
-        (Box::new(|record: &mut topics::Record| record.run = None) as Box<dyn Fn(&mut topics::Record)>, "it names no run"),
+        (
+            Box::new(|record: &mut topics::Record| record.run = None) as Box<dyn Fn(&mut topics::Record)>,
+            "it names no run",
+        ),
         (Box::new(|record| record.seq = None), "it has no seq"),
         (Box::new(|record| record.seq = Some("x".to_owned())), "its seq is \"x\""),
         (Box::new(|record| record.seq = Some("1000".to_owned())), "the archive has 1000 messages"),
@@ -148,7 +151,11 @@ fn other_runs_are_left_alone() {
     let messages = messages(500);
     let mut topics = Topics::bridged(&messages);
     for records in &mut topics.records {
-        let others: Vec<_> = records.iter().cloned().map(|record| topics::Record { run: Some("other".to_owned()), ..record }).collect();
+        let others: Vec<_> = records
+            .iter()
+            .cloned()
+            .map(|record| topics::Record { run: Some("other".to_owned()), ..record })
+            .collect();
         records.splice(0..0, others);
     }
     let report = topics.audit(&messages);
@@ -242,7 +249,8 @@ fn what_is_wrong_with_the_record_around_a_message_is_altered() {
     topics.insert_by_seq((stream + 1) % topics.streams.len(), moved);
     let report = topics.audit(&messages);
     assert_eq!(counts(&report), [0, 0, 0, 6, 0], "{report:?}");
-    let examples: Vec<String> = report.finding(Fault::Altered).examples.iter().map(ToString::to_string).collect();
+    let examples: Vec<String> =
+        report.finding(Fault::Altered).examples.iter().map(ToString::to_string).collect();
     for (example, text) in examples.iter().zip([
         "tradesim-emitted states no time",
         "timestamp is \"1970-01-01T00:00:00.000001Z\"",

@@ -1,4 +1,6 @@
-use apache_avro::{Decimal, Schema as AvroSchema, types::Value as AvroValue, writer::datum::GenericDatumWriter};
+use apache_avro::{
+    Decimal, Schema as AvroSchema, types::Value as AvroValue, writer::datum::GenericDatumWriter,
+};
 use proptest::prelude::*;
 use tradesim_schemas::{ReadOptions, read, testing};
 
@@ -29,7 +31,11 @@ fn comes_back(text: &str) {
 }
 
 /// A book by apache-avro, with the schema's text changed by `change`.
-fn book(change: impl Fn(String) -> String, extra: Vec<(&str, AvroValue)>, without: &[&str]) -> (String, Vec<u8>) {
+fn book(
+    change: impl Fn(String) -> String,
+    extra: Vec<(&str, AvroValue)>,
+    without: &[&str],
+) -> (String, Vec<u8>) {
     let schema = change(EventType::OrderBook.avro_schema().to_owned());
     let decimal = |units: i32| AvroValue::Decimal(Decimal::from(units.to_be_bytes()));
     let mut fields = vec![
@@ -62,7 +68,10 @@ fn decode_book(schema: &str, value: &[u8]) -> Result<(), DecodeError> {
     assert_eq!(decoder.unknown_schema(EventType::OrderBook, value), None);
     let message = decoder.decode(EventType::OrderBook, Timestamp::MIN, Some(value))?;
     let Payload::OrderBook(book) = &message.payload else { panic!("{message:?}") };
-    assert_eq!((&*book.symbol, book.bid_price.units(), book.mid_price.units()), ("AAPL", 1_785_000, 1_785_100));
+    assert_eq!(
+        (&*book.symbol, book.bid_price.units(), book.mid_price.units()),
+        ("AAPL", 1_785_000, 1_785_100)
+    );
     assert_eq!((book.bid_size.get(), book.ask_size.get(), book.exchange), (100, 300, Exchange::Nasdaq));
     assert_eq!(book.timestamp.micros(), 1_771_425_000_000_001);
     Ok(())
@@ -158,7 +167,8 @@ fn fields_with_a_default_may_be_missing_and_others_not() {
             json.to_string()
         }
     };
-    let (schema, value) = book(without(&["schema_version", "source"]), Vec::new(), &["schema_version", "source"]);
+    let (schema, value) =
+        book(without(&["schema_version", "source"]), Vec::new(), &["schema_version", "source"]);
     assert_eq!(decode_book(&schema, &value), Ok(()));
     let (schema, value) = book(without(&["spread"]), Vec::new(), &["spread"]);
     let error = decode_book(&schema, &value).unwrap_err();
@@ -168,9 +178,21 @@ fn fields_with_a_default_may_be_missing_and_others_not() {
 #[test]
 fn types_that_cannot_become_ours_are_refused_with_their_field() {
     for (from, to, text) in [
-        ("\"scale\": 4", "\"scale\": 2", "its bid_price is bytes, decimal(12,2), which cannot be read as bytes, decimal(12,4)"),
-        ("timestamp-micros", "timestamp-millis", "its timestamp is long, timestamp-millis, which cannot be read as long, timestamp-micros"),
-        ("\"OrderBook\"", "\"Book\"", "it is of com.tradeplatform.events.Book, not of com.tradeplatform.events.OrderBook"),
+        (
+            "\"scale\": 4",
+            "\"scale\": 2",
+            "its bid_price is bytes, decimal(12,2), which cannot be read as bytes, decimal(12,4)",
+        ),
+        (
+            "timestamp-micros",
+            "timestamp-millis",
+            "its timestamp is long, timestamp-millis, which cannot be read as long, timestamp-micros",
+        ),
+        (
+            "\"OrderBook\"",
+            "\"Book\"",
+            "it is of com.tradeplatform.events.Book, not of com.tradeplatform.events.OrderBook",
+        ),
         ("\"type\": \"int\"", "\"type\": \"double\"", "its bid_size is double, which cannot be read as int"),
     ] {
         let schema = EventType::OrderBook.avro_schema().replace(from, to);
@@ -184,7 +206,9 @@ fn types_that_cannot_become_ours_are_refused_with_their_field() {
 #[test]
 fn a_wider_type_is_read_from_a_narrower_one() {
     // volume is a long of ours
-    let schema = EventType::MarketData.avro_schema().replace("\"type\": \"long\",\n      \"doc\"", "\"type\": \"int\",\n      \"doc\"");
+    let schema = EventType::MarketData
+        .avro_schema()
+        .replace("\"type\": \"long\",\n      \"doc\"", "\"type\": \"int\",\n      \"doc\"");
     assert_ne!(schema, EventType::MarketData.avro_schema());
     let parsed = Schema::parse(&schema).unwrap();
     assert!(Plan::new(EventType::MarketData, &parsed).is_ok());
@@ -192,9 +216,11 @@ fn a_wider_type_is_read_from_a_narrower_one() {
 
 #[test]
 fn a_claim_of_endless_nothing_ends() {
-    let schema = EventType::OrderBook
-        .avro_schema()
-        .replacen("\"fields\": [", r#""fields": [{"name": "a", "type": {"type": "array", "items": "null"}},"#, 1);
+    let schema = EventType::OrderBook.avro_schema().replacen(
+        "\"fields\": [",
+        r#""fields": [{"name": "a", "type": {"type": "array", "items": "null"}},"#,
+        1,
+    );
     let (_, value) = book(|schema| schema, Vec::new(), &[]);
     let endless = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x00];
     let value = [&value[..5], &endless, &value[5..]].concat();
@@ -242,5 +268,8 @@ fn what_is_no_value_is_refused() {
     assert_eq!(decode(Some(&[0, 0, 0, 0, 1])), DecodeError::Short);
     assert_eq!(decode(Some(&[0, 0, 0, 0, 77])), DecodeError::UnknownSchema { id: 77 });
     let text = decode(Some(&[0, 0, 0, 0, 2])).to_string();
-    assert_eq!(text, "schema 2 is not ours: it is of com.tradeplatform.events.OrderBook, not of com.tradeplatform.events.Trade");
+    assert_eq!(
+        text,
+        "schema 2 is not ours: it is of com.tradeplatform.events.OrderBook, not of com.tradeplatform.events.Trade"
+    );
 }

@@ -1,4 +1,8 @@
-use std::{env, fs, path::Path, sync::atomic::{AtomicU32, Ordering}};
+use std::{
+    env, fs,
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use rdkafka::{
     ClientConfig,
@@ -10,7 +14,10 @@ use tradesim_schemas::{ContentDigest, Digest, EventType, ReadOptions, read};
 use super::*;
 use crate::{
     admin::Admin,
-    audit::{Fault, record::{EMITTED, RUN, SEQ}},
+    audit::{
+        Fault,
+        record::{EMITTED, RUN, SEQ},
+    },
     avro::write_confluent,
     dev::{DevBroker, DevRegistry},
     registry::{RegistryOptions, SchemaIds},
@@ -30,8 +37,10 @@ struct Bed {
 }
 
 fn names(prefix: &str) -> Vec<(TopicKind, String)> {
-    let mut names: Vec<_> =
-        EventType::ALL.iter().map(|kind| (TopicKind::Data(*kind), format!("{prefix}{}", kind.topic()))).collect();
+    let mut names: Vec<_> = EventType::ALL
+        .iter()
+        .map(|kind| (TopicKind::Data(*kind), format!("{prefix}{}", kind.topic())))
+        .collect();
     names.push((TopicKind::DeadLetters, format!("{prefix}dlq.raw.failed")));
     names
 }
@@ -62,8 +71,14 @@ fn mock() -> Bed {
 fn real(test: &str) -> Option<Bed> {
     static BEDS: AtomicU32 = AtomicU32::new(0);
     let Some(brokers) = env::var("TRADESIM_KAFKA").ok().filter(|brokers| !brokers.is_empty()) else {
-        assert_ne!(env::var("TRADESIM_REQUIRE_KAFKA").as_deref(), Ok("1"), "{test}: no Kafka, and it is required");
-        eprintln!("{test} skipped: no Kafka. `compose/native/cluster up` starts one; TRADESIM_KAFKA names its brokers");
+        assert_ne!(
+            env::var("TRADESIM_REQUIRE_KAFKA").as_deref(),
+            Ok("1"),
+            "{test}: no Kafka, and it is required"
+        );
+        eprintln!(
+            "{test} skipped: no Kafka. `compose/native/cluster up` starts one; TRADESIM_KAFKA names its brokers"
+        );
         return None;
     };
     let prefix = format!("audit-{}-{}.", std::process::id(), BEDS.fetch_add(1, Ordering::Relaxed));
@@ -76,7 +91,13 @@ fn real(test: &str) -> Option<Bed> {
 fn messages(count: usize) -> Vec<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/opening-hour.jsonl");
     let lines = fs::read(path).unwrap();
-    lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).cycle().take(count).map(<[u8]>::to_vec).collect()
+    lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .cycle()
+        .take(count)
+        .map(<[u8]>::to_vec)
+        .collect()
 }
 
 /// What a record says that is not as it should be.
@@ -166,7 +187,8 @@ fn planted_faults_are_named(bed: &Bed) {
     let second = (first + 1..2_000).find(|&at| key(&messages[at]) == key(&messages[first])).unwrap();
     let plain = Planted::default();
     for (seq, text) in messages.iter().enumerate() {
-        let put = |seq: usize, planted: &Planted| bed.produce(&producer, "r1", seq as u64, &messages[seq], planted);
+        let put =
+            |seq: usize, planted: &Planted| bed.produce(&producer, "r1", seq as u64, &messages[seq], planted);
         match seq {
             100 => {}
             200 => {
@@ -249,7 +271,8 @@ fn brokers_that_are_not_there_are_unreachable() {
         messages: 0,
         patience: Duration::from_millis(300),
     };
-    let error = verify(&bed.connection, &bed.registry, &options, &mut |_| Ok(false), &mut |_| {}).unwrap_err();
+    let error =
+        verify(&bed.connection, &bed.registry, &options, &mut |_| Ok(false), &mut |_| {}).unwrap_err();
     assert!(error.is_unreachable(), "{error:?}");
 }
 
@@ -270,13 +293,16 @@ fn a_registry_that_is_away_is_unreachable_and_one_that_lacks_the_schema_makes_re
 fn fewer_messages_than_announced_are_an_error() {
     let bed = mock();
     let options = AuditOptions { topics: bed.topics.clone(), run: None, messages: 3, patience: PATIENCE };
-    let error = verify(&bed.connection, &bed.registry, &options, &mut |_| Ok(false), &mut |_| {}).unwrap_err();
+    let error =
+        verify(&bed.connection, &bed.registry, &options, &mut |_| Ok(false), &mut |_| {}).unwrap_err();
     assert!(matches!(error, AuditError::MessageCount { expected: 3, found: 0 }));
 }
 
 #[test]
 fn aborted_records_are_not_there_and_open_transactions_are_waited_for() {
-    let Some(bed) = real("aborted_records_are_not_there_and_open_transactions_are_waited_for") else { return };
+    let Some(bed) = real("aborted_records_are_not_there_and_open_transactions_are_waited_for") else {
+        return;
+    };
     let messages = messages(3_000);
     let plain = Planted::default();
     let producer = bed.producer(Some(&bed.topics[0].1));

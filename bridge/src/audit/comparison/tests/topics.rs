@@ -36,7 +36,13 @@ pub(super) struct Topics {
 pub(super) fn messages(count: usize) -> Vec<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/opening-hour.jsonl");
     let lines = fs::read(path).unwrap();
-    lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).cycle().take(count).map(<[u8]>::to_vec).collect()
+    lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .cycle()
+        .take(count)
+        .map(<[u8]>::to_vec)
+        .collect()
 }
 
 impl Topics {
@@ -45,7 +51,12 @@ impl Topics {
         let streams: Vec<Stream> = TOPICS
             .iter()
             .flat_map(|&(kind, topic, partitions)| {
-                (0..partitions).map(move |partition| Stream { kind, topic: topic.to_owned(), partition, partitions })
+                (0..partitions).map(move |partition| Stream {
+                    kind,
+                    topic: topic.to_owned(),
+                    partition,
+                    partitions,
+                })
             })
             .collect();
         let mut topics = Topics { records: vec![Vec::new(); streams.len()], streams };
@@ -54,7 +65,8 @@ impl Topics {
             record.run = Some(MESSAGE_RUN.to_owned());
             record.seq = Some(seq.to_string());
             let partition = record.key.as_deref().map_or(1, |key| murmur2::partition(key, partitions(kind)));
-            let stream = topics.streams.iter().position(|stream| stream.kind == kind && stream.partition == partition);
+            let stream =
+                topics.streams.iter().position(|stream| stream.kind == kind && stream.partition == partition);
             topics.records[stream.unwrap()].push(record);
         }
         topics
@@ -172,7 +184,10 @@ fn record_of(text: &[u8]) -> (TopicKind, Record) {
             };
             (TopicKind::Data(kind), record)
         }
-        Err(refusal) => (TopicKind::DeadLetters, Record { value: Some(dead_letter(text, &refusal.to_string())), ..Record::default() }),
+        Err(refusal) => (
+            TopicKind::DeadLetters,
+            Record { value: Some(dead_letter(text, &refusal.to_string())), ..Record::default() },
+        ),
     }
 }
 
