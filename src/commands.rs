@@ -1,9 +1,11 @@
 //! From the command line to the work: settings, logging, then one file for each command.
 
 mod cat;
+mod cluster;
 mod completions;
 mod config;
 mod control;
+mod dev;
 mod diff;
 mod export;
 mod filter;
@@ -12,7 +14,9 @@ mod man;
 mod merge;
 mod record;
 mod replay;
+mod schemas;
 mod tail;
+mod topics;
 mod verify;
 
 use std::ffi::OsString;
@@ -48,6 +52,10 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Replay(args) => replay::run(&args, settings),
         Command::Tail(args) => tail::run(&args),
         Command::Control(args) => control::run(&args),
+        Command::Topics(args) => topics::run(&args, settings),
+        Command::Schemas(args) => schemas::run(&args, settings),
+        Command::Cluster(args) => cluster::run(&args, settings),
+        Command::Dev(args) => dev::run(&args, settings),
         Command::Config(config) => match config.command {
             ConfigCommand::Show(args) => config::show(&args, &settings),
         },
@@ -73,6 +81,7 @@ fn group(command: &Command) -> Group {
         | Command::Config(_)
         | Command::Completions(_)
         | Command::Man(_) => Group::Generator,
+        Command::Topics(_) | Command::Schemas(_) | Command::Cluster(_) | Command::Dev(_) => Group::Bridge,
     }
 }
 

@@ -6,6 +6,7 @@ mod commands;
 mod endpoint;
 mod exit;
 mod filter;
+mod kafka;
 mod keys;
 mod output;
 mod parse;

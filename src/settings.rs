@@ -200,7 +200,7 @@ impl Settings {
 fn error(definition: &Definition, text: &Sourced<String>, invalid: Invalid) -> SettingError {
     SettingError {
         name: definition.full_name(),
-        value: text.value.clone(),
+        value: definition.shown(&text.value).to_owned(),
         origin: text.origin.clone(),
         invalid,
     }
