@@ -4,12 +4,14 @@
 //! the schema registry, clocks, and HTTP for those who ask how it goes.
 #![deny(missing_docs)]
 
+pub mod admin;
 pub mod avro;
 pub mod batch;
 mod bridge;
 mod clock;
 pub mod compatibility;
 pub mod connection;
+pub mod dev;
 pub mod dlq;
 mod driver;
 mod feed;
@@ -20,6 +22,8 @@ mod metrics;
 mod options;
 pub mod registry;
 pub mod secret;
+pub mod tail;
+pub mod topics;
 
 pub use bridge::Bridge;
 pub use feed::FeedUrlError;

@@ -1,0 +1,138 @@
+//! Whether readers of one Avro schema understand what writers of another wrote, and where not: pure, on texts.
+//!
+//! The rules are those of "Schema Resolution" in the Avro 1.12 specification: fields are found by their names and the
+//! reader's aliases, what the writer lacks needs a default, numbers may grow, a reader's enum has to know every symbol or
+//! have a default, a union has to take every branch. In one thing we are stricter than the specification and than
+//! Confluent's registry: a logical type that is changed, added or dropped is a changed type, because a decimal of another
+//! scale or a time in another unit is read without an error, and is wrong.
+
+mod check;
+mod level;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use apache_avro::Schema;
+
+pub use level::{Level, ParseLevelError};
+
+/// A schema that was parsed.
+#[derive(Clone, Debug)]
+pub struct AvroSchema {
+    schema: Schema,
+}
+
+/// The text is no Avro schema.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an Avro schema: {what}")]
+pub struct InvalidSchema {
+    what: String,
+}
+
+impl AvroSchema {
+    /// Parses a schema and looks up the names that it refers to.
+    ///
+    /// # Errors
+    /// A text that is no JSON, no schema, or refers to what it does not hold.
+    pub fn parse(text: &str) -> Result<AvroSchema, InvalidSchema> {
+        let invalid = |error: apache_avro::Error| InvalidSchema { what: error.to_string() };
+        let schema = Schema::parse_str(text).map_err(invalid)?;
+        apache_avro::schema::ResolvedSchema::new(&schema).map_err(invalid)?;
+        Ok(AvroSchema { schema })
+    }
+}
+
+/// What is not understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Records, enums or fixed of different names.
+    NameMismatch,
+    /// Fixed of different sizes.
+    FixedSizeMismatch,
+    /// The writer's enum has symbols that the reader's lacks.
+    MissingEnumSymbols,
+    /// The reader has a field that the writer lacks, and no default for it.
+    MissingDefault,
+    /// Types of which one cannot be read as the other.
+    TypeMismatch,
+    /// The same type in the file with another meaning.
+    LogicalTypeMismatch,
+    /// The writer may write a branch that the reader's union lacks.
+    MissingUnionBranch,
+    /// A registry says so, for a reason of its own.
+    Unnamed,
+}
+
+impl Kind {
+    /// The name that Confluent's registry has for it, where it has one.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::NameMismatch => "NAME_MISMATCH",
+            Kind::FixedSizeMismatch => "FIXED_SIZE_MISMATCH",
+            Kind::MissingEnumSymbols => "MISSING_ENUM_SYMBOLS",
+            Kind::MissingDefault => "READER_FIELD_MISSING_DEFAULT_VALUE",
+            Kind::TypeMismatch => "TYPE_MISMATCH",
+            Kind::LogicalTypeMismatch => "LOGICAL_TYPE_MISMATCH",
+            Kind::MissingUnionBranch => "MISSING_UNION_BRANCH",
+            Kind::Unnamed => "UNNAMED",
+        }
+    }
+}
+
+/// A place where a reader does not understand a writer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incompatibility {
+    /// The field, as `price` or `legs[].price`; empty where the schema as a whole does not fit.
+    pub field: String,
+    /// What is wrong.
+    pub kind: Kind,
+    /// The same in words.
+    pub what: String,
+}
+
+impl fmt::Display for Incompatibility {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.field.is_empty() {
+            f.write_str(&self.what)
+        } else {
+            write!(f, "field {}: {}", self.field, self.what)
+        }
+    }
+}
+
+/// Who is who in the words of an [`Incompatibility`].
+#[derive(Clone, Copy, Debug)]
+struct Roles {
+    reader: &'static str,
+    writer: &'static str,
+}
+
+/// Where a new schema breaks a rule, given those that are there, the oldest first. Rules that are not transitive look at the
+/// last of them only.
+pub fn incompatibilities(level: Level, new: &AvroSchema, previous: &[AvroSchema]) -> Vec<Incompatibility> {
+    let compared = match (level.is_transitive(), previous) {
+        (false, [.., latest]) => std::slice::from_ref(latest),
+        _ => previous,
+    };
+    let mut found = Vec::new();
+    for old in compared {
+        if level.is_backward() {
+            let roles = Roles { reader: "the new schema", writer: "the old one" };
+            found.extend(check::differences(&new.schema, &old.schema, roles));
+        }
+        if level.is_forward() {
+            let roles = Roles { reader: "the old schema", writer: "the new one" };
+            found.extend(check::differences(&old.schema, &new.schema, roles));
+        }
+    }
+    // several versions may break in the same place
+    let mut distinct: Vec<Incompatibility> = Vec::new();
+    for difference in found {
+        if !distinct.contains(&difference) {
+            distinct.push(difference);
+        }
+    }
+    distinct
+}

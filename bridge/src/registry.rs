@@ -1,0 +1,296 @@
+//! The schema registry's client: ids of our exact schemas, registration, versions and compatibility, over the API that
+//! Confluent documents and others speak as well (Apicurio under `/apis/ccompat/v7`, our `dev registry`).
+//!
+//! Nothing is retried here: a bridge waits and asks again ([`RegistryError::is_unreachable`]), a command says what is wrong.
+
+mod answer;
+mod credentials;
+mod error;
+mod subjects;
+#[cfg(test)]
+mod tests;
+
+use std::{path::PathBuf, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+use ureq::{
+    Agent,
+    http::{HeaderValue, header::AUTHORIZATION},
+    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
+};
+
+use crate::compatibility::Level;
+
+pub use credentials::{Credentials, ParseCredentialsError};
+pub use error::RegistryError;
+pub(crate) use subjects::compact;
+pub use subjects::{SchemaIds, schema_text, subject};
+
+/// The media type of the API; without it some registries answer as for browsers.
+const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
+
+/// Which registry, and how it is spoken to.
+#[derive(Clone, Debug)]
+pub struct RegistryOptions {
+    /// The URL that the API's paths go behind, without a slash at its end.
+    pub url: String,
+    /// Who we are, where the registry asks.
+    pub credentials: Option<Credentials>,
+    /// A PEM file of the certificates to trust instead of the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// How long an answer may take, from the look-up of the name on.
+    pub timeout: Duration,
+}
+
+impl RegistryOptions {
+    /// How long an answer may take where nothing else is said.
+    pub const TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// A registry that asks for no credentials.
+    pub fn new(url: impl Into<String>) -> RegistryOptions {
+        let url = url.into();
+        let url = url.trim_end_matches('/').to_owned();
+        RegistryOptions { url, credentials: None, ca_file: None, timeout: RegistryOptions::TIMEOUT }
+    }
+}
+
+/// A schema as a registry holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// The id that values carry. It is the same under every subject.
+    pub id: u32,
+    /// The number of the version under its subject, from 1.
+    pub version: u32,
+    /// The schema's text, as the registry gives it.
+    pub schema: String,
+}
+
+/// A schema registry.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    agent: Agent,
+    url: String,
+    authorization: Option<HeaderValue>,
+}
+
+impl Registry {
+    /// A client. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// A file of certificates or credentials that cannot be used.
+    pub fn new(options: RegistryOptions) -> Result<Registry, RegistryError> {
+        let mut config = Agent::config_builder()
+            .timeout_global(Some(options.timeout))
+            .http_status_as_error(false)
+            // credentials go to the registry that was named, and to no other
+            .max_redirects(0)
+            .user_agent(concat!("tradesim/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(&options.url) {
+            config = config.proxy(None);
+        }
+        if let Some(path) = &options.ca_file {
+            let trusted = RootCerts::from(certificates(path)?);
+            config = config.tls_config(TlsConfig::builder().root_certs(trusted).build());
+        }
+        let authorization = options.credentials.as_ref().map(authorization).transpose()?;
+        Ok(Registry { agent: config.build().into(), url: options.url, authorization })
+    }
+
+    /// The URL that the API's paths go behind.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Finds a schema under a subject: exactly this one, not the latest.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotRegistered`] where the subject has no such version, and whatever keeps the registry from saying so.
+    pub fn lookup(&self, subject: &str, schema: &str) -> Result<Registered, RegistryError> {
+        let path = format!("/subjects/{}", escaped(subject));
+        match self.post(&path, schema) {
+            Ok(answer) => self.registered(&answer),
+            Err(error) if error.is_not_found() => {
+                Err(RegistryError::NotRegistered { url: self.url.clone(), subject: subject.to_owned() })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Registers a schema under a subject and gives its id; for one that is registered already, the id that it has.
+    ///
+    /// # Errors
+    /// [`RegistryError::Incompatible`] where the subject's rule refuses it, and whatever keeps the registry from answering.
+    pub fn register(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
+        let path = format!("/subjects/{}/versions", escaped(subject));
+        match self.post(&path, schema) {
+            Ok(answer) => self.number(&answer, "id"),
+            Err(RegistryError::Refused { status: 409, message, .. }) => {
+                Err(RegistryError::Incompatible { subject: subject.to_owned(), message })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks whether a schema could be registered behind the latest version of its subject, by the subject's rule. Registries
+    /// that explain themselves say why not.
+    ///
+    /// # Errors
+    /// A subject without versions ([`RegistryError::is_not_found`]), and whatever keeps the registry from answering.
+    pub fn is_compatible(&self, subject: &str, schema: &str) -> Result<(bool, Vec<String>), RegistryError> {
+        let path = format!("/compatibility/subjects/{}/versions/latest?verbose=true", escaped(subject));
+        let answer = self.post(&path, schema)?;
+        let compatible = answer.get("is_compatible").and_then(Value::as_bool);
+        let compatible = compatible.ok_or_else(|| self.foreign("is_compatible is missing"))?;
+        let messages = answer.get("messages").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        Ok((compatible, messages.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
+    }
+
+    /// The numbers of a subject's versions, ascending; none for a subject that does not exist.
+    ///
+    /// # Errors
+    /// Whatever keeps the registry from answering.
+    pub fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError> {
+        let answer = match self.get(&format!("/subjects/{}/versions", escaped(subject))) {
+            Ok(answer) => answer,
+            Err(error) if error.is_not_found() => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let numbers = answer.as_array().map(|numbers| numbers.iter().map(as_u32).collect::<Option<Vec<_>>>());
+        let mut numbers = numbers.flatten().ok_or_else(|| self.foreign("versions are no numbers"))?;
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// A version of a subject.
+    ///
+    /// # Errors
+    /// A version that does not exist ([`RegistryError::is_not_found`]), and whatever keeps the registry from answering.
+    pub fn version(&self, subject: &str, version: u32) -> Result<Registered, RegistryError> {
+        self.registered(&self.get(&format!("/subjects/{}/versions/{version}", escaped(subject)))?)
+    }
+
+    /// The text of the schema with this id.
+    ///
+    /// # Errors
+    /// An id that nobody has ([`RegistryError::is_not_found`]), and whatever keeps the registry from answering.
+    pub fn schema(&self, id: u32) -> Result<String, RegistryError> {
+        self.text(&self.get(&format!("/schemas/ids/{id}"))?, "schema")
+    }
+
+    /// The rule that new versions of every subject are held to where the subject has none of its own.
+    ///
+    /// # Errors
+    /// A rule that is not known here, and whatever keeps the registry from answering.
+    pub fn global_level(&self) -> Result<Level, RegistryError> {
+        self.level(&self.get("/config")?)
+    }
+
+    /// The rule that new versions of a subject are held to.
+    ///
+    /// # Errors
+    /// A rule that is not known here, and whatever keeps the registry from answering.
+    pub fn subject_level(&self, subject: &str) -> Result<Level, RegistryError> {
+        match self.get(&format!("/config/{}?defaultToGlobal=true", escaped(subject))) {
+            Ok(answer) => self.level(&answer),
+            // Apicurio knows no default, and says of a subject without a rule of its own that it is not there
+            Err(error) if error.is_not_found() => self.global_level(),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn get(&self, path: &str) -> Result<Value, RegistryError> {
+        let mut request = self.agent.get(format!("{}{path}", self.url)).header("accept", MEDIA_TYPE);
+        if let Some(value) = &self.authorization {
+            request = request.header(AUTHORIZATION, value);
+        }
+        answer::read(&self.url, request.call())
+    }
+
+    fn post(&self, path: &str, schema: &str) -> Result<Value, RegistryError> {
+        let body = json!({ "schema": schema }).to_string();
+        let request = self.agent.post(format!("{}{path}", self.url));
+        let mut request = request.header("accept", MEDIA_TYPE).header("content-type", MEDIA_TYPE);
+        if let Some(value) = &self.authorization {
+            request = request.header(AUTHORIZATION, value);
+        }
+        answer::read(&self.url, request.send(body))
+    }
+
+    fn registered(&self, answer: &Value) -> Result<Registered, RegistryError> {
+        Ok(Registered {
+            id: self.number(answer, "id")?,
+            version: self.number(answer, "version")?,
+            schema: self.text(answer, "schema")?,
+        })
+    }
+
+    fn level(&self, answer: &Value) -> Result<Level, RegistryError> {
+        // what is set is called `compatibility`, what is read `compatibilityLevel`
+        let found = answer.get("compatibilityLevel").or_else(|| answer.get("compatibility"));
+        let text =
+            found.and_then(Value::as_str).ok_or_else(|| self.foreign("compatibilityLevel is missing"))?;
+        text.parse().map_err(|_| self.foreign(&format!("the compatibility level {text:?} is not known")))
+    }
+
+    fn number(&self, answer: &Value, name: &str) -> Result<u32, RegistryError> {
+        let number = answer.get(name).and_then(as_u32);
+        number.ok_or_else(|| self.foreign(&format!("{name} is missing or no number of 32 bits")))
+    }
+
+    fn text(&self, answer: &Value, name: &str) -> Result<String, RegistryError> {
+        let text = answer.get(name).and_then(Value::as_str).map(str::to_owned);
+        text.ok_or_else(|| self.foreign(&format!("{name} is missing or no text")))
+    }
+
+    fn foreign(&self, what: &str) -> RegistryError {
+        RegistryError::Foreign { url: self.url.clone(), what: what.to_owned() }
+    }
+}
+
+fn as_u32(value: &Value) -> Option<u32> {
+    value.as_u64().and_then(|number| u32::try_from(number).ok())
+}
+
+fn authorization(credentials: &Credentials) -> Result<HeaderValue, RegistryError> {
+    let text = match credentials {
+        Credentials::Basic { user, password } => {
+            format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{}", password.expose())))
+        }
+        Credentials::Bearer { token } => format!("Bearer {}", token.expose()),
+    };
+    let mut value = HeaderValue::from_str(&text).map_err(|_| RegistryError::Credentials)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn certificates(path: &PathBuf) -> Result<Vec<Certificate<'static>>, RegistryError> {
+    let unusable = |what: String| RegistryError::Certificates { path: path.clone(), what };
+    let text = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let mut found = Vec::new();
+    for item in parse_pem(&text) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| unusable(error.to_string()))? {
+            found.push(certificate);
+        }
+    }
+    if found.is_empty() { Err(unusable("it holds no certificate".to_owned())) } else { Ok(found) }
+}
+
+/// A registry of this machine is never behind a proxy.
+fn is_loopback(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
+    ["localhost", "127.", "[::1]"].iter().any(|host| authority.starts_with(host))
+}
+
+/// A subject as a part of a path: everything but letters, digits and `-._~` in percent signs (RFC 3986, section 2.3).
+fn escaped(subject: &str) -> String {
+    let mut text = String::with_capacity(subject.len());
+    for byte in subject.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}

@@ -1,0 +1,238 @@
+//! Records of our topics, one after the other, as a person reads them: keys, headers, and values decoded by the schemas that
+//! they name.
+
+mod json;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    time::Duration,
+};
+
+use apache_avro::Schema;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use rdkafka::{
+    ClientConfig, Message, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{BorrowedMessage, Headers, Timestamp as RecordTime},
+};
+use serde_json::{Map, Value, json};
+use tradesim_schemas::Timestamp;
+
+use crate::{
+    avro::{HEADER_BYTES, MAGIC},
+    connection::{ConnectionError, KafkaConnection},
+    registry::{Registry, RegistryError},
+};
+
+/// Where to begin in every partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// With the oldest record that is there.
+    Oldest,
+    /// Behind the newest.
+    Newest,
+}
+
+/// What came.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Tailed {
+    /// A record, as one JSON object.
+    Record(Value),
+    /// Every partition was read to its end; more may come.
+    End,
+    /// Nothing, in the time that was given.
+    Nothing,
+}
+
+/// Records cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TailError {
+    /// No consumer can be made of the configuration.
+    #[error(transparent)]
+    Connection {
+        /// What is wrong with it.
+        source: ConnectionError,
+    },
+    /// The consumer cannot go on.
+    #[error("the records cannot be read")]
+    Consumer {
+        /// librdkafka's words.
+        source: KafkaError,
+    },
+    /// The registry does not give a schema that a value names.
+    #[error("the schema {id} that a value names cannot be had")]
+    Schema {
+        /// The schema's id.
+        id: u32,
+        /// The registry's answer.
+        source: RegistryError,
+    },
+}
+
+/// A reader of committed records.
+pub struct Tail {
+    topics: Vec<TopicReader>,
+    /// The one that is asked next.
+    turn: usize,
+    registry: Registry,
+    /// By id; `None` where the registry's text is no schema to us, so that it is asked for once.
+    schemas: BTreeMap<u32, Option<Schema>>,
+}
+
+/// One topic. Each has a consumer of its own, because the end of a partition is told without its topic.
+struct TopicReader {
+    consumer: BaseConsumer,
+    partitions: usize,
+    /// Partitions of which nothing is left to read at the moment.
+    at_end: BTreeSet<i32>,
+}
+
+impl std::fmt::Debug for Tail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tail").field("topics", &self.topics.len()).finish_non_exhaustive()
+    }
+}
+
+impl Tail {
+    /// Begins to read topics, of so many partitions each. No group is joined and nothing is committed.
+    ///
+    /// # Errors
+    /// Properties that librdkafka does not take.
+    pub fn open(
+        connection: &KafkaConnection,
+        registry: Registry,
+        topics: &[(&str, usize)],
+        begin: Begin,
+    ) -> Result<Tail, TailError> {
+        let topics = topics.iter().map(|(topic, partitions)| {
+            let consumer = consumer(connection, topic, *partitions, begin)?;
+            Ok(TopicReader { consumer, partitions: *partitions, at_end: BTreeSet::new() })
+        });
+        Ok(Tail { topics: topics.collect::<Result<_, _>>()?, turn: 0, registry, schemas: BTreeMap::new() })
+    }
+
+    /// The next record, waited for at most so long.
+    ///
+    /// # Errors
+    /// Brokers or a registry that do not answer as they should. Brokers that are away are waited for.
+    pub fn next(&mut self, patience: Duration) -> Result<Tailed, TailError> {
+        let share = patience / self.topics.len().max(1) as u32;
+        for _ in 0..self.topics.len() {
+            let topic = &mut self.topics[self.turn];
+            match topic.consumer.poll(share) {
+                None => self.turn = (self.turn + 1) % self.topics.len(),
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    topic.at_end.insert(partition);
+                    if self.topics.iter().all(|topic| topic.at_end.len() == topic.partitions) {
+                        return Ok(Tailed::End);
+                    }
+                }
+                Some(Err(source)) if is_passing(&source) => {
+                    tracing::warn!(%source, "waiting for the brokers");
+                }
+                Some(Err(source)) => return Err(TailError::Consumer { source }),
+                Some(Ok(message)) => {
+                    topic.at_end.remove(&message.partition());
+                    let value = match message.payload() {
+                        Some(bytes) => decoded(bytes, &self.registry, &mut self.schemas)?,
+                        None => Value::Null,
+                    };
+                    return Ok(Tailed::Record(record(&message, value)));
+                }
+            }
+        }
+        Ok(Tailed::Nothing)
+    }
+}
+
+fn consumer(
+    connection: &KafkaConnection,
+    topic: &str,
+    partitions: usize,
+    begin: Begin,
+) -> Result<BaseConsumer, TailError> {
+    let mut config = ClientConfig::new();
+    config.set("client.id", "tradesim-tail").set("group.id", "tradesim-tail");
+    connection.apply(&mut config);
+    config
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false");
+    let consumer: BaseConsumer = config
+        .create()
+        .map_err(|error| TailError::Connection { source: ConnectionError::from_creation(error) })?;
+    let offset = match begin {
+        Begin::Oldest => Offset::Beginning,
+        Begin::Newest => Offset::End,
+    };
+    let failed = |source| TailError::Consumer { source };
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..partitions as i32 {
+        assignment.add_partition_offset(topic, partition, offset).map_err(failed)?;
+    }
+    consumer.assign(&assignment).map_err(failed)?;
+    Ok(consumer)
+}
+
+/// Whether librdkafka goes on by itself.
+fn is_passing(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut, Resolve};
+    matches!(
+        error.rdkafka_error_code(),
+        Some(AllBrokersDown | BrokerTransportFailure | OperationTimedOut | Resolve)
+    )
+}
+
+fn record(message: &BorrowedMessage<'_>, value: Value) -> Value {
+    let mut headers = Map::new();
+    for header in message.headers().into_iter().flat_map(|headers| headers.iter()) {
+        headers.insert(header.key.to_owned(), header.value.map_or(Value::Null, text));
+    }
+    let time = match message.timestamp() {
+        RecordTime::NotAvailable => None,
+        RecordTime::CreateTime(ms) | RecordTime::LogAppendTime(ms) => {
+            ms.checked_mul(1_000).and_then(Timestamp::from_micros)
+        }
+    };
+    json!({
+        "topic": message.topic(),
+        "partition": message.partition(),
+        "offset": message.offset(),
+        "timestamp": time.map(|time| time.to_string()),
+        "key": message.key().map(text),
+        "headers": headers,
+        "value": value,
+    })
+}
+
+/// Bytes as a text, or in base64 where they are none.
+fn text(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Value::String(text.to_owned()),
+        Err(_) => json!({ "base64": BASE64_STANDARD.encode(bytes) }),
+    }
+}
+
+/// A value in the Confluent wire format by its schema, one in JSON as it is, and everything else as a text.
+fn decoded(
+    bytes: &[u8],
+    registry: &Registry,
+    schemas: &mut BTreeMap<u32, Option<Schema>>,
+) -> Result<Value, TailError> {
+    if let Some(&[MAGIC, a, b, c, d]) = bytes.get(..HEADER_BYTES) {
+        let id = u32::from_be_bytes([a, b, c, d]);
+        if let Entry::Vacant(vacant) = schemas.entry(id) {
+            let text = registry.schema(id).map_err(|source| TailError::Schema { id, source })?;
+            vacant.insert(Schema::parse_str(&text).ok());
+        }
+        if let Some(value) =
+            schemas[&id].as_ref().and_then(|schema| json::datum(&bytes[HEADER_BYTES..], schema))
+        {
+            return Ok(value);
+        }
+    }
+    Ok(serde_json::from_slice(bytes).unwrap_or_else(|_| text(bytes)))
+}
