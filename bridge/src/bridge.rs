@@ -156,3 +156,6 @@ fn schema_ids(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -397,8 +397,9 @@ impl Sender<'_> {
             retried.cut += 1;
             return Ok(());
         }
-        let run = letter.run.as_deref().unwrap_or_default();
-        let headers = RecordHeaders { run, seq: letter.seq.unwrap_or_default(), emitted: None };
+        // a letter without them was never ours to number
+        let headers = letter.run.as_deref().zip(letter.seq);
+        let headers = headers.map(|(run, seq)| RecordHeaders { run, seq, emitted: None });
         let result = match read(&original.value, self.rules) {
             Ok(message) => {
                 let event_type = message.event_type();
@@ -408,7 +409,8 @@ impl Sender<'_> {
                     topic: Topic::Data(event_type),
                     key: Some(message.symbol().as_bytes()),
                     value: &value,
-                    headers: Some(RecordHeaders { emitted: Some(message.timestamp), ..headers }),
+                    headers: headers
+                        .map(|headers| RecordHeaders { emitted: Some(message.timestamp), ..headers }),
                     number: 0,
                 };
                 let result = self.send_when_there_is_room(outgoing, is_stopping);
@@ -441,7 +443,7 @@ impl Sender<'_> {
             topic: Topic::DeadLetters,
             key: original.key.as_deref().map(str::as_bytes),
             value: &dead.to_json(&verdict),
-            headers: Some(headers),
+            headers,
             number: 0,
         };
         match self.send_when_there_is_room(outgoing, is_stopping)? {

@@ -37,7 +37,10 @@ const IDLE_TICK: Duration = Duration::from_millis(20);
 /// How long a topic may take to be known everywhere after it was made.
 const TOPIC_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a broker may take to tell which topics there are.
-const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
+const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the last position may take that is written outside of a transaction. Without it the next bridge sends some
+/// messages again.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the parts of a bridge share.
 pub(crate) struct Context<'a> {
@@ -134,6 +137,9 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     }
 
     fn fails_for(&mut self, failure: &KafkaFailure, refused: Vec<u64>) {
+        if let Some(work) = &mut self.work {
+            work.let_go_of_record();
+        }
         let hopeless = self.error.is_some();
         self.tell(Input::Failed { cause: failure.to_string(), refused, hopeless });
     }
@@ -180,7 +186,13 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     /// Ends the feed, and gives what is left to say.
     pub(crate) fn finish(self) -> (Delivery, String, u64, Option<BridgeError>) {
         let undelivered = if self.exactly_once() { 0 } else { self.window.open() };
-        drop(self.producer);
+        if let Some(producer) = self.producer.filter(|_| undelivered == 0) {
+            // without transactions the last position may be on its way
+            let until = self.context.clock.now() + LAST_PATIENCE;
+            while producer.in_flight() > 0 && self.context.clock.now() < until {
+                producer.wait_for_reports();
+            }
+        }
         self.feed.stop();
         (self.delivery, self.run, undelivered, self.error)
     }

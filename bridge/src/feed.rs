@@ -18,7 +18,11 @@ use std::{
 };
 
 use tradesim_bridge_core::{Ending, Greeting};
-use tungstenite::{Error, Message, error::ProtocolError, protocol::frame::coding::CloseCode};
+use tungstenite::{
+    Error, Message,
+    error::ProtocolError,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
 
 use self::{
     connection::{ConnectError, Connection},
@@ -41,6 +45,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// Silence after which the server is asked for a sign of life, and silence after which it is taken for dead.
 const SILENCE_ASKED: Duration = Duration::from_secs(30);
 const SILENCE_DEAD: Duration = Duration::from_secs(45);
+/// How long a server may take to say why it refuses.
+const REFUSAL_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the server may take to answer our close.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -206,9 +212,7 @@ impl Reader {
             }
         };
         self.metrics.ws_connected.set(1);
-        let greeting = connection.greeting.clone();
-        self.send(Event::Connected { connection: number, greeting })?;
-        let read = self.read(number, &mut connection);
+        let read = self.greet(number, &mut connection);
         self.metrics.ws_connected.set(0);
         let code = match &read {
             Ok(Read::Ended(Ending::Refused, _)) => CloseCode::Policy,
@@ -220,6 +224,30 @@ impl Reader {
             Read::Unwanted => Ok(()),
             Read::Ended(ending, cause) => self.send(Event::Disconnected { connection: number, ending, cause }),
         }
+    }
+
+    /// Says what the feed said, and reads.
+    fn greet(&mut self, number: u64, connection: &mut Connection) -> Result<Read, Gone> {
+        let greeting = connection.greeting.clone();
+        // a feed that names its stream and not where it begins refuses, and says why by its close
+        if greeting.stream.is_none() || greeting.start_seq.is_some() {
+            self.send(Event::Connected { connection: number, greeting })?;
+            return self.read(number, connection);
+        }
+        let until = self.clock.now() + REFUSAL_PATIENCE;
+        while self.clock.now() < until && self.is_wanted(number) {
+            match connection.socket.read() {
+                Ok(Message::Close(frame)) => return Ok(connection.closed(frame)),
+                Err(Error::Io(error)) if is_would_block(&error) => {
+                    if let Err(error) = connection.wire().let_wait(TICK) {
+                        return Ok(Read::Ended(Ending::Lost, error.to_string()));
+                    }
+                }
+                Ok(_) => break,
+                Err(error) => return Ok(Read::Ended(Ending::Lost, broken(&error))),
+            }
+        }
+        Ok(Read::Ended(Ending::Lost, "the feed does not say with which message it begins".to_owned()))
     }
 
     fn read(&mut self, number: u64, connection: &mut Connection) -> Result<Read, Gone> {
@@ -243,10 +271,7 @@ impl Reader {
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
                 Ok(Message::Close(frame)) => {
                     self.hand_over(batch, number)?;
-                    let (code, reason) = frame
-                        .map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
-                    let ending = connection.ending(code);
-                    return Ok(Read::Ended(ending, closed(code, &reason)));
+                    return Ok(connection.closed(frame));
                 }
                 Err(Error::Io(error)) if is_would_block(&error) => {
                     batch = self.hand_over(batch, number)?;
@@ -320,6 +345,15 @@ impl Reader {
             let _ = connection.socket.send(Message::Ping(Default::default()));
         }
         connection.wire().let_wait(TICK).err().map(|error| error.to_string())
+    }
+}
+
+impl Connection {
+    /// What the server's close means.
+    fn closed(&self, frame: Option<CloseFrame>) -> Read {
+        let (code, reason) =
+            frame.map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
+        Read::Ended(self.ending(code), closed(code, &reason))
     }
 }
 

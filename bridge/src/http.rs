@@ -56,7 +56,7 @@ impl HttpServer {
             tokio::select! {
                 biased;
                 _ = stopped => Ok(()),
-                result = server => result,
+                result = server.into_future() => result,
             }
         };
         let thread = thread::Builder::new().name("http".to_owned()).spawn(move || {

@@ -23,7 +23,8 @@ use tradesim_schemas::Timestamp;
 pub(crate) use self::{
     error::{KafkaFailure, is_record_refused},
     positions::read_position,
-    reports::{Failure, Reports, Shared},
+    reports::{Reports, Shared},
+    ticket::whole_number,
 };
 use self::ticket::Ticket;
 use crate::{clock::Clock, connection::KafkaConnection};
@@ -281,8 +282,9 @@ impl Producer {
     #[inline]
     pub(crate) fn send(&self, outgoing: Outgoing<'_>) -> Result<(), SendError> {
         let ticket = Ticket::new(outgoing.topic, outgoing.number, self.clock.wrapped_us());
-        let mut record: BaseRecord<'_, [u8], [u8], Ticket> =
-            BaseRecord::with_opaque_to(self.topics.name(outgoing.topic), ticket).payload(outgoing.value);
+        let topic = self.topics.name(outgoing.topic);
+        let mut record: BaseRecord<'_, [u8], [u8], usize> =
+            BaseRecord::with_opaque_to(topic, ticket.to_opaque()).payload(outgoing.value);
         record.key = outgoing.key;
         record.headers = outgoing.headers.map(RecordHeaders::to_kafka);
         match self.inner.send(record) {

@@ -62,6 +62,12 @@ impl Topics {
         &self.prefix
     }
 
+    /// A name that two topics have, if there is one: that of dead letters is free to choose.
+    pub fn shared_name(&self) -> Option<&str> {
+        let letters = self.name(Topic::DeadLetters);
+        (self.names.iter().filter(|name| *name == letters).count() > 1).then_some(letters)
+    }
+
     /// The name of a topic.
     pub fn name(&self, topic: Topic) -> &str {
         &self.names[topic.index()]
@@ -86,7 +92,8 @@ mod tests {
                 "ci.tradesim.positions"
             ]
         );
-        assert_eq!(topics.prefix(), "ci.");
+        assert_eq!((topics.prefix(), topics.shared_name()), ("ci.", None));
+        assert_eq!(Topics::new("ci.", "raw.trades").shared_name(), Some("ci.raw.trades"));
     }
 
     #[test]

@@ -31,6 +31,11 @@ impl Work {
     pub(super) fn holds_record(&self) -> bool {
         self.admitted.is_some()
     }
+
+    /// Its producer is gone: whoever hands the message over does so anew.
+    pub(super) fn let_go_of_record(&mut self) {
+        self.admitted = None;
+    }
 }
 
 /// How handing over a message went.
@@ -170,7 +175,10 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
                     busy = self.delivery.has_actions();
                     break;
                 }
-                Step::Failed => break,
+                Step::Failed => {
+                    work.let_go_of_record();
+                    break;
+                }
             }
             if self.delivery.has_actions() {
                 break;

@@ -149,9 +149,10 @@ impl Reports {
 }
 
 impl ProducerContext for Reports {
-    type DeliveryOpaque = Ticket;
+    type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Ticket) {
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        let ticket = Ticket::from_opaque(opaque);
         match result {
             Ok(_) => {
                 let shared = &self.shared;
@@ -193,6 +194,10 @@ impl ClientContext for Reports {
 
     fn stats(&self, statistics: Statistics) {
         let up = statistics.brokers.values().filter(|broker| broker.state == "UP").count();
+        if up > 0 {
+            // nothing may be sent for long
+            self.shared.back();
+        }
         tracing::info!(
             brokers_up = up,
             queued = statistics.msg_cnt,

@@ -1,8 +1,5 @@
 //! What librdkafka carries along with a record and gives back with its report: a number, so that it costs no allocation.
 
-use std::os::raw::c_void;
-
-use rdkafka::util::IntoOpaque;
 use tradesim_bridge_core::Topic;
 
 /// Bits of the record's number that are kept: far more records than are ever on their way at once.
@@ -23,6 +20,16 @@ impl Ticket {
     pub(super) fn new(topic: Topic, number: u64, sent_us: u32) -> Ticket {
         let topic = (topic.index() as u64) << NUMBER_BITS;
         Ticket(number & NUMBER_MASK | topic | u64::from(sent_us) << (NUMBER_BITS + TOPIC_BITS))
+    }
+
+    /// The number that librdkafka carries.
+    pub(super) fn to_opaque(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The ticket that librdkafka carried.
+    pub(super) fn from_opaque(opaque: usize) -> Ticket {
+        Ticket(opaque as u64)
     }
 
     pub(super) fn topic(self) -> Topic {
@@ -46,17 +53,6 @@ pub(crate) fn whole_number(lowest: u32, next: u64) -> u64 {
     if number >= next { number.saturating_sub(1 << NUMBER_BITS) } else { number }
 }
 
-impl IntoOpaque for Ticket {
-    fn into_ptr(self) -> *mut c_void {
-        self.0 as usize as *mut c_void
-    }
-
-    #[expect(unsafe_code, reason = "the trait's signature; a ticket is the number itself and points nowhere")]
-    unsafe fn from_ptr(ptr: *mut c_void) -> Ticket {
-        Ticket(ptr as usize as u64)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,7 +60,7 @@ mod tests {
     #[test]
     fn a_ticket_holds_all_three() {
         for topic in Topic::ALL {
-            let ticket = Ticket::new(topic, NUMBER_MASK + 5, u32::MAX);
+            let ticket = Ticket::from_opaque(Ticket::new(topic, NUMBER_MASK + 5, u32::MAX).to_opaque());
             assert_eq!((ticket.topic(), ticket.number(), ticket.age_us(9)), (topic, 4, 10));
         }
     }
