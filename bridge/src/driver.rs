@@ -449,7 +449,6 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         let in_flight = self.producer.as_ref().map_or(0, Producer::in_flight);
         metrics.queue_records.set(i64::from(in_flight));
         self.context.health.set_ready(delivery.is_ready());
-        metrics.healthy.set(i64::from(self.context.health.healthy().0));
     }
 
     fn note(&mut self, note: Note) {

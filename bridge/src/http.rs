@@ -84,6 +84,8 @@ impl Drop for HttpServer {
 }
 
 async fn page(State(face): State<Face>) -> impl IntoResponse {
+    // the bridge's thread may be waiting for a broker meanwhile
+    face.metrics.healthy.set(i64::from(face.health.healthy().0));
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], face.metrics.page())
 }
 

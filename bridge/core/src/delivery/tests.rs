@@ -218,6 +218,7 @@ fn tries_are_counted_in_a_row_and_a_message_makes_up_for_all() {
         stage.wait();
     }
     stage.connected(0);
+    stage.actions();
     stage.message();
     stage.lost();
     stage.tell(Input::Committed);
