@@ -8,16 +8,16 @@ use std::{
 use crate::support::{Folder, Run, day_text, digest, send_signal};
 
 /// A replay that listens.
-struct Replay {
-    child: Child,
+pub(crate) struct Replay {
+    pub(crate) child: Child,
     stderr: BufReader<ChildStderr>,
     said: String,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Replay {
     /// Starts one on a free port, at max unless the arguments say otherwise.
-    fn start(folder: &Folder, args: &[&str]) -> Replay {
+    pub(crate) fn start(folder: &Folder, args: &[&str]) -> Replay {
         let mut all = vec!["replay", "--port", "0", "--linger", "0s"];
         if !args.contains(&"--speed") {
             all.extend(["--speed", "max"]);
@@ -37,7 +37,7 @@ impl Replay {
     }
 
     /// What it left when it had ended by itself.
-    fn end(mut self) -> Run {
+    pub(crate) fn end(mut self) -> Run {
         self.stderr.read_to_string(&mut self.said).unwrap();
         let output = self.child.wait_with_output().unwrap();
         let mut run = Run::of(output);
