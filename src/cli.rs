@@ -2,6 +2,10 @@
 
 mod cluster;
 mod common;
+mod verify_topic;
+mod demo;
+mod dlq;
+mod bridge;
 mod control;
 mod dev;
 mod export;
@@ -21,12 +25,16 @@ use clap_complete::Shell;
 use tracing::Level;
 
 pub(crate) use cluster::{Cluster, ClusterCommand, ClusterVerify};
+pub(crate) use bridge::{Bridge, DeliveryMode};
+pub(crate) use dlq::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic};
+pub(crate) use demo::Demo;
+pub(crate) use verify_topic::VerifyTopic;
 pub(crate) use common::{CutArgs, FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
 pub(crate) use control::{Control, ControlAction, Place};
 pub(crate) use dev::{Dev, DevBrokerArgs, DevCommand, DevRegistryArgs};
 pub(crate) use export::{Export, ExportPrices};
 pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Verify};
-pub(crate) use kafka::{KafkaArgs, RegistryArgs};
+pub(crate) use kafka::{KafkaArgs, PrefixArgs, RegistryArgs};
 pub(crate) use record::Record;
 pub(crate) use replay::{Replay, TimestampsMode};
 pub(crate) use schemas::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister};
@@ -81,9 +89,13 @@ pub(crate) enum Command {
     Replay(Replay),
     Tail(Tail),
     Control(Control),
+    Bridge(Bridge),
+    VerifyTopic(VerifyTopic),
+    Dlq(Dlq),
     Topics(Topics),
     Schemas(Schemas),
     Cluster(Cluster),
+    Demo(Demo),
     Dev(Dev),
     Config(Config),
     Completions(Completions),

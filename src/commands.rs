@@ -1,6 +1,10 @@
 //! From the command line to the work: settings, logging, then one file for each command.
 
 mod cat;
+mod verify_topic;
+mod demo;
+mod dlq;
+mod bridge;
 mod cluster;
 mod completions;
 mod config;
@@ -52,6 +56,10 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Replay(args) => replay::run(&args, settings),
         Command::Tail(args) => tail::run(&args),
         Command::Control(args) => control::run(&args),
+        Command::Bridge(args) => bridge::run(&args, settings),
+        Command::Dlq(args) => dlq::run(&args, settings),
+        Command::VerifyTopic(args) => verify_topic::run(&args, settings),
+        Command::Demo(args) => demo::run(&args),
         Command::Topics(args) => topics::run(&args, settings),
         Command::Schemas(args) => schemas::run(&args, settings),
         Command::Cluster(args) => cluster::run(&args, settings),
@@ -81,7 +89,7 @@ fn group(command: &Command) -> Group {
         | Command::Config(_)
         | Command::Completions(_)
         | Command::Man(_) => Group::Generator,
-        Command::Topics(_) | Command::Schemas(_) | Command::Cluster(_) | Command::Dev(_) => Group::Bridge,
+        Command::Bridge(_) | Command::Dlq(_) | Command::VerifyTopic(_) | Command::Demo(_) | Command::Topics(_) | Command::Schemas(_) | Command::Cluster(_) | Command::Dev(_) => Group::Bridge,
     }
 }
 

@@ -32,21 +32,9 @@ const KAFKA_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration
 const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
 const POSITION_INTERVAL: Duration = Duration::from_secs(1);
 
-pub(crate) fn run(args: &Bridge, mut settings: Settings) -> anyhow::Result<Outcome> {
-    apply_flags(args, &mut settings);
-    settings.check(Group::Bridge).map_err(Failure::from)?;
-    let options = options(args, &mut settings)?;
+pub(crate) fn run(args: &Bridge, settings: Settings) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals()?;
-    let engine = Engine::new(options).map_err(failure)?;
-    if let Some(address) = engine.metrics_address() {
-        say(format_args!("metrics on http://{address}/metrics, health on /healthz and /readyz"));
-        if !address.ip().is_loopback() {
-            say(format_args!("warning: other machines can read them; nobody is asked for a password"));
-        }
-    }
-    let (report, result) = engine.run(jitter, &|| stop.number().is_some());
-    let report = BridgeReport::new(&report, matches!(result, Ok(Ended::Complete)));
-    report.say();
+    let (report, result) = work(args, settings, &stop)?;
     if args.json {
         output::print_json(&report)?;
     }
@@ -62,6 +50,36 @@ pub(crate) fn run(args: &Bridge, mut settings: Settings) -> anyhow::Result<Outco
             None => Ok(Outcome::Done),
         },
     }
+}
+
+/// Bridges until the feed ends or a signal comes, and fails where that is all that can be done.
+pub(crate) fn to_the_end(args: &Bridge, settings: Settings, stop: &Stop) -> anyhow::Result<()> {
+    let (_, result) = work(args, settings, stop)?;
+    match result.map_err(failure)? {
+        Ended::Complete => Ok(()),
+        Ended::Stopped => Ok(stop.check()?),
+    }
+}
+
+fn work(
+    args: &Bridge,
+    mut settings: Settings,
+    stop: &Stop,
+) -> anyhow::Result<(BridgeReport, Result<Ended, BridgeError>)> {
+    apply_flags(args, &mut settings);
+    settings.check(Group::Bridge).map_err(Failure::from)?;
+    let options = options(args, &mut settings)?;
+    let engine = Engine::new(options).map_err(failure)?;
+    if let Some(address) = engine.metrics_address() {
+        say(format_args!("metrics on http://{address}/metrics, health on /healthz and /readyz"));
+        if !address.ip().is_loopback() {
+            say(format_args!("warning: other machines can read them; nobody is asked for a password"));
+        }
+    }
+    let (report, result) = engine.run(jitter, &|| stop.number().is_some());
+    let report = BridgeReport::new(&report, matches!(result, Ok(Ended::Complete)));
+    report.say();
+    Ok((report, result))
 }
 
 fn apply_flags(args: &Bridge, settings: &mut Settings) {

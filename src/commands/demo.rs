@@ -124,14 +124,14 @@ fn recorded(args: &Demo, archive: &Path) -> anyhow::Result<record::Report> {
     let mut arguments =
         vec!["record", "--date", DATE, "--seed", &seed, "--from", FROM, "--to", TO, "-o", &file];
     if let Some(threads) = &threads {
-        arguments.extend(["--threads", threads]);
+        arguments.extend(["--threads", threads.as_str()]);
     }
     let Command::Record(args) = command(&arguments)? else { unreachable!("it says record") };
     record::archive(&args, settings())
 }
 
 fn bridged(replay: &Replay, cluster: &Cluster, stop: &Stop) -> anyhow::Result<()> {
-    let url = replay.url();
+    let (url, registry) = (replay.url(), cluster.registry_url());
     let arguments = [
         "bridge",
         "--until-end",
@@ -141,12 +141,12 @@ fn bridged(replay: &Replay, cluster: &Cluster, stop: &Stop) -> anyhow::Result<()
         "--bootstrap-servers",
         cluster.bootstrap_servers(),
         "--schema-registry-url",
-        &cluster.registry_url(),
+        &registry,
         "--metrics-port",
         "0",
     ];
     let Command::Bridge(args) = command(&arguments)? else { unreachable!("it says bridge") };
-    bridge::work(&args, settings(), stop)
+    bridge::to_the_end(&args, settings(), stop)
 }
 
 fn verified(archive: &Path, cluster: &Cluster) -> anyhow::Result<verify_topic::Report> {

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod bridge;
 mod captured;
 mod codes;
 mod control;
@@ -23,3 +24,4 @@ mod served;
 mod settings;
 mod stops;
 mod tail;
+mod verify_topic;
