@@ -17,7 +17,7 @@ pub(crate) use date::date;
 pub(crate) use duration::{burst_duration, burst_interval, duration};
 pub(crate) use kafka::{
     acks, base_backoff, batch_size, client_id, compression, dlq_retries, linger_ms, max_backoff,
-    registry_url, retries, servers, topic, ws_uri,
+    registry_auth, registry_url, retries, servers, topic, topic_prefix, ws_uri,
 };
 pub(crate) use name::run_name;
 pub(crate) use number::{
@@ -26,7 +26,7 @@ pub(crate) use number::{
 };
 pub(crate) use size::buffer;
 pub(crate) use symbols::{SymbolChoice, symbol_choice, symbol_list};
-pub(crate) use time::{TimeSpec, time};
+pub(crate) use time::{TimeSpec, clock, time};
 
 use std::borrow::Cow;
 

@@ -1,9 +1,10 @@
-//! What commands report about an archive, with the names that the contract fixes (section 9).
+//! What commands report about an archive or a cluster, with the names that the contract fixes (section 9).
 
 use std::path::Path;
 
 use serde::Serialize;
 use tradesim_archive::{Cut, Metadata, Source};
+use tradesim_bridge::topics::Deviation;
 use tradesim_schemas::{EventType, Symbol, Timestamp};
 
 use crate::{filter::Filter, output};
@@ -150,4 +151,24 @@ pub(crate) fn cut_in_words(cut: &Cut) -> String {
 
 fn join(words: impl Iterator<Item = String>) -> String {
     words.collect::<Vec<_>>().join(",")
+}
+
+/// Something that is not as it should be, in a cluster.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct DeviationReport {
+    pub(crate) of: String,
+    pub(crate) property: String,
+    pub(crate) expected: String,
+    pub(crate) found: Option<String>,
+}
+
+impl From<&Deviation> for DeviationReport {
+    fn from(deviation: &Deviation) -> DeviationReport {
+        DeviationReport {
+            of: deviation.of.clone(),
+            property: deviation.property.clone(),
+            expected: deviation.expected.clone(),
+            found: deviation.found.clone(),
+        }
+    }
 }

@@ -15,7 +15,7 @@ use chrono::NaiveDate;
 use tracing::Level;
 
 pub(crate) use sources::Sources;
-pub(crate) use table::{Definition, Group, Key, Mode, host_name, log_format, log_level};
+pub(crate) use table::{Definition, Group, Key, Mode, host_name, log_format, log_level, mode};
 
 use crate::{
     exit::Failure,
@@ -200,7 +200,7 @@ impl Settings {
 fn error(definition: &Definition, text: &Sourced<String>, invalid: Invalid) -> SettingError {
     SettingError {
         name: definition.full_name(),
-        value: text.value.clone(),
+        value: definition.shown(&text.value).to_owned(),
         origin: text.origin.clone(),
         invalid,
     }

@@ -96,6 +96,17 @@ impl Admin {
         Ok(found.pop().map(|resource| values(&resource)).unwrap_or_default())
     }
 
+    /// How many partitions topics have, those that exist. Every broker can be asked this, stand-ins too.
+    ///
+    /// # Errors
+    /// Nobody answers.
+    pub fn partitions(&self, names: &[&str]) -> Result<BTreeMap<String, usize>, AdminError> {
+        let metadata = self.metadata()?;
+        let wanted =
+            metadata.topics().iter().filter(|topic| topic.error().is_none() && names.contains(&topic.name()));
+        Ok(wanted.map(|topic| (topic.name().to_owned(), topic.partitions().len())).collect())
+    }
+
     /// Topics by their names, those that exist.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ mod closing;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use tokio::{net::TcpStream, sync::watch};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
 
 use self::{catch_up::CatchUp, closing::Closing};
 use crate::{
@@ -153,6 +153,10 @@ impl Connection<'_> {
             if let Some(end) = self.over {
                 return end;
             }
+            if self.hangs_up() {
+                // at once, as nothing is flushed; an error is seen by the next read
+                let _ = self.socket.shutdown().await;
+            }
             if stopped == Stopped::Turn {
                 tokio::task::yield_now().await;
             } else {
@@ -204,7 +208,7 @@ impl Connection<'_> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return self.peer_gone(),
+                Err(_) => return self.peer_broke(),
             }
         }
         self.receive();
@@ -366,7 +370,7 @@ impl Connection<'_> {
                     return Stopped::Blocked;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => self.peer_gone(),
+                Err(_) => self.peer_broke(),
             }
             turns += 1;
             if turns == WRITES_IN_A_ROW {

@@ -28,6 +28,8 @@ pub(crate) struct Playback {
     wait_clients: usize,
     start_paused: bool,
     pacer: Pacer,
+    /// Where the schedule begins, if not with the first block.
+    begins: Option<(Duration, Duration)>,
     timeline: Timeline,
     blocks: VecDeque<Arc<Block>>,
     /// The next message in the first block.
@@ -97,6 +99,7 @@ impl Playback {
             wait_clients: options.wait_clients,
             start_paused: options.start_paused,
             pacer: Pacer::new(options.speed),
+            begins: None,
             timeline: Timeline::new(options.start_at, options.max_gap),
             blocks: VecDeque::new(),
             at: 0,
@@ -111,6 +114,11 @@ impl Playback {
             late: Recorder::new(),
             late_stretches: LateStretches::default(),
         }
+    }
+
+    /// Says that the schedule is at `position` at the instant `now`, however long it takes until the first block is there.
+    pub(crate) fn begin_at(&mut self, position: Duration, now: Duration) {
+        self.begins = Some((position, now));
     }
 
     /// Where the player stands.
@@ -144,8 +152,8 @@ impl Playback {
     }
 
     /// Recorded time played.
-    pub(crate) fn played(&self) -> Duration {
-        self.reached
+    pub(crate) fn played(&self, now: Duration) -> Duration {
+        self.position(now)
     }
 
     /// Lateness of the releases.
@@ -188,6 +196,7 @@ impl Playback {
     pub(crate) fn clients(&mut self, connected: usize, now: Duration) {
         if self.state == State::Waiting && connected >= self.wait_clients {
             if self.start_paused {
+                self.begins = None;
                 self.state = State::Paused;
             } else {
                 self.run(now);
@@ -205,6 +214,8 @@ impl Playback {
 
     /// Stops time.
     pub(crate) fn pause(&mut self, now: Duration) {
+        // from here on time is what is played
+        self.begins = None;
         match self.state {
             State::Playing => {
                 self.reached = self.position(now);
@@ -285,7 +296,8 @@ impl Playback {
         } else {
             if !self.pacer.runs() {
                 // time begins with the first block, so that opening the source makes nothing late
-                self.pacer.start(self.reached, now);
+                let (position, at) = self.begins.take().unwrap_or((self.reached, now));
+                self.pacer.start(position, at);
             }
             self.release_due(block, now)
         }
@@ -392,5 +404,58 @@ impl Playback {
         self.watch.stand(now);
         self.pacer.stop();
         self.last_release = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::{BlockBuilder, Meta, Opcode};
+
+    fn second(at: i64) -> Timestamp {
+        Timestamp::from_micros(1_000_000 * at).unwrap()
+    }
+
+    /// A message for each second from 100 on.
+    fn seconds(count: i64) -> Arc<Block> {
+        let mut builder = BlockBuilder::new(0);
+        for at in 100..100 + count {
+            builder.push(Meta { at: second(at), kind: None, opcode: Opcode::Text }, |_| {});
+        }
+        Arc::new(builder.take())
+    }
+
+    #[test]
+    fn a_schedule_that_began_before_is_where_it_would_have_been() {
+        let at = Duration::from_secs;
+        let options = Options { start_at: Some(second(90)), wait_clients: 0, ..Options::new("test") };
+        let mut playback = Playback::new(&options, 0);
+        playback.begin_at(at(13), at(1));
+        playback.clients(0, at(1));
+        assert!(matches!(playback.poll(at(1)), Step::WaitForBlock));
+        // the first block takes two seconds: five messages are due then, and the sixth is in time
+        playback.push_block(seconds(10));
+        let Step::Release { messages, .. } = playback.poll(at(3)) else { panic!("nothing is due") };
+        assert_eq!(messages, 0..6);
+        let Step::WaitUntil(next) = playback.poll(at(3)) else { panic!("nothing is to come") };
+        assert_eq!((next, playback.played(at(3))), (at(4), at(15)));
+        // what was stopped goes on where it stood
+        playback.pause(at(3));
+        playback.resume(at(100));
+        let Step::WaitUntil(next) = playback.poll(at(100)) else { panic!("nothing is to come") };
+        assert_eq!(next, at(101));
+    }
+
+    #[test]
+    fn a_schedule_that_is_stopped_before_it_began_begins_where_it_is_let_go() {
+        let at = Duration::from_secs;
+        let options = Options { start_at: Some(second(99)), start_paused: true, ..Options::new("test") };
+        let mut playback = Playback::new(&options, 0);
+        playback.begin_at(at(50), at(0));
+        playback.clients(1, at(0));
+        playback.push_block(seconds(2));
+        playback.resume(at(10));
+        let Step::WaitUntil(next) = playback.poll(at(10)) else { panic!("nothing is to come") };
+        assert_eq!(next, at(11));
     }
 }

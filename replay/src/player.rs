@@ -19,6 +19,7 @@ use crate::{
     delivery::Head,
     hub::Hub,
     lateness::add_stretch,
+    options::PlayClock,
     playback::{Playback, Step},
     producer::{Produced, Producer},
     source::SourceError,
@@ -119,6 +120,7 @@ impl Player {
 
     fn run(mut self) -> Played {
         self.open(0);
+        self.tie_to_wall();
         let now = self.now();
         if self.hub.options.wait_clients == 0 {
             self.playback.clients(0, now);
@@ -154,6 +156,17 @@ impl Player {
 
     fn now(&self) -> Duration {
         self.hub.clock.now()
+    }
+
+    /// Puts the schedule where it is by now, if it is the wall clock's.
+    fn tie_to_wall(&mut self) {
+        let options = &self.hub.options;
+        if let (PlayClock::Wall, Some(start)) = (options.clock, options.start_at) {
+            let now = self.now();
+            let unix_us = i64::try_from(self.hub.clock.unix_us(now)).unwrap_or(i64::MAX);
+            let late_us = u64::try_from(unix_us.saturating_sub(start.micros())).unwrap_or(0);
+            self.playback.begin_at(Duration::from_micros(late_us), now);
+        }
     }
 
     /// Reads the source from `seq` on, in the place of what was read before.
@@ -206,7 +219,8 @@ impl Player {
 
     /// Decides where play begins: a client that comes back to a server that was started anew goes on where it was.
     fn begin(&mut self) {
-        if self.playback.released() == 0 && self.wanted != self.playback.seq() {
+        let may_move = !self.hub.options.begins_at_first();
+        if may_move && self.playback.released() == 0 && self.wanted != self.playback.seq() {
             self.restart(self.wanted);
         }
     }
@@ -372,7 +386,7 @@ impl Player {
         let mut view = self.hub.view();
         view.time = self.playback.time();
         view.elapsed = self.playback.elapsed(now);
-        view.played = self.playback.played();
+        view.played = self.playback.played(now);
         view.waited = self.waited;
         if whole {
             view.speed = self.playback.speed();

@@ -167,8 +167,11 @@ impl Handle {
     /// Steers.
     ///
     /// # Errors
-    /// A place that the source does not have, or a play that is over.
+    /// A place that the source does not have, a play that is over, or one that cannot be steered like this.
     pub async fn command(&self, command: Command) -> Result<Status, CommandError> {
+        if let Some(refusal) = self.hub.options.refusal(&command) {
+            return Err(refusal);
+        }
         let command = self.resolve(command).await?;
         let (sender, reply) = oneshot::channel();
         if !self.hub.request(Request::Command(command, sender)) {

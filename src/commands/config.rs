@@ -27,7 +27,7 @@ pub(crate) fn show(args: &ConfigShow, settings: &Settings) -> anyhow::Result<Out
         .iter()
         .map(|(definition, text)| Line {
             name: definition.full_name(),
-            value: text.map(|text| text.value.clone()),
+            value: text.map(|text| definition.shown(&text.value).to_owned()),
             origin: text.map_or_else(|| "not set".to_owned(), |text| text.origin.to_string()),
         })
         .collect();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tradesim_bridge::{registry::Credentials, secret::SecretSource};
+
 use super::{Invalid, number::within};
 
 /// Where messages come from. What is wrong with the rest of the URL, connecting tells.
@@ -88,6 +90,25 @@ pub(crate) fn registry_url(text: &str) -> Result<String, Invalid> {
         }
         _ => Err(Invalid::expected("a URL as http://localhost:8081")),
     }
+}
+
+/// Who we are to a schema registry, or where that is written. What is written there is read when it is needed.
+pub(crate) fn registry_auth(text: &str) -> Result<String, Invalid> {
+    let known = match SecretSource::from(text) {
+        SecretSource::Text(secret) => secret.expose().parse::<Credentials>().is_ok(),
+        _ => true,
+    };
+    known.then(|| text.to_owned()).ok_or(Invalid::expected(
+        "`basic USER:PASSWORD`, `bearer TOKEN`, @FILE or env:NAME with one of these",
+    ))
+}
+
+/// What stands before the name of a topic; nothing is a prefix too.
+pub(crate) fn topic_prefix(text: &str) -> Result<String, Invalid> {
+    // the longest name of ours behind it still has to be a name
+    let fits =
+        text.len() <= 200 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    fits.then(|| text.to_owned()).ok_or(Invalid::expected("at most 200 letters, digits, dots, _ and -"))
 }
 
 /// The name of a topic, as Kafka takes it.

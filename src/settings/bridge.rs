@@ -54,6 +54,10 @@ impl Settings {
         self.required(Key::SchemaRegistryUrl, parse::registry_url)
     }
 
+    pub(crate) fn schema_registry_auth(&self) -> Result<Option<String>, SettingError> {
+        self.optional(Key::SchemaRegistryAuth, parse::registry_auth)
+    }
+
     pub(crate) fn metrics_enabled(&self) -> Result<bool, SettingError> {
         self.required(Key::MetricsEnabled, parse::boolean)
     }

@@ -37,6 +37,8 @@ pub(crate) struct Definition {
     pub(crate) group: Group,
     pub(crate) name: &'static str,
     pub(crate) default: Option<&'static str>,
+    /// Whether the value is shown to nobody.
+    pub(crate) secret: bool,
     /// Refuses every text that is none of the valid ones.
     pub(crate) check: fn(&str) -> Result<(), Invalid>,
 }
@@ -45,6 +47,11 @@ impl Definition {
     /// The name with its prefix.
     pub(crate) fn full_name(&self) -> String {
         format!("{}{}", self.group.prefix(), self.name)
+    }
+
+    /// A value as it may be shown: of a secret, the place where it is and nothing else.
+    pub(crate) fn shown<'a>(&self, value: &'a str) -> &'a str {
+        if self.secret && !value.starts_with('@') && !value.starts_with("env:") { "***" } else { value }
     }
 }
 
@@ -61,6 +68,7 @@ macro_rules! settings {
                 group: Group::$group,
                 name: $name,
                 default: $default,
+                secret: matches!(Key::$key, Key::SchemaRegistryAuth),
                 check: |text| $read(text).map(drop),
             },)+
         ];
@@ -94,6 +102,7 @@ settings! {
     Compression = Bridge "KAFKA_COMPRESSION_TYPE", Some("snappy"), parse::compression;
     Idempotence = Bridge "KAFKA_ENABLE_IDEMPOTENCE", Some("true"), parse::boolean;
     SchemaRegistryUrl = Bridge "SCHEMA_REGISTRY_URL", Some("http://localhost:8081"), parse::registry_url;
+    SchemaRegistryAuth = Bridge "SCHEMA_REGISTRY_AUTH", None, parse::registry_auth;
     MetricsEnabled = Bridge "METRICS_ENABLED", Some("true"), parse::boolean;
     MetricsHost = Bridge "METRICS_HOST", Some("127.0.0.1"), host;
     MetricsPort = Bridge "METRICS_PORT", Some("9090"), parse::port;
@@ -118,6 +127,17 @@ pub(crate) enum Mode {
     Burst,
     /// A whole day at once.
     Historical,
+}
+
+impl Mode {
+    /// The name in flags and settings.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Mode::Normal => "normal",
+            Mode::Burst => "burst",
+            Mode::Historical => "historical",
+        }
+    }
 }
 
 pub(crate) fn mode(text: &str) -> Result<Mode, Invalid> {

@@ -16,15 +16,36 @@ fn help_of_every_command_is_as_reviewed() {
         "merge",
         "export",
         "replay",
+        "serve",
         "tail",
         "control",
+        "bridge",
+        "dlq",
+        "topics",
+        "schemas",
+        "cluster",
+        "dev",
         "config",
         "completions",
         "man",
     ] {
         insta::assert_snapshot!(format!("help-{command}"), folder.ok(&[command, "--help"]));
     }
-    insta::assert_snapshot!("help-config-show", folder.ok(&["config", "show", "--help"]));
+    for [command, verb] in [
+        ["config", "show"],
+        ["dlq", "show"],
+        ["dlq", "retry"],
+        ["topics", "create"],
+        ["topics", "verify"],
+        ["topics", "tail"],
+        ["schemas", "register"],
+        ["schemas", "check"],
+        ["cluster", "verify"],
+        ["dev", "broker"],
+        ["dev", "registry"],
+    ] {
+        insta::assert_snapshot!(format!("help-{command}-{verb}"), folder.ok(&[command, verb, "--help"]));
+    }
 }
 
 #[test]

@@ -2,20 +2,25 @@
 
 mod support;
 
+mod bridge;
 mod captured;
 mod codes;
 mod control;
 mod cuts;
 mod determinism;
+mod dev;
 mod differences;
 mod disk;
 mod exports;
 mod golden;
 mod help;
+mod kafka;
 mod layering;
 mod pipes;
 mod record;
 mod replay;
+mod schemas;
+mod serve;
 mod served;
 mod settings;
 mod stops;

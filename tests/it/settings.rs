@@ -119,7 +119,7 @@ fn every_setting_is_shown_with_its_origin() {
         let setting = settings.iter().find(|setting| setting["name"] == name).unwrap();
         (setting["value"].as_str(), setting["origin"].as_str().unwrap())
     };
-    assert_eq!(settings.len(), 33);
+    assert_eq!(settings.len(), 34);
     assert_eq!(found("TRADE_GEN_RATE"), (Some("20"), ".env"));
     assert_eq!(found("TRADE_GEN_MODE"), (Some("burst"), "environment"));
     assert_eq!(found("TRADE_GEN_LOG_LEVEL"), (Some("WARN"), "command line"));

@@ -1,6 +1,8 @@
 //! Running the binary, in folders that go away.
 
+pub(crate) mod brokers;
 pub(crate) mod feed;
+pub(crate) mod listening;
 
 use std::{
     ffi::OsStr,
@@ -60,7 +62,8 @@ impl Folder {
         let mut command = Command::new(program);
         command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().to_ascii_uppercase().starts_with("TRADE_GEN_") {
+            let upper = name.to_string_lossy().to_ascii_uppercase();
+            if upper.starts_with("TRADE_GEN_") || upper.starts_with("KAFKA_BRIDGE_") {
                 command.env_remove(name);
             }
         }

@@ -1,4 +1,8 @@
-use apache_avro::{reader::datum::GenericDatumReader, writer::datum::GenericDatumWriter};
+use apache_avro::{
+    reader::datum::GenericDatumReader,
+    schema_compatibility::{Compatibility, SchemaCompatibility},
+    writer::datum::GenericDatumWriter,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tradesim_schemas::EventType;
@@ -396,21 +400,21 @@ fn records(schema: &Value) -> Vec<apache_avro::types::Value> {
 }
 
 proptest! {
-    /// What is called compatible is read by apache-avro, record by record; what is not, fails for one of them.
+    /// The verdict is that of apache-avro's own check, and what is called compatible is read, record by record.
     #[test]
-    fn the_verdict_is_what_a_reader_meets(new in any_record(), old in any_record()) {
+    fn the_verdict_is_that_of_others(new in any_record(), old in any_record()) {
         let (reader, writer) = (parsed(&new), parsed(&old));
         let found = incompatibilities(Level::Backward, &reader, std::slice::from_ref(&writer));
+        let theirs = SchemaCompatibility::can_read(&writer.schema, &reader.schema);
+        prop_assert_eq!(found.is_empty(), matches!(theirs, Ok(Compatibility::Full)), "{:?} {:?}", found, theirs);
+        if !found.is_empty() {
+            return Ok(());
+        }
         let write = GenericDatumWriter::builder(&writer.schema).build().unwrap();
         let read = GenericDatumReader::builder(&writer.schema).reader_schema(&reader.schema).build().unwrap();
-        let results: Vec<_> = records(&old)
-            .into_iter()
-            .map(|value| {
-                let bytes = write.write_value_to_vec(value).unwrap();
-                read.read_value(&mut bytes.as_slice())
-            })
-            .collect();
-        let all_read = results.iter().all(Result::is_ok);
-        prop_assert_eq!(found.is_empty(), all_read, "{:?} {:?}", found, results);
+        for value in records(&old) {
+            let bytes = write.write_value_to_vec(value).unwrap();
+            prop_assert!(read.read_value(&mut bytes.as_slice()).is_ok());
+        }
     }
 }

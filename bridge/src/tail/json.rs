@@ -15,7 +15,8 @@ pub(super) fn datum(mut bytes: &[u8], schema: &Schema) -> Option<Value> {
     let resolved = ResolvedSchema::new(schema).ok()?;
     let reader = GenericDatumReader::builder(schema).build().ok()?;
     let value = reader.read_value(&mut bytes).ok()?;
-    if !bytes.is_empty() {
+    // the library takes what is cut in its last field for null
+    if !bytes.is_empty() || !value.validate(schema) {
         return None;
     }
     Some(json(value, schema, resolved.get_names()))
@@ -107,7 +108,7 @@ mod tests {
             (&[0xff], 4, "-0.0001"),
             (&[0x00, 0x80], 0, "128"),
             (&[0x1b, 0x55, 0xa8], 4, "179.1400"),
-            (&[0xe8, 0xd4, 0xa5, 0x0f, 0xff], 2, "-995100000.01"),
+            (&[0xe8, 0xd4, 0xa5, 0x0f, 0xff], 2, "-995116277.77"),
         ] {
             assert_eq!(decimal_text(bytes, scale).as_deref(), Some(text), "{bytes:x?}");
         }

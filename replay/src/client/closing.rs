@@ -23,6 +23,8 @@ pub(super) struct Closing {
     by_peer: bool,
     /// Whether the whole close was written.
     written: bool,
+    /// Whether the sending side of the socket was shut behind it.
+    hung_up: bool,
 }
 
 impl Closing {
@@ -50,7 +52,7 @@ impl Connection<'_> {
         self.hub.client_moved();
         let end = End { why, code: Some(code.number()), delivered: false };
         let deadline = self.hub.clock.now() + within;
-        self.closing = Some(Closing { end, deadline, by_peer, written: false });
+        self.closing = Some(Closing { end, deadline, by_peer, written: false, hung_up: false });
     }
 
     /// The server stops.
@@ -102,6 +104,18 @@ impl Connection<'_> {
         }
     }
 
+    /// Whether the sending side of the socket is to be shut now; said once. Behind a fault nothing of the client is read
+    /// any more, an answer to the close neither (RFC 6455, section 7.1.7): there is nothing to wait for but its FIN.
+    pub(super) fn hangs_up(&mut self) -> bool {
+        match &mut self.closing {
+            Some(closing) if closing.written && !closing.hung_up && self.inbound.is_over() => {
+                closing.hung_up = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// The client's side of the connection is gone.
     pub(super) fn peer_gone(&mut self) {
         match self.closing {
@@ -110,6 +124,15 @@ impl Connection<'_> {
                 end.delivered = end.why == Closed::Delivered && written;
                 self.over = Some(end);
             }
+            None => self.end(Closed::Left, None, false),
+        }
+    }
+
+    /// The connection broke, which it does when a client goes without having read everything: of what was written,
+    /// nobody knows how much it got.
+    pub(super) fn peer_broke(&mut self) {
+        match self.closing {
+            Some(Closing { end, .. }) => self.over = Some(end),
             None => self.end(Closed::Left, None, false),
         }
     }

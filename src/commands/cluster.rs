@@ -1,0 +1,134 @@
+//! `cluster verify`: whether a cluster is what the bridge is made for.
+
+use serde::Serialize;
+use tradesim_bridge::{
+    admin::{Admin, AdminError, BrokerPlan, broker_deviations},
+    compatibility::Level,
+    topics::Deviation,
+};
+
+use crate::{
+    cli::{Cluster, ClusterCommand, ClusterVerify},
+    exit::Outcome,
+    kafka,
+    output::{self, Stdout},
+    report::DeviationReport,
+    settings::Settings,
+    signals,
+};
+
+#[derive(Serialize)]
+struct Report {
+    schema_version: u32,
+    brokers: Vec<BrokerReport>,
+    registry: Option<RegistryReport>,
+    deviations: Vec<DeviationReport>,
+}
+
+#[derive(Serialize)]
+struct BrokerReport {
+    id: i32,
+    address: String,
+}
+
+#[derive(Serialize)]
+struct RegistryReport {
+    url: String,
+    level: &'static str,
+}
+
+pub(crate) fn run(args: &Cluster, settings: Settings) -> anyhow::Result<Outcome> {
+    signals::end_at_once()?;
+    match &args.command {
+        ClusterCommand::Verify(args) => verify(args, settings),
+    }
+}
+
+fn verify(args: &ClusterVerify, mut settings: Settings) -> anyhow::Result<Outcome> {
+    let connection = kafka::connection(&args.kafka, &mut settings)?;
+    let registry = match args.no_registry {
+        true => None,
+        false => Some(kafka::registry(&args.registry, &mut settings, args.answer.timeout)?),
+    };
+    let admin = Admin::new(&connection, args.answer.timeout).map_err(kafka::admin_failure)?;
+    let (brokers, mut deviations) = brokers(&admin, BrokerPlan { brokers: args.brokers })?;
+    let registry = match registry {
+        Some(registry) => {
+            let level = registry.global_level().map_err(kafka::registry_failure)?;
+            deviations.extend(level_deviation(level));
+            Some(RegistryReport { url: registry.url().to_owned(), level: level.as_str() })
+        }
+        None => None,
+    };
+    let outcome = if deviations.is_empty() { Outcome::Done } else { Outcome::Difference };
+    let report = Report {
+        schema_version: 1,
+        brokers,
+        registry,
+        deviations: deviations.iter().map(DeviationReport::from).collect(),
+    };
+    if args.json {
+        output::print_json(&report)?;
+    } else {
+        show(&report, &deviations)?;
+    }
+    Ok(outcome)
+}
+
+/// Who is there, and what is wrong with each. A broker that the others know of and that does not answer is a deviation.
+fn brokers(admin: &Admin, plan: BrokerPlan) -> anyhow::Result<(Vec<BrokerReport>, Vec<Deviation>)> {
+    let brokers = admin.brokers().map_err(kafka::admin_failure)?;
+    let mut deviations = Vec::new();
+    if brokers.len() != usize::from(plan.brokers) {
+        deviations.push(Deviation {
+            of: "cluster".to_owned(),
+            property: "brokers".to_owned(),
+            expected: plan.brokers.to_string(),
+            found: Some(brokers.len().to_string()),
+        });
+    }
+    for broker in &brokers {
+        match admin.broker_properties(broker.id) {
+            Ok(properties) => deviations.extend(broker_deviations(plan, broker, &properties)),
+            Err(AdminError::Unreachable { reason, .. }) => deviations.push(Deviation {
+                of: format!("broker {}", broker.id),
+                property: "answer".to_owned(),
+                expected: "its properties".to_owned(),
+                found: Some(reason),
+            }),
+            Err(error) => return Err(kafka::admin_failure(error)),
+        }
+    }
+    let reports = brokers.into_iter().map(|broker| BrokerReport { id: broker.id, address: broker.address });
+    Ok((reports.collect(), deviations))
+}
+
+/// The rule for new subjects has to keep new readers able to read old records.
+fn level_deviation(level: Level) -> Option<Deviation> {
+    (level != Level::Backward).then(|| Deviation {
+        of: "registry".to_owned(),
+        property: "compatibility".to_owned(),
+        expected: Level::Backward.to_string(),
+        found: Some(level.to_string()),
+    })
+}
+
+fn show(report: &Report, deviations: &[Deviation]) -> anyhow::Result<()> {
+    let mut out = Stdout::new();
+    for broker in &report.brokers {
+        out.write(format!("broker {} at {}\n", broker.id, broker.address).as_bytes())?;
+    }
+    if let Some(registry) = &report.registry {
+        out.write(format!("registry at {}, {}\n", registry.url, registry.level).as_bytes())?;
+    }
+    for deviation in deviations {
+        out.write(format!("{deviation}\n").as_bytes())?;
+    }
+    let verdict = match deviations.len() {
+        0 => "as it should be".to_owned(),
+        1 => "1 deviation".to_owned(),
+        count => format!("{count} deviations"),
+    };
+    out.write(format!("{verdict}\n").as_bytes())?;
+    out.finish()
+}

@@ -1,0 +1,59 @@
+//! `dev`: the stand-ins that `demo` uses, as processes of their own.
+
+use anyhow::Context;
+use signal_hook::consts::SIGTERM;
+use tradesim_bridge::{
+    dev::{DevBroker, DevRegistry},
+    topics::{REPLICAS, topics},
+};
+
+use crate::{
+    cli::{Dev, DevBrokerArgs, DevCommand, DevRegistryArgs, TopicNames},
+    exit::{Failure, Outcome},
+    kafka,
+    output::{print_line, say},
+    settings::Settings,
+    signals::Stop,
+};
+
+pub(crate) fn run(args: &Dev, settings: Settings) -> anyhow::Result<Outcome> {
+    let stop = Stop::on_signals()?;
+    match &args.command {
+        DevCommand::Broker(args) => broker(args, settings, stop),
+        DevCommand::Registry(args) => registry(args, stop),
+    }
+}
+
+fn broker(args: &DevBrokerArgs, mut settings: Settings, stop: Stop) -> anyhow::Result<Outcome> {
+    let names =
+        TopicNames { prefix: args.prefix.clone(), dlq_topic: args.dlq_topic.clone(), replicas: REPLICAS };
+    let options = kafka::topic_options(&names, &mut settings)?;
+    let topics: Vec<(String, u16)> =
+        topics(&options).into_iter().map(|topic| (topic.name, topic.partitions)).collect();
+    let broker = DevBroker::start(args.brokers, &topics).context("the brokers cannot be started")?;
+    say(format_args!("brokers in memory: they prove nothing about a real cluster (see --help)"));
+    print_line(format_args!("{}", broker.bootstrap_servers()))?;
+    until_stopped(stop)
+}
+
+fn registry(args: &DevRegistryArgs, stop: Stop) -> anyhow::Result<Outcome> {
+    let registry = DevRegistry::start(args.port).with_context(|| {
+        format!("the registry cannot listen on port {} (--port 0 picks a free one)", args.port)
+    })?;
+    say(format_args!("schema registry in memory: what is registered is gone when it ends"));
+    print_line(format_args!("{}", registry.url()))?;
+    until_stopped(stop)
+}
+
+/// A job without an end: SIGTERM is the way to stop it, every other signal an interruption.
+fn until_stopped(stop: Stop) -> anyhow::Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        stop.awaited()?.came().await;
+        anyhow::Ok(())
+    })?;
+    match stop.number() {
+        None | Some(SIGTERM) => Ok(Outcome::Done),
+        Some(signal) => Err(Failure::Interrupted { signal }.into()),
+    }
+}

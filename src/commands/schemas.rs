@@ -1,0 +1,180 @@
+//! `schemas`: our Avro schemas in a registry.
+
+mod verdict;
+
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use serde::Serialize;
+use tradesim_bridge::{
+    compatibility::Incompatibility,
+    registry::{Registry, schema_text, subject},
+};
+use tradesim_schemas::{EventType, contract::AVRO_NAMESPACE};
+
+use crate::{
+    cli::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister},
+    exit::{Failure, Outcome},
+    kafka,
+    output::{self, Stdout},
+    settings::Settings,
+    signals,
+};
+use verdict::{State, Verdict};
+
+#[derive(Serialize)]
+struct Report {
+    schema_version: u32,
+    registry: String,
+    compatible: bool,
+    subjects: Vec<SubjectReport>,
+}
+
+#[derive(Serialize)]
+struct SubjectReport {
+    subject: String,
+    /// The rule of the subject in the registry.
+    level: &'static str,
+    /// Whether exactly this schema is registered, and under which numbers.
+    registered: bool,
+    /// Whether that was done just now.
+    created: bool,
+    id: Option<u32>,
+    version: Option<u32>,
+    versions: Vec<u32>,
+    compatible: bool,
+    incompatibilities: Vec<IncompatibilityReport>,
+}
+
+#[derive(Serialize)]
+struct IncompatibilityReport {
+    /// Empty where the schema as a whole does not fit.
+    field: String,
+    kind: &'static str,
+    what: String,
+}
+
+/// A schema and where it belongs.
+struct Candidate {
+    subject: String,
+    text: String,
+}
+
+pub(crate) fn run(args: &Schemas, settings: Settings) -> anyhow::Result<Outcome> {
+    signals::end_at_once()?;
+    match &args.command {
+        SchemasCommand::Register(args) => register(args, settings),
+        SchemasCommand::Check(args) => check(args, settings),
+    }
+}
+
+fn register(args: &SchemasRegister, mut settings: Settings) -> anyhow::Result<Outcome> {
+    let registry = kafka::registry(&args.registry, &mut settings, args.answer.timeout)?;
+    let candidates = ours(&args.prefix.topic_prefix);
+    let mut verdicts = verdicts(&registry, &candidates)?;
+    // all or nothing, as far as that can be known before
+    if verdicts.iter().all(Verdict::is_compatible) {
+        for (candidate, verdict) in candidates.iter().zip(&mut verdicts) {
+            verdict.register(&registry, candidate)?;
+        }
+    }
+    tell(args.json, &registry, &verdicts)
+}
+
+fn check(args: &SchemasCheck, mut settings: Settings) -> anyhow::Result<Outcome> {
+    let candidates = if args.files.is_empty() {
+        ours(&args.prefix.topic_prefix)
+    } else {
+        args.files.iter().map(|path| of_file(path, &args.prefix.topic_prefix)).collect::<Result<_, _>>()?
+    };
+    let registry = kafka::registry(&args.registry, &mut settings, args.answer.timeout)?;
+    let verdicts = verdicts(&registry, &candidates)?;
+    tell(args.json, &registry, &verdicts)
+}
+
+fn ours(prefix: &str) -> Vec<Candidate> {
+    let candidate = |event_type: &EventType| Candidate {
+        subject: subject(prefix, *event_type),
+        text: schema_text(*event_type),
+    };
+    EventType::ALL.iter().map(candidate).collect()
+}
+
+/// A schema of a file; the name of its record tells the subject.
+fn of_file(path: &Path, prefix: &str) -> anyhow::Result<Candidate> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let bad = |what: String| Failure::Data { what: format!("{}: {what}", path.display()), hint: None };
+    let value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| bad(format!("no JSON: {error}")))?;
+    let name = value.get("name").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let record = name.strip_prefix(AVRO_NAMESPACE).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
+    let event_type = EventType::ALL.iter().find(|event_type| event_type.record_name() == record);
+    let event_type = event_type.ok_or_else(|| {
+        bad(format!("expected the schema of a record Trade, OrderBook or MarketData, found {name:?}"))
+    })?;
+    verdict::parsed(&text).map_err(|error| bad(error.to_string()))?;
+    Ok(Candidate { subject: subject(prefix, *event_type), text })
+}
+
+fn verdicts(registry: &Registry, candidates: &[Candidate]) -> anyhow::Result<Vec<Verdict>> {
+    candidates.iter().map(|candidate| Verdict::of(registry, candidate)).collect()
+}
+
+fn tell(json: bool, registry: &Registry, verdicts: &[Verdict]) -> anyhow::Result<Outcome> {
+    let compatible = verdicts.iter().all(Verdict::is_compatible);
+    if json {
+        output::print_json(&Report {
+            schema_version: 1,
+            registry: registry.url().to_owned(),
+            compatible,
+            subjects: verdicts.iter().map(SubjectReport::from).collect(),
+        })?;
+    } else {
+        let mut out = Stdout::new();
+        for verdict in verdicts {
+            out.write(
+                format!("{:<13}{} ({})\n", verdict.word(), verdict.subject, verdict.details()).as_bytes(),
+            )?;
+            for found in &verdict.found {
+                out.write(format!("{:<13}{found}\n", "").as_bytes())?;
+            }
+        }
+        out.finish()?;
+    }
+    Ok(if compatible { Outcome::Done } else { Outcome::Difference })
+}
+
+impl From<&Verdict> for SubjectReport {
+    fn from(verdict: &Verdict) -> SubjectReport {
+        let place = match verdict.state {
+            State::Registered { id, version, .. } => Some((id, version)),
+            State::New => None,
+        };
+        SubjectReport {
+            subject: verdict.subject.clone(),
+            level: verdict.level.as_str(),
+            registered: place.is_some(),
+            created: matches!(verdict.state, State::Registered { now: true, .. }),
+            id: place.map(|(id, _)| id),
+            version: place.map(|(_, version)| version),
+            versions: verdict.versions.clone(),
+            compatible: verdict.is_compatible(),
+            incompatibilities: verdict.found.iter().map(IncompatibilityReport::from).collect(),
+        }
+    }
+}
+
+impl From<&Incompatibility> for IncompatibilityReport {
+    fn from(found: &Incompatibility) -> IncompatibilityReport {
+        IncompatibilityReport {
+            field: found.field.clone(),
+            kind: found.kind.as_str(),
+            what: found.what.clone(),
+        }
+    }
+}
+
+/// A registry that changes its mind between a check and a registration.
+fn changed(subject: &str) -> anyhow::Error {
+    anyhow!("the registry lost the schema of {subject} right after it was registered")
+}

@@ -1,0 +1,131 @@
+//! What a registry, and the rules of Avro, say about one schema under one subject.
+
+use tradesim_bridge::{
+    compatibility::{AvroSchema, Incompatibility, InvalidSchema, Kind, Level, incompatibilities},
+    registry::{Registry, RegistryError},
+};
+
+use super::{Candidate, changed};
+use crate::kafka;
+
+/// Whether exactly this schema is registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Under these numbers, and perhaps only now.
+    Registered { id: u32, version: u32, now: bool },
+    /// Not yet.
+    New,
+}
+
+/// What is to be said about a schema.
+#[derive(Clone, Debug)]
+pub(super) struct Verdict {
+    pub(super) subject: String,
+    pub(super) level: Level,
+    pub(super) state: State,
+    pub(super) versions: Vec<u32>,
+    pub(super) found: Vec<Incompatibility>,
+}
+
+pub(super) fn parsed(text: &str) -> Result<AvroSchema, InvalidSchema> {
+    AvroSchema::parse(text)
+}
+
+impl Verdict {
+    /// Asks the registry, and checks by ourselves: registries differ in what they name, and some let a decimal change its scale.
+    pub(super) fn of(registry: &Registry, candidate: &Candidate) -> anyhow::Result<Verdict> {
+        let Candidate { subject, text } = candidate;
+        let state = match registry.lookup(subject, text) {
+            Ok(found) => State::Registered { id: found.id, version: found.version, now: false },
+            Err(RegistryError::NotRegistered { .. }) => State::New,
+            Err(error) => return Err(kafka::registry_failure(error)),
+        };
+        let level = registry.subject_level(subject).map_err(kafka::registry_failure)?;
+        let versions = registry.versions(subject).map_err(kafka::registry_failure)?;
+        let mut verdict = Verdict { subject: subject.clone(), level, state, versions, found: Vec::new() };
+        if verdict.state == State::New && !verdict.versions.is_empty() {
+            verdict.found = verdict.compared(registry, text)?;
+        }
+        Ok(verdict)
+    }
+
+    fn compared(&self, registry: &Registry, text: &str) -> anyhow::Result<Vec<Incompatibility>> {
+        // whatever the registry lets pass, new readers have to understand old records
+        let level = if self.level.is_backward() { self.level } else { Level::Backward };
+        let compared = if level.is_transitive() {
+            &self.versions[..]
+        } else {
+            &self.versions[self.versions.len() - 1..]
+        };
+        let mut previous = Vec::new();
+        for version in compared {
+            let registered = registry.version(&self.subject, *version).map_err(kafka::registry_failure)?;
+            previous.push(
+                parsed(&registered.schema)
+                    .map_err(|error| anyhow::anyhow!("version {version} of {} is {error}", self.subject))?,
+            );
+        }
+        let mut found = incompatibilities(level, &parsed(text)?, &previous);
+        if found.is_empty() {
+            let (compatible, messages) =
+                registry.is_compatible(&self.subject, text).map_err(kafka::registry_failure)?;
+            if !compatible {
+                let what = if messages.is_empty() {
+                    format!("the registry calls it incompatible ({}) and gives no reason", self.level)
+                } else {
+                    format!("the registry calls it incompatible ({}): {}", self.level, messages.join("; "))
+                };
+                found.push(Incompatibility { field: String::new(), kind: Kind::Unnamed, what });
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn is_compatible(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Registers the schema, unless it is.
+    pub(super) fn register(&mut self, registry: &Registry, candidate: &Candidate) -> anyhow::Result<()> {
+        if self.state != State::New {
+            return Ok(());
+        }
+        match registry.register(&self.subject, &candidate.text) {
+            Ok(_) => {}
+            // somebody registered another version since we looked
+            Err(RegistryError::Incompatible { message, .. }) => {
+                let what = format!("the registry refuses it: {message}");
+                self.found.push(Incompatibility { field: String::new(), kind: Kind::Unnamed, what });
+                return Ok(());
+            }
+            Err(error) => return Err(kafka::registry_failure(error)),
+        }
+        match registry.lookup(&self.subject, &candidate.text) {
+            Ok(found) => self.state = State::Registered { id: found.id, version: found.version, now: true },
+            Err(RegistryError::NotRegistered { .. }) => return Err(changed(&self.subject)),
+            Err(error) => return Err(kafka::registry_failure(error)),
+        }
+        self.versions = registry.versions(&self.subject).map_err(kafka::registry_failure)?;
+        Ok(())
+    }
+
+    /// The state in a word.
+    pub(super) fn word(&self) -> &'static str {
+        match self.state {
+            _ if !self.is_compatible() => "incompatible",
+            State::Registered { now: true, .. } => "registered",
+            State::Registered { now: false, .. } => "exists",
+            State::New if self.versions.is_empty() => "new",
+            State::New => "compatible",
+        }
+    }
+
+    /// The state in a few more.
+    pub(super) fn details(&self) -> String {
+        let versions = self.versions.len();
+        match self.state {
+            State::Registered { id, version, .. } => format!("id {id}, version {version}, {}", self.level),
+            State::New => format!("not registered, {versions} other versions, {}", self.level),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `topics`: the topics of the bridge, made, checked and read.
+
+mod tail;
+
+use serde::Serialize;
+use tradesim_bridge::{
+    admin::{Admin, Creation},
+    topics::{Deviation, REPLICAS, Topic, TopicOptions, deviations, topics},
+};
+
+use crate::{
+    cli::{Topics, TopicsCommand, TopicsPlan},
+    exit::Outcome,
+    kafka,
+    output::{self, Stdout, say},
+    report::DeviationReport,
+    settings::Settings,
+    signals,
+};
+
+#[derive(Serialize)]
+struct Report {
+    schema_version: u32,
+    topics: Vec<TopicReport>,
+    deviations: usize,
+}
+
+#[derive(Serialize)]
+struct TopicReport {
+    name: String,
+    /// Whether it was made just now; `null` where nothing was to be made.
+    created: Option<bool>,
+    partitions: u16,
+    replicas: u16,
+    min_isr: u16,
+    deviations: Vec<DeviationReport>,
+}
+
+pub(crate) fn run(args: &Topics, settings: Settings) -> anyhow::Result<Outcome> {
+    match &args.command {
+        TopicsCommand::Create(args) => create(args, settings),
+        TopicsCommand::Verify(args) => verify(&args.plan, settings),
+        TopicsCommand::Tail(args) => tail::run(args, settings),
+    }
+}
+
+fn create(args: &TopicsPlan, settings: Settings) -> anyhow::Result<Outcome> {
+    signals::end_at_once()?;
+    let (admin, topics) = prepared(args, settings)?;
+    let creations = admin.create(&topics).map_err(kafka::admin_failure)?;
+    let created = creations.into_iter().map(|creation| Some(creation == Creation::Created)).collect();
+    compare(args, &admin, &topics, created)
+}
+
+fn verify(args: &TopicsPlan, settings: Settings) -> anyhow::Result<Outcome> {
+    signals::end_at_once()?;
+    let (admin, topics) = prepared(args, settings)?;
+    let created = vec![None; topics.len()];
+    compare(args, &admin, &topics, created)
+}
+
+fn prepared(args: &TopicsPlan, mut settings: Settings) -> anyhow::Result<(Admin, Vec<Topic>)> {
+    let connection = kafka::connection(&args.kafka, &mut settings)?;
+    let options = kafka::topic_options(&args.names, &mut settings)?;
+    warn_of_few_replicas(&options);
+    let admin = Admin::new(&connection, args.answer.timeout).map_err(kafka::admin_failure)?;
+    Ok((admin, topics(&options)))
+}
+
+fn warn_of_few_replicas(options: &TopicOptions) {
+    if options.replicas < REPLICAS {
+        let copies = if options.replicas == 1 { "1 copy" } else { "2 copies" };
+        say(format_args!(
+            "warning: {copies} of each partition instead of {REPLICAS}, and 1 in sync instead of 2: the loss of one broker may lose records"
+        ));
+    }
+}
+
+/// Compares the topics with what they should be, and tells.
+fn compare(
+    args: &TopicsPlan,
+    admin: &Admin,
+    topics: &[Topic],
+    created: Vec<Option<bool>>,
+) -> anyhow::Result<Outcome> {
+    let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+    let found = admin.topics(&names).map_err(kafka::admin_failure)?;
+    let deviations: Vec<Vec<Deviation>> =
+        topics.iter().map(|topic| deviations(topic, found.get(&topic.name))).collect();
+    let count: usize = deviations.iter().map(Vec::len).sum();
+    let reports =
+        topics.iter().zip(created).zip(&deviations).map(|((topic, created), deviations)| TopicReport {
+            name: topic.name.clone(),
+            created,
+            partitions: topic.partitions,
+            replicas: topic.replicas,
+            min_isr: topic.min_isr(),
+            deviations: deviations.iter().map(DeviationReport::from).collect(),
+        });
+    let report = Report { schema_version: 1, topics: reports.collect(), deviations: count };
+    if args.json {
+        output::print_json(&report)?;
+    } else {
+        show(&report, &deviations)?;
+    }
+    Ok(if count == 0 { Outcome::Done } else { Outcome::Difference })
+}
+
+fn show(report: &Report, deviations: &[Vec<Deviation>]) -> anyhow::Result<()> {
+    let mut out = Stdout::new();
+    for (topic, deviations) in report.topics.iter().zip(deviations) {
+        let state = match (topic.created, deviations.is_empty()) {
+            (Some(true), _) => "created",
+            (Some(false), true) => "exists",
+            (None, true) => "ok",
+            (_, false) => "differs",
+        };
+        let (name, partitions, replicas) = (&topic.name, topic.partitions, topic.replicas);
+        let line = format!(
+            "{state:<8} {name} (partitions {partitions}, replicas {replicas}, min ISR {})\n",
+            topic.min_isr
+        );
+        out.write(line.as_bytes())?;
+        for deviation in deviations {
+            out.write(format!("         {deviation}\n").as_bytes())?;
+        }
+    }
+    out.finish()
+}
