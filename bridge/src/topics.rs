@@ -135,7 +135,7 @@ pub fn deviations(topic: &Topic, found: Option<&FoundTopic>) -> Vec<Deviation> {
         found,
     };
     let Some(found) = found else {
-        return vec![deviation("topic", "it to exist".to_owned(), None)];
+        return vec![deviation("exists", "true".to_owned(), Some("false".to_owned()))];
     };
     let mut deviations = Vec::new();
     if found.replicas.len() != usize::from(topic.partitions) {

@@ -28,12 +28,12 @@ pub(crate) struct ClusterVerify {
     #[arg(long, conflicts_with_all = ["schema_registry_url", "schema_registry_auth", "schema_registry_ca"])]
     pub(crate) no_registry: bool,
     #[command(flatten)]
-    pub(crate) kafka: KafkaArgs,
-    #[command(flatten)]
-    pub(crate) registry: RegistryArgs,
-    #[command(flatten)]
     pub(crate) answer: AnswerArgs,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) kafka: KafkaArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
 }

@@ -21,12 +21,14 @@ pub(crate) enum DevCommand {
 /// Run Kafka brokers in memory and print where they are
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It is the mock cluster of librdkafka, on free ports of this machine: good for trying things out, for
-producers and for benches. It proves nothing about exactly-once, and it is no Kafka:
+It is the mock cluster of librdkafka, on free ports of this machine: good for trying things out,
+for producers and for benches. It is no Kafka, and proves nothing about exactly-once:
 - a partition keeps its newest 5 MiB, or 100,000 messages; everything is gone when it ends;
-- readers of committed records see aborted ones too, and a second bridge does not shut out the first;
-- topics cannot be created or described (the bridge's are there from the beginning; others appear when
-  they are used, with 4 partitions), so `topics` and `cluster verify` do not work with it;
+- readers of committed records see aborted ones too, and a second bridge does not shut out the
+  first;
+- topics cannot be made or described (the bridge's are there from the beginning; others appear
+  when they are used, with 4 partitions): `topics create`, `topics verify` and `cluster verify`
+  are for real clusters;
 - it asks nobody for a password, and speaks no TLS.
 It ends on SIGINT (130) and SIGTERM (0).")]
 pub(crate) struct DevBrokerArgs {
@@ -44,12 +46,12 @@ pub(crate) struct DevBrokerArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 It speaks the part of Confluent's API that serializers, deserializers and tradesim use: subjects,
-versions, ids, look-up, registration, soft and hard deletion, rules (config) and compatibility checks,
-with Confluent's error codes. It listens on 127.0.0.1 only. Its limits:
+versions, ids, look-up, registration, soft and hard deletion, rules (config) and compatibility
+checks, with Confluent's error codes. It listens on 127.0.0.1 only. Its limits:
 - Avro only, without references between schemas; no contexts, modes, metadata or rule sets;
 - everything is in memory and gone when it ends; it asks nobody for a password;
-- its compatibility checks follow Avro's schema resolution, and are stricter in one thing: a logical
-  type that is changed, added or dropped (a decimal's scale, a time's unit) is a changed type.
+- its checks follow Avro's schema resolution, and are stricter in one thing: a logical type that
+  is changed, added or dropped (a decimal's scale, a time's unit) is a changed type.
 It ends on SIGINT (130) and SIGTERM (0).")]
 pub(crate) struct DevRegistryArgs {
     /// Port to listen on; 0 picks a free one

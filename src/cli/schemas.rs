@@ -26,14 +26,14 @@ pub(crate) enum SchemasCommand {
 #[derive(Debug, Args)]
 pub(crate) struct SchemasRegister {
     #[command(flatten)]
-    pub(crate) registry: RegistryArgs,
-    #[command(flatten)]
-    pub(crate) prefix: PrefixArgs,
-    #[command(flatten)]
     pub(crate) answer: AnswerArgs,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+    #[command(flatten)]
+    pub(crate) prefix: PrefixArgs,
 }
 
 /// Say whether schemas may follow those that are registered
@@ -46,12 +46,12 @@ pub(crate) struct SchemasCheck {
     #[arg(value_name = "FILE.avsc")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
-    pub(crate) registry: RegistryArgs,
-    #[command(flatten)]
-    pub(crate) prefix: PrefixArgs,
-    #[command(flatten)]
     pub(crate) answer: AnswerArgs,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
+    #[command(flatten)]
+    pub(crate) prefix: PrefixArgs,
 }

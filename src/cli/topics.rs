@@ -27,14 +27,14 @@ pub(crate) enum TopicsCommand {
 #[derive(Debug, Args)]
 pub(crate) struct TopicsPlan {
     #[command(flatten)]
-    pub(crate) kafka: KafkaArgs,
-    #[command(flatten)]
-    pub(crate) names: TopicNames,
-    #[command(flatten)]
     pub(crate) answer: AnswerArgs,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) kafka: KafkaArgs,
+    #[command(flatten)]
+    pub(crate) names: TopicNames,
 }
 
 /// Compare the topics with what they should be
@@ -85,11 +85,11 @@ pub(crate) struct TopicsTail {
     #[arg(long, value_name = "NAME", value_parser = parse::run_name)]
     pub(crate) run: Option<String>,
     #[command(flatten)]
+    pub(crate) answer: AnswerArgs,
+    #[command(flatten)]
     pub(crate) kafka: KafkaArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
     #[command(flatten)]
     pub(crate) names: TopicNames,
-    #[command(flatten)]
-    pub(crate) answer: AnswerArgs,
 }

@@ -109,11 +109,12 @@ fn compare(
 fn show(report: &Report, deviations: &[Vec<Deviation>]) -> anyhow::Result<()> {
     let mut out = Stdout::new();
     for (topic, deviations) in report.topics.iter().zip(deviations) {
-        let state = match (topic.created, deviations.is_empty()) {
-            (Some(true), _) => "created",
-            (Some(false), true) => "exists",
-            (None, true) => "ok",
-            (_, false) => "differs",
+        let state = match (topic.created, deviations.as_slice()) {
+            (_, [deviation]) if deviation.property == "exists" => "missing",
+            (_, [_, ..]) => "differs",
+            (Some(true), []) => "created",
+            (Some(false), []) => "exists",
+            (None, []) => "ok",
         };
         let (name, partitions, replicas) = (&topic.name, topic.partitions, topic.replicas);
         let line = format!(
@@ -121,7 +122,7 @@ fn show(report: &Report, deviations: &[Vec<Deviation>]) -> anyhow::Result<()> {
             topic.min_isr
         );
         out.write(line.as_bytes())?;
-        for deviation in deviations {
+        for deviation in deviations.iter().filter(|deviation| deviation.property != "exists") {
             out.write(format!("         {deviation}\n").as_bytes())?;
         }
     }

@@ -53,7 +53,7 @@ fn every_deviation_is_named() {
         let found = as_planned(&topic);
         assert_eq!(deviations(&topic, Some(&found)), []);
         let missing = deviations(&topic, None);
-        assert_eq!(missing[0].to_string(), format!("{}: topic is missing, expected it to exist", topic.name));
+        assert_eq!(missing[0].to_string(), format!("{}: exists is false, expected true", topic.name));
         for (name, value) in topic.properties() {
             let mut changed = found.clone();
             changed.properties.insert(name.to_owned(), "7".to_owned());
