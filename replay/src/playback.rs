@@ -16,14 +16,14 @@ use crate::{
 
 /// The least time between two releases. At high rates it gathers messages, which costs 0.25 ms of lateness on average
 /// and saves most of the wake-ups: each of those costs every client a system call.
-const TICK: Duration = Duration::from_micros(500);
+pub(crate) const TICK: Duration = Duration::from_micros(500);
 
 /// A player without a clock or a socket: blocks in, releases out.
 ///
 /// Blocks arrive ahead of their time. [`Playback::poll`] says which messages may be sent now, in order and never before
 /// they are due, or until when nothing happens. All times are of one clock of the caller's, which must not go back.
 #[derive(Debug)]
-pub(crate) struct Playback {
+pub struct Playback {
     state: State,
     wait_clients: usize,
     start_paused: bool,
@@ -50,7 +50,7 @@ pub(crate) struct Playback {
 
 /// What [`Playback::poll`] asks for.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub enum Step {
     /// These messages may be sent now.
     Release {
         /// The block that holds them.
@@ -93,7 +93,7 @@ impl PlayWatch {
 
 impl Playback {
     /// A player that waits for its clients, and whose first message is that of `seq`.
-    pub(crate) fn new(options: &Options, seq: u64) -> Playback {
+    pub fn new(options: &Options, seq: u64) -> Playback {
         Playback {
             state: State::Waiting,
             wait_clients: options.wait_clients,
@@ -151,9 +151,10 @@ impl Playback {
         self.watch.elapsed(now)
     }
 
-    /// Recorded time played.
+    /// Recorded time played: also that without a message, up to the next one as far as it is known.
     pub(crate) fn played(&self, now: Duration) -> Duration {
-        self.position(now)
+        let Some(scheduled) = self.pacer.position(now) else { return self.reached };
+        self.next.map_or(scheduled, |next| scheduled.min(next)).max(self.reached)
     }
 
     /// Lateness of the releases.
@@ -182,18 +183,18 @@ impl Playback {
     }
 
     /// Takes the block that follows on the last one.
-    pub(crate) fn push_block(&mut self, block: Arc<Block>) {
+    pub fn push_block(&mut self, block: Arc<Block>) {
         debug_assert_eq!(block.first_seq(), self.blocks.back().map_or(self.seq, |last| last.end_seq()));
         self.blocks.push_back(block);
     }
 
     /// Takes note that no block follows.
-    pub(crate) fn source_ended(&mut self) {
+    pub fn source_ended(&mut self) {
         self.source_ended = true;
     }
 
     /// Takes note of how many clients there are.
-    pub(crate) fn clients(&mut self, connected: usize, now: Duration) {
+    pub fn clients(&mut self, connected: usize, now: Duration) {
         if self.state == State::Waiting && connected >= self.wait_clients {
             if self.start_paused {
                 self.begins = None;
@@ -274,7 +275,7 @@ impl Playback {
     }
 
     /// What to do now. To be called again after a release, and after every input.
-    pub(crate) fn poll(&mut self, now: Duration) -> Step {
+    pub fn poll(&mut self, now: Duration) -> Step {
         match self.state {
             State::Waiting | State::Ended => return Step::WaitForCommand,
             State::Paused if self.steps == 0 => return self.end_of_steps(),
@@ -389,9 +390,10 @@ impl Playback {
 
     /// The position where a change takes effect: what the schedule says, but not behind a message that is still due,
     /// so that a player which cannot follow its schedule does not run after it at another speed.
-    fn position(&self, now: Duration) -> Duration {
-        let scheduled = self.pacer.position(now).unwrap_or(self.reached);
-        self.next.map_or(scheduled, |next| scheduled.min(next)).max(self.reached)
+    fn position(&mut self, now: Duration) -> Duration {
+        let Some(scheduled) = self.pacer.position(now) else { return self.reached };
+        let next = self.blocks.front().cloned().map(|block| self.next_position(&block, self.at));
+        next.map_or(scheduled, |next| scheduled.min(next)).max(self.reached)
     }
 
     fn run(&mut self, now: Duration) {

@@ -16,6 +16,7 @@ mod golden;
 mod help;
 mod kafka;
 mod layering;
+mod operations;
 mod pipes;
 mod record;
 mod replay;

@@ -2,16 +2,6 @@
 
 use crate::support::{Folder, day_text, digest, listening::Listening, send_signal};
 
-/// Starts a replay on a free port, at max unless the arguments say otherwise.
-fn start(folder: &Folder, args: &[&str]) -> Listening {
-    let mut all = vec!["replay"];
-    if !args.contains(&"--speed") {
-        all.extend(["--speed", "max"]);
-    }
-    all.extend(args);
-    Listening::start(folder, &all)
-}
-
 /// The lines that a client gets of a replay with these arguments.
 #[track_caller]
 fn received(folder: &Folder, args: &[&str], tail: &[&str]) -> String {
@@ -26,7 +16,7 @@ fn received(folder: &Folder, args: &[&str], tail: &[&str]) -> String {
 fn a_client_gets_exactly_the_archive_and_the_report_has_the_names_of_the_contract() {
     let folder = Folder::new();
     let expected = digest(&folder, day_text());
-    let replay = start(&folder, &[day_text(), "--json", "--run", "of-a-test"]);
+    let replay = Listening::replay(&folder, &[day_text(), "--json", "--run", "of-a-test"]);
     assert_eq!(folder.ok(&["tail", &replay.url, "--digest"]).trim_end(), expected);
     let run = replay.end();
     assert_eq!(run.code, 0, "{}", run.stderr);
@@ -102,7 +92,7 @@ fn several_files_and_rounds_follow_one_another() {
 fn an_endless_loop_goes_on_until_a_signal() {
     let folder = Folder::new();
     folder.ok(&["filter", day_text(), "-o", "a.parquet", "--limit", "100"]);
-    let replay = start(&folder, &["a.parquet", "--loop"]);
+    let replay = Listening::replay(&folder, &["a.parquet", "--loop"]);
     let lines = folder.ok(&["tail", &replay.url, "--from-seq", "0", "--count", "1000"]);
     assert_eq!(lines, folder.ok(&["cat", "a.parquet"]).repeat(10));
     send_signal("INT", &replay.child);
@@ -121,7 +111,7 @@ fn signals_end_a_replay_in_order() {
         let folder = Folder::new();
         let mut args = vec![day_text(), "--speed", "1x", "--json"];
         args.extend(stay.then_some("--stay"));
-        let replay = start(&folder, &args);
+        let replay = Listening::replay(&folder, &args);
         send_signal(signal, &replay.child);
         let run = replay.end();
         assert_eq!(run.code, code, "{signal} {stay}: {}", run.stderr);
@@ -132,7 +122,7 @@ fn signals_end_a_replay_in_order() {
 #[test]
 fn a_port_in_use_is_an_error_with_a_way_out() {
     let folder = Folder::new();
-    let first = start(&folder, &[day_text()]);
+    let first = Listening::replay(&folder, &[day_text()]);
     let port = first.url.rsplit(':').next().unwrap().to_owned();
     let run = folder.run(&["replay", day_text(), "--port", &port]);
     run.fails(1, "cannot listen on");
@@ -149,7 +139,7 @@ fn a_damaged_row_group_ends_the_replay_as_it_ends_cat() {
     folder.write("damaged.parquet", bytes);
     let cat = folder.run(&["cat", "damaged.parquet"]);
     cat.fails(65, "row group");
-    let replay = start(&folder, &["damaged.parquet"]);
+    let replay = Listening::replay(&folder, &["damaged.parquet"]);
     let client = folder.run(&["tail", &replay.url, "--retries", "0"]);
     assert_ne!(client.code, 0);
     replay.end().fails(65, "row group");

@@ -40,8 +40,8 @@ impl Connection<'_> {
             return;
         }
         let within = if why == Closed::Slow { SLOW_ANSWER_WITHIN } else { ANSWER_WITHIN };
-        self.outbox.cut();
-        self.outbox.push_urgent(&close.frame());
+        self.outgoing.cut();
+        self.outgoing.push_urgent(&close.frame());
         self.inbound.sent_close();
         self.begin_closing(why, close.code(), within, false);
     }
@@ -49,7 +49,7 @@ impl Connection<'_> {
     fn begin_closing(&mut self, why: Closed, code: CloseCode, within: Duration, by_peer: bool) {
         self.catch_up.stop();
         self.client.set_place(None);
-        self.hub.client_moved();
+        self.hub.client_moved(None);
         let end = End { why, code: Some(code.number()), delivered: false };
         let deadline = self.hub.clock.now() + within;
         self.closing = Some(Closing { end, deadline, by_peer, written: false, hung_up: false });
@@ -57,7 +57,7 @@ impl Connection<'_> {
 
     /// The server stops.
     pub(super) fn stop(&mut self) {
-        let (unsent, _) = self.unsent();
+        let (unsent, _) = self.outgoing.cut_at();
         match self.hub.failure() {
             Some(failure) => self.close(Close::source_failed(unsent, &failure), Closed::Failed),
             None => self.close(Close::stopping(unsent), Closed::Stopped),
@@ -66,24 +66,10 @@ impl Connection<'_> {
 
     /// The client cannot follow.
     pub(super) fn too_slow(&mut self) {
-        let (unsent, any) = self.unsent();
+        let (unsent, any) = self.outgoing.cut_at();
         let last = unsent.checked_sub(1).filter(|_| any);
         tracing::warn!(client = self.client.id, peer = %self.client.peer, next_seq = unsent, "closing a slow client");
         self.close(Close::too_slow(last, unsent), Closed::Slow);
-    }
-
-    /// The number, in the client's own stream, of the first message that will not have been sent if the connection is
-    /// closed now, and whether any will have been sent. Cuts what is on its way accordingly.
-    fn unsent(&mut self) -> (u64, bool) {
-        let chunk = self.chunk;
-        let next = match self.outbox.cut() {
-            Some((block, unsent)) => {
-                let first = (chunk.source_seq - block.first_seq()) as usize;
-                chunk.seq + self.delivery.in_stream(&block, first..unsent.max(first))
-            }
-            None => self.delivery.seq(),
-        };
-        (next, next > self.client.start_seq)
     }
 
     /// The client's close has come.
@@ -95,9 +81,9 @@ impl Connection<'_> {
                 self.over = Some(end);
             }
             None => {
-                self.outbox.cut();
+                self.outgoing.cut();
                 if let Some(frames) = self.inbound.take_outgoing() {
-                    self.outbox.push_urgent(&frames);
+                    self.outgoing.push_urgent(&frames);
                 }
                 self.begin_closing(Closed::Left, CloseCode::Normal, ANSWER_WITHIN, true);
             }

@@ -297,6 +297,31 @@ async fn a_seek_is_a_notice_or_a_close() {
 }
 
 #[tokio::test]
+async fn a_seek_before_the_first_message_moves_those_who_wait_for_it() {
+    let sample = Sample::new(1_000, 10);
+    let digest = sample.digest(900..1_000);
+    let server = start(sample, Options { start_paused: true, ..options() });
+    let mut socket = server.connect_v1("").await;
+    // its first notice says that it was promised message 0
+    let first = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+    assert!(matches!(Notice::parse(first.to_text().unwrap()), Some(Notice::Start { seq: 0, .. })));
+    timeout(PATIENCE, async {
+        while server.handle.status().state != State::Paused {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    server.handle.command(Command::Seek(900)).await.unwrap();
+    server.handle.command(Command::Resume).await.unwrap();
+    let got = all(&mut socket).await;
+    assert!(got.notices.contains(&Notice::Seek { seq: 900 }));
+    assert_eq!(got.numbers(), (900..1_000).collect::<Vec<_>>());
+    let report = server.report().await;
+    assert_eq!((report.first_seq, report.digest), (900, Some(digest)));
+}
+
+#[tokio::test]
 async fn a_stop_closes_clients_with_the_next_seq() {
     let server = start(Sample::new(1_000, 10), Options { start_paused: true, ..options() });
     let (mut socket, _) = server.connect("").await;
@@ -394,4 +419,16 @@ async fn what_a_reset_destroyed_was_not_delivered() {
     let report = server.report().await;
     let delivered: Vec<bool> = report.status.clients.iter().map(|client| client.delivered).collect();
     assert_eq!(delivered, [false, true]);
+}
+
+#[tokio::test]
+async fn the_end_states_no_digest_that_no_client_can_have() {
+    for (from_seq, states_one) in [(0, true), (7, false)] {
+        let server = start(Sample::new(20, 10), options());
+        let mut socket = server.connect_v1(&format!("from_seq={from_seq}")).await;
+        let got = all(&mut socket).await;
+        let Some(Notice::End { digest, .. }) = got.notices.last() else { panic!("{:?}", got.notices) };
+        assert_eq!(*digest, Some(got.digest()).filter(|_| states_one));
+        assert!(server.report().await.digest.is_some(), "the report says of what was played");
+    }
 }

@@ -17,11 +17,27 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    /// Starts one on a free port.
+    /// Starts one on a free port and without waiting at the end, unless the arguments say otherwise.
     #[track_caller]
     pub(crate) fn start(folder: &Folder, args: &[&str]) -> Listening {
-        let args = [args, &["--port", "0", "--linger", "0s"]].concat();
-        Listening::of(folder.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        let mut all = args.to_vec();
+        for (name, value) in [("--port", "0"), ("--linger", "0s")] {
+            if !args.contains(&name) {
+                all.extend([name, value]);
+            }
+        }
+        Listening::of(folder.command(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Starts a replay, at max unless the arguments say otherwise.
+    #[track_caller]
+    pub(crate) fn replay(folder: &Folder, args: &[&str]) -> Listening {
+        let mut all = vec!["replay"];
+        all.extend(args);
+        if !args.contains(&"--speed") {
+            all.extend(["--speed", "max"]);
+        }
+        Listening::start(folder, &all)
     }
 
     /// One that was started with pipes, once it listens.
