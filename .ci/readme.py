@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Runs every command of README.md, in order, as a new user would.
 
-Commands are the lines that begin with `$ ` in blocks marked `console`; blocks marked `python` and `sql` are run too, with
-the interpreter given and with DuckDB. They run in a folder of their own, in which `tradesim` is the one just built.
-A command that ends with another exit code than 0 fails the run, and so does a digest in the README that the command
-before it did not print.
+Commands are the lines that begin with `$ ` in blocks marked `console`; blocks marked `python` and `javascript` are run too,
+with the interpreter given and with Node. They run in a folder of their own, in which `tradesim` is the one just built.
+A server (`tradesim replay`, `serve` or `bridge`) runs beside the commands that follow it in its block, as in a second
+terminal, and has to end by itself when they have. Code that connects to a server finds one: a replay of the recording made
+last, which waits for it. A command that ends with another exit code than 0 fails the run, and so does a digest in the README
+that the command before it did not print.
 """
 
 import os
@@ -12,11 +14,15 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # the README's test command is run by .ci/run itself, which this is a part of
 SKIPPED = re.compile(r"^(cargo test|\.ci/run|git clone|cd )")
+SERVER = re.compile(r"^tradesim (replay|serve|bridge)\b")
+READY = re.compile(r"listening on|metrics on")
+SERVER_SECONDS = 60
 DIGEST = re.compile(r"blake3:[0-9a-f]{64}")
 
 
@@ -37,6 +43,41 @@ def run(command, folder, env, shell=True):
     return done.stdout
 
 
+class Server:
+    """A command that runs until those beside it have made it end."""
+
+    def __init__(self, command, folder, env):
+        print(f"$ {command}", flush=True)
+        self.command = command
+        self.output = open(Path(folder) / f".output-{time.monotonic_ns()}", "w+")
+        self.process = subprocess.Popen(
+            command, shell=True, cwd=folder, env=env, stdout=self.output, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, executable="/bin/bash",
+        )
+        deadline = time.monotonic() + SERVER_SECONDS
+        while not READY.search(self.text()):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.fail("did not begin to listen")
+            time.sleep(0.05)
+
+    def text(self):
+        return Path(self.output.name).read_text()
+
+    def fail(self, what):
+        self.process.kill()
+        print(self.text())
+        sys.exit(f"README: {what}: {self.command}")
+
+    def finish(self):
+        try:
+            code = self.process.wait(SERVER_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.fail(f"still runs after {SERVER_SECONDS} s")
+        if code != 0:
+            self.fail(f"exit code {code}")
+        return self.text()
+
+
 def main():
     python = sys.argv[1] if len(sys.argv) > 1 else sys.executable
     text = (ROOT / "README.md").read_text()
@@ -44,12 +85,15 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         env = dict(os.environ)
         env["PATH"] = f"{ROOT / 'target' / 'release'}:{Path(python).parent}:{env['PATH']}"
+        # the packages of the JavaScript examples
+        (Path(folder) / "node_modules").symlink_to(ROOT / "target" / "ci-node" / "node_modules")
         # `cargo run` builds in the checkout, and leaves its archive in the working folder
         env["CARGO_TARGET_DIR"] = str(ROOT / "target")
         env["CARGO_MANIFEST_PATH"] = str(ROOT / "Cargo.toml")
         for kind, block in blocks(text):
             if kind == "console":
                 output = ""
+                servers = []
                 for line in block.splitlines():
                     if line.startswith("$ "):
                         command = line[2:]
@@ -57,14 +101,26 @@ def main():
                             output = None
                             continue
                         command = re.sub(r"^cargo run ", f"cargo run --manifest-path {ROOT}/Cargo.toml ", command)
-                        output = run(command, folder, env)
+                        if SERVER.match(command):
+                            servers.append(Server(command, folder, env))
+                        else:
+                            output = run(command, folder, env)
                         count += 1
                     elif output is not None:
                         for digest in DIGEST.findall(line):
                             if digest not in output:
                                 sys.exit(f"README: {digest} is not what its command printed:\n{output}")
-            elif kind == "python":
-                run([python, "-c", block], folder, env, shell=False)
+                for server in servers:
+                    server.finish()
+            elif kind in ("python", "javascript"):
+                server = None
+                if "ws://127.0.0.1:8765" in block:
+                    recording = max(Path(folder).glob("*.parquet"), key=lambda path: path.stat().st_mtime)
+                    server = Server(f"tradesim replay {recording.name} --speed max", folder, env)
+                script = [python, "-c", block] if kind == "python" else ["node", "--input-type=module", "-e", block]
+                run(script, folder, env, shell=False)
+                if server:
+                    server.finish()
                 count += 1
     print(f"README: {count} commands passed")
     if count == 0:

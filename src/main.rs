@@ -8,6 +8,7 @@ mod exit;
 mod filter;
 mod kafka;
 mod keys;
+mod market;
 mod output;
 mod parse;
 mod progress;

@@ -26,7 +26,7 @@ pub(crate) use number::{
 };
 pub(crate) use size::buffer;
 pub(crate) use symbols::{SymbolChoice, symbol_choice, symbol_list};
-pub(crate) use time::{TimeSpec, time};
+pub(crate) use time::{TimeSpec, clock, time};
 
 use std::borrow::Cow;
 

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context;
 use tokio::runtime::Runtime;
-use tradesim_replay::{Command, OnSlow, Options, Report, Server, Source};
+use tradesim_replay::{Command, Handle, OnSlow, Options, Report, Server, Source};
 
 use crate::{
     cli::{OnSlowMode, ServerArgs},
@@ -38,8 +38,15 @@ pub(crate) fn apply_flags(args: &ServerArgs, settings: &mut Settings) {
 /// The options that the flags of the server state; all others are as they are by default.
 ///
 /// # Errors
-/// No name can be drawn for the run.
+/// Flags that contradict each other, and no name that can be drawn for the run.
 pub(crate) fn options(args: &ServerArgs) -> anyhow::Result<Options> {
+    if let Some(wanted) = args.wait_clients.filter(|wanted| *wanted > args.max_clients) {
+        let what = format!(
+            "--wait-clients {wanted} would wait for ever: --max-clients lets {} in",
+            args.max_clients
+        );
+        return Err(Failure::usage(what).into());
+    }
     let run = args.run.clone().map_or_else(random::run_name, Ok)?;
     let defaults = Options::new(run);
     Ok(Options {
@@ -102,6 +109,11 @@ impl Service {
         say(format_args!("stream {}", self.server.stream()));
     }
 
+    /// What steers the play, from a thread of this runtime or of none.
+    pub(crate) fn steering(&self) -> Steering {
+        Steering { handle: self.server.handle(), runtime: self.runtime.handle().clone() }
+    }
+
     /// Plays to the end, or until a signal stops it. `what` names it where progress is told.
     ///
     /// # Errors
@@ -124,6 +136,25 @@ impl Service {
             anyhow::Ok(report?)
         })?;
         Ok(Served { report, signal: stop.number() })
+    }
+}
+
+/// Steers a play from an ordinary thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Steering {
+    handle: Handle,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Steering {
+    /// Seq behind the last message that was played.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.handle.next_seq()
+    }
+
+    /// Ends the play, as a signal would. One that is over needs no end.
+    pub(crate) fn stop(&self) {
+        let _ = self.runtime.block_on(self.handle.command(Command::Stop));
     }
 }
 

@@ -15,7 +15,7 @@ use chrono::NaiveDate;
 use tracing::Level;
 
 pub(crate) use sources::Sources;
-pub(crate) use table::{Definition, Group, Key, Mode, host_name, log_format, log_level};
+pub(crate) use table::{Definition, Group, Key, Mode, host_name, log_format, log_level, mode};
 
 use crate::{
     exit::Failure,

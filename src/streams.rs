@@ -1,12 +1,14 @@
-//! What `replay` plays: an archive, or several of them one after the other, as messages that are numbered from 0 and can
-//! be read from any of them on.
+//! What `replay` and `serve` play: an archive, or several of them one after the other, or simulated days, as messages that
+//! are numbered from 0 and can be read from any of them on.
 
 mod archive;
 mod checkpoints;
+mod live;
 mod message;
 mod playlist;
 
 pub(crate) use archive::ArchiveSource;
+pub(crate) use live::{Days, LiveSource, Plan, Records};
 pub(crate) use message::Timestamps;
 pub(crate) use playlist::{Playlist, Rounds};
 

@@ -11,6 +11,7 @@ use tradesim_bridge_core::{Backoff, Finish};
 use crate::{
     batch::Rules,
     clock::Clock,
+    connection::ConnectionError,
     driver::{Context, Driver},
     feed::{Feed, FeedOptions},
     health::{Health, Part},
@@ -40,9 +41,12 @@ impl Bridge {
     /// Checks what can be checked by itself, and listens for those who ask for metrics.
     ///
     /// # Errors
-    /// A URL that is none of a feed, and a port that cannot be listened on.
+    /// A URL that is none of a feed, properties that the library does not know, and a port that cannot be listened on.
     pub fn new(options: BridgeOptions) -> Result<Bridge, BridgeError> {
         let feed = FeedOptions::new(&options.feed_url, options.connect_timeout)?;
+        let guarantee = options.delivery.guarantee;
+        let config = options.producer.config(&options.kafka, guarantee, &options.topics, None);
+        config.create_native_config().map_err(ConnectionError::from_creation)?;
         let metrics = Arc::new(Metrics::new(&options.topics));
         let health = Arc::new(Health::default());
         let http = match &options.metrics {

@@ -104,6 +104,11 @@ impl Block {
         &self.bytes[self.start(message) + usize::from(entry.header)..entry.end as usize]
     }
 
+    /// Whether it is sent with other timestamps than recorded.
+    pub(crate) fn is_shifted(&self) -> bool {
+        !self.recorded.is_empty()
+    }
+
     /// What a message says with its recorded timestamps: what the digest is over.
     pub fn recorded_text(&self, message: usize) -> &[u8] {
         if self.recorded.is_empty() {

@@ -1,4 +1,4 @@
-//! One client on its socket: a thin driver of [`Inbound`], [`Delivery`] and [`Outbox`].
+//! One client on its socket: a thin driver of [`Inbound`] and [`Outgoing`].
 
 mod catch_up;
 mod closing;
@@ -6,7 +6,7 @@ mod closing;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use tokio::{net::TcpStream, sync::watch};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
 
 use self::{catch_up::CatchUp, closing::Closing};
 use crate::{
@@ -18,7 +18,8 @@ use crate::{
     metrics::{Closed, LatenessCounts},
     notice::{Notice, PingPayload},
     options::OnSlow,
-    outbox::{self, Outbox},
+    outbox,
+    outgoing::Outgoing,
     refusal::Refusal,
 };
 
@@ -60,7 +61,8 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         }
     };
     let client = hub.join(admitted.peer, admitted.v1, start);
-    let delivery = Delivery::new(selection, start.source_seq, start.seq, &hub.ring());
+    let on_slow = hub.options.on_slow;
+    let delivery = Delivery::new(selection, start.source_seq, start.seq, on_slow, &hub.ring());
     let now = hub.clock.now();
     let head = hub.head.subscribe();
     let known_head = *head.borrow();
@@ -69,8 +71,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         known_head,
         head,
         inbound: Inbound::new(&early),
-        outbox: Outbox::default(),
-        chunk: Chunk { source_seq: start.source_seq, seq: start.seq, live: false },
+        outgoing: Outgoing::new(delivery),
         catch_up: CatchUp::default(),
         closing: None,
         blocked_since: None,
@@ -83,7 +84,6 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         hub,
         client: &client,
         socket,
-        delivery,
     };
     match refusal {
         Some(refusal) => connection.close(Close::refused(&refusal), Closed::Refused),
@@ -109,10 +109,7 @@ struct Connection<'a> {
     stopping: watch::Receiver<bool>,
     known_head: Head,
     inbound: Inbound,
-    outbox: Outbox,
-    delivery: Delivery,
-    /// Where the messages begin that are being written.
-    chunk: Chunk,
+    outgoing: Outgoing,
     catch_up: CatchUp,
     closing: Option<Closing>,
     blocked_since: Option<Duration>,
@@ -124,13 +121,6 @@ struct Connection<'a> {
     due_last: Option<Duration>,
     told_changes: u64,
     over: Option<End>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Chunk {
-    source_seq: u64,
-    seq: u64,
-    live: bool,
 }
 
 /// What stopped a series of writes.
@@ -152,6 +142,10 @@ impl Connection<'_> {
             let stopped = self.write();
             if let Some(end) = self.over {
                 return end;
+            }
+            if self.hangs_up() {
+                // at once, as nothing is flushed; an error is seen by the next read
+                let _ = self.socket.shutdown().await;
             }
             if stopped == Stopped::Turn {
                 tokio::task::yield_now().await;
@@ -204,7 +198,7 @@ impl Connection<'_> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return self.peer_gone(),
+                Err(_) => return self.peer_broke(),
             }
         }
         self.receive();
@@ -238,8 +232,8 @@ impl Connection<'_> {
 
     /// Puts whole frames before the next messages.
     fn say(&mut self, frames: &[u8]) {
-        self.outbox.push_urgent(frames);
-        if self.outbox.urgent_len() > URGENT_MAX {
+        self.outgoing.push_urgent(frames);
+        if self.outgoing.urgent_len() > URGENT_MAX {
             self.end(Closed::Dead, None, false);
         }
     }
@@ -252,7 +246,7 @@ impl Connection<'_> {
         if self.client.v1 {
             let head = self.known_head;
             let info = self.hub.source.info();
-            let whole = self.delivery.selection().is_whole_stream();
+            let whole = self.outgoing.selection().is_whole_stream();
             let notice = Notice::Start {
                 stream: stream.to_owned(),
                 run: self.hub.options.run.clone(),
@@ -270,7 +264,7 @@ impl Connection<'_> {
             return;
         }
         let changed = control_message::parse(text, &self.hub.known_symbols).and_then(|message| {
-            let selection = self.delivery.selection_mut();
+            let selection = self.outgoing.selection_mut();
             match message.action {
                 Action::Subscribe => {
                     selection.subscribe(message.symbols.as_deref(), message.events.as_deref())
@@ -282,9 +276,9 @@ impl Connection<'_> {
         });
         match changed {
             Ok(()) if self.client.v1 => {
-                let selection = self.delivery.selection();
+                let selection = self.outgoing.selection();
                 let symbols = selection.symbols(&self.hub.known_symbols);
-                let notice = Notice::subscribed(self.delivery.seq(), symbols, selection.events());
+                let notice = Notice::subscribed(self.outgoing.seq(), symbols, selection.events());
                 self.notify(&notice);
             }
             Ok(()) => {}
@@ -315,10 +309,9 @@ impl Connection<'_> {
         }
         if let Some(since) = self.blocked_since {
             let head = *self.head.borrow();
-            let gone =
-                self.delivery.place().is_some_and(|place| place < self.hub.ring().oldest(head.released));
+            let lost = self.outgoing.is_lost(&self.hub.ring(), &head);
             let stalled = now.saturating_sub(since) >= self.hub.options.stall;
-            if gone || (stalled && self.hub.options.on_slow == OnSlow::Disconnect) {
+            if lost || (stalled && self.hub.options.on_slow == OnSlow::Disconnect) {
                 return self.too_slow();
             }
         } else if self.pinged > self.heard && now >= self.pinged + DEAD_AFTER {
@@ -345,7 +338,7 @@ impl Connection<'_> {
         if self.client.v1 {
             self.position_sent = now;
             let due_us = self.due_last.map(|due| self.hub.clock.unix_us(due));
-            let ping = PingPayload { seq: self.delivery.seq(), due_us, sent_us: self.hub.clock.unix_us(now) };
+            let ping = PingPayload { seq: self.outgoing.seq(), due_us, sent_us: self.hub.clock.unix_us(now) };
             payload = ping.text().into_bytes();
         }
         self.say(&outbox::frame(9, &payload));
@@ -355,10 +348,10 @@ impl Connection<'_> {
     fn write(&mut self) -> Stopped {
         let mut turns = 0;
         while self.over.is_none() {
-            if self.outbox.is_empty() && !self.refill() {
+            if self.outgoing.is_empty() && !self.refill() {
                 return Stopped::Empty;
             }
-            let bytes = self.outbox.bytes();
+            let bytes = self.outgoing.bytes();
             match self.socket.try_write(bytes) {
                 Ok(count) => self.wrote(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -366,7 +359,7 @@ impl Connection<'_> {
                     return Stopped::Blocked;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => self.peer_gone(),
+                Err(_) => self.peer_broke(),
             }
             turns += 1;
             if turns == WRITES_IN_A_ROW {
@@ -379,12 +372,11 @@ impl Connection<'_> {
     fn wrote(&mut self, count: usize) {
         self.blocked_since = None;
         let now = self.hub.clock.now();
-        let live = self.chunk.live;
         let mut lateness = LatenessCounts::default();
         let mut sent = self.client.sent();
         let mut due_last = None;
-        let written = self.outbox.wrote(count, |block, message| {
-            if live && let Some(due) = block.due(message) {
+        let written = self.outgoing.wrote(count, |block, message| {
+            if let Some(due) = block.due(message) {
                 let late = now.saturating_sub(due);
                 sent.late.record(late, 1);
                 lateness.observe(late);
@@ -392,127 +384,86 @@ impl Connection<'_> {
             }
         });
         sent.messages += written;
-        if self.outbox.is_empty() {
-            sent.seq = self.delivery.seq();
+        if self.outgoing.is_empty() {
+            sent.seq = self.outgoing.seq();
         }
         drop(sent);
         let metrics = &self.hub.metrics;
         if due_last.is_some() {
             metrics.add_late(&mut lateness);
+            self.due_last = due_last;
         }
         metrics.messages_sent.inc_by(written);
         metrics.bytes_sent.inc_by(count as u64);
-        if due_last.is_some() {
-            self.due_last = due_last;
-        }
-        self.hub.client_moved();
         let flows = written > 0 && self.client.v1 && self.closing.is_none();
-        if flows && self.outbox.is_empty() && now >= self.position_sent + POSITION_EVERY {
+        if flows && self.outgoing.is_empty() && now >= self.position_sent + POSITION_EVERY {
             self.ping(now);
         }
     }
 
-    /// Fills an empty outbox. Says whether there is something in it now.
+    /// Finds something to write, if there is nothing. Says whether there is something now.
     fn refill(&mut self) -> bool {
         if self.closing.is_some() {
             self.closing_written();
             return false;
         }
-        loop {
+        while self.outgoing.is_empty() {
             self.known_head = *self.head.borrow_and_update();
-            let task = self.delivery.next(&self.hub.ring(), &self.known_head);
+            let task = self.outgoing.next(&self.hub.ring(), &self.known_head);
             if !matches!(task, Task::Read { .. }) {
                 self.catch_up.stop();
             }
             match task {
-                Task::Send { block, messages } => {
-                    self.send(block, messages);
-                    if !self.outbox.is_empty() {
-                        return true;
+                Task::Send { block, messages } => self.send(|outgoing| outgoing.send(&block, messages)),
+                Task::Read { seq, before } => match self.catch_up.block(self.hub, seq) {
+                    Ok(Some(block)) if before > seq => {
+                        self.send(|outgoing| outgoing.send_read(&block, before))
                     }
-                }
-                Task::Read { seq } => match self.read_source(seq) {
-                    Some(true) if !self.outbox.is_empty() => return true,
-                    Some(true) => {}
-                    _ => return !self.outbox.is_empty(),
+                    Ok(_) => return false,
+                    Err(error) => {
+                        self.close(Close::source_failed(self.outgoing.seq(), &error), Closed::Failed)
+                    }
                 },
-                Task::Jumped { seq } => {
-                    // whoever counts the messages of a filter cannot know the number of the next one
-                    if !self.client.v1 || !self.delivery.selection().is_whole_stream() {
-                        self.close(Close::seek(seq), Closed::Seek);
-                        return true;
-                    }
-                    self.notify(&Notice::Seek { seq });
+                // whoever counts the messages of a filter cannot know the number of the next one
+                Task::Jumped { seq } if !self.client.v1 || !self.outgoing.selection().is_whole_stream() => {
+                    self.close(Close::seek(seq), Closed::Seek);
                 }
+                Task::Jumped { seq } => self.notify(&Notice::Seek { seq }),
                 Task::Wait => {
                     // the player may be waiting for whoever was catching up
-                    self.client.set_place(self.delivery.place());
-                    self.hub.client_moved();
-                    return !self.outbox.is_empty();
+                    self.moved();
+                    return false;
                 }
-                Task::Finished => {
-                    self.finish();
-                    return true;
-                }
-                Task::TooSlow => {
-                    self.too_slow();
-                    return true;
-                }
+                Task::Finished => self.finish(),
+                Task::TooSlow => self.too_slow(),
             }
         }
+        true
     }
 
     /// Puts messages on their way.
-    fn send(&mut self, block: Arc<crate::block::Block>, messages: std::ops::Range<usize>) {
-        let selection = self.delivery.selection();
-        self.chunk = Chunk {
-            source_seq: self.delivery.source_seq(),
-            seq: self.delivery.seq(),
-            live: self.delivery.is_live(),
-        };
-        if selection.is_all() {
-            self.outbox.push(Arc::clone(&block), messages.clone());
-        } else {
-            let entries = block.entries();
-            let copy = Arc::clone(&block);
-            self.outbox.push_selected(copy, messages.clone(), |message| {
-                selection.passes(entries[message].meta.kind)
-            });
-        }
-        self.delivery.took(&block, messages);
-        self.client.set_place(self.delivery.place());
-        if self.outbox.is_empty() {
+    fn send(&mut self, send: impl FnOnce(&mut Outgoing)) {
+        send(&mut self.outgoing);
+        self.moved();
+        if self.outgoing.is_empty() {
             // nothing of it is selected, and what was passed over is done with
-            self.client.sent().seq = self.delivery.seq();
-            self.hub.client_moved();
+            self.client.sent().seq = self.outgoing.seq();
         }
     }
 
-    /// Goes on with what is read from the source. `None` if nothing is there yet.
-    fn read_source(&mut self, seq: u64) -> Option<bool> {
-        match self.catch_up.block(self.hub, seq) {
-            Ok(block) => {
-                let block = block?;
-                let messages = self.delivery.messages_of(&block, &self.known_head);
-                if messages.is_empty() {
-                    return None;
-                }
-                self.send(block, messages);
-                Some(true)
-            }
-            Err(error) => {
-                self.close(Close::source_failed(self.delivery.seq(), &error), Closed::Failed);
-                Some(true)
-            }
-        }
+    /// Tells the player where the client is.
+    fn moved(&self) {
+        let place = self.outgoing.place();
+        self.client.set_place(place);
+        self.hub.client_moved(place);
     }
 
     fn finish(&mut self) {
         if self.client.v1 {
             let notice = Notice::End {
-                seq: self.delivery.seq(),
+                seq: self.outgoing.seq(),
                 sent: self.client.sent().messages,
-                digest: self.hub.view().digest,
+                digest: self.hub.view().digest_received,
             };
             self.notify(&notice);
         }

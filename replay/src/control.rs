@@ -35,6 +35,12 @@ pub enum CommandError {
     /// The play is over.
     #[error("the play is over")]
     Over,
+    /// The clock of the play is that of a live stream.
+    #[error("the clock of a live stream can be paused, but not moved, and it runs at 1x")]
+    LiveClock,
+    /// The messages keep the order of the source.
+    #[error("what is played is being recorded, in its order: there are no jumps")]
+    KeepsOrder,
 }
 
 impl CommandError {
@@ -46,7 +52,14 @@ impl CommandError {
             CommandError::Source(SourceError::NoPlace { .. }) => "no_place",
             CommandError::Source(SourceError::Read(_)) => "source_failed",
             CommandError::Over => "over",
+            CommandError::LiveClock => "live_clock",
+            CommandError::KeepsOrder => "keeps_order",
         }
+    }
+
+    /// Whether it is the state of the play that forbids the command, and not what the command says.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, CommandError::Over | CommandError::LiveClock | CommandError::KeepsOrder)
     }
 }
 

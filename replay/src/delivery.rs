@@ -5,6 +5,7 @@ use std::{ops::Range, sync::Arc};
 use crate::{
     block::Block,
     control::State,
+    options::OnSlow,
     ring::{Cursor, Next, Ring},
     selection::Selection,
 };
@@ -31,6 +32,8 @@ pub(crate) struct Delivery {
     seq: u64,
     /// The place from which on messages are sent as they are played.
     live_from: Option<u64>,
+    /// What becomes of the client if what comes next for it is gone.
+    on_slow: OnSlow,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +61,8 @@ pub(crate) enum Task {
     Read {
         /// Seq of the first message needed.
         seq: u64,
+        /// Seq of the first one that was not played yet.
+        before: u64,
     },
     /// The player jumped: what follows is the message of this seq.
     Jumped {
@@ -74,9 +79,15 @@ pub(crate) enum Task {
 
 impl Delivery {
     /// A client that begins with the message of `source_seq`, which is `seq` in its own stream.
-    pub(crate) fn new(selection: Selection, source_seq: u64, seq: u64, ring: &Ring) -> Delivery {
+    pub(crate) fn new(
+        selection: Selection,
+        source_seq: u64,
+        seq: u64,
+        on_slow: OnSlow,
+        ring: &Ring,
+    ) -> Delivery {
         let phase = Phase::CatchingUp { jumps: ring.jumps() };
-        Delivery { phase, selection, source_seq, seq, live_from: None }
+        Delivery { phase, selection, source_seq, seq, live_from: None, on_slow }
     }
 
     /// Seq of the next message in the client's own stream.
@@ -138,7 +149,8 @@ impl Delivery {
                 self.live_from = Some(head.released);
                 self.follow(cursor, ring, head)
             }
-            _ => Task::Read { seq: self.source_seq },
+            // not the head's seq: it may be of before a jump that the ring knows of
+            _ => Task::Read { seq: self.source_seq, before: ring.next_seq(head.released) },
         }
     }
 
@@ -157,14 +169,25 @@ impl Delivery {
             Next::Jumped => self.jump(cursor.jumps, ring, head),
             Next::UpToDate if head.state == State::Ended && cursor.place >= head.released => Task::Finished,
             Next::UpToDate => Task::Wait,
+            Next::Behind if self.on_slow == OnSlow::Wait => {
+                // the player does not wait for whoever catches up, and may overtake one that has just done so
+                self.phase = Phase::CatchingUp { jumps: cursor.jumps };
+                self.live_from = None;
+                self.catch_up(cursor.jumps, ring, head)
+            }
             Next::Behind => Task::TooSlow,
         }
     }
 
-    /// Which messages of a block that was read from the source are to be sent now; those that were not played yet
-    /// are not among them.
-    pub(crate) fn messages_of(&self, block: &Block, head: &Head) -> Range<usize> {
-        let bound = block.end_seq().min(head.seq);
+    /// Whether what comes next for the client is gone, so that waiting for its socket is in vain.
+    pub(crate) fn is_lost(&self, ring: &Ring, head: &Head) -> bool {
+        self.on_slow == OnSlow::Disconnect
+            && self.place().is_some_and(|place| place < ring.oldest(head.released))
+    }
+
+    /// Which messages of a block that was read from the source are to be sent now: those that are `before` a seq.
+    pub(crate) fn messages_of(&self, block: &Block, before: u64) -> Range<usize> {
+        let bound = block.end_seq().min(before);
         let at = |seq: u64| seq.saturating_sub(block.first_seq()) as usize;
         at(self.source_seq.min(bound))..at(bound)
     }

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     thread::Thread,
     time::Duration,
@@ -18,10 +18,11 @@ use crate::{
     clock::Clock,
     control::{ClientStatus, Lateness, State, Status, Stretches},
     delivery::Head,
+    gate::Places,
     lateness::Recorder,
     metrics::{Closed, Metrics},
     names::KnownSymbols,
-    options::{OnSlow, Options},
+    options::Options,
     player::Request,
     ring::Ring,
     source::{Source, SourceError},
@@ -36,8 +37,8 @@ const GONE_MAX: usize = 1_000;
 /// The version of the statuses' layout.
 const STATUS_VERSION: u32 = 1;
 
-/// The place of a client that reads older messages from the source.
-const CATCHING_UP: u64 = u64::MAX;
+/// The place of a client that has none, and the place that is awaited when none is.
+const NOWHERE: u64 = u64::MAX;
 
 /// What the player, the clients and the HTTP face share.
 pub(crate) struct Hub {
@@ -48,6 +49,8 @@ pub(crate) struct Hub {
     pub(crate) metrics: Arc<Metrics>,
     /// How far the player is.
     pub(crate) head: watch::Sender<Head>,
+    /// The state in it, for those who do not want to be woken for each message.
+    pub(crate) state: watch::Sender<State>,
     /// Whether clients are to be closed because the server stops.
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) readers: Semaphore,
@@ -57,8 +60,8 @@ pub(crate) struct Hub {
     view: Mutex<View>,
     registry: Mutex<Registry>,
     player: Mutex<Option<PlayerLink>>,
-    /// Whether the player waits for a client to take something.
-    player_waits: AtomicBool,
+    /// The place that the player waits for a client to reach.
+    awaited: AtomicU64,
 }
 
 impl std::fmt::Debug for Hub {
@@ -90,6 +93,9 @@ pub(crate) struct View {
     pub(crate) first_seq: u64,
     /// Of everything played so far; `None` after a seek.
     pub(crate) digest: Option<Digest>,
+    /// The same, where it is also that of what a client got who was there from message 0 on: `None` if the play began
+    /// later, as it does for clients that come back to a run on a new server, and for shifted timestamps.
+    pub(crate) digest_received: Option<Digest>,
     /// Goes up with each change that clients are told about.
     pub(crate) changes: u64,
 }
@@ -133,25 +139,16 @@ pub(crate) struct Sent {
 impl Client {
     /// States the place of the next message; `None` while older ones are read from the source.
     pub(crate) fn set_place(&self, place: Option<u64>) {
-        self.place.store(place.unwrap_or(CATCHING_UP), Ordering::Release);
+        self.place.store(place.unwrap_or(NOWHERE), Ordering::SeqCst);
     }
 
     fn place(&self) -> Option<u64> {
-        Some(self.place.load(Ordering::Acquire)).filter(|&place| place != CATCHING_UP)
+        Some(self.place.load(Ordering::SeqCst)).filter(|&place| place != NOWHERE)
     }
 
     pub(crate) fn sent(&self) -> MutexGuard<'_, Sent> {
         lock(&self.sent)
     }
-}
-
-/// Where the clients stand that are sent what is played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Places {
-    /// Clients, with those that catch up.
-    pub(crate) connected: usize,
-    pub(crate) fastest: Option<u64>,
-    pub(crate) slowest: Option<u64>,
 }
 
 /// Locks what no panic leaves half-changed: a poisoned lock is used as it is.
@@ -172,6 +169,7 @@ impl Hub {
             waited: Stretches::default(),
             first_seq: 0,
             digest: None,
+            digest_received: None,
             changes: 0,
         };
         let metrics = Arc::new(Metrics::new());
@@ -181,6 +179,7 @@ impl Hub {
             clock: Clock::start(),
             metrics,
             head: watch::Sender::new(Head { state: State::Waiting, released: 0, seq: 0 }),
+            state: watch::Sender::new(State::Waiting),
             stopping: watch::Sender::new(false),
             readers: Semaphore::new(READERS_MAX),
             known_symbols: KnownSymbols::new(&source.info().symbols),
@@ -189,7 +188,7 @@ impl Hub {
             view: Mutex::new(view),
             registry: Mutex::default(),
             player: Mutex::new(None),
-            player_waits: AtomicBool::new(false),
+            awaited: AtomicU64::new(NOWHERE),
             source,
             options,
         }
@@ -227,14 +226,16 @@ impl Hub {
         lock(&self.failure).clone()
     }
 
-    /// Says whether the player waits for clients; it looks again after this.
-    pub(crate) fn set_player_waits(&self, waits: bool) {
-        self.player_waits.store(waits, Ordering::SeqCst);
+    /// Says which place the player waits for a client to reach, if it does; it looks again after this.
+    pub(crate) fn await_place(&self, place: Option<u64>) {
+        self.awaited.store(place.unwrap_or(NOWHERE), Ordering::SeqCst);
     }
 
-    /// Wakes a player that waits for clients.
-    pub(crate) fn client_moved(&self) {
-        if self.player_waits.load(Ordering::SeqCst)
+    /// Wakes a player that waits for a client to come so far, or for one that has no place any more.
+    pub(crate) fn client_moved(&self, place: Option<u64>) {
+        let awaited = self.awaited.load(Ordering::SeqCst);
+        if awaited != NOWHERE
+            && place.is_none_or(|place| place >= awaited)
             && let Some(player) = lock(&self.player).as_ref()
         {
             player.thread.unpark();
@@ -252,7 +253,7 @@ impl Hub {
             v1,
             start_seq: start.seq,
             start_source_seq: start.source_seq,
-            place: AtomicU64::new(CATCHING_UP),
+            place: AtomicU64::new(NOWHERE),
             sent: Mutex::new(Sent { messages: 0, seq: start.seq, late: Recorder::new() }),
         });
         registry.connected.insert(client.id, Arc::clone(&client));
@@ -298,16 +299,11 @@ impl Hub {
         self.request(Request::Clients { connected: registry.connected.len(), first });
     }
 
-    /// Where the clients stand.
-    pub(crate) fn places(&self) -> Places {
+    /// Where the clients stand, when so many messages were played.
+    pub(crate) fn places(&self, released: u64) -> Places {
         let registry = lock(&self.registry);
-        let live = || registry.connected.values().filter_map(|client| client.place());
-        Places { connected: registry.connected.len(), fastest: live().max(), slowest: live().min() }
-    }
-
-    /// Since when there has been no client, if there was one before.
-    pub(crate) fn deserted_since(&self) -> Option<Duration> {
-        lock(&self.registry).deserted_since
+        let places = Places::of(registry.connected.values().map(|client| client.place()), released);
+        Places { deserted_since: registry.deserted_since, ..places }
     }
 
     /// How many clients there are, and until when the server should stay for those that left early.
@@ -321,11 +317,6 @@ impl Hub {
     pub(crate) fn totals(&self) -> (u64, u64) {
         let registry = lock(&self.registry);
         (self.metrics.closed_count(Closed::Slow), registry.total)
-    }
-
-    /// Whether slow clients are waited for.
-    pub(crate) fn waits_for_slow(&self) -> bool {
-        self.options.on_slow == OnSlow::Wait
     }
 
     /// How things stand; with the clients that have gone, if the report asks.

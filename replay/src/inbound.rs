@@ -128,6 +128,11 @@ impl Inbound {
         }
     }
 
+    /// Whether a close or a fault came, behind which nothing is read.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
     /// The next whole frame, unmasked, if it has come and its header has no fault.
     fn frame(&mut self) -> Result<Option<Frame>, Close> {
         let mut cursor = Cursor::new(&self.input[..]);

@@ -13,6 +13,7 @@ mod close;
 mod control;
 mod control_message;
 mod delivery;
+mod gate;
 mod http;
 mod hub;
 mod inbound;
@@ -22,7 +23,9 @@ mod names;
 mod notice;
 mod options;
 mod outbox;
+mod outgoing;
 mod pacer;
+mod play;
 mod playback;
 mod player;
 mod producer;
@@ -38,10 +41,22 @@ mod timeline;
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, Meta, Opcode};
 pub use control::{ClientStatus, Command, CommandError, Lateness, Report, State, Status, Stretches};
 pub use notice::{Notice, PROTOCOL, PingPayload};
-pub use options::{OnSlow, Options};
+pub use options::{OnSlow, Options, PlayClock};
 pub use server::{Handle, Server, ServerError};
 pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
 pub use speed::{Factor, ParseSpeedError, Speed};
 
+/// Parts of the server that benches drive by themselves. Nothing here is promised.
+#[doc(hidden)]
+pub mod cores {
+    pub use crate::{
+        outbox::Outbox,
+        playback::{Playback, Step},
+        selection::Selection,
+    };
+}
+
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod tests;

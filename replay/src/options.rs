@@ -4,13 +4,20 @@ use std::time::Duration;
 
 use tradesim_schemas::Timestamp;
 
-use crate::speed::Speed;
+use crate::{
+    control::{Command, CommandError},
+    speed::Speed,
+};
 
 /// How a source is played and served.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How fast.
     pub speed: Speed,
+    /// What the clock of the play is.
+    pub clock: PlayClock,
+    /// Whether the messages are played in the order of the source and no other: jumps are refused.
+    pub keeps_order: bool,
     /// Recorded instant at which the clock of the play starts; without one it is that of the first message.
     pub start_at: Option<Timestamp>,
     /// Recorded time without a message that is longer than this is shortened to it.
@@ -37,6 +44,18 @@ pub struct Options {
     pub origins: Vec<String>,
 }
 
+/// What the clock of a play is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlayClock {
+    /// That of a recording: it can be moved, and run at any speed.
+    Recording,
+    /// That of a live stream: it can be stopped, but neither moved nor run at another speed.
+    Live,
+    /// The same, and [`Options::start_at`] is an instant of the wall clock: a play that begins later is as far by then as
+    /// it would have been.
+    Wall,
+}
+
 /// What becomes of a client that cannot follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnSlow {
@@ -51,6 +70,8 @@ impl Options {
     pub fn new(run: impl Into<String>) -> Options {
         Options {
             speed: Speed::REAL_TIME,
+            clock: PlayClock::Recording,
+            keeps_order: false,
             start_at: None,
             max_gap: None,
             wait_clients: 1,
@@ -64,5 +85,47 @@ impl Options {
             clients_max: 1024,
             origins: Vec::new(),
         }
+    }
+
+    /// Why a command is refused here, if it is.
+    pub(crate) fn refusal(&self, command: &Command) -> Option<CommandError> {
+        let is_live = self.clock != PlayClock::Recording;
+        match command {
+            Command::Seek(_) | Command::SeekTo(_) | Command::Speed(_) if is_live => {
+                Some(CommandError::LiveClock)
+            }
+            Command::Seek(_) | Command::SeekTo(_) if self.keeps_order => Some(CommandError::KeepsOrder),
+            _ => None,
+        }
+    }
+
+    /// Whether the play can only begin with the first message of the source.
+    pub(crate) fn begins_at_first(&self) -> bool {
+        self.keeps_order || self.clock != PlayClock::Recording
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_live_clock_is_not_moved_and_an_order_is_kept() {
+        let seek = Command::SeekTo("10:00".to_owned());
+        let code = |clock, keeps_order, command: &Command| {
+            let options = Options { clock, keeps_order, ..Options::new("test") };
+            options.refusal(command).map(|error| error.code())
+        };
+        for clock in [PlayClock::Live, PlayClock::Wall] {
+            assert_eq!(code(clock, false, &seek), Some("live_clock"));
+            assert_eq!(code(clock, false, &Command::Seek(0)), Some("live_clock"));
+            assert_eq!(code(clock, true, &Command::Speed(Speed::Max)), Some("live_clock"));
+            for command in [Command::Pause, Command::Resume, Command::Step(1), Command::Stop] {
+                assert_eq!(code(clock, true, &command), None);
+            }
+        }
+        assert_eq!(code(PlayClock::Recording, true, &seek), Some("keeps_order"));
+        assert_eq!(code(PlayClock::Recording, true, &Command::Speed(Speed::Max)), None);
+        assert_eq!(code(PlayClock::Recording, false, &seek), None);
     }
 }

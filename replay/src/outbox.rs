@@ -6,7 +6,7 @@ use crate::block::Block;
 
 /// Bytes for one client: control frames and messages, each frame whole, whatever the socket takes at a time.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox {
+pub struct Outbox {
     /// Frames that go before the next messages.
     urgent: Vec<u8>,
     urgent_written: usize,
@@ -44,7 +44,7 @@ struct Picked {
 
 impl Outbox {
     /// Whether everything is written.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.chunk.is_none() && self.urgent.is_empty()
     }
 
@@ -62,7 +62,7 @@ impl Outbox {
     ///
     /// # Panics
     /// If others are still being written.
-    pub(crate) fn push(&mut self, block: Arc<Block>, messages: Range<usize>) {
+    pub fn push(&mut self, block: Arc<Block>, messages: Range<usize>) {
         assert!(self.chunk.is_none(), "one chunk at a time");
         let end = block.frames(messages.clone()).len();
         if end > 0 {
@@ -75,7 +75,7 @@ impl Outbox {
     ///
     /// # Panics
     /// If others are still being written.
-    pub(crate) fn push_selected(
+    pub fn push_selected(
         &mut self,
         block: Arc<Block>,
         messages: Range<usize>,
@@ -96,7 +96,7 @@ impl Outbox {
     }
 
     /// The bytes to write next; none if there are none.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         match &self.chunk {
             // frames are not interrupted by others
             Some(chunk) if chunk.written > 0 || self.urgent.is_empty() => chunk.rest(),
@@ -106,7 +106,7 @@ impl Outbox {
 
     /// Takes note that so many of [`Outbox::bytes`] were written; calls `left` for each message that is
     /// written whole, and gives their number.
-    pub(crate) fn wrote(&mut self, count: usize, mut left: impl FnMut(&Block, usize)) -> u64 {
+    pub fn wrote(&mut self, count: usize, mut left: impl FnMut(&Block, usize)) -> u64 {
         match &mut self.chunk {
             Some(chunk) if chunk.written > 0 || self.urgent.is_empty() => {
                 let written = chunk.wrote(count, &mut left);

@@ -16,18 +16,20 @@ use crate::{
 
 /// The least time between two releases. At high rates it gathers messages, which costs 0.25 ms of lateness on average
 /// and saves most of the wake-ups: each of those costs every client a system call.
-const TICK: Duration = Duration::from_micros(500);
+pub(crate) const TICK: Duration = Duration::from_micros(500);
 
 /// A player without a clock or a socket: blocks in, releases out.
 ///
 /// Blocks arrive ahead of their time. [`Playback::poll`] says which messages may be sent now, in order and never before
 /// they are due, or until when nothing happens. All times are of one clock of the caller's, which must not go back.
 #[derive(Debug)]
-pub(crate) struct Playback {
+pub struct Playback {
     state: State,
     wait_clients: usize,
     start_paused: bool,
     pacer: Pacer,
+    /// Where the schedule begins, if not with the first block.
+    begins: Option<(Duration, Duration)>,
     timeline: Timeline,
     blocks: VecDeque<Arc<Block>>,
     /// The next message in the first block.
@@ -48,7 +50,7 @@ pub(crate) struct Playback {
 
 /// What [`Playback::poll`] asks for.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub enum Step {
     /// These messages may be sent now.
     Release {
         /// The block that holds them.
@@ -91,12 +93,13 @@ impl PlayWatch {
 
 impl Playback {
     /// A player that waits for its clients, and whose first message is that of `seq`.
-    pub(crate) fn new(options: &Options, seq: u64) -> Playback {
+    pub fn new(options: &Options, seq: u64) -> Playback {
         Playback {
             state: State::Waiting,
             wait_clients: options.wait_clients,
             start_paused: options.start_paused,
             pacer: Pacer::new(options.speed),
+            begins: None,
             timeline: Timeline::new(options.start_at, options.max_gap),
             blocks: VecDeque::new(),
             at: 0,
@@ -111,6 +114,11 @@ impl Playback {
             late: Recorder::new(),
             late_stretches: LateStretches::default(),
         }
+    }
+
+    /// Says that the schedule is at `position` at the instant `now`, however long it takes until the first block is there.
+    pub(crate) fn begin_at(&mut self, position: Duration, now: Duration) {
+        self.begins = Some((position, now));
     }
 
     /// Where the player stands.
@@ -143,9 +151,10 @@ impl Playback {
         self.watch.elapsed(now)
     }
 
-    /// Recorded time played.
-    pub(crate) fn played(&self) -> Duration {
-        self.reached
+    /// Recorded time played: also that without a message, up to the next one as far as it is known.
+    pub(crate) fn played(&self, now: Duration) -> Duration {
+        let Some(scheduled) = self.pacer.position(now) else { return self.reached };
+        self.next.map_or(scheduled, |next| scheduled.min(next)).max(self.reached)
     }
 
     /// Lateness of the releases.
@@ -174,20 +183,21 @@ impl Playback {
     }
 
     /// Takes the block that follows on the last one.
-    pub(crate) fn push_block(&mut self, block: Arc<Block>) {
+    pub fn push_block(&mut self, block: Arc<Block>) {
         debug_assert_eq!(block.first_seq(), self.blocks.back().map_or(self.seq, |last| last.end_seq()));
         self.blocks.push_back(block);
     }
 
     /// Takes note that no block follows.
-    pub(crate) fn source_ended(&mut self) {
+    pub fn source_ended(&mut self) {
         self.source_ended = true;
     }
 
     /// Takes note of how many clients there are.
-    pub(crate) fn clients(&mut self, connected: usize, now: Duration) {
+    pub fn clients(&mut self, connected: usize, now: Duration) {
         if self.state == State::Waiting && connected >= self.wait_clients {
             if self.start_paused {
+                self.begins = None;
                 self.state = State::Paused;
             } else {
                 self.run(now);
@@ -205,6 +215,8 @@ impl Playback {
 
     /// Stops time.
     pub(crate) fn pause(&mut self, now: Duration) {
+        // from here on time is what is played
+        self.begins = None;
         match self.state {
             State::Playing => {
                 self.reached = self.position(now);
@@ -263,7 +275,7 @@ impl Playback {
     }
 
     /// What to do now. To be called again after a release, and after every input.
-    pub(crate) fn poll(&mut self, now: Duration) -> Step {
+    pub fn poll(&mut self, now: Duration) -> Step {
         match self.state {
             State::Waiting | State::Ended => return Step::WaitForCommand,
             State::Paused if self.steps == 0 => return self.end_of_steps(),
@@ -285,7 +297,8 @@ impl Playback {
         } else {
             if !self.pacer.runs() {
                 // time begins with the first block, so that opening the source makes nothing late
-                self.pacer.start(self.reached, now);
+                let (position, at) = self.begins.take().unwrap_or((self.reached, now));
+                self.pacer.start(position, at);
             }
             self.release_due(block, now)
         }
@@ -377,9 +390,10 @@ impl Playback {
 
     /// The position where a change takes effect: what the schedule says, but not behind a message that is still due,
     /// so that a player which cannot follow its schedule does not run after it at another speed.
-    fn position(&self, now: Duration) -> Duration {
-        let scheduled = self.pacer.position(now).unwrap_or(self.reached);
-        self.next.map_or(scheduled, |next| scheduled.min(next)).max(self.reached)
+    fn position(&mut self, now: Duration) -> Duration {
+        let Some(scheduled) = self.pacer.position(now) else { return self.reached };
+        let next = self.blocks.front().cloned().map(|block| self.next_position(&block, self.at));
+        next.map_or(scheduled, |next| scheduled.min(next)).max(self.reached)
     }
 
     fn run(&mut self, now: Duration) {
@@ -392,5 +406,58 @@ impl Playback {
         self.watch.stand(now);
         self.pacer.stop();
         self.last_release = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::{BlockBuilder, Meta, Opcode};
+
+    fn second(at: i64) -> Timestamp {
+        Timestamp::from_micros(1_000_000 * at).unwrap()
+    }
+
+    /// A message for each second from 100 on.
+    fn seconds(count: i64) -> Arc<Block> {
+        let mut builder = BlockBuilder::new(0);
+        for at in 100..100 + count {
+            builder.push(Meta { at: second(at), kind: None, opcode: Opcode::Text }, |_| {});
+        }
+        Arc::new(builder.take())
+    }
+
+    #[test]
+    fn a_schedule_that_began_before_is_where_it_would_have_been() {
+        let at = Duration::from_secs;
+        let options = Options { start_at: Some(second(90)), wait_clients: 0, ..Options::new("test") };
+        let mut playback = Playback::new(&options, 0);
+        playback.begin_at(at(13), at(1));
+        playback.clients(0, at(1));
+        assert!(matches!(playback.poll(at(1)), Step::WaitForBlock));
+        // the first block takes two seconds: five messages are due then, and the sixth is in time
+        playback.push_block(seconds(10));
+        let Step::Release { messages, .. } = playback.poll(at(3)) else { panic!("nothing is due") };
+        assert_eq!(messages, 0..6);
+        let Step::WaitUntil(next) = playback.poll(at(3)) else { panic!("nothing is to come") };
+        assert_eq!((next, playback.played(at(3))), (at(4), at(15)));
+        // what was stopped goes on where it stood
+        playback.pause(at(3));
+        playback.resume(at(100));
+        let Step::WaitUntil(next) = playback.poll(at(100)) else { panic!("nothing is to come") };
+        assert_eq!(next, at(101));
+    }
+
+    #[test]
+    fn a_schedule_that_is_stopped_before_it_began_begins_where_it_is_let_go() {
+        let at = Duration::from_secs;
+        let options = Options { start_at: Some(second(99)), start_paused: true, ..Options::new("test") };
+        let mut playback = Playback::new(&options, 0);
+        playback.begin_at(at(50), at(0));
+        playback.clients(1, at(0));
+        playback.push_block(seconds(2));
+        playback.resume(at(10));
+        let Step::WaitUntil(next) = playback.poll(at(10)) else { panic!("nothing is to come") };
+        assert_eq!(next, at(11));
     }
 }

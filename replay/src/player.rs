@@ -1,4 +1,4 @@
-//! The thread that plays: a thin driver of [`Playback`] with a clock, a source and the clients' wishes.
+//! The thread that plays: a thin driver of [`Play`] with a clock, a source and the clients' wishes.
 
 use std::{
     io,
@@ -11,27 +11,17 @@ use std::{
 };
 
 use tokio::sync::oneshot;
-use tradesim_schemas::ContentDigest;
 
 use crate::{
-    block::{BLOCK_BYTES, Block},
-    control::{Command, CommandError, Lateness, State, Stretches},
-    delivery::Head,
-    hub::Hub,
-    lateness::add_stretch,
-    playback::{Playback, Step},
-    producer::{Produced, Producer},
+    control::{Command, CommandError, Lateness, State},
+    gate::Places,
+    hub::{Hub, View},
+    options::PlayClock,
+    play::Play,
+    playback::Step,
+    producer::{LOOK_FOR_BLOCKS, Produced, Producer},
     source::SourceError,
-    speed::Speed,
 };
-
-/// Blocks that are made before they are played.
-const BLOCKS_AHEAD: usize = 4;
-
-/// At `--speed max` the player stays at most this many blocks before the fastest client: 2 MiB, enough to keep its socket
-/// full while the player sleeps, and little enough that the blocks are still in the cache. It goes on at half of that:
-/// waking a thread for each block would cost as much as playing one.
-const WINDOW_BLOCKS: usize = 32;
 
 /// How often a player that is held back looks whether that still holds, should nobody wake it.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -77,52 +67,24 @@ pub(crate) fn start(hub: &Arc<Hub>) -> io::Result<JoinHandle<Played>> {
 struct Player {
     hub: Arc<Hub>,
     requests: Receiver<Request>,
-    playback: Playback,
+    play: Play,
     producer: Option<Producer>,
-    digest: Option<ContentDigest>,
-    first_seq: u64,
-    /// Where play begins: with the client that begins first.
-    wanted: u64,
-    changes: u64,
-    held: Option<Held>,
-    waited: Stretches,
+    /// Whether the player told that it waits for clients.
+    held: bool,
     failure: Option<SourceError>,
-    complete: bool,
     quit: bool,
-}
-
-/// Since when the player is held back, and why.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    since: Duration,
-    for_slow: bool,
 }
 
 impl Player {
     fn new(hub: Arc<Hub>, requests: Receiver<Request>) -> Player {
-        Player {
-            playback: Playback::new(&hub.options, 0),
-            hub,
-            requests,
-            producer: None,
-            digest: Some(ContentDigest::new()),
-            first_seq: 0,
-            wanted: 0,
-            changes: 0,
-            held: None,
-            waited: Stretches::default(),
-            failure: None,
-            complete: false,
-            quit: false,
-        }
+        let play = Play::new(&hub.options);
+        Player { hub, requests, play, producer: None, held: false, failure: None, quit: false }
     }
 
     fn run(mut self) -> Played {
-        self.open(0);
-        let now = self.now();
-        if self.hub.options.wait_clients == 0 {
-            self.playback.clients(0, now);
-        }
+        self.tie_to_wall();
+        self.clients(0, None);
+        self.open();
         self.publish();
         loop {
             self.take_requests();
@@ -130,34 +92,49 @@ impl Player {
                 break;
             }
             self.take_blocks();
-            let now = self.now();
-            if self.is_held(now) {
+            if self.is_held() {
                 thread::park_timeout(LOOK_AGAIN);
                 continue;
             }
-            match self.playback.poll(now) {
+            match self.play.poll(self.now()) {
                 Step::Release { block, messages } => {
-                    self.release(&block, messages.start, messages.end);
+                    self.play.release(&block, &messages, &mut self.hub.ring());
+                    self.hub.metrics.messages_played.inc_by(messages.len() as u64);
+                    self.publish_head();
+                    // while clients send it already; whoever looks for the digest finds it at the end
+                    self.play.hash(&block, messages);
+                    self.publish_view(false);
                 }
                 Step::WaitUntil(at) => thread::park_timeout(at.saturating_sub(self.now())),
                 Step::WaitForBlock if self.failure.is_some() => self.fail(),
-                Step::WaitForBlock | Step::WaitForCommand => thread::park(),
-                Step::End => {
-                    self.complete = true;
-                    self.publish();
-                }
+                Step::WaitForBlock => thread::park_timeout(LOOK_FOR_BLOCKS),
+                Step::WaitForCommand => thread::park(),
+                Step::End => self.publish(),
             }
         }
         self.publish();
-        Played { complete: self.complete, lateness: self.playback.lateness(), failure: self.failure }
+        let lateness = self.play.playback().lateness();
+        Played { complete: self.play.is_complete(), lateness, failure: self.failure }
     }
 
     fn now(&self) -> Duration {
         self.hub.clock.now()
     }
 
-    /// Reads the source from `seq` on, in the place of what was read before.
-    fn open(&mut self, seq: u64) {
+    /// Puts the schedule where it is by now, if it is the wall clock's.
+    fn tie_to_wall(&mut self) {
+        let options = &self.hub.options;
+        if let (PlayClock::Wall, Some(start)) = (options.clock, options.start_at) {
+            let now = self.now();
+            let unix_us = i64::try_from(self.hub.clock.unix_us(now)).unwrap_or(i64::MAX);
+            let late_us = u64::try_from(unix_us.saturating_sub(start.micros())).unwrap_or(0);
+            self.play.begin_at(Duration::from_micros(late_us), now);
+        }
+    }
+
+    /// Reads the source where the play wants to, in the place of what was read before.
+    fn open(&mut self) {
+        let Some(seq) = self.play.take_opening() else { return };
         match Producer::start(Arc::clone(&self.hub.source), seq, thread::current()) {
             Ok(producer) => self.producer = Some(producer),
             Err(error) => self.failure = Some(SourceError::Read(Box::new(error))),
@@ -165,12 +142,12 @@ impl Player {
     }
 
     fn take_blocks(&mut self) {
-        while self.playback.blocks_ahead() < BLOCKS_AHEAD
+        while self.play.wants_block()
             && let Some(producer) = &mut self.producer
         {
             match producer.poll() {
-                Produced::Block(block) => self.playback.push_block(block),
-                Produced::End => self.playback.source_ended(),
+                Produced::Block(block) => self.play.push_block(block),
+                Produced::End => self.play.source_ended(),
                 Produced::Failed(error) => self.failure = Some(error),
                 Produced::Nothing => return,
             }
@@ -183,7 +160,7 @@ impl Player {
                 Request::Quit => self.quit = true,
                 Request::Clients { connected, first } => self.clients(connected, first),
                 Request::Command(command, reply) => {
-                    let outcome = self.command(command);
+                    let outcome = self.command(&command);
                     // whoever asked may be gone
                     let _ = reply.send(outcome);
                 }
@@ -192,150 +169,46 @@ impl Player {
     }
 
     fn clients(&mut self, connected: usize, first: Option<u64>) {
-        if self.playback.state() != State::Waiting {
-            return;
-        }
-        self.wanted = first.unwrap_or(0);
-        if connected >= self.hub.options.wait_clients {
-            self.begin();
-            let now = self.now();
-            self.playback.clients(connected, now);
+        let begun = self.play.clients(connected, first, &mut self.hub.ring(), self.hub.clock.now());
+        if begun {
+            self.open();
             self.publish();
         }
     }
 
-    /// Decides where play begins: a client that comes back to a server that was started anew goes on where it was.
-    fn begin(&mut self) {
-        if self.playback.released() == 0 && self.wanted != self.playback.seq() {
-            self.restart(self.wanted);
-        }
-    }
-
-    fn restart(&mut self, seq: u64) {
-        self.playback.restart(seq);
-        self.hub.ring().restart(seq);
-        self.first_seq = seq;
-        self.open(seq);
-    }
-
-    fn command(&mut self, command: Command) -> Result<(), CommandError> {
+    fn command(&mut self, command: &Command) -> Result<(), CommandError> {
         if self.quit || self.failure.is_some() {
             return Err(CommandError::Over);
         }
-        let now = self.now();
-        let waiting = self.playback.state() == State::Waiting;
-        match command {
-            Command::Pause => self.playback.pause(now),
-            Command::Resume => {
-                if waiting {
-                    self.begin();
-                }
-                self.playback.resume(now);
-            }
-            Command::Step(messages) => {
-                if waiting {
-                    self.begin();
-                }
-                self.playback.step(messages, now);
-            }
-            Command::Speed(speed) => self.playback.set_speed(speed, now),
-            Command::Seek(seq) => self.seek(seq, now),
-            Command::SeekTo(_) => unreachable!("places are found before the player is asked"),
-            Command::Stop => {
-                self.hub.stopping.send_replace(true);
-                self.quit = true;
-            }
+        if *command == Command::Stop {
+            self.hub.stopping.send_replace(true);
+            self.quit = true;
+            return Ok(());
         }
-        self.changes += 1;
+        self.play.command(command, &mut self.hub.ring(), self.hub.clock.now());
+        self.open();
         self.publish();
         Ok(())
     }
 
-    /// Jumps to a seq that exists.
-    fn seek(&mut self, seq: u64, now: Duration) {
-        if self.playback.state() == State::Waiting {
-            self.wanted = seq;
+    /// Whether clients keep the play from going on.
+    fn is_held(&mut self) -> bool {
+        let mut awaited = self.awaited();
+        if awaited.is_some() {
+            self.hub.await_place(awaited);
+            self.held = true;
+            // what moved before it was told is seen now
+            awaited = self.awaited();
         }
-        if self.playback.released() == 0 {
-            self.restart(seq);
-            return;
+        if awaited.is_none() && std::mem::take(&mut self.held) {
+            self.hub.await_place(None);
         }
-        self.playback.seek(seq, now);
-        self.hub.ring().jump(self.playback.released(), seq);
-        self.digest = None;
-        self.complete = false;
-        self.open(seq);
+        awaited.is_some()
     }
 
-    /// Whether clients keep the player from going on: at `max` those that take what there is, and with
-    /// `--on-slow wait` the slowest one.
-    fn is_held(&mut self, now: Duration) -> bool {
-        if self.playback.state() != State::Playing {
-            self.held = None;
-            return false;
-        }
-        let for_slow = self.slowest_is_behind();
-        let held = for_slow || self.fastest_is_behind(now);
-        match (held, self.held) {
-            (true, None) => {
-                self.held = Some(Held { since: now, for_slow });
-                self.hub.set_player_waits(true);
-                // what moved before the flag was up is seen now
-                return self.slowest_is_behind() || self.fastest_is_behind(now);
-            }
-            (true, Some(_)) => {}
-            (false, Some(held)) => {
-                self.held = None;
-                self.hub.set_player_waits(false);
-                if held.for_slow {
-                    add_stretch(&mut self.waited, now.saturating_sub(held.since));
-                }
-            }
-            (false, None) => {}
-        }
-        held
-    }
-
-    fn slowest_is_behind(&self) -> bool {
-        self.hub.waits_for_slow()
-            && self.playback.next_block().is_some_and(|block| {
-                let slowest = self.hub.places().slowest;
-                slowest.is_some_and(|place| self.hub.ring().would_drop(block, place))
-            })
-    }
-
-    fn fastest_is_behind(&self, now: Duration) -> bool {
-        if self.playback.speed() != Speed::Max {
-            return false;
-        }
-        let places = self.hub.places();
-        match places.fastest {
-            Some(place) => {
-                // a small buffer holds fewer: the player must not run away from the client that it is to feed
-                let window = (self.hub.options.buffer_bytes / (4 * BLOCK_BYTES)).clamp(2, WINDOW_BLOCKS);
-                let bound = if self.held.is_some() { window / 2 } else { window };
-                self.hub.ring().blocks_behind(place) >= bound
-            }
-            // those that catch up will be there soon
-            None if places.connected > 0 => true,
-            None => {
-                let deserted = self.hub.deserted_since();
-                deserted.is_some_and(|since| now.saturating_sub(since) < self.hub.options.linger)
-            }
-        }
-    }
-
-    fn release(&mut self, block: &Arc<Block>, from: usize, to: usize) {
-        if let Some(digest) = &mut self.digest {
-            (from..to).for_each(|message| digest.push(block.recorded_text(message)));
-        }
-        let count = (to - from) as u64;
-        if from == 0 {
-            self.hub.ring().push(Arc::clone(block), self.playback.released() - count);
-        }
-        self.hub.metrics.messages_played.inc_by(count);
-        self.publish_head();
-        self.publish_view(false);
+    fn awaited(&mut self) -> Option<u64> {
+        let places: Places = self.hub.places(self.play.playback().released());
+        self.play.held_until(&places, &self.hub.ring(), self.hub.clock.now())
     }
 
     /// Tells the clients that the source cannot be read further.
@@ -355,33 +228,37 @@ impl Player {
     }
 
     fn publish_head(&self) {
-        if self.playback.state() == State::Ended {
+        let head = self.play.head();
+        if head.state == State::Ended {
             // a client that sees the end goes at once, and takes the digest along
-            self.hub.view().digest = self.digest.as_ref().map(ContentDigest::finish);
+            self.publish_digest(&mut self.hub.view());
         }
-        self.hub.head.send_replace(Head {
-            state: self.playback.state(),
-            released: self.playback.released(),
-            seq: self.playback.seq(),
-        });
+        self.hub.head.send_replace(head);
+        self.hub.state.send_if_modified(|state| std::mem::replace(state, head.state) != head.state);
+    }
+
+    fn publish_digest(&self, view: &mut View) {
+        view.digest = self.play.digest();
+        view.digest_received = view.digest.filter(|_| self.play.is_received_as_hashed());
     }
 
     /// States how things stand. Figures that cost something are only stated when asked for or at a change.
     fn publish_view(&self, whole: bool) {
         let now = self.now();
+        let playback = self.play.playback();
         let mut view = self.hub.view();
-        view.time = self.playback.time();
-        view.elapsed = self.playback.elapsed(now);
-        view.played = self.playback.played();
-        view.waited = self.waited;
+        view.time = playback.time();
+        view.elapsed = playback.elapsed(now);
+        view.played = playback.played(now);
+        view.waited = self.play.gate().waited();
         if whole {
-            view.speed = self.playback.speed();
-            view.lateness = self.playback.lateness();
-            view.late = self.playback.late_stretches();
-            view.shortened = self.playback.shortened();
-            view.first_seq = self.first_seq;
-            view.digest = self.digest.as_ref().map(ContentDigest::finish);
-            view.changes = self.changes;
+            view.speed = playback.speed();
+            view.lateness = playback.lateness();
+            view.late = playback.late_stretches();
+            view.shortened = playback.shortened();
+            view.first_seq = self.play.first_seq();
+            self.publish_digest(&mut view);
+            view.changes = self.play.changes();
         }
     }
 }

@@ -8,6 +8,7 @@ use std::{
         mpsc::{Receiver, TryRecvError, sync_channel},
     },
     thread::{self, Thread},
+    time::Duration,
 };
 
 use crate::{
@@ -17,6 +18,14 @@ use crate::{
 
 /// Blocks that are made ahead: about a megabyte, which covers the reading of a row group at high speed.
 const AHEAD: usize = 16;
+
+/// Blocks after which a player that has run out of them is woken. Where the source is what limits the play, a wake-up for
+/// each block would cost more than the block; a player that waits looks by itself as well, every
+/// [`LOOK_FOR_BLOCKS`].
+const WAKE_EVERY: usize = 4;
+
+/// How often a player that waits for a block looks for one.
+pub(crate) const LOOK_FOR_BLOCKS: Duration = Duration::from_millis(1);
 
 /// What a producer hands over.
 #[derive(Debug)]
@@ -39,16 +48,21 @@ pub(crate) struct Producer {
 }
 
 impl Producer {
-    /// Starts to read from `seq` on; `reader` is woken for each block.
+    /// Starts to read from `seq` on; `reader` is woken for the first block, then for every few, and for the end.
     ///
     /// # Errors
     /// A thread that cannot be had.
     pub(crate) fn start(source: Arc<dyn Source>, seq: u64, reader: Thread) -> io::Result<Producer> {
         let (sender, blocks) = sync_channel(AHEAD);
         thread::Builder::new().name("replay-source".to_owned()).spawn(move || {
+            let mut count = 0;
             let deliver = |produced| {
+                let wakes = count % WAKE_EVERY == 0 || !matches!(produced, Produced::Block(_));
                 let sent = sender.send(produced).is_ok();
-                reader.unpark();
+                count += 1;
+                if wakes {
+                    reader.unpark();
+                }
                 sent
             };
             read(source.as_ref(), seq, deliver);

@@ -84,19 +84,18 @@ impl Ring {
         }
     }
 
-    /// Whether taking the block would make room by letting go what lies at or behind `place`.
-    pub(crate) fn would_drop(&self, block: &Block, place: u64) -> bool {
+    /// The place of the oldest message that would still be held if the block were taken.
+    pub(crate) fn oldest_with(&self, block: &Block) -> u64 {
         let mut weight = self.weight + block.weight();
+        let mut oldest = 0;
         for held in &self.blocks {
             if weight <= self.weight_max {
-                return false;
+                break;
             }
-            if held.place_end() > place {
-                return true;
-            }
+            oldest = held.place_end();
             weight -= held.block.weight();
         }
-        false
+        oldest
     }
 
     /// Takes note that play goes on at `seq`, behind the message at `place`.
@@ -121,6 +120,12 @@ impl Ring {
     /// The place of the oldest message that is held; without any, the one that is played next.
     pub(crate) fn oldest(&self, released: u64) -> u64 {
         self.blocks.front().map_or(released, |held| held.place)
+    }
+
+    /// Seq of the message that is played after the first `released`.
+    pub(crate) fn next_seq(&self, released: u64) -> u64 {
+        let last = self.jumps.last().expect("there is the first one");
+        last.seq + released.saturating_sub(last.place)
     }
 
     /// The place of a message since the last jump, if it was played since then or will be played.
@@ -155,6 +160,12 @@ impl Ring {
         self.blocks.len() - self.blocks.partition_point(|held| held.place < place)
     }
 
+    /// The first place behind which there are fewer blocks than this.
+    pub(crate) fn place_with_fewer_behind(&self, blocks: usize) -> u64 {
+        let index = self.blocks.len().checked_sub(blocks);
+        index.and_then(|index| self.blocks.get(index)).map_or(0, |held| held.place + 1)
+    }
+
     /// Bytes of frames of the first `released` messages that lie at or behind a place, as far as they are held.
     pub(crate) fn bytes_behind(&self, place: u64, released: u64) -> u64 {
         let mut bytes = 0;
@@ -175,6 +186,19 @@ impl Ring {
 impl Held {
     fn place_end(&self) -> u64 {
         self.place + self.end as u64
+    }
+}
+
+#[cfg(test)]
+impl Ring {
+    /// Memory of the blocks, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Blocks that are held.
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocks.len()
     }
 }
 
@@ -218,6 +242,8 @@ mod tests {
         assert_eq!(ring.place_of(9), None);
         assert_eq!(ring.bytes_behind(3, 7), 4 * 6);
         assert_eq!(ring.blocks_behind(1), 1);
+        assert_eq!((ring.place_with_fewer_behind(2), ring.place_with_fewer_behind(1)), (1, 5));
+        assert_eq!(ring.next_seq(7), 17);
     }
 
     #[test]
@@ -226,8 +252,7 @@ mod tests {
         let mut ring = Ring::new(2 * weight, 0);
         for n in 0..3 {
             let next = block(4 * n, 4);
-            assert!(!ring.would_drop(&next, 4));
-            assert_eq!(ring.would_drop(&next, 3), n == 2);
+            assert_eq!(ring.oldest_with(&next), if n == 2 { 4 } else { 0 });
             ring.push(next, 4 * n);
         }
         assert_eq!(ring.oldest(12), 4);

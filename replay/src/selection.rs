@@ -19,7 +19,7 @@ pub(crate) const SYMBOLS_MAX: usize = 16_384;
 
 /// Which messages a client gets.
 #[derive(Clone, Debug)]
-pub(crate) struct Selection {
+pub struct Selection {
     url: Layer,
     subscribed: Layer,
     /// Whether the client took back everything at once. Then the next list begins anew, rather than to leave the other
@@ -56,7 +56,7 @@ impl Selection {
     }
 
     /// What a URL lets through; a list that it does not give lets everything through.
-    pub(crate) fn of_url(symbols: Option<&[Symbol]>, events: Option<&[EventType]>) -> Selection {
+    pub fn of_url(symbols: Option<&[Symbol]>, events: Option<&[EventType]>) -> Selection {
         let url = Layer {
             symbols: symbols.map_or(Choice::All, Choice::only),
             events: events.map_or(Choice::All, Choice::only),
@@ -117,7 +117,7 @@ impl Selection {
 
     /// Whether the client gets a message: it is in the stream and subscribed to.
     #[inline]
-    pub(crate) fn passes(&self, kind: Kind) -> bool {
+    pub fn passes(&self, kind: Kind) -> bool {
         self.passing.matches(kind)
     }
 

@@ -143,12 +143,12 @@ impl Server {
 /// Comes back when nothing more is to be served.
 async fn over(hub: &Arc<Hub>) {
     let mut stopping = hub.stopping.subscribe();
-    let mut head = hub.head.subscribe();
+    let mut state = hub.state.subscribe();
     loop {
         if *stopping.borrow_and_update() {
             return;
         }
-        let ended = head.borrow_and_update().state == State::Ended && !hub.options.stay;
+        let ended = *state.borrow_and_update() == State::Ended && !hub.options.stay;
         if ended {
             let (connected, until) = hub.awaited();
             if connected == 0 && until.is_none_or(|until| hub.clock.now() >= until) {
@@ -157,7 +157,7 @@ async fn over(hub: &Arc<Hub>) {
         }
         tokio::select! {
             _ = stopping.changed() => {}
-            _ = head.changed(), if !ended => {}
+            _ = state.changed(), if !ended => {}
             () = tokio::time::sleep(LOOK_EVERY), if ended => {}
         }
     }
@@ -167,8 +167,11 @@ impl Handle {
     /// Steers.
     ///
     /// # Errors
-    /// A place that the source does not have, or a play that is over.
+    /// A place that the source does not have, a play that is over, or one that cannot be steered like this.
     pub async fn command(&self, command: Command) -> Result<Status, CommandError> {
+        if let Some(refusal) = self.hub.options.refusal(&command) {
+            return Err(refusal);
+        }
         let command = self.resolve(command).await?;
         let (sender, reply) = oneshot::channel();
         if !self.hub.request(Request::Command(command, sender)) {

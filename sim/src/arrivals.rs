@@ -1,5 +1,7 @@
 //! When the orders of one symbol arrive: a Poisson process whose intensity is constant between known instants.
 
+use std::sync::Arc;
+
 use tradesim_schemas::Symbol;
 
 use crate::{
@@ -59,7 +61,8 @@ pub(crate) fn segments(periods: &[PeriodSpan], bursts: &[Burst], symbol: Option<
 /// a change of intensity in between is met exactly.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrivals {
-    segments: Vec<Segment>,
+    /// Shared by clones: a day of random bursts has thousands.
+    segments: Arc<[Segment]>,
     /// Orders a microsecond at multiplier 1.
     rate_per_micro: f64,
     segment: usize,
@@ -72,7 +75,7 @@ impl Arrivals {
     /// The arrivals of a symbol whose orders come at `rate` a second where the multiplier is 1.
     pub(crate) fn new(seed: u64, symbol: &str, rate: f64, segments: Vec<Segment>) -> Arrivals {
         let stream = Stream::new(seed, Purpose::Arrivals, symbol);
-        Arrivals { segments, rate_per_micro: rate / 1e6, segment: 0, at: 0.0, stream }
+        Arrivals { segments: segments.into(), rate_per_micro: rate / 1e6, segment: 0, at: 0.0, stream }
     }
 
     /// The next arrival, in microseconds since the epoch, never before the last; `None` once the day is over.

@@ -39,7 +39,7 @@ pub(crate) struct MarketSetup<'a> {
 }
 
 /// One symbol's market.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Market {
     symbol: Symbol,
     listing: Exchange,

@@ -11,7 +11,7 @@ mod tests;
 
 use std::fmt;
 
-use chrono::{Datelike, NaiveDate, NaiveTime, Offset, TimeZone, Timelike, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Offset, TimeZone, Timelike, Weekday};
 use chrono_tz::America::New_York;
 use tradesim_schemas::{Exchange, Timestamp};
 
@@ -249,6 +249,45 @@ impl TradingDay {
         Ok(TradingDay { date, midnight, early_close: calendar::early_close(date), closure })
     }
 
+    /// The first trading day at or after a date.
+    ///
+    /// # Errors
+    /// The calendar ends before there is one.
+    pub fn at_or_after(date: NaiveDate, closed: Closed) -> Result<TradingDay, CalendarError> {
+        TradingDay::nearest(date, closed, NaiveDate::succ_opt)
+    }
+
+    /// The last trading day at or before a date.
+    ///
+    /// # Errors
+    /// The calendar begins after all of them.
+    pub fn at_or_before(date: NaiveDate, closed: Closed) -> Result<TradingDay, CalendarError> {
+        TradingDay::nearest(date, closed, NaiveDate::pred_opt)
+    }
+
+    /// The trading day that follows.
+    ///
+    /// # Errors
+    /// The calendar ends before there is one.
+    pub fn following(&self, closed: Closed) -> Result<TradingDay, CalendarError> {
+        TradingDay::at_or_after(self.date.succ_opt().expect("the calendar ends before dates do"), closed)
+    }
+
+    fn nearest(
+        mut date: NaiveDate,
+        closed: Closed,
+        step: fn(&NaiveDate) -> Option<NaiveDate>,
+    ) -> Result<TradingDay, CalendarError> {
+        loop {
+            match TradingDay::new(date, closed) {
+                Err(CalendarError::Closed { .. }) => {
+                    date = step(&date).expect("the calendar ends before dates do");
+                }
+                found => return found,
+            }
+        }
+    }
+
     /// The date in New York. After 19:00 or 20:00 exchange time it is a day behind the UTC date.
     pub const fn date(&self) -> NaiveDate {
         self.date
@@ -374,6 +413,13 @@ impl TradingDay {
     fn instant(&self, clock: i64) -> Timestamp {
         Timestamp::from_micros(self.midnight + clock).expect("the calendar's years are within range")
     }
+}
+
+/// The date in New York at an instant.
+pub fn date_at(at: Timestamp) -> NaiveDate {
+    let seconds = at.micros().div_euclid(1_000_000);
+    let utc = DateTime::from_timestamp(seconds, 0).expect("timestamps are within the years that dates have");
+    utc.with_timezone(&New_York).date_naive()
 }
 
 /// Every trading day that the calendar covers, ascending.

@@ -209,8 +209,9 @@ impl SimulationOptions {
 
 /// A simulated day: a source of events, pulled window by window.
 ///
-/// It holds no more than a window of events and the open orders, whatever the rate.
-#[derive(Debug)]
+/// It holds no more than a window of events and the open orders, whatever the rate. A clone goes on where the original
+/// stands: that is how a place in a day is kept, to come back to.
+#[derive(Clone, Debug)]
 pub struct Simulation {
     options: SimulationOptions,
     universe: Universe,
@@ -280,6 +281,23 @@ impl Simulation {
             self.until = until;
         }
         Some(events)
+    }
+
+    /// Goes on to an instant without handing out what happens before it; the numbers count it all the same.
+    ///
+    /// What follows is what would have followed anyway. An instant that has been passed changes nothing.
+    pub fn skip_to(&mut self, at: Timestamp) {
+        let goal = at.micros().min(self.options.end().micros() + 1);
+        while self.until < goal {
+            let until =
+                arrivals::window_end(&self.segments, self.until, goal, self.options.rate, WINDOW_ORDERS);
+            self.run(until);
+            for events in &mut self.windows {
+                self.seq += events.len() as u64;
+                events.clear();
+            }
+            self.until = until;
+        }
     }
 
     fn run(&mut self, until: i64) {

@@ -17,7 +17,8 @@ use self::report::BridgeReport;
 use crate::{
     cli::{Bridge, DeliveryMode},
     exit::{Failure, Outcome},
-    kafka, output::{self, say},
+    kafka,
+    output::{self, say},
     random,
     settings::{Group, Key, Settings},
     signals::Stop,

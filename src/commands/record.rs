@@ -6,15 +6,13 @@ mod plan;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use tradesim_archive::{Batch, Columns, Origin, Provenance, SymbolEntry};
-use tradesim_sim::{
-    GENERATOR_VERSION, MODEL, Simulation,
-    session::{CALENDAR_VERSION, tzdb_version},
-};
+use tradesim_archive::{Batch, Columns};
+use tradesim_sim::Simulation;
 
 use crate::{
     cli::Record,
     exit::{Failure, Outcome},
+    market,
     output::{self, grouped, say},
     progress::Progress,
     report::{self, ArchiveReport},
@@ -75,7 +73,7 @@ fn record(args: &Record, recording: Recording, path: &std::path::Path) -> anyhow
     let hours = (options.day.start(), options.end());
     let (start, end) = (hours.0.micros(), hours.1.micros());
     let mut simulation = Simulation::new(options).map_err(|error| Failure::usage(error.to_string()))?;
-    let mut provenance = provenance(&simulation);
+    let mut provenance = market::provenance(&simulation);
     if !filter.is_open() {
         provenance.cuts.push(filter.cut());
     }
@@ -102,52 +100,6 @@ fn record(args: &Record, recording: Recording, path: &std::path::Path) -> anyhow
     report::warn_of_emptiness(&filter, archive.events.total, Some(hours));
     summarise(&archive, seconds);
     Ok(Report { archive, state_digest, seconds })
-}
-
-/// What the archive says about where its events come from.
-fn provenance(simulation: &Simulation) -> Provenance {
-    let options = simulation.options();
-    let symbols = simulation
-        .universe()
-        .symbols()
-        .iter()
-        .map(|info| SymbolEntry {
-            symbol: info.symbol,
-            name: info.name.to_owned(),
-            exchange: info.exchange,
-            sector: info.sector.to_string(),
-            base_price: info.base_price,
-            volatility: info.volatility,
-            avg_daily_volume: info.avg_daily_volume,
-            tick_size: info.tick_size,
-            lot_size: info.lot_size,
-            weight: info.weight,
-        })
-        .collect();
-    let bursts = simulation
-        .bursts()
-        .iter()
-        .map(|burst| tradesim_archive::Burst {
-            from: burst.from,
-            to: burst.to,
-            multiplier: burst.multiplier,
-            symbol: burst.symbol,
-            planned: burst.planned,
-        })
-        .collect();
-    Provenance {
-        generator_version: Some(GENERATOR_VERSION.to_owned()),
-        model: Some(MODEL.to_owned()),
-        seed: Some(options.seed),
-        date: Some(options.day.date().to_string()),
-        options: options.to_map(),
-        origins: vec![Origin { identity: options.identity(), symbols }],
-        bursts,
-        sources: Vec::new(),
-        cuts: Vec::new(),
-        calendar_version: Some(CALENDAR_VERSION.to_owned()),
-        tzdb_version: Some(tzdb_version().to_owned()),
-    }
 }
 
 fn summarise(archive: &ArchiveReport, seconds: f64) {

@@ -31,6 +31,11 @@ pub(crate) fn time(text: &str) -> Result<TimeSpec, Invalid> {
     exchange_time(text).map(TimeSpec::Exchange).ok_or(FORMS)
 }
 
+/// A time of day by the exchange's clock.
+pub(crate) fn clock(text: &str) -> Result<NaiveTime, Invalid> {
+    exchange_time(text).ok_or(Invalid::expected("exchange time as 09:30 or 09:30:15.250"))
+}
+
 fn exchange_time(text: &str) -> Option<NaiveTime> {
     let form = match text.len() {
         5 => "%H:%M",

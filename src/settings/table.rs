@@ -129,6 +129,17 @@ pub(crate) enum Mode {
     Historical,
 }
 
+impl Mode {
+    /// The name in flags and settings.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Mode::Normal => "normal",
+            Mode::Burst => "burst",
+            Mode::Historical => "historical",
+        }
+    }
+}
+
 pub(crate) fn mode(text: &str) -> Result<Mode, Invalid> {
     match text.to_ascii_lowercase().as_str() {
         "normal" => Ok(Mode::Normal),

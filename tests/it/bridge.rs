@@ -10,13 +10,17 @@ use tradesim_schemas::ContentDigest;
 
 use crate::{
     dev::Running,
-    replay::Replay,
     support::{
         Folder, Run, day_text,
         feed::{Server, Socket},
+        listening::Listening,
         send_signal, wait_until,
     },
 };
+
+fn replay(stage: &Stage, args: &[&str]) -> Listening {
+    Listening::start(&stage.folder, &[&["replay", day_text()], args].concat())
+}
 
 /// Brokers and a registry in memory.
 struct Stage {
@@ -98,7 +102,7 @@ impl Working {
 fn a_recording_is_delivered_and_the_report_has_the_names_of_the_contract() {
     for delivery in ["exactly-once", "at-least-once"] {
         let stage = Stage::new();
-        let replay = Replay::start(&stage.folder, &[day_text(), "--limit", "20000", "--run", "of-a-test"]);
+        let replay = replay(&stage, &["--limit", "20000", "--run", "of-a-test", "--speed", "max"]);
         let run = stage.run(&replay.url, &["--until-end", "--json", "--delivery", delivery]);
         assert_eq!(run.code, 0, "{}", run.stderr);
         let report = run.json();
@@ -123,8 +127,7 @@ fn a_recording_is_delivered_and_the_report_has_the_names_of_the_contract() {
 #[test]
 fn a_bridge_that_is_stopped_goes_on_where_it_was() {
     let stage = Stage::new();
-    let args = [day_text(), "--limit", "3000", "--run", "r", "--speed", "1000x", "--stay", "--linger", "60s"];
-    let replay = Replay::start(&stage.folder, &args);
+    let replay = replay(&stage, &["--limit", "3000", "--run", "r", "--speed", "1000x", "--stay"]);
     let bridge = Working::start(&stage, &replay.url, &["--json"]);
     wait_until("messages are delivered", || bridge.delivered() > 500);
     assert_eq!(bridge.get("/healthz"), (200, r#"{"status":"ok","reasons":[]}"#.to_owned()));
@@ -159,7 +162,7 @@ fn what_cannot_work_is_said_with_its_exit_code_and_a_way_out() {
     run.fails(78, "does not number its messages");
     assert!(run.stderr.contains("hint: --delivery at-least-once"), "{}", run.stderr);
     stage.run("ws://x/?from_seq=1", &[]).fails(78, "from_seq");
-    stage.run("ws://x", &["--kafka-property", "no.such=1"]).fails(69, "");
+    stage.run("ws://x", &["--kafka-property", "no.such=hush"]).fails(78, "no.such");
     let mut acks = stage.folder.command(&stage.bridge("ws://x", &[]));
     let run = Run::of(acks.env("KAFKA_BRIDGE_KAFKA_ACKS", "1").output().unwrap());
     run.fails(78, "exactly once needs KAFKA_ACKS=all");

@@ -16,8 +16,11 @@ fn help_of_every_command_is_as_reviewed() {
         "merge",
         "export",
         "replay",
+        "serve",
         "tail",
         "control",
+        "bridge",
+        "dlq",
         "topics",
         "schemas",
         "cluster",
@@ -30,6 +33,8 @@ fn help_of_every_command_is_as_reviewed() {
     }
     for [command, verb] in [
         ["config", "show"],
+        ["dlq", "show"],
+        ["dlq", "retry"],
         ["topics", "create"],
         ["topics", "verify"],
         ["topics", "tail"],

@@ -1,55 +1,11 @@
 //! `replay`: what clients get, how it ends, and what it reports. The client is `tail`.
 
-use std::{
-    io::{BufRead, BufReader, Read},
-    process::{Child, ChildStderr, Stdio},
-};
-
-use crate::support::{Folder, Run, day_text, digest, send_signal};
-
-/// A replay that listens.
-pub(crate) struct Replay {
-    pub(crate) child: Child,
-    stderr: BufReader<ChildStderr>,
-    said: String,
-    pub(crate) url: String,
-}
-
-impl Replay {
-    /// Starts one on a free port, at max unless the arguments say otherwise.
-    pub(crate) fn start(folder: &Folder, args: &[&str]) -> Replay {
-        let mut all = vec!["replay", "--port", "0", "--linger", "0s"];
-        if !args.contains(&"--speed") {
-            all.extend(["--speed", "max"]);
-        }
-        all.extend(args);
-        let mut child = folder.command(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        let url = loop {
-            let start = said.len();
-            assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended before it listened: {said}");
-            if let Some(url) = said[start..].strip_prefix("listening on ") {
-                break url.trim_end().to_owned();
-            }
-        };
-        Replay { child, stderr, said, url }
-    }
-
-    /// What it left when it had ended by itself.
-    pub(crate) fn end(mut self) -> Run {
-        self.stderr.read_to_string(&mut self.said).unwrap();
-        let output = self.child.wait_with_output().unwrap();
-        let mut run = Run::of(output);
-        run.stderr = self.said;
-        run
-    }
-}
+use crate::support::{Folder, day_text, digest, listening::Listening, send_signal};
 
 /// The lines that a client gets of a replay with these arguments.
 #[track_caller]
 fn received(folder: &Folder, args: &[&str], tail: &[&str]) -> String {
-    let replay = Replay::start(folder, args);
+    let replay = start(folder, args);
     let lines = folder.ok(&[&["tail", replay.url.as_str()], tail].concat());
     let run = replay.end();
     assert_eq!(run.code, 0, "{}", run.stderr);
@@ -60,7 +16,7 @@ fn received(folder: &Folder, args: &[&str], tail: &[&str]) -> String {
 fn a_client_gets_exactly_the_archive_and_the_report_has_the_names_of_the_contract() {
     let folder = Folder::new();
     let expected = digest(&folder, day_text());
-    let replay = Replay::start(&folder, &[day_text(), "--json", "--run", "of-a-test"]);
+    let replay = Listening::replay(&folder, &[day_text(), "--json", "--run", "of-a-test"]);
     assert_eq!(folder.ok(&["tail", &replay.url, "--digest"]).trim_end(), expected);
     let run = replay.end();
     assert_eq!(run.code, 0, "{}", run.stderr);
@@ -136,7 +92,7 @@ fn several_files_and_rounds_follow_one_another() {
 fn an_endless_loop_goes_on_until_a_signal() {
     let folder = Folder::new();
     folder.ok(&["filter", day_text(), "-o", "a.parquet", "--limit", "100"]);
-    let replay = Replay::start(&folder, &["a.parquet", "--loop"]);
+    let replay = Listening::replay(&folder, &["a.parquet", "--loop"]);
     let lines = folder.ok(&["tail", &replay.url, "--from-seq", "0", "--count", "1000"]);
     assert_eq!(lines, folder.ok(&["cat", "a.parquet"]).repeat(10));
     send_signal("INT", &replay.child);
@@ -155,7 +111,7 @@ fn signals_end_a_replay_in_order() {
         let folder = Folder::new();
         let mut args = vec![day_text(), "--speed", "1x", "--json"];
         args.extend(stay.then_some("--stay"));
-        let replay = Replay::start(&folder, &args);
+        let replay = Listening::replay(&folder, &args);
         send_signal(signal, &replay.child);
         let run = replay.end();
         assert_eq!(run.code, code, "{signal} {stay}: {}", run.stderr);
@@ -166,7 +122,7 @@ fn signals_end_a_replay_in_order() {
 #[test]
 fn a_port_in_use_is_an_error_with_a_way_out() {
     let folder = Folder::new();
-    let first = Replay::start(&folder, &[day_text()]);
+    let first = Listening::replay(&folder, &[day_text()]);
     let port = first.url.rsplit(':').next().unwrap().to_owned();
     let run = folder.run(&["replay", day_text(), "--port", &port]);
     run.fails(1, "cannot listen on");
@@ -183,7 +139,7 @@ fn a_damaged_row_group_ends_the_replay_as_it_ends_cat() {
     folder.write("damaged.parquet", bytes);
     let cat = folder.run(&["cat", "damaged.parquet"]);
     cat.fails(65, "row group");
-    let replay = Replay::start(&folder, &["damaged.parquet"]);
+    let replay = Listening::replay(&folder, &["damaged.parquet"]);
     let client = folder.run(&["tail", &replay.url, "--retries", "0"]);
     assert_ne!(client.code, 0);
     replay.end().fails(65, "row group");

@@ -2,6 +2,7 @@
 
 pub(crate) mod brokers;
 pub(crate) mod feed;
+pub(crate) mod listening;
 
 use std::{
     ffi::OsStr,

@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use tracing::info;
+use tracing::debug;
 
 use super::{
     comparison::{Comparison, Want},
@@ -80,7 +80,7 @@ pub fn verify(
         None => {
             let newest = newest_run(connection, &streams, &spans.spans, options.patience)?;
             if let Some(newest) = &newest {
-                info!(run = newest.run, produced_at_ms = newest.produced_at_ms, "the newest run");
+                debug!(run = newest.run, produced_at_ms = newest.produced_at_ms, "the newest run");
             }
             newest.map(|newest| newest.run)
         }

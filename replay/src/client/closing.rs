@@ -23,6 +23,8 @@ pub(super) struct Closing {
     by_peer: bool,
     /// Whether the whole close was written.
     written: bool,
+    /// Whether the sending side of the socket was shut behind it.
+    hung_up: bool,
 }
 
 impl Closing {
@@ -38,8 +40,8 @@ impl Connection<'_> {
             return;
         }
         let within = if why == Closed::Slow { SLOW_ANSWER_WITHIN } else { ANSWER_WITHIN };
-        self.outbox.cut();
-        self.outbox.push_urgent(&close.frame());
+        self.outgoing.cut();
+        self.outgoing.push_urgent(&close.frame());
         self.inbound.sent_close();
         self.begin_closing(why, close.code(), within, false);
     }
@@ -47,15 +49,15 @@ impl Connection<'_> {
     fn begin_closing(&mut self, why: Closed, code: CloseCode, within: Duration, by_peer: bool) {
         self.catch_up.stop();
         self.client.set_place(None);
-        self.hub.client_moved();
+        self.hub.client_moved(None);
         let end = End { why, code: Some(code.number()), delivered: false };
         let deadline = self.hub.clock.now() + within;
-        self.closing = Some(Closing { end, deadline, by_peer, written: false });
+        self.closing = Some(Closing { end, deadline, by_peer, written: false, hung_up: false });
     }
 
     /// The server stops.
     pub(super) fn stop(&mut self) {
-        let (unsent, _) = self.unsent();
+        let (unsent, _) = self.outgoing.cut_at();
         match self.hub.failure() {
             Some(failure) => self.close(Close::source_failed(unsent, &failure), Closed::Failed),
             None => self.close(Close::stopping(unsent), Closed::Stopped),
@@ -64,24 +66,10 @@ impl Connection<'_> {
 
     /// The client cannot follow.
     pub(super) fn too_slow(&mut self) {
-        let (unsent, any) = self.unsent();
+        let (unsent, any) = self.outgoing.cut_at();
         let last = unsent.checked_sub(1).filter(|_| any);
         tracing::warn!(client = self.client.id, peer = %self.client.peer, next_seq = unsent, "closing a slow client");
         self.close(Close::too_slow(last, unsent), Closed::Slow);
-    }
-
-    /// The number, in the client's own stream, of the first message that will not have been sent if the connection is
-    /// closed now, and whether any will have been sent. Cuts what is on its way accordingly.
-    fn unsent(&mut self) -> (u64, bool) {
-        let chunk = self.chunk;
-        let next = match self.outbox.cut() {
-            Some((block, unsent)) => {
-                let first = (chunk.source_seq - block.first_seq()) as usize;
-                chunk.seq + self.delivery.in_stream(&block, first..unsent.max(first))
-            }
-            None => self.delivery.seq(),
-        };
-        (next, next > self.client.start_seq)
     }
 
     /// The client's close has come.
@@ -93,12 +81,24 @@ impl Connection<'_> {
                 self.over = Some(end);
             }
             None => {
-                self.outbox.cut();
+                self.outgoing.cut();
                 if let Some(frames) = self.inbound.take_outgoing() {
-                    self.outbox.push_urgent(&frames);
+                    self.outgoing.push_urgent(&frames);
                 }
                 self.begin_closing(Closed::Left, CloseCode::Normal, ANSWER_WITHIN, true);
             }
+        }
+    }
+
+    /// Whether the sending side of the socket is to be shut now; said once. Behind a fault nothing of the client is read
+    /// any more, an answer to the close neither (RFC 6455, section 7.1.7): there is nothing to wait for but its FIN.
+    pub(super) fn hangs_up(&mut self) -> bool {
+        match &mut self.closing {
+            Some(closing) if closing.written && !closing.hung_up && self.inbound.is_over() => {
+                closing.hung_up = true;
+                true
+            }
+            _ => false,
         }
     }
 
@@ -110,6 +110,15 @@ impl Connection<'_> {
                 end.delivered = end.why == Closed::Delivered && written;
                 self.over = Some(end);
             }
+            None => self.end(Closed::Left, None, false),
+        }
+    }
+
+    /// The connection broke, which it does when a client goes without having read everything: of what was written,
+    /// nobody knows how much it got.
+    pub(super) fn peer_broke(&mut self) {
+        match self.closing {
+            Some(Closing { end, .. }) => self.over = Some(end),
             None => self.end(Closed::Left, None, false),
         }
     }

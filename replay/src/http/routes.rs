@@ -16,10 +16,7 @@ use hyper::{
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::{
-    control::CommandError,
-    metrics::{self, Refused},
-};
+use crate::metrics::{self, Refused};
 
 use super::{Admission, Backend, ClientRequest, Face, command, connection::Exchange, handshake, origin};
 
@@ -157,8 +154,7 @@ async fn control<B: Backend>(
     match face.backend.command(command).await {
         Ok(status) => reply(StatusCode::OK, JSON, to_json(&status)),
         Err(error) => {
-            let over = matches!(error, CommandError::Over);
-            let status = if over { StatusCode::CONFLICT } else { StatusCode::BAD_REQUEST };
+            let status = if error.is_conflict() { StatusCode::CONFLICT } else { StatusCode::BAD_REQUEST };
             refuse(status, error.code(), &chain(&error))
         }
     }

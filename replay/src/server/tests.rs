@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Message, client::IntoClientRequest, handshake::client::Response},
@@ -293,6 +297,31 @@ async fn a_seek_is_a_notice_or_a_close() {
 }
 
 #[tokio::test]
+async fn a_seek_before_the_first_message_moves_those_who_wait_for_it() {
+    let sample = Sample::new(1_000, 10);
+    let digest = sample.digest(900..1_000);
+    let server = start(sample, Options { start_paused: true, ..options() });
+    let mut socket = server.connect_v1("").await;
+    // its first notice says that it was promised message 0
+    let first = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+    assert!(matches!(Notice::parse(first.to_text().unwrap()), Some(Notice::Start { seq: 0, .. })));
+    timeout(PATIENCE, async {
+        while server.handle.status().state != State::Paused {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    server.handle.command(Command::Seek(900)).await.unwrap();
+    server.handle.command(Command::Resume).await.unwrap();
+    let got = all(&mut socket).await;
+    assert!(got.notices.contains(&Notice::Seek { seq: 900 }));
+    assert_eq!(got.numbers(), (900..1_000).collect::<Vec<_>>());
+    let report = server.report().await;
+    assert_eq!((report.first_seq, report.digest), (900, Some(digest)));
+}
+
+#[tokio::test]
 async fn a_stop_closes_clients_with_the_next_seq() {
     let server = start(Sample::new(1_000, 10), Options { start_paused: true, ..options() });
     let (mut socket, _) = server.connect("").await;
@@ -340,4 +369,66 @@ async fn a_stalled_client_is_closed_and_harms_nobody() {
     assert_eq!(all(&mut again).await.texts.len() + last + 1, 20_000);
     let report = server.report().await;
     assert_eq!(report.closed_slow, 1);
+}
+
+/// A raw client behind its handshake, of which it has read everything and nothing more.
+async fn raw(address: SocketAddr) -> TcpStream {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(timeout(PATIENCE, socket.read_u8()).await.unwrap().unwrap());
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101 "));
+    socket
+}
+
+#[tokio::test]
+async fn behind_a_fault_the_server_hangs_up_first() {
+    let server = start(Sample::new(10, 10), Options { start_paused: true, ..options() });
+    let mut socket = raw(server.address).await;
+    const RESERVED: [u8; 6] = [0x83, 0x80, 0, 0, 0, 0];
+    socket.write_all(&RESERVED).await.unwrap();
+    let mut rest = Vec::new();
+    timeout(PATIENCE, socket.read_to_end(&mut rest)).await.unwrap().unwrap();
+    assert_eq!((rest[0], &rest[2..4]), (0x88, &1002_u16.to_be_bytes()[..]));
+    // its side is shut while it still waits for ours: it did not let the time for an answer pass
+    assert_eq!(server.handle.status().clients.len(), 1);
+    drop(socket);
+    server.handle.command(Command::Stop).await.unwrap();
+    assert_eq!(server.report().await.clients_total, 1);
+}
+
+#[tokio::test]
+async fn what_a_reset_destroyed_was_not_delivered() {
+    let server = start(Sample::new(500, 10), options());
+    let socket = raw(server.address).await;
+    let written = async {
+        while server.handle.status().clients[0].sent < 500 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, written).await.unwrap();
+    // all of it is in the buffers of the kernel, and goes with them
+    socket.set_zero_linger().unwrap();
+    drop(socket);
+    let (mut again, _) = server.connect("from_seq=0").await;
+    assert_eq!(all(&mut again).await.texts.len(), 500);
+    let report = server.report().await;
+    let delivered: Vec<bool> = report.status.clients.iter().map(|client| client.delivered).collect();
+    assert_eq!(delivered, [false, true]);
+}
+
+#[tokio::test]
+async fn the_end_states_no_digest_that_no_client_can_have() {
+    for (from_seq, states_one) in [(0, true), (7, false)] {
+        let server = start(Sample::new(20, 10), options());
+        let mut socket = server.connect_v1(&format!("from_seq={from_seq}")).await;
+        let got = all(&mut socket).await;
+        let Some(Notice::End { digest, .. }) = got.notices.last() else { panic!("{:?}", got.notices) };
+        assert_eq!(*digest, Some(got.digest()).filter(|_| states_one));
+        assert!(server.report().await.digest.is_some(), "the report says of what was played");
+    }
 }

@@ -288,3 +288,35 @@ fn the_calendar_fixture_equals_the_table() {
     }
     crate::golden::check("calendar.csv", &text);
 }
+
+#[test]
+fn trading_days_are_found_from_any_date() {
+    let dates = |text: &str| {
+        let found = |day: Result<TradingDay, CalendarError>| day.unwrap().date().to_string();
+        (
+            found(TradingDay::at_or_before(date(text), Closed::Refuse)),
+            found(TradingDay::at_or_after(date(text), Closed::Refuse)),
+        )
+    };
+    let pair = |before: &str, after: &str| (before.to_owned(), after.to_owned());
+    assert_eq!(dates("2026-02-18"), pair("2026-02-18", "2026-02-18"));
+    assert_eq!(dates("2026-02-14"), pair("2026-02-13", "2026-02-17"));
+    assert_eq!(dates("2026-04-03"), pair("2026-04-02", "2026-04-06"));
+    let following = |closed| day("2026-04-02").following(closed).unwrap().date();
+    assert_eq!(following(Closed::Refuse), date("2026-04-06"));
+    assert_eq!(following(Closed::Allow), date("2026-04-03"));
+    let last = day("2028-12-29");
+    assert!(matches!(last.following(Closed::Refuse), Err(CalendarError::Uncovered { .. })));
+}
+
+#[test]
+fn the_date_is_new_york_s() {
+    for (at, expected) in [
+        ("2026-02-18T04:59:59Z", "2026-02-17"),
+        ("2026-02-18T05:00:00Z", "2026-02-18"),
+        ("2026-07-01T03:59:59Z", "2026-06-30"),
+        ("2026-07-01T04:00:00Z", "2026-07-01"),
+    ] {
+        assert_eq!(date_at(utc(at)), date(expected), "{at}");
+    }
+}

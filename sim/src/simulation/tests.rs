@@ -251,3 +251,29 @@ fn the_identity_names_everything_that_decides_the_events() {
     let with = SimulationOptions { random_bursts: Some(bursts), ..options };
     assert!(with.identity().contains(" bursts=20x/60s/10s "));
 }
+
+#[test]
+fn a_day_that_is_entered_in_the_middle_goes_on_as_ever() {
+    let random = RandomBursts { multiplier: 20.0, interval_seconds: 600.0, duration_seconds: 60.0 };
+    let options = SimulationOptions { random_bursts: Some(random), ..options(7) };
+    let all = records(options.clone());
+    let (start, end) = (options.day.start(), options.end());
+    for at in [start, options.day.core_open(), all[all.len() / 2].envelope.timestamp, end] {
+        let mut simulation = Simulation::new(options.clone()).unwrap();
+        simulation.skip_to(at);
+        // a place that was passed changes nothing
+        simulation.skip_to(start);
+        let mut copy = simulation.clone();
+        let expected = &all[all.partition_point(|record| record.envelope.timestamp < at)..];
+        for entered in [&mut simulation, &mut copy] {
+            let mut rest = Vec::new();
+            while let Some(events) = entered.next_window() {
+                rest.extend(events);
+            }
+            assert!(rest == expected, "from {at}");
+        }
+    }
+    let mut simulation = Simulation::new(options).unwrap();
+    simulation.skip_to(Timestamp::MAX);
+    assert!(simulation.next_window().is_none());
+}

@@ -1,0 +1,114 @@
+//! The schedule reckoned a second time, as the distance that play has covered: in exact fractions, step by step, where
+//! the pacer reckons from anchors and rounds.
+
+use std::time::Duration;
+
+use super::tape::Tape;
+
+/// Recorded time in units of a millionth of a nanosecond: a nanosecond at one millionth of real time.
+type Units = u128;
+
+const UNITS_PER_US: Units = 1_000 * 1_000_000;
+
+/// How far play has come, and where the next message is.
+#[derive(Debug)]
+pub(super) struct Plan {
+    max_gap_us: Option<u64>,
+    /// In millionths of real time; `None` at max.
+    speed: Option<u64>,
+    now: Duration,
+    runs: bool,
+    covered: Units,
+    /// Behind this play does not go back.
+    reached: Units,
+    /// The message before the next one, if the time between them is played.
+    last: Option<u64>,
+    last_position: Units,
+}
+
+impl Plan {
+    pub(super) fn new(speed: Option<u64>, max_gap: Option<Duration>) -> Plan {
+        Plan {
+            max_gap_us: max_gap.map(|gap| gap.as_micros() as u64),
+            speed,
+            now: Duration::ZERO,
+            runs: false,
+            covered: 0,
+            reached: 0,
+            last: None,
+            last_position: 0,
+        }
+    }
+
+    pub(super) fn advance_to(&mut self, now: Duration) {
+        if let (true, Some(speed)) = (self.runs, self.speed) {
+            self.covered += (now - self.now).as_nanos() * Units::from(speed);
+        }
+        self.now = now;
+    }
+
+    /// Time runs from here on, where it did not yet.
+    pub(super) fn run(&mut self) {
+        self.runs = true;
+    }
+
+    /// Time stands. If the next message is at hand, what was covered behind it does not count: play was late there.
+    pub(super) fn stand(&mut self, tape: &Tape, next: Option<u64>) {
+        self.settle(tape, next);
+        self.runs = false;
+    }
+
+    pub(super) fn set_speed(&mut self, speed: Option<u64>, tape: &Tape, next: Option<u64>) {
+        self.settle(tape, next);
+        self.speed = speed;
+    }
+
+    /// The next message is another one, and it is due at once.
+    pub(super) fn jump(&mut self, tape: &Tape, next: Option<u64>) {
+        self.stand(tape, next);
+        self.last = None;
+        self.last_position = self.covered;
+    }
+
+    fn settle(&mut self, tape: &Tape, next: Option<u64>) {
+        if let (true, Some(next)) = (self.runs && self.speed.is_some(), next) {
+            self.covered = self.covered.min(self.position(tape, next));
+        }
+        self.covered = self.covered.max(self.reached);
+        self.reached = self.covered;
+    }
+
+    fn position(&self, tape: &Tape, seq: u64) -> Units {
+        let gap_us = self.last.map_or(0, |_| tape.gap_us(seq));
+        self.last_position + Units::from(self.max_gap_us.map_or(gap_us, |max| gap_us.min(max))) * UNITS_PER_US
+    }
+
+    /// A message is played now, on schedule. Says by how much it is late; `None` if it is early.
+    pub(super) fn play(&mut self, tape: &Tape, seq: u64) -> Option<Duration> {
+        let position = self.position(tape, seq);
+        let late = match self.speed {
+            Some(speed) => self.covered.checked_sub(position)? / Units::from(speed),
+            None => 0,
+        };
+        self.pass(seq, position);
+        Some(Duration::from_nanos(late as u64))
+    }
+
+    /// A message is played out of turn.
+    pub(super) fn step(&mut self, tape: &Tape, seq: u64) {
+        self.pass(seq, self.position(tape, seq));
+    }
+
+    fn pass(&mut self, seq: u64, position: Units) {
+        (self.last, self.last_position) = (Some(seq), position);
+        self.reached = self.reached.max(position);
+        self.covered = self.covered.max(position);
+    }
+
+    /// When a message that is not due yet will be.
+    pub(super) fn due(&self, tape: &Tape, seq: u64) -> Duration {
+        let speed = Units::from(self.speed.expect("there is a schedule"));
+        let left = self.position(tape, seq).saturating_sub(self.covered);
+        self.now + Duration::from_nanos(left.div_ceil(speed) as u64)
+    }
+}

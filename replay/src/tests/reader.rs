@@ -1,0 +1,315 @@
+//! A client without a socket: the real parts of one, and what it was promised.
+
+use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
+
+use super::tape::{Blocks, Tape};
+use crate::{
+    Block, OnSlow,
+    delivery::{Delivery, Head, Task},
+    outbox,
+    outgoing::Outgoing,
+    ring::Ring,
+    selection::Selection,
+};
+
+/// A stretch of play between two jumps, in the source's numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretch {
+    pub(super) first: u64,
+    /// Behind the last message that was played; of the last stretch, so far.
+    pub(super) end: u64,
+}
+
+/// What a reader sees when it has its turn.
+#[derive(Clone, Copy)]
+pub(super) struct Sight<'a> {
+    pub(super) tape: &'a Tape,
+    pub(super) ring: &'a Ring,
+    /// How far play is, by what was published last.
+    pub(super) head: &'a Head,
+    pub(super) played: &'a [Stretch],
+    pub(super) now: Duration,
+}
+
+/// Why a reader gets no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It has everything.
+    Finished,
+    /// It could not follow.
+    TooSlow,
+    /// Play jumped, and it does not understand notices.
+    Sought,
+    /// It went by itself.
+    Left,
+}
+
+pub(super) struct Reader {
+    outgoing: Outgoing,
+    v1: bool,
+    on_slow: OnSlow,
+    pub(super) start_source_seq: u64,
+    /// What others see of it.
+    pub(super) place: Option<u64>,
+    /// What was decided and not done yet.
+    sending: Option<(Arc<Block>, Range<usize>)>,
+    catch_up: Option<CatchUp>,
+    pub(super) ended: Option<Ended>,
+    /// Messages that were sent as they were played, and when they were due.
+    live: VecDeque<(u64, Option<Duration>)>,
+    promise: Promise,
+    wire: Wire,
+}
+
+struct CatchUp {
+    blocks: Blocks,
+    block: Option<Arc<Block>>,
+}
+
+/// Which message has to come next.
+struct Promise {
+    /// In the source's numbers; those that are not selected are stepped over.
+    source_seq: u64,
+    /// In the reader's own stream.
+    seq: u64,
+    /// The stretch of play that it is in.
+    stretch: usize,
+    selection: Selection,
+    /// From these seqs on, in the source's numbers, something else is selected.
+    changes: VecDeque<(u64, Selection)>,
+    /// Behind the last message that is on its way or came, in the source's numbers.
+    sent: u64,
+    came: Vec<Came>,
+}
+
+impl Promise {
+    /// Steps over what is not selected. Gives the next message, if one before `bound` is.
+    fn next(&mut self, tape: &Tape, bound: u64) -> Option<u64> {
+        while self.source_seq < bound {
+            while self.changes.front().is_some_and(|(from, _)| *from <= self.source_seq) {
+                self.selection = self.changes.pop_front().unwrap().1;
+            }
+            let kind = tape.message(self.source_seq).kind;
+            if self.selection.passes(kind) {
+                return Some(self.source_seq);
+            }
+            self.pass(tape);
+        }
+        None
+    }
+
+    fn pass(&mut self, tape: &Tape) {
+        self.seq += u64::from(self.selection.in_stream(tape.message(self.source_seq).kind));
+        self.source_seq += 1;
+    }
+}
+
+/// A message that came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Came {
+    /// Its number in the source.
+    pub(super) seq: u64,
+    pub(super) at: Duration,
+    /// When it was due, if it was sent as it was played and there was a schedule.
+    pub(super) due: Option<Duration>,
+}
+
+/// Bytes that came, cut into frames.
+#[derive(Default)]
+struct Wire(Vec<u8>);
+
+impl Wire {
+    /// The next whole frame: its opcode and payload.
+    fn next(&mut self) -> Option<(u8, Vec<u8>)> {
+        let bytes = &self.0;
+        let (header, len) = match *bytes.get(1)? {
+            127 => (10, u64::from_be_bytes(bytes.get(2..10)?.try_into().unwrap()) as usize),
+            126 => (4, usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().unwrap()))),
+            len => (2, usize::from(len)),
+        };
+        let payload = bytes.get(header..header + len)?.to_vec();
+        let opcode = bytes[0] & 15;
+        self.0.drain(..header + len);
+        Some((opcode, payload))
+    }
+}
+
+impl Reader {
+    /// A client that was told that it begins with `seq` of its own stream.
+    pub(super) fn new(
+        selection: Selection,
+        source_seq: u64,
+        seq: u64,
+        v1: bool,
+        on_slow: OnSlow,
+        ring: &Ring,
+    ) -> Reader {
+        let delivery = Delivery::new(selection.clone(), source_seq, seq, on_slow, ring);
+        let stretch = ring.jumps() - 1;
+        let changes = VecDeque::new();
+        Reader {
+            outgoing: Outgoing::new(delivery),
+            v1,
+            on_slow,
+            start_source_seq: source_seq,
+            place: None,
+            sending: None,
+            catch_up: None,
+            ended: None,
+            live: VecDeque::new(),
+            promise: Promise { source_seq, seq, stretch, selection, changes, sent: source_seq, came: vec![] },
+            wire: Wire::default(),
+        }
+    }
+
+    /// Changes what is selected, behind what is on its way.
+    pub(super) fn select(&mut self, change: impl FnOnce(&mut Selection)) {
+        change(self.outgoing.selection_mut());
+        self.promise.changes.push_back((self.promise.sent, self.outgoing.selection().clone()));
+    }
+
+    pub(super) fn ping(&mut self) {
+        self.outgoing.push_urgent(&outbox::frame(9, b"ping"));
+    }
+
+    pub(super) fn came(&self) -> &[Came] {
+        &self.promise.came
+    }
+
+    /// Its socket takes so many bytes. Without any it only decides what comes next.
+    pub(super) fn turn(&mut self, room: usize, sight: Sight<'_>) {
+        let mut room = room;
+        while self.ended.is_none() {
+            if self.outgoing.is_empty() {
+                if !self.refill(room > 0, sight) {
+                    return;
+                }
+                continue;
+            }
+            let bytes = self.outgoing.bytes();
+            let count = room.min(bytes.len());
+            self.wire.0.extend_from_slice(&bytes[..count]);
+            if count == 0 {
+                if self.outgoing.is_lost(sight.ring, sight.head) {
+                    self.too_slow(sight);
+                }
+                return;
+            }
+            let live = &mut self.live;
+            self.outgoing.wrote(count, |block, message| {
+                live.push_back((block.first_seq() + message as u64, block.due(message)));
+            });
+            room -= count;
+            self.receive(sight);
+        }
+    }
+
+    /// Does what comes next. Says whether there may be something to write.
+    fn refill(&mut self, act: bool, sight: Sight<'_>) -> bool {
+        if let Some((block, messages)) = self.sending.take() {
+            self.promise.sent = block.first_seq() + messages.end as u64;
+            self.outgoing.send(&block, messages);
+            self.place = self.outgoing.place();
+            return true;
+        }
+        let task = self.outgoing.next(sight.ring, sight.head);
+        if !matches!(task, Task::Read { .. }) {
+            self.catch_up = None;
+        }
+        match task {
+            Task::Send { block, messages } => {
+                self.sending = Some((block, messages));
+                // others may come between the decision and the deed
+                return act && self.refill(act, sight);
+            }
+            Task::Read { seq, before } => return self.read(seq, before, sight),
+            Task::Jumped { seq } => self.jumped(seq, sight),
+            Task::Wait => {
+                self.place = self.outgoing.place();
+                return false;
+            }
+            Task::Finished => {
+                let left = self.promise.next(sight.tape, sight.tape.len());
+                assert_eq!(left, None, "a client that is done has everything");
+                self.end(Ended::Finished);
+            }
+            Task::TooSlow => {
+                assert!(self.outgoing.is_lost(sight.ring, sight.head), "only what is gone is missed");
+                self.too_slow(sight);
+            }
+        }
+        true
+    }
+
+    fn read(&mut self, seq: u64, before: u64, sight: Sight<'_>) -> bool {
+        let begin = || CatchUp { blocks: Blocks::from(sight.tape, seq), block: None };
+        let catch_up = self.catch_up.get_or_insert_with(begin);
+        if catch_up.block.as_ref().is_none_or(|block| block.end_seq() <= seq) {
+            catch_up.block = catch_up.blocks.next();
+        }
+        let Some(block) = catch_up.block.as_ref().filter(|_| before > seq) else { return false };
+        self.promise.sent = block.end_seq().min(before);
+        self.outgoing.send_read(block, before);
+        self.place = self.outgoing.place();
+        true
+    }
+
+    fn jumped(&mut self, seq: u64, sight: Sight<'_>) {
+        let Sight { tape, ring, head, played, .. } = sight;
+        let promise = &mut self.promise;
+        let next_jump = ring.jump_at(promise.stretch + 1).place;
+        if self.place.is_some_and(|place| place >= next_jump.min(ring.oldest(head.released))) {
+            // everything that was played before the jump came before it
+            let left = promise.next(tape, played[promise.stretch].end);
+            assert_eq!(left, None, "message {left:?} was played before the jump");
+            promise.stretch += 1;
+        } else {
+            promise.stretch = ring.jumps() - 1;
+        }
+        assert_eq!(played[promise.stretch].first, seq);
+        promise.changes.drain(..).for_each(|(_, selection)| promise.selection = selection);
+        (promise.source_seq, promise.sent, promise.seq) = (seq, seq, seq);
+        self.place = self.outgoing.place();
+        if !self.v1 || !self.outgoing.selection().is_whole_stream() {
+            self.end(Ended::Sought);
+        }
+    }
+
+    fn too_slow(&mut self, sight: Sight<'_>) {
+        assert_eq!(self.on_slow, OnSlow::Disconnect, "nobody is lost where the player waits");
+        let (next, _) = self.outgoing.cut_at();
+        while !self.outgoing.is_empty() {
+            let bytes = self.outgoing.bytes();
+            let count = bytes.len();
+            self.wire.0.extend_from_slice(bytes);
+            self.outgoing.wrote(count, |_, _| {});
+        }
+        self.receive(sight);
+        assert!(self.wire.0.is_empty(), "the last frame is whole");
+        // what it gets when it resumes there begins with what it did not get, and misses nothing
+        let behind = self.promise.seq;
+        self.promise.next(sight.tape, sight.played[self.promise.stretch].end);
+        assert!((behind..=self.promise.seq).contains(&next), "{behind} {next} {}", self.promise.seq);
+        self.end(Ended::TooSlow);
+    }
+
+    pub(super) fn end(&mut self, why: Ended) {
+        self.ended = Some(why);
+        (self.sending, self.catch_up) = (None, None);
+    }
+
+    fn receive(&mut self, sight: Sight<'_>) {
+        while let Some((opcode, payload)) = self.wire.next() {
+            if opcode == 9 {
+                continue;
+            }
+            let bound = sight.played[self.promise.stretch].end;
+            let seq = self.promise.next(sight.tape, bound).expect("nothing comes before it is played");
+            assert!(sight.tape.message(seq).text.as_bytes() == payload, "message {seq} comes next");
+            self.promise.pass(sight.tape);
+            let live = self.live.front().is_some_and(|(live, _)| *live == seq);
+            let due = if live { self.live.pop_front().and_then(|(_, due)| due) } else { None };
+            self.promise.came.push(Came { seq, at: sight.now, due });
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Everything that decides in a server, on a clock that moves when it is told to.
+
+use std::time::Duration;
+
+use tradesim_schemas::{ContentDigest, EventType, Symbol};
+
+use super::{
+    plan::Plan,
+    reader::{Ended, Reader, Sight, Stretch},
+    tape::{Blocks, Tape},
+};
+use crate::{
+    BLOCK_BYTES, Command, Options, Speed, State,
+    delivery::Head,
+    gate::{Places, WINDOW_BLOCKS},
+    play::Play,
+    playback::{Step, TICK},
+    ring::Ring,
+    selection::Selection,
+};
+
+/// What rounding to nanoseconds may add up to, over all the changes of a schedule.
+const ROUNDING: Duration = Duration::from_micros(1);
+
+/// Turns in which everything has to end that nothing keeps from it.
+const TURNS_MAX: usize = 20_000;
+
+pub(super) struct Stage {
+    tape: Tape,
+    options: Options,
+    pub(super) now: Duration,
+    play: Play,
+    ring: Ring,
+    blocks: Option<Blocks>,
+    /// What clients were told of the play.
+    head: Head,
+    /// Whether clients let play go on, by when it was last looked.
+    may_go: bool,
+    pub(super) readers: Vec<Reader>,
+    plan: Plan,
+    played: Vec<Stretch>,
+    last_release: Option<Duration>,
+    digest: Option<ContentDigest>,
+    deserted_since: Option<Duration>,
+}
+
+impl Stage {
+    pub(super) fn new(tape: Tape, options: Options) -> Stage {
+        let play = Play::new(&options);
+        let mut stage = Stage {
+            ring: Ring::new(options.buffer_bytes, 0),
+            now: Duration::ZERO,
+            blocks: None,
+            head: play.head(),
+            may_go: false,
+            readers: Vec::new(),
+            plan: Plan::new(millionths(options.speed), options.max_gap),
+            played: vec![Stretch { first: 0, end: 0 }],
+            last_release: None,
+            digest: Some(ContentDigest::new()),
+            deserted_since: None,
+            play,
+            tape,
+            options,
+        };
+        stage.tell_clients();
+        stage
+    }
+
+    pub(super) fn advance(&mut self, by: Duration) {
+        self.now += by;
+        self.plan.advance_to(self.now);
+    }
+
+    /// Who comes in with this in its URL. The numbers of a filtered stream are found by counting.
+    pub(super) fn join(
+        &mut self,
+        from_seq: Option<u64>,
+        v1: bool,
+        symbols: Option<&[Symbol]>,
+        events: Option<&[EventType]>,
+    ) {
+        let selection = Selection::of_url(symbols, events);
+        let in_stream = |seq: &u64| selection.in_stream(self.tape.message(*seq).kind);
+        let (source_seq, seq) = match from_seq {
+            Some(seq) => {
+                let before = (0..self.tape.len()).filter(in_stream).nth(seq.saturating_sub(1) as usize);
+                match before {
+                    _ if seq == 0 => (0, 0),
+                    Some(before) => (before + 1, seq),
+                    // beyond the end: it is refused
+                    None => return,
+                }
+            }
+            None => (self.head.seq, (0..self.head.seq).filter(in_stream).count() as u64),
+        };
+        self.readers.push(Reader::new(selection, source_seq, seq, v1, self.options.on_slow, &self.ring));
+        self.deserted_since = None;
+        self.tell_clients();
+    }
+
+    pub(super) fn leave(&mut self, reader: usize) {
+        if self.readers[reader].ended.is_none() {
+            self.readers[reader].end(Ended::Left);
+        }
+        self.count_clients();
+    }
+
+    /// The readers' turn comes to this one, whose socket takes so many bytes.
+    pub(super) fn read(&mut self, reader: usize, room: usize) {
+        let sight = Sight {
+            tape: &self.tape,
+            ring: &self.ring,
+            head: &self.head,
+            played: &self.played,
+            now: self.now,
+        };
+        self.readers[reader].turn(room, sight);
+        self.count_clients();
+    }
+
+    fn connected(&self) -> impl Iterator<Item = &Reader> {
+        self.readers.iter().filter(|reader| reader.ended.is_none())
+    }
+
+    fn count_clients(&mut self) {
+        if self.connected().next().is_none() && !self.readers.is_empty() {
+            self.deserted_since.get_or_insert(self.now);
+        }
+        self.tell_clients();
+    }
+
+    fn tell_clients(&mut self) {
+        let first = self.connected().map(|reader| reader.start_source_seq).min();
+        let connected = self.connected().count();
+        self.play.clients(connected, first, &mut self.ring, self.now);
+        self.open();
+    }
+
+    /// The source is read where the play wants it to.
+    fn open(&mut self) {
+        if let Some(seq) = self.play.take_opening() {
+            self.blocks = Some(Blocks::from(&self.tape, seq));
+            if self.play.playback().released() == 0 && self.ring.jumps() == 1 {
+                self.played = vec![Stretch { first: seq, end: seq }];
+            }
+        }
+    }
+
+    /// The source gives what it has read, up to so many blocks.
+    pub(super) fn produce(&mut self, blocks: usize) {
+        for _ in 0..blocks {
+            if !self.play.wants_block() {
+                return;
+            }
+            match self.blocks.as_mut().and_then(Blocks::next) {
+                Some(block) => self.play.push_block(block),
+                None => return self.play.source_ended(),
+            }
+        }
+    }
+
+    /// The next message, if it is at hand.
+    fn next(&self) -> Option<u64> {
+        let playback = self.play.playback();
+        (playback.blocks_ahead() > 0).then(|| playback.seq())
+    }
+
+    pub(super) fn command(&mut self, command: &Command) {
+        let state = self.play.playback().state();
+        let next = self.next();
+        match command {
+            Command::Pause | Command::Step(_) if state == State::Playing => self.plan.stand(&self.tape, next),
+            Command::Speed(speed) => self.plan.set_speed(millionths(*speed), &self.tape, next),
+            Command::Seek(_) if state != State::Waiting => self.plan.jump(&self.tape, next),
+            _ => {}
+        }
+        let released = self.play.playback().released();
+        self.play.command(command, &mut self.ring, self.now);
+        if let Command::Seek(seq) = command
+            && state != State::Waiting
+        {
+            self.played.push(Stretch { first: *seq, end: *seq });
+            self.digest = self.digest.take().filter(|_| released == 0);
+        }
+        self.may_go = false;
+        self.open();
+    }
+
+    /// The player looks whether clients let it go on.
+    pub(super) fn look(&mut self) {
+        let released = self.play.playback().released();
+        let places = Places::of(self.connected().map(|reader| reader.place), released);
+        let places = Places { deserted_since: self.deserted_since, ..places };
+        self.may_go = self.play.held_until(&places, &self.ring, self.now).is_none();
+        let at_max =
+            self.play.playback().speed() == Speed::Max && self.play.playback().state() == State::Playing;
+        if let (true, Some(fastest)) = (self.may_go && at_max, places.fastest) {
+            let window = (self.options.buffer_bytes / (4 * BLOCK_BYTES)).clamp(2, WINDOW_BLOCKS);
+            assert!(self.ring.blocks_behind(fastest) < window, "play at max does not run away");
+        }
+    }
+
+    /// The player goes on, if it may. Gives the instant at which it has something to do, if it knows one.
+    pub(super) fn act(&mut self) -> Option<Duration> {
+        if !std::mem::take(&mut self.may_go) {
+            return None;
+        }
+        let state = self.play.playback().state();
+        let next = self.next();
+        if state == State::Playing && next.is_some() {
+            self.plan.run();
+        }
+        match self.play.poll(self.now) {
+            Step::Release { block, messages } => {
+                let first = block.first_seq();
+                for message in messages.clone() {
+                    let seq = first + message as u64;
+                    assert_eq!(seq, self.played.last().unwrap().end, "messages are played in order");
+                    self.played.last_mut().unwrap().end += 1;
+                    if state == State::Paused {
+                        self.plan.step(&self.tape, seq);
+                    } else {
+                        let late = self.plan.play(&self.tape, seq);
+                        assert!(late.is_some(), "message {seq} is early");
+                    }
+                    if let Some(digest) = &mut self.digest {
+                        digest.push(self.tape.message(seq).text.as_bytes());
+                    }
+                }
+                self.last_release = Some(self.now);
+                self.play.release(&block, &messages, &mut self.ring);
+                self.play.hash(&block, messages);
+                let (weight, bound) = (self.ring.weight(), self.options.buffer_bytes);
+                assert!(weight <= bound || self.ring.blocks() == 1, "{weight} bytes are held of {bound}");
+                return Some(self.now);
+            }
+            Step::WaitUntil(at) => {
+                let due = self.plan.due(&self.tape, next.expect("it waits for a message"));
+                let tick = self.last_release.map_or(Duration::ZERO, |last| last + TICK);
+                assert!(at + ROUNDING >= due && at <= due.max(tick) + ROUNDING, "{at:?} {due:?} {tick:?}");
+                return Some(at);
+            }
+            Step::WaitForBlock => assert_eq!(next, None, "there is a block"),
+            Step::WaitForCommand => assert_ne!(state, State::Playing, "it plays"),
+            Step::End => assert_eq!(self.played.last().unwrap().end, self.tape.len(), "all was played"),
+        }
+        None
+    }
+
+    /// Clients are told how far play is.
+    pub(super) fn publish(&mut self) {
+        self.head = self.play.head();
+    }
+
+    /// Nothing more happens to it: it has to come to its end.
+    pub(super) fn run_to_the_end(&mut self) {
+        for _ in 0..TURNS_MAX {
+            self.produce(usize::MAX);
+            self.look();
+            let until = self.act();
+            self.publish();
+            for reader in 0..self.readers.len() {
+                self.read(reader, 100_000);
+            }
+            if self.play.playback().state() == State::Ended && self.connected().next().is_none() {
+                return;
+            }
+            let until = until.unwrap_or(self.now + Duration::from_millis(1));
+            self.advance(until.saturating_sub(self.now));
+        }
+        panic!("it does not end");
+    }
+
+    /// Lets it come to its end, and looks what came of it.
+    pub(super) fn finish(mut self) {
+        if self.play.playback().state() != State::Ended {
+            self.command(&Command::Resume);
+        }
+        self.run_to_the_end();
+        assert!(self.play.is_complete());
+        assert_eq!(self.play.digest(), self.digest.as_ref().map(ContentDigest::finish));
+    }
+}
+
+fn millionths(speed: Speed) -> Option<u64> {
+    // exact: the speeds of the tests have few digits
+    speed.factor().map(|factor| (factor * 1e6).round() as u64)
+}

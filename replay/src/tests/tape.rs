@@ -1,0 +1,142 @@
+//! Sources whose messages are all in memory, so that tests can look them up.
+
+use std::{ops::Range, sync::Arc};
+
+use tradesim_schemas::{EventType, Symbol, Timestamp};
+
+use crate::{
+    BlockBuilder, Feed, Filled, Meta, Opcode, Source, SourceError, SourceInfo,
+    sample::{SYMBOLS, Sample},
+};
+
+/// Messages in memory.
+#[derive(Clone, Debug)]
+pub(super) struct Tape {
+    info: SourceInfo,
+    messages: Arc<Vec<Message>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) text: String,
+    pub(super) at: Timestamp,
+    pub(super) kind: Option<(Symbol, EventType)>,
+    pub(super) starts_segment: bool,
+}
+
+impl Tape {
+    /// So many messages, mostly 300 µs apart, some at one instant, with idle stretches of 50 ms; every 400th begins
+    /// another file, which was recorded before.
+    pub(super) fn made(messages: u64) -> Tape {
+        let sample = Sample::new(0, 0);
+        let mut micros = 0;
+        let message = |seq: u64| {
+            let starts_segment = seq > 0 && seq.is_multiple_of(400);
+            micros = match seq {
+                _ if starts_segment => 0,
+                _ if seq % 90 == 45 => micros + 50_000,
+                _ if seq % 7 < 3 => micros,
+                _ => micros + 300,
+            };
+            // a few that state no event
+            let kind = (seq % 31 != 30).then(|| Sample::kind(seq));
+            Message {
+                text: sample.text(seq),
+                at: Timestamp::from_micros(micros).unwrap(),
+                kind,
+                starts_segment,
+            }
+        };
+        let symbols = SYMBOLS.iter().map(|name| Symbol::new(name).unwrap()).collect();
+        let messages: Vec<Message> = (0..messages).map(message).collect();
+        let info = SourceInfo { messages: Some(messages.len() as u64), symbols, ..SourceInfo::default() };
+        Tape { info, messages: Arc::new(messages) }
+    }
+
+    /// Messages of a recording, so many microseconds apart.
+    pub(super) fn recorded(gaps_us: &str) -> Tape {
+        let mut micros = 1_771_425_890_000_000;
+        let message = |(seq, gap_us): (usize, &str)| {
+            micros += gap_us.parse::<i64>().unwrap();
+            let at = Timestamp::from_micros(micros).unwrap();
+            Message { text: format!("{seq}"), at, kind: None, starts_segment: false }
+        };
+        let messages: Vec<Message> = gaps_us.split_whitespace().enumerate().map(message).collect();
+        let info = SourceInfo { messages: Some(messages.len() as u64), ..SourceInfo::default() };
+        Tape { info, messages: Arc::new(messages) }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.messages.len() as u64
+    }
+
+    pub(super) fn message(&self, seq: u64) -> &Message {
+        &self.messages[seq as usize]
+    }
+
+    /// Recorded microseconds from the message before to this one.
+    pub(super) fn gap_us(&self, seq: u64) -> u64 {
+        match self.message(seq).starts_segment {
+            true => 0,
+            false => (self.message(seq).at.micros() - self.message(seq - 1).at.micros()).unsigned_abs(),
+        }
+    }
+}
+
+impl Source for Tape {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+        Ok(Box::new(TapeFeed {
+            messages: Arc::clone(&self.messages),
+            left: seq as usize..self.messages.len(),
+        }))
+    }
+
+    fn find(&self, _: &str) -> Result<u64, SourceError> {
+        unreachable!("the tests name messages by their numbers")
+    }
+}
+
+struct TapeFeed {
+    messages: Arc<Vec<Message>>,
+    left: Range<usize>,
+}
+
+impl Feed for TapeFeed {
+    fn fill(&mut self, block: &mut BlockBuilder) -> Result<Filled, SourceError> {
+        while !block.is_full() {
+            let Some(index) = self.left.next() else { return Ok(Filled::End) };
+            let message = &self.messages[index];
+            if message.starts_segment {
+                block.start_segment();
+            }
+            let meta = Meta { at: message.at, kind: message.kind, opcode: Opcode::Text };
+            block.push(meta, |out| out.extend_from_slice(message.text.as_bytes()));
+        }
+        Ok(Filled::More)
+    }
+}
+
+/// Reads a tape block by block.
+pub(super) struct Blocks {
+    feed: Box<dyn Feed>,
+    builder: BlockBuilder,
+    over: bool,
+}
+
+impl Blocks {
+    pub(super) fn from(tape: &Tape, seq: u64) -> Blocks {
+        Blocks { feed: tape.open(seq).unwrap(), builder: BlockBuilder::new(seq), over: false }
+    }
+
+    /// The next block; `None` behind the last.
+    pub(super) fn next(&mut self) -> Option<Arc<crate::Block>> {
+        if !self.over {
+            self.over = self.feed.fill(&mut self.builder).unwrap() == Filled::End;
+        }
+        (!self.builder.is_empty()).then(|| Arc::new(self.builder.take()))
+    }
+}

@@ -1,0 +1,160 @@
+//! `serve`: the live simulator over WebSocket.
+
+mod plan;
+mod recorder;
+mod schedule;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use signal_hook::consts::SIGTERM;
+use tradesim_archive::Summary;
+use tradesim_replay::{Options, PlayClock, Speed};
+use tradesim_schemas::Timestamp;
+use tradesim_sim::Simulation;
+
+use self::{plan::Live, recorder::NewRecording, schedule::Start};
+use crate::{
+    cli::Serve,
+    exit::{Failure, Outcome},
+    output::{self, grouped, say},
+    progress::{self, Progress},
+    report::ArchiveReport,
+    serving::{self, Served, Service, StreamReport},
+    settings::{Mode, Settings},
+    signals::Stop,
+    sink::check_name,
+    streams::LiveSource,
+};
+
+/// Virtual time that is simulated in one go on the way to the beginning of a stream.
+const STRIDE_MICROS: i64 = 60_000_000;
+/// The present is reached when the simulation is this near to it.
+const NEAR_MICROS: i64 = 50_000;
+
+/// What `serve --json` prints.
+#[derive(Debug, Serialize)]
+struct ServeReport {
+    #[serde(flatten)]
+    stream: StreamReport,
+    mode: &'static str,
+    /// The first day.
+    date: String,
+    seed: u64,
+    /// The archive that was made, if one was asked for.
+    recording: Option<ArchiveReport>,
+}
+
+pub(crate) fn run(args: &Serve, settings: Settings) -> anyhow::Result<Outcome> {
+    if let Some(path) = &args.record {
+        check_name(path)?;
+    }
+    let live = Live::resolve(args, settings, progress::now())?;
+    live.name_settings();
+    let mut simulation =
+        Simulation::new(live.options.clone()).map_err(|error| Failure::usage(error.to_string()))?;
+    let recording = args.record.as_deref().map(|path| NewRecording::create(path, args.force, &simulation));
+    let recording = recording.transpose()?;
+    let Some(start) = go_to_start(&live.start, &mut simulation)? else { return Ok(Outcome::Done) };
+    let now = progress::now();
+    let options = options(args, &live, start, now)?;
+    let run = options.run.clone();
+    let source = Arc::new(LiveSource::new(live.plan(start)?, simulation));
+    let service = Service::bind(&live.settings, Arc::clone(&source) as _, options)?;
+    live.describe(start, now);
+    service.announce(&run);
+    let recorder = recording.map(|recording| recording.start(&source, service.steering())).transpose()?;
+    let served = service.run("serving");
+    let recorded = recorder.map(|recorder| recorder.finish(served.as_ref().ok().map(|it| &it.report)));
+    // a recording that cannot be written ends the server, and is what there is to tell
+    let recorded = recorded.transpose()?.flatten();
+    report(args, &live, &served?, recorded)
+}
+
+/// Simulates up to where the stream begins, and says where that is; `None` if a signal came that ends this in order.
+///
+/// # Errors
+/// Another signal.
+fn go_to_start(start: &Start, simulation: &mut Simulation) -> anyhow::Result<Option<Timestamp>> {
+    let day_start = simulation.now();
+    let goal = || match start {
+        Start::At(at) => *at,
+        Start::Opening { .. } => day_start,
+        // moves on meanwhile
+        Start::Now => progress::now(),
+    };
+    let near = if *start == Start::Now { NEAR_MICROS } else { 0 };
+    let stop = Stop::on_signals()?;
+    let from = day_start.micros();
+    let mut told = Progress::new("simulating up to the beginning", (goal().micros() - from).max(0) as u64);
+    loop {
+        let (wanted, reached) = (goal(), simulation.now().micros());
+        let is_near = wanted.micros() - reached <= near;
+        let next = Timestamp::from_micros(reached + STRIDE_MICROS).filter(|_| !is_near);
+        simulation.skip_to(next.map_or(wanted, |next| next.min(wanted)));
+        if is_near {
+            told.finish();
+            return Ok(Some(simulation.now()));
+        }
+        if stop.number() == Some(SIGTERM) {
+            return Ok(None);
+        }
+        stop.check()?;
+        told.at((reached - from) as u64, 0);
+    }
+}
+
+/// How the stream is played. `now` is the time.
+fn options(args: &Serve, live: &Live, start: Timestamp, now: Timestamp) -> anyhow::Result<Options> {
+    let defaults = serving::options(&args.server)?;
+    let keeps_order = args.record.is_some();
+    if live.mode == Mode::Historical {
+        return Ok(Options { speed: Speed::Max, keeps_order, ..defaults });
+    }
+    let (clock, start_at) = match live.start.is_of_wall_clock() {
+        // before the market opens the schedule runs already, with nothing on it
+        true => (PlayClock::Wall, start.min(now)),
+        false => (PlayClock::Live, start),
+    };
+    Ok(Options {
+        clock,
+        start_at: Some(start_at),
+        wait_clients: args.server.wait_clients.unwrap_or(0),
+        keeps_order,
+        ..defaults
+    })
+}
+
+/// Tells what the stream came to.
+fn report(args: &Serve, live: &Live, served: &Served, recorded: Option<Summary>) -> anyhow::Result<Outcome> {
+    let archive = |summary: &Summary, path| ArchiveReport::new(path, &summary.metadata, summary.bytes);
+    let recording =
+        recorded.as_ref().zip(args.record.as_deref()).map(|(summary, path)| archive(summary, path));
+    if args.json {
+        output::print_json(&ServeReport {
+            stream: StreamReport::new(&served.report),
+            mode: live.mode.as_str(),
+            date: live.options.day.date().to_string(),
+            seed: live.options.seed,
+            recording: recording.clone(),
+        })?;
+    }
+    serving::summarise(&served.report);
+    let differs = recorded.is_some_and(|summary| Some(summary.digest) != served.report.digest);
+    if let Some(archive) = recording {
+        let size = super::info::size(archive.bytes, archive.events.total);
+        say(format_args!("recorded {} messages in {}: {size}", grouped(archive.events.total), archive.file));
+        say(format_args!(
+            "digest {}{}",
+            archive.digest,
+            if differs { ", which is not that of what was sent" } else { "" }
+        ));
+    }
+    match served.signal {
+        _ if differs => Ok(Outcome::Difference),
+        // a stream without an end is stopped like this
+        Some(SIGTERM) => Ok(Outcome::Done),
+        Some(signal) if !served.report.complete => Err(Failure::Interrupted { signal }.into()),
+        _ => Ok(Outcome::Done),
+    }
+}

@@ -1,0 +1,143 @@
+//! With which day a stream begins, and at which instant: decided from the time, the calendar and the flags.
+
+use chrono::{NaiveDate, NaiveTime};
+use tradesim_schemas::Timestamp;
+use tradesim_sim::session::{CalendarError, Closed, Closure, TradingDay, date_at};
+
+/// What the flags and the settings say about time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) date: Option<NaiveDate>,
+    pub(super) clock: Option<NaiveTime>,
+    /// Whether the stream follows the hours of the market.
+    pub(super) market_hours: bool,
+    /// What to do with dates on which the market is closed.
+    pub(super) closed: Closed,
+}
+
+/// With which day a live stream begins, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Beginning {
+    pub(super) day: TradingDay,
+    pub(super) start: Start,
+}
+
+/// When a live stream begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// At this instant of its day, whatever the time is.
+    At(Timestamp),
+    /// Now, which is an instant of its day: it goes with the wall clock.
+    Now,
+    /// When its day begins by the wall clock. The market is closed until then.
+    Opening {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Start {
+    /// Whether the stream goes with the wall clock.
+    pub(super) fn is_of_wall_clock(&self) -> bool {
+        !matches!(self, Start::At(_))
+    }
+}
+
+/// A beginning that cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ScheduleError {
+    /// There is no such day.
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
+    /// The time of day is none of the day's.
+    #[error("--clock {clock} is outside the day, which runs from {from} to {to} exchange time")]
+    OutsideDay { clock: NaiveTime, from: NaiveTime, to: NaiveTime },
+}
+
+/// The day that is streamed as history: the one asked for, or the last one that has begun.
+///
+/// # Errors
+/// A date that cannot be simulated.
+pub(super) fn historical(now: Timestamp, wanted: &Wanted) -> Result<TradingDay, CalendarError> {
+    match wanted.date {
+        Some(date) => TradingDay::new(date, wanted.closed),
+        None => TradingDay::at_or_before(date_at(now), wanted.closed),
+    }
+}
+
+/// Where a live stream begins.
+///
+/// # Errors
+/// A date that cannot be simulated, and a time of day outside it.
+pub(super) fn live(now: Timestamp, wanted: &Wanted) -> Result<Beginning, ScheduleError> {
+    let day = match wanted.date {
+        Some(date) => TradingDay::new(date, wanted.closed)?,
+        None => TradingDay::at_or_after(date_at(now), wanted.closed)?,
+    };
+    if let Some(clock) = wanted.clock {
+        let (at, end) = (day.at(clock), day.day_end(wanted.market_hours));
+        if at < day.start() || at >= end {
+            let (from, to) = (day.exchange_time(day.start()), day.exchange_time(end));
+            return Err(ScheduleError::OutsideDay { clock, from, to });
+        }
+        return Ok(Beginning { day, start: Start::At(at) });
+    }
+    if wanted.date.is_some() {
+        return Ok(Beginning { day, start: Start::At(day.start()) });
+    }
+    let is_over = now >= day.day_end(wanted.market_hours);
+    let next = if is_over { day.following(wanted.closed)? } else { day };
+    let start = match (now >= next.start(), wanted.market_hours) {
+        (true, true) => Start::Now,
+        (true, false) => Start::At(now),
+        (false, false) => Start::At(next.start()),
+        (false, true) => Start::Opening { reason: reason(now, &day) },
+    };
+    Ok(Beginning { day: next, start })
+}
+
+/// Why the market is closed. `day` is the first trading day that begins today or later.
+fn reason(now: Timestamp, day: &TradingDay) -> String {
+    let today = date_at(now);
+    if day.date() != today {
+        return match Closure::of(today) {
+            Some(Closure::Holiday { name } | Closure::AdHoc { name }) => format!("{today} is {name}"),
+            Some(weekend) => format!("{today} is {weekend}"),
+            None => format!("{today} has no session"),
+        };
+    }
+    let clock = day.exchange_time(now).format("%H:%M");
+    if now < day.start() {
+        format!("it is {clock} in New York on {today}")
+    } else {
+        let early = day.early_close_name().map(|name| format!(", {name},")).unwrap_or_default();
+        let end = day.exchange_time(day.end()).format("%H:%M");
+        format!("it is {clock} in New York, and the session of {today}{early} ended at {end}")
+    }
+}
+
+/// What is told to people who start a live stream while the market is closed.
+pub(super) fn closed_sentences(now: Timestamp, opens: &TradingDay, reason: &str) -> [String; 2] {
+    let date = opens.date();
+    let wait = in_words(opens.start().micros() - now.micros());
+    [
+        format!(
+            "the market is closed: {reason}; it opens on {date} at 04:00 in New York, in {wait}: waiting for it"
+        ),
+        format!("for a market now: --day {date} --clock 09:30, or --market-hours false"),
+    ]
+}
+
+/// A wait, as "2 d 13 h", "6 h 46 min" or "12 min".
+fn in_words(micros: i64) -> String {
+    // a wait that is nearly over is still a minute
+    let minutes = micros.max(1).unsigned_abs().div_ceil(60_000_000);
+    match (minutes / 1_440, minutes / 60 % 24, minutes % 60) {
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! The market that flags and settings ask for, as `record` and `serve` simulate it.
+
+use std::{fmt::Display, time::Duration};
+
+use tradesim_archive::{Origin, Provenance, SymbolEntry};
+use tradesim_schemas::Symbol;
+use tradesim_sim::{
+    GENERATOR_VERSION, MODEL, RandomBursts, Simulation, SimulationOptions,
+    session::{CALENDAR_VERSION, CalendarError, Closed, TradingDay, tzdb_version},
+    universe::Universe,
+};
+
+use crate::{
+    cli::MarketArgs,
+    exit::Failure,
+    filter::check_symbols,
+    output::say,
+    parse::SymbolChoice,
+    random,
+    settings::{self, Key, Settings},
+};
+
+/// A market without bursts on a day, fully determined.
+#[derive(Clone, Debug)]
+pub(crate) struct Market {
+    pub(crate) options: SimulationOptions,
+    /// The symbols that are kept; all if empty.
+    pub(crate) only: Vec<Symbol>,
+    seed_drawn: bool,
+}
+
+impl Market {
+    /// What the settings, with the flags on top, make of a day.
+    ///
+    /// # Errors
+    /// A bad setting (exit 78); a symbol that does not exist (exit 2).
+    pub(crate) fn resolve(args: &MarketArgs, settings: &Settings, day: TradingDay) -> anyhow::Result<Market> {
+        let (seed, seed_drawn) = match settings.seed().map_err(Failure::from)? {
+            Some(seed) => (seed, false),
+            None => (random::seed()?, true),
+        };
+        let options = SimulationOptions {
+            rate: f64::from(settings.rate().map_err(Failure::from)?),
+            symbols: usize::from(settings.num_symbols().map_err(Failure::from)?),
+            market_hours: settings.market_hours().map_err(Failure::from)?,
+            ..SimulationOptions::new(day, seed)
+        };
+        let only = match &args.symbols {
+            Some(SymbolChoice::Only(symbols)) => symbols.clone(),
+            _ => Vec::new(),
+        };
+        let market = Market { options, only, seed_drawn };
+        market.check_symbols(&market.only)?;
+        Ok(market)
+    }
+
+    /// Refuses symbols that are not simulated.
+    pub(crate) fn check_symbols(&self, symbols: &[Symbol]) -> Result<(), Failure> {
+        let count = self.options.symbols;
+        let universe = Universe::on(self.options.day.date()).heaviest(count);
+        let names: Vec<&str> = universe.names().collect();
+        let place = if count == Universe::SYMBOLS_MAX {
+            "the symbol table".to_owned()
+        } else {
+            format!("the {count} heaviest")
+        };
+        check_symbols(symbols, &names, &place)
+    }
+
+    /// Says which seed it is, if nobody chose it.
+    pub(crate) fn name_seed(&self) {
+        if self.seed_drawn {
+            say(format_args!("seed {} (drawn)", self.options.seed));
+        }
+    }
+}
+
+/// Puts the flags of a market over the settings.
+pub(crate) fn apply_flags(seed: Option<u64>, args: &MarketArgs, settings: &mut Settings) {
+    let count = match args.symbols {
+        Some(SymbolChoice::Heaviest(count)) => Some(count),
+        _ => None,
+    };
+    put(settings, Key::Seed, seed);
+    put(settings, Key::Rate, args.rate);
+    put(settings, Key::NumSymbols, count);
+    put(settings, Key::SimulateMarketHours, args.market_hours);
+}
+
+/// Puts the flags of bursts over the settings.
+pub(crate) fn apply_burst_flags(
+    multiplier: Option<f64>,
+    interval: Option<Duration>,
+    duration: Option<Duration>,
+    settings: &mut Settings,
+) {
+    put(settings, Key::BurstMultiplier, multiplier);
+    put(settings, Key::BurstInterval, interval.map(|interval| interval.as_secs_f64()));
+    put(settings, Key::BurstDuration, duration.map(|duration| duration.as_secs_f64()));
+}
+
+/// Puts the value of a flag over a setting, if the flag is there.
+pub(crate) fn put(settings: &mut Settings, key: Key, value: Option<impl Display>) {
+    if let Some(value) = value {
+        settings.set_from_command_line(key, value);
+    }
+}
+
+/// How random bursts are drawn, by the settings.
+pub(crate) fn random_bursts(settings: &Settings) -> Result<RandomBursts, Failure> {
+    Ok(RandomBursts {
+        multiplier: settings.burst_multiplier()?,
+        interval_seconds: settings.burst_interval()?.as_secs_f64(),
+        duration_seconds: settings.burst_duration()?.as_secs_f64(),
+    })
+}
+
+/// Says on the standard error which of these settings did not come from the command line.
+pub(crate) fn name_settings(settings: &Settings, relevant: &[Key]) {
+    let mut defaults = Vec::new();
+    for &key in relevant {
+        let name = key.definition().name;
+        match settings.text(key) {
+            Some(text) if text.origin == settings::Origin::CommandLine => {}
+            Some(text) if text.origin == settings::Origin::Default => {
+                defaults.push(format!("{name}={}", text.value));
+            }
+            Some(text) => {
+                let name = key.definition().full_name();
+                say(format_args!("setting {name}={} ({})", text.value, text.origin));
+            }
+            None => {}
+        }
+    }
+    if !defaults.is_empty() {
+        say(format_args!("defaults {}", defaults.join(" ")));
+    }
+}
+
+/// A date that cannot be simulated, with a way out where there is one.
+pub(crate) fn closed_date(error: &CalendarError) -> Failure {
+    match error {
+        CalendarError::Closed { .. } => {
+            Failure::usage_hint(error.to_string(), "--allow-closed simulates it as if the market were open")
+        }
+        _ => Failure::usage(error.to_string()),
+    }
+}
+
+/// What to do with dates on which the market is closed.
+pub(crate) fn closed(args: &MarketArgs) -> Closed {
+    if args.allow_closed { Closed::Allow } else { Closed::Refuse }
+}
+
+/// What an archive says about where its events come from.
+pub(crate) fn provenance(simulation: &Simulation) -> Provenance {
+    let options = simulation.options();
+    let symbols = simulation
+        .universe()
+        .symbols()
+        .iter()
+        .map(|info| SymbolEntry {
+            symbol: info.symbol,
+            name: info.name.to_owned(),
+            exchange: info.exchange,
+            sector: info.sector.to_string(),
+            base_price: info.base_price,
+            volatility: info.volatility,
+            avg_daily_volume: info.avg_daily_volume,
+            tick_size: info.tick_size,
+            lot_size: info.lot_size,
+            weight: info.weight,
+        })
+        .collect();
+    let bursts = simulation
+        .bursts()
+        .iter()
+        .map(|burst| tradesim_archive::Burst {
+            from: burst.from,
+            to: burst.to,
+            multiplier: burst.multiplier,
+            symbol: burst.symbol,
+            planned: burst.planned,
+        })
+        .collect();
+    Provenance {
+        generator_version: Some(GENERATOR_VERSION.to_owned()),
+        model: Some(MODEL.to_owned()),
+        seed: Some(options.seed),
+        date: Some(options.day.date().to_string()),
+        options: options.to_map(),
+        origins: vec![Origin { identity: options.identity(), symbols }],
+        bursts,
+        sources: Vec::new(),
+        cuts: Vec::new(),
+        calendar_version: Some(CALENDAR_VERSION.to_owned()),
+        tzdb_version: Some(tzdb_version().to_owned()),
+    }
+}
