@@ -93,7 +93,13 @@ fn group(command: &Command) -> Group {
         | Command::Completions(_)
         | Command::Demo(_)
         | Command::Man(_) => Group::Generator,
-        Command::Bridge(_) | Command::VerifyTopic(_) | Command::Dlq(_) | Command::Topics(_) | Command::Schemas(_) | Command::Cluster(_) | Command::Dev(_) => Group::Bridge,
+        Command::Bridge(_)
+        | Command::VerifyTopic(_)
+        | Command::Dlq(_)
+        | Command::Topics(_)
+        | Command::Schemas(_)
+        | Command::Cluster(_)
+        | Command::Dev(_) => Group::Bridge,
     }
 }
 

@@ -60,7 +60,9 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     say(format_args!("brokers {}", cluster.bootstrap_servers()));
     say(format_args!("registry {}", cluster.registry_url()));
 
-    say(format_args!("3. the recording at full speed over WebSocket, and the bridge that brings it into Kafka"));
+    say(format_args!(
+        "3. the recording at full speed over WebSocket, and the bridge that brings it into Kafka"
+    ));
     let replay = Replay::start(&archive)?;
     if let Err(error) = bridged(&replay, &cluster, &stop) {
         replay.stop();
@@ -72,10 +74,20 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     say(format_args!("4. the topics, read back and compared with the recording message by message"));
     let verified = verified(&archive, &cluster)?;
 
-    let digests = Digests { recorded: recording.archive.digest.clone(), replayed, topics: verified.digest.clone() };
-    let ok = verified.ok && digests.replayed.as_ref() == Some(&digests.recorded) && digests.topics == digests.recorded;
+    let digests =
+        Digests { recorded: recording.archive.digest.clone(), replayed, topics: verified.digest.clone() };
+    let ok = verified.ok
+        && digests.replayed.as_ref() == Some(&digests.recorded)
+        && digests.topics == digests.recorded;
     let messages = recording.archive.events.total;
-    let report = Report { schema_version: SCHEMA_VERSION, ok, messages, digests, verified, seconds: stopwatch.elapsed().as_secs_f64() };
+    let report = Report {
+        schema_version: SCHEMA_VERSION,
+        ok,
+        messages,
+        digests,
+        verified,
+        seconds: stopwatch.elapsed().as_secs_f64(),
+    };
     if args.json {
         output::print_json(&report)?;
     } else {

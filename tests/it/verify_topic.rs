@@ -24,8 +24,7 @@ impl Stage {
     }
 
     fn run(&self, args: &[&str]) -> Run {
-        let peers =
-            ["--bootstrap-servers", &self.brokers.line, "--schema-registry-url", &self.registry.line];
+        let peers = ["--bootstrap-servers", &self.brokers.line, "--schema-registry-url", &self.registry.line];
         self.folder.run(&[args, &peers].concat())
     }
 
@@ -33,7 +32,8 @@ impl Stage {
     #[track_caller]
     fn bridge(&self, replay: &[&str]) {
         let replay = Replay::start(&self.folder, replay);
-        let args = ["bridge", "--ws-uri", &replay.url, "--until-end", "--register-schemas", "--metrics-port", "0"];
+        let args =
+            ["bridge", "--ws-uri", &replay.url, "--until-end", "--register-schemas", "--metrics-port", "0"];
         let run = self.run(&args);
         assert_eq!(run.code, 0, "{}", run.stderr);
         assert_eq!(replay.end().code, 0);
@@ -68,7 +68,8 @@ fn what_the_bridge_delivered_is_proved_from_the_topics() {
     let (code, report) = stage.audit(&[&[day_text()], &filters[..]].concat());
     assert_eq!((code, counts(&report)), (0, [0; 5]), "{report}");
     assert_eq!((&report["run"], &report["other_runs"]), (&"second".into(), &20_000.into()));
-    let expected = digest_of_lines(stage.folder.ok(&[&["cat", day_text()], &filters[..]].concat()).as_bytes());
+    let expected =
+        digest_of_lines(stage.folder.ok(&[&["cat", day_text()], &filters[..]].concat()).as_bytes());
     assert_eq!(report["digest"], expected.to_string());
 
     // the older run is still there, and what is more than it is named
@@ -115,7 +116,19 @@ fn what_keeps_it_from_proving_anything_has_its_exit_code() {
 #[test]
 fn the_demo_ends_with_the_same_digest_three_times() {
     let folder = Folder::new();
-    folder.ok(&["record", "--date", "2026-02-18", "--seed", "7", "--from", "09:30", "--to", "10:30", "-o", "hour.parquet"]);
+    folder.ok(&[
+        "record",
+        "--date",
+        "2026-02-18",
+        "--seed",
+        "7",
+        "--from",
+        "09:30",
+        "--to",
+        "10:30",
+        "-o",
+        "hour.parquet",
+    ]);
     let hour = digest(&folder, "hour.parquet");
     let run = folder.run(&["demo", "--seed", "7"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
