@@ -1,9 +1,12 @@
 //! The command line, as `clap` reads it. Meaning is given to it in [`crate::commands`].
 
+mod bridge;
 mod cluster;
 mod common;
 mod control;
+mod demo;
 mod dev;
+mod dlq;
 mod export;
 mod files;
 mod kafka;
@@ -14,6 +17,7 @@ mod serve;
 mod server;
 mod tail;
 mod topics;
+mod verify_topic;
 
 use std::path::PathBuf;
 
@@ -21,13 +25,16 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use tracing::Level;
 
+pub(crate) use bridge::{Bridge, DeliveryMode};
 pub(crate) use cluster::{Cluster, ClusterCommand, ClusterVerify};
 pub(crate) use common::{CutArgs, FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
 pub(crate) use control::{Control, ControlAction, Place};
+pub(crate) use demo::Demo;
 pub(crate) use dev::{Dev, DevBrokerArgs, DevCommand, DevRegistryArgs};
+pub(crate) use dlq::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic};
 pub(crate) use export::{Export, ExportPrices};
 pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Verify};
-pub(crate) use kafka::{KafkaArgs, RegistryArgs};
+pub(crate) use kafka::{KafkaArgs, PrefixArgs, RegistryArgs};
 pub(crate) use record::{MarketArgs, Record};
 pub(crate) use replay::{Replay, TimestampsMode};
 pub(crate) use schemas::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister};
@@ -35,6 +42,7 @@ pub(crate) use serve::Serve;
 pub(crate) use server::{OnSlowMode, ServerArgs};
 pub(crate) use tail::Tail;
 pub(crate) use topics::{TopicNames, Topics, TopicsCommand, TopicsPlan, TopicsTail};
+pub(crate) use verify_topic::VerifyTopic;
 
 use crate::{settings, telemetry::LogFormat};
 
@@ -84,9 +92,13 @@ pub(crate) enum Command {
     Serve(Serve),
     Tail(Tail),
     Control(Control),
+    Bridge(Bridge),
+    VerifyTopic(VerifyTopic),
+    Dlq(Dlq),
     Topics(Topics),
     Schemas(Schemas),
     Cluster(Cluster),
+    Demo(Demo),
     Dev(Dev),
     Config(Config),
     Completions(Completions),

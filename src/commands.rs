@@ -1,12 +1,15 @@
 //! From the command line to the work: settings, logging, then one file for each command.
 
+mod bridge;
 mod cat;
 mod cluster;
 mod completions;
 mod config;
 mod control;
+mod demo;
 mod dev;
 mod diff;
+mod dlq;
 mod export;
 mod filter;
 mod info;
@@ -19,6 +22,7 @@ mod serve;
 mod tail;
 mod topics;
 mod verify;
+mod verify_topic;
 
 use std::ffi::OsString;
 
@@ -54,9 +58,13 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Serve(args) => serve::run(&args, settings),
         Command::Tail(args) => tail::run(&args),
         Command::Control(args) => control::run(&args),
+        Command::Bridge(args) => bridge::run(&args, settings),
+        Command::VerifyTopic(args) => verify_topic::run(&args, settings),
+        Command::Dlq(args) => dlq::run(&args, settings),
         Command::Topics(args) => topics::run(&args, settings),
         Command::Schemas(args) => schemas::run(&args, settings),
         Command::Cluster(args) => cluster::run(&args, settings),
+        Command::Demo(args) => demo::run(&args),
         Command::Dev(args) => dev::run(&args, settings),
         Command::Config(config) => match config.command {
             ConfigCommand::Show(args) => config::show(&args, &settings),
@@ -83,8 +91,15 @@ fn group(command: &Command) -> Group {
         | Command::Control(_)
         | Command::Config(_)
         | Command::Completions(_)
+        | Command::Demo(_)
         | Command::Man(_) => Group::Generator,
-        Command::Topics(_) | Command::Schemas(_) | Command::Cluster(_) | Command::Dev(_) => Group::Bridge,
+        Command::Bridge(_)
+        | Command::VerifyTopic(_)
+        | Command::Dlq(_)
+        | Command::Topics(_)
+        | Command::Schemas(_)
+        | Command::Cluster(_)
+        | Command::Dev(_) => Group::Bridge,
     }
 }
 

@@ -21,10 +21,11 @@ use crate::{
 };
 use options::Recording;
 
+/// What was recorded.
 #[derive(Serialize)]
-struct Report {
+pub(crate) struct Report {
     #[serde(flatten)]
-    archive: ArchiveReport,
+    pub(crate) archive: ArchiveReport,
     state_digest: String,
     seconds: f64,
 }
@@ -33,14 +34,13 @@ pub(crate) fn run(args: &Record, settings: Settings) -> anyhow::Result<Outcome> 
     if let Some(path) = &args.output {
         check_name(path)?;
     }
-    let recording = Recording::resolve(args, settings)?;
-    recording.name_settings();
-    let path = args.output.clone().unwrap_or_else(|| default_name(&recording));
     if args.dry_run {
+        let recording = resolve(args, settings)?;
+        let path = path(args, &recording);
         plan::show(&recording, &path, args.json)?;
         return Ok(Outcome::Done);
     }
-    let report = record(args, recording, &path)?;
+    let report = archive(args, settings)?;
     if args.json {
         output::print_json(&report)?;
     } else {
@@ -49,9 +49,23 @@ pub(crate) fn run(args: &Record, settings: Settings) -> anyhow::Result<Outcome> 
     Ok(Outcome::Done)
 }
 
-fn default_name(recording: &Recording) -> PathBuf {
+/// Records, whatever is to be printed in the end.
+pub(crate) fn archive(args: &Record, settings: Settings) -> anyhow::Result<Report> {
+    let recording = resolve(args, settings)?;
+    let path = path(args, &recording);
+    record(args, recording, &path)
+}
+
+fn resolve(args: &Record, settings: Settings) -> anyhow::Result<Recording> {
+    let recording = Recording::resolve(args, settings)?;
+    recording.name_settings();
+    Ok(recording)
+}
+
+fn path(args: &Record, recording: &Recording) -> PathBuf {
     let options = &recording.options;
-    PathBuf::from(format!("{}.seed{}.parquet", options.day.date(), options.seed))
+    let default = || PathBuf::from(format!("{}.seed{}.parquet", options.day.date(), options.seed));
+    args.output.clone().unwrap_or_else(default)
 }
 
 fn record(args: &Record, recording: Recording, path: &std::path::Path) -> anyhow::Result<Report> {

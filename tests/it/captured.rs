@@ -33,7 +33,7 @@ fn texts() -> [String; 3] {
 }
 
 /// Writes a capture of [`texts`].
-fn capture(folder: &Folder, name: &str) {
+pub(crate) fn capture(folder: &Folder, name: &str) {
     let columns = Columns { captured: true, stored_ids: true, ..Columns::default() };
     let provenance = Provenance {
         options: BTreeMap::from([("url".to_owned(), "test".to_owned())]),

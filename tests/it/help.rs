@@ -19,9 +19,13 @@ fn help_of_every_command_is_as_reviewed() {
         "serve",
         "tail",
         "control",
+        "bridge",
+        "verify-topic",
+        "dlq",
         "topics",
         "schemas",
         "cluster",
+        "demo",
         "dev",
         "config",
         "completions",
@@ -31,6 +35,8 @@ fn help_of_every_command_is_as_reviewed() {
     }
     for [command, verb] in [
         ["config", "show"],
+        ["dlq", "show"],
+        ["dlq", "retry"],
         ["topics", "create"],
         ["topics", "verify"],
         ["topics", "tail"],

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod bridge;
 mod captured;
 mod codes;
 mod control;
@@ -25,3 +26,4 @@ mod served;
 mod settings;
 mod stops;
 mod tail;
+mod verify_topic;

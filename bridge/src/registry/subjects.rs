@@ -39,6 +39,11 @@ pub struct SchemaIds {
 }
 
 impl SchemaIds {
+    /// Ids that are known already, in the order of [`EventType::ALL`].
+    pub const fn new(ids: [u32; EventType::ALL.len()]) -> SchemaIds {
+        SchemaIds { ids }
+    }
+
     /// The id of an event type's schema.
     #[inline]
     pub const fn of(&self, event_type: EventType) -> u32 {

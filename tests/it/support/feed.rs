@@ -88,6 +88,10 @@ impl Socket {
         let _ = self.socket.send(Message::text(text));
     }
 
+    pub(crate) fn send_binary(&mut self, bytes: &[u8]) {
+        let _ = self.socket.send(Message::binary(bytes.to_vec()));
+    }
+
     pub(crate) fn ping(&mut self, payload: &str) {
         let _ = self.socket.send(Message::Ping(payload.as_bytes().to_vec().into()));
     }

@@ -1,0 +1,76 @@
+//! How long to wait before something is tried again.
+
+use std::time::Duration;
+
+/// The share by which a pause is made longer or shorter, so that those who were cut off together do not come back together.
+const JITTER: f64 = 0.1;
+
+/// Pauses that double from one try to the next, up to a bound.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    base: Duration,
+    max: Duration,
+    tries: u32,
+}
+
+impl Backoff {
+    /// The first pause is `base`, and none is longer than `max`, give or take the jitter.
+    pub const fn new(base: Duration, max: Duration) -> Backoff {
+        Backoff { base, max, tries: 0 }
+    }
+
+    /// The pause before the next try. `random` is 0 to 1; the pause is up to 10 % off.
+    pub fn pause(&mut self, random: f64) -> Duration {
+        // beyond this many doublings any pause is at its bound
+        let doublings = self.tries.min(20);
+        self.tries = self.tries.saturating_add(1);
+        let pause = self.base.saturating_mul(1 << doublings).min(self.max);
+        pause.mul_f64(1.0 - JITTER + 2.0 * JITTER * random.clamp(0.0, 1.0))
+    }
+
+    /// Tries since the last success.
+    pub const fn tries(&self) -> u32 {
+        self.tries
+    }
+
+    /// The longest pause.
+    pub const fn max(&self) -> Duration {
+        self.max
+    }
+
+    /// It worked: the next pause is the first one again.
+    pub fn reset(&mut self) {
+        self.tries = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_their_bound() {
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+        let pauses: Vec<u64> = (0..9).map(|_| backoff.pause(0.5).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(backoff.tries(), 9);
+        backoff.reset();
+        assert_eq!(backoff.pause(0.5), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn jitter_is_a_tenth_to_either_side() {
+        let pause = |random| Backoff::new(Duration::from_secs(10), Duration::from_secs(60)).pause(random);
+        assert_eq!((pause(0.0), pause(1.0)), (Duration::from_secs(9), Duration::from_secs(11)));
+        assert_eq!((pause(-5.0), pause(f64::INFINITY)), (pause(0.0), pause(1.0)));
+    }
+
+    #[test]
+    fn any_number_of_tries_is_fine() {
+        let mut backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(3_600));
+        for _ in 0..100 {
+            backoff.pause(1.0);
+        }
+        assert_eq!(backoff.pause(0.5), Duration::from_secs(3_600));
+    }
+}

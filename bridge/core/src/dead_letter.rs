@@ -1,0 +1,281 @@
+//! Messages that can never be delivered, as the record that keeps them (contract, section 5).
+
+use std::borrow::Cow;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+use tradesim_schemas::{Refusal, Timestamp};
+
+/// Longer messages are cut.
+const WHOLE_BYTES_MAX: usize = 512 * 1024;
+/// What is kept of a message that is cut.
+const CUT_BYTES: usize = 64 * 1024;
+/// What is kept where even that is refused.
+const BRIEF_BYTES: usize = 4 * 1024;
+/// Characters of a symbol, by the contract.
+const SYMBOL_CHARS_MAX: usize = 10;
+
+/// Why a message cannot be delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// A stable code, as `missing_field`.
+    pub reason: Cow<'static, str>,
+    /// A text for people.
+    pub error: String,
+    /// Times that it was tried again.
+    pub retry_count: u32,
+}
+
+impl Verdict {
+    /// The reason of a record that the broker refuses for itself.
+    pub const REFUSED: &'static str = "refused_by_broker";
+
+    /// A message that breaks the contract.
+    pub fn of_refusal(refusal: &Refusal) -> Verdict {
+        Verdict { reason: refusal.reason.code().into(), error: refusal.to_string(), retry_count: 0 }
+    }
+
+    /// A record that the broker refuses for itself, after so many further tries.
+    pub fn of_broker(error: impl Into<String>, retry_count: u32) -> Verdict {
+        Verdict { reason: Verdict::REFUSED.into(), error: error.into(), retry_count }
+    }
+}
+
+/// A message on its way to the dead letters.
+#[derive(Clone, Copy, Debug)]
+pub struct DeadLetter<'a> {
+    /// The message as it came.
+    pub original: &'a [u8],
+    /// The topic that it was meant for, where it says so.
+    pub topic: Option<&'a str>,
+    /// Its symbol, where it says so.
+    pub key: Option<&'a str>,
+    /// When it was given up.
+    pub failed_at: Timestamp,
+}
+
+/// How the original is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Encoding {
+    Utf8,
+    Base64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Layout<'a> {
+    original_topic: Option<Cow<'a, str>>,
+    original_key: Option<Cow<'a, str>>,
+    original_value: Cow<'a, str>,
+    original_encoding: Encoding,
+    error: Cow<'a, str>,
+    reason: Cow<'a, str>,
+    failed_at: Cow<'a, str>,
+    retry_count: u32,
+    /// With the next one, only where the value is cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    original_length: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    original_blake3: Option<Cow<'a, str>>,
+}
+
+impl DeadLetter<'_> {
+    /// The record's value: one JSON object.
+    pub fn to_json(&self, verdict: &Verdict) -> Vec<u8> {
+        let is_cut = self.original.len() > WHOLE_BYTES_MAX;
+        self.write(verdict, if is_cut { CUT_BYTES } else { self.original.len() })
+    }
+
+    /// The same with at most 4 KiB of the message, for a topic that takes no more.
+    pub fn to_json_brief(&self, verdict: &Verdict) -> Vec<u8> {
+        self.write(verdict, self.original.len().min(BRIEF_BYTES))
+    }
+
+    fn write(&self, verdict: &Verdict, kept: usize) -> Vec<u8> {
+        let is_cut = kept < self.original.len();
+        let (value, encoding) = encoded(self.original, kept);
+        let failed_at = self.failed_at.text();
+        let layout = Layout {
+            original_topic: self.topic.map(Cow::Borrowed),
+            original_key: self.key.map(Cow::Borrowed),
+            original_value: value,
+            original_encoding: encoding,
+            error: Cow::Borrowed(&verdict.error),
+            reason: Cow::Borrowed(&verdict.reason),
+            failed_at: String::from_utf8_lossy(&failed_at),
+            retry_count: verdict.retry_count,
+            original_length: is_cut.then_some(self.original.len() as u64),
+            original_blake3: is_cut.then(|| blake3::hash(self.original).to_hex().to_string().into()),
+        };
+        serde_json::to_vec(&layout).expect("texts and numbers are JSON")
+    }
+}
+
+/// The original as a text. JSON can make a text of control characters six times as long, which no topic takes: base64 it
+/// is wherever that is shorter than the text.
+fn encoded(original: &[u8], kept: usize) -> (Cow<'_, str>, Encoding) {
+    if let Ok(text) = std::str::from_utf8(original) {
+        let end = (0..=kept).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        let text = &text[..end];
+        if escaped_len(text) <= text.len().div_ceil(3) * 4 + ESCAPES_FREE {
+            return (Cow::Borrowed(text), Encoding::Utf8);
+        }
+    }
+    (BASE64_STANDARD.encode(&original[..kept]).into(), Encoding::Base64)
+}
+
+/// What escapes may add to a text that stays a text: short ones are for people to read.
+const ESCAPES_FREE: usize = 16 * 1024;
+
+/// Bytes of a text inside a JSON string.
+fn escaped_len(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(escaped).sum()
+}
+
+impl DeadLetter<'_> {
+    /// The symbol that a message states which breaks the contract elsewhere, where it is one.
+    pub fn key_of(frame: &[u8]) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Envelope<'a> {
+            #[serde(borrow)]
+            payload: Payload<'a>,
+        }
+        #[derive(Deserialize)]
+        struct Payload<'a> {
+            #[serde(borrow)]
+            symbol: Cow<'a, str>,
+        }
+        let symbol = serde_json::from_slice::<Envelope<'_>>(frame).ok()?.payload.symbol;
+        (1..=SYMBOL_CHARS_MAX).contains(&symbol.chars().count()).then(|| symbol.into_owned())
+    }
+}
+
+/// A dead letter that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// The topic that it was meant for.
+    pub topic: Option<String>,
+    /// Its symbol.
+    pub key: Option<String>,
+    /// The message as it came, or the beginning of it.
+    pub value: Vec<u8>,
+    /// The length in bytes of a message of which only the beginning is kept.
+    pub cut_from: Option<u64>,
+    /// Why it was given up.
+    pub verdict: Verdict,
+    /// When: RFC 3339.
+    pub failed_at: String,
+}
+
+impl Original {
+    /// Reads the value of a record.
+    ///
+    /// # Errors
+    /// Anything but a dead letter, in words.
+    pub fn parse(value: &[u8]) -> Result<Original, String> {
+        let layout: Layout<'_> = serde_json::from_slice(value).map_err(|error| error.to_string())?;
+        let value = match layout.original_encoding {
+            Encoding::Utf8 => layout.original_value.into_owned().into_bytes(),
+            Encoding::Base64 => BASE64_STANDARD
+                .decode(layout.original_value.as_bytes())
+                .map_err(|error| format!("original_value: {error}"))?,
+        };
+        Ok(Original {
+            topic: layout.original_topic.map(Cow::into_owned),
+            key: layout.original_key.map(Cow::into_owned),
+            value,
+            cut_from: layout.original_length,
+            verdict: Verdict {
+                reason: layout.reason.into_owned().into(),
+                error: layout.error.into_owned(),
+                retry_count: layout.retry_count,
+            },
+            failed_at: layout.failed_at.into_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tradesim_schemas::{ReadOptions, read};
+
+    use super::*;
+
+    fn letter(original: &[u8]) -> DeadLetter<'_> {
+        let failed_at = Timestamp::from_micros(1_771_425_000_000_001).unwrap();
+        DeadLetter { original, topic: Some("raw.trades"), key: None, failed_at }
+    }
+
+    fn verdict() -> Verdict {
+        Verdict::of_refusal(&read(b"{", ReadOptions::default()).unwrap_err())
+    }
+
+    #[test]
+    fn a_dead_letter_is_this_record() {
+        let text = String::from_utf8(letter(b"{\"a\":").to_json(&verdict())).unwrap();
+        assert!(text.starts_with(
+            r#"{"original_topic":"raw.trades","original_key":null,"original_value":"{\"a\":","original_encoding":"utf8","error":""#
+        ), "{text}");
+        assert!(text.ends_with(
+            r#","reason":"not_json","failed_at":"2026-02-18T14:30:00.000001Z","retry_count":0}"#
+        ), "{text}");
+    }
+
+    #[test]
+    fn what_is_no_utf8_is_kept_as_base64() {
+        let json = letter(&[0xff, 0x00, 0xfe]).to_json(&verdict());
+        let text = String::from_utf8(json.clone()).unwrap();
+        assert!(text.contains(r#""original_value":"/wD+","original_encoding":"base64""#), "{text}");
+        assert_eq!(Original::parse(&json).unwrap().value, [0xff, 0x00, 0xfe]);
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_cut_with_its_length_and_hash() {
+        for (piece, kept) in [("x", CUT_BYTES), ("é", CUT_BYTES), ("€", CUT_BYTES - 1)] {
+            let original = piece.repeat(WHOLE_BYTES_MAX / piece.len() + 1).into_bytes();
+            let json = letter(&original).to_json(&verdict());
+            let read = Original::parse(&json).unwrap();
+            assert_eq!((read.value.as_slice(), read.cut_from), (&original[..kept], Some(original.len() as u64)));
+            let hash = blake3::hash(&original).to_hex().to_string();
+            assert!(String::from_utf8(json).unwrap().contains(&hash));
+        }
+        let brief = Original::parse(&letter(&[b'x'; 5_000]).to_json_brief(&verdict())).unwrap();
+        assert_eq!((brief.value.len(), brief.cut_from), (BRIEF_BYTES, Some(5_000)));
+        let whole = vec![b'x'; WHOLE_BYTES_MAX];
+        assert_eq!(Original::parse(&letter(&whole).to_json(&verdict())).unwrap().cut_from, None);
+    }
+
+    #[test]
+    fn the_worst_text_fits_into_a_topic() {
+        for worst in [vec![0u8; WHOLE_BYTES_MAX], vec![b'"'; WHOLE_BYTES_MAX], vec![0xff; WHOLE_BYTES_MAX]] {
+            let json = letter(&worst).to_json(&verdict());
+            assert!(json.len() < 800_000, "{}", json.len());
+            assert_eq!(Original::parse(&json).unwrap().value, worst);
+        }
+    }
+
+    #[test]
+    fn the_symbol_is_found_where_it_is_one() {
+        let key = |text: &str| DeadLetter::key_of(text.as_bytes());
+        assert_eq!(key(r#"{"payload":{"price":1,"symbol":"AAPL"}}"#).as_deref(), Some("AAPL"));
+        assert_eq!(key(r#"{"payload":{"symbol":"\u0041"}}"#).as_deref(), Some("A"));
+        for text in ["", "[]", "{}", r#"{"payload":{"symbol":""}}"#, r#"{"payload":{"symbol":7}}"#] {
+            assert_eq!(key(text), None, "{text}");
+        }
+        assert_eq!(key(r#"{"payload":{"symbol":"ELEVENCHARS"}}"#), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_bytes_come_back(original in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let read = Original::parse(&letter(&original).to_json(&verdict())).unwrap();
+            prop_assert_eq!(read.value, original);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! How far a run was delivered, as it stands in the topic of positions.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a position belongs to: a run of a stream (contract, section 3).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    /// Id of the stream.
+    pub stream: String,
+    /// Name of the run.
+    pub run: String,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.stream, self.run)
+    }
+}
+
+/// How far a run was delivered. Of a compacted topic the newest record of a key counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The run.
+    pub identity: Identity,
+    /// Every message before this one is in the topics, once, as a record or as a dead letter.
+    pub next_seq: u64,
+    /// The bridge that wrote it: a name that each process draws for itself. By it a bridge finds out that another one has
+    /// taken over.
+    pub bridge: String,
+}
+
+/// The value of a record.
+#[derive(Serialize, Deserialize)]
+struct Layout {
+    schema_version: u32,
+    stream: String,
+    run: String,
+    next_seq: u64,
+    bridge: String,
+}
+
+/// The `schema_version` of positions.
+const SCHEMA_VERSION: u32 = 1;
+
+/// The value of a record is no position.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParsePositionError {
+    /// It is no JSON, or lacks a field.
+    #[error("a position that cannot be read")]
+    Layout {
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// A newer tradesim wrote it.
+    #[error("a position of schema version {found}, and 1 is what is read")]
+    Version {
+        /// The version.
+        found: u32,
+    },
+}
+
+impl Position {
+    /// The key of the record: stream and run with a slash between, which neither can hold.
+    pub fn key(&self) -> String {
+        self.identity.to_string()
+    }
+
+    /// The value of the record: a JSON object.
+    pub fn value(&self) -> Vec<u8> {
+        let layout = Layout {
+            schema_version: SCHEMA_VERSION,
+            stream: self.identity.stream.clone(),
+            run: self.identity.run.clone(),
+            next_seq: self.next_seq,
+            bridge: self.bridge.clone(),
+        };
+        serde_json::to_vec(&layout).expect("texts and numbers are JSON")
+    }
+
+    /// Reads a value.
+    ///
+    /// # Errors
+    /// Anything but a position of version 1.
+    pub fn parse(value: &[u8]) -> Result<Position, ParsePositionError> {
+        let layout: Layout =
+            serde_json::from_slice(value).map_err(|source| ParsePositionError::Layout { source })?;
+        if layout.schema_version != SCHEMA_VERSION {
+            return Err(ParsePositionError::Version { found: layout.schema_version });
+        }
+        Ok(Position {
+            identity: Identity { stream: layout.stream, run: layout.run },
+            next_seq: layout.next_seq,
+            bridge: layout.bridge,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn position() -> Position {
+        let identity = Identity { stream: "0123".to_owned(), run: "nightly".to_owned() };
+        Position { identity, next_seq: 42, bridge: "b1".to_owned() }
+    }
+
+    #[test]
+    fn a_position_is_this_record() {
+        let position = position();
+        assert_eq!(position.key(), "0123/nightly");
+        let text = r#"{"schema_version":1,"stream":"0123","run":"nightly","next_seq":42,"bridge":"b1"}"#;
+        assert_eq!(String::from_utf8(position.value()).unwrap(), text);
+        assert_eq!(Position::parse(text.as_bytes()).unwrap(), position);
+    }
+
+    #[test]
+    fn fields_of_later_versions_are_left_alone_and_other_versions_refused() {
+        let text = r#"{"next_seq":42,"schema_version":1,"stream":"0123","run":"nightly","bridge":"b1","more":0}"#;
+        assert_eq!(Position::parse(text.as_bytes()).unwrap(), position());
+        let newer = text.replace("\"schema_version\":1", "\"schema_version\":2");
+        assert!(matches!(
+            Position::parse(newer.as_bytes()),
+            Err(ParsePositionError::Version { found: 2 })
+        ));
+        assert!(matches!(Position::parse(b"{}"), Err(ParsePositionError::Layout { .. })));
+    }
+}

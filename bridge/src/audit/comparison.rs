@@ -1,0 +1,419 @@
+//! Records of topics against the messages of an archive, as a value that is told what was read.
+//!
+//! [`Comparison::poll`] says what it wants next: the next record of a stream, or the next message of the archive. Memory is
+//! a record of each stream, a bit for each message, and bounded stores for what is out of order or missing.
+
+use std::collections::BTreeMap;
+
+use tradesim_schemas::{Digest, MessageEncoder, Timestamp};
+
+use super::{
+    dead_letter,
+    decode::Decoder,
+    digests::Digests,
+    findings::{AuditReport, Example, Fault, Finding, Place},
+    merge::{Candidate, Content, Merge, Next},
+    murmur2,
+    record::{Stream, TopicKind, TopicRecord},
+    seen::Seen,
+    wording,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// Messages that were given up whose content is remembered, for records that come far too late.
+const GIVEN_UP_MAX: usize = 262_144;
+/// Messages that were given up that are remembered in words.
+const GIVEN_UP_WORDED_MAX: usize = 64;
+/// Keys of a stream whose order is watched. There are a few hundred symbols at most; a topic full of other keys is
+/// altered in other ways.
+const KEYS_MAX: usize = 65_536;
+
+/// What a comparison wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// The next record of this stream, or that it has ended: [`Comparison::record`], [`Comparison::ended`].
+    Record(usize),
+    /// The next message of the archive: [`Comparison::message`].
+    Message,
+    /// Nothing: [`Comparison::finish`].
+    Nothing,
+}
+
+/// A message that was not where it was due.
+#[derive(Debug)]
+struct GivenUp {
+    /// The first bytes of its BLAKE3, as it is and in our wording.
+    hashes: [ShortHash; 2],
+    /// Of the first few.
+    example: Option<Box<Example>>,
+}
+
+type ShortHash = [u8; 16];
+
+/// A comparison that is going on.
+#[derive(Debug)]
+pub struct Comparison {
+    streams: Vec<Stream>,
+    run: Option<Vec<u8>>,
+    /// Messages of the archive.
+    messages: u64,
+    decoder: Decoder,
+    encoder: MessageEncoder,
+    merge: Merge,
+    seen: Seen,
+    /// The largest seq of each key, for each stream.
+    keys: Vec<BTreeMap<Box<[u8]>, u64>>,
+    /// The seq that is due.
+    due: u64,
+    /// Its message, if it is here.
+    message: Option<Vec<u8>>,
+    /// The memory of the message before.
+    spare: Vec<u8>,
+    given_up: BTreeMap<u64, GivenUp>,
+    digests: Digests,
+    findings: [Finding; 5],
+    records: u64,
+    other_runs: u64,
+    dead_lettered: u64,
+    reworded: u64,
+}
+
+impl Comparison {
+    /// A comparison of what these streams hold of a run with an archive of so many messages. Without a run every message
+    /// is lost.
+    pub fn new(streams: Vec<Stream>, run: Option<&str>, messages: u64) -> Comparison {
+        Comparison {
+            run: run.map(|run| run.as_bytes().to_vec()),
+            messages,
+            decoder: Decoder::new(),
+            encoder: MessageEncoder::new(),
+            merge: Merge::new(streams.len()),
+            seen: Seen::default(),
+            keys: streams.iter().map(|_| BTreeMap::new()).collect(),
+            streams,
+            due: 0,
+            message: None,
+            spare: Vec::new(),
+            given_up: BTreeMap::new(),
+            digests: Digests::default(),
+            findings: Default::default(),
+            records: 0,
+            other_runs: 0,
+            dead_lettered: 0,
+            reworded: 0,
+        }
+    }
+
+    /// What is wanted next. It stays the same until it is told.
+    pub fn poll(&mut self) -> Want {
+        loop {
+            if self.due < self.messages && self.message.is_none() {
+                return Want::Message;
+            }
+            match self.merge.next(self.due) {
+                Next::Unknown(stream) => return Want::Record(stream),
+                Next::Record(candidate) => self.settle(candidate),
+                Next::Missing if self.due < self.messages => self.give_up(),
+                Next::Missing => return Want::Nothing,
+            }
+        }
+    }
+
+    /// Messages compared so far.
+    pub fn compared(&self) -> u64 {
+        self.due
+    }
+
+    /// Records read so far.
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// The id of the schema that has to be [learned](Comparison::learn_schema) before this record can be read.
+    pub fn unknown_schema(&self, stream: usize, record: &TopicRecord<'_>) -> Option<u32> {
+        let TopicKind::Data(kind) = self.streams[stream].kind else { return None };
+        if record.headers.run != self.run.as_deref() {
+            return None;
+        }
+        self.decoder.unknown_schema(kind, record.value?)
+    }
+
+    /// What the registry says of an id: the schema's text, or that there is no such schema.
+    pub fn learn_schema(&mut self, id: u32, text: Option<&str>) {
+        self.decoder.learn(id, text);
+    }
+
+    /// The next message of the archive.
+    pub fn message(&mut self, text: &[u8]) {
+        let mut message = std::mem::take(&mut self.spare);
+        message.clear();
+        message.extend_from_slice(text);
+        self.message = Some(message);
+    }
+
+    /// A stream that was asked for has no more records.
+    pub fn ended(&mut self, stream: usize) {
+        self.merge.end(stream);
+    }
+
+    /// The next record of a stream that was asked for.
+    pub fn record(&mut self, stream: usize, record: &TopicRecord<'_>) {
+        self.records += 1;
+        let offset = record.offset;
+        match record.headers.run {
+            None => return self.found(Fault::Foreign, None, stream, offset, || "it names no run".to_owned()),
+            run if run != self.run.as_deref() => {
+                self.other_runs += 1;
+                return;
+            }
+            Some(_) => {}
+        }
+        let Some(seq) = record.headers.seq_number() else {
+            let stated = record.headers.seq.map(String::from_utf8_lossy);
+            return self.found(Fault::Foreign, None, stream, offset, || match stated {
+                Some(text) => format!("its seq is {text:?}"),
+                None => "it has no seq".to_owned(),
+            });
+        };
+        let messages = self.messages;
+        if seq >= messages {
+            return self.found(Fault::Foreign, Some(seq), stream, offset, || {
+                format!("the archive has {messages} messages")
+            });
+        }
+        if !self.seen.insert(seq) {
+            return self.found(Fault::Duplicated, Some(seq), stream, offset, || {
+                "a record of this message was read before".to_owned()
+            });
+        }
+        let mut candidate = self.merge.spare();
+        (candidate.seq, candidate.stream, candidate.offset) = (seq, stream, offset);
+        if let Some(later) = record.key.and_then(|key| self.later_of_key(stream, key, seq)) {
+            candidate.is_reordered = true;
+            let key = String::from_utf8_lossy(record.key.unwrap_or_default()).into_owned();
+            self.found(Fault::Reordered, Some(seq), stream, offset, || {
+                format!("it stands behind seq {later} of {key}")
+            });
+        }
+        self.examine(&mut candidate, record);
+        self.merge.put(candidate);
+    }
+
+    /// What was found, once nothing more is wanted.
+    pub fn finish(mut self) -> AuditReport {
+        let present = self.seen.count();
+        let lost = &mut self.findings[Fault::Lost as usize];
+        lost.count = self.messages - present;
+        let examples = std::mem::take(&mut self.given_up).into_values().filter_map(|missing| missing.example);
+        lost.examples = examples.map(|example| *example).take(Finding::EXAMPLES_MAX).collect();
+        let (digest, expected_digest) = self.digests.finish();
+        AuditReport {
+            messages: self.messages,
+            present,
+            dead_lettered: self.dead_lettered,
+            reworded: self.reworded,
+            records: self.records,
+            other_runs: self.other_runs,
+            findings: self.findings,
+            digest,
+            expected_digest,
+        }
+    }
+
+    /// The largest seq of a key in a stream, if it is larger than this one.
+    fn later_of_key(&mut self, stream: usize, key: &[u8], seq: u64) -> Option<u64> {
+        let keys = &mut self.keys[stream];
+        match keys.get_mut(key) {
+            Some(largest) if *largest > seq => Some(*largest),
+            Some(largest) => {
+                *largest = seq;
+                None
+            }
+            None => {
+                if keys.len() < KEYS_MAX {
+                    keys.insert(key.into(), seq);
+                }
+                None
+            }
+        }
+    }
+
+    /// Reads the record, and looks for what is wrong with it by itself.
+    fn examine(&mut self, candidate: &mut Candidate, record: &TopicRecord<'_>) {
+        let stream = &self.streams[candidate.stream];
+        match stream.kind {
+            TopicKind::Data(kind) => {
+                let emitted = record.headers.emitted_time();
+                if emitted.is_none() {
+                    add(&mut candidate.faults, "tradesim-emitted states no time");
+                }
+                match self.decoder.decode(kind, emitted.unwrap_or(Timestamp::MIN), record.value) {
+                    Ok(message) => {
+                        wording::write(&message, &mut self.encoder, &mut candidate.text);
+                        candidate.content = Content::Text;
+                        if record.key != Some(message.symbol().as_bytes()) {
+                            add(
+                                &mut candidate.faults,
+                                &match record.key.map(String::from_utf8_lossy) {
+                                    Some(key) => format!("its key is {key:?}"),
+                                    None => "it has no key".to_owned(),
+                                },
+                            );
+                        }
+                    }
+                    Err(error) => add(&mut candidate.faults, &error.to_string()),
+                }
+            }
+            TopicKind::DeadLetters => {
+                self.dead_lettered += 1;
+                match dead_letter::original(record.key, record.value) {
+                    Ok(dead_letter::Original::Whole(text)) => {
+                        candidate.text = text;
+                        candidate.content = Content::Text;
+                    }
+                    Ok(dead_letter::Original::Beginning(beginning)) => {
+                        candidate.content = Content::Beginning(beginning);
+                    }
+                    Err(what) => add(&mut candidate.faults, &what),
+                }
+            }
+        }
+        if let Some(key) = record.key {
+            let partition = murmur2::partition(key, stream.partitions);
+            if partition != stream.partition {
+                add(&mut candidate.faults, &format!("its key belongs to partition {partition}"));
+            }
+        }
+    }
+
+    /// Compares a record with its message.
+    fn settle(&mut self, mut candidate: Candidate) {
+        if candidate.seq < self.due {
+            self.settle_late(&mut candidate);
+        } else if let Some(message) = self.message.take() {
+            self.due += 1;
+            self.settle_due(&mut candidate, &message);
+            self.spare = message;
+        }
+        if !candidate.faults.is_empty() {
+            let Candidate { seq, stream, offset, .. } = candidate;
+            let what = std::mem::take(&mut candidate.faults);
+            self.found(Fault::Altered, Some(seq), stream, offset, || what);
+        }
+        self.merge.recycle(candidate);
+    }
+
+    fn settle_due(&mut self, candidate: &mut Candidate, message: &[u8]) {
+        match &candidate.content {
+            Content::Text if candidate.text == message => self.digests.push(message),
+            Content::Text => {
+                let is_data = self.streams[candidate.stream].kind != TopicKind::DeadLetters;
+                if is_data && wording::reworded(message).is_some_and(|text| text == candidate.text) {
+                    self.reworded += 1;
+                    self.digests.push(&candidate.text);
+                } else {
+                    add(&mut candidate.faults, &wording::difference(&candidate.text, message));
+                    self.digests.push_different(Some(&candidate.text), Some(message));
+                }
+            }
+            Content::Beginning(beginning) if beginning.is_of(message) => self.digests.push(message),
+            Content::Beginning(_) => {
+                add(
+                    &mut candidate.faults,
+                    "beginning, length or hash are not those of the archive's message",
+                );
+                self.digests.push_different(None, Some(message));
+            }
+            Content::Nothing => self.digests.push_different(None, Some(message)),
+        }
+    }
+
+    /// A record whose message was given up. Of that no more is left than its hash.
+    fn settle_late(&mut self, candidate: &mut Candidate) {
+        let Candidate { seq, stream, offset, .. } = *candidate;
+        if !candidate.is_reordered {
+            let behind = self.due - seq;
+            self.found(Fault::Reordered, Some(seq), stream, offset, || {
+                format!("it comes {behind} messages behind its place")
+            });
+        }
+        let given_up = self.given_up.remove(&seq);
+        let hash = match &candidate.content {
+            Content::Text => Some(short_hash(&candidate.text)),
+            Content::Beginning(beginning) => Some(shortened(beginning.hash())),
+            Content::Nothing => None,
+        };
+        if let (Some(given_up), Some(hash)) = (given_up, hash)
+            && !given_up.hashes.contains(&hash)
+        {
+            add(&mut candidate.faults, "it is not the archive's message");
+        }
+        let is_text = candidate.content == Content::Text;
+        self.digests.push_different(is_text.then_some(&candidate.text), None);
+    }
+
+    /// Goes on without the message that is due.
+    fn give_up(&mut self) {
+        let Some(message) = self.message.take() else { return };
+        let seq = self.due;
+        self.due += 1;
+        self.digests.push_different(None, Some(&message));
+        if self.given_up.len() < GIVEN_UP_MAX {
+            let hash = short_hash(&message);
+            let worded = wording::reworded(&message).map_or(hash, |text| short_hash(&text));
+            let example = (self.given_up.len() < GIVEN_UP_WORDED_MAX).then(|| {
+                Box::new(Example {
+                    seq: Some(seq),
+                    place: self.due_place(&message),
+                    what: wording::described(&message),
+                })
+            });
+            self.given_up.insert(seq, GivenUp { hashes: [hash, worded], example });
+        }
+        self.spare = message;
+    }
+
+    /// Where a message would stand, if it is valid.
+    fn due_place(&self, message: &[u8]) -> Option<Place> {
+        let (kind, symbol) = wording::kind_and_symbol(message)?;
+        let of_kind = |stream: &&Stream| stream.kind == TopicKind::Data(kind);
+        let stream = self.streams.iter().find(of_kind)?;
+        let partition = murmur2::partition(symbol.as_bytes(), stream.partitions);
+        Some(Place { topic: stream.topic.clone(), partition, offset: None })
+    }
+
+    fn found(
+        &mut self,
+        fault: Fault,
+        seq: Option<u64>,
+        stream: usize,
+        offset: i64,
+        what: impl FnOnce() -> String,
+    ) {
+        let Stream { topic, partition, .. } = &self.streams[stream];
+        self.findings[fault as usize].add(|| Example {
+            seq,
+            place: Some(Place { topic: topic.clone(), partition: *partition, offset: Some(offset) }),
+            what: what(),
+        });
+    }
+}
+
+/// One more thing that is wrong with a record.
+fn add(faults: &mut String, what: &str) {
+    if !faults.is_empty() {
+        faults.push_str("; ");
+    }
+    faults.push_str(what);
+}
+
+fn short_hash(bytes: &[u8]) -> ShortHash {
+    shortened(Digest::of(bytes).as_bytes())
+}
+
+fn shortened(hash: &[u8; 32]) -> ShortHash {
+    let (short, _) = hash.split_at(16);
+    short.try_into().expect("a half of 32 bytes")
+}

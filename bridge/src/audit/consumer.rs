@@ -1,0 +1,150 @@
+//! Kafka consumers as an audit needs them: no group, nothing committed, nothing created, partitions up to their ends.
+
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::Mutex,
+    time::Duration,
+};
+
+use rdkafka::{
+    ClientConfig, ClientContext,
+    config::{FromClientConfigAndContext, RDKafkaLogLevel},
+    consumer::{BaseConsumer, Consumer, ConsumerContext},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{BorrowedMessage, Headers, Message},
+};
+use tracing::debug;
+
+use super::{
+    error::AuditError,
+    record::{RecordHeaders, TopicRecord},
+};
+use crate::connection::{ConnectionError, KafkaConnection};
+
+/// Which records a consumer sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Isolation {
+    /// Those of committed transactions, and those outside of any.
+    Committed,
+    /// All.
+    Uncommitted,
+}
+
+/// Keeps what librdkafka says in the background, for when nothing comes and somebody asks why.
+#[derive(Debug, Default)]
+pub(super) struct AuditContext {
+    last_error: Mutex<Option<KafkaError>>,
+}
+
+impl AuditContext {
+    pub(super) fn take_error(&self) -> Option<KafkaError> {
+        self.last_error.lock().map_or(None, |mut error| error.take())
+    }
+}
+
+impl ClientContext for AuditContext {
+    fn log(&self, level: RDKafkaLogLevel, _facility: &str, message: &str) {
+        debug!(?level, "{message}");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
+            return;
+        }
+        // librdkafka tries again by itself, and says so many times a second
+        debug!(%error, reason, "the brokers are in trouble");
+        if let Ok(mut last) = self.last_error.lock() {
+            *last = Some(error);
+        }
+    }
+}
+
+impl ConsumerContext for AuditContext {
+    fn main_queue_min_poll_interval(&self) -> rdkafka::util::Timeout {
+        rdkafka::util::Timeout::After(Duration::from_millis(100))
+    }
+}
+
+pub(super) type AuditConsumer = BaseConsumer<AuditContext>;
+
+/// A consumer that belongs to no group.
+pub(super) fn consumer(
+    connection: &KafkaConnection,
+    isolation: Isolation,
+) -> Result<AuditConsumer, ConnectionError> {
+    let mut config = ClientConfig::new();
+    config
+        .set("client.id", "tradesim-verify-topic")
+        // the name of a group has to be there, also for a consumer that joins none
+        .set("group.id", "tradesim-verify-topic")
+        // records that wait here, for each partition: little, because a partition may wait long for its turn, and by far
+        // enough to keep the brokers busy
+        .set("queued.min.messages", "5000")
+        .set("queued.max.messages.kbytes", "1024")
+        .set("fetch.queue.backoff.ms", "5")
+        .set("fetch.wait.max.ms", "100")
+        .set("check.crcs", "true");
+    connection.apply(&mut config);
+    config
+        .set(
+            "isolation.level",
+            match isolation {
+                Isolation::Committed => "read_committed",
+                Isolation::Uncommitted => "read_uncommitted",
+            },
+        )
+        .set("enable.partition.eof", "true")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("allow.auto.create.topics", "false")
+        // records that go away while they are read are an error, not a reason to begin elsewhere
+        .set("auto.offset.reset", "error");
+    BaseConsumer::from_config_and_context(&config, AuditContext::default())
+        .map_err(ConnectionError::from_creation)
+}
+
+/// Partitions of each of these topics.
+pub(super) fn partitions(
+    consumer: &AuditConsumer,
+    bootstrap_servers: &str,
+    topics: &[&str],
+    timeout: Duration,
+) -> Result<Vec<i32>, AuditError> {
+    // all topics are asked for, because asking for one by its name may create it
+    let metadata = consumer.fetch_metadata(None, timeout).map_err(|source| AuditError::Unreachable {
+        bootstrap_servers: bootstrap_servers.to_owned(),
+        asked: "what topics there are",
+        source,
+    })?;
+    let count = |name: &str| {
+        let found = metadata.topics().iter().find(|topic| topic.name() == name)?;
+        i32::try_from(found.partitions().len()).ok().filter(|count| *count > 0)
+    };
+    let counts: Vec<Option<i32>> = topics.iter().map(|name| count(name)).collect();
+    if counts.iter().any(Option::is_none) {
+        let missing = topics.iter().zip(&counts).filter(|(_, count)| count.is_none());
+        return Err(AuditError::MissingTopics {
+            topics: missing.map(|(name, _)| (*name).to_owned()).collect(),
+        });
+    }
+    Ok(counts.into_iter().flatten().collect())
+}
+
+/// What of a record is audited.
+pub(super) fn record<'a>(message: &'a BorrowedMessage<'_>) -> TopicRecord<'a> {
+    TopicRecord {
+        offset: message.offset(),
+        key: message.key(),
+        value: message.payload(),
+        headers: headers(message),
+    }
+}
+
+/// The headers that matter. The client panics on a name that is no UTF-8, which anybody may write into a topic; such a
+/// record is none of ours, and counts as one that names no run.
+fn headers<'a>(message: &'a BorrowedMessage<'_>) -> RecordHeaders<'a> {
+    let Some(headers) = message.headers() else { return RecordHeaders::default() };
+    let read =
+        AssertUnwindSafe(|| RecordHeaders::of(headers.iter().map(|header| (header.key, header.value))));
+    panic::catch_unwind(read).unwrap_or_default()
+}

@@ -1,0 +1,125 @@
+//! The bytes of an Avro datum, read one primitive after the other and never beyond their end.
+//!
+//! Source: Apache Avro 1.12 specification, "Binary Encoding".
+
+use super::decode::DecodeError;
+
+/// What is left of a datum.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Datum<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Datum<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Datum<'a> {
+        Datum { rest: bytes }
+    }
+
+    /// Bytes that are left.
+    pub(super) fn len(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// The next `count` bytes.
+    #[inline]
+    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(DecodeError::Short)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// An int or a long: seven bits a byte, the lowest first, then zigzag.
+    #[inline]
+    pub(super) fn long(&mut self) -> Result<i64, DecodeError> {
+        let mut value = 0u64;
+        for (index, &byte) in self.rest.iter().enumerate().take(10) {
+            // the tenth byte holds the last bit
+            if index == 9 && byte > 1 {
+                return Err(DecodeError::LongNumber);
+            }
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if byte < 0x80 {
+                self.rest = &self.rest[index + 1..];
+                return Ok((value >> 1) as i64 ^ -((value & 1) as i64));
+            }
+        }
+        Err(if self.rest.len() < 10 { DecodeError::Short } else { DecodeError::LongNumber })
+    }
+
+    /// Bytes or a string: a length, then so many bytes.
+    #[inline]
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+        let len = self.long()?;
+        self.take(usize::try_from(len).map_err(|_| DecodeError::Short)?)
+    }
+
+    /// The place of an enum's symbol or of a union's branch among `count`.
+    #[inline]
+    pub(super) fn place(&mut self, count: usize) -> Result<usize, DecodeError> {
+        let place = self.long()?;
+        usize::try_from(place)
+            .ok()
+            .filter(|index| *index < count)
+            .ok_or(DecodeError::NoSuchPlace { place, count })
+    }
+}
+
+/// The value of a decimal on bytes: two's complement, big-endian. `None` where it needs more than 64 bits.
+#[inline]
+pub(super) fn unscaled(bytes: &[u8]) -> Option<i64> {
+    let (&first, rest) = bytes.split_first()?;
+    if rest.len() >= 8 {
+        return None;
+    }
+    Some(rest.iter().fold(i64::from(first as i8), |value, &byte| value << 8 | i64::from(byte)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_zigzag_with_seven_bits_a_byte() {
+        // the specification's examples, and both ends
+        for (bytes, value) in [
+            (&[0x00][..], 0),
+            (&[0x01], -1),
+            (&[0x02], 1),
+            (&[0x7f], -64),
+            (&[0x80, 0x01], 64),
+            (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], i64::MIN),
+            (&[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], i64::MAX),
+        ] {
+            let mut datum = Datum::new(bytes);
+            assert_eq!(datum.long(), Ok(value), "{bytes:x?}");
+            assert_eq!(datum.len(), 0);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_too_long_is_refused() {
+        assert_eq!(Datum::new(&[]).long(), Err(DecodeError::Short));
+        assert_eq!(Datum::new(&[0x80; 9]).long(), Err(DecodeError::Short));
+        assert_eq!(Datum::new(&[0x80; 11]).long(), Err(DecodeError::LongNumber));
+        assert_eq!(Datum::new(&[0xff; 10]).long(), Err(DecodeError::LongNumber));
+        assert_eq!(Datum::new(&[0x06, b'a', b'b']).bytes(), Err(DecodeError::Short));
+        assert_eq!(Datum::new(&[0x01]).bytes(), Err(DecodeError::Short));
+        assert_eq!(Datum::new(&[0x04]).place(2), Err(DecodeError::NoSuchPlace { place: 2, count: 2 }));
+    }
+
+    #[test]
+    fn decimals_are_twos_complement() {
+        for (bytes, value) in [
+            (&[0x00][..], Some(0)),
+            (&[0x7f], Some(127)),
+            (&[0x80], Some(-128)),
+            (&[0x00, 0x80], Some(128)),
+            (&[0x1b, 0x3c, 0xa8], Some(1_785_000)),
+            (&[0xff, 0xff], Some(-1)),
+            (&[], None),
+            (&[0; 9], None),
+        ] {
+            assert_eq!(unscaled(bytes), value, "{bytes:x?}");
+        }
+    }
+}

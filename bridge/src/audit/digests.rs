@@ -1,0 +1,60 @@
+//! Two digests side by side, that of what was found and that of what was expected. While they are the same, only one is
+//! computed.
+
+use tradesim_schemas::{ContentDigest, Digest};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Digests {
+    found: ContentDigest,
+    /// None as long as it would be the same.
+    expected: Option<ContentDigest>,
+}
+
+impl Digests {
+    /// A message that is what was expected.
+    #[inline]
+    pub(super) fn push(&mut self, message: &[u8]) {
+        self.found.push(message);
+        if let Some(expected) = &mut self.expected {
+            expected.push(message);
+        }
+    }
+
+    /// Two different messages, or one without the other.
+    pub(super) fn push_different(&mut self, found: Option<&[u8]>, expected: Option<&[u8]>) {
+        let digest = self.expected.get_or_insert_with(|| self.found.clone());
+        if let Some(message) = expected {
+            digest.push(message);
+        }
+        if let Some(message) = found {
+            self.found.push(message);
+        }
+    }
+
+    /// The digests of what was found and of what was expected.
+    pub(super) fn finish(&self) -> (Digest, Digest) {
+        let found = self.found.finish();
+        (found, self.expected.as_ref().map_or(found, ContentDigest::finish))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digests_part_at_the_first_difference() {
+        let mut digests = Digests::default();
+        digests.push(b"a");
+        assert_eq!(digests.finish().0, digests.finish().1);
+        digests.push_different(Some(b"x"), Some(b"b"));
+        digests.push_different(None, Some(b"c"));
+        digests.push(b"d");
+        let of = |messages: &[&[u8]]| {
+            let mut digest = ContentDigest::new();
+            messages.iter().for_each(|message| digest.push(message));
+            digest.finish()
+        };
+        assert_eq!(digests.finish(), (of(&[b"a", b"x", b"d"]), of(&[b"a", b"b", b"c", b"d"])));
+    }
+}

@@ -1,0 +1,246 @@
+//! The records of all partitions in the order of their seqs.
+//!
+//! Where nothing is wrong, each partition ascends, and the record that is due is the first of one of them. Where it is
+//! not, it is looked for further behind, in all partitions alike and not without end: memory stays flat however much is
+//! missing.
+
+use std::collections::BTreeMap;
+
+use super::dead_letter::Beginning;
+
+/// Records that are held while an earlier one is looked for: some hundred of each partition, which is more than any
+/// retry of a producer puts out of order.
+const AHEAD_RECORDS_MAX: usize = 32_768;
+/// Bytes of their texts.
+const AHEAD_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A text's memory is kept for the next record up to this size.
+const SPARE_BYTES_MAX: usize = 16 * 1024;
+
+/// What a record holds of its message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Content {
+    /// The message.
+    Text,
+    /// The beginning of a dead letter that was too long.
+    Beginning(Beginning),
+    /// Nothing that can be read.
+    #[default]
+    Nothing,
+}
+
+/// A record of the run, ready to be compared.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Candidate {
+    pub(super) seq: u64,
+    /// Where it was read.
+    pub(super) stream: usize,
+    pub(super) offset: i64,
+    pub(super) content: Content,
+    /// The message, where the content is text.
+    pub(super) text: Vec<u8>,
+    /// What is wrong with the record by itself; empty where nothing is.
+    pub(super) faults: String,
+    /// Whether it was found behind a later record of its key.
+    pub(super) is_reordered: bool,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// Nobody knows before this stream gives a record or ends.
+    Unknown(usize),
+    /// The record that is due, or one that was due before.
+    Record(Candidate),
+    /// The record that is due is nowhere near.
+    Missing,
+}
+
+#[derive(Debug)]
+pub(super) struct Merge {
+    /// The first record of each stream, unless the stream lacks one or has ended.
+    heads: Vec<Option<Candidate>>,
+    /// Their seqs side by side, because each step looks at all of them; [`u64::MAX`] where there is none.
+    seqs: Vec<u64>,
+    /// Streams of which no record is at hand.
+    lacking: Vec<usize>,
+    /// Records that were taken out while an earlier one was looked for.
+    ahead: BTreeMap<u64, Candidate>,
+    /// How many of them each stream gave.
+    ahead_of: Vec<usize>,
+    ahead_bytes: usize,
+    /// Used up, for their memory.
+    spare: Vec<Candidate>,
+}
+
+impl Merge {
+    pub(super) fn new(streams: usize) -> Merge {
+        Merge {
+            heads: (0..streams).map(|_| None).collect(),
+            seqs: vec![u64::MAX; streams],
+            lacking: (0..streams).collect(),
+            ahead: BTreeMap::new(),
+            ahead_of: vec![0; streams],
+            ahead_bytes: 0,
+            spare: Vec::new(),
+        }
+    }
+
+    /// An empty record, to be filled and [put in](Merge::put).
+    pub(super) fn spare(&mut self) -> Candidate {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Takes back a record that is no longer needed.
+    pub(super) fn recycle(&mut self, mut candidate: Candidate) {
+        if candidate.text.capacity() <= SPARE_BYTES_MAX && self.spare.len() < AHEAD_RECORDS_MAX {
+            candidate.text.clear();
+            candidate.faults.clear();
+            candidate.content = Content::Nothing;
+            candidate.is_reordered = false;
+            self.spare.push(candidate);
+        }
+    }
+
+    /// The next record of a stream that was asked for.
+    pub(super) fn put(&mut self, candidate: Candidate) {
+        let stream = candidate.stream;
+        self.forget_lack(stream);
+        self.seqs[stream] = candidate.seq;
+        self.heads[stream] = Some(candidate);
+    }
+
+    /// A stream that was asked for has no more records.
+    pub(super) fn end(&mut self, stream: usize) {
+        self.forget_lack(stream);
+    }
+
+    fn forget_lack(&mut self, stream: usize) {
+        // it is nearly always the last one
+        if let Some(index) = self.lacking.iter().rposition(|lacking| *lacking == stream) {
+            self.lacking.swap_remove(index);
+        }
+    }
+
+    /// What comes next when the record `due` is wanted.
+    pub(super) fn next(&mut self, due: u64) -> Next {
+        loop {
+            if let Some(&stream) = self.lacking.last() {
+                return Next::Unknown(stream);
+            }
+            let first = self.seqs.iter().copied().enumerate().min_by_key(|(_, seq)| *seq);
+            match first {
+                Some((stream, seq)) if seq <= due && seq < u64::MAX => {
+                    return Next::Record(self.take(stream));
+                }
+                _ => {}
+            }
+            if let Some(entry) = self.ahead.first_entry()
+                && *entry.key() <= due
+            {
+                let candidate = entry.remove();
+                self.ahead_of[candidate.stream] -= 1;
+                self.ahead_bytes -= candidate.text.len();
+                return Next::Record(candidate);
+            }
+            let is_full = self.ahead.len() >= AHEAD_RECORDS_MAX || self.ahead_bytes >= AHEAD_BYTES_MAX;
+            let Some(stream) = self.least_ahead().filter(|_| !is_full) else { return Next::Missing };
+            let candidate = self.take(stream);
+            self.ahead_of[stream] += 1;
+            self.ahead_bytes += candidate.text.len();
+            self.ahead.insert(candidate.seq, candidate);
+        }
+    }
+
+    /// The stream that was looked into least, of those that have a record.
+    fn least_ahead(&self) -> Option<usize> {
+        let with_head = (0..self.heads.len()).filter(|&stream| self.seqs[stream] < u64::MAX);
+        with_head.min_by_key(|&stream| (self.ahead_of[stream], self.seqs[stream]))
+    }
+
+    fn take(&mut self, stream: usize) -> Candidate {
+        self.seqs[stream] = u64::MAX;
+        self.lacking.push(stream);
+        self.heads[stream].take().expect("a stream with a seq has a record")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Seqs in the order in which the merge gives them, `None` for each that it gives up.
+    fn merged(mut streams: Vec<VecDeque<u64>>, messages: u64) -> Vec<Option<u64>> {
+        let mut merge = Merge::new(streams.len());
+        let mut order = Vec::new();
+        let mut due = 0;
+        loop {
+            match merge.next(due) {
+                Next::Unknown(stream) => match streams[stream].pop_front() {
+                    Some(seq) => {
+                        let spare = merge.spare();
+                        merge.put(Candidate { seq, stream, ..spare });
+                    }
+                    None => merge.end(stream),
+                },
+                Next::Record(candidate) => {
+                    due += u64::from(candidate.seq == due);
+                    order.push(Some(candidate.seq));
+                    merge.recycle(candidate);
+                }
+                Next::Missing if due < messages => {
+                    order.push(None);
+                    due += 1;
+                }
+                Next::Missing => return order,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn near_disorder_is_put_in_order(
+            places in proptest::collection::vec((0usize..5, 0u64..8), 0..200),
+        ) {
+            // each message goes to some stream, a little away from its place
+            let mut streams = vec![Vec::new(); 5];
+            for (seq, (stream, shift)) in places.iter().enumerate() {
+                streams[*stream].push((seq as u64 + shift, seq as u64));
+            }
+            let streams = streams.into_iter().map(|mut stream| {
+                stream.sort();
+                stream.into_iter().map(|(_, seq)| seq).collect()
+            });
+            let expected: Vec<_> = (0..places.len() as u64).map(Some).collect();
+            prop_assert_eq!(merged(streams.collect(), places.len() as u64), expected);
+        }
+    }
+
+    #[test]
+    fn a_missing_record_is_given_up_and_the_others_come() {
+        let streams = vec![VecDeque::from([0, 3, 4]), VecDeque::from([1, 5])];
+        assert_eq!(merged(streams, 7), [Some(0), Some(1), None, Some(3), Some(4), Some(5), None]);
+    }
+
+    #[test]
+    fn a_record_far_ahead_of_its_place_keeps_nobody_waiting() {
+        let messages = 2 * AHEAD_RECORDS_MAX as u64;
+        let mut early: VecDeque<u64> = (0..messages - 1).filter(|seq| seq % 2 == 0).collect();
+        early.push_front(messages - 1);
+        let other: VecDeque<u64> = (0..messages - 1).filter(|seq| seq % 2 == 1).collect();
+        let order = merged(vec![early, other], messages);
+        assert!(order.into_iter().eq((0..messages).map(Some)));
+    }
+
+    #[test]
+    fn a_record_far_behind_its_place_comes_late() {
+        let messages = 2 * AHEAD_RECORDS_MAX as u64;
+        let mut stream: VecDeque<u64> = (1..messages).collect();
+        stream.push_back(0);
+        let order = merged(vec![stream], messages);
+        assert_eq!((order[0], order[1], order.last()), (None, Some(1), Some(&Some(0))));
+    }
+}

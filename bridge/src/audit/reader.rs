@@ -1,0 +1,128 @@
+//! Partitions side by side, each read at the pace at which it is asked for.
+
+use std::{sync::Arc, time::Duration};
+
+use rdkafka::{
+    Message, Offset, TopicPartitionList,
+    consumer::{Consumer, base_consumer::PartitionQueue},
+    error::KafkaError,
+    message::BorrowedMessage,
+};
+
+use super::{
+    consumer::{AuditConsumer, AuditContext},
+    ends::Span,
+    error::AuditError,
+    record::Stream,
+};
+
+/// How long one look into a queue waits.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Where reading begins, and where it ends.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    end: i64,
+    has_ended: bool,
+}
+
+/// Readers of partitions, each with a queue of its own, so that one that is far ahead does not hold up the others.
+pub(super) struct Reader {
+    consumer: Arc<AuditConsumer>,
+    queues: Vec<PartitionQueue<AuditContext>>,
+    readings: Vec<Reading>,
+    patience: Duration,
+}
+
+impl Reader {
+    /// Begins to read these streams. A stream that gives neither a record nor its end for as long as `patience` is an error.
+    pub(super) fn new(
+        consumer: AuditConsumer,
+        streams: &[Stream],
+        spans: &[Span],
+        patience: Duration,
+    ) -> Result<Reader, AuditError> {
+        let consumer = Arc::new(consumer);
+        // before anything is fetched, so that nothing goes into the common queue
+        let queue = |stream: &Stream| {
+            consumer.split_partition_queue(&stream.topic, stream.partition).ok_or_else(|| AuditError::Read {
+                topic: stream.topic.clone(),
+                partition: stream.partition,
+                source: KafkaError::NoMessageReceived,
+            })
+        };
+        let queues = streams.iter().map(queue).collect::<Result<_, _>>()?;
+        let mut list = TopicPartitionList::new();
+        for (stream, span) in streams.iter().zip(spans).filter(|(_, span)| !span.is_empty()) {
+            list.add_partition_offset(&stream.topic, stream.partition, Offset::Offset(span.start)).map_err(
+                |source| AuditError::Read {
+                    topic: stream.topic.clone(),
+                    partition: stream.partition,
+                    source,
+                },
+            )?;
+        }
+        if let (Some(stream), true) = (streams.first(), list.count() > 0) {
+            consumer.assign(&list).map_err(|source| AuditError::Read {
+                topic: stream.topic.clone(),
+                partition: stream.partition,
+                source,
+            })?;
+        }
+        let readings =
+            spans.iter().map(|span| Reading { end: span.end, has_ended: span.is_empty() }).collect();
+        Ok(Reader { consumer, queues, readings, patience })
+    }
+
+    /// The next record of a stream, or `None` at its end.
+    pub(super) fn next<'a>(
+        &'a mut self,
+        index: usize,
+        stream: &Stream,
+    ) -> Result<Option<BorrowedMessage<'a>>, AuditError> {
+        let Reader { consumer, queues, readings, patience } = self;
+        let reading = &mut readings[index];
+        let mut waited = Duration::ZERO;
+        while !reading.has_ended {
+            match queues[index].poll(LOOK) {
+                Some(Ok(message)) if message.offset() < reading.end => {
+                    // a record at the very end is the last one
+                    reading.has_ended = message.offset() + 1 == reading.end;
+                    return Ok(Some(message));
+                }
+                // what came after the audit began
+                Some(Ok(_)) | Some(Err(KafkaError::PartitionEOF(_))) => reading.has_ended = true,
+                Some(Err(source)) => {
+                    return Err(AuditError::Read {
+                        topic: stream.topic.clone(),
+                        partition: stream.partition,
+                        source,
+                    });
+                }
+                None => {
+                    waited += LOOK;
+                    serve(consumer);
+                    if waited >= *patience {
+                        return Err(AuditError::Stalled {
+                            topic: stream.topic.clone(),
+                            partition: stream.partition,
+                            waited,
+                            source: consumer.context().take_error(),
+                        });
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Lets the client tell what it has to tell.
+    pub(super) fn serve(&self) {
+        serve(&self.consumer);
+    }
+}
+
+/// No record comes this way: each partition has its queue.
+fn serve(consumer: &AuditConsumer) {
+    while consumer.poll(Duration::ZERO).is_some() {}
+}

@@ -1,0 +1,121 @@
+//! A Kafka record as it is audited.
+
+use tradesim_schemas::{EventType, Timestamp};
+
+/// The header that names the run.
+pub(super) const RUN: &str = "tradesim-run";
+/// The header that states the message's seq.
+pub(super) const SEQ: &str = "tradesim-seq";
+/// The header that states the envelope's time, in microseconds.
+pub(super) const EMITTED: &str = "tradesim-emitted";
+
+/// What a topic is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TopicKind {
+    /// Messages of one type.
+    Data(EventType),
+    /// Messages that could not be delivered.
+    DeadLetters,
+}
+
+/// One partition of one topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// What the topic is for.
+    pub kind: TopicKind,
+    /// The topic's name.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// Partitions of the topic.
+    pub partitions: i32,
+}
+
+/// The headers that the bridge gives a record, as bytes; of two with one name the last counts, as everywhere in Kafka.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordHeaders<'a> {
+    /// `tradesim-run`.
+    pub run: Option<&'a [u8]>,
+    /// `tradesim-seq`.
+    pub seq: Option<&'a [u8]>,
+    /// `tradesim-emitted`.
+    pub emitted: Option<&'a [u8]>,
+}
+
+impl<'a> RecordHeaders<'a> {
+    /// Takes what matters from all headers of a record.
+    pub fn of(headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>) -> RecordHeaders<'a> {
+        let mut found = RecordHeaders::default();
+        for (name, value) in headers {
+            match name {
+                RUN => found.run = value,
+                SEQ => found.seq = value,
+                EMITTED => found.emitted = value,
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The seq, if there is one and it is a number.
+    pub(super) fn seq_number(&self) -> Option<u64> {
+        number(self.seq?)
+    }
+
+    /// The envelope's time, if there is one that can be meant.
+    pub(super) fn emitted_time(&self) -> Option<Timestamp> {
+        number(self.emitted?).and_then(Timestamp::from_micros)
+    }
+}
+
+/// A decimal number in ASCII, as it is printed: no sign but a minus, no leading zeros.
+fn number<T: std::str::FromStr + ToString>(bytes: &[u8]) -> Option<T> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_plain =
+        digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
+    if is_plain { text.parse().ok() } else { None }
+}
+
+/// A record that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicRecord<'a> {
+    /// Its offset in the partition.
+    pub offset: i64,
+    /// Its key.
+    pub key: Option<&'a [u8]>,
+    /// Its value.
+    pub value: Option<&'a [u8]>,
+    /// The headers that matter.
+    pub headers: RecordHeaders<'a>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_header_of_a_name_counts() {
+        let headers = [
+            ("tradesim-run", Some(&b"a"[..])),
+            ("other", Some(b"x")),
+            ("tradesim-run", Some(b"b")),
+            ("tradesim-seq", None),
+        ];
+        let found = RecordHeaders::of(headers.into_iter());
+        assert_eq!(found, RecordHeaders { run: Some(b"b"), seq: None, emitted: None });
+    }
+
+    #[test]
+    fn numbers_are_plain_decimals() {
+        let seq = |text: &'static str| {
+            RecordHeaders { seq: Some(text.as_bytes()), ..Default::default() }.seq_number()
+        };
+        assert_eq!((seq("0"), seq("42"), seq("18446744073709551615")), (Some(0), Some(42), Some(u64::MAX)));
+        for text in ["", "-", "-1", "+1", "01", "1.0", " 1", "18446744073709551616", "½"] {
+            assert_eq!(seq(text), None, "{text}");
+        }
+        let emitted = RecordHeaders { emitted: Some(b"-1"), ..Default::default() };
+        assert_eq!(emitted.emitted_time().map(Timestamp::micros), Some(-1));
+    }
+}

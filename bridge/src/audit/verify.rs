@@ -1,0 +1,148 @@
+//! The audit itself: topics on one side, messages on the other.
+
+use std::{error::Error, time::Duration};
+
+use tracing::debug;
+
+use super::{
+    comparison::{Comparison, Want},
+    consumer::{Isolation, consumer, partitions, record},
+    ends::spans,
+    error::AuditError,
+    findings::AuditReport,
+    newest::newest_run,
+    reader::Reader,
+    record::{Stream, TopicKind, TopicRecord},
+};
+use crate::{connection::KafkaConnection, registry::Registry};
+
+#[cfg(test)]
+mod tests;
+
+/// Ids that the registry is asked for; whoever writes values with more is none of ours.
+const SCHEMAS_MAX: u32 = 1_000;
+/// Messages between two reports of progress.
+const PROGRESS_STEP: u64 = 65_536;
+
+/// What is audited.
+#[derive(Clone, Debug)]
+pub struct AuditOptions {
+    /// The topics by name: one for each type, and the dead letters.
+    pub topics: Vec<(TopicKind, String)>,
+    /// The run; the newest where none is named.
+    pub run: Option<String>,
+    /// How many messages are expected.
+    pub messages: u64,
+    /// How long a peer may keep silent.
+    pub patience: Duration,
+}
+
+/// How far an audit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Messages compared.
+    pub messages: u64,
+    /// Records read.
+    pub records: u64,
+}
+
+/// A finished audit.
+#[derive(Clone, Debug)]
+pub struct Audited {
+    /// The run that was audited; none where no record names one.
+    pub run: Option<String>,
+    /// What was found.
+    pub report: AuditReport,
+    /// Partitions in which a transaction was still open that hides what stands behind it.
+    pub undecided_partitions: usize,
+}
+
+/// Reads the topics and compares them with the messages that `next_message` gives, in their order: it appends one to the
+/// buffer and says so, or says that there are no more.
+///
+/// # Errors
+/// Peers that do not answer, topics that do not exist, and messages that cannot be had. What is wrong with the content of
+/// topics is no error, but in the report.
+pub fn verify(
+    connection: &KafkaConnection,
+    registry: &Registry,
+    options: &AuditOptions,
+    next_message: &mut dyn FnMut(&mut Vec<u8>) -> Result<bool, Box<dyn Error + Send + Sync>>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Audited, AuditError> {
+    let committed = consumer(connection, Isolation::Committed)?;
+    let names: Vec<&str> = options.topics.iter().map(|(_, name)| name.as_str()).collect();
+    let counts = partitions(&committed, connection.bootstrap_servers(), &names, options.patience)?;
+    let streams = streams(&options.topics, &counts);
+    let spans = spans(connection, &committed, &streams, options.patience)?;
+    let run = match &options.run {
+        Some(run) => Some(run.clone()),
+        None => {
+            let newest = newest_run(connection, &streams, &spans.spans, options.patience)?;
+            if let Some(newest) = &newest {
+                debug!(run = newest.run, produced_at_ms = newest.produced_at_ms, "the newest run");
+            }
+            newest.map(|newest| newest.run)
+        }
+    };
+    let mut comparison = Comparison::new(streams.clone(), run.as_deref(), options.messages);
+    let mut reader = Reader::new(committed, &streams, &spans.spans, options.patience)?;
+    let mut message = Vec::new();
+    let mut schemas = 0;
+    let mut next_progress = PROGRESS_STEP;
+    loop {
+        match comparison.poll() {
+            Want::Message => {
+                message.clear();
+                if !next_message(&mut message).map_err(|source| AuditError::Messages { source })? {
+                    let (expected, found) = (options.messages, comparison.compared());
+                    return Err(AuditError::MessageCount { expected, found });
+                }
+                comparison.message(&message);
+            }
+            Want::Record(index) => match reader.next(index, &streams[index])? {
+                Some(message) => {
+                    let record = record(&message);
+                    learn_schema(&mut comparison, registry, index, &record, &mut schemas)?;
+                    comparison.record(index, &record);
+                }
+                None => comparison.ended(index),
+            },
+            Want::Nothing => break,
+        }
+        if comparison.records() >= next_progress {
+            next_progress += PROGRESS_STEP;
+            reader.serve();
+            progress(Progress { messages: comparison.compared(), records: comparison.records() });
+        }
+    }
+    Ok(Audited { run, report: comparison.finish(), undecided_partitions: spans.undecided })
+}
+
+fn streams(topics: &[(TopicKind, String)], counts: &[i32]) -> Vec<Stream> {
+    let of_topic = |((kind, topic), &partitions): (&(TopicKind, String), &i32)| {
+        let (kind, topic) = (*kind, topic.clone());
+        (0..partitions).map(move |partition| Stream { kind, topic: topic.clone(), partition, partitions })
+    };
+    topics.iter().zip(counts).flat_map(of_topic).collect()
+}
+
+fn learn_schema(
+    comparison: &mut Comparison,
+    registry: &Registry,
+    stream: usize,
+    record: &TopicRecord<'_>,
+    schemas: &mut u32,
+) -> Result<(), AuditError> {
+    let Some(id) = comparison.unknown_schema(stream, record) else { return Ok(()) };
+    if *schemas >= SCHEMAS_MAX {
+        return Ok(());
+    }
+    *schemas += 1;
+    match registry.schema(id) {
+        Ok(text) => comparison.learn_schema(id, Some(&text)),
+        Err(error) if error.is_not_found() => comparison.learn_schema(id, None),
+        Err(source) => return Err(AuditError::Schema { id, source }),
+    }
+    Ok(())
+}

@@ -1,0 +1,318 @@
+//! Messages on their way from the feed to the producer: validated, as Avro, many to a buffer.
+//!
+//! A batch owns one buffer and hands out slices of it, so that a message costs no allocation, and batches go back to the
+//! feed when they are done with.
+
+use tradesim_bridge_core::Admission;
+use tradesim_schemas::{EventType, ReadOptions, Refusal, Timestamp, read};
+
+use crate::{
+    avro::write_confluent,
+    metrics::{Metrics, event_index},
+    registry::SchemaIds,
+};
+
+/// Bytes of a batch from which on it is handed over: large enough that handing over costs nothing, small enough to stay in
+/// a cache.
+const BYTES_ENOUGH: usize = 256 * 1024;
+/// The same in messages.
+const MESSAGES_ENOUGH: usize = 1_024;
+/// Buffers that one huge message blew up are not kept.
+const KEPT_BYTES_MAX: usize = 4 * BYTES_ENOUGH;
+
+/// How messages are read and written.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Ids of the schemas that values carry.
+    pub schema_ids: SchemaIds,
+    /// What is accepted.
+    pub read: ReadOptions,
+}
+
+/// Messages in the order in which they came.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The connection that they came on.
+    pub(crate) connection: u64,
+    /// Of each message its frame, its key and its value.
+    bytes: Vec<u8>,
+    items: Vec<Item>,
+    refusals: Vec<Refusal>,
+    /// By [`event_index`].
+    received: [u64; 4],
+    unknown_fields: u64,
+}
+
+/// Where a message stands that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nobody has looked yet.
+    Untaken,
+    /// It is the message with this number.
+    Taken { seq: u64 },
+    /// It came before, and goes nowhere.
+    Skipped,
+}
+
+impl Place {
+    /// Where a message stands that this was decided about.
+    #[inline]
+    pub(crate) fn of(admission: Admission) -> Place {
+        match admission {
+            Admission::Skip => Place::Skipped,
+            Admission::Produce { seq } | Admission::ProduceAlone { seq } | Admission::Bury { seq, .. } => {
+                Place::Taken { seq }
+            }
+        }
+    }
+
+    /// The number of a message that was taken.
+    #[inline]
+    pub(crate) fn seq(self) -> Option<u64> {
+        match self {
+            Place::Taken { seq } => Some(seq),
+            Place::Untaken | Place::Skipped => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Item {
+    place: Place,
+    /// Ends of the frame, the key and the value in the buffer; an item begins where the one before it ends.
+    frame_end: u32,
+    key_end: u32,
+    value_end: u32,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Record { event_type: EventType, emitted: Timestamp },
+    Invalid { refusal: u32 },
+}
+
+/// A message of a batch.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry<'a> {
+    /// It may go on.
+    Record(Record<'a>),
+    /// It breaks the contract.
+    Invalid {
+        /// The message as it came.
+        frame: &'a [u8],
+        /// What is wrong with it.
+        refusal: &'a Refusal,
+    },
+}
+
+/// A message that may go on.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Its type, which decides the topic.
+    pub event_type: EventType,
+    /// The envelope's time.
+    pub emitted: Timestamp,
+    /// The message as it came.
+    pub frame: &'a [u8],
+    /// Its symbol.
+    pub key: &'a [u8],
+    /// Its Avro record in Confluent's framing.
+    pub value: &'a [u8],
+}
+
+impl Entry<'_> {
+    /// The envelope's time, where it could be read.
+    pub(crate) fn emitted(&self) -> Option<Timestamp> {
+        match self {
+            Entry::Record(record) => Some(record.emitted),
+            Entry::Invalid { .. } => None,
+        }
+    }
+}
+
+impl Batch {
+    /// An empty one.
+    pub fn new() -> Batch {
+        Batch::default()
+    }
+
+    /// Forgets the messages and keeps the buffers.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        if self.bytes.capacity() > KEPT_BYTES_MAX {
+            self.bytes = Vec::new();
+        }
+        self.items.clear();
+        self.refusals.clear();
+        self.received = [0; 4];
+        self.unknown_fields = 0;
+    }
+
+    /// Takes a message: reads it, and writes its Avro record or keeps what is wrong with it.
+    #[inline]
+    pub fn push(&mut self, frame: &[u8], rules: &Rules) {
+        self.bytes.extend_from_slice(frame);
+        let frame_end = self.end();
+        match read(frame, rules.read) {
+            Ok(message) => {
+                let event_type = message.event_type();
+                self.received[event_index(Some(event_type))] += 1;
+                self.unknown_fields += u64::from(message.unknown_fields);
+                self.bytes.extend_from_slice(message.symbol().as_bytes());
+                let key_end = self.end();
+                write_confluent(&message, rules.schema_ids.of(event_type), &mut self.bytes);
+                let kind = Kind::Record { event_type, emitted: message.timestamp };
+                let place = Place::Untaken;
+                self.items.push(Item { place, frame_end, key_end, value_end: self.end(), kind });
+            }
+            Err(refusal) => self.push_invalid(frame_end, refusal),
+        }
+    }
+
+    #[cold]
+    fn push_invalid(&mut self, end: u32, refusal: Refusal) {
+        self.received[event_index(refusal.event_type)] += 1;
+        let kind = Kind::Invalid { refusal: self.refusals.len() as u32 };
+        self.refusals.push(refusal);
+        let place = Place::Untaken;
+        self.items.push(Item { place, frame_end: end, key_end: end, value_end: end, kind });
+    }
+
+    fn end(&self) -> u32 {
+        // a batch is handed over long before: what comes on top is one message of some megabytes
+        u32::try_from(self.bytes.len()).expect("a batch is far smaller than 4 GiB")
+    }
+
+    /// Whether it should be handed over.
+    #[inline]
+    pub fn is_enough(&self) -> bool {
+        self.bytes.len() >= BYTES_ENOUGH || self.items.len() >= MESSAGES_ENOUGH
+    }
+
+    /// Whether it holds no message.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Messages.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// A message by its place.
+    ///
+    /// # Panics
+    /// A place that there is not.
+    #[inline]
+    pub fn entry(&self, index: usize) -> Entry<'_> {
+        let item = self.items[index];
+        let start = if index == 0 { 0 } else { self.items[index - 1].value_end } as usize;
+        let frame = &self.bytes[start..item.frame_end as usize];
+        match item.kind {
+            Kind::Record { event_type, emitted } => Entry::Record(Record {
+                event_type,
+                emitted,
+                frame,
+                key: &self.bytes[item.frame_end as usize..item.key_end as usize],
+                value: &self.bytes[item.key_end as usize..item.value_end as usize],
+            }),
+            Kind::Invalid { refusal } => Entry::Invalid { frame, refusal: &self.refusals[refusal as usize] },
+        }
+    }
+
+    /// Where a message stands.
+    #[inline]
+    pub(crate) fn place(&self, index: usize) -> Place {
+        self.items[index].place
+    }
+
+    /// Notes where a message stands.
+    #[inline]
+    pub(crate) fn set_place(&mut self, index: usize, place: Place) {
+        self.items[index].place = place;
+    }
+
+    /// Tells the metrics what is in it.
+    pub(crate) fn count(&self, metrics: &Metrics) {
+        metrics.received(self.received);
+        if self.unknown_fields > 0 {
+            metrics.unknown_fields.inc_by(self.unknown_fields);
+        }
+        for refusal in &self.refusals {
+            metrics.invalid(refusal.event_type, refusal.reason);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tradesim_schemas::{
+        Reason,
+        testing::{any_envelope, mutated_text},
+    };
+
+    use super::*;
+
+    fn rules() -> Rules {
+        Rules { schema_ids: SchemaIds::new([7, 8, 9]), read: ReadOptions::default() }
+    }
+
+    proptest! {
+        #[test]
+        fn a_batch_holds_what_the_reader_and_the_writer_say(
+            frames in proptest::collection::vec(
+                prop_oneof![any_envelope().prop_map(|envelope| envelope.to_json().into_bytes()), mutated_text()],
+                0..20,
+            ),
+        ) {
+            let mut batch = Batch::new();
+            for frame in &frames {
+                batch.push(frame, &rules());
+            }
+            prop_assert_eq!(batch.len(), frames.len());
+            for (index, frame) in frames.iter().enumerate() {
+                match (read(frame, ReadOptions::default()), batch.entry(index)) {
+                    (Ok(message), Entry::Record(record)) => {
+                        prop_assert_eq!(record.frame, frame.as_slice());
+                        prop_assert_eq!(record.key, message.symbol().as_bytes());
+                        prop_assert_eq!(record.emitted, message.timestamp);
+                        prop_assert_eq!(record.event_type, message.event_type());
+                        let mut value = Vec::new();
+                        write_confluent(&message, 7 + message.event_type() as u32, &mut value);
+                        prop_assert_eq!(record.value, value.as_slice());
+                    }
+                    (Err(expected), Entry::Invalid { frame: kept, refusal }) => {
+                        prop_assert_eq!(kept, frame.as_slice());
+                        prop_assert_eq!(refusal, &expected);
+                    }
+                    (read, entry) => prop_assert!(false, "{read:?} {entry:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_counted_by_type_and_reason() {
+        let metrics = Metrics::new(&tradesim_bridge_core::Topics::new("", "dlq"));
+        let mut batch = Batch::new();
+        batch.push(b"{", &rules());
+        batch.count(&metrics);
+        let page = metrics.page();
+        let reason = Reason::NotJson.code();
+        let line =
+            format!("bridge_validation_failures_total{{event_type=\"unknown\",reason=\"{reason}\"}} 1");
+        assert!(page.lines().any(|found| found == line), "{page}");
+        assert!(page.lines().any(|found| found == "bridge_ws_messages_received_total{event_type=\"unknown\"} 1"));
+    }
+
+    #[test]
+    fn a_buffer_that_one_message_blew_up_is_let_go() {
+        let mut batch = Batch::new();
+        batch.push(&vec![b'x'; 20 << 20], &rules());
+        assert!(batch.is_enough());
+        batch.clear();
+        assert!(batch.is_empty() && batch.bytes.capacity() == 0);
+    }
+}

@@ -1,0 +1,165 @@
+//! A bridge, from its parts to its report.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use tradesim_bridge_core::{Backoff, Finish};
+
+use crate::{
+    batch::Rules,
+    clock::Clock,
+    connection::ConnectionError,
+    driver::{Context, Driver},
+    feed::{Feed, FeedOptions},
+    health::{Health, Part},
+    http::{Face, HttpServer},
+    metrics::Metrics,
+    options::{BridgeError, BridgeOptions, Ended, Report},
+    registry::{RegistryError, SchemaIds},
+};
+
+/// The pauses between two tries to reach the registry.
+const REGISTRY_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
+/// How long a pause lasts before it is seen whether to stop.
+const STOP_TICK: Duration = Duration::from_millis(50);
+
+/// A bridge that is about to work.
+#[derive(Debug)]
+pub struct Bridge {
+    options: BridgeOptions,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    feed: FeedOptions,
+    http: Option<HttpServer>,
+}
+
+impl Bridge {
+    /// Checks what can be checked by itself, and listens for those who ask for metrics.
+    ///
+    /// # Errors
+    /// A URL that is none of a feed, properties that the library does not know, and a port that cannot be listened on.
+    pub fn new(options: BridgeOptions) -> Result<Bridge, BridgeError> {
+        let feed = FeedOptions::new(&options.feed_url, options.connect_timeout)?;
+        let guarantee = options.delivery.guarantee;
+        let config = options.producer.config(&options.kafka, guarantee, &options.topics, None);
+        config.create_native_config().map_err(ConnectionError::from_creation)?;
+        let metrics = Arc::new(Metrics::new(&options.topics));
+        let health = Arc::new(Health::default());
+        let http = match &options.metrics {
+            Some((host, port)) => {
+                let face = Face { metrics: Arc::clone(&metrics), health: Arc::clone(&health) };
+                let server = HttpServer::start(host, *port, face);
+                let failed = |source| BridgeError::Metrics { host: host.clone(), port: *port, source };
+                Some(server.map_err(failed)?)
+            }
+            None => None,
+        };
+        Ok(Bridge { options, clock: Clock::start(), metrics, health, feed, http })
+    }
+
+    /// Where metrics are, if they are anywhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(HttpServer::address)
+    }
+
+    /// Works on this thread until the feed has said its end, somebody wants it to stop, or nothing helps any more.
+    /// `random` gives numbers of 0 to 1, by which pauses differ; `is_stopping` is asked several times a second.
+    pub fn run(
+        self,
+        mut random: impl FnMut() -> f64,
+        is_stopping: &dyn Fn() -> bool,
+    ) -> (Report, Result<Ended, BridgeError>) {
+        let Bridge { options, clock, metrics, health, feed, http } = self;
+        let context = Context { options, clock, metrics, health, is_stopping };
+        let nothing = |context: &Context<'_>| Report {
+            counts: Default::default(),
+            identity: None,
+            run: context.options.run.clone(),
+            next_seq: 0,
+            undelivered: 0,
+            seconds: context.clock.now().as_secs_f64(),
+        };
+        let schema_ids = match schema_ids(&context, &mut random) {
+            Ok(Some(ids)) => ids,
+            Ok(None) => return (nothing(&context), Ok(Ended::Stopped)),
+            Err(error) => return (nothing(&context), Err(error.into())),
+        };
+        let rules = Rules { schema_ids, read: context.options.read };
+        let feed = match Feed::start(feed, rules, context.clock, Arc::clone(&context.metrics)) {
+            Ok(feed) => feed,
+            Err(source) => return (nothing(&context), Err(BridgeError::Thread { source })),
+        };
+        let mut driver = Driver::new(&context, feed, random);
+        let finish = driver.run();
+        let (delivery, run, undelivered, error) = driver.finish();
+        let report = Report {
+            counts: delivery.counts(),
+            identity: delivery.identity().cloned(),
+            run,
+            next_seq: delivery.delivered_seq(),
+            undelivered,
+            seconds: context.clock.now().as_secs_f64(),
+        };
+        drop(http);
+        (report, ended(finish, error))
+    }
+}
+
+fn ended(finish: Finish, error: Option<BridgeError>) -> Result<Ended, BridgeError> {
+    if let Some(error) = error {
+        return Err(error);
+    }
+    match finish {
+        Finish::Complete => Ok(Ended::Complete),
+        Finish::Stopped => Ok(Ended::Stopped),
+        Finish::FeedUnreachable { tries, cause } => Err(BridgeError::FeedUnreachable { tries, cause }),
+        Finish::FeedRefused { cause } => Err(BridgeError::FeedRefused { cause }),
+        Finish::CannotResume => Err(BridgeError::CannotResume),
+        Finish::OtherRun { wanted, found } => Err(BridgeError::OtherRun { wanted, found }),
+        Finish::TakenOver { bridge } => Err(BridgeError::TakenOver { bridge }),
+        Finish::KafkaFailed { cause } => Err(BridgeError::Kafka { cause }),
+    }
+}
+
+/// Asks the registry for the ids, as long as it takes; `None` where it was asked to stop before.
+fn schema_ids(
+    context: &Context<'_>,
+    random: &mut impl FnMut() -> f64,
+) -> Result<Option<SchemaIds>, RegistryError> {
+    let BridgeOptions { registry, topics, .. } = &context.options;
+    let prefix = topics.prefix();
+    let mut backoff = REGISTRY_BACKOFF;
+    loop {
+        let result = if context.options.register_schemas {
+            registry.register_schemas(prefix)
+        } else {
+            registry.schema_ids(prefix)
+        };
+        let error = match result {
+            Ok(ids) => {
+                context.health.recovers(Part::Registry);
+                return Ok(Some(ids));
+            }
+            Err(error) if error.is_unreachable() => error,
+            Err(error) => return Err(error),
+        };
+        let pause = backoff.pause(random());
+        let cause = error.to_string();
+        tracing::warn!(delay_ms = pause.as_millis() as u64, cause, "waiting for the schema registry");
+        context.health.fails(Part::Registry, cause);
+        let until = context.clock.now() + pause;
+        while context.clock.now() < until {
+            if context.is_stopping() {
+                return Ok(None);
+            }
+            std::thread::sleep(STOP_TICK);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,493 @@
+//! Does what [`Delivery`] says: one thread that owns the producer, and that waits for nothing but what it must.
+//!
+//! In this order, over and over: what was reported, whether to stop, the record that found no room, what the state machine
+//! wants, its time-outs, records, events of the feed. The calls about transactions block; meanwhile the feed fills its
+//! queue, and then waits.
+
+mod at_least_once;
+mod handover;
+mod lag;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use tradesim_bridge_core::{
+    Action, Delivery, Finish, Flaw, Guarantee, Input, Moment, Note, Position, Topic, Window,
+};
+
+use self::{handover::Work, lag::Lag};
+use crate::{
+    batch::Batch,
+    clock::Clock,
+    connection::ConnectionError,
+    feed::{Event, Feed},
+    health::{Health, Part},
+    kafka::{self, KafkaFailure, Outgoing, Producer, SendError, Shared},
+    metrics::{Metrics, Outcome},
+    options::{BridgeError, BridgeOptions},
+};
+
+/// The longest wait before everything is looked at again.
+const TICK: Duration = Duration::from_millis(100);
+/// The same while nothing is wanted of the feed.
+const IDLE_TICK: Duration = Duration::from_millis(20);
+/// How long a topic may take to be known everywhere after it was made.
+const TOPIC_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a broker may take to tell which topics there are.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the last position may take that is written outside of a transaction. Without it the next bridge sends some
+/// messages again.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the parts of a bridge share.
+pub(crate) struct Context<'a> {
+    pub(crate) options: BridgeOptions,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) is_stopping: &'a dyn Fn() -> bool,
+}
+
+impl Context<'_> {
+    pub(crate) fn is_stopping(&self) -> bool {
+        (self.is_stopping)()
+    }
+}
+
+/// The work while it is done.
+pub(crate) struct Driver<'a, R> {
+    context: &'a Context<'a>,
+    random: R,
+    delivery: Delivery,
+    feed: Feed,
+    shared: Arc<Shared>,
+    producer: Option<Producer>,
+    /// The run that headers name.
+    run: String,
+    /// The batch whose messages are handed over.
+    work: Option<Work>,
+    /// Batches that are handed over again, before any other.
+    backlog: VecDeque<Batch>,
+    /// Without transactions: what is not acknowledged, and the batches that it is in.
+    window: Window,
+    kept: VecDeque<Batch>,
+    acknowledged: Vec<u32>,
+    /// Records that the broker refused, to be tried again or buried.
+    refused: VecDeque<(u64, String)>,
+    retries: BTreeMap<u64, u32>,
+    draining: bool,
+    lag: Lag,
+    stop_told: bool,
+    stop_by: Option<Duration>,
+    /// A failure that says more than the state machine can.
+    error: Option<BridgeError>,
+}
+
+impl<'a, R: FnMut() -> f64> Driver<'a, R> {
+    pub(crate) fn new(context: &'a Context<'a>, feed: Feed, random: R) -> Driver<'a, R> {
+        let options = &context.options;
+        let guarantee = options.delivery.guarantee;
+        let shared = Shared::new(
+            guarantee,
+            context.clock,
+            Arc::clone(&context.metrics),
+            Arc::clone(&context.health),
+        );
+        Driver {
+            random,
+            delivery: Delivery::new(options.delivery.clone()),
+            feed,
+            shared: Arc::new(shared),
+            producer: None,
+            run: options.run.clone(),
+            work: None,
+            backlog: VecDeque::new(),
+            window: Window::new(),
+            kept: VecDeque::new(),
+            acknowledged: Vec::new(),
+            refused: VecDeque::new(),
+            retries: BTreeMap::new(),
+            draining: false,
+            lag: Lag::default(),
+            stop_told: false,
+            stop_by: None,
+            error: None,
+            context,
+        }
+    }
+
+    fn exactly_once(&self) -> bool {
+        self.context.options.delivery.guarantee == Guarantee::ExactlyOnce
+    }
+
+    fn now(&self) -> Duration {
+        self.context.clock.now()
+    }
+
+    fn tell(&mut self, input: Input) {
+        let moment = Moment { at: self.now(), random: (self.random)() };
+        self.delivery.handle(input, moment);
+    }
+
+    fn fails(&mut self, failure: &KafkaFailure) {
+        self.fails_for(failure, Vec::new());
+    }
+
+    fn fails_for(&mut self, failure: &KafkaFailure, refused: Vec<u64>) {
+        if let Some(work) = &mut self.work {
+            work.let_go_of_record();
+        }
+        let hopeless = self.error.is_some();
+        self.tell(Input::Failed { cause: failure.to_string(), refused, hopeless });
+    }
+
+    /// Works until it is over.
+    pub(crate) fn run(&mut self) -> Finish {
+        loop {
+            self.look_at_reports();
+            if let Some(finish) = self.look_at_stop() {
+                return finish;
+            }
+            // a record that found no room comes before what its taking led to
+            if !self.work.as_ref().is_some_and(Work::holds_record)
+                && let Some(finish) = self.act_all()
+            {
+                return finish;
+            }
+            self.show();
+            let now = self.now();
+            let timeout = self.delivery.poll_timeout();
+            if timeout.is_some_and(|timeout| timeout <= now) {
+                self.tell(Input::Timeout);
+                continue;
+            }
+            if self.hand_over() {
+                continue;
+            }
+            if self.draining && self.is_drained() {
+                self.draining = false;
+                self.tell(Input::Drained);
+                continue;
+            }
+            let wait = timeout.map_or(TICK, |timeout| (timeout - now).min(TICK));
+            if self.work.is_none() && self.backlog.is_empty() && self.delivery.wants_events() {
+                if let Some(event) = self.feed.next(wait) {
+                    self.take(event);
+                }
+            } else {
+                std::thread::sleep(wait.min(IDLE_TICK));
+            }
+        }
+    }
+
+    /// Ends the feed, and gives what is left to say.
+    pub(crate) fn finish(self) -> (Delivery, String, u64, Option<BridgeError>) {
+        let undelivered = if self.exactly_once() { 0 } else { self.window.open() };
+        if let Some(producer) = self.producer.filter(|_| undelivered == 0) {
+            // without transactions the last position may be on its way
+            let until = self.context.clock.now() + LAST_PATIENCE;
+            while producer.in_flight() > 0 && self.context.clock.now() < until {
+                producer.wait_for_reports();
+            }
+        }
+        self.feed.stop();
+        (self.delivery, self.run, undelivered, self.error)
+    }
+
+    fn look_at_reports(&mut self) {
+        if !self.exactly_once() {
+            self.take_acknowledgements();
+        }
+        if !self.shared.has_failed() {
+            return;
+        }
+        let failure = self.shared.take_failure();
+        for (lowest, error) in failure.refused_records {
+            self.refused.push_back((kafka::whole_number(lowest, self.window.next_record()), error));
+        }
+        if let Some(cause) = failure.cause {
+            self.fails_for(&cause, failure.refused);
+        }
+    }
+
+    fn look_at_stop(&mut self) -> Option<Finish> {
+        if !self.context.is_stopping() {
+            return None;
+        }
+        let now = self.now();
+        let until = *self.stop_by.get_or_insert(now + self.context.options.stop_patience);
+        if now >= until {
+            tracing::warn!("stopped before everything was acknowledged");
+            return Some(Finish::Stopped);
+        }
+        // a message that was taken goes on its way; with transactions the next bridge takes it again
+        let is_between = self.exactly_once() || self.work.is_none() && self.backlog.is_empty();
+        if is_between && !self.stop_told {
+            self.stop_told = true;
+            self.tell(Input::Stop);
+        }
+        None
+    }
+
+    /// Does what the state machine wants, until it wants nothing or it is over.
+    fn act_all(&mut self) -> Option<Finish> {
+        while let Some(action) = self.delivery.poll_action() {
+            match action {
+                Action::Connect { connection, from_seq } => {
+                    if connection > 1 {
+                        self.context.metrics.ws_reconnects.inc();
+                    }
+                    tracing::debug!(connection, from_seq, "connecting to the feed");
+                    self.feed.connect(connection, from_seq);
+                }
+                Action::Disconnect => {
+                    self.feed.disconnect();
+                    self.lag.clear();
+                    if self.exactly_once()
+                        && let Some(work) = self.work.take()
+                    {
+                        self.feed.give_back(work.batch);
+                    }
+                }
+                Action::Initialise { identity } => {
+                    if let Some(identity) = &identity {
+                        self.run.clone_from(&identity.run);
+                    }
+                    let stream = identity.as_ref().map(|identity| identity.stream.as_str());
+                    match self.initialise(stream) {
+                        Ok(()) => self.tell(Input::Initialised),
+                        Err(failure) => self.fails(&failure),
+                    }
+                }
+                Action::ReadPosition { identity } => {
+                    let topic = self.context.options.topics.name(Topic::Positions);
+                    let is_stopping = || self.context.is_stopping();
+                    let kafka = &self.context.options.kafka;
+                    match kafka::read_position(kafka, topic, &identity, self.context.clock, &is_stopping) {
+                        Ok(position) => {
+                            tracing::info!(%identity, ?position, "position read");
+                            self.tell(Input::PositionRead(position));
+                        }
+                        Err(failure) => self.fails(&failure),
+                    }
+                }
+                Action::Begin => {
+                    if let Err(failure) = self.producer().begin() {
+                        self.fails(&failure);
+                    }
+                }
+                Action::Commit { position } => self.commit(&position),
+                Action::Checkpoint { position } => {
+                    // where there is no room now, the next one says more
+                    let _ = self.send_position(&position);
+                }
+                Action::Drain => self.draining = true,
+                Action::DropProducer => self.drop_producer(),
+                Action::Note(note) => self.note(note),
+                Action::Finish(finish) => return Some(finish),
+            }
+        }
+        None
+    }
+
+    fn producer(&self) -> &Producer {
+        self.producer.as_ref().expect("the state machine wants this only while there is a producer")
+    }
+
+    fn initialise(&mut self, stream: Option<&str>) -> Result<(), KafkaFailure> {
+        let options = &self.context.options;
+        let guarantee = options.delivery.guarantee;
+        self.producer = None;
+        self.shared.reset();
+        let config = options.producer.config(&options.kafka, guarantee, &options.topics, stream);
+        let shared = Arc::clone(&self.shared);
+        let producer = Producer::new(&config, Arc::clone(&options.topics), shared, self.context.clock)
+            .map_err(|error| {
+                self.error = Some(ConnectionError::from_creation(error.clone()).into());
+                KafkaFailure::Call(error)
+            })?;
+        self.check_topics(&producer)?;
+        if guarantee == Guarantee::ExactlyOnce {
+            producer.init_transactions(&|| self.context.is_stopping())?;
+        }
+        self.producer = Some(producer);
+        Ok(())
+    }
+
+    /// A topic that does not exist is an error of configuration, unless it was made a moment ago.
+    fn check_topics(&mut self, producer: &Producer) -> Result<(), KafkaFailure> {
+        let until = self.now() + TOPIC_PATIENCE;
+        while let Some(topic) = producer.missing_topic(METADATA_TIMEOUT)? {
+            if self.context.is_stopping() {
+                return Err(KafkaFailure::Stopped);
+            }
+            if self.now() >= until {
+                self.error = Some(BridgeError::NoTopic { topic: topic.clone() });
+                return Err(KafkaFailure::NoTopic(topic));
+            }
+            std::thread::sleep(TICK);
+        }
+        Ok(())
+    }
+
+    fn send_position(&self, position: &Position) -> Result<(), SendError> {
+        let (key, value) = (position.key(), position.value());
+        self.producer().send(Outgoing {
+            topic: Topic::Positions,
+            key: Some(key.as_bytes()),
+            value: &value,
+            headers: None,
+            number: 0,
+        })
+    }
+
+    fn commit(&mut self, position: &Position) {
+        let begun = self.now();
+        match self.try_commit(position) {
+            Ok(()) => {
+                let metrics = &self.context.metrics;
+                metrics.transaction(Outcome::Committed);
+                metrics.commit_latency.observe(self.now().saturating_sub(begun));
+                self.context.health.recovers(Part::Kafka);
+                self.tell(Input::Committed);
+                self.lag.delivered(self.delivery.delivered_seq(), self.context);
+            }
+            Err((failure, refused)) => self.fails_for(&failure, refused),
+        }
+    }
+
+    fn try_commit(&mut self, position: &Position) -> Result<(), (KafkaFailure, Vec<u64>)> {
+        loop {
+            match self.send_position(position) {
+                Ok(()) => break,
+                Err(SendError::Full) => self.wait_for_room()?,
+                Err(SendError::Refused(error)) => return Err((KafkaFailure::Refused(error), Vec::new())),
+                Err(SendError::Failed(failure)) => return Err((failure, Vec::new())),
+            }
+        }
+        self.flush()?;
+        self.producer().commit().map_err(|failure| (failure, Vec::new()))
+    }
+
+    /// Waits until every record that was handed over is acknowledged.
+    fn flush(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
+        while self.producer().in_flight() > 0 {
+            self.wait_for_room()?;
+        }
+        self.failure()
+    }
+
+    fn wait_for_room(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
+        self.failure()?;
+        let is_late = self.stop_by.is_some_and(|until| self.now() >= until);
+        if is_late {
+            return Err((KafkaFailure::Stopped, Vec::new()));
+        }
+        if self.context.is_stopping() && self.stop_by.is_none() {
+            self.stop_by = Some(self.now() + self.context.options.stop_patience);
+        }
+        self.producer().wait_for_reports();
+        Ok(())
+    }
+
+    fn failure(&self) -> Result<(), (KafkaFailure, Vec<u64>)> {
+        if !self.shared.has_failed() {
+            return Ok(());
+        }
+        let failure = self.shared.take_failure();
+        match failure.cause {
+            Some(cause) => Err((cause, failure.refused)),
+            None => Ok(()),
+        }
+    }
+
+    fn drop_producer(&mut self) {
+        if self.exactly_once() && self.producer.is_some() {
+            self.context.metrics.transaction(Outcome::Abandoned);
+        }
+        self.producer = None;
+        self.shared.reset();
+        self.context.metrics.producer_restarts.inc();
+        if !self.exactly_once() {
+            self.hand_over_again();
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Batch(batch) => self.begin(batch),
+            Event::Connected { connection, greeting } => {
+                self.context.health.recovers(Part::Feed);
+                self.tell(Input::Connected { connection, greeting });
+            }
+            Event::Jumped { connection, seq } => self.tell(Input::Jumped { connection, seq }),
+            Event::Sent { connection, seq, due_us } => {
+                if connection == self.delivery.connection() && self.delivery.is_reading() {
+                    self.lag.sent(seq, due_us);
+                }
+                self.tell(Input::Sent { connection, seq });
+                self.lag.delivered(self.delivery.delivered_seq(), self.context);
+            }
+            Event::Ended { connection, seq } => self.tell(Input::Ended { connection, seq }),
+            Event::Disconnected { connection, ending, cause } => {
+                self.tell(Input::Disconnected { connection, ending, cause });
+            }
+        }
+    }
+
+    /// Keeps the gauges and the health up to date.
+    fn show(&mut self) {
+        let metrics = &self.context.metrics;
+        let delivery = &self.delivery;
+        let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        metrics.next_seq.set(gauge(delivery.next_seq()));
+        metrics.delivered_seq.set(gauge(delivery.delivered_seq()));
+        metrics.lag_events.set(gauge(delivery.head_seq().saturating_sub(delivery.delivered_seq())));
+        let in_flight = self.producer.as_ref().map_or(0, Producer::in_flight);
+        metrics.queue_records.set(i64::from(in_flight));
+        self.context.health.set_ready(delivery.is_ready());
+    }
+
+    fn note(&mut self, note: Note) {
+        let Context { metrics, health, .. } = self.context;
+        match note {
+            Note::Reading { identity, seq } => {
+                let identity = identity.map(|identity| identity.to_string());
+                tracing::info!(identity, seq, "reading the feed");
+                health.recovers(Part::Feed);
+                if !self.exactly_once() {
+                    health.recovers(Part::Kafka);
+                }
+            }
+            Note::Reconnecting { after, tries, cause } => {
+                health.fails(Part::Feed, cause.as_str());
+                tracing::warn!(delay_ms = after.as_millis() as u64, tries, cause, "connecting to the feed again");
+            }
+            Note::Restarting { after, tries, cause } => {
+                health.fails(Part::Kafka, cause.as_str());
+                let delay_ms = after.as_millis() as u64;
+                tracing::warn!(delay_ms, tries, cause, "the producer failed; starting again from the position");
+            }
+            Note::Delivered { next_seq } => tracing::info!(next_seq, "the feed has delivered everything"),
+            Note::Flaw(Flaw::Gap { from, to }) => {
+                metrics.gap_messages.inc_by(to - from);
+                tracing::error!(from, to, "messages that the feed cannot give any more");
+            }
+            Note::Flaw(Flaw::Repeated { from, to }) => {
+                metrics.repeated_messages.inc_by(to - from);
+                tracing::warn!(from, to, "messages that come again are left out");
+            }
+            Note::Flaw(Flaw::Backwards { messages, from, to }) => {
+                metrics.backwards_messages.inc_by(messages);
+                tracing::warn!(messages, %from, %to, "the times of messages went back");
+            }
+            Note::Flaw(Flaw::Interruption { last, first }) => {
+                metrics.interruptions.inc();
+                tracing::error!(%last, %first, "what the feed sent between these times may be missing or double");
+            }
+        }
+    }
+}

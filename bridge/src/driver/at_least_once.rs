@@ -1,0 +1,96 @@
+//! What is different without transactions: batches are kept until every record of theirs is acknowledged, and handed over
+//! again where a producer fails.
+
+use tradesim_bridge_core::{Input, Verdict};
+
+use super::{Driver, handover::{Numbers, Work}};
+use crate::{batch::Batch, kafka, kafka::SendError};
+
+impl<R: FnMut() -> f64> Driver<'_, R> {
+    /// Notes what was acknowledged, and lets go of batches that are through.
+    pub(super) fn take_acknowledgements(&mut self) {
+        let mut numbers = std::mem::take(&mut self.acknowledged);
+        self.shared.take_acknowledged(&mut numbers);
+        let next = self.window.next_record();
+        for lowest in numbers.drain(..) {
+            let record = kafka::whole_number(lowest, next);
+            self.window.acknowledge(record);
+            if !self.retries.is_empty() {
+                self.retries.remove(&record);
+            }
+        }
+        self.acknowledged = numbers;
+        self.let_go();
+    }
+
+    pub(super) fn let_go(&mut self) {
+        let mut delivered = None;
+        while let Some(next_seq) = self.window.pop() {
+            delivered = Some(next_seq);
+            if let Some(batch) = self.kept.pop_front() {
+                self.feed.give_back(batch);
+            }
+        }
+        if let Some(next_seq) = delivered {
+            self.tell(Input::Acknowledged { next_seq });
+            self.lag.delivered(next_seq, self.context);
+        }
+    }
+
+    /// Whether nothing is open any more.
+    pub(super) fn is_drained(&self) -> bool {
+        self.work.is_none() && self.backlog.is_empty() && self.refused.is_empty() && self.window.groups() == 0
+    }
+
+    /// The producer is gone: everything that it held will be handed over again, in order.
+    pub(super) fn hand_over_again(&mut self) {
+        self.draining = false;
+        self.window.clear();
+        self.refused.clear();
+        self.retries.clear();
+        let mut again: Vec<Batch> = self.kept.drain(..).collect();
+        again.extend(self.work.take().map(|work: Work| work.batch));
+        for batch in again.into_iter().rev() {
+            self.backlog.push_front(batch);
+        }
+    }
+
+    /// A record that the broker refused is tried again, alone in that nothing of it is on its way; and then it is a dead
+    /// letter.
+    pub(super) fn hand_over_refused(&mut self, record: u64, error: String) {
+        let Some((group, index)) = self.window.find(record) else { return };
+        let retries = self.retries.get(&record).copied().unwrap_or(0);
+        let refusals_max = self.context.options.delivery.refusals_max;
+        let batch = match (self.kept.get(group), &self.work) {
+            (Some(batch), _) => batch,
+            (None, Some(work)) => &work.batch,
+            (None, None) => return,
+        };
+        let Some(seq) = batch.place(index).seq() else { return };
+        let (entry, numbers) = (batch.entry(index), Numbers { seq, record });
+        let outlet = self.outlet();
+        let result = if retries < refusals_max {
+            outlet.send(entry, numbers)
+        } else {
+            outlet.bury(entry, numbers, &Verdict::of_broker(error.as_str(), retries))
+        };
+        match result {
+            Ok(()) => {
+                if retries == refusals_max {
+                    self.delivery.buried();
+                }
+                self.retries.insert(record, retries + 1);
+            }
+            Err(SendError::Full) => {
+                self.refused.push_front((record, error));
+                self.producer().wait_for_reports();
+            }
+            Err(SendError::Refused(error)) if retries < refusals_max => {
+                self.retries.insert(record, retries + 1);
+                self.refused.push_front((record, error));
+            }
+            Err(SendError::Refused(error)) => self.fails(&kafka::KafkaFailure::Refused(error)),
+            Err(SendError::Failed(failure)) => self.fails(&failure),
+        }
+    }
+}

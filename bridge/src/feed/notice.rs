@@ -1,0 +1,104 @@
+//! What the subprotocol `tradesim.v1` adds to messages, as far as a bridge needs it (docs/PROTOCOL.md, section 4).
+
+use serde::Deserialize;
+
+/// The subprotocol.
+pub(super) const PROTOCOL: &str = "tradesim.v1";
+
+/// A text message that is no event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// The next message has this number: after a jump, or behind messages that cannot be had any more.
+    Next { seq: u64 },
+    /// The stream is delivered; the number is the one behind the last message.
+    End { seq: u64 },
+    /// A message of ours was refused.
+    Error { code: String, text: String },
+    /// Nothing that changes what comes next.
+    Other,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "notice", rename_all = "lowercase")]
+enum Layout {
+    Seek {
+        seq: u64,
+    },
+    Gap {
+        to: u64,
+    },
+    End {
+        seq: u64,
+    },
+    Error {
+        code: String,
+        text: String,
+    },
+    #[serde(other)]
+    Other,
+}
+
+impl Notice {
+    /// Whether a text message is a notice rather than an event.
+    #[inline]
+    pub(super) fn is_notice(text: &str) -> bool {
+        text.starts_with("{\"notice\":")
+    }
+
+    /// The notice that a text states, if it states one.
+    pub(super) fn parse(text: &str) -> Option<Notice> {
+        Some(match serde_json::from_str(text).ok()? {
+            Layout::Seek { seq } | Layout::Gap { to: seq } => Notice::Next { seq },
+            Layout::End { seq } => Notice::End { seq },
+            Layout::Error { code, text } => Notice::Error { code, text },
+            Layout::Other => Notice::Other,
+        })
+    }
+}
+
+/// What a ping carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct PingPayload {
+    /// All messages before this one were sent.
+    pub(super) seq: u64,
+    /// When the last of them was due, in microseconds of Unix time.
+    #[serde(default)]
+    pub(super) due: Option<u64>,
+}
+
+impl PingPayload {
+    pub(super) fn parse(payload: &[u8]) -> Option<PingPayload> {
+        serde_json::from_slice(payload).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_are_read_as_the_protocol_has_them() {
+        for (text, expected) in [
+            (r#"{"notice":"seek","seq":7}"#, Notice::Next { seq: 7 }),
+            (r#"{"notice":"gap","from":3,"to":9}"#, Notice::Next { seq: 9 }),
+            (r#"{"notice":"end","seq":10,"sent":10,"digest":null}"#, Notice::End { seq: 10 }),
+            (r#"{"notice":"position","seq":1,"state":"paused","speed":"1x"}"#, Notice::Other),
+            (r#"{"notice":"of another time"}"#, Notice::Other),
+        ] {
+            assert!(Notice::is_notice(text));
+            assert_eq!(Notice::parse(text), Some(expected), "{text}");
+        }
+        let error = r#"{"notice":"error","code":"a","text":"b"}"#;
+        assert_eq!(Notice::parse(error), Some(Notice::Error { code: "a".to_owned(), text: "b".to_owned() }));
+        assert_eq!(Notice::parse(r#"{"notice":"end"}"#), None);
+        assert!(!Notice::is_notice(r#"{"schema_version":1}"#));
+    }
+
+    #[test]
+    fn pings_carry_how_far_the_feed_is() {
+        let parse = |text: &str| PingPayload::parse(text.as_bytes());
+        assert_eq!(parse(r#"{"seq":5,"due":17,"sent":18}"#), Some(PingPayload { seq: 5, due: Some(17) }));
+        assert_eq!(parse(r#"{"seq":5,"due":null,"sent":18}"#), Some(PingPayload { seq: 5, due: None }));
+        assert_eq!(parse(""), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! Reads how far a run was delivered.
+//!
+//! Several bridges share the topic of positions, each with transactions of its own. A reader of committed records sees
+//! nothing behind the first record of a transaction that is still open, whosever it is; so it first waits until the last
+//! stable offset has reached the end that the topic had when it was asked for. Without that a position could be read that
+//! is older than the committed one, and messages would be sent twice.
+
+use std::time::Duration;
+
+use rdkafka::{
+    ClientConfig, Message as _, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
+};
+use tradesim_bridge_core::{Identity, Position};
+
+use super::KafkaFailure;
+use crate::{clock::Clock, connection::KafkaConnection};
+
+/// How long a call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait for other transactions to end: longer than any may be open.
+const PENDING_PATIENCE: Duration = Duration::from_secs(90);
+/// The gap between two looks at them.
+const PENDING_TICK: Duration = Duration::from_millis(100);
+/// Records at the end of the topic that are read first: whoever was at work a moment ago is among them.
+const TAIL_RECORDS: i64 = 5_000;
+/// How long to wait for records that are there.
+const READ_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The newest committed position of a run, or `None` where there is none.
+pub(crate) fn read_position(
+    connection: &KafkaConnection,
+    topic: &str,
+    identity: &Identity,
+    clock: Clock,
+    is_stopping: &dyn Fn() -> bool,
+) -> Result<Option<Position>, KafkaFailure> {
+    let uncommitted = consumer(connection, "read_uncommitted")?;
+    let committed = consumer(connection, "read_committed")?;
+    let (low, end) = uncommitted.fetch_watermarks(topic, 0, CALL_TIMEOUT)?;
+    drop(uncommitted);
+    let until = clock.now() + PENDING_PATIENCE;
+    while committed.fetch_watermarks(topic, 0, CALL_TIMEOUT)?.1 < end {
+        if is_stopping() {
+            return Err(KafkaFailure::Stopped);
+        }
+        if clock.now() >= until {
+            return Err(KafkaFailure::Pending { topic: topic.to_owned() });
+        }
+        std::thread::sleep(PENDING_TICK);
+    }
+    let tail = low.max(end - TAIL_RECORDS);
+    let newest = newest_from(&committed, topic, tail, identity, clock, is_stopping)?;
+    match newest {
+        None if tail > low => newest_from(&committed, topic, low, identity, clock, is_stopping),
+        newest => Ok(newest),
+    }
+}
+
+fn consumer(connection: &KafkaConnection, isolation: &str) -> Result<BaseConsumer, KafkaFailure> {
+    let mut config = ClientConfig::new();
+    connection.apply(&mut config);
+    config
+        // no group is joined; the library wants the name of one all the same
+        .set("group.id", "tradesim-positions")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("auto.offset.reset", "earliest")
+        .set("isolation.level", isolation)
+        .set("allow.auto.create.topics", "false");
+    Ok(config.create()?)
+}
+
+/// Reads to the end. The last record of a key counts.
+fn newest_from(
+    consumer: &BaseConsumer,
+    topic: &str,
+    from: i64,
+    identity: &Identity,
+    clock: Clock,
+    is_stopping: &dyn Fn() -> bool,
+) -> Result<Option<Position>, KafkaFailure> {
+    let mut assignment = TopicPartitionList::new();
+    assignment.add_partition_offset(topic, 0, Offset::Offset(from))?;
+    consumer.assign(&assignment)?;
+    let key = identity.to_string();
+    let mut newest = None;
+    let mut heard = clock.now();
+    loop {
+        if is_stopping() {
+            return Err(KafkaFailure::Stopped);
+        }
+        let Some(result) = consumer.poll(Duration::from_millis(100)) else {
+            if clock.now().saturating_sub(heard) >= READ_PATIENCE {
+                let what = format!("{topic} gave no record for {} s", READ_PATIENCE.as_secs());
+                return Err(KafkaFailure::Position { key, what });
+            }
+            continue;
+        };
+        heard = clock.now();
+        match result {
+            Ok(record) if record.key() == Some(key.as_bytes()) => {
+                newest = record.payload().map(<[u8]>::to_vec);
+            }
+            Ok(_) => {}
+            Err(KafkaError::PartitionEOF(_)) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    consumer.unassign()?;
+    // of our key alone: what others write is theirs
+    newest
+        .map(|value| Position::parse(&value))
+        .transpose()
+        .map_err(|error| KafkaFailure::Position { key, what: error.to_string() })
+}

@@ -1,0 +1,226 @@
+//! What librdkafka reports: acknowledgements, failures, its log and its statistics. Served on the producer's own thread.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use rdkafka::{
+    ClientContext, Message as _, Statistics,
+    config::RDKafkaLogLevel,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::Headers as _,
+    producer::{DeliveryResult, ProducerContext},
+};
+use tradesim_bridge_core::{Guarantee, Topic};
+
+use super::{
+    HEADER_SEQ, KafkaFailure,
+    error::is_code_of_record,
+    ticket::Ticket,
+};
+use crate::{
+    clock::Clock,
+    health::{Health, Part},
+    metrics::Metrics,
+};
+
+/// What reports leave for the thread that owns the producer.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    guarantee: Guarantee,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    /// Whether there is a failure, so that looking costs nothing.
+    has_failed: AtomicBool,
+    failure: Mutex<Failure>,
+    /// Lowest bits of the numbers of records, where they are asked for.
+    acknowledged: Mutex<Vec<u32>>,
+    /// Whether brokers were given up, and no record was acknowledged since.
+    away: AtomicBool,
+}
+
+/// What failed.
+#[derive(Debug, Default)]
+pub(crate) struct Failure {
+    /// The first cause.
+    pub(crate) cause: Option<KafkaFailure>,
+    /// Numbers of messages whose records were refused for themselves, in transactions.
+    pub(crate) refused: Vec<u64>,
+    /// Lowest bits of the numbers of such records, without transactions.
+    pub(crate) refused_records: Vec<(u32, String)>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        guarantee: Guarantee,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        health: Arc<Health>,
+    ) -> Shared {
+        Shared {
+            guarantee,
+            clock,
+            metrics,
+            health,
+            has_failed: AtomicBool::new(false),
+            failure: Mutex::default(),
+            acknowledged: Mutex::default(),
+            away: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether something failed.
+    #[inline]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
+    }
+
+    /// Takes what failed.
+    pub(crate) fn take_failure(&self) -> Failure {
+        let mut failure = lock(&self.failure);
+        self.has_failed.store(false, Ordering::Release);
+        std::mem::take(&mut failure)
+    }
+
+    /// Moves the numbers of acknowledged records into `numbers`, which is empty.
+    pub(crate) fn take_acknowledged(&self, numbers: &mut Vec<u32>) {
+        std::mem::swap(numbers, &mut *lock(&self.acknowledged));
+    }
+
+    /// Forgets everything: another producer begins.
+    pub(crate) fn reset(&self) {
+        let _ = self.take_failure();
+        lock(&self.acknowledged).clear();
+    }
+
+    fn fail(&self, note: impl FnOnce(&mut Failure)) {
+        let mut failure = lock(&self.failure);
+        note(&mut failure);
+        self.has_failed.store(true, Ordering::Release);
+    }
+
+    fn back(&self) {
+        if self.away.swap(false, Ordering::Relaxed) && self.health.recovers(Part::Kafka) {
+            tracing::info!("brokers acknowledge again");
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // what is behind it is whole at every moment
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The context of a producer.
+#[derive(Debug)]
+pub(crate) struct Reports {
+    shared: Arc<Shared>,
+}
+
+impl Reports {
+    pub(super) fn new(shared: Arc<Shared>) -> Reports {
+        Reports { shared }
+    }
+
+    #[cold]
+    fn failed(&self, ticket: Ticket, error: &KafkaError, seq: Option<u64>) {
+        let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+        if matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) {
+            // by ourselves, with the producer
+            return;
+        }
+        self.shared.metrics.failed(ticket.topic());
+        if !is_code_of_record(code) {
+            return self.shared.fail(|failure| {
+                failure.cause.get_or_insert(KafkaFailure::Report(code));
+            });
+        }
+        self.shared.metrics.records_refused.inc();
+        self.shared.fail(|failure| match self.shared.guarantee {
+            Guarantee::ExactlyOnce => {
+                failure.cause.get_or_insert(KafkaFailure::Refused(error.to_string()));
+                failure.refused.extend(seq);
+            }
+            Guarantee::AtLeastOnce => failure.refused_records.push((ticket.number(), error.to_string())),
+        });
+    }
+}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        let ticket = Ticket::from_opaque(opaque);
+        match result {
+            Ok(_) => {
+                let shared = &self.shared;
+                shared.metrics.acknowledged(ticket.topic(), ticket.age_us(shared.clock.wrapped_us()));
+                if shared.guarantee == Guarantee::AtLeastOnce && ticket.topic() != Topic::Positions {
+                    lock(&shared.acknowledged).push(ticket.number());
+                }
+                if shared.away.load(Ordering::Relaxed) {
+                    shared.back();
+                }
+            }
+            Err((error, message)) => {
+                let headers = message.headers();
+                let seq = headers.and_then(|headers| {
+                    let header = headers.iter().find(|header| header.key == HEADER_SEQ)?;
+                    std::str::from_utf8(header.value?).ok()?.parse().ok()
+                });
+                self.failed(ticket, error, seq);
+            }
+        }
+    }
+}
+
+impl ClientContext for Reports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg
+            | RDKafkaLogLevel::Alert
+            | RDKafkaLogLevel::Critical
+            | RDKafkaLogLevel::Error => tracing::warn!(facility, message, "librdkafka"),
+            RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => {
+                tracing::info!(facility, message, "librdkafka");
+            }
+            RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
+                tracing::debug!(facility, message, "librdkafka");
+            }
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let up = statistics.brokers.values().filter(|broker| broker.state == "UP").count();
+        if up > 0 {
+            // nothing may be sent for long
+            self.shared.back();
+        }
+        tracing::info!(
+            brokers_up = up,
+            queued = statistics.msg_cnt,
+            queued_bytes = statistics.msg_size,
+            records = statistics.txmsgs,
+            bytes = statistics.txmsg_bytes,
+            "producer"
+        );
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        let is_away = matches!(
+            code,
+            Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::Authentication)
+        );
+        if is_away {
+            self.shared.away.store(true, Ordering::Relaxed);
+            if self.shared.health.fails(Part::Kafka, reason) {
+                tracing::warn!(reason, "no broker can be reached; waiting");
+            }
+        } else {
+            tracing::debug!(%error, reason, "librdkafka");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! `bridge`: a feed into Kafka.
+
+mod report;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::anyhow;
+use rand::{TryRng, rngs::SysRng};
+use signal_hook::consts::SIGTERM;
+use tradesim_bridge::{
+    Bridge as Engine, BridgeError, BridgeOptions, Ended, ProducerOptions,
+    core::{Backoff, Guarantee, Options as DeliveryOptions, Topics},
+};
+use tradesim_schemas::ReadOptions;
+
+use self::report::BridgeReport;
+use crate::{
+    cli::{Bridge, DeliveryMode},
+    exit::{Failure, Outcome},
+    kafka,
+    output::{self, say},
+    random,
+    settings::{Group, Key, Settings},
+    signals::Stop,
+};
+
+/// How long the registry may take for an answer; it is asked again.
+const REGISTRY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The pauses between two tries to begin anew with the brokers: the first is short, because most failures are over at
+/// once, and long enough for another bridge that has taken over to have said so.
+const KAFKA_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
+/// When transactions are committed, and when positions are written without them.
+const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
+const POSITION_INTERVAL: Duration = Duration::from_secs(1);
+
+pub(crate) fn run(args: &Bridge, settings: Settings) -> anyhow::Result<Outcome> {
+    let stop = Stop::on_signals()?;
+    let (report, result) = work(args, settings, &stop)?;
+    if args.json {
+        output::print_json(&report)?;
+    }
+    match result.map_err(failure)? {
+        Ended::Complete => Ok(if report.missing > 0 { Outcome::Difference } else { Outcome::Done }),
+        Ended::Stopped if report.undelivered > 0 => {
+            Err(anyhow!("{} messages were taken and not acknowledged", output::grouped(report.undelivered)))
+        }
+        // without --until-end it is a job without an end
+        Ended::Stopped => match stop.number() {
+            Some(SIGTERM) if !args.until_end => Ok(Outcome::Done),
+            Some(signal) => Err(Failure::Interrupted { signal }.into()),
+            None => Ok(Outcome::Done),
+        },
+    }
+}
+
+/// Bridges until the feed ends or a signal comes, and fails where that is all that can be done.
+pub(crate) fn to_the_end(args: &Bridge, settings: Settings, stop: &Stop) -> anyhow::Result<()> {
+    let (_, result) = work(args, settings, stop)?;
+    match result.map_err(failure)? {
+        Ended::Complete => Ok(()),
+        Ended::Stopped => Ok(stop.check()?),
+    }
+}
+
+fn work(
+    args: &Bridge,
+    mut settings: Settings,
+    stop: &Stop,
+) -> anyhow::Result<(BridgeReport, Result<Ended, BridgeError>)> {
+    apply_flags(args, &mut settings);
+    settings.check(Group::Bridge).map_err(Failure::from)?;
+    let options = options(args, &mut settings)?;
+    let engine = Engine::new(options).map_err(failure)?;
+    if let Some(address) = engine.metrics_address() {
+        say(format_args!("metrics on http://{address}/metrics, health on /healthz and /readyz"));
+        if !address.ip().is_loopback() {
+            say(format_args!("warning: other machines can read them; nobody is asked for a password"));
+        }
+    }
+    let (report, result) = engine.run(jitter, &|| stop.number().is_some());
+    let report = BridgeReport::new(&report, matches!(result, Ok(Ended::Complete)));
+    report.say();
+    Ok((report, result))
+}
+
+fn apply_flags(args: &Bridge, settings: &mut Settings) {
+    if let Some(uri) = &args.ws_uri {
+        settings.set_from_command_line(Key::WsUri, uri);
+    }
+    if let Some(retries) = args.ws_retries {
+        settings.set_from_command_line(Key::WsMaxRetries, retries);
+    }
+    if let Some(topic) = &args.dlq_topic {
+        settings.set_from_command_line(Key::DlqTopic, topic);
+    }
+    if let Some(host) = &args.metrics_host {
+        settings.set_from_command_line(Key::MetricsHost, host);
+    }
+    if let Some(port) = args.metrics_port {
+        settings.set_from_command_line(Key::MetricsPort, port);
+        settings.set_from_command_line(Key::MetricsEnabled, true);
+    }
+}
+
+fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptions> {
+    let connection = kafka::connection(&args.kafka, settings)?;
+    let registry = kafka::registry(&args.registry, settings, REGISTRY_TIMEOUT)?;
+    let delivery = delivery(args, settings).map_err(Failure::from)?;
+    let producer = producer(args, settings).map_err(Failure::from)?;
+    if delivery.guarantee == Guarantee::ExactlyOnce && (!producer.idempotence || producer.acks != "all") {
+        return Err(Failure::Configuration {
+            what: format!(
+                "exactly once needs KAFKA_ACKS=all and KAFKA_ENABLE_IDEMPOTENCE=true, and they are {} and {}",
+                producer.acks, producer.idempotence
+            ),
+            hint: Some("--delivery at-least-once does without".to_owned()),
+        }
+        .into());
+    }
+    let metrics = if settings.metrics_enabled().map_err(Failure::from)? {
+        let host = settings.metrics_host().map_err(Failure::from)?;
+        Some((host, settings.metrics_port().map_err(Failure::from)?))
+    } else {
+        None
+    };
+    Ok(BridgeOptions {
+        feed_url: settings.ws_uri().map_err(Failure::from)?,
+        connect_timeout: args.connect_timeout,
+        kafka: connection,
+        producer,
+        registry,
+        register_schemas: args.register_schemas,
+        topics: Arc::new(topics(args, settings)?),
+        delivery,
+        read: ReadOptions { strict: args.strict, ..ReadOptions::default() },
+        run: args.run.clone().map_or_else(random::run_name, Ok)?,
+        metrics,
+        stop_patience: args.shutdown_timeout,
+    })
+}
+
+/// The names of the topics. Dead letters need one of their own.
+fn topics(args: &Bridge, settings: &Settings) -> Result<Topics, Failure> {
+    let topics = Topics::new(&args.prefix.topic_prefix, &settings.dlq_topic()?);
+    match topics.shared_name() {
+        None => Ok(topics),
+        Some(name) => Err(Failure::Configuration {
+            what: format!("{name} cannot be the topic of dead letters: it is another one's already"),
+            hint: None,
+        }),
+    }
+}
+
+fn delivery(args: &Bridge, settings: &Settings) -> Result<DeliveryOptions, crate::settings::SettingError> {
+    let (guarantee, interval) = match args.delivery {
+        DeliveryMode::ExactlyOnce => (Guarantee::ExactlyOnce, COMMIT_INTERVAL),
+        DeliveryMode::AtLeastOnce => (Guarantee::AtLeastOnce, POSITION_INTERVAL),
+    };
+    Ok(DeliveryOptions {
+        guarantee,
+        until_end: args.until_end,
+        run: args.run.clone(),
+        bridge: random_name(),
+        batch_events: args.commit_events,
+        batch_time: args.commit_interval.unwrap_or(interval),
+        feed_tries: settings.ws_max_retries()?,
+        feed_backoff: Backoff::new(settings.ws_base_backoff()?, settings.ws_max_backoff()?),
+        kafka_tries: args.kafka_retries,
+        kafka_backoff: KAFKA_BACKOFF,
+        refusals_max: settings.dlq_max_retries()?,
+    })
+}
+
+fn producer(args: &Bridge, settings: &Settings) -> Result<ProducerOptions, crate::settings::SettingError> {
+    Ok(ProducerOptions {
+        client_id: settings.client_id()?,
+        acks: settings.acks()?.to_owned(),
+        batch_size: settings.batch_size()?,
+        linger_ms: settings.linger_ms()?,
+        compression: settings.compression()?.to_owned(),
+        idempotence: settings.idempotence()?,
+        transactional_id: args.transactional_id.clone(),
+    })
+}
+
+/// The name of this process in the positions that it writes.
+fn random_name() -> String {
+    format!("{:016x}", SysRng.try_next_u64().unwrap_or_else(|_| u64::from(std::process::id())))
+}
+
+/// 0 to 1, so that bridges that were cut off together do not come back together.
+fn jitter() -> f64 {
+    f64::from(SysRng.try_next_u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
+}
+
+/// The exit of what a bridge cannot do.
+fn failure(error: BridgeError) -> anyhow::Error {
+    let what = format!("{:#}", anyhow!(error.to_string()));
+    let hint = |hint: &str| Some(hint.to_owned());
+    match error {
+        BridgeError::Registry(error) => kafka::registry_failure(error),
+        BridgeError::FeedUrl(_) | BridgeError::Connection(_) => Failure::Configuration { what, hint: None }.into(),
+        BridgeError::NoTopic { .. } => {
+            Failure::Configuration { what, hint: hint("`tradesim topics create` makes the topics") }.into()
+        }
+        BridgeError::CannotResume => Failure::Configuration {
+            what,
+            hint: hint("--delivery at-least-once takes any feed; `tradesim replay` and `tradesim serve` number theirs"),
+        }
+        .into(),
+        BridgeError::OtherRun { .. } => Failure::Configuration { what, hint: None }.into(),
+        BridgeError::FeedUnreachable { .. } => Failure::Unreachable {
+            what,
+            hint: hint("`tradesim replay FILE` and `tradesim serve` print the URL that they listen on; --ws-uri names it"),
+        }
+        .into(),
+        BridgeError::Kafka { .. } => Failure::Unreachable { what, hint: None }.into(),
+        error => anyhow!(error),
+    }
+}

@@ -1,0 +1,40 @@
+//! A folder for the time of the demo.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+
+use crate::random;
+
+/// A folder among the system's temporary ones. It goes with the value.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    pub(super) fn new() -> anyhow::Result<Folder> {
+        let path = std::env::temp_dir().join(format!("tradesim-demo-{}", random::run_name()?));
+        fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+        Ok(Folder { path })
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = remove(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "a temporary folder is left behind");
+        }
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_dir_all(path)
+}

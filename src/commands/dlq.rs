@@ -1,0 +1,187 @@
+//! `dlq`: dead letters, to be looked at and to be sent again.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::anyhow;
+use serde::Serialize;
+use serde_json::Value;
+use tradesim_bridge::{
+    ProducerOptions,
+    core::Topics,
+    dlq::{DlqError, DlqOptions, Letter},
+};
+use tradesim_schemas::ReadOptions;
+
+use crate::{
+    cli::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic, KafkaArgs},
+    exit::{Failure, Outcome},
+    kafka,
+    output::{self, Stdout, grouped, say},
+    report::SCHEMA_VERSION,
+    settings::{Key, Settings},
+    signals::Stop,
+};
+
+/// How long the registry may take for an answer.
+const REGISTRY_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(crate) fn run(args: &Dlq, settings: Settings) -> anyhow::Result<Outcome> {
+    match &args.command {
+        DlqCommand::Show(args) => show(args, settings),
+        DlqCommand::Retry(args) => retry(args, settings),
+    }
+}
+
+fn options(topic: &DlqTopic, kafka: &KafkaArgs, settings: &mut Settings) -> anyhow::Result<DlqOptions> {
+    if let Some(name) = &topic.dlq_topic {
+        settings.set_from_command_line(Key::DlqTopic, name);
+    }
+    let name = settings.dlq_topic().map_err(Failure::from)?;
+    let topics = Arc::new(Topics::new(&topic.prefix.topic_prefix, &name));
+    Ok(DlqOptions { kafka: kafka::connection(kafka, settings)?, topics })
+}
+
+fn show(args: &DlqShow, mut settings: Settings) -> anyhow::Result<Outcome> {
+    let options = options(&args.topic, &args.kafka, &mut settings)?;
+    let stop = Stop::on_signals_within(Duration::from_secs(1))?;
+    let mut out = Stdout::new();
+    let mut left = args.limit.unwrap_or(u64::MAX);
+    let mut broken = None;
+    let is_stopping = || stop.number().is_some();
+    if left > 0 {
+        let result = options.show(&is_stopping, |letter| {
+            let wanted = args.reason.as_deref();
+            let is_wanted = wanted.is_none_or(|reason| {
+                letter.original().is_ok_and(|original| original.verdict.reason == reason)
+            });
+            if !is_wanted {
+                return true;
+            }
+            let line = if args.json { json_line(&letter) } else { Ok(line(&letter)) };
+            let written = line.and_then(|line| out.write(line.as_bytes()));
+            left -= 1;
+            match written {
+                Ok(()) => left > 0,
+                Err(error) => {
+                    broken = Some(error);
+                    false
+                }
+            }
+        });
+        if let Err(error) = result {
+            out.flush()?;
+            stop.check()?;
+            return Err(failure(error));
+        }
+    }
+    broken.map_or(Ok(()), Err)?;
+    out.finish()?;
+    Ok(Outcome::Done)
+}
+
+/// A dead letter for people.
+fn line(letter: &Letter) -> String {
+    let place = format!("{}/{}", letter.partition, letter.offset);
+    let seq = letter.seq.map_or_else(|| "-".to_owned(), |seq| seq.to_string());
+    let text = match letter.original() {
+        Ok(original) => {
+            let tries = original.verdict.retry_count;
+            format!(
+                "{} {place} seq {seq} {} {} ({} bytes, tried again {tries} times): {}",
+                original.failed_at,
+                original.key.as_deref().unwrap_or("-"),
+                original.verdict.reason,
+                original.cut_from.unwrap_or(original.value.len() as u64),
+                original.verdict.error,
+            )
+        }
+        Err(error) => format!("- {place} seq {seq} is no dead letter of ours: {error}"),
+    };
+    let text: String = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    text + "\n"
+}
+
+#[derive(Serialize)]
+struct LetterReport<'a> {
+    partition: i32,
+    offset: i64,
+    run: Option<&'a str>,
+    seq: Option<u64>,
+    /// The record's value as it is; null where it is no JSON.
+    letter: Option<Value>,
+}
+
+fn json_line(letter: &Letter) -> anyhow::Result<String> {
+    let report = LetterReport {
+        partition: letter.partition,
+        offset: letter.offset,
+        run: letter.run.as_deref(),
+        seq: letter.seq,
+        letter: serde_json::from_slice(&letter.value).ok(),
+    };
+    Ok(serde_json::to_string(&report)? + "\n")
+}
+
+#[derive(Debug, Serialize)]
+struct RetryReport {
+    schema_version: u32,
+    /// Dead letters that were read.
+    read: u64,
+    /// Those that are records now.
+    produced: u64,
+    /// Those that still break the contract, and are dead letters again.
+    invalid: u64,
+    /// Those of which only the beginning was kept.
+    cut: u64,
+    /// Records that are no dead letters of ours.
+    foreign: u64,
+}
+
+fn retry(args: &DlqRetry, mut settings: Settings) -> anyhow::Result<Outcome> {
+    let options = options(&args.topic, &args.kafka, &mut settings)?;
+    let registry = kafka::registry(&args.registry, &mut settings, REGISTRY_TIMEOUT)?;
+    let stop = Stop::on_signals()?;
+    let schema_ids = registry.schema_ids(options.topics.prefix()).map_err(kafka::registry_failure)?;
+    let rules = ReadOptions { strict: args.strict, ..ReadOptions::default() };
+    let result = options.retry(&ProducerOptions::default(), schema_ids, rules, &|| stop.number().is_some());
+    let retried = match result {
+        Ok(retried) => retried,
+        Err(error) => {
+            stop.check()?;
+            return Err(failure(error));
+        }
+    };
+    let report = RetryReport {
+        schema_version: SCHEMA_VERSION,
+        read: retried.read,
+        produced: retried.produced,
+        invalid: retried.invalid,
+        cut: retried.cut,
+        foreign: retried.foreign,
+    };
+    say(format_args!(
+        "{} dead letters: {} are records now, {} still break the contract, {} are kept only in part",
+        grouped(report.read),
+        grouped(report.produced),
+        grouped(report.invalid),
+        grouped(report.cut),
+    ));
+    if args.json {
+        output::print_json(&report)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn failure(error: DlqError) -> anyhow::Error {
+    let what = error.to_string();
+    match error {
+        DlqError::Connection(_) => Failure::Configuration { what, hint: None }.into(),
+        DlqError::NoTopic { .. } => Failure::Configuration {
+            what,
+            hint: Some("`tradesim topics create` makes the topics".to_owned()),
+        }
+        .into(),
+        DlqError::Unreachable { .. } => Failure::Unreachable { what, hint: None }.into(),
+        error => anyhow!(error),
+    }
+}

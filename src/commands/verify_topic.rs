@@ -1,0 +1,100 @@
+//! `verify-topic`: what Kafka holds of a run, against the archive that was bridged.
+
+mod expected;
+mod report;
+
+use tradesim_bridge::audit::{self, AuditError, AuditOptions, TopicKind};
+use tradesim_schemas::EventType;
+
+use crate::{
+    cli::VerifyTopic,
+    exit::{Failure, Outcome},
+    filter::Filter,
+    kafka, output,
+    progress::Progress,
+    settings::{Group, Key, Settings},
+    signals, source,
+};
+
+pub(crate) use report::Report;
+
+use expected::Expected;
+
+pub(crate) fn run(args: &VerifyTopic, settings: Settings) -> anyhow::Result<Outcome> {
+    signals::end_at_once()?;
+    let report = audit(args, settings)?;
+    if args.json {
+        output::print_json(&report)?;
+    } else {
+        report.print()?;
+    }
+    report.say();
+    Ok(if report.ok { Outcome::Done } else { Outcome::Difference })
+}
+
+/// Compares the topics with the archive.
+pub(crate) fn audit(args: &VerifyTopic, mut settings: Settings) -> anyhow::Result<Report> {
+    if let Some(topic) = &args.dlq_topic {
+        settings.set_from_command_line(Key::DlqTopic, topic);
+    }
+    let connection = kafka::connection(&args.kafka, &mut settings)?;
+    let registry = kafka::registry(&args.registry, &mut settings, args.answer.timeout)?;
+    settings.check(Group::Bridge).map_err(Failure::from)?;
+    let archive = source::open(&args.archive, args.reading)?;
+    let filter = Filter::of_archive(&args.filter, archive.metadata().provenance())?;
+    let messages = expected::count(&archive, &filter)?;
+    let options = AuditOptions {
+        topics: topics(&args.prefix.topic_prefix, &settings.dlq_topic().map_err(Failure::from)?),
+        run: args.run.clone(),
+        messages,
+        patience: args.answer.timeout,
+    };
+    let mut expected = Expected::new(&archive, filter);
+    let mut progress = Progress::new("verifying", messages);
+    let audited = audit::verify(
+        &connection,
+        &registry,
+        &options,
+        &mut |out| Ok(expected.next_message(out)?),
+        &mut |at| progress.at(at.messages, at.messages),
+    );
+    let seconds = progress.finish().as_secs_f64();
+    let audited = audited.map_err(|error| failure(error, &args.prefix.topic_prefix))?;
+    Ok(Report::new(&args.archive, &audited, seconds))
+}
+
+/// The topics that hold messages.
+fn topics(prefix: &str, dead_letters: &str) -> Vec<(TopicKind, String)> {
+    let mut topics: Vec<_> = EventType::ALL
+        .iter()
+        .map(|kind| (TopicKind::Data(*kind), format!("{prefix}{}", kind.topic())))
+        .collect();
+    topics.push((TopicKind::DeadLetters, format!("{prefix}{dead_letters}")));
+    topics
+}
+
+/// The exit of an audit that could not be made.
+fn failure(error: AuditError, prefix: &str) -> anyhow::Error {
+    let is_unreachable = error.is_unreachable();
+    match error {
+        AuditError::MissingTopics { .. } => {
+            let prefix = if prefix.is_empty() { String::new() } else { format!(" --topic-prefix {prefix}") };
+            let hint = format!("`tradesim topics create{prefix}` makes what the bridge needs");
+            Failure::Configuration { what: error.to_string(), hint: Some(hint) }.into()
+        }
+        AuditError::Connection { source } => {
+            Failure::Configuration { what: format!("{:#}", anyhow::Error::new(source)), hint: None }.into()
+        }
+        AuditError::Schema { source, .. } => kafka::registry_failure(source),
+        error if is_unreachable => {
+            // the client's errors repeat themselves in their own causes
+            let what = match std::error::Error::source(&error) {
+                Some(cause) => format!("{error}: {cause}"),
+                None => error.to_string(),
+            };
+            let hint = "are the brokers up? --bootstrap-servers names others, --timeout gives them more time";
+            Failure::Unreachable { what, hint: Some(hint.to_owned()) }.into()
+        }
+        error => error.into(),
+    }
+}

@@ -1,0 +1,156 @@
+//! What `verify-topic` reports, with the names that the contract fixes (section 9).
+
+use std::path::Path;
+
+use serde::Serialize;
+use tradesim_bridge::audit::{Audited, Example, Fault};
+
+use crate::{
+    output::{Stdout, grouped, say},
+    report::SCHEMA_VERSION,
+};
+
+/// The report of one audit.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    schema_version: u32,
+    archive: String,
+    run: Option<String>,
+    pub(crate) ok: bool,
+    lost: u64,
+    duplicated: u64,
+    reordered: u64,
+    altered: u64,
+    foreign: u64,
+    /// Of the messages as the topics hold them.
+    pub(crate) digest: String,
+    /// Of the messages that should be there.
+    expected_digest: String,
+    /// Messages of the archive that should be there, and how many are.
+    messages: u64,
+    present: u64,
+    dead_lettered: u64,
+    reworded: u64,
+    /// Records read, and how many of them are of other runs.
+    records: u64,
+    other_runs: u64,
+    undecided_partitions: usize,
+    seconds: f64,
+    examples: Vec<ExampleLine>,
+}
+
+/// One case of a fault.
+#[derive(Clone, Debug, Serialize)]
+struct ExampleLine {
+    fault: &'static str,
+    seq: Option<u64>,
+    topic: Option<String>,
+    partition: Option<i32>,
+    offset: Option<i64>,
+    what: String,
+    #[serde(skip)]
+    text: String,
+}
+
+impl ExampleLine {
+    fn new(fault: Fault, example: &Example) -> ExampleLine {
+        let place = example.place.as_ref();
+        ExampleLine {
+            fault: fault.as_str(),
+            seq: example.seq,
+            topic: place.map(|place| place.topic.clone()),
+            partition: place.map(|place| place.partition),
+            offset: place.and_then(|place| place.offset),
+            what: example.what.clone(),
+            text: example.to_string(),
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn new(archive: &Path, audited: &Audited, seconds: f64) -> Report {
+        let found = &audited.report;
+        let count = |fault| found.finding(fault).count;
+        let examples = Fault::ALL.into_iter().flat_map(|fault| {
+            found.finding(fault).examples.iter().map(move |example| ExampleLine::new(fault, example))
+        });
+        Report {
+            schema_version: SCHEMA_VERSION,
+            archive: archive.display().to_string(),
+            run: audited.run.clone(),
+            ok: found.is_clean(),
+            lost: count(Fault::Lost),
+            duplicated: count(Fault::Duplicated),
+            reordered: count(Fault::Reordered),
+            altered: count(Fault::Altered),
+            foreign: count(Fault::Foreign),
+            digest: found.digest.to_string(),
+            expected_digest: found.expected_digest.to_string(),
+            messages: found.messages,
+            present: found.present,
+            dead_lettered: found.dead_lettered,
+            reworded: found.reworded,
+            records: found.records,
+            other_runs: found.other_runs,
+            undecided_partitions: audited.undecided_partitions,
+            seconds,
+            examples: examples.collect(),
+        }
+    }
+
+    /// Prints the report for people.
+    pub(crate) fn print(&self) -> anyhow::Result<()> {
+        let mut out = Stdout::new();
+        let mut line = |name: &str, text: &str| out.write(format!("{name:<12}{text}\n").as_bytes());
+        line("archive", &format!("{}, {} messages", self.archive, grouped(self.messages)))?;
+        line("run", self.run.as_deref().unwrap_or("none: no record names one"))?;
+        let mut present = format!("{} messages", grouped(self.present));
+        if self.dead_lettered > 0 {
+            present.push_str(&format!(", {} of them as dead letters", grouped(self.dead_lettered)));
+        }
+        line("present", &present)?;
+        for (fault, count) in [
+            (Fault::Lost, self.lost),
+            (Fault::Duplicated, self.duplicated),
+            (Fault::Reordered, self.reordered),
+            (Fault::Altered, self.altered),
+            (Fault::Foreign, self.foreign),
+        ] {
+            line(fault.as_str(), &grouped(count))?;
+            for example in self.examples.iter().filter(|example| example.fault == fault.as_str()) {
+                line("", &example.text)?;
+            }
+        }
+        if self.digest == self.expected_digest {
+            line("digest", &format!("ok, {} from the topics and from the archive", self.digest))?;
+        } else {
+            line("digest", &format!("DIFFERENT: {} from the topics", self.digest))?;
+            line("", &format!("           {} from the archive", self.expected_digest))?;
+        }
+        if self.reworded > 0 {
+            let text = format!(
+                "{} messages are worded otherwise in the archive; topics hold their meaning, and the digests are over our wording",
+                grouped(self.reworded)
+            );
+            line("reworded", &text)?;
+        }
+        out.finish()
+    }
+
+    /// Tells how it went, beside the report itself.
+    pub(crate) fn say(&self) {
+        let rate = self.records as f64 / self.seconds.max(f64::MIN_POSITIVE);
+        say(format_args!(
+            "read {} records in {:.2} s, {} a second",
+            grouped(self.records),
+            self.seconds,
+            grouped(rate as u64)
+        ));
+        if self.undecided_partitions > 0 {
+            say(format_args!(
+                "warning: in {} partitions a transaction is still open, and nothing behind its beginning was read",
+                self.undecided_partitions
+            ));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `verify-topic` and `demo` as processes: what they prove, and how they end. The brokers are those of `dev broker`; faults are
+//! planted in the tests of the crate, on a real cluster too where there is one.
+
+use crate::{
+    captured::capture,
+    dev::Running,
+    replay::Replay,
+    support::{Folder, Run, day_text, digest, digest_of_lines},
+};
+
+/// Brokers and a registry in memory.
+struct Stage {
+    folder: Folder,
+    brokers: Running,
+    registry: Running,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let folder = Folder::new();
+        let brokers = Running::start(&folder, &["dev", "broker"]);
+        let registry = Running::start(&folder, &["dev", "registry", "--port", "0"]);
+        Stage { folder, brokers, registry }
+    }
+
+    fn run(&self, args: &[&str]) -> Run {
+        let peers = ["--bootstrap-servers", &self.brokers.line, "--schema-registry-url", &self.registry.line];
+        self.folder.run(&[args, &peers].concat())
+    }
+
+    /// Replays with these arguments, and bridges it.
+    #[track_caller]
+    fn bridge(&self, replay: &[&str]) {
+        let replay = Replay::start(&self.folder, replay);
+        let args =
+            ["bridge", "--ws-uri", &replay.url, "--until-end", "--register-schemas", "--metrics-port", "0"];
+        let run = self.run(&args);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert_eq!(replay.end().code, 0);
+    }
+
+    /// Audits with these arguments; gives the exit code and the report.
+    fn audit(&self, args: &[&str]) -> (i32, serde_json::Value) {
+        let run = self.run(&[&["verify-topic", "--json", "--archive"], args].concat());
+        let json = run.json();
+        (run.code, json)
+    }
+}
+
+/// Lost, duplicated, reordered, altered, foreign.
+fn counts(report: &serde_json::Value) -> [u64; 5] {
+    ["lost", "duplicated", "reordered", "altered", "foreign"].map(|name| report[name].as_u64().unwrap())
+}
+
+#[test]
+fn what_the_bridge_delivered_is_proved_from_the_topics() {
+    let stage = Stage::new();
+    stage.bridge(&[day_text(), "--limit", "20000", "--run", "first"]);
+    let (code, report) = stage.audit(&[day_text(), "--limit", "20000"]);
+    assert_eq!((code, counts(&report)), (0, [0; 5]), "{report}");
+    let expected = digest_of_lines(stage.folder.ok(&["cat", day_text(), "--limit", "20000"]).as_bytes());
+    assert_eq!(report["digest"], expected.to_string());
+    assert_eq!((&report["run"], &report["schema_version"]), (&"first".into(), &1.into()));
+
+    // a filtered replay, in the same topics
+    let filters = ["--symbols", "AAPL,MSFT", "--events", "trade,marketdata", "--to", "10:00"];
+    stage.bridge(&[&[day_text(), "--run", "second"], &filters[..]].concat());
+    let (code, report) = stage.audit(&[&[day_text()], &filters[..]].concat());
+    assert_eq!((code, counts(&report)), (0, [0; 5]), "{report}");
+    assert_eq!((&report["run"], &report["other_runs"]), (&"second".into(), &20_000.into()));
+    let expected =
+        digest_of_lines(stage.folder.ok(&[&["cat", day_text()], &filters[..]].concat()).as_bytes());
+    assert_eq!(report["digest"], expected.to_string());
+
+    // the older run is still there, and what is more than it is named
+    let (code, report) = stage.audit(&[day_text(), "--run", "first", "--limit", "20007"]);
+    assert_eq!((code, counts(&report)), (3, [7, 0, 0, 0, 0]), "{report}");
+    assert_eq!(report["examples"][0]["fault"], "lost");
+    assert_eq!(report["examples"][0]["seq"], 20_000);
+    let (code, report) = stage.audit(&[day_text(), "--run", "first", "--limit", "19999"]);
+    assert_eq!((code, counts(&report)), (3, [0, 0, 0, 0, 1]), "{report}");
+
+    let run = stage.run(&["verify-topic", "--run", "first", "--limit", "19999", "--archive", day_text()]);
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert!(run.stdout.contains("foreign     1\n            seq 19999: raw."), "{}", run.stdout);
+}
+
+#[test]
+fn a_recording_of_malformed_messages_is_proved_as_well() {
+    let stage = Stage::new();
+    capture(&stage.folder, "feed.parquet");
+    stage.bridge(&["feed.parquet"]);
+    let (code, report) = stage.audit(&["feed.parquet"]);
+    assert_eq!((code, counts(&report)), (0, [0; 5]), "{report}");
+    let name = |name: &str| report[name].as_u64().unwrap();
+    assert_eq!((name("messages"), name("present"), name("dead_lettered"), name("reworded")), (3, 3, 1, 1));
+}
+
+#[test]
+fn what_keeps_it_from_proving_anything_has_its_exit_code() {
+    let stage = Stage::new();
+    let folder = &stage.folder;
+    // the port of a socket that is closed again
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nobody = format!("127.0.0.1:{port}");
+    let args = ["verify-topic", "--timeout", "1s", "--archive", day_text(), "--bootstrap-servers", &nobody];
+    folder.run(&args).fails(69, "cannot be reached");
+    folder.write("text.parquet", "no archive");
+    stage.run(&["verify-topic", "--archive", "text.parquet"]).fails(65, "is not a Parquet file");
+    let args = ["verify-topic", "--archive", day_text(), "--topic-prefix", "other."];
+    stage.run(&args).fails(78, "the cluster has no other.raw.trades, other.raw.orderbook");
+    let args = ["verify-topic", "--archive", day_text(), "--kafka-property", "no.such=1"];
+    stage.run(&args).fails(78, "no.such");
+}
+
+#[test]
+fn the_demo_ends_with_the_same_digest_three_times() {
+    let folder = Folder::new();
+    folder.ok(&[
+        "record",
+        "--date",
+        "2026-02-18",
+        "--seed",
+        "7",
+        "--from",
+        "09:30",
+        "--to",
+        "10:30",
+        "-o",
+        "hour.parquet",
+    ]);
+    let hour = digest(&folder, "hour.parquet");
+    let run = folder.run(&["demo", "--seed", "7"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.stdout, format!("recorded  {hour}\nreplayed  {hour}\ntopics    {hour}\n"));
+    assert!(run.stderr.contains("stand-ins"), "{}", run.stderr);
+    assert_eq!(folder.names(), ["hour.parquet"]);
+}
