@@ -177,17 +177,17 @@ impl ProducerContext for Reports {
 }
 
 impl ClientContext for Reports {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         match level {
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
             | RDKafkaLogLevel::Critical
-            | RDKafkaLogLevel::Error => tracing::warn!(facility, message, "librdkafka"),
+            | RDKafkaLogLevel::Error => tracing::warn!(facility, text, "librdkafka"),
             RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => {
-                tracing::info!(facility, message, "librdkafka");
+                tracing::info!(facility, text, "librdkafka");
             }
             RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
-                tracing::debug!(facility, message, "librdkafka");
+                tracing::debug!(facility, text, "librdkafka");
             }
         }
     }
