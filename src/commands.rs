@@ -88,7 +88,12 @@ fn group(command: &Command) -> Group {
         | Command::Config(_)
         | Command::Completions(_)
         | Command::Man(_) => Group::Generator,
-        Command::Bridge(_) | Command::Dlq(_) | Command::Topics(_) | Command::Schemas(_) | Command::Cluster(_) | Command::Dev(_) => Group::Bridge,
+        Command::Bridge(_)
+        | Command::Dlq(_)
+        | Command::Topics(_)
+        | Command::Schemas(_)
+        | Command::Cluster(_)
+        | Command::Dev(_) => Group::Bridge,
     }
 }
 

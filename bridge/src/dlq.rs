@@ -17,8 +17,8 @@ use crate::{
     connection::{ConnectionError, KafkaConnection},
     health::Health,
     kafka::{
-        HEADER_RUN, HEADER_SEQ, Isolation, KafkaFailure, Outgoing, Producer, ProducerOptions, RecordHeaders, SendError,
-        Shared, TopicReader, reader,
+        HEADER_RUN, HEADER_SEQ, Isolation, KafkaFailure, Outgoing, Producer, ProducerOptions, RecordHeaders,
+        SendError, Shared, TopicReader, reader,
     },
     metrics::Metrics,
     registry::SchemaIds,
@@ -205,7 +205,8 @@ impl<'a> Reader<'a> {
         let metadata = consumer.fetch_metadata(Some(topic), CALL_TIMEOUT);
         let metadata = metadata.map_err(|error| options.unreachable(&error))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
-        let partitions = found.filter(|found| found.error().is_none()).map_or(0, |found| found.partitions().len());
+        let partitions =
+            found.filter(|found| found.error().is_none()).map_or(0, |found| found.partitions().len());
         if partitions == 0 {
             return Err(DlqError::NoTopic { topic: topic.to_owned() });
         }

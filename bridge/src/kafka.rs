@@ -21,6 +21,7 @@ use rdkafka::{
 use tradesim_bridge_core::{Guarantee, Topic, Topics};
 use tradesim_schemas::Timestamp;
 
+use self::ticket::Ticket;
 pub(crate) use self::{
     consumer::{Isolation, Reader as TopicReader, reader},
     error::{KafkaFailure, is_record_refused},
@@ -28,7 +29,6 @@ pub(crate) use self::{
     reports::{Reports, Shared},
     ticket::whole_number,
 };
-use self::ticket::Ticket;
 use crate::{clock::Clock, connection::KafkaConnection};
 
 /// How long a record may take until it is acknowledged, in a transaction: after that the transaction has failed.
