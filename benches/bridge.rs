@@ -14,7 +14,6 @@ use tradesim_schemas::ReadOptions;
 /// socket's buffer do.
 const OPENING: &str = include_str!("../fixtures/opening-hour.jsonl");
 
-
 fn rules() -> Rules {
     Rules { schema_ids: SchemaIds::new([1, 2, 3]), read: ReadOptions::default() }
 }

@@ -304,7 +304,9 @@ mod tests {
         let line =
             format!("bridge_validation_failures_total{{event_type=\"unknown\",reason=\"{reason}\"}} 1");
         assert!(page.lines().any(|found| found == line), "{page}");
-        assert!(page.lines().any(|found| found == "bridge_ws_messages_received_total{event_type=\"unknown\"} 1"));
+        assert!(
+            page.lines().any(|found| found == "bridge_ws_messages_received_total{event_type=\"unknown\"} 1")
+        );
     }
 
     #[test]

@@ -1,10 +1,6 @@
 //! A bridge, from its parts to its report.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tradesim_bridge_core::{Backoff, Finish};
 

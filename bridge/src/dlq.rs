@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use rdkafka::{
-    ClientConfig, Message as _, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
+    Message as _, Offset, TopicPartitionList,
+    consumer::Consumer,
     error::{KafkaError, RDKafkaErrorCode},
     message::Headers as _,
 };
@@ -17,8 +17,8 @@ use crate::{
     connection::{ConnectionError, KafkaConnection},
     health::Health,
     kafka::{
-        HEADER_RUN, HEADER_SEQ, KafkaFailure, Outgoing, Producer, ProducerOptions, RecordHeaders, SendError,
-        Shared,
+        HEADER_RUN, HEADER_SEQ, Isolation, KafkaFailure, Outgoing, Producer, ProducerOptions, RecordHeaders,
+        SendError, Shared, TopicReader, reader,
     },
     metrics::Metrics,
     registry::SchemaIds,
@@ -193,27 +193,20 @@ fn failed(failure: KafkaFailure) -> DlqError {
 /// Reads the topic.
 struct Reader<'a> {
     options: &'a DlqOptions,
-    consumer: BaseConsumer,
+    consumer: TopicReader,
     partitions: i32,
 }
 
 impl<'a> Reader<'a> {
     fn new(options: &'a DlqOptions, group: &str) -> Result<Reader<'a>, DlqError> {
-        let mut config = ClientConfig::new();
-        options.kafka.apply(&mut config);
-        config
-            .set("group.id", group)
-            .set("enable.auto.commit", "false")
-            .set("enable.partition.eof", "true")
-            .set("auto.offset.reset", "earliest")
-            .set("isolation.level", "read_committed")
-            .set("allow.auto.create.topics", "false");
-        let consumer: BaseConsumer = config.create().map_err(ConnectionError::from_creation)?;
+        let consumer =
+            reader(&options.kafka, group, Isolation::Committed).map_err(ConnectionError::from_creation)?;
         let topic = options.topic();
         let metadata = consumer.fetch_metadata(Some(topic), CALL_TIMEOUT);
         let metadata = metadata.map_err(|error| options.unreachable(&error))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
-        let partitions = found.filter(|found| found.error().is_none()).map_or(0, |found| found.partitions().len());
+        let partitions =
+            found.filter(|found| found.error().is_none()).map_or(0, |found| found.partitions().len());
         if partitions == 0 {
             return Err(DlqError::NoTopic { topic: topic.to_owned() });
         }

@@ -90,12 +90,8 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     pub(crate) fn new(context: &'a Context<'a>, feed: Feed, random: R) -> Driver<'a, R> {
         let options = &context.options;
         let guarantee = options.delivery.guarantee;
-        let shared = Shared::new(
-            guarantee,
-            context.clock,
-            Arc::clone(&context.metrics),
-            Arc::clone(&context.health),
-        );
+        let shared =
+            Shared::new(guarantee, context.clock, Arc::clone(&context.metrics), Arc::clone(&context.health));
         Driver {
             random,
             delivery: Delivery::new(options.delivery.clone()),
@@ -464,12 +460,22 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
             }
             Note::Reconnecting { after, tries, cause } => {
                 health.fails(Part::Feed, cause.as_str());
-                tracing::warn!(delay_ms = after.as_millis() as u64, tries, cause, "connecting to the feed again");
+                tracing::warn!(
+                    delay_ms = after.as_millis() as u64,
+                    tries,
+                    cause,
+                    "connecting to the feed again"
+                );
             }
             Note::Restarting { after, tries, cause } => {
                 health.fails(Part::Kafka, cause.as_str());
                 let delay_ms = after.as_millis() as u64;
-                tracing::warn!(delay_ms, tries, cause, "the producer failed; starting again from the position");
+                tracing::warn!(
+                    delay_ms,
+                    tries,
+                    cause,
+                    "the producer failed; starting again from the position"
+                );
             }
             Note::Delivered { next_seq } => tracing::info!(next_seq, "the feed has delivered everything"),
             Note::Flaw(Flaw::Gap { from, to }) => {

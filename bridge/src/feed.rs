@@ -35,8 +35,8 @@ use crate::{
     metrics::Metrics,
 };
 
-pub use connection::FeedUrlError;
 pub(crate) use connection::FeedOptions;
+pub use connection::FeedUrlError;
 
 /// Batches that wait for the producer: enough that neither thread waits for the other's wake-up, and some megabytes.
 const QUEUE_BATCHES: usize = 8;
@@ -208,7 +208,11 @@ impl Reader {
             }
             Err(error) => {
                 let ending = error.ending();
-                return self.send(Event::Disconnected { connection: number, ending, cause: error.to_string() });
+                return self.send(Event::Disconnected {
+                    connection: number,
+                    ending,
+                    cause: error.to_string(),
+                });
             }
         };
         self.metrics.ws_connected.set(1);
@@ -222,7 +226,9 @@ impl Reader {
         connection.close(code, CLOSE_PATIENCE, self.clock);
         match read? {
             Read::Unwanted => Ok(()),
-            Read::Ended(ending, cause) => self.send(Event::Disconnected { connection: number, ending, cause }),
+            Read::Ended(ending, cause) => {
+                self.send(Event::Disconnected { connection: number, ending, cause })
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 //! Nothing is ever handed over a second time while the same producer may still be sending it: failures that can be tried
 //! again are librdkafka's alone, and the rest ends the producer.
 
+mod consumer;
 mod error;
 mod positions;
 mod reports;
@@ -20,13 +21,14 @@ use rdkafka::{
 use tradesim_bridge_core::{Guarantee, Topic, Topics};
 use tradesim_schemas::Timestamp;
 
+use self::ticket::Ticket;
 pub(crate) use self::{
+    consumer::{Isolation, Reader as TopicReader, reader},
     error::{KafkaFailure, is_record_refused},
     positions::read_position,
     reports::{Reports, Shared},
     ticket::whole_number,
 };
-use self::ticket::Ticket;
 use crate::{clock::Clock, connection::KafkaConnection};
 
 /// How long a record may take until it is acknowledged, in a transaction: after that the transaction has failed.

@@ -23,7 +23,8 @@ pub(crate) use latency::Latency;
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The contract's buckets of `bridge_kafka_produce_latency_seconds`, in microseconds.
-const PRODUCE_BOUNDS_US: &[u64] = &[1_000, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000];
+const PRODUCE_BOUNDS_US: &[u64] =
+    &[1_000, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000];
 /// Of everything that takes longer.
 const LONG_BOUNDS_US: &[u64] = &[
     1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
@@ -287,7 +288,9 @@ struct ByReason {
 
 impl ByReason {
     fn new() -> ByReason {
-        ByReason { counters: (0..EVENT_TYPES.len() * Reason::ALL.len()).map(|_| Counter::default()).collect() }
+        ByReason {
+            counters: (0..EVENT_TYPES.len() * Reason::ALL.len()).map(|_| Counter::default()).collect(),
+        }
     }
 
     fn inc(&self, event_type: Option<EventType>, reason: Reason) {

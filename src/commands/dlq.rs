@@ -97,7 +97,8 @@ fn line(letter: &Letter) -> String {
         }
         Err(error) => format!("- {place} seq {seq} is no dead letter of ours: {error}"),
     };
-    let text: String = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    let text: String =
+        text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
     text + "\n"
 }
 

@@ -40,7 +40,13 @@ impl Stage {
     /// The arguments of a bridge from a feed, with more.
     fn bridge<'a>(&'a self, url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         let mut args = vec!["bridge", "--ws-uri", url, "--bootstrap-servers", &self.brokers.line];
-        args.extend(["--schema-registry-url", &self.registry.line, "--register-schemas", "--metrics-port", "0"]);
+        args.extend([
+            "--schema-registry-url",
+            &self.registry.line,
+            "--register-schemas",
+            "--metrics-port",
+            "0",
+        ]);
         args.extend(more);
         args
     }
@@ -70,7 +76,10 @@ impl Working {
         let mut line = String::new();
         while !line.starts_with("metrics on ") {
             line.clear();
-            assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended before it said where its metrics are");
+            assert!(
+                stderr.read_line(&mut line).unwrap() > 0,
+                "it ended before it said where its metrics are"
+            );
         }
         let address = line.split(['/', ',']).nth(2).unwrap();
         Working { child, stderr, metrics: format!("http://{address}") }
@@ -167,7 +176,8 @@ fn what_cannot_work_is_said_with_its_exit_code_and_a_way_out() {
     let run = Run::of(acks.env("KAFKA_BRIDGE_KAFKA_ACKS", "1").output().unwrap());
     run.fails(78, "exactly once needs KAFKA_ACKS=all");
     let servers = stage.brokers.line.as_str();
-    let unregistered = ["bridge", "--bootstrap-servers", servers, "--metrics-port", "0", "--schema-registry-url"];
+    let unregistered =
+        ["bridge", "--bootstrap-servers", servers, "--metrics-port", "0", "--schema-registry-url"];
     let run = stage.folder.run(&[&unregistered[..], &[&stage.registry.line]].concat());
     run.fails(78, "our schema is not registered");
 }
@@ -198,7 +208,10 @@ fn dead_letters_are_shown_with_their_bytes_and_sent_again_once() {
     let run = stage.run(&feed.url(), &args);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let report = run.json();
-    assert_eq!((&report["received"], &report["produced"], &report["dead_lettered"]), (&52.into(), &50.into(), &2.into()));
+    assert_eq!(
+        (&report["received"], &report["produced"], &report["dead_lettered"]),
+        (&52.into(), &50.into(), &2.into())
+    );
     assert_eq!(report["run"], "plain");
     let shown = stage.dlq("show", &["--json"]);
     assert_eq!(shown.code, 0, "{}", shown.stderr);
@@ -209,10 +222,16 @@ fn dead_letters_are_shown_with_their_bytes_and_sent_again_once() {
     let (binary, text) = (&letters[0]["letter"], &letters[1]["letter"]);
     assert_eq!((&letters[0]["seq"], &letters[0]["run"]), (&10.into(), &"plain".into()));
     assert_eq!((&binary["original_encoding"], &binary["original_value"]), (&"base64".into(), &"//4=".into()));
-    assert_eq!((&binary["reason"], &binary["original_topic"]), (&"not_utf8".into(), &serde_json::Value::Null));
+    assert_eq!(
+        (&binary["reason"], &binary["original_topic"]),
+        (&"not_utf8".into(), &serde_json::Value::Null)
+    );
     assert_eq!(text["original_value"], "{\"a\": \"b\\n\"}");
     let line = stage.dlq("show", &["--reason", "not_utf8"]).stdout;
-    assert!(line.lines().count() == 1 && line.contains(" not_utf8 (2 bytes, tried again 0 times): "), "{line}");
+    assert!(
+        line.lines().count() == 1 && line.contains(" not_utf8 (2 bytes, tried again 0 times): "),
+        "{line}"
+    );
     let registry = ["--schema-registry-url", &stage.registry.line, "--json"];
     let retried = stage.dlq("retry", &registry);
     assert_eq!(retried.code, 0, "{}", retried.stderr);

@@ -132,6 +132,9 @@ mod tests {
         assert_eq!(continuity.observe(at(12)), Some(Flaw::Interruption { last: at(10), first: at(12) }));
         continuity.interrupt();
         assert_eq!(continuity.observe(at(11)), Some(Flaw::Interruption { last: at(12), first: at(11) }));
-        assert_eq!(continuity.observe(at(13)), Some(Flaw::Backwards { messages: 1, from: at(12), to: at(11) }));
+        assert_eq!(
+            continuity.observe(at(13)),
+            Some(Flaw::Backwards { messages: 1, from: at(12), to: at(11) })
+        );
     }
 }

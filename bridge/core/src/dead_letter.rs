@@ -222,9 +222,12 @@ mod tests {
         assert!(text.starts_with(
             r#"{"original_topic":"raw.trades","original_key":null,"original_value":"{\"a\":","original_encoding":"utf8","error":""#
         ), "{text}");
-        assert!(text.ends_with(
-            r#","reason":"not_json","failed_at":"2026-02-18T14:30:00.000001Z","retry_count":0}"#
-        ), "{text}");
+        assert!(
+            text.ends_with(
+                r#","reason":"not_json","failed_at":"2026-02-18T14:30:00.000001Z","retry_count":0}"#
+            ),
+            "{text}"
+        );
     }
 
     #[test]
@@ -241,7 +244,10 @@ mod tests {
             let original = piece.repeat(WHOLE_BYTES_MAX / piece.len() + 1).into_bytes();
             let json = letter(&original).to_json(&verdict());
             let read = Original::parse(&json).unwrap();
-            assert_eq!((read.value.as_slice(), read.cut_from), (&original[..kept], Some(original.len() as u64)));
+            assert_eq!(
+                (read.value.as_slice(), read.cut_from),
+                (&original[..kept], Some(original.len() as u64))
+            );
             let hash = blake3::hash(&original).to_hex().to_string();
             assert!(String::from_utf8(json).unwrap().contains(&hash));
         }

@@ -527,7 +527,9 @@ impl Delivery {
             };
         };
         // a feed may be quiet for hours: that it held for long is good as well
-        if good || ending == Ending::Delivered || now.at.saturating_sub(since) >= self.options.feed_backoff.max()
+        if good
+            || ending == Ending::Delivered
+            || now.at.saturating_sub(since) >= self.options.feed_backoff.max()
         {
             self.failures = 0;
         }
@@ -684,7 +686,10 @@ impl Delivery {
         }
         // whatever was to be done with the producer is void
         self.actions.retain(|action| {
-            !matches!(action, Action::Begin | Action::Commit { .. } | Action::Checkpoint { .. } | Action::Drain)
+            !matches!(
+                action,
+                Action::Begin | Action::Commit { .. } | Action::Checkpoint { .. } | Action::Drain
+            )
         });
         self.actions.push_back(Action::DropProducer);
         self.open = None;

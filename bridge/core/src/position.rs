@@ -118,13 +118,11 @@ mod tests {
 
     #[test]
     fn fields_of_later_versions_are_left_alone_and_other_versions_refused() {
-        let text = r#"{"next_seq":42,"schema_version":1,"stream":"0123","run":"nightly","bridge":"b1","more":0}"#;
+        let text =
+            r#"{"next_seq":42,"schema_version":1,"stream":"0123","run":"nightly","bridge":"b1","more":0}"#;
         assert_eq!(Position::parse(text.as_bytes()).unwrap(), position());
         let newer = text.replace("\"schema_version\":1", "\"schema_version\":2");
-        assert!(matches!(
-            Position::parse(newer.as_bytes()),
-            Err(ParsePositionError::Version { found: 2 })
-        ));
+        assert!(matches!(Position::parse(newer.as_bytes()), Err(ParsePositionError::Version { found: 2 })));
         assert!(matches!(Position::parse(b"{}"), Err(ParsePositionError::Layout { .. })));
     }
 }

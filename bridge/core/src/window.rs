@@ -131,7 +131,10 @@ mod tests {
         let mut window = Window::new();
         push(&mut window, 3, 3);
         push(&mut window, 2, 5);
-        assert_eq!((window.find(0), window.find(2), window.find(3)), (Some((0, 0)), Some((0, 2)), Some((1, 0))));
+        assert_eq!(
+            (window.find(0), window.find(2), window.find(3)),
+            (Some((0, 0)), Some((0, 2)), Some((1, 0)))
+        );
         assert_eq!(window.find(5), None);
         for record in 0..3 {
             window.acknowledge(record);

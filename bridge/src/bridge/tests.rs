@@ -192,7 +192,8 @@ fn a_failed_commit_begins_anew_from_the_position() {
     let stage = Stage::new();
     let feed = Feed::numbered("s", "r", (0..100).map(message).collect());
     // the claim goes through, and the first commit of messages does not
-    let errors = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR, RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE];
+    let errors =
+        [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR, RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE];
     stage.cluster.request_errors(RDKafkaApiKey::EndTxn, &errors);
     let report = complete(stage.options(&feed, Guarantee::ExactlyOnce));
     assert_eq!((report.next_seq, report.counts.restarts), (100, 1));
@@ -208,7 +209,8 @@ fn a_record_that_is_too_large_is_a_dead_letter_and_holds_up_nobody() {
         let stage = Stage::new();
         let mut messages: Vec<String> = (0..20).map(message).collect();
         let huge = "x".repeat(2_000_000);
-        messages[5] = messages[5].replace("\"correlation_id\":null", &format!("\"correlation_id\":\"{huge}\""));
+        messages[5] =
+            messages[5].replace("\"correlation_id\":null", &format!("\"correlation_id\":\"{huge}\""));
         let length = messages[5].len() as u64;
         let feed = Feed::numbered("s", "r", messages);
         let report = complete(stage.options(&feed, guarantee));

@@ -3,7 +3,10 @@
 
 use tradesim_bridge_core::{Input, Verdict};
 
-use super::{Driver, handover::{Numbers, Work}};
+use super::{
+    Driver,
+    handover::{Numbers, Work},
+};
 use crate::{batch::Batch, kafka, kafka::SendError};
 
 impl<R: FnMut() -> f64> Driver<'_, R> {

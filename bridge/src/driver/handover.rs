@@ -86,7 +86,12 @@ impl Outlet<'_> {
 
     /// Sends a message to the dead letters. One that the topic does not take as a whole is kept in part.
     #[cold]
-    pub(super) fn bury(&self, entry: Entry<'_>, numbers: Numbers, verdict: &Verdict) -> Result<(), SendError> {
+    pub(super) fn bury(
+        &self,
+        entry: Entry<'_>,
+        numbers: Numbers,
+        verdict: &Verdict,
+    ) -> Result<(), SendError> {
         let (frame, event_type, key) = match entry {
             Entry::Record(record) => {
                 let key = String::from_utf8_lossy(record.key).into_owned();
@@ -103,16 +108,16 @@ impl Outlet<'_> {
                 topic: Topic::DeadLetters,
                 key: key.as_deref().map(str::as_bytes),
                 value,
-                headers: Some(RecordHeaders {
-                    run: self.run,
-                    seq: numbers.seq,
-                    emitted: entry.emitted(),
-                }),
+                headers: Some(RecordHeaders { run: self.run, seq: numbers.seq, emitted: entry.emitted() }),
                 number: numbers.record,
             })
         };
         let is_refused_already = verdict.reason == Verdict::REFUSED && matches!(entry, Entry::Invalid { .. });
-        let result = if is_refused_already { Err(SendError::Refused(String::new())) } else { send(&letter.to_json(verdict)) };
+        let result = if is_refused_already {
+            Err(SendError::Refused(String::new()))
+        } else {
+            send(&letter.to_json(verdict))
+        };
         let result = match result {
             Err(SendError::Refused(_)) => send(&letter.to_json_brief(verdict)),
             result => result,

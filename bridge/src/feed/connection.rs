@@ -115,7 +115,9 @@ impl ConnectError {
     pub(super) fn ending(&self) -> Ending {
         match self {
             ConnectError::Refused(_) => Ending::Refused,
-            ConnectError::Unreachable(_) | ConnectError::NoSubprotocol | ConnectError::Stopped => Ending::Lost,
+            ConnectError::Unreachable(_) | ConnectError::NoSubprotocol | ConnectError::Stopped => {
+                Ending::Lost
+            }
         }
     }
 }
@@ -231,11 +233,7 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
-fn request(
-    options: &FeedOptions,
-    from_seq: Option<u64>,
-    asks_v1: bool,
-) -> tungstenite::http::Request<()> {
+fn request(options: &FeedOptions, from_seq: Option<u64>, asks_v1: bool) -> tungstenite::http::Request<()> {
     use tungstenite::client::IntoClientRequest;
     let uri = options.uri_from(from_seq);
     let mut request = uri.into_client_request().expect("the URL was checked");
@@ -271,10 +269,16 @@ fn refusal(error: Error) -> ConnectError {
         Error::Http(response) => {
             let status = response.status();
             let body = response.body().as_deref().unwrap_or_default();
-            let said: String = String::from_utf8_lossy(body).chars().filter(|c| !c.is_control()).take(200).collect();
-            let text = format!("the server answered {status}{}{said}", if said.is_empty() { "" } else { ": " });
+            let said: String =
+                String::from_utf8_lossy(body).chars().filter(|c| !c.is_control()).take(200).collect();
+            let text =
+                format!("the server answered {status}{}{said}", if said.is_empty() { "" } else { ": " });
             // full, or not ready yet
-            if status.is_server_error() { ConnectError::Unreachable(text) } else { ConnectError::Refused(text) }
+            if status.is_server_error() {
+                ConnectError::Unreachable(text)
+            } else {
+                ConnectError::Refused(text)
+            }
         }
         Error::Io(error) => ConnectError::Unreachable(error.to_string()),
         Error::Protocol(ProtocolError::HandshakeIncomplete) => {

@@ -7,16 +7,17 @@
 
 use std::time::Duration;
 
-use rdkafka::{
-    ClientConfig, Message as _, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
-    error::KafkaError,
-};
+use rdkafka::{Message as _, Offset, TopicPartitionList, consumer::Consumer, error::KafkaError};
 use tradesim_bridge_core::{Identity, Position};
 
-use super::KafkaFailure;
+use super::{
+    KafkaFailure,
+    consumer::{Isolation, Reader, reader},
+};
 use crate::{clock::Clock, connection::KafkaConnection};
 
+/// The library wants the name of a group, though none is joined.
+const GROUP: &str = "tradesim-positions";
 /// How long a call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait for other transactions to end: longer than any may be open.
@@ -36,8 +37,8 @@ pub(crate) fn read_position(
     clock: Clock,
     is_stopping: &dyn Fn() -> bool,
 ) -> Result<Option<Position>, KafkaFailure> {
-    let uncommitted = consumer(connection, "read_uncommitted")?;
-    let committed = consumer(connection, "read_committed")?;
+    let uncommitted = reader(connection, GROUP, Isolation::Uncommitted)?;
+    let committed = reader(connection, GROUP, Isolation::Committed)?;
     let (low, end) = uncommitted.fetch_watermarks(topic, 0, CALL_TIMEOUT)?;
     drop(uncommitted);
     let until = clock.now() + PENDING_PATIENCE;
@@ -58,23 +59,9 @@ pub(crate) fn read_position(
     }
 }
 
-fn consumer(connection: &KafkaConnection, isolation: &str) -> Result<BaseConsumer, KafkaFailure> {
-    let mut config = ClientConfig::new();
-    connection.apply(&mut config);
-    config
-        // no group is joined; the library wants the name of one all the same
-        .set("group.id", "tradesim-positions")
-        .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "true")
-        .set("auto.offset.reset", "earliest")
-        .set("isolation.level", isolation)
-        .set("allow.auto.create.topics", "false");
-    Ok(config.create()?)
-}
-
 /// Reads to the end. The last record of a key counts.
 fn newest_from(
-    consumer: &BaseConsumer,
+    consumer: &Reader,
     topic: &str,
     from: i64,
     identity: &Identity,

@@ -14,11 +14,7 @@ use rdkafka::{
 };
 use tradesim_bridge_core::{Guarantee, Topic};
 
-use super::{
-    HEADER_SEQ, KafkaFailure,
-    error::is_code_of_record,
-    ticket::Ticket,
-};
+use super::{HEADER_SEQ, KafkaFailure, error::is_code_of_record, ticket::Ticket};
 use crate::{
     clock::Clock,
     health::{Health, Part},
@@ -177,17 +173,17 @@ impl ProducerContext for Reports {
 }
 
 impl ClientContext for Reports {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         match level {
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
             | RDKafkaLogLevel::Critical
-            | RDKafkaLogLevel::Error => tracing::warn!(facility, message, "librdkafka"),
+            | RDKafkaLogLevel::Error => tracing::warn!(facility, text, "librdkafka"),
             RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => {
-                tracing::info!(facility, message, "librdkafka");
+                tracing::info!(facility, text, "librdkafka");
             }
             RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
-                tracing::debug!(facility, message, "librdkafka");
+                tracing::debug!(facility, text, "librdkafka");
             }
         }
     }
@@ -210,10 +206,8 @@ impl ClientContext for Reports {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
-        let is_away = matches!(
-            code,
-            Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::Authentication)
-        );
+        let is_away =
+            matches!(code, Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::Authentication));
         if is_away {
             self.shared.away.store(true, Ordering::Relaxed);
             if self.shared.health.fails(Part::Kafka, reason) {

@@ -28,7 +28,9 @@ fn number(name: &str, default: u64) -> u64 {
 fn simulation_readers_see_each_message_once() {
     if let Ok(seed) = std::env::var("TRADESIM_SEED") {
         let seed = seed.parse().expect("a number");
-        let faults = World::new(seed, Control::None, true).run().unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
+        let faults = World::new(seed, Control::None, true)
+            .run()
+            .unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
         return println!("seed {seed}: {faults:?}");
     }
     let seeds = number("TRADESIM_SEEDS", SEEDS);

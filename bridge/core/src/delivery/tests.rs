@@ -423,11 +423,8 @@ fn at_least_once_writes_the_position_behind_the_acknowledgements() {
     stage.expect(&[Action::Drain]);
     stage.tell(Input::Acknowledged { next_seq: 5 });
     stage.tell(Input::Drained);
-    let end = [
-        Action::Checkpoint { position: position(5) },
-        Action::Disconnect,
-        Action::Finish(Finish::Complete),
-    ];
+    let end =
+        [Action::Checkpoint { position: position(5) }, Action::Disconnect, Action::Finish(Finish::Complete)];
     stage.expect(&end);
 }
 

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::broker::{Broker, Record};
 use crate::{
-    Action, Admission, Backoff, Delivery, Ending, Finish, Greeting, Guarantee, Identity, Input, Moment, Options,
-    Position,
+    Action, Admission, Backoff, Delivery, Ending, Finish, Greeting, Guarantee, Identity, Input, Moment,
+    Options, Position,
 };
 
 /// What is built wrong on purpose, so that the laws are seen to fail.
@@ -136,7 +136,8 @@ impl World {
     pub(super) fn new(seed: u64, control: Control, loud: bool) -> World {
         let mut dice = Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let messages = 5 + dice.below(40);
-        let mut some = |one_in: u64| -> BTreeSet<u64> { (0..messages).filter(|_| dice.below(one_in) == 0).collect() };
+        let mut some =
+            |one_in: u64| -> BTreeSet<u64> { (0..messages).filter(|_| dice.below(one_in) == 0).collect() };
         let (invalid, refused) = (some(10), some(60));
         let severity = 6 + dice.below(60);
         let refusals_max = dice.below(3) as u32;
@@ -405,7 +406,8 @@ impl World {
         match action {
             Action::Connect { connection, from_seq } => {
                 let next = from_seq.unwrap_or(0);
-                self.bridges[index].connection = Some(Connection { number: connection, next, greeted: false });
+                self.bridges[index].connection =
+                    Some(Connection { number: connection, next, greeted: false });
             }
             Action::Disconnect => self.bridges[index].connection = None,
             Action::Initialise { .. } => self.initialise(index),
