@@ -103,7 +103,6 @@ class Bench:
         own = {name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_BRIDGE_", "TRADE_GEN_"))}
         own["KAFKA_BRIDGE_KAFKA_BOOTSTRAP_SERVERS"] = self.cluster.bootstrap_servers
         own["KAFKA_BRIDGE_SCHEMA_REGISTRY_URL"] = self.cluster.registry_url
-        own["KAFKA_BRIDGE_WS_MAX_RETRIES"] = "1000"
         return own
 
     def prepare(self, name):
@@ -223,7 +222,10 @@ class Bridge(Job):
 
 
 class Watch:
-    """Samples a bridge (or one after the other) while a campaign goes on: when it made progress, and its memory."""
+    """Samples a bridge (or one after the other) while a campaign goes on: when it made progress, and its memory.
+
+    Progress is a message delivered that was not before: acknowledged, and its transaction committed.
+    """
 
     def __init__(self, bridge):
         self.bridge = bridge
@@ -253,14 +255,12 @@ class Watch:
         return [size for instant, size in self.memory if begin <= instant <= end]
 
     def _sample(self):
-        followed, count = None, 0
+        highest = 0
         while not self._stop.wait(POLL_SECONDS):
             bridge = self.bridge
-            if bridge is not followed:
-                followed, count = bridge, 0
-            produced, now = bridge.produced(), time.monotonic()
-            if produced > count:
-                count = produced
+            delivered, now = (bridge.metrics() or {}).get("bridge_delivered_seq", 0), time.monotonic()
+            if delivered > highest:
+                highest = delivered
                 self.progress.append(now)
             self.memory.append((now, bridge.anonymous_bytes()))
 
