@@ -7,10 +7,8 @@ metrics all the same), both on free ports of 127.0.0.1, to see which metrics the
 
 import json
 import re
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -27,7 +25,6 @@ OF_THE_PLACE = {"node.id", "process.roles", "controller.quorum.voters", "listene
                 "controller.listener.names", "inter.broker.listener.name", "listener.security.protocol.map", "heap.opts"}
 # a smaller memory and fewer internal partitions, as all of it shares a laptop
 ONLY_NATIVE = {"log.cleaner.dedupe.buffer.size", "offsets.topic.num.partitions", "transaction.state.log.num.partitions"}
-METRICS_SECONDS_MAX = 20
 
 
 def require(condition, text):
@@ -79,23 +76,15 @@ def image():
 
 def metrics():
     """Families that the programs tell of, by their pages; histograms with what they are queried by."""
-    bridge_port = free_port()
     commands = [
         [TRADESIM, "replay", ROOT / "fixtures" / "minute.parquet", "--port", "0", "--start-paused", "--no-env"],
         [TRADESIM, "bridge", "--no-env", "--bootstrap-servers", "127.0.0.1:1", "--schema-registry-url", "http://127.0.0.1:1",
-         "--ws-uri", "ws://127.0.0.1:1", "--metrics-port", str(bridge_port)],
+         "--ws-uri", "ws://127.0.0.1:1", "--metrics-port", "0"],
     ]
     children = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
                 for command in commands]
     try:
-        replay_port = None
-        for line in children[0].stderr:
-            found = re.search(r"ws://127\.0\.0\.1:(\d+)", line)
-            if found:
-                replay_port = int(found.group(1))
-                break
-        require(replay_port, "replay does not say where it listens")
-        return families(page(replay_port)) | families(page(bridge_port))
+        return set().union(*(families(page(address_of(child))) for child in children))
     finally:
         for child in children:
             child.kill()
@@ -110,21 +99,19 @@ def families(text):
     return names
 
 
-def page(port):
-    end = time.monotonic() + METRICS_SECONDS_MAX
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
-                return answer.read().decode()
-        except OSError as error:
-            require(time.monotonic() < end, f"no metrics on port {port}: {error}")
-            time.sleep(0.1)
+def address_of(child):
+    """Where it says that it listens; a program that ends without saying so ends the loop."""
+    for line in child.stderr:
+        found = re.search(r"(?:ws|http)://(127\.0\.0\.1:[1-9]\d*)", line)
+        # the bridge names its feed as well, on a port on which nobody is
+        if found and not found.group(1).endswith(":1"):
+            return found.group(1)
+    sys.exit(f"compose: {child.args[1]} does not say where it listens")
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def page(address):
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        return answer.read().decode()
 
 
 def queries():

@@ -5,12 +5,12 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -204,17 +204,29 @@ class Bridge(Job):
     """A bridge that ends when the replay has ended and everything is committed."""
 
     def __init__(self, bench, url, prefix, *options):
-        self.metrics_port = free_port()
-        super().__init__(bench, "bridge", ["bridge", "--ws-uri", url, "--topic-prefix", prefix, "--metrics-port", self.metrics_port,
+        super().__init__(bench, "bridge", ["bridge", "--ws-uri", url, "--topic-prefix", prefix, "--metrics-port", 0,
                                            "--until-end", "--json", *options])
+        self._address = None
+
+    def get(self, path):
+        """(status, text) of its HTTP server; (None, reason) while it does not answer."""
+        if self._address is None:
+            found = re.search(r"http://127\.0\.0\.1:\d+(?=/metrics)", self.errors.read_text(encoding="utf-8", errors="replace"))
+            if found is None:
+                return None, "it has not said where its metrics are"
+            self._address = found.group(0)
+        try:
+            with urllib.request.urlopen(f"{self._address}{path}", timeout=1) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return None, str(error)
 
     def metrics(self):
         """Its metrics page, a sum over the labels for each name. None while it cannot be had."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=1) as answer:
-                return parse_metrics(answer.read().decode())
-        except OSError:
-            return None
+        status, text = self.get("/metrics")
+        return parse_metrics(text) if status == 200 else None
 
     def produced(self):
         """Messages that Kafka has acknowledged to this process; 0 while the page cannot be had."""
@@ -274,12 +286,6 @@ def parse_metrics(text):
             with contextlib.suppress(ValueError):
                 sums[found.group(1)] = sums.get(found.group(1), 0) + float(found.group(2))
     return sums
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def megabytes(size):

@@ -1,8 +1,6 @@
 """All brokers are away for a minute at 5,000 messages a second: nothing is lost, memory stays flat, what piled up is drained."""
 
 import time
-import urllib.error
-import urllib.request
 
 from harness import RESUME_SECONDS_MAX, Bridge, Replay, Watch, megabytes, require, say, wait_until
 
@@ -21,11 +19,11 @@ def run(bench):
         bridge = watch.bridge
         wait_until(lambda: watch.resumed(0), RESUME_SECONDS_MAX, "messages are produced")
         time.sleep(5)
-        require(_health(bridge)[0] == 200, f"/healthz before the outage: {_health(bridge)}")
+        _require_healthy(bridge, "before")
         bench.cluster.do("kill", "1", "2", "3")
         down = time.monotonic()
         time.sleep(FILLED_SECONDS)
-        code, reason = _health(bridge)
+        code, reason = bridge.get("/healthz")
         require(code == 503, f"/healthz while no broker is there: {code} {reason}")
         say(f"  no broker: /healthz says {code} {reason.strip()[:200]}")
         time.sleep(max(0.0, down + DOWN_SECONDS - time.monotonic()))
@@ -33,7 +31,7 @@ def run(bench):
         bench.cluster.do("start", "1", "2", "3")
         serving = time.monotonic()
         resumed = wait_until(lambda: watch.resumed(serving), RESUME_SECONDS_MAX, "messages are produced again")
-        require(_health(bridge)[0] == 200, f"/healthz after the outage: {_health(bridge)}")
+        _require_healthy(bridge, "after")
         report = bridge.finish(FINISH_SECONDS_MAX)
         drained = time.monotonic() - serving
     replay.kill()
@@ -47,15 +45,11 @@ def run(bench):
     messages = bench.report("info", archive)["events"]["total"]
     require(report["next_seq"] == messages, f"the bridge ended at {report['next_seq']} of {messages}")
     bench.prove(archive, prefix, "outage")
-    say(f"  brokers away for {serving - down:.0f} s; producing again {resumed:.1f} s after they served, all drained after {drained:.0f} s;"
+    say(f"  brokers away for {serving - down:.0f} s; producing again {resumed:.1f} s after they served,"
+        f" all drained after {drained:.0f} s;"
         f" memory during the outage {megabytes(min(rest))} to {megabytes(max(rest))}, highest ever {megabytes(highest)}")
 
 
-def _health(bridge):
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{bridge.metrics_port}/healthz", timeout=5) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except OSError as error:
-        return None, str(error)
+def _require_healthy(bridge, when):
+    code, text = bridge.get("/healthz")
+    require(code == 200, f"/healthz {when} the outage: {code} {text}")
