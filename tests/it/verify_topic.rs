@@ -4,8 +4,7 @@
 use crate::{
     captured::capture,
     dev::Running,
-    replay::Replay,
-    support::{Folder, Run, day_text, digest, digest_of_lines},
+    support::{Folder, Run, day_text, digest, digest_of_lines, listening::Listening},
 };
 
 /// Brokers and a registry in memory.
@@ -31,7 +30,7 @@ impl Stage {
     /// Replays with these arguments, and bridges it.
     #[track_caller]
     fn bridge(&self, replay: &[&str]) {
-        let replay = Replay::start(&self.folder, replay);
+        let replay = Listening::replay(&self.folder, replay);
         let args =
             ["bridge", "--ws-uri", &replay.url, "--until-end", "--register-schemas", "--metrics-port", "0"];
         let run = self.run(&args);
