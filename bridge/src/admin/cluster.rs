@@ -88,7 +88,10 @@ fn retention<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn properties(changes: &[(&str, Option<&str>)]) -> BTreeMap<String, String> {
+    /// Properties that are other than the contract's; `None` for those that are not stated.
+    type Changes<'a> = &'a [(&'a str, Option<&'a str>)];
+
+    fn properties(changes: Changes<'_>) -> BTreeMap<String, String> {
         let mut properties: BTreeMap<String, String> = [
             ("process.roles", "broker,controller"),
             ("controller.quorum.voters", "1@127.0.0.1:19093,2@127.0.0.1:29093,3@127.0.0.1:39093"),
@@ -111,7 +114,7 @@ mod tests {
         properties
     }
 
-    fn check(changes: &[(&str, Option<&str>)], expected: &[&str]) {
+    fn check(changes: Changes<'_>, expected: &[&str]) {
         let broker = Broker { id: 2, address: "127.0.0.1:9093".to_owned() };
         let found = broker_deviations(BrokerPlan::CONTRACT, &broker, &properties(changes));
         let lines: Vec<String> = found.iter().map(Deviation::to_string).collect();
@@ -128,7 +131,7 @@ mod tests {
 
     #[test]
     fn every_deviation_is_named() {
-        let cases: [(&[(&str, Option<&str>)], &str); 6] = [
+        let cases: [(Changes<'_>, &str); 6] = [
             (
                 &[("process.roles", Some("broker"))],
                 "broker 2: process.roles is broker, expected broker,controller",
