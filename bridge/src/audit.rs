@@ -31,4 +31,4 @@ pub use comparison::{Comparison, Want};
 pub use error::AuditError;
 pub use findings::{AuditReport, Example, Fault, Finding, Place};
 pub use record::{RecordHeaders, Stream, TopicKind, TopicRecord};
-pub use verify::{AuditOptions, Audited, Progress, verify};
+pub use verify::{AuditOptions, Audited, NextMessage, Progress, verify};

@@ -128,7 +128,8 @@ fn a_recording_is_delivered_and_the_report_has_the_names_of_the_contract() {
         assert!(report["seconds"].as_f64().unwrap() > 0.0);
         assert_eq!(replay.end().code, 0);
         let args = ["topics", "tail", "--from-beginning", "--until-end", "--bootstrap-servers"];
-        let tail = stage.folder.run(&[&args[..], &[&stage.brokers.line]].concat());
+        let peers = [stage.brokers.line.as_str(), "--schema-registry-url", &stage.registry.line];
+        let tail = stage.folder.run(&[&args[..], &peers].concat());
         assert_eq!((tail.code, tail.stdout.lines().count()), (0, 20_000), "{delivery}: {}", tail.stderr);
     }
 }
@@ -160,6 +161,12 @@ fn a_bridge_that_is_stopped_goes_on_where_it_was() {
 #[test]
 fn what_cannot_work_is_said_with_its_exit_code_and_a_way_out() {
     let stage = Stage::new();
+    // before the others, which register them
+    let servers = stage.brokers.line.as_str();
+    let unregistered =
+        ["bridge", "--bootstrap-servers", servers, "--metrics-port", "0", "--schema-registry-url"];
+    let run = stage.folder.run(&[&unregistered[..], &[&stage.registry.line]].concat());
+    run.fails(78, "our schema is not registered");
     let nobody = stage.run("ws://127.0.0.1:1", &["--ws-retries", "0", "--until-end"]);
     nobody.fails(69, "the feed cannot be reached, tried 1 times");
     assert!(nobody.stderr.contains("hint: `tradesim replay FILE`"), "{}", nobody.stderr);
@@ -175,11 +182,6 @@ fn what_cannot_work_is_said_with_its_exit_code_and_a_way_out() {
     let mut acks = stage.folder.command(&stage.bridge("ws://x", &[]));
     let run = Run::of(acks.env("KAFKA_BRIDGE_KAFKA_ACKS", "1").output().unwrap());
     run.fails(78, "exactly once needs KAFKA_ACKS=all");
-    let servers = stage.brokers.line.as_str();
-    let unregistered =
-        ["bridge", "--bootstrap-servers", servers, "--metrics-port", "0", "--schema-registry-url"];
-    let run = stage.folder.run(&[&unregistered[..], &[&stage.registry.line]].concat());
-    run.fails(78, "our schema is not registered");
 }
 
 /// A feed without numbers that sends these texts and says that this was all.

@@ -22,6 +22,7 @@
 mod words;
 
 #[cfg(test)]
+#[expect(clippy::print_stdout, reason = "a test that tells what its seeds held")]
 mod simulation;
 #[cfg(test)]
 mod tests;

@@ -57,8 +57,10 @@ pub struct Audited {
     pub undecided_partitions: usize,
 }
 
-/// Reads the topics and compares them with the messages that `next_message` gives, in their order: it appends one to the
-/// buffer and says so, or says that there are no more.
+/// Appends the text of the next message to a buffer and says so, or says that there are no more.
+pub type NextMessage<'a> = dyn FnMut(&mut Vec<u8>) -> Result<bool, Box<dyn Error + Send + Sync>> + 'a;
+
+/// Reads the topics and compares them with the messages that `next_message` gives, in their order.
 ///
 /// # Errors
 /// Peers that do not answer, topics that do not exist, and messages that cannot be had. What is wrong with the content of
@@ -67,7 +69,7 @@ pub fn verify(
     connection: &KafkaConnection,
     registry: &Registry,
     options: &AuditOptions,
-    next_message: &mut dyn FnMut(&mut Vec<u8>) -> Result<bool, Box<dyn Error + Send + Sync>>,
+    next_message: &mut NextMessage<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Audited, AuditError> {
     let committed = consumer(connection, Isolation::Committed)?;

@@ -63,11 +63,13 @@ fn bed(bootstrap_servers: &str, prefix: &str, broker: Option<DevBroker>) -> Bed 
 fn mock() -> Bed {
     let topics: Vec<(String, u16)> = names("").into_iter().map(|(_, name)| (name, 12)).collect();
     let broker = DevBroker::start(3, &topics).unwrap();
-    bed(&broker.bootstrap_servers().to_owned(), "", Some(broker))
+    let servers = broker.bootstrap_servers().to_owned();
+    bed(&servers, "", Some(broker))
 }
 
 /// The cluster that `TRADESIM_KAFKA` names, with topics under a prefix of their own. Without one the test is skipped, and says
 /// so; with `TRADESIM_REQUIRE_KAFKA=1` that is a failure.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn real(test: &str) -> Option<Bed> {
     static BEDS: AtomicU32 = AtomicU32::new(0);
     let Some(brokers) = env::var("TRADESIM_KAFKA").ok().filter(|brokers| !brokers.is_empty()) else {
