@@ -40,7 +40,7 @@ pub(crate) struct ServerArgs {
     /// Connections at once
     #[arg(long, value_name = "N", value_parser = parse::clients, default_value = "1024")]
     pub(crate) max_clients: usize,
-    /// Let pages of this origin in, as https://example.org, besides those of this machine; may be given more than once
+    /// Let pages of this origin in, as `https://example.org`, besides those of this machine; may be given more than once
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) allow_origin: Vec<String>,
 }
