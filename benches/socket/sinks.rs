@@ -223,9 +223,14 @@ impl Blaster {
 
 fn accept(listener: &TcpListener) -> TcpStream {
     let (mut socket, _) = listener.accept().expect("a client comes");
-    let mut request = [0; 4096];
-    let count = socket.read(&mut request).expect("a client asks");
-    let request = String::from_utf8_lossy(&request[..count]).into_owned();
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    while !request.ends_with(b"\r\n\r\n") {
+        let count = socket.read(&mut buffer).expect("a client asks");
+        assert_ne!(count, 0, "a client asks");
+        request.extend_from_slice(&buffer[..count]);
+    }
+    let request = String::from_utf8_lossy(&request);
     let key = request.lines().find_map(|line| {
         line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"))
     });
