@@ -1,6 +1,9 @@
 """An hour of the market, as fast as it goes: the digest of the topics is the recording's, and every value decodes to its message."""
 
 import json
+import re
+import subprocess
+import sys
 import time
 
 import records
@@ -22,6 +25,7 @@ def run(bench):
     say(f"  {messages:,} messages in {seconds:.1f} s with start and end, {messages / report['seconds']:,.0f} a second")
     bench.prove(HOUR, prefix, "hour")
     _values(bench, prefix, messages)
+    _readme(bench, prefix)
 
 
 def _values(bench, prefix, messages):
@@ -47,3 +51,20 @@ def _values(bench, prefix, messages):
     require(sum(seen) == messages, f"{messages - sum(seen)} messages are in no topic")
     say(f"  decoded by Confluent's AvroDeserializer: {messages:,} values, keys and headers equal the messages of `cat`"
         f" ({time.monotonic() - begin:.1f} s)")
+
+
+def _readme(bench, prefix):
+    """The consumer that the README shows prints every trade."""
+    block = re.search(r"^```python consumer\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    require(block, "README.md has no block `python consumer`")
+    code = block.group(1)
+    for word, here in (("localhost:9092", bench.cluster.bootstrap_servers), ("http://localhost:8081", bench.cluster.registry_url),
+                       ("raw.trades", f"{prefix}raw.trades"), ('"example"', f'"{prefix}example"')):
+        require(word in code, f"the README's consumer does not name {word}")
+        code = code.replace(word, here)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    require(done.returncode == 0, f"the README's consumer ends with {done.returncode}: {done.stderr[-2000:]}")
+    trades = bench.report("info", HOUR)["events"]["trade"]
+    printed = len(done.stdout.splitlines())
+    require(printed == trades, f"the README's consumer prints {printed} trades of {trades}")
+    say(f"  the README's consumer printed {printed:,} trades")
