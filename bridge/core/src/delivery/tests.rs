@@ -1,5 +1,5 @@
 use super::*;
-use crate::Backoff;
+use crate::{Backoff, Flaw, Position};
 
 fn options(guarantee: Guarantee) -> Options {
     Options {

@@ -1,0 +1,204 @@
+//! The side that messages come from: when it is connected, and whether it goes on where it has to.
+
+use super::{Action, Delivery, Ending, Feed, Finish, Greeting, Moment, Note, Sink};
+use crate::{Flaw, Identity};
+
+impl Delivery {
+    pub(super) fn connect(&mut self) {
+        self.connection += 1;
+        self.asked = match self.identity {
+            Some(_) => Some(self.next),
+            // a new run begins at its first message, and an old one is found out by the answer
+            None => self.exactly_once().then_some(0),
+        };
+        self.feed = Feed::Connecting;
+        self.counts.reconnects = self.connection - 1;
+        self.actions.push_back(Action::Connect { connection: self.connection, from_seq: self.asked });
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        if matches!(self.feed, Feed::Connecting | Feed::Open { .. }) {
+            self.actions.push_back(Action::Disconnect);
+        }
+        self.feed = Feed::Idle;
+    }
+
+    pub(super) fn connected(&mut self, greeting: Greeting, now: Moment) {
+        self.feed = Feed::Open { since: now.at, good: false, aligned: false, ended: false };
+        let Greeting { stream, run, start_seq } = greeting;
+        if let (Some(wanted), Some(found)) = (&self.options.run, &run)
+            && wanted != found
+        {
+            return self.finish_with(Finish::OtherRun { wanted: wanted.clone(), found: found.clone() });
+        }
+        let (Some(stream), Some(run), Some(start_seq)) = (stream, run, start_seq) else {
+            if self.exactly_once() {
+                return self.finish_with(Finish::CannotResume);
+            }
+            // nobody numbers the messages of such a feed: they are counted here
+            self.cursor = self.next;
+            return self.greet(None, now);
+        };
+        self.cursor = start_seq;
+        self.greet(Some(Identity { stream, run }), now);
+    }
+
+    /// Takes note of whose messages come.
+    fn greet(&mut self, identity: Option<Identity>, now: Moment) {
+        let is_other = self.identity != identity;
+        if is_other {
+            self.identity = identity;
+            self.owner = false;
+            self.suspects.clear();
+            self.head = 0;
+            if self.identity.is_some() {
+                (self.next, self.delivered, self.written) = (0, 0, 0);
+            } else {
+                self.cursor = self.next;
+            }
+        }
+        match self.sink {
+            Sink::Absent => self.start_sink(),
+            Sink::Ready if is_other && self.exactly_once() => {
+                self.actions.push_back(Action::DropProducer);
+                self.start_sink();
+            }
+            Sink::Ready if is_other => {
+                // what is open belongs to another run
+                self.actions.push_back(Action::Drain);
+                self.sink = Sink::Draining;
+            }
+            Sink::Ready => self.align(now),
+            _ => {}
+        }
+    }
+
+    /// Sees to it that the next message of the connection is the one that is due.
+    pub(super) fn align(&mut self, now: Moment) {
+        if !matches!(self.feed, Feed::Open { .. }) {
+            if self.feed == Feed::Idle {
+                self.connect();
+            }
+        } else if self.identity.is_none() || self.cursor == self.next {
+            self.set_aligned();
+            let note = Note::Reading { identity: self.identity.clone(), seq: self.cursor };
+            self.actions.push_back(Action::Note(note));
+        } else if self.asked != Some(self.next) {
+            self.disconnect();
+            self.connect();
+        } else if self.exactly_once() {
+            let cause = format!("it begins with message {} instead of {}", self.cursor, self.next);
+            self.disconnect();
+            self.lost(cause, now);
+        } else {
+            self.set_aligned();
+            self.jumped(self.cursor);
+        }
+    }
+
+    fn set_aligned(&mut self) {
+        if let Feed::Open { aligned, .. } = &mut self.feed {
+            *aligned = true;
+        }
+    }
+
+    pub(super) fn jumped(&mut self, seq: u64) {
+        self.cursor = seq;
+        let flaw = if seq > self.next {
+            self.counts.missing += seq - self.next;
+            Flaw::Gap { from: self.next, to: seq }
+        } else if seq < self.next {
+            Flaw::Repeated { from: seq, to: self.next }
+        } else {
+            return;
+        };
+        self.next = self.next.max(seq);
+        self.actions.push_back(Action::Note(Note::Flaw(flaw)));
+    }
+
+    pub(super) fn sent(&mut self, seq: u64, now: Moment) {
+        self.head = seq;
+        if self.is_reading() && seq > self.cursor {
+            let cause = format!("all messages before {seq} were sent, and {} has not arrived", self.cursor);
+            self.disconnect();
+            self.lost(cause, now);
+        }
+    }
+
+    pub(super) fn ended(&mut self, seq: u64, now: Moment) {
+        if self.is_reading() && seq != self.cursor {
+            let cause = format!("it ends before message {seq}, and {} is due", self.cursor);
+            self.disconnect();
+            return self.lost(cause, now);
+        }
+        if let Feed::Open { ended, .. } = &mut self.feed {
+            *ended = true;
+        }
+        self.delivered_all(Some(seq));
+    }
+
+    /// The feed has nothing more.
+    fn delivered_all(&mut self, next_seq: Option<u64>) {
+        self.actions.push_back(Action::Note(Note::Delivered { next_seq }));
+        if self.options.until_end {
+            self.end(Finish::Complete);
+        }
+    }
+
+    pub(super) fn disconnected(&mut self, ending: Ending, cause: String, now: Moment) {
+        let Feed::Open { since, good, ended, .. } = self.feed else {
+            // the handshake came to nothing
+            self.feed = Feed::Idle;
+            return match ending {
+                Ending::Refused => self.end(Finish::FeedRefused { cause }),
+                Ending::Delivered | Ending::Lost => self.lost(cause, now),
+            };
+        };
+        // a feed may be quiet for hours: that it held for long is good as well
+        if good
+            || ending == Ending::Delivered
+            || now.at.saturating_sub(since) >= self.options.feed_backoff.max()
+        {
+            self.failures = 0;
+        }
+        if good {
+            self.options.feed_backoff.reset();
+        }
+        if self.identity.is_none() {
+            self.continuity.interrupt();
+        }
+        self.feed = Feed::Idle;
+        match ending {
+            Ending::Refused => self.end(Finish::FeedRefused { cause }),
+            Ending::Delivered => {
+                if !ended {
+                    self.delivered_all(None);
+                }
+                if self.ending.is_none() && self.sink != Sink::Finished {
+                    self.pause_feed(cause, now);
+                }
+            }
+            Ending::Lost => self.lost(cause, now),
+        }
+    }
+
+    /// A connection failed: another try, or the end.
+    fn lost(&mut self, cause: String, now: Moment) {
+        self.failures += 1;
+        if self.failures > self.options.feed_tries {
+            return self.end(Finish::FeedUnreachable { tries: self.failures, cause });
+        }
+        self.pause_feed(cause, now);
+    }
+
+    fn pause_feed(&mut self, cause: String, now: Moment) {
+        // nothing more comes for now; and who knows which run the next connection plays
+        if self.sink == Sink::Ready && self.open.is_some() {
+            self.commit();
+        }
+        let after = self.options.feed_backoff.pause(now.random);
+        let tries = self.options.feed_backoff.tries();
+        self.feed = Feed::Waiting { until: now.at + after };
+        self.actions.push_back(Action::Note(Note::Reconnecting { after, tries, cause }));
+    }
+}
