@@ -34,7 +34,8 @@ pub struct Bridge {
     observer: Option<Observer>,
 }
 
-/// Is told, on the thread that owns the producer, whenever everything before another message is delivered.
+/// Is told, on the thread that owns the producer, whenever everything before another message is delivered; first of all when
+/// the bridge is ready, with the message that it begins with.
 pub type DeliveryObserver = Box<dyn Fn(u64) + Send>;
 
 /// A [`DeliveryObserver`] that can be shown.
@@ -124,6 +125,9 @@ impl Bridge {
             undelivered,
             seconds: context.clock.now().as_secs_f64(),
         };
+        if let Some(observer) = &context.observer {
+            observer.delivered(report.next_seq);
+        }
         drop(http);
         (report, ended(finish, error))
     }

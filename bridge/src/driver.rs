@@ -83,7 +83,7 @@ pub(crate) struct Driver<'a, R> {
     draining: bool,
     lag: Lag,
     /// What the observer was told last.
-    observed_seq: u64,
+    observed_seq: Option<u64>,
     stop_told: bool,
     stop_by: Option<Duration>,
     /// A failure that says more than the state machine can.
@@ -112,7 +112,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
             retries: BTreeMap::new(),
             draining: false,
             lag: Lag::default(),
-            observed_seq: 0,
+            observed_seq: None,
             stop_told: false,
             stop_by: None,
             error: None,
@@ -445,10 +445,11 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         let delivery = &self.delivery;
         let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         if let Some(observer) = &self.context.observer
-            && self.observed_seq != delivery.delivered_seq()
+            && delivery.is_ready()
+            && self.observed_seq != Some(delivery.delivered_seq())
         {
-            self.observed_seq = delivery.delivered_seq();
-            observer.delivered(self.observed_seq);
+            self.observed_seq = Some(delivery.delivered_seq());
+            observer.delivered(delivery.delivered_seq());
         }
         metrics.next_seq.set(gauge(delivery.next_seq()));
         metrics.delivered_seq.set(gauge(delivery.delivered_seq()));

@@ -30,7 +30,11 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum EndPoints {
     Clients { control: Arc<Control>, threads: Vec<JoinHandle<Received>> },
-    Bridge { stopping: Arc<AtomicBool>, thread: JoinHandle<anyhow::Result<BridgeReport>> },
+    Bridge {
+        stopping: Arc<AtomicBool>,
+        ready: Arc<AtomicBool>,
+        thread: JoinHandle<anyhow::Result<BridgeReport>>,
+    },
 }
 
 /// What the end points came to.
@@ -145,11 +149,24 @@ impl EndPoints {
         let Command::Bridge(bridge) = kafka.command(args, &words)? else { return Err(anyhow!("it says bridge")) };
         let stopping = Arc::new(AtomicBool::new(false));
         let (stop, measures, settings) = (Arc::clone(&stopping), Arc::clone(measures), kafka.settings());
-        let observer = Box::new(move |next_seq| measures.delivered(0, next_seq, zero.elapsed()));
+        let ready = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&ready);
+        let observer = Box::new(move |next_seq| {
+            told.store(true, Ordering::Relaxed);
+            measures.delivered(0, next_seq, zero.elapsed());
+        });
         let thread = thread::Builder::new().name("bridge".to_owned()).spawn(move || {
             bridge::observed(&bridge, settings, &|| stop.load(Ordering::Relaxed), observer)
         })?;
-        Ok(EndPoints::Bridge { stopping, thread })
+        Ok(EndPoints::Bridge { stopping, ready, thread })
+    }
+
+    /// Whether time can begin. The server waits for clients by itself; a bridge has more to do than to connect.
+    pub(crate) fn are_ready(&self) -> bool {
+        match self {
+            EndPoints::Clients { .. } => true,
+            EndPoints::Bridge { ready, .. } => ready.load(Ordering::Relaxed),
+        }
     }
 
     /// Whether nothing more arrives.

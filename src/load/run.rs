@@ -94,6 +94,7 @@ pub(crate) fn run(args: &LoadRun, scenario: &Scenario, settings: Settings, stop:
         speed,
         start_at: paced.start_at(),
         wait_clients: EndPoints::count(&scenario.target),
+        start_paused: kafka.is_some(),
         on_slow: OnSlow::Disconnect,
         linger: LINGER,
         observer: Some(observer),
@@ -144,7 +145,14 @@ impl Load<'_> {
     fn supervise(&mut self, server: &Background, end_points: &EndPoints, stop: &Stop) -> anyhow::Result<()> {
         let (mut next_partial, mut next_line) = (PARTIAL_EVERY, SAY_EVERY);
         let mut progress = (0, Duration::ZERO);
+        let mut runs = false;
         loop {
+            if !runs && end_points.are_ready() {
+                runs = true;
+                if matches!(end_points, EndPoints::Bridge { .. }) {
+                    server.resume();
+                }
+            }
             let now = self.now();
             let standing = self.measures.standing(now);
             self.sampler.look(&self.measures, self.peak, &standing, now);

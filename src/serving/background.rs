@@ -53,6 +53,12 @@ impl Background {
         self.handle.clock_zero()
     }
 
+    /// Lets time run that began paused.
+    pub(crate) fn resume(&self) {
+        // a play that is over has nothing to go on with
+        let _ = self.runtime.block_on(self.handle.command(Command::Resume));
+    }
+
     /// Whether it serves no more.
     pub(crate) fn is_over(&self) -> bool {
         self.thread.is_finished()
