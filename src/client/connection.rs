@@ -9,7 +9,7 @@ use std::{
 use anyhow::anyhow;
 use tradesim_replay::PROTOCOL;
 use tungstenite::{
-    Error, WebSocket,
+    Error, Message, WebSocket,
     error::ProtocolError,
     handshake::{
         client::{Response, generate_key},
@@ -52,6 +52,8 @@ pub(crate) enum ConnectError {
 pub(crate) struct Connection {
     pub(crate) socket: WebSocket<Wire>,
     pub(crate) greeting: Greeting,
+    /// Whether reading failed. The library's state is undefined then, and reading on may panic.
+    failed: bool,
 }
 
 /// A TCP stream that gives [`io::ErrorKind::WouldBlock`] before each read that may have to wait, so that whoever reads
@@ -135,7 +137,16 @@ impl Connection {
         Ok(Connection {
             socket: WebSocket::from_partially_read(wire, rest, Role::Client, Some(config)),
             greeting: Greeting::of(response.headers()),
+            failed: false,
         })
+    }
+
+    /// The next message; [`is_would_block`] tells the error that is none.
+    pub(crate) fn read(&mut self) -> Result<Message, Error> {
+        let read = self.socket.read();
+        self.failed |=
+            matches!(&read, Err(error) if !matches!(error, Error::Io(error) if is_would_block(error)));
+        read
     }
 
     /// Says goodbye and waits a moment for the answer, so that the server does not see a broken connection.
@@ -149,11 +160,14 @@ impl Connection {
                 Err(Error::Io(error)) if is_would_block(&error) => {}
                 Err(_) => return,
             }
-            if clock.elapsed() >= patience || self.socket.get_mut().let_wait(TICK.min(patience)).is_err() {
+            if self.failed
+                || clock.elapsed() >= patience
+                || self.socket.get_mut().let_wait(TICK.min(patience)).is_err()
+            {
                 return;
             }
             // what had been sent before the close was seen comes first
-            result = self.socket.read().map(drop);
+            result = self.read().map(drop);
         }
     }
 }

@@ -187,7 +187,7 @@ impl Session<'_> {
             if self.follower.received() >= count && doubt.is_none() {
                 break Ok(Read::Enough);
             }
-            let received = connection.socket.read();
+            let received = connection.read();
             // a refusal says more than the headers that are missing for it
             if matches!(received, Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_)))
                 && let Some(fault) = doubt.take()
