@@ -13,12 +13,13 @@ use crate::{
 /// Receive any WebSocket feed into an archive
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every message is kept byte for byte, with the time at which it was received. The capture ends with the feed (a close with
-1000), by --count or --for, or by SIGINT or SIGTERM, and only then FILE appears. Until then everything is in FILE.journal,
-made durable every second; what a crash leaves of it, `tradesim recover` makes into an archive.
+Every message is kept byte for byte, with the time at which it was received. The capture ends with
+the feed (a close with 1000), by --count or --for, or by SIGINT or SIGTERM, and only then FILE
+appears. Until then everything is in FILE.journal, made durable every second; what a crash leaves of
+it, `tradesim recover` makes into an archive.
 
-A connection that is lost is made again. A feed of `replay` or `serve` then goes on with the message that was due; any
-other one may have a gap there, which is said, counted, and named in the archive.")]
+A connection that is lost is made again. A feed of `replay` or `serve` then goes on with the message
+that was due; any other one may have a gap there, which is said, counted, and named in the archive.")]
 pub(crate) struct Capture {
     /// The feed, as ws://127.0.0.1:8765 (without a scheme the port may be left out: 8765)
     #[arg(value_name = "URL", value_parser = endpoint::endpoint)]
@@ -53,8 +54,8 @@ pub(crate) struct Capture {
 /// Make an archive of the journal that a capture left
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The journal goes when its archive is there. Where its end was torn, as by a loss of power, the bytes that are no whole
-message are counted, and the journal is kept as JOURNAL.torn.")]
+The journal goes when its archive is there. Where its end was torn, as by a loss of power, the bytes
+that are no whole message are counted, and the journal is kept as JOURNAL.torn.")]
 pub(crate) struct Recover {
     /// The journal, as feed.parquet.journal
     pub(crate) journal: PathBuf,

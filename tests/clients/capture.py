@@ -61,12 +61,14 @@ def feed(handler):
 
 def sends(messages, pause_s=0.0, stays=False):
     async def handler(socket):
-        for index, message in enumerate(messages):
-            await socket.send(message)
-            if pause_s and index % 100 == 0:
-                await asyncio.sleep(pause_s)
-        if stays:
-            await socket.wait_closed()
+        # a client that is killed is what some cases are about
+        with contextlib.suppress(websockets.ConnectionClosed):
+            for index, message in enumerate(messages):
+                await socket.send(message)
+                if pause_s and index % 100 == 0:
+                    await asyncio.sleep(pause_s)
+            if stays:
+                await socket.wait_closed()
 
     return handler
 
