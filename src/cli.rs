@@ -11,6 +11,7 @@ mod dlq;
 mod export;
 mod files;
 mod kafka;
+mod load;
 mod record;
 mod replay;
 mod schemas;
@@ -37,6 +38,7 @@ pub(crate) use dlq::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic};
 pub(crate) use export::{Export, ExportPrices};
 pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Verify};
 pub(crate) use kafka::{KafkaArgs, PrefixArgs, RegistryArgs};
+pub(crate) use load::{Load, LoadCommand, LoadList, LoadRun, LoadShow};
 pub(crate) use record::{MarketArgs, Record};
 pub(crate) use replay::{PaceMode, Replay, TimestampsMode};
 pub(crate) use schemas::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister};
@@ -54,7 +56,8 @@ use crate::{settings, telemetry::LogFormat};
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(after_help = "\
 Exit codes: 0 done, 1 failed while running, 2 usage, 3 a difference or a broken rule was found, 65 bad data,
-69 a peer cannot be reached, 73 the output exists or cannot be made, 78 bad configuration, 129, 130 and 143 stopped by a signal.")]
+69 a peer cannot be reached, 73 the output exists or cannot be made, 78 bad configuration, 99 a threshold failed, 129, 130
+and 143 stopped by a signal.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
@@ -102,6 +105,7 @@ pub(crate) enum Command {
     Topics(Topics),
     Schemas(Schemas),
     Cluster(Cluster),
+    Load(Load),
     Demo(Demo),
     Dev(Dev),
     Config(Config),

@@ -1,6 +1,6 @@
 //! From the command line to the work: settings, logging, then one file for each command.
 
-mod bridge;
+pub(crate) mod bridge;
 mod capture;
 mod cat;
 mod cluster;
@@ -14,9 +14,10 @@ mod dlq;
 mod export;
 mod filter;
 mod info;
+mod load;
 mod man;
 mod merge;
-mod record;
+pub(crate) mod record;
 mod recover;
 mod replay;
 mod schemas;
@@ -24,7 +25,7 @@ mod serve;
 mod tail;
 mod topics;
 mod verify;
-mod verify_topic;
+pub(crate) mod verify_topic;
 
 use std::ffi::OsString;
 
@@ -68,6 +69,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Topics(args) => topics::run(&args, settings),
         Command::Schemas(args) => schemas::run(&args, settings),
         Command::Cluster(args) => cluster::run(&args, settings),
+        Command::Load(args) => load::run(&args, settings),
         Command::Demo(args) => demo::run(&args),
         Command::Dev(args) => dev::run(&args, settings),
         Command::Config(config) => match config.command {
@@ -105,6 +107,7 @@ fn group(command: &Command) -> Group {
         | Command::Topics(_)
         | Command::Schemas(_)
         | Command::Cluster(_)
+        | Command::Load(_)
         | Command::Dev(_) => Group::Bridge,
     }
 }

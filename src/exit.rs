@@ -14,6 +14,8 @@ pub(crate) enum Outcome {
     Done,
     /// The command did its work and found a difference, a loss or a broken rule.
     Difference,
+    /// A load did not reach what its scenario asks for.
+    ThresholdFailed,
 }
 
 /// A failure whose kind decides the exit code. Everything else that reaches [`report`] is "failed while running".
@@ -54,6 +56,7 @@ mod code {
     pub(super) const UNREACHABLE: u8 = 69;
     pub(super) const OUTPUT: u8 = 73;
     pub(super) const CONFIGURATION: u8 = 78;
+    pub(super) const THRESHOLD: u8 = 99;
     /// Plus the signal's number.
     pub(super) const SIGNAL: u8 = 128;
 }
@@ -98,6 +101,7 @@ pub(crate) fn report(result: anyhow::Result<Outcome>) -> ExitCode {
     let error = match result {
         Ok(Outcome::Done) => return ExitCode::SUCCESS,
         Ok(Outcome::Difference) => return ExitCode::from(code::DIFFERENCE),
+        Ok(Outcome::ThresholdFailed) => return ExitCode::from(code::THRESHOLD),
         Err(error) => error,
     };
     let (code, hint) = decide(&error);

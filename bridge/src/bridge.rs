@@ -1,6 +1,6 @@
 //! A bridge, from its parts to its report.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use tradesim_bridge_core::{Backoff, Finish};
 
@@ -31,6 +31,25 @@ pub struct Bridge {
     health: Arc<Health>,
     feed: FeedOptions,
     http: Option<HttpServer>,
+    observer: Option<Observer>,
+}
+
+/// Is told, on the thread that owns the producer, whenever everything before another message is delivered.
+pub type DeliveryObserver = Box<dyn Fn(u64) + Send>;
+
+/// A [`DeliveryObserver`] that can be shown.
+pub(crate) struct Observer(DeliveryObserver);
+
+impl Observer {
+    pub(crate) fn delivered(&self, next_seq: u64) {
+        (self.0)(next_seq);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 impl Bridge {
@@ -54,7 +73,12 @@ impl Bridge {
             }
             None => None,
         };
-        Ok(Bridge { options, clock: Clock::start(), metrics, health, feed, http })
+        Ok(Bridge { options, clock: Clock::start(), metrics, health, feed, http, observer: None })
+    }
+
+    /// Tells `observer` of what is delivered: acknowledged and, where there are transactions, committed.
+    pub fn observe(&mut self, observer: DeliveryObserver) {
+        self.observer = Some(Observer(observer));
     }
 
     /// Where metrics are, if they are anywhere.
@@ -69,8 +93,8 @@ impl Bridge {
         mut random: impl FnMut() -> f64,
         is_stopping: &dyn Fn() -> bool,
     ) -> (Report, Result<Ended, BridgeError>) {
-        let Bridge { options, clock, metrics, health, feed, http } = self;
-        let context = Context { options, clock, metrics, health, is_stopping };
+        let Bridge { options, clock, metrics, health, feed, http, observer } = self;
+        let context = Context { options, clock, metrics, health, observer, is_stopping };
         let nothing = |context: &Context<'_>| Report {
             counts: Default::default(),
             identity: None,

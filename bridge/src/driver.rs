@@ -21,6 +21,7 @@ use tradesim_bridge_core::{
 use self::{handover::Work, lag::Lag};
 use crate::{
     batch::Batch,
+    bridge::Observer,
     clock::Clock,
     connection::ConnectionError,
     feed::{Event, Feed},
@@ -48,6 +49,7 @@ pub(crate) struct Context<'a> {
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
+    pub(crate) observer: Option<Observer>,
     pub(crate) is_stopping: &'a dyn Fn() -> bool,
 }
 
@@ -80,6 +82,8 @@ pub(crate) struct Driver<'a, R> {
     retries: BTreeMap<u64, u32>,
     draining: bool,
     lag: Lag,
+    /// What the observer was told last.
+    observed_seq: u64,
     stop_told: bool,
     stop_by: Option<Duration>,
     /// A failure that says more than the state machine can.
@@ -108,6 +112,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
             retries: BTreeMap::new(),
             draining: false,
             lag: Lag::default(),
+            observed_seq: 0,
             stop_told: false,
             stop_by: None,
             error: None,
@@ -439,6 +444,12 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         let metrics = &self.context.metrics;
         let delivery = &self.delivery;
         let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        if let Some(observer) = &self.context.observer
+            && self.observed_seq != delivery.delivered_seq()
+        {
+            self.observed_seq = delivery.delivered_seq();
+            observer.delivered(self.observed_seq);
+        }
         metrics.next_seq.set(gauge(delivery.next_seq()));
         metrics.delivered_seq.set(gauge(delivery.delivered_seq()));
         metrics.lag_events.set(gauge(delivery.head_seq().saturating_sub(delivery.delivered_seq())));

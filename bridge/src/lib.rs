@@ -26,7 +26,7 @@ pub mod secret;
 pub mod tail;
 pub mod topics;
 
-pub use bridge::Bridge;
+pub use bridge::{Bridge, DeliveryObserver};
 pub use feed::FeedUrlError;
 pub use kafka::ProducerOptions;
 pub use options::{BridgeError, BridgeOptions, Ended, Report};

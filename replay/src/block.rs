@@ -205,6 +205,28 @@ impl BlockBuilder {
         self.frame(meta, write_sent);
     }
 
+    /// Puts messages that were added, from that of `seq` on, at other instants of the play than those of their recording.
+    pub fn retime(&mut self, seq: u64, mut at: impl FnMut(u64, &Entry) -> Timestamp) {
+        let first = seq.saturating_sub(self.first_seq) as usize;
+        for (index, entry) in self.entries.iter_mut().enumerate().skip(first) {
+            entry.meta.at = at(self.first_seq + index as u64, entry);
+            entry.starts_segment = false;
+        }
+    }
+
+    /// Drops the messages from that of `seq` on.
+    pub fn truncate(&mut self, seq: u64) {
+        let kept = usize::try_from(seq.saturating_sub(self.first_seq)).unwrap_or(usize::MAX);
+        if kept >= self.entries.len() {
+            return;
+        }
+        self.entries.truncate(kept);
+        let (end, recorded_end) =
+            self.entries.last().map_or((0, 0), |last| (last.end as usize, last.recorded_end as usize));
+        self.bytes.truncate(end);
+        self.recorded.truncate(recorded_end);
+    }
+
     /// The block made so far, and a new one begun.
     ///
     /// # Panics
@@ -306,6 +328,23 @@ mod tests {
         }
         builder.push(meta(Opcode::Text), |out| out.extend_from_slice(b"x"));
         assert_eq!(builder.take().first_seq(), 3);
+    }
+
+    #[test]
+    fn messages_can_be_retimed_and_left_out() {
+        let mut builder = BlockBuilder::new(5);
+        for n in 0..4u8 {
+            builder.push(meta(Opcode::Text), |out| out.resize(out.len() + 100 * usize::from(n), b'a' + n));
+        }
+        builder.retime(6, |seq, _| Timestamp::from_micros(seq as i64 * 10).unwrap());
+        builder.truncate(8);
+        builder.truncate(9);
+        assert_eq!(builder.next_seq(), 8);
+        let block = builder.take();
+        let times: Vec<_> = block.entries().iter().map(|entry| entry.meta.at.micros()).collect();
+        assert_eq!(times, [0, 60, 70]);
+        assert_eq!(block.text(2), [b'c'; 200]);
+        assert_eq!(block.frames(0..3).len(), 2 + 102 + 4 + 200);
     }
 
     #[test]

@@ -41,7 +41,7 @@ mod timeline;
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, Meta, Opcode};
 pub use control::{ClientStatus, Command, CommandError, Lateness, Report, State, Status, Stretches};
 pub use notice::{Notice, PROTOCOL, PingPayload};
-pub use options::{OnSlow, Options, PlayClock};
+pub use options::{Observer, OnSlow, Options, PlayClock};
 pub use server::{Handle, Server, ServerError};
 pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
 pub use speed::{Factor, ParseSpeedError, Speed};

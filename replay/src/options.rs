@@ -1,10 +1,11 @@
 //! How a source is played and served.
 
-use std::time::Duration;
+use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
 use tradesim_schemas::Timestamp;
 
 use crate::{
+    block::Block,
     control::{Command, CommandError},
     speed::Speed,
 };
@@ -42,6 +43,34 @@ pub struct Options {
     pub clients_max: usize,
     /// Values of `Origin` that are accepted besides loopback hosts.
     pub origins: Vec<String>,
+    /// Who is told of what is released, if anybody.
+    pub observer: Option<Observer>,
+}
+
+/// Is told of messages on the player's thread, before any client gets them: for measuring in the same process.
+///
+/// It gets a block, which of its messages are released, and the time since the server was made; [`Block::due`] is on the
+/// same clock.
+#[derive(Clone)]
+pub struct Observer(Arc<Released>);
+
+type Released = dyn Fn(&Block, &Range<usize>, Duration) + Send + Sync;
+
+impl Observer {
+    /// Calls `released` for each release. It holds up the play, so it has to be quick.
+    pub fn new(released: impl Fn(&Block, &Range<usize>, Duration) + Send + Sync + 'static) -> Observer {
+        Observer(Arc::new(released))
+    }
+
+    pub(crate) fn released(&self, block: &Block, messages: &Range<usize>, now: Duration) {
+        (self.0)(block, messages, now);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 /// What the clock of a play is.
@@ -84,6 +113,7 @@ impl Options {
             run: run.into(),
             clients_max: 1024,
             origins: Vec::new(),
+            observer: None,
         }
     }
 

@@ -100,6 +100,9 @@ impl Player {
                 Step::Release { block, messages } => {
                     self.play.release(&block, &messages, &mut self.hub.ring());
                     self.hub.metrics.messages_played.inc_by(messages.len() as u64);
+                    if let Some(observer) = &self.hub.options.observer {
+                        observer.released(&block, &messages, self.now());
+                    }
                     self.publish_head();
                     // while clients send it already; whoever looks for the digest finds it at the end
                     self.play.hash(&block, messages);

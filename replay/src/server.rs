@@ -4,7 +4,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -204,6 +204,11 @@ impl Handle {
     /// How things stand.
     pub fn status(&self) -> Status {
         self.hub.status(false)
+    }
+
+    /// The instant of [`Block::due`](crate::Block::due)'s zero.
+    pub fn clock_zero(&self) -> Instant {
+        self.hub.clock.instant(Duration::ZERO).into()
     }
 
     /// Seq behind the last message that was played.

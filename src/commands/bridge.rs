@@ -8,12 +8,12 @@ use anyhow::anyhow;
 use rand::{TryRng, rngs::SysRng};
 use signal_hook::consts::SIGTERM;
 use tradesim_bridge::{
-    Bridge as Engine, BridgeError, BridgeOptions, Ended, ProducerOptions,
+    Bridge as Engine, BridgeError, BridgeOptions, DeliveryObserver, Ended, ProducerOptions,
     core::{Backoff, Guarantee, Options as DeliveryOptions, Topics},
 };
 use tradesim_schemas::ReadOptions;
 
-use self::report::BridgeReport;
+pub(crate) use self::report::BridgeReport;
 use crate::{
     cli::{Bridge, DeliveryMode},
     exit::{Failure, Outcome},
@@ -35,7 +35,7 @@ const POSITION_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(args: &Bridge, settings: Settings) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals()?;
-    let (report, result) = work(args, settings, &stop)?;
+    let (report, result) = work(args, settings, &|| stop.number().is_some(), None)?;
     if args.json {
         output::print_json(&report)?;
     }
@@ -55,29 +55,46 @@ pub(crate) fn run(args: &Bridge, settings: Settings) -> anyhow::Result<Outcome> 
 
 /// Bridges until the feed ends or a signal comes, and fails where that is all that can be done.
 pub(crate) fn to_the_end(args: &Bridge, settings: Settings, stop: &Stop) -> anyhow::Result<()> {
-    let (_, result) = work(args, settings, stop)?;
+    let (_, result) = work(args, settings, &|| stop.number().is_some(), None)?;
     match result.map_err(failure)? {
         Ended::Complete => Ok(()),
         Ended::Stopped => Ok(stop.check()?),
     }
 }
 
+/// Bridges until the feed ends or it is to stop, and tells `observer` what is delivered. The report is what was done, also
+/// where it stopped early.
+pub(crate) fn observed(
+    args: &Bridge,
+    settings: Settings,
+    is_stopping: &dyn Fn() -> bool,
+    observer: DeliveryObserver,
+) -> anyhow::Result<BridgeReport> {
+    let (report, result) = work(args, settings, is_stopping, Some(observer))?;
+    result.map_err(failure)?;
+    Ok(report)
+}
+
 fn work(
     args: &Bridge,
     mut settings: Settings,
-    stop: &Stop,
+    is_stopping: &dyn Fn() -> bool,
+    observer: Option<DeliveryObserver>,
 ) -> anyhow::Result<(BridgeReport, Result<Ended, BridgeError>)> {
     apply_flags(args, &mut settings);
     settings.check(Group::Bridge).map_err(Failure::from)?;
     let options = options(args, &mut settings)?;
-    let engine = Engine::new(options).map_err(failure)?;
+    let mut engine = Engine::new(options).map_err(failure)?;
+    if let Some(observer) = observer {
+        engine.observe(observer);
+    }
     if let Some(address) = engine.metrics_address() {
         say(format_args!("metrics on http://{address}/metrics, health on /healthz and /readyz"));
         if !address.ip().is_loopback() {
             say(format_args!("warning: other machines can read them; nobody is asked for a password"));
         }
     }
-    let (report, result) = engine.run(jitter, &|| stop.number().is_some());
+    let (report, result) = engine.run(jitter, is_stopping);
     let report = BridgeReport::new(&report, matches!(result, Ok(Ended::Complete)));
     report.say();
     Ok((report, result))

@@ -1,26 +1,28 @@
 //! `demo`: the whole loop in one process. Every step is a command of its own, given its arguments as they would be typed.
 
-mod cluster;
-mod folder;
-mod replay;
-
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use clap::Parser;
 use serde::Serialize;
+use tradesim_replay::{OnSlow, Options, Speed};
 
 use crate::{
-    cli::{Cli, Command, Demo},
+    cli::{Cli, Command, Demo, FilterArgs, ReadingArgs},
     commands::{bridge, record, verify_topic},
     exit::Outcome,
+    filter::Filter,
     output::{self, grouped, say},
     progress::Stopwatch,
+    random,
     report::SCHEMA_VERSION,
+    scratch::Folder,
+    serving::Background,
     settings::{Settings, Sources},
     signals::Stop,
+    source,
+    stand_ins::StandIns,
+    streams::{ArchiveSource, Timestamps},
 };
-
-use self::{cluster::Cluster, folder::Folder, replay::Replay};
 
 /// The hour that is recorded: the first one of a trading day, and the busiest.
 const DATE: &str = "2026-02-18";
@@ -56,19 +58,21 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     stop.check()?;
 
     say(format_args!("2. three brokers (librdkafka's mock cluster) and a schema registry, in this process"));
-    let cluster = Cluster::start()?;
+    let cluster = StandIns::start()?;
     say(format_args!("brokers {}", cluster.bootstrap_servers()));
     say(format_args!("registry {}", cluster.registry_url()));
 
     say(format_args!(
         "3. the recording at full speed over WebSocket, and the bridge that brings it into Kafka"
     ));
-    let replay = Replay::start(&archive)?;
+    let replay = replaying(&archive)?;
     if let Err(error) = bridged(&replay, &cluster, &stop) {
-        replay.stop();
+        // what it came to does not matter any more
+        let _ = replay.stop();
         return Err(error);
     }
     let replayed = replay.finish()?;
+    let replayed = replayed.digest.filter(|_| replayed.complete).map(|digest| digest.to_string());
     stop.check()?;
 
     say(format_args!("4. the topics, read back and compared with the recording message by message"));
@@ -142,7 +146,16 @@ fn recorded(args: &Demo, archive: &Path) -> anyhow::Result<record::Report> {
     record::archive(&args, settings())
 }
 
-fn bridged(replay: &Replay, cluster: &Cluster, stop: &Stop) -> anyhow::Result<()> {
+/// Serves the archive at full speed; time starts with the first client.
+fn replaying(path: &Path) -> anyhow::Result<Background> {
+    let archive = source::open(path, ReadingArgs { no_mmap: false })?;
+    let filter = Filter::of_archive(&FilterArgs::default(), archive.metadata().provenance())?;
+    let source = Arc::new(ArchiveSource::new(archive, filter, Timestamps::Recorded));
+    let options = Options { speed: Speed::Max, on_slow: OnSlow::Wait, ..Options::new(random::run_name()?) };
+    Background::start(source, options)
+}
+
+fn bridged(replay: &Background, cluster: &StandIns, stop: &Stop) -> anyhow::Result<()> {
     let (url, registry) = (replay.url(), cluster.registry_url());
     let arguments = [
         "bridge",
@@ -161,7 +174,7 @@ fn bridged(replay: &Replay, cluster: &Cluster, stop: &Stop) -> anyhow::Result<()
     bridge::to_the_end(&args, settings(), stop)
 }
 
-fn verified(archive: &Path, cluster: &Cluster) -> anyhow::Result<verify_topic::Report> {
+fn verified(archive: &Path, cluster: &StandIns) -> anyhow::Result<verify_topic::Report> {
     let file = archive.display().to_string();
     let url = cluster.registry_url();
     let arguments = [

@@ -13,23 +13,23 @@ use crate::{
 pub(crate) struct BridgeReport {
     schema_version: u32,
     /// Messages that are delivered, each once however often it came: records and dead letters.
-    received: u64,
+    pub(crate) received: u64,
     produced: u64,
-    dead_lettered: u64,
+    pub(crate) dead_lettered: u64,
     /// Everything before this message is delivered.
     next_seq: u64,
-    run: String,
+    pub(crate) run: String,
     stream: Option<String>,
     seconds: f64,
     /// Whether the feed said its end and everything before it is delivered.
-    complete: bool,
+    pub(crate) complete: bool,
     /// Messages that the feed could not give any more.
     pub(crate) missing: u64,
     /// Messages that came again and were left out.
     repeated: u64,
     /// Messages that were taken and not acknowledged; only without transactions.
     pub(crate) undelivered: u64,
-    reconnects: u64,
+    pub(crate) reconnects: u64,
     /// Producers that were let go because something failed.
     restarts: u64,
     transactions: u64,

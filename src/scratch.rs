@@ -1,4 +1,4 @@
-//! A folder for the time of the demo.
+//! A folder for the time of a job.
 
 use std::{
     fs, io,
@@ -11,18 +11,18 @@ use crate::random;
 
 /// A folder among the system's temporary ones. It goes with the value.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
 }
 
 impl Folder {
-    pub(super) fn new() -> anyhow::Result<Folder> {
-        let path = std::env::temp_dir().join(format!("tradesim-demo-{}", random::run_name()?));
+    pub(crate) fn new() -> anyhow::Result<Folder> {
+        let path = std::env::temp_dir().join(format!("tradesim-{}", random::run_name()?));
         fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
         Ok(Folder { path })
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 }

@@ -1,4 +1,4 @@
-//! Brokers and a registry of the demo's own.
+//! Brokers and a registry in this process, where no others are wanted.
 
 use anyhow::Context;
 use tradesim_bridge::{
@@ -11,14 +11,14 @@ const BROKERS: u16 = 3;
 
 /// Stand-ins that go with the value.
 #[derive(Debug)]
-pub(super) struct Cluster {
+pub(crate) struct StandIns {
     broker: DevBroker,
     registry: DevRegistry,
 }
 
-impl Cluster {
+impl StandIns {
     /// Starts them, with the topics that the bridge needs.
-    pub(super) fn start() -> anyhow::Result<Cluster> {
+    pub(crate) fn start() -> anyhow::Result<StandIns> {
         let options = TopicOptions {
             prefix: String::new(),
             dead_letters: "dlq.raw.failed".to_owned(),
@@ -28,14 +28,14 @@ impl Cluster {
             topics(&options).into_iter().map(|topic| (topic.name, topic.partitions)).collect();
         let broker = DevBroker::start(BROKERS, &topics).context("the brokers cannot be started")?;
         let registry = DevRegistry::start(0).context("the registry cannot be started")?;
-        Ok(Cluster { broker, registry })
+        Ok(StandIns { broker, registry })
     }
 
-    pub(super) fn bootstrap_servers(&self) -> &str {
+    pub(crate) fn bootstrap_servers(&self) -> &str {
         self.broker.bootstrap_servers()
     }
 
-    pub(super) fn registry_url(&self) -> String {
+    pub(crate) fn registry_url(&self) -> String {
         self.registry.url()
     }
 }

@@ -1,0 +1,131 @@
+//! What happens while a load runs.
+
+use std::{
+    process::{Command, Stdio},
+    sync::mpsc::{self, Receiver, Sender},
+    thread,
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use super::{end_points::EndPoints, measure::Measures, scenario::Event};
+use crate::{output::say, progress::Stopwatch};
+
+/// Bytes of a failed command's output that are shown.
+const SHOWN_BYTES: usize = 400;
+
+/// An event that came.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Happened {
+    /// From the first message on.
+    pub(crate) at_seconds: f64,
+    pub(crate) what: String,
+    /// How long a command took; none while it runs.
+    pub(crate) took_seconds: Option<f64>,
+}
+
+/// The events of a scenario, in the order of their times.
+#[derive(Debug)]
+pub(crate) struct Events {
+    coming: Vec<Event>,
+    happened: Vec<Happened>,
+    running: usize,
+    ended: Receiver<(usize, f64, Result<(), String>)>,
+    sender: Sender<(usize, f64, Result<(), String>)>,
+}
+
+impl Events {
+    pub(crate) fn new(events: &[Event]) -> Events {
+        let mut coming = events.to_vec();
+        // the last one is the next
+        coming.sort_by_key(|event| std::cmp::Reverse(event.at));
+        let (sender, ended) = mpsc::channel();
+        Events { coming, happened: Vec::new(), running: 0, ended, sender }
+    }
+
+    /// Lets happen what is due; `began` and `now` are on the clock of the measures.
+    ///
+    /// # Errors
+    /// A command that failed, with what it said.
+    pub(crate) fn advance(
+        &mut self,
+        (began, now): (Duration, Duration),
+        measures: &Measures,
+        end_points: &EndPoints,
+    ) -> anyhow::Result<()> {
+        while let Some(event) = self.coming.pop_if(|event| began + event.at <= now) {
+            say(format_args!("{:>7.1} s  {}", event.at.as_secs_f64(), event.name()));
+            measures.event(now);
+            let happened = Happened {
+                at_seconds: now.saturating_sub(began).as_secs_f64(),
+                what: event.name(),
+                took_seconds: None,
+            };
+            self.happened.push(happened);
+            if let (Some(time), EndPoints::Clients { control, .. }) = (event.stall_clients, end_points) {
+                control.stall(time);
+            }
+            if let Some(command) = event.run {
+                self.start(command)?;
+            }
+        }
+        while let Ok((index, seconds, result)) = self.ended.try_recv() {
+            self.running -= 1;
+            let happened = &mut self.happened[index];
+            happened.took_seconds = Some(seconds);
+            if let Err(cause) = result {
+                anyhow::bail!("the event {:?} failed: {cause}", happened.what);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing more happens.
+    pub(crate) fn are_over(&self) -> bool {
+        self.coming.is_empty() && self.running == 0
+    }
+
+    pub(crate) fn happened(&self) -> &[Happened] {
+        &self.happened
+    }
+
+    /// Runs a command on a thread of its own: the load does not wait for it.
+    fn start(&mut self, command: String) -> anyhow::Result<()> {
+        let (index, sender) = (self.happened.len() - 1, self.sender.clone());
+        self.running += 1;
+        thread::Builder::new().name("load-event".to_owned()).spawn(move || {
+            let stopwatch = Stopwatch::start();
+            let result = run(&command);
+            // nobody listens where the load has ended meanwhile
+            let _ = sender.send((index, stopwatch.elapsed().as_secs_f64(), result));
+        })?;
+        Ok(())
+    }
+}
+
+fn run(command: &str) -> Result<(), String> {
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("sh cannot be started: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.trim();
+    let start = said.char_indices().rev().map(|(at, _)| at).take(SHOWN_BYTES).last().unwrap_or(0);
+    Err(format!("{}: {}", output.status, &said[start..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+
+    #[test]
+    fn a_command_s_failure_is_what_it_said() {
+        assert_eq!(run("true"), Ok(()));
+        assert_eq!(run("echo no broker 2 >&2; exit 4"), Err("exit status: 4: no broker 2".to_owned()));
+    }
+}

@@ -1,0 +1,154 @@
+//! The recording of a scenario: found or made, and the one that the scenario means.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::anyhow;
+use clap::Parser;
+use serde::Serialize;
+use tradesim_archive::Archive;
+use tradesim_replay::{Source, SourceError, Speed};
+
+use super::{paced::Paced, profile::Profile, scenario};
+use crate::{
+    cli::{Cli, Command, FilterArgs, ReadingArgs},
+    commands::record,
+    exit::Failure,
+    filter::Filter,
+    output::{grouped, say},
+    scratch::Folder,
+    settings::{Settings, Sources},
+    source,
+    streams::{ArchiveSource, Timestamps},
+};
+
+/// A recording that is there.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    pub(crate) path: PathBuf,
+    pub(crate) about: About,
+    archive: Archive,
+}
+
+/// What a report says of it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct About {
+    digest: String,
+    messages: u64,
+    generator_version: Option<String>,
+    /// The flags of `record` that make it, where the scenario names them.
+    record: Option<String>,
+}
+
+impl About {
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    pub(crate) fn record(&self) -> Option<&str> {
+        self.record.as_deref()
+    }
+}
+
+/// The recording is another one than the scenario names.
+#[derive(Debug, thiserror::Error)]
+#[error("the recording is not the scenario's: {} has {found}, and {wanted} is wanted", path.display())]
+pub(crate) struct Drift {
+    path: PathBuf,
+    found: String,
+    wanted: String,
+}
+
+impl Recording {
+    /// Opens the recording, and makes it first where it is missing: under the scenario's name for it, or in `folder`.
+    ///
+    /// # Errors
+    /// [`Drift`]; flags that `record` does not take; what recording and opening meet.
+    pub(crate) fn find(wanted: &scenario::Recording, folder: &Folder) -> anyhow::Result<Recording> {
+        let path = wanted.file.clone().unwrap_or_else(|| folder.path("recording.parquet"));
+        if let Some(flags) = &wanted.record
+            && !path.exists()
+        {
+            make(flags, &path)?;
+        }
+        let archive = source::open(&path, ReadingArgs { no_mmap: false })?;
+        let metadata = archive.metadata();
+        let found = metadata.digest().to_string();
+        if let Some(wanted) = wanted.digest.as_ref().filter(|wanted| **wanted != found) {
+            return Err(Drift { path, found, wanted: wanted.clone() }.into());
+        }
+        let about = About {
+            digest: found,
+            messages: metadata.counts().total(),
+            generator_version: metadata.provenance().generator_version.clone(),
+            record: wanted.record.clone(),
+        };
+        Ok(Recording { path, about, archive })
+    }
+
+    /// What the load sends of it, and how fast the server plays that.
+    ///
+    /// # Errors
+    /// A load that takes more messages than there are.
+    pub(crate) fn paced(self, load: &scenario::Load) -> anyhow::Result<(Paced, Speed)> {
+        let filter = Filter::of_archive(&FilterArgs::default(), self.archive.metadata().provenance())?;
+        let source = ArchiveSource::new(self.archive, filter, Timestamps::Recorded);
+        let messages = self.about.messages;
+        let Some(speed) = load.speed else {
+            let profile = profile(load)?;
+            if profile.messages() > messages {
+                let what = format!(
+                    "the stages take {} messages, and the recording has {}",
+                    grouped(profile.messages()),
+                    grouped(messages)
+                );
+                let hint = "record more of the day, or at a higher --rate".to_owned();
+                return Err(Failure::Configuration { what, hint: Some(hint) }.into());
+            }
+            return Ok((Paced::new(source, profile.messages(), Some(profile)), Speed::REAL_TIME));
+        };
+        let messages = match (load.duration, speed.factor()) {
+            (Some(duration), Some(factor)) => before(&source, duration.mul_f64(factor), messages)?,
+            _ => messages,
+        };
+        Ok((Paced::new(source, messages, None), speed))
+    }
+}
+
+/// The profile of a load that has stages.
+pub(crate) fn profile(load: &scenario::Load) -> Result<Profile, Failure> {
+    Profile::new(&load.stages).ok_or_else(|| Failure::Configuration {
+        what: "the stages of the scenario ask for no message at all".to_owned(),
+        hint: None,
+    })
+}
+
+/// How many of the messages are recorded within this time of the first one.
+fn before(source: &ArchiveSource, recorded: Duration, messages: u64) -> anyhow::Result<u64> {
+    let Some(first) = source.first()? else { return Ok(0) };
+    let micros = i64::try_from(recorded.as_micros()).unwrap_or(i64::MAX);
+    let end = first.micros().checked_add(micros).and_then(tradesim_schemas::Timestamp::from_micros);
+    match end.map(|end| source.find(&end.to_string())) {
+        None | Some(Err(SourceError::NoPlace { .. })) => Ok(messages),
+        Some(found) => Ok(found?),
+    }
+}
+
+fn make(flags: &str, path: &Path) -> anyhow::Result<()> {
+    say(format_args!("$ tradesim record {flags} -o {}", path.display()));
+    let file = path.display().to_string();
+    let words = ["tradesim", "record"].into_iter().chain(flags.split_whitespace()).chain(["-o", &file]);
+    let command = Cli::try_parse_from(words).map_err(|error| Failure::Configuration {
+        what: format!("the scenario's recording cannot be made: {}", error.to_string().trim_end()),
+        hint: None,
+    })?;
+    let Command::Record(args) = command.command else { return Err(anyhow!("it says record")) };
+    if args.dry_run {
+        return Err(anyhow!("a scenario's recording is made, so --dry-run is none of its flags"));
+    }
+    // the environment has no say: the same scenario makes the same recording everywhere
+    record::archive(&args, Settings::from_sources(&Sources::none()))?;
+    Ok(())
+}

@@ -1,0 +1,352 @@
+//! A load from its first message to its report.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::anyhow;
+use tradesim_replay::{Observer, OnSlow, Options, Source};
+
+use super::{
+    end_points::{Arrived, EndPoints, Kafka},
+    events::Events,
+    files::ReportFiles,
+    measure::Measures,
+    memory,
+    profile::Peak,
+    recording::{self, Recording},
+    report::{Digests, LatencyMs, Memory, Pace, Report, Whereto},
+    sampler::Sampler,
+    scenario::{Delivery, Scenario, TargetKind},
+    threshold::Verdict,
+};
+use crate::{
+    cli::{Command, LoadRun},
+    commands::verify_topic,
+    output::{grouped, say},
+    random,
+    report::SCHEMA_VERSION,
+    scratch::Folder,
+    serving::Background,
+    settings::Settings,
+    signals::Stop,
+};
+
+/// How often things are looked at.
+const TICK: Duration = Duration::from_millis(50);
+/// How often a report that is not whole yet is written, and how often a line says how it goes.
+const PARTIAL_EVERY: Duration = Duration::from_secs(5);
+const SAY_EVERY: Duration = Duration::from_secs(10);
+/// How long a server waits for end points that were cut off to come back.
+const LINGER: Duration = Duration::from_secs(120);
+/// How long nothing may arrive when everything was sent.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a load works with.
+struct Load<'a> {
+    args: &'a LoadRun,
+    scenario: &'a Scenario,
+    /// A report of what is known before the beginning.
+    blank: Report,
+    measures: Arc<Measures>,
+    sampler: Sampler,
+    events: Events,
+    files: ReportFiles,
+    peak: Option<Peak>,
+    zero: Instant,
+    /// When nothing more arrived.
+    ended: Option<Duration>,
+}
+
+/// Runs a scenario. The report is what was measured, also where a signal stopped it early.
+///
+/// # Errors
+/// A recording that cannot be had, end points and events that fail. What was measured until then is in the report's files.
+pub(crate) fn run(args: &LoadRun, scenario: &Scenario, settings: Settings, stop: &Stop) -> anyhow::Result<Report> {
+    let folder = Folder::new()?;
+    let recording = Recording::find(&scenario.recording, &folder)?;
+    let (path, about) = (recording.path.clone(), recording.about.clone());
+    let (paced, speed) = recording.paced(&scenario.load)?;
+    let messages = paced.info().messages.unwrap_or(0);
+    let kafka = match scenario.target.kind {
+        TargetKind::Kafka => Some(Kafka::new(args, settings)?),
+        TargetKind::Websocket => None,
+    };
+    let peak = if scenario.load.stages.is_empty() { None } else { recording::profile(&scenario.load)?.peak() };
+    let pace = Pace {
+        stages: scenario.load.stages.clone(),
+        speed: scenario.load.speed.map(|speed| speed.to_string()),
+        messages,
+    };
+    let target = whereto(scenario, kafka.as_ref());
+    let blank = blank(scenario, args.short, about, pace, target);
+    let files = ReportFiles::new(&args.report)?;
+
+    let measures = Arc::new(Measures::new(EndPoints::count(&scenario.target)));
+    let observer = {
+        let measures = Arc::clone(&measures);
+        Observer::new(move |block, messages, now| measures.released(block, messages, now))
+    };
+    let run = random::run_name()?;
+    let options = Options {
+        speed,
+        start_at: paced.start_at(),
+        wait_clients: EndPoints::count(&scenario.target),
+        on_slow: OnSlow::Disconnect,
+        linger: LINGER,
+        observer: Some(observer),
+        ..Options::new(run.clone())
+    };
+    let server = Background::start(Arc::new(paced), options)?;
+    let zero = server.clock_zero();
+    say(format_args!("{}: {} messages, run {run}", scenario.name, grouped(messages)));
+    let end_points = match &kafka {
+        None => EndPoints::clients(&scenario.target, server.address(), zero, &measures)?,
+        Some(kafka) => EndPoints::bridge(&scenario.target, (args, kafka), &server.url(), zero, &measures)?,
+    };
+    let mut load = Load {
+        args,
+        scenario,
+        blank,
+        measures,
+        sampler: Sampler::default(),
+        events: Events::new(&scenario.events),
+        files,
+        peak,
+        zero,
+        ended: None,
+    };
+    let supervised = load.supervise(&server, &end_points, stop);
+    end_points.stop();
+    let arrived = end_points.finish();
+    load.ended = Some(load.now());
+    let served = if server.is_over() { server.finish() } else { server.stop() };
+    supervised?;
+    let (arrived, served) = (arrived?, served?);
+    let topics = match &kafka {
+        Some(kafka) if scenario.target.verify && stop.number().is_none() && served.status.sent > 0 => {
+            Some(load.verified(kafka, &path, &run, served.status.sent)?)
+        }
+        _ => None,
+    };
+    load.conclude(&served, arrived, topics)
+}
+
+impl Load<'_> {
+    /// The time on the clock of the measures, which stands still when the load is over.
+    fn now(&self) -> Duration {
+        self.ended.unwrap_or_else(|| self.zero.elapsed())
+    }
+
+    /// Looks after a load until everything has arrived, or nothing more will.
+    fn supervise(&mut self, server: &Background, end_points: &EndPoints, stop: &Stop) -> anyhow::Result<()> {
+        let (mut next_partial, mut next_line) = (PARTIAL_EVERY, SAY_EVERY);
+        let mut progress = (0, Duration::ZERO);
+        loop {
+            let now = self.now();
+            let standing = self.measures.standing(now);
+            self.sampler.look(&self.measures, self.peak, &standing, now);
+            if stop.number().is_some() || end_points.are_over() && self.events.are_over() {
+                return Ok(());
+            }
+            if let Some(began) = standing.began {
+                self.events.advance((began, now), &self.measures, end_points)?;
+                let elapsed = now.saturating_sub(began);
+                if elapsed >= next_line {
+                    next_line += SAY_EVERY;
+                    self.say(elapsed);
+                }
+                if elapsed >= next_partial {
+                    next_partial += PARTIAL_EVERY;
+                    self.files.write(&self.partial(elapsed))?;
+                }
+            }
+            if progress.0 != standing.delivered || standing.sent < self.blank.load.messages {
+                progress = (standing.delivered, now);
+            } else if now.saturating_sub(progress.1) >= PATIENCE {
+                let missing = standing.sent - standing.delivered;
+                say(format_args!(
+                    "gave up: for {} s nothing has arrived, and {} messages are missing",
+                    PATIENCE.as_secs(),
+                    grouped(missing)
+                ));
+                return Ok(());
+            }
+            if server.is_over() && !end_points.are_over() && standing.sent < self.blank.load.messages {
+                return Err(anyhow!("the server ended before everything was sent"));
+            }
+            thread::sleep(TICK);
+        }
+    }
+
+    fn say(&self, elapsed: Duration) {
+        let Some(sample) = self.sampler.samples().last() else { return };
+        let latency = sample.p99.map_or_else(String::new, |p99| format!(", p99 {p99:.1} ms"));
+        say(format_args!(
+            "{:>7.1} s  {}/s due, {}/s arrive, {} on their way{latency}",
+            elapsed.as_secs_f64(),
+            grouped(sample.due),
+            grouped(sample.delivered),
+            grouped(sample.backlog)
+        ));
+    }
+
+    /// What is known by now.
+    fn partial(&self, elapsed: Duration) -> Report {
+        let standing = self.measures.standing(self.now());
+        let latency = self.measures.latency();
+        let memory: Vec<u64> = self.sampler.samples().iter().filter_map(|sample| sample.rss).collect();
+        let seconds = standing.began.zip(standing.delivered_at).map(|(began, at)| (at - began).as_secs_f64());
+        let delivered = standing.delivered;
+        let mut report = Report {
+            seconds: elapsed.as_secs_f64(),
+            sent: standing.sent,
+            delivered,
+            lost: standing.sent.saturating_sub(delivered),
+            throughput: seconds.filter(|seconds| *seconds > 0.0).map(|seconds| delivered as f64 / seconds),
+            latency_ms: LatencyMs::of(&latency),
+            distribution: LatencyMs::distribution(&latency),
+            backlog_max: self.sampler.backlog_max(),
+            recovery_ms: standing.pause_max.as_secs_f64() * 1e3,
+            drain_ms: self.sampler.drained().map(|drained| drained.as_secs_f64() * 1e3),
+            memory: Memory { max_bytes: self.sampler.memory_max(), growth_percent: memory::growth(&memory) },
+            events: self.events.happened().to_vec(),
+            samples: self.sampler.samples().to_vec(),
+            ..self.blank.clone()
+        };
+        report.measure();
+        report.thresholds = self.verdicts(&report);
+        report
+    }
+
+    fn verdicts(&self, report: &Report) -> Vec<Verdict> {
+        let thresholds = self.scenario.thresholds.iter();
+        thresholds.map(|threshold| threshold.judge(report.values.get(&threshold.metric).copied())).collect()
+    }
+
+    /// Compares the topics with what was sent.
+    fn verified(
+        &self,
+        kafka: &Kafka,
+        path: &std::path::Path,
+        run: &str,
+        sent: u64,
+    ) -> anyhow::Result<verify_topic::Report> {
+        let (path, sent) = (path.display().to_string(), sent.to_string());
+        let words = ["verify-topic", "--archive", &path, "--limit", &sent, "--run", run];
+        let Command::VerifyTopic(args) = kafka.command(self.args, &words)? else {
+            return Err(anyhow!("it says verify-topic"));
+        };
+        verify_topic::audit(&args, kafka.settings())
+    }
+
+    /// The whole report, written where it was asked for.
+    fn conclude(
+        mut self,
+        served: &tradesim_replay::Report,
+        arrived: Arrived,
+        topics: Option<verify_topic::Report>,
+    ) -> anyhow::Result<Report> {
+        self.sampler.finish(&self.measures);
+        let elapsed = self.measures.began().map_or(Duration::ZERO, |began| self.now().saturating_sub(began));
+        let mut report = self.partial(elapsed);
+        let mut digests = Digests { sent: served.digest.map(|digest| digest.to_string()), arrived: Vec::new() };
+        let mut is_whole = served.complete;
+        match arrived {
+            Arrived::Clients(clients) => {
+                for client in clients {
+                    report.disconnects += client.disconnects;
+                    digests.arrived.push(client.digest.to_string());
+                    is_whole &= client.messages == served.status.sent;
+                    if let Some(failure) = client.failure {
+                        say(format_args!("a client gave up: {failure}"));
+                    }
+                }
+            }
+            Arrived::Bridge(bridge) => {
+                report.disconnects = bridge.reconnects;
+                report.dead_lettered = Some(bridge.dead_lettered);
+                is_whole &= bridge.complete;
+                digests.arrived.extend(topics.as_ref().map(|topics| topics.digest.clone()));
+            }
+        }
+        report.late_ms = served.status.late_ms;
+        report.digests = digests;
+        report.topics = topics;
+        report.complete = is_whole;
+        report.measure();
+        report.thresholds = self.verdicts(&report);
+        if !report.digests.arrived.is_empty() {
+            let equal = report.digests.are_equal();
+            report.thresholds.push(Verdict {
+                threshold: "digest == the recording's".to_owned(),
+                value: None,
+                shown: if equal { "equal" } else { "another one" }.to_owned(),
+                ok: equal,
+            });
+        }
+        report.ok = report.complete && report.thresholds.iter().all(|verdict| verdict.ok);
+        self.files.write(&report)?;
+        Ok(report)
+    }
+}
+
+fn whereto(scenario: &Scenario, kafka: Option<&Kafka>) -> Whereto {
+    let target = &scenario.target;
+    match kafka {
+        None => Whereto { kind: "websocket", clients: Some(target.clients), delivery: None, embedded: false },
+        Some(kafka) => Whereto {
+            kind: "kafka",
+            clients: None,
+            delivery: Some(match target.delivery {
+                Delivery::ExactlyOnce => "exactly-once",
+                Delivery::AtLeastOnce => "at-least-once",
+            }),
+            embedded: kafka.is_embedded(),
+        },
+    }
+}
+
+/// A report in which nothing has happened.
+fn blank(
+    scenario: &Scenario,
+    short: bool,
+    recording: recording::About,
+    load: Pace,
+    target: Whereto,
+) -> Report {
+    Report {
+        schema_version: SCHEMA_VERSION,
+        name: scenario.name.clone(),
+        about: scenario.about.clone(),
+        short,
+        complete: false,
+        ok: false,
+        version: env!("CARGO_PKG_VERSION"),
+        recording,
+        load,
+        target,
+        seconds: 0.0,
+        sent: 0,
+        delivered: 0,
+        lost: 0,
+        throughput: None,
+        latency_ms: None,
+        late_ms: None,
+        backlog_max: 0,
+        recovery_ms: 0.0,
+        drain_ms: None,
+        memory: Memory::default(),
+        disconnects: 0,
+        digests: Digests::default(),
+        dead_lettered: None,
+        topics: None,
+        thresholds: Vec::new(),
+        events: Vec::new(),
+        samples: Vec::new(),
+        distribution: Vec::new(),
+        values: Default::default(),
+    }
+}

@@ -1,0 +1,305 @@
+//! A scenario: what is sent, how fast, to whom, what goes wrong meanwhile, and what must come of it.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Deserializer, de};
+use tradesim_replay::Speed;
+
+use super::{
+    profile::Stage,
+    threshold::{Metric, Threshold},
+};
+use crate::{exit::Failure, parse};
+
+/// The most clients that one process drives.
+const CLIENTS_MAX: usize = 256;
+
+/// What a scenario's file says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scenario {
+    /// Named in the report.
+    pub(crate) name: String,
+    /// What it is for, in a sentence.
+    #[serde(default)]
+    pub(crate) about: String,
+    pub(crate) recording: Recording,
+    pub(crate) load: Load,
+    #[serde(default)]
+    pub(crate) target: Target,
+    /// What happens meanwhile.
+    #[serde(default, rename = "event")]
+    pub(crate) events: Vec<Event>,
+    #[serde(default)]
+    pub(crate) thresholds: Vec<Threshold>,
+    /// What is different with `--short`.
+    pub(crate) short: Option<Short>,
+}
+
+/// What is sent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Recording {
+    /// An archive. With `record` it is made where it is missing.
+    pub(crate) file: Option<PathBuf>,
+    /// The flags of `tradesim record`, as they would be typed.
+    pub(crate) record: Option<String>,
+    /// The digest that the recording must have.
+    pub(crate) digest: Option<String>,
+}
+
+/// How fast: stages of a rate, or a speed of the recording.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Load {
+    #[serde(default)]
+    pub(crate) stages: Vec<Stage>,
+    #[serde(default, deserialize_with = "speed")]
+    pub(crate) speed: Option<Speed>,
+    /// Ends a recording at a speed after this time.
+    #[serde(default, deserialize_with = "duration")]
+    pub(crate) duration: Option<Duration>,
+}
+
+/// Where it goes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Target {
+    pub(crate) kind: TargetKind,
+    /// WebSocket clients.
+    #[serde(default = "one")]
+    pub(crate) clients: usize,
+    /// The bridge's promise.
+    #[serde(default)]
+    pub(crate) delivery: Delivery,
+    /// Whether the topics are read back and compared with the recording.
+    #[serde(default = "yes")]
+    pub(crate) verify: bool,
+}
+
+/// Where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TargetKind {
+    /// Clients that count and measure; the end point is the arrival of a message.
+    Websocket,
+    /// The bridge; the end point is Kafka's acknowledgement, and with transactions the commit.
+    Kafka,
+}
+
+/// The bridge's promise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Delivery {
+    #[default]
+    ExactlyOnce,
+    AtLeastOnce,
+}
+
+/// Something that happens while the load runs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Event {
+    /// When, from the first message on.
+    #[serde(deserialize_with = "needed_duration")]
+    pub(crate) at: Duration,
+    /// Named in the report.
+    #[serde(default)]
+    pub(crate) label: String,
+    /// A command for `sh -c`. One that fails ends the run.
+    pub(crate) run: Option<String>,
+    /// WebSocket clients take nothing for this long.
+    #[serde(default, deserialize_with = "duration")]
+    pub(crate) stall_clients: Option<Duration>,
+}
+
+/// What is different with `--short`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Short {
+    pub(crate) load: Option<Load>,
+    #[serde(rename = "event")]
+    pub(crate) events: Option<Vec<Event>>,
+    pub(crate) thresholds: Option<Vec<Threshold>>,
+}
+
+impl Default for Target {
+    fn default() -> Target {
+        Target { kind: TargetKind::Websocket, clients: 1, delivery: Delivery::default(), verify: true }
+    }
+}
+
+impl Event {
+    /// What a report calls it.
+    pub(crate) fn name(&self) -> String {
+        match (&self.run, self.stall_clients) {
+            _ if !self.label.is_empty() => self.label.clone(),
+            (Some(command), _) => command.clone(),
+            (None, Some(time)) => format!("clients stall for {} s", time.as_secs_f64()),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+impl Scenario {
+    /// Reads a scenario; with `short` its short form.
+    ///
+    /// # Errors
+    /// A text that is no scenario, or says what cannot be meant, with what is wrong and where.
+    pub(crate) fn read(text: &str, origin: &str, short: bool) -> Result<Scenario, Failure> {
+        let invalid = |what: String| Failure::Configuration {
+            what: format!("{origin} is no scenario: {what}"),
+            hint: Some("docs/LOAD.md lists what a scenario may say".to_owned()),
+        };
+        let mut scenario: Scenario = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| text[..span.start].lines().count().max(1));
+            let place = line.map_or_else(String::new, |line| format!("line {line}: "));
+            invalid(format!("{place}{}", error.message()))
+        })?;
+        if short {
+            scenario.shorten().map_err(invalid)?;
+        }
+        scenario.check().map_err(invalid)?;
+        Ok(scenario)
+    }
+
+    fn shorten(&mut self) -> Result<(), String> {
+        let short = self.short.take().ok_or("it has no [short] form")?;
+        if let Some(load) = short.load {
+            self.load = load;
+        }
+        if let Some(events) = short.events {
+            self.events = events;
+        }
+        if let Some(thresholds) = short.thresholds {
+            self.thresholds = thresholds;
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let Scenario { recording, load, target, events, thresholds, .. } = self;
+        if recording.file.is_none() && recording.record.is_none() {
+            return Err("[recording] names neither a file nor how to record one".to_owned());
+        }
+        if load.stages.is_empty() == load.speed.is_none() {
+            return Err("[load] has either stages or a speed".to_owned());
+        }
+        if load.duration.is_some() && load.speed.is_none_or(|speed| speed == Speed::Max) {
+            return Err("[load] duration goes with a speed as 1x; stages have times of their own".to_owned());
+        }
+        if !(1..=CLIENTS_MAX).contains(&target.clients) {
+            return Err(format!("[target] clients is 1 to {CLIENTS_MAX}"));
+        }
+        for event in events {
+            match (&event.run, event.stall_clients) {
+                (Some(_), None) => {}
+                (None, Some(_)) if target.kind == TargetKind::Websocket => {}
+                (None, Some(_)) => {
+                    return Err("stall_clients is for a target of WebSocket clients".to_owned());
+                }
+                _ => return Err("an event is either run or stall_clients".to_owned()),
+            }
+        }
+        for threshold in thresholds {
+            if threshold.metric.needs_kafka() && (target.kind != TargetKind::Kafka || !target.verify) {
+                return Err(format!("{threshold}: only the topics tell, which are not read"));
+            }
+            let needs_schedule = matches!(
+                threshold.metric,
+                Metric::LatencyP50
+                    | Metric::LatencyP90
+                    | Metric::LatencyP99
+                    | Metric::LatencyP999
+                    | Metric::LatencyP9999
+                    | Metric::LatencyMax
+                    | Metric::LateP99
+                    | Metric::LateMax
+            );
+            if needs_schedule && load.speed == Some(Speed::Max) {
+                return Err(format!("{threshold}: at speed max no message has an instant at which it is due"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn one() -> usize {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn needed_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse::duration(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    needed_duration(deserializer).map(Some)
+}
+
+fn speed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Speed>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"
+name = "minimal"
+thresholds = ["lost == 0"]
+[recording]
+record = "--date 2026-02-18 --seed 1"
+[load]
+stages = ["1s:100"]
+[short]
+thresholds = ["latency.p99 < 1s"]
+[short.load]
+speed = "50x"
+duration = "5s"
+"#;
+
+    #[test]
+    fn a_short_form_replaces_what_it_names() {
+        let whole = Scenario::read(MINIMAL, "test", false).unwrap();
+        assert_eq!((whole.load.stages.len(), whole.thresholds[0].to_string()), (1, "lost == 0".to_owned()));
+        let short = Scenario::read(MINIMAL, "test", true).unwrap();
+        assert!(short.load.stages.is_empty());
+        assert_eq!(short.load.duration, Some(Duration::from_secs(5)));
+        assert_eq!(short.thresholds[0].to_string(), "latency.p99 < 1s");
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_its_place() {
+        let changed = |from: &str, to: &str| {
+            assert!(MINIMAL.contains(from), "{from}");
+            MINIMAL.replacen(from, to, 1)
+        };
+        let event = "[[event]]\nat = \"1s\"\n[load]";
+        for (text, part) in [
+            (changed("name", "nmae"), "line 2: unknown field `nmae`"),
+            (changed("1s:100", "100"), "line 7: \"100\" is no stage"),
+            (changed("lost ==", "lots =="), "line 3: \"lots\" is not measured; did you mean lost?"),
+            (changed("record =", "digest ="), "neither a file nor how to record one"),
+            (changed("stages = [\"1s:100\"]", ""), "either stages or a speed"),
+            (changed("[load]", "[load]\nspeed = \"1x\""), "either stages or a speed"),
+            (changed("[load]", "[load]\nduration = \"1s\""), "duration goes with a speed"),
+            (changed("[load]", "[target]\nkind = \"websocket\"\nclients = 0\n[load]"), "clients is 1 to 256"),
+            (changed("[load]", event), "either run or stall_clients"),
+            (changed("lost ==", "altered =="), "only the topics tell"),
+            (
+                changed("stages = [\"1s:100\"]", "speed = \"max\"").replace("lost == 0", "latency.max < 1s"),
+                "no message has an instant",
+            ),
+            (changed("[load]", "[target]\nkind = \"pigeon\"\n[load]"), "unknown variant `pigeon`"),
+        ] {
+            let error = Scenario::read(&text, "test", false).unwrap_err().to_string();
+            assert!(error.starts_with("test is no scenario") && error.contains(part), "{error}");
+        }
+        let error = Scenario::read(&MINIMAL[..MINIMAL.find("[short]").unwrap()], "test", true).unwrap_err();
+        assert!(error.to_string().contains("no [short] form"));
+    }
+}
