@@ -49,10 +49,8 @@ impl Course {
         self.follower.query()
     }
 
-    /// Takes note of a connection. Gives the reason for a gap before its first message, if there may be one.
-    ///
-    /// # Errors
-    /// The server is not the one that was there before, or begins elsewhere than it was asked to.
+    /// Takes note of a connection. Gives the reason for a gap before its first message, if there may be one; and whether the
+    /// server is the one that was there before and begins where it was asked to.
     pub(super) fn connected(&mut self, greeting: &Greeting) -> (Option<String>, Result<(), Fault>) {
         if self.follower.connections() == 0 {
             self.backoff = AGAIN;
