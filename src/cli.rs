@@ -1,6 +1,7 @@
 //! The command line, as `clap` reads it. Meaning is given to it in [`crate::commands`].
 
 mod bridge;
+mod capture;
 mod cluster;
 mod common;
 mod control;
@@ -27,6 +28,7 @@ use clap_complete::Shell;
 use tracing::Level;
 
 pub(crate) use bridge::{Bridge, DeliveryMode};
+pub(crate) use capture::{Capture, Recover};
 pub(crate) use cluster::{Cluster, ClusterCommand, ClusterVerify};
 pub(crate) use common::{CutArgs, FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
 pub(crate) use control::{Control, ControlAction, Place};
@@ -38,7 +40,7 @@ pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Verify};
 pub(crate) use kafka::{KafkaArgs, PrefixArgs, RegistryArgs};
 pub(crate) use load::{Load, LoadCommand, LoadList, LoadRun, LoadShow};
 pub(crate) use record::{MarketArgs, Record};
-pub(crate) use replay::{Replay, TimestampsMode};
+pub(crate) use replay::{PaceMode, Replay, TimestampsMode};
 pub(crate) use schemas::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister};
 pub(crate) use serve::Serve;
 pub(crate) use server::{OnSlowMode, ServerArgs};
@@ -94,6 +96,8 @@ pub(crate) enum Command {
     Replay(Replay),
     Serve(Serve),
     Tail(Tail),
+    Capture(Capture),
+    Recover(Recover),
     Control(Control),
     Bridge(Bridge),
     VerifyTopic(VerifyTopic),

@@ -1,6 +1,7 @@
 //! From the command line to the work: settings, logging, then one file for each command.
 
 pub(crate) mod bridge;
+mod capture;
 mod cat;
 mod cluster;
 mod completions;
@@ -17,6 +18,7 @@ mod load;
 mod man;
 mod merge;
 pub(crate) mod record;
+mod recover;
 mod replay;
 mod schemas;
 mod serve;
@@ -58,6 +60,8 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Replay(args) => replay::run(&args, settings),
         Command::Serve(args) => serve::run(&args, settings),
         Command::Tail(args) => tail::run(&args),
+        Command::Capture(args) => capture::run(&args),
+        Command::Recover(args) => recover::run(&args),
         Command::Control(args) => control::run(&args),
         Command::Bridge(args) => bridge::run(&args, settings),
         Command::VerifyTopic(args) => verify_topic::run(&args, settings),
@@ -90,6 +94,8 @@ fn group(command: &Command) -> Group {
         | Command::Replay(_)
         | Command::Serve(_)
         | Command::Tail(_)
+        | Command::Capture(_)
+        | Command::Recover(_)
         | Command::Control(_)
         | Command::Config(_)
         | Command::Completions(_)

@@ -143,6 +143,9 @@ fn archive_code(error: &ArchiveError) -> u8 {
 fn archive_hint(error: &ArchiveError) -> Option<&'static str> {
     match error {
         ArchiveError::Exists { .. } => Some("--force overwrites it"),
+        ArchiveError::JournalExists { .. } => {
+            Some("`tradesim recover` with its name makes the archive of it; delete it if nobody needs it")
+        }
         ArchiveError::Foreign { .. } => {
             Some("only files that `tradesim record` and its relatives made are read")
         }

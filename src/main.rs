@@ -2,6 +2,7 @@
 //! and none of the file format.
 
 mod cli;
+mod client;
 mod commands;
 mod endpoint;
 mod exit;

@@ -77,6 +77,6 @@ pub(crate) fn check_name(path: &Path) -> Result<(), Failure> {
 }
 
 /// The threads asked for, or one for each core.
-fn thread_count(threads: ThreadArgs) -> NonZeroUsize {
+pub(crate) fn thread_count(threads: ThreadArgs) -> NonZeroUsize {
     threads.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }

@@ -9,7 +9,7 @@ mod playlist;
 
 pub(crate) use archive::ArchiveSource;
 pub(crate) use live::{Days, LiveSource, Plan, Records};
-pub(crate) use message::Timestamps;
+pub(crate) use message::{Pace, Timestamps};
 pub(crate) use playlist::{Playlist, Rounds};
 
 use tradesim_replay::SourceError;

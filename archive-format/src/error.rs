@@ -42,6 +42,18 @@ pub enum Error {
         /// The output.
         path: PathBuf,
     },
+    /// There is a journal of this name, left over from a capture that did not come to its end.
+    #[error("{} is left over from a capture that did not come to its end", path.display())]
+    JournalExists {
+        /// The journal.
+        path: PathBuf,
+    },
+    /// A capture writes this journal now.
+    #[error("{} belongs to a capture that is running", path.display())]
+    JournalInUse {
+        /// The journal.
+        path: PathBuf,
+    },
     /// There is no room left for the output: a full disk, a quota or a limit of file size.
     #[error("no room to write {}", path.display())]
     DiskFull {
@@ -151,6 +163,12 @@ pub enum Error {
         path: PathBuf,
         /// What it is, with its article.
         found: &'static str,
+    },
+    /// The file does not begin as a journal of a capture does.
+    #[error("{} is no journal of a capture", path.display())]
+    NotJournal {
+        /// The file.
+        path: PathBuf,
     },
     /// The file does not begin as a Parquet file does.
     #[error("{} is not a Parquet file", path.display())]
@@ -284,7 +302,8 @@ impl Error {
     pub fn is_bad_data(&self) -> bool {
         matches!(
             self,
-            Error::NotParquet { .. }
+            Error::NotJournal { .. }
+                | Error::NotParquet { .. }
                 | Error::Unfinished { .. }
                 | Error::Foreign { .. }
                 | Error::UnsupportedVersion { .. }
@@ -300,7 +319,13 @@ impl Error {
 
     /// Whether the output exists or cannot be made.
     pub fn is_cannot_create(&self) -> bool {
-        matches!(self, Error::Exists { .. } | Error::CannotCreate { .. })
+        matches!(
+            self,
+            Error::Exists { .. }
+                | Error::CannotCreate { .. }
+                | Error::JournalExists { .. }
+                | Error::JournalInUse { .. }
+        )
     }
 
     pub(crate) fn io(path: &Path, action: &'static str, source: io::Error) -> Error {

@@ -4,11 +4,13 @@
 //! of how events are made or sent.
 #![deny(missing_docs)]
 
+mod capture;
 mod dictionary;
 mod encode;
 mod error;
 mod flat;
 mod ids;
+mod journal;
 mod layout;
 mod limits;
 mod metadata;
@@ -22,8 +24,10 @@ mod tail;
 mod version;
 mod write;
 
+pub use capture::{Archived, Gap, archive_journal};
 pub use error::{Error, Place};
 pub use flat::{flat_batch, flat_schema};
+pub use journal::{JournalKind, JournalReader, JournalRecord, JournalWriter, Torn};
 pub use layout::Columns;
 pub use metadata::{
     Burst, Counts, Cut, Metadata, Origin, Provenance, RowGroup, Source, StateFrame, SymbolEntry,
@@ -42,6 +46,7 @@ const _: () = {
     is_send::<Archive>();
     is_sync::<Archive>();
     is_send::<Error>();
+    is_send::<JournalWriter>();
 };
 
 #[cfg(test)]

@@ -10,6 +10,10 @@ use crate::{Columns, FormatVersion};
 
 pub(crate) use document::{from_json, to_json};
 
+/// The option of a capture that says by which times it is replayed, and its value.
+const OPTION_PACE: &str = "pace";
+const PACE_RECEIVED: &str = "received";
+
 /// Where an archive's events come from, as the writer's caller states it. Nothing here may depend on the machine, the
 /// user, the folder or the time of writing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -144,6 +148,22 @@ pub struct Metadata {
     pub(crate) digest: Digest,
     pub(crate) row_groups: Vec<RowGroup>,
     pub(crate) state_frames: Vec<StateFrame>,
+}
+
+impl Provenance {
+    /// Whether a replay emits the rows when they were received, and not at their own times (FORMAT.md, 2.6).
+    pub fn has_received_pace(&self) -> bool {
+        self.options.get(OPTION_PACE).is_some_and(|pace| pace == PACE_RECEIVED)
+    }
+
+    /// States the same, or takes it back.
+    pub fn set_received_pace(&mut self, received: bool) {
+        if received {
+            self.options.insert(OPTION_PACE.to_owned(), PACE_RECEIVED.to_owned());
+        } else {
+            self.options.remove(OPTION_PACE);
+        }
+    }
 }
 
 impl Metadata {

@@ -38,6 +38,7 @@ use crate::{
     tail,
 };
 
+pub(crate) use admit::fits_columns;
 pub use publish::NewFile;
 
 /// Rows of a row group unless said otherwise.
@@ -264,6 +265,11 @@ impl ArchiveWriter {
     /// Says what was cut away from the source, where that is known only when it is written: of a live stream, say.
     pub fn add_cut(&mut self, cut: Cut) {
         self.provenance.cuts.push(cut);
+    }
+
+    /// States an option that is known only when the messages are written.
+    pub fn add_option(&mut self, name: &str, value: String) {
+        self.provenance.options.insert(name.to_owned(), value);
     }
 
     /// Messages so far.

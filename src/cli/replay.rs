@@ -29,6 +29,9 @@ pub(crate) struct Replay {
     /// Which times the messages carry
     #[arg(long, value_enum, default_value_t = TimestampsMode::Recorded)]
     pub(crate) timestamps: TimestampsMode,
+    /// By which times captured messages are played [default: received, where the archive is a capture]
+    #[arg(long, value_enum)]
+    pub(crate) pace: Option<PaceMode>,
     /// Stay when everything was delivered, for clients that come later
     #[arg(long)]
     pub(crate) stay: bool,
@@ -41,6 +44,15 @@ pub(crate) struct Replay {
     pub(crate) filter: FilterArgs,
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
+}
+
+/// By which times messages are played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PaceMode {
+    /// Those that they were received at
+    Received,
+    /// Those that they state, as far as they state any
+    Recorded,
 }
 
 /// Which times messages carry.

@@ -3,9 +3,6 @@
 //! One thread reads and prints, without a runtime: a client of one stream waits for one socket. What comes next is
 //! decided by the [`Follower`]; what is here moves bytes and looks at clocks.
 
-mod connection;
-mod follower;
-mod greeting;
 mod output;
 mod pretty;
 mod summary;
@@ -13,19 +10,20 @@ mod summary;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use rand::{TryRng, rngs::SysRng};
 use tracing::{info, warn};
 use tradesim_replay::{Notice, PingPayload};
-use tungstenite::{Error, Message, error::ProtocolError, protocol::frame::coding::CloseCode};
+use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
 use self::{
-    connection::{ConnectError, Connection, TICK},
-    follower::{Ending, Follower, Next, printable},
     output::Output,
     summary::{Measures, Summary},
 };
 use crate::{
     cli::Tail,
+    client::{
+        self, ConnectError, Connection, Ending, Fault, Follower, Next, Silence, TICK, is_would_block,
+        printable,
+    },
     endpoint::Endpoint,
     exit::{Failure, Outcome},
     output::say,
@@ -37,16 +35,13 @@ use crate::{
 const STOP_GRACE: Duration = Duration::from_secs(1);
 /// How long the server may take to answer our close.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
-/// Silence after which the server is asked for a sign of life, and silence after which it is taken for dead.
-const SILENCE_ASKED: Duration = Duration::from_secs(30);
-const SILENCE_DEAD: Duration = Duration::from_secs(45);
 /// The gap between log lines about how far it is, with `--digest`.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(args: &Tail) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals_within(STOP_GRACE)?;
     let mut endpoint = args.url.clone();
-    let from_seq = from_seq(args, &mut endpoint)?;
+    let from_seq = client::from_seq(args.from_seq, &mut endpoint)?;
     let filtered = add_filters(args, &mut endpoint)?;
     let mut session = Session {
         args,
@@ -60,18 +55,6 @@ pub(crate) fn run(args: &Tail) -> anyhow::Result<Outcome> {
     };
     let result = session.follow();
     session.finish(result, filtered)
-}
-
-/// `--from-seq`, or the same in the URL.
-fn from_seq(args: &Tail, endpoint: &mut Endpoint) -> Result<Option<u64>, Failure> {
-    match (args.from_seq, endpoint.take("from_seq")) {
-        (seq, None) => Ok(seq),
-        (None, Some(text)) => match text.parse() {
-            Ok(seq) => Ok(Some(seq)),
-            Err(_) => Err(Failure::usage(format!("from_seq={text} in the URL is no number of a message"))),
-        },
-        (Some(_), Some(_)) => Err(Failure::usage("--from-seq is given, and from_seq in the URL as well")),
-    }
 }
 
 /// Puts the filters into the query. Says whether a part of the stream is asked for.
@@ -142,7 +125,7 @@ impl Session<'_> {
                 Next::Again => {}
             }
             let why = self.follower.in_words(&ending);
-            let Some(delay) = self.follower.another_try(jitter()) else {
+            let Some(delay) = self.follower.another_try(client::jitter()) else {
                 return Err(self.unreachable(&why).into());
             };
             warn!(delay_ms = delay.as_millis() as u64, why, "connecting again");
@@ -204,7 +187,7 @@ impl Session<'_> {
             if self.follower.received() >= count && doubt.is_none() {
                 break Ok(Read::Enough);
             }
-            let received = connection.socket.read();
+            let received = connection.read();
             // a refusal says more than the headers that are missing for it
             if matches!(received, Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_)))
                 && let Some(fault) = doubt.take()
@@ -234,7 +217,7 @@ impl Session<'_> {
                         .map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
                     break Ok(Read::Ended(Ending::Closed { code, reason }));
                 }
-                Err(Error::Io(error)) if connection::is_would_block(&error) => {
+                Err(Error::Io(error)) if is_would_block(&error) => {
                     if std::mem::take(&mut came) {
                         self.measures.messages_came();
                     }
@@ -245,7 +228,7 @@ impl Session<'_> {
                         Err(error) => break Err(error),
                     }
                 }
-                Err(error) => break broken(error).map(Read::Ended),
+                Err(error) => break client::broken(error).map(Read::Ended),
             }
         };
         if came {
@@ -272,15 +255,13 @@ impl Session<'_> {
         self.log();
         let wire = connection.socket.get_mut();
         if wire.take_heard() {
-            *silence = Silence::new();
+            silence.ended();
         }
-        if silence.clock.elapsed() >= SILENCE_DEAD {
-            let text = format!("nothing came for {} s", SILENCE_DEAD.as_secs());
+        if let Some(text) = silence.too_long() {
             return Ok(Some(Read::Ended(Ending::Lost(text))));
         }
         wire.let_wait(wait)?;
-        if silence.clock.elapsed() >= SILENCE_ASKED && !silence.asked {
-            silence.asked = true;
+        if silence.should_ask() {
             // if it cannot be sent, the silence goes on
             let _ = connection.socket.send(Message::Ping(Default::default()));
         }
@@ -298,7 +279,7 @@ impl Session<'_> {
         }
     }
 
-    fn ping(&mut self, payload: &[u8]) -> Result<(), follower::Fault> {
+    fn ping(&mut self, payload: &[u8]) -> Result<(), Fault> {
         let Some(payload) = PingPayload::parse(payload) else { return Ok(()) };
         if let Some(due) = payload.due_us {
             self.measures.latency(due, unix_micros());
@@ -335,36 +316,6 @@ impl Session<'_> {
         result?;
         Ok(if differences.is_empty() { Outcome::Done } else { Outcome::Difference })
     }
-}
-
-/// How long nothing has come.
-struct Silence {
-    clock: Stopwatch,
-    /// Whether the server was asked for a sign of life.
-    asked: bool,
-}
-
-impl Silence {
-    fn new() -> Silence {
-        Silence { clock: Stopwatch::start(), asked: false }
-    }
-}
-
-/// What an error of reading means: a lost connection, or a server that breaks the protocol.
-fn broken(error: Error) -> anyhow::Result<Ending> {
-    match error {
-        Error::Io(error) => Ok(Ending::Lost(error.to_string())),
-        Error::ConnectionClosed | Error::AlreadyClosed => Ok(Ending::Lost("closed".to_owned())),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-            Ok(Ending::Lost("the server went away without closing it".to_owned()))
-        }
-        error => Err(anyhow!("the server broke the WebSocket protocol: {error}")),
-    }
-}
-
-/// 0 to 1, so that clients that were cut off together do not come back together.
-fn jitter() -> f64 {
-    f64::from(SysRng.try_next_u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
 }
 
 /// The time of day, against which the send times in pings are held.

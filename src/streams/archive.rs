@@ -8,7 +8,7 @@ use tradesim_schemas::{Symbol, Timestamp};
 
 use super::{
     checkpoints::{Checkpoint, Checkpoints},
-    message::{Messages, Timestamps},
+    message::{Messages, Pace, Timestamps},
     no_place, read_error,
 };
 use crate::{
@@ -26,6 +26,7 @@ pub(crate) struct ArchiveSource {
     /// As it is before the first message.
     filter: Filter,
     timestamps: Timestamps,
+    pace: Pace,
     info: SourceInfo,
     checkpoints: Arc<Checkpoints>,
 }
@@ -42,7 +43,14 @@ impl ArchiveSource {
             symbols: symbols(&archive, &filter),
         };
         let checkpoints = Arc::new(Checkpoints::new(messages));
-        ArchiveSource { archive, filter, timestamps, info, checkpoints }
+        let received = metadata.provenance().has_received_pace();
+        let pace = if received { Pace::Received } else { Pace::Recorded };
+        ArchiveSource { archive, filter, timestamps, pace, info, checkpoints }
+    }
+
+    /// The same messages at another pace than the archive asks for.
+    pub(crate) fn with_pace(self, pace: Pace) -> ArchiveSource {
+        ArchiveSource { pace, ..self }
     }
 
     /// How many messages there are; behind a filter they are counted, once.
@@ -74,7 +82,8 @@ impl ArchiveSource {
 
     /// The same messages with other times.
     pub(crate) fn with_timestamps(self, timestamps: Timestamps) -> ArchiveSource {
-        ArchiveSource::new(self.archive, self.filter, timestamps)
+        let pace = self.pace;
+        ArchiveSource::new(self.archive, self.filter, timestamps).with_pace(pace)
     }
 
     /// The rows that pass, from a known place on.
@@ -92,7 +101,7 @@ impl ArchiveSource {
     }
 
     fn feed(&self, rows: PassingRows, batch: Batch, at: usize) -> Box<dyn Feed> {
-        Box::new(ArchiveFeed { rows, batch, at, messages: Messages::new(self.timestamps) })
+        Box::new(ArchiveFeed { rows, batch, at, messages: Messages::new(self.timestamps, self.pace) })
     }
 
     fn open_filtered(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {

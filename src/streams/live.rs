@@ -14,7 +14,7 @@ use tradesim_sim::{
 };
 
 use super::{
-    message::{Messages, Timestamps},
+    message::{Messages, Pace, Timestamps},
     no_place, read_error,
 };
 use crate::{
@@ -121,7 +121,7 @@ impl Source for LiveSource {
 
     fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
         let records = self.records(seq)?;
-        let messages = Messages::new(Timestamps::Recorded);
+        let messages = Messages::new(Timestamps::Recorded, Pace::Recorded);
         Ok(Box::new(LiveFeed { records, window: Window::default(), at: 0, messages }))
     }
 

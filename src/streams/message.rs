@@ -59,18 +59,37 @@ impl fmt::Display for Timestamps {
     }
 }
 
+/// By which of its times a message is emitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Its own: the envelope's.
+    Recorded,
+    /// That of its receipt, where it has one.
+    Received,
+}
+
+impl Pace {
+    fn of(self, captured: &Captured) -> Timestamp {
+        match self {
+            Pace::Recorded => captured.timestamp,
+            Pace::Received => captured.received.unwrap_or(captured.timestamp),
+        }
+    }
+}
+
 /// Puts messages into blocks.
 #[derive(Debug)]
 pub(super) struct Messages {
     timestamps: Timestamps,
+    pace: Pace,
     recorded: MessageEncoder,
     /// Of its own, because an encoder is fast while seconds repeat.
     sent: MessageEncoder,
 }
 
 impl Messages {
-    pub(super) fn new(timestamps: Timestamps) -> Messages {
-        Messages { timestamps, recorded: MessageEncoder::new(), sent: MessageEncoder::new() }
+    pub(super) fn new(timestamps: Timestamps, pace: Pace) -> Messages {
+        Messages { timestamps, pace, recorded: MessageEncoder::new(), sent: MessageEncoder::new() }
     }
 
     /// Adds events until the block is full. Says how many.
@@ -79,13 +98,14 @@ impl Messages {
             Timestamps::Recorded => {
                 let encoder = &mut self.recorded;
                 push_while(records, block, |record, block| {
-                    block.push(meta(&record.envelope, Opcode::Text), |out| {
+                    let at = record.envelope.timestamp;
+                    block.push(meta(at, &record.envelope.event, Opcode::Text), |out| {
                         encoder.write(&record.envelope, out);
                     });
                 })
             }
             Timestamps::Shifted { .. } => push_while(records, block, |record, block| {
-                self.push_shifted(&record.envelope, Opcode::Text, block);
+                self.push_shifted(record.envelope.timestamp, &record.envelope, Opcode::Text, block);
             }),
         }
     }
@@ -109,32 +129,40 @@ impl Messages {
 
     fn push_row(&mut self, row: RowRef<'_>, block: &mut BlockBuilder) {
         match row {
-            RowRef::Event(record) => self.push_envelope(&record.envelope, Opcode::Text, block),
+            RowRef::Event(record) => {
+                self.push_envelope(record.envelope.timestamp, &record.envelope, Opcode::Text, block);
+            }
             RowRef::Captured(captured) => match &captured.content {
                 Content::Event(event) => {
                     let envelope = Envelope { timestamp: captured.timestamp, event: *event };
                     let opcode = if captured.opcode == Some(BINARY) { Opcode::Binary } else { Opcode::Text };
-                    self.push_envelope(&envelope, opcode, block);
+                    self.push_envelope(self.pace.of(captured), &envelope, opcode, block);
                 }
                 Content::Raw { bytes, event } => self.push_raw(captured, bytes, event.as_ref(), block),
             },
         }
     }
 
-    fn push_envelope(&mut self, envelope: &Envelope, opcode: Opcode, block: &mut BlockBuilder) {
+    fn push_envelope(
+        &mut self,
+        at: Timestamp,
+        envelope: &Envelope,
+        opcode: Opcode,
+        block: &mut BlockBuilder,
+    ) {
         match self.timestamps {
             Timestamps::Recorded => {
-                block.push(meta(envelope, opcode), |out| self.recorded.write(envelope, out));
+                block.push(meta(at, &envelope.event, opcode), |out| self.recorded.write(envelope, out));
             }
-            Timestamps::Shifted { .. } => self.push_shifted(envelope, opcode, block),
+            Timestamps::Shifted { .. } => self.push_shifted(at, envelope, opcode, block),
         }
     }
 
-    fn push_shifted(&mut self, envelope: &Envelope, opcode: Opcode, block: &mut BlockBuilder) {
+    fn push_shifted(&mut self, at: Timestamp, envelope: &Envelope, opcode: Opcode, block: &mut BlockBuilder) {
         let moved = self.timestamps.sent_envelope(envelope);
         let (sent, recorded) = (&mut self.sent, &mut self.recorded);
         block.push_shifted(
-            meta(envelope, opcode),
+            meta(at, &envelope.event, opcode),
             |out| sent.write(&moved, out),
             |out| recorded.write(envelope, out),
         );
@@ -151,7 +179,7 @@ impl Messages {
         // a text frame that is no UTF-8 would make every client close the connection
         let is_text = captured.opcode != Some(BINARY) && std::str::from_utf8(bytes).is_ok();
         let meta = Meta {
-            at: captured.timestamp,
+            at: self.pace.of(captured),
             kind: event.map(|event| (event.symbol(), event.event_type())),
             opcode: if is_text { Opcode::Text } else { Opcode::Binary },
         };
@@ -164,9 +192,8 @@ impl Messages {
 }
 
 #[inline]
-fn meta(envelope: &Envelope, opcode: Opcode) -> Meta {
-    let event = &envelope.event;
-    Meta { at: envelope.timestamp, kind: Some((event.symbol(), event.event_type())), opcode }
+fn meta(at: Timestamp, event: &Event, opcode: Opcode) -> Meta {
+    Meta { at, kind: Some((event.symbol(), event.event_type())), opcode }
 }
 
 #[inline]

@@ -7,6 +7,7 @@ Prints a line for each case and at the end how many passed. A folder is made for
 import sys
 import tempfile
 
+import capture
 import conformance
 import crowd
 import cuts
@@ -14,7 +15,7 @@ import libraries
 import slow
 from served import Cases, Tradesim
 
-SUITES = ["libraries", "cuts", "crowd", "conformance"]
+SUITES = ["libraries", "cuts", "crowd", "conformance", "capture"]
 
 
 def main():
@@ -35,6 +36,8 @@ def main():
                 crowd.run_all(cases, tradesim, hour, quarter)
             elif suite == "conformance":
                 conformance.run_all(cases, tradesim, hour)
+            elif suite == "capture":
+                capture.run_all(cases, tradesim, quarter)
         if waiting:
             waiting.finish()
     sys.exit(cases.summary())

@@ -1,5 +1,5 @@
-//! Archives of a captured feed, made through the library, since the command that captures comes later: frames that are
-//! not ours pass through every command unharmed.
+//! Archives of a captured feed, made through the library, so that every row is known: frames that are not ours pass through
+//! every command unharmed.
 
 use std::collections::BTreeMap;
 

@@ -18,6 +18,8 @@ fn help_of_every_command_is_as_reviewed() {
         "replay",
         "serve",
         "tail",
+        "capture",
+        "recover",
         "control",
         "bridge",
         "verify-topic",

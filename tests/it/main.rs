@@ -3,6 +3,7 @@
 mod support;
 
 mod bridge;
+mod capture;
 mod captured;
 mod codes;
 mod control;

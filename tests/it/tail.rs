@@ -423,3 +423,13 @@ fn a_signal_ends_tail_even_when_its_reader_does_not_read() {
     assert_eq!(child.wait().unwrap().code(), Some(143));
     drop(stdout);
 }
+
+#[test]
+fn a_message_above_the_limit_is_an_error_and_no_panic() {
+    let server = Server::start(|_, stream| {
+        let mut socket = Socket::accept(stream, |_| Vec::new());
+        socket.send_binary(&vec![1; (16 << 20) + 1]);
+        socket.until_closed();
+    });
+    tail(&[&server.url()]).fails(1, "the server broke the WebSocket protocol");
+}

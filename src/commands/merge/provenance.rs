@@ -114,6 +114,8 @@ pub(super) fn merged_provenance(archives: &[Archive], origins: &Origins) -> Prov
             }
         }
     }
+    // rows of several captures are joined by their own times, in which the receive times may go back
+    merged.set_received_pace(false);
     merged.bursts.sort_by_key(|burst| (burst.from, burst.to));
     merged.origins.clone_from(&origins.all);
     merged.cuts = Vec::new();

@@ -3,10 +3,10 @@
 use tradesim_schemas::Timestamp;
 
 use crate::{
-    cli::{FilterArgs, Replay, TimestampsMode},
+    cli::{FilterArgs, PaceMode, Replay, TimestampsMode},
     filter::Filter,
     source,
-    streams::{ArchiveSource, Playlist, Rounds, Timestamps},
+    streams::{ArchiveSource, Pace, Playlist, Rounds, Timestamps},
 };
 
 /// Opens the files. `now` is the instant to which shifted times are moved.
@@ -20,6 +20,11 @@ pub(super) fn open(args: &Replay, now: Timestamp) -> anyhow::Result<Playlist> {
         let archive = source::open(file, args.reading)?;
         let filter = filter(&args.filter, limit, &archive)?;
         let part = ArchiveSource::new(archive, filter, Timestamps::Recorded);
+        let part = match args.pace {
+            None => part,
+            Some(PaceMode::Received) => part.with_pace(Pace::Received),
+            Some(PaceMode::Recorded) => part.with_pace(Pace::Recorded),
+        };
         // the last file needs no count
         if let Some(left) = &mut limit
             && parts.len() + 1 < args.files.len()

@@ -7,7 +7,7 @@ use std::{
 
 use tradesim_schemas::{Message, Payload, ReadOptions, TradeType, read};
 
-use super::follower::printable;
+use crate::client::printable;
 
 /// Writes the lines, with colours where they help.
 #[derive(Clone, Copy, Debug)]

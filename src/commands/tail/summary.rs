@@ -5,8 +5,9 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::{follower::Follower, output::Output};
+use super::output::Output;
 use crate::{
+    client::Follower,
     output::{self, grouped, say},
     progress::Stopwatch,
     report::SCHEMA_VERSION,

@@ -53,7 +53,7 @@ fn shifted_messages_move_envelope_and_payload_and_keep_the_recorded_text() {
         opcode: Some(1),
         content: Content::Event(candle()),
     };
-    Messages::new(Timestamps::Shifted { minutes: 60 }).push_rows(
+    Messages::new(Timestamps::Shifted { minutes: 60 }, Pace::Received).push_rows(
         [RowRef::Captured(&row), RowRef::Captured(&raw(b"{odd", Some(1)))].into_iter(),
         &mut block,
     );
@@ -75,9 +75,30 @@ fn a_frame_is_text_only_where_it_may_be() {
     ];
     let mut block = BlockBuilder::new(0);
     let rows = frames.iter().map(|(captured, _)| RowRef::Captured(captured));
-    assert_eq!(Messages::new(Timestamps::Recorded).push_rows(rows, &mut block), 4);
+    assert_eq!(Messages::new(Timestamps::Recorded, Pace::Recorded).push_rows(rows, &mut block), 4);
     let block = block.take();
     for (entry, (_, opcode)) in block.entries().iter().zip(&frames) {
         assert_eq!((entry.meta.opcode, entry.meta.kind), (*opcode, None));
+    }
+}
+
+#[test]
+fn a_capture_is_played_as_it_was_received_or_as_it_says() {
+    let (stated, received) = (at("2026-02-18T14:31:00.000000Z"), at("2026-11-24T00:20:12.500000Z"));
+    let captured =
+        |content| Captured { seq: 0, timestamp: stated, received: Some(received), opcode: Some(1), content };
+    let rows = [
+        captured(Content::Event(candle())),
+        captured(Content::Raw { bytes: b"odd".to_vec(), event: None }),
+        raw(b"without a time of receipt", None),
+    ];
+    for timestamps in [Timestamps::Recorded, Timestamps::Shifted { minutes: 1 }] {
+        for (pace, expected) in [(Pace::Received, received), (Pace::Recorded, stated)] {
+            let mut block = BlockBuilder::new(0);
+            Messages::new(timestamps, pace).push_rows(rows.iter().map(RowRef::Captured), &mut block);
+            let block = block.take();
+            let times: Vec<Timestamp> = block.entries().iter().map(|entry| entry.meta.at).collect();
+            assert_eq!(times, [expected, expected, stated]);
+        }
     }
 }

@@ -6,9 +6,11 @@ use std::{
     time::Duration,
 };
 
+use anyhow::anyhow;
 use tradesim_replay::PROTOCOL;
 use tungstenite::{
-    WebSocket,
+    Error, Message, WebSocket,
+    error::ProtocolError,
     handshake::{
         client::{Response, generate_key},
         derive_accept_key,
@@ -18,11 +20,14 @@ use tungstenite::{
     protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use super::{follower::printable, greeting::Greeting};
+use super::{
+    follower::{Ending, printable},
+    greeting::Greeting,
+};
 use crate::{endpoint::Endpoint, exit::Failure, progress::Stopwatch, signals::Stop};
 
 /// How long a read waits before the caller looks at signals and deadlines.
-pub(super) const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// A write that takes longer is tried again later; there are only pongs and a close to write.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
 /// Read at once; a larger buffer would mostly be cleared in vain.
@@ -34,7 +39,7 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// Why there is no connection.
 #[derive(Debug)]
-pub(super) enum ConnectError {
+pub(crate) enum ConnectError {
     /// Nobody is there, or nobody answers: trying again may help.
     Unreachable(String),
     /// Somebody is there and does not want to, or is no WebSocket server.
@@ -44,14 +49,16 @@ pub(super) enum ConnectError {
 }
 
 /// A connection behind its handshake.
-pub(super) struct Connection {
-    pub(super) socket: WebSocket<Wire>,
-    pub(super) greeting: Greeting,
+pub(crate) struct Connection {
+    pub(crate) socket: WebSocket<Wire>,
+    pub(crate) greeting: Greeting,
+    /// Whether reading failed. The library's state is undefined then, and reading on may panic.
+    failed: bool,
 }
 
 /// A TCP stream that gives [`io::ErrorKind::WouldBlock`] before each read that may have to wait, so that whoever reads
 /// messages knows that all that had arrived are in hand.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     stream: TcpStream,
     may_wait: bool,
     heard: bool,
@@ -59,12 +66,12 @@ pub(super) struct Wire {
 
 impl Wire {
     /// Whether anything came since this was asked last.
-    pub(super) fn take_heard(&mut self) -> bool {
+    pub(crate) fn take_heard(&mut self) -> bool {
         std::mem::take(&mut self.heard)
     }
 
     /// Lets the next read wait, for at most `time`.
-    pub(super) fn let_wait(&mut self, time: Duration) -> io::Result<()> {
+    pub(crate) fn let_wait(&mut self, time: Duration) -> io::Result<()> {
         self.may_wait = true;
         // zero would mean for ever
         self.stream.set_read_timeout(Some(time.max(Duration::from_millis(1))))
@@ -98,7 +105,7 @@ fn interrupted_is_would_block(error: io::Error) -> io::Error {
 
 impl Connection {
     /// Connects and shakes hands, within `timeout`.
-    pub(super) fn open(
+    pub(crate) fn open(
         endpoint: &Endpoint,
         target: &str,
         timeout: Duration,
@@ -130,32 +137,56 @@ impl Connection {
         Ok(Connection {
             socket: WebSocket::from_partially_read(wire, rest, Role::Client, Some(config)),
             greeting: Greeting::of(response.headers()),
+            failed: false,
         })
     }
 
+    /// The next message; [`is_would_block`] tells the error that is none.
+    pub(crate) fn read(&mut self) -> Result<Message, Error> {
+        let read = self.socket.read();
+        self.failed |=
+            matches!(&read, Err(error) if !matches!(error, Error::Io(error) if is_would_block(error)));
+        read
+    }
+
     /// Says goodbye and waits a moment for the answer, so that the server does not see a broken connection.
-    pub(super) fn close(mut self, code: CloseCode, patience: Duration) {
+    pub(crate) fn close(mut self, code: CloseCode, patience: Duration) {
         let frame = CloseFrame { code, reason: "".into() };
         let clock = Stopwatch::start();
         let mut result = self.socket.close(Some(frame));
         loop {
             match result {
                 Ok(()) => {}
-                Err(tungstenite::Error::Io(error)) if is_would_block(&error) => {}
+                Err(Error::Io(error)) if is_would_block(&error) => {}
                 Err(_) => return,
             }
-            if clock.elapsed() >= patience || self.socket.get_mut().let_wait(TICK.min(patience)).is_err() {
+            if self.failed
+                || clock.elapsed() >= patience
+                || self.socket.get_mut().let_wait(TICK.min(patience)).is_err()
+            {
                 return;
             }
             // what had been sent before the close was seen comes first
-            result = self.socket.read().map(drop);
+            result = self.read().map(drop);
         }
     }
 }
 
 /// Whether an error says that nothing is there yet.
-pub(super) fn is_would_block(error: &io::Error) -> bool {
+pub(crate) fn is_would_block(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// What an error of reading means: a lost connection, or a server that breaks the protocol.
+pub(crate) fn broken(error: Error) -> anyhow::Result<Ending> {
+    match error {
+        Error::Io(error) => Ok(Ending::Lost(error.to_string())),
+        Error::ConnectionClosed | Error::AlreadyClosed => Ok(Ending::Lost("closed".to_owned())),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            Ok(Ending::Lost("the server went away without closing it".to_owned()))
+        }
+        error => Err(anyhow!("the server broke the WebSocket protocol: {error}")),
+    }
 }
 
 fn connect(endpoint: &Endpoint, timeout: Duration) -> Result<TcpStream, ConnectError> {

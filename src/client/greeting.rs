@@ -5,17 +5,17 @@ use tungstenite::http::HeaderMap;
 
 /// The headers of an accepted handshake, as far as they matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Greeting {
-    pub(super) stream: Option<String>,
-    pub(super) run: Option<String>,
-    pub(super) start_seq: Option<u64>,
-    pub(super) digest: Option<String>,
+pub(crate) struct Greeting {
+    pub(crate) stream: Option<String>,
+    pub(crate) run: Option<String>,
+    pub(crate) start_seq: Option<u64>,
+    pub(crate) digest: Option<String>,
     /// Whether notices may come.
-    pub(super) notices: bool,
+    pub(crate) notices: bool,
 }
 
 impl Greeting {
-    pub(super) fn of(headers: &HeaderMap) -> Greeting {
+    pub(crate) fn of(headers: &HeaderMap) -> Greeting {
         let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
         Greeting {
             stream: text("tradesim-stream"),

@@ -15,7 +15,7 @@ const DELAY_AFTER_PROGRESS: Duration = Duration::from_millis(20);
 
 /// What was received, over all connections.
 #[derive(Clone, Debug)]
-pub(super) struct Follower {
+pub(crate) struct Follower {
     /// `--from-seq`, and later the message at which the stream goes on.
     wanted: Option<u64>,
     retries: u32,
@@ -36,26 +36,26 @@ pub(super) struct Follower {
 
 /// What must be the same on every connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) stream: Option<String>,
-    pub(super) run: Option<String>,
+pub(crate) struct Identity {
+    pub(crate) stream: Option<String>,
+    pub(crate) run: Option<String>,
     /// Digest of the whole stream, where the server knows it beforehand.
-    pub(super) digest: Option<String>,
+    pub(crate) digest: Option<String>,
 }
 
 /// What the server said at the end of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct End {
-    pub(super) seq: u64,
-    pub(super) sent: u64,
-    pub(super) digest: Option<Digest>,
+pub(crate) struct End {
+    pub(crate) seq: u64,
+    pub(crate) sent: u64,
+    pub(crate) digest: Option<Digest>,
     /// What had arrived on this connection by then.
     arrived: u64,
 }
 
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// The server closed it.
     Closed { code: u16, reason: String },
     /// It broke, or could not be made.
@@ -64,7 +64,7 @@ pub(super) enum Ending {
 
 /// What comes after a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// The stream is over.
     Done,
     /// Another connection, if there are tries left.
@@ -75,7 +75,7 @@ pub(super) enum Next {
 
 /// What the server does cannot be the stream that was promised.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     #[error("the server does not number its messages, so that none can be asked for by its seq")]
     Unnumbered,
     #[error("message {wanted} was asked for, and the server begins with message {found}")]
@@ -87,7 +87,7 @@ pub(super) enum Fault {
 }
 
 impl Follower {
-    pub(super) fn new(from_seq: Option<u64>, retries: u32) -> Follower {
+    pub(crate) fn new(from_seq: Option<u64>, retries: u32) -> Follower {
         Follower {
             wanted: from_seq,
             retries,
@@ -106,7 +106,7 @@ impl Follower {
     }
 
     /// What the next connection has to ask for.
-    pub(super) fn query(&self) -> Vec<String> {
+    pub(crate) fn query(&self) -> Vec<String> {
         let mut query = Vec::new();
         if let Some(seq) = self.wanted {
             query.push(format!("from_seq={seq}"));
@@ -122,7 +122,7 @@ impl Follower {
     ///
     /// # Errors
     /// It is not what was asked for, or not what was there before.
-    pub(super) fn connected(&mut self, greeting: &Greeting) -> Result<(), Fault> {
+    pub(crate) fn connected(&mut self, greeting: &Greeting) -> Result<(), Fault> {
         self.connections += 1;
         self.on_connection = 0;
         if let (Some(wanted), found) = (self.wanted, greeting.start_seq) {
@@ -152,7 +152,7 @@ impl Follower {
     }
 
     /// Counts a message.
-    pub(super) fn message(&mut self) {
+    pub(crate) fn message(&mut self) {
         self.received += 1;
         self.on_connection += 1;
         if let Some(next) = &mut self.next {
@@ -161,7 +161,7 @@ impl Follower {
     }
 
     /// Takes note of a notice. Returns a sentence for people where there is something to say.
-    pub(super) fn notice(&mut self, notice: Notice) -> Option<String> {
+    pub(crate) fn notice(&mut self, notice: Notice) -> Option<String> {
         match notice {
             Notice::Seek { seq } => {
                 self.jumped = true;
@@ -188,7 +188,7 @@ impl Follower {
     ///
     /// # Errors
     /// Not all of them arrived.
-    pub(super) fn ping(&self, seq: u64) -> Result<(), Fault> {
+    pub(crate) fn ping(&self, seq: u64) -> Result<(), Fault> {
         match self.next {
             Some(next) if seq > next => Err(Fault::Lost { next, sent: seq }),
             _ => Ok(()),
@@ -196,7 +196,7 @@ impl Follower {
     }
 
     /// What comes after a connection that ended in this way.
-    pub(super) fn ended(&mut self, ending: &Ending) -> Next {
+    pub(crate) fn ended(&mut self, ending: &Ending) -> Next {
         if self.end.is_some() {
             self.closed_normally = true;
             return Next::Done;
@@ -241,7 +241,7 @@ impl Follower {
     }
 
     /// How a connection ended, with how many messages came.
-    pub(super) fn in_words(&self, ending: &Ending) -> String {
+    pub(crate) fn in_words(&self, ending: &Ending) -> String {
         let came = match self.received {
             1 => "after 1 message".to_owned(),
             received => format!("after {} messages", crate::output::grouped(received)),
@@ -259,7 +259,7 @@ impl Follower {
     }
 
     /// Uses up a try: how long to wait for it, or `None` when there is none left. `jitter` is 0 to 1.
-    pub(super) fn another_try(&mut self, jitter: f64) -> Option<Duration> {
+    pub(crate) fn another_try(&mut self, jitter: f64) -> Option<Duration> {
         let progressed = self.failures == 0 && self.on_connection > 0;
         // without this one, a connection that is lost at once could be made again for ever
         self.on_connection = 0;
@@ -276,34 +276,34 @@ impl Follower {
         Some(delay.mul_f64(0.9 + 0.2 * jitter))
     }
 
-    pub(super) fn received(&self) -> u64 {
+    pub(crate) fn received(&self) -> u64 {
         self.received
     }
 
-    pub(super) fn connections(&self) -> u64 {
+    pub(crate) fn connections(&self) -> u64 {
         self.connections
     }
 
-    pub(super) fn identity(&self) -> Option<&Identity> {
+    pub(crate) fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
 
-    pub(super) fn first_seq(&self) -> Option<u64> {
+    pub(crate) fn first_seq(&self) -> Option<u64> {
         self.first
     }
 
-    pub(super) fn next_seq(&self) -> Option<u64> {
+    pub(crate) fn next_seq(&self) -> Option<u64> {
         self.next
     }
 
     /// Whether the server said that this was all.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.closed_normally
     }
 
     /// What does not fit together, at the end, in sentences. `digest` is that of everything received, `filtered` says
     /// whether the URL asked for a part of the stream.
-    pub(super) fn differences(&self, digest: Digest, filtered: bool) -> Vec<String> {
+    pub(crate) fn differences(&self, digest: Digest, filtered: bool) -> Vec<String> {
         let mut found = Vec::new();
         if self.missing > 0 {
             found
@@ -361,7 +361,7 @@ fn differs(what: &'static str, before: Option<&String>, found: Option<&String>) 
 }
 
 /// A text of somebody else's, safe to show on a terminal.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 

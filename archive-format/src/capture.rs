@@ -1,0 +1,139 @@
+//! From what was received to an archive: which messages are stored by columns, and at what time each row stands.
+
+mod ahead;
+mod stated;
+
+use std::path::Path;
+
+use tradesim_schemas::Timestamp;
+
+use self::{ahead::Ahead, stated::Stated};
+use crate::{
+    ArchiveWriter, Captured, Columns, Content, Error, JournalKind, JournalReader, JournalRecord, Provenance,
+    Row, Summary, Torn, WriterOptions, tail,
+};
+
+/// Gaps that are named one by one.
+const GAPS_NAMED_MAX: usize = 1_000;
+
+/// A place where messages may be missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Seq of the message behind it.
+    pub seq: u64,
+    /// When it ended.
+    pub at: Timestamp,
+    /// Why it is there.
+    pub reason: String,
+}
+
+/// What a journal came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Archived {
+    /// The archive.
+    pub summary: Summary,
+    /// What of the journal could not be read.
+    pub torn: Torn,
+    /// The first gaps.
+    pub gaps: Vec<Gap>,
+    /// How many gaps there are.
+    pub gap_count: u64,
+}
+
+/// Makes the archive of a journal. `progress` is told how many bytes of it are done, and how many messages; where it fails,
+/// nothing is made.
+///
+/// Memory does not grow with the journal. The columns of the options are set here.
+///
+/// # Errors
+/// A file that is no journal or cannot be read, and an archive that cannot be made. The journal stays as it is.
+pub fn archive_journal<E: From<Error>>(
+    journal: &Path,
+    output: &Path,
+    options: WriterOptions,
+    mut progress: impl FnMut(u64, u64) -> Result<(), E>,
+) -> Result<Archived, E> {
+    let mut records = JournalReader::open(journal)?;
+    let mut record = records.next_record()?;
+    let columns = Columns { captured: true, stored_ids: true, origin: false };
+    let provenance = provenance(record.as_ref());
+    let mut writer = ArchiveWriter::create(output, provenance, WriterOptions { columns, ..options })?;
+    let mut rows = Rows::new(Ahead::open(journal)?);
+    let (mut gaps, mut gap_count) = (Vec::new(), 0);
+    while let Some(JournalRecord { received, kind, content }) = record {
+        if let Some(opcode) = kind.opcode() {
+            let row = rows.next_row(received, opcode, content)?;
+            writer.write_row(Row::Captured(Box::new(row)))?;
+            progress(records.position(), rows.seq)?;
+        } else if kind == JournalKind::Gap {
+            gap_count += 1;
+            if gaps.len() < GAPS_NAMED_MAX {
+                let reason = String::from_utf8_lossy(&content).into_owned();
+                gaps.push(Gap { seq: rows.seq, at: received, reason });
+            }
+        }
+        record = records.next_record()?;
+    }
+    if !gaps.is_empty() {
+        let seqs: Vec<String> = gaps.iter().map(|gap| gap.seq.to_string()).collect();
+        writer.add_option("gaps", seqs.join(","));
+    }
+    Ok(Archived { summary: writer.finish()?, torn: records.torn(), gaps, gap_count })
+}
+
+/// What a capture says about itself. Its times are what was received, so that only the feed is left to be named.
+fn provenance(first: Option<&JournalRecord>) -> Provenance {
+    let mut provenance = Provenance::default();
+    provenance.set_received_pace(true);
+    if let Some(JournalRecord { kind: JournalKind::Feed, content, .. }) = first
+        && let Ok(feed) = std::str::from_utf8(content)
+        // the one text that metadata may not hold
+        && !tail::contains(content, tail::MARKER_START)
+    {
+        provenance.options.insert("feed".to_owned(), feed.to_owned());
+    }
+    provenance
+}
+
+/// Gives the messages of a journal their places in an archive.
+///
+/// A message in our own text stands at its envelope's time, by which alone its text can be made again, unless an earlier
+/// row stands later. Any other one stands when it was received, moved as far as order demands: not before the row before
+/// it, and not behind the next one that stands by its envelope.
+#[derive(Debug)]
+struct Rows {
+    ahead: Ahead,
+    stated: stated::Reader,
+    seq: u64,
+    last: Timestamp,
+    received: Timestamp,
+}
+
+impl Rows {
+    fn new(ahead: Ahead) -> Rows {
+        let stated = stated::Reader::default();
+        Rows { ahead, stated, seq: 0, last: Timestamp::MIN, received: Timestamp::MIN }
+    }
+
+    fn next_row(&mut self, received: Timestamp, opcode: u8, bytes: Vec<u8>) -> Result<Captured, Error> {
+        // a clock that is set back makes no message arrive before the one before it
+        self.received = self.received.max(received);
+        let (timestamp, content) = match self.stated.read(&bytes) {
+            Stated::OurText(envelope) if envelope.timestamp >= self.last => {
+                (envelope.timestamp, Content::Event(envelope.event))
+            }
+            other => {
+                let bound = self.ahead.next_time(self.seq, self.last)?.unwrap_or(Timestamp::MAX);
+                let timestamp = self.received.max(self.last).min(bound);
+                (timestamp, Content::Raw { bytes, event: other.event() })
+            }
+        };
+        let seq = self.seq;
+        self.seq += 1;
+        self.last = timestamp;
+        Ok(Captured { seq, timestamp, received: Some(self.received), opcode: Some(opcode), content })
+    }
+}
+
+#[cfg(test)]
+mod tests;

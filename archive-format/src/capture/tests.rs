@@ -1,0 +1,210 @@
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+use tradesim_schemas::{
+    Envelope, Event,
+    testing::{any_timestamp, foreign_text, market_envelope},
+};
+
+use super::*;
+use crate::{Archive, JournalWriter, OpenOptions, Start, row::RowRef};
+
+struct Scratch {
+    _folder: TempDir,
+    journal: PathBuf,
+    archive: PathBuf,
+}
+
+/// A message that was received at an instant.
+type Message = (Timestamp, JournalKind, Vec<u8>);
+
+impl Scratch {
+    fn new() -> Scratch {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, archive) = (folder.path().join("a.journal"), folder.path().join("a.parquet"));
+        Scratch { _folder: folder, journal, archive }
+    }
+
+    fn archived(&self, messages: &[Message]) -> Archived {
+        let mut writer = JournalWriter::create(&self.journal, "ws://feed", at(0)).unwrap();
+        for (received, kind, bytes) in messages {
+            writer.append(*received, *kind, bytes).unwrap();
+        }
+        writer.flush().unwrap();
+        self.archive_journal()
+    }
+
+    fn archive_journal(&self) -> Archived {
+        let progress = |_, _| Ok::<(), Error>(());
+        archive_journal(&self.journal, &self.archive, WriterOptions::default(), progress).unwrap()
+    }
+
+    fn rows(&self) -> Vec<Captured> {
+        let archive = Archive::open(&self.archive, OpenOptions::default()).unwrap();
+        archive.verify_content().unwrap();
+        let mut rows = Vec::new();
+        for batch in archive.batches(Start::Beginning) {
+            for row in batch.unwrap().rows() {
+                let RowRef::Captured(captured) = row else { panic!("{row:?}") };
+                rows.push(captured.clone());
+            }
+        }
+        rows
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_micros(second * 1_000_000).unwrap()
+}
+
+fn book(second: i64) -> Envelope {
+    use tradesim_schemas::{Exchange, OrderBook, Price, Quantity, Symbol};
+    let price = |units| Price::from_units(units).unwrap();
+    let (bid_price, ask_price) = (price(1_000_000), price(1_000_300));
+    let event = Event::OrderBook(OrderBook {
+        symbol: Symbol::new("AAPL").unwrap(),
+        bid_price,
+        ask_price,
+        bid_size: Quantity::new(100).unwrap(),
+        ask_size: Quantity::new(200).unwrap(),
+        spread: ask_price.checked_sub(bid_price).unwrap(),
+        mid_price: Price::mid(bid_price, ask_price),
+        timestamp: at(second),
+        exchange: Exchange::Arca,
+    });
+    Envelope { timestamp: at(second), event }
+}
+
+/// Messages by what they are: a number is our own text with that second, a text is somebody else's. Each is received a
+/// second after the one before it, from 1,000 on. Gives the second of each row, with a star where it is stored by columns.
+#[track_caller]
+fn check(messages: &[Result<i64, &str>], expected: &str) {
+    let received = (0..).map(|index| at(1_000 + index));
+    let texts = messages.iter().map(|message| match message {
+        Ok(second) => book(*second).to_json().into_bytes(),
+        Err(text) => text.as_bytes().to_vec(),
+    });
+    let messages: Vec<Message> =
+        received.zip(texts).map(|(received, text)| (received, JournalKind::Text, text)).collect();
+    let scratch = Scratch::new();
+    scratch.archived(&messages);
+    let places: Vec<String> = scratch
+        .rows()
+        .iter()
+        .map(|row| {
+            let star = if matches!(row.content, Content::Event(_)) { "*" } else { "" };
+            format!("{}{star}", row.timestamp.micros() / 1_000_000)
+        })
+        .collect();
+    assert_eq!(places.join(" "), expected);
+}
+
+#[test]
+fn our_own_text_stands_at_its_envelopes_time() {
+    check(&[Ok(10), Ok(10), Ok(70)], "10* 10* 70*");
+}
+
+#[test]
+fn anything_else_stands_when_it_was_received() {
+    check(&[Err("a"), Err("b"), Err("c")], "1000 1001 1002");
+}
+
+#[test]
+fn among_our_own_text_anything_else_is_moved_as_far_as_order_demands() {
+    check(&[Err("a"), Ok(10), Err("b"), Err("c"), Ok(70), Err("d")], "10 10* 70 70 70* 1005");
+    check(&[Err("a"), Ok(2_000), Err("b"), Ok(3_000)], "1000 2000* 2000 3000*");
+}
+
+#[test]
+fn our_own_text_that_comes_late_is_kept_as_its_bytes() {
+    check(&[Ok(70), Ok(10), Ok(71)], "70* 71 71*");
+    check(&[Ok(70), Err("a"), Ok(10), Err("b"), Ok(80)], "70* 80 80 80 80*");
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_the_order() {
+    let scratch = Scratch::new();
+    let messages = [5, 3, 8].map(|second| (at(second), JournalKind::Binary, b"x".to_vec()));
+    scratch.archived(&messages);
+    let rows = scratch.rows();
+    let times: Vec<_> = rows.iter().map(|row| (row.timestamp, row.received.unwrap(), row.opcode)).collect();
+    assert_eq!(times, [5, 5, 8].map(|second| (at(second), at(second), Some(2))));
+}
+
+#[test]
+fn an_archive_whose_making_is_stopped_leaves_the_journal_alone() {
+    let scratch = Scratch::new();
+    scratch.archived(&[(at(1), JournalKind::Text, b"x".to_vec())]);
+    std::fs::remove_file(&scratch.archive).unwrap();
+    let stopped = |_, _| Err(Error::Failed { path: PathBuf::new() });
+    archive_journal(&scratch.journal, &scratch.archive, WriterOptions::default(), stopped).unwrap_err();
+    assert!(scratch.journal.exists() && !scratch.archive.exists());
+}
+
+#[test]
+fn gaps_and_the_feed_are_named() {
+    let scratch = Scratch::new();
+    let gap = (at(3), JournalKind::Gap, b"lost".to_vec());
+    let text = |second| (at(second), JournalKind::Text, b"x".to_vec());
+    let archived = scratch.archived(&[text(1), text(2), gap.clone(), text(4), gap]);
+    let found: Vec<_> = archived.gaps.iter().map(|gap| (gap.seq, gap.at, gap.reason.as_str())).collect();
+    assert_eq!(found, [(2, at(3), "lost"), (3, at(3), "lost")]);
+    let options = &archived.summary.metadata.provenance().options;
+    let stated: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(stated, [("feed", "ws://feed"), ("gaps", "2,3"), ("pace", "received")]);
+}
+
+#[test]
+fn a_journal_without_messages_is_an_empty_archive() {
+    let scratch = Scratch::new();
+    assert_eq!(scratch.archived(&[]).summary.counts.total(), 0);
+    assert_eq!(scratch.rows(), []);
+}
+
+#[test]
+fn a_feed_whose_name_metadata_cannot_hold_is_left_unnamed() {
+    let scratch = Scratch::new();
+    drop(JournalWriter::create(&scratch.journal, "ws://x/tradesim-tail/", at(0)).unwrap());
+    let archived = scratch.archive_journal();
+    assert!(!archived.summary.metadata.provenance().options.contains_key("feed"));
+}
+
+fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        4 => market_envelope().prop_map(|envelope| envelope.to_json().into_bytes()),
+        2 => (0i64..100).prop_map(|second| book(second).to_json().into_bytes()),
+        2 => foreign_text().prop_map(|(_, text, _)| text.into_bytes()),
+        1 => prop::collection::vec(any::<u8>(), 0..50),
+    ]
+}
+
+fn any_message() -> impl Strategy<Value = Message> {
+    let kind = prop::sample::select(vec![JournalKind::Text, JournalKind::Binary]);
+    (any_timestamp(), kind, any_bytes())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_was_received_comes_back_byte_by_byte(messages in prop::collection::vec(any_message(), 0..30)) {
+        let scratch = Scratch::new();
+        let archived = scratch.archived(&messages);
+        let rows = scratch.rows();
+        let mut encoder = tradesim_schemas::MessageEncoder::new();
+        let mut content = tradesim_schemas::ContentDigest::new();
+        prop_assert_eq!(rows.len(), messages.len());
+        for (row, (_, kind, bytes)) in rows.iter().zip(&messages) {
+            let mut text = Vec::new();
+            RowRef::Captured(row).write_message(&mut encoder, &mut text);
+            prop_assert_eq!(&text, bytes);
+            prop_assert_eq!(row.opcode, kind.opcode());
+            content.push(bytes);
+        }
+        prop_assert!(rows.is_sorted_by_key(|row| (row.timestamp, row.received, row.seq)));
+        let digest: tradesim_schemas::Digest = content.finish();
+        prop_assert_eq!(archived.summary.digest, digest);
+        prop_assert_eq!(archived.torn, Torn::default());
+    }
+}

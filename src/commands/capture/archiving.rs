@@ -1,0 +1,118 @@
+//! From a journal to an archive, and what is told of it.
+
+use std::path::Path;
+
+use serde::{Serialize, Serializer};
+use tradesim_archive::{Archived, WriterOptions, archive_journal};
+use tradesim_schemas::Digest;
+
+use crate::{
+    cli::ThreadArgs,
+    output::{grouped, say},
+    progress::Progress,
+    report::ArchiveReport,
+    sink,
+};
+
+/// What a journal came to.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    #[serde(flatten)]
+    archive: ArchiveReport,
+    /// As in the archive's own report.
+    #[serde(skip)]
+    pub(crate) digest: Digest,
+    /// What of the journal is no whole message.
+    pub(crate) torn_bytes: u64,
+    /// The most messages that these bytes can have been.
+    torn_messages_max: u64,
+    /// How many gaps there are, and the first of them.
+    gap_count: u64,
+    gaps: Vec<Gap>,
+}
+
+/// A place where messages may be missing.
+#[derive(Debug, Serialize)]
+struct Gap {
+    /// Seq of the message behind it.
+    seq: u64,
+    #[serde(serialize_with = "as_text")]
+    at: tradesim_schemas::Timestamp,
+    reason: String,
+}
+
+fn as_text<S: Serializer>(at: &tradesim_schemas::Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
+/// Makes the archive of a journal. `check` is asked now and then whether to go on.
+///
+/// # Errors
+/// What reading and writing meet, and what `check` says.
+pub(crate) fn archive(
+    journal: &Path,
+    output: &Path,
+    overwrite: bool,
+    threads: ThreadArgs,
+    check: impl Fn(u64) -> anyhow::Result<()>,
+) -> anyhow::Result<Report> {
+    let options =
+        WriterOptions { overwrite, threads: sink::thread_count(threads), ..WriterOptions::default() };
+    let length = std::fs::metadata(journal).map_or(0, |metadata| metadata.len());
+    let mut progress = Progress::new("archiving", length);
+    let archived = archive_journal(journal, output, options, |bytes, messages| {
+        if messages % 1_024 == 0 {
+            progress.at(bytes, messages);
+            check(messages)?;
+        }
+        Ok::<(), anyhow::Error>(())
+    })?;
+    progress.finish();
+    Ok(Report::new(output, archived))
+}
+
+impl Report {
+    fn new(output: &Path, archived: Archived) -> Report {
+        let Archived { summary, torn, gaps, gap_count } = archived;
+        let gap = |gap: tradesim_archive::Gap| Gap { seq: gap.seq, at: gap.at, reason: gap.reason };
+        Report {
+            archive: ArchiveReport::new(output, &summary.metadata, summary.bytes),
+            digest: summary.digest,
+            torn_bytes: torn.bytes,
+            torn_messages_max: torn.messages_max,
+            gap_count,
+            gaps: gaps.into_iter().map(gap).collect(),
+        }
+    }
+
+    /// Tells it to people. `done` is the verb.
+    pub(crate) fn summarise(&self, done: &str) {
+        let ArchiveReport { events, file, bytes, digest, .. } = &self.archive;
+        say(format_args!(
+            "{done} {} messages (trade {}, orderbook {}, marketdata {}, raw {})",
+            grouped(events.total),
+            grouped(events.trade),
+            grouped(events.orderbook),
+            grouped(events.marketdata),
+            grouped(events.raw)
+        ));
+        if self.torn_bytes > 0 {
+            say(format_args!(
+                "torn: the last {} bytes of the journal are no whole message, and were at most {}",
+                grouped(self.torn_bytes),
+                grouped(self.torn_messages_max)
+            ));
+        }
+        if self.gap_count > 0 {
+            let seqs: Vec<String> = self.gaps.iter().take(10).map(|gap| gap.seq.to_string()).collect();
+            let more = if self.gap_count > seqs.len() as u64 { ", …" } else { "" };
+            say(format_args!(
+                "gaps: {}, where messages may be missing before seq {}{more}",
+                grouped(self.gap_count),
+                seqs.join(", ")
+            ));
+        }
+        say(format_args!("file {file}: {}", crate::commands::info::size(*bytes, events.total)));
+        say(format_args!("digest {digest}"));
+    }
+}

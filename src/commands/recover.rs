@@ -1,0 +1,68 @@
+//! `recover`: the archive of a journal that a capture left.
+
+use std::{
+    ffi::OsString,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use tradesim_archive::{JournalReader, JournalWriter, NewFile};
+
+use super::capture::{JOURNAL_SUFFIX, archive};
+use crate::{
+    cli::Recover,
+    exit::{Failure, Outcome},
+    output::{self, say},
+    signals::Stop,
+    sink::check_name,
+};
+
+pub(crate) fn run(args: &Recover) -> anyhow::Result<Outcome> {
+    let journal = &args.journal;
+    let output = match &args.output {
+        Some(output) => output.clone(),
+        None => archive_of(journal)?,
+    };
+    check_name(&output)?;
+    let stop = Stop::on_signals()?;
+    // what is no journal is said first, and then what is in use
+    drop(JournalReader::open(journal)?);
+    let claim = JournalWriter::claim(journal)?;
+    drop(NewFile::create(&output, args.force)?);
+    let report = archive(journal, &output, args.force, args.threads, |_| Ok(stop.check()?))?;
+    let torn = if report.torn_bytes > 0 { Some(set_aside(journal)?) } else { None };
+    if torn.is_none() {
+        std::fs::remove_file(journal).with_context(|| format!("cannot remove {}", journal.display()))?;
+    }
+    drop(claim);
+    report.summarise("recovered");
+    if let Some(torn) = torn {
+        say(format_args!("the journal is kept as {}", torn.display()));
+    }
+    if args.json {
+        output::print_json(&report)?;
+    } else {
+        output::print_line(format_args!("{}", report.digest))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The output of a journal, by its name.
+fn archive_of(journal: &Path) -> Result<PathBuf, Failure> {
+    match journal.as_os_str().as_bytes().strip_suffix(JOURNAL_SUFFIX.as_bytes()) {
+        Some(name) if !name.is_empty() => Ok(PathBuf::from(OsString::from_vec(name.to_vec()))),
+        _ => Err(Failure::usage_hint(
+            format!("the name of {} does not say which archive it was for", journal.display()),
+            "-o FILE names the archive to make",
+        )),
+    }
+}
+
+/// Keeps a journal that could not be read to its end, under a name that is in nobody's way.
+fn set_aside(journal: &Path) -> anyhow::Result<PathBuf> {
+    let mut name = OsString::from(journal);
+    name.push(".torn");
+    std::fs::rename(journal, &name).with_context(|| format!("cannot rename {}", journal.display()))?;
+    Ok(PathBuf::from(name))
+}

@@ -1,0 +1,112 @@
+//! Feeds that are lost, turn us away, send too much or want to be asked.
+
+use std::sync::mpsc;
+
+use super::capture;
+use crate::support::{
+    Folder, digest, digest_of_lines,
+    feed::{Server, Socket, parameter},
+};
+
+#[test]
+fn a_feed_that_was_lost_is_found_again_and_the_gap_named() {
+    let server = Server::start(|number, stream| {
+        let mut socket = Socket::accept(stream, |_| Vec::new());
+        match number {
+            // without a close: the connection breaks
+            0 => socket.send("before"),
+            _ => {
+                socket.send("after");
+                socket.close(1000, "");
+            }
+        }
+    });
+    let folder = Folder::new();
+    let run = capture(&folder, &server.url(), &["--json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let report = run.json();
+    assert_eq!((&report["connections"], &report["gap_count"]), (&2.into(), &1.into()));
+    assert_eq!(report["gaps"][0]["seq"], 1);
+    assert!(report["gaps"][0]["reason"].as_str().unwrap().contains("after 1 message"));
+    assert!(run.stderr.contains("gaps: 1, where messages may be missing before seq 1"), "{}", run.stderr);
+    assert_eq!(folder.ok(&["cat", "feed.parquet"]), "before\nafter\n");
+    assert_eq!(folder.run(&["info", "--json", "feed.parquet"]).json()["options"]["gaps"], "1");
+}
+
+#[test]
+fn a_feed_of_ours_that_was_lost_goes_on_without_a_gap() {
+    let server = Server::start(|number, stream| {
+        let headers = |query: &str| {
+            let start = parameter(query, "from_seq").unwrap_or(0);
+            vec![("tradesim-run", "r".to_owned()), ("tradesim-start-seq", start.to_string())]
+        };
+        let mut socket = Socket::accept(stream, headers);
+        let start = parameter(&socket.query, "from_seq").unwrap_or(0);
+        assert_eq!(start, [0, 3][number]);
+        let end = [3, 5][number];
+        (start..end).for_each(|seq| socket.send(&format!("message {seq}")));
+        if number == 1 {
+            socket.close(1000, "");
+        }
+    });
+    let folder = Folder::new();
+    let run = capture(&folder, &server.url(), &["--json"]);
+    assert_eq!((run.code, &run.json()["gap_count"]), (0, &0.into()), "{}", run.stderr);
+    let lines: String = (0..5).map(|seq| format!("message {seq}\n")).collect();
+    assert_eq!(folder.ok(&["cat", "feed.parquet"]), lines);
+    assert_eq!(run.json()["digest"], digest_of_lines(lines.as_bytes()).to_string());
+}
+
+#[test]
+fn a_feed_that_is_gone_for_good_leaves_what_it_sent() {
+    let server = Server::start(|_, stream| Socket::accept(stream, |_| Vec::new()).send("all there is"));
+    let folder = Folder::new();
+    let run = capture(&folder, &server.url(), &["--no-reconnect"]);
+    run.fails(69, "cannot be reached any more");
+    assert_eq!(run.stdout.trim_end(), digest(&folder, "feed.parquet"));
+    assert_eq!(folder.ok(&["cat", "feed.parquet"]), "all there is\n");
+
+    let refusing = Server::start(|_, stream| {
+        let mut socket = Socket::accept(stream, |_| Vec::new());
+        socket.send("a");
+        socket.close(1008, "who are you");
+    });
+    capture(&folder, &refusing.url(), &["--force"]).fails(1, "1008 (who are you)");
+    assert_eq!(folder.ok(&["cat", "feed.parquet"]), "a\n");
+}
+
+#[test]
+fn a_message_above_the_limit_ends_the_capture_with_what_came_before_it() {
+    let server = Server::start(|_, stream| {
+        let mut socket = Socket::accept(stream, |_| Vec::new());
+        socket.send_binary(&vec![1; 16 << 20]);
+        socket.send_binary(&vec![2; (16 << 20) + 1]);
+        socket.until_closed();
+    });
+    let folder = Folder::new();
+    let run = capture(&folder, &server.url(), &[]);
+    run.fails(1, "message 2 of the feed is above the limit of 16 MiB");
+    let cat = folder.command(&["cat", "feed.parquet"]).output().unwrap();
+    assert_eq!(cat.stdout.len(), (16 << 20) + 1);
+}
+
+#[test]
+fn a_subscription_is_sent_on_every_connection() {
+    let (seen, subscriptions) = mpsc::channel();
+    let server = Server::start(move |number, stream| {
+        let mut socket = Socket::accept(stream, |_| Vec::new());
+        for _ in 0..2 {
+            seen.send(socket.socket.read().unwrap().into_text().unwrap().to_string()).unwrap();
+        }
+        socket.send("subscribed");
+        if number == 1 {
+            socket.close(1000, "");
+        }
+    });
+    let folder = Folder::new();
+    let run = capture(&folder, &server.url(), &["--send", "{\"op\":\"subscribe\"}", "--send", "two"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    drop(server);
+    let all: Vec<String> = subscriptions.iter().collect();
+    assert_eq!(all, ["{\"op\":\"subscribe\"}", "two", "{\"op\":\"subscribe\"}", "two"]);
+}
