@@ -103,7 +103,11 @@ fn show(args: &LoadShow) -> anyhow::Result<Outcome> {
             Some(name) => format!("did you mean {name}?"),
             None => "`tradesim load list` lists them".to_owned(),
         };
-        return Err(Failure::usage_hint(format!("{} is no scenario that comes with tradesim", args.name), hint).into());
+        return Err(Failure::usage_hint(
+            format!("{} is no scenario that comes with tradesim", args.name),
+            hint,
+        )
+        .into());
     };
     output::print_line(format_args!("{}", shipped.text.trim_end()))?;
     Ok(Outcome::Done)

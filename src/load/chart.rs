@@ -90,7 +90,11 @@ fn decade_below(value: f64) -> f64 {
 /// 1, 2 or 5 times a power of ten, near a value.
 pub(super) fn round_step(value: f64) -> f64 {
     let decade = decade_below(value.max(1e-9));
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * decade).find(|step| *step >= value).unwrap_or(decade)
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * decade)
+        .find(|step| *step >= value)
+        .unwrap_or(decade)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the last bit of a place in a picture does not matter")]

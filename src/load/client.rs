@@ -187,8 +187,7 @@ impl Client {
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
         let url = format!("ws://{}/?from_seq={}", self.address, self.next);
-        let (socket, _) =
-            client_with_config(url, stream, Some(config)).map_err(|error| error.to_string())?;
+        let (socket, _) = client_with_config(url, stream, Some(config)).map_err(|error| error.to_string())?;
         socket.get_ref().set_nonblocking(true).map_err(|error| error.to_string())?;
         Ok(socket)
     }

@@ -29,7 +29,10 @@ use crate::{
 /// The end points of a load while it runs.
 #[derive(Debug)]
 pub(crate) enum EndPoints {
-    Clients { control: Arc<Control>, threads: Vec<JoinHandle<Received>> },
+    Clients {
+        control: Arc<Control>,
+        threads: Vec<JoinHandle<Received>>,
+    },
     Bridge {
         stopping: Arc<AtomicBool>,
         ready: Arc<AtomicBool>,
@@ -92,7 +95,9 @@ impl Kafka {
         // parsed already, and a secret is not to be spelled out again
         match &mut command {
             Command::Bridge(bridge) => bridge.kafka.kafka_property.clone_from(&args.kafka.kafka_property),
-            Command::VerifyTopic(verify) => verify.kafka.kafka_property.clone_from(&args.kafka.kafka_property),
+            Command::VerifyTopic(verify) => {
+                verify.kafka.kafka_property.clone_from(&args.kafka.kafka_property)
+            }
             _ => {}
         }
         Ok(command)
@@ -146,7 +151,9 @@ impl EndPoints {
         if kafka.register {
             words.push("--register-schemas");
         }
-        let Command::Bridge(bridge) = kafka.command(args, &words)? else { return Err(anyhow!("it says bridge")) };
+        let Command::Bridge(bridge) = kafka.command(args, &words)? else {
+            return Err(anyhow!("it says bridge"));
+        };
         let stopping = Arc::new(AtomicBool::new(false));
         let (stop, measures, settings) = (Arc::clone(&stopping), Arc::clone(measures), kafka.settings());
         let ready = Arc::new(AtomicBool::new(false));
@@ -155,9 +162,9 @@ impl EndPoints {
             told.store(true, Ordering::Relaxed);
             measures.delivered(0, next_seq, zero.elapsed());
         });
-        let thread = thread::Builder::new().name("bridge".to_owned()).spawn(move || {
-            bridge::observed(&bridge, settings, &|| stop.load(Ordering::Relaxed), observer)
-        })?;
+        let thread = thread::Builder::new()
+            .name("bridge".to_owned())
+            .spawn(move || bridge::observed(&bridge, settings, &|| stop.load(Ordering::Relaxed), observer))?;
         Ok(EndPoints::Bridge { stopping, ready, thread })
     }
 

@@ -21,7 +21,9 @@ impl ReportFiles {
     /// A folder that is missing or cannot be written to.
     pub(crate) fn new(paths: &[PathBuf]) -> Result<ReportFiles, Failure> {
         for path in paths {
-            write(path, "").and_then(|()| fs::remove_file(beside(path))).map_err(|source| unwritable(path, source))?;
+            write(path, "")
+                .and_then(|()| fs::remove_file(beside(path)))
+                .map_err(|source| unwritable(path, source))?;
         }
         Ok(ReportFiles { paths: paths.to_vec() })
     }

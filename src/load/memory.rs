@@ -30,7 +30,11 @@ fn median(samples: &[u64]) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_unstable();
     let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] as f64 } else { (sorted[middle - 1] + sorted[middle]) as f64 / 2.0 }
+    if sorted.len() % 2 == 1 {
+        sorted[middle] as f64
+    } else {
+        (sorted[middle - 1] + sorted[middle]) as f64 / 2.0
+    }
 }
 
 #[cfg(test)]

@@ -83,8 +83,7 @@ fn charts(report: &Report) -> String {
     }
     let end_points = report.target.clients.unwrap_or(1).max(1) as f64;
     let x_max = samples.len() as f64;
-    let marks: Vec<_> =
-        report.events.iter().map(|event| (event.at_seconds, event.what.clone())).collect();
+    let marks: Vec<_> = report.events.iter().map(|event| (event.at_seconds, event.what.clone())).collect();
     let chart = |title: &str, lines: Vec<Line<'_>>, logarithmic: bool, label: &dyn Fn(f64) -> String| {
         let x_ticks = seconds_ticks(x_max);
         Chart { title, x_max, x_ticks, lines, logarithmic, label, marks: &marks }.svg()
@@ -162,7 +161,8 @@ fn milliseconds(value: f64) -> String {
 }
 
 fn seconds_ticks(x_max: f64) -> Vec<(f64, String)> {
-    let step = if x_max > 300.0 { 60.0 * round_step(x_max / 60.0 / 8.0) } else { round_step(x_max / 8.0).max(1.0) };
+    let step =
+        if x_max > 300.0 { 60.0 * round_step(x_max / 60.0 / 8.0) } else { round_step(x_max / 8.0).max(1.0) };
     let label = |at: f64| if step >= 60.0 { format!("{:.0} min", at / 60.0) } else { format!("{at:.0} s") };
     std::iter::successors(Some(0.0), |at| Some(at + step))
         .take_while(|at| *at <= x_max)
@@ -191,9 +191,9 @@ fn facts(report: &Report) -> String {
         rows.push(("late at the sockets, p99", format!("{:.2} ms", late.p99)));
     }
     rows.push(("longest pause", format!("{:.0} ms", report.recovery_ms)));
-    rows.extend(report.events.iter().map(|event| {
-        ("event", format!("{:.1} s: {}", event.at_seconds, event.what))
-    }));
+    rows.extend(
+        report.events.iter().map(|event| ("event", format!("{:.1} s: {}", event.at_seconds, event.what))),
+    );
     if let Some(record) = report.recording.record() {
         rows.push(("recording", format!("tradesim record {record}")));
     }

@@ -18,9 +18,8 @@ use crate::{
 };
 
 /// Quantiles of the distribution that a report draws.
-const QUANTILES: [f64; 16] = [
-    0.0, 0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 1.0,
-];
+const QUANTILES: [f64; 16] =
+    [0.0, 0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 1.0];
 
 /// What a load came to.
 #[derive(Clone, Debug, Serialize)]
@@ -144,7 +143,10 @@ impl LatencyMs {
         if latency.is_empty() {
             return Vec::new();
         }
-        QUANTILES.iter().map(|&quantile| (quantile, latency.value_at_quantile(quantile) as f64 / 1e3)).collect()
+        QUANTILES
+            .iter()
+            .map(|&quantile| (quantile, latency.value_at_quantile(quantile) as f64 / 1e3))
+            .collect()
     }
 }
 
@@ -219,7 +221,10 @@ impl Report {
             ));
         }
         if let Some(late) = self.late_ms {
-            say(format_args!("late at the sockets: p50 {:.2} ms, p99 {:.2}, max {:.2}", late.p50, late.p99, late.max));
+            say(format_args!(
+                "late at the sockets: p50 {:.2} ms, p99 {:.2}, max {:.2}",
+                late.p50, late.p99, late.max
+            ));
         }
         if let Some(throughput) = self.throughput {
             say(format_args!(
@@ -230,10 +235,12 @@ impl Report {
             ));
         }
         for digest in self.digests.sent.iter().take(1) {
-            let verdict = if self.digests.are_equal() { "equal at every end point" } else { "another one arrived" };
+            let verdict =
+                if self.digests.are_equal() { "equal at every end point" } else { "another one arrived" };
             say(format_args!("digest {digest}: {verdict}"));
         }
-        let width = self.thresholds.iter().map(|verdict| verdict.threshold.chars().count()).max().unwrap_or(0);
+        let width =
+            self.thresholds.iter().map(|verdict| verdict.threshold.chars().count()).max().unwrap_or(0);
         for Verdict { threshold, shown, ok, .. } in &self.thresholds {
             say(format_args!("  {} {threshold:width$}  {shown}", if *ok { '✓' } else { '✗' }));
         }

@@ -64,7 +64,12 @@ struct Load<'a> {
 ///
 /// # Errors
 /// A recording that cannot be had, end points and events that fail. What was measured until then is in the report's files.
-pub(crate) fn run(args: &LoadRun, scenario: &Scenario, settings: Settings, stop: &Stop) -> anyhow::Result<Report> {
+pub(crate) fn run(
+    args: &LoadRun,
+    scenario: &Scenario,
+    settings: Settings,
+    stop: &Stop,
+) -> anyhow::Result<Report> {
     let folder = Folder::new()?;
     let recording = Recording::find(&scenario.recording, &folder)?;
     let (path, about) = (recording.path.clone(), recording.about.clone());
@@ -74,7 +79,8 @@ pub(crate) fn run(args: &LoadRun, scenario: &Scenario, settings: Settings, stop:
         TargetKind::Kafka => Some(Kafka::new(args, settings)?),
         TargetKind::Websocket => None,
     };
-    let peak = if scenario.load.stages.is_empty() { None } else { recording::profile(&scenario.load)?.peak() };
+    let peak =
+        if scenario.load.stages.is_empty() { None } else { recording::profile(&scenario.load)?.peak() };
     let pace = Pace {
         stages: scenario.load.stages.clone(),
         speed: scenario.load.speed.map(|speed| speed.to_string()),
@@ -260,7 +266,8 @@ impl Load<'_> {
         self.sampler.finish(&self.measures);
         let elapsed = self.measures.began().map_or(Duration::ZERO, |began| self.now().saturating_sub(began));
         let mut report = self.partial(elapsed);
-        let mut digests = Digests { sent: served.digest.map(|digest| digest.to_string()), arrived: Vec::new() };
+        let mut digests =
+            Digests { sent: served.digest.map(|digest| digest.to_string()), arrived: Vec::new() };
         let mut is_whole = served.complete;
         match arrived {
             Arrived::Clients(clients) => {

@@ -45,7 +45,13 @@ pub(crate) struct Sampler {
 
 impl Sampler {
     /// Looks at how things stand, several times a second.
-    pub(crate) fn look(&mut self, measures: &Measures, peak: Option<Peak>, standing: &Standing, now: Duration) {
+    pub(crate) fn look(
+        &mut self,
+        measures: &Measures,
+        peak: Option<Peak>,
+        standing: &Standing,
+        now: Duration,
+    ) {
         let Some(began) = standing.began else { return };
         let backlog = standing.sent.saturating_sub(standing.delivered);
         self.backlog_max = self.backlog_max.max(backlog);

@@ -152,7 +152,7 @@ impl Scenario {
             hint: Some("docs/LOAD.md lists what a scenario may say".to_owned()),
         };
         let mut scenario: Scenario = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| text[..span.start].lines().count().max(1));
+            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
             invalid(format!("{place}{}", error.message()))
         })?;
@@ -217,7 +217,9 @@ impl Scenario {
                     | Metric::LateMax
             );
             if needs_schedule && load.speed == Some(Speed::Max) {
-                return Err(format!("{threshold}: at speed max no message has an instant at which it is due"));
+                return Err(format!(
+                    "{threshold}: at speed max no message has an instant at which it is due"
+                ));
             }
         }
         Ok(())

@@ -186,8 +186,7 @@ impl Threshold {
         Verdict {
             threshold: self.text.clone(),
             value,
-            shown: value
-                .map_or_else(|| "not measured".to_owned(), |value| self.metric.unit().show(value)),
+            shown: value.map_or_else(|| "not measured".to_owned(), |value| self.metric.unit().show(value)),
             ok: value.is_some_and(|value| self.comparison.holds(value, self.limit)),
         }
     }
