@@ -96,15 +96,17 @@ pub(crate) fn run(
         Observer::new(move |block, messages, now| measures.released(block, messages, now))
     };
     let run = random::run_name()?;
+    let defaults = Options::new(run.clone());
     let options = Options {
         speed,
+        buffer_bytes: scenario.target.buffer.unwrap_or(defaults.buffer_bytes),
         start_at: paced.start_at(),
         wait_clients: EndPoints::count(&scenario.target),
         start_paused: kafka.is_some(),
         on_slow: OnSlow::Disconnect,
         linger: LINGER,
         observer: Some(observer),
-        ..Options::new(run.clone())
+        ..defaults
     };
     let server = Background::start(Arc::new(paced), options)?;
     let zero = server.clock_zero();

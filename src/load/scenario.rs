@@ -75,6 +75,9 @@ pub(crate) struct Target {
     /// Whether the topics are read back and compared with the recording.
     #[serde(default = "yes")]
     pub(crate) verify: bool,
+    /// Bytes that the server holds for whoever is behind: they fill before memory stands still.
+    #[serde(default, deserialize_with = "buffer")]
+    pub(crate) buffer: Option<usize>,
 }
 
 /// Where it goes.
@@ -125,7 +128,7 @@ pub(crate) struct Short {
 
 impl Default for Target {
     fn default() -> Target {
-        Target { kind: TargetKind::Websocket, clients: 1, delivery: Delivery::default(), verify: true }
+        Target { kind: TargetKind::Websocket, clients: 1, delivery: Delivery::default(), verify: true, buffer: None }
     }
 }
 
@@ -240,6 +243,10 @@ fn needed_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duratio
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     needed_duration(deserializer).map(Some)
+}
+
+fn buffer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    parse::buffer(&String::deserialize(deserializer)?).map(Some).map_err(de::Error::custom)
 }
 
 fn speed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Speed>, D::Error> {
