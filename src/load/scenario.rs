@@ -128,7 +128,13 @@ pub(crate) struct Short {
 
 impl Default for Target {
     fn default() -> Target {
-        Target { kind: TargetKind::Websocket, clients: 1, delivery: Delivery::default(), verify: true, buffer: None }
+        Target {
+            kind: TargetKind::Websocket,
+            clients: 1,
+            delivery: Delivery::default(),
+            verify: true,
+            buffer: None,
+        }
     }
 }
 

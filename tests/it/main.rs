@@ -17,6 +17,7 @@ mod golden;
 mod help;
 mod kafka;
 mod layering;
+mod load;
 mod operations;
 mod pipes;
 mod record;

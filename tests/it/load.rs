@@ -1,0 +1,166 @@
+//! `load` as a process: verdicts, exit codes, and reports that are there whatever becomes of the run. Brokers are stand-ins
+//! here; the shipped scenarios run against a real cluster in CI (`.ci/kafka`).
+
+use std::{fs, process::Stdio};
+
+use crate::support::{Folder, Run, day_text, digest, send_signal, wait_until};
+
+/// A scenario over [`day_text`].
+fn scenario(folder: &Folder, name: &str, load: &str, target: &str, thresholds: &[&str]) -> String {
+    let text = format!(
+        "name = \"{name}\"\nthresholds = {thresholds:?}\n[recording]\nfile = {:?}\n[load]\n{load}\n[target]\n{target}\n",
+        day_text()
+    );
+    folder.write(&format!("{name}.toml"), text);
+    format!("{name}.toml")
+}
+
+fn run(folder: &Folder, file: &str, more: &[&str]) -> Run {
+    folder.run(&[&["load", "run", file, "--json"], more].concat())
+}
+
+#[test]
+fn a_load_to_clients_is_judged_and_reported() {
+    let folder = Folder::new();
+    let thresholds = ["lost == 0", "disconnects == 0", "delivered == 3000", "throughput > 1000/s"];
+    let target = "kind = \"websocket\"\nclients = 3";
+    let file =
+        scenario(&folder, "clients", "stages = [\"1s:1000->3000\", \"0.5s:2000\"]", target, &thresholds);
+    let run = run(&folder, &file, &["--report", "report.html", "--report", "report.json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let report = run.json();
+    assert_eq!(
+        (&report["ok"], &report["complete"], &report["sent"]),
+        (&true.into(), &true.into(), &3000.into())
+    );
+    assert_eq!(report["latency_ms"]["count"], 9000);
+    let arrived = report["digests"]["arrived"].as_array().unwrap();
+    assert_eq!(arrived.len(), 3);
+    assert!(arrived.iter().all(|digest| *digest == report["digests"]["sent"]));
+    assert_eq!(report["recording"]["digest"], digest(&folder, day_text()).as_str());
+    assert!(run.stderr.contains("✓ lost == 0"), "{}", run.stderr);
+    let written: serde_json::Value = serde_json::from_slice(&folder.read("report.json")).unwrap();
+    assert_eq!(written["thresholds"], report["thresholds"]);
+    let page = String::from_utf8(folder.read("report.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains("passed") && page.ends_with("</html>\n"));
+    assert!(!page.contains("http"), "the page needs nothing from elsewhere");
+}
+
+#[test]
+fn a_second_in_which_clients_read_nothing_counts_for_what_was_due_meanwhile() {
+    let folder = Folder::new();
+    let thresholds = ["lost == 0", "latency.max >= 900ms", "latency.p99 < 900ms"];
+    let load = "stages = [\"3s:200\"]\n[[event]]\nat = \"500ms\"\nstall_clients = \"1s\"";
+    let file = scenario(&folder, "stall", load, "kind = \"websocket\"", &thresholds);
+    let run = run(&folder, &file, &[]);
+    // the longest waited for the whole second, so that one in three was late by half of it: the third threshold fails
+    assert_eq!(run.code, 99, "{}", run.stderr);
+    let report = run.json();
+    let verdicts: Vec<_> =
+        report["thresholds"].as_array().unwrap().iter().map(|verdict| verdict["ok"].clone()).collect();
+    assert_eq!(verdicts, [true, true, false, true], "{}", run.stderr);
+    assert!(report["latency_ms"]["p90"].as_f64().unwrap() > 500.0, "{}", report["latency_ms"]);
+    assert_eq!(report["events"][0]["what"], "clients stall for 1 s");
+}
+
+#[test]
+fn a_load_through_the_bridge_is_proved_from_the_topics() {
+    let folder = Folder::new();
+    let thresholds = ["lost == 0", "duplicated == 0", "reordered == 0", "altered == 0", "dead_lettered == 0"];
+    for delivery in ["exactly-once", "at-least-once"] {
+        let target = format!("kind = \"kafka\"\ndelivery = \"{delivery}\"");
+        let file = scenario(&folder, delivery, "speed = \"max\"", &target, &thresholds);
+        let run = run(&folder, &file, &["--embedded"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let report = run.json();
+        assert_eq!(report["topics"]["ok"], true);
+        assert_eq!(report["digests"]["arrived"][0].as_str(), Some(digest(&folder, day_text()).as_str()));
+        assert_eq!((&report["delivered"], &report["lost"]), (&report["load"]["messages"], &0.into()));
+    }
+}
+
+#[test]
+fn a_threshold_that_cannot_hold_is_99() {
+    let folder = Folder::new();
+    let thresholds = ["lost == 0", "latency.p50 < 0.001ms"];
+    let file =
+        scenario(&folder, "impossible", "stages = [\"0.2s:500\"]", "kind = \"websocket\"", &thresholds);
+    let run = run(&folder, &file, &[]);
+    assert_eq!(run.code, 99, "{}", run.stderr);
+    assert!(run.stderr.contains("✗ latency.p50 < 0.001ms"), "{}", run.stderr);
+    assert_eq!(run.json()["ok"], false);
+}
+
+#[test]
+fn a_load_that_is_killed_leaves_a_report_that_says_so() {
+    let folder = Folder::new();
+    let file = scenario(&folder, "long", "stages = [\"10m:50\"]", "kind = \"websocket\"", &["lost == 0"]);
+    for (signal, code) in [("KILL", None), ("TERM", Some(143))] {
+        let args = ["load", "run", &file, "--report", "part.json", "--report", "part.html"];
+        let mut child = folder.command(&args).stderr(Stdio::null()).spawn().unwrap();
+        wait_until("a partial report", || folder.path("part.html").exists());
+        send_signal(signal, &child);
+        assert_eq!(child.wait().unwrap().code(), code);
+        let report: serde_json::Value = serde_json::from_slice(&folder.read("part.json")).unwrap();
+        assert_eq!((&report["complete"], &report["ok"]), (&false.into(), &false.into()));
+        assert!(report["delivered"].as_u64().unwrap() > 0);
+        let page = String::from_utf8(folder.read("part.html")).unwrap();
+        assert!(page.contains("not finished") && page.ends_with("</html>\n"));
+        for name in ["part.json", "part.html"] {
+            fs::remove_file(folder.path(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_run_says_why_before_anything_is_sent() {
+    let folder = Folder::new();
+    let websocket = "kind = \"websocket\"";
+    let file = scenario(&folder, "much", "stages = [\"1h:5000\"]", websocket, &[]);
+    run(&folder, &file, &[]).fails(78, "the stages take 18,000,000 messages, and the recording has");
+    let file = scenario(&folder, "typo", "stages = [\"1h:5000\"]\nspede = 1", websocket, &[]);
+    run(&folder, &file, &[]).fails(78, "line 7: unknown field `spede`");
+    let file = scenario(&folder, "good", "stages = [\"1s:10\"]", websocket, &[]);
+    run(&folder, &file, &["--short"]).fails(78, "has no [short] form");
+    run(&folder, &file, &["--report", "missing/report.html"]).fails(73, "missing/report.html cannot be made");
+    run(&folder, &file, &["--report", "report.pdf"]).fails(2, "");
+    run(&folder, "nothing.toml", &[]).fails(1, "tradesim load list");
+    folder.run(&["load", "show", "stedy"]).fails(2, "stedy is no scenario");
+    let failing = "stages = [\"30s:10\"]\n[[event]]\nat = \"100ms\"\nrun = \"echo no broker >&2; exit 7\"";
+    let file = scenario(&folder, "event", failing, websocket, &[]);
+    run(&folder, &file, &[]).fails(1, "failed: exit status: 7: no broker");
+}
+
+#[test]
+fn another_recording_than_the_scenario_s_is_a_difference() {
+    let folder = Folder::new();
+    let file = scenario(&folder, "drift", "stages = [\"1s:10\"]", "kind = \"websocket\"", &[]);
+    let text = String::from_utf8(folder.read(&file)).unwrap();
+    let pinned = |digest: &str| text.replace("[load]", &format!("digest = \"{digest}\"\n[load]"));
+    folder.write("drift.toml", pinned(&format!("blake3:{}", "0".repeat(64))));
+    let run = run(&folder, "drift.toml", &[]);
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert!(run.stderr.contains("the recording is not the scenario's"), "{}", run.stderr);
+    folder.write("drift.toml", pinned(&digest(&folder, day_text())));
+    assert_eq!(folder.run(&["load", "run", "drift.toml"]).code, 0);
+}
+
+#[test]
+fn shipped_scenarios_are_listed_and_shown_and_their_recordings_are_made() {
+    let folder = Folder::new();
+    let list: serde_json::Value = serde_json::from_str(&folder.ok(&["load", "list", "--json"])).unwrap();
+    let names: Vec<&str> =
+        list["scenarios"].as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect();
+    assert!(["steady", "burst", "soak", "recovery"].iter().all(|name| names.contains(name)), "{names:?}");
+    for name in names {
+        let shown: toml::Table = folder.ok(&["load", "show", name]).parse().unwrap();
+        let recording = shown["recording"].as_table().unwrap();
+        let flags = recording["record"].as_str().unwrap().split_whitespace();
+        let args: Vec<&str> =
+            ["record"].into_iter().chain(flags).chain(["-o", "it.parquet", "--force"]).collect();
+        assert_eq!(folder.ok(&args).trim(), recording["digest"].as_str().unwrap(), "{name}");
+    }
+    let run = folder.run(&["load", "run", "stall", "--short"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("stall (short form)"), "{}", run.stderr);
+}
