@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 const WIDTH: f64 = 920.0;
 const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 76.0;
-const RIGHT: f64 = 12.0;
+const RIGHT: f64 = 28.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 26.0;
 
@@ -68,7 +68,7 @@ impl Scale {
                 .take_while(|tick| *tick <= self.high * 1.0001)
                 .collect();
         }
-        let step = round_step(self.high / 4.0);
+        let step = round_step(self.high / 5.0);
         std::iter::successors(Some(0.0), |tick| Some(tick + step))
             .take_while(|tick| *tick <= self.high * 1.0001)
             .collect()

@@ -131,6 +131,8 @@ pub(crate) fn run(
     end_points.stop();
     let arrived = end_points.finish();
     load.ended = Some(load.now());
+    // before the topics are read, whose memory is not the load's
+    load.sampler.finish(&load.measures);
     let served = if server.is_over() { server.finish() } else { server.stop() };
     supervised?;
     let (arrived, served) = (arrived?, served?);
@@ -260,12 +262,11 @@ impl Load<'_> {
 
     /// The whole report, written where it was asked for.
     fn conclude(
-        mut self,
+        self,
         served: &tradesim_replay::Report,
         arrived: Arrived,
         topics: Option<verify_topic::Report>,
     ) -> anyhow::Result<Report> {
-        self.sampler.finish(&self.measures);
         let elapsed = self.measures.began().map_or(Duration::ZERO, |began| self.now().saturating_sub(began));
         let mut report = self.partial(elapsed);
         let mut digests =

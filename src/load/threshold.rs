@@ -130,7 +130,7 @@ impl Unit {
     /// A value for people.
     pub(crate) fn show(self, value: f64) -> String {
         match self {
-            Unit::Milliseconds if value >= 10_000.0 => format!("{:.1} s", value / 1e3),
+            Unit::Milliseconds if value >= 1_000.0 => format!("{:.2} s", value / 1e3),
             Unit::Milliseconds if value >= 100.0 => format!("{value:.0} ms"),
             Unit::Milliseconds => format!("{value:.2} ms"),
             Unit::Count => crate::output::grouped(value.round() as u64),
