@@ -68,7 +68,26 @@ struct Waiting {
     meta: Meta,
     starts_segment: bool,
     text: Vec<u8>,
-    recorded: Vec<u8>,
+    /// With its recorded times, where others are sent.
+    recorded: Option<Vec<u8>>,
+}
+
+impl Waiting {
+    fn of(block: &Block, at: usize) -> Waiting {
+        let entry = &block.entries()[at];
+        Waiting {
+            meta: entry.meta,
+            starts_segment: entry.starts_segment,
+            text: block.text(at).to_vec(),
+            recorded: recorded(block, at).map(<[u8]>::to_vec),
+        }
+    }
+}
+
+/// The recorded text of a message that is sent with other times.
+fn recorded(block: &Block, at: usize) -> Option<&[u8]> {
+    let recorded = block.recorded_text(at);
+    (!std::ptr::eq(block.text(at), recorded)).then_some(recorded)
 }
 
 struct FaultyFeed {
@@ -116,36 +135,26 @@ impl FaultyFeed {
         let hit = this(&self.planted);
         if let Some(first) = self.waiting.take() {
             // the first place with the second text, and the other way round; times of play stay where they are
-            let second = Waiting {
-                meta: entry.meta,
-                starts_segment: entry.starts_segment,
-                text: block.text(at).to_vec(),
-                recorded: block.recorded_text(at).to_vec(),
-            };
+            let second = Waiting::of(block, at);
             let metas =
                 [Meta { at: first.meta.at, ..second.meta }, Meta { at: second.meta.at, ..first.meta }];
             if seq > self.first {
                 begin(first.starts_segment, out);
-                put(metas[0], &second.text, &second.recorded, None, out);
+                put(metas[0], &second.text, second.recorded.as_deref(), None, out);
             }
             begin(second.starts_segment, out);
-            put(metas[1], &first.text, &first.recorded, None, out);
+            put(metas[1], &first.text, first.recorded.as_deref(), None, out);
             return;
         }
         if hit.is_some_and(|hit| hit.kind == Kind::Swap) {
-            self.waiting = Some(Waiting {
-                meta: entry.meta,
-                starts_segment: entry.starts_segment,
-                text: block.text(at).to_vec(),
-                recorded: block.recorded_text(at).to_vec(),
-            });
+            self.waiting = Some(Waiting::of(block, at));
             return;
         }
         begin(entry.starts_segment, out);
         if let Some(fault) = hit.and_then(|hit| on_the_line(&hit)) {
             out.plant(fault);
         }
-        put(entry.meta, block.text(at), block.recorded_text(at), hit, out);
+        put(entry.meta, block.text(at), recorded(block, at), hit, out);
     }
 }
 
@@ -156,7 +165,7 @@ fn begin(starts_segment: bool, out: &mut BlockBuilder) {
 }
 
 /// Adds a message, with its fault of content if it has one.
-fn put(meta: Meta, text: &[u8], recorded: &[u8], hit: Option<Hit>, out: &mut BlockBuilder) {
+fn put(meta: Meta, text: &[u8], recorded: Option<&[u8]>, hit: Option<Hit>, out: &mut BlockBuilder) {
     let hit = hit.filter(|hit| forge::reason(hit).is_some());
     let write = |from: &[u8], to: &mut Vec<u8>| match &hit {
         Some(hit) => forge::forge(hit, from, to),
@@ -167,10 +176,11 @@ fn put(meta: Meta, text: &[u8], recorded: &[u8], hit: Option<Hit>, out: &mut Blo
     // a text message that is no UTF-8 would make every client close the connection
     let opcode = if std::str::from_utf8(&sent).is_ok() { meta.opcode } else { Opcode::Binary };
     let meta = Meta { opcode, ..meta };
-    if std::ptr::eq(text, recorded) {
-        out.push(meta, |to| to.extend_from_slice(&sent));
-    } else {
-        out.push_shifted(meta, |to| to.extend_from_slice(&sent), |to| write(recorded, to));
+    match recorded {
+        None => out.push(meta, |to| to.extend_from_slice(&sent)),
+        Some(recorded) => {
+            out.push_shifted(meta, |to| to.extend_from_slice(&sent), |to| write(recorded, to));
+        }
     }
 }
 

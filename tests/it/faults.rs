@@ -33,8 +33,18 @@ impl Stage {
     #[track_caller]
     fn bridge(&self, plan: &str, run: &str, delivery: &str) -> (Value, Value) {
         self.folder.write("plan.toml", plan);
-        let args =
-            [day_text(), "--limit", "5000", "--faults", "plan.toml", "--json", "--run", run, "--linger", "30s"];
+        let args = [
+            day_text(),
+            "--limit",
+            "5000",
+            "--faults",
+            "plan.toml",
+            "--json",
+            "--run",
+            run,
+            "--linger",
+            "30s",
+        ];
         let replay = Listening::replay(&self.folder, &args);
         let bridge = self.run(&[
             "bridge",
@@ -48,7 +58,8 @@ impl Stage {
             "--delivery",
             delivery,
         ]);
-        assert_eq!(bridge.code, 0, "{}", bridge.stderr);
+        // what is missing is a loss, which it says by its exit code
+        assert_eq!(bridge.code, 3, "{}", bridge.stderr);
         let served = replay.end();
         assert_eq!(served.code, 0, "{}", served.stderr);
         (served.json(), bridge.json())
@@ -56,8 +67,7 @@ impl Stage {
 
     /// Dead letters of a run by reason.
     fn dead_letters(&self, run: &str) -> BTreeMap<String, u64> {
-        let shown =
-            self.folder.run(&["dlq", "show", "--json", "--bootstrap-servers", &self.brokers.line]);
+        let shown = self.folder.run(&["dlq", "show", "--json", "--bootstrap-servers", &self.brokers.line]);
         assert_eq!(shown.code, 0, "{}", shown.stderr);
         let mut counts = BTreeMap::new();
         for line in shown.stdout.lines() {
@@ -136,13 +146,16 @@ fn a_bridge_counts_exactly_the_faults_that_are_listed() {
         assert_eq!(bridged["reconnects"], kinds["disconnect"], "{delivery}: {bridged}");
         assert_eq!(bridged["dead_lettered"], reasons.values().sum::<u64>(), "{delivery}: {bridged}");
         assert_eq!(bridged["received"], 5_000 - kinds["drop"], "{delivery}: {bridged}");
-        assert_eq!(bridged["next_seq"], 5_000, "{delivery}");
+        // what is missing at the very end is acknowledged by nobody, and only a transaction moves the position over it
+        let next_seq = if delivery == "exactly-once" { 5_000 } else { 4_999 };
+        assert_eq!(bridged["next_seq"], next_seq, "{delivery}");
         assert_eq!(stage.dead_letters(delivery), reasons, "{delivery}");
         assert_eq!(served["sent"], 5_000 - 44 + 30);
         assert!(served["seconds"].as_f64().unwrap() >= 0.3, "{served}");
     }
     // the audit finds as lost what was dropped, and nothing twice, nothing out of its place
-    let args = ["verify-topic", "--json", "--archive", day_text(), "--limit", "5000", "--run", "exactly-once"];
+    let args =
+        ["verify-topic", "--json", "--archive", day_text(), "--limit", "5000", "--run", "exactly-once"];
     let run = stage.run(&args);
     let audit = run.json();
     assert_eq!(run.code, 3, "{}", run.stderr);
@@ -152,12 +165,13 @@ fn a_bridge_counts_exactly_the_faults_that_are_listed() {
 #[test]
 fn the_same_plan_gives_the_same_stream_and_a_plain_client_its_digest() {
     let folder = Folder::new();
-    folder.write("plan.toml", PLAN.replace("kind = 'disconnect'", "kind = 'swap'"));
+    folder.write("plan.toml", PLAN.replace("'disconnect'", "'swap'").replace("'oversize'", "'price'"));
     let replay = || {
         let args = [day_text(), "--limit", "5000", "--faults", "plan.toml", "--json"];
         let replay = Listening::replay(&folder, &args);
         let tail = folder.run(&["tail", &replay.url, "--digest"]);
-        assert_eq!(tail.code, 0, "{}", tail.stderr);
+        // what is missing is a loss, which it says by its exit code
+        assert_eq!(tail.code, 3, "{}", tail.stderr);
         (replay.end().json(), tail.stdout)
     };
     let (first, digest) = replay();
