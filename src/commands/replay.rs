@@ -49,8 +49,11 @@ pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outco
     outcome(&served, args.stay)
 }
 
+/// A stream, and what is planted in it.
+type Faulted = (Arc<dyn Source>, Option<Arc<Planted>>);
+
 /// The stream with the faults of the plan, if there is one.
-fn with_faults(args: &Replay, playlist: Playlist) -> anyhow::Result<(Arc<dyn Source>, Option<Arc<Planted>>)> {
+fn with_faults(args: &Replay, playlist: Playlist) -> anyhow::Result<Faulted> {
     let Some(path) = &args.faults else { return Ok((Arc::new(playlist), None)) };
     let plan = FaultPlan::open(path)?;
     let Some(messages) = playlist.count()? else {
