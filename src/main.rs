@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod endpoint;
 mod exit;
+mod faults;
 mod filter;
 mod kafka;
 mod keys;

@@ -51,6 +51,26 @@ pub struct Entry {
     recorded_end: u32,
 }
 
+/// What is wrong on the line at a message, on purpose: a stream may have faults planted (docs/PROTOCOL.md, section 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineFault {
+    /// The message has its number and is not sent.
+    Missing,
+    /// The message is sent twice.
+    Repeated,
+    /// The connection breaks before the message, once for those that are there.
+    Disconnect,
+    /// Nothing is played for so long from the message on; the schedule goes on meanwhile.
+    Stall(Duration),
+    /// From the message on a connection gets no more than so many bytes a second, for so long.
+    Drip {
+        /// At least one.
+        bytes_per_second: u32,
+        /// For how long.
+        lasts: Duration,
+    },
+}
+
 /// Consecutive messages of a stream as WebSocket frames, back to back. Immutable once made, but for the instants at
 /// which its messages are due, which the player fills in.
 #[derive(Debug)]
@@ -62,6 +82,8 @@ pub struct Block {
     recorded: Vec<u8>,
     /// When each message is due, in nanoseconds on the player's clock; 0 without a schedule.
     due_ns: Vec<AtomicU64>,
+    /// By message, ascending; none at all in a stream without planted faults.
+    faults: Vec<(usize, LineFault)>,
 }
 
 impl Block {
@@ -83,6 +105,23 @@ impl Block {
     /// The messages.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Whether no fault is planted on the line.
+    #[inline]
+    pub fn is_regular(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// The first fault that is planted at the message or behind it, and at which message.
+    pub fn next_fault(&self, message: usize) -> Option<(usize, LineFault)> {
+        let at = self.faults.partition_point(|(other, _)| *other < message);
+        self.faults.get(at).copied()
+    }
+
+    /// The fault that is planted at a message.
+    pub fn fault_at(&self, message: usize) -> Option<LineFault> {
+        self.next_fault(message).filter(|(at, _)| *at == message).map(|(_, fault)| fault)
     }
 
     /// Memory that the block holds, in bytes.
@@ -147,6 +186,7 @@ pub struct BlockBuilder {
     entries: Vec<Entry>,
     recorded: Vec<u8>,
     starts_segment: bool,
+    faults: Vec<(usize, LineFault)>,
 }
 
 /// Room for the longest frame header: of an unmasked message of 64 KiB or more.
@@ -163,6 +203,7 @@ impl BlockBuilder {
             entries: Vec::new(),
             recorded: Vec::new(),
             starts_segment: false,
+            faults: Vec::new(),
         }
     }
 
@@ -185,6 +226,11 @@ impl BlockBuilder {
     /// Says that the time between the message before and the next one is not to be played.
     pub fn start_segment(&mut self) {
         self.starts_segment = true;
+    }
+
+    /// Plants a fault at the next message.
+    pub fn plant(&mut self, fault: LineFault) {
+        self.faults.push((self.entries.len(), fault));
     }
 
     /// Adds a message: `write` appends its text to the buffer it is given.
@@ -239,7 +285,14 @@ impl BlockBuilder {
         let room = self.entries.len() + self.entries.len() / 8;
         let entries = std::mem::replace(&mut self.entries, Vec::with_capacity(room.min(BLOCK_MESSAGES)));
         let due_ns = entries.iter().map(|_| AtomicU64::new(0)).collect();
-        Block { first_seq, bytes, entries, recorded: std::mem::take(&mut self.recorded), due_ns }
+        Block {
+            first_seq,
+            bytes,
+            entries,
+            recorded: std::mem::take(&mut self.recorded),
+            due_ns,
+            faults: std::mem::take(&mut self.faults),
+        }
     }
 
     #[inline]

@@ -2,14 +2,16 @@
 
 mod catch_up;
 mod closing;
+mod faults;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
 
-use self::{catch_up::CatchUp, closing::Closing};
+use self::{catch_up::CatchUp, closing::Closing, faults::Faults};
 use crate::{
+    block::Block,
     close::Close,
     control_message::{self, Action},
     delivery::{Delivery, Head, Task},
@@ -81,6 +83,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         due_last: None,
         told_changes: hub.view().changes,
         over: None,
+        faults: Faults::default(),
         hub,
         client: &client,
         socket,
@@ -121,6 +124,8 @@ struct Connection<'a> {
     due_last: Option<Duration>,
     told_changes: u64,
     over: Option<End>,
+    /// What is wrong with it on purpose.
+    faults: Faults,
 }
 
 /// What stopped a series of writes.
@@ -132,6 +137,8 @@ enum Stopped {
     Blocked,
     /// Others should have their turn.
     Turn,
+    /// A planted fault lets no more bytes through for now.
+    Dripping,
 }
 
 impl Connection<'_> {
@@ -177,6 +184,9 @@ impl Connection<'_> {
         deadline = deadline.min(self.heard.max(self.pinged) + DEAD_AFTER);
         if stopped == Stopped::Blocked {
             deadline = deadline.min(self.hub.clock.now() + BLOCKED_EVERY);
+        }
+        if stopped == Stopped::Dripping {
+            deadline = deadline.min(self.hub.clock.now() + faults::DRIP_EVERY);
         }
         if let Some(closing) = &self.closing {
             deadline = deadline.min(closing.deadline());
@@ -351,7 +361,13 @@ impl Connection<'_> {
             if self.outgoing.is_empty() && !self.refill() {
                 return Stopped::Empty;
             }
-            let bytes = self.outgoing.bytes();
+            let mut bytes = self.outgoing.bytes();
+            if let Some(drip) = &self.faults.drip {
+                bytes = &bytes[..drip.allowed(bytes.len(), self.hub.clock.now())];
+                if bytes.is_empty() {
+                    return Stopped::Dripping;
+                }
+            }
             match self.socket.try_write(bytes) {
                 Ok(count) => self.wrote(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -372,6 +388,7 @@ impl Connection<'_> {
     fn wrote(&mut self, count: usize) {
         self.blocked_since = None;
         let now = self.hub.clock.now();
+        self.faults.wrote(count, now);
         let mut lateness = LatenessCounts::default();
         let mut sent = self.client.sent();
         let mut due_last = None;
@@ -407,17 +424,22 @@ impl Connection<'_> {
             self.closing_written();
             return false;
         }
-        while self.outgoing.is_empty() {
+        while self.outgoing.is_empty() && self.over.is_none() {
+            if self.faults.again.is_some() {
+                self.send_again();
+                continue;
+            }
             self.known_head = *self.head.borrow_and_update();
             let task = self.outgoing.next(&self.hub.ring(), &self.known_head);
             if !matches!(task, Task::Read { .. }) {
                 self.catch_up.stop();
             }
             match task {
-                Task::Send { block, messages } => self.send(|outgoing| outgoing.send(&block, messages)),
+                Task::Send { block, messages } => self.send(&block, messages),
                 Task::Read { seq, before } => match self.catch_up.block(self.hub, seq) {
                     Ok(Some(block)) if before > seq => {
-                        self.send(|outgoing| outgoing.send_read(&block, before))
+                        let messages = self.outgoing.messages_of(&block, before);
+                        self.send(&block, messages);
                     }
                     Ok(_) => return false,
                     Err(error) => {
@@ -442,8 +464,12 @@ impl Connection<'_> {
     }
 
     /// Puts messages on their way.
-    fn send(&mut self, send: impl FnOnce(&mut Outgoing)) {
-        send(&mut self.outgoing);
+    fn send(&mut self, block: &Arc<Block>, messages: Range<usize>) {
+        if block.is_regular() {
+            self.outgoing.send(block, messages);
+        } else if !self.send_with_faults(block, messages) {
+            return;
+        }
         self.moved();
         if self.outgoing.is_empty() {
             // nothing of it is selected, and what was passed over is done with

@@ -62,6 +62,8 @@ pub(crate) struct Hub {
     player: Mutex<Option<PlayerLink>>,
     /// The place that the player waits for a client to reach.
     awaited: AtomicU64,
+    /// Of each message where connections break: the last client that breaks there.
+    breaks: Mutex<BTreeMap<u64, u64>>,
 }
 
 impl std::fmt::Debug for Hub {
@@ -188,6 +190,7 @@ impl Hub {
             view: Mutex::new(view),
             registry: Mutex::default(),
             player: Mutex::new(None),
+            breaks: Mutex::default(),
             awaited: AtomicU64::new(NOWHERE),
             source,
             options,
@@ -264,6 +267,13 @@ impl Hub {
         self.metrics.clients_joined.inc();
         self.tell_player(&registry);
         client
+    }
+
+    /// Whether the connection of a client breaks before a message where that is planted: those that are there when the
+    /// first of them comes to it, so that whoever comes back goes on.
+    pub(crate) fn breaks(&self, seq: u64, client: u64) -> bool {
+        let newest = lock(&self.registry).next_id;
+        client <= *lock(&self.breaks).entry(seq).or_insert(newest)
     }
 
     /// Lets a client go. `delivered` says that it got the end.

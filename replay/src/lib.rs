@@ -38,7 +38,7 @@ mod source;
 mod speed;
 mod timeline;
 
-pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, Meta, Opcode};
+pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, LineFault, Meta, Opcode};
 pub use control::{ClientStatus, Command, CommandError, Lateness, Report, State, Status, Stretches};
 pub use notice::{Notice, PROTOCOL, PingPayload};
 pub use options::{Observer, OnSlow, Options, PlayClock};

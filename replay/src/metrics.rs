@@ -47,10 +47,12 @@ pub(crate) enum Closed {
     Left,
     /// The source failed: 1011.
     Failed,
+    /// A planted fault broke it.
+    Fault,
 }
 
 impl Closed {
-    const LABELS: [&str; 10] = [
+    const LABELS: [&str; 11] = [
         "delivered",
         "stopped",
         "protocol",
@@ -61,6 +63,7 @@ impl Closed {
         "dead",
         "left",
         "failed",
+        "fault",
     ];
 }
 
@@ -103,7 +106,7 @@ pub(crate) struct Metrics {
     speed_achieved: Gauge<f64, std::sync::atomic::AtomicU64>,
     lateness: LatenessHistogram,
     state: ByLabel<Gauge, 4>,
-    clients_closed: ByLabel<Counter, 10>,
+    clients_closed: ByLabel<Counter, 11>,
     handshakes_refused: ByLabel<Counter, 4>,
 }
 

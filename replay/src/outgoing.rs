@@ -91,10 +91,14 @@ impl Outgoing {
         self.delivery.took(block, messages);
     }
 
-    /// Puts messages of a block on their way that was read for a [`Task::Read`]: those that are `before` a seq.
-    pub(crate) fn send_read(&mut self, block: &Arc<Block>, before: u64) {
-        let messages = self.delivery.messages_of(block, before);
-        self.send(block, messages);
+    /// Passes over messages of a block that are not to be sent.
+    pub(crate) fn pass_over(&mut self, block: &Arc<Block>, messages: Range<usize>) {
+        self.delivery.took(block, messages);
+    }
+
+    /// Which messages of a block that was read for a [`Task::Read`] are to be sent: those that are `before` a seq.
+    pub(crate) fn messages_of(&self, block: &Block, before: u64) -> Range<usize> {
+        self.delivery.messages_of(block, before)
     }
 
     /// The bytes to write next; none if there are none.

@@ -6,7 +6,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use tradesim_schemas::{ContentDigest, Digest};
 
 use crate::{
-    block::Block,
+    block::{Block, LineFault},
     control::{Command, State},
     delivery::Head,
     gate::{Gate, Places},
@@ -233,7 +233,19 @@ impl Play {
     pub(crate) fn hash(&mut self, block: &Block, messages: Range<usize>) {
         self.shifted |= block.is_shifted();
         if let Some(digest) = &mut self.digest {
-            messages.for_each(|message| digest.push(block.recorded_text(message)));
+            if block.is_regular() {
+                messages.for_each(|message| digest.push(block.recorded_text(message)));
+            } else {
+                // what is sent is hashed: not what is missing, and twice what is sent twice
+                for message in messages {
+                    let times = match block.fault_at(message) {
+                        Some(LineFault::Missing) => 0,
+                        Some(LineFault::Repeated) => 2,
+                        _ => 1,
+                    };
+                    (0..times).for_each(|_| digest.push(block.recorded_text(message)));
+                }
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 use tradesim_schemas::Timestamp;
 
 use crate::{
-    block::Block,
+    block::{Block, LineFault},
     control::{Lateness, State, Stretches},
     lateness::{LateStretches, Recorder},
     options::Options,
@@ -46,6 +46,8 @@ pub struct Playback {
     watch: PlayWatch,
     late: Recorder,
     late_stretches: LateStretches,
+    /// The message at which play stalls, or stalled last, and until when.
+    stall: Option<(u64, Duration)>,
 }
 
 /// What [`Playback::poll`] asks for.
@@ -113,6 +115,7 @@ impl Playback {
             watch: PlayWatch::default(),
             late: Recorder::new(),
             late_stretches: LateStretches::default(),
+            stall: None,
         }
     }
 
@@ -256,6 +259,7 @@ impl Playback {
         self.steps = 0;
         self.source_ended = false;
         self.seq = seq;
+        self.stall = None;
         self.reached = self.reached.max(position);
         self.timeline.jump_to(self.reached);
         self.pacer.stop();
@@ -316,7 +320,8 @@ impl Playback {
     fn release_due(&mut self, block: Arc<Block>, now: Duration) -> Step {
         let first = self.at;
         let mut at = first;
-        while at < block.messages() {
+        let end = self.stretch_end(&block);
+        while at < end {
             let position = self.next_position(&block, at);
             let due = self.pacer.due(position).expect("the schedule runs");
             let tick = self.last_release.map_or(Duration::ZERO, |last| last + TICK);
@@ -325,6 +330,12 @@ impl Playback {
             }
             if due > now {
                 break;
+            }
+            // only the first of a release can stall it: the release before ended there
+            if at == first
+                && let Some(until) = self.stalled_until(&block, now)
+            {
+                return Step::WaitUntil(until);
             }
             block.set_due(at, due);
             let late = now - due;
@@ -343,13 +354,51 @@ impl Playback {
     }
 
     fn release_all(&mut self, block: Arc<Block>, now: Duration) -> Step {
-        let messages = self.at..block.messages();
+        if let Some(until) = self.stalled_until(&block, now) {
+            return Step::WaitUntil(until);
+        }
+        let messages = self.at..self.stretch_end(&block);
         for at in messages.clone() {
             let position = self.next_position(&block, at);
             self.pass(position);
         }
         self.last_release = Some(now);
         self.release(block, messages)
+    }
+
+    /// Where a release has to end at the latest: at the end of the block, or before a message at which play stalls.
+    #[inline]
+    fn stretch_end(&self, block: &Block) -> usize {
+        if block.is_regular() { block.messages() } else { self.next_stall(block) }
+    }
+
+    #[cold]
+    fn next_stall(&self, block: &Block) -> usize {
+        let mut from = self.at + 1;
+        while let Some((at, fault)) = block.next_fault(from) {
+            if matches!(fault, LineFault::Stall(_)) {
+                return at;
+            }
+            from = at + 1;
+        }
+        block.messages()
+    }
+
+    /// Until when play stalls before the next message, which is due.
+    #[inline]
+    fn stalled_until(&mut self, block: &Block, now: Duration) -> Option<Duration> {
+        if block.is_regular() { None } else { self.stall(block, now) }
+    }
+
+    #[cold]
+    fn stall(&mut self, block: &Block, now: Duration) -> Option<Duration> {
+        let Some(LineFault::Stall(lasts)) = block.fault_at(self.at) else { return None };
+        let until = match self.stall {
+            Some((seq, until)) if seq == self.seq => until,
+            _ => now + lasts,
+        };
+        self.stall = Some((self.seq, until));
+        (until > now).then_some(until)
     }
 
     fn release_steps(&mut self, block: Arc<Block>) -> Step {

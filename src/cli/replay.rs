@@ -32,6 +32,9 @@ pub(crate) struct Replay {
     /// By which times captured messages are played [default: received, where the archive is a capture]
     #[arg(long, value_enum)]
     pub(crate) pace: Option<PaceMode>,
+    /// Plant the faults of this plan (TOML): missing, repeated and malformed messages, broken connections and more
+    #[arg(long, value_name = "PLAN")]
+    pub(crate) faults: Option<PathBuf>,
     /// Stay when everything was delivered, for clients that come later
     #[arg(long)]
     pub(crate) stay: bool,

@@ -10,10 +10,12 @@ use tradesim_replay::{Options, Source};
 use crate::{
     cli::Replay,
     exit::{Failure, Outcome},
+    faults::{FaultPlan, FaultsReport, FaultySource, Planted},
     output::{self, grouped, say},
     progress,
     serving::{self, Served, Service, StreamReport},
     settings::{Group, Settings},
+    streams::Playlist,
 };
 
 pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outcome> {
@@ -27,17 +29,40 @@ pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outco
     };
     let run = options.run.clone();
     let playlist = playlist::open(args, progress::now())?;
-    let source: Arc<dyn Source> = Arc::new(playlist);
+    let (source, planted) = with_faults(args, playlist)?;
     let messages = source.info().messages;
     let service = Service::bind(&settings, source, options)?;
     say(format_args!("replaying {} at {}", described(args, messages), args.speed));
     service.announce(&run);
     let served = service.run("replaying")?;
+    let faults = planted.map(|planted| {
+        let report = &served.report;
+        FaultsReport::new(&planted, report.first_seq, report.status.seq)
+    });
     if args.json {
-        output::print_json(&StreamReport::new(&served.report))?;
+        output::print_json(&StreamReport::new(&served.report).with_faults(faults.clone()))?;
     }
     serving::summarise(&served.report);
+    if let Some(faults) = &faults {
+        faults.summarise();
+    }
     outcome(&served, args.stay)
+}
+
+/// A stream, and what is planted in it.
+type Faulted = (Arc<dyn Source>, Option<Arc<Planted>>);
+
+/// The stream with the faults of the plan, if there is one.
+fn with_faults(args: &Replay, playlist: Playlist) -> anyhow::Result<Faulted> {
+    let Some(path) = &args.faults else { return Ok((Arc::new(playlist), None)) };
+    let plan = FaultPlan::open(path)?;
+    let Some(messages) = playlist.count()? else {
+        let hint = "--loop=N plays N times";
+        return Err(Failure::usage_hint("--faults needs a stream with an end", hint).into());
+    };
+    let planted = Arc::new(plan.resolve(messages)?);
+    let source = FaultySource::new(Arc::new(playlist), Arc::clone(&planted));
+    Ok((Arc::new(source), Some(planted)))
 }
 
 fn described(args: &Replay, messages: Option<u64>) -> String {

@@ -4,6 +4,7 @@ use serde::Serialize;
 use tradesim_replay::{ClientStatus, Lateness, Report, Speed, Stretches};
 
 use crate::{
+    faults::FaultsReport,
     output::{grouped, say},
     report::SCHEMA_VERSION,
 };
@@ -43,6 +44,8 @@ pub(crate) struct StreamReport {
     closed_slow: u64,
     clients_total: u64,
     clients: Vec<ClientStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faults: Option<FaultsReport>,
 }
 
 /// Lateness; all of it is none where nothing was sent on a schedule, so that a reader finds the names all the same.
@@ -89,7 +92,17 @@ impl StreamReport {
             closed_slow: report.closed_slow,
             clients_total: report.clients_total,
             clients: status.clients.clone(),
+            faults: None,
         }
+    }
+
+    /// The same with the faults that were planted.
+    pub(crate) fn with_faults(mut self, faults: Option<FaultsReport>) -> StreamReport {
+        if let Some(faults) = &faults {
+            self.sent = faults.sent(self.sent);
+        }
+        self.faults = faults;
+        self
     }
 }
 

@@ -70,6 +70,19 @@ impl Playlist {
         Playlist { parts: parts.into(), rounds, info }
     }
 
+    /// How many messages there are; none where there is no end. Behind filters they are counted, once.
+    ///
+    /// # Errors
+    /// What reading meets.
+    pub(crate) fn count(&self) -> Result<Option<u64>, tradesim_archive::Error> {
+        let Rounds::Times(times) = self.rounds else { return Ok(None) };
+        let mut round = 0u64;
+        for part in self.parts.iter() {
+            round += part.count()?;
+        }
+        Ok(round.checked_mul(times))
+    }
+
     /// Messages of one round, where that is known by now.
     fn round_messages(&self) -> Option<u64> {
         self.parts.iter().map(ArchiveSource::known_count).sum()

@@ -13,6 +13,7 @@ mod dev;
 mod differences;
 mod disk;
 mod exports;
+mod faults;
 mod golden;
 mod help;
 mod kafka;

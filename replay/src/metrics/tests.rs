@@ -39,6 +39,7 @@ fn labels_are_in_the_order_of_their_enums() {
         (Closed::Dead, "dead"),
         (Closed::Left, "left"),
         (Closed::Failed, "failed"),
+        (Closed::Fault, "fault"),
     ] {
         assert_eq!(Closed::LABELS[why as usize], label);
     }

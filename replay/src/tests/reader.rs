@@ -249,7 +249,8 @@ impl Reader {
         }
         let Some(block) = catch_up.block.as_ref().filter(|_| before > seq) else { return false };
         self.promise.sent = block.end_seq().min(before);
-        self.outgoing.send_read(block, before);
+        let messages = self.outgoing.messages_of(block, before);
+        self.outgoing.send(block, messages);
         self.place = self.outgoing.place();
         true
     }

@@ -1,0 +1,116 @@
+//! What is planted on the line of one client (docs/PROTOCOL.md, section 8).
+
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use super::Connection;
+use crate::{
+    block::{Block, LineFault},
+    metrics::Closed,
+    notice::Notice,
+};
+
+/// How often a dripping connection gets its share.
+pub(super) const DRIP_EVERY: Duration = Duration::from_millis(10);
+
+/// What is wrong with a connection now.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    /// A message that is to be sent once more.
+    pub(super) again: Option<(Arc<Block>, usize)>,
+    pub(super) drip: Option<Drip>,
+    /// The message whose fault has been seen to.
+    done: Option<u64>,
+}
+
+/// A connection that gets few bytes at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drip {
+    bytes_per_second: u32,
+    since: Duration,
+    lasts: Duration,
+    written: u64,
+}
+
+impl Drip {
+    /// How many of `wanted` bytes may be written now.
+    pub(super) fn allowed(&self, wanted: usize, now: Duration) -> usize {
+        let spent = now.saturating_sub(self.since);
+        if spent >= self.lasts {
+            return wanted;
+        }
+        let due = (spent.as_secs_f64() * f64::from(self.bytes_per_second)) as u64;
+        wanted.min(usize::try_from(due.saturating_sub(self.written)).unwrap_or(usize::MAX))
+    }
+}
+
+impl Faults {
+    /// Takes note of bytes that were written.
+    pub(super) fn wrote(&mut self, count: usize, now: Duration) {
+        if let Some(drip) = &mut self.drip {
+            drip.written += count as u64;
+            if now.saturating_sub(drip.since) >= drip.lasts {
+                self.drip = None;
+            }
+        }
+    }
+}
+
+impl Connection<'_> {
+    /// Puts messages on their way up to the next fault, or does what that wants. Says whether the client moved.
+    #[cold]
+    pub(super) fn send_with_faults(&mut self, block: &Arc<Block>, messages: Range<usize>) -> bool {
+        let seq = block.first_seq() + messages.start as u64;
+        if let Some(fault) = block.fault_at(messages.start).filter(|_| self.faults.done != Some(seq)) {
+            match fault {
+                LineFault::Missing => {
+                    self.miss(block, messages.start);
+                    return true;
+                }
+                LineFault::Repeated => {
+                    self.outgoing.send(block, messages.start..messages.start + 1);
+                    self.faults.again = Some((Arc::clone(block), messages.start));
+                    return true;
+                }
+                LineFault::Disconnect if self.hub.breaks(seq, self.client.id) => {
+                    // without a close, as when the network breaks
+                    self.end(Closed::Fault, None, false);
+                    return false;
+                }
+                LineFault::Drip { bytes_per_second, lasts } => {
+                    let since = self.hub.clock.now();
+                    self.faults.drip = Some(Drip { bytes_per_second, since, lasts, written: 0 });
+                }
+                LineFault::Disconnect | LineFault::Stall(_) => {}
+            }
+            self.faults.done = Some(seq);
+        }
+        let end = block.next_fault(messages.start + 1).map_or(messages.end, |(at, _)| at.min(messages.end));
+        self.outgoing.send(block, messages.start..end);
+        true
+    }
+
+    /// Leaves a message out, and says so to whoever counts.
+    fn miss(&mut self, block: &Arc<Block>, message: usize) {
+        let (from, kind) = (self.outgoing.seq(), block.entries()[message].meta.kind);
+        let selected = self.outgoing.selection().passes(kind);
+        self.outgoing.pass_over(block, message..message + 1);
+        let to = self.outgoing.seq();
+        if self.client.v1 && selected && to > from {
+            self.notify(&Notice::Gap { from, to });
+        }
+    }
+
+    /// Sends a message once more; whoever counts is told its number.
+    pub(super) fn send_again(&mut self) {
+        let Some((block, message)) = self.faults.again.take() else { return };
+        if !self.outgoing.selection().passes(block.entries()[message].meta.kind) {
+            return;
+        }
+        if self.client.v1 {
+            self.notify(&Notice::Seek { seq: self.outgoing.seq() - 1 });
+        }
+        self.outgoing.push_urgent(block.frames(message..message + 1));
+        self.client.sent().messages += 1;
+        self.hub.metrics.messages_sent.inc();
+    }
+}

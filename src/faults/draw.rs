@@ -1,0 +1,197 @@
+//! Which messages of a stream a plan hits.
+//!
+//! What is drawn depends on the plan's seed, the fault's place in the plan, its kind and the message's seq alone.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tradesim_schemas::Digest;
+
+use super::plan::{Fault, FaultPlan, Kind, PLANTED_MAX, wrong};
+use crate::exit::Failure;
+
+/// A fault that hits one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hit {
+    pub(crate) kind: Kind,
+    /// Decides which of the ways in which its kind can go wrong.
+    pub(crate) variant: u64,
+    pub(crate) lasts: Duration,
+    pub(crate) bytes_per_second: u32,
+}
+
+/// The faults of a stream by seq: at most one for each message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Planted {
+    pub(crate) hits: BTreeMap<u64, Hit>,
+}
+
+impl FaultPlan {
+    /// The faults of a stream of so many messages. Those with `at` come first; what is drawn takes messages that no fault
+    /// before it in the plan has taken.
+    ///
+    /// # Errors
+    /// [`Failure::Configuration`]: a seq behind the end, two faults at one message, more messages wanted than there are
+    /// left.
+    pub(crate) fn resolve(&self, messages: u64) -> Result<Planted, Failure> {
+        self.try_resolve(messages).map_err(wrong)
+    }
+
+    fn try_resolve(&self, messages: u64) -> Result<Planted, String> {
+        self.check()?;
+        let mut planted = Planted::default();
+        let numbered = || self.faults.iter().enumerate();
+        for (index, fault) in numbered() {
+            let draw = Draw::new(self.seed, index, fault.kind);
+            for &seq in fault.at.iter().flat_map(|at| at.seqs()) {
+                let name = format!("fault {} ({}): `at` is {seq}", index + 1, fault.kind.name());
+                if seq + width(fault.kind) > messages {
+                    return Err(format!("{name}, and the stream has {messages} messages"));
+                }
+                if !planted.is_free(fault.kind, seq) {
+                    return Err(format!("{name}, where another fault is"));
+                }
+                planted.put(seq, fault, draw.at(seq));
+            }
+        }
+        for (index, fault) in numbered().filter(|(_, fault)| fault.at.is_none()) {
+            let draw = Draw::new(self.seed, index, fault.kind);
+            let what = format!("fault {} ({})", index + 1, fault.kind.name());
+            let last = (messages + 1).saturating_sub(width(fault.kind));
+            if let Some(rate) = fault.rate {
+                // exact: a product with a power of two
+                let bound = (rate * (1u64 << 53) as f64) as u64;
+                for seq in (0..last).filter(|&seq| draw.at(seq) >> 11 < bound) {
+                    if planted.is_free(fault.kind, seq) {
+                        planted.put(seq, fault, draw.at(seq).rotate_left(32));
+                    }
+                }
+            } else {
+                let count = fault.count.unwrap_or_default();
+                let mut drawn: Vec<(u64, u64)> = (0..last).map(|seq| (draw.at(seq), seq)).collect();
+                drawn.sort_unstable();
+                let mut left = count;
+                for (value, seq) in drawn {
+                    if left > 0 && planted.is_free(fault.kind, seq) {
+                        planted.put(seq, fault, value.rotate_left(32));
+                        left -= 1;
+                    }
+                }
+                if left > 0 {
+                    return Err(format!("{what}: `count` is {count}, and {left} messages too many"));
+                }
+            }
+        }
+        if planted.hits.len() > PLANTED_MAX {
+            return Err(format!(
+                "the plan hits {} messages, at most {PLANTED_MAX} may be",
+                planted.hits.len()
+            ));
+        }
+        Ok(planted)
+    }
+}
+
+/// How many messages a fault takes.
+fn width(kind: Kind) -> u64 {
+    if kind == Kind::Swap { 2 } else { 1 }
+}
+
+impl Planted {
+    fn is_free(&self, kind: Kind, seq: u64) -> bool {
+        let takes = |seq: u64| self.hits.get(&seq).map(|hit| hit.kind);
+        let before = seq.checked_sub(1).and_then(takes);
+        takes(seq).is_none() && before != Some(Kind::Swap) && (kind != Kind::Swap || takes(seq + 1).is_none())
+    }
+
+    fn put(&mut self, seq: u64, fault: &Fault, variant: u64) {
+        let hit = Hit {
+            kind: fault.kind,
+            variant,
+            lasts: fault.lasts.unwrap_or_default(),
+            bytes_per_second: fault.bytes_per_second.unwrap_or(1),
+        };
+        self.hits.insert(seq, hit);
+    }
+
+    /// Names all of them: the id of a stream that has them depends on it.
+    pub(crate) fn identity(&self) -> String {
+        let mut text = String::new();
+        for (seq, hit) in &self.hits {
+            let Hit { kind, variant, lasts, bytes_per_second } = hit;
+            text += &format!("{seq} {} {variant} {} {bytes_per_second}\n", kind.name(), lasts.as_micros());
+        }
+        Digest::of(text.as_bytes()).to_string()
+    }
+}
+
+/// A number for each message.
+struct Draw {
+    key: [u8; 32],
+}
+
+impl Draw {
+    fn new(seed: u64, index: usize, kind: Kind) -> Draw {
+        let text = format!("tradesim fault\n{seed}\n{index}\n{}", kind.name());
+        Draw { key: *Digest::of(text.as_bytes()).as_bytes() }
+    }
+
+    fn at(&self, seq: u64) -> u64 {
+        let mut text = [0; 40];
+        text[..32].copy_from_slice(&self.key);
+        text[32..].copy_from_slice(&seq.to_le_bytes());
+        let digest = Digest::of(&text);
+        u64::from_le_bytes(digest.as_bytes()[..8].try_into().expect("eight bytes"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(text: &str) -> Result<FaultPlan, String> {
+        FaultPlan::parse(text)
+    }
+
+    #[test]
+    fn what_is_drawn_is_the_same_again_and_changes_with_the_seed() {
+        let text = "seed = 7\n[[fault]]\nkind = 'corrupt'\nrate = 0.1\n[[fault]]\nkind = 'drop'\ncount = 200\n\
+                    [[fault]]\nkind = 'swap'\ncount = 50\n[[fault]]\nkind = 'stall'\nat = [5, 9]\nfor = '1s'";
+        let drawn = plan(text).unwrap().resolve(10_000).unwrap();
+        assert_eq!(plan(text).unwrap().resolve(10_000).unwrap(), drawn);
+        assert_ne!(plan(&text.replace("= 7", "= 8")).unwrap().resolve(10_000).unwrap(), drawn);
+        let count = |kind| drawn.hits.values().filter(|hit| hit.kind == kind).count();
+        assert_eq!((count(Kind::Drop), count(Kind::Swap), count(Kind::Stall)), (200, 50, 2));
+        assert!((800..1_200).contains(&count(Kind::Corrupt)), "{}", count(Kind::Corrupt));
+        for (seq, _) in drawn.hits.iter().filter(|(_, hit)| hit.kind == Kind::Swap) {
+            assert!(!drawn.hits.contains_key(&(seq + 1)));
+        }
+    }
+
+    #[test]
+    fn a_plan_that_cannot_be_meant_is_refused_with_its_key() {
+        for (text, expected) in [
+            ("[[fault]]\nkind = 'lose'\nat = 1", "unknown variant `lose`"),
+            ("[[fault]]\nkind = 'drop'\nat = 1\nrat = 0.1", "unknown field `rat`"),
+            ("[[fault]]\nkind = 'drop'", "exactly one of `at`, `rate` and `count`"),
+            ("[[fault]]\nkind = 'drop'\nrate = 1.5", "`rate` is 1.5"),
+            ("[[fault]]\nkind = 'drop'\nrate = nan", "`rate` is NaN"),
+            ("[[fault]]\nkind = 'stall'\nat = 1", "`for` has to say"),
+            ("[[fault]]\nkind = 'stall'\nat = 1\nfor = 'soon'", "expected a duration"),
+            ("[[fault]]\nkind = 'drip'\nat = 1\nfor = '1s'", "`bytes_per_second`"),
+            ("[[fault]]\nkind = 'drop'\nat = []", "1 to 1000000"),
+            ("[[fault]]\nkind = 'drop'\nat = 'x'", "a seq or a list of them"),
+        ] {
+            let error = plan(text).unwrap_err();
+            assert!(error.contains(expected), "{expected:?} is not in {error:?}");
+        }
+        for (text, expected) in [
+            ("[[fault]]\nkind = 'drop'\nat = 10", "fault 1 (drop): `at` is 10, and the stream has 10"),
+            ("[[fault]]\nkind = 'swap'\nat = 9", "fault 1 (swap): `at` is 9"),
+            ("[[fault]]\nkind = 'swap'\nat = 3\n[[fault]]\nkind = 'drop'\nat = 4", "where another fault is"),
+            ("[[fault]]\nkind = 'drop'\ncount = 11", "1 messages too many"),
+        ] {
+            let error = plan(text).unwrap().try_resolve(10).unwrap_err();
+            assert!(error.contains(expected), "{expected:?} is not in {error:?}");
+        }
+    }
+}
