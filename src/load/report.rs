@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     commands::verify_topic,
+    faults::FaultsReport,
     output::{grouped, say},
 };
 
@@ -61,6 +62,8 @@ pub(crate) struct Report {
     pub(crate) dead_lettered: Option<u64>,
     /// What the topics hold, against the recording.
     pub(crate) topics: Option<verify_topic::Report>,
+    /// What was planted.
+    pub(crate) faults: Option<FaultsReport>,
     pub(crate) thresholds: Vec<Verdict>,
     pub(crate) events: Vec<Happened>,
     pub(crate) samples: Vec<Sample>,

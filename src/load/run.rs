@@ -25,6 +25,7 @@ use super::{
 use crate::{
     cli::{Command, LoadRun},
     commands::verify_topic,
+    faults::{FaultsReport, FaultySource},
     output::{grouped, say},
     random,
     report::SCHEMA_VERSION,
@@ -108,7 +109,15 @@ pub(crate) fn run(
         observer: Some(observer),
         ..defaults
     };
-    let server = Background::start(Arc::new(paced), options)?;
+    let planted = match &scenario.faults {
+        Some(plan) => Some(Arc::new(plan.resolve(messages)?)),
+        None => None,
+    };
+    let source: Arc<dyn Source> = match &planted {
+        Some(planted) => Arc::new(FaultySource::new(Arc::new(paced), Arc::clone(planted))),
+        None => Arc::new(paced),
+    };
+    let server = Background::start(source, options)?;
     let zero = server.clock_zero();
     say(format_args!("{}: {} messages, run {run}", scenario.name, grouped(messages)));
     let end_points = match &kafka {
@@ -142,7 +151,8 @@ pub(crate) fn run(
         }
         _ => None,
     };
-    load.conclude(&served, arrived, topics)
+    let faults = planted.map(|planted| FaultsReport::new(&planted, served.first_seq, served.status.seq));
+    load.conclude(&served, arrived, topics, faults)
 }
 
 impl Load<'_> {
@@ -266,6 +276,7 @@ impl Load<'_> {
         served: &tradesim_replay::Report,
         arrived: Arrived,
         topics: Option<verify_topic::Report>,
+        faults: Option<FaultsReport>,
     ) -> anyhow::Result<Report> {
         let elapsed = self.measures.began().map_or(Duration::ZERO, |began| self.now().saturating_sub(began));
         let mut report = self.partial(elapsed);
@@ -293,6 +304,7 @@ impl Load<'_> {
         report.late_ms = served.status.late_ms;
         report.digests = digests;
         report.topics = topics;
+        report.faults = faults;
         report.complete = is_whole;
         report.measure();
         report.thresholds = self.verdicts(&report);
@@ -361,6 +373,7 @@ fn blank(
         digests: Digests::default(),
         dead_lettered: None,
         topics: None,
+        faults: None,
         thresholds: Vec::new(),
         events: Vec::new(),
         samples: Vec::new(),

@@ -9,7 +9,7 @@ use super::{
     profile::Stage,
     threshold::{Metric, Threshold},
 };
-use crate::{exit::Failure, parse};
+use crate::{exit::Failure, faults::FaultPlan, parse};
 
 /// The most clients that one process drives.
 const CLIENTS_MAX: usize = 256;
@@ -27,6 +27,8 @@ pub(crate) struct Scenario {
     pub(crate) load: Load,
     #[serde(default)]
     pub(crate) target: Target,
+    /// What is planted into the messages.
+    pub(crate) faults: Option<FaultPlan>,
     /// What happens meanwhile.
     #[serde(default, rename = "event")]
     pub(crate) events: Vec<Event>,
@@ -121,6 +123,7 @@ pub(crate) struct Event {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Short {
     pub(crate) load: Option<Load>,
+    pub(crate) faults: Option<FaultPlan>,
     #[serde(rename = "event")]
     pub(crate) events: Option<Vec<Event>>,
     pub(crate) thresholds: Option<Vec<Threshold>>,
@@ -177,6 +180,9 @@ impl Scenario {
         if let Some(load) = short.load {
             self.load = load;
         }
+        if let Some(faults) = short.faults {
+            self.faults = Some(faults);
+        }
         if let Some(events) = short.events {
             self.events = events;
         }
@@ -199,6 +205,11 @@ impl Scenario {
         }
         if !(1..=CLIENTS_MAX).contains(&target.clients) {
             return Err(format!("[target] clients is 1 to {CLIENTS_MAX}"));
+        }
+        if self.faults.is_some() && target.kind == TargetKind::Websocket {
+            // its clients are plain ones, which count messages and cannot see that a number is missing
+            return Err("[faults] are for a target of kind kafka; `replay --faults` has them for any client"
+                .to_owned());
         }
         for event in events {
             match (&event.run, event.stall_clients) {
@@ -303,6 +314,7 @@ duration = "5s"
             (changed("[load]", "[load]\nspeed = \"1x\""), "either stages or a speed"),
             (changed("[load]", "[load]\nduration = \"1s\""), "duration goes with a speed"),
             (changed("[load]", "[target]\nkind = \"websocket\"\nclients = 0\n[load]"), "clients is 1 to 256"),
+            (changed("[load]", "[faults]\nseed = 1\n[load]"), "[faults] are for a target of kind kafka"),
             (changed("[load]", event), "either run or stall_clients"),
             (changed("lost ==", "altered =="), "only the topics tell"),
             (

@@ -15,7 +15,17 @@ macro_rules! shipped {
     };
 }
 
-shipped!("steady", "burst", "soak", "recovery", "open-auction", "peak-second", "one-symbol-storm", "stall");
+shipped!(
+    "steady",
+    "burst",
+    "soak",
+    "recovery",
+    "open-auction",
+    "peak-second",
+    "one-symbol-storm",
+    "malformed",
+    "stall"
+);
 
 #[cfg(test)]
 mod tests {

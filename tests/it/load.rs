@@ -80,6 +80,27 @@ fn a_load_through_the_bridge_is_proved_from_the_topics() {
 }
 
 #[test]
+fn planted_faults_are_dead_letters_and_nothing_else_is() {
+    let folder = Folder::new();
+    // a dropped message is lost, and the bridge says so; whatever else is planted is a dead letter with its bytes
+    let thresholds =
+        ["lost == 5", "dead_lettered == 60", "altered == 60", "duplicated == 0", "reordered == 0"];
+    let faults = ["corrupt", "price", "event-type"]
+        .map(|kind| format!("[[faults.fault]]\nkind = \"{kind}\"\ncount = 20\n"));
+    let load = format!(
+        "stages = [\"1s:3000\"]\n[faults]\nseed = 3\n{}[[faults.fault]]\nkind = \"drop\"\ncount = 5\n",
+        faults.concat()
+    );
+    let file = scenario(&folder, "planted", &load, "kind = \"kafka\"", &thresholds);
+    let run = run(&folder, &file, &["--embedded"]);
+    let report = run.json();
+    assert_eq!(report["faults"]["total"], 65, "{}", run.stderr);
+    let failed: Vec<_> =
+        report["thresholds"].as_array().unwrap().iter().filter(|verdict| verdict["ok"] == false).collect();
+    assert!(failed.is_empty(), "{failed:?} {}", run.stderr);
+}
+
+#[test]
 fn a_threshold_that_cannot_hold_is_99() {
     let folder = Folder::new();
     let thresholds = ["lost == 0", "latency.p50 < 0.001ms"];
