@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # the README's test command is run by .ci/run itself, which this is a part of
 SKIPPED = re.compile(r"^(cargo test|\.ci/run|git clone|cd )")
 SERVER = re.compile(r"^tradesim (replay|serve|bridge)\b")
+STOP = re.compile(r"^tradesim control \S+ stop$")
 READY = re.compile(r"listening on|metrics on")
 SERVER_SECONDS = 60
 DIGEST = re.compile(r"blake3:[0-9a-f]{64}")
@@ -105,6 +106,10 @@ def main():
                             servers.append(Server(command, folder, env))
                         else:
                             output = run(command, folder, env)
+                            if STOP.match(command):
+                                # whoever reads on sees in the other terminal that it has ended
+                                while servers:
+                                    servers.pop().finish()
                         count += 1
                     elif output is not None:
                         for digest in DIGEST.findall(line):
