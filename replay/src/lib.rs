@@ -36,6 +36,7 @@ mod selection;
 mod server;
 mod source;
 mod speed;
+pub mod testing;
 mod timeline;
 
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, LineFault, Meta, Opcode};

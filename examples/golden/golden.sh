@@ -1,0 +1,97 @@
+#!/bin/sh
+# Golden recordings by a lock file: golden.sh [--update] [LOCK [FOLDER]]
+#
+# Records what is missing in FOLDER (default: `recordings` beside LOCK, which is `recordings.lock` beside this script), and holds
+# every recording to the generator version and the digest of its line in LOCK. With --update all are recorded anew, and what came
+# of it is written to LOCK. Needs `tradesim` in PATH, or its path in TRADESIM.
+#
+# Exit codes: 0 everything is as pinned; 3 something is not; others as tradesim has them (65: a damaged file or a bad line).
+set -euf
+
+update=
+if [ "${1-}" = --update ]; then
+  update=yes
+  shift
+fi
+lock=${1:-$(dirname "$0")/recordings.lock}
+folder=${2:-$(dirname "$lock")/recordings}
+tradesim=${TRADESIM:-tradesim}
+command -v "$tradesim" >/dev/null || { echo "golden: there is no $tradesim in PATH; or say TRADESIM=…" >&2; exit 2; }
+[ -r "$lock" ] || { echo "golden: $lock cannot be read" >&2; exit 2; }
+mkdir -p "$folder"
+
+# Of two failures the first decides the exit code, and all are said.
+status=0
+failed() {
+  [ "$status" -ne 0 ] || status=$1
+  echo "golden: $2" >&2
+}
+
+record() { # FILE FLAGS…: the settings of whoever runs this do not count
+  file=$1
+  shift
+  "$tradesim" record "$@" --no-env -o "$folder/$file" >/dev/null </dev/null
+}
+
+said() { # FILE KEY: what the archive says of itself
+  info=$("$tradesim" info --json "$folder/$1" </dev/null) || return
+  echo "$info" | sed -n "s/.*\"$2\": *\"\([^\"]*\)\".*/\1/p" | head -n 1
+}
+
+check() { # FILE GENERATOR DIGEST FLAGS…
+  file=$1 generator=$2 digest=$3
+  shift 3
+  origin='it was there already: if it is an old one, delete it and run this again'
+  if [ ! -e "$folder/$file" ]; then
+    record "$file" "$@" || { failed $? "$file cannot be recorded"; return; }
+    origin='it was just recorded: to accept what is made today, run this with --update and review the lock'
+  fi
+  found=$(said "$file" generator_version) || { failed $? "$file cannot be read: delete it and run this again"; return; }
+  if [ "$found" != "$generator" ]; then
+    failed 3 "drift: $file is of generator ${found:-unknown}, pinned is $generator; $origin"
+    return
+  fi
+  code=0
+  report=$("$tradesim" verify "$folder/$file" --against "$digest" 2>&1 </dev/null) || code=$?
+  case $code in
+    0) echo "golden: $file is as pinned, $digest" ;;
+    3) failed 3 "drift: $file is not $digest; $origin" ;;
+    *) failed "$code" "$file does not verify: delete it and run this again" ;;
+  esac
+  [ "$code" -eq 0 ] || echo "$report" >&2
+}
+
+renew() { # FILE FLAGS…: its line of the lock
+  record "$@" --force || exit
+  generator=$(said "$1" generator_version) digest=$(said "$1" digest) file=$1
+  shift
+  echo "$file $generator $digest $*"
+}
+
+if [ -n "$update" ]; then
+  trap 'rm -f "$lock.new"' EXIT
+  : >"$lock.new"
+fi
+while IFS= read -r line || [ -n "$line" ]; do
+  # shellcheck disable=SC2086
+  set -- $line
+  case ${1-} in
+    '' | '#'*)
+      [ -z "$update" ] || printf '%s\n' "$line" >>"$lock.new"
+      continue
+      ;;
+  esac
+  if [ $# -lt 4 ]; then
+    failed 65 "$lock: '$line' is not FILE GENERATOR DIGEST FLAGS…"
+  elif [ -n "$update" ]; then
+    file=$1
+    shift 3
+    renew "$file" "$@" >>"$lock.new"
+  else
+    check "$@"
+  fi
+done <"$lock"
+if [ -n "$update" ] && [ "$status" -eq 0 ]; then
+  mv "$lock.new" "$lock"
+fi
+exit "$status"

@@ -1,0 +1,247 @@
+//! A replay inside a test: messages as JSON lines, behind a server of their own on a free port.
+//!
+//! ```
+//! use tradesim_replay::testing::Replay;
+//!
+//! // what `tradesim cat` prints; in a test, `include_str!("fixtures/open.jsonl")`
+//! let lines = concat!(
+//!     r#"{"schema_version":1,"event_type":"orderbook","timestamp":"2026-02-18T14:30:00.000000Z","payload":{"#,
+//!     r#""symbol":"AAPL","bid_price":"178.50","ask_price":"178.52","bid_size":300,"ask_size":200,"spread":"0.02","#,
+//!     r#""mid_price":"178.51","timestamp":"2026-02-18T14:30:00.000000Z","exchange":"NASDAQ"}}"#,
+//! );
+//! let replay = Replay::of_lines(lines)?.start()?;
+//!
+//! let (mut socket, _) = tungstenite::connect(replay.url())?;
+//! let mut received = Vec::new();
+//! // ends when the server closes: everything is delivered
+//! while let Ok(message) = socket.read() {
+//!     if message.is_text() {
+//!         received.push(message.into_text()?);
+//!     }
+//! }
+//! assert_eq!(received, [lines]);
+//!
+//! let report = replay.finish()?;
+//! assert!(report.complete);
+//! assert_eq!(report.status.sent, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    ops::Range,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+use tradesim_schemas::{
+    ContentDigest, Symbol, Timestamp,
+    reader::{ReadOptions, Refusal, read},
+};
+
+use crate::{
+    BlockBuilder, Command, Feed, Filled, Handle, Meta, Opcode, Options, Report, Server, ServerError, Source,
+    SourceError, SourceInfo, Speed,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// How long a replay that is dropped takes to say goodbye to its clients.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// A replay for a test cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// A line is no message of the contract.
+    #[error("line {line} is no message")]
+    Line {
+        /// Its number, from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: Refusal,
+    },
+    /// Serving failed.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+}
+
+/// A replay to be started, as fast as its client takes it unless told otherwise.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    lines: Arc<Lines>,
+    speed: Speed,
+}
+
+impl Replay {
+    /// A replay of messages as JSON lines, as `tradesim cat` and `tradesim export` write them. Each is sent as it stands.
+    ///
+    /// # Errors
+    /// [`ReplayError::Line`] for the first line that is no message of the contract, empty lines among them.
+    pub fn of_lines(text: &str) -> Result<Replay, ReplayError> {
+        Ok(Replay { lines: Arc::new(Lines::read(text)?), speed: Speed::Max })
+    }
+
+    /// Plays at this speed; [`Speed::Max`] by default.
+    #[must_use]
+    pub fn speed(self, speed: Speed) -> Replay {
+        Replay { speed, ..self }
+    }
+
+    /// Starts a server on a free port of 127.0.0.1, on a thread of its own. Time starts with the first client.
+    ///
+    /// # Errors
+    /// [`ReplayError::Server`].
+    pub fn start(&self) -> Result<Running, ReplayError> {
+        let options = Options { speed: self.speed, linger: Duration::ZERO, ..Options::new("test") };
+        let source: Arc<dyn Source> = Arc::clone(&self.lines) as _;
+        let server = Server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), source, options)?;
+        let url = format!("ws://{}", server.local_addr());
+        // made here, where it can fail
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Start)?;
+        let (stop, stopped) = oneshot::channel();
+        let handle = server.handle();
+        let serve = move || {
+            let report = runtime.block_on(async {
+                tokio::select! {
+                    report = server.run() => Some(report),
+                    () = stop_when_told(stopped, handle) => None,
+                }
+            });
+            runtime.shutdown_background();
+            report
+        };
+        let thread = std::thread::Builder::new().name("replay for a test".to_owned()).spawn(serve);
+        Ok(Running { url, stop: Some(stop), thread: Some(thread.map_err(ServerError::Start)?) })
+    }
+}
+
+/// Comes back when the server was told to stop and has not done so in time.
+async fn stop_when_told(told: oneshot::Receiver<()>, handle: Handle) {
+    if told.await.is_err() {
+        return std::future::pending().await;
+    }
+    // the error says that it is over already
+    let _ = handle.command(Command::Stop).await;
+    tokio::time::sleep(GOODBYE).await;
+}
+
+/// A replay that runs until everything was delivered, or until it is dropped.
+#[derive(Debug)]
+pub struct Running {
+    url: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Option<Result<Report, ServerError>>>>,
+}
+
+impl Running {
+    /// Where it listens, as `ws://127.0.0.1:41219`; filters may follow, as `/?symbols=AAPL&events=trade`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Waits until everything was delivered and the clients are gone; without any client, for ever.
+    ///
+    /// # Errors
+    /// [`ReplayError::Server`].
+    ///
+    /// # Panics
+    /// If the server did.
+    pub fn finish(mut self) -> Result<Report, ReplayError> {
+        let thread = self.thread.take().expect("only this and drop take it");
+        let report = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok(report.expect("nobody has stopped it")?)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let (Some(stop), Some(thread)) = (self.stop.take(), self.thread.take()) else { return };
+        // neither fails but where the server is gone already
+        let _ = stop.send(());
+        let _ = thread.join();
+    }
+}
+
+/// Messages in memory.
+#[derive(Debug)]
+struct Lines {
+    info: SourceInfo,
+    messages: Arc<Messages>,
+}
+
+#[derive(Debug, Default)]
+struct Messages {
+    text: String,
+    entries: Vec<(Range<usize>, Meta)>,
+}
+
+impl Lines {
+    fn read(text: &str) -> Result<Lines, ReplayError> {
+        let mut messages = Messages::default();
+        let mut digest = ContentDigest::new();
+        for (index, line) in text.lines().enumerate() {
+            let message = read(line.as_bytes(), ReadOptions::default())
+                .map_err(|source| ReplayError::Line { line: index + 1, source })?;
+            let kind = Symbol::new(message.symbol()).map(|symbol| (symbol, message.event_type()));
+            let start = messages.text.len();
+            messages.text += line;
+            let meta = Meta { at: message.timestamp, kind, opcode: Opcode::Text };
+            messages.entries.push((start..messages.text.len(), meta));
+            digest.push(line.as_bytes());
+        }
+        let digest = digest.finish();
+        let info = SourceInfo {
+            identity: format!("lines {digest}"),
+            messages: Some(messages.entries.len() as u64),
+            digest: Some(digest),
+            symbols: Vec::new(),
+        };
+        Ok(Lines { info, messages: Arc::new(messages) })
+    }
+}
+
+impl Source for Lines {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+        let messages = self.messages.entries.len() as u64;
+        if seq > messages {
+            return Err(SourceError::BeyondEnd { seq, messages });
+        }
+        Ok(Box::new(LinesFeed { messages: Arc::clone(&self.messages), next: seq as usize }))
+    }
+
+    fn find(&self, place: &str) -> Result<u64, SourceError> {
+        let at = Timestamp::parse(place.as_bytes()).map_err(|_| SourceError::NoPlace {
+            place: place.to_owned(),
+            reason: "expected an RFC 3339 time".to_owned(),
+        })?;
+        let entries = &self.messages.entries;
+        Ok(entries.iter().position(|(_, meta)| meta.at >= at).unwrap_or(entries.len()) as u64)
+    }
+}
+
+struct LinesFeed {
+    messages: Arc<Messages>,
+    next: usize,
+}
+
+impl Feed for LinesFeed {
+    fn fill(&mut self, block: &mut BlockBuilder) -> Result<Filled, SourceError> {
+        for (text, meta) in &self.messages.entries[self.next..] {
+            if block.is_full() {
+                return Ok(Filled::More);
+            }
+            block.push(*meta, |out| out.extend_from_slice(self.messages.text[text.clone()].as_bytes()));
+            self.next += 1;
+        }
+        Ok(Filled::End)
+    }
+}
