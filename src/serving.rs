@@ -76,7 +76,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Listens where the settings say. From here on signals stop the play, and the second one the process.
+    /// Listens where the settings say. `stop` ends the play.
     ///
     /// # Errors
     /// An address that cannot be listened on.
@@ -84,9 +84,9 @@ impl Service {
         settings: &Settings,
         source: Arc<dyn Source>,
         options: Options,
+        stop: Stop,
     ) -> anyhow::Result<Service> {
         let address = address(settings)?;
-        let stop = Stop::on_signals()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

@@ -15,6 +15,7 @@ use crate::{
     progress,
     serving::{self, Served, Service, StreamReport},
     settings::{Group, Settings},
+    signals::Stop,
     streams::Playlist,
 };
 
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outco
     let playlist = playlist::open(args, progress::now())?;
     let (source, planted) = with_faults(args, playlist)?;
     let messages = source.info().messages;
-    let service = Service::bind(&settings, source, options)?;
+    let service = Service::bind(&settings, source, options, Stop::on_signals()?)?;
     say(format_args!("replaying {} at {}", described(args, messages), args.speed));
     service.announce(&run);
     let served = service.run("replaying")?;

@@ -53,14 +53,16 @@ pub(crate) fn run(args: &Serve, settings: Settings) -> anyhow::Result<Outcome> {
     live.name_settings();
     let mut simulation =
         Simulation::new(live.options.clone()).map_err(|error| Failure::usage(error.to_string()))?;
+    // before there is a file that would be left behind
+    let stop = Stop::on_signals()?;
     let recording = args.record.as_deref().map(|path| NewRecording::create(path, args.force, &simulation));
     let recording = recording.transpose()?;
-    let Some(start) = go_to_start(&live.start, &mut simulation)? else { return Ok(Outcome::Done) };
+    let Some(start) = go_to_start(&live.start, &mut simulation, &stop)? else { return Ok(Outcome::Done) };
     let now = progress::now();
     let options = options(args, &live, start, now)?;
     let run = options.run.clone();
     let source = Arc::new(LiveSource::new(live.plan(start)?, simulation));
-    let service = Service::bind(&live.settings, Arc::clone(&source) as _, options)?;
+    let service = Service::bind(&live.settings, Arc::clone(&source) as _, options, stop)?;
     live.describe(start, now);
     service.announce(&run);
     let recorder = recording.map(|recording| recording.start(&source, service.steering())).transpose()?;
@@ -75,7 +77,7 @@ pub(crate) fn run(args: &Serve, settings: Settings) -> anyhow::Result<Outcome> {
 ///
 /// # Errors
 /// Another signal.
-fn go_to_start(start: &Start, simulation: &mut Simulation) -> anyhow::Result<Option<Timestamp>> {
+fn go_to_start(start: &Start, simulation: &mut Simulation, stop: &Stop) -> anyhow::Result<Option<Timestamp>> {
     let day_start = simulation.now();
     let goal = || match start {
         Start::At(at) => *at,
@@ -84,7 +86,6 @@ fn go_to_start(start: &Start, simulation: &mut Simulation) -> anyhow::Result<Opt
         Start::Now => progress::now(),
     };
     let near = if *start == Start::Now { NEAR_MICROS } else { 0 };
-    let stop = Stop::on_signals()?;
     let from = day_start.micros();
     let mut told = Progress::new("simulating up to the beginning", (goal().micros() - from).max(0) as u64);
     loop {
