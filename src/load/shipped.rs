@@ -15,16 +15,17 @@ macro_rules! shipped {
     };
 }
 
+// the one that kills a broker comes last, so that whoever runs all of them has the others on brokers that are well
 shipped!(
     "steady",
     "burst",
     "soak",
-    "recovery",
     "open-auction",
     "peak-second",
     "one-symbol-storm",
     "malformed",
-    "stall"
+    "stall",
+    "recovery",
 );
 
 #[cfg(test)]
