@@ -9,6 +9,7 @@ mod number;
 mod size;
 mod symbols;
 mod time;
+mod toml_text;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub(crate) use number::{
 pub(crate) use size::buffer;
 pub(crate) use symbols::{SymbolChoice, symbol_choice, symbol_list};
 pub(crate) use time::{TimeSpec, clock, time};
+pub(crate) use toml_text::{duration_of, optional_duration_of, toml};
 
 use std::borrow::Cow;
 

@@ -267,6 +267,7 @@ impl BlockBuilder {
             return;
         }
         self.entries.truncate(kept);
+        self.faults.retain(|(at, _)| *at < kept);
         let (end, recorded_end) =
             self.entries.last().map_or((0, 0), |last| (last.end as usize, last.recorded_end as usize));
         self.bytes.truncate(end);

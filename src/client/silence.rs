@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tungstenite::Message;
+
+use super::{Connection, Ending};
 use crate::progress::Stopwatch;
 
 /// Silence after which the server is asked for a sign of life, and silence after which it is taken for dead.
@@ -21,21 +24,25 @@ impl Silence {
         Silence { clock: Stopwatch::start(), asked: false }
     }
 
-    /// Something came.
-    pub(crate) fn ended(&mut self) {
-        *self = Silence::new();
-    }
-
-    /// Why the server is taken for dead, if it is.
-    pub(crate) fn too_long(&self) -> Option<String> {
-        (self.clock.elapsed() >= SILENCE_DEAD)
-            .then(|| format!("nothing came for {} s", SILENCE_DEAD.as_secs()))
-    }
-
-    /// Whether to ask for a sign of life now; once in a silence.
-    pub(crate) fn should_ask(&mut self) -> bool {
-        let should = !self.asked && self.clock.elapsed() >= SILENCE_ASKED;
-        self.asked |= should;
-        should
+    /// Lets the next read of a connection wait, and asks for a sign of life once in a silence. Gives the ending of a
+    /// connection that is taken for dead, or that cannot wait.
+    pub(crate) fn let_wait(&mut self, connection: &mut Connection, time: Duration) -> Option<Ending> {
+        let wire = connection.socket.get_mut();
+        if wire.take_heard() {
+            *self = Silence::new();
+        }
+        let silent = self.clock.elapsed();
+        if silent >= SILENCE_DEAD {
+            return Some(Ending::Lost(format!("nothing came for {} s", SILENCE_DEAD.as_secs())));
+        }
+        if let Err(error) = wire.let_wait(time) {
+            return Some(Ending::Lost(error.to_string()));
+        }
+        if !self.asked && silent >= SILENCE_ASKED {
+            self.asked = true;
+            // if it cannot be sent, the silence goes on
+            let _ = connection.socket.send(Message::Ping(Default::default()));
+        }
+        None
     }
 }

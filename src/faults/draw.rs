@@ -2,7 +2,10 @@
 //!
 //! What is drawn depends on the plan's seed, the fault's place in the plan, its kind and the message's seq alone.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BinaryHeap},
+    time::Duration,
+};
 
 use tradesim_schemas::Digest;
 
@@ -63,12 +66,13 @@ impl FaultPlan {
                 for seq in (0..last).filter(|&seq| draw.at(seq) >> 11 < bound) {
                     if planted.is_free(fault.kind, seq) {
                         planted.put(seq, fault, draw.at(seq).rotate_left(32));
+                        planted.check_size()?;
                     }
                 }
             } else {
                 let count = fault.count.unwrap_or_default();
-                let mut drawn: Vec<(u64, u64)> = (0..last).map(|seq| (draw.at(seq), seq)).collect();
-                drawn.sort_unstable();
+                let free = (0..last).filter(|&seq| planted.is_free(fault.kind, seq));
+                let drawn = lowest(free.map(|seq| (draw.at(seq), seq)), count * CANDIDATES);
                 let mut left = count;
                 for (value, seq) in drawn {
                     if left > 0 && planted.is_free(fault.kind, seq) {
@@ -81,14 +85,28 @@ impl FaultPlan {
                 }
             }
         }
-        if planted.hits.len() > PLANTED_MAX {
-            return Err(format!(
-                "the plan hits {} messages, at most {PLANTED_MAX} may be",
-                planted.hits.len()
-            ));
-        }
+        planted.check_size()?;
         Ok(planted)
     }
+}
+
+/// So many candidates for each message that is wanted are enough: one that is taken shuts out its two neighbours at most,
+/// as a swap does.
+const CANDIDATES: usize = 3;
+
+/// The lowest of many values, in order, in memory for those alone.
+fn lowest(values: impl Iterator<Item = (u64, u64)>, count: usize) -> Vec<(u64, u64)> {
+    let mut kept = BinaryHeap::new();
+    for value in values {
+        if kept.len() < count {
+            kept.push(value);
+        } else if let Some(mut highest) = kept.peek_mut()
+            && value < *highest
+        {
+            *highest = value;
+        }
+    }
+    kept.into_sorted_vec()
 }
 
 /// How many messages a fault takes.
@@ -111,6 +129,13 @@ impl Planted {
             bytes_per_second: fault.bytes_per_second.unwrap_or(1),
         };
         self.hits.insert(seq, hit);
+    }
+
+    fn check_size(&self) -> Result<(), String> {
+        if self.hits.len() <= PLANTED_MAX {
+            return Ok(());
+        }
+        Err(format!("the plan hits more than {PLANTED_MAX} messages"))
     }
 
     /// Names all of them: the id of a stream that has them depends on it.
@@ -165,6 +190,26 @@ mod tests {
         for (seq, _) in drawn.hits.iter().filter(|(_, hit)| hit.kind == Kind::Swap) {
             assert!(!drawn.hits.contains_key(&(seq + 1)));
         }
+    }
+
+    #[test]
+    fn what_is_drawn_by_count_is_what_a_whole_sort_would_draw() {
+        let swaps = plan("[[fault]]\nkind = 'swap'\ncount = 30").unwrap().resolve(100).unwrap();
+        let draw = Draw::new(0, 0, Kind::Swap);
+        let mut sorted: Vec<(u64, u64)> = (0..99).map(|seq| (draw.at(seq), seq)).collect();
+        sorted.sort_unstable();
+        let mut expected = Planted::default();
+        let fault = &plan("[[fault]]\nkind = 'swap'\ncount = 30").unwrap().faults[0];
+        for (value, seq) in sorted {
+            if expected.hits.len() < 30 && expected.is_free(Kind::Swap, seq) {
+                expected.put(seq, fault, value.rotate_left(32));
+            }
+        }
+        assert_eq!(swaps, expected);
+        let all = plan("[[fault]]\nkind = 'drop'\ncount = 100").unwrap().resolve(100).unwrap();
+        assert_eq!(all.hits.len(), 100);
+        let many = plan("[[fault]]\nkind = 'drop'\nrate = 1.0").unwrap().try_resolve(2_000_000);
+        assert!(many.unwrap_err().contains("more than 1000000"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
 use crate::{exit::Failure, parse};
 
@@ -35,7 +35,7 @@ pub(crate) struct Fault {
     #[serde(default)]
     pub(crate) count: Option<usize>,
     /// How long a stall or a drip lasts.
-    #[serde(default, rename = "for", deserialize_with = "duration")]
+    #[serde(default, rename = "for", deserialize_with = "parse::optional_duration_of")]
     pub(crate) lasts: Option<Duration>,
     /// How much a drip lets through.
     #[serde(default)]
@@ -109,11 +109,6 @@ impl Kind {
     }
 }
 
-fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(from)?;
-    parse::duration(&text).map(Some).map_err(de::Error::custom)
-}
-
 impl FaultPlan {
     /// Reads a plan.
     ///
@@ -126,7 +121,7 @@ impl FaultPlan {
     }
 
     pub(super) fn parse(text: &str) -> Result<FaultPlan, String> {
-        let plan: FaultPlan = toml::from_str(text).map_err(|error| error.to_string())?;
+        let plan: FaultPlan = parse::toml(text)?;
         plan.check()?;
         Ok(plan)
     }

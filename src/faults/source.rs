@@ -131,8 +131,7 @@ impl FaultyFeed {
     fn push(&mut self, block: &Block, out: &mut BlockBuilder) {
         let (at, seq) = (self.at, block.first_seq() + self.at as u64);
         let entry = &block.entries()[at];
-        let this = |planted: &Planted| planted.hits.get(&seq).copied();
-        let hit = this(&self.planted);
+        let hit = self.planted.hits.get(&seq).copied();
         if let Some(first) = self.waiting.take() {
             // the first place with the second text, and the other way round; times of play stay where they are
             let second = Waiting::of(block, at);
@@ -166,20 +165,25 @@ fn begin(starts_segment: bool, out: &mut BlockBuilder) {
 
 /// Adds a message, with its fault of content if it has one.
 fn put(meta: Meta, text: &[u8], recorded: Option<&[u8]>, hit: Option<Hit>, out: &mut BlockBuilder) {
-    let hit = hit.filter(|hit| forge::reason(hit).is_some());
-    let write = |from: &[u8], to: &mut Vec<u8>| match &hit {
-        Some(hit) => forge::forge(hit, from, to),
-        None => to.extend_from_slice(from),
+    let Some(hit) = hit.filter(|hit| forge::reason(hit).is_some()) else {
+        return push(meta, text, recorded, out);
     };
-    let mut sent = Vec::new();
-    write(text, &mut sent);
+    let forged = |from: &[u8]| {
+        let mut to = Vec::new();
+        forge::forge(&hit, from, &mut to);
+        to
+    };
+    let (text, recorded) = (forged(text), recorded.map(forged));
     // a text message that is no UTF-8 would make every client close the connection
-    let opcode = if std::str::from_utf8(&sent).is_ok() { meta.opcode } else { Opcode::Binary };
-    let meta = Meta { opcode, ..meta };
+    let opcode = if std::str::from_utf8(&text).is_ok() { meta.opcode } else { Opcode::Binary };
+    push(Meta { opcode, ..meta }, &text, recorded.as_deref(), out);
+}
+
+fn push(meta: Meta, text: &[u8], recorded: Option<&[u8]>, out: &mut BlockBuilder) {
     match recorded {
-        None => out.push(meta, |to| to.extend_from_slice(&sent)),
+        None => out.push(meta, |to| to.extend_from_slice(text)),
         Some(recorded) => {
-            out.push_shifted(meta, |to| to.extend_from_slice(&sent), |to| write(recorded, to));
+            out.push_shifted(meta, |to| to.extend_from_slice(text), |to| to.extend_from_slice(recorded));
         }
     }
 }

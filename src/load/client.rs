@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,28 +11,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    io::Errno,
-};
+use tradesim_replay::Notice;
 use tradesim_schemas::{ContentDigest, Digest};
-use tungstenite::{
-    Message, WebSocket,
-    client::client_with_config,
-    protocol::{WebSocketConfig, frame::coding::CloseCode},
-};
+use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
 use super::measure::Measures;
+use crate::{
+    client::{ConnectError, Connection, is_would_block},
+    endpoint::Endpoint,
+    signals::Stop,
+};
 
 /// Messages after which the clock is read, though there are more.
 const BATCH: u64 = 256;
 /// How long a client waits for a message before it looks whether to stop.
 const TICK: Duration = Duration::from_millis(50);
+/// How long a server may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it may take to answer a close.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 /// Tries in a row to come back, and the time between them.
 const TRIES: u32 = 50;
 const TRY_AGAIN: Duration = Duration::from_millis(200);
-/// The contract's limit of a message.
-const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
 /// What a client waits for and is told.
 #[derive(Debug)]
@@ -92,16 +92,24 @@ pub(crate) fn start(
     address: SocketAddr,
     measures: Arc<Measures>,
     control: Arc<Control>,
+    stop: Stop,
 ) -> io::Result<JoinHandle<Received>> {
-    let client = Client { number, address, measures, control, next: 0, digest: ContentDigest::new() };
+    let endpoint = Endpoint {
+        host: address.ip().to_string(),
+        port: address.port(),
+        path: "/".to_owned(),
+        query: Vec::new(),
+    };
+    let client = Client { number, endpoint, measures, control, stop, next: 0, digest: ContentDigest::new() };
     thread::Builder::new().name(format!("load-client-{number}")).spawn(move || client.run())
 }
 
 struct Client {
     number: usize,
-    address: SocketAddr,
+    endpoint: Endpoint,
     measures: Arc<Measures>,
     control: Arc<Control>,
+    stop: Stop,
     /// Number of the next message.
     next: u64,
     digest: ContentDigest,
@@ -136,60 +144,51 @@ impl Client {
     }
 
     fn connection(&mut self) -> Ending {
-        let mut socket = match self.connect() {
-            Ok(socket) => socket,
-            Err(cause) => return Ending::Broken(cause),
-        };
+        let endpoint = Endpoint { query: vec![format!("from_seq={}", self.next)], ..self.endpoint.clone() };
+        let mut connection =
+            match Connection::open(&endpoint, &endpoint.target(), CONNECT_TIMEOUT, &self.stop) {
+                Ok(connection) => connection,
+                Err(ConnectError::Unreachable(cause) | ConnectError::Refused(cause)) => {
+                    return Ending::Broken(cause);
+                }
+                Err(ConnectError::Stopped(_)) => return Ending::Stopped,
+            };
         let mut unseen = 0;
-        loop {
+        let ending = loop {
             if let Some(left) = self.control.stalled_for() {
                 thread::sleep(left.min(TICK));
                 continue;
             }
-            match socket.read() {
+            match connection.read() {
+                Ok(Message::Text(text)) if Notice::is_notice(&text) => {}
                 Ok(Message::Text(text)) => self.take(text.as_bytes(), &mut unseen),
                 Ok(Message::Binary(bytes)) => self.take(&bytes, &mut unseen),
                 Ok(Message::Close(Some(frame))) if frame.code == CloseCode::Normal => {
-                    self.show(&mut unseen);
-                    // what is left is to answer the close
-                    let _ = socket.flush();
-                    return Ending::Delivered;
+                    break Ending::Delivered;
                 }
                 Ok(Message::Close(frame)) => {
-                    self.show(&mut unseen);
-                    return Ending::Broken(frame.map_or_else(
+                    break Ending::Broken(frame.map_or_else(
                         || "closed without a reason".to_owned(),
                         |frame| format!("closed with {}: {}", u16::from(frame.code), frame.reason),
                     ));
                 }
                 Ok(_) => {}
-                Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(Error::Io(error)) if is_would_block(&error) => {
+                    // all that had arrived are in hand
                     self.show(&mut unseen);
                     if self.control.is_stopping() {
-                        return Ending::Stopped;
+                        break Ending::Stopped;
                     }
-                    if let Err(error) = wait(socket.get_ref()) {
-                        return Ending::Broken(error.to_string());
+                    if let Err(error) = connection.socket.get_mut().let_wait(TICK) {
+                        break Ending::Broken(error.to_string());
                     }
                 }
-                Err(error) => {
-                    self.show(&mut unseen);
-                    return Ending::Broken(error.to_string());
-                }
+                Err(error) => break Ending::Broken(error.to_string()),
             }
-        }
-    }
-
-    fn connect(&self) -> Result<WebSocket<TcpStream>, String> {
-        let stream = TcpStream::connect(self.address).map_err(|error| error.to_string())?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(MESSAGE_BYTES_MAX))
-            .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let url = format!("ws://{}/?from_seq={}", self.address, self.next);
-        let (socket, _) = client_with_config(url, stream, Some(config)).map_err(|error| error.to_string())?;
-        socket.get_ref().set_nonblocking(true).map_err(|error| error.to_string())?;
-        Ok(socket)
+        };
+        self.show(&mut unseen);
+        connection.close(CloseCode::Normal, CLOSE_PATIENCE);
+        ending
     }
 
     fn take(&mut self, message: &[u8], unseen: &mut u64) {
@@ -206,14 +205,5 @@ impl Client {
         if std::mem::take(unseen) > 0 {
             self.measures.delivered(self.number, self.next, self.control.now());
         }
-    }
-}
-
-/// Waits until there is something to read, for at most a tick.
-fn wait(stream: &TcpStream) -> io::Result<()> {
-    let tick = Timespec { tv_sec: 0, tv_nsec: i64::from(TICK.subsec_nanos()) };
-    match poll(&mut [PollFd::new(stream, PollFlags::IN)], Some(&tick)) {
-        Ok(_) | Err(Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     commands::bridge::{self, BridgeReport},
     exit::Failure,
     settings::Settings,
+    signals::Stop,
     stand_ins::StandIns,
 };
 
@@ -124,12 +125,13 @@ impl EndPoints {
     /// Starts clients of the server at `address`, on the clock that began at `zero`.
     pub(crate) fn clients(
         target: &Target,
-        address: SocketAddr,
-        zero: Instant,
+        (address, zero): (SocketAddr, Instant),
         measures: &Arc<Measures>,
+        stop: &Stop,
     ) -> anyhow::Result<EndPoints> {
         let control = Arc::new(Control::new(zero));
-        let start = |number| client::start(number, address, Arc::clone(measures), Arc::clone(&control));
+        let start =
+            |number| client::start(number, address, Arc::clone(measures), Arc::clone(&control), stop.clone());
         let threads = (0..target.clients).map(start).collect::<Result<_, _>>()?;
         Ok(EndPoints::Clients { control, threads })
     }

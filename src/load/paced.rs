@@ -5,7 +5,7 @@ use std::time::Duration;
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
 use tradesim_schemas::Timestamp;
 
-use super::profile::Profile;
+use super::profile::{Peak, Profile};
 use crate::streams::ArchiveSource;
 
 /// The first messages of an archive, on another schedule than their own if there is a profile.
@@ -34,6 +34,11 @@ impl Paced {
             symbols: whole.symbols.clone(),
         };
         Paced { inner, profile, messages, info }
+    }
+
+    /// Where the profile is over the worst, if there is one and anything behind it.
+    pub(crate) fn peak(&self) -> Option<Peak> {
+        self.profile.as_ref()?.peak()
     }
 
     /// Where the schedule begins: a profile's at zero, a recording's with its first message.

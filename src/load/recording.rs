@@ -97,7 +97,10 @@ impl Recording {
         let source = ArchiveSource::new(self.archive, filter, Timestamps::Recorded);
         let messages = self.about.messages;
         let Some(speed) = load.speed else {
-            let profile = profile(load)?;
+            let profile = Profile::new(&load.stages).ok_or_else(|| Failure::Configuration {
+                what: "the stages of the scenario ask for no message at all".to_owned(),
+                hint: None,
+            })?;
             if profile.messages() > messages {
                 let what = format!(
                     "the stages take {} messages, and the recording has {}",
@@ -115,14 +118,6 @@ impl Recording {
         };
         Ok((Paced::new(source, messages, None), speed))
     }
-}
-
-/// The profile of a load that has stages.
-pub(crate) fn profile(load: &scenario::Load) -> Result<Profile, Failure> {
-    Profile::new(&load.stages).ok_or_else(|| Failure::Configuration {
-        what: "the stages of the scenario ask for no message at all".to_owned(),
-        hint: None,
-    })
 }
 
 /// How many of the messages are recorded within this time of the first one.

@@ -16,7 +16,7 @@ use super::{
     measure::Measures,
     memory,
     profile::Peak,
-    recording::{self, Recording},
+    recording::{About, Recording},
     report::{Digests, LatencyMs, Memory, Pace, Report, Whereto},
     sampler::Sampler,
     scenario::{Delivery, Scenario, TargetKind},
@@ -80,8 +80,7 @@ pub(crate) fn run(
         TargetKind::Kafka => Some(Kafka::new(args, settings)?),
         TargetKind::Websocket => None,
     };
-    let peak =
-        if scenario.load.stages.is_empty() { None } else { recording::profile(&scenario.load)?.peak() };
+    let peak = paced.peak();
     let pace = Pace {
         stages: scenario.load.stages.clone(),
         speed: scenario.load.speed.map(|speed| speed.to_string()),
@@ -121,7 +120,7 @@ pub(crate) fn run(
     let zero = server.clock_zero();
     say(format_args!("{}: {} messages, run {run}", scenario.name, grouped(messages)));
     let end_points = match &kafka {
-        None => EndPoints::clients(&scenario.target, server.address(), zero, &measures)?,
+        None => EndPoints::clients(&scenario.target, (server.address(), zero), &measures, stop)?,
         Some(kafka) => EndPoints::bridge(&scenario.target, (args, kafka), &server.url(), zero, &measures)?,
     };
     let mut load = Load {
@@ -340,13 +339,7 @@ fn whereto(scenario: &Scenario, kafka: Option<&Kafka>) -> Whereto {
 }
 
 /// A report in which nothing has happened.
-fn blank(
-    scenario: &Scenario,
-    short: bool,
-    recording: recording::About,
-    load: Pace,
-    target: Whereto,
-) -> Report {
+fn blank(scenario: &Scenario, short: bool, recording: About, load: Pace, target: Whereto) -> Report {
     Report {
         schema_version: SCHEMA_VERSION,
         name: scenario.name.clone(),

@@ -5,10 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use serde::{Deserialize, Deserializer, de};
 use tradesim_replay::Speed;
 
-use super::{
-    profile::Stage,
-    threshold::{Metric, Threshold},
-};
+use super::{profile::Stage, threshold::Threshold};
 use crate::{exit::Failure, faults::FaultPlan, parse};
 
 /// The most clients that one process drives.
@@ -59,7 +56,7 @@ pub(crate) struct Load {
     #[serde(default, deserialize_with = "speed")]
     pub(crate) speed: Option<Speed>,
     /// Ends a recording at a speed after this time.
-    #[serde(default, deserialize_with = "duration")]
+    #[serde(default, deserialize_with = "parse::optional_duration_of")]
     pub(crate) duration: Option<Duration>,
 }
 
@@ -106,7 +103,7 @@ pub(crate) enum Delivery {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Event {
     /// When, from the first message on.
-    #[serde(deserialize_with = "needed_duration")]
+    #[serde(deserialize_with = "parse::duration_of")]
     pub(crate) at: Duration,
     /// Named in the report.
     #[serde(default)]
@@ -114,7 +111,7 @@ pub(crate) struct Event {
     /// A command for `sh -c`. One that fails ends the run.
     pub(crate) run: Option<String>,
     /// WebSocket clients take nothing for this long.
-    #[serde(default, deserialize_with = "duration")]
+    #[serde(default, deserialize_with = "parse::optional_duration_of")]
     pub(crate) stall_clients: Option<Duration>,
 }
 
@@ -163,11 +160,7 @@ impl Scenario {
             what: format!("{origin} is no scenario: {what}"),
             hint: Some("docs/LOAD.md lists what a scenario may say".to_owned()),
         };
-        let mut scenario: Scenario = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
-            let place = line.map_or_else(String::new, |line| format!("line {line}: "));
-            invalid(format!("{place}{}", error.message()))
-        })?;
+        let mut scenario: Scenario = parse::toml(text).map_err(invalid)?;
         if short {
             scenario.shorten().map_err(invalid)?;
         }
@@ -206,8 +199,11 @@ impl Scenario {
         if !(1..=CLIENTS_MAX).contains(&target.clients) {
             return Err(format!("[target] clients is 1 to {CLIENTS_MAX}"));
         }
+        if let Some(faults) = &self.faults {
+            faults.check().map_err(|what| format!("[faults] {what}"))?;
+        }
         if self.faults.is_some() && target.kind == TargetKind::Websocket {
-            // its clients are plain ones, which count messages and cannot see that a number is missing
+            // its clients count messages, and do not follow the numbers of those that are missing
             return Err("[faults] are for a target of kind kafka; `replay --faults` has them for any client"
                 .to_owned());
         }
@@ -225,18 +221,7 @@ impl Scenario {
             if threshold.metric.needs_kafka() && (target.kind != TargetKind::Kafka || !target.verify) {
                 return Err(format!("{threshold}: only the topics tell, which are not read"));
             }
-            let needs_schedule = matches!(
-                threshold.metric,
-                Metric::LatencyP50
-                    | Metric::LatencyP90
-                    | Metric::LatencyP99
-                    | Metric::LatencyP999
-                    | Metric::LatencyP9999
-                    | Metric::LatencyMax
-                    | Metric::LateP99
-                    | Metric::LateMax
-            );
-            if needs_schedule && load.speed == Some(Speed::Max) {
+            if threshold.metric.needs_schedule() && load.speed == Some(Speed::Max) {
                 return Err(format!(
                     "{threshold}: at speed max no message has an instant at which it is due"
                 ));
@@ -252,14 +237,6 @@ fn one() -> usize {
 
 fn yes() -> bool {
     true
-}
-
-fn needed_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    parse::duration(&String::deserialize(deserializer)?).map_err(de::Error::custom)
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    needed_duration(deserializer).map(Some)
 }
 
 fn buffer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {

@@ -86,6 +86,11 @@ impl Metric {
         matches!(self, Metric::Duplicated | Metric::Reordered | Metric::Altered | Metric::DeadLettered)
     }
 
+    /// Whether it is about instants at which messages are due.
+    pub(crate) fn needs_schedule(self) -> bool {
+        self.name().starts_with("latency.") || self.name().starts_with("late.")
+    }
+
     fn entry(self) -> (Metric, &'static str, Unit) {
         *Metric::TABLE.iter().find(|(metric, ..)| *metric == self).expect("the table has every metric")
     }

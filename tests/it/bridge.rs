@@ -8,57 +8,34 @@ use std::{
 
 use tradesim_schemas::ContentDigest;
 
-use crate::{
-    dev::Running,
-    support::{
-        Folder, Run, day_text,
-        feed::{Server, Socket},
-        listening::Listening,
-        send_signal, wait_until,
-    },
+use crate::support::{
+    Run, day_text,
+    feed::{Server, Socket},
+    listening::Listening,
+    send_signal,
+    stage::Stage,
+    wait_until,
 };
 
 fn replay(stage: &Stage, args: &[&str]) -> Listening {
     Listening::start(&stage.folder, &[&["replay", day_text()], args].concat())
 }
 
-/// Brokers and a registry in memory.
-struct Stage {
-    folder: Folder,
-    brokers: Running,
-    registry: Running,
+/// The arguments of a bridge from a feed, with more.
+fn bridge<'a>(stage: &'a Stage, url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["bridge", "--ws-uri", url, "--bootstrap-servers", &stage.brokers.line];
+    args.extend(["--schema-registry-url", &stage.registry.line, "--register-schemas", "--metrics-port", "0"]);
+    args.extend(more);
+    args
 }
 
-impl Stage {
-    fn new() -> Stage {
-        let folder = Folder::new();
-        let brokers = Running::start(&folder, &["dev", "broker"]);
-        let registry = Running::start(&folder, &["dev", "registry", "--port", "0"]);
-        Stage { folder, brokers, registry }
-    }
+fn bridged(stage: &Stage, url: &str, more: &[&str]) -> Run {
+    stage.folder.run(&bridge(stage, url, more))
+}
 
-    /// The arguments of a bridge from a feed, with more.
-    fn bridge<'a>(&'a self, url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-        let mut args = vec!["bridge", "--ws-uri", url, "--bootstrap-servers", &self.brokers.line];
-        args.extend([
-            "--schema-registry-url",
-            &self.registry.line,
-            "--register-schemas",
-            "--metrics-port",
-            "0",
-        ]);
-        args.extend(more);
-        args
-    }
-
-    fn run(&self, url: &str, more: &[&str]) -> Run {
-        self.folder.run(&self.bridge(url, more))
-    }
-
-    fn dlq(&self, action: &str, more: &[&str]) -> Run {
-        let args = ["dlq", action, "--bootstrap-servers", &self.brokers.line];
-        self.folder.run(&[&args, more].concat())
-    }
+fn dlq(stage: &Stage, action: &str, more: &[&str]) -> Run {
+    let args = ["dlq", action, "--bootstrap-servers", &stage.brokers.line];
+    stage.folder.run(&[&args, more].concat())
 }
 
 /// A bridge that works.
@@ -70,7 +47,7 @@ struct Working {
 
 impl Working {
     fn start(stage: &Stage, url: &str, more: &[&str]) -> Working {
-        let mut command = stage.folder.command(&stage.bridge(url, more));
+        let mut command = stage.folder.command(&bridge(&stage, url, more));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
@@ -112,7 +89,7 @@ fn a_recording_is_delivered_and_the_report_has_the_names_of_the_contract() {
     for delivery in ["exactly-once", "at-least-once"] {
         let stage = Stage::new();
         let replay = replay(&stage, &["--limit", "20000", "--run", "of-a-test", "--speed", "max"]);
-        let run = stage.run(&replay.url, &["--until-end", "--json", "--delivery", delivery]);
+        let run = bridged(&stage, &replay.url, &["--until-end", "--json", "--delivery", delivery]);
         assert_eq!(run.code, 0, "{}", run.stderr);
         let report = run.json();
         for (name, value) in [
@@ -167,19 +144,19 @@ fn what_cannot_work_is_said_with_its_exit_code_and_a_way_out() {
         ["bridge", "--bootstrap-servers", servers, "--metrics-port", "0", "--schema-registry-url"];
     let run = stage.folder.run(&[&unregistered[..], &[&stage.registry.line]].concat());
     run.fails(78, "our schema is not registered");
-    let nobody = stage.run("ws://127.0.0.1:1", &["--ws-retries", "0", "--until-end"]);
+    let nobody = bridged(&stage, "ws://127.0.0.1:1", &["--ws-retries", "0", "--until-end"]);
     nobody.fails(69, "the feed cannot be reached, tried 1 times");
     assert!(nobody.stderr.contains("hint: `tradesim replay FILE`"), "{}", nobody.stderr);
     let plain = Server::start(|_, stream| {
         let mut socket = Socket::accept(stream, |_| Vec::new());
         socket.until_closed();
     });
-    let run = stage.run(&plain.url(), &["--until-end"]);
+    let run = bridged(&stage, &plain.url(), &["--until-end"]);
     run.fails(78, "does not number its messages");
     assert!(run.stderr.contains("hint: --delivery at-least-once"), "{}", run.stderr);
-    stage.run("ws://x/?from_seq=1", &[]).fails(78, "from_seq");
-    stage.run("ws://x", &["--kafka-property", "no.such=hush"]).fails(78, "no.such");
-    let mut acks = stage.folder.command(&stage.bridge("ws://x", &[]));
+    bridged(&stage, "ws://x/?from_seq=1", &[]).fails(78, "from_seq");
+    bridged(&stage, "ws://x", &["--kafka-property", "no.such=hush"]).fails(78, "no.such");
+    let mut acks = stage.folder.command(&bridge(&stage, "ws://x", &[]));
     let run = Run::of(acks.env("KAFKA_BRIDGE_KAFKA_ACKS", "1").output().unwrap());
     run.fails(78, "exactly once needs KAFKA_ACKS=all");
 }
@@ -207,7 +184,7 @@ fn dead_letters_are_shown_with_their_bytes_and_sent_again_once() {
     texts.insert(20, b"{\"a\": \"b\\n\"}".to_vec());
     let feed = plain_feed(texts);
     let args = ["--until-end", "--json", "--delivery", "at-least-once", "--run", "plain"];
-    let run = stage.run(&feed.url(), &args);
+    let run = bridged(&stage, &feed.url(), &args);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let report = run.json();
     assert_eq!(
@@ -215,7 +192,7 @@ fn dead_letters_are_shown_with_their_bytes_and_sent_again_once() {
         (&52.into(), &50.into(), &2.into())
     );
     assert_eq!(report["run"], "plain");
-    let shown = stage.dlq("show", &["--json"]);
+    let shown = dlq(&stage, "show", &["--json"]);
     assert_eq!(shown.code, 0, "{}", shown.stderr);
     let mut letters: Vec<serde_json::Value> =
         shown.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -229,13 +206,13 @@ fn dead_letters_are_shown_with_their_bytes_and_sent_again_once() {
         (&"not_utf8".into(), &serde_json::Value::Null)
     );
     assert_eq!(text["original_value"], "{\"a\": \"b\\n\"}");
-    let line = stage.dlq("show", &["--reason", "not_utf8"]).stdout;
+    let line = dlq(&stage, "show", &["--reason", "not_utf8"]).stdout;
     assert!(
         line.lines().count() == 1 && line.contains(" not_utf8 (2 bytes, tried again 0 times): "),
         "{line}"
     );
     let registry = ["--schema-registry-url", &stage.registry.line, "--json"];
-    let retried = stage.dlq("retry", &registry);
+    let retried = dlq(&stage, "retry", &registry);
     assert_eq!(retried.code, 0, "{}", retried.stderr);
     let report = retried.json();
     assert_eq!((&report["read"], &report["produced"], &report["invalid"]), (&2.into(), &0.into(), &2.into()));
@@ -253,10 +230,10 @@ fn the_feeds_texts_are_what_the_dead_letters_keep() {
         expected.push(text);
     }
     let feed = plain_feed(texts.clone());
-    let run = stage.run(&feed.url(), &["--until-end", "--json", "--delivery", "at-least-once"]);
+    let run = bridged(&stage, &feed.url(), &["--until-end", "--json", "--delivery", "at-least-once"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(run.json()["dead_lettered"], texts.len());
-    let shown = stage.dlq("show", &["--json"]);
+    let shown = dlq(&stage, "show", &["--json"]);
     let mut letters: Vec<serde_json::Value> =
         shown.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     letters.sort_by_key(|letter| letter["seq"].as_u64());

@@ -4,80 +4,46 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::{
-    dev::Running,
-    support::{Folder, Run, day_text, digest_of_lines, listening::Listening},
-};
+use crate::support::{Folder, day_text, digest_of_lines, listening::Listening, stage::Stage};
 
-/// Brokers and a registry in memory, and a folder with plans.
-struct Stage {
-    folder: Folder,
-    brokers: Running,
-    registry: Running,
+/// Replays 5,000 messages with a plan, and bridges them. Gives both reports.
+#[track_caller]
+fn bridge(stage: &Stage, plan: &str, run: &str, delivery: &str) -> (Value, Value) {
+    stage.folder.write("plan.toml", plan);
+    let args =
+        [day_text(), "--limit", "5000", "--faults", "plan.toml", "--json", "--run", run, "--linger", "30s"];
+    let replay = Listening::replay(&stage.folder, &args);
+    let bridge = stage.run(&[
+        "bridge",
+        "--ws-uri",
+        &replay.url,
+        "--until-end",
+        "--register-schemas",
+        "--metrics-port",
+        "0",
+        "--json",
+        "--delivery",
+        delivery,
+    ]);
+    // what is missing is a loss, which it says by its exit code
+    assert_eq!(bridge.code, 3, "{}", bridge.stderr);
+    let served = replay.end();
+    assert_eq!(served.code, 0, "{}", served.stderr);
+    (served.json(), bridge.json())
 }
 
-impl Stage {
-    fn new() -> Stage {
-        let folder = Folder::new();
-        let brokers = Running::start(&folder, &["dev", "broker"]);
-        let registry = Running::start(&folder, &["dev", "registry", "--port", "0"]);
-        Stage { folder, brokers, registry }
-    }
-
-    fn run(&self, args: &[&str]) -> Run {
-        let peers = ["--bootstrap-servers", &self.brokers.line, "--schema-registry-url", &self.registry.line];
-        self.folder.run(&[args, &peers].concat())
-    }
-
-    /// Replays 5,000 messages with a plan, and bridges them. Gives both reports.
-    #[track_caller]
-    fn bridge(&self, plan: &str, run: &str, delivery: &str) -> (Value, Value) {
-        self.folder.write("plan.toml", plan);
-        let args = [
-            day_text(),
-            "--limit",
-            "5000",
-            "--faults",
-            "plan.toml",
-            "--json",
-            "--run",
-            run,
-            "--linger",
-            "30s",
-        ];
-        let replay = Listening::replay(&self.folder, &args);
-        let bridge = self.run(&[
-            "bridge",
-            "--ws-uri",
-            &replay.url,
-            "--until-end",
-            "--register-schemas",
-            "--metrics-port",
-            "0",
-            "--json",
-            "--delivery",
-            delivery,
-        ]);
-        // what is missing is a loss, which it says by its exit code
-        assert_eq!(bridge.code, 3, "{}", bridge.stderr);
-        let served = replay.end();
-        assert_eq!(served.code, 0, "{}", served.stderr);
-        (served.json(), bridge.json())
-    }
-
-    /// Dead letters of a run by reason.
-    fn dead_letters(&self, run: &str) -> BTreeMap<String, u64> {
-        let shown = self.folder.run(&["dlq", "show", "--json", "--bootstrap-servers", &self.brokers.line]);
-        assert_eq!(shown.code, 0, "{}", shown.stderr);
-        let mut counts = BTreeMap::new();
-        for line in shown.stdout.lines() {
-            let letter: Value = serde_json::from_str(line).unwrap();
-            if letter["run"] == run {
-                *counts.entry(letter["letter"]["reason"].as_str().unwrap().to_owned()).or_default() += 1;
-            }
+/// Dead letters of a run by reason.
+fn dead_letters(stage: &Stage, run: &str) -> BTreeMap<String, u64> {
+    let shown = stage.folder.run(&["dlq", "show", "--json", "--bootstrap-servers", &stage.brokers.line]);
+    assert_eq!(shown.code, 0, "{}", shown.stderr);
+    let mut counts = BTreeMap::new();
+    for line in shown.stdout.lines() {
+        let letter: Value = serde_json::from_str(line).unwrap();
+        if letter["run"] == run {
+            *counts.entry(letter["letter"]["reason"].as_str().unwrap().to_owned()).or_default() += 1;
         }
-        counts
     }
+    counts
 }
 
 /// Of a list of planted faults: how many of each kind, and how many for each reason.
@@ -138,7 +104,7 @@ const PLAN: &str = "
 fn a_bridge_counts_exactly_the_faults_that_are_listed() {
     let stage = Stage::new();
     for delivery in ["exactly-once", "at-least-once"] {
-        let (served, bridged) = stage.bridge(PLAN, delivery, delivery);
+        let (served, bridged) = bridge(&stage, PLAN, delivery, delivery);
         let (kinds, reasons) = listed(&served);
         assert_eq!((kinds["drop"], kinds["duplicate"], kinds["disconnect"], kinds["stall"]), (44, 30, 2, 1));
         assert_eq!(bridged["missing"], kinds["drop"], "{delivery}: {bridged}");
@@ -149,7 +115,7 @@ fn a_bridge_counts_exactly_the_faults_that_are_listed() {
         // what is missing at the very end is acknowledged by nobody, and only a transaction moves the position over it
         let next_seq = if delivery == "exactly-once" { 5_000 } else { 4_999 };
         assert_eq!(bridged["next_seq"], next_seq, "{delivery}");
-        assert_eq!(stage.dead_letters(delivery), reasons, "{delivery}");
+        assert_eq!(dead_letters(&stage, delivery), reasons, "{delivery}");
         assert_eq!(served["sent"], 5_000 - 44 + 30);
         assert!(served["seconds"].as_f64().unwrap() >= 0.3, "{served}");
     }

@@ -3,6 +3,7 @@
 pub(crate) mod brokers;
 pub(crate) mod feed;
 pub(crate) mod listening;
+pub(crate) mod stage;
 
 use std::{
     ffi::OsStr,

@@ -3,47 +3,25 @@
 
 use crate::{
     captured::capture,
-    dev::Running,
-    support::{Folder, Run, day_text, digest, digest_of_lines, listening::Listening},
+    support::{Folder, day_text, digest, digest_of_lines, listening::Listening, stage::Stage},
 };
 
-/// Brokers and a registry in memory.
-struct Stage {
-    folder: Folder,
-    brokers: Running,
-    registry: Running,
+/// Replays with these arguments, and bridges it.
+#[track_caller]
+fn bridge(stage: &Stage, replay: &[&str]) {
+    let replay = Listening::replay(&stage.folder, replay);
+    let args =
+        ["bridge", "--ws-uri", &replay.url, "--until-end", "--register-schemas", "--metrics-port", "0"];
+    let run = stage.run(&args);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(replay.end().code, 0);
 }
 
-impl Stage {
-    fn new() -> Stage {
-        let folder = Folder::new();
-        let brokers = Running::start(&folder, &["dev", "broker"]);
-        let registry = Running::start(&folder, &["dev", "registry", "--port", "0"]);
-        Stage { folder, brokers, registry }
-    }
-
-    fn run(&self, args: &[&str]) -> Run {
-        let peers = ["--bootstrap-servers", &self.brokers.line, "--schema-registry-url", &self.registry.line];
-        self.folder.run(&[args, &peers].concat())
-    }
-
-    /// Replays with these arguments, and bridges it.
-    #[track_caller]
-    fn bridge(&self, replay: &[&str]) {
-        let replay = Listening::replay(&self.folder, replay);
-        let args =
-            ["bridge", "--ws-uri", &replay.url, "--until-end", "--register-schemas", "--metrics-port", "0"];
-        let run = self.run(&args);
-        assert_eq!(run.code, 0, "{}", run.stderr);
-        assert_eq!(replay.end().code, 0);
-    }
-
-    /// Audits with these arguments; gives the exit code and the report.
-    fn audit(&self, args: &[&str]) -> (i32, serde_json::Value) {
-        let run = self.run(&[&["verify-topic", "--json", "--archive"], args].concat());
-        let json = run.json();
-        (run.code, json)
-    }
+/// Audits with these arguments; gives the exit code and the report.
+fn audit(stage: &Stage, args: &[&str]) -> (i32, serde_json::Value) {
+    let run = stage.run(&[&["verify-topic", "--json", "--archive"], args].concat());
+    let json = run.json();
+    (run.code, json)
 }
 
 /// Lost, duplicated, reordered, altered, foreign.
@@ -54,8 +32,8 @@ fn counts(report: &serde_json::Value) -> [u64; 5] {
 #[test]
 fn what_the_bridge_delivered_is_proved_from_the_topics() {
     let stage = Stage::new();
-    stage.bridge(&[day_text(), "--limit", "20000", "--run", "first"]);
-    let (code, report) = stage.audit(&[day_text(), "--limit", "20000"]);
+    bridge(&stage, &[day_text(), "--limit", "20000", "--run", "first"]);
+    let (code, report) = audit(&stage, &[day_text(), "--limit", "20000"]);
     assert_eq!((code, counts(&report)), (0, [0; 5]), "{report}");
     let expected = digest_of_lines(stage.folder.ok(&["cat", day_text(), "--limit", "20000"]).as_bytes());
     assert_eq!(report["digest"], expected.to_string());
@@ -63,8 +41,8 @@ fn what_the_bridge_delivered_is_proved_from_the_topics() {
 
     // a filtered replay, in the same topics
     let filters = ["--symbols", "AAPL,MSFT", "--events", "trade,marketdata", "--to", "10:00"];
-    stage.bridge(&[&[day_text(), "--run", "second"], &filters[..]].concat());
-    let (code, report) = stage.audit(&[&[day_text()], &filters[..]].concat());
+    bridge(&stage, &[&[day_text(), "--run", "second"], &filters[..]].concat());
+    let (code, report) = audit(&stage, &[&[day_text()], &filters[..]].concat());
     assert_eq!((code, counts(&report)), (0, [0; 5]), "{report}");
     assert_eq!((&report["run"], &report["other_runs"]), (&"second".into(), &20_000.into()));
     let expected =
@@ -72,11 +50,11 @@ fn what_the_bridge_delivered_is_proved_from_the_topics() {
     assert_eq!(report["digest"], expected.to_string());
 
     // the older run is still there, and what is more than it is named
-    let (code, report) = stage.audit(&[day_text(), "--run", "first", "--limit", "20007"]);
+    let (code, report) = audit(&stage, &[day_text(), "--run", "first", "--limit", "20007"]);
     assert_eq!((code, counts(&report)), (3, [7, 0, 0, 0, 0]), "{report}");
     assert_eq!(report["examples"][0]["fault"], "lost");
     assert_eq!(report["examples"][0]["seq"], 20_000);
-    let (code, report) = stage.audit(&[day_text(), "--run", "first", "--limit", "19999"]);
+    let (code, report) = audit(&stage, &[day_text(), "--run", "first", "--limit", "19999"]);
     assert_eq!((code, counts(&report)), (3, [0, 0, 0, 0, 1]), "{report}");
 
     let run = stage.run(&["verify-topic", "--run", "first", "--limit", "19999", "--archive", day_text()]);
@@ -88,8 +66,8 @@ fn what_the_bridge_delivered_is_proved_from_the_topics() {
 fn a_recording_of_malformed_messages_is_proved_as_well() {
     let stage = Stage::new();
     capture(&stage.folder, "feed.parquet");
-    stage.bridge(&["feed.parquet"]);
-    let (code, report) = stage.audit(&["feed.parquet"]);
+    bridge(&stage, &["feed.parquet"]);
+    let (code, report) = audit(&stage, &["feed.parquet"]);
     assert_eq!((code, counts(&report)), (0, [0; 5]), "{report}");
     let name = |name: &str| report[name].as_u64().unwrap();
     assert_eq!((name("messages"), name("present"), name("dead_lettered"), name("reworded")), (3, 3, 1, 1));

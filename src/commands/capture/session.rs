@@ -266,21 +266,7 @@ impl<'a> Session<'a> {
             None => TICK,
         };
         self.log();
-        let wire = connection.socket.get_mut();
-        if wire.take_heard() {
-            silence.ended();
-        }
-        if let Some(text) = silence.too_long() {
-            return Ok(Some(Read::Ended(Ending::Lost(text))));
-        }
-        if let Err(error) = wire.let_wait(wait) {
-            return Ok(Some(Read::Ended(Ending::Lost(error.to_string()))));
-        }
-        if silence.should_ask() {
-            // if it cannot be sent, the silence goes on
-            let _ = connection.socket.send(Message::Ping(Default::default()));
-        }
-        Ok(None)
+        Ok(silence.let_wait(connection, wait).map(Read::Ended))
     }
 
     fn notice(&mut self, text: &str) -> Result<(), JournalError> {
