@@ -1,6 +1,5 @@
 //! A stream behind a socket, from the first word on the standard error to the report.
 
-mod background;
 mod progress;
 mod report;
 
@@ -24,7 +23,6 @@ use crate::{
 };
 use progress::Watch;
 
-pub(crate) use background::Background;
 pub(crate) use report::{Served, StreamReport, summarise};
 
 /// Puts the flags of the server over the settings.

@@ -6,6 +6,7 @@
 #![deny(missing_docs)]
 
 mod admission;
+mod background;
 mod block;
 mod client;
 mod clock;
@@ -39,6 +40,7 @@ mod speed;
 pub mod testing;
 mod timeline;
 
+pub use background::Background;
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, LineFault, Meta, Opcode};
 pub use control::{ClientStatus, Command, CommandError, Lateness, Report, State, Status, Stretches};
 pub use notice::{Notice, PROTOCOL, PingPayload};

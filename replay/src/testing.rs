@@ -27,30 +27,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    ops::Range,
-    sync::Arc,
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{ops::Range, sync::Arc, time::Duration};
 
-use tokio::sync::oneshot;
 use tradesim_schemas::{
     ContentDigest, Symbol, Timestamp,
     reader::{ReadOptions, Refusal, read},
 };
 
 use crate::{
-    BlockBuilder, Command, Feed, Filled, Handle, Meta, Opcode, Options, Report, Server, ServerError, Source,
-    SourceError, SourceInfo, Speed,
+    Background, BlockBuilder, Feed, Filled, Meta, Opcode, Options, Report, ServerError, Source, SourceError,
+    SourceInfo, Speed,
 };
 
 #[cfg(test)]
 mod tests;
-
-/// How long a replay that is dropped takes to say goodbye to its clients.
-const GOODBYE: Duration = Duration::from_secs(2);
 
 /// A replay for a test cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -98,44 +88,16 @@ impl Replay {
     pub fn start(&self) -> Result<Running, ReplayError> {
         let options = Options { speed: self.speed, linger: Duration::ZERO, ..Options::new("test") };
         let source: Arc<dyn Source> = Arc::clone(&self.lines) as _;
-        let server = Server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), source, options)?;
-        let url = format!("ws://{}", server.local_addr());
-        // made here, where it can fail
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Start)?;
-        let (stop, stopped) = oneshot::channel();
-        let handle = server.handle();
-        let serve = move || {
-            let report = runtime.block_on(async {
-                tokio::select! {
-                    report = server.run() => Some(report),
-                    () = stop_when_told(stopped, handle) => None,
-                }
-            });
-            runtime.shutdown_background();
-            report
-        };
-        let thread = std::thread::Builder::new().name("replay for a test".to_owned()).spawn(serve);
-        Ok(Running { url, stop: Some(stop), thread: Some(thread.map_err(ServerError::Start)?) })
+        let server = Background::start(source, options)?;
+        Ok(Running { url: server.url(), server })
     }
-}
-
-/// Comes back when the server was told to stop and has not done so in time.
-async fn stop_when_told(told: oneshot::Receiver<()>, handle: Handle) {
-    if told.await.is_err() {
-        return std::future::pending().await;
-    }
-    // the error says that it is over already
-    let _ = handle.command(Command::Stop).await;
-    tokio::time::sleep(GOODBYE).await;
 }
 
 /// A replay that runs until everything was delivered, or until it is dropped.
 #[derive(Debug)]
 pub struct Running {
     url: String,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<Option<Result<Report, ServerError>>>>,
+    server: Background,
 }
 
 impl Running {
@@ -151,19 +113,8 @@ impl Running {
     ///
     /// # Panics
     /// If the server did.
-    pub fn finish(mut self) -> Result<Report, ReplayError> {
-        let thread = self.thread.take().expect("only this and drop take it");
-        let report = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok(report.expect("nobody has stopped it")?)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let (Some(stop), Some(thread)) = (self.stop.take(), self.thread.take()) else { return };
-        // neither fails but where the server is gone already
-        let _ = stop.send(());
-        let _ = thread.join();
+    pub fn finish(self) -> Result<Report, ReplayError> {
+        Ok(self.server.finish()?)
     }
 }
 

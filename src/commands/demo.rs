@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use clap::Parser;
 use serde::Serialize;
-use tradesim_replay::{OnSlow, Options, Speed};
+use tradesim_replay::{Background, OnSlow, Options, Speed};
 
 use crate::{
     cli::{Cli, Command, Demo, FilterArgs, ReadingArgs},
@@ -16,7 +16,6 @@ use crate::{
     random,
     report::SCHEMA_VERSION,
     scratch::Folder,
-    serving::Background,
     settings::{Settings, Sources},
     signals::Stop,
     source,
@@ -152,7 +151,7 @@ fn replaying(path: &Path) -> anyhow::Result<Background> {
     let filter = Filter::of_archive(&FilterArgs::default(), archive.metadata().provenance())?;
     let source = Arc::new(ArchiveSource::new(archive, filter, Timestamps::Recorded));
     let options = Options { speed: Speed::Max, on_slow: OnSlow::Wait, ..Options::new(random::run_name()?) };
-    Background::start(source, options)
+    Ok(Background::start(source, options)?)
 }
 
 fn bridged(replay: &Background, cluster: &StandIns, stop: &Stop) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::anyhow;
-use tradesim_replay::{Observer, OnSlow, Options, Source};
+use tradesim_replay::{Background, Observer, OnSlow, Options, Source};
 
 use super::{
     end_points::{Arrived, EndPoints, Kafka},
@@ -30,7 +30,6 @@ use crate::{
     random,
     report::SCHEMA_VERSION,
     scratch::Folder,
-    serving::Background,
     settings::Settings,
     signals::Stop,
 };
