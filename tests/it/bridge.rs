@@ -47,7 +47,7 @@ struct Working {
 
 impl Working {
     fn start(stage: &Stage, url: &str, more: &[&str]) -> Working {
-        let mut command = stage.folder.command(&bridge(&stage, url, more));
+        let mut command = stage.folder.command(&bridge(stage, url, more));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
