@@ -34,6 +34,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
 const READ_BUFFER_BYTES: usize = 128 * 1024;
 /// The contract's limit of a message.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
+/// What is shown of a refusal, and how long each part of it may take to come.
+const BODY_BYTES_SHOWN: usize = 200;
+const BODY_PATIENCE: Duration = Duration::from_millis(500);
 /// The limit of a handshake's answer.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
@@ -126,7 +129,10 @@ impl Connection {
             env!("CARGO_PKG_VERSION"),
         );
         stream.write_all(request.as_bytes()).map_err(unreachable)?;
-        let (response, rest) = answer(&mut stream, timeout, clock, stop)?;
+        let (response, mut rest) = answer(&mut stream, timeout, clock, stop)?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            read_body(&mut stream, &response, &mut rest);
+        }
         check(&response, &rest, &key)?;
         stream.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(unreachable)?;
         let config = WebSocketConfig::default()
@@ -241,11 +247,22 @@ fn answer(
     }
 }
 
+/// Reads what a server says about a refusal, which may come later than its head. What does not come in a moment is not
+/// waited for: it only words an error.
+fn read_body(stream: &mut TcpStream, response: &Response, body: &mut Vec<u8>) {
+    let length =
+        response.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
+    let missing = length.unwrap_or(0).min(BODY_BYTES_SHOWN).saturating_sub(body.len());
+    if missing > 0 && stream.set_read_timeout(Some(BODY_PATIENCE)).is_ok() {
+        let _ = stream.take(missing as u64).read_to_end(body);
+    }
+}
+
 /// Checks an answer as RFC 6455, section 4.1, asks for.
 fn check(response: &Response, body: &[u8], key: &str) -> Result<(), ConnectError> {
     let status = response.status();
     if status != StatusCode::SWITCHING_PROTOCOLS {
-        let body: String = String::from_utf8_lossy(body).chars().take(200).collect();
+        let body: String = String::from_utf8_lossy(body).chars().take(BODY_BYTES_SHOWN).collect();
         let said = printable(body.trim());
         let text = format!("the server answered {status}{}{said}", if said.is_empty() { "" } else { ": " });
         // full, or not ready yet
