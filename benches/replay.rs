@@ -1,38 +1,20 @@
 //! What a replay does for each message: text and frame, release, selection. The copy of the same bytes is the yardstick.
 #![allow(missing_docs)]
 
-use std::{hint::black_box, path::Path, sync::Arc, time::Duration};
+#[path = "common/burst.rs"]
+mod burst;
+
+use std::{hint::black_box, sync::Arc, time::Duration};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use tradesim_archive::{Archive, OpenOptions, Start};
 use tradesim_replay::{
     Block, BlockBuilder, Meta, Opcode, Options,
     cores::{Outbox, Playback, Selection, Step},
 };
-use tradesim_schemas::{Envelope, EventType, MessageEncoder, Symbol, Timestamp};
+use tradesim_schemas::{Envelope, EventType, MessageEncoder, Symbol};
 
 /// Messages of one run: the first seconds of the burst, which are about 40 blocks.
 const MESSAGES: usize = 6_000;
-
-/// Where the burst of the fixture begins: 09:45 in New York.
-const BURST: &[u8] = b"2026-02-18T14:45:00.000000Z";
-
-fn burst() -> Vec<Envelope> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/opening-hour.parquet");
-    let archive = Archive::open(&path, OpenOptions::default()).expect("the fixture is whole");
-    let from = Timestamp::parse(BURST).expect("a timestamp");
-    let mut envelopes = Vec::new();
-    for batch in archive.batches(Start::Time(from)) {
-        let batch = batch.expect("the fixture is whole");
-        envelopes.extend(batch.records().iter().map(|record| record.envelope));
-        if envelopes.len() >= MESSAGES {
-            break;
-        }
-    }
-    envelopes.truncate(MESSAGES);
-    assert_eq!(envelopes.len(), MESSAGES);
-    envelopes
-}
 
 fn frame(envelopes: &[Envelope], encoder: &mut MessageEncoder) -> Vec<Arc<Block>> {
     let mut builder = BlockBuilder::new(0);
@@ -95,7 +77,7 @@ fn select(blocks: &[Arc<Block>], selection: &Selection) -> u64 {
 }
 
 fn replay(criterion: &mut Criterion) {
-    let envelopes = burst();
+    let envelopes = burst::burst(MESSAGES);
     let mut encoder = MessageEncoder::new();
     let blocks = frame(&envelopes, &mut encoder);
     let texts = blocks.iter().flat_map(|block| (0..block.messages()).map(|message| block.text(message)));

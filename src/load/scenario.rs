@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use serde::{Deserialize, Deserializer, de};
 use tradesim_replay::Speed;
 
-use super::{profile::Stage, threshold::Threshold};
+use super::{end_points::EndPoints, profile::Stage, threshold::Threshold};
 use crate::{exit::Failure, faults::FaultPlan, parse};
 
 /// The most clients that one process drives.
@@ -74,6 +74,9 @@ pub(crate) struct Target {
     /// Whether the topics are read back and compared with the recording.
     #[serde(default = "yes")]
     pub(crate) verify: bool,
+    /// Further flags of `bridge`.
+    #[serde(default)]
+    pub(crate) bridge: String,
     /// Bytes that the server holds for whoever is behind: they fill before memory stands still.
     #[serde(default, deserialize_with = "buffer")]
     pub(crate) buffer: Option<usize>,
@@ -133,6 +136,7 @@ impl Default for Target {
             clients: 1,
             delivery: Delivery::default(),
             verify: true,
+            bridge: String::new(),
             buffer: None,
         }
     }
@@ -198,6 +202,11 @@ impl Scenario {
         }
         if !(1..=CLIENTS_MAX).contains(&target.clients) {
             return Err(format!("[target] clients is 1 to {CLIENTS_MAX}"));
+        }
+        if target.kind == TargetKind::Kafka {
+            EndPoints::check_bridge(target).map_err(|what| format!("[target] bridge: {what}"))?;
+        } else if !target.bridge.is_empty() {
+            return Err("[target] bridge has flags for a target of kind kafka".to_owned());
         }
         if let Some(faults) = &self.faults {
             faults.check().map_err(|what| format!("[faults] {what}"))?;
@@ -281,6 +290,9 @@ duration = "5s"
             assert!(MINIMAL.contains(from), "{from}");
             MINIMAL.replacen(from, to, 1)
         };
+        let bridge = |flags: &str| {
+            changed("[load]", &format!("[target]\nkind = \"kafka\"\nbridge = \"{flags}\"\n[load]"))
+        };
         let event = "[[event]]\nat = \"1s\"\n[load]";
         for (text, part) in [
             (changed("name", "nmae"), "line 2: unknown field `nmae`"),
@@ -299,6 +311,9 @@ duration = "5s"
                 "no message has an instant",
             ),
             (changed("[load]", "[target]\nkind = \"pigeon\"\n[load]"), "unknown variant `pigeon`"),
+            (bridge("--commit-intreval 1s"), "[target] bridge: unexpected argument '--commit-intreval'"),
+            (bridge("--until-end"), "[target] bridge: the argument '--until-end' cannot be used multiple"),
+            (bridge("--strict").replace("kafka", "websocket"), "bridge has flags for a target of kind kafka"),
         ] {
             let error = Scenario::read(&text, "test", false).unwrap_err().to_string();
             assert!(error.starts_with("test is no scenario") && error.contains(part), "{error}");

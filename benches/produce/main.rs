@@ -1,0 +1,113 @@
+//! How many messages a second a whole bridge takes from a socket into librdkafka's mock brokers, all acknowledged: the burst
+//! of the opening, over and over, one bridge for each sample.
+//!
+//! Feed, bridge, producer and brokers share the machine's cores in one process: this is what the bridge and the producer cost,
+//! and says nothing about Kafka.
+
+#[path = "../common/burst.rs"]
+mod burst;
+mod feed;
+
+use std::{sync::Arc, time::Duration};
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use tradesim_bridge::{
+    Bridge, BridgeOptions, Ended, ProducerOptions,
+    connection::KafkaConnection,
+    core::{Backoff, Guarantee, Options, Topics},
+    dev::{DevBroker, DevRegistry},
+    registry::{Registry, RegistryOptions},
+};
+use tradesim_schemas::ReadOptions;
+
+use self::feed::Frames;
+
+/// Messages of the burst.
+const MESSAGES: usize = 6_000;
+/// Messages of one iteration, so that the start of a bridge is little beside them.
+const MESSAGES_AN_ITERATION: u64 = 100_000;
+const PARTITIONS: u16 = 12;
+
+struct Stage {
+    frames: Arc<Frames>,
+    brokers: DevBroker,
+    registry: DevRegistry,
+    runs: u64,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let texts: Vec<String> = burst::burst(MESSAGES).iter().map(|envelope| envelope.to_json()).collect();
+        let names = ["raw.trades", "raw.orderbook", "raw.marketdata", "dlq.raw.failed"];
+        let mut topics: Vec<(String, u16)> =
+            names.iter().map(|name| ((*name).to_owned(), PARTITIONS)).collect();
+        topics.push((Topics::POSITIONS.to_owned(), 1));
+        Stage {
+            frames: Arc::new(Frames::new(texts.iter().map(String::as_str))),
+            brokers: DevBroker::start(3, &topics).expect("mock brokers start"),
+            registry: DevRegistry::start(0).expect("a registry starts"),
+            runs: 0,
+        }
+    }
+
+    /// Bridges so many messages. Says how long that took, until all were acknowledged.
+    fn bridge(&mut self, guarantee: Guarantee, messages: u64) -> Duration {
+        self.runs += 1;
+        let run = format!("run-{}", self.runs);
+        let (url, serving) =
+            feed::serve(Arc::clone(&self.frames), run.clone(), messages).expect("a port of this machine");
+        let (report, result) =
+            Bridge::new(self.options(guarantee, url, run)).expect("a bridge").run(|| 0.5, &|| false);
+        assert_eq!(result.expect("the bridge ends well"), Ended::Complete);
+        assert_eq!(report.counts.produced, messages, "every message is acknowledged");
+        serving.join().expect("the feed does not panic").expect("the feed is read to its end");
+        Duration::from_secs_f64(report.seconds)
+    }
+
+    fn options(&self, guarantee: Guarantee, feed_url: String, run: String) -> BridgeOptions {
+        let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(10));
+        BridgeOptions {
+            feed_url,
+            connect_timeout: Duration::from_secs(10),
+            kafka: KafkaConnection::new(self.brokers.bootstrap_servers(), &[]).expect("no properties"),
+            producer: ProducerOptions::default(),
+            registry: Registry::new(RegistryOptions::new(self.registry.url())).expect("a URL"),
+            register_schemas: true,
+            topics: Arc::new(Topics::new("", "dlq.raw.failed")),
+            delivery: Options {
+                guarantee,
+                until_end: true,
+                run: None,
+                bridge: "bench".to_owned(),
+                batch_events: 50_000,
+                batch_time: Duration::from_millis(100),
+                feed_tries: 0,
+                feed_backoff: backoff,
+                kafka_tries: Some(0),
+                kafka_backoff: backoff,
+                refusals_max: 0,
+            },
+            read: ReadOptions::default(),
+            run,
+            metrics: None,
+            stop_patience: Duration::from_secs(10),
+        }
+    }
+}
+
+fn produce(criterion: &mut Criterion) {
+    let mut stage = Stage::new();
+    let mut group = criterion.benchmark_group("bridge/produce");
+    group.throughput(Throughput::Elements(MESSAGES_AN_ITERATION)).sample_size(10);
+    for (name, guarantee) in
+        [("exactly-once", Guarantee::ExactlyOnce), ("at-least-once", Guarantee::AtLeastOnce)]
+    {
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|iterations| stage.bridge(guarantee, iterations * MESSAGES_AN_ITERATION));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, produce);
+criterion_main!(benches);
