@@ -1,5 +1,7 @@
 //! What the other commands make of an archive with planted faults.
 
+use tradesim_archive::{ArchiveWriter, Faults, PlantedFaults, Provenance, WriterOptions};
+
 use super::*;
 
 #[test]
@@ -11,6 +13,12 @@ fn it_verifies_as_to_its_structure_and_says_why_it_is_held_to_no_rule() {
     let reason = run.json()["skipped"][0]["reason"].as_str().unwrap().to_owned();
     let total = report["faults"]["total"].as_u64().unwrap();
     assert!(reason.starts_with(&format!("faults were planted on purpose: {total}: drop 45, ")), "{reason}");
+    let (_, reasons) = listed(&report);
+    let faults = run.json()["faults"].clone();
+    assert_eq!(
+        (&faults["checked"], &faults["differing"]),
+        (&reasons.values().sum::<u64>().into(), &0.into())
+    );
     let info = folder.ok(&["info", "planted"]);
     assert!(
         info.contains(&format!("faults      {total}: drop 45, duplicate 31, swap 52, corrupt ")),
@@ -26,6 +34,37 @@ fn it_verifies_as_to_its_structure_and_says_why_it_is_held_to_no_rule() {
     // and those of a recording that says nothing of faults are still found
     assert_eq!(folder.run(&["info", "--json", day_text()]).json()["faults"], Value::Null);
     assert!(folder.ok(&["verify", day_text()]).contains(" checks\n"), "no rule was checked");
+}
+
+#[test]
+fn a_list_that_is_wrong_is_a_difference() {
+    let folder = Folder::new();
+    plant(&folder, "fault = [{ kind = 'price', at = [3, 8] }]");
+    let list = |reason: &str, seqs: &[u64]| PlantedFaults {
+        kind: "price".to_owned(),
+        reason: Some(reason.to_owned()),
+        seqs: seqs.to_vec(),
+    };
+    let planted = vec![list("bad_value", &[3, 4, 5_000]), list("not_json", &[8])];
+    let archive = Archive::open(folder.path("planted"), OpenOptions::default()).unwrap();
+    let metadata = archive.metadata();
+    let faults = Some(Faults { plan_seed: None, planted: Some(planted) });
+    let provenance = Provenance { faults, ..metadata.provenance().clone() };
+    let options = WriterOptions { columns: metadata.columns(), ..WriterOptions::default() };
+    let mut writer = ArchiveWriter::create(folder.path("wrong"), provenance, options).unwrap();
+    rows(&folder, "planted").into_iter().for_each(|row| writer.write_row(row).unwrap());
+    writer.finish().unwrap();
+    let run = folder.run(&["verify", "wrong"]);
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    for expected in [
+        "faults      DIFFERENT from the list 3 times\n",
+        "seq 4 is listed as refused for bad_value, and it is not\n",
+        "seq 8 is listed as refused for not_json, and it is for bad_value\n",
+        "seq 5000 is listed as refused for bad_value, and is not there\n",
+    ] {
+        assert!(run.stdout.contains(expected), "{expected:?}: {}", run.stdout);
+    }
+    assert!(folder.ok(&["verify", "planted"]).contains("faults      ok, 2 refused as they are listed\n"));
 }
 
 #[test]
