@@ -36,7 +36,7 @@ pub(crate) use demo::Demo;
 pub(crate) use dev::{Dev, DevBrokerArgs, DevCommand, DevRegistryArgs};
 pub(crate) use dlq::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic};
 pub(crate) use export::{Export, ExportPrices};
-pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Verify};
+pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Plant, Verify};
 pub(crate) use kafka::{KafkaArgs, PrefixArgs, RegistryArgs};
 pub(crate) use load::{Load, LoadCommand, LoadList, LoadRun, LoadShow};
 pub(crate) use record::{MarketArgs, Record};
@@ -92,6 +92,7 @@ pub(crate) enum Command {
     Diff(Diff),
     Filter(Filter),
     Merge(Merge),
+    Plant(Plant),
     Export(Export),
     Replay(Replay),
     Serve(Serve),

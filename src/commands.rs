@@ -17,6 +17,7 @@ mod info;
 mod load;
 mod man;
 mod merge;
+mod plant;
 pub(crate) mod record;
 mod recover;
 mod replay;
@@ -56,6 +57,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Diff(args) => diff::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Plant(args) => plant::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Replay(args) => replay::run(&args, settings),
         Command::Serve(args) => serve::run(&args, settings),
@@ -90,6 +92,7 @@ fn group(command: &Command) -> Group {
         | Command::Diff(_)
         | Command::Filter(_)
         | Command::Merge(_)
+        | Command::Plant(_)
         | Command::Export(_)
         | Command::Replay(_)
         | Command::Serve(_)

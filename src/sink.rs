@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, num::NonZeroUsize, path::Path, thread};
 
-use tradesim_archive::{ArchiveWriter, Batch, Columns, Provenance, Summary, WriterOptions};
+use tradesim_archive::{ArchiveWriter, Batch, Columns, Faults, Provenance, Summary, WriterOptions};
 
 use crate::{cli::ThreadArgs, exit::Failure, signals::Stop};
 
@@ -48,6 +48,16 @@ impl Sink {
     /// Fails once a signal came; for work between batches.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         Ok(self.stop.check()?)
+    }
+
+    /// Says what is wrong with it on purpose.
+    pub(crate) fn set_faults(&mut self, faults: Faults) {
+        self.writer.set_faults(faults);
+    }
+
+    /// Says where messages may be missing.
+    pub(crate) fn set_gaps(&mut self, seqs: &[u64]) {
+        self.writer.set_gaps(seqs);
     }
 
     /// Publishes the archive.

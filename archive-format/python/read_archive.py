@@ -2,7 +2,8 @@
 """Read a tradesim archive with nothing of tradesim: only FORMAT.md, pyarrow and blake3.
 
 Checks the marker, the tail and every row group and state frame; rebuilds the text of every message, with ids derived
-anew; and recomputes the content digest, which it prints. Exits with 1 if anything differs from what the file says.
+anew; looks whether planted faults are frames where they are listed; and recomputes the content digest, which it prints.
+Exits with 1 if anything differs from what the file says.
 
     python -m pip install pyarrow blake3
     python read_archive.py FILE [--messages]
@@ -179,6 +180,12 @@ def message(row, origins):
     return text.encode()
 
 
+def listed_frames(document):
+    """Section 5.9: numbers of the rows that have to be raw frames, because a reader refuses them."""
+    planted = (document.get("faults") or {}).get("planted") or []
+    return {seq for fault in planted if fault["reason"] is not None for seq in fault["seqs"]}
+
+
 def blocks(parquet):
     """Section 4.5: blocks of rows count from the beginning of their row group."""
     for group in range(parquet.metadata.num_row_groups):
@@ -219,10 +226,14 @@ def main():
     try:
         document = prove(data)
         origins = [Origin(origin) for origin in document["origins"]]
+        faulty = listed_frames(document)
         hasher, total, last = blake3(), 0, (-1, None)
         for row in rows(pq.ParquetFile(pa.BufferReader(data))):
             check(row["seq"] > last[0] and (last[1] is None or row["ts"] >= last[1]), "rows are out of order")
             last = (row["seq"], row["ts"])
+            if row["seq"] in faulty:
+                check(row.get("raw") is not None, f"seq {row['seq']} is listed as refused and is no raw frame")
+                faulty.remove(row["seq"])
             text = message(row, origins)
             hasher.update(struct.pack("<I", len(text)) + text)
             total += 1
@@ -230,6 +241,7 @@ def main():
                 sys.stdout.buffer.write(text + b"\n")
         digest = "blake3:" + hasher.hexdigest()
         check(total == document["counts"]["total"], "the number of messages differs")
+        check(not faulty, f"seq {min(faulty, default=0)} is listed as refused and is not there")
         check(digest == document["digest"], f"the content digest is {digest}, not {document['digest']}")
     except Damaged as damage:
         print(f"{options.file}: {damage}", file=sys.stderr)

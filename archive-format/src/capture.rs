@@ -74,10 +74,8 @@ pub fn archive_journal<E: From<Error>>(
         }
         record = records.next_record()?;
     }
-    if !gaps.is_empty() {
-        let seqs: Vec<String> = gaps.iter().map(|gap| gap.seq.to_string()).collect();
-        writer.add_option("gaps", seqs.join(","));
-    }
+    let seqs: Vec<u64> = gaps.iter().map(|gap| gap.seq).collect();
+    writer.set_gaps(&seqs);
     Ok(Archived { summary: writer.finish()?, torn: records.torn(), gaps, gap_count })
 }
 

@@ -30,8 +30,8 @@ pub use flat::{flat_batch, flat_schema};
 pub use journal::{JournalKind, JournalReader, JournalRecord, JournalWriter, Torn};
 pub use layout::Columns;
 pub use metadata::{
-    Burst, Counts, Cut, Metadata, Origin, Provenance, RowGroup, Source, StateFrame, SymbolEntry,
-    WriterVersions,
+    Burst, Counts, Cut, Faults, KeptFaults, Metadata, Origin, PlantedFaults, Provenance, RowGroup, Source,
+    StateFrame, SymbolEntry, WriterVersions,
 };
 pub use read::{Archive, Batches, OpenOptions, Start};
 pub use row::{Batch, Captured, Content, Row, RowDigest, RowRef, Rows};

@@ -1,6 +1,7 @@
 //! What an archive says about itself: where its events come from, what it holds, and the digests that prove it.
 
 mod document;
+mod faults;
 
 use std::collections::BTreeMap;
 
@@ -9,10 +10,13 @@ use tradesim_schemas::{Digest, EventType, Exchange, Price, Symbol, Timestamp};
 use crate::{Columns, FormatVersion};
 
 pub(crate) use document::{from_json, to_json};
+pub use faults::{Faults, KeptFaults, PlantedFaults};
 
 /// The option of a capture that says by which times it is replayed, and its value.
 const OPTION_PACE: &str = "pace";
 const PACE_RECEIVED: &str = "received";
+/// The option of a capture that says where messages may be missing.
+const OPTION_GAPS: &str = "gaps";
 
 /// Where an archive's events come from, as the writer's caller states it. Nothing here may depend on the machine, the
 /// user, the folder or the time of writing.
@@ -40,6 +44,8 @@ pub struct Provenance {
     pub calendar_version: Option<String>,
     /// The version of the time zone database.
     pub tzdb_version: Option<String>,
+    /// What was planted into it; none for an archive that is meant to be right.
+    pub faults: Option<Faults>,
 }
 
 /// What the ids of a simulated archive derive from.
@@ -162,6 +168,22 @@ impl Provenance {
             self.options.insert(OPTION_PACE.to_owned(), PACE_RECEIVED.to_owned());
         } else {
             self.options.remove(OPTION_PACE);
+        }
+    }
+
+    /// The messages of a capture before which others may be missing, ascending (FORMAT.md, 5.3).
+    pub fn gaps(&self) -> Vec<u64> {
+        let text = self.options.get(OPTION_GAPS).map_or("", String::as_str);
+        text.split(',').filter_map(|seq| seq.parse().ok()).collect()
+    }
+
+    /// States them; where there is none, nothing is said.
+    pub fn set_gaps(&mut self, seqs: &[u64]) {
+        if seqs.is_empty() {
+            self.options.remove(OPTION_GAPS);
+        } else {
+            let seqs: Vec<String> = seqs.iter().map(u64::to_string).collect();
+            self.options.insert(OPTION_GAPS.to_owned(), seqs.join(","));
         }
     }
 }

@@ -42,6 +42,26 @@ pub enum Row {
     Captured(Box<Captured>),
 }
 
+impl Row {
+    /// The row as the reading side sees it.
+    #[inline]
+    pub fn row_ref(&self) -> RowRef<'_> {
+        match self {
+            Row::Event(record) => RowRef::Event(record),
+            Row::Captured(captured) => RowRef::Captured(captured),
+        }
+    }
+
+    /// The same row with another number.
+    pub fn numbered(mut self, seq: u64) -> Row {
+        match &mut self {
+            Row::Event(record) => record.seq = seq,
+            Row::Captured(captured) => captured.seq = seq,
+        }
+        self
+    }
+}
+
 /// Rows in order: the events in one piece, for speed, and the captured frames beside them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {

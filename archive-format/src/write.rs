@@ -29,8 +29,8 @@ use self::{
     sink::Sink,
 };
 use crate::{
-    Batch, Columns, Counts, Cut, Error, FormatVersion, Metadata, Provenance, Row, RowGroup, StateFrame,
-    WriterVersions,
+    Batch, Columns, Counts, Cut, Error, Faults, FormatVersion, Metadata, Provenance, Row, RowGroup,
+    StateFrame, WriterVersions,
     encode::{CHUNK_ROWS, Chunk},
     layout::{self, Column},
     limits,
@@ -267,9 +267,14 @@ impl ArchiveWriter {
         self.provenance.cuts.push(cut);
     }
 
-    /// States an option that is known only when the messages are written.
-    pub fn add_option(&mut self, name: &str, value: String) {
-        self.provenance.options.insert(name.to_owned(), value);
+    /// States where messages may be missing, which is known only when they are written.
+    pub fn set_gaps(&mut self, seqs: &[u64]) {
+        self.provenance.set_gaps(seqs);
+    }
+
+    /// States the faults that are in it, where that is known only when the messages are written: of a cut.
+    pub fn set_faults(&mut self, faults: Faults) {
+        self.provenance.faults = Some(faults);
     }
 
     /// Messages so far.

@@ -83,3 +83,26 @@ pub(crate) struct Merge {
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
 }
+
+/// Plant the faults of a plan into a new archive, which lists them
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The new archive holds what `replay --faults` sends for the same plan: messages that are missing,
+there twice, swapped or malformed. They are numbered anew, and `info --json` lists each fault with
+its number in the new archive and the reason for which a reader refuses it. Faults of the line
+(disconnect, stall, drip) and messages above 16 MiB (oversize) are left to `replay --faults`.")]
+pub(crate) struct Plant {
+    pub(crate) file: PathBuf,
+    /// The plan (TOML)
+    #[arg(long, value_name = "PLAN")]
+    pub(crate) faults: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Print one JSON object with the list of all faults instead of the digest
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) threads: ThreadArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}

@@ -1,6 +1,6 @@
 //! `filter`: a cut of an archive. Messages keep their numbers, and the metadata says what was kept of what.
 
-use tradesim_archive::{Metadata, Provenance, Source};
+use tradesim_archive::{KeptFaults, Metadata, Provenance, Source};
 
 use crate::{
     cli::Filter as Args,
@@ -24,13 +24,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let (first, last) = source::time_span(metadata);
     let mut progress = Progress::new("filtering", last - first);
     let mut messages = 0;
+    // of a whole copy all faults stay, also that at the end, which is before no message
+    let faults = metadata.provenance().faults.clone().filter(|_| !filter.is_open());
+    let mut faults = faults.map(KeptFaults::of);
     source::for_each_batch(&archive, &mut filter, |batch| {
+        if let Some(faults) = &mut faults {
+            batch.rows().for_each(|row| faults.keep(row.seq()));
+        }
         messages += batch.len() as u64;
         if let Some(row) = batch.rows().last() {
             progress.at((row.timestamp().micros() as u64).saturating_sub(first), messages);
         }
         sink.write(batch)
     })?;
+    if let Some(faults) = faults {
+        sink.set_faults(faults.finish());
+    }
     let summary = sink.finish()?;
     let seconds = progress.finish().as_secs_f64();
     let report = ArchiveReport::new(&output.output, &summary.metadata, summary.bytes);

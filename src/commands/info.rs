@@ -7,6 +7,7 @@ use crate::{
     cli::Info,
     cli::ReadingArgs,
     exit::Outcome,
+    faults::ArchiveFaults,
     output::{self, Stdout, grouped},
     report::{self, ArchiveReport},
     signals, source,
@@ -21,6 +22,7 @@ struct InfoReport {
     bursts: usize,
     row_groups: usize,
     state_frames: usize,
+    faults: Option<ArchiveFaults>,
     calendar_version: Option<String>,
     tzdb_version: Option<String>,
     writer: Writer,
@@ -49,6 +51,7 @@ pub(crate) fn run(args: &Info) -> anyhow::Result<Outcome> {
             bursts: provenance.bursts.len(),
             row_groups: metadata.row_groups().len(),
             state_frames: metadata.state_frames().len(),
+            faults: provenance.faults.as_ref().map(ArchiveFaults::new),
             calendar_version: provenance.calendar_version.clone(),
             tzdb_version: provenance.tzdb_version.clone(),
             writer: Writer {
@@ -103,6 +106,8 @@ fn lines(report: &ArchiveReport, metadata: &Metadata) -> Vec<(&'static str, Stri
     for source in &provenance.sources {
         optional("source", Some(source.digest.to_string()));
     }
+    let faults = provenance.faults.as_ref();
+    optional("faults", faults.map(|faults| ArchiveFaults::new(faults).in_words()));
     lines.push((
         "messages",
         format!(

@@ -6,7 +6,7 @@
 mod inputs;
 mod provenance;
 
-use tradesim_archive::{Archive, Batch, Row};
+use tradesim_archive::{Archive, Batch};
 
 use crate::{
     cli::Merge,
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Merge) -> anyhow::Result<Outcome> {
     let mut batch = Batch::default();
     let mut seq = 0;
     while let Some(row) = merged.next_row()? {
-        batch.push(renumbered(row, seq));
+        batch.push(row.numbered(seq));
         seq += 1;
         if batch.len() == BATCH_ROWS {
             sink.write(std::mem::take(&mut batch))?;
@@ -76,17 +76,4 @@ pub(crate) fn run(args: &Merge) -> anyhow::Result<Outcome> {
         report.file
     ));
     Ok(Outcome::Done)
-}
-
-fn renumbered(row: Row, seq: u64) -> Row {
-    match row {
-        Row::Event(mut record) => {
-            record.seq = seq;
-            Row::Event(record)
-        }
-        Row::Captured(mut captured) => {
-            captured.seq = seq;
-            Row::Captured(captured)
-        }
-    }
 }

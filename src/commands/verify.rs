@@ -1,5 +1,6 @@
-//! `verify`: structure, digests and the rules of the market, on any archive.
+//! `verify`: structure, digests, the rules of the market and the list of planted faults, on any archive.
 
+mod listed;
 mod scope;
 
 use std::path::Path;
@@ -28,6 +29,8 @@ struct Report {
     events: Events,
     digest: String,
     against: Option<Against>,
+    /// Where faults are listed.
+    faults: Option<listed::ListedFaults>,
     rules: Vec<RuleLine>,
     skipped: Vec<SkippedLine>,
 }
@@ -89,6 +92,7 @@ fn check(args: &Verify, archive: &Archive, against: Option<Digest>) -> anyhow::R
         Err(reason) => (None, Some(reason)),
     };
     let mut audit = contexts.map(Audit::merged);
+    let mut listed = listed::Check::of(metadata);
     let mut digest = RowDigest::default();
     let mut progress = Progress::new("verifying", metadata.counts().total());
     let mut messages = 0;
@@ -97,6 +101,9 @@ fn check(args: &Verify, archive: &Archive, against: Option<Digest>) -> anyhow::R
         digest.push(&batch);
         if let Some(audit) = &mut audit {
             batch.records().iter().for_each(|record| audit.push(record));
+        }
+        if let Some(listed) = &mut listed {
+            listed.push(&batch);
         }
         messages += batch.len() as u64;
         progress.at(messages, messages);
@@ -118,8 +125,10 @@ fn check(args: &Verify, archive: &Archive, against: Option<Digest>) -> anyhow::R
     let audit = audit.map(Audit::finish);
     let (rules, mut skipped) = audit.as_ref().map_or_else(Default::default, lines);
     skipped.extend(no_rules.map(|reason| SkippedLine { rule: "all".to_owned(), reason }));
-    let ok =
-        against.as_ref().is_none_or(|against| against.ok) && audit.as_ref().is_none_or(AuditReport::is_clean);
+    let faults = listed.map(listed::Check::finish);
+    let ok = against.as_ref().is_none_or(|against| against.ok)
+        && faults.as_ref().is_none_or(|faults| faults.differing == 0)
+        && audit.as_ref().is_none_or(AuditReport::is_clean);
     Ok(Report {
         schema_version: SCHEMA_VERSION,
         file: args.file.display().to_string(),
@@ -129,6 +138,7 @@ fn check(args: &Verify, archive: &Archive, against: Option<Digest>) -> anyhow::R
         events: metadata.counts().into(),
         digest: digest.to_string(),
         against,
+        faults,
         rules,
         skipped,
     })
@@ -157,6 +167,16 @@ fn print(report: &Report) -> anyhow::Result<()> {
     if let Some(against) = &report.against {
         let verdict = if against.ok { "ok, the same as" } else { "DIFFERENT from" };
         line("against", format!("{verdict} {}", against.digest))?;
+    }
+    if let Some(faults) = &report.faults {
+        if faults.differing == 0 {
+            line("faults", format!("ok, {} refused as they are listed", grouped(faults.checked)))?;
+        } else {
+            line("faults", format!("DIFFERENT from the list {} times", grouped(faults.differing)))?;
+        }
+        for example in &faults.examples {
+            line("", example.clone())?;
+        }
     }
     for rule in &report.rules {
         if rule.violations > 0 {

@@ -138,6 +138,16 @@ impl Planted {
         Err(format!("the plan hits more than {PLANTED_MAX} messages"))
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.hits.len()
+    }
+
+    /// Whether there is one of such a kind.
+    pub(crate) fn has(&self, is_such: impl Fn(Kind) -> bool) -> bool {
+        self.hits.values().any(|hit| is_such(hit.kind))
+    }
+
     /// Names all of them: the id of a stream that has them depends on it.
     pub(crate) fn identity(&self) -> String {
         let mut text = String::new();

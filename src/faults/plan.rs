@@ -120,7 +120,7 @@ impl FaultPlan {
         FaultPlan::parse(&text).map_err(|what| wrong(format!("{}: {what}", path.display())))
     }
 
-    pub(super) fn parse(text: &str) -> Result<FaultPlan, String> {
+    pub(crate) fn parse(text: &str) -> Result<FaultPlan, String> {
         let plan: FaultPlan = parse::toml(text)?;
         plan.check()?;
         Ok(plan)

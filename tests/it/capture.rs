@@ -9,7 +9,6 @@ use std::{
 };
 
 use tradesim_archive::{Archive, OpenOptions, Start};
-use tungstenite::Message;
 
 use crate::support::{
     Folder, Run, day_text, digest,
@@ -86,19 +85,7 @@ fn bytes_of(messages: &[(bool, Vec<u8>)]) -> usize {
 
 /// What a replay of a file sends: each message with whether it is binary.
 fn replayed(folder: &Folder, file: &str, speed: &str) -> Vec<(bool, Vec<u8>)> {
-    let server = Listening::replay(folder, &[file, "--speed", speed]);
-    let (mut socket, _) = tungstenite::connect(&server.url).unwrap();
-    let mut messages = Vec::new();
-    loop {
-        match socket.read() {
-            Ok(Message::Text(text)) => messages.push((false, text.as_bytes().to_vec())),
-            Ok(Message::Binary(bytes)) => messages.push((true, bytes.to_vec())),
-            Ok(_) => {}
-            Err(_) => break,
-        }
-    }
-    assert_eq!(server.end().code, 0);
-    messages
+    Listening::received(folder, &[file, "--speed", speed])
 }
 
 #[test]

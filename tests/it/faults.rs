@@ -33,7 +33,7 @@ fn bridge(stage: &Stage, plan: &str, run: &str, delivery: &str) -> (Value, Value
 }
 
 /// Dead letters of a run by reason.
-fn dead_letters(stage: &Stage, run: &str) -> BTreeMap<String, u64> {
+pub(crate) fn dead_letters(stage: &Stage, run: &str) -> BTreeMap<String, u64> {
     let shown = stage.folder.run(&["dlq", "show", "--json", "--bootstrap-servers", &stage.brokers.line]);
     assert_eq!(shown.code, 0, "{}", shown.stderr);
     let mut counts = BTreeMap::new();
@@ -47,7 +47,7 @@ fn dead_letters(stage: &Stage, run: &str) -> BTreeMap<String, u64> {
 }
 
 /// Of a list of planted faults: how many of each kind, and how many for each reason.
-fn listed(report: &Value) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+pub(crate) fn listed(report: &Value) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
     let (mut kinds, mut reasons) = (BTreeMap::new(), BTreeMap::new());
     for entry in report["faults"]["planted"].as_array().unwrap() {
         let count = entry["count"].as_u64().unwrap();

@@ -21,6 +21,7 @@ mod layering;
 mod load;
 mod operations;
 mod pipes;
+mod plant;
 mod record;
 mod replay;
 mod schemas;

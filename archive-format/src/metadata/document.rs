@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use tradesim_schemas::{Price, Symbol, Timestamp};
 
 use super::{
-    Burst, Counts, Cut, Metadata, Origin, Provenance, RowGroup, Source, StateFrame, SymbolEntry,
-    WriterVersions,
+    Burst, Counts, Cut, Faults, Metadata, Origin, PlantedFaults, Provenance, RowGroup, Source, StateFrame,
+    SymbolEntry, WriterVersions,
 };
 use crate::{Columns, FormatVersion};
 
@@ -38,6 +38,8 @@ struct Document {
     calendar_version: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tzdb_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    faults: Option<FaultsDocument>,
     columns: ColumnsDocument,
     counts: CountsDocument,
     digest: String,
@@ -98,6 +100,20 @@ struct CutDocument {
 }
 
 #[derive(Serialize, Deserialize)]
+struct FaultsDocument {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plan_seed: Option<u64>,
+    planted: Option<Vec<PlantedDocument>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PlantedDocument {
+    kind: String,
+    reason: Option<String>,
+    seqs: Vec<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
 struct ColumnsDocument {
     origin: bool,
     stored_ids: bool,
@@ -155,6 +171,7 @@ pub(crate) fn to_json(metadata: &Metadata) -> String {
         cuts: provenance.cuts.iter().map(cut_to).collect(),
         calendar_version: provenance.calendar_version.clone(),
         tzdb_version: provenance.tzdb_version.clone(),
+        faults: provenance.faults.as_ref().map(faults_to),
         columns: ColumnsDocument {
             origin: metadata.columns.origin,
             stored_ids: metadata.columns.stored_ids,
@@ -211,6 +228,7 @@ pub(crate) fn from_json(text: &str) -> Result<Metadata, String> {
             cuts: all(document.cuts, cut_from)?,
             calendar_version: document.calendar_version,
             tzdb_version: document.tzdb_version,
+            faults: document.faults.map(faults_from),
         },
         columns: Columns {
             origin: document.columns.origin,
@@ -322,6 +340,26 @@ fn cut_from(document: CutDocument) -> Result<Cut, String> {
         events: document.events.iter().map(|text| parsed("events", text)).collect::<Result<_, _>>()?,
         limit: document.limit,
     })
+}
+
+fn faults_to(faults: &Faults) -> FaultsDocument {
+    let planted = |of_kind: &PlantedFaults| PlantedDocument {
+        kind: of_kind.kind.clone(),
+        reason: of_kind.reason.clone(),
+        seqs: of_kind.seqs.clone(),
+    };
+    FaultsDocument {
+        plan_seed: faults.plan_seed,
+        planted: faults.planted.as_ref().map(|list| list.iter().map(planted).collect()),
+    }
+}
+
+fn faults_from(document: FaultsDocument) -> Faults {
+    let planted = |PlantedDocument { kind, reason, seqs }| PlantedFaults { kind, reason, seqs };
+    Faults {
+        plan_seed: document.plan_seed,
+        planted: document.planted.map(|list| list.into_iter().map(planted).collect()),
+    }
 }
 
 fn row_group_to(group: &RowGroup) -> RowGroupDocument {

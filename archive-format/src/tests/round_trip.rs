@@ -162,6 +162,14 @@ fn metadata_survives_its_document() {
         }],
         seed: Some(u64::MAX),
         tzdb_version: Some("2026a".to_owned()),
+        faults: Some(crate::Faults {
+            plan_seed: Some(u64::MAX),
+            planted: Some(vec![crate::PlantedFaults {
+                kind: "corrupt".to_owned(),
+                reason: Some("not_json".to_owned()),
+                seqs: vec![0, u64::MAX],
+            }]),
+        }),
         ..sample::provenance()
     };
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use tradesim_archive::{Archive, Row, RowRef};
+use tradesim_archive::{Archive, Row};
 use tradesim_schemas::Timestamp;
 
 use super::provenance::Origins;
@@ -62,7 +62,7 @@ impl<'a> Merged<'a> {
 }
 
 fn key(row: &Row) -> (Timestamp, u64) {
-    let row = as_ref(row);
+    let row = row.row_ref();
     (row.timestamp(), row.seq())
 }
 
@@ -72,12 +72,5 @@ fn same_message(left: &Row, right: &Row) -> bool {
         (Row::Event(left), Row::Event(right)) => left == right,
         (Row::Captured(left), Row::Captured(right)) => left == right,
         _ => false,
-    }
-}
-
-fn as_ref(row: &Row) -> RowRef<'_> {
-    match row {
-        Row::Event(record) => RowRef::Event(record),
-        Row::Captured(captured) => RowRef::Captured(captured),
     }
 }

@@ -1,6 +1,6 @@
 //! What a merged archive says about where its messages come from.
 
-use tradesim_archive::{Archive, Columns, Origin, Provenance, Row, RowDigest, Source};
+use tradesim_archive::{Archive, Columns, Faults, Origin, Provenance, Row, RowDigest, Source};
 use tradesim_schemas::Digest;
 
 use super::{BATCH_ROWS, inputs::Merged};
@@ -69,7 +69,14 @@ pub(super) fn whole_again(archives: &[Archive], origins: &Origins) -> anyhow::Re
     let mut provenance = archives[0].metadata().provenance().clone();
     provenance.cuts = source.cuts;
     provenance.sources = source.sources;
+    provenance.faults = unlisted_faults(archives);
     Ok(Some(provenance))
+}
+
+/// That there are faults which were planted: the messages are numbered anew, so that no list says where.
+fn unlisted_faults(archives: &[Archive]) -> Option<Faults> {
+    let any = archives.iter().any(|archive| archive.metadata().provenance().faults.is_some());
+    any.then(Faults::default)
 }
 
 /// The one archive that a cut was made from.
@@ -116,6 +123,9 @@ pub(super) fn merged_provenance(archives: &[Archive], origins: &Origins) -> Prov
     }
     // rows of several captures are joined by their own times, in which the receive times may go back
     merged.set_received_pace(false);
+    // numbers of messages, which are others now
+    merged.set_gaps(&[]);
+    merged.faults = unlisted_faults(archives);
     merged.bursts.sort_by_key(|burst| (burst.from, burst.to));
     merged.origins.clone_from(&origins.all);
     merged.cuts = Vec::new();

@@ -7,11 +7,14 @@ use tradesim_sim::{
     session::{Closed, TradingDay},
 };
 
-use crate::parse;
+use crate::{faults::ArchiveFaults, parse};
 
 /// What the audit is to know, by origin; or why the market's rules do not apply to the archive as a whole.
 pub(super) fn contexts(metadata: &Metadata) -> Result<Vec<AuditContext>, String> {
     let provenance = metadata.provenance();
+    if let Some(faults) = &provenance.faults {
+        return Err(format!("faults were planted on purpose: {}", ArchiveFaults::new(faults).in_words()));
+    }
     if provenance.origins.is_empty() {
         return Err("the archive is not of a simulated market".to_owned());
     }

@@ -30,7 +30,13 @@ fn a_feed_that_was_lost_is_found_again_and_the_gap_named() {
     assert!(report["gaps"][0]["reason"].as_str().unwrap().contains("after 1 message"));
     assert!(run.stderr.contains("gaps: 1, where messages may be missing before seq 1"), "{}", run.stderr);
     assert_eq!(folder.ok(&["cat", "feed.parquet"]), "before\nafter\n");
-    assert_eq!(folder.run(&["info", "--json", "feed.parquet"]).json()["options"]["gaps"], "1");
+    let gaps = |file: &str| folder.run(&["info", "--json", file]).json()["options"]["gaps"].clone();
+    assert_eq!(gaps("feed.parquet"), "1");
+    // other numbers, another gap; and a merge has no say in it
+    folder.write("plan.toml", "fault = [{ kind = 'duplicate', at = 0 }]");
+    folder.ok(&["plant", "feed.parquet", "--faults", "plan.toml", "-o", "planted"]);
+    folder.ok(&["merge", "feed.parquet", "-o", "merged"]);
+    assert_eq!((gaps("planted"), gaps("merged")), ("2".into(), ().into()));
 }
 
 #[test]

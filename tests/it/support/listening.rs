@@ -5,6 +5,8 @@ use std::{
     process::{Child, ChildStderr, Stdio},
 };
 
+use tungstenite::Message;
+
 use super::{Folder, Run};
 
 /// A process that serves a stream and has said where.
@@ -38,6 +40,25 @@ impl Listening {
             all.extend(["--speed", "max"]);
         }
         Listening::start(folder, &all)
+    }
+
+    /// What a plain client gets of a replay with these arguments: each message with whether it is binary.
+    #[track_caller]
+    pub(crate) fn received(folder: &Folder, args: &[&str]) -> Vec<(bool, Vec<u8>)> {
+        let server = Listening::replay(folder, args);
+        let (mut socket, _) = tungstenite::connect(&server.url).unwrap();
+        let mut messages = Vec::new();
+        loop {
+            match socket.read() {
+                Ok(Message::Text(text)) => messages.push((false, text.as_bytes().to_vec())),
+                Ok(Message::Binary(bytes)) => messages.push((true, bytes.to_vec())),
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        let run = server.end();
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        messages
     }
 
     /// One that was started with pipes, once it listens.

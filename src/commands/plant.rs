@@ -1,0 +1,213 @@
+//! `plant`: an archive with the faults of a plan, and the list of them in its metadata.
+//!
+//! What it holds is what `replay --faults` sends for the same plan.
+
+use std::path::Path;
+
+use serde::Serialize;
+use tradesim_archive::{Batch, Columns, Metadata, Provenance, Source, Start};
+
+use crate::{
+    cli::Plant as Args,
+    exit::{Failure, Outcome},
+    faults::{ArchiveFaults, FaultPlan, FaultyRows, Kind, Planted},
+    output::{self, grouped, say},
+    progress::Progress,
+    report::ArchiveReport,
+    sink::{Sink, check_name},
+    source,
+};
+
+/// Faults that the metadata lists (FORMAT.md, 5.9).
+const LISTED_MAX: usize = 100_000;
+
+/// What helps where an archive cannot have a fault.
+const REPLAY: &str = "`tradesim replay FILE --faults PLAN` plants it while it serves the archive";
+
+/// The report.
+#[derive(Debug, Serialize)]
+struct Report {
+    #[serde(flatten)]
+    archive: ArchiveReport,
+    faults: ArchiveFaults,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let output = &args.output;
+    check_name(&output.output)?;
+    let archive = source::open(&args.file, args.reading)?;
+    let metadata = archive.metadata();
+    if metadata.provenance().faults.is_some() {
+        return Err(Failure::usage_hint(
+            format!(
+                "{} has planted faults already, whose list would be wrong afterwards",
+                args.file.display()
+            ),
+            "plant all of them with one plan, into the archive that it was made from",
+        )
+        .into());
+    }
+    let plan = FaultPlan::open(&args.faults)?;
+    check_plan(&plan, &args.faults)?;
+    let planted = plan.resolve(metadata.counts().total())?;
+    check_size(&planted)?;
+
+    let faults = planted.in_archive(plan.seed);
+    let report = ArchiveFaults::new(&faults);
+    let columns = columns(metadata.columns(), &planted);
+    let provenance = Provenance { faults: Some(faults), ..provenance(metadata) };
+    let mut sink = Sink::create(&output.output, output.force, args.threads, provenance, columns)?;
+    let mut progress = Progress::new("planting", metadata.counts().total());
+    let mut gaps = Gaps::of(metadata);
+    let mut rows = FaultyRows::new(planted);
+    let mut read = 0;
+    for batch in archive.batches(Start::Beginning) {
+        let batch = batch?;
+        let mut faulty = Batch::default();
+        for row in batch.rows() {
+            gaps.pass(row.seq(), rows.next_seq());
+            rows.push(row.to_row(), &mut faulty);
+        }
+        read += batch.len() as u64;
+        sink.write(faulty)?;
+        progress.at(read, read);
+    }
+    sink.set_gaps(&gaps.renumbered);
+    let summary = sink.finish()?;
+    let seconds = progress.finish().as_secs_f64();
+
+    let report = Report {
+        archive: ArchiveReport::new(&output.output, &summary.metadata, summary.bytes),
+        faults: report,
+    };
+    if args.json {
+        output::print_json(&report)?;
+    } else {
+        output::print_line(format_args!("{}", report.archive.digest))?;
+    }
+    report.faults.summarise();
+    say(format_args!(
+        "made {} messages of {} in {seconds:.2} s: {}",
+        grouped(report.archive.events.total),
+        grouped(read),
+        report.archive.file
+    ));
+    Ok(Outcome::Done)
+}
+
+/// Refuses a plan with faults that no recording can have.
+fn check_plan(plan: &FaultPlan, path: &Path) -> Result<(), Failure> {
+    for (index, fault) in plan.faults.iter().enumerate() {
+        let why = match fault.kind {
+            Kind::Disconnect | Kind::Stall | Kind::Drip => "it is one of the line, and an archive has none",
+            Kind::Oversize => "an archive holds messages of at most 16 MiB",
+            _ => continue,
+        };
+        let (number, kind) = (index + 1, fault.kind.name());
+        return Err(Failure::Configuration {
+            what: format!("{}: fault {number} ({kind}) cannot be planted: {why}", path.display()),
+            hint: Some(REPLAY.to_owned()),
+        });
+    }
+    Ok(())
+}
+
+/// The list of all faults is part of the metadata, which every reader holds in memory.
+fn check_size(planted: &Planted) -> Result<(), Failure> {
+    let count = planted.len();
+    if count <= LISTED_MAX {
+        return Ok(());
+    }
+    let (count, max) = (grouped(count as u64), grouped(LISTED_MAX as u64));
+    let what = format!("the plan hits {count} messages, and an archive lists at most {max} faults");
+    Err(Failure::Configuration { what, hint: Some(REPLAY.to_owned()) })
+}
+
+/// The columns of the source, and those that frames with faults need.
+fn columns(of_source: Columns, planted: &Planted) -> Columns {
+    let swaps = planted.has(|kind| kind == Kind::Swap);
+    let frames = swaps || planted.has(|kind| !matches!(kind, Kind::Drop | Kind::Duplicate));
+    Columns {
+        captured: of_source.captured || frames,
+        // a frame that can be read states its ids, by which filters know it as a trade
+        stored_ids: of_source.stored_ids || swaps,
+        ..of_source
+    }
+}
+
+/// That of the source, which is named. What was cut away from it stands there.
+fn provenance(metadata: &Metadata) -> Provenance {
+    let mut provenance = metadata.provenance().clone();
+    let cuts = std::mem::take(&mut provenance.cuts);
+    let sources = std::mem::take(&mut provenance.sources);
+    provenance.sources = vec![Source { digest: metadata.digest(), cuts, sources }];
+    provenance
+}
+
+/// Where messages of a capture may be missing, by the new numbers.
+#[derive(Debug)]
+struct Gaps {
+    /// By the old ones, from the next one on.
+    left: std::iter::Peekable<std::vec::IntoIter<u64>>,
+    renumbered: Vec<u64>,
+}
+
+impl Gaps {
+    fn of(metadata: &Metadata) -> Gaps {
+        let first = metadata.first().map_or(0, |(seq, _)| seq);
+        Gaps::new(metadata.provenance().gaps(), first)
+    }
+
+    fn new(mut gaps: Vec<u64>, first: u64) -> Gaps {
+        // a cut keeps the gaps of its source, and those that lie before it are none of it
+        gaps.retain(|gap| *gap >= first);
+        Gaps { left: gaps.into_iter().peekable(), renumbered: Vec::new() }
+    }
+
+    /// The message `old` gets the number `new`, if it stays.
+    fn pass(&mut self, old: u64, new: u64) {
+        while self.left.next_if(|gap| *gap <= old).is_some() {
+            if self.renumbered.last() != Some(&new) {
+                self.renumbered.push(new);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn planted(plan: &str, messages: u64) -> Planted {
+        FaultPlan::parse(plan).unwrap().resolve(messages).unwrap()
+    }
+
+    #[test]
+    fn gaps_are_before_the_same_messages() {
+        let mut gaps = Gaps::new(vec![2, 10, 12, 13, 20], 10);
+        // the message 13 is missing, and so is its number
+        for (old, new) in [(10, 0), (11, 1), (13, 2), (14, 2), (15, 3)] {
+            gaps.pass(old, new);
+        }
+        assert_eq!(gaps.renumbered, [0, 2]);
+    }
+
+    #[test]
+    fn a_list_has_a_bound_that_is_said() {
+        let of = |messages| check_size(&planted("fault = [{ kind = 'drop', rate = 1.0 }]", messages));
+        of(100_000).unwrap();
+        let refused = of(100_001).unwrap_err();
+        assert!(refused.to_string().contains("hits 100,001 messages, and an archive lists at most 100,000"));
+    }
+
+    #[test]
+    fn only_what_has_frames_has_their_columns() {
+        let of = |kind: &str| {
+            let planted = planted(&format!("fault = [{{ kind = '{kind}', at = 1 }}]"), 9);
+            let columns = columns(Columns::default(), &planted);
+            (columns.captured, columns.stored_ids)
+        };
+        assert_eq!((of("drop"), of("duplicate")), ((false, false), (false, false)));
+        assert_eq!((of("swap"), of("price")), ((true, true), (true, false)));
+    }
+}

@@ -1,0 +1,88 @@
+//! Whether planted faults are what the metadata lists.
+
+use serde::Serialize;
+use tradesim_archive::{Batch, Metadata, PlantedFaults};
+use tradesim_schemas::{MessageEncoder, ReadOptions, read};
+
+/// Differences that are named.
+const EXAMPLES_MAX: usize = 5;
+
+/// What came of it.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct ListedFaults {
+    /// Messages that a reader has to refuse.
+    pub(super) checked: u64,
+    /// Those that it does not refuse, or for another reason, and those that are not there.
+    pub(super) differing: u64,
+    pub(super) examples: Vec<String>,
+}
+
+/// Holds rows to the list, as far as a reader can tell: what is missing, there twice or swapped leaves no trace.
+#[derive(Debug)]
+pub(super) struct Check<'a> {
+    /// Number and reason of the messages that have to be refused, in order.
+    wanted: Vec<(u64, &'a str)>,
+    next: usize,
+    found: ListedFaults,
+    encoder: MessageEncoder,
+    message: Vec<u8>,
+}
+
+impl<'a> Check<'a> {
+    /// None where nothing is listed.
+    pub(super) fn of(metadata: &'a Metadata) -> Option<Check<'a>> {
+        let list = metadata.provenance().faults.as_ref()?.planted.as_ref()?;
+        let of_kind = |PlantedFaults { reason, seqs, .. }: &'a PlantedFaults| {
+            let reason = reason.as_deref();
+            seqs.iter().filter_map(move |seq| Some((*seq, reason?)))
+        };
+        let mut wanted: Vec<(u64, &str)> = list.iter().flat_map(of_kind).collect();
+        wanted.sort_unstable();
+        let found = ListedFaults { checked: wanted.len() as u64, ..ListedFaults::default() };
+        Some(Check { wanted, next: 0, found, encoder: MessageEncoder::new(), message: Vec::new() })
+    }
+
+    /// The next rows.
+    pub(super) fn push(&mut self, batch: &Batch) {
+        for row in batch.rows() {
+            while let Some((seq, reason)) = self.next_up_to(row.seq()) {
+                if seq < row.seq() {
+                    self.missing(seq, reason);
+                    continue;
+                }
+                self.message.clear();
+                row.write_message(&mut self.encoder, &mut self.message);
+                let found =
+                    read(&self.message, ReadOptions::default()).err().map(|refusal| refusal.reason.code());
+                if found != Some(reason) {
+                    let found = found.map_or("it is not".to_owned(), |found| format!("it is for {found}"));
+                    self.differs(format!("seq {seq} is listed as refused for {reason}, and {found}"));
+                }
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self) -> ListedFaults {
+        while let Some((seq, reason)) = self.next_up_to(u64::MAX) {
+            self.missing(seq, reason);
+        }
+        self.found
+    }
+
+    fn next_up_to(&mut self, seq: u64) -> Option<(u64, &'a str)> {
+        let next = *self.wanted.get(self.next).filter(|(wanted, _)| *wanted <= seq)?;
+        self.next += 1;
+        Some(next)
+    }
+
+    fn missing(&mut self, seq: u64, reason: &str) {
+        self.differs(format!("seq {seq} is listed as refused for {reason}, and is not there"));
+    }
+
+    fn differs(&mut self, how: String) {
+        self.found.differing += 1;
+        if self.found.examples.len() < EXAMPLES_MAX {
+            self.found.examples.push(how);
+        }
+    }
+}
