@@ -10,7 +10,7 @@ use tradesim_schemas::ContentDigest;
 
 use crate::support::{
     Run, day_text,
-    feed::{Server, Socket},
+    feed::{Server, Socket, plain_feed},
     listening::Listening,
     send_signal,
     stage::Stage,
@@ -159,20 +159,6 @@ fn what_cannot_work_is_said_with_its_exit_code_and_a_way_out() {
     let mut acks = stage.folder.command(&bridge(&stage, "ws://x", &[]));
     let run = Run::of(acks.env("KAFKA_BRIDGE_KAFKA_ACKS", "1").output().unwrap());
     run.fails(78, "exactly once needs KAFKA_ACKS=all");
-}
-
-/// A feed without numbers that sends these texts and says that this was all.
-fn plain_feed(texts: Vec<Vec<u8>>) -> Server {
-    Server::start(move |_, stream| {
-        let mut socket = Socket::accept(stream, |_| Vec::new());
-        for text in &texts {
-            match std::str::from_utf8(text) {
-                Ok(text) => socket.send(text),
-                Err(_) => socket.send_binary(text),
-            }
-        }
-        socket.close(1000, "delivered");
-    })
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `topics` and `cluster`: what needs no cluster, and against a real one where the environment names it.
 
+mod dead_letters;
+
 use std::net::TcpListener;
 
 use serde_json::{Value, json};

@@ -1,0 +1,92 @@
+//! Dead letters on a real cluster: what has become valid is sent again once, whatever is killed meanwhile.
+
+use std::{
+    collections::BTreeSet,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::support::{
+    Folder,
+    brokers::{cluster, prefix},
+    day_text,
+    feed::plain_feed,
+    send_signal, wait_until,
+};
+
+/// Three transactions and a bit.
+const LETTERS: usize = 1_700;
+/// How often sending again is killed, each time that much later. It takes a second or two.
+const KILLS: u32 = 14;
+const LATER: Duration = Duration::from_millis(125);
+
+/// Books whose bid is above their ask break a rule of the market, and nothing else: `--strict` alone refuses them.
+fn crossed_books(folder: &Folder) -> Vec<Vec<u8>> {
+    let limit = LETTERS.to_string();
+    let books = folder.ok(&["cat", day_text(), "--events", "orderbook", "--limit", &limit]);
+    let crossed = |line: &str| {
+        let mut book: Value = serde_json::from_str(line).unwrap();
+        let payload = &mut book["payload"];
+        let bid = payload["bid_price"].take();
+        payload["bid_price"] = std::mem::replace(&mut payload["ask_price"], bid);
+        book.to_string().into_bytes()
+    };
+    books.lines().map(crossed).collect()
+}
+
+#[test]
+fn letters_that_have_become_valid_are_sent_again_once_whatever_is_killed() {
+    let name = "letters_that_have_become_valid_are_sent_again_once_whatever_is_killed";
+    let Some(cluster) = cluster(name) else { return };
+    let folder = Folder::new();
+    let prefix = prefix(&folder);
+    let brokers = ["--bootstrap-servers", &cluster.brokers, "--topic-prefix", &prefix];
+    let registry = ["--schema-registry-url", cluster.registry.as_str()];
+    folder.ok(&[&["topics", "create"], &brokers[..]].concat());
+
+    let books = crossed_books(&folder);
+    assert_eq!(books.len(), LETTERS);
+    let feed = plain_feed(books);
+    let url = feed.url();
+    let args = ["bridge", "--strict", "--register-schemas", "--until-end", "--delivery", "at-least-once"];
+    let more = ["--run", "crossed", "--ws-uri", &url, "--metrics-port", "0", "--json"];
+    let run = folder.run(&[&args[..], &more, &brokers, &registry].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.json()["dead_lettered"], LETTERS);
+
+    let retry = [&["dlq", "retry", "--json"], &brokers[..], &registry].concat();
+    let mut killed = 0;
+    for kill in 1..=KILLS {
+        let mut child = folder.command(&retry).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let until = Instant::now() + LATER * kill;
+        let mut ended = false;
+        wait_until("a moment to be killed at", || {
+            ended = child.try_wait().unwrap().is_some();
+            ended || Instant::now() >= until
+        });
+        if !ended {
+            send_signal("KILL", &child);
+            killed += 1;
+        }
+        child.wait().unwrap();
+    }
+    assert!(killed > 0, "none was killed");
+    let last = folder.run(&retry);
+    assert_eq!(last.code, 0, "{}", last.stderr);
+    assert_eq!(last.json()["invalid"], 0);
+    assert_eq!(folder.run(&retry).json()["read"], 0, "nothing is left");
+
+    let tail = ["topics", "tail", "raw.orderbook", "--from-beginning", "--until-end", "--run", "crossed"];
+    let records = folder.ok(&[&tail[..], &brokers, &registry].concat());
+    let seqs: Vec<u64> = records
+        .lines()
+        .map(|line| {
+            let record: Value = serde_json::from_str(line).unwrap();
+            record["headers"]["tradesim-seq"].as_str().unwrap().parse().unwrap()
+        })
+        .collect();
+    assert_eq!(seqs.len(), LETTERS, "after {killed} kills");
+    assert_eq!(seqs.into_iter().collect::<BTreeSet<_>>(), (0..LETTERS as u64).collect());
+}
