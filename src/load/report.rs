@@ -125,6 +125,15 @@ impl Digests {
     pub(crate) fn are_equal(&self) -> bool {
         !self.arrived.is_empty() && self.arrived.iter().all(|arrived| Some(arrived) == self.sent.as_ref())
     }
+
+    /// The same in words.
+    fn verdict(&self) -> &'static str {
+        match (self.are_equal(), self.arrived.is_empty()) {
+            (true, _) => "equal at every end point",
+            (false, true) => "not compared, as the topics were not read",
+            (false, false) => "another one arrived",
+        }
+    }
 }
 
 impl LatencyMs {
@@ -238,14 +247,28 @@ impl Report {
             ));
         }
         for digest in self.digests.sent.iter().take(1) {
-            let verdict =
-                if self.digests.are_equal() { "equal at every end point" } else { "another one arrived" };
-            say(format_args!("digest {digest}: {verdict}"));
+            say(format_args!("digest {digest}: {}", self.digests.verdict()));
         }
         let width =
             self.thresholds.iter().map(|verdict| verdict.threshold.chars().count()).max().unwrap_or(0);
         for Verdict { threshold, shown, ok, .. } in &self.thresholds {
             say(format_args!("  {} {threshold:width$}  {shown}", if *ok { '✓' } else { '✗' }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_that_nobody_read_are_not_called_different() {
+        let of = |arrived: &[&str]| {
+            let arrived = arrived.iter().map(|digest| (*digest).to_owned()).collect();
+            Digests { sent: Some("a".to_owned()), arrived }.verdict()
+        };
+        assert_eq!(of(&["a", "a"]), "equal at every end point");
+        assert_eq!(of(&["a", "b"]), "another one arrived");
+        assert_eq!(of(&[]), "not compared, as the topics were not read");
     }
 }
