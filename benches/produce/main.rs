@@ -8,7 +8,10 @@
 mod burst;
 mod feed;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tradesim_bridge::{
@@ -24,9 +27,31 @@ use self::feed::Frames;
 
 /// Messages of the burst.
 const MESSAGES: usize = 6_000;
-/// Messages of one iteration, so that the start of a bridge is little beside them.
-const MESSAGES_AN_ITERATION: u64 = 100_000;
+/// Messages of one iteration.
+const MESSAGES_AN_ITERATION: u64 = 500_000;
 const PARTITIONS: u16 = 12;
+
+/// When messages were delivered.
+#[derive(Debug, Default)]
+struct Course {
+    first: Option<(Instant, u64)>,
+    last: Option<Instant>,
+}
+
+impl Course {
+    #[expect(clippy::disallowed_methods, reason = "a bench measures real time")]
+    fn delivered(&mut self, next_seq: u64) {
+        let now = Instant::now();
+        self.first.get_or_insert((now, next_seq));
+        self.last = Some(now);
+    }
+
+    /// For all messages, at the pace of those behind the first that was told.
+    fn duration(&self, messages: u64) -> Duration {
+        let (Some((first, seq)), Some(last)) = (self.first, self.last) else { return Duration::ZERO };
+        (last - first).mul_f64(messages as f64 / (messages - seq).max(1) as f64)
+    }
+}
 
 struct Stage {
     frames: Arc<Frames>,
@@ -50,18 +75,23 @@ impl Stage {
         }
     }
 
-    /// Bridges so many messages. Says how long that took, until all were acknowledged.
+    /// Bridges so many messages. Says how long that took, from when the bridge could deliver until all were acknowledged; the
+    /// second before it is the mock's, which lets a producer wait for its coordinator.
     fn bridge(&mut self, guarantee: Guarantee, messages: u64) -> Duration {
         self.runs += 1;
         let run = format!("run-{}", self.runs);
         let (url, serving) =
             feed::serve(Arc::clone(&self.frames), run.clone(), messages).expect("a port of this machine");
-        let (report, result) =
-            Bridge::new(self.options(guarantee, url, run)).expect("a bridge").run(|| 0.5, &|| false);
+        let mut bridge = Bridge::new(self.options(guarantee, url, run)).expect("a bridge");
+        let course = Arc::new(Mutex::new(Course::default()));
+        let told = Arc::clone(&course);
+        bridge.observe(Box::new(move |next_seq| told.lock().expect("no panic").delivered(next_seq)));
+        let (report, result) = bridge.run(|| 0.5, &|| false);
         assert_eq!(result.expect("the bridge ends well"), Ended::Complete);
         assert_eq!(report.counts.produced, messages, "every message is acknowledged");
         serving.join().expect("the feed does not panic").expect("the feed is read to its end");
-        Duration::from_secs_f64(report.seconds)
+        let course = course.lock().expect("no panic");
+        course.duration(messages)
     }
 
     fn options(&self, guarantee: Guarantee, feed_url: String, run: String) -> BridgeOptions {

@@ -135,11 +135,15 @@ impl Admin {
         Ok(found)
     }
 
-    /// Makes those of the topics that do not exist, and waits until the cluster shows all of them.
+    /// Makes those of the topics that do not exist, waits until the cluster shows all of them, and gives what it showed: the
+    /// next broker that is asked may not know of them yet.
     ///
     /// # Errors
     /// The cluster refuses one, with its reason; or does not show it in time.
-    pub fn create(&self, topics: &[Topic]) -> Result<Vec<Creation>, AdminError> {
+    pub fn create(
+        &self,
+        topics: &[Topic],
+    ) -> Result<(Vec<Creation>, BTreeMap<String, FoundTopic>), AdminError> {
         // an unknown address would be told as a failure of the request
         self.metadata()?;
         let properties: Vec<_> = topics.iter().map(Topic::properties).collect();
@@ -167,18 +171,17 @@ impl Admin {
                 Err((_, code)) => return Err(self.refused(format!("topic {}", topic.name), code)),
             });
         }
-        self.wait_for(topics)?;
-        Ok(creations)
+        Ok((creations, self.wait_for(topics)?))
     }
 
     /// Waits until every topic is described, with properties and all: right after its creation it may be unknown.
-    fn wait_for(&self, topics: &[Topic]) -> Result<(), AdminError> {
+    fn wait_for(&self, topics: &[Topic]) -> Result<BTreeMap<String, FoundTopic>, AdminError> {
         let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
         let mut waited = Duration::ZERO;
         loop {
             let missing = match self.topics(&names) {
                 Ok(found) => match names.iter().find(|name| !is_whole(found.get(**name))) {
-                    None => return Ok(()),
+                    None => return Ok(found),
                     Some(missing) => (*missing).to_owned(),
                 },
                 Err(AdminError::Refused { code: RDKafkaErrorCode::UnknownTopicOrPartition, .. }) => {

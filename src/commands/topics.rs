@@ -2,10 +2,12 @@
 
 mod tail;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use tradesim_bridge::{
     admin::{Admin, Creation},
-    topics::{Deviation, REPLICAS, Topic, TopicOptions, deviations, topics},
+    topics::{Deviation, FoundTopic, REPLICAS, Topic, TopicOptions, deviations, topics},
 };
 
 use crate::{
@@ -47,16 +49,18 @@ pub(crate) fn run(args: &Topics, settings: Settings) -> anyhow::Result<Outcome> 
 fn create(args: &TopicsPlan, settings: Settings) -> anyhow::Result<Outcome> {
     signals::end_at_once()?;
     let (admin, topics) = prepared(args, settings)?;
-    let creations = admin.create(&topics).map_err(kafka::admin_failure)?;
+    let (creations, found) = admin.create(&topics).map_err(kafka::admin_failure)?;
     let created = creations.into_iter().map(|creation| Some(creation == Creation::Created)).collect();
-    compare(args, &admin, &topics, created)
+    compare(args, &topics, &found, created)
 }
 
 fn verify(args: &TopicsPlan, settings: Settings) -> anyhow::Result<Outcome> {
     signals::end_at_once()?;
     let (admin, topics) = prepared(args, settings)?;
+    let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+    let found = admin.topics(&names).map_err(kafka::admin_failure)?;
     let created = vec![None; topics.len()];
-    compare(args, &admin, &topics, created)
+    compare(args, &topics, &found, created)
 }
 
 fn prepared(args: &TopicsPlan, mut settings: Settings) -> anyhow::Result<(Admin, Vec<Topic>)> {
@@ -79,12 +83,10 @@ fn warn_of_few_replicas(options: &TopicOptions) {
 /// Compares the topics with what they should be, and tells.
 fn compare(
     args: &TopicsPlan,
-    admin: &Admin,
     topics: &[Topic],
+    found: &BTreeMap<String, FoundTopic>,
     created: Vec<Option<bool>>,
 ) -> anyhow::Result<Outcome> {
-    let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
-    let found = admin.topics(&names).map_err(kafka::admin_failure)?;
     let deviations: Vec<Vec<Deviation>> =
         topics.iter().map(|topic| deviations(topic, found.get(&topic.name))).collect();
     let count: usize = deviations.iter().map(Vec::len).sum();

@@ -1,15 +1,11 @@
 //! Dead letters on a real cluster: what has become valid is sent again once, whatever is killed meanwhile.
 
-use std::{
-    collections::BTreeSet,
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, process::Stdio, time::Duration};
 
 use serde_json::Value;
 
 use crate::support::{
-    Folder,
+    Clock, Folder,
     brokers::{cluster, prefix},
     day_text,
     feed::plain_feed,
@@ -60,11 +56,11 @@ fn letters_that_have_become_valid_are_sent_again_once_whatever_is_killed() {
     let mut killed = 0;
     for kill in 1..=KILLS {
         let mut child = folder.command(&retry).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let until = Instant::now() + LATER * kill;
+        let clock = Clock::start();
         let mut ended = false;
         wait_until("a moment to be killed at", || {
             ended = child.try_wait().unwrap().is_some();
-            ended || Instant::now() >= until
+            ended || clock.elapsed() >= LATER * kill
         });
         if !ended {
             send_signal("KILL", &child);
