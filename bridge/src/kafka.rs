@@ -5,33 +5,29 @@
 
 mod consumer;
 mod error;
-#[expect(unsafe_code, reason = "the wrapper's own call costs a seventh of the whole bridge")]
-mod handles;
 mod positions;
 mod reports;
 mod ticket;
 
-use std::{ffi::CStr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use rdkafka::{
     ClientConfig, TopicPartitionList,
     consumer::ConsumerGroupMetadata,
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
-    producer::{Producer as _, PurgeConfig, ThreadedProducer},
+    message::{Header, OwnedHeaders},
+    producer::{BaseRecord, Producer as _, PurgeConfig, ThreadedProducer},
 };
 use tradesim_bridge_core::{Guarantee, Topic, Topics};
 use tradesim_schemas::Timestamp;
 
+use self::ticket::Ticket;
 pub(crate) use self::{
     consumer::{Isolation, Reader as TopicReader, reader},
     error::{KafkaFailure, is_record_refused},
     positions::read_position,
     reports::{Reports, Shared},
     ticket::whole_number,
-};
-use self::{
-    handles::{Fields, Handles},
-    ticket::Ticket,
 };
 use crate::{clock::Clock, connection::KafkaConnection};
 
@@ -153,12 +149,26 @@ pub(crate) struct RecordHeaders<'a> {
     pub(crate) emitted: Option<Timestamp>,
 }
 
-/// Names of headers (contract, section 5).
+/// Names of the headers (contract, section 5).
 pub(crate) const HEADER_RUN: &str = "tradesim-run";
 pub(crate) const HEADER_SEQ: &str = "tradesim-seq";
+pub(crate) const HEADER_EMITTED: &str = "tradesim-emitted";
 
-/// All of them, as the library takes them.
-const HEADER_NAMES: [&CStr; 3] = [c"tradesim-run", c"tradesim-seq", c"tradesim-emitted"];
+impl RecordHeaders<'_> {
+    fn to_kafka(self) -> OwnedHeaders {
+        let mut digits = Digits::new();
+        let headers = OwnedHeaders::new_with_capacity(3)
+            .insert(Header { key: HEADER_RUN, value: Some(self.run) })
+            .insert(Header { key: HEADER_SEQ, value: Some(digits.of_u64(self.seq)) });
+        match self.emitted {
+            Some(emitted) => {
+                let micros = digits.of_i64(emitted.micros());
+                headers.insert(Header { key: HEADER_EMITTED, value: Some(micros) })
+            }
+            None => headers,
+        }
+    }
+}
 
 /// Decimal digits without an allocation.
 struct Digits([u8; 20]);
@@ -206,7 +216,7 @@ pub(crate) enum SendError {
 /// A producer of librdkafka. Its reports are served on a thread of its own; everything else is done by the thread that
 /// owns it.
 pub(crate) struct Producer {
-    handles: Handles,
+    inner: ThreadedProducer<Reports>,
     topics: Arc<Topics>,
     clock: Clock,
 }
@@ -219,15 +229,15 @@ impl Producer {
         shared: Arc<Shared>,
         clock: Clock,
     ) -> KafkaResult<Producer> {
-        let producer: ThreadedProducer<Reports> = config.create_with_context(Reports::new(shared))?;
-        Ok(Producer { handles: Handles::new(producer, &topics)?, topics, clock })
+        let inner = config.create_with_context(Reports::new(shared))?;
+        Ok(Producer { inner, topics, clock })
     }
 
     /// Sees whether the topics exist that it will write to. Names the first that does not.
     pub(crate) fn missing_topic(&self, wait: Duration) -> Result<Option<String>, KafkaFailure> {
         for topic in Topic::ALL {
             let name = self.topics.name(topic);
-            let metadata = self.handles.producer().client().fetch_metadata(Some(name), wait)?;
+            let metadata = self.inner.client().fetch_metadata(Some(name), wait)?;
             let found = metadata.topics().iter().find(|found| found.name() == name);
             if found.is_none_or(|found| found.error().is_some() || found.partitions().is_empty()) {
                 return Ok(Some(name.to_owned()));
@@ -240,7 +250,7 @@ impl Producer {
     pub(crate) fn init_transactions(&self, is_stopping: &dyn Fn() -> bool) -> Result<(), KafkaFailure> {
         let until = self.clock.now() + CALL_TIMEOUT;
         loop {
-            match self.handles.producer().init_transactions(CALL_SLICE) {
+            match self.inner.init_transactions(CALL_SLICE) {
                 Ok(()) => return Ok(()),
                 Err(_) if is_stopping() => return Err(KafkaFailure::Stopped),
                 // such a call goes on where it was
@@ -252,13 +262,13 @@ impl Producer {
 
     /// Begins a transaction.
     pub(crate) fn begin(&self) -> Result<(), KafkaFailure> {
-        Ok(self.handles.producer().begin_transaction()?)
+        Ok(self.inner.begin_transaction()?)
     }
 
     /// Commits the transaction. Everything has to be acknowledged by then ([`Producer::in_flight`]): the library would wait
     /// for the rest a tenth of a second at a time.
     pub(crate) fn commit(&self) -> Result<(), KafkaFailure> {
-        Ok(self.handles.producer().commit_transaction(CALL_TIMEOUT)?)
+        Ok(self.inner.commit_transaction(CALL_TIMEOUT)?)
     }
 
     /// Makes what a consumer has read a part of the transaction.
@@ -267,48 +277,29 @@ impl Producer {
         offsets: &TopicPartitionList,
         group: &ConsumerGroupMetadata,
     ) -> Result<(), KafkaFailure> {
-        Ok(self.handles.producer().send_offsets_to_transaction(offsets, group, CALL_TIMEOUT)?)
+        Ok(self.inner.send_offsets_to_transaction(offsets, group, CALL_TIMEOUT)?)
     }
 
     /// Hands a record over.
     #[inline]
     pub(crate) fn send(&self, outgoing: Outgoing<'_>) -> Result<(), SendError> {
         let ticket = Ticket::new(outgoing.topic, outgoing.number, self.clock.wrapped_us());
-        let (mut seq, mut emitted) = (Digits::new(), Digits::new());
-        let mut headers: [(&CStr, &[u8]); 3] = HEADER_NAMES.map(|name| (name, &[][..]));
-        let mut count = 0;
-        if let Some(said) = outgoing.headers {
-            headers[0].1 = said.run.as_bytes();
-            headers[1].1 = seq.of_u64(said.seq);
-            count = 2;
-            if let Some(time) = said.emitted {
-                headers[2].1 = emitted.of_i64(time.micros());
-                count = 3;
-            }
-        }
-        let result = self.handles.produce(&Fields {
-            topic: outgoing.topic,
-            key: outgoing.key,
-            value: outgoing.value,
-            opaque: ticket.to_opaque(),
-            headers: &headers[..count],
-        });
-        match result {
+        let topic = self.topics.name(outgoing.topic);
+        let mut record: BaseRecord<'_, [u8], [u8], usize> =
+            BaseRecord::with_opaque_to(topic, ticket.to_opaque()).payload(outgoing.value);
+        record.key = outgoing.key;
+        record.headers = outgoing.headers.map(RecordHeaders::to_kafka);
+        match self.inner.send(record) {
             Ok(()) => Ok(()),
-            Err(RDKafkaErrorCode::QueueFull) => Err(SendError::Full),
-            Err(code) => {
-                let error = KafkaError::MessageProduction(code);
-                if is_record_refused(&error) {
-                    return Err(SendError::Refused(error.to_string()));
-                }
-                Err(SendError::Failed(error.into()))
-            }
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(SendError::Full),
+            Err((error, _)) if is_record_refused(&error) => Err(SendError::Refused(error.to_string())),
+            Err((error, _)) => Err(SendError::Failed(error.into())),
         }
     }
 
     /// Records that are handed over and whose report was not served.
     pub(crate) fn in_flight(&self) -> u32 {
-        u32::try_from(self.handles.producer().in_flight_count()).unwrap_or(0)
+        u32::try_from(self.inner.in_flight_count()).unwrap_or(0)
     }
 
     /// Waits a moment for reports.
@@ -320,19 +311,13 @@ impl Producer {
 impl Drop for Producer {
     fn drop(&mut self) {
         // what it holds must not be sent any more: it will be handed over again
-        self.handles.producer().purge(PurgeConfig::default().queue().inflight());
+        self.inner.purge(PurgeConfig::default().queue().inflight());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn headers_have_the_same_names_both_ways() {
-        let names = HEADER_NAMES.map(|name| name.to_str().unwrap());
-        assert_eq!(names, [HEADER_RUN, HEADER_SEQ, "tradesim-emitted"]);
-    }
 
     #[test]
     fn digits_are_those_of_the_number() {
