@@ -1,9 +1,10 @@
 //! How many messages a second a whole bridge takes from a socket into librdkafka's mock brokers, all acknowledged: the burst
 //! of the opening, over and over, one bridge for each sample.
 //!
-//! Feed, bridge, producer and brokers share the machine's cores in one process: this is what the bridge and the producer cost,
+//! Beside it librdkafka alone, which is handed the same records with the same settings. Feed, bridge, producer and brokers share the machine's cores in one process: this is what the bridge and the producer cost,
 //! and says nothing about Kafka.
 
+mod bare;
 #[path = "../common/burst.rs"]
 mod burst;
 mod feed;
@@ -23,7 +24,7 @@ use tradesim_bridge::{
 };
 use tradesim_schemas::ReadOptions;
 
-use self::feed::Frames;
+use self::{bare::Records, feed::Frames};
 
 /// Messages of the burst.
 const MESSAGES: usize = 6_000;
@@ -55,7 +56,7 @@ impl Course {
 
 struct Stage {
     frames: Arc<Frames>,
-    brokers: DevBroker,
+    records: Records,
     registry: DevRegistry,
     runs: u64,
 }
@@ -63,16 +64,21 @@ struct Stage {
 impl Stage {
     fn new() -> Stage {
         let texts: Vec<String> = burst::burst(MESSAGES).iter().map(|envelope| envelope.to_json()).collect();
+        Stage {
+            frames: Arc::new(Frames::new(texts.iter().map(String::as_str))),
+            records: Records::new(texts.iter().map(String::as_str)),
+            registry: DevRegistry::start(0).expect("a registry starts"),
+            runs: 0,
+        }
+    }
+
+    /// Brokers of their own for each sample: what they were sent before makes them slower.
+    fn brokers() -> DevBroker {
         let names = ["raw.trades", "raw.orderbook", "raw.marketdata", "dlq.raw.failed"];
         let mut topics: Vec<(String, u16)> =
             names.iter().map(|name| ((*name).to_owned(), PARTITIONS)).collect();
         topics.push((Topics::POSITIONS.to_owned(), 1));
-        Stage {
-            frames: Arc::new(Frames::new(texts.iter().map(String::as_str))),
-            brokers: DevBroker::start(3, &topics).expect("mock brokers start"),
-            registry: DevRegistry::start(0).expect("a registry starts"),
-            runs: 0,
-        }
+        DevBroker::start(3, &topics).expect("mock brokers start")
     }
 
     /// Bridges so many messages. Says how long that took, from when the bridge could deliver until all were acknowledged; the
@@ -82,7 +88,9 @@ impl Stage {
         let run = format!("run-{}", self.runs);
         let (url, serving) =
             feed::serve(Arc::clone(&self.frames), run.clone(), messages).expect("a port of this machine");
-        let mut bridge = Bridge::new(self.options(guarantee, url, run)).expect("a bridge");
+        let brokers = Stage::brokers();
+        let options = self.options(guarantee, url, brokers.bootstrap_servers(), run);
+        let mut bridge = Bridge::new(options).expect("a bridge");
         let course = Arc::new(Mutex::new(Course::default()));
         let told = Arc::clone(&course);
         bridge.observe(Box::new(move |next_seq| told.lock().expect("no panic").delivered(next_seq)));
@@ -94,12 +102,12 @@ impl Stage {
         course.duration(messages)
     }
 
-    fn options(&self, guarantee: Guarantee, feed_url: String, run: String) -> BridgeOptions {
+    fn options(&self, guarantee: Guarantee, feed_url: String, brokers: &str, run: String) -> BridgeOptions {
         let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(10));
         BridgeOptions {
             feed_url,
             connect_timeout: Duration::from_secs(10),
-            kafka: KafkaConnection::new(self.brokers.bootstrap_servers(), &[]).expect("no properties"),
+            kafka: KafkaConnection::new(brokers, &[]).expect("no properties"),
             producer: ProducerOptions::default(),
             registry: Registry::new(RegistryOptions::new(self.registry.url())).expect("a URL"),
             register_schemas: true,
@@ -136,6 +144,12 @@ fn produce(criterion: &mut Criterion) {
             bencher.iter_custom(|iterations| stage.bridge(guarantee, iterations * MESSAGES_AN_ITERATION));
         });
     }
+    group.bench_function("bare-librdkafka", |bencher| {
+        bencher.iter_custom(|iterations| {
+            let messages = iterations * MESSAGES_AN_ITERATION;
+            stage.records.produce(Stage::brokers().bootstrap_servers(), messages)
+        });
+    });
     group.finish();
 }
 

@@ -1,0 +1,93 @@
+//! The yardstick: librdkafka alone, which is handed the same records with the bridge's settings.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::{
+    ClientConfig,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{Header, OwnedHeaders},
+    producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
+};
+use tradesim_bridge::{
+    batch::{Batch, Entry, Rules},
+    registry::SchemaIds,
+};
+use tradesim_schemas::{EventType, ReadOptions};
+
+/// What a look at a full queue waits before the next: as the bridge does it.
+const FULL_TICK: Duration = Duration::from_micros(500);
+const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Records that were made beforehand.
+pub(crate) struct Records {
+    batches: Vec<Batch>,
+}
+
+impl Records {
+    pub(crate) fn new<'a>(texts: impl Iterator<Item = &'a str>) -> Records {
+        let rules = Rules { schema_ids: SchemaIds::new([1, 2, 3]), read: ReadOptions::default() };
+        let mut batches = vec![Batch::new()];
+        for text in texts {
+            if batches.last().is_some_and(Batch::is_enough) {
+                batches.push(Batch::new());
+            }
+            batches.last_mut().expect("there is one").push(text.as_bytes(), &rules);
+        }
+        Records { batches }
+    }
+
+    /// Produces so many, over and over. Says how long that took, from a first record on, until all were acknowledged.
+    #[expect(clippy::disallowed_methods, reason = "a bench measures with the machine's clock")]
+    pub(crate) fn produce(&self, bootstrap_servers: &str, messages: u64) -> Duration {
+        let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap_servers)
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            .set("batch.size", "65536")
+            .set("batch.num.messages", "10000")
+            .set("linger.ms", "10")
+            .set("compression.type", "snappy")
+            .set("queue.buffering.max.messages", "100000")
+            .set("partitioner", "murmur2_random")
+            .create()
+            .expect("a producer");
+        let entries = self.batches.iter().flat_map(|batch| (0..batch.len()).map(|index| batch.entry(index)));
+        let entries: Vec<Entry<'_>> = entries.collect();
+        let mut begun = None;
+        for (seq, entry) in entries.iter().cycle().take(messages as usize).enumerate() {
+            send(&producer, entry, seq);
+            if begun.is_none() {
+                producer.flush(FLUSH_PATIENCE).expect("a record is acknowledged");
+                begun = Some(Instant::now());
+            }
+        }
+        producer.flush(FLUSH_PATIENCE).expect("all records are acknowledged");
+        begun.map_or(Duration::ZERO, |begun| begun.elapsed())
+    }
+}
+
+fn send(producer: &ThreadedProducer<DefaultProducerContext>, entry: &Entry<'_>, seq: usize) {
+    let Entry::Record(record) = entry else { panic!("the burst is valid") };
+    let (seq, emitted) = (seq.to_string(), record.emitted.micros().to_string());
+    let topic = match record.event_type {
+        EventType::Trade => "raw.trades",
+        EventType::OrderBook => "raw.orderbook",
+        EventType::MarketData => "raw.marketdata",
+    };
+    let header = |key, value| Header { key, value: Some(value) };
+    let headers = OwnedHeaders::new_with_capacity(3)
+        .insert(header("tradesim-run", "bare"))
+        .insert(header("tradesim-seq", seq.as_str()))
+        .insert(header("tradesim-emitted", emitted.as_str()));
+    let mut next = BaseRecord::to(topic).key(record.key).payload(record.value).headers(headers);
+    loop {
+        match producer.send(next) {
+            Ok(()) => return,
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
+                next = again;
+                std::thread::sleep(FULL_TICK);
+            }
+            Err((error, _)) => panic!("{error}"),
+        }
+    }
+}
