@@ -3,16 +3,20 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::{
-    ClientConfig,
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
     producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer},
 };
 use tradesim_bridge::{
+    ProducerOptions,
     batch::{Batch, Entry, Rules},
+    connection::KafkaConnection,
+    core::{Guarantee, Topic, Topics},
     registry::SchemaIds,
 };
-use tradesim_schemas::{EventType, ReadOptions};
+use tradesim_schemas::ReadOptions;
+
+use super::topics;
 
 /// What a look at a full queue waits before the next: as the bridge does it.
 const FULL_TICK: Duration = Duration::from_micros(500);
@@ -38,24 +42,15 @@ impl Records {
 
     /// Produces so many, over and over. Says how long that took, from a first record on, until all were acknowledged.
     #[expect(clippy::disallowed_methods, reason = "a bench measures with the machine's clock")]
-    pub(crate) fn produce(&self, bootstrap_servers: &str, messages: u64) -> Duration {
-        let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
-            .set("bootstrap.servers", bootstrap_servers)
-            .set("acks", "all")
-            .set("enable.idempotence", "true")
-            .set("batch.size", "65536")
-            .set("batch.num.messages", "10000")
-            .set("linger.ms", "10")
-            .set("compression.type", "snappy")
-            .set("queue.buffering.max.messages", "100000")
-            .set("partitioner", "murmur2_random")
-            .create()
-            .expect("a producer");
+    pub(crate) fn produce(&self, connection: &KafkaConnection, messages: u64) -> Duration {
+        let topics = topics();
+        let config = ProducerOptions::default().config(connection, Guarantee::AtLeastOnce, &topics, None);
+        let producer: ThreadedProducer<DefaultProducerContext> = config.create().expect("a producer");
         let entries = self.batches.iter().flat_map(|batch| (0..batch.len()).map(|index| batch.entry(index)));
         let entries: Vec<Entry<'_>> = entries.collect();
         let mut begun = None;
         for (seq, entry) in entries.iter().cycle().take(messages as usize).enumerate() {
-            send(&producer, entry, seq);
+            send(&producer, &topics, entry, seq);
             if begun.is_none() {
                 producer.flush(FLUSH_PATIENCE).expect("a record is acknowledged");
                 begun = Some(Instant::now());
@@ -66,14 +61,10 @@ impl Records {
     }
 }
 
-fn send(producer: &ThreadedProducer<DefaultProducerContext>, entry: &Entry<'_>, seq: usize) {
+fn send(producer: &ThreadedProducer<DefaultProducerContext>, topics: &Topics, entry: &Entry<'_>, seq: usize) {
     let Entry::Record(record) = entry else { panic!("the burst is valid") };
     let (seq, emitted) = (seq.to_string(), record.emitted.micros().to_string());
-    let topic = match record.event_type {
-        EventType::Trade => "raw.trades",
-        EventType::OrderBook => "raw.orderbook",
-        EventType::MarketData => "raw.marketdata",
-    };
+    let topic = topics.name(Topic::Data(record.event_type));
     let header = |key, value| Header { key, value: Some(value) };
     let headers = OwnedHeaders::new_with_capacity(3)
         .insert(header("tradesim-run", "bare"))

@@ -1,8 +1,10 @@
 //! How many messages a second a whole bridge takes from a socket into librdkafka's mock brokers, all acknowledged: the burst
 //! of the opening, over and over, one bridge for each sample.
 //!
-//! Beside it librdkafka alone, which is handed the same records with the same settings. Feed, bridge, producer and brokers share the machine's cores in one process: this is what the bridge and the producer cost,
-//! and says nothing about Kafka.
+//! Beside it librdkafka alone, which is handed the same records with the same settings.
+//!
+//! Feed, bridge, producer and brokers share the machine's cores in one process: this is what the bridge and the producer cost, and
+//! says nothing about Kafka.
 
 mod bare;
 #[path = "../common/burst.rs"]
@@ -18,7 +20,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tradesim_bridge::{
     Bridge, BridgeOptions, Ended, ProducerOptions,
     connection::KafkaConnection,
-    core::{Backoff, Guarantee, Options, Topics},
+    core::{Backoff, Guarantee, Options, Topic, Topics},
     dev::{DevBroker, DevRegistry},
     registry::{Registry, RegistryOptions},
 };
@@ -74,22 +76,22 @@ impl Stage {
 
     /// Brokers of their own for each sample: what they were sent before makes them slower.
     fn brokers() -> DevBroker {
-        let names = ["raw.trades", "raw.orderbook", "raw.marketdata", "dlq.raw.failed"];
-        let mut topics: Vec<(String, u16)> =
-            names.iter().map(|name| ((*name).to_owned(), PARTITIONS)).collect();
-        topics.push((Topics::POSITIONS.to_owned(), 1));
+        let topics = topics();
+        let partitions = |topic| if topic == Topic::Positions { 1 } else { PARTITIONS };
+        let topics: Vec<(String, u16)> =
+            Topic::ALL.iter().map(|&topic| (topics.name(topic).to_owned(), partitions(topic))).collect();
         DevBroker::start(3, &topics).expect("mock brokers start")
     }
 
-    /// Bridges so many messages. Says how long that took, from when the bridge could deliver until all were acknowledged; the
-    /// second before it is the mock's, which lets a producer wait for its coordinator.
+    /// Bridges so many messages. Says how long that took, from when the bridge could deliver until all were acknowledged: the
+    /// start of a bridge takes a second, however many messages follow.
     fn bridge(&mut self, guarantee: Guarantee, messages: u64) -> Duration {
         self.runs += 1;
         let run = format!("run-{}", self.runs);
         let (url, serving) =
-            feed::serve(Arc::clone(&self.frames), run.clone(), messages).expect("a port of this machine");
+            feed::serve(Arc::clone(&self.frames), run.clone(), messages).expect("a port is free");
         let brokers = Stage::brokers();
-        let options = self.options(guarantee, url, brokers.bootstrap_servers(), run);
+        let options = self.options(guarantee, url, &brokers, run);
         let mut bridge = Bridge::new(options).expect("a bridge");
         let course = Arc::new(Mutex::new(Course::default()));
         let told = Arc::clone(&course);
@@ -97,21 +99,26 @@ impl Stage {
         let (report, result) = bridge.run(|| 0.5, &|| false);
         assert_eq!(result.expect("the bridge ends well"), Ended::Complete);
         assert_eq!(report.counts.produced, messages, "every message is acknowledged");
-        serving.join().expect("the feed does not panic").expect("the feed is read to its end");
-        let course = course.lock().expect("no panic");
-        course.duration(messages)
+        serving.join().expect("the feed is read to its end");
+        course.lock().expect("no panic").duration(messages)
     }
 
-    fn options(&self, guarantee: Guarantee, feed_url: String, brokers: &str, run: String) -> BridgeOptions {
+    fn options(
+        &self,
+        guarantee: Guarantee,
+        feed_url: String,
+        brokers: &DevBroker,
+        run: String,
+    ) -> BridgeOptions {
         let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(10));
         BridgeOptions {
             feed_url,
             connect_timeout: Duration::from_secs(10),
-            kafka: KafkaConnection::new(brokers, &[]).expect("no properties"),
+            kafka: connection(brokers),
             producer: ProducerOptions::default(),
             registry: Registry::new(RegistryOptions::new(self.registry.url())).expect("a URL"),
             register_schemas: true,
-            topics: Arc::new(Topics::new("", "dlq.raw.failed")),
+            topics: Arc::new(topics()),
             delivery: Options {
                 guarantee,
                 until_end: true,
@@ -133,6 +140,14 @@ impl Stage {
     }
 }
 
+fn connection(brokers: &DevBroker) -> KafkaConnection {
+    KafkaConnection::new(brokers.bootstrap_servers(), &[]).expect("no properties")
+}
+
+fn topics() -> Topics {
+    Topics::new("", "dlq.raw.failed")
+}
+
 fn produce(criterion: &mut Criterion) {
     let mut stage = Stage::new();
     let mut group = criterion.benchmark_group("bridge/produce");
@@ -147,7 +162,8 @@ fn produce(criterion: &mut Criterion) {
     group.bench_function("bare-librdkafka", |bencher| {
         bencher.iter_custom(|iterations| {
             let messages = iterations * MESSAGES_AN_ITERATION;
-            stage.records.produce(Stage::brokers().bootstrap_servers(), messages)
+            let brokers = Stage::brokers();
+            stage.records.produce(&connection(&brokers), messages)
         });
     });
     group.finish();

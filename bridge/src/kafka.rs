@@ -79,8 +79,9 @@ impl Default for ProducerOptions {
 }
 
 impl ProducerOptions {
-    /// The configuration of a producer. `stream` is what the feed calls its stream, where it does.
-    pub(crate) fn config(
+    /// The configuration of a producer. `stream` is what the feed calls its stream, where it does. Also for whoever compares a
+    /// bridge with the library alone.
+    pub fn config(
         &self,
         connection: &KafkaConnection,
         guarantee: Guarantee,

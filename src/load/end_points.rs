@@ -16,7 +16,7 @@ use clap::Parser;
 use super::{
     client::{self, Control, Received},
     measure::Measures,
-    scenario::{Delivery, Target, TargetKind},
+    scenario::{Target, TargetKind},
 };
 use crate::{
     cli::{Cli, Command, LoadRun},
@@ -138,22 +138,6 @@ impl EndPoints {
         Ok(EndPoints::Clients { control, threads })
     }
 
-    /// Sees whether a bridge takes the flags that the scenario has for it.
-    ///
-    /// # Errors
-    /// What is wrong with them.
-    pub(crate) fn check_bridge(target: &Target) -> Result<(), String> {
-        let words = ["tradesim"].into_iter().chain(bridge_words(target, "ws://127.0.0.1:1"));
-        match Cli::try_parse_from(words) {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let text = error.to_string();
-                let first = text.lines().next().unwrap_or_default();
-                Err(first.trim_start_matches("error: ").to_owned())
-            }
-        }
-    }
-
     /// Starts a bridge from the server at `url`.
     pub(crate) fn bridge(
         target: &Target,
@@ -162,7 +146,7 @@ impl EndPoints {
         zero: Instant,
         measures: &Arc<Measures>,
     ) -> anyhow::Result<EndPoints> {
-        let mut words = bridge_words(target, url);
+        let mut words = target.bridge_words(url);
         if kafka.register {
             words.push("--register-schemas");
         }
@@ -220,16 +204,4 @@ impl EndPoints {
             }
         }
     }
-}
-
-/// The command of the bridge, but for where Kafka is.
-fn bridge_words<'a>(target: &'a Target, url: &'a str) -> Vec<&'a str> {
-    let delivery = match target.delivery {
-        Delivery::ExactlyOnce => "exactly-once",
-        Delivery::AtLeastOnce => "at-least-once",
-    };
-    let mut words =
-        vec!["bridge", "--until-end", "--ws-uri", url, "--delivery", delivery, "--metrics-port", "0"];
-    words.extend(target.bridge.split_whitespace());
-    words
 }

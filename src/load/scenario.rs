@@ -2,11 +2,17 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use clap::Parser;
 use serde::{Deserialize, Deserializer, de};
 use tradesim_replay::Speed;
 
-use super::{end_points::EndPoints, profile::Stage, threshold::Threshold};
-use crate::{exit::Failure, faults::FaultPlan, parse};
+use super::{profile::Stage, threshold::Threshold};
+use crate::{
+    cli::{Bridge, Cli, Command},
+    exit::Failure,
+    faults::FaultPlan,
+    parse,
+};
 
 /// The most clients that one process drives.
 const CLIENTS_MAX: usize = 256;
@@ -142,6 +148,44 @@ impl Default for Target {
     }
 }
 
+impl Target {
+    /// The command of a bridge from the server at `url`, but for where Kafka is.
+    pub(crate) fn bridge_words<'a>(&'a self, url: &'a str) -> Vec<&'a str> {
+        let delivery = match self.delivery {
+            Delivery::ExactlyOnce => "exactly-once",
+            Delivery::AtLeastOnce => "at-least-once",
+        };
+        let mut words =
+            vec!["bridge", "--until-end", "--ws-uri", url, "--delivery", delivery, "--metrics-port", "0"];
+        words.extend(self.bridge.split_whitespace());
+        words
+    }
+
+    /// Sees whether a bridge takes the flags that the scenario has for it.
+    fn check_bridge(&self) -> Result<(), String> {
+        let words = ["tradesim"].into_iter().chain(self.bridge_words("ws://127.0.0.1:1"));
+        match Cli::try_parse_from(words).map(|cli| cli.command) {
+            Ok(Command::Bridge(bridge)) if says_where_kafka_is(&bridge) => {
+                Err("where Kafka is, `load run` itself is told: the topics are read back there".to_owned())
+            }
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let text = error.to_string();
+                let first = text.lines().next().unwrap_or_default();
+                Err(first.trim_start_matches("error: ").to_owned())
+            }
+        }
+    }
+}
+
+fn says_where_kafka_is(bridge: &Bridge) -> bool {
+    let Bridge { kafka, prefix, registry, dlq_topic, .. } = bridge;
+    kafka.bootstrap_servers.is_some()
+        || !prefix.topic_prefix.is_empty()
+        || registry.schema_registry_url.is_some()
+        || dlq_topic.is_some()
+}
+
 impl Event {
     /// What a report calls it.
     pub(crate) fn name(&self) -> String {
@@ -204,7 +248,7 @@ impl Scenario {
             return Err(format!("[target] clients is 1 to {CLIENTS_MAX}"));
         }
         if target.kind == TargetKind::Kafka {
-            EndPoints::check_bridge(target).map_err(|what| format!("[target] bridge: {what}"))?;
+            target.check_bridge().map_err(|what| format!("[target] bridge: {what}"))?;
         } else if !target.bridge.is_empty() {
             return Err("[target] bridge has flags for a target of kind kafka".to_owned());
         }
@@ -313,6 +357,7 @@ duration = "5s"
             (changed("[load]", "[target]\nkind = \"pigeon\"\n[load]"), "unknown variant `pigeon`"),
             (bridge("--commit-intreval 1s"), "[target] bridge: unexpected argument '--commit-intreval'"),
             (bridge("--until-end"), "[target] bridge: the argument '--until-end' cannot be used multiple"),
+            (bridge("--topic-prefix other."), "[target] bridge: where Kafka is, `load run` itself is told"),
             (bridge("--strict").replace("kafka", "websocket"), "bridge has flags for a target of kind kafka"),
         ] {
             let error = Scenario::read(&text, "test", false).unwrap_err().to_string();
