@@ -22,6 +22,7 @@ mod newest;
 mod plan;
 mod reader;
 mod record;
+mod retries;
 mod schema;
 mod seen;
 mod verify;

@@ -17,8 +17,8 @@ use crate::{
     connection::{ConnectionError, KafkaConnection},
     health::Health,
     kafka::{
-        HEADER_RUN, HEADER_SEQ, Isolation, KafkaFailure, Outgoing, Producer, ProducerOptions, RecordHeaders,
-        SendError, Shared, TopicReader, reader,
+        HEADER_RETRY, HEADER_RUN, HEADER_SEQ, Isolation, KafkaFailure, Outgoing, Producer, ProducerOptions,
+        RecordHeaders, SendError, Shared, TopicReader, reader,
     },
     metrics::Metrics,
     registry::SchemaIds,
@@ -74,6 +74,8 @@ pub struct Letter {
     pub run: Option<String>,
     /// The message's number.
     pub seq: Option<u64>,
+    /// How often it was sent again to become a dead letter once more.
+    pub retry: u32,
     /// The record's value.
     pub value: Vec<u8>,
 }
@@ -246,7 +248,8 @@ impl<'a> Reader<'a> {
         found.map_err(|error| self.options.unreachable(&error))
     }
 
-    /// Reads each partition from its offset to the end that it has now, one after the other.
+    /// Reads each partition from its offset to the end that it has now, one after the other. What is written meanwhile,
+    /// by `take` for one, is left for another time.
     fn read(
         &self,
         offsets: &BTreeMap<i32, i64>,
@@ -254,15 +257,13 @@ impl<'a> Reader<'a> {
         mut take: impl FnMut(Letter) -> Result<bool, DlqError>,
     ) -> Result<(), DlqError> {
         let clock = Clock::start();
-        for (partition, from) in offsets {
-            let end = self.watermarks(*partition)?.1;
-            if *from >= end {
-                continue;
-            }
+        let end_of = |(&partition, &from)| Ok((partition, from, self.watermarks(partition)?.1));
+        let spans = offsets.iter().map(end_of).collect::<Result<Vec<_>, DlqError>>()?;
+        for (partition, from, end) in spans.into_iter().filter(|(_, from, end)| from < end) {
             let mut assignment = TopicPartitionList::new();
             let broken = |error: KafkaError| DlqError::Failed { what: error.to_string() };
             assignment
-                .add_partition_offset(self.options.topic(), *partition, Offset::Offset(*from))
+                .add_partition_offset(self.options.topic(), partition, Offset::Offset(from))
                 .map_err(broken)?;
             self.consumer.assign(&assignment).map_err(broken)?;
             let mut heard = clock.now();
@@ -317,6 +318,7 @@ fn letter(record: &rdkafka::message::BorrowedMessage<'_>) -> Letter {
         offset: record.offset(),
         run: header(HEADER_RUN),
         seq: header(HEADER_SEQ).and_then(|text| text.parse().ok()),
+        retry: header(HEADER_RETRY).and_then(|text| text.parse().ok()).unwrap_or(0),
         value: record.payload().unwrap_or_default().to_vec(),
     }
 }
@@ -392,7 +394,12 @@ impl Sender<'_> {
         }
         // a letter without them was never ours to number
         let headers = letter.run.as_deref().zip(letter.seq);
-        let headers = headers.map(|(run, seq)| RecordHeaders { run, seq, emitted: None });
+        let headers = headers.map(|(run, seq)| RecordHeaders {
+            run,
+            seq,
+            emitted: None,
+            retry: letter.retry.saturating_add(1),
+        });
         let result = match read(&original.value, self.rules) {
             Ok(message) => {
                 let event_type = message.event_type();

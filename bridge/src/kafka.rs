@@ -148,26 +148,31 @@ pub(crate) struct RecordHeaders<'a> {
     pub(crate) seq: u64,
     /// The envelope's time, where it could be read.
     pub(crate) emitted: Option<Timestamp>,
+    /// How often a dead letter was sent again to become this record.
+    pub(crate) retry: u32,
 }
 
-/// Names of the headers (contract, section 5).
+/// Names of the headers (contract, section 5; the last one is ours).
 pub(crate) const HEADER_RUN: &str = "tradesim-run";
 pub(crate) const HEADER_SEQ: &str = "tradesim-seq";
 pub(crate) const HEADER_EMITTED: &str = "tradesim-emitted";
+pub(crate) const HEADER_RETRY: &str = "tradesim-retry";
 
 impl RecordHeaders<'_> {
     fn to_kafka(self) -> OwnedHeaders {
         let mut digits = Digits::new();
-        let headers = OwnedHeaders::new_with_capacity(3)
+        let mut headers = OwnedHeaders::new_with_capacity(4)
             .insert(Header { key: HEADER_RUN, value: Some(self.run) })
             .insert(Header { key: HEADER_SEQ, value: Some(digits.of_u64(self.seq)) });
-        match self.emitted {
-            Some(emitted) => {
-                let micros = digits.of_i64(emitted.micros());
-                headers.insert(Header { key: HEADER_EMITTED, value: Some(micros) })
-            }
-            None => headers,
+        if let Some(emitted) = self.emitted {
+            let micros = digits.of_i64(emitted.micros());
+            headers = headers.insert(Header { key: HEADER_EMITTED, value: Some(micros) });
         }
+        if self.retry > 0 {
+            headers = headers
+                .insert(Header { key: HEADER_RETRY, value: Some(digits.of_u64(u64::from(self.retry))) });
+        }
+        headers
     }
 }
 

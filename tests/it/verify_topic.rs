@@ -71,6 +71,15 @@ fn a_recording_of_malformed_messages_is_proved_as_well() {
     assert_eq!((code, counts(&report)), (0, [0; 5]), "{report}");
     let name = |name: &str| report[name].as_u64().unwrap();
     assert_eq!((name("messages"), name("present"), name("dead_lettered"), name("reworded")), (3, 3, 1, 1));
+    assert_eq!(name("sent_again"), 0);
+
+    // its dead letter becomes another one
+    let run = stage.run(&["dlq", "retry", "--json"]);
+    assert_eq!((run.code, &run.json()["invalid"]), (0, &1.into()), "{}", run.stderr);
+    let (code, report) = audit(&stage, &["feed.parquet"]);
+    assert_eq!((code, counts(&report)), (0, [0; 5]), "{report}");
+    let name = |name: &str| report[name].as_u64().unwrap();
+    assert_eq!((name("records"), name("dead_lettered"), name("sent_again")), (4, 1, 1));
 }
 
 #[test]

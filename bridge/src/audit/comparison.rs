@@ -3,7 +3,7 @@
 //! [`Comparison::poll`] says what it wants next: the next record of a stream, or the next message of the archive. Memory is
 //! a record of each stream, a bit for each message, and bounded stores for what is out of order or missing.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU32};
 
 use tradesim_schemas::{Digest, MessageEncoder, Timestamp};
 
@@ -15,6 +15,7 @@ use super::{
     merge::{Candidate, Content, Merge, Next},
     murmur2,
     record::{Stream, TopicKind, TopicRecord},
+    retries::{Outcome, Retries, SentAgain, ShortHash},
     seen::Seen,
     wording,
 };
@@ -50,8 +51,6 @@ struct GivenUp {
     example: Option<Box<Example>>,
 }
 
-type ShortHash = [u8; 16];
-
 /// A comparison that is going on.
 #[derive(Debug)]
 pub struct Comparison {
@@ -72,11 +71,13 @@ pub struct Comparison {
     /// The memory of the message before.
     spare: Vec<u8>,
     given_up: BTreeMap<u64, GivenUp>,
+    retries: Retries,
     digests: Digests,
     findings: [Finding; 5],
     records: u64,
     other_runs: u64,
     dead_lettered: u64,
+    sent_again: u64,
     reworded: u64,
 }
 
@@ -97,11 +98,13 @@ impl Comparison {
             message: None,
             spare: Vec::new(),
             given_up: BTreeMap::new(),
+            retries: Retries::default(),
             digests: Digests::default(),
             findings: Default::default(),
             records: 0,
             other_runs: 0,
             dead_lettered: 0,
+            sent_again: 0,
             reworded: 0,
         }
     }
@@ -183,6 +186,9 @@ impl Comparison {
                 format!("the archive has {messages} messages")
             });
         }
+        if let Some(retry) = record.headers.retry_number() {
+            return self.record_sent_again(stream, seq, retry, record);
+        }
         if !self.seen.insert(seq) {
             return self.found(Fault::Duplicated, Some(seq), stream, offset, || {
                 "a record of this message was read before".to_owned()
@@ -197,12 +203,30 @@ impl Comparison {
                 format!("it stands behind seq {later} of {key}")
             });
         }
+        self.dead_lettered += u64::from(self.streams[stream].kind == TopicKind::DeadLetters);
         self.examine(&mut candidate, record);
         self.merge.put(candidate);
     }
 
+    /// A record that came of sending a dead letter again. It has no place in the run's order.
+    fn record_sent_again(&mut self, stream: usize, seq: u64, retry: NonZeroU32, record: &TopicRecord<'_>) {
+        let offset = record.offset;
+        let mut candidate = self.merge.spare();
+        (candidate.seq, candidate.stream, candidate.offset) = (seq, stream, offset);
+        self.examine(&mut candidate, record);
+        let hash = content_hash(&candidate);
+        self.report_faults(&mut candidate);
+        self.merge.recycle(candidate);
+        if !self.retries.sent(seq, retry, SentAgain { stream, offset, hash }) {
+            self.found(Fault::Duplicated, Some(seq), stream, offset, || {
+                format!("it was sent again ({retry}), and that was read before, or too much to remember")
+            });
+        }
+    }
+
     /// What was found, once nothing more is wanted.
     pub fn finish(mut self) -> AuditReport {
+        self.settle_sent_again();
         let present = self.seen.count();
         let lost = &mut self.findings[Fault::Lost as usize];
         lost.count = self.messages - present;
@@ -213,6 +237,7 @@ impl Comparison {
             messages: self.messages,
             present,
             dead_lettered: self.dead_lettered,
+            sent_again: self.sent_again,
             reworded: self.reworded,
             records: self.records,
             other_runs: self.other_runs,
@@ -266,19 +291,16 @@ impl Comparison {
                     Err(error) => add(&mut candidate.faults, &error.to_string()),
                 }
             }
-            TopicKind::DeadLetters => {
-                self.dead_lettered += 1;
-                match dead_letter::original(record.key, record.value) {
-                    Ok(dead_letter::Original::Whole(text)) => {
-                        candidate.text = text;
-                        candidate.content = Content::Text;
-                    }
-                    Ok(dead_letter::Original::Beginning(beginning)) => {
-                        candidate.content = Content::Beginning(beginning);
-                    }
-                    Err(what) => add(&mut candidate.faults, &what),
+            TopicKind::DeadLetters => match dead_letter::original(record.key, record.value) {
+                Ok(dead_letter::Original::Whole(text)) => {
+                    candidate.text = text;
+                    candidate.content = Content::Text;
                 }
-            }
+                Ok(dead_letter::Original::Beginning(beginning)) => {
+                    candidate.content = Content::Beginning(beginning);
+                }
+                Err(what) => add(&mut candidate.faults, &what),
+            },
         }
         if let Some(key) = record.key {
             let partition = murmur2::partition(key, stream.partitions);
@@ -297,15 +319,40 @@ impl Comparison {
             self.settle_due(&mut candidate, &message);
             self.spare = message;
         }
-        if !candidate.faults.is_empty() {
-            let Candidate { seq, stream, offset, .. } = candidate;
-            let what = std::mem::take(&mut candidate.faults);
-            self.found(Fault::Altered, Some(seq), stream, offset, || what);
-        }
+        self.report_faults(&mut candidate);
         self.merge.recycle(candidate);
     }
 
+    /// What is wrong with the content of a record, if anything is.
+    fn report_faults(&mut self, candidate: &mut Candidate) {
+        if !candidate.faults.is_empty() {
+            let Candidate { seq, stream, offset, .. } = *candidate;
+            let what = std::mem::take(&mut candidate.faults);
+            self.found(Fault::Altered, Some(seq), stream, offset, || what);
+        }
+    }
+
+    fn settle_sent_again(&mut self) {
+        for (seq, retry, SentAgain { stream, offset, .. }, outcome) in
+            std::mem::take(&mut self.retries).settle()
+        {
+            match outcome {
+                // the first time stands for the message
+                Outcome::Good => self.sent_again += u64::from(retry.get() == 1),
+                Outcome::NoLetter => self.found(Fault::Duplicated, Some(seq), stream, offset, || {
+                    format!("it was sent again ({retry}), and no dead letter is there that it came of")
+                }),
+                Outcome::Altered => self.found(Fault::Altered, Some(seq), stream, offset, || {
+                    "it was sent again, and is not the message of its dead letter".to_owned()
+                }),
+            }
+        }
+    }
+
     fn settle_due(&mut self, candidate: &mut Candidate, message: &[u8]) {
+        if self.streams[candidate.stream].kind == TopicKind::DeadLetters {
+            self.retries.letter(candidate.seq, || hashes(message));
+        }
         match &candidate.content {
             Content::Text if candidate.text == message => self.digests.push(message),
             Content::Text => {
@@ -340,15 +387,13 @@ impl Comparison {
             });
         }
         let given_up = self.given_up.remove(&seq);
-        let hash = match &candidate.content {
-            Content::Text => Some(short_hash(&candidate.text)),
-            Content::Beginning(beginning) => Some(shortened(beginning.hash())),
-            Content::Nothing => None,
-        };
-        if let (Some(given_up), Some(hash)) = (given_up, hash)
-            && !given_up.hashes.contains(&hash)
-        {
-            add(&mut candidate.faults, "it is not the archive's message");
+        if let Some(given_up) = given_up {
+            if content_hash(candidate).is_some_and(|hash| !given_up.hashes.contains(&hash)) {
+                add(&mut candidate.faults, "it is not the archive's message");
+            }
+            if self.streams[stream].kind == TopicKind::DeadLetters {
+                self.retries.letter(seq, || given_up.hashes);
+            }
         }
         let is_text = candidate.content == Content::Text;
         self.digests.push_different(is_text.then_some(&candidate.text), None);
@@ -361,8 +406,6 @@ impl Comparison {
         self.due += 1;
         self.digests.push_different(None, Some(&message));
         if self.given_up.len() < GIVEN_UP_MAX {
-            let hash = short_hash(&message);
-            let worded = wording::reworded(&message).map_or(hash, |text| short_hash(&text));
             let example = (self.given_up.len() < GIVEN_UP_WORDED_MAX).then(|| {
                 Box::new(Example {
                     seq: Some(seq),
@@ -370,7 +413,7 @@ impl Comparison {
                     what: wording::described(&message),
                 })
             });
-            self.given_up.insert(seq, GivenUp { hashes: [hash, worded], example });
+            self.given_up.insert(seq, GivenUp { hashes: hashes(&message), example });
         }
         self.spare = message;
     }
@@ -407,6 +450,21 @@ fn add(faults: &mut String, what: &str) {
         faults.push_str("; ");
     }
     faults.push_str(what);
+}
+
+/// Of the message as it is and in our wording.
+fn hashes(message: &[u8]) -> [ShortHash; 2] {
+    let hash = short_hash(message);
+    [hash, wording::reworded(message).map_or(hash, |text| short_hash(&text))]
+}
+
+/// Of the message that a record holds, if it can be read.
+fn content_hash(candidate: &Candidate) -> Option<ShortHash> {
+    match &candidate.content {
+        Content::Text => Some(short_hash(&candidate.text)),
+        Content::Beginning(beginning) => Some(shortened(beginning.hash())),
+        Content::Nothing => None,
+    }
 }
 
 fn short_hash(bytes: &[u8]) -> ShortHash {

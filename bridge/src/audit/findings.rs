@@ -10,7 +10,7 @@ use tradesim_schemas::Digest;
 pub enum Fault {
     /// A message of the archive is in no topic.
     Lost,
-    /// A record of a message that is there already.
+    /// One more record of a message, unless it came of sending a dead letter again.
     Duplicated,
     /// A record behind a later one of the same key, or very far behind its place.
     Reordered,
@@ -118,6 +118,8 @@ pub struct AuditReport {
     pub present: u64,
     /// How many of these are dead letters.
     pub dead_lettered: u64,
+    /// How many of the dead letters were sent again, whatever became of them.
+    pub sent_again: u64,
     /// How many of these are worded otherwise in the archive than we word them. The topics hold their meaning, not their text.
     pub reworded: u64,
     /// Records read.

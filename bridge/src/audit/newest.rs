@@ -95,7 +95,9 @@ fn look(
                 if record.offset >= spans[wanted[place]].end {
                     continue;
                 }
-                if let Some(run) = record.headers.run.and_then(|run| std::str::from_utf8(run).ok()) {
+                // a run is not newer because its dead letters were sent again
+                let run = record.headers.run.filter(|_| record.headers.retry.is_none());
+                if let Some(run) = run.and_then(|run| std::str::from_utf8(run).ok()) {
                     let produced_at_ms = message.timestamp().to_millis().unwrap_or(i64::MIN);
                     if found[place].as_ref().is_none_or(|newest| newest.produced_at_ms <= produced_at_ms) {
                         found[place] = Some(NewestRun { run: run.to_owned(), produced_at_ms });

@@ -1,5 +1,7 @@
 //! A Kafka record as it is audited.
 
+use std::num::NonZeroU32;
+
 use tradesim_schemas::{EventType, Timestamp};
 
 /// The header that names the run.
@@ -8,6 +10,8 @@ pub(super) const RUN: &str = "tradesim-run";
 pub(super) const SEQ: &str = "tradesim-seq";
 /// The header that states the envelope's time, in microseconds.
 pub(super) const EMITTED: &str = "tradesim-emitted";
+/// The header that states how often a dead letter was sent again to become this record.
+pub(super) const RETRY: &str = "tradesim-retry";
 
 /// What a topic is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +44,8 @@ pub struct RecordHeaders<'a> {
     pub seq: Option<&'a [u8]>,
     /// `tradesim-emitted`.
     pub emitted: Option<&'a [u8]>,
+    /// `tradesim-retry`.
+    pub retry: Option<&'a [u8]>,
 }
 
 impl<'a> RecordHeaders<'a> {
@@ -51,6 +57,7 @@ impl<'a> RecordHeaders<'a> {
                 RUN => found.run = value,
                 SEQ => found.seq = value,
                 EMITTED => found.emitted = value,
+                RETRY => found.retry = value,
                 _ => {}
             }
         }
@@ -65,6 +72,11 @@ impl<'a> RecordHeaders<'a> {
     /// The envelope's time, if there is one that can be meant.
     pub(super) fn emitted_time(&self) -> Option<Timestamp> {
         number(self.emitted?).and_then(Timestamp::from_micros)
+    }
+
+    /// How often the message was sent again, if that is a number.
+    pub(super) fn retry_number(&self) -> Option<NonZeroU32> {
+        number(self.retry?)
     }
 }
 
@@ -103,7 +115,7 @@ mod tests {
             ("tradesim-seq", None),
         ];
         let found = RecordHeaders::of(headers.into_iter());
-        assert_eq!(found, RecordHeaders { run: Some(b"b"), seq: None, emitted: None });
+        assert_eq!(found, RecordHeaders { run: Some(b"b"), ..Default::default() });
     }
 
     #[test]
@@ -117,5 +129,9 @@ mod tests {
         }
         let emitted = RecordHeaders { emitted: Some(b"-1"), ..Default::default() };
         assert_eq!(emitted.emitted_time().map(Timestamp::micros), Some(-1));
+        let retry = |text: &'static str| {
+            RecordHeaders { retry: Some(text.as_bytes()), ..Default::default() }.retry_number()
+        };
+        assert_eq!((retry("1"), retry("0"), retry("4294967296")), (NonZeroU32::new(1), None, None));
     }
 }

@@ -1,7 +1,7 @@
 //! Hands messages to the producer, one batch after the other, as the state machine admits them.
 
 use tradesim_bridge_core::{Admission, DeadLetter, Topic, Verdict};
-use tradesim_schemas::EventType;
+use tradesim_schemas::{EventType, Timestamp};
 
 use super::{Context, Driver};
 use crate::{
@@ -74,12 +74,17 @@ impl Outlet<'_> {
     }
 
     #[inline]
+    fn headers(&self, numbers: Numbers, emitted: Option<Timestamp>) -> RecordHeaders<'_> {
+        RecordHeaders { run: self.run, seq: numbers.seq, emitted, retry: 0 }
+    }
+
+    #[inline]
     fn send_record(&self, record: &Record<'_>, numbers: Numbers) -> Result<(), SendError> {
         self.producer.send(Outgoing {
             topic: Topic::Data(record.event_type),
             key: Some(record.key),
             value: record.value,
-            headers: Some(RecordHeaders { run: self.run, seq: numbers.seq, emitted: Some(record.emitted) }),
+            headers: Some(self.headers(numbers, Some(record.emitted))),
             number: numbers.record,
         })
     }
@@ -108,7 +113,7 @@ impl Outlet<'_> {
                 topic: Topic::DeadLetters,
                 key: key.as_deref().map(str::as_bytes),
                 value,
-                headers: Some(RecordHeaders { run: self.run, seq: numbers.seq, emitted: entry.emitted() }),
+                headers: Some(self.headers(numbers, entry.emitted())),
                 number: numbers.record,
             })
         };

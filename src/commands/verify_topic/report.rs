@@ -30,6 +30,8 @@ pub(crate) struct Report {
     messages: u64,
     present: u64,
     dead_lettered: u64,
+    /// Dead letters that were sent again.
+    sent_again: u64,
     reworded: u64,
     /// Records read, and how many of them are of other runs.
     records: u64,
@@ -89,6 +91,7 @@ impl Report {
             messages: found.messages,
             present: found.present,
             dead_lettered: found.dead_lettered,
+            sent_again: found.sent_again,
             reworded: found.reworded,
             records: found.records,
             other_runs: found.other_runs,
@@ -107,6 +110,9 @@ impl Report {
         let mut present = format!("{} messages", grouped(self.present));
         if self.dead_lettered > 0 {
             present.push_str(&format!(", {} of them as dead letters", grouped(self.dead_lettered)));
+        }
+        if self.sent_again > 0 {
+            present.push_str(&format!(", {} of these sent again", grouped(self.sent_again)));
         }
         line("present", &present)?;
         for (fault, count) in [

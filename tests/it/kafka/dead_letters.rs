@@ -46,6 +46,7 @@ fn letters_that_have_become_valid_are_sent_again_once_whatever_is_killed() {
     assert_eq!(books.len(), LETTERS);
     let feed = plain_feed(books);
     let url = feed.url();
+    folder.ok(&["capture", &url, "-o", "books.parquet", "--count", &LETTERS.to_string()]);
     let args = ["bridge", "--strict", "--register-schemas", "--until-end", "--delivery", "at-least-once"];
     let more = ["--run", "crossed", "--ws-uri", &url, "--metrics-port", "0", "--json"];
     let run = folder.run(&[&args[..], &more, &brokers, &registry].concat());
@@ -53,6 +54,8 @@ fn letters_that_have_become_valid_are_sent_again_once_whatever_is_killed() {
     assert_eq!(run.json()["dead_lettered"], LETTERS);
 
     let retry = [&["dlq", "retry", "--json"], &brokers[..], &registry].concat();
+    let again = folder.run(&[&retry[..], &["--strict"]].concat());
+    assert_eq!(again.json()["invalid"], LETTERS, "{}", again.stderr);
     let mut killed = 0;
     for kill in 1..=KILLS {
         let mut child = folder.command(&retry).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -85,4 +88,11 @@ fn letters_that_have_become_valid_are_sent_again_once_whatever_is_killed() {
         .collect();
     assert_eq!(seqs.len(), LETTERS, "after {killed} kills");
     assert_eq!(seqs.into_iter().collect::<BTreeSet<_>>(), (0..LETTERS as u64).collect());
+
+    let audit = ["verify-topic", "--archive", "books.parquet", "--run", "crossed", "--json"];
+    let run = folder.run(&[&audit[..], &brokers, &registry].concat());
+    assert_eq!(run.code, 0, "{}", run.stdout);
+    let report = run.json();
+    let counts = ["present", "dead_lettered", "sent_again"].map(|name| report[name].as_u64().unwrap());
+    assert_eq!(counts, [LETTERS as u64; 3]);
 }

@@ -1,3 +1,4 @@
+mod retries;
 mod topics;
 
 use proptest::prelude::*;

@@ -25,6 +25,7 @@ pub(super) struct Record {
     pub(super) run: Option<String>,
     pub(super) seq: Option<String>,
     pub(super) emitted: Option<String>,
+    pub(super) retry: Option<String>,
 }
 
 pub(super) struct Topics {
@@ -93,6 +94,21 @@ impl Topics {
         self.records[stream].remove(at);
     }
 
+    /// Makes a message a dead letter. Returns the stream and the record that it would have been.
+    pub(super) fn bury(&mut self, seq: u64, text: &[u8]) -> (usize, Record) {
+        let (stream, at) = self.find(seq);
+        let record = self.records[stream].remove(at);
+        let letter = Record {
+            key: None,
+            value: Some(dead_letter(text, "a rule that some have and others have not")),
+            emitted: None,
+            ..record.clone()
+        };
+        let letters = self.streams.iter().position(|stream| stream.kind == TopicKind::DeadLetters).unwrap();
+        self.insert_by_seq(letters, letter);
+        (stream, record)
+    }
+
     pub(super) fn insert_by_seq(&mut self, stream: usize, record: Record) {
         let seq = |record: &Record| record.seq.as_ref().unwrap().parse::<u64>().unwrap();
         let at = self.records[stream].partition_point(|other| seq(other) < seq(&record));
@@ -157,6 +173,7 @@ impl Record {
                 run: self.run.as_deref().map(str::as_bytes),
                 seq: self.seq.as_deref().map(str::as_bytes),
                 emitted: self.emitted.as_deref().map(str::as_bytes),
+                retry: self.retry.as_deref().map(str::as_bytes),
             },
         }
     }
