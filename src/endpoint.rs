@@ -5,9 +5,11 @@ use std::fmt;
 /// The port of `replay` and `serve`, for addresses without a scheme that name none.
 const DEFAULT_PORT: u16 = 8765;
 
-/// A server that speaks WebSocket and HTTP on one port, without TLS.
+/// A server that speaks WebSocket and HTTP on one port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
+    /// Whether it speaks TLS.
+    pub(crate) tls: bool,
     /// A name or an address; an IPv6 address without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -22,14 +24,17 @@ pub(crate) struct Endpoint {
 pub(crate) enum EndpointError {
     #[error("expected a URL as ws://127.0.0.1:8765, http://127.0.0.1:8765 or 127.0.0.1:8765")]
     Form,
-    #[error(
-        "this build speaks no TLS: expected ws:// or http://; a TLS proxy on this machine can stand between"
-    )]
+    #[error("the servers of `replay` and `serve` speak no TLS: expected ws:// or http://")]
     Tls,
     #[error("a URL that ends in #… names a part of a page: expected one without, as ws://127.0.0.1:8765")]
     Fragment,
     #[error("user names and passwords in URLs are not supported: expected one as ws://127.0.0.1:8765")]
     UserInfo,
+}
+
+/// Reads the URL of a server without TLS, for `clap`.
+pub(crate) fn plain(text: &str) -> Result<Endpoint, EndpointError> {
+    endpoint(text).and_then(|endpoint| if endpoint.tls { Err(EndpointError::Tls) } else { Ok(endpoint) })
 }
 
 /// Reads a URL, for `clap`.
@@ -38,10 +43,10 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
         Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
         None => (None, text),
     };
-    let default_port = match scheme.as_deref() {
-        None => DEFAULT_PORT,
-        Some("ws" | "http") => 80,
-        Some("wss" | "https") => return Err(EndpointError::Tls),
+    let (tls, default_port) = match scheme.as_deref() {
+        None => (false, DEFAULT_PORT),
+        Some("ws" | "http") => (false, 80),
+        Some("wss" | "https") => (true, 443),
         Some(_) => return Err(EndpointError::Form),
     };
     // whatever stands here goes into the request as it is
@@ -58,6 +63,7 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
     let (host, port) = host_and_port(authority, default_port).ok_or(EndpointError::Form)?;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     Ok(Endpoint {
+        tls,
         host: host.to_owned(),
         port,
         path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
@@ -105,13 +111,22 @@ impl Endpoint {
         self.query.iter().any(|part| part.split('=').next() == Some(name))
     }
 
-    /// Host and port, as a `Host` header and URLs have them.
+    /// Host and port, as URLs have them.
     pub(crate) fn authority(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
         } else {
             format!("{}:{}", self.host, self.port)
         }
+    }
+
+    /// What a `Host` header has: the port only where it is not the scheme's own.
+    pub(crate) fn host_header(&self) -> String {
+        let mut authority = self.authority();
+        if self.port == if self.tls { 443 } else { 80 } {
+            authority.truncate(authority.rfind(':').unwrap_or(authority.len()));
+        }
+        authority
     }
 
     /// Path and query, as a request has them.
@@ -153,6 +168,14 @@ mod tests {
         check("127.0.0.1:1?from_seq=3", "127.0.0.1:1", "/?from_seq=3");
         check("ws://[::1]:8765/a?b&c=d", "[::1]:8765", "/a?b&c=d");
         check("[::1]", "[::1]:8765", "/");
+        check("wss://x/feed", "x:443", "/feed");
+        let header = |text: &str| endpoint(text).unwrap().host_header();
+        assert_eq!(
+            (header("wss://x"), header("ws://x"), header("x")),
+            ("x".into(), "x".into(), "x:8765".into())
+        );
+        assert_eq!((header("wss://[::1]"), header("wss://x:80")), ("[::1]".into(), "x:80".into()));
+        assert!(endpoint("wss://x").unwrap().tls && !endpoint("ws://x").unwrap().tls);
     }
 
     #[test]
@@ -173,7 +196,7 @@ mod tests {
         ] {
             assert_eq!(endpoint(text), Err(EndpointError::Form), "{text}");
         }
-        assert_eq!(endpoint("wss://x"), Err(EndpointError::Tls));
+        assert_eq!(plain("wss://x"), Err(EndpointError::Tls));
         assert_eq!(endpoint("ws://x/#a"), Err(EndpointError::Fragment));
         assert_eq!(endpoint("ws://a:b@x"), Err(EndpointError::UserInfo));
     }

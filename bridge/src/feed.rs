@@ -5,7 +5,6 @@
 
 mod connection;
 mod notice;
-mod wire;
 
 use std::{
     sync::{
@@ -27,12 +26,12 @@ use tungstenite::{
 use self::{
     connection::{ConnectError, Connection},
     notice::{Notice, PingPayload},
-    wire::is_would_block,
 };
 use crate::{
     batch::{Batch, Rules},
     clock::Clock,
     metrics::Metrics,
+    socket::is_would_block,
 };
 
 pub(crate) use connection::FeedOptions;
@@ -242,7 +241,7 @@ impl Reader {
         }
         let until = self.clock.now() + REFUSAL_PATIENCE;
         while self.clock.now() < until && self.is_wanted(number) {
-            match connection.socket.read() {
+            match connection.read() {
                 Ok(Message::Close(frame)) => return Ok(connection.closed(frame)),
                 Err(Error::Io(error)) if is_would_block(&error) => {
                     if let Err(error) = connection.wire().let_wait(TICK) {
@@ -261,7 +260,7 @@ impl Reader {
         let mut silence = Silence { since: self.clock.now(), asked: false };
         let notices = connection.notices;
         loop {
-            match connection.socket.read() {
+            match connection.read() {
                 Ok(Message::Text(text)) if notices && Notice::is_notice(&text) => {
                     batch = self.hand_over(batch, number)?;
                     self.notice(number, &text)?;

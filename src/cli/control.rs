@@ -16,7 +16,7 @@ use crate::{
 Prints where the player stands after the change. A server can be steered from its own machine only.")]
 pub(crate) struct Control {
     /// The server, as ws://127.0.0.1:8765 (without a scheme the port may be left out: 8765)
-    #[arg(value_name = "URL", value_parser = endpoint::endpoint)]
+    #[arg(value_name = "URL", value_parser = endpoint::plain)]
     pub(crate) url: Endpoint,
     /// Print the server's status as one JSON object
     #[arg(long, global = true)]

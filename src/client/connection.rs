@@ -7,6 +7,8 @@ use std::{
 };
 
 use anyhow::anyhow;
+pub(crate) use tradesim_bridge::socket::is_would_block;
+use tradesim_bridge::socket::{AnyText, Line, Wire, any_text, tls_error};
 use tradesim_replay::PROTOCOL;
 use tungstenite::{
     Error, Message, WebSocket,
@@ -28,7 +30,7 @@ use crate::{endpoint::Endpoint, exit::Failure, progress::Stopwatch, signals::Sto
 
 /// How long a read waits before the caller looks at signals and deadlines.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
-/// A write that takes longer is tried again later; there are only pongs and a close to write.
+/// A write that takes longer is tried again later; there are only a request, pongs and a close to write.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
 /// Read at once; a larger buffer would mostly be cleared in vain.
 const READ_BUFFER_BYTES: usize = 128 * 1024;
@@ -53,57 +55,10 @@ pub(crate) enum ConnectError {
 
 /// A connection behind its handshake.
 pub(crate) struct Connection {
-    pub(crate) socket: WebSocket<Wire>,
+    pub(crate) socket: WebSocket<AnyText<Line>>,
     pub(crate) greeting: Greeting,
     /// Whether reading failed. The library's state is undefined then, and reading on may panic.
     failed: bool,
-}
-
-/// A TCP stream that gives [`io::ErrorKind::WouldBlock`] before each read that may have to wait, so that whoever reads
-/// messages knows that all that had arrived are in hand.
-pub(crate) struct Wire {
-    stream: TcpStream,
-    may_wait: bool,
-    heard: bool,
-}
-
-impl Wire {
-    /// Whether anything came since this was asked last.
-    pub(crate) fn take_heard(&mut self) -> bool {
-        std::mem::take(&mut self.heard)
-    }
-
-    /// Lets the next read wait, for at most `time`.
-    pub(crate) fn let_wait(&mut self, time: Duration) -> io::Result<()> {
-        self.may_wait = true;
-        // zero would mean for ever
-        self.stream.set_read_timeout(Some(time.max(Duration::from_millis(1))))
-    }
-}
-
-impl Read for Wire {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !std::mem::take(&mut self.may_wait) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let count = self.stream.read(buffer).map_err(interrupted_is_would_block)?;
-        self.heard |= count > 0;
-        Ok(count)
-    }
-}
-
-impl Write for Wire {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.write(bytes).map_err(interrupted_is_would_block)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
-    }
-}
-
-fn interrupted_is_would_block(error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::Interrupted { io::ErrorKind::WouldBlock.into() } else { error }
 }
 
 impl Connection {
@@ -114,45 +69,55 @@ impl Connection {
         timeout: Duration,
         stop: &Stop,
     ) -> Result<Connection, ConnectError> {
-        let clock = Stopwatch::start();
-        let mut stream = connect(endpoint, timeout)?;
-        let unreachable = |error: io::Error| ConnectError::Unreachable(error.to_string());
-        stream.set_nodelay(true).map_err(unreachable)?;
-        stream.set_write_timeout(Some(timeout)).map_err(unreachable)?;
+        let patience = Patience { clock: Stopwatch::start(), timeout, stop };
+        let stream = connect(endpoint, timeout)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        stream.set_read_timeout(Some(TICK)).map_err(failed)?;
+        stream.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
+        let wire = Wire::new(stream);
+        let mut line = match endpoint.tls {
+            true => Line::tls(wire, &endpoint.host).map_err(ConnectError::Refused)?,
+            false => Line::Plain(wire),
+        };
         let key = generate_key();
         // by hand, because the library's own handshake fails with a server that leaves the subprotocol alone
         let request = format!(
             "GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: {PROTOCOL}\r\n\
              User-Agent: tradesim/{}\r\n\r\n",
-            endpoint.authority(),
+            endpoint.host_header(),
             env!("CARGO_PKG_VERSION"),
         );
-        stream.write_all(request.as_bytes()).map_err(unreachable)?;
-        let (response, mut rest) = answer(&mut stream, timeout, clock, stop)?;
+        ask(&mut line, request.as_bytes(), &patience)?;
+        let (response, mut rest) = answer(&mut line, &patience)?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            read_body(&mut stream, &response, &mut rest);
+            read_body(&mut line, &response, &mut rest);
         }
         check(&response, &rest, &key)?;
-        stream.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(unreachable)?;
+        line.wire().announce_waits();
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let wire = Wire { stream, may_wait: false, heard: false };
+        let stream = AnyText::behind_handshake(line, &mut rest);
         Ok(Connection {
-            socket: WebSocket::from_partially_read(wire, rest, Role::Client, Some(config)),
+            socket: WebSocket::from_partially_read(stream, rest, Role::Client, Some(config)),
             greeting: Greeting::of(response.headers()),
             failed: false,
         })
     }
 
-    /// The next message; [`is_would_block`] tells the error that is none.
+    /// The next message; [`is_would_block`] tells the error that is none. A text that is no UTF-8 comes as a binary
+    /// message.
     pub(crate) fn read(&mut self) -> Result<Message, Error> {
-        let read = self.socket.read();
+        let read = any_text::read(&mut self.socket);
         self.failed |=
             matches!(&read, Err(error) if !matches!(error, Error::Io(error) if is_would_block(error)));
         read
+    }
+
+    pub(crate) fn wire(&mut self) -> &mut Wire {
+        self.socket.get_mut().get_mut().wire()
     }
 
     /// Says goodbye and waits a moment for the answer, so that the server does not see a broken connection.
@@ -166,9 +131,7 @@ impl Connection {
                 Err(Error::Io(error)) if is_would_block(&error) => {}
                 Err(_) => return,
             }
-            if self.failed
-                || clock.elapsed() >= patience
-                || self.socket.get_mut().let_wait(TICK.min(patience)).is_err()
+            if self.failed || clock.elapsed() >= patience || self.wire().let_wait(TICK.min(patience)).is_err()
             {
                 return;
             }
@@ -176,11 +139,6 @@ impl Connection {
             result = self.read().map(drop);
         }
     }
-}
-
-/// Whether an error says that nothing is there yet.
-pub(crate) fn is_would_block(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// What an error of reading means: a lost connection, or a server that breaks the protocol.
@@ -209,32 +167,60 @@ fn connect(endpoint: &Endpoint, timeout: Duration) -> Result<TcpStream, ConnectE
     Err(ConnectError::Unreachable(last))
 }
 
-/// Reads the answer to the handshake, and what came behind it.
-fn answer(
-    stream: &mut TcpStream,
-    timeout: Duration,
+/// How long a server may take to answer.
+struct Patience<'a> {
     clock: Stopwatch,
-    stop: &Stop,
-) -> Result<(Response, Vec<u8>), ConnectError> {
-    let unreachable = |error: io::Error| ConnectError::Unreachable(error.to_string());
+    timeout: Duration,
+    stop: &'a Stop,
+}
+
+impl Patience<'_> {
+    /// Whether there is time for another look.
+    fn check(&self) -> Result<(), ConnectError> {
+        self.stop.check().map_err(ConnectError::Stopped)?;
+        if self.clock.elapsed() < self.timeout {
+            return Ok(());
+        }
+        Err(ConnectError::Unreachable(format!("no answer to the handshake within {:?}", self.timeout)))
+    }
+}
+
+/// What a failed handshake means: that of TLS is not to be had by trying again.
+fn failed(error: io::Error) -> ConnectError {
+    match tls_error(&error) {
+        Some(error) => ConnectError::Refused(error),
+        None => ConnectError::Unreachable(error.to_string()),
+    }
+}
+
+/// Sends a request.
+fn ask(line: &mut Line, mut request: &[u8], patience: &Patience<'_>) -> Result<(), ConnectError> {
+    while !request.is_empty() {
+        patience.check()?;
+        match line.write(request) {
+            Ok(count) => request = &request[count..],
+            Err(error) if is_would_block(&error) => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Reads the answer to the handshake, and what came behind it.
+fn answer(line: &mut Line, patience: &Patience<'_>) -> Result<(Response, Vec<u8>), ConnectError> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     loop {
-        stop.check().map_err(ConnectError::Stopped)?;
-        let left = timeout.saturating_sub(clock.elapsed());
-        if left.is_zero() {
-            return Err(ConnectError::Unreachable(format!("no answer to the handshake within {timeout:?}")));
-        }
-        stream.set_read_timeout(Some(left.min(TICK).max(Duration::from_millis(1)))).map_err(unreachable)?;
-        match stream.read(&mut chunk) {
+        patience.check()?;
+        match line.flush().and_then(|()| line.read(&mut chunk)) {
             Ok(0) => {
                 return Err(ConnectError::Unreachable(
                     "closed without an answer to the handshake".to_owned(),
                 ));
             }
             Ok(count) => bytes.extend_from_slice(&chunk[..count]),
-            Err(error) if is_would_block(&error) || error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(unreachable(error)),
+            Err(error) if is_would_block(&error) => continue,
+            Err(error) => return Err(failed(error)),
         }
         match Response::try_parse(&bytes) {
             Ok(Some((size, response))) => return Ok((response, bytes.split_off(size))),
@@ -249,12 +235,12 @@ fn answer(
 
 /// Reads what a server says about a refusal, which may come later than its head. What does not come in a moment is not
 /// waited for: it only words an error.
-fn read_body(stream: &mut TcpStream, response: &Response, body: &mut Vec<u8>) {
+fn read_body(line: &mut Line, response: &Response, body: &mut Vec<u8>) {
     let length =
         response.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
     let missing = length.unwrap_or(0).min(BODY_BYTES_SHOWN).saturating_sub(body.len());
-    if missing > 0 && stream.set_read_timeout(Some(BODY_PATIENCE)).is_ok() {
-        let _ = stream.take(missing as u64).read_to_end(body);
+    if missing > 0 && line.wire().stream().set_read_timeout(Some(BODY_PATIENCE)).is_ok() {
+        let _ = line.take(missing as u64).read_to_end(body);
     }
 }
 

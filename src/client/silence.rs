@@ -27,7 +27,7 @@ impl Silence {
     /// Lets the next read of a connection wait, and asks for a sign of life once in a silence. Gives the ending of a
     /// connection that is taken for dead, or that cannot wait.
     pub(crate) fn let_wait(&mut self, connection: &mut Connection, time: Duration) -> Option<Ending> {
-        let wire = connection.socket.get_mut();
+        let wire = connection.wire();
         if wire.take_heard() {
             *self = Silence::new();
         }

@@ -95,6 +95,7 @@ pub(crate) fn start(
     stop: Stop,
 ) -> io::Result<JoinHandle<Received>> {
     let endpoint = Endpoint {
+        tls: false,
         host: address.ip().to_string(),
         port: address.port(),
         path: "/".to_owned(),
@@ -179,7 +180,7 @@ impl Client {
                     if self.control.is_stopping() {
                         break Ending::Stopped;
                     }
-                    if let Err(error) = connection.socket.get_mut().let_wait(TICK) {
+                    if let Err(error) = connection.wire().let_wait(TICK) {
                         break Ending::Broken(error.to_string());
                     }
                 }

@@ -14,6 +14,7 @@ use crate::support::{
     listening::Listening,
     send_signal,
     stage::Stage,
+    tls::tls_feed,
     wait_until,
 };
 
@@ -202,6 +203,48 @@ fn dead_letters_are_shown_with_their_bytes_and_sent_again_once() {
     assert_eq!(retried.code, 0, "{}", retried.stderr);
     let report = retried.json();
     assert_eq!((&report["read"], &report["produced"], &report["invalid"]), (&2.into(), &0.into(), &2.into()));
+}
+
+#[test]
+fn a_text_that_is_no_utf8_is_a_dead_letter_and_what_follows_it_arrives() {
+    let stage = Stage::new();
+    let good = stage.folder.ok(&["cat", day_text(), "--limit", "50"]);
+    let feed = Server::start(move |_, stream| {
+        let mut socket = Socket::accept(stream, |_| Vec::new());
+        for (index, line) in good.lines().enumerate() {
+            if index == 20 {
+                socket.send_text_bytes(b"{\"a\":\"\xff\xfe\"}");
+            }
+            socket.send(line);
+        }
+        socket.close(1000, "");
+    });
+    let args = ["--until-end", "--json", "--delivery", "at-least-once"];
+    let run = bridged(&stage, &feed.url(), &args);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let report = run.json();
+    assert_eq!(
+        (&report["received"], &report["produced"], &report["dead_lettered"], &report["reconnects"]),
+        (&51.into(), &50.into(), &1.into(), &0.into())
+    );
+    let letter: serde_json::Value = serde_json::from_str(&dlq(&stage, "show", &["--json"]).stdout).unwrap();
+    assert_eq!((&letter["seq"], &letter["letter"]["reason"]), (&20.into(), &"not_utf8".into()));
+    // the bytes {"a":"\xff\xfe"}
+    assert_eq!(letter["letter"]["original_value"], "eyJhIjoi//4ifQ==");
+}
+
+#[test]
+fn a_feed_over_tls_is_bridged_where_its_authority_is_trusted() {
+    let stage = Stage::new();
+    let good = stage.folder.ok(&["cat", day_text(), "--limit", "50"]);
+    let feed = tls_feed(&stage.folder, good.lines().map(str::to_owned).collect());
+    let url = feed.url().replace("ws://", "wss://");
+    let args = ["--until-end", "--json", "--delivery", "at-least-once"];
+    bridged(&stage, &url, &args).fails(1, "TLS: invalid peer certificate: UnknownIssuer");
+    let mut trusting = stage.folder.command(&bridge(&stage, &url, &args));
+    let run = Run::of(trusting.env("SSL_CERT_FILE", "authority.pem").output().unwrap());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.json()["produced"], 50);
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub(crate) mod brokers;
 pub(crate) mod feed;
 pub(crate) mod listening;
 pub(crate) mod stage;
+pub(crate) mod tls;
 
 use std::{
     ffi::OsStr,

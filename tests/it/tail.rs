@@ -312,7 +312,7 @@ fn what_is_no_websocket_server_exits_with_1() {
 fn frames_that_break_the_protocol_exit_with_1() {
     for (bytes, text) in [
         (&[0xf1, 0x01, b'x'][..], "reserved bits"),
-        (&[0x81, 0x02, 0xff, 0xfe], "UTF-8"),
+        (&[0x88, 0x04, 0x03, 0xe8, 0xff, 0xfe], "UTF-8"),
         (&[0x82, 0x7f, 0, 0, 0, 0, 0x7f, 0, 0, 0], "too long"),
     ] {
         let server = Server::start(move |_, stream| {
@@ -329,10 +329,21 @@ fn frames_that_break_the_protocol_exit_with_1() {
 }
 
 #[test]
+fn a_text_that_is_no_utf8_is_printed_as_it_came() {
+    let texts: [&[u8]; 3] = [b"before", b"\xff\xfe", b"behind"];
+    let server = Server::start(move |_, stream| {
+        let mut socket = Socket::accept(stream, |_| Vec::new());
+        texts.iter().for_each(|text| socket.send_text_bytes(text));
+        socket.close(1000, "");
+    });
+    let output = Folder::new().command(&["tail", &server.url()]).output().unwrap();
+    assert_eq!(output.stdout, b"before\n\xff\xfe\nbehind\n");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
 fn urls_that_cannot_be_meant_are_usage_errors() {
-    for (url, text) in
-        [("wss://127.0.0.1:1", "no TLS"), ("ftp://x", "expected a URL"), ("", "expected a URL")]
-    {
+    for (url, text) in [("ftp://x", "expected a URL"), ("", "expected a URL")] {
         let run = tail(&[url]);
         assert_eq!(run.code, 2, "{}", run.stderr);
         assert!(run.stderr.contains(text), "{}", run.stderr);

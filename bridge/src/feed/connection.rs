@@ -7,20 +7,18 @@ use std::{
 
 use tradesim_bridge_core::{Ending, Greeting};
 use tungstenite::{
-    Error, HandshakeError, WebSocket,
+    Error, HandshakeError, Message, WebSocket,
     error::{ProtocolError, SubProtocolError},
     handshake::client::Response,
     http::{HeaderMap, HeaderValue, Uri, header},
     protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
-    stream::MaybeTlsStream,
 };
 
-use super::{
-    TICK,
-    notice::PROTOCOL,
-    wire::{Wire, is_would_block},
+use super::{TICK, notice::PROTOCOL};
+use crate::{
+    clock::Clock,
+    socket::{AnyText, Line, Wire, any_text, is_would_block, tls_error},
 };
-use crate::clock::Clock;
 
 /// A write that takes longer is tried again later; there are only pongs and a close to write.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -71,9 +69,24 @@ impl FeedOptions {
         Ok(FeedOptions { uri, connect_timeout })
     }
 
+    fn host(&self) -> &str {
+        let host = self.uri.host().expect("the URL was checked");
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    fn is_tls(&self) -> bool {
+        self.uri.scheme_str() == Some("wss")
+    }
+
     fn port(&self) -> u16 {
-        let default = if self.uri.scheme_str() == Some("wss") { 443 } else { 80 };
-        self.uri.port_u16().unwrap_or(default)
+        self.uri.port_u16().unwrap_or(if self.is_tls() { 443 } else { 80 })
+    }
+
+    fn line(&self, wire: Wire) -> Result<Line, ConnectError> {
+        if !self.is_tls() {
+            return Ok(Line::Plain(wire));
+        }
+        Line::tls(wire, self.host()).map_err(|error| ConnectError::Refused(format!("TLS: {error}")))
     }
 
     /// The URL that asks for a message.
@@ -122,7 +135,7 @@ impl ConnectError {
     }
 }
 
-type Stream = MaybeTlsStream<Wire>;
+type Stream = AnyText<Line>;
 
 /// A connection behind its handshake.
 pub(super) struct Connection {
@@ -152,8 +165,9 @@ impl Connection {
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
         let request = request(options, from_seq, asks_v1);
+        let line = options.line(Wire::new(stream))?;
         let mut handshake =
-            tungstenite::client_tls_with_config(request, Wire::new(stream), Some(config), None);
+            tungstenite::client::client_with_config(request, AnyText::from_handshake(line), Some(config));
         let (socket, response) = loop {
             match handshake {
                 Ok(done) => break done,
@@ -190,11 +204,12 @@ impl Connection {
     }
 
     pub(super) fn wire(&mut self) -> &mut Wire {
-        match self.socket.get_mut() {
-            MaybeTlsStream::Plain(wire) => wire,
-            MaybeTlsStream::Rustls(tls) => &mut tls.sock,
-            _ => unreachable!("there is no other kind in this build"),
-        }
+        self.socket.get_mut().get_mut().wire()
+    }
+
+    /// The next message. A text that is no UTF-8 comes as a binary message.
+    pub(super) fn read(&mut self) -> Result<Message, Error> {
+        any_text::read(&mut self.socket)
     }
 
     /// What a close code means (docs/PROTOCOL.md, section 5).
@@ -224,7 +239,7 @@ impl Connection {
                 return;
             }
             // what had been sent before the close was seen comes first
-            result = self.socket.read().map(drop);
+            result = self.read().map(drop);
         }
     }
 }
@@ -247,7 +262,7 @@ fn request(options: &FeedOptions, from_seq: Option<u64>, asks_v1: bool) -> tungs
 }
 
 fn connect(options: &FeedOptions) -> Result<TcpStream, ConnectError> {
-    let host = options.uri.host().expect("the URL was checked").trim_start_matches('[').trim_end_matches(']');
+    let host = options.host();
     let addresses = (host, options.port())
         .to_socket_addrs()
         .map_err(|error| ConnectError::Unreachable(format!("{host}: {error}")))?;
@@ -280,11 +295,13 @@ fn refusal(error: Error) -> ConnectError {
                 ConnectError::Refused(text)
             }
         }
-        Error::Io(error) => ConnectError::Unreachable(error.to_string()),
+        Error::Io(error) => match tls_error(&error) {
+            Some(error) => ConnectError::Refused(error),
+            None => ConnectError::Unreachable(error.to_string()),
+        },
         Error::Protocol(ProtocolError::HandshakeIncomplete) => {
             ConnectError::Unreachable("closed without an answer to the handshake".to_owned())
         }
-        Error::Tls(error) => ConnectError::Refused(format!("TLS: {error}")),
         error => ConnectError::Refused(format!("this is no WebSocket server: {error}")),
     }
 }

@@ -13,7 +13,13 @@ use std::{
 use tungstenite::{
     Message, WebSocket, accept_hdr,
     handshake::server::{Request, Response},
-    protocol::{CloseFrame, frame::coding::CloseCode},
+    protocol::{
+        CloseFrame,
+        frame::{
+            Frame,
+            coding::{CloseCode, Data, OpCode},
+        },
+    },
 };
 
 /// A server that gives each connection, with its number from 0, to a function, one after the other, until it is dropped.
@@ -90,6 +96,12 @@ impl Socket {
 
     pub(crate) fn send_binary(&mut self, bytes: &[u8]) {
         let _ = self.socket.send(Message::binary(bytes.to_vec()));
+    }
+
+    /// Sends a text that need not be UTF-8, as no library of ours would.
+    pub(crate) fn send_text_bytes(&mut self, bytes: &[u8]) {
+        let frame = Frame::message(bytes.to_vec(), OpCode::Data(Data::Text), true);
+        let _ = self.socket.send(Message::Frame(frame));
     }
 
     pub(crate) fn ping(&mut self, payload: &str) {

@@ -9,7 +9,7 @@ use std::{
 /// A TCP stream that, once told so, gives [`io::ErrorKind::WouldBlock`] before each read that may have to wait, so that
 /// whoever reads messages knows that all that had arrived are in hand.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub struct Wire {
     stream: TcpStream,
     may_wait: Wait,
     heard: bool,
@@ -26,28 +26,32 @@ enum Wait {
 
 impl Wire {
     /// A stream each of whose reads may wait, as long as its time-out says.
-    pub(super) fn new(stream: TcpStream) -> Wire {
+    pub fn new(stream: TcpStream) -> Wire {
         Wire { stream, may_wait: Wait::Always, heard: false }
     }
 
     /// From now on reads wait when they are let.
-    pub(super) fn announce_waits(&mut self) {
+    pub fn announce_waits(&mut self) {
         self.may_wait = Wait::Once;
     }
 
     /// Whether anything came since this was asked last.
-    pub(super) fn take_heard(&mut self) -> bool {
+    pub fn take_heard(&mut self) -> bool {
         std::mem::take(&mut self.heard)
     }
 
     /// Lets the next read wait, for at most `time`.
-    pub(super) fn let_wait(&mut self, time: Duration) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// A stream of which nothing can be asked any more.
+    pub fn let_wait(&mut self, time: Duration) -> io::Result<()> {
         self.may_wait = Wait::Once;
         // zero would mean for ever
         self.stream.set_read_timeout(Some(time.max(Duration::from_millis(1))))
     }
 
-    pub(super) fn stream(&self) -> &TcpStream {
+    /// The stream itself, for its time-outs.
+    pub fn stream(&self) -> &TcpStream {
         &self.stream
     }
 }
@@ -84,6 +88,6 @@ fn as_would_block(error: io::Error) -> io::Error {
 }
 
 /// Whether an error says that nothing is there yet.
-pub(super) fn is_would_block(error: &io::Error) -> bool {
+pub fn is_would_block(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }

@@ -1,0 +1,98 @@
+//! The bytes of a connection: TCP, or TLS over it.
+
+use std::{
+    io::{self, Read, Write},
+    sync::Arc,
+};
+
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring, pki_types::ServerName,
+};
+
+use super::Wire;
+
+/// A connection's bytes.
+#[derive(Debug)]
+pub enum Line {
+    /// As they are.
+    Plain(Wire),
+    /// Within TLS.
+    Tls(Box<StreamOwned<ClientConnection, Wire>>),
+}
+
+impl Line {
+    /// TLS to a server that has to prove that it is this host. Its handshake comes with the first bytes that are read or
+    /// written.
+    ///
+    /// The authorities are those that this machine trusts, or the file that `SSL_CERT_FILE` names; where there are none,
+    /// those that browsers trust.
+    ///
+    /// # Errors
+    /// A host that no certificate can name, in words.
+    pub fn tls(wire: Wire, host: &str) -> Result<Line, String> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(authorities())
+            .with_no_client_auth();
+        let session = ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
+        Ok(Line::Tls(Box::new(StreamOwned::new(session, wire))))
+    }
+
+    /// The stream below.
+    pub fn wire(&mut self) -> &mut Wire {
+        match self {
+            Line::Plain(wire) => wire,
+            Line::Tls(tls) => &mut tls.sock,
+        }
+    }
+}
+
+fn authorities() -> RootCertStore {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(%error, "authorities that cannot be read");
+    }
+    let mut trusted = RootCertStore::empty();
+    trusted.add_parsable_certificates(found.certs);
+    if trusted.is_empty() {
+        trusted.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    trusted
+}
+
+impl Read for Line {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Line::Plain(wire) => wire.read(buffer),
+            Line::Tls(tls) => tls.read(buffer),
+        }
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Line::Plain(wire) => wire.write(bytes),
+            Line::Tls(tls) => tls.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Line::Plain(wire) => wire.flush(),
+            Line::Tls(tls) => tls.flush(),
+        }
+    }
+}
+
+/// What TLS has against a connection, where it was that which failed.
+pub fn tls_error(error: &io::Error) -> Option<String> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    let hint = match error {
+        rustls::Error::InvalidCertificate(_) => " (SSL_CERT_FILE may name a file of authorities to trust)",
+        _ => "",
+    };
+    Some(format!("TLS: {error}{hint}"))
+}
