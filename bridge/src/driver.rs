@@ -376,12 +376,20 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     /// Waits until every record that was handed over is acknowledged.
     fn flush(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
         while self.producer().in_flight() > 0 {
-            self.wait_for_room()?;
+            self.look_while_waiting()?;
+            self.producer().flush_for_a_moment();
         }
         self.failure()
     }
 
     fn wait_for_room(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
+        self.look_while_waiting()?;
+        self.producer().wait_for_reports();
+        Ok(())
+    }
+
+    /// Whether waiting is of no use any more.
+    fn look_while_waiting(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
         self.failure()?;
         let is_late = self.stop_by.is_some_and(|until| self.now() >= until);
         if is_late {
@@ -390,7 +398,6 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         if self.context.is_stopping() && self.stop_by.is_none() {
             self.stop_by = Some(self.now() + self.context.options.stop_patience);
         }
-        self.producer().wait_for_reports();
         Ok(())
     }
 

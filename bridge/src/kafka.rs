@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use rdkafka::{
     ClientConfig, TopicPartitionList,
+    bindings::rd_kafka_flush,
     consumer::ConsumerGroupMetadata,
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
@@ -42,6 +43,8 @@ const CALL_SLICE: Duration = Duration::from_secs(2);
 /// Records that librdkafka holds at most (contract, section 5), and bytes, so that memory stays flat.
 const QUEUE_RECORDS_MAX: u32 = 100_000;
 const QUEUE_KBYTES_MAX: u32 = 64 * 1024;
+/// How long a wait for acknowledgements lasts before failures and signals are looked at.
+const FLUSH_SLICE: Duration = Duration::from_millis(20);
 /// How long a look at whether the queue is empty waits before the next.
 const DRAIN_TICK: Duration = Duration::from_micros(500);
 
@@ -269,6 +272,17 @@ impl Producer {
     /// Begins a transaction.
     pub(crate) fn begin(&self) -> Result<(), KafkaFailure> {
         Ok(self.inner.begin_transaction()?)
+    }
+
+    /// Sends at once what waits for its batch to fill, and waits until everything is acknowledged, or a moment. Another call
+    /// goes on.
+    ///
+    /// The binding's own `flush` asks the library to hurry for no time at all, which its threads rarely see.
+    #[expect(unsafe_code, reason = "the binding has no such call")]
+    pub(crate) fn flush_for_a_moment(&self) {
+        let millis = FLUSH_SLICE.as_millis() as i32;
+        // SAFETY: the pointer is that of the client that `inner` owns, and the call may come from any thread
+        unsafe { rd_kafka_flush(self.inner.client().native_ptr(), millis) };
     }
 
     /// Commits the transaction. Everything has to be acknowledged by then ([`Producer::in_flight`]): the library would wait
