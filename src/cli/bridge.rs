@@ -17,7 +17,7 @@ twice takes over from the first. Brokers and registry that are away are waited f
 
 Settings that have no flag here are those of KAFKA_BRIDGE_*, as `tradesim config show` lists them.")]
 pub(crate) struct Bridge {
-    /// The feed, as ws://localhost:8765 [setting: WS_URI, default: ws://localhost:8765]
+    /// The feed, as ws://localhost:8765 or wss://example.org/feed [setting: WS_URI, default: ws://localhost:8765]
     #[arg(long, value_name = "URL", value_parser = parse::ws_uri)]
     pub(crate) ws_uri: Option<String>,
     /// What is promised of every message

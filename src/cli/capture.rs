@@ -21,7 +21,7 @@ it, `tradesim recover` makes into an archive.
 A connection that is lost is made again. A feed of `replay` or `serve` then goes on with the message
 that was due; any other one may have a gap there, which is said, counted, and named in the archive.")]
 pub(crate) struct Capture {
-    /// The feed, as ws://127.0.0.1:8765 (without a scheme the port may be left out: 8765)
+    /// The feed, as ws://127.0.0.1:8765 or wss://example.org/feed (without a scheme the port may be left out: 8765)
     #[arg(value_name = "URL", value_parser = endpoint::endpoint)]
     pub(crate) url: Endpoint,
     #[command(flatten)]

@@ -21,7 +21,7 @@ server a lost connection is an error.
 --digest gives the latency too, from the send times that `replay` and `serve` put into their pings:
 the local clock against theirs. It means something on one machine, or where clocks are synchronised.")]
 pub(crate) struct Tail {
-    /// The server, as ws://127.0.0.1:8765 (without a scheme the port may be left out: 8765)
+    /// The server, as ws://127.0.0.1:8765 or wss://example.org/feed (without a scheme the port may be left out: 8765)
     #[arg(value_name = "URL", value_parser = endpoint::endpoint)]
     pub(crate) url: Endpoint,
     /// Stop after this many messages
