@@ -23,8 +23,9 @@ PORTS = {"kafka-1": 9092, "kafka-2": 9093, "kafka-3": 9094, "schema-registry": 8
 # what may differ between containers and processes
 OF_THE_PLACE = {"node.id", "process.roles", "controller.quorum.voters", "listeners", "advertised.listeners", "log.dirs",
                 "controller.listener.names", "inter.broker.listener.name", "listener.security.protocol.map", "heap.opts"}
-# a smaller memory and fewer internal partitions, as all of it shares a laptop
-ONLY_NATIVE = {"log.cleaner.dedupe.buffer.size", "offsets.topic.num.partitions", "transaction.state.log.num.partitions"}
+# a smaller memory, fewer internal partitions and fewer threads, as all of it shares a laptop
+ONLY_NATIVE = {"log.cleaner.dedupe.buffer.size", "offsets.topic.num.partitions", "transaction.state.log.num.partitions",
+               "num.network.threads", "num.io.threads"}
 
 
 def require(condition, text):
