@@ -74,11 +74,9 @@ impl Connection {
         stream.set_nodelay(true).map_err(failed)?;
         stream.set_read_timeout(Some(TICK)).map_err(failed)?;
         stream.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
-        let wire = Wire::new(stream);
-        let mut line = match endpoint.tls {
-            true => Line::tls(wire, &endpoint.host).map_err(ConnectError::Refused)?,
-            false => Line::Plain(wire),
-        };
+        let tls_host = endpoint.tls.then_some(endpoint.host.as_str());
+        let line = Line::new(Wire::new(stream), tls_host).map_err(ConnectError::Refused)?;
+        let mut stream = AnyText::new(line);
         let key = generate_key();
         // by hand, because the library's own handshake fails with a server that leaves the subprotocol alone
         let request = format!(
@@ -88,18 +86,17 @@ impl Connection {
             endpoint.host_header(),
             env!("CARGO_PKG_VERSION"),
         );
-        ask(&mut line, request.as_bytes(), &patience)?;
-        let (response, mut rest) = answer(&mut line, &patience)?;
+        ask(&mut stream, request.as_bytes(), &patience)?;
+        let (response, mut rest) = answer(&mut stream, &patience)?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            read_body(&mut line, &response, &mut rest);
+            read_body(&mut stream, &response, &mut rest);
         }
         check(&response, &rest, &key)?;
-        line.wire().announce_waits();
+        stream.get_mut().wire().announce_waits();
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let stream = AnyText::behind_handshake(line, &mut rest);
         Ok(Connection {
             socket: WebSocket::from_partially_read(stream, rest, Role::Client, Some(config)),
             greeting: Greeting::of(response.headers()),
@@ -194,10 +191,10 @@ fn failed(error: io::Error) -> ConnectError {
 }
 
 /// Sends a request.
-fn ask(line: &mut Line, mut request: &[u8], patience: &Patience<'_>) -> Result<(), ConnectError> {
+fn ask(stream: &mut AnyText<Line>, mut request: &[u8], patience: &Patience<'_>) -> Result<(), ConnectError> {
     while !request.is_empty() {
         patience.check()?;
-        match line.write(request) {
+        match stream.write(request) {
             Ok(count) => request = &request[count..],
             Err(error) if is_would_block(&error) => {}
             Err(error) => return Err(failed(error)),
@@ -207,12 +204,12 @@ fn ask(line: &mut Line, mut request: &[u8], patience: &Patience<'_>) -> Result<(
 }
 
 /// Reads the answer to the handshake, and what came behind it.
-fn answer(line: &mut Line, patience: &Patience<'_>) -> Result<(Response, Vec<u8>), ConnectError> {
+fn answer(stream: &mut AnyText<Line>, patience: &Patience<'_>) -> Result<(Response, Vec<u8>), ConnectError> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     loop {
         patience.check()?;
-        match line.flush().and_then(|()| line.read(&mut chunk)) {
+        match stream.flush().and_then(|()| stream.read(&mut chunk)) {
             Ok(0) => {
                 return Err(ConnectError::Unreachable(
                     "closed without an answer to the handshake".to_owned(),
@@ -235,12 +232,12 @@ fn answer(line: &mut Line, patience: &Patience<'_>) -> Result<(Response, Vec<u8>
 
 /// Reads what a server says about a refusal, which may come later than its head. What does not come in a moment is not
 /// waited for: it only words an error.
-fn read_body(line: &mut Line, response: &Response, body: &mut Vec<u8>) {
+fn read_body(stream: &mut AnyText<Line>, response: &Response, body: &mut Vec<u8>) {
     let length =
         response.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
     let missing = length.unwrap_or(0).min(BODY_BYTES_SHOWN).saturating_sub(body.len());
-    if missing > 0 && line.wire().stream().set_read_timeout(Some(BODY_PATIENCE)).is_ok() {
-        let _ = line.take(missing as u64).read_to_end(body);
+    if missing > 0 && stream.get_mut().wire().stream().set_read_timeout(Some(BODY_PATIENCE)).is_ok() {
+        let _ = stream.take(missing as u64).read_to_end(body);
     }
 }
 

@@ -82,13 +82,6 @@ impl FeedOptions {
         self.uri.port_u16().unwrap_or(if self.is_tls() { 443 } else { 80 })
     }
 
-    fn line(&self, wire: Wire) -> Result<Line, ConnectError> {
-        if !self.is_tls() {
-            return Ok(Line::Plain(wire));
-        }
-        Line::tls(wire, self.host()).map_err(|error| ConnectError::Refused(format!("TLS: {error}")))
-    }
-
     /// The URL that asks for a message.
     fn uri_from(&self, from_seq: Option<u64>) -> Uri {
         let Some(seq) = from_seq else { return self.uri.clone() };
@@ -165,9 +158,10 @@ impl Connection {
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
         let request = request(options, from_seq, asks_v1);
-        let line = options.line(Wire::new(stream))?;
+        let tls_host = options.is_tls().then(|| options.host());
+        let line = Line::new(Wire::new(stream), tls_host).map_err(ConnectError::Refused)?;
         let mut handshake =
-            tungstenite::client::client_with_config(request, AnyText::from_handshake(line), Some(config));
+            tungstenite::client::client_with_config(request, AnyText::new(line), Some(config));
         let (socket, response) = loop {
             match handshake {
                 Ok(done) => break done,

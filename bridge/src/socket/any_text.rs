@@ -30,22 +30,10 @@ pub struct AnyText<S> {
 }
 
 impl<S> AnyText<S> {
-    /// A stream whose first bytes are the answer to the handshake.
-    pub fn from_handshake(stream: S) -> AnyText<S> {
+    /// A stream whose first bytes will be the answer to the handshake.
+    pub fn new(stream: S) -> AnyText<S> {
         let at = At::Head(Head { bytes: 0, is_line_empty: false });
         AnyText { stream, marks: Marks { at, texts: VecDeque::new() } }
-    }
-
-    /// A stream behind the handshake, of which these bytes have been read.
-    pub fn behind_handshake(stream: S, read: &mut [u8]) -> AnyText<S> {
-        let mut marks = Marks { at: At::Opcode, texts: VecDeque::new() };
-        marks.pass(read);
-        AnyText { stream, marks }
-    }
-
-    /// The stream itself.
-    pub fn get_ref(&self) -> &S {
-        &self.stream
     }
 
     /// The stream itself. Whatever is read from it directly is missing here.

@@ -1,6 +1,7 @@
 //! The bytes of a connection: TCP, or TLS over it.
 
 use std::{
+    error::Error,
     io::{self, Read, Write},
     sync::Arc,
 };
@@ -21,23 +22,22 @@ pub enum Line {
 }
 
 impl Line {
-    /// TLS to a server that has to prove that it is this host. Its handshake comes with the first bytes that are read or
-    /// written.
+    /// A stream to a server, within TLS where it has to prove that it is a host. The handshake of TLS comes with the first
+    /// bytes that are read or written.
     ///
     /// The authorities are those that this machine trusts, or the file that `SSL_CERT_FILE` names; where there are none,
     /// those that browsers trust.
     ///
     /// # Errors
     /// A host that no certificate can name, in words.
-    pub fn tls(wire: Wire, host: &str) -> Result<Line, String> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(authorities())
-            .with_no_client_auth();
-        let session = ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
-        Ok(Line::Tls(Box::new(StreamOwned::new(session, wire))))
+    pub fn new(wire: Wire, tls_host: Option<&str>) -> Result<Line, String> {
+        match tls_host {
+            None => Ok(Line::Plain(wire)),
+            Some(host) => {
+                let session = session(host).map_err(|error| format!("TLS: {error}"))?;
+                Ok(Line::Tls(Box::new(StreamOwned::new(session, wire))))
+            }
+        }
     }
 
     /// The stream below.
@@ -47,6 +47,14 @@ impl Line {
             Line::Tls(tls) => &mut tls.sock,
         }
     }
+}
+
+fn session(host: &str) -> Result<ClientConnection, Box<dyn Error>> {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(authorities())
+        .with_no_client_auth();
+    Ok(ClientConnection::new(Arc::new(config), ServerName::try_from(host.to_owned())?)?)
 }
 
 fn authorities() -> RootCertStore {
