@@ -203,8 +203,14 @@ impl Comparison {
                 format!("it stands behind seq {later} of {key}")
             });
         }
-        self.dead_lettered += u64::from(self.streams[stream].kind == TopicKind::DeadLetters);
         self.examine(&mut candidate, record);
+        if self.streams[stream].kind == TopicKind::DeadLetters {
+            self.dead_lettered += 1;
+            // one that was cut is not sent again
+            if candidate.content == Content::Text {
+                self.retries.letter(seq, || hashes(&candidate.text));
+            }
+        }
         self.merge.put(candidate);
     }
 
@@ -350,9 +356,6 @@ impl Comparison {
     }
 
     fn settle_due(&mut self, candidate: &mut Candidate, message: &[u8]) {
-        if self.streams[candidate.stream].kind == TopicKind::DeadLetters {
-            self.retries.letter(candidate.seq, || hashes(message));
-        }
         match &candidate.content {
             Content::Text if candidate.text == message => self.digests.push(message),
             Content::Text => {
@@ -387,13 +390,10 @@ impl Comparison {
             });
         }
         let given_up = self.given_up.remove(&seq);
-        if let Some(given_up) = given_up {
-            if content_hash(candidate).is_some_and(|hash| !given_up.hashes.contains(&hash)) {
-                add(&mut candidate.faults, "it is not the archive's message");
-            }
-            if self.streams[stream].kind == TopicKind::DeadLetters {
-                self.retries.letter(seq, || given_up.hashes);
-            }
+        if let (Some(given_up), Some(hash)) = (given_up, content_hash(candidate))
+            && !given_up.hashes.contains(&hash)
+        {
+            add(&mut candidate.faults, "it is not the archive's message");
         }
         let is_text = candidate.content == Content::Text;
         self.digests.push_different(is_text.then_some(&candidate.text), None);

@@ -91,3 +91,16 @@ fn a_letter_that_became_another_message_is_altered() {
     topics.records[stream].push(broken);
     assert_eq!(counts(&topics.audit(&messages)), [0, 0, 0, 1, 0]);
 }
+
+#[test]
+fn an_altered_letter_is_altered_once_however_often_it_was_sent_again() {
+    let messages = messages(1_000);
+    let mut topics = Topics::bridged(&messages);
+    topics.bury(SEQ, b"another text");
+    let (letters, at) = topics.find(SEQ);
+    let letter = topics.records[letters][at].clone();
+    topics.records[letters].push(sent_again(&letter, "1"));
+    let report = topics.audit(&messages);
+    assert_eq!(counts(&report), [0, 0, 0, 1, 0], "{report:?}");
+    assert_eq!(report.sent_again, 1);
+}
