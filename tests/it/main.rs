@@ -6,6 +6,7 @@ mod bridge;
 mod capture;
 mod captured;
 mod codes;
+mod contract;
 mod control;
 mod cuts;
 mod determinism;
