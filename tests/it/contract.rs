@@ -280,6 +280,34 @@ fn registered_schemas_and_written_messages_have_the_documented_fields() {
 }
 
 #[test]
+fn candles_have_the_documented_intervals() {
+    let candles = Folder::new().ok(&["cat", day_text(), "--events", "marketdata"]);
+    let intervals: BTreeSet<String> = candles
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["payload"]["interval"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    let enums = table("enum");
+    let row = enums.iter().find(|row| row[0] == "interval").unwrap();
+    assert_eq!(intervals, row[1].split(", ").map(str::to_owned).collect());
+}
+
+#[test]
+fn handshakes_are_answered_with_the_documented_headers() {
+    // a whole recording, since only its digest is known in advance
+    let mut replay = Listening::replay(&Folder::new(), &[day_text()]);
+    let (_, response) = tungstenite::connect(&replay.url).unwrap();
+    let names = response.headers().keys().map(|name| name.as_str());
+    let found: BTreeSet<&str> = names.filter(|name| name.starts_with("tradesim-")).collect();
+    let rows = table("");
+    let row = rows.iter().find(|row| row[0].starts_with("response headers")).unwrap();
+    assert_eq!(found, keys(&row[1]).into_iter().map(|(name, _)| name).collect());
+    replay.child.kill().unwrap();
+    replay.child.wait().unwrap();
+}
+
+#[test]
 fn reports_have_the_documented_keys() {
     let stage = Stage::new();
     let recorded = stage.folder.run(&[
