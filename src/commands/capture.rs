@@ -43,8 +43,22 @@ struct CaptureReport {
     connections: u64,
     /// How it ended, in words.
     ended: String,
+    /// Messages above the limit, which are not in the archive, and the first of them.
+    too_large_count: u64,
+    too_large: Vec<TooLarge>,
+    /// Messages that were answered or ignored, and are not in the archive.
+    heartbeats: u64,
     /// What does not fit together.
     differences: Vec<String>,
+}
+
+/// A message above the limit.
+#[derive(Debug, Serialize)]
+struct TooLarge {
+    /// Messages in the archive before it.
+    seq: u64,
+    bytes: u64,
+    blake3: String,
 }
 
 pub(crate) fn run(args: &Capture) -> anyhow::Result<Outcome> {
@@ -52,12 +66,13 @@ pub(crate) fn run(args: &Capture) -> anyhow::Result<Outcome> {
     check_name(path)?;
     let mut endpoint = args.url.clone();
     let from_seq = client::from_seq(None, &mut endpoint)?;
+    let dialogue = client::dialogue(&args.feed)?;
     let stop = Stop::on_signals()?;
     // what could not be made in the end is refused at once
     drop(NewFile::create(path, args.output.force)?);
     let journal = JournalWriter::create(journal_of(path), &named(&endpoint), progress::now())?;
     say(format_args!("capturing {endpoint} into {}", path.display()));
-    let mut session = Session::new(args, endpoint, from_seq, stop, journal);
+    let mut session = Session::new(args, dialogue, endpoint, from_seq, stop, journal);
     let end = session.follow();
     finish(args, session, end)
 }
@@ -106,11 +121,20 @@ fn finish(
         say(format_args!("{difference}"));
     }
     let different = !differences.is_empty();
+    let (too_large_count, too_large) = course.too_large();
+    let named = |message: &client::TooLarge| TooLarge {
+        seq: message.seq,
+        bytes: message.bytes,
+        blake3: message.hash.clone(),
+    };
     let report = CaptureReport {
         archive,
         seconds,
         connections: course.connections(),
         ended: end.in_words(),
+        too_large_count,
+        too_large: too_large.iter().map(named).collect(),
+        heartbeats: course.heartbeats(),
         differences,
     };
     report.archive.summarise("captured");
@@ -120,6 +144,9 @@ fn finish(
         grouped(report.connections),
         if report.connections == 1 { "" } else { "s" },
     ));
+    if report.heartbeats > 0 {
+        say(format_args!("{} heartbeats were left out", grouped(report.heartbeats)));
+    }
     if args.json {
         output::print_json(&report)?;
     } else {
