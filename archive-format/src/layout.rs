@@ -61,7 +61,7 @@ pub(crate) enum Kind {
     Price,
     /// Few different texts.
     Text,
-    /// UUID.
+    /// UUID, as its 16 bytes.
     Uuid,
     /// Any bytes.
     Bytes,
@@ -170,7 +170,8 @@ impl Column {
             Kind::Time => ("int64", " (TIMESTAMP(MICROS,true))"),
             Kind::Price => ("int64", " (DECIMAL(12,4))"),
             Kind::Text => ("binary", " (STRING)"),
-            Kind::Uuid => ("fixed_len_byte_array(16)", " (UUID)"),
+            // not marked as a UUID: Spark refuses whole files for that (FORMAT.md, 3.1)
+            Kind::Uuid => ("fixed_len_byte_array(16)", ""),
             Kind::Bytes => ("binary", ""),
         };
         let repetition = if self.nullable() { "optional" } else { "required" };
@@ -196,6 +197,13 @@ impl Column {
 pub(crate) fn message_type(columns: Columns) -> String {
     let fields: String = Column::of(columns).map(|column| format!("  {}\n", column.declaration())).collect();
     format!("message tradesim {{\n{fields}}}")
+}
+
+/// The table as archives had it whose `trade_id` is marked as a UUID.
+pub(crate) fn message_type_with_uuid(columns: Columns) -> String {
+    let unmarked = Column::TradeId.declaration();
+    let marked = unmarked.replace("trade_id;", "trade_id (UUID);");
+    message_type(columns).replace(&unmarked, &marked)
 }
 
 /// The Arrow schema in memory: prices as 64-bit decimals, which costs no conversion.

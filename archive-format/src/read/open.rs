@@ -185,15 +185,18 @@ fn check_places(
 
 /// Reading instructions for the table: our own column types for the columns that we know, all of which must be there.
 fn typed_reader(metadata: &Metadata, parquet: ParquetMetaData) -> Result<ArrowReaderMetadata, String> {
-    let expected =
-        parse_message_type(&layout::message_type(metadata.columns)).expect("our own schema parses");
-    let expected = SchemaDescriptor::new(Arc::new(expected));
+    let schema = |text: String| {
+        let schema = parse_message_type(&text).expect("our own schema parses");
+        SchemaDescriptor::new(Arc::new(schema))
+    };
+    let expected = schema(layout::message_type(metadata.columns));
+    let with_uuid = schema(layout::message_type_with_uuid(metadata.columns));
     let found = parquet.file_metadata().schema_descr();
-    for column in expected.columns() {
-        let same = found
-            .columns()
-            .iter()
-            .any(|other| other.path() == column.path() && other.self_type() == column.self_type());
+    for (column, older) in expected.columns().iter().zip(with_uuid.columns()) {
+        let same = found.columns().iter().any(|other| {
+            other.path() == column.path()
+                && [column, older].iter().any(|known| known.self_type() == other.self_type())
+        });
         if !same {
             return Err(format!("column `{}` is missing or of another type", column.name()));
         }
