@@ -36,7 +36,7 @@ pub(crate) use control::{Control, ControlAction, Place};
 pub(crate) use demo::Demo;
 pub(crate) use dev::{Dev, DevBrokerArgs, DevCommand, DevRegistryArgs};
 pub(crate) use dlq::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic};
-pub(crate) use export::{Export, ExportPrices};
+pub(crate) use export::{Export, ExportPrices, StreamFormat};
 pub(crate) use feed::{FeedArgs, HeaderArgs};
 pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Plant, Verify};
 pub(crate) use kafka::{KafkaArgs, PrefixArgs, RegistryArgs};

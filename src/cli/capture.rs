@@ -57,7 +57,8 @@ pub(crate) struct Capture {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The journal goes when its archive is there. Where its end was torn, as by a loss of power, the bytes
-that are no whole message are counted, and the journal is kept as JOURNAL.torn.")]
+that are no whole message are counted, and the journal is kept as JOURNAL.torn, or JOURNAL.torn.2 and so on
+where there is such a file.")]
 pub(crate) struct Recover {
     /// The journal, as feed.parquet.journal
     pub(crate) journal: PathBuf,

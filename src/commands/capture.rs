@@ -5,6 +5,7 @@
 
 mod archiving;
 mod course;
+mod receipt;
 mod session;
 
 use std::{
@@ -18,14 +19,16 @@ use signal_hook::consts::SIGTERM;
 use tradesim_archive::{JournalWriter, NewFile};
 
 pub(super) use self::archiving::{Report, archive};
-use self::session::{End, Session};
+use self::{
+    receipt::ReceiveClock,
+    session::{End, Session},
+};
 use crate::{
     cli::Capture,
     client,
     endpoint::Endpoint,
     exit::{Failure, Outcome},
     output::{self, grouped, say},
-    progress,
     signals::Stop,
     sink::check_name,
 };
@@ -70,9 +73,10 @@ pub(crate) fn run(args: &Capture) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals()?;
     // what could not be made in the end is refused at once
     drop(NewFile::create(path, args.output.force)?);
-    let journal = JournalWriter::create(journal_of(path), &named(&endpoint), progress::now())?;
+    let clock = ReceiveClock::start();
+    let journal = JournalWriter::create(journal_of(path), &named(&endpoint), clock.started())?;
     say(format_args!("capturing {endpoint} into {}", path.display()));
-    let mut session = Session::new(args, dialogue, endpoint, from_seq, stop, journal);
+    let mut session = Session::new(args, dialogue, endpoint, from_seq, stop, journal, clock);
     let end = session.follow();
     finish(args, session, end)
 }
@@ -89,11 +93,15 @@ fn named(endpoint: &Endpoint) -> String {
     format!("ws://{}{}", endpoint.authority(), endpoint.path)
 }
 
-/// What helps where no archive could be made.
-fn kept(journal: &Path) -> String {
-    let journal = journal.display();
+/// What is left, and what helps, where no archive could be made. `received` counts the messages that came.
+fn kept(journal: &JournalWriter, received: u64) -> String {
+    let (path, whole) = (journal.path().display(), journal.messages_in_file());
+    let messages = if received == 1 { "message" } else { "messages" };
     format!(
-        "everything that was received is kept in {journal}, and `tradesim recover {journal}` makes its archive"
+        "{} of {} received {messages} {} in {path}, and `tradesim recover {path}` makes their archive",
+        grouped(whole),
+        grouped(received),
+        if whole == 1 { "is" } else { "are" },
     )
 }
 
@@ -106,7 +114,7 @@ fn finish(
     let seconds = session.elapsed().as_secs_f64();
     let Session { mut journal, course, .. } = session;
     let end = end.and_then(|end| journal.sync().map(|()| end));
-    let end = end.with_context(|| kept(journal.path()))?;
+    let end = end.with_context(|| kept(&journal, course.received()))?;
     let asked_for_more = args.count.is_some() || args.time.is_some();
     if course.connections() == 0 {
         journal.remove()?;
@@ -114,7 +122,13 @@ fn finish(
         return outcome(end, true, asked_for_more);
     }
     let archive = archive(journal.path(), &args.output.output, args.output.force, args.threads, |_| Ok(()))
-        .with_context(|| kept(journal.path()))?;
+        .map_err(|error| match error.downcast_ref() {
+        // there is an archive, of everything
+        Some(tradesim_archive::Error::FolderNotSynced { .. }) => {
+            error.context(format!("{} is kept as well", journal.path().display()))
+        }
+        _ => error.context(kept(&journal, course.received())),
+    })?;
     journal.remove()?;
     let differences = course.differences(archive.digest, args.url.has("symbols") || args.url.has("events"));
     for difference in &differences {

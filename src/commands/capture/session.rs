@@ -9,7 +9,10 @@ use tradesim_bridge::socket::{Dialogue, dialogue::Heartbeat};
 use tradesim_replay::{Notice, PingPayload};
 use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
-use super::course::{After, Course};
+use super::{
+    course::{After, Course},
+    receipt::ReceiveClock,
+};
 use crate::{
     cli::Capture,
     client::{
@@ -19,7 +22,7 @@ use crate::{
     endpoint::Endpoint,
     exit::Failure,
     output::say,
-    progress::{self, Stopwatch},
+    progress::Stopwatch,
     signals::Stop,
 };
 
@@ -67,6 +70,7 @@ pub(super) struct Session<'a> {
     stop: Stop,
     pub(super) journal: JournalWriter,
     pub(super) course: Course,
+    clock: ReceiveClock,
     /// Since the first connection.
     connected: Option<Stopwatch>,
     last_log: Duration,
@@ -80,10 +84,21 @@ impl<'a> Session<'a> {
         from_seq: Option<u64>,
         stop: Stop,
         journal: JournalWriter,
+        clock: ReceiveClock,
     ) -> Session<'a> {
         let retries = if args.no_reconnect { 0 } else { args.retries };
         let course = Course::new(from_seq, retries);
-        Session { args, dialogue, endpoint, stop, journal, course, connected: None, last_log: Duration::ZERO }
+        Session {
+            args,
+            dialogue,
+            endpoint,
+            stop,
+            journal,
+            course,
+            clock,
+            connected: None,
+            last_log: Duration::ZERO,
+        }
     }
 
     /// Time since the first connection.
@@ -282,14 +297,14 @@ impl<'a> Session<'a> {
         let (gap, connected) = self.course.connected(greeting);
         if let Some(reason) = gap {
             warn!(seq = self.course.received(), "messages may be missing here");
-            self.journal.append(progress::now(), JournalKind::Gap, reason.as_bytes())?;
+            self.journal.append(self.clock.now(), JournalKind::Gap, reason.as_bytes())?;
         }
         Ok(connected.err().map(anyhow::Error::from))
     }
 
     fn message(&mut self, kind: JournalKind, bytes: &[u8]) -> Result<(), JournalError> {
         self.course.message();
-        self.journal.append(progress::now(), kind, bytes)
+        self.journal.append(self.clock.now(), kind, bytes)
     }
 
     /// Hands over what came; looks at signals, deadlines and silence; and then lets the next read wait.
@@ -321,7 +336,7 @@ impl<'a> Session<'a> {
         if let Some(sentence) = sentence {
             say(format_args!("{}", printable(&sentence)));
             if is_gap {
-                self.journal.append(progress::now(), JournalKind::Gap, sentence.as_bytes())?;
+                self.journal.append(self.clock.now(), JournalKind::Gap, sentence.as_bytes())?;
             }
         }
         Ok(())
