@@ -4,6 +4,7 @@
 mod cli;
 mod client;
 mod commands;
+mod control_token;
 mod endpoint;
 mod exit;
 mod faults;

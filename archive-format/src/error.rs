@@ -63,6 +63,22 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The output is complete and has its name, but its folder could not be made durable.
+    #[error(
+        "{} is complete and has its final name, but its folder {} could not be synced to disk: after a power failure the \
+         file may be missing",
+        path.display(),
+        folder.display()
+    )]
+    FolderNotSynced {
+        /// The output.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
     /// The Parquet writer refused the data, which is a defect of tradesim.
     #[error("the encoder of {} stopped", path.display())]
     Encode {
@@ -87,6 +103,14 @@ pub enum Error {
     BadMetadata {
         /// What is wrong with it.
         what: &'static str,
+    },
+    /// The archive has as many row groups as a reader accepts.
+    #[error("{} has {limit} row groups, the most that an archive can have: begin another one", path.display())]
+    TooManyRowGroups {
+        /// The output.
+        path: PathBuf,
+        /// The most row groups.
+        limit: u64,
     },
     /// A row's seq is not above the one before it, or above 2⁶³−1.
     #[error("seq {seq} does not ascend after {previous:?}")]

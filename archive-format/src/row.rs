@@ -33,6 +33,16 @@ pub enum Content {
     },
 }
 
+impl Captured {
+    /// Bytes of a raw frame; 0 for an event.
+    pub fn raw_bytes(&self) -> usize {
+        match &self.content {
+            Content::Event(_) => 0,
+            Content::Raw { bytes, .. } => bytes.len(),
+        }
+    }
+}
+
 /// One row of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
@@ -91,6 +101,21 @@ impl Batch {
         self.records
     }
 
+    /// All rows in order, by value: no frame is copied.
+    pub fn into_rows(self) -> impl Iterator<Item = Row> {
+        let total = self.len() as u32;
+        let (mut records, mut captured) = (self.records.into_iter(), self.captured.into_iter().peekable());
+        (0..total).map(move |at| match captured.next_if(|(place, _)| *place == at) {
+            Some((_, captured)) => Row::Captured(Box::new(captured)),
+            None => Row::Event(records.next().expect("what is not a captured frame is an event")),
+        })
+    }
+
+    /// Bytes of raw frames.
+    pub fn raw_bytes(&self) -> usize {
+        self.captured.iter().map(|(_, captured)| captured.raw_bytes()).sum()
+    }
+
     /// Whether any row is a captured frame.
     pub fn has_captured(&self) -> bool {
         !self.captured.is_empty()
@@ -120,6 +145,19 @@ impl Batch {
                 self.captured.push((at, *captured));
             }
         }
+    }
+
+    /// Takes the rows behind the first `count`.
+    pub(crate) fn split_off(&mut self, count: usize) -> Batch {
+        let captured = self.captured.partition_point(|(at, _)| (*at as usize) < count);
+        let mut rest = Batch {
+            captured: self.captured.split_off(captured),
+            records: self.records.split_off(count - captured),
+        };
+        for (at, _) in &mut rest.captured {
+            *at -= u32::try_from(count).expect("a batch has few rows");
+        }
+        rest
     }
 
     /// Drops the first `count` rows.
@@ -176,6 +214,32 @@ impl<'a> RowRef<'a> {
         match self {
             RowRef::Event(record) => record.envelope.timestamp,
             RowRef::Captured(captured) => captured.timestamp,
+        }
+    }
+
+    /// The time that the message states: of a raw frame what its bytes say, if they say any. They are read for it.
+    pub fn stated_timestamp(self) -> Option<Timestamp> {
+        match self.raw() {
+            Some(bytes) => crate::capture::stated_time(bytes),
+            None => Some(self.timestamp()),
+        }
+    }
+
+    /// When the message was received, if that is known.
+    #[inline]
+    pub fn received(self) -> Option<Timestamp> {
+        match self {
+            RowRef::Captured(captured) => captured.received,
+            RowRef::Event(_) => None,
+        }
+    }
+
+    /// The WebSocket opcode of the message as it was received: 1 for text, 2 for binary.
+    #[inline]
+    pub fn opcode(self) -> Option<u8> {
+        match self {
+            RowRef::Captured(captured) => captured.opcode,
+            RowRef::Event(_) => None,
         }
     }
 
