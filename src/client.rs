@@ -9,7 +9,7 @@ mod greeting;
 mod silence;
 
 pub(crate) use connection::{ConnectError, Connection, TICK, broken, is_would_block};
-pub(crate) use follower::{Ending, Fault, Follower, Next, printable};
+pub(crate) use follower::{Ending, Fault, Follower, Next};
 pub(crate) use greeting::Greeting;
 pub(crate) use silence::Silence;
 

@@ -22,11 +22,8 @@ use tungstenite::{
     protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use super::{
-    follower::{Ending, printable},
-    greeting::Greeting,
-};
-use crate::{endpoint::Endpoint, exit::Failure, progress::Stopwatch, signals::Stop};
+use super::{follower::Ending, greeting::Greeting};
+use crate::{endpoint::Endpoint, exit::Failure, output::safe, progress::Stopwatch, signals::Stop};
 
 /// How long a read waits before the caller looks at signals and deadlines.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
@@ -246,7 +243,7 @@ fn check(response: &Response, body: &[u8], key: &str) -> Result<(), ConnectError
     let status = response.status();
     if status != StatusCode::SWITCHING_PROTOCOLS {
         let body: String = String::from_utf8_lossy(body).chars().take(BODY_BYTES_SHOWN).collect();
-        let said = printable(body.trim());
+        let said = safe(body.trim());
         let text = format!("the server answered {status}{}{said}", if said.is_empty() { "" } else { ": " });
         // full, or not ready yet
         return Err(if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -2,7 +2,13 @@
 
 use tradesim_schemas::MessageEncoder;
 
-use crate::{cli::Cat, exit::Outcome, filter::Filter, output::Stdout, signals, source};
+use crate::{
+    cli::Cat,
+    exit::Outcome,
+    filter::Filter,
+    output::{MessageLines, Stdout},
+    signals, source,
+};
 
 pub(crate) fn run(args: &Cat) -> anyhow::Result<Outcome> {
     signals::end_at_once()?;
@@ -10,11 +16,13 @@ pub(crate) fn run(args: &Cat) -> anyhow::Result<Outcome> {
     let mut filter = Filter::of_archive(&args.filter, archive.metadata().provenance())?;
     let mut out = Stdout::new();
     let mut encoder = MessageEncoder::new();
-    let mut lines = Vec::new();
+    let shown = MessageLines::of_stdout(args.raw);
+    let (mut message, mut lines) = (Vec::new(), Vec::new());
     source::for_each_batch(&archive, &mut filter, |batch| {
         for row in batch.rows() {
-            row.write_message(&mut encoder, &mut lines);
-            lines.push(b'\n');
+            message.clear();
+            row.write_message(&mut encoder, &mut message);
+            shown.push(&message, &mut lines);
         }
         out.write(&lines)?;
         lines.clear();

@@ -20,10 +20,7 @@ use self::{
 };
 use crate::{
     cli::Tail,
-    client::{
-        self, ConnectError, Connection, Ending, Fault, Follower, Next, Silence, TICK, is_would_block,
-        printable,
-    },
+    client::{self, ConnectError, Connection, Ending, Fault, Follower, Next, Silence, TICK, is_would_block},
     endpoint::Endpoint,
     exit::{Failure, Outcome},
     output::say,
@@ -260,7 +257,7 @@ impl Session<'_> {
         match Notice::parse(text) {
             Some(notice) => {
                 if let Some(sentence) = self.follower.notice(notice) {
-                    say(format_args!("{}", printable(&sentence)));
+                    say(format_args!("{sentence}"));
                 }
             }
             None => warn!(text, "a notice that cannot be understood"),

@@ -11,7 +11,7 @@ use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 use super::course::{After, Course};
 use crate::{
     cli::Capture,
-    client::{self, ConnectError, Connection, Ending, Greeting, Silence, TICK, is_would_block, printable},
+    client::{self, ConnectError, Connection, Ending, Greeting, Silence, TICK, is_would_block},
     endpoint::Endpoint,
     exit::Failure,
     output::say,
@@ -276,7 +276,7 @@ impl<'a> Session<'a> {
         };
         let (sentence, is_gap) = self.course.notice(notice);
         if let Some(sentence) = sentence {
-            say(format_args!("{}", printable(&sentence)));
+            say(format_args!("{sentence}"));
             if is_gap {
                 self.journal.append(progress::now(), JournalKind::Gap, sentence.as_bytes())?;
             }
