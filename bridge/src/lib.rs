@@ -26,6 +26,7 @@ pub mod secret;
 pub mod socket;
 pub mod tail;
 pub mod topics;
+pub mod url;
 
 pub use bridge::{Bridge, DeliveryObserver};
 pub use feed::FeedUrlError;

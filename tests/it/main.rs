@@ -30,4 +30,5 @@ mod served;
 mod settings;
 mod stops;
 mod tail;
+mod terminals;
 mod verify_topic;
