@@ -23,7 +23,7 @@ use crate::{
 
 use self::seats::Seats;
 
-mod command;
+pub(crate) mod command;
 mod connection;
 mod handshake;
 mod origin;

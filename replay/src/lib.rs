@@ -14,6 +14,8 @@ mod close;
 mod control;
 mod control_message;
 mod delivery;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod http;
 mod hub;
