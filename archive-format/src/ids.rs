@@ -59,7 +59,7 @@ pub(crate) struct SymbolIndex {
 
 impl SymbolIndex {
     pub(crate) fn new() -> SymbolIndex {
-        SymbolIndex { slots: vec![0; 256], symbols: Vec::new() }
+        SymbolIndex { slots: vec![0; 2], symbols: Vec::new() }
     }
 
     fn slot(&self, symbol: Symbol) -> usize {

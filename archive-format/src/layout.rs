@@ -193,17 +193,15 @@ impl Column {
 }
 
 /// The table in Parquet's schema language.
-pub(crate) fn message_type(columns: Columns) -> String {
-    let fields: String = Column::of(columns).map(|column| format!("  {}\n", column.declaration())).collect();
+pub(crate) fn message_type(columns: impl Iterator<Item = Column>) -> String {
+    let fields: String = columns.map(|column| format!("  {}\n", column.declaration())).collect();
     format!("message tradesim {{\n{fields}}}")
 }
 
 /// The Arrow schema in memory: prices as 64-bit decimals, which costs no conversion.
-pub(crate) fn memory_schema(columns: Columns, key: &DataType) -> SchemaRef {
+pub(crate) fn memory_schema(columns: impl Iterator<Item = Column>, key: &DataType) -> SchemaRef {
     let price = DataType::Decimal64(12, 4);
-    Arc::new(Schema::new(
-        Column::of(columns).map(|column| column.field(key.clone(), price.clone())).collect::<Vec<_>>(),
-    ))
+    Arc::new(Schema::new(columns.map(|column| column.field(key.clone(), price.clone())).collect::<Vec<_>>()))
 }
 
 /// The Arrow schema that is embedded for other readers, all of which know 128-bit decimals.

@@ -23,6 +23,9 @@ mod read;
 mod regular;
 mod row;
 mod tail;
+#[doc(hidden)]
+pub mod testing;
+mod thrift;
 mod version;
 mod write;
 

@@ -1,5 +1,6 @@
 //! What an archive says about itself: where its events come from, what it holds, and the digests that prove it.
 
+mod bounds;
 mod document;
 mod faults;
 
@@ -9,6 +10,7 @@ use tradesim_schemas::{Digest, EventType, Exchange, Price, Symbol, Timestamp};
 
 use crate::{Columns, FormatVersion};
 
+pub(crate) use bounds::check_bounds;
 pub(crate) use document::{from_json, to_json};
 pub use faults::{Faults, KeptFaults, PlantedFaults};
 

@@ -2,15 +2,20 @@
 
 mod batches;
 mod decode;
+mod decoders;
+mod footer;
+mod frames;
+mod group;
 mod open;
+mod page;
+mod quiet;
 mod source;
 
 use std::{path::Path, sync::Arc};
 
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use tradesim_schemas::Digest;
 
-use self::source::Source;
+use self::{decoders::Decoders, footer::Group, source::Source};
 use crate::{Error, Metadata, Place, RowDigest, RowGroup, ids::IdTable};
 
 pub use batches::{Batches, Start};
@@ -38,7 +43,8 @@ pub struct Archive {
 pub(crate) struct Inner {
     source: Source,
     metadata: Metadata,
-    parquet: ArrowReaderMetadata,
+    groups: Vec<Group>,
+    decoders: Decoders,
     ids: IdTable,
 }
 
@@ -63,7 +69,8 @@ impl Archive {
         if options.mmap {
             source.map();
         }
-        let inner = Inner { source, metadata: opened.metadata, parquet: opened.parquet, ids };
+        let open::Opened { metadata, groups, decoders } = opened;
+        let inner = Inner { source, metadata, groups, decoders, ids };
         Ok(Archive { inner: Arc::new(inner) })
     }
 

@@ -122,6 +122,19 @@ impl Batch {
         }
     }
 
+    /// Takes the rows behind the first `count`.
+    pub(crate) fn split_off(&mut self, count: usize) -> Batch {
+        let captured = self.captured.partition_point(|(at, _)| (*at as usize) < count);
+        let mut rest = Batch {
+            captured: self.captured.split_off(captured),
+            records: self.records.split_off(count - captured),
+        };
+        for (at, _) in &mut rest.captured {
+            *at -= u32::try_from(count).expect("a batch has few rows");
+        }
+        rest
+    }
+
     /// Drops the first `count` rows.
     pub(crate) fn drop_first(&mut self, count: usize) {
         if count > 0 {

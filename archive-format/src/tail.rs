@@ -78,12 +78,17 @@ pub(crate) fn find_marker(bytes: &[u8]) -> Result<Marker, MarkerError> {
 
 /// The digest of a tail whose marker begins at `marker_at`: its digits count as zeros.
 pub(crate) fn tail_digest(tail: &[u8], marker_at: usize) -> Digest {
-    let digits = marker_at + DIGEST_AT..marker_at + MARKER_LEN;
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&tail[..digits.start]);
-    hasher.update(&[b'0'; DIGEST_DIGITS]);
-    hasher.update(&tail[digits.end..]);
+    hash_with_marker(&mut hasher, tail, marker_at);
     Digest::from_bytes(*hasher.finalize().as_bytes())
+}
+
+/// Hashes the part of a tail that has the marker, at `marker_at`: its digits count as zeros.
+pub(crate) fn hash_with_marker(hasher: &mut blake3::Hasher, part: &[u8], marker_at: usize) {
+    let digits = marker_at + DIGEST_AT..marker_at + MARKER_LEN;
+    hasher.update(&part[..digits.start]);
+    hasher.update(&[b'0'; DIGEST_DIGITS]);
+    hasher.update(&part[digits.end..]);
 }
 
 /// Writes the digest of a tail into its one marker; `None` if it has none or several.
@@ -101,7 +106,9 @@ pub(crate) fn contains(bytes: &[u8], needle: &[u8]) -> bool {
 }
 
 fn find_all<'a>(bytes: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-    bytes.windows(needle.len()).enumerate().filter(move |(_, window)| *window == needle).map(|(at, _)| at)
+    let first = needle[0];
+    let starts = bytes.iter().enumerate().filter(move |(_, byte)| **byte == first);
+    starts.map(|(at, _)| at).filter(move |&at| bytes[at..].starts_with(needle))
 }
 
 #[cfg(test)]

@@ -162,14 +162,14 @@ impl ArchiveWriter {
         let columns = options.columns;
         let admission = Admission::new(&provenance, columns)?;
         let encode = |source| Error::Encode { path: path.to_owned(), source };
-        let schema = parse_message_type(&layout::message_type(columns)).map_err(encode)?;
+        let schema = parse_message_type(&layout::message_type(Column::of(columns))).map_err(encode)?;
         let properties = Arc::new(layout::writer_properties(columns));
         let mut file =
             SerializedFileWriter::new(Sink::new(out), Arc::new(schema), properties).map_err(encode)?;
         // the magic bytes belong to no row group
         file.flush().map_err(|source| Error::write(path, source))?;
         file.inner_mut().end_region();
-        let arrow_schema = layout::memory_schema(columns, &DataType::UInt16);
+        let arrow_schema = layout::memory_schema(Column::of(columns), &DataType::UInt16);
         let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&arrow_schema));
         let all: Vec<Column> = Column::of(columns).collect();
         let engine = Engine::new(options.threads.get(), &all, arrow_schema.fields(), file.schema_descr())

@@ -10,7 +10,7 @@ use super::{
     Burst, Counts, Cut, Faults, Metadata, Origin, PlantedFaults, Provenance, RowGroup, Source, StateFrame,
     SymbolEntry, WriterVersions,
 };
-use crate::{Columns, FormatVersion};
+use crate::{Columns, FormatVersion, limits, metadata::bounds::check_bounds};
 
 #[derive(Serialize, Deserialize)]
 struct Document {
@@ -194,6 +194,7 @@ pub(crate) fn to_json(metadata: &Metadata) -> String {
 /// Reads the document; the error says what is wrong with it. Unknown names are ignored, as a later minor version may
 /// add some.
 pub(crate) fn from_json(text: &str) -> Result<Metadata, String> {
+    check_bounds(text).map_err(|error| error.to_string())?;
     let document: Document = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let format_version = FormatVersion::parse(&document.format_version)
         .ok_or_else(|| format!("`format_version` is {:?}", document.format_version))?;
@@ -203,6 +204,11 @@ pub(crate) fn from_json(text: &str) -> Result<Metadata, String> {
         marketdata: document.counts.marketdata,
         raw: document.counts.raw,
     };
+    at_most("options", document.options.len(), limits::OPTIONS_MAX)?;
+    at_most("origins", document.origins.len(), limits::ORIGINS_MAX)?;
+    at_most("row_groups", document.row_groups.len(), limits::GROUPS_MAX as usize)?;
+    let planted = document.faults.iter().filter_map(|faults| faults.planted.as_ref()).flatten();
+    at_most("faults", planted.map(|list| list.seqs.len()).sum(), limits::FAULTS_MAX)?;
     let total = [counts.orderbook, counts.marketdata, counts.raw]
         .into_iter()
         .try_fold(counts.trade, |sum, count| sum.checked_add(count));
@@ -250,9 +256,7 @@ fn origin_to(origin: &Origin) -> OriginDocument {
 }
 
 fn origin_from(document: OriginDocument) -> Result<Origin, String> {
-    if document.symbols.len() > usize::from(u16::MAX) {
-        return Err(format!("a symbol table has {} entries", document.symbols.len()));
-    }
+    at_most("symbols", document.symbols.len(), limits::ORIGINS_MAX)?;
     Ok(Origin { identity: document.identity, symbols: all(document.symbols, symbol_from)? })
 }
 
@@ -404,6 +408,14 @@ fn state_frame_from(document: StateFrameDocument) -> Result<StateFrame, String> 
         seq: document.seq,
         digest: parsed("digest", &document.digest)?,
     })
+}
+
+fn at_most(name: &str, found: usize, limit: usize) -> Result<(), String> {
+    if found <= limit {
+        Ok(())
+    } else {
+        Err(format!("`{name}` has {found} entries; at most {limit} are read"))
+    }
 }
 
 fn all<D, T>(documents: Vec<D>, from: impl Fn(D) -> Result<T, String>) -> Result<Vec<T>, String> {

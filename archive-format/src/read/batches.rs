@@ -2,20 +2,26 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Int64Array, RecordBatch, TimestampMicrosecondArray};
-use bytes::Bytes;
-use parquet::{
-    arrow::{
-        ProjectionMask,
-        arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
-    },
-    errors::ParquetError,
-    file::reader::{ChunkReader, Length},
+use arrow::{
+    array::{Int64Array, RecordBatch, TimestampMicrosecondArray},
+    buffer::BooleanBuffer,
 };
+use bytes::Bytes;
+use parquet::{arrow::arrow_reader::ParquetRecordBatchReader, errors::ParquetError};
 use tradesim_schemas::Timestamp;
 
-use super::{Inner, decode::decode, open::guarded};
-use crate::{Batch, Error, Place, RowGroup, encode::CHUNK_ROWS, layout::Column};
+use super::{
+    Inner,
+    decode::decode,
+    frames::Frames,
+    group::{GroupBytes, named},
+    page::PageError,
+    quiet::guarded,
+};
+use crate::{Batch, Content, Error, Place, RowGroup, encode::CHUNK_ROWS, layout::Column};
+
+/// Bytes of raw frames after which a batch ends: one frame of the greatest length and a few more.
+const BATCH_RAW_BYTES: usize = 4 << 20;
 
 /// Where reading starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +36,7 @@ pub enum Start {
     Time(Timestamp),
 }
 
-/// The rows of an archive in order, in batches of about 8,000; ends after an error.
+/// The rows of an archive in order, in batches of about 8,000, or fewer where raw frames are large; ends after an error.
 ///
 /// Each row group is proven by its digest before it is parsed, and its order is checked while it is decoded.
 pub struct Batches {
@@ -38,11 +44,21 @@ pub struct Batches {
     start: Start,
     /// The row group to open next.
     group: usize,
-    reader: Option<ParquetRecordBatchReader>,
+    open: Option<OpenGroup>,
     /// Rows of the next block that lie before the start.
     early_rows: usize,
     /// Seq and time of the row before.
     last: Option<(u64, Timestamp)>,
+}
+
+/// A row group that is being read.
+struct OpenGroup {
+    reader: ParquetRecordBatchReader,
+    frames: Option<Frames>,
+    /// Rows of a block whose frames are still to be read.
+    block: Option<Batch>,
+    /// Whether no row of it was decoded yet, and the first that will be is its first.
+    at_first: bool,
 }
 
 impl Batches {
@@ -63,26 +79,33 @@ impl Batches {
             Start::Seq(seq) => groups.partition_point(|group| group.last.0 < *seq),
             Start::Time(time) => groups.partition_point(|group| group.last.1 < *time),
         };
-        Batches { archive, start, group, reader: None, early_rows: 0, last: None }
+        Batches { archive, start, group, open: None, early_rows: 0, last: None }
     }
 
-    fn open_group(&mut self) -> Result<ParquetRecordBatchReader, Error> {
+    fn open_group(&mut self) -> Result<OpenGroup, Error> {
         let group = self.group;
-        let chunk = self.group_bytes()?;
-        let early = self.rows_to_skip(&chunk)?;
+        let bytes = self.group_bytes()?;
+        let decoders = &self.archive.decoders;
+        bytes
+            .check_dictionaries(decoders.columns())
+            .map_err(|error| self.corrupt(group, error.to_string()))?;
+        let early = self.rows_to_skip(&bytes)?;
         // a block is decoded as a whole, because its order references count from its beginning
         self.early_rows = early % CHUNK_ROWS;
         let skipped = early - self.early_rows;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunk, self.archive.parquet.clone());
-        let reader = guarded(|| {
-            let builder = builder.with_row_groups(vec![group]).with_batch_size(CHUNK_ROWS);
-            if skipped == 0 { builder.build() } else { builder.with_offset(skipped).build() }
-        });
-        reader.map_err(|what| self.corrupt(group, what))
+        let reader = guarded(|| self.archive.decoders.all(&bytes, skipped));
+        let reader = reader.map_err(|what| self.corrupt(group, what))?;
+        let frames = match self.archive.metadata.columns.captured {
+            true => {
+                Some(Frames::new(bytes.pages(Column::Raw), skipped).map_err(|error| self.bad_frame(error))?)
+            }
+            false => None,
+        };
+        Ok(OpenGroup { reader, frames, block: None, at_first: skipped == 0 })
     }
 
     /// Rows of the first row group that lie before the start: found in one column alone.
-    fn rows_to_skip(&mut self, chunk: &GroupBytes) -> Result<usize, Error> {
+    fn rows_to_skip(&mut self, bytes: &GroupBytes) -> Result<usize, Error> {
         let start = std::mem::replace(&mut self.start, Start::Beginning);
         let group = self.group;
         let first = self.archive.metadata.row_groups[group].first;
@@ -92,14 +115,8 @@ impl Batches {
             Start::Time(time) if first.1 < time => (Column::Ts, time.micros()),
             _ => return Ok(0),
         };
-        let parquet = self.archive.parquet.clone();
         let rows = guarded(|| {
-            let mask = ProjectionMask::columns(parquet.parquet_schema(), [column.name()]);
-            let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(chunk.clone(), parquet)
-                .with_row_groups(vec![group])
-                .with_projection(mask)
-                .with_batch_size(CHUNK_ROWS)
-                .build()?;
+            let reader = self.archive.decoders.one(bytes, column)?;
             let mut rows = 0;
             for batch in reader {
                 let batch = batch.map_err(ParquetError::from)?;
@@ -121,49 +138,103 @@ impl Batches {
         if self.group == groups.len() {
             return Ok(before);
         }
-        let chunk = self.group_bytes()?;
-        Ok(before + self.rows_to_skip(&chunk)? as u64)
+        let bytes = self.group_bytes()?;
+        Ok(before + self.rows_to_skip(&bytes)? as u64)
     }
 
     fn group_bytes(&self) -> Result<GroupBytes, Error> {
+        let RowGroup { offset, rows, .. } = self.archive.metadata.row_groups[self.group];
         let bytes = Bytes::from(self.archive.row_group_bytes(self.group)?);
-        Ok(GroupBytes { offset: self.archive.metadata.row_groups[self.group].offset, bytes })
+        let chunks = self.archive.groups[self.group].chunks.as_slice().into();
+        Ok(GroupBytes { rows, offset, bytes, chunks })
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
         loop {
-            let mut reader = match self.reader.take() {
-                Some(reader) => reader,
+            let mut open = match self.open.take() {
+                Some(open) => open,
                 None if self.group == self.archive.metadata.row_groups.len() => return Ok(None),
                 None => self.open_group()?,
             };
-            let group = self.group;
-            let read = guarded(|| reader.next().transpose().map_err(ParquetError::from));
-            match read.map_err(|what| self.corrupt(group, what))? {
-                Some(arrays) => {
-                    self.reader = Some(reader);
-                    let columns = self.archive.metadata.columns;
-                    let mut batch = decode(&arrays, columns, &self.archive.ids)
-                        .and_then(|batch| self.check_order(batch))
-                        .map_err(|what| self.corrupt(group, what))?;
-                    batch.drop_first(std::mem::take(&mut self.early_rows));
+            let batch = match open.block.take() {
+                Some(block) => Some(block),
+                None => self.next_block(&mut open)?,
+            };
+            match batch {
+                Some(block) => {
+                    let batch = self.with_frames(&mut open, block)?;
+                    self.open = Some(open);
                     if !batch.is_empty() {
                         return Ok(Some(batch));
                     }
                 }
-                None => {
-                    let expected = self.archive.metadata.row_groups[group].last;
-                    if self.last.is_some_and(|last| last != expected) {
-                        let what = "its last row is not the one that the metadata names";
-                        return Err(self.corrupt(group, what.to_owned()));
-                    }
-                    self.group += 1;
-                }
+                None => self.end_group(open)?,
             }
         }
     }
 
-    fn check_order(&mut self, batch: Batch) -> Result<Batch, String> {
+    /// Decodes the next block of a row group, without its frames.
+    fn next_block(&mut self, open: &mut OpenGroup) -> Result<Option<Batch>, Error> {
+        let group = self.group;
+        let read = guarded(|| open.reader.next().transpose().map_err(ParquetError::from));
+        let Some(arrays) = read.map_err(|what| self.corrupt(group, what))? else { return Ok(None) };
+        let framed: Option<BooleanBuffer> = match &mut open.frames {
+            Some(frames) => Some(frames.presence(arrays.num_rows()).map_err(|error| self.bad_frame(error))?),
+            None => None,
+        };
+        let columns = self.archive.metadata.columns;
+        let block = decode(&arrays, columns, framed.as_ref(), &self.archive.ids);
+        let block = block.and_then(|block| self.check_order(block, std::mem::take(&mut open.at_first)));
+        block.map(Some).map_err(|what| self.corrupt(group, what))
+    }
+
+    /// Reads the frames of the first rows of a block, which become a batch; the others are left for later.
+    fn with_frames(&mut self, open: &mut OpenGroup, mut block: Batch) -> Result<Batch, Error> {
+        let early = std::mem::take(&mut self.early_rows);
+        if let Some(frames) = &mut open.frames {
+            let mut bytes_read = 0;
+            let mut filled = None;
+            for (at, captured) in &mut block.captured {
+                let Content::Raw { bytes, .. } = &mut captured.content else { continue };
+                if (*at as usize) < early {
+                    frames.skip().map_err(|error| self.bad_frame(error))?;
+                    continue;
+                }
+                *bytes = frames.read().map_err(|error| self.bad_frame(error))?;
+                bytes_read += bytes.len();
+                if bytes_read >= BATCH_RAW_BYTES {
+                    filled = Some(*at as usize + 1);
+                    break;
+                }
+            }
+            if let Some(filled) = filled
+                && filled < block.len()
+            {
+                open.block = Some(block.split_off(filled));
+            }
+        }
+        block.drop_first(early);
+        Ok(block)
+    }
+
+    fn end_group(&mut self, open: OpenGroup) -> Result<(), Error> {
+        if let Some(frames) = open.frames {
+            frames.finish().map_err(|error| self.bad_frame(error))?;
+        }
+        let expected = self.archive.metadata.row_groups[self.group].last;
+        if self.last.is_some_and(|last| last != expected) {
+            let what = "its last row is not the one that the metadata names";
+            return Err(self.corrupt(self.group, what.to_owned()));
+        }
+        self.group += 1;
+        Ok(())
+    }
+
+    fn check_order(&mut self, batch: Batch, at_first: bool) -> Result<Batch, String> {
+        let first = batch.rows().next().map(|row| (row.seq(), row.timestamp()));
+        if at_first && first != Some(self.archive.metadata.row_groups[self.group].first) {
+            return Err("its first row is not the one that the metadata names".to_owned());
+        }
         for row in batch.rows() {
             let at = (row.seq(), row.timestamp());
             if let Some(last) = self.last
@@ -174,6 +245,10 @@ impl Batches {
             self.last = Some(at);
         }
         Ok(batch)
+    }
+
+    fn bad_frame(&self, error: PageError) -> Error {
+        self.corrupt(self.group, named(Column::Raw, &error))
     }
 
     fn corrupt(&self, group: usize, what: String) -> Error {
@@ -197,7 +272,7 @@ impl Iterator for Batches {
         let batch = self.next_batch();
         if batch.is_err() {
             self.group = self.archive.metadata.row_groups.len();
-            self.reader = None;
+            self.open = None;
         }
         batch.transpose()
     }
@@ -214,46 +289,4 @@ fn rows_before(batch: &RecordBatch, bound: i64) -> Result<usize, ParquetError> {
         return Err(ParquetError::General("seq or ts is of another type".to_owned()));
     };
     Ok(values.partition_point(|&value| value < bound))
-}
-
-/// The bytes of one row group, at their place in the file.
-#[derive(Clone)]
-struct GroupBytes {
-    offset: u64,
-    bytes: Bytes,
-}
-
-impl GroupBytes {
-    fn range(&self, start: u64, len: usize) -> Result<Bytes, ParquetError> {
-        let from = start.checked_sub(self.offset).and_then(|from| usize::try_from(from).ok());
-        let range = from.and_then(|from| Some(from..from.checked_add(len)?));
-        match range {
-            Some(range) if range.end <= self.bytes.len() => Ok(self.bytes.slice(range)),
-            _ => Err(ParquetError::EOF(format!(
-                "bytes {start} to {} are outside",
-                start.saturating_add(len as u64)
-            ))),
-        }
-    }
-}
-
-impl Length for GroupBytes {
-    fn len(&self) -> u64 {
-        self.offset + self.bytes.len() as u64
-    }
-}
-
-impl ChunkReader for GroupBytes {
-    type T = bytes::buf::Reader<Bytes>;
-
-    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        use bytes::Buf;
-        let from = start.saturating_sub(self.offset).min(self.bytes.len() as u64);
-        let rest = self.range(start, self.bytes.len() - from as usize)?;
-        Ok(rest.reader())
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        self.range(start, length)
-    }
 }

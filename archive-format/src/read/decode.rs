@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use arrow::{
     array::{
-        Array, BinaryArray, Decimal64Array, DictionaryArray, FixedSizeBinaryArray, Int32Array, Int64Array,
-        RecordBatch, StringArray, TimestampMicrosecondArray,
+        Array, Decimal64Array, DictionaryArray, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch,
+        StringArray, TimestampMicrosecondArray,
     },
     buffer::BooleanBuffer,
     datatypes::Int32Type,
@@ -24,14 +24,19 @@ type What = String;
 /// Decodes the rows of one batch of arrays.
 ///
 /// The digests have proven that these are the bytes that were written; what is checked here keeps a defective writer's
-/// file from becoming wrong events.
-pub(super) fn decode(arrays: &RecordBatch, columns: Columns, ids: &IdTable) -> Result<Batch, What> {
+/// file from becoming wrong events. `framed` says which rows have a raw frame; its bytes are left empty.
+pub(super) fn decode(
+    arrays: &RecordBatch,
+    columns: Columns,
+    framed: Option<&BooleanBuffer>,
+    ids: &IdTable,
+) -> Result<Batch, What> {
     let table = Table::new(arrays, columns, ids)?;
     let rows = arrays.num_rows();
     let mut lags = OrderLags::default();
     let mut batch = Batch { records: Vec::with_capacity(rows), captured: Vec::new() };
-    if columns.captured {
-        table.captured_rows(rows, &mut lags, &mut batch)?;
+    if let Some(framed) = framed {
+        table.captured_rows(framed, &mut lags, &mut batch)?;
     } else {
         for row in 0..rows {
             table.push(row, &mut lags, &mut batch.records).ok_or_else(|| table.blamed(row))?;
@@ -69,7 +74,7 @@ struct Table<'a> {
     volume: &'a [i64],
     origin: Option<&'a [i32]>,
     stored: Option<(&'a FixedSizeBinaryArray, Texts<'a, CorrelationId>)>,
-    captured: Option<(&'a BinaryArray, &'a TimestampMicrosecondArray, &'a Int32Array)>,
+    captured: Option<(&'a TimestampMicrosecondArray, &'a Int32Array)>,
     ids: &'a IdTable,
     /// The column of the last value that was found wrong.
     blamed: Cell<Column>,
@@ -141,11 +146,7 @@ impl<'a> Table<'a> {
                 false => None,
             },
             captured: match columns.captured {
-                true => Some((
-                    array(arrays, Column::Raw, None)?,
-                    array(arrays, Column::Received, None)?,
-                    array(arrays, Column::Opcode, None)?,
-                )),
+                true => Some((array(arrays, Column::Received, None)?, array(arrays, Column::Opcode, None)?)),
                 false => None,
             },
             kinds,
@@ -321,9 +322,14 @@ impl<'a> Table<'a> {
         bad(row, self.blamed.get())
     }
 
-    fn captured_rows(&self, rows: usize, lags: &mut OrderLags, batch: &mut Batch) -> Result<(), What> {
-        let (raw, received, opcode) = self.captured.expect("the columns are there");
-        for row in 0..rows {
+    fn captured_rows(
+        &self,
+        framed: &BooleanBuffer,
+        lags: &mut OrderLags,
+        batch: &mut Batch,
+    ) -> Result<(), What> {
+        let (received, opcode) = self.captured.expect("the columns are there");
+        for (row, framed) in framed.iter().enumerate() {
             let place = self.seq(row).zip(self.timestamp(row));
             let (seq, timestamp) = place.ok_or_else(|| self.blamed(row))?;
             let received = match received.is_valid(row) {
@@ -337,11 +343,11 @@ impl<'a> Table<'a> {
                 false => None,
             };
             let stated = self.kinds[row].map(|_| self.push(row, lags, &mut batch.records));
-            let content = if raw.is_valid(row) {
+            let content = if framed {
                 // the columns of a raw frame serve queries; what they cannot state is only in the bytes
                 let record = stated.flatten().and_then(|()| batch.records.pop());
                 let event = record.map(|record| record.envelope.event);
-                Content::Raw { bytes: raw.value(row).to_vec(), event }
+                Content::Raw { bytes: Vec::new(), event }
             } else {
                 let stated = stated.ok_or_else(|| bad(row, Column::EventType))?;
                 stated.ok_or_else(|| self.blamed(row))?;

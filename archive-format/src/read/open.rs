@@ -1,34 +1,32 @@
 //! Opening: from the last bytes of a file to a proven footer.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use tradesim_schemas::Digest;
 
-use arrow::datatypes::{DataType, Field, Schema};
-use parquet::{
-    arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
-    errors::ParquetError,
-    file::metadata::{ParquetMetaData, ParquetMetaDataReader},
-    schema::{parser::parse_message_type, types::SchemaDescriptor},
+use super::{
+    decoders::Decoders,
+    footer::{Footer, FooterError, Group},
+    source::Source,
 };
-
-use super::source::Source;
 use crate::{
-    Error, FormatVersion, Metadata, Place, layout, limits,
+    Error, FormatVersion, Metadata, Place,
+    layout::Column,
+    limits,
     metadata::from_json,
-    tail::{MarkerError, contains, find_marker, tail_digest},
+    tail::{Marker, MarkerError, contains, find_marker, hash_with_marker},
 };
 
 /// How a Parquet file begins and ends.
 const MAGIC: &[u8; 4] = b"PAR1";
 /// Bytes at the end: the footer's length and the magic.
 const END_BYTES: u64 = 8;
+/// Bytes of the tail before the footer that are read at a time, to be hashed.
+const PIECE_BYTES: u64 = 1 << 20;
 
 /// What was found out about a file.
 pub(super) struct Opened {
     pub(super) metadata: Metadata,
-    pub(super) parquet: ArrowReaderMetadata,
+    pub(super) groups: Vec<Group>,
+    pub(super) decoders: Decoders,
 }
 
 pub(super) fn open(source: &Source) -> Result<Opened, Error> {
@@ -64,34 +62,45 @@ pub(super) fn open(source: &Source) -> Result<Opened, Error> {
     if marker.offset < magic_len || marker.offset > footer_start {
         return Err(Error::DamagedTail { path: path(), what: "the tail's offset is beyond the file" });
     }
-    let tail_len = source.len() - marker.offset;
-    limit(source, "the tail", tail_len, limits::TAIL_BYTES_MAX)?;
-    let tail = source.read(marker.offset, tail_len)?;
-    let footer_at = (footer_start - marker.offset) as usize;
-    if tail_digest(&tail, footer_at + marker.at) != marker.digest {
+    limit(source, "the tail", source.len() - marker.offset, limits::TAIL_BYTES_MAX)?;
+    if digest_of_tail(source, &marker, footer_start, &footer, &end)? != marker.digest {
         source.check_len()?;
         return Err(Error::DamagedTail { path: path(), what: "its digest differs" });
     }
-    let footer = &tail[footer_at..footer_at + footer_len as usize];
-    if source.len() != marker.offset + tail.len() as u64 {
-        return Err(Error::DamagedTail { path: path(), what: "bytes were added behind it" });
+    let bad_footer = |error: FooterError| corrupt(source, Place::Footer, error.to_string());
+    let parts = Footer::read(&footer).map_err(bad_footer)?;
+    let metadata = read_metadata(source, &parts)?;
+    for column in Column::of(metadata.columns) {
+        parts.has(column).map_err(bad_footer)?;
     }
-    let parquet = guarded(|| ParquetMetaDataReader::decode_metadata(footer))
-        .map_err(|what| corrupt(source, Place::Footer, what))?;
-    let metadata = read_metadata(source, &parquet)?;
-    check_places(source, &metadata, &parquet, marker.offset)?;
-    let parquet = typed_reader(&metadata, parquet).map_err(|what| corrupt(source, Place::Footer, what))?;
-    Ok(Opened { metadata, parquet })
+    check_places(source, &metadata, &parts.groups, marker.offset)?;
+    let decoders = Decoders::new(metadata.columns);
+    Ok(Opened { metadata, groups: parts.groups, decoders })
 }
 
-fn read_metadata(source: &Source, parquet: &ParquetMetaData) -> Result<Metadata, Error> {
-    let value = |key: &str| -> Result<&str, Error> {
-        let entries = parquet.file_metadata().key_value_metadata().map_or(&[][..], Vec::as_slice);
-        let mut found = entries.iter().filter(|entry| entry.key == key);
-        match (found.next().and_then(|entry| entry.value.as_deref()), found.next()) {
-            (Some(value), None) => Ok(value),
-            _ => Err(corrupt(source, Place::Footer, format!("there is not exactly one `{key}`"))),
-        }
+/// The digest of the tail. What comes before the footer serves other readers, and is not kept.
+fn digest_of_tail(
+    source: &Source,
+    marker: &Marker,
+    footer_start: u64,
+    footer: &[u8],
+    end: &[u8],
+) -> Result<Digest, Error> {
+    let mut hasher = blake3::Hasher::new();
+    let mut at = marker.offset;
+    while at < footer_start {
+        let piece = source.read(at, (footer_start - at).min(PIECE_BYTES))?;
+        hasher.update(&piece);
+        at += piece.len() as u64;
+    }
+    hash_with_marker(&mut hasher, footer, marker.at);
+    hasher.update(end);
+    Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
+}
+
+fn read_metadata(source: &Source, footer: &Footer<'_>) -> Result<Metadata, Error> {
+    let value = |key: &'static str| {
+        footer.value(key).map_err(|error| corrupt(source, Place::Footer, error.to_string()))
     };
     let version = value("tradesim.format_version")?;
     if FormatVersion::parse(version).is_none() {
@@ -118,7 +127,7 @@ fn read_metadata(source: &Source, parquet: &ParquetMetaData) -> Result<Metadata,
 fn check_places(
     source: &Source,
     metadata: &Metadata,
-    parquet: &ParquetMetaData,
+    groups: &[Group],
     tail_offset: u64,
 ) -> Result<(), Error> {
     let bad = |what: &str| Err(corrupt(source, Place::Metadata, what.to_owned()));
@@ -142,25 +151,20 @@ fn check_places(
     if at != tail_offset {
         return bad("there are bytes before the tail that belong to nothing");
     }
-    if metadata.row_groups.len() != parquet.num_row_groups() {
+    if metadata.row_groups.len() != groups.len() {
         return bad("the footer has another number of row groups");
     }
     let mut rows = 0u64;
     let mut before = None;
-    for (group, chunk) in metadata.row_groups.iter().zip(parquet.row_groups()) {
+    for (group, found) in metadata.row_groups.iter().zip(groups) {
         limit(source, "the length of a row group", group.length, limits::GROUP_BYTES_MAX)?;
         limit(source, "the rows of a row group", group.rows, limits::GROUP_ROWS_MAX)?;
-        if u64::try_from(chunk.num_rows()) != Ok(group.rows) || group.rows == 0 {
+        if found.rows != group.rows || group.rows == 0 {
             return bad("the footer has another number of rows for a row group");
         }
-        for column in chunk.columns() {
-            let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
-            let range = u64::try_from(start).ok().zip(u64::try_from(column.compressed_size()).ok());
-            let inside = range.and_then(|(start, length)| {
-                let end = start.checked_add(length)?;
-                Some(start >= group.offset && end <= group.offset + group.length)
-            });
-            if inside != Some(true) {
+        for chunk in &found.chunks {
+            let end = chunk.start.checked_add(chunk.length);
+            if chunk.start < group.offset || end.is_none_or(|end| end > group.offset + group.length) {
                 return bad("a column of a row group lies outside of it");
             }
         }
@@ -181,50 +185,6 @@ fn check_places(
         limit(source, "the content of a state frame", frame.content_length, limits::STATE_FRAME_BYTES_MAX)?;
     }
     Ok(())
-}
-
-/// Reading instructions for the table: our own column types for the columns that we know, all of which must be there.
-fn typed_reader(metadata: &Metadata, parquet: ParquetMetaData) -> Result<ArrowReaderMetadata, String> {
-    let expected =
-        parse_message_type(&layout::message_type(metadata.columns)).expect("our own schema parses");
-    let expected = SchemaDescriptor::new(Arc::new(expected));
-    let found = parquet.file_metadata().schema_descr();
-    for column in expected.columns() {
-        let same = found
-            .columns()
-            .iter()
-            .any(|other| other.path() == column.path() && other.self_type() == column.self_type());
-        if !same {
-            return Err(format!("column `{}` is missing or of another type", column.name()));
-        }
-    }
-    guarded(|| {
-        let parquet = Arc::new(parquet);
-        let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let plain = ArrowReaderMetadata::try_new(Arc::clone(&parquet), plain)?;
-        let ours = layout::memory_schema(metadata.columns, &DataType::Int32);
-        let fields: Vec<Arc<Field>> = plain
-            .schema()
-            .fields()
-            .iter()
-            .map(|field| match ours.field_with_name(field.name()) {
-                Ok(known) => Arc::new(known.clone()),
-                Err(_) => Arc::clone(field),
-            })
-            .collect();
-        let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
-        ArrowReaderMetadata::try_new(parquet, options)
-    })
-}
-
-/// Runs a parser. Its bytes have been proven by a digest, so that an error or panic means a defective or malicious
-/// writer; either becomes a text. (A panic's message is printed before: this happens to no file by accident.)
-pub(super) fn guarded<T>(parse: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(parse)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("the parser panicked".to_owned()),
-    }
 }
 
 pub(super) fn corrupt(source: &Source, place: Place, what: String) -> Error {

@@ -1,0 +1,89 @@
+//! The decoders of the `parquet` crate, for our own columns and nothing else.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use parquet::{
+    arrow::{
+        FieldLevels, ProjectionMask,
+        arrow_reader::{ParquetRecordBatchReader, RowSelection, RowSelector},
+        parquet_to_arrow_field_levels,
+    },
+    errors::ParquetError,
+    file::metadata::{FileMetaData, ParquetMetaData},
+    schema::{parser::parse_message_type, types::SchemaDescriptor},
+};
+
+use super::group::{GroupBytes, GroupSource};
+use crate::{
+    Columns,
+    encode::CHUNK_ROWS,
+    layout::{self, Column},
+};
+
+/// How the columns of an archive are decoded.
+///
+/// The schema is ours and not the file's, which was compared with it: columns that are not known do not exist here. Raw
+/// frames have a reader of their own (see [`super::frames`]).
+pub(super) struct Decoders {
+    columns: Vec<Column>,
+    metadata: ParquetMetaData,
+    all: FieldLevels,
+}
+
+impl Decoders {
+    /// For an archive with these optional columns.
+    pub(super) fn new(columns: Columns) -> Decoders {
+        let columns: Vec<Column> = Column::of(columns).filter(|&column| column != Column::Raw).collect();
+        let schema = layout::message_type(columns.iter().copied());
+        let schema = parse_message_type(&schema).expect("our own schema parses");
+        let schema = Arc::new(SchemaDescriptor::new(Arc::new(schema)));
+        let metadata = ParquetMetaData::new(FileMetaData::new(1, 0, None, None, schema, None), Vec::new());
+        let all = levels(&columns, &metadata, ProjectionMask::all());
+        Decoders { columns, metadata, all }
+    }
+
+    /// The columns that are decoded.
+    pub(super) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Decodes a row group from its row `skipped` on, in blocks.
+    pub(super) fn all(
+        &self,
+        group: &GroupBytes,
+        skipped: usize,
+    ) -> Result<ParquetRecordBatchReader, ParquetError> {
+        let rest = group.rows as usize - skipped;
+        let selection = (skipped > 0)
+            .then(|| RowSelection::from(vec![RowSelector::skip(skipped), RowSelector::select(rest)]));
+        self.reader(&self.all, group, selection)
+    }
+
+    /// Decodes one column of a row group.
+    pub(super) fn one(
+        &self,
+        group: &GroupBytes,
+        column: Column,
+    ) -> Result<ParquetRecordBatchReader, ParquetError> {
+        let mask = ProjectionMask::columns(self.metadata.file_metadata().schema_descr(), [column.name()]);
+        self.reader(&levels(&self.columns, &self.metadata, mask), group, None)
+    }
+
+    fn reader(
+        &self,
+        levels: &FieldLevels,
+        group: &GroupBytes,
+        selection: Option<RowSelection>,
+    ) -> Result<ParquetRecordBatchReader, ParquetError> {
+        let source = GroupSource { group, columns: &self.columns, metadata: &self.metadata };
+        ParquetRecordBatchReader::try_new_with_row_groups(levels, &source, CHUNK_ROWS, selection)
+    }
+}
+
+/// The Arrow types of columns: prices in 64 bits, which costs no conversion, and texts as dictionaries.
+fn levels(columns: &[Column], metadata: &ParquetMetaData, mask: ProjectionMask) -> FieldLevels {
+    let ours = layout::memory_schema(columns.iter().copied(), &DataType::Int32);
+    let schema = metadata.file_metadata().schema_descr();
+    parquet_to_arrow_field_levels(schema, mask, Some(ours.fields())).expect("our own schema has Arrow types")
+}

@@ -1,0 +1,56 @@
+//! Panics of a parser that is given what a dishonest writer made, without their text on the standard error.
+
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Once,
+};
+
+use parquet::errors::ParquetError;
+
+thread_local! {
+    /// Whether a panic of this thread is caught, and becomes an error.
+    static CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a parser. Its bytes have been proven by a digest and checked against bounds, so that an error or a panic means a
+/// defective or malicious writer; either becomes a text. A panic is not printed: the caller reports it as bad data.
+pub(super) fn guarded<T>(parse: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, String> {
+    install_hook();
+    let before = CAUGHT.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(parse));
+    CAUGHT.set(before);
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(ParquetError::General(what))) => Err(what),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("the parser panicked".to_owned()),
+    }
+}
+
+/// Puts a hook before the one that there is, once.
+fn install_hook() {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !CAUGHT.get() {
+                before(panic);
+            }
+        }));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_and_the_next_parser_runs() {
+        let panicked = guarded(|| -> Result<(), ParquetError> { panic!("on purpose") });
+        assert_eq!(panicked, Err("the parser panicked".to_owned()));
+        assert!(!CAUGHT.get());
+        assert_eq!(guarded(|| Ok(7)), Ok(7));
+        assert_eq!(guarded::<()>(|| Err(ParquetError::General("why".to_owned()))), Err("why".to_owned()));
+    }
+}

@@ -1,0 +1,91 @@
+//! Files that ask for too much of something, each with its error.
+
+mod columns;
+mod documents;
+mod footers;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use tradesim_schemas::Timestamp;
+
+use super::parts::Parts;
+use crate::{ArchiveWriter, Captured, Columns, Content, Provenance, Row, WriterOptions};
+
+/// A file in a folder.
+#[derive(Clone, Debug)]
+pub struct HostileFile {
+    /// What is wrong with it, in a word or two; also the file's name without its extension.
+    pub name: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// What the error that refuses it contains; `None` for a file that is right and has to be read, however odd it is.
+    pub refusal: Option<&'static str>,
+    /// Whether `info` already refuses it, which reads no rows.
+    pub at_opening: bool,
+}
+
+/// A file before it is written: its name, its refusal, and how it is made.
+type Bomb = (&'static str, Refusal, fn() -> Vec<u8>);
+
+/// When and how a file is refused.
+#[derive(Clone, Copy, Debug)]
+enum Refusal {
+    Opening(&'static str),
+    Reading(&'static str),
+    Never,
+}
+
+/// Writes all hostile files into a folder: some 300 MiB are never asked of the disk, the largest file has 24 MiB.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn hostile_files(folder: &Path) -> io::Result<Vec<HostileFile>> {
+    let all = [footers::BOMBS, columns::BOMBS, documents::BOMBS];
+    let mut files = Vec::new();
+    for &(name, refusal, make) in all.into_iter().flatten() {
+        let path = folder.join(format!("{name}.parquet"));
+        std::fs::write(&path, make())?;
+        let (refusal, at_opening) = match refusal {
+            Refusal::Opening(text) => (Some(text), true),
+            Refusal::Reading(text) => (Some(text), false),
+            Refusal::Never => (None, false),
+        };
+        files.push(HostileFile { name, path, refusal, at_opening });
+    }
+    Ok(files)
+}
+
+/// Rows of the archive that is changed.
+const ROWS: u32 = 8;
+
+/// A capture of eight short raw frames, taken apart.
+fn capture() -> Parts {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("capture.parquet");
+    let columns = Columns { captured: true, stored_ids: true, origin: true };
+    let options = WriterOptions { columns, ..WriterOptions::default() };
+    let mut writer =
+        ArchiveWriter::create(&path, Provenance::default(), options).expect("an archive can be made");
+    for seq in 0..u64::from(ROWS) {
+        writer.write_row(frame(seq)).expect("a frame can be stored");
+    }
+    writer.append_state_frame(u64::from(ROWS), vec![7; 100]).expect("a state frame can be stored");
+    writer.finish().expect("the archive can be written");
+    Parts::take_apart(&std::fs::read(&path).expect("the archive can be read"))
+}
+
+fn frame(seq: u64) -> Row {
+    let timestamp = Timestamp::from_micros(1_771_425_000_000_000).expect("a time of 2026");
+    let content = Content::Raw { bytes: b"{}".to_vec(), event: None };
+    Row::Captured(Box::new(Captured { seq, timestamp, received: None, opcode: Some(1), content }))
+}
+
+/// Eight frames, and a change.
+fn changed(change: impl FnOnce(&mut Parts)) -> Vec<u8> {
+    let mut parts = capture();
+    change(&mut parts);
+    parts.seal()
+}

@@ -1,0 +1,82 @@
+//! Metadata documents.
+
+use serde_json::{Value, json};
+
+use super::{Bomb, Refusal, changed};
+
+pub(super) const BOMBS: &[Bomb] = &[
+    ("metadata-sources-nested", Refusal::Opening("it is nested deeper than 124 levels"), || {
+        let open = format!(",\"later\":{}", "[{\"sources\":".repeat(100_000));
+        changed(|parts| parts.more_metadata = open)
+    }),
+    ("metadata-values", Refusal::Opening("it has more than 1048576 values"), || {
+        with("bursts", |list| list.extend(vec![json!(0); 3_000_000]))
+    }),
+    ("metadata-cut-symbols", Refusal::Opening("it has more than 1048576 values"), || {
+        changed(|parts| {
+            let symbols = vec![json!("A"); 5_000_000];
+            parts.metadata["cuts"] =
+                json!([{"from": null, "to": null, "symbols": symbols, "events": [], "limit": null}]);
+        })
+    }),
+    ("metadata-long", Refusal::Opening("it has 25"), || {
+        changed(|parts| parts.metadata["options"] = json!({"feed": "x".repeat(24 << 20)}))
+    }),
+    ("metadata-options", Refusal::Opening("`options` has 500000 entries; at most 1024 are read"), || {
+        changed(|parts| {
+            let options = (0..500_000).map(|n| (n.to_string(), json!("")));
+            parts.metadata["options"] = Value::Object(options.collect());
+        })
+    }),
+    ("metadata-origins", Refusal::Opening("`origins` has 70000 entries; at most 65535 are read"), || {
+        with("origins", |list| list.extend((0..70_000).map(|n| origin(n, 0))))
+    }),
+    ("metadata-symbols", Refusal::Opening("`symbols` has 70000 entries; at most 65535 are read"), || {
+        with("origins", |list| list.push(origin(0, 70_000)))
+    }),
+    ("metadata-faults", Refusal::Opening("`faults` has 200000 entries; at most 100000 are read"), || {
+        changed(|parts| {
+            let seqs: Vec<u32> = (0..200_000).collect();
+            parts.metadata["faults"] =
+                json!({"plan_seed": 1, "planted": [{"kind": "drop", "reason": null, "seqs": seqs}]});
+        })
+    }),
+    ("metadata-row-groups", Refusal::Opening("the footer has another number of row groups"), || {
+        changed(|parts| {
+            let groups = parts.metadata["row_groups"].as_array_mut().expect("a list");
+            // the bytes of each but the first are none
+            let mut empty = groups[0].clone();
+            empty["length"] = json!(0);
+            empty["offset"] = json!(4);
+            groups.extend(vec![empty; 10_000]);
+        })
+    }),
+    ("metadata-rows-overflow", Refusal::Opening("rows"), || {
+        changed(|parts| {
+            parts.metadata["counts"] = json!({
+                "trade": 0, "orderbook": 0, "marketdata": 0, "raw": u64::MAX, "total": u64::MAX
+            });
+        })
+    }),
+    ("origins-many", Refusal::Never, || {
+        with("origins", |list| list.extend((0..65_535).map(|n| origin(n, 0))))
+    }),
+    ("symbols-many", Refusal::Never, || with("origins", |list| list.push(origin(0, 65_535)))),
+];
+
+/// A list of the document with more in it.
+fn with(key: &str, more: impl FnOnce(&mut Vec<Value>)) -> Vec<u8> {
+    changed(|parts| more(parts.metadata[key].as_array_mut().expect("a list")))
+}
+
+fn origin(number: usize, symbols: usize) -> Value {
+    let symbols: Vec<Value> = (0..symbols)
+        .map(|n| {
+            json!({
+                "symbol": format!("S{n}"), "name": "", "exchange": "NYSE", "sector": "", "base_price": "1.00",
+                "volatility": "0.02", "avg_daily_volume": 1, "tick_size": "0.01", "lot_size": 1, "weight": "1"
+            })
+        })
+        .collect();
+    json!({"identity": format!("tradesim date=2026-02-18 seed={number}"), "symbols": symbols})
+}
