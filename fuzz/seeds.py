@@ -162,6 +162,17 @@ def avro():
         put("avro", name, schema.encode() + b"\n" + datum)
 
 
+def pages():
+    # column, flags, rows, length of the dictionary, dictionary, values
+    levels = struct.pack("<I", 2) + bytes([8, 1])
+    put("pages", "plain", bytes([28, 0, 4, 0]) + levels + b"".join(struct.pack("<I", 1) + b"x" for _ in range(4)))
+    put("pages", "dictionary", bytes([3, 2 + 8, 4, 8]) + struct.pack("<I", 4) + b"AAPL" + levels + bytes([0, 8, 0]))
+    put("pages", "delta", bytes([0, 4 + 8, 4, 0]) + zigzag(64) + b"\x04\x04" + zigzag(0) * 2 + bytes(16))
+    put("pages", "delta-texts", bytes([3, 6, 4, 0]) + levels + bytes(24))
+    put("pages", "decimals", bytes([11, 0, 4, 0]) + levels + struct.pack("<4q", 1, -1, 10**12, -(2**63)))
+    put("pages", "ids", bytes([26, 8, 4, 0]) + levels + bytes(64))
+
+
 def letters():
     put("letters", "position", '{"schema_version":1,"stream":"0123","run":"nightly","next_seq":42,"bridge":"b1"}')
     put(
@@ -254,7 +265,7 @@ def archives(binary):
 
 
 def main():
-    for write in (envelopes, control, inbound, http, avro, letters, delivery, settings):
+    for write in (envelopes, control, inbound, http, avro, pages, letters, delivery, settings):
         write()
     if len(sys.argv) > 1:
         archives(str(pathlib.Path(sys.argv[1]).resolve()))

@@ -5,16 +5,16 @@
 //! it.
 
 mod journal;
-mod seal;
+mod pages;
 
 use std::{io::Write, path::Path};
 
 use tempfile::TempDir;
 
-use crate::{Archive, Error, OpenOptions, Start, flat_batch, metadata};
+use crate::{Archive, Error, OpenOptions, Start, flat_batch, metadata, testing::reseal};
 
 pub use journal::journal;
-pub use seal::seal;
+pub use pages::pages;
 
 /// Reads a file, sealed, to its end in every way that there is.
 ///
@@ -22,9 +22,13 @@ pub use seal::seal;
 /// Where it is read in one way and not in another.
 pub fn archive(file: &[u8]) {
     let mut bytes = file.to_vec();
-    seal(&mut bytes);
+    reseal(&mut bytes);
+    read_to_the_end(&bytes);
+}
+
+fn read_to_the_end(bytes: &[u8]) {
     let folder = Folder::new();
-    let path = folder.write("a.parquet", &bytes);
+    let path = folder.write("a.parquet", bytes);
     let Ok(archive) = Archive::open(&path, OpenOptions { mmap: false }) else { return };
     let metadata = archive.metadata();
     document_is_stable(&metadata.to_json());

@@ -25,6 +25,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("journal", tradesim_archive::fuzzing::journal),
     ("letters", tradesim_bridge::fuzzing::letters),
     ("metadata", tradesim_archive::fuzzing::document),
+    ("pages", tradesim_archive::fuzzing::pages),
 ];
 
 fn fuzz_folder() -> PathBuf {
@@ -78,7 +79,7 @@ macro_rules! corpora {
     };
 }
 
-corpora! { archive avro control delivery envelope http inbound journal letters metadata }
+corpora! { archive avro control delivery envelope http inbound journal letters metadata pages }
 
 fn manifest(folder: &Path) -> Table {
     fs::read_to_string(folder.join("Cargo.toml")).unwrap().parse().unwrap()
