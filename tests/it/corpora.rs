@@ -1,5 +1,5 @@
-//! What fuzzing has found so far: the corpora of the fuzz targets, through the functions that the targets call. (That of
-//! `settings` is read by a unit test of the binary, which has its functions.)
+//! What fuzzing has found so far: the corpora of the fuzz targets, and seeded mutants of them, through the functions that the
+//! targets call. (That of `settings` is read by a unit test of the binary, which has its functions.)
 
 use std::{
     collections::BTreeMap,
@@ -9,23 +9,26 @@ use std::{
 };
 
 use toml::{Table, Value};
+use tradesim_schemas::testing::mutant;
 
 /// Bytes of all corpora.
 const BYTES_MAX: u64 = 1 << 20;
 
-/// What the targets call.
-const TARGETS: &[(&str, fn(&[u8]))] = &[
-    ("archive", tradesim_archive::fuzzing::archive),
-    ("avro", tradesim_bridge::fuzzing::avro),
-    ("control", tradesim_replay::fuzzing::control),
-    ("delivery", tradesim_bridge::core::fuzzing::delivery),
-    ("envelope", tradesim_schemas::fuzzing::envelope),
-    ("http", tradesim_replay::fuzzing::http),
-    ("inbound", tradesim_replay::fuzzing::inbound),
-    ("journal", tradesim_archive::fuzzing::journal),
-    ("letters", tradesim_bridge::fuzzing::letters),
-    ("metadata", tradesim_archive::fuzzing::document),
-    ("pages", tradesim_archive::fuzzing::pages),
+/// A target: its name, what it calls, and how many mutants of its corpus a normal run tries; the slowest take 2 ms each.
+type Target = (&'static str, fn(&[u8]), u64);
+
+const TARGETS: &[Target] = &[
+    ("archive", tradesim_archive::fuzzing::archive, 500),
+    ("avro", tradesim_bridge::fuzzing::avro, 2_000),
+    ("control", tradesim_replay::fuzzing::control, 5_000),
+    ("delivery", tradesim_bridge::core::fuzzing::delivery, 10_000),
+    ("envelope", tradesim_schemas::fuzzing::envelope, 10_000),
+    ("http", tradesim_replay::fuzzing::http, 300),
+    ("inbound", tradesim_replay::fuzzing::inbound, 10_000),
+    ("journal", tradesim_archive::fuzzing::journal, 100),
+    ("letters", tradesim_bridge::fuzzing::letters, 5_000),
+    ("metadata", tradesim_archive::fuzzing::document, 2_000),
+    ("pages", tradesim_archive::fuzzing::pages, 1_000),
 ];
 
 fn fuzz_folder() -> PathBuf {
@@ -40,14 +43,30 @@ fn files(target: &str) -> Vec<PathBuf> {
     files
 }
 
+/// As often, or `TRADESIM_MUTANTS` times as often.
+fn times(count: u64) -> u64 {
+    match std::env::var("TRADESIM_MUTANTS") {
+        Ok(text) => count * text.parse::<u64>().unwrap_or_else(|_| panic!("TRADESIM_MUTANTS is {text:?}")),
+        Err(_) => count,
+    }
+}
+
 #[track_caller]
 fn replay(target: &str) {
-    let run = TARGETS.iter().find(|(name, _)| *name == target).unwrap().1;
-    let files = files(target);
-    assert!(!files.is_empty());
-    for file in files {
+    let (_, run, mutants) = TARGETS.iter().find(|(name, ..)| *name == target).unwrap();
+    let mut inputs = Vec::new();
+    for file in files(target) {
         let bytes = fs::read(&file).unwrap();
         assert!(catch_unwind(|| run(&bytes)).is_ok(), "{}", file.display());
+        inputs.push(bytes);
+    }
+    for seed in 0..times(*mutants) {
+        let bytes = mutant(&inputs, seed);
+        if catch_unwind(|| run(&bytes)).is_err() {
+            let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{target}-{seed}"));
+            fs::write(&path, &bytes).unwrap();
+            panic!("mutant {seed}, which is in {}", path.display());
+        }
     }
 }
 
