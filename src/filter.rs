@@ -151,9 +151,9 @@ impl Filter {
             batch
         } else if batch.has_captured() {
             let mut kept = Batch::default();
-            for row in batch.rows() {
-                if self.admits(row) {
-                    kept.push(row.to_row());
+            for row in batch.into_rows() {
+                if self.admits(row.row_ref()) {
+                    kept.push(row);
                 }
             }
             kept

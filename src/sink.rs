@@ -36,8 +36,8 @@ impl Sink {
     pub(crate) fn write(&mut self, batch: Batch) -> anyhow::Result<()> {
         self.stop.check()?;
         if batch.has_captured() {
-            for row in batch.rows() {
-                self.writer.write_row(row.to_row())?;
+            for row in batch.into_rows() {
+                self.writer.write_row(row)?;
             }
         } else {
             self.writer.write_records(batch.into_records())?;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use tradesim_archive::{Archive, Batch, Batches, Metadata, OpenOptions, Row, RowRef, Start};
-use tradesim_schemas::Timestamp;
+use tradesim_archive::{Archive, Batch, Batches, Metadata, OpenOptions, Row, Start};
+use tradesim_schemas::{Record, Timestamp};
 
 use crate::{cli::ReadingArgs, filter::Filter};
 
@@ -42,54 +42,42 @@ pub(crate) fn range(metadata: &Metadata) -> Option<(Timestamp, Timestamp)> {
     Some((metadata.first()?.1, metadata.last()?.1))
 }
 
-/// The rows of an archive, one by one.
-#[derive(Debug)]
+/// The rows of an archive, one by one. A row of a batch of events costs a copy and no allocation; a frame is moved.
 pub(crate) struct RowReader {
     batches: Batches,
-    batch: Batch,
-    /// Rows of the batch that were handed out.
-    records: usize,
-    captured: bool,
-    rest: std::vec::IntoIter<Row>,
+    records: std::vec::IntoIter<Record>,
+    rows: Box<dyn Iterator<Item = Row>>,
+}
+
+impl std::fmt::Debug for RowReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RowReader").field("batches", &self.batches).finish_non_exhaustive()
+    }
 }
 
 impl RowReader {
     pub(crate) fn new(archive: &Archive) -> RowReader {
         RowReader {
             batches: archive.batches(Start::Beginning),
-            batch: Batch::default(),
-            records: 0,
-            captured: false,
-            rest: Vec::new().into_iter(),
+            records: Vec::new().into_iter(),
+            rows: Box::new(std::iter::empty()),
         }
     }
 
     /// The next row, or `None` after the last.
     pub(crate) fn next_row(&mut self) -> anyhow::Result<Option<Row>> {
         loop {
-            if self.captured {
-                if let Some(row) = self.rest.next() {
-                    return Ok(Some(row));
-                }
-            } else if let Some(record) = self.batch.records().get(self.records) {
-                self.records += 1;
-                return Ok(Some(Row::Event(*record)));
+            if let Some(record) = self.records.next() {
+                return Ok(Some(Row::Event(record)));
             }
-            match self.batches.next() {
+            if let Some(row) = self.rows.next() {
+                return Ok(Some(row));
+            }
+            match self.batches.next().transpose()? {
                 None => return Ok(None),
-                Some(batch) => self.fill(batch?),
+                Some(batch) if batch.has_captured() => self.rows = Box::new(batch.into_rows()),
+                Some(batch) => self.records = batch.into_records().into_iter(),
             }
-        }
-    }
-
-    fn fill(&mut self, batch: Batch) {
-        self.captured = batch.has_captured();
-        self.records = 0;
-        if self.captured {
-            self.rest = batch.rows().map(RowRef::to_row).collect::<Vec<_>>().into_iter();
-            self.batch = Batch::default();
-        } else {
-            self.batch = batch;
         }
     }
 }

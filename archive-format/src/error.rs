@@ -88,6 +88,14 @@ pub enum Error {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// The archive has as many row groups as a reader accepts.
+    #[error("{} has {limit} row groups, the most that an archive can have: begin another one", path.display())]
+    TooManyRowGroups {
+        /// The output.
+        path: PathBuf,
+        /// The most row groups.
+        limit: u64,
+    },
     /// A row's seq is not above the one before it, or above 2⁶³−1.
     #[error("seq {seq} does not ascend after {previous:?}")]
     SeqNotAscending {

@@ -33,6 +33,16 @@ pub enum Content {
     },
 }
 
+impl Captured {
+    /// Bytes of a raw frame; 0 for an event.
+    pub fn raw_bytes(&self) -> usize {
+        match &self.content {
+            Content::Event(_) => 0,
+            Content::Raw { bytes, .. } => bytes.len(),
+        }
+    }
+}
+
 /// One row of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
@@ -89,6 +99,21 @@ impl Batch {
     /// The events, without a copy; captured frames are dropped.
     pub fn into_records(self) -> Vec<Record> {
         self.records
+    }
+
+    /// All rows in order, by value: no frame is copied.
+    pub fn into_rows(self) -> impl Iterator<Item = Row> {
+        let total = self.len() as u32;
+        let (mut records, mut captured) = (self.records.into_iter(), self.captured.into_iter().peekable());
+        (0..total).map(move |at| match captured.next_if(|(place, _)| *place == at) {
+            Some((_, captured)) => Row::Captured(Box::new(captured)),
+            None => Row::Event(records.next().expect("what is not a captured frame is an event")),
+        })
+    }
+
+    /// Bytes of raw frames.
+    pub fn raw_bytes(&self) -> usize {
+        self.captured.iter().map(|(_, captured)| captured.raw_bytes()).sum()
     }
 
     /// Whether any row is a captured frame.

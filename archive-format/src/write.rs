@@ -34,7 +34,7 @@ use crate::{
     encode::{CHUNK_ROWS, Chunk},
     layout::{self, Column},
     limits,
-    metadata::to_json,
+    metadata::{check_bounds, to_json},
     tail,
 };
 
@@ -51,7 +51,7 @@ pub struct WriterOptions {
     pub overwrite: bool,
     /// Threads to encode on; with one, everything happens on the caller's.
     pub threads: NonZeroUsize,
-    /// Rows of a row group, 1,024 to 4,194,304; a multiple of 65,536 suits other readers best.
+    /// Rows of a row group, 1,024 to 524,288; a multiple of 65,536 suits other readers best.
     pub row_group_rows: u32,
     /// The optional columns.
     pub columns: Columns,
@@ -94,6 +94,8 @@ pub struct ArchiveWriter {
     engine: Option<Engine>,
     admission: Admission,
     pending: Batch,
+    /// Bytes of raw frames in it.
+    pending_raw_bytes: usize,
     group: Option<OpenGroup>,
     /// Parts of the file that are begun and not yet written, in order.
     queue: VecDeque<Part>,
@@ -156,7 +158,7 @@ impl ArchiveWriter {
             return Err(Error::BadOption {
                 option: "row_group_rows",
                 found: options.row_group_rows.into(),
-                expected: "1,024 to 4,194,304",
+                expected: "1,024 to 524,288",
             });
         }
         let columns = options.columns;
@@ -182,6 +184,7 @@ impl ArchiveWriter {
             engine: Some(engine),
             admission,
             pending: Batch::default(),
+            pending_raw_bytes: 0,
             group: None,
             queue: VecDeque::new(),
             provenance,
@@ -235,8 +238,11 @@ impl ArchiveWriter {
             }
             writer.pending.push(row);
             writer.admission.raw_bytes += raw_bytes;
+            writer.pending_raw_bytes += raw_bytes;
+            // a block of large frames ends the row group: a block cannot be cut, and memory holds it several times
+            let is_large = writer.pending_raw_bytes >= limits::BLOCK_RAW_BYTES;
             writer.chunk_if_full()?;
-            if writer.admission.raw_bytes >= limits::GROUP_RAW_BYTES {
+            if is_large || writer.admission.raw_bytes >= limits::GROUP_RAW_BYTES {
                 writer.end_group()?;
             }
             Ok(())
@@ -253,7 +259,7 @@ impl ArchiveWriter {
                 return Err(Error::BadOption {
                     option: "the length of a state frame",
                     found: content.len() as u64,
-                    expected: "at most 256 MiB",
+                    expected: "at most 64 MiB",
                 });
             }
             writer.end_group()?;
@@ -327,6 +333,7 @@ impl ArchiveWriter {
             return Ok(());
         }
         let batch = std::mem::take(&mut self.pending);
+        self.pending_raw_bytes = 0;
         let at = |row: crate::RowRef<'_>| (row.seq(), row.timestamp());
         let first = batch.rows().next().map(at).expect("the batch is not empty");
         let last = batch.last().map(at).expect("the batch is not empty");
@@ -334,6 +341,12 @@ impl ArchiveWriter {
         let group = match self.group {
             Some(group) => OpenGroup { rows: group.rows + rows, last, ..group },
             None => {
+                if self.groups_begun as u64 == limits::GROUPS_MAX {
+                    return Err(Error::TooManyRowGroups {
+                        path: self.path.clone(),
+                        limit: limits::GROUPS_MAX,
+                    });
+                }
                 let writers =
                     self.factory.create_column_writers(self.groups_begun).map_err(|e| self.encode(e))?;
                 let writers = writers.into_iter().map(Some).collect();
@@ -462,9 +475,7 @@ impl ArchiveWriter {
             state_frames: std::mem::take(&mut self.state_frames),
         };
         let document = to_json(&metadata);
-        if document.len() as u64 > limits::METADATA_BYTES_MAX {
-            return Err(Error::BadMetadata { what: "it is longer than 64 MiB" });
-        }
+        check_bounds(&document).map_err(|error| Error::BadMetadata { what: error.as_str() })?;
         let offset = self.file.inner_mut().begin_tail();
         let entries = [
             ("ARROW:schema", encode_arrow_schema(&layout::embedded_schema(self.columns))),

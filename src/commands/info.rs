@@ -1,5 +1,7 @@
 //! `info`: what an archive says about itself. Only its tail is read, and checked.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use tradesim_archive::Metadata;
 
@@ -71,14 +73,9 @@ pub(crate) fn run(args: &Info) -> anyhow::Result<Outcome> {
 }
 
 fn symbols(metadata: &Metadata) -> Vec<String> {
-    let mut names = Vec::new();
-    for entry in metadata.provenance().origins.iter().flat_map(|origin| &origin.symbols) {
-        let name = entry.symbol.to_string();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
+    let mut seen = HashSet::new();
+    let entries = metadata.provenance().origins.iter().flat_map(|origin| &origin.symbols);
+    entries.filter(|entry| seen.insert(entry.symbol.key())).map(|entry| entry.symbol.to_string()).collect()
 }
 
 fn lines(report: &ArchiveReport, metadata: &Metadata) -> Vec<(&'static str, String)> {

@@ -6,7 +6,7 @@
 mod inputs;
 mod provenance;
 
-use tradesim_archive::{Archive, Batch};
+use tradesim_archive::{Archive, Batch, Row};
 
 use crate::{
     cli::Merge,
@@ -20,8 +20,29 @@ use crate::{
 use inputs::Merged;
 use provenance::{Origins, merged_provenance, whole_again};
 
-/// Rows that are gathered before they are handed to the writer.
+/// Rows that are gathered before they are handed on.
 const BATCH_ROWS: usize = 8_192;
+/// Bytes of raw frames after which fewer rows are.
+const BATCH_RAW_BYTES: usize = 1 << 20;
+
+/// Rows on their way to what takes a batch at a time.
+#[derive(Default)]
+struct Gathered {
+    batch: Batch,
+    raw_bytes: usize,
+}
+
+impl Gathered {
+    /// Adds a row; the batch, if it is full.
+    fn push(&mut self, row: Row) -> Option<Batch> {
+        if let Row::Captured(captured) = &row {
+            self.raw_bytes += captured.raw_bytes();
+        }
+        self.batch.push(row);
+        let is_full = self.batch.len() == BATCH_ROWS || self.raw_bytes >= BATCH_RAW_BYTES;
+        is_full.then(|| std::mem::take(self).batch)
+    }
+}
 
 pub(crate) fn run(args: &Merge) -> anyhow::Result<Outcome> {
     check_name(&args.output.output)?;
@@ -30,7 +51,7 @@ pub(crate) fn run(args: &Merge) -> anyhow::Result<Outcome> {
         .iter()
         .map(|path| source::open(path, args.reading))
         .collect::<anyhow::Result<Vec<Archive>>>()?;
-    let origins = Origins::of(&archives);
+    let origins = Origins::of(&archives)?;
     let provenance = match whole_again(&archives, &origins)? {
         Some(provenance) => provenance,
         None => merged_provenance(&archives, &origins),
@@ -41,17 +62,17 @@ pub(crate) fn run(args: &Merge) -> anyhow::Result<Outcome> {
     let total = archives.iter().map(|archive| archive.metadata().counts().total()).sum();
     let mut progress = Progress::new("merging", total);
     let mut merged = Merged::new(&archives, &origins)?;
-    let mut batch = Batch::default();
+    let mut gathered = Gathered::default();
     let mut seq = 0;
     while let Some(row) = merged.next_row()? {
-        batch.push(row.numbered(seq));
+        let full = gathered.push(row.numbered(seq));
         seq += 1;
-        if batch.len() == BATCH_ROWS {
-            sink.write(std::mem::take(&mut batch))?;
+        if let Some(batch) = full {
+            sink.write(batch)?;
             progress.at(seq, seq);
         }
     }
-    sink.write(batch)?;
+    sink.write(gathered.batch)?;
     let summary = sink.finish()?;
     let seconds = progress.finish().as_secs_f64();
     let report = ArchiveReport::new(&output.output, &summary.metadata, summary.bytes);

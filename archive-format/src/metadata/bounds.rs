@@ -51,6 +51,17 @@ pub(crate) fn check_bounds(text: &str) -> Result<(), BoundsError> {
     Ok(())
 }
 
+impl BoundsError {
+    /// The same, for the writer's caller.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            BoundsError::Bytes { .. } => "it is longer than 24 MiB",
+            BoundsError::Values => "it has more than 1,048,576 values",
+            BoundsError::Depth => "its sources are nested too deep: merge or filter what they were made from",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

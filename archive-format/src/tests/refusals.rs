@@ -167,7 +167,7 @@ fn until_it_is_finished_an_archive_has_no_name() {
 #[test]
 fn options_have_ranges() {
     let folder = tempfile::tempdir().unwrap();
-    for row_group_rows in [0, 1_023, 4_194_305] {
+    for row_group_rows in [0, 1_023, 524_289] {
         let options = WriterOptions { row_group_rows, ..WriterOptions::default() };
         let created = write(&folder.path().join("a"), Vec::new(), options);
         assert!(matches!(created, Err(Error::BadOption { option: "row_group_rows", .. })));

@@ -3,8 +3,11 @@
 use tradesim_schemas::{Event, OrderRef, Price, Record, Symbol, Timestamp};
 
 use crate::{
-    Captured, Columns, Content, Counts, Error, FormatVersion, Metadata, Provenance, ids::IdTable, limits,
-    metadata::to_json, tail,
+    Captured, Columns, Content, Counts, Error, FormatVersion, Metadata, Provenance,
+    ids::IdTable,
+    limits,
+    metadata::{check_bounds, to_json},
+    tail,
 };
 
 /// Checks rows on their way in, and counts them.
@@ -21,7 +24,7 @@ impl Admission {
     pub(super) fn new(provenance: &Provenance, columns: Columns) -> Result<Admission, Error> {
         let ids = IdTable::new(&provenance.origins)
             .ok_or(Error::BadMetadata { what: "a symbol table names a symbol twice or has too many" })?;
-        if ids.origins() > usize::from(u16::MAX) {
+        if ids.origins() > limits::ORIGINS_MAX {
             return Err(Error::BadMetadata { what: "there are too many origins" });
         }
         let blank = Metadata {
@@ -34,7 +37,12 @@ impl Admission {
             row_groups: Vec::new(),
             state_frames: Vec::new(),
         };
-        if tail::contains(to_json(&blank).as_bytes(), tail::MARKER_START) {
+        if provenance.options.len() > limits::OPTIONS_MAX {
+            return Err(Error::BadMetadata { what: "it has more than 1,024 options" });
+        }
+        let document = to_json(&blank);
+        check_bounds(&document).map_err(|error| Error::BadMetadata { what: error.as_str() })?;
+        if tail::contains(document.as_bytes(), tail::MARKER_START) {
             return Err(Error::BadMetadata {
                 what: "it contains `tradesim-tail/`, by which a reader finds the tail",
             });

@@ -1,6 +1,6 @@
 //! What an audit found.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// A market rule, or a family of rules that are broken together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,6 +153,8 @@ pub(super) struct Findings {
     records: u64,
     rules: Vec<RuleReport>,
     skipped: Vec<Skipped>,
+    /// How many origins each rule was skipped for, for each reason.
+    origins_skipped: BTreeMap<(Rule, String), u64>,
     /// The origin at hand, named where an archive has several.
     origin: Option<u16>,
 }
@@ -161,7 +163,14 @@ impl Findings {
     pub(super) fn new() -> Findings {
         let empty = |&rule| RuleReport { rule, checked: 0, violations: 0, examples: Vec::new() };
         let rules = Rule::ALL.iter().map(empty).collect();
-        Findings { seq: None, records: 0, rules, skipped: Vec::new(), origin: None }
+        Findings {
+            seq: None,
+            records: 0,
+            rules,
+            skipped: Vec::new(),
+            origins_skipped: BTreeMap::new(),
+            origin: None,
+        }
     }
 
     /// The findings from here on are about this record.
@@ -199,15 +208,27 @@ impl Findings {
         }
     }
 
+    /// Notes that a rule, or a part of it, cannot be checked. Of many origins the first few are named.
     pub(super) fn skipped(&mut self, rule: Rule, reason: impl Into<String>) {
         let mut reason = reason.into();
         if let Some(origin) = self.origin {
+            let origins = self.origins_skipped.entry((rule, reason.clone())).or_default();
+            *origins += 1;
+            if *origins > AuditReport::EXAMPLES_MAX as u64 {
+                return;
+            }
             reason = format!("origin {origin}: {reason}");
         }
         self.skipped.push(Skipped { rule, reason });
     }
 
     pub(super) fn into_report(mut self) -> AuditReport {
+        for ((rule, reason), origins) in self.origins_skipped {
+            let more = origins.saturating_sub(AuditReport::EXAMPLES_MAX as u64);
+            if more > 0 {
+                self.skipped.push(Skipped { rule, reason: format!("{more} more origins: {reason}") });
+            }
+        }
         self.skipped.sort_by_key(|skipped| skipped.rule);
         AuditReport { records: self.records, rules: self.rules, skipped: self.skipped }
     }

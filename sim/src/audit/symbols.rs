@@ -27,9 +27,10 @@ impl SymbolTable {
     /// Symbols that are admitted to a stream without a table: input must not set the memory that is used.
     pub(super) const SYMBOLS_MAX: usize = 1 << 14;
 
+    /// The table of an origin; empty where it is not known. It starts small: an archive may have 65,535 origins.
     pub(super) fn new(known: Vec<AuditSymbol>) -> SymbolTable {
-        let mut table = SymbolTable { symbols: Vec::new(), known, slots: vec![None; 256] };
-        for index in 0..table.known.len().min(SymbolTable::SYMBOLS_MAX) {
+        let mut table = SymbolTable { symbols: Vec::new(), known, slots: vec![None; 8] };
+        for index in 0..table.known.len().min(usize::from(u16::MAX)) {
             table.insert(table.known[index].symbol);
         }
         table
@@ -119,12 +120,14 @@ mod tests {
             listing: Exchange::Nyse,
             tick_size: Price::from_units(100).unwrap(),
         };
-        let mut table = SymbolTable::new((0..500).map(known).collect());
-        for number in 0..500 {
+        // as many as an archive's table may have
+        let count = usize::from(u16::MAX);
+        let mut table = SymbolTable::new((0..count).map(known).collect());
+        for number in 0..count {
             assert_eq!(table.index(symbol(number)), Some(number as u16));
             assert_eq!(table.known(number as u16), Some(&known(number)));
         }
-        assert_eq!(table.index(symbol(500)), None);
+        assert_eq!(table.index(symbol(count)), None);
     }
 
     #[test]

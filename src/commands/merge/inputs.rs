@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use tradesim_archive::{Archive, Row};
-use tradesim_schemas::Timestamp;
+use tradesim_archive::{Archive, Captured, Content, Row};
+use tradesim_schemas::{Digest, Record, Timestamp};
 
 use super::provenance::Origins;
 use crate::source::RowReader;
@@ -21,7 +21,7 @@ pub(super) struct Merged<'a> {
     inputs: Vec<Input>,
     origins: &'a Origins,
     /// What was handed out last: rows of the same message are neighbours.
-    last: Option<(usize, Row)>,
+    last: Option<(usize, Seen)>,
     duplicates: u64,
 }
 
@@ -48,10 +48,11 @@ impl<'a> Merged<'a> {
         let input = &mut self.inputs[index];
         let row = input.next.take().expect("it was just looked at");
         input.next = self.origins.adopt(index, input.reader.next_row()?);
-        if self.last.as_ref().is_some_and(|(from, last)| *from != index && same_message(last, &row)) {
+        let seen = Seen::of(&row);
+        if self.last.as_ref().is_some_and(|(from, last)| *from != index && *last == seen) {
             self.duplicates += 1;
         }
-        self.last = Some((index, row.clone()));
+        self.last = Some((index, seen));
         Ok(Some(row))
     }
 
@@ -66,11 +67,28 @@ fn key(row: &Row) -> (Timestamp, u64) {
     (row.timestamp(), row.seq())
 }
 
-/// Whether two rows are one message of one recording: the same number in the same origin, and the same content.
-fn same_message(left: &Row, right: &Row) -> bool {
-    match (left, right) {
-        (Row::Event(left), Row::Event(right)) => left == right,
-        (Row::Captured(left), Row::Captured(right)) => left == right,
-        _ => false,
+/// What tells whether two rows are one message of one recording: the same number in the same origin, and the same
+/// content. Of a raw frame, which may be long, it keeps the digest.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    Event(Record),
+    Captured(Captured, Option<Digest>),
+}
+
+impl Seen {
+    fn of(row: &Row) -> Seen {
+        match row {
+            Row::Event(record) => Seen::Event(*record),
+            Row::Captured(captured) => {
+                let Captured { seq, timestamp, received, opcode, ref content } = **captured;
+                let (content, digest) = match content {
+                    Content::Event(event) => (Content::Event(*event), None),
+                    Content::Raw { bytes, event } => {
+                        (Content::Raw { bytes: Vec::new(), event: *event }, Some(Digest::of(bytes)))
+                    }
+                };
+                Seen::Captured(Captured { seq, timestamp, received, opcode, content }, digest)
+            }
+        }
     }
 }

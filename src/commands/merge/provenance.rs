@@ -1,9 +1,12 @@
 //! What a merged archive says about where its messages come from.
 
+use std::collections::{HashMap, HashSet, hash_map::Entry};
+
 use tradesim_archive::{Archive, Columns, Faults, Origin, Provenance, Row, RowDigest, Source};
 use tradesim_schemas::Digest;
 
-use super::{BATCH_ROWS, inputs::Merged};
+use super::{Gathered, inputs::Merged};
+use crate::exit::Failure;
 
 /// The origins of all inputs, each once, and where each input's origins stand among them.
 #[derive(Debug)]
@@ -14,21 +17,29 @@ pub(super) struct Origins {
 }
 
 impl Origins {
-    pub(super) fn of(archives: &[Archive]) -> Origins {
+    /// # Errors
+    /// More origins than an archive can have.
+    pub(super) fn of(archives: &[Archive]) -> Result<Origins, Failure> {
         let mut all: Vec<Origin> = Vec::new();
+        let mut numbers: HashMap<Digest, u16> = HashMap::new();
         let mut places = Vec::new();
         for archive in archives {
-            let own = archive.metadata().provenance().origins.iter();
-            let place = own.map(|origin| {
-                let at = all.iter().position(|known| known == origin).unwrap_or_else(|| {
-                    all.push(origin.clone());
-                    all.len() - 1
-                });
-                u16::try_from(at).expect("each input has few origins, and a command line few inputs")
-            });
-            places.push(place.collect());
+            let mut place = Vec::new();
+            for origin in &archive.metadata().provenance().origins {
+                let number = match numbers.entry(content_of(origin)) {
+                    Entry::Occupied(known) => *known.get(),
+                    Entry::Vacant(free) => {
+                        let number = u16::try_from(all.len()).ok().filter(|&number| number < u16::MAX);
+                        let number = number.ok_or_else(|| too_many_origins(archive))?;
+                        all.push(origin.clone());
+                        *free.insert(number)
+                    }
+                };
+                place.push(number);
+            }
+            places.push(place);
         }
-        Origins { all, places }
+        Ok(Origins { all, places })
     }
 
     /// The row under the merged archive's origin numbers.
@@ -51,6 +62,18 @@ impl Origins {
             stored_ids: any(|columns| columns.stored_ids),
             captured: any(|columns| columns.captured),
         }
+    }
+}
+
+/// The digest of all that a value says, to find equal ones among many.
+fn content_of(value: &impl std::fmt::Debug) -> Digest {
+    Digest::of(format!("{value:?}").as_bytes())
+}
+
+fn too_many_origins(archive: &Archive) -> Failure {
+    Failure::Data {
+        what: format!("{}: with it, the inputs have more than 65,535 origins", archive.path().display()),
+        hint: Some("merge fewer archives at a time".to_owned()),
     }
 }
 
@@ -92,14 +115,13 @@ fn common_source(sources: &[Source]) -> Option<Source> {
 fn digest_of_merge(archives: &[Archive], origins: &Origins) -> anyhow::Result<Digest> {
     let mut merged = Merged::new(archives, origins)?;
     let mut digest = RowDigest::default();
-    let mut batch = tradesim_archive::Batch::default();
+    let mut gathered = Gathered::default();
     while let Some(row) = merged.next_row()? {
-        batch.push(row);
-        if batch.len() == BATCH_ROWS {
-            digest.push(&std::mem::take(&mut batch));
+        if let Some(batch) = gathered.push(row) {
+            digest.push(&batch);
         }
     }
-    digest.push(&batch);
+    digest.push(&gathered.batch);
     Ok(digest.finish())
 }
 
@@ -107,6 +129,7 @@ fn digest_of_merge(archives: &[Archive], origins: &Origins) -> anyhow::Result<Di
 pub(super) fn merged_provenance(archives: &[Archive], origins: &Origins) -> Provenance {
     let all: Vec<&Provenance> = archives.iter().map(|archive| archive.metadata().provenance()).collect();
     let mut merged = all[0].clone();
+    let mut bursts: HashSet<Digest> = merged.bursts.iter().map(content_of).collect();
     for other in &all[1..] {
         keep_if_equal(&mut merged.generator_version, &other.generator_version);
         keep_if_equal(&mut merged.model, &other.model);
@@ -116,7 +139,7 @@ pub(super) fn merged_provenance(archives: &[Archive], origins: &Origins) -> Prov
         keep_if_equal(&mut merged.tzdb_version, &other.tzdb_version);
         merged.options.retain(|name, value| other.options.get(name) == Some(value));
         for burst in &other.bursts {
-            if !merged.bursts.contains(burst) {
+            if bursts.insert(content_of(burst)) {
                 merged.bursts.push(burst.clone());
             }
         }

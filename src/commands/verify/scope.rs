@@ -1,5 +1,7 @@
 //! Which market rules an archive can be held to, by what it says about itself.
 
+use std::collections::HashMap;
+
 use tradesim_archive::{Cut, Metadata, Origin, Provenance, Source};
 use tradesim_schemas::EventType;
 use tradesim_sim::{
@@ -25,14 +27,30 @@ pub(super) fn contexts(metadata: &Metadata) -> Result<Vec<AuditContext>, String>
         return Err("the archive is a merge of cuts that do not make up a whole".to_owned());
     }
     let scope = scope(&provenance.cuts);
-    Ok(provenance.origins.iter().map(|origin| context(origin, provenance, scope)).collect())
+    let mut days = Days::default();
+    Ok(provenance.origins.iter().map(|origin| context(origin, provenance, scope, &mut days)).collect())
 }
 
-fn context(origin: &Origin, provenance: &Provenance, scope: Scope) -> AuditContext {
+/// Trading days by their dates: many origins have one date, and a day asks the time zone database.
+#[derive(Debug, Default)]
+struct Days<'a>(HashMap<&'a str, Option<TradingDay>>);
+
+impl<'a> Days<'a> {
+    fn day(&mut self, date: &'a str) -> Option<TradingDay> {
+        *self.0.entry(date).or_insert_with(|| {
+            parse::date(date).ok().and_then(|date| TradingDay::new(date, Closed::Allow).ok())
+        })
+    }
+}
+
+fn context<'a>(
+    origin: &'a Origin,
+    provenance: &'a Provenance,
+    scope: Scope,
+    days: &mut Days<'a>,
+) -> AuditContext {
     let date = field(&origin.identity, "date").or(provenance.date.as_deref());
-    let day = date
-        .and_then(|date| parse::date(date).ok())
-        .and_then(|date| TradingDay::new(date, Closed::Allow).ok());
+    let day = date.and_then(|date| days.day(date));
     let option = provenance.options.get("market_hours").map(String::as_str);
     let market_hours = field(&origin.identity, "market_hours").or(option) != Some("false");
     let symbols = origin

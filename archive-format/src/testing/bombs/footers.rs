@@ -23,7 +23,7 @@ pub(super) const BOMBS: &[Bomb] = &[
         })
     }),
     ("footer-long-list", Refusal::Opening("a list has 4611686018427387904 elements"), || {
-        changed(|parts| drop(parts.footer.fields().insert(4, list_of(Kind::Struct, 1 << 62))))
+        changed(|parts| drop(parts.footer.fields().insert(7, list_of(Kind::Struct, 1 << 62))))
     }),
     ("footer-deep", Refusal::Opening("values are nested deeper than 16 levels"), || {
         changed(|parts| {
@@ -77,7 +77,8 @@ pub(super) const BOMBS: &[Bomb] = &[
 fn schema_nested(depth: usize) -> Vec<u8> {
     changed(|parts| {
         let schema = parts.footer.field(2).elements();
-        schema[0].fields().insert(5, Value::i32(schema.len() as i32));
+        let children = schema.len() as i32;
+        schema[0].fields().insert(5, Value::i32(children));
         let group = |depth: usize| {
             Value::of([(3, Value::i32(1)), (4, Value::text(&format!("g{depth}"))), (5, Value::i32(1))])
         };
@@ -99,7 +100,8 @@ fn more_columns(count: usize) -> Vec<u8> {
         let columns = (0..count)
             .map(|n| Value::of([(1, Value::i32(1)), (3, Value::i32(1)), (4, name(n))]))
             .collect::<Vec<_>>();
-        schema[0].fields().insert(5, Value::i32((schema.len() - 1 + count) as i32));
+        let children = schema.len() - 1 + count;
+        schema[0].fields().insert(5, Value::i32(children as i32));
         schema.extend(columns);
         let chunks = parts.footer.field(4).elements()[0].field(1).elements();
         let last = chunks.last().expect("there are columns").clone();
