@@ -86,9 +86,9 @@ impl Place {
 
 /// What each of these makes, in an empty folder but for the small archive; `None` for the standard output.
 fn commands() -> Vec<(Vec<&'static str>, Option<&'static str>)> {
-    let record = ["record", "--date", "2026-02-18", "--seed", "1", "--to", "04:20", "-o", "out.parquet"];
+    let record = "record --date 2026-02-18 --seed 1 --rate 1 --to 04:20 -o out.parquet";
     let mut commands = vec![
-        (record.to_vec(), Some("out.parquet")),
+        (record.split(' ').collect(), Some("out.parquet")),
         (vec!["filter", "small.parquet", "--events", "trade", "-o", "out.parquet"], Some("out.parquet")),
         (vec!["merge", "small.parquet", "-o", "out.parquet"], Some("out.parquet")),
         (vec!["info", "small.parquet"], None),

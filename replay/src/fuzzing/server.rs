@@ -2,7 +2,7 @@
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{Shutdown, TcpStream},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -26,7 +26,7 @@ static SERVER: Mutex<Option<Background>> = Mutex::new(None);
 /// # Panics
 /// Where what it says is not HTTP, and where it does not close.
 pub fn http(bytes: &[u8]) {
-    let mut socket = TcpStream::connect(address()).expect("the server listens");
+    let mut socket = connect();
     socket.set_read_timeout(Some(PATIENCE)).expect("a time-out above zero");
     // it may have closed before it read everything
     let _ = socket.write_all(bytes).and_then(|()| socket.shutdown(Shutdown::Write));
@@ -37,12 +37,16 @@ pub fn http(bytes: &[u8]) {
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1."), "{}", String::from_utf8_lossy(&answer));
 }
 
-fn address() -> SocketAddr {
+/// A connection to the server, or to a new one where an input has stopped it.
+fn connect() -> TcpStream {
     let mut server = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
-    if server.as_ref().is_some_and(Background::is_over) {
-        *server = None;
+    if let Some(socket) = server.as_ref().and_then(|server| TcpStream::connect(server.address()).ok()) {
+        return socket;
     }
-    server.get_or_insert_with(start).address()
+    // the old one is waited for: its port is not taken by the new one meanwhile
+    *server = None;
+    let server = server.insert(start());
+    TcpStream::connect(server.address()).expect("a new server listens")
 }
 
 fn start() -> Background {
