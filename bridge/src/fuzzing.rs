@@ -32,7 +32,7 @@ pub fn avro(bytes: &[u8]) {
         let ours = AvroSchema::parse(kind.avro_schema()).expect("our own schema");
         let _ = incompatibilities(Level::FullTransitive, &new, std::slice::from_ref(&ours));
     }
-    assert_eq!(incompatibilities(Level::FullTransitive, &new, &[new.clone()]), [], "{schema}");
+    assert_eq!(incompatibilities(Level::FullTransitive, &new, std::slice::from_ref(&new)), [], "{schema}");
 }
 
 /// Reads a record's value as a dead letter, in both ways, and as a position; and makes a dead letter of it.

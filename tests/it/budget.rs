@@ -35,8 +35,8 @@ const COMMANDS: &[(&[&str], Option<&str>)] = &[
     (&["filter", "bomb.parquet", "-o", "out.parquet"], Some("out.parquet")),
     (&["merge", "bomb.parquet", "-o", "out.parquet"], Some("out.parquet")),
     (&["export", "bomb.parquet", "-o", "out.jsonl"], Some("out.jsonl")),
-    (&["export", "bomb.parquet", "-o", "out.csv"], Some("out.csv")),
-    (&["export", "bomb.parquet", "-o", "out.flat.parquet"], Some("out.flat.parquet")),
+    (&["export", "bomb.parquet", "-o", "out.csv", "--skip-raw"], Some("out.csv")),
+    (&["export", "bomb.parquet", "-o", "out.flat.parquet", "--skip-raw"], Some("out.flat.parquet")),
     (&["plant", "bomb.parquet", "--faults", "plan.toml", "-o", "out.parquet"], Some("out.parquet")),
     (&["replay", "bomb.parquet", "--port", "0", "--wait-clients", "0", "--speed", "max"], None),
 ];
