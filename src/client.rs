@@ -1,17 +1,20 @@
 //! Receiving a stream: one connection after the other, and what is known of the stream over all of them.
 //!
 //! Without a runtime: a client of one stream waits for one socket. [`Follower`] decides and is pure; [`Connection`] moves
-//! bytes.
+//! bytes, as the bridge's client does, which it is.
 
 mod connection;
+mod dialogue;
 mod follower;
-mod greeting;
+mod notices;
 mod silence;
 
-pub(crate) use connection::{ConnectError, Connection, TICK, broken, is_would_block};
-pub(crate) use follower::{Ending, Fault, Follower, Next, printable};
-pub(crate) use greeting::Greeting;
+pub(crate) use connection::{ConnectError, Connection, TICK, broken, is_said, is_would_block};
+pub(crate) use dialogue::{Pings, dialogue, headers};
+pub(crate) use follower::{Ending, Fault, Follower, Next, TooLarge, printable};
+pub(crate) use notices::Notices;
 pub(crate) use silence::Silence;
+pub(crate) use tradesim_bridge::socket::{Greeting, Received};
 
 use rand::{TryRng, rngs::SysRng};
 

@@ -146,6 +146,7 @@ fn archive_hint(error: &ArchiveError) -> Option<&'static str> {
         ArchiveError::JournalExists { .. } => {
             Some("`tradesim recover` with its name makes the archive of it; delete it if nobody needs it")
         }
+        ArchiveError::FolderNotSynced { .. } => Some("the file can be used; `sync` makes its name durable"),
         ArchiveError::Foreign { .. } => {
             Some("only files that `tradesim record` and its relatives made are read")
         }

@@ -1,7 +1,7 @@
 //! Which messages of an archive: the one meaning of `--symbols`, `--events`, `--from`, `--to` and `--limit`.
 
 use chrono::NaiveDate;
-use tradesim_archive::{Batch, Cut, Provenance, RowRef};
+use tradesim_archive::{Batch, Cut, Metadata, Provenance, RowRef};
 use tradesim_schemas::{EventType, Record, Symbol, Timestamp};
 use tradesim_sim::session::{Closed, TradingDay};
 
@@ -30,16 +30,19 @@ pub(crate) struct Filter {
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     limit: Option<u64>,
+    /// Whether there may be messages that were received, whose stated times follow no order.
+    captured: bool,
     passed: u64,
     ended: bool,
 }
 
 impl Filter {
-    /// The filter that the command line asks for, on an archive of this provenance.
+    /// The filter that the command line asks for, on an archive.
     ///
     /// # Errors
     /// A symbol that the archive does not have, exchange time where the archive has no date, an empty range of time.
-    pub(crate) fn of_archive(args: &FilterArgs, provenance: &Provenance) -> Result<Filter, Failure> {
+    pub(crate) fn of_archive(args: &FilterArgs, metadata: &Metadata) -> Result<Filter, Failure> {
+        let provenance = metadata.provenance();
         let symbols = args.symbols.as_ref().map_or(&[][..], |names| &names.0);
         let tables = || provenance.origins.iter().flat_map(|origin| &origin.symbols);
         // a captured feed has no table, and any symbol may be in it
@@ -47,7 +50,10 @@ impl Filter {
             let names: Vec<&str> = tables().map(|entry| entry.symbol.as_str()).collect();
             check_symbols(symbols, &names, "the archive")?;
         }
-        Filter::new(symbols.to_vec(), &args.cut, &|time| instant_in(time, provenance))
+        let filter = Filter::new(symbols.to_vec(), &args.cut, &|time| instant_in(time, provenance))?;
+        // rows with planted faults stand at the times of the recording, as all others do
+        let captured = metadata.columns().captured && provenance.faults.is_none();
+        Ok(Filter { captured, ..filter })
     }
 
     /// The filter of a recording that is being made on `day`.
@@ -81,7 +87,7 @@ impl Filter {
         symbol_keys.sort_unstable();
         events.sort_unstable();
         events.dedup();
-        Filter { symbols, symbol_keys, events, from, to, limit, passed: 0, ended: false }
+        Filter { symbols, symbol_keys, events, from, to, limit, captured: false, passed: 0, ended: false }
     }
 
     /// Whether everything passes.
@@ -93,9 +99,14 @@ impl Filter {
             && self.limit.is_none()
     }
 
-    /// The first instant that may pass: where reading may begin.
+    /// The instant before which no row passes, where reading may begin. Of captured messages any row may.
     pub(crate) fn from(&self) -> Option<Timestamp> {
-        self.from
+        self.from.filter(|_| !self.captured)
+    }
+
+    /// Whether `--from` or `--to` goes by the times that captured messages state.
+    pub(crate) fn goes_by_stated_times(&self) -> bool {
+        self.captured && (self.from.is_some() || self.to.is_some())
     }
 
     /// Whether nothing more will pass.
@@ -132,7 +143,16 @@ impl Filter {
     /// Whether the row passes. Rows must come in their order.
     pub(crate) fn admits(&mut self, row: RowRef<'_>) -> bool {
         let event = row.event().map(|event| (event.event_type(), event.symbol()));
-        self.counted(row.timestamp(), event)
+        self.counted(self.time_of(row), event)
+    }
+
+    /// The time by which a row passes: of a message that was received the one that it states, if it states any.
+    fn time_of(&self, row: RowRef<'_>) -> Timestamp {
+        let stated = match row.received() {
+            Some(_) if self.goes_by_stated_times() => row.stated_timestamp(),
+            _ => None,
+        };
+        stated.unwrap_or_else(|| row.timestamp())
     }
 
     /// Leaves only the records that pass.
@@ -185,7 +205,7 @@ impl Filter {
     #[inline]
     fn verdict(&self, at: Timestamp, event: Option<(EventType, Symbol)>) -> Verdict {
         if self.to.is_some_and(|to| at >= to) {
-            return Verdict::End;
+            return if self.captured { Verdict::Skip } else { Verdict::End };
         }
         if self.from.is_some_and(|from| at < from) {
             return Verdict::Skip;

@@ -6,6 +6,7 @@
 mod cli;
 mod client;
 mod commands;
+mod control_token;
 mod endpoint;
 mod exit;
 mod faults;

@@ -57,7 +57,8 @@ pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print_line(format_args!("{text}"))
 }
 
-fn stdout_failure(error: io::Error) -> anyhow::Error {
+/// The failure of a write to the standard output; that of a reader who has gone is none.
+pub(crate) fn stdout_failure(error: io::Error) -> anyhow::Error {
     if error.kind() == io::ErrorKind::BrokenPipe {
         Failure::StdoutClosed.into()
     } else {

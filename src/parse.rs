@@ -20,7 +20,7 @@ pub(crate) use kafka::{
     acks, base_backoff, batch_size, client_id, compression, dlq_retries, linger_ms, max_backoff,
     registry_auth, registry_url, retries, servers, topic, topic_prefix, ws_uri,
 };
-pub(crate) use name::run_name;
+pub(crate) use name::{allowed_host, run_name};
 pub(crate) use number::{
     boolean, burst_multiplier, clients, limit, port, rate, rounds, seed, symbol_count, threads,
     waited_clients,

@@ -134,6 +134,16 @@ pub(crate) fn warn_of_emptiness(filter: &Filter, kept: u64, range: Option<(Times
     output::say(format_args!("warning: no message is left by the cut ({cut}): {range}"));
 }
 
+/// Says by which times `--from` and `--to` cut, where that could be another one than a reader expects.
+pub(crate) fn say_times_of_cut(filter: &Filter) {
+    if filter.goes_by_stated_times() {
+        output::say(format_args!(
+            "note: --from and --to go by the times that captured messages state; a message that states none counts \
+             at its place in the archive"
+        ));
+    }
+}
+
 /// A cut in words.
 pub(crate) fn cut_in_words(cut: &Cut) -> String {
     let mut words = Vec::new();

@@ -1,5 +1,6 @@
 //! A stream behind a socket, from the first word on the standard error to the report.
 
+mod access;
 mod progress;
 mod report;
 
@@ -39,7 +40,7 @@ pub(crate) fn apply_flags(args: &ServerArgs, settings: &mut Settings) {
 ///
 /// # Errors
 /// Flags that contradict each other, and no name that can be drawn for the run.
-pub(crate) fn options(args: &ServerArgs) -> anyhow::Result<Options> {
+pub(crate) fn options(args: &ServerArgs, settings: &Settings) -> anyhow::Result<Options> {
     if let Some(wanted) = args.wait_clients.filter(|wanted| *wanted > args.max_clients) {
         let what = format!(
             "--wait-clients {wanted} would wait for ever: --max-clients lets {} in",
@@ -48,7 +49,7 @@ pub(crate) fn options(args: &ServerArgs) -> anyhow::Result<Options> {
         return Err(Failure::usage(what).into());
     }
     let run = args.run.clone().map_or_else(random::run_name, Ok)?;
-    let defaults = Options::new(run);
+    let defaults = access::apply(args, settings, address(settings)?, Options::new(run))?;
     Ok(Options {
         wait_clients: args.wait_clients.unwrap_or(defaults.wait_clients),
         start_paused: args.start_paused,

@@ -63,6 +63,22 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The output is complete and has its name, but its folder could not be made durable.
+    #[error(
+        "{} is complete and has its final name, but its folder {} could not be synced to disk: after a power failure the \
+         file may be missing",
+        path.display(),
+        folder.display()
+    )]
+    FolderNotSynced {
+        /// The output.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
     /// The Parquet writer refused the data, which is a defect of tradesim.
     #[error("the encoder of {} stopped", path.display())]
     Encode {

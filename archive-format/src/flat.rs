@@ -18,7 +18,9 @@ use crate::{Batch, RowRef};
 const SOURCE: &str = "trade-generator";
 
 /// The schema of [`flat_batch`]: the fields of the contract under their own names, all types side by side, nulls where
-/// an event has no such field. `raw` holds the bytes of raw frames, for which `event_type` is null unless they parse.
+/// an event has no such field. `envelope_timestamp` is the time that the message states, and null where it states none
+/// that can be read. `raw` holds the bytes of raw frames, for which `event_type` is null unless they parse; `received` and
+/// `opcode` are those of captured messages.
 pub fn flat_schema() -> SchemaRef {
     let text = || DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     let time = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
@@ -26,7 +28,7 @@ pub fn flat_schema() -> SchemaRef {
     let column = |name: &str, data_type: DataType| Field::new(name, data_type, true);
     Arc::new(Schema::new(vec![
         Field::new("seq", DataType::Int64, false),
-        Field::new("envelope_timestamp", time(), false),
+        column("envelope_timestamp", time()),
         column("schema_version", DataType::Int32),
         column("event_type", text()),
         column("source", text()),
@@ -56,6 +58,8 @@ pub fn flat_schema() -> SchemaRef {
         column("volume", DataType::Int64),
         column("vwap", price()),
         column("raw", DataType::Binary),
+        column("received", time()),
+        column("opcode", DataType::Int32),
     ]))
 }
 
@@ -102,12 +106,16 @@ struct Columns {
     prices: [Decimal128Builder; 4],
     volume: Int64Builder,
     vwap: Decimal128Builder,
+    received: TimestampMicrosecondBuilder,
+    opcode: Int32Builder,
 }
 
 impl Columns {
     fn push(&mut self, row: RowRef<'_>) {
         self.seq.append_value(row.seq() as i64);
-        self.envelope_timestamp.append_value(row.timestamp().micros());
+        self.envelope_timestamp.append_option(row.stated_timestamp().map(Timestamp::micros));
+        self.received.append_option(row.received().map(Timestamp::micros));
+        self.opcode.append_option(row.opcode().map(i32::from));
         let event = row.event();
         self.schema_version.append_option(event.map(|_| SCHEMA_VERSION as i32));
         self.event_type.append_option(event.map(|event| event.event_type().as_str()));
@@ -228,6 +236,8 @@ impl Columns {
                 longs(self.volume),
                 prices(self.vwap)?,
                 Arc::new(raw),
+                times(self.received),
+                ints(self.opcode),
             ],
         )
     }
@@ -258,7 +268,14 @@ mod tests {
             flat.column_by_name(name).unwrap().as_primitive::<Decimal128Type>().value(row)
         };
         let mut kinds = [0; 4];
+        let time = |name: &str, row: usize| {
+            use arrow::{array::Array as _, datatypes::TimestampMicrosecondType};
+            let column = flat.column_by_name(name).unwrap().as_primitive::<TimestampMicrosecondType>();
+            column.is_valid(row).then(|| Timestamp::from_micros(column.value(row)).unwrap())
+        };
         for (at, row) in batch.rows().enumerate() {
+            assert_eq!(time("envelope_timestamp", at), row.stated_timestamp());
+            assert_eq!(time("received", at), row.received());
             assert_eq!(text("event_type", at), row.event().map(|e| e.event_type().to_string()));
             match row.event() {
                 Some(Event::Trade(trade)) => {

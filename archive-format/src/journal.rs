@@ -8,7 +8,7 @@
 //! length     u32   of the content, at most 16 MiB
 //! received   i64   microseconds since the Unix epoch
 //! kind       u8    0 the feed, 1 a text message, 2 a binary one, 3 a gap before the next message
-//! content          the feed's URL; the message's bytes; why there is a gap
+//! content          the feed's URL; the message's bytes; why there is a gap, in at most 1 KiB
 //! check      8 bytes, the first of BLAKE3 over all that stands before them in the record
 //! ```
 //!
@@ -33,6 +33,9 @@ const HEAD_BYTES: usize = 8 + 4 + 8 + 1;
 const CHECK_BYTES: usize = 8;
 /// Bytes of a record without content.
 const SHORTEST_RECORD: u64 = (HEAD_BYTES + CHECK_BYTES) as u64;
+
+/// Bytes of the reason for a gap that are kept: enough for any sentence, and 1,000 of them fit into any memory.
+const GAP_REASON_BYTES_MAX: usize = 1_024;
 
 /// One record of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,11 +75,30 @@ impl JournalKind {
     }
 }
 
+/// The beginning of a reason that is kept; it ends at a character.
+pub(crate) fn bounded_reason(reason: &[u8]) -> &[u8] {
+    if reason.len() <= GAP_REASON_BYTES_MAX {
+        return reason;
+    }
+    let is_inside_character = |byte: u8| byte & 0xc0 == 0x80;
+    let mut end = GAP_REASON_BYTES_MAX;
+    while end > GAP_REASON_BYTES_MAX - 4 && is_inside_character(reason[end]) {
+        end -= 1;
+    }
+    &reason[..end]
+}
+
 /// Appends a record.
 ///
 /// # Panics
 /// On a content above the limit, which the caller has to keep.
-fn encode(ordinal: u64, received: Timestamp, kind: JournalKind, content: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn encode(
+    ordinal: u64,
+    received: Timestamp,
+    kind: JournalKind,
+    content: &[u8],
+    out: &mut Vec<u8>,
+) {
     assert!(content.len() <= limits::FRAME_BYTES_MAX, "the content is within its limit");
     let start = out.len();
     out.extend_from_slice(&ordinal.to_le_bytes());

@@ -4,14 +4,14 @@
 //! not supposed to change, but files on shared disks do. So a handler, installed once and chained to the one before it,
 //! answers for addresses inside our own mappings, and for no others: it lays anonymous zero pages over the rest of the
 //! mapping and marks it as cut. The copy that met the hole then finishes with zeros, and its caller, who looks at the
-//! mark afterwards, throws the copy away.
+//! mark afterwards, throws the copy away. A signal that a process sent has no address and keeps its meaning.
 
 use std::{
     fs::File,
     io,
     sync::{
         Once, OnceLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering, fence},
     },
 };
 
@@ -20,9 +20,18 @@ use memmap2::Mmap;
 /// Mappings that can be watched at a time; further files are read without a mapping.
 const SLOTS: usize = 64;
 
-/// A mapping as the signal handler sees it.
+/// The first address of a slot that is not taken.
+const FREE: usize = 0;
+/// The first address of a slot that is taken and has no mapping yet, or no longer.
+const TAKEN: usize = 1;
+
+/// A mapping as the signal handler sees it. The handler may read a slot while another thread gives it back and a third
+/// one takes it, so that the address of one mapping and the length of the other would name memory that is not ours;
+/// `version` tells such a pair from a whole one (a sequence lock, whose readers never wait).
 struct Slot {
-    /// Its first address; 0 is a free slot, 1 one that is being taken.
+    /// Odd while the other fields change, and another number afterwards.
+    version: AtomicUsize,
+    /// Its first address, or [`FREE`], or [`TAKEN`].
     start: AtomicUsize,
     /// Its length in bytes.
     len: AtomicUsize,
@@ -30,11 +39,60 @@ struct Slot {
     cut: AtomicBool,
 }
 
-static WATCHED: [Slot; SLOTS] =
-    [const { Slot { start: AtomicUsize::new(0), len: AtomicUsize::new(0), cut: AtomicBool::new(false) } };
-        SLOTS];
+impl Slot {
+    const fn new() -> Slot {
+        Slot {
+            version: AtomicUsize::new(0),
+            start: AtomicUsize::new(FREE),
+            len: AtomicUsize::new(0),
+            cut: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes the slot for a mapping, if it is free.
+    fn occupy(&self, start: usize, len: usize) -> bool {
+        if self.start.compare_exchange(FREE, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        self.cut.store(false, Ordering::Relaxed);
+        self.change(start, len);
+        true
+    }
+
+    /// Gives the slot back.
+    fn free(&self) {
+        self.change(TAKEN, 0);
+        self.start.store(FREE, Ordering::Release);
+    }
+
+    /// Changes the mapping. Only the thread that has taken the slot comes here.
+    fn change(&self, start: usize, len: usize) {
+        let version = self.version.load(Ordering::Relaxed);
+        self.version.store(version.wrapping_add(1), Ordering::Relaxed);
+        fence(Ordering::Release);
+        self.start.store(start, Ordering::Relaxed);
+        self.len.store(len, Ordering::Relaxed);
+        self.version.store(version.wrapping_add(2), Ordering::Release);
+    }
+
+    /// The first address and the end of the mapping, if there is one. A slot that changes meanwhile does not belong to
+    /// whoever asks, because nobody gives back a mapping that is being copied from; it counts as empty.
+    fn range(&self) -> Option<(usize, usize)> {
+        let version = self.version.load(Ordering::Acquire);
+        let start = self.start.load(Ordering::Relaxed);
+        let len = self.len.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        let is_whole = version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version;
+        (is_whole && start != FREE && start != TAKEN).then(|| (start, start.wrapping_add(len)))
+    }
+}
+
+static WATCHED: [Slot; SLOTS] = [const { Slot::new() }; SLOTS];
 static PAGE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
+
+/// The highest code of a signal that a process sent (`kill`, `sigqueue`, `tgkill`); the kernel's own are above.
+const SENT: libc::c_int = 0;
 
 /// The bytes under a mapping were cut away while they were copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,10 +122,7 @@ impl Mapping {
             return Ok(None);
         }
         for (slot, watched) in WATCHED.iter().enumerate() {
-            if watched.start.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                watched.len.store(map.len(), Ordering::Relaxed);
-                watched.cut.store(false, Ordering::Relaxed);
-                watched.start.store(map.as_ptr() as usize, Ordering::Release);
+            if watched.occupy(map.as_ptr() as usize, map.len()) {
                 return Ok(Some(Mapping { map, slot }));
             }
         }
@@ -100,7 +155,7 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         // before the mapping goes: its addresses may be given to someone else at once
-        WATCHED[self.slot].start.store(0, Ordering::Release);
+        WATCHED[self.slot].free();
     }
 }
 
@@ -133,17 +188,22 @@ fn install_handler() -> bool {
 }
 
 extern "C" fn on_sigbus(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: the kernel passes a valid `info` to a handler with SA_SIGINFO, and for SIGBUS it holds the address.
-    let address = unsafe { (*info).si_addr() } as usize;
-    for slot in &WATCHED {
-        let start = slot.start.load(Ordering::Acquire);
-        let end = start.wrapping_add(slot.len.load(Ordering::Relaxed));
-        if start > 1 && (start..end).contains(&address) && cover(address, end) {
-            slot.cut.store(true, Ordering::Release);
-            return;
+    // SAFETY: the kernel passes a valid `info` to a handler with SA_SIGINFO.
+    let is_fault = unsafe { (*info).si_code } > SENT;
+    if is_fault {
+        // SAFETY: as above, and for a SIGBUS that the kernel raised it holds the address.
+        let address = unsafe { (*info).si_addr() } as usize;
+        for slot in &WATCHED {
+            if let Some((start, end)) = slot.range()
+                && (start..end).contains(&address)
+                && cover(address, end)
+            {
+                slot.cut.store(true, Ordering::Release);
+                return;
+            }
         }
     }
-    pass_on(signal, info, context);
+    pass_on(signal, info, context, is_fault);
 }
 
 /// Lays zero pages over a mapping, from the page of `address` to its end.
@@ -167,13 +227,22 @@ fn cover(address: usize, end: usize) -> bool {
 }
 
 /// Leaves a signal that is not about our mappings to the handler before ours.
-fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void, is_fault: bool) {
     let previous = PREVIOUS.get();
     let handler = previous.map_or(libc::SIG_DFL, |action| action.sa_sigaction);
+    if handler == libc::SIG_IGN && !is_fault {
+        return;
+    }
     if handler == libc::SIG_DFL || handler == libc::SIG_IGN {
-        // SAFETY: resets the signal to its default; the faulting instruction runs again on return and ends the
-        // process, as it would have done without us.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        // SAFETY: resets the signal to its default. After a fault the faulting instruction runs again on return and ends
+        // the process, as it would have done without us. No instruction repeats a signal that was sent, so that it is
+        // raised again, which a handler may do; it is blocked until the handler returns, and ends the process then.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+            if !is_fault {
+                libc::raise(signal);
+            }
+        }
         return;
     }
     let with_info = previous.is_some_and(|action| action.sa_flags & libc::SA_SIGINFO != 0);
@@ -206,6 +275,33 @@ mod tests {
         assert_eq!(mapping.copy(0, 1 << 20), Err(Cut));
         // once cut, nothing of it is trusted
         assert_eq!(mapping.copy(0, 10), Err(Cut));
+    }
+
+    #[test]
+    fn a_slot_is_never_seen_with_one_mappings_address_and_anothers_length() {
+        // of each mapping the length is told by the address
+        const MAPPINGS: [(usize, usize); 2] = [(0x10_0000, 0x1000), (0x20_0000, 0x8_0000)];
+        let slot = Slot::new();
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for turn in 0..400_000 {
+                    let (start, len) = MAPPINGS[turn % 2];
+                    assert!(slot.occupy(start, len));
+                    slot.free();
+                }
+                ended.store(true, Ordering::Release);
+            });
+            while !ended.load(Ordering::Acquire) {
+                if let Some((start, end)) = slot.range() {
+                    assert!(MAPPINGS.contains(&(start, end - start)), "{start:x} to {end:x}");
+                }
+            }
+        });
+        assert_eq!(slot.range(), None);
+        assert!(slot.occupy(MAPPINGS[0].0, MAPPINGS[0].1));
+        assert_eq!(slot.range(), Some((0x10_0000, 0x10_1000)));
+        assert!(!slot.occupy(MAPPINGS[1].0, MAPPINGS[1].1), "a slot that is taken is not free");
     }
 
     #[test]

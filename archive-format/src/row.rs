@@ -217,6 +217,32 @@ impl<'a> RowRef<'a> {
         }
     }
 
+    /// The time that the message states: of a raw frame what its bytes say, if they say any. They are read for it.
+    pub fn stated_timestamp(self) -> Option<Timestamp> {
+        match self.raw() {
+            Some(bytes) => crate::capture::stated_time(bytes),
+            None => Some(self.timestamp()),
+        }
+    }
+
+    /// When the message was received, if that is known.
+    #[inline]
+    pub fn received(self) -> Option<Timestamp> {
+        match self {
+            RowRef::Captured(captured) => captured.received,
+            RowRef::Event(_) => None,
+        }
+    }
+
+    /// The WebSocket opcode of the message as it was received: 1 for text, 2 for binary.
+    #[inline]
+    pub fn opcode(self) -> Option<u8> {
+        match self {
+            RowRef::Captured(captured) => captured.opcode,
+            RowRef::Event(_) => None,
+        }
+    }
+
     /// The event, also of a raw frame that parses.
     #[inline]
     pub fn event(self) -> Option<&'a Event> {

@@ -3,13 +3,15 @@
 //! A batch owns one buffer and hands out slices of it, so that a message costs no allocation, and batches go back to the
 //! feed when they are done with.
 
-use tradesim_bridge_core::Admission;
+use tradesim_bridge_core::{Admission, Whole};
 use tradesim_schemas::{EventType, ReadOptions, Refusal, Timestamp, read};
 
 use crate::{
     avro::write_confluent,
+    feed::Lease,
     metrics::{Metrics, event_index},
     registry::SchemaIds,
+    socket::Oversize,
 };
 
 /// Bytes of a batch from which on it is handed over: large enough that handing over costs nothing, small enough to stay in
@@ -19,6 +21,11 @@ const BYTES_ENOUGH: usize = 256 * 1024;
 const MESSAGES_ENOUGH: usize = 1_024;
 /// Buffers that one huge message blew up are not kept.
 const KEPT_BYTES_MAX: usize = 4 * BYTES_ENOUGH;
+/// Frames from this length on get the room that they need and no more: doubling would take twice as much.
+const LARGE_BYTES: usize = 2 * KEPT_BYTES_MAX;
+
+/// A refusal with its texts, about.
+const REFUSAL_BYTES: usize = 256;
 
 /// How messages are read and written.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +45,10 @@ pub struct Batch {
     bytes: Vec<u8>,
     items: Vec<Item>,
     refusals: Vec<Refusal>,
+    /// Of messages above the limit, whose frames are beginnings.
+    wholes: Vec<Whole>,
+    /// Its share of what may be received and not delivered.
+    pub(crate) lease: Option<Lease>,
     /// By [`event_index`].
     received: [u64; 4],
     unknown_fields: u64,
@@ -90,6 +101,7 @@ struct Item {
 enum Kind {
     Record { event_type: EventType, emitted: Timestamp },
     Invalid { refusal: u32 },
+    Oversize { refusal: u32, whole: u32 },
 }
 
 /// A message of a batch.
@@ -99,10 +111,12 @@ pub enum Entry<'a> {
     Record(Record<'a>),
     /// It breaks the contract.
     Invalid {
-        /// The message as it came.
+        /// The message as it came, or the beginning of it.
         frame: &'a [u8],
         /// What is wrong with it.
         refusal: &'a Refusal,
+        /// The whole message, where `frame` is the beginning.
+        whole: Option<&'a Whole>,
     },
 }
 
@@ -145,6 +159,8 @@ impl Batch {
         }
         self.items.clear();
         self.refusals.clear();
+        self.wholes.clear();
+        self.lease = None;
         self.received = [0; 4];
         self.unknown_fields = 0;
     }
@@ -152,6 +168,9 @@ impl Batch {
     /// Takes a message: reads it, and writes its Avro record or keeps what is wrong with it.
     #[inline]
     pub fn push(&mut self, frame: &[u8], rules: &Rules) {
+        if frame.len() >= LARGE_BYTES {
+            self.bytes.reserve_exact(frame.len());
+        }
         self.bytes.extend_from_slice(frame);
         let frame_end = self.end();
         match read(frame, rules.read) {
@@ -170,13 +189,35 @@ impl Batch {
         }
     }
 
+    /// Takes a message above the limit, of which the beginning is there.
+    #[cold]
+    pub(crate) fn push_oversize(&mut self, message: &Oversize, rules: &Rules) {
+        self.bytes.extend_from_slice(&message.beginning);
+        let frame_end = self.end();
+        let length = usize::try_from(message.length).unwrap_or(usize::MAX);
+        let whole = self.wholes.len() as u32;
+        self.wholes.push(Whole { length: message.length, hash: message.hash });
+        let refusal = self.refusals.len() as u32;
+        let kind = Kind::Oversize { refusal, whole };
+        self.refuse(frame_end, Refusal::too_large(length, rules.read.bytes_max), kind);
+    }
+
     #[cold]
     fn push_invalid(&mut self, end: u32, refusal: Refusal) {
-        self.received[event_index(refusal.event_type)] += 1;
         let kind = Kind::Invalid { refusal: self.refusals.len() as u32 };
+        self.refuse(end, refusal, kind);
+    }
+
+    fn refuse(&mut self, end: u32, refusal: Refusal, kind: Kind) {
+        self.received[event_index(refusal.event_type)] += 1;
         self.refusals.push(refusal);
         let place = Place::Untaken;
         self.items.push(Item { place, frame_end: end, key_end: end, value_end: end, kind });
+    }
+
+    /// Bytes of memory, about.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len() + self.items.len() * size_of::<Item>() + self.refusals.len() * REFUSAL_BYTES
     }
 
     fn end(&self) -> u32 {
@@ -217,7 +258,14 @@ impl Batch {
                 key: &self.bytes[item.frame_end as usize..item.key_end as usize],
                 value: &self.bytes[item.key_end as usize..item.value_end as usize],
             }),
-            Kind::Invalid { refusal } => Entry::Invalid { frame, refusal: &self.refusals[refusal as usize] },
+            Kind::Invalid { refusal } => {
+                Entry::Invalid { frame, refusal: &self.refusals[refusal as usize], whole: None }
+            }
+            Kind::Oversize { refusal, whole } => Entry::Invalid {
+                frame,
+                refusal: &self.refusals[refusal as usize],
+                whole: Some(&self.wholes[whole as usize]),
+            },
         }
     }
 
@@ -283,7 +331,7 @@ mod tests {
                         write_confluent(&message, 7 + message.event_type() as u32, &mut value);
                         prop_assert_eq!(record.value, value.as_slice());
                     }
-                    (Err(expected), Entry::Invalid { frame: kept, refusal }) => {
+                    (Err(expected), Entry::Invalid { frame: kept, refusal, whole: None }) => {
                         prop_assert_eq!(kept, frame.as_slice());
                         prop_assert_eq!(refusal, &expected);
                     }
@@ -316,5 +364,31 @@ mod tests {
         assert!(batch.is_enough());
         batch.clear();
         assert!(batch.is_empty() && batch.bytes.capacity() == 0);
+    }
+
+    #[test]
+    fn a_message_above_the_limit_is_its_beginning_with_length_and_hash() {
+        let mut batch = Batch::new();
+        let hash = blake3::hash(b"all of it");
+        batch.push(b"{", &rules());
+        batch.push_oversize(&Oversize { beginning: "all".into(), length: 20 << 20, hash }, &rules());
+        batch.push(b"}", &rules());
+        let Entry::Invalid { frame, refusal, whole } = batch.entry(1) else { panic!("it is too large") };
+        assert_eq!((frame, refusal.reason), (&b"all"[..], Reason::TooLarge));
+        assert_eq!(whole, Some(&Whole { length: 20 << 20, hash }));
+        assert_eq!(refusal.to_string(), "the frame has 20971520 bytes, at most 16777216 are read");
+        assert!(matches!(batch.entry(2), Entry::Invalid { frame: b"}", whole: None, .. }));
+        batch.clear();
+        batch.push(b"{", &rules());
+        assert!(matches!(batch.entry(0), Entry::Invalid { whole: None, .. }));
+    }
+
+    #[test]
+    fn a_large_message_takes_no_more_room_than_it_needs() {
+        let mut batch = Batch::new();
+        batch.push(b"{", &rules());
+        batch.push(&vec![b'x'; 16 << 20], &rules());
+        assert!(batch.bytes.capacity() < (16 << 20) + BYTES_ENOUGH, "{}", batch.bytes.capacity());
+        assert!(batch.size() > 16 << 20);
     }
 }

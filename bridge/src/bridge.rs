@@ -8,7 +8,7 @@ use crate::{
     batch::Rules,
     clock::Clock,
     connection::ConnectionError,
-    driver::{Context, Driver},
+    driver::{Context, Driver, Finished},
     feed::{Feed, FeedOptions},
     health::{Health, Part},
     http::{Face, HttpServer},
@@ -59,7 +59,7 @@ impl Bridge {
     /// # Errors
     /// A URL that is none of a feed, properties that the library does not know, and a port that cannot be listened on.
     pub fn new(options: BridgeOptions) -> Result<Bridge, BridgeError> {
-        let feed = FeedOptions::new(&options.feed_url, options.connect_timeout)?;
+        let feed = FeedOptions::new(&options.feed_url, options.connect_timeout, options.dialogue.clone())?;
         let guarantee = options.delivery.guarantee;
         let config = options.producer.config(&options.kafka, guarantee, &options.topics, None);
         config.create_native_config().map_err(ConnectionError::from_creation)?;
@@ -102,6 +102,8 @@ impl Bridge {
             run: context.options.run.clone(),
             next_seq: 0,
             undelivered: 0,
+            discarded: 0,
+            heartbeats: 0,
             seconds: context.clock.now().as_secs_f64(),
         };
         let schema_ids = match schema_ids(&context, &mut random) {
@@ -116,13 +118,15 @@ impl Bridge {
         };
         let mut driver = Driver::new(&context, feed, random);
         let finish = driver.run();
-        let (delivery, run, undelivered, error) = driver.finish();
+        let Finished { delivery, run, undelivered, discarded, error } = driver.finish();
         let report = Report {
             counts: delivery.counts(),
             identity: delivery.identity().cloned(),
             run,
             next_seq: delivery.delivered_seq(),
             undelivered,
+            discarded,
+            heartbeats: context.metrics.ws_heartbeats.get(),
             seconds: context.clock.now().as_secs_f64(),
         };
         if let Some(observer) = &context.observer {
@@ -142,6 +146,7 @@ fn ended(finish: Finish, error: Option<BridgeError>) -> Result<Ended, BridgeErro
         Finish::Stopped => Ok(Ended::Stopped),
         Finish::FeedUnreachable { tries, cause } => Err(BridgeError::FeedUnreachable { tries, cause }),
         Finish::FeedRefused { cause } => Err(BridgeError::FeedRefused { cause }),
+        Finish::FeedBroken { cause } => Err(BridgeError::FeedBroken { cause }),
         Finish::CannotResume => Err(BridgeError::CannotResume),
         Finish::OtherRun { wanted, found } => Err(BridgeError::OtherRun { wanted, found }),
         Finish::TakenOver { bridge } => Err(BridgeError::TakenOver { bridge }),

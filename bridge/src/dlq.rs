@@ -435,6 +435,7 @@ impl Sender<'_> {
         retried.invalid += 1;
         let dead = DeadLetter {
             original: &original.value,
+            whole: original.whole.as_ref(),
             topic: original.topic.as_deref(),
             key: original.key.as_deref(),
             failed_at: self.clock.timestamp(),

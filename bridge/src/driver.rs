@@ -90,6 +90,18 @@ pub(crate) struct Driver<'a, R> {
     error: Option<BridgeError>,
 }
 
+/// What is left when the work is over.
+pub(crate) struct Finished {
+    pub(crate) delivery: Delivery,
+    pub(crate) run: String,
+    /// Messages that were taken and not acknowledged.
+    pub(crate) undelivered: u64,
+    /// Messages that were not taken, of a feed that cannot send them again.
+    pub(crate) discarded: u64,
+    /// A failure that says more than the state machine can.
+    pub(crate) error: Option<BridgeError>,
+}
+
 impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     pub(crate) fn new(context: &'a Context<'a>, feed: Feed, random: R) -> Driver<'a, R> {
         let options = &context.options;
@@ -173,7 +185,11 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
                 self.tell(Input::Drained);
                 continue;
             }
-            let wait = timeout.map_or(TICK, |timeout| (timeout - now).min(TICK));
+            let mut wait = timeout.map_or(TICK, |timeout| (timeout - now).min(TICK));
+            if !self.kept.is_empty() {
+                // the feed may wait for room that acknowledgements make
+                wait = wait.min(IDLE_TICK);
+            }
             if self.work.is_none() && self.backlog.is_empty() && self.delivery.wants_events() {
                 if let Some(event) = self.feed.next(wait) {
                     self.take(event);
@@ -185,8 +201,9 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     }
 
     /// Ends the feed, and gives what is left to say.
-    pub(crate) fn finish(self) -> (Delivery, String, u64, Option<BridgeError>) {
-        let undelivered = if self.exactly_once() { 0 } else { self.window.open() };
+    pub(crate) fn finish(self) -> Finished {
+        let waiting: usize = self.backlog.iter().map(Batch::len).sum();
+        let undelivered = if self.exactly_once() { 0 } else { self.window.open() + waiting as u64 };
         if let Some(producer) = self.producer.filter(|_| undelivered == 0) {
             // without transactions the last position may be on its way
             let until = self.context.clock.now() + LAST_PATIENCE;
@@ -194,8 +211,11 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
                 producer.wait_for_reports();
             }
         }
-        self.feed.stop();
-        (self.delivery, self.run, undelivered, self.error)
+        // a feed that numbers its messages sends them again to the next bridge
+        let is_numbered = self.delivery.identity().is_some();
+        let left = self.feed.stop();
+        let discarded = if is_numbered { 0 } else { left };
+        Finished { delivery: self.delivery, run: self.run, undelivered, discarded, error: self.error }
     }
 
     fn look_at_reports(&mut self) {
@@ -227,10 +247,20 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         // a message that was taken goes on its way; with transactions the next bridge takes it again
         let is_between = self.exactly_once() || self.work.is_none() && self.backlog.is_empty();
         if is_between && !self.stop_told {
+            if self.has_more_of_the_feed() {
+                // what was received of such a feed cannot be had again
+                self.feed.disconnect();
+                return None;
+            }
             self.stop_told = true;
             self.tell(Input::Stop);
         }
         None
+    }
+
+    /// Whether a feed that cannot send its messages again has brought some that were not taken.
+    fn has_more_of_the_feed(&self) -> bool {
+        self.delivery.is_reading() && self.delivery.identity().is_none() && !self.feed.is_quiet()
     }
 
     /// Does what the state machine wants, until it wants nothing or it is over.

@@ -1,10 +1,13 @@
 //! The feed: a thread that connects to a WebSocket server, reads, validates and encodes, and hands over batches.
 //!
-//! The queue between this thread and the one of the producer is bounded. While it is full nothing is read from the
-//! socket, and TCP tells the server: that is the back-pressure of the whole bridge, and why its memory stays flat.
+//! The queue between this thread and the one of the producer is bounded, and so are the bytes of all batches. While
+//! there is no room nothing is read from the socket, and TCP tells the server: that is the back-pressure of the whole
+//! bridge, and why its memory stays flat.
 
+mod budget;
 mod connection;
 mod notice;
+mod reader;
 
 use std::{
     sync::{
@@ -17,35 +20,24 @@ use std::{
 };
 
 use tradesim_bridge_core::{Ending, Greeting};
-use tungstenite::{
-    Error, Message,
-    error::ProtocolError,
-    protocol::{CloseFrame, frame::coding::CloseCode},
-};
 
-use self::{
-    connection::{ConnectError, Connection},
-    notice::{Notice, PingPayload},
-};
+use self::{budget::Budget, reader::Reader};
 use crate::{
     batch::{Batch, Rules},
     clock::Clock,
     metrics::Metrics,
-    socket::is_would_block,
 };
 
+pub(crate) use budget::Lease;
 pub(crate) use connection::FeedOptions;
 pub use connection::FeedUrlError;
 
-/// Batches that wait for the producer: enough that neither thread waits for the other's wake-up, and some megabytes.
+/// Batches that wait for the producer: enough that neither thread waits for the other's wake-up.
 const QUEUE_BATCHES: usize = 8;
-/// How long a read waits before it is seen whether the connection is still wanted.
-const TICK: Duration = Duration::from_millis(100);
-/// Silence after which the server is asked for a sign of life, and silence after which it is taken for dead.
-const SILENCE_ASKED: Duration = Duration::from_secs(30);
-const SILENCE_DEAD: Duration = Duration::from_secs(45);
-/// How long a server may take to say why it refuses.
-const REFUSAL_PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of all batches that are not delivered: those that wait, that are in work, and that wait to be acknowledged.
+const QUEUE_BYTES_MAX: usize = 48 << 20;
+/// Empty batches that wait to be filled again.
+const SPARE_BATCHES: usize = 2 * QUEUE_BATCHES;
 /// How long the server may take to answer our close.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -70,9 +62,14 @@ struct Command {
 pub(crate) struct Feed {
     commands: Sender<Command>,
     events: Receiver<Event>,
-    spare: Sender<Batch>,
+    spare: SyncSender<Batch>,
     /// Number of the connection that is wanted, or zero.
     wanted: Arc<AtomicU64>,
+    /// Number of the connection that the thread works at, or zero.
+    served: Arc<AtomicU64>,
+    budget: Arc<Budget>,
+    /// Messages that were received and that nobody took.
+    discarded: Arc<AtomicU64>,
     ended: Receiver<()>,
     metrics: Arc<Metrics>,
 }
@@ -87,9 +84,12 @@ impl Feed {
     ) -> std::io::Result<Feed> {
         let (commands, orders) = mpsc::channel();
         let (out, events) = mpsc::sync_channel(QUEUE_BATCHES);
-        let (spare, spares) = mpsc::channel();
+        let (spare, spares) = mpsc::sync_channel(SPARE_BATCHES);
         let (ending, ended) = mpsc::channel();
         let wanted = Arc::new(AtomicU64::new(0));
+        let served = Arc::new(AtomicU64::new(0));
+        let discarded = Arc::new(AtomicU64::new(0));
+        let budget = Budget::new(QUEUE_BYTES_MAX);
         let mut reader = Reader {
             options,
             rules,
@@ -97,20 +97,23 @@ impl Feed {
             out,
             spares,
             wanted: Arc::clone(&wanted),
+            served: Arc::clone(&served),
+            budget: Arc::clone(&budget),
+            discarded: Arc::clone(&discarded),
             metrics: Arc::clone(&metrics),
-            asks_v1: true,
         };
         thread::Builder::new().name("feed".to_owned()).spawn(move || {
             // dropped when the thread is through, and by that heard
             let _ending: Sender<()> = ending;
             reader.run(&orders);
         })?;
-        Ok(Feed { commands, events, spare, wanted, ended, metrics })
+        Ok(Feed { commands, events, spare, wanted, served, budget, discarded, ended, metrics })
     }
 
     /// Wants a connection, and no other.
     pub(crate) fn connect(&self, connection: u64, from_seq: Option<u64>) {
         self.wanted.store(connection, Ordering::Release);
+        self.served.store(connection, Ordering::Release);
         // a thread that is gone has said so by its events
         let _ = self.commands.send(Command { connection, from_seq });
     }
@@ -118,6 +121,11 @@ impl Feed {
     /// Wants none.
     pub(crate) fn disconnect(&self) {
         self.wanted.store(0, Ordering::Release);
+    }
+
+    /// Whether the thread works at no connection, and everything that it received was taken.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.served.load(Ordering::Acquire) == 0 && self.metrics.queue_batches.get() == 0
     }
 
     /// Waits for what comes next; `None` where nothing came in time.
@@ -139,252 +147,28 @@ impl Feed {
     /// Gives a batch back that is done with.
     pub(crate) fn give_back(&self, mut batch: Batch) {
         batch.clear();
-        let _ = self.spare.send(batch);
+        // more than that are let go
+        let _ = self.spare.try_send(batch);
     }
 
-    /// Ends the thread, and gives it a moment to say goodbye to the server.
-    pub(crate) fn stop(self) {
-        let Feed { commands, events, spare, wanted, ended, .. } = self;
+    /// Ends the thread, and gives it a moment to say goodbye to the server. Gives how many messages were received and not
+    /// taken.
+    pub(crate) fn stop(self) -> u64 {
+        let Feed { commands, events, spare, wanted, budget, discarded, ended, .. } = self;
         wanted.store(0, Ordering::Release);
-        drop((commands, events, spare));
+        budget.close();
+        drop((commands, spare));
+        let count = |events: &Receiver<Event>| {
+            let batches = events.try_iter().filter_map(|event| match event {
+                Event::Batch(batch) => Some(batch.len() as u64),
+                _ => None,
+            });
+            batches.sum::<u64>()
+        };
+        // makes room for a thread that waits to hand something over
+        let mut left = count(&events);
         let _ = ended.recv_timeout(2 * CLOSE_PATIENCE);
-    }
-}
-
-/// What runs on the thread.
-struct Reader {
-    options: FeedOptions,
-    rules: Rules,
-    clock: Clock,
-    out: SyncSender<Event>,
-    spares: Receiver<Batch>,
-    wanted: Arc<AtomicU64>,
-    metrics: Arc<Metrics>,
-    /// Whether the subprotocol is asked for: not of a server that has refused it.
-    asks_v1: bool,
-}
-
-/// Nobody takes events any more.
-struct Gone;
-
-/// How the reading of a connection ended.
-enum Read {
-    /// The connection is not wanted any more.
-    Unwanted,
-    Ended(Ending, String),
-}
-
-impl Reader {
-    fn run(&mut self, orders: &Receiver<Command>) {
-        while let Ok(command) = orders.recv() {
-            if self.is_wanted(command.connection) && self.serve(&command).is_err() {
-                return;
-            }
-        }
-    }
-
-    fn is_wanted(&self, connection: u64) -> bool {
-        self.wanted.load(Ordering::Acquire) == connection
-    }
-
-    fn send(&self, event: Event) -> Result<(), Gone> {
-        self.out.send(event).map_err(|_| Gone)
-    }
-
-    /// One connection, from the handshake to its end.
-    fn serve(&mut self, command: &Command) -> Result<(), Gone> {
-        let number = command.connection;
-        let opened = Connection::open(&self.options, command.from_seq, self.asks_v1, self.clock, || {
-            self.is_wanted(number)
-        });
-        let mut connection = match opened {
-            Ok(connection) => connection,
-            Err(ConnectError::Stopped) => return Ok(()),
-            Err(ConnectError::NoSubprotocol) => {
-                // it is a plain feed: as plain clients are served, so are we
-                self.asks_v1 = false;
-                return self.serve(command);
-            }
-            Err(error) => {
-                let ending = error.ending();
-                return self.send(Event::Disconnected {
-                    connection: number,
-                    ending,
-                    cause: error.to_string(),
-                });
-            }
-        };
-        self.metrics.ws_connected.set(1);
-        let read = self.greet(number, &mut connection);
-        self.metrics.ws_connected.set(0);
-        let code = match &read {
-            Ok(Read::Ended(Ending::Refused, _)) => CloseCode::Policy,
-            Ok(Read::Ended(..)) => CloseCode::Normal,
-            Ok(Read::Unwanted) | Err(Gone) => CloseCode::Away,
-        };
-        connection.close(code, CLOSE_PATIENCE, self.clock);
-        match read? {
-            Read::Unwanted => Ok(()),
-            Read::Ended(ending, cause) => {
-                self.send(Event::Disconnected { connection: number, ending, cause })
-            }
-        }
-    }
-
-    /// Says what the feed said, and reads.
-    fn greet(&mut self, number: u64, connection: &mut Connection) -> Result<Read, Gone> {
-        let greeting = connection.greeting.clone();
-        // a feed that names its stream and not where it begins refuses, and says why by its close
-        if greeting.stream.is_none() || greeting.start_seq.is_some() {
-            self.send(Event::Connected { connection: number, greeting })?;
-            return self.read(number, connection);
-        }
-        let until = self.clock.now() + REFUSAL_PATIENCE;
-        while self.clock.now() < until && self.is_wanted(number) {
-            match connection.read() {
-                Ok(Message::Close(frame)) => return Ok(connection.closed(frame)),
-                Err(Error::Io(error)) if is_would_block(&error) => {
-                    if let Err(error) = connection.wire().let_wait(TICK) {
-                        return Ok(Read::Ended(Ending::Lost, error.to_string()));
-                    }
-                }
-                Ok(_) => break,
-                Err(error) => return Ok(Read::Ended(Ending::Lost, broken(&error))),
-            }
-        }
-        Ok(Read::Ended(Ending::Lost, "the feed does not say with which message it begins".to_owned()))
-    }
-
-    fn read(&mut self, number: u64, connection: &mut Connection) -> Result<Read, Gone> {
-        let mut batch = self.empty_batch(number);
-        let mut silence = Silence { since: self.clock.now(), asked: false };
-        let notices = connection.notices;
-        loop {
-            match connection.read() {
-                Ok(Message::Text(text)) if notices && Notice::is_notice(&text) => {
-                    batch = self.hand_over(batch, number)?;
-                    self.notice(number, &text)?;
-                }
-                Ok(Message::Text(text)) => batch.push(text.as_bytes(), &self.rules),
-                Ok(Message::Binary(bytes)) => batch.push(&bytes, &self.rules),
-                Ok(Message::Ping(payload)) if notices => {
-                    if let Some(PingPayload { seq, due }) = PingPayload::parse(&payload) {
-                        batch = self.hand_over(batch, number)?;
-                        self.send(Event::Sent { connection: number, seq, due_us: due })?;
-                    }
-                }
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
-                Ok(Message::Close(frame)) => {
-                    self.hand_over(batch, number)?;
-                    return Ok(connection.closed(frame));
-                }
-                Err(Error::Io(error)) if is_would_block(&error) => {
-                    batch = self.hand_over(batch, number)?;
-                    if !self.is_wanted(number) {
-                        return Ok(Read::Unwanted);
-                    }
-                    if let Some(cause) = self.idle(connection, &mut silence) {
-                        return Ok(Read::Ended(Ending::Lost, cause));
-                    }
-                }
-                Err(error) => {
-                    self.hand_over(batch, number)?;
-                    return Ok(Read::Ended(Ending::Lost, broken(&error)));
-                }
-            }
-            if batch.is_enough() {
-                batch = self.hand_over(batch, number)?;
-                if !self.is_wanted(number) {
-                    return Ok(Read::Unwanted);
-                }
-            }
-        }
-    }
-
-    fn empty_batch(&self, connection: u64) -> Batch {
-        let mut batch = self.spares.try_recv().unwrap_or_default();
-        batch.connection = connection;
-        batch
-    }
-
-    /// Hands a batch over, unless it is empty, and gives an empty one.
-    fn hand_over(&self, batch: Batch, connection: u64) -> Result<Batch, Gone> {
-        if batch.is_empty() {
-            return Ok(batch);
-        }
-        batch.count(&self.metrics);
-        self.metrics.queue_batches.inc();
-        self.send(Event::Batch(batch))?;
-        Ok(self.empty_batch(connection))
-    }
-
-    fn notice(&self, connection: u64, text: &str) -> Result<(), Gone> {
-        match Notice::parse(text) {
-            Some(Notice::Next { seq }) => self.send(Event::Jumped { connection, seq }),
-            Some(Notice::End { seq }) => self.send(Event::Ended { connection, seq }),
-            Some(Notice::Error { code, text }) => {
-                tracing::warn!(code, text, "the feed refused a message of ours");
-                Ok(())
-            }
-            Some(Notice::Other) => Ok(()),
-            None => {
-                tracing::warn!(text, "a notice that cannot be understood");
-                Ok(())
-            }
-        }
-    }
-
-    /// Nothing is there: looks at the silence, and then lets the next read wait. Gives a reason to end.
-    fn idle(&self, connection: &mut Connection, silence: &mut Silence) -> Option<String> {
-        let now = self.clock.now();
-        if connection.wire().take_heard() {
-            *silence = Silence { since: now, asked: false };
-        }
-        let quiet = now.saturating_sub(silence.since);
-        if quiet >= SILENCE_DEAD {
-            return Some(format!("nothing came for {} s", SILENCE_DEAD.as_secs()));
-        }
-        if quiet >= SILENCE_ASKED && !silence.asked {
-            silence.asked = true;
-            // if it cannot be sent, the silence goes on
-            let _ = connection.socket.send(Message::Ping(Default::default()));
-        }
-        connection.wire().let_wait(TICK).err().map(|error| error.to_string())
-    }
-}
-
-impl Connection {
-    /// What the server's close means.
-    fn closed(&self, frame: Option<CloseFrame>) -> Read {
-        let (code, reason) =
-            frame.map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
-        Read::Ended(self.ending(code), closed(code, &reason))
-    }
-}
-
-/// How long nothing has come.
-struct Silence {
-    since: Duration,
-    /// Whether the server was asked for a sign of life.
-    asked: bool,
-}
-
-fn closed(code: u16, reason: &str) -> String {
-    if reason.is_empty() {
-        format!("the server closed the connection with {code}")
-    } else {
-        format!("the server closed the connection with {code}: {reason}")
-    }
-}
-
-/// What an error of reading says in words.
-fn broken(error: &Error) -> String {
-    match error {
-        Error::ConnectionClosed | Error::AlreadyClosed => "closed".to_owned(),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-            "the server went away without closing the connection".to_owned()
-        }
-        Error::Io(error) => format!("the connection was lost: {error}"),
-        error => format!("the server broke the WebSocket protocol: {error}"),
+        left += count(&events);
+        left + discarded.load(Ordering::Acquire)
     }
 }

@@ -62,6 +62,8 @@ pub(crate) struct Metrics {
     kafka_produce_latency: ByLabel<Latency>,
     dlq_messages: ByLabel<Counter>,
     validation_failures: ByReason,
+    /// Messages of the feed that are heartbeats.
+    pub(crate) ws_heartbeats: Counter,
     /// Keys of payloads that the contract does not know.
     pub(crate) unknown_fields: Counter,
     /// Messages that the feed has sent and that are not delivered.
@@ -125,6 +127,7 @@ impl Metrics {
             }),
             dlq_messages: ByLabel::new("original_topic", data().chain([UNKNOWN]), Counter::default),
             validation_failures: ByReason::new(),
+            ws_heartbeats: Counter::default(),
             unknown_fields: Counter::default(),
             lag_events: Gauge::default(),
             lag_seconds: Seconds::default(),
@@ -168,6 +171,8 @@ impl Metrics {
         let help = "Messages that break the contract, by their type and the reason";
         registry.register("validation_failures", help, self.validation_failures.clone());
 
+        let help = "Messages of the feed that are heartbeats: answered or ignored, and not delivered";
+        registry.register("ws_heartbeats", help, self.ws_heartbeats.clone());
         let help = "Keys of payloads that the contract does not know; they are accepted and left behind";
         registry.register("unknown_fields", help, self.unknown_fields.clone());
         let help = "Messages that the feed has sent and that are not delivered";

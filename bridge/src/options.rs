@@ -10,6 +10,7 @@ use crate::{
     feed::FeedUrlError,
     kafka::ProducerOptions,
     registry::{Registry, RegistryError},
+    socket::Dialogue,
 };
 
 /// A bridge from a feed to topics.
@@ -19,6 +20,8 @@ pub struct BridgeOptions {
     pub feed_url: String,
     /// How long it may take to accept a connection, and to answer the handshake.
     pub connect_timeout: Duration,
+    /// What is said to it, and which of its messages are heartbeats.
+    pub dialogue: Dialogue,
     /// The brokers.
     pub kafka: KafkaConnection,
     /// The producer.
@@ -54,6 +57,10 @@ pub struct Report {
     pub next_seq: u64,
     /// Messages that were taken and not acknowledged, which happens only without transactions.
     pub undelivered: u64,
+    /// Messages that came while it stopped and were not taken, of a feed that cannot send them again.
+    pub discarded: u64,
+    /// Messages of the feed that were heartbeats.
+    pub heartbeats: u64,
     /// How long it ran.
     pub seconds: f64,
 }
@@ -114,6 +121,12 @@ pub enum BridgeError {
     #[error("the feed refuses: {cause}")]
     FeedRefused {
         /// Its words.
+        cause: String,
+    },
+    /// The feed broke its own protocol.
+    #[error("the feed breaks its protocol: {cause}")]
+    FeedBroken {
+        /// What it did.
         cause: String,
     },
     /// Exactly once was asked for.

@@ -3,13 +3,18 @@
 mod catch_up;
 mod closing;
 mod faults;
+mod progress;
+mod unacknowledged;
 
 use std::{io, net::SocketAddr, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use socket2::SockRef;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
 
-use self::{catch_up::CatchUp, closing::Closing, faults::Faults};
+use self::{
+    catch_up::CatchUp, closing::Closing, faults::Faults, progress::Progress, unacknowledged::unacknowledged,
+};
 use crate::{
     block::Block,
     close::Close,
@@ -40,6 +45,13 @@ const BLOCKED_EVERY: Duration = Duration::from_millis(100);
 /// Writes in a row before other clients get their turn: 2 MiB at full blocks.
 const WRITES_IN_A_ROW: u32 = 32;
 
+/// The send buffer that is asked for; the kernel takes twice as much. What it holds cannot be taken back, and says nothing
+/// of how fast a client is.
+const SEND_BUFFER_BYTES: usize = 256 * 1024;
+
+/// Bytes of messages that a slow client gets at a time.
+const SLOW_BYTES: usize = 8 * 1024;
+
 /// Bytes of frames that answer a client (pongs, notices), and that wait for a socket which takes nothing. Whoever
 /// makes the server say more without reading it is closed.
 const URGENT_MAX: usize = 256 * 1024;
@@ -62,9 +74,11 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
             (crate::selection::Selection::all(), start, Some(refusal))
         }
     };
+    if let Err(error) = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER_BYTES) {
+        tracing::debug!(%error, "the send buffer is as large as the system makes it");
+    }
     let client = hub.join(admitted.peer, admitted.v1, start);
-    let on_slow = hub.options.on_slow;
-    let delivery = Delivery::new(selection, start.source_seq, start.seq, on_slow, &hub.ring());
+    let delivery = Delivery::new(selection, start.source_seq, start.seq, &hub.ring());
     let now = hub.clock.now();
     let head = hub.head.subscribe();
     let known_head = *head.borrow();
@@ -76,7 +90,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         outgoing: Outgoing::new(delivery),
         catch_up: CatchUp::default(),
         closing: None,
-        blocked_since: None,
+        progress: Progress::new(now),
         heard: now,
         pinged: now,
         position_sent: now,
@@ -93,7 +107,8 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         None => connection.greet(&admitted.stream),
     }
     let end = connection.run().await;
-    hub.leave(&client, end.why, end.code, end.delivered);
+    let seen = end.seen.unwrap_or_else(|| hub.clock.now());
+    hub.leave(&client, end.why, end.code, end.delivered, seen);
 }
 
 /// How a connection ended.
@@ -102,6 +117,8 @@ struct End {
     why: Closed,
     code: Option<u16>,
     delivered: bool,
+    /// When the client was last there, if not at its end.
+    seen: Option<Duration>,
 }
 
 struct Connection<'a> {
@@ -115,7 +132,7 @@ struct Connection<'a> {
     outgoing: Outgoing,
     catch_up: CatchUp,
     closing: Option<Closing>,
-    blocked_since: Option<Duration>,
+    progress: Progress,
     /// When something last came from the client.
     heard: Duration,
     pinged: Duration,
@@ -189,7 +206,8 @@ impl Connection<'_> {
             deadline = deadline.min(self.hub.clock.now() + faults::DRIP_EVERY);
         }
         if let Some(closing) = &self.closing {
-            deadline = deadline.min(closing.deadline());
+            deadline = deadline.min(closing.deadline(self.progress.moved()));
+            deadline = deadline.min(self.hub.clock.now() + BLOCKED_EVERY);
         }
         deadline
     }
@@ -221,7 +239,8 @@ impl Connection<'_> {
             match received {
                 Received::Text(text) => self.control(&text),
                 Received::Binary => self.refuse_message(&control_message::not_text()),
-                Received::Ping | Received::Pong(_) => {}
+                Received::Ping => {}
+                Received::Pong(payload) => self.progress.answered(&payload, self.hub.clock.now()),
                 Received::Closed { .. } => self.peer_closes(),
                 Received::Failed(close) => {
                     let why = if close.code() == crate::close::CloseCode::MessageTooBig {
@@ -308,8 +327,11 @@ impl Connection<'_> {
     /// What is done because time has passed.
     fn look_at_time(&mut self) {
         let now = self.hub.clock.now();
+        if self.progress.is_blocked() || self.closing.is_some() {
+            self.progress.look(unacknowledged(&self.socket), now);
+        }
         if let Some(closing) = &self.closing {
-            if now >= closing.deadline() {
+            if now >= closing.deadline(self.progress.moved()) {
                 self.end_closing();
             }
             return;
@@ -317,11 +339,9 @@ impl Connection<'_> {
         if *self.stopping.borrow_and_update() {
             return self.stop();
         }
-        if let Some(since) = self.blocked_since {
-            let head = *self.head.borrow();
-            let lost = self.outgoing.is_lost(&self.hub.ring(), &head);
-            let stalled = now.saturating_sub(since) >= self.hub.options.stall;
-            if lost || (stalled && self.hub.options.on_slow == OnSlow::Disconnect) {
+        if self.progress.is_blocked() {
+            let stalled = self.progress.stalled_for(now) >= self.hub.options.stall;
+            if stalled && self.hub.options.on_slow == OnSlow::Disconnect {
                 return self.too_slow();
             }
         } else if self.pinged > self.heard && now >= self.pinged + DEAD_AFTER {
@@ -344,14 +364,20 @@ impl Connection<'_> {
 
     fn ping(&mut self, now: Duration) {
         self.pinged = now;
-        let mut payload = Vec::new();
-        if self.client.v1 {
+        self.ask(now);
+    }
+
+    /// Asks how far the client is, where it says so by its answer: behind the messages that are written.
+    fn ask(&mut self, now: Duration) {
+        let payload = if self.client.v1 {
             self.position_sent = now;
             let due_us = self.due_last.map(|due| self.hub.clock.unix_us(due));
-            let ping = PingPayload { seq: self.outgoing.seq(), due_us, sent_us: self.hub.clock.unix_us(now) };
-            payload = ping.text().into_bytes();
-        }
-        self.say(&outbox::frame(9, &payload));
+            let sent_us = self.progress.ask(self.hub.clock.unix_us(now), now);
+            PingPayload { seq: self.outgoing.seq(), due_us, sent_us }.text()
+        } else {
+            self.progress.ask(0, now).to_string()
+        };
+        self.say(&outbox::frame(9, payload.as_bytes()));
     }
 
     /// Writes what there is, as far as the socket takes it.
@@ -371,7 +397,7 @@ impl Connection<'_> {
             match self.socket.try_write(bytes) {
                 Ok(count) => self.wrote(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.blocked_since.get_or_insert_with(|| self.hub.clock.now());
+                    self.progress.blocked(self.hub.clock.now());
                     return Stopped::Blocked;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -386,8 +412,8 @@ impl Connection<'_> {
     }
 
     fn wrote(&mut self, count: usize) {
-        self.blocked_since = None;
         let now = self.hub.clock.now();
+        self.progress.wrote(count, now);
         self.faults.wrote(count, now);
         let mut lateness = LatenessCounts::default();
         let mut sent = self.client.sent();
@@ -457,7 +483,6 @@ impl Connection<'_> {
                     return false;
                 }
                 Task::Finished => self.finish(),
-                Task::TooSlow => self.too_slow(),
             }
         }
         true
@@ -465,6 +490,15 @@ impl Connection<'_> {
 
     /// Puts messages on their way.
     fn send(&mut self, block: &Arc<Block>, messages: Range<usize>) {
+        let now = self.hub.clock.now();
+        let messages = if self.progress.is_slow(now) {
+            if self.progress.should_ask(now) {
+                self.ask(now);
+            }
+            portion(block, messages)
+        } else {
+            messages
+        };
         if block.is_regular() {
             self.outgoing.send(block, messages);
         } else if !self.send_with_faults(block, messages) {
@@ -495,4 +529,13 @@ impl Connection<'_> {
         }
         self.close(Close::delivered(), Closed::Delivered);
     }
+}
+
+/// The first of some messages, as many as a slow client gets at a time and at least one.
+fn portion(block: &Block, messages: Range<usize>) -> Range<usize> {
+    let mut end = messages.start + 1;
+    while end < messages.end && block.frames(messages.start..end + 1).len() <= SLOW_BYTES {
+        end += 1;
+    }
+    messages.start..end
 }

@@ -13,7 +13,7 @@ pub enum Command {
     Pause,
     /// Let it run; also starts a player that still waits for clients.
     Resume,
-    /// Play this many messages and stop again.
+    /// Play this many messages and stop again. The answer says how things stand after them.
     Step(u64),
     /// Jump to the message of this seq.
     Seek(u64),
@@ -134,7 +134,7 @@ pub struct Status {
     pub speed_achieved: Option<f64>,
     /// Seconds of play, without pauses.
     pub seconds: f64,
-    /// Messages played, once, however many clients.
+    /// Messages sent, once, however many clients: not those that are missing on purpose, and twice those that come twice.
     pub sent: u64,
     /// Lateness at the sockets of all clients; where there never was one, of the player.
     pub late_ms: Option<Lateness>,

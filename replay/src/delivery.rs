@@ -5,7 +5,6 @@ use std::{ops::Range, sync::Arc};
 use crate::{
     block::Block,
     control::State,
-    options::OnSlow,
     ring::{Cursor, Next, Ring},
     selection::Selection,
 };
@@ -19,6 +18,8 @@ pub(crate) struct Head {
     pub(crate) released: u64,
     /// Seq of the next one.
     pub(crate) seq: u64,
+    /// Messages sent: those that were released, without what is missing and with what comes twice.
+    pub(crate) sent: u64,
 }
 
 /// The sequence of one client: without a gap, a repetition or a message before its time, from its first message on.
@@ -32,8 +33,6 @@ pub(crate) struct Delivery {
     seq: u64,
     /// The place from which on messages are sent as they are played.
     live_from: Option<u64>,
-    /// What becomes of the client if what comes next for it is gone.
-    on_slow: OnSlow,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,21 +72,13 @@ pub(crate) enum Task {
     Wait,
     /// Everything was sent.
     Finished,
-    /// What comes next is gone: the client is too slow.
-    TooSlow,
 }
 
 impl Delivery {
     /// A client that begins with the message of `source_seq`, which is `seq` in its own stream.
-    pub(crate) fn new(
-        selection: Selection,
-        source_seq: u64,
-        seq: u64,
-        on_slow: OnSlow,
-        ring: &Ring,
-    ) -> Delivery {
+    pub(crate) fn new(selection: Selection, source_seq: u64, seq: u64, ring: &Ring) -> Delivery {
         let phase = Phase::CatchingUp { jumps: ring.jumps() };
-        Delivery { phase, selection, source_seq, seq, live_from: None, on_slow }
+        Delivery { phase, selection, source_seq, seq, live_from: None }
     }
 
     /// Seq of the next message in the client's own stream.
@@ -169,20 +160,13 @@ impl Delivery {
             Next::Jumped => self.jump(cursor.jumps, ring, head),
             Next::UpToDate if head.state == State::Ended && cursor.place >= head.released => Task::Finished,
             Next::UpToDate => Task::Wait,
-            Next::Behind if self.on_slow == OnSlow::Wait => {
-                // the player does not wait for whoever catches up, and may overtake one that has just done so
+            Next::Behind => {
+                // who reads more slowly than is played reads the source by itself, as one does that came late
                 self.phase = Phase::CatchingUp { jumps: cursor.jumps };
                 self.live_from = None;
                 self.catch_up(cursor.jumps, ring, head)
             }
-            Next::Behind => Task::TooSlow,
         }
-    }
-
-    /// Whether what comes next for the client is gone, so that waiting for its socket is in vain.
-    pub(crate) fn is_lost(&self, ring: &Ring, head: &Head) -> bool {
-        self.on_slow == OnSlow::Disconnect
-            && self.place().is_some_and(|place| place < ring.oldest(head.released))
     }
 
     /// Which messages of a block that was read from the source are to be sent now: those that are `before` a seq.

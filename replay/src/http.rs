@@ -19,18 +19,26 @@ use crate::{
     control::{Command, CommandError, Status},
     metrics::{Metrics, Refused},
     options::Options,
+    steering::Steering,
 };
 
-use self::seats::Seats;
+use self::seats::{Place, PlainSeat, Seats};
 
+mod authority;
 pub(crate) mod command;
 mod connection;
 mod handshake;
+mod host;
 mod origin;
+mod permission;
 mod routes;
 mod seats;
+mod shared;
 #[cfg(test)]
 mod tests;
+
+/// How often a connection that waits for a place looks for one.
+const LOOK_FOR_PLACE: Duration = Duration::from_millis(10);
 
 /// Name of the subprotocol with notices.
 pub(crate) const SUBPROTOCOL: &str = "tradesim.v1";
@@ -41,8 +49,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// the two.
     type Client: Send + 'static;
 
-    /// Decides what a client gets. One that is refused is a client too: it is told so on its socket. May take as long
-    /// as opening a source does, and is dropped midway if the server is.
+    /// Decides what a client gets. One that is refused is a client too: it is told so on its socket. Dropped midway where
+    /// it takes too long, the peer hangs up, or the server ends.
     fn admit(&self, request: ClientRequest) -> impl Future<Output = Admission<Self::Client>> + Send;
 
     /// Runs a client on its socket until that is closed. `early` is what came from it together with the handshake.
@@ -81,13 +89,21 @@ pub(crate) struct Admission<C> {
 /// What connections are held to.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
-    /// Connections at once.
+    /// Clients at once.
     pub(crate) clients_max: usize,
+    /// Clients of one address at once.
+    pub(crate) per_address_max: usize,
     /// Values of `Origin` that are accepted besides loopback hosts.
     pub(crate) origins: Vec<String>,
+    /// Hosts that requests may name besides loopback names and the address they come to.
+    pub(crate) hosts: Vec<String>,
+    /// Who may steer.
+    pub(crate) steering: Steering,
     /// How long a request may take to arrive: the first from the moment its connection was accepted, a later one from
     /// the end of the answer before it. A body may take as long again, and so may the peer that reads an answer.
     pub(crate) patience: Duration,
+    /// How long deciding what a client gets may take.
+    pub(crate) admission: Duration,
     /// How long a connection that is no client may stay when the server stops, and one that was answered may take to
     /// close.
     pub(crate) farewell: Duration,
@@ -98,8 +114,12 @@ impl Rules {
     pub(crate) fn new(options: &Options) -> Rules {
         Rules {
             clients_max: options.clients_max,
+            per_address_max: options.per_address_max,
             origins: options.origins.clone(),
+            hosts: options.hosts.clone(),
+            steering: options.steering.clone(),
             patience: Duration::from_secs(5),
+            admission: Duration::from_secs(30),
             farewell: Duration::from_secs(1),
         }
     }
@@ -111,7 +131,7 @@ struct Face<B> {
     backend: Arc<B>,
     metrics: Arc<Metrics>,
     rules: Rules,
-    seats: Seats,
+    seats: Arc<Seats>,
 }
 
 /// Accepts connections and serves them until it is told to stop (`true`, or the sender gone). Returns when every
@@ -123,7 +143,7 @@ pub(crate) async fn serve<B: Backend>(
     rules: Rules,
     mut stop: watch::Receiver<bool>,
 ) {
-    let seats = Seats::new(rules.clients_max);
+    let seats = Seats::new(rules.clients_max, rules.per_address_max);
     let face = Arc::new(Face { backend, metrics, rules, seats });
     let mut connections = JoinSet::new();
     let mut failures = 0;
@@ -141,7 +161,7 @@ pub(crate) async fn serve<B: Backend>(
         match accepted {
             Ok((socket, peer)) => {
                 (failures, resume_at) = (0, None);
-                match face.seats.take() {
+                match place(&face.seats, &mut stop).await {
                     Some(seat) => {
                         let span = tracing::info_span!("connection", %peer);
                         let driven = connection::drive(Arc::clone(&face), socket, peer, seat, stop.clone());
@@ -152,6 +172,10 @@ pub(crate) async fn serve<B: Backend>(
             }
             Err(error) => {
                 let delay = backoff(&error, failures);
+                if !delay.is_zero() {
+                    // it may be for want of file descriptors, of which connections that say nothing hold some
+                    face.seats.free_one();
+                }
                 tracing::warn!(%error, delay_ms = delay.as_millis() as u64, "a connection cannot be accepted");
                 failures += 1;
                 resume_at = Some(Instant::now() + delay);
@@ -171,6 +195,24 @@ async fn accept(listener: &TcpListener, resume_at: Option<Instant>) -> io::Resul
         tokio::time::sleep_until(instant).await;
     }
     listener.accept().await
+}
+
+/// A place for a connection, waited for as long as those that hold one have a claim to it; `None` where all are being
+/// answered, or the server stops.
+async fn place(seats: &Arc<Seats>, stop: &mut watch::Receiver<bool>) -> Option<PlainSeat> {
+    loop {
+        let until = match seats.take(Instant::now()) {
+            Place::Taken(seat) => return Some(seat),
+            Place::Full => return None,
+            Place::NotBefore(until) => until,
+        };
+        // one may become free before
+        let until = until.min(Instant::now() + LOOK_FOR_PLACE);
+        tokio::select! {
+            () = stopped(stop) => return None,
+            () = tokio::time::sleep_until(until) => {}
+        }
+    }
 }
 
 /// Returns when the server is to stop.

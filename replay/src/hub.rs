@@ -11,12 +11,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tradesim_schemas::Digest;
 
 use crate::{
     clock::Clock,
     control::{ClientStatus, Lateness, State, Status, Stretches},
+    counts::Counts,
     delivery::Head,
     gate::Places,
     lateness::Recorder,
@@ -24,12 +25,10 @@ use crate::{
     names::KnownSymbols,
     options::Options,
     player::Request,
+    readers::Readers,
     ring::Ring,
     source::{Source, SourceError},
 };
-
-/// Sources that are read at once for clients that catch up: bounds the memory that this takes.
-const READERS_MAX: usize = 8;
 
 /// Clients that are gone and that the report still lists.
 const GONE_MAX: usize = 1_000;
@@ -53,7 +52,8 @@ pub(crate) struct Hub {
     pub(crate) state: watch::Sender<State>,
     /// Whether clients are to be closed because the server stops.
     pub(crate) stopping: watch::Sender<bool>,
-    pub(crate) readers: Semaphore,
+    pub(crate) readers: Arc<Readers>,
+    pub(crate) counts: Arc<Counts>,
     pub(crate) known_symbols: KnownSymbols,
     failure: Mutex<Option<String>>,
     ring: Mutex<Ring>,
@@ -111,7 +111,7 @@ struct Registry {
     total: u64,
     /// Clients that left before the end and did not come back.
     missing: u64,
-    /// When the last of them left.
+    /// When the last of them was last there.
     last_left: Duration,
     /// When the last client at all left.
     deserted_since: Option<Duration>,
@@ -180,10 +180,11 @@ impl Hub {
             stream: stream_id(&source.info().identity, ""),
             clock: Clock::start(),
             metrics,
-            head: watch::Sender::new(Head { state: State::Waiting, released: 0, seq: 0 }),
+            head: watch::Sender::new(Head { state: State::Waiting, released: 0, seq: 0, sent: 0 }),
             state: watch::Sender::new(State::Waiting),
             stopping: watch::Sender::new(false),
-            readers: Semaphore::new(READERS_MAX),
+            readers: Readers::new(),
+            counts: Arc::new(Counts::new(Arc::clone(&source))),
             known_symbols: KnownSymbols::new(&source.info().symbols),
             failure: Mutex::new(None),
             ring: Mutex::new(Ring::new(options.buffer_bytes, 0)),
@@ -276,8 +277,15 @@ impl Hub {
         client <= *lock(&self.breaks).entry(seq).or_insert(newest)
     }
 
-    /// Lets a client go. `delivered` says that it got the end.
-    pub(crate) fn leave(&self, client: &Client, why: Closed, code: Option<u16>, delivered: bool) {
+    /// Lets a client go. `delivered` says that it got the end, `seen` when it was last there.
+    pub(crate) fn leave(
+        &self,
+        client: &Client,
+        why: Closed,
+        code: Option<u16>,
+        delivered: bool,
+        seen: Duration,
+    ) {
         let now = self.clock.now();
         let head = *self.head.borrow();
         let mut registry = lock(&self.registry);
@@ -294,7 +302,7 @@ impl Hub {
         }
         if !delivered && why != Closed::Refused {
             registry.missing += 1;
-            registry.last_left = now;
+            registry.last_left = registry.last_left.max(seen);
         }
         if registry.connected.is_empty() {
             registry.deserted_since = Some(now);
@@ -359,7 +367,7 @@ impl Hub {
             speed: view.speed.to_string(),
             speed_achieved: speed_achieved(&view),
             seconds: view.elapsed.as_secs_f64(),
-            sent: head.released,
+            sent: head.sent,
             late_ms: late.summary().or(view.lateness),
             clients,
         }
@@ -418,4 +426,26 @@ pub(crate) fn stream_id(identity: &str, selection: &str) -> String {
     let text = format!("tradesim stream\n{identity}\n{selection}");
     let digest = Digest::of(text.as_bytes()).to_string();
     digest[Digest::PREFIX.len()..][..32].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::Sample;
+
+    #[test]
+    fn the_server_stays_for_a_client_from_when_it_was_last_there() {
+        let linger = Duration::from_secs(10);
+        let options = Options { linger, ..Options::new("test") };
+        let hub = Hub::new(Arc::new(Sample::new(10, 10)), options);
+        let start = Start { seq: 0, source_seq: 0, resumes: false };
+        let peer = "127.0.0.1:1".parse().unwrap();
+        let [first, second] = [(); 2].map(|()| hub.join(peer, false, start));
+        let at = Duration::from_secs;
+        hub.leave(&first, Closed::Slow, Some(1013), false, at(7));
+        assert_eq!(hub.awaited(), (1, Some(at(17))));
+        // one that was there for the last time before that changes nothing
+        hub.leave(&second, Closed::Dead, None, false, at(5));
+        assert_eq!(hub.awaited(), (0, Some(at(17))));
+    }
 }

@@ -195,9 +195,8 @@ impl Inbound {
                 self.pong = Some(pong(&frame.payload));
                 Ok(Some(Received::Ping))
             }
-            OpCode::Control(Control::Pong) if self.state == State::Open => {
-                Ok(Some(Received::Pong(frame.payload)))
-            }
+            // also behind our close: the client is still reading what came before it
+            OpCode::Control(Control::Pong) => Ok(Some(Received::Pong(frame.payload))),
             OpCode::Control(_) => Ok(None),
         }
     }

@@ -13,6 +13,7 @@ mod clock;
 mod close;
 mod control;
 mod control_message;
+mod counts;
 mod delivery;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -33,12 +34,14 @@ mod playback;
 mod player;
 mod producer;
 mod query;
+mod readers;
 mod refusal;
 mod ring;
 mod selection;
 mod server;
 mod source;
 mod speed;
+mod steering;
 pub mod testing;
 mod timeline;
 
@@ -50,6 +53,7 @@ pub use options::{Observer, OnSlow, Options, PlayClock};
 pub use server::{Handle, Server, ServerError};
 pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
 pub use speed::{Factor, ParseSpeedError, Speed};
+pub use steering::{ControlToken, InvalidToken, Steering};
 
 /// Parts of the server that benches drive by themselves. Nothing here is promised.
 #[doc(hidden)]

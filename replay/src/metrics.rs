@@ -72,7 +72,9 @@ impl Closed {
 pub(crate) enum Refused {
     /// Its `Origin` is foreign: 403.
     Origin,
-    /// There are too many connections: 503.
+    /// Its `Host` is foreign: 403.
+    Host,
+    /// There are too many connections: 503, or it said nothing for longest when there were.
     Cap,
     /// It took too long.
     Timeout,
@@ -81,7 +83,7 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
-    const LABELS: [&str; 4] = ["origin", "cap", "timeout", "bad_request"];
+    const LABELS: [&str; 5] = ["origin", "host", "cap", "timeout", "bad_request"];
 }
 
 const STATES: [&str; 4] = ["waiting", "playing", "paused", "ended"];
@@ -107,7 +109,7 @@ pub(crate) struct Metrics {
     lateness: LatenessHistogram,
     state: ByLabel<Gauge, 4>,
     clients_closed: ByLabel<Counter, 11>,
-    handshakes_refused: ByLabel<Counter, 4>,
+    handshakes_refused: ByLabel<Counter, 5>,
 }
 
 impl Metrics {

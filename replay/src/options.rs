@@ -8,6 +8,7 @@ use crate::{
     block::Block,
     control::{Command, CommandError},
     speed::Speed,
+    steering::Steering,
 };
 
 /// How a source is played and served.
@@ -39,10 +40,16 @@ pub struct Options {
     pub linger: Duration,
     /// Name of the run.
     pub run: String,
-    /// Connections at once.
+    /// Clients at once.
     pub clients_max: usize,
+    /// Clients of one address at once.
+    pub per_address_max: usize,
     /// Values of `Origin` that are accepted besides loopback hosts.
     pub origins: Vec<String>,
+    /// Hosts that requests may name besides loopback names and the address they come to.
+    pub hosts: Vec<String>,
+    /// Who may steer the play over HTTP.
+    pub steering: Steering,
     /// Who is told of what is released, if anybody.
     pub observer: Option<Observer>,
 }
@@ -112,7 +119,10 @@ impl Options {
             linger: Duration::from_secs(10),
             run: run.into(),
             clients_max: 1024,
+            per_address_max: 64,
             origins: Vec::new(),
+            hosts: Vec::new(),
+            steering: Steering::Loopback,
             observer: None,
         }
     }

@@ -136,9 +136,4 @@ impl Outgoing {
         };
         (next, next > self.first_seq)
     }
-
-    /// Whether the client waits in vain, because what comes next for it is gone.
-    pub(crate) fn is_lost(&self, ring: &Ring, head: &Head) -> bool {
-        self.delivery.is_lost(ring, head)
-    }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Play {
     /// Whether something was sent with other timestamps than recorded.
     shifted: bool,
     first_seq: u64,
+    /// Messages that clients were let have: not those that are missing, and twice those that are sent twice.
+    sent: u64,
     changes: u64,
     complete: bool,
 }
@@ -57,6 +59,7 @@ impl Play {
             digest: Some(ContentDigest::new()),
             shifted: false,
             first_seq: 0,
+            sent: 0,
             changes: 0,
             complete: false,
         }
@@ -104,7 +107,8 @@ impl Play {
 
     /// How far it is.
     pub(crate) fn head(&self) -> Head {
-        Head { state: self.playback.state(), released: self.playback.released(), seq: self.playback.seq() }
+        let playback = &self.playback;
+        Head { state: playback.state(), released: playback.released(), seq: playback.seq(), sent: self.sent }
     }
 
     /// The seq from which on the source is to be read anew, in the place of what was read before; told once.
@@ -223,7 +227,11 @@ impl Play {
     }
 
     /// Lets clients have messages that were released.
-    pub(crate) fn release(&self, block: &Arc<Block>, messages: &Range<usize>, ring: &mut Ring) {
+    pub(crate) fn release(&mut self, block: &Arc<Block>, messages: &Range<usize>, ring: &mut Ring) {
+        self.sent += match block.is_regular() {
+            true => messages.len() as u64,
+            false => messages.clone().map(|message| times_sent(block, message)).sum(),
+        };
         if messages.start == 0 {
             ring.push(Arc::clone(block), self.playback.released() - messages.len() as u64);
         }
@@ -238,14 +246,18 @@ impl Play {
             } else {
                 // what is sent is hashed: not what is missing, and twice what is sent twice
                 for message in messages {
-                    let times = match block.fault_at(message) {
-                        Some(LineFault::Missing) => 0,
-                        Some(LineFault::Repeated) => 2,
-                        _ => 1,
-                    };
-                    (0..times).for_each(|_| digest.push(block.recorded_text(message)));
+                    (0..times_sent(block, message)).for_each(|_| digest.push(block.recorded_text(message)));
                 }
             }
         }
+    }
+}
+
+/// How many times a message is sent to a client that is there all the time.
+fn times_sent(block: &Block, message: usize) -> u64 {
+    match block.fault_at(message) {
+        Some(LineFault::Missing) => 0,
+        Some(LineFault::Repeated) => 2,
+        _ => 1,
     }
 }

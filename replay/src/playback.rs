@@ -38,6 +38,12 @@ pub struct Playback {
     next: Option<Duration>,
     source_ended: bool,
     steps: u64,
+    /// Whether the last message was released by a step.
+    stepped: bool,
+    /// Recorded time that steps passed over, which takes no time to play.
+    stepped_over: Duration,
+    /// Whether the play was paused when it came to its end.
+    paused_at_end: bool,
     /// Position of the last message released.
     reached: Duration,
     seq: u64,
@@ -108,6 +114,9 @@ impl Playback {
             next: None,
             source_ended: false,
             steps: 0,
+            stepped: false,
+            stepped_over: Duration::ZERO,
+            paused_at_end: false,
             reached: Duration::ZERO,
             seq,
             released: 0,
@@ -154,10 +163,19 @@ impl Playback {
         self.watch.elapsed(now)
     }
 
-    /// Recorded time played: also that without a message, up to the next one as far as it is known.
+    /// Recorded time played: also that without a message, up to the next one as far as it is known, and without what steps
+    /// passed over.
     pub(crate) fn played(&self, now: Duration) -> Duration {
-        let Some(scheduled) = self.pacer.position(now) else { return self.reached };
-        self.next.map_or(scheduled, |next| scheduled.min(next)).max(self.reached)
+        let position = match self.pacer.position(now) {
+            Some(scheduled) => self.next.map_or(scheduled, |next| scheduled.min(next)).max(self.reached),
+            None => self.reached,
+        };
+        position.saturating_sub(self.stepped_over)
+    }
+
+    /// Whether steps are under way: messages to be released, or, behind the last of them, what comes next to be known.
+    pub(crate) fn is_stepping(&self) -> bool {
+        self.state == State::Paused && (self.steps > 0 || self.stepped && self.blocks.is_empty())
     }
 
     /// Lateness of the releases.
@@ -212,6 +230,7 @@ impl Playback {
     pub(crate) fn resume(&mut self, now: Duration) {
         if matches!(self.state, State::Waiting | State::Paused) {
             self.steps = 0;
+            self.stepped = false;
             self.run(now);
         }
     }
@@ -257,6 +276,7 @@ impl Playback {
         self.at = 0;
         self.next = None;
         self.steps = 0;
+        self.stepped = false;
         self.source_ended = false;
         self.seq = seq;
         self.stall = None;
@@ -264,7 +284,10 @@ impl Playback {
         self.timeline.jump_to(self.reached);
         self.pacer.stop();
         if self.state == State::Ended {
-            self.run(now);
+            match self.paused_at_end {
+                true => self.state = State::Paused,
+                false => self.run(now),
+            }
         }
     }
 
@@ -289,6 +312,7 @@ impl Playback {
             if !self.source_ended {
                 return Step::WaitForBlock;
             }
+            self.paused_at_end = self.state == State::Paused;
             self.stand(State::Ended, now);
             return Step::End;
         };
@@ -308,9 +332,10 @@ impl Playback {
         }
     }
 
-    /// Stepping over the last message ends the play.
+    /// Stepping over the last message ends the play. A jump to the end does not: what is paused stays so.
     fn end_of_steps(&mut self) -> Step {
-        if self.blocks.is_empty() && self.source_ended && self.released > 0 {
+        if self.blocks.is_empty() && self.source_ended && self.stepped {
+            self.paused_at_end = true;
             self.state = State::Ended;
             return Step::End;
         }
@@ -405,10 +430,13 @@ impl Playback {
         let first = self.at;
         let left = block.messages() - first;
         let count = usize::try_from(self.steps).map_or(left, |steps| steps.min(left));
+        let before = self.reached;
         for at in first..first + count {
             let position = self.next_position(&block, at);
             self.pass(position);
         }
+        self.stepped_over += self.reached - before;
+        self.stepped = true;
         self.steps -= count as u64;
         self.release(block, first..first + count)
     }
@@ -508,5 +536,65 @@ mod tests {
         playback.resume(at(10));
         let Step::WaitUntil(next) = playback.poll(at(10)) else { panic!("nothing is to come") };
         assert_eq!(next, at(11));
+    }
+
+    fn release(playback: &mut Playback, now: Duration) -> Range<usize> {
+        let Step::Release { messages, .. } = playback.poll(now) else { panic!("nothing is released") };
+        messages
+    }
+
+    #[test]
+    fn steps_are_no_speed() {
+        let at = Duration::from_secs;
+        let options = Options { speed: "2x".parse().unwrap(), ..Options::new("test") };
+        let mut playback = Playback::new(&options, 0);
+        playback.clients(1, at(0));
+        playback.push_block(seconds(1_000));
+        // two seconds of play are four recorded ones
+        assert_eq!(release(&mut playback, at(0)), 0..1);
+        assert_eq!(release(&mut playback, at(2)), 1..5);
+        playback.step(600, at(2));
+        assert_eq!(release(&mut playback, at(2)), 5..605);
+        assert_eq!((playback.played(at(2)), playback.elapsed(at(2))), (at(4), at(2)));
+        playback.resume(at(50));
+        assert!(matches!(playback.poll(at(50)), Step::WaitUntil(_)));
+        assert_eq!(release(&mut playback, at(53)), 605..611);
+        assert_eq!((playback.played(at(53)), playback.elapsed(at(53))), (at(10), at(5)));
+    }
+
+    #[test]
+    fn a_paused_play_that_is_moved_to_its_end_and_back_is_still_paused() {
+        let at = Duration::from_secs;
+        let mut playback = Playback::new(&Options::new("test"), 0);
+        playback.clients(1, at(0));
+        playback.push_block(seconds(10));
+        assert_eq!(release(&mut playback, at(0)), 0..1);
+        playback.pause(at(1));
+        playback.seek(10, at(1));
+        playback.source_ended();
+        assert!(matches!(playback.poll(at(2)), Step::WaitForCommand));
+        assert_eq!(playback.state(), State::Paused);
+        playback.seek(0, at(3));
+        playback.push_block(seconds(10));
+        assert!(matches!(playback.poll(at(4)), Step::WaitForCommand));
+        assert_eq!(playback.state(), State::Paused);
+        // steps over the last message end it, and a jump back finds it as paused as it was
+        playback.step(10, at(5));
+        assert_eq!(release(&mut playback, at(5)), 0..10);
+        assert!(playback.is_stepping(), "nobody knows yet whether there is more");
+        playback.source_ended();
+        assert!(matches!(playback.poll(at(6)), Step::End));
+        assert_eq!((playback.state(), playback.is_stepping()), (State::Ended, false));
+        playback.seek(0, at(7));
+        assert_eq!(playback.state(), State::Paused);
+        // what plays at the end plays again after a jump back
+        playback.push_block(seconds(10));
+        playback.resume(at(8));
+        assert_eq!(release(&mut playback, at(8)), 0..1);
+        assert_eq!(release(&mut playback, at(18)), 1..10);
+        playback.source_ended();
+        assert!(matches!(playback.poll(at(18)), Step::End));
+        playback.seek(0, at(19));
+        assert_eq!(playback.state(), State::Playing);
     }
 }

@@ -72,13 +72,24 @@ struct Player {
     /// Whether the player told that it waits for clients.
     held: bool,
     failure: Option<SourceError>,
+    /// Who waits for the messages of its steps to be played.
+    stepping: Vec<oneshot::Sender<Result<(), CommandError>>>,
     quit: bool,
 }
 
 impl Player {
     fn new(hub: Arc<Hub>, requests: Receiver<Request>) -> Player {
         let play = Play::new(&hub.options);
-        Player { hub, requests, play, producer: None, held: false, failure: None, quit: false }
+        Player {
+            hub,
+            requests,
+            play,
+            producer: None,
+            held: false,
+            failure: None,
+            stepping: Vec::new(),
+            quit: false,
+        }
     }
 
     fn run(mut self) -> Played {
@@ -92,14 +103,16 @@ impl Player {
                 break;
             }
             self.take_blocks();
+            self.answer_steps();
             if self.is_held() {
                 thread::park_timeout(LOOK_AGAIN);
                 continue;
             }
             match self.play.poll(self.now()) {
                 Step::Release { block, messages } => {
+                    let before = self.play.head().sent;
                     self.play.release(&block, &messages, &mut self.hub.ring());
-                    self.hub.metrics.messages_played.inc_by(messages.len() as u64);
+                    self.hub.metrics.messages_played.inc_by(self.play.head().sent - before);
                     if let Some(observer) = &self.hub.options.observer {
                         observer.released(&block, &messages, self.now());
                     }
@@ -111,6 +124,8 @@ impl Player {
                 Step::WaitUntil(at) => thread::park_timeout(at.saturating_sub(self.now())),
                 Step::WaitForBlock if self.failure.is_some() => self.fail(),
                 Step::WaitForBlock => thread::park_timeout(LOOK_FOR_BLOCKS),
+                // the producer wakes nobody for each block
+                Step::WaitForCommand if !self.stepping.is_empty() => thread::park_timeout(LOOK_FOR_BLOCKS),
                 Step::WaitForCommand => thread::park(),
                 Step::End => self.publish(),
             }
@@ -164,8 +179,12 @@ impl Player {
                 Request::Clients { connected, first } => self.clients(connected, first),
                 Request::Command(command, reply) => {
                     let outcome = self.command(&command);
-                    // whoever asked may be gone
-                    let _ = reply.send(outcome);
+                    if outcome.is_ok() && matches!(command, Command::Step(_)) {
+                        self.stepping.push(reply);
+                    } else {
+                        // whoever asked may be gone
+                        let _ = reply.send(outcome);
+                    }
                 }
             }
         }
@@ -192,6 +211,18 @@ impl Player {
         self.open();
         self.publish();
         Ok(())
+    }
+
+    /// Answers those who asked for steps, once the steps are done or another command took their place: what they are told
+    /// is how things stand after them.
+    fn answer_steps(&mut self) {
+        if self.stepping.is_empty() || (self.play.playback().is_stepping() && self.failure.is_none()) {
+            return;
+        }
+        self.publish();
+        for reply in self.stepping.drain(..) {
+            let _ = reply.send(Ok(()));
+        }
     }
 
     /// Whether clients keep the play from going on.

@@ -85,7 +85,7 @@ impl Producer {
 }
 
 /// Reads a source from `seq` on and hands over what comes, until `deliver` wants no more.
-pub(crate) fn read(source: &dyn Source, seq: u64, mut deliver: impl FnMut(Produced) -> bool) {
+fn read(source: &dyn Source, seq: u64, mut deliver: impl FnMut(Produced) -> bool) {
     // a panic of a source is a bug; the clients are told all the same, instead of waiting for ever
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| read_blocks(source, seq, &mut deliver)));
     match outcome {
@@ -111,9 +111,4 @@ fn read_blocks(
             return Ok(());
         }
     }
-}
-
-/// Sends blocks to a channel of a task.
-pub(crate) fn read_into(source: &dyn Source, seq: u64, blocks: &tokio::sync::mpsc::Sender<Produced>) {
-    read(source, seq, |produced| blocks.blocking_send(produced).is_ok());
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{KafkaArgs, PrefixArgs, RegistryArgs};
+use super::{FeedArgs, KafkaArgs, PrefixArgs, RegistryArgs};
 use crate::{parse, settings};
 
 /// Bring a feed into Kafka: every message validated, as Avro, and exactly once
@@ -14,6 +14,8 @@ Exactly once is what consumers with isolation.level=read_committed see: data, de
 transaction. The feed has to number its messages, as `replay` and `serve` do; for any other one say
 --delivery at-least-once. A bridge that comes back goes on where the last one was committed, and one that is started
 twice takes over from the first. Brokers and registry that are away are waited for, and meanwhile nothing is read.
+
+--answer and --ignore do not apply to a feed that numbers its messages, because every message has its number there.
 
 Settings that have no flag here are those of KAFKA_BRIDGE_*, as `tradesim config show` lists them.")]
 pub(crate) struct Bridge {
@@ -68,6 +70,8 @@ pub(crate) struct Bridge {
     /// Print one JSON object at the end
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) feed: FeedArgs,
     #[command(flatten)]
     pub(crate) kafka: KafkaArgs,
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{OutputArgs, ThreadArgs};
+use super::{FeedArgs, OutputArgs, ThreadArgs};
 use crate::{
     endpoint::{self, Endpoint},
     parse,
@@ -19,7 +19,10 @@ appears. Until then everything is in FILE.journal, made durable every second; wh
 it, `tradesim recover` makes into an archive.
 
 A connection that is lost is made again. A feed of `replay` or `serve` then goes on with the message
-that was due; any other one may have a gap there, which is said, counted, and named in the archive.")]
+that was due; any other one may have a gap there, which is said, counted, and named in the archive.
+
+A message above 16 MiB is not kept: its length and its BLAKE3 are in the report, and in the archive as
+a gap. The capture continues, and exits with 3 at its end.")]
 pub(crate) struct Capture {
     /// The feed, as ws://127.0.0.1:8765 or wss://example.org/feed (without a scheme the port may be left out: 8765)
     #[arg(value_name = "URL", value_parser = endpoint::endpoint)]
@@ -32,9 +35,6 @@ pub(crate) struct Capture {
     /// Stop this long after the first connection, as 30s, 5m or 1h30m
     #[arg(long = "for", value_name = "DURATION", value_parser = parse::duration)]
     pub(crate) time: Option<Duration>,
-    /// Send this text whenever a connection was made, as feeds want it for a subscription; may be given more than once
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) send: Vec<String>,
     /// Give up after so many further tries to connect, in a row, that bring no message
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub(crate) retries: u32,
@@ -49,13 +49,16 @@ pub(crate) struct Capture {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) threads: ThreadArgs,
+    #[command(flatten)]
+    pub(crate) feed: FeedArgs,
 }
 
 /// Make an archive of the journal that a capture left
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The journal goes when its archive is there. Where its end was torn, as by a loss of power, the bytes
-that are no whole message are counted, and the journal is kept as JOURNAL.torn.")]
+that are no whole message are counted, and the journal is kept as JOURNAL.torn, or JOURNAL.torn.2 and so on
+where there is such a file.")]
 pub(crate) struct Recover {
     /// The journal, as feed.parquet.journal
     pub(crate) journal: PathBuf,

@@ -1,6 +1,6 @@
 //! Arguments of `control`.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use tradesim_replay::Speed;
@@ -13,7 +13,8 @@ use crate::{
 /// Steer a running replay
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints where the player stands after the change. A server can be steered from its own machine only.")]
+Prints where the player stands after the change. A server can be steered from its own machine only, unless it was started
+with --control token; the token is taken from --token-file or the environment variable TRADESIM_CONTROL_TOKEN.")]
 pub(crate) struct Control {
     /// The server, as ws://127.0.0.1:8765 (without a scheme the port may be left out: 8765)
     #[arg(value_name = "URL", value_parser = endpoint::plain)]
@@ -24,6 +25,9 @@ pub(crate) struct Control {
     /// How long the server may take to answer; a seek in a filtered archive reads up to the place
     #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = super::tail::timeout)]
     pub(crate) timeout: Duration,
+    /// Read the token of the server from this file [environment: TRADESIM_CONTROL_TOKEN]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) action: ControlAction,
 }

@@ -54,7 +54,7 @@ pub(crate) struct Replay {
 pub(crate) enum PaceMode {
     /// Those that they were received at
     Received,
-    /// Those that they state, as far as they state any
+    /// Those that they state; a message that states none follows the one before it as it was received
     Recorded,
 }
 

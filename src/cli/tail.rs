@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use tradesim_schemas::{Digest, EventType};
 
-use super::common::SymbolNames;
+use super::{HeaderArgs, common::SymbolNames};
 use crate::{
     endpoint::{self, Endpoint},
     parse,
@@ -17,6 +17,8 @@ use crate::{
 When the connection is lost it is made again, and the stream goes on with the message that was due:
 no message is missing and none comes twice. Only `replay` and `serve` can do that; with any other
 server a lost connection is an error.
+
+A message above 16 MiB is not printed but reported on the standard error, and the exit code is 3.
 
 --digest gives the latency too, from the send times that `replay` and `serve` put into their pings:
 the local clock against theirs. It means something on one machine, or where clocks are synchronised.")]
@@ -57,6 +59,8 @@ pub(crate) struct Tail {
     /// How long a server may take to accept a connection and to answer the handshake
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout)]
     pub(crate) connect_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) headers: HeaderArgs,
 }
 
 fn digest(text: &str) -> Result<Digest, tradesim_schemas::ParseDigestError> {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use tradesim_bridge::{
+    core::SEQ_END,
+    socket::{Greeting, Oversize},
+};
 use tradesim_replay::Notice;
 use tradesim_schemas::Digest;
-
-use super::greeting::Greeting;
 
 /// The delay before the first of several tries in a row; each further one doubles it.
 const DELAY_BASE: Duration = Duration::from_millis(200);
@@ -30,6 +32,8 @@ pub(crate) struct Follower {
     failures: u32,
     jumped: bool,
     missing: u64,
+    too_large: Vec<TooLarge>,
+    too_large_count: u64,
     end: Option<End>,
     closed_normally: bool,
 }
@@ -40,8 +44,20 @@ pub(crate) struct Identity {
     pub(crate) stream: Option<String>,
     pub(crate) run: Option<String>,
     /// Digest of the whole stream, where the server knows it beforehand.
-    pub(crate) digest: Option<String>,
+    pub(crate) digest: Option<Digest>,
 }
+
+/// A message above the limit, which was read and not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TooLarge {
+    /// Messages that were received before it.
+    pub(crate) seq: u64,
+    pub(crate) bytes: u64,
+    pub(crate) hash: String,
+}
+
+/// Messages above the limit that are named; all are counted.
+const TOO_LARGE_NAMED: usize = 100;
 
 /// What the server said at the end of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +100,12 @@ pub(crate) enum Fault {
     Other { what: &'static str, before: String, found: String },
     #[error("the server has sent all messages before {sent}, and those from {next} on have not arrived")]
     Lost { next: u64, sent: u64 },
+    #[error("the server speaks of message {found}, and numbers are below 2^53")]
+    Number { found: u64 },
+    #[error("the server sends a notice of {bytes} bytes, and at most 1 MiB are read")]
+    LongNotice { bytes: usize },
+    #[error("the server sends {count} notices in a row")]
+    ManyNotices { count: u32 },
 }
 
 impl Follower {
@@ -100,6 +122,8 @@ impl Follower {
             failures: 0,
             jumped: false,
             missing: 0,
+            too_large: Vec::new(),
+            too_large_count: 0,
             end: None,
             closed_normally: false,
         }
@@ -111,7 +135,7 @@ impl Follower {
         if let Some(seq) = self.wanted {
             query.push(format!("from_seq={seq}"));
             // a guard against going on with another recording; before the first connection nothing is known
-            if let Some(digest) = self.identity.as_ref().and_then(|identity| identity.digest.as_ref()) {
+            if let Some(digest) = self.identity.as_ref().and_then(|identity| identity.digest) {
                 query.push(format!("digest={digest}"));
             }
         }
@@ -132,11 +156,8 @@ impl Follower {
                 Some(_) => {}
             }
         }
-        let identity = Identity {
-            stream: greeting.stream.clone(),
-            run: greeting.run.clone(),
-            digest: greeting.digest.clone(),
-        };
+        let identity =
+            Identity { stream: greeting.stream.clone(), run: greeting.run.clone(), digest: greeting.digest };
         match &self.identity {
             None => {
                 self.first = greeting.start_seq;
@@ -154,14 +175,55 @@ impl Follower {
     /// Counts a message.
     pub(crate) fn message(&mut self) {
         self.received += 1;
+        self.came();
+    }
+
+    fn came(&mut self) {
         self.on_connection += 1;
         if let Some(next) = &mut self.next {
             *next += 1;
         }
     }
 
+    /// Counts a message above the limit, which has a number and is not kept. Returns a sentence for people.
+    pub(crate) fn oversize(&mut self, message: &Oversize) -> String {
+        let too_large = TooLarge {
+            seq: self.received,
+            bytes: message.length,
+            hash: format!("blake3:{}", message.hash.to_hex()),
+        };
+        let sentence = format!(
+            "a message of {} bytes ({}) is above the limit of 16 MiB and is left out",
+            too_large.bytes, too_large.hash
+        );
+        self.too_large_count += 1;
+        if self.too_large.len() < TOO_LARGE_NAMED {
+            self.too_large.push(too_large);
+        }
+        self.came();
+        sentence
+    }
+
+    /// Messages above the limit: how many, and the first of them.
+    pub(crate) fn too_large(&self) -> (u64, &[TooLarge]) {
+        (self.too_large_count, &self.too_large)
+    }
+
     /// Takes note of a notice. Returns a sentence for people where there is something to say.
-    pub(crate) fn notice(&mut self, notice: Notice) -> Option<String> {
+    ///
+    /// # Errors
+    /// A number that no message can have.
+    pub(crate) fn notice(&mut self, notice: Notice) -> Result<Option<String>, Fault> {
+        if let Notice::Seek { seq: found } | Notice::Gap { to: found, .. } | Notice::End { seq: found, .. } =
+            notice
+            && found >= SEQ_END
+        {
+            return Err(Fault::Number { found });
+        }
+        Ok(self.believe(notice))
+    }
+
+    fn believe(&mut self, notice: Notice) -> Option<String> {
         match notice {
             Notice::Seek { seq } => {
                 self.jumped = true;
@@ -169,7 +231,7 @@ impl Follower {
                 Some(format!("the player jumped: the next message is number {seq}"))
             }
             Notice::Gap { from, to } => {
-                self.missing += to.saturating_sub(from);
+                self.missing = self.missing.saturating_add(to.saturating_sub(from));
                 self.next = Some(to);
                 Some(format!("the messages {from} to {} cannot be had any more", to.saturating_sub(1)))
             }
@@ -309,6 +371,14 @@ impl Follower {
             found
                 .push(format!("{} messages could not be had any more", crate::output::grouped(self.missing)));
         }
+        if let Some(first) = self.too_large.first() {
+            found.push(format!(
+                "{} messages were above the limit of 16 MiB and are left out; the first, behind {} others, had {} bytes",
+                crate::output::grouped(self.too_large_count),
+                crate::output::grouped(first.seq),
+                crate::output::grouped(first.bytes),
+            ));
+        }
         if !self.closed_normally {
             return found;
         }
@@ -326,10 +396,13 @@ impl Follower {
                 ));
             }
         }
-        let whole = self.first == Some(0) && !self.jumped && self.missing == 0 && !filtered;
+        let whole = self.first == Some(0)
+            && !self.jumped
+            && self.missing == 0
+            && self.too_large_count == 0
+            && !filtered;
         if whole {
-            let announced =
-                self.identity.as_ref().and_then(|identity| identity.digest.as_deref()?.parse().ok());
+            let announced = self.identity.as_ref().and_then(|identity| identity.digest);
             let at_end = self.end.as_ref().and_then(|end| end.digest);
             for (other, said) in [(at_end, "at the end"), (announced, "in the handshake")] {
                 if let Some(other) = other.filter(|other| *other != digest) {
@@ -344,7 +417,8 @@ impl Follower {
 }
 
 impl Ending {
-    fn cause(&self) -> &str {
+    /// The cause, in words.
+    pub(crate) fn cause(&self) -> &str {
         match self {
             Ending::Closed { reason, .. } => reason,
             Ending::Lost(cause) => cause,

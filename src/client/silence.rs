@@ -27,22 +27,19 @@ impl Silence {
     /// Lets the next read of a connection wait, and asks for a sign of life once in a silence. Gives the ending of a
     /// connection that is taken for dead, or that cannot wait.
     pub(crate) fn let_wait(&mut self, connection: &mut Connection, time: Duration) -> Option<Ending> {
-        let wire = connection.wire();
-        if wire.take_heard() {
+        if connection.take_heard() {
             *self = Silence::new();
         }
         let silent = self.clock.elapsed();
         if silent >= SILENCE_DEAD {
             return Some(Ending::Lost(format!("nothing came for {} s", SILENCE_DEAD.as_secs())));
         }
-        if let Err(error) = wire.let_wait(time) {
-            return Some(Ending::Lost(error.to_string()));
-        }
         if !self.asked && silent >= SILENCE_ASKED {
             self.asked = true;
-            // if it cannot be sent, the silence goes on
-            let _ = connection.socket.send(Message::Ping(Default::default()));
+            if let Err(ending) = connection.send(Message::Ping(Default::default())) {
+                return Some(ending);
+            }
         }
-        None
+        connection.let_wait(time).err()
     }
 }

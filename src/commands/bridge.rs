@@ -16,6 +16,7 @@ use tradesim_schemas::ReadOptions;
 pub(crate) use self::report::BridgeReport;
 use crate::{
     cli::{Bridge, DeliveryMode},
+    client,
     exit::{Failure, Outcome},
     kafka,
     output::{self, say},
@@ -143,6 +144,7 @@ fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptio
     Ok(BridgeOptions {
         feed_url: settings.ws_uri().map_err(Failure::from)?,
         connect_timeout: args.connect_timeout,
+        dialogue: client::dialogue(&args.feed)?,
         kafka: connection,
         producer,
         registry,
@@ -225,6 +227,7 @@ fn failure(error: BridgeError) -> anyhow::Error {
             hint: hint("--delivery at-least-once takes any feed; `tradesim replay` and `tradesim serve` number theirs"),
         }
         .into(),
+        BridgeError::FeedBroken { .. } => Failure::Data { what, hint: None }.into(),
         BridgeError::OtherRun { .. } => Failure::Configuration { what, hint: None }.into(),
         BridgeError::FeedUnreachable { .. } => Failure::Unreachable {
             what,

@@ -5,6 +5,7 @@
 
 mod archiving;
 mod course;
+mod receipt;
 mod session;
 
 use std::{
@@ -18,14 +19,16 @@ use signal_hook::consts::SIGTERM;
 use tradesim_archive::{JournalWriter, NewFile};
 
 pub(super) use self::archiving::{Report, archive};
-use self::session::{End, Session};
+use self::{
+    receipt::ReceiveClock,
+    session::{End, Session},
+};
 use crate::{
     cli::Capture,
     client,
     endpoint::Endpoint,
     exit::{Failure, Outcome},
     output::{self, grouped, say},
-    progress,
     signals::Stop,
     sink::check_name,
 };
@@ -43,8 +46,22 @@ struct CaptureReport {
     connections: u64,
     /// How it ended, in words.
     ended: String,
+    /// Messages above the limit, which are not in the archive, and the first of them.
+    too_large_count: u64,
+    too_large: Vec<TooLarge>,
+    /// Messages that were answered or ignored, and are not in the archive.
+    heartbeats: u64,
     /// What does not fit together.
     differences: Vec<String>,
+}
+
+/// A message above the limit.
+#[derive(Debug, Serialize)]
+struct TooLarge {
+    /// Messages in the archive before it.
+    seq: u64,
+    bytes: u64,
+    blake3: String,
 }
 
 pub(crate) fn run(args: &Capture) -> anyhow::Result<Outcome> {
@@ -52,12 +69,14 @@ pub(crate) fn run(args: &Capture) -> anyhow::Result<Outcome> {
     check_name(path)?;
     let mut endpoint = args.url.clone();
     let from_seq = client::from_seq(None, &mut endpoint)?;
+    let dialogue = client::dialogue(&args.feed)?;
     let stop = Stop::on_signals()?;
     // what could not be made in the end is refused at once
     drop(NewFile::create(path, args.output.force)?);
-    let journal = JournalWriter::create(journal_of(path), &named(&endpoint), progress::now())?;
+    let clock = ReceiveClock::start();
+    let journal = JournalWriter::create(journal_of(path), &named(&endpoint), clock.started())?;
     say(format_args!("capturing {endpoint} into {}", path.display()));
-    let mut session = Session::new(args, endpoint, from_seq, stop, journal);
+    let mut session = Session::new(args, dialogue, endpoint, from_seq, stop, journal, clock);
     let end = session.follow();
     finish(args, session, end)
 }
@@ -74,11 +93,15 @@ fn named(endpoint: &Endpoint) -> String {
     format!("ws://{}{}", endpoint.authority(), endpoint.path)
 }
 
-/// What helps where no archive could be made.
-fn kept(journal: &Path) -> String {
-    let journal = journal.display();
+/// What is left, and what helps, where no archive could be made. `received` counts the messages that came.
+fn kept(journal: &JournalWriter, received: u64) -> String {
+    let (path, whole) = (journal.path().display(), journal.messages_in_file());
+    let messages = if received == 1 { "message" } else { "messages" };
     format!(
-        "everything that was received is kept in {journal}, and `tradesim recover {journal}` makes its archive"
+        "{} of {} received {messages} {} in {path}, and `tradesim recover {path}` makes their archive",
+        grouped(whole),
+        grouped(received),
+        if whole == 1 { "is" } else { "are" },
     )
 }
 
@@ -91,7 +114,7 @@ fn finish(
     let seconds = session.elapsed().as_secs_f64();
     let Session { mut journal, course, .. } = session;
     let end = end.and_then(|end| journal.sync().map(|()| end));
-    let end = end.with_context(|| kept(journal.path()))?;
+    let end = end.with_context(|| kept(&journal, course.received()))?;
     let asked_for_more = args.count.is_some() || args.time.is_some();
     if course.connections() == 0 {
         journal.remove()?;
@@ -99,18 +122,33 @@ fn finish(
         return outcome(end, true, asked_for_more);
     }
     let archive = archive(journal.path(), &args.output.output, args.output.force, args.threads, |_| Ok(()))
-        .with_context(|| kept(journal.path()))?;
+        .map_err(|error| match error.downcast_ref() {
+        // there is an archive, of everything
+        Some(tradesim_archive::Error::FolderNotSynced { .. }) => {
+            error.context(format!("{} is kept as well", journal.path().display()))
+        }
+        _ => error.context(kept(&journal, course.received())),
+    })?;
     journal.remove()?;
     let differences = course.differences(archive.digest, args.url.has("symbols") || args.url.has("events"));
     for difference in &differences {
         say(format_args!("{difference}"));
     }
     let different = !differences.is_empty();
+    let (too_large_count, too_large) = course.too_large();
+    let named = |message: &client::TooLarge| TooLarge {
+        seq: message.seq,
+        bytes: message.bytes,
+        blake3: message.hash.clone(),
+    };
     let report = CaptureReport {
         archive,
         seconds,
         connections: course.connections(),
         ended: end.in_words(),
+        too_large_count,
+        too_large: too_large.iter().map(named).collect(),
+        heartbeats: course.heartbeats(),
         differences,
     };
     report.archive.summarise("captured");
@@ -120,6 +158,9 @@ fn finish(
         grouped(report.connections),
         if report.connections == 1 { "" } else { "s" },
     ));
+    if report.heartbeats > 0 {
+        say(format_args!("{} heartbeats were left out", grouped(report.heartbeats)));
+    }
     if args.json {
         output::print_json(&report)?;
     } else {

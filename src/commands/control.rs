@@ -8,6 +8,7 @@ use ureq::{Agent, Error};
 
 use crate::{
     cli::{Control, ControlAction, Place},
+    control_token,
     exit::{Failure, Outcome},
     output::{self, Stdout, grouped},
     signals,
@@ -48,9 +49,18 @@ fn ask(args: &Control) -> anyhow::Result<Value> {
     let (path, body) = request(&args.action);
     let url = format!("http://{}{path}", args.url.authority());
     let answer = match (&args.action, body) {
+        // asks for nothing that would need a token
         (ControlAction::Status, _) => agent.get(&url).call(),
-        (_, Some(body)) => agent.post(&url).header("content-type", "application/json").send(body.to_string()),
-        (_, None) => agent.post(&url).send_empty(),
+        (_, body) => {
+            let mut request = agent.post(&url);
+            if let Some(token) = control_token::find(args.token_file.as_deref())? {
+                request = request.header("authorization", format!("Bearer {token}"));
+            }
+            match body {
+                Some(body) => request.header("content-type", "application/json").send(body.to_string()),
+                None => request.send_empty(),
+            }
+        }
     };
     let mut answer = answer.map_err(|error| failure(args, error))?;
     let status = answer.status();

@@ -148,7 +148,7 @@ fn recorded(args: &Demo, archive: &Path) -> anyhow::Result<record::Report> {
 /// Serves the archive at full speed; time starts with the first client.
 fn replaying(path: &Path) -> anyhow::Result<Background> {
     let archive = source::open(path, ReadingArgs { no_mmap: false })?;
-    let filter = Filter::of_archive(&FilterArgs::default(), archive.metadata().provenance())?;
+    let filter = Filter::of_archive(&FilterArgs::default(), archive.metadata())?;
     let source = Arc::new(ArchiveSource::new(archive, filter, Timestamps::Recorded));
     let options = Options { speed: Speed::Max, on_slow: OnSlow::Wait, ..Options::new(random::run_name()?) };
     Ok(Background::start(source, options)?)

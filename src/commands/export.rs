@@ -1,14 +1,16 @@
 //! `export`: an archive in another format, chosen by the extension of the output.
 
 mod avro;
+mod csv_safe;
+mod format;
 mod lines;
 mod sink;
 mod table;
 
-use std::path::Path;
+use std::io::{self, Write};
 
 use serde::Serialize;
-use tradesim_archive::{Batch, NewFile, RowRef};
+use tradesim_archive::{Batch, NewFile};
 
 use crate::{
     cli::Export,
@@ -17,73 +19,17 @@ use crate::{
     output::{self, grouped, say},
     progress::Progress,
     report::{self, SCHEMA_VERSION},
-    signals::Stop,
+    signals::{self, Stop},
     source,
 };
 use avro::AvroExport;
+use format::{Format, Target};
 use lines::LinesExport;
 use sink::{FileError, Sink};
 use table::{CsvExport, ParquetExport};
 
 /// Messages named when some cannot be expressed.
 const NAMED_MAX: usize = 5;
-
-/// A format of an export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    JsonLines,
-    Csv,
-    Avro,
-    Parquet,
-}
-
-impl Format {
-    const FORMS: &str = ".jsonl, .jsonl.zst, .csv, .csv.zst, .avro or .parquet";
-
-    /// The format that a file name asks for, and whether it is to be compressed as a whole.
-    fn of(path: &Path) -> Result<(Format, bool), Failure> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        let (stem, compressed) = match name.strip_suffix(".zst") {
-            Some(stem) => (stem, true),
-            None => (name.as_str(), false),
-        };
-        let format = match stem.rsplit_once('.').map(|(_, extension)| extension) {
-            Some("jsonl") => Some(Format::JsonLines),
-            Some("csv") => Some(Format::Csv),
-            Some("avro") if !compressed => Some(Format::Avro),
-            Some("parquet") if !compressed => Some(Format::Parquet),
-            _ => None,
-        };
-        let format = format.ok_or_else(|| {
-            Failure::usage_hint(
-                format!("the extension of {} names no format", path.display()),
-                format!("end the name in {}", Format::FORMS),
-            )
-        })?;
-        Ok((format, compressed))
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Format::JsonLines => "JSON lines",
-            Format::Csv => "CSV",
-            Format::Avro => "Avro",
-            Format::Parquet => "Parquet",
-        }
-    }
-
-    /// Whether the format can hold the row. Those of a simulated archive always fit. A raw frame has a column of its own
-    /// in Parquet, has to be one line of JSON in JSON lines, and has to state an event elsewhere.
-    fn expresses(self, row: RowRef<'_>) -> bool {
-        match (self, row.raw()) {
-            (Format::JsonLines, Some(bytes)) => {
-                !bytes.contains(&b'\n') && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
-            }
-            (Format::Parquet, _) => true,
-            _ => row.event().is_some(),
-        }
-    }
-}
 
 /// A file being written in some format.
 enum Exporter {
@@ -124,38 +70,96 @@ struct Report {
     bytes: u64,
 }
 
+/// Where an export goes.
+enum Destination {
+    /// A file that appears when it is whole.
+    File { file: NewFile, stop: Stop },
+    /// The standard output, on which everything appears at once.
+    Stream,
+}
+
+impl Destination {
+    fn open(args: &Export, target: Target) -> anyhow::Result<Destination> {
+        if target.is_stream {
+            signals::end_at_once()?;
+            return Ok(Destination::Stream);
+        }
+        let stop = Stop::on_signals()?;
+        Ok(Destination::File { file: NewFile::create(&args.output.output, args.output.force)?, stop })
+    }
+
+    fn out(&self) -> anyhow::Result<Box<dyn Write + Send>> {
+        Ok(match self {
+            Destination::File { file, .. } => Box::new(file.handle()?),
+            Destination::Stream => Box::new(io::stdout()),
+        })
+    }
+
+    /// Fails once a signal came.
+    fn check(&self) -> Result<(), Failure> {
+        match self {
+            Destination::File { stop, .. } => stop.check(),
+            Destination::Stream => Ok(()),
+        }
+    }
+
+    /// The error of an export: what the file refused is said as such, whatever the format's writer made of it.
+    fn error(&self, error: anyhow::Error, refused: Option<io::Error>) -> anyhow::Error {
+        match (self, refused) {
+            (Destination::File { file, .. }, Some(source)) => file.write_error(source).into(),
+            (Destination::File { file, .. }, None) => {
+                error.context(format!("cannot write {}", file.path().display()))
+            }
+            (Destination::Stream, Some(source)) => output::stdout_failure(source),
+            (Destination::Stream, None) => error.context("cannot write to the standard output"),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Destination::File { file, .. } => file.path().display().to_string(),
+            Destination::Stream => "the standard output".to_owned(),
+        }
+    }
+}
+
 pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
-    let path = &args.output.output;
-    let (format, compressed) = Format::of(path)?;
+    let target = Target::of(args)?;
+    let format = target.format;
     let archive = source::open(&args.file, args.reading)?;
-    let mut filter = Filter::of_archive(&args.filter, archive.metadata().provenance())?;
-    let stop = Stop::on_signals()?;
-    let file = NewFile::create(path, args.output.force)?;
+    let mut filter = Filter::of_archive(&args.filter, archive.metadata())?;
+    report::say_times_of_cut(&filter);
+    let destination = Destination::open(args, target)?;
     let file_error = FileError::default();
-    // what the file refused is said as such, whatever the format's writer made of it
-    let failed = |error: anyhow::Error| match file_error.take() {
-        Some(source) => file.write_error(source).into(),
-        None => error.context(format!("cannot write {}", path.display())),
-    };
-    let sink =
-        Sink::new(file.handle()?, compressed, file_error.clone()).map_err(|error| failed(error.into()))?;
-    let has_raw = archive.metadata().columns().captured;
+    let failed = |error: anyhow::Error| destination.error(error, file_error.take());
+    let sink = Sink::new(destination.out()?, target.compressed, file_error.clone())
+        .map_err(|error| failed(error.into()))?;
+    let captured = archive.metadata().columns().captured;
     let mut exporter = match format {
         Format::JsonLines => Exporter::Lines(LinesExport::new(sink)),
-        Format::Csv => Exporter::Csv(Box::new(CsvExport::new(sink, args.prices))),
+        Format::Csv => Exporter::Csv(Box::new(CsvExport::new(sink, args.prices, captured, args.csv_safe))),
         Format::Avro => Exporter::Avro(Box::new(AvroExport::new(
             sink,
             filter.event_types(),
+            captured,
             archive.metadata().digest(),
         )?)),
-        Format::Parquet => Exporter::Parquet(Box::new(ParquetExport::new(sink, args.prices, has_raw)?)),
+        Format::Parquet => Exporter::Parquet(Box::new(ParquetExport::new(sink, args.prices, captured)?)),
     };
     let mut progress = Progress::new("exporting", archive.metadata().counts().total());
     let mut messages = 0;
     let mut inexpressible = Inexpressible::default();
+    let with_loss = |inexpressible: &Inexpressible| {
+        anyhow::anyhow!("{}", inexpressible.sentence(format))
+            .context(format!("cannot make {} without loss (--skip-raw leaves them out)", destination.name()))
+    };
     source::for_each_batch(&archive, &mut filter, |batch| {
-        stop.check()?;
+        destination.check()?;
         let batch = inexpressible.leave_out(format, batch);
+        // a file with a hole never appears; what follows a hole in a stream is not sent
+        if target.is_stream && inexpressible.count > 0 && !args.skip_raw {
+            return Err(with_loss(&inexpressible));
+        }
         exporter.write(&batch).map_err(failed)?;
         messages += batch.len() as u64;
         progress.at(messages, messages);
@@ -163,34 +167,34 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
     })?;
     if inexpressible.count > 0 {
         if !args.skip_raw {
-            return Err(anyhow::anyhow!("{}", inexpressible.sentence(format)).context(format!(
-                "cannot make {} without loss (--skip-raw leaves them out)",
-                path.display()
-            )));
+            return Err(with_loss(&inexpressible));
         }
         say(format_args!("warning: {}; they are left out", inexpressible.sentence(format)));
     }
     exporter.finish().map_err(failed)?;
-    stop.check()?;
-    let bytes = file.publish()?;
+    destination.check()?;
+    let name = destination.name();
+    let bytes = match destination {
+        Destination::File { file, .. } => Some(file.publish()?),
+        Destination::Stream => None,
+    };
     let seconds = progress.finish().as_secs_f64();
     report::warn_of_emptiness(&filter, messages, source::range(archive.metadata()));
     if args.json {
         output::print_json(&Report {
             schema_version: SCHEMA_VERSION,
-            file: path.display().to_string(),
+            file: name.clone(),
             format: format.name(),
             messages,
             skipped: inexpressible.count,
-            bytes,
+            bytes: bytes.unwrap_or(0),
         })?;
     }
     say(format_args!(
-        "exported {} messages as {} in {seconds:.2} s: {}, {}",
+        "exported {} messages as {} in {seconds:.2} s: {name}{}",
         grouped(messages),
         format.name(),
-        path.display(),
-        output::bytes(bytes)
+        bytes.map_or_else(String::new, |bytes| format!(", {}", output::bytes(bytes)))
     ));
     Ok(Outcome::Done)
 }

@@ -17,7 +17,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     check_name(&args.output.output)?;
     let archive = source::open(&args.file, args.reading)?;
     let metadata = archive.metadata();
-    let mut filter = Filter::of_archive(&args.filter, metadata.provenance())?;
+    let mut filter = Filter::of_archive(&args.filter, metadata)?;
+    report::say_times_of_cut(&filter);
     let provenance = cut_provenance(metadata, &filter);
     let output = &args.output;
     let mut sink = Sink::create(&output.output, output.force, args.threads, provenance, metadata.columns())?;

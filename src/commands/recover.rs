@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Recover) -> anyhow::Result<Outcome> {
     let claim = JournalWriter::claim(journal)?;
     drop(NewFile::create(&output, args.force)?);
     let report = archive(journal, &output, args.force, args.threads, |_| Ok(stop.check()?))?;
-    let torn = if report.torn_bytes > 0 { Some(set_aside(journal)?) } else { None };
+    let torn = if report.torn_bytes > 0 { Some(JournalWriter::set_aside(journal)?) } else { None };
     if torn.is_none() {
         std::fs::remove_file(journal).with_context(|| format!("cannot remove {}", journal.display()))?;
     }
@@ -57,12 +57,4 @@ fn archive_of(journal: &Path) -> Result<PathBuf, Failure> {
             "-o FILE names the archive to make",
         )),
     }
-}
-
-/// Keeps a journal that could not be read to its end, under a name that is in nobody's way.
-fn set_aside(journal: &Path) -> anyhow::Result<PathBuf> {
-    let mut name = OsString::from(journal);
-    name.push(".torn");
-    std::fs::rename(journal, &name).with_context(|| format!("cannot rename {}", journal.display()))?;
-    Ok(PathBuf::from(name))
 }

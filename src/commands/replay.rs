@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outco
         speed: args.speed,
         max_gap: args.max_gap,
         stay: args.stay,
-        ..serving::options(&args.server)?
+        ..serving::options(&args.server, &settings)?
     };
     let run = options.run.clone();
     let playlist = playlist::open(args, progress::now())?;

@@ -107,7 +107,7 @@ fn go_to_start(start: &Start, simulation: &mut Simulation, stop: &Stop) -> anyho
 
 /// How the stream is played. `now` is the time.
 fn options(args: &Serve, live: &Live, start: Timestamp, now: Timestamp) -> anyhow::Result<Options> {
-    let defaults = serving::options(&args.server)?;
+    let defaults = serving::options(&args.server, &live.settings)?;
     let keeps_order = args.record.is_some();
     if live.mode == Mode::Historical {
         return Ok(Options { speed: Speed::Max, keeps_order, ..defaults });

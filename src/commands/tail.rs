@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use tracing::{info, warn};
+use tradesim_bridge::socket::header::Header;
 use tradesim_replay::{Notice, PingPayload};
 use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
@@ -21,8 +22,8 @@ use self::{
 use crate::{
     cli::Tail,
     client::{
-        self, ConnectError, Connection, Ending, Fault, Follower, Next, Silence, TICK, is_would_block,
-        printable,
+        self, ConnectError, Connection, Ending, Fault, Follower, Next, Notices, Received, Silence, TICK,
+        is_would_block, printable,
     },
     endpoint::Endpoint,
     exit::{Failure, Outcome},
@@ -45,6 +46,7 @@ pub(crate) fn run(args: &Tail) -> anyhow::Result<Outcome> {
     let filtered = add_filters(args, &mut endpoint)?;
     let mut session = Session {
         args,
+        headers: client::headers(&args.headers)?,
         endpoint,
         stop,
         follower: Follower::new(from_seq, args.retries),
@@ -88,6 +90,7 @@ fn encoded(text: &str) -> String {
 /// The work while it is done.
 struct Session<'a> {
     args: &'a Tail,
+    headers: Vec<Header>,
     endpoint: Endpoint,
     stop: Stop,
     follower: Follower,
@@ -138,7 +141,7 @@ impl Session<'_> {
     fn open(&mut self) -> Result<Connection, ConnectError> {
         let mut endpoint = self.endpoint.clone();
         endpoint.query.extend(self.follower.query());
-        Connection::open(&endpoint, &endpoint.target(), self.args.connect_timeout, &self.stop)
+        Connection::open(&endpoint, &self.headers, self.args.connect_timeout, &self.stop)
     }
 
     fn unreachable(&self, why: &str) -> Failure {
@@ -182,6 +185,7 @@ impl Session<'_> {
         let notices = connection.greeting.notices;
         let count = self.args.count.unwrap_or(u64::MAX);
         let mut silence = Silence::new();
+        let mut seen = Notices::default();
         let mut came = false;
         let result = loop {
             if self.follower.received() >= count && doubt.is_none() {
@@ -189,20 +193,37 @@ impl Session<'_> {
             }
             let received = connection.read();
             // a refusal says more than the headers that are missing for it
-            if matches!(received, Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_)))
+            if client::is_said(&received)
                 && let Some(fault) = doubt.take()
             {
                 break Err(fault.into());
             }
+            let received = match received {
+                Ok(Received::Message(message)) => Ok(message),
+                Ok(Received::Oversize(message)) => {
+                    came = true;
+                    seen.message();
+                    self.output.flush()?;
+                    say(format_args!("{}", self.follower.oversize(&message)));
+                    continue;
+                }
+                Err(error) => Err(error),
+            };
             match received {
-                Ok(Message::Text(text)) if notices && Notice::is_notice(&text) => self.notice(&text),
+                Ok(Message::Text(text)) if notices && Notice::is_notice(&text) => {
+                    if let Err(fault) = self.notice(&mut seen, &text) {
+                        break Err(fault.into());
+                    }
+                }
                 Ok(Message::Text(text)) => {
                     came = true;
+                    seen.message();
                     self.follower.message();
                     self.output.message(text.as_bytes())?;
                 }
                 Ok(Message::Binary(bytes)) => {
                     came = true;
+                    seen.message();
                     self.follower.message();
                     self.output.message(&bytes)?;
                 }
@@ -256,15 +277,13 @@ impl Session<'_> {
         Ok(silence.let_wait(connection, wait).map(Read::Ended))
     }
 
-    fn notice(&mut self, text: &str) {
-        match Notice::parse(text) {
-            Some(notice) => {
-                if let Some(sentence) = self.follower.notice(notice) {
-                    say(format_args!("{}", printable(&sentence)));
-                }
-            }
-            None => warn!(text, "a notice that cannot be understood"),
+    fn notice(&mut self, seen: &mut Notices, text: &str) -> Result<(), Fault> {
+        if let Some(notice) = seen.read(text)?
+            && let Some(sentence) = self.follower.notice(notice)?
+        {
+            say(format_args!("{}", printable(&sentence)));
         }
+        Ok(())
     }
 
     fn ping(&mut self, payload: &[u8]) -> Result<(), Fault> {

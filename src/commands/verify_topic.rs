@@ -41,7 +41,8 @@ pub(crate) fn audit(args: &VerifyTopic, mut settings: Settings) -> anyhow::Resul
     let registry = kafka::registry(&args.registry, &mut settings, args.answer.timeout)?;
     settings.check(Group::Bridge).map_err(Failure::from)?;
     let archive = source::open(&args.archive, args.reading)?;
-    let filter = Filter::of_archive(&args.filter, archive.metadata().provenance())?;
+    let filter = Filter::of_archive(&args.filter, archive.metadata())?;
+    crate::report::say_times_of_cut(&filter);
     let messages = expected::count(&archive, &filter)?;
     let options = AuditOptions {
         topics: topics(&args.prefix.topic_prefix, &settings.dlq_topic().map_err(Failure::from)?),

@@ -60,14 +60,6 @@ impl FaultsReport {
         FaultsReport { total: planted.iter().map(|kind| kind.count).sum(), planted }
     }
 
-    /// How many messages of a stream of `messages` were sent: without those that are missing, with those that came twice.
-    pub(crate) fn sent(&self, messages: u64) -> u64 {
-        let of = |name: &str| {
-            self.planted.iter().filter(|kind| kind.kind == name).map(|kind| kind.count).sum::<u64>()
-        };
-        (messages + of(Kind::Duplicate.name())).saturating_sub(of(Kind::Drop.name()))
-    }
-
     /// Says on the standard error what was planted.
     pub(crate) fn summarise(&self) {
         say(format_args!("faults planted {}", self.in_words()));

@@ -17,7 +17,7 @@ use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
 use super::measure::Measures;
 use crate::{
-    client::{ConnectError, Connection, is_would_block},
+    client::{ConnectError, Connection, Received as Incoming, is_would_block},
     endpoint::Endpoint,
     signals::Stop,
 };
@@ -146,21 +146,30 @@ impl Client {
 
     fn connection(&mut self) -> Ending {
         let endpoint = Endpoint { query: vec![format!("from_seq={}", self.next)], ..self.endpoint.clone() };
-        let mut connection =
-            match Connection::open(&endpoint, &endpoint.target(), CONNECT_TIMEOUT, &self.stop) {
-                Ok(connection) => connection,
-                Err(ConnectError::Unreachable(cause) | ConnectError::Refused(cause)) => {
-                    return Ending::Broken(cause);
-                }
-                Err(ConnectError::Stopped(_)) => return Ending::Stopped,
-            };
+        let mut connection = match Connection::open(&endpoint, &[], CONNECT_TIMEOUT, &self.stop) {
+            Ok(connection) => connection,
+            Err(ConnectError::Unreachable(cause) | ConnectError::Refused(cause)) => {
+                return Ending::Broken(cause);
+            }
+            Err(ConnectError::Stopped(_)) => return Ending::Stopped,
+        };
         let mut unseen = 0;
         let ending = loop {
             if let Some(left) = self.control.stalled_for() {
                 thread::sleep(left.min(TICK));
                 continue;
             }
-            match connection.read() {
+            let received = match connection.read() {
+                Ok(Incoming::Message(message)) => Ok(message),
+                Ok(Incoming::Oversize(message)) => {
+                    break Ending::Broken(format!(
+                        "message {} has {} bytes, which is above the limit of 16 MiB",
+                        self.next, message.length
+                    ));
+                }
+                Err(error) => Err(error),
+            };
+            match received {
                 Ok(Message::Text(text)) if Notice::is_notice(&text) => {}
                 Ok(Message::Text(text)) => self.take(text.as_bytes(), &mut unseen),
                 Ok(Message::Binary(bytes)) => self.take(&bytes, &mut unseen),
@@ -180,8 +189,8 @@ impl Client {
                     if self.control.is_stopping() {
                         break Ending::Stopped;
                     }
-                    if let Err(error) = connection.wire().let_wait(TICK) {
-                        break Ending::Broken(error.to_string());
+                    if let Err(ending) = connection.let_wait(TICK) {
+                        break Ending::Broken(ending.cause().to_owned());
                     }
                 }
                 Err(error) => break Ending::Broken(error.to_string()),

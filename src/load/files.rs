@@ -1,12 +1,10 @@
 //! The files of a report. Each is whole at every moment, also while the load runs.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{io::Write, path::PathBuf};
+
+use tradesim_archive::NewFile;
 
 use super::{page, report::Report};
-use crate::exit::Failure;
 
 /// The files that were asked for.
 #[derive(Debug)]
@@ -18,17 +16,15 @@ impl ReportFiles {
     /// Looks whether they can be made, before a load of an hour shows that they cannot.
     ///
     /// # Errors
-    /// A folder that is missing or cannot be written to.
-    pub(crate) fn new(paths: &[PathBuf]) -> Result<ReportFiles, Failure> {
+    /// A folder that is missing or cannot be written to; a path that leads to anything but a regular file.
+    pub(crate) fn new(paths: &[PathBuf]) -> anyhow::Result<ReportFiles> {
         for path in paths {
-            write(path, "")
-                .and_then(|()| fs::remove_file(beside(path)))
-                .map_err(|source| unwritable(path, source))?;
+            drop(NewFile::create(path, true)?);
         }
         Ok(ReportFiles { paths: paths.to_vec() })
     }
 
-    /// Puts a report in the place of the one before.
+    /// Puts a report in the place of the one before, as an archive is published: whole, or not at all.
     ///
     /// # Errors
     /// A file that cannot be written.
@@ -38,25 +34,10 @@ impl ReportFiles {
                 Some(extension) if extension == "html" => page::page(report),
                 _ => serde_json::to_string_pretty(report)? + "\n",
             };
-            write(path, &text)
-                .and_then(|()| fs::rename(beside(path), path))
-                .map_err(|source| unwritable(path, source))?;
+            let file = NewFile::create(path, true)?;
+            file.handle()?.write_all(text.as_bytes()).map_err(|source| file.write_error(source))?;
+            file.publish()?;
         }
         Ok(())
     }
-}
-
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    fs::write(beside(path), text)
-}
-
-/// The name that a file has until it is whole.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    name.into()
-}
-
-fn unwritable(path: &Path, source: io::Error) -> Failure {
-    Failure::OutputUnwritable { path: path.to_owned(), source }
 }

@@ -93,7 +93,7 @@ impl Recording {
     /// # Errors
     /// A load that takes more messages than there are.
     pub(crate) fn paced(self, load: &scenario::Load) -> anyhow::Result<(Paced, Speed)> {
-        let filter = Filter::of_archive(&FilterArgs::default(), self.archive.metadata().provenance())?;
+        let filter = Filter::of_archive(&FilterArgs::default(), self.archive.metadata())?;
         let source = ArchiveSource::new(self.archive, filter, Timestamps::Recorded);
         let messages = self.about.messages;
         let Some(speed) = load.speed else {

@@ -104,6 +104,7 @@ pub(crate) fn run(
         start_paused: kafka.is_some(),
         on_slow: OnSlow::Disconnect,
         linger: LINGER,
+        per_address_max: defaults.clients_max,
         observer: Some(observer),
         ..defaults
     };

@@ -97,12 +97,8 @@ impl StreamReport {
     }
 
     /// The same with the faults that were planted.
-    pub(crate) fn with_faults(mut self, faults: Option<FaultsReport>) -> StreamReport {
-        if let Some(faults) = &faults {
-            self.sent = faults.sent(self.sent);
-        }
-        self.faults = faults;
-        self
+    pub(crate) fn with_faults(self, faults: Option<FaultsReport>) -> StreamReport {
+        StreamReport { faults, ..self }
     }
 }
 

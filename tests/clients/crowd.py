@@ -109,7 +109,8 @@ def memory_does_not_grow_with_the_recording(tradesim):
 def more_than_the_cap(tradesim, hour):
     """1,100 connections where 1,024 are let in: the others are told so, and the witness goes on."""
     messages = tradesim.cat(hour, "--limit", "10")
-    with tradesim.replay(hour, "--start-paused", "--wait-clients", "0", "--stay") as server:
+    options = ["--start-paused", "--wait-clients", "0", "--stay", "--max-connections-per-address", "2000"]
+    with tradesim.replay(hour, *options) as server:
         witness = Client(server.port).open()
         clients, let_in, refused, turned_away = [], 1, 0, 0
         for _ in range(1100):

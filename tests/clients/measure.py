@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 
+import hostile
 from served import Cases, ContentDigest, Failure, Tradesim, expect, wait_for
 from wire import Receiver, close_frame, receive_all
 
@@ -190,6 +191,13 @@ def main():
             cases.run(f"mean rate at {speed}", attempts, mean_rate, tradesim, speed)
         cases.run("shape of a burst", attempts, shape, tradesim)
         cases.run("median lateness of 50 clients", attempts, stalled_client_delays_nobody, tradesim)
+        hour = tradesim.record("hour.parquet", "--from", "09:30", "--to", "10:30")
+        day = tradesim.record("day.parquet")
+        total = tradesim.info(day)["events"]["total"]
+        honest = hostile.an_honest_client_waits_for_nobody
+        cases.run("an honest client among hostile ones", attempts, honest, tradesim, day, total)
+        cases.run("clients at 50 KB/s", hostile.one_that_keeps_reading_is_not_too_slow, tradesim, day)
+        cases.run("the end behind a stalled client", hostile.a_stalled_client_holds_nobody_up, tradesim, hour)
     sys.exit(cases.summary())
 
 

@@ -11,11 +11,12 @@ import capture
 import conformance
 import crowd
 import cuts
+import feeds
 import libraries
 import slow
 from served import Cases, Tradesim
 
-SUITES = ["libraries", "cuts", "crowd", "conformance", "capture"]
+SUITES = ["libraries", "cuts", "crowd", "conformance", "capture", "feeds"]
 
 
 def main():
@@ -38,6 +39,8 @@ def main():
                 conformance.run_all(cases, tradesim, hour)
             elif suite == "capture":
                 capture.run_all(cases, tradesim, quarter)
+            elif suite == "feeds":
+                feeds.run_all(cases, tradesim, quarter)
         if waiting:
             waiting.finish()
     sys.exit(cases.summary())

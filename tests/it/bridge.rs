@@ -1,6 +1,8 @@
 //! `bridge` and `dlq` as processes: what they deliver, report, and how they end. The brokers are those of `dev broker`, which
 //! prove nothing about exactly-once: that is shown on a real cluster.
 
+mod feeds;
+
 use std::{
     io::{BufRead, BufReader, Read},
     process::{Child, ChildStderr, Stdio},

@@ -42,6 +42,47 @@ fn every_action_is_the_request_that_the_protocol_names() {
 }
 
 #[test]
+fn a_token_is_sent_with_commands_and_comes_from_a_file_or_the_environment() {
+    const FROM_FILE: &str = "token-of-the-file-1";
+    const FROM_ENVIRONMENT: &str = "token-of-the-environment";
+    let folder = Folder::new();
+    folder.write("token", format!("{FROM_FILE}\r\n"));
+    let (sender, requests) = mpsc::channel();
+    let server = Server::start(move |_, stream| {
+        sender.send(answer(stream, "200 OK", STATUS)).unwrap();
+    });
+    let url = server.url();
+    let authorization = |args: &[&str], variable: Option<&str>| {
+        let mut command = folder.command(&[&["control", &url], args].concat());
+        command
+            .env_remove("TRADESIM_CONTROL_TOKEN")
+            .envs(variable.map(|value| ("TRADESIM_CONTROL_TOKEN", value)));
+        let run = Run::of(command.output().unwrap());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let request = requests.recv().unwrap();
+        let header = request.lines().find_map(|line| line.strip_prefix("authorization: "));
+        header.map(str::to_owned)
+    };
+    let bearer = |token: &str| Some(format!("Bearer {token}"));
+    assert_eq!(authorization(&["pause"], None), None);
+    assert_eq!(authorization(&["step", "3"], Some(FROM_ENVIRONMENT)), bearer(FROM_ENVIRONMENT));
+    assert_eq!(authorization(&["pause", "--token-file", "token"], Some(FROM_ENVIRONMENT)), bearer(FROM_FILE));
+    assert_eq!(authorization(&["status"], Some(FROM_ENVIRONMENT)), None, "whoever asks needs none");
+}
+
+#[test]
+fn what_is_not_a_token_is_not_sent_and_not_shown() {
+    let folder = Folder::new();
+    folder.write("short", "s3cret");
+    folder.write("spaces", "a secret with spaces in it");
+    for file in ["short", "spaces", "missing", "."] {
+        let run = folder.run(&["control", "127.0.0.1:1", "pause", "--token-file", file]);
+        run.fails(78, "control token");
+        assert!(!run.stderr.contains("secret") && !run.stderr.contains("s3cret"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn the_servers_object_is_printed_as_json() {
     let server = Server::start(|_, stream| {
         drop(answer(stream, "200 OK", STATUS));

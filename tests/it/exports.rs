@@ -1,5 +1,7 @@
 //! Exports: each format is read back by somebody else's reader, and the messages rebuilt from it.
 
+mod captured;
+
 use std::{collections::BTreeMap, fs::File};
 
 use apache_avro::{Reader, types::Value};

@@ -185,3 +185,21 @@ fn shipped_scenarios_are_listed_and_shown_and_their_recordings_are_made() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stderr.contains("stall (short form)"), "{}", run.stderr);
 }
+
+#[test]
+fn a_report_replaces_regular_files_and_nothing_else() {
+    let folder = Folder::new();
+    let file = scenario(&folder, "short", "stages = [\"0.1s:1000\"]", "kind = \"websocket\"", &["lost == 0"]);
+    assert!(folder.wrapped("mkfifo", &["report.json"]).status().unwrap().success());
+    run(&folder, &file, &["--report", "report.json"]).fails(73, "it is a pipe, and not a regular file");
+    fs::remove_file(folder.path("report.json")).unwrap();
+    folder.write("report.json", "the report of before");
+    // a name that nobody else may lose
+    folder.write("report.json.part", "a file of somebody else");
+    let run = run(&folder, &file, &["--report", "report.json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let report: serde_json::Value = serde_json::from_slice(&folder.read("report.json")).unwrap();
+    assert_eq!(report["complete"], true);
+    assert_eq!(folder.read("report.json.part"), b"a file of somebody else");
+    assert_eq!(folder.names(), ["report.json", "report.json.part", "short.toml"]);
+}

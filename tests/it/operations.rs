@@ -36,7 +36,13 @@ fn what_cannot_be_replayed_is_told_with_its_exit_code() {
         (&[day_text(), "--symbols", "APPL"], 2, "APPL is no symbol of the archive"),
         (&[day_text(), "--from", "12:00", "--to", "11:00"], 2, "no time is left"),
         (&[day_text(), "--wait-clients", "3", "--max-clients", "2"], 2, "would wait for ever"),
+        (&[day_text(), "--wait-clients", "65"], 2, "one address has at most 64 connections"),
         (&[day_text(), "--host", "192.0.2.1"], 1, "cannot listen on 192.0.2.1"),
+        (&[day_text(), "--host", "192.0.2.1", "--control", "loopback"], 2, "on a loopback address"),
+        (&[day_text(), "--host", "192.0.2.1", "--control", "token"], 2, "needs a token"),
+        (&[day_text(), "--control", "off", "--control-token-file", "text.parquet"], 2, "has no use for"),
+        (&[day_text(), "--control-token-file", "nowhere"], 78, "control token cannot be read from nowhere"),
+        (&[day_text(), "--control-token-file", "text.parquet"], 78, "does not hold a control token"),
     ] {
         let run = folder.run(&[&["replay", "--port", "0"], args].concat());
         run.fails(code, text);
@@ -58,6 +64,9 @@ fn flags_that_cannot_be_meant_are_usage_errors() {
         &["--loop=0"],
         &["--wait-clients", "-1"],
         &["--max-clients", "0"],
+        &["--max-connections-per-address", "0"],
+        &["--allow-host", "http://replay"],
+        &["--control", "everyone"],
         &["--buffer", "1"],
         &["--stall", "soon"],
         &["--on-slow", "never"],

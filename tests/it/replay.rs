@@ -144,3 +144,55 @@ fn a_damaged_row_group_ends_the_replay_as_it_ends_cat() {
     assert_ne!(client.code, 0);
     replay.end().fails(65, "row group");
 }
+
+#[test]
+fn commands_are_taken_from_whom_the_replay_was_told() {
+    let folder = Folder::new();
+    folder.write("token", "correct-horse-battery\n");
+    folder.write("other", "incorrect-horse-battery\n");
+    let steer = |url: &str, more: &[&str]| folder.run(&[&["control", url, "pause"], more].concat());
+    for (control, alone, with_token, with_other) in [
+        (&[][..], 0, 0, 0),
+        (&["--control", "loopback"], 0, 0, 0),
+        (&["--control", "off"], 1, 1, 1),
+        (&["--control", "token", "--control-token-file", "token"], 1, 0, 1),
+        (&["--control-token-file", "token"], 1, 0, 1),
+    ] {
+        let replay = Listening::replay(&folder, &[&[day_text(), "--stay"], control].concat());
+        for (more, code) in [
+            (&[][..], alone),
+            (&["--token-file", "token"], with_token),
+            (&["--token-file", "other"], with_other),
+        ] {
+            let run = steer(&replay.url, more);
+            assert_eq!(run.code, code, "{control:?} {more:?}: {}", run.stderr);
+            assert!(code == 0 || run.stderr.contains("the server refused: "), "{}", run.stderr);
+        }
+        send_signal("TERM", &replay.child);
+        let run = replay.end();
+        assert_eq!(run.code, 0);
+        assert!(!run.stderr.contains("correct-horse-battery"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn the_report_counts_messages_where_faults_are_planted() {
+    let folder = Folder::new();
+    folder.write(
+        "plan.toml",
+        "seed = 1\n[[fault]]\nkind = \"drop\"\ncount = 40\n[[fault]]\nkind = \"duplicate\"\ncount = 15\n",
+    );
+    let args = [day_text(), "--limit", "5000", "--faults", "plan.toml", "--json"];
+    let replay = Listening::replay(&folder, &args);
+    let (mut socket, _) = tungstenite::connect(&replay.url).unwrap();
+    let mut received = 0;
+    while let Ok(message) = socket.read() {
+        received += u64::from(message.is_text());
+    }
+    let run = replay.end();
+    assert_eq!(received, 5_000 - 40 + 15);
+    let report = run.json();
+    assert_eq!((&report["sent"], &report["next_seq"]), (&received.into(), &5_000.into()));
+    assert_eq!(report["clients"][0]["sent"], received);
+    assert!(run.stderr.contains("delivered 4,975 messages in "), "{}", run.stderr);
+}

@@ -2,6 +2,7 @@
 
 use std::{
     io::Read,
+    os::unix::process::ExitStatusExt,
     process::{Child, Stdio},
 };
 
@@ -108,4 +109,54 @@ fn kill_9_never_leaves_a_bad_file_under_the_final_name() {
     assert!(absent >= 10 && whole >= 1, "{absent} kills left nothing, {whole} the whole file");
     let folder = Folder::new();
     assert_eq!(folder.ok(&args), digest);
+}
+
+/// The names of files in the making.
+fn partial(folder: &Folder) -> Vec<String> {
+    folder.names().into_iter().filter(|name| name.ends_with(".partial")).collect()
+}
+
+#[test]
+fn what_kill_9_left_goes_with_the_next_run_in_the_folder_and_what_is_written_stays() {
+    let folder = Folder::new();
+    for args in [ENDLESS, &["serve", "--port", "0", "--record", "live.parquet", "--log-format", "text"]] {
+        let mut child = folder.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_until("a file in the making", || !partial(&folder).is_empty());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let left = partial(&folder);
+        assert_eq!(left.len(), 1, "{args:?}");
+
+        // a run of another output finds it, names it and removes it
+        let run =
+            folder.run(&["filter", day_text(), "-o", "cut.parquet", "--limit", "1", "--log-format", "text"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(
+            run.stderr.contains("removed an unfinished file of a process that was killed"),
+            "{}",
+            run.stderr
+        );
+        assert!(run.stderr.contains(&left[0]), "{}", run.stderr);
+        assert_eq!(folder.names(), ["cut.parquet"], "{args:?}");
+        std::fs::remove_file(folder.path("cut.parquet")).unwrap();
+    }
+
+    // one that is still written is left alone, and comes to its end
+    let child = start(&folder);
+    let running = partial(&folder);
+    let run = folder.run(&["filter", day_text(), "-o", "cut.parquet", "--limit", "1"]);
+    assert_eq!((run.code, partial(&folder)), (0, running), "{}", run.stderr);
+    send_signal("TERM", &child);
+    Run::of(child.wait_with_output().unwrap()).fails(143, "stopped by SIGTERM");
+    assert_eq!(folder.names(), ["cut.parquet"]);
+}
+
+#[test]
+fn sigbus_keeps_its_meaning_where_a_process_sends_it() {
+    let folder = Folder::new();
+    let mut child = folder.command(&["cat", day_text()]).stdout(Stdio::piped()).spawn().unwrap();
+    // one byte shows that the archive is mapped; the pipe holds far less than the rest
+    child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    send_signal("BUS", &child);
+    assert_eq!(child.wait_with_output().unwrap().status.signal(), Some(7));
 }

@@ -436,11 +436,45 @@ fn a_signal_ends_tail_even_when_its_reader_does_not_read() {
 }
 
 #[test]
-fn a_message_above_the_limit_is_an_error_and_no_panic() {
+fn a_message_above_the_limit_is_named_and_what_follows_it_is_printed() {
     let server = Server::start(|_, stream| {
-        let mut socket = Socket::accept(stream, |_| Vec::new());
+        let mut socket = Socket::accept(stream, numbered);
+        socket.send("before");
         socket.send_binary(&vec![1; (16 << 20) + 1]);
+        socket.send("after");
+        socket.ping(r#"{"seq":3,"due":null,"sent":1}"#);
+        socket.send(&format!(r#"{{"notice":"end","seq":3,"sent":3,"digest":"{}"}}"#, digest(0..1)));
+        socket.close(1000, "");
+    });
+    let run = tail(&[&server.url()]);
+    assert_eq!((run.code, run.stdout.as_str()), (3, "before\nafter\n"), "{}", run.stderr);
+    assert!(run.stderr.contains("a message of 16777217 bytes (blake3:"), "{}", run.stderr);
+}
+
+#[test]
+fn headers_are_sent_and_a_number_that_cannot_be_is_an_error() {
+    let (heard, all) = mpsc::channel();
+    let server = Server::start(move |_, stream| {
+        let mut socket = Socket::accept(stream, numbered);
+        heard.send((socket.header("x-key"), socket.header("user-agent"))).unwrap();
+        socket.send(r#"{"notice":"seek","seq":9007199254740992}"#);
+        socket.send("message 9007199254740992");
         socket.until_closed();
     });
-    tail(&[&server.url()]).fails(1, "the server broke the WebSocket protocol");
+    let run = tail(&[&server.url(), "--header", "X-Key: a b", "--header", "user-agent: me"]);
+    run.fails(1, "the server speaks of message 9007199254740992, and numbers are below 2^53");
+    assert_eq!(all.recv().unwrap(), (Some("a b".to_owned()), Some("me".to_owned())));
+}
+
+#[test]
+fn a_handshake_with_a_name_that_cannot_be_is_refused() {
+    let server = Server::start(|_, stream| {
+        let headers = |query: &str| {
+            let mut headers = numbered(query);
+            headers[1].1 = "a/../b".to_owned();
+            headers
+        };
+        Socket::accept(stream, headers).until_closed();
+    });
+    tail(&[&server.url()]).fails(1, "the server's header tradesim-run is not a name");
 }

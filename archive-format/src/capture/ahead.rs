@@ -7,26 +7,36 @@ use tradesim_schemas::Timestamp;
 use super::stated::{Reader, Stated};
 use crate::{Error, JournalReader};
 
-/// Finds the next message that will stand at its envelope's time. Each message is looked at once, however often it is
-/// asked; where every message is in our own text, none is.
+/// The messages that are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LookFor {
+    /// Those in our own text, which will stand at their envelopes' times.
+    OurText,
+    /// Those that state a time in whatever text.
+    AnyTime,
+}
+
+/// Finds the next message of some kind. Each message is looked at once, however often it is asked; where every message
+/// is in our own text, none is.
 #[derive(Debug)]
 pub(super) struct Ahead {
     records: JournalReader,
     stated: Reader,
+    look_for: LookFor,
     /// Messages read.
     read: u64,
-    /// Seq and time of the last one found in our own text.
+    /// Seq and time of the last one found.
     found: Option<(u64, Timestamp)>,
 }
 
 impl Ahead {
-    pub(super) fn open(journal: &Path) -> Result<Ahead, Error> {
+    pub(super) fn open(journal: &Path, look_for: LookFor) -> Result<Ahead, Error> {
         let records = JournalReader::open(journal)?;
-        Ok(Ahead { records, stated: Reader::default(), read: 0, found: None })
+        Ok(Ahead { records, stated: Reader::default(), look_for, read: 0, found: None })
     }
 
-    /// The envelope's time of the first message behind `seq` that is in our own text and not before `earliest`. Neither
-    /// may go back from call to call.
+    /// The stated time of the first message behind `seq` that is looked for and not before `earliest`. Neither may go
+    /// back from call to call.
     pub(super) fn next_time(&mut self, seq: u64, earliest: Timestamp) -> Result<Option<Timestamp>, Error> {
         loop {
             if let Some((at, time)) = self.found
@@ -41,10 +51,12 @@ impl Ahead {
             }
             let at = self.read;
             self.read += 1;
-            if at > seq
-                && let Stated::OurText(envelope) = self.stated.read(&record.content)
-            {
-                self.found = Some((at, envelope.timestamp));
+            if at > seq {
+                let stated = self.stated.read(&record.content);
+                let counts = self.look_for == LookFor::AnyTime || matches!(stated, Stated::OurText(_));
+                if let Some(time) = stated.time().filter(|_| counts) {
+                    self.found = Some((at, time));
+                }
             }
         }
     }

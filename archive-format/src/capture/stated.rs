@@ -1,7 +1,10 @@
 //! What a message says, and whether it says it in our own text.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
 use tradesim_schemas::{
-    Envelope, Event, MessageEncoder,
+    Envelope, Event, MessageEncoder, Timestamp,
     reader::{self, ReadOptions},
 };
 
@@ -12,21 +15,55 @@ use crate::write::fits_columns;
 pub(super) enum Stated {
     /// An event whose text is exactly what we write, and comes back from its columns.
     OurText(Envelope),
-    /// An event in any other text.
-    Event(Event),
-    /// Nothing that we know.
-    Nothing,
+    /// Any other text.
+    Other {
+        /// The time that it states.
+        time: Option<Timestamp>,
+        /// The event that it states, for queries.
+        event: Option<Event>,
+    },
 }
 
 impl Stated {
+    /// The time that the message states.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        match self {
+            Stated::OurText(envelope) => Some(envelope.timestamp),
+            Stated::Other { time, .. } => *time,
+        }
+    }
+
     /// The event, for queries.
     pub(super) fn event(self) -> Option<Event> {
         match self {
             Stated::OurText(envelope) => Some(envelope.event),
-            Stated::Event(event) => Some(event),
-            Stated::Nothing => None,
+            Stated::Other { event, .. } => event,
         }
     }
+}
+
+/// The time that the bytes of a message state: the `timestamp` of a JSON object, where it can be read, also of a message
+/// that is refused for something else.
+pub(crate) fn stated_time(bytes: &[u8]) -> Option<Timestamp> {
+    match reader::read(bytes, ReadOptions::default()) {
+        Ok(message) => Some(message.timestamp),
+        Err(_) => time_of_object(bytes),
+    }
+}
+
+fn time_of_object(bytes: &[u8]) -> Option<Timestamp> {
+    #[derive(Deserialize)]
+    struct Object<'a> {
+        #[serde(borrow)]
+        timestamp: Cow<'a, str>,
+    }
+    // derived from an array as well, whose first value is no time of anything
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace())?;
+    if *first != b'{' {
+        return None;
+    }
+    let object: Object<'_> = serde_json::from_slice(bytes).ok()?;
+    Timestamp::parse(object.timestamp.as_bytes()).ok()
 }
 
 /// Reads messages.
@@ -38,18 +75,21 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn read(&mut self, bytes: &[u8]) -> Stated {
-        let message = reader::read(bytes, ReadOptions::default()).ok();
-        let Some(envelope) = message.and_then(|message| message.to_envelope()) else {
-            return Stated::Nothing;
+        let Ok(message) = reader::read(bytes, ReadOptions::default()) else {
+            return Stated::Other { time: time_of_object(bytes), event: None };
         };
+        let time = Some(message.timestamp);
+        let Some(envelope) = message.to_envelope() else { return Stated::Other { time, event: None } };
         self.text.clear();
         self.encoder.write(&envelope, &mut self.text);
         if self.text == bytes && fits_columns(&envelope.event).is_ok() {
             return Stated::OurText(envelope);
         }
         match envelope.event {
-            Event::MarketData(_) if fits_columns(&envelope.event).is_err() => Stated::Nothing,
-            event => Stated::Event(event),
+            Event::MarketData(_) if fits_columns(&envelope.event).is_err() => {
+                Stated::Other { time, event: None }
+            }
+            event => Stated::Other { time, event: Some(event) },
         }
     }
 }
@@ -74,7 +114,9 @@ mod tests {
         #[test]
         fn another_layout_says_the_same_event_and_is_not_our_text(envelope in market_envelope()) {
             let spaced = envelope.to_json().replacen(':', ": ", 1);
-            prop_assert_eq!(read(spaced.as_bytes()), Stated::Event(envelope.event));
+            let expected = Stated::Other { time: Some(envelope.timestamp), event: Some(envelope.event) };
+            prop_assert_eq!(read(spaced.as_bytes()), expected);
+            prop_assert_eq!(stated_time(spaced.as_bytes()), Some(envelope.timestamp));
         }
 
         #[test]
@@ -87,7 +129,33 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert_eq!(read(&bytes), Stated::Nothing);
+            prop_assert_eq!(read(&bytes), Stated::Other { time: None, event: None });
         }
+    }
+
+    #[test]
+    fn the_time_of_a_message_that_is_refused_is_read_where_it_is_one() {
+        let time = Timestamp::parse(b"2026-02-18T14:30:00Z").ok();
+        for (text, expected) in [
+            (r#"{"timestamp":"2026-02-18T14:30:00Z","x":[1,{"timestamp":7}]}"#, time),
+            ("\n {\"x\":1,\n \"timestamp\" : \"2026-02-18T14:30:00\\u005a\"}", time),
+            (r#"{"timestamp":"2026-02-18T14:30:00Z","timestamp":"2026-02-18T14:30:00Z"}"#, None),
+            (r#"{"timestamp":"yesterday"}"#, None),
+            (r#"{"timestamp":1771425000}"#, None),
+            (r#"{"timestamp":null}"#, None),
+            (r#"{"time":"2026-02-18T14:30:00Z"}"#, None),
+            (r#"["2026-02-18T14:30:00Z"]"#, None),
+            (r#"{"timestamp":"2026-02-18T14:30:00Z""#, None),
+            ("", None),
+        ] {
+            assert_eq!(stated_time(text.as_bytes()), expected, "{text}");
+            assert_eq!(read(text.as_bytes()).time(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_nested_without_end_is_read_in_bounded_space() {
+        let nested = format!(r#"{{"x":{}"#, "[".repeat(1 << 20));
+        assert_eq!(stated_time(nested.as_bytes()), None);
     }
 }

@@ -105,21 +105,44 @@ fn our_own_text_stands_at_its_envelopes_time() {
     check(&[Ok(10), Ok(10), Ok(70)], "10* 10* 70*");
 }
 
+/// A message of somebody else that states a time of 1970.
+fn timed(time: &str) -> String {
+    format!(r#"{{"timestamp": "1970-01-01T{time}Z"}}"#)
+}
+
 #[test]
-fn anything_else_stands_when_it_was_received() {
+fn what_states_no_time_stands_when_it_was_received() {
     check(&[Err("a"), Err("b"), Err("c")], "1000 1001 1002");
 }
 
 #[test]
-fn among_our_own_text_anything_else_is_moved_as_far_as_order_demands() {
-    check(&[Err("a"), Ok(10), Err("b"), Err("c"), Ok(70), Err("d")], "10 10* 70 70 70* 1005");
-    check(&[Err("a"), Ok(2_000), Err("b"), Ok(3_000)], "1000 2000* 2000 3000*");
+fn other_texts_stand_at_the_times_that_they_state() {
+    let [first, second, third] = ["00:00:10", "00:00:10", "00:01:10"].map(timed);
+    check(&[Err(&first), Err(&second), Err(&third)], "10 10 70");
+    // and what states none keeps its distance from the one before it
+    check(&[Err(&first), Err("a"), Err("b"), Err(&third), Err("c")], "10 11 12 70 71");
+    check(&[Err("a"), Err(&first)], "10 10");
+}
+
+#[test]
+fn one_message_with_a_time_far_ahead_moves_no_other() {
+    let [far, early, late] = ["23:00:00", "00:00:20", "00:00:30"].map(timed);
+    check(&[Ok(10), Err(&far), Ok(11), Ok(12)], "10* 11 11* 12*");
+    check(&[Err(&early), Err(&far), Err(&late), Err("a")], "20 30 30 31");
+    check(&[Err(&early), Err(&late), Err(&early)], "20 20 20");
+    check(&[Ok(10), Err(&far), Err(&late), Ok(20), Ok(40)], "10* 20 20 20* 40*");
+}
+
+#[test]
+fn what_states_no_time_is_moved_as_far_as_order_demands() {
+    check(&[Err("a"), Ok(10), Err("b"), Err("c"), Ok(70), Err("d")], "10 10* 11 12 70* 71");
+    check(&[Err("a"), Ok(2_000), Err("b"), Ok(3_000)], "1000 2000* 2001 3000*");
 }
 
 #[test]
 fn our_own_text_that_comes_late_is_kept_as_its_bytes() {
-    check(&[Ok(70), Ok(10), Ok(71)], "70* 71 71*");
-    check(&[Ok(70), Err("a"), Ok(10), Err("b"), Ok(80)], "70* 80 80 80 80*");
+    check(&[Ok(70), Ok(10), Ok(71)], "70* 70 71*");
+    check(&[Ok(70), Err("a"), Ok(10), Err("b"), Ok(80)], "70* 71 71 72 80*");
 }
 
 #[test]
@@ -153,6 +176,30 @@ fn gaps_and_the_feed_are_named() {
     let options = &archived.summary.metadata.provenance().options;
     let stated: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(stated, [("feed", "ws://feed"), ("gaps", "2,3"), ("pace", "received")]);
+}
+
+#[test]
+fn a_reason_for_a_gap_is_bounded_whoever_wrote_it() {
+    let long = [vec![b'a'; 1_023], "\u{1f600}".repeat(100_000).into_bytes()].concat();
+    let scratch = Scratch::new();
+    // as we write it, and as somebody else may
+    let archived = scratch.archived(&[(at(3), JournalKind::Gap, long.clone())]);
+    assert_eq!(std::fs::metadata(&scratch.journal).unwrap().len(), 19 + 29 + 9 + 29 + 1_023);
+    assert_eq!(archived.gaps[0].reason, "a".repeat(1_023));
+    let mut bytes = b"tradesim-journal/1\n".to_vec();
+    crate::journal::encode(0, at(3), JournalKind::Gap, &long, &mut bytes);
+    let other = Scratch::new();
+    std::fs::write(&other.journal, bytes).unwrap();
+    let archived = other.archive_journal();
+    assert_eq!((archived.gap_count, archived.gaps[0].reason.as_str()), (1, "a".repeat(1_023).as_str()));
+}
+
+#[test]
+fn a_feed_with_an_endless_name_is_left_unnamed() {
+    let scratch = Scratch::new();
+    drop(JournalWriter::create(&scratch.journal, &format!("ws://{}", "x".repeat(4_096)), at(0)).unwrap());
+    let archived = scratch.archive_journal();
+    assert!(!archived.summary.metadata.provenance().options.contains_key("feed"));
 }
 
 #[test]

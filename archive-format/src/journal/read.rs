@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{HEAD_BYTES, JournalRecord, MAGIC, decode, record_len};
-use crate::{Error, regular::other_than_regular};
+use crate::{Error, regular::open_regular};
 
 /// Bytes that are read at once.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -38,16 +38,12 @@ impl JournalReader {
     /// Opens a journal.
     ///
     /// # Errors
-    /// A file that cannot be read, or is no journal.
+    /// A file that cannot be read, that is not a regular file, or that is not a journal.
     pub fn open(path: impl AsRef<Path>) -> Result<JournalReader, Error> {
         let path = path.as_ref().to_owned();
         let io = |source| Error::io(&path, "read", source);
-        let file = File::open(&path).map_err(io)?;
-        let metadata = file.metadata().map_err(io)?;
-        if let Some(found) = other_than_regular(&metadata) {
-            return Err(Error::NotRegular { path, found });
-        }
-        let length = metadata.len();
+        let file = open_regular(&path)?;
+        let length = file.metadata().map_err(io)?.len();
         let mut input = BufReader::with_capacity(BUFFER_BYTES, file);
         let mut magic = [0; MAGIC.len()];
         match input.read_exact(&mut magic) {

@@ -1,7 +1,7 @@
 //! Writing a journal: appended at once, made durable every second.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -16,13 +16,15 @@ use std::{
 
 use tradesim_schemas::Timestamp;
 
-use super::{JournalKind, MAGIC, encode};
-use crate::{Error, limits};
+use super::{JournalKind, MAGIC, bounded_reason, encode};
+use crate::{Error, limits, regular::open_regular};
 
 /// The longest that a message which was written may wait until it is durable.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// Bytes that are gathered before they are written, where messages come without a pause.
 const BUFFER_BYTES: usize = 256 * 1024;
+/// Torn journals of one name that are kept beside each other.
+const TORN_NAMES_MAX: u32 = 10_000;
 
 /// Writes a journal. Dropped, it leaves the file where it is.
 ///
@@ -33,7 +35,12 @@ pub struct JournalWriter {
     file: File,
     buffer: Vec<u8>,
     ordinal: u64,
+    /// Bytes that are in the file.
     written: u64,
+    /// Where in the file the messages of the buffer end, ascending.
+    ends: Vec<u64>,
+    /// Messages that are in the file as a whole.
+    messages: u64,
     syncing: Syncing,
 }
 
@@ -52,8 +59,16 @@ impl JournalWriter {
         };
         lock(&file, &path)?;
         let syncing = Syncing::start(&file).map_err(|source| Error::io(&path, "begin", source))?;
-        let mut writer =
-            JournalWriter { path, file, buffer: MAGIC.to_vec(), ordinal: 0, written: 0, syncing };
+        let mut writer = JournalWriter {
+            path,
+            file,
+            buffer: MAGIC.to_vec(),
+            ordinal: 0,
+            written: 0,
+            ends: Vec::new(),
+            messages: 0,
+            syncing,
+        };
         writer.append(now, JournalKind::Feed, feed.as_bytes())?;
         writer.sync()?;
         let folder = match writer.path.parent() {
@@ -67,7 +82,8 @@ impl JournalWriter {
         Ok(writer)
     }
 
-    /// Adds a record. It may stay in memory until [`JournalWriter::flush`], for as long as more come.
+    /// Adds a record. It may stay in memory until [`JournalWriter::flush`], for as long as more come. Of a long reason for
+    /// a gap the beginning is kept.
     ///
     /// # Errors
     /// A file that cannot be written, or a content above the limit of a message.
@@ -76,8 +92,12 @@ impl JournalWriter {
             let (bytes, limit) = (content.len(), limits::FRAME_BYTES_MAX);
             return Err(Error::FrameTooLarge { seq: self.ordinal, bytes, limit });
         }
+        let content = if kind == JournalKind::Gap { bounded_reason(content) } else { content };
         encode(self.ordinal, received, kind, content, &mut self.buffer);
         self.ordinal += 1;
+        if kind.opcode().is_some() {
+            self.ends.push(self.bytes());
+        }
         if self.buffer.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
     }
 
@@ -90,14 +110,25 @@ impl JournalWriter {
             return Err(Error::write(&self.path, error));
         }
         if !self.buffer.is_empty() {
-            self.file.write_all(&self.buffer).map_err(|source| Error::write(&self.path, source))?;
-            self.written += self.buffer.len() as u64;
-            self.buffer.clear();
+            let (done, result) = write_all_of(&mut self.file, &self.buffer);
+            // what is in the file must not be written again, also where the rest could not be
+            self.buffer.drain(..done);
+            self.written += done as u64;
+            let whole = self.ends.partition_point(|end| *end <= self.written);
+            self.ends.drain(..whole);
+            self.messages += whole as u64;
             // a frame of 16 MiB should not stay in memory for good
             self.buffer.shrink_to(2 * BUFFER_BYTES);
             self.syncing.dirty();
+            result.map_err(|source| Error::write(&self.path, source))?;
         }
         Ok(())
+    }
+
+    /// Messages that are in the file as a whole. After a failed write it tells how many of those that were appended
+    /// `recover` will find.
+    pub fn messages_in_file(&self) -> u64 {
+        self.messages
     }
 
     /// Makes everything durable.
@@ -124,7 +155,7 @@ impl JournalWriter {
     /// # Errors
     /// What the operating system says.
     pub fn remove(self) -> Result<(), Error> {
-        std::fs::remove_file(&self.path).map_err(|source| Error::io(&self.path, "remove", source))
+        fs::remove_file(&self.path).map_err(|source| Error::io(&self.path, "remove", source))
     }
 
     /// Takes a journal that was left over, so that nobody else does; to be held while it is read.
@@ -133,15 +164,60 @@ impl JournalWriter {
     /// A journal that is still written, or a file that cannot be opened.
     pub fn claim(path: impl AsRef<Path>) -> Result<File, Error> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|source| Error::io(path, "read", source))?;
+        let file = open_regular(path)?;
         lock(&file, path)?;
         Ok(file)
     }
+
+    /// Gives a journal that could not be read to its end another name, which is returned: `JOURNAL.torn`, or with a
+    /// number behind it where that name is taken. No file is ever replaced.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn set_aside(path: impl AsRef<Path>) -> Result<PathBuf, Error> {
+        let path = path.as_ref();
+        for number in 1..=TORN_NAMES_MAX {
+            let mut name = path.as_os_str().to_owned();
+            name.push(".torn");
+            if number > 1 {
+                name.push(format!(".{number}"));
+            }
+            let name = PathBuf::from(name);
+            // an empty file takes the name in a way that no other process can; then the journal takes its place
+            match OpenOptions::new().write(true).create_new(true).open(&name) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(source) => return Err(Error::CannotCreate { path: name, source }),
+            }
+            fs::rename(path, &name).map_err(|source| {
+                let _ = fs::remove_file(&name);
+                Error::io(path, "rename", source)
+            })?;
+            return Ok(name);
+        }
+        let mut last = path.as_os_str().to_owned();
+        last.push(format!(".torn.{TORN_NAMES_MAX}"));
+        Err(Error::Exists { path: last.into() })
+    }
+}
+
+/// Writes all bytes. Returns how many of them are in the file, also where the rest could not be written.
+fn write_all_of(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut done = 0;
+    while done < bytes.len() {
+        match out.write(&bytes[done..]) {
+            Ok(0) => return (done, Err(io::ErrorKind::WriteZero.into())),
+            Ok(count) => done += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (done, Err(error)),
+        }
+    }
+    (done, Ok(()))
 }
 
 /// Why a name is taken: by a capture that runs, or by what is left of one.
 fn taken(path: PathBuf) -> Error {
-    match File::open(&path).map(|file| file.try_lock()) {
+    match open_regular(&path).map(|file| file.try_lock()) {
         Ok(Err(TryLockError::WouldBlock)) => Error::JournalInUse { path },
         _ => Error::JournalExists { path },
     }

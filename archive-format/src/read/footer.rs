@@ -269,9 +269,11 @@ impl Element<'_> {
             ColumnKind::Uuid => (FIXED_LEN_BYTE_ARRAY, Logical::Uuid),
             ColumnKind::Bytes => (BYTE_ARRAY, Logical::None),
         };
+        // archives whose `trade_id` is marked as a UUID are read as well (FORMAT.md, 3.1)
+        let unmarked_uuid = column.kind() == ColumnKind::Uuid && self.logical == Logical::None;
         let length_fits = column.kind() != ColumnKind::Uuid || self.length == Some(16);
         self.physical == Some(physical)
-            && self.logical == logical
+            && (self.logical == logical || unmarked_uuid)
             && self.repetition == Some(i32::from(column.nullable()))
             && length_fits
     }

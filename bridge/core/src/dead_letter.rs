@@ -41,11 +41,22 @@ impl Verdict {
     }
 }
 
+/// What is known of a message of which only the beginning is at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// Its length in bytes.
+    pub length: u64,
+    /// BLAKE3 of its bytes.
+    pub hash: blake3::Hash,
+}
+
 /// A message on its way to the dead letters.
 #[derive(Clone, Copy, Debug)]
 pub struct DeadLetter<'a> {
-    /// The message as it came.
+    /// The message as it came, or the beginning of it.
     pub original: &'a [u8],
+    /// The whole, where `original` is the beginning.
+    pub whole: Option<&'a Whole>,
     /// The topic that it was meant for, where it says so.
     pub topic: Option<&'a str>,
     /// Its symbol, where it says so.
@@ -92,8 +103,13 @@ impl DeadLetter<'_> {
     }
 
     fn write(&self, verdict: &Verdict, kept: usize) -> Vec<u8> {
-        let is_cut = kept < self.original.len();
-        let (value, encoding) = encoded(self.original, kept);
+        let is_cut = kept < self.original.len() || self.whole.is_some();
+        let whole = || match self.whole {
+            Some(whole) => *whole,
+            None => Whole { length: self.original.len() as u64, hash: blake3::hash(self.original) },
+        };
+        let whole = is_cut.then(whole);
+        let (value, encoding) = encoded(self.original, kept, self.whole.is_some());
         let failed_at = self.failed_at.text();
         let layout = Layout {
             original_topic: self.topic.map(Cow::Borrowed),
@@ -104,8 +120,8 @@ impl DeadLetter<'_> {
             reason: Cow::Borrowed(&verdict.reason),
             failed_at: String::from_utf8_lossy(&failed_at),
             retry_count: verdict.retry_count,
-            original_length: is_cut.then_some(self.original.len() as u64),
-            original_blake3: is_cut.then(|| blake3::hash(self.original).to_hex().to_string().into()),
+            original_length: whole.map(|whole| whole.length),
+            original_blake3: whole.map(|whole| whole.hash.to_hex().to_string().into()),
         };
         serde_json::to_vec(&layout).expect("texts and numbers are JSON")
     }
@@ -113,8 +129,15 @@ impl DeadLetter<'_> {
 
 /// The original as a text. JSON can make a text of control characters six times as long, which no topic takes: base64 it
 /// is wherever that is shorter than the text.
-fn encoded(original: &[u8], kept: usize) -> (Cow<'_, str>, Encoding) {
-    if let Ok(text) = std::str::from_utf8(original) {
+fn encoded(original: &[u8], kept: usize, is_beginning: bool) -> (Cow<'_, str>, Encoding) {
+    let text = match std::str::from_utf8(original) {
+        // a beginning may end within a character
+        Err(error) if is_beginning && error.error_len().is_none() => {
+            std::str::from_utf8(&original[..error.valid_up_to()])
+        }
+        text => text,
+    };
+    if let Ok(text) = text {
         let end = (0..=kept).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
         let text = &text[..end];
         if escaped_len(text) <= text.len().div_ceil(3) * 4 + ESCAPES_FREE {
@@ -166,6 +189,8 @@ pub struct Original {
     pub value: Vec<u8>,
     /// The length in bytes of a message of which only the beginning is kept.
     pub cut_from: Option<u64>,
+    /// Length and hash of such a message, where both are stated.
+    pub whole: Option<Whole>,
     /// Why it was given up.
     pub verdict: Verdict,
     /// When: RFC 3339.
@@ -185,11 +210,13 @@ impl Original {
                 .decode(layout.original_value.as_bytes())
                 .map_err(|error| format!("original_value: {error}"))?,
         };
+        let hash = layout.original_blake3.and_then(|hex| blake3::Hash::from_hex(hex.as_bytes()).ok());
         Ok(Original {
             topic: layout.original_topic.map(Cow::into_owned),
             key: layout.original_key.map(Cow::into_owned),
             value,
             cut_from: layout.original_length,
+            whole: layout.original_length.zip(hash).map(|(length, hash)| Whole { length, hash }),
             verdict: Verdict {
                 reason: layout.reason.into_owned().into(),
                 error: layout.error.into_owned(),
@@ -209,7 +236,7 @@ mod tests {
 
     fn letter(original: &[u8]) -> DeadLetter<'_> {
         let failed_at = Timestamp::from_micros(1_771_425_000_000_001).unwrap();
-        DeadLetter { original, topic: Some("raw.trades"), key: None, failed_at }
+        DeadLetter { original, whole: None, topic: Some("raw.trades"), key: None, failed_at }
     }
 
     fn verdict() -> Verdict {
@@ -255,6 +282,21 @@ mod tests {
         assert_eq!((brief.value.len(), brief.cut_from), (BRIEF_BYTES, Some(5_000)));
         let whole = vec![b'x'; WHOLE_BYTES_MAX];
         assert_eq!(Original::parse(&letter(&whole).to_json(&verdict())).unwrap().cut_from, None);
+    }
+
+    #[test]
+    fn a_message_of_which_the_beginning_is_at_hand_is_written_with_the_whole_ones_length_and_hash() {
+        let bytes = "é".repeat(CUT_BYTES);
+        let whole = Whole { length: bytes.len() as u64, hash: blake3::hash(bytes.as_bytes()) };
+        // within a character
+        let beginning = &bytes.as_bytes()[..CUT_BYTES - 1];
+        for write in [DeadLetter::to_json, DeadLetter::to_json_brief] {
+            let json = write(&DeadLetter { whole: Some(&whole), ..letter(beginning) }, &verdict());
+            let read = Original::parse(&json).unwrap();
+            assert_eq!((read.cut_from, read.whole), (Some(whole.length), Some(whole)));
+            assert!(beginning.starts_with(&read.value) && read.value.len() >= BRIEF_BYTES - 1);
+            assert!(String::from_utf8(json).unwrap().contains(r#""original_encoding":"utf8""#));
+        }
     }
 
     #[test]

@@ -24,6 +24,8 @@ mod sink;
 mod words;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 #[expect(clippy::print_stdout, reason = "a test that tells what its seeds held")]
 mod simulation;
 #[cfg(test)]
@@ -40,7 +42,7 @@ pub use words::{
     Action, Admission, Counts, Ending, Finish, Greeting, Guarantee, Input, Moment, Note, Options,
 };
 
-use crate::{Continuity, Identity};
+use crate::{Continuity, Identity, SEQ_END};
 
 /// Messages that are watched because the broker refused a batch that they were in. A batch holds far fewer.
 const SUSPECTS_MAX: usize = 100_000;
@@ -111,12 +113,16 @@ pub struct Delivery {
     sink: Sink,
     /// What the position belongs to, where the feed says it.
     identity: Option<Identity>,
+    /// What it will belong to when what is open is acknowledged, where the feed has begun another run.
+    successor: Option<Option<Identity>>,
     /// Number of the connection that was asked for last.
     connection: u64,
     /// The first message that was asked for on it.
     asked: Option<u64>,
     /// Number of the next message on it.
     cursor: u64,
+    /// Numbers on it are below this one: what every number is, and after the feed said its end, that.
+    announced: u64,
     /// Number of the message that is due.
     next: u64,
     /// Everything before this one is delivered.
@@ -149,9 +155,11 @@ impl Delivery {
             feed: Feed::Idle,
             sink: Sink::Absent,
             identity: None,
+            successor: None,
             connection: 0,
             asked: None,
             cursor: 0,
+            announced: SEQ_END,
             next: 0,
             delivered: 0,
             written: 0,
@@ -310,6 +318,10 @@ impl Delivery {
     pub fn message(&mut self, emitted: Option<Timestamp>, valid: bool) -> Admission {
         assert!(self.is_reading(), "messages are taken while both sides are there");
         let seq = self.cursor;
+        if seq >= self.announced && self.identity.is_some() {
+            self.broken(format!("it sends message {seq}, and numbers are below {}", self.announced));
+            return Admission::Skip;
+        }
         self.cursor += 1;
         if let Feed::Open { good, .. } = &mut self.feed
             && !*good
@@ -411,8 +423,7 @@ impl Delivery {
         match self.sink {
             Sink::Ready if !self.exactly_once() => {
                 self.ending = Some(ending);
-                self.sink = Sink::Draining;
-                self.actions.push_back(Action::Drain);
+                self.drain();
             }
             Sink::Ready if self.open.is_some() => {
                 self.ending = Some(ending);

@@ -17,10 +17,10 @@ mod window;
 
 pub use backoff::Backoff;
 pub use continuity::{Continuity, Flaw};
-pub use dead_letter::{DeadLetter, Original, Verdict};
+pub use dead_letter::{DeadLetter, Original, Verdict, Whole};
 pub use delivery::{
     Action, Admission, Counts, Delivery, Ending, Finish, Greeting, Guarantee, Input, Moment, Note, Options,
 };
-pub use position::{Identity, ParsePositionError, Position};
+pub use position::{Identity, ParsePositionError, Position, SEQ_END, is_name};
 pub use route::{Topic, Topics};
 pub use window::Window;

@@ -4,6 +4,19 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Numbers of messages are below this one, so that every reader of JSON has them exactly (contract, section 5).
+pub const SEQ_END: u64 = 1 << 53;
+
+/// The longest name of a stream or a run.
+const NAME_BYTES_MAX: usize = 64;
+
+/// Whether a text may name a stream or a run. Names travel in headers and stand in keys, file names and logs, so that
+/// they are plain: 1 to 64 letters, digits, dashes, underscores, dots and colons.
+pub fn is_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
 /// What a position belongs to: a run of a stream (contract, section 3).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
@@ -60,6 +73,12 @@ pub enum ParsePositionError {
         /// The version.
         found: u32,
     },
+    /// Its number is one that no message can have.
+    #[error("a position with next_seq {found}, and numbers of messages are below 2^53")]
+    Number {
+        /// The number.
+        found: u64,
+    },
 }
 
 impl Position {
@@ -83,12 +102,15 @@ impl Position {
     /// Reads a value.
     ///
     /// # Errors
-    /// Anything but a position of version 1.
+    /// Anything but a position of version 1 with a number that messages can have.
     pub fn parse(value: &[u8]) -> Result<Position, ParsePositionError> {
         let layout: Layout =
             serde_json::from_slice(value).map_err(|source| ParsePositionError::Layout { source })?;
         if layout.schema_version != SCHEMA_VERSION {
             return Err(ParsePositionError::Version { found: layout.schema_version });
+        }
+        if layout.next_seq > SEQ_END {
+            return Err(ParsePositionError::Number { found: layout.next_seq });
         }
         Ok(Position {
             identity: Identity { stream: layout.stream, run: layout.run },
@@ -114,6 +136,26 @@ mod tests {
         let text = r#"{"schema_version":1,"stream":"0123","run":"nightly","next_seq":42,"bridge":"b1"}"#;
         assert_eq!(String::from_utf8(position.value()).unwrap(), text);
         assert_eq!(Position::parse(text.as_bytes()).unwrap(), position);
+    }
+
+    #[test]
+    fn a_number_that_no_message_has_is_refused() {
+        let text = |next_seq: u64| String::from_utf8(Position { next_seq, ..position() }.value()).unwrap();
+        assert_eq!(Position::parse(text(SEQ_END).as_bytes()).unwrap().next_seq, 9_007_199_254_740_992);
+        for next_seq in [SEQ_END + 1, u64::MAX] {
+            let error = Position::parse(text(next_seq).as_bytes()).unwrap_err();
+            assert!(matches!(error, ParsePositionError::Number { found } if found == next_seq), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_are_plain_and_short() {
+        for name in ["r", "nightly-2.1:a_B", &"x".repeat(64)] {
+            assert!(is_name(name), "{name}");
+        }
+        for text in ["", "a/b", "a b", "a\r\nb", "\u{fc}", "\u{1b}[2J", &"x".repeat(65)] {
+            assert!(!is_name(text), "{text:?}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! proves nothing about exactly-once: that is shown on real brokers.
 
 mod feed;
+mod foreign;
 mod topics;
 
 use std::{
@@ -30,6 +31,7 @@ use crate::{
     dev::DevRegistry,
     kafka::ProducerOptions,
     registry::{Registry, RegistryOptions},
+    socket::Dialogue,
 };
 
 type Cluster = MockCluster<'static, DefaultProducerContext>;
@@ -55,6 +57,7 @@ impl Stage {
         BridgeOptions {
             feed_url: feed.url(),
             connect_timeout: Duration::from_secs(10),
+            dialogue: Dialogue::default(),
             kafka: KafkaConnection::new(self.cluster.bootstrap_servers(), &[]).unwrap(),
             producer: ProducerOptions { linger_ms: 1, ..ProducerOptions::default() },
             registry: Registry::new(RegistryOptions::new(self.registry.url())).unwrap(),

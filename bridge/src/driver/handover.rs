@@ -97,17 +97,19 @@ impl Outlet<'_> {
         numbers: Numbers,
         verdict: &Verdict,
     ) -> Result<(), SendError> {
-        let (frame, event_type, key) = match entry {
+        let (frame, whole, event_type, key) = match entry {
             Entry::Record(record) => {
                 let key = String::from_utf8_lossy(record.key).into_owned();
-                (record.frame, Some(record.event_type), Some(key))
+                (record.frame, None, Some(record.event_type), Some(key))
             }
-            Entry::Invalid { frame, refusal } => (frame, refusal.event_type, DeadLetter::key_of(frame)),
+            Entry::Invalid { frame, refusal, whole } => {
+                (frame, whole, refusal.event_type, DeadLetter::key_of(frame))
+            }
         };
         let topics = &self.context.options.topics;
         let topic = event_type.map(|event_type: EventType| topics.name(Topic::Data(event_type)));
         let failed_at = self.context.clock.timestamp();
-        let letter = DeadLetter { original: frame, topic, key: key.as_deref(), failed_at };
+        let letter = DeadLetter { original: frame, whole, topic, key: key.as_deref(), failed_at };
         let send = |value: &[u8]| {
             self.producer.send(Outgoing {
                 topic: Topic::DeadLetters,

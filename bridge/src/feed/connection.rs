@@ -1,39 +1,22 @@
-//! One connection: TCP, TLS where the URL says so, and the handshake.
+//! One connection to the feed.
 
-use std::{
-    net::{TcpStream, ToSocketAddrs},
-    time::Duration,
-};
+use std::time::Duration;
 
-use tradesim_bridge_core::{Ending, Greeting};
-use tungstenite::{
-    Error, HandshakeError, Message, WebSocket,
-    error::{ProtocolError, SubProtocolError},
-    handshake::client::Response,
-    http::{HeaderMap, HeaderValue, Uri, header},
-    protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
-};
+use tradesim_bridge_core::Ending;
+use tungstenite::{Error, Message, http::Uri, protocol::frame::coding::CloseCode};
 
-use super::{TICK, notice::PROTOCOL};
 use crate::{
     clock::Clock,
-    socket::{AnyText, Line, Wire, any_text, is_would_block, tls_error},
+    socket::{ClientSocket, Dialogue, Greeting, OpenError, Received, Target},
 };
 
-/// A write that takes longer is tried again later; there are only pongs and a close to write.
-const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
-/// Read at once; a larger buffer would mostly be cleared in vain.
-const READ_BUFFER_BYTES: usize = 128 * 1024;
-/// The longest message that is taken from the socket. Above the contract's limit it is a dead letter; above this one
-/// nobody would want to keep the bytes, and the connection is broken.
-const MESSAGE_BYTES_MAX: usize = 64 << 20;
-
-/// Where the feed is.
+/// Where the feed is, and what is said to it.
 #[derive(Clone, Debug)]
 pub(crate) struct FeedOptions {
     uri: Uri,
     /// How long a server may take to accept a connection, and to answer the handshake.
     connect_timeout: Duration,
+    pub(super) dialogue: Dialogue,
 }
 
 /// The URL names no WebSocket server that can be connected to.
@@ -55,8 +38,12 @@ pub enum FeedUrlError {
 }
 
 impl FeedOptions {
-    /// A feed by its URL.
-    pub(crate) fn new(url: &str, connect_timeout: Duration) -> Result<FeedOptions, FeedUrlError> {
+    /// A feed by its URL, and what is said to it.
+    pub(crate) fn new(
+        url: &str,
+        connect_timeout: Duration,
+        dialogue: Dialogue,
+    ) -> Result<FeedOptions, FeedUrlError> {
         let form = || FeedUrlError::Form { url: url.to_owned() };
         let uri: Uri = url.parse().map_err(|_| form())?;
         let has_host = uri.host().is_some_and(|host| !host.is_empty());
@@ -66,7 +53,7 @@ impl FeedOptions {
         if uri.query().unwrap_or_default().split('&').any(|pair| pair.split('=').next() == Some("from_seq")) {
             return Err(FeedUrlError::FromSeq { url: url.to_owned() });
         }
-        Ok(FeedOptions { uri, connect_timeout })
+        Ok(FeedOptions { uri, connect_timeout, dialogue })
     }
 
     fn host(&self) -> &str {
@@ -99,43 +86,19 @@ impl FeedOptions {
     }
 }
 
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectError {
-    /// Nobody is there, or nobody answers: trying again may help.
-    #[error("{0}")]
-    Unreachable(String),
-    /// Somebody is there and does not want to, or is no WebSocket server.
-    #[error("{0}")]
-    Refused(String),
-    /// The server leaves the subprotocol alone.
-    #[error("the server does not speak {PROTOCOL}")]
-    NoSubprotocol,
-    /// The connection is not wanted any more.
-    #[error("not wanted any more")]
-    Stopped,
-}
-
-impl ConnectError {
-    /// What it means for the feed.
-    pub(super) fn ending(&self) -> Ending {
-        match self {
-            ConnectError::Refused(_) => Ending::Refused,
-            ConnectError::Unreachable(_) | ConnectError::NoSubprotocol | ConnectError::Stopped => {
-                Ending::Lost
-            }
-        }
+/// What a connection that was not made means for the feed.
+pub(super) fn ending(error: &OpenError) -> Ending {
+    match error {
+        OpenError::Refused(_) => Ending::Refused,
+        OpenError::Broken(_) => Ending::Broken,
+        OpenError::Unreachable(_) | OpenError::Stopped => Ending::Lost,
     }
 }
 
-type Stream = AnyText<Line>;
-
 /// A connection behind its handshake.
 pub(super) struct Connection {
-    pub(super) socket: WebSocket<Stream>,
+    socket: ClientSocket,
     pub(super) greeting: Greeting,
-    /// Whether notices may come.
-    pub(super) notices: bool,
 }
 
 impl Connection {
@@ -143,67 +106,57 @@ impl Connection {
     pub(super) fn open(
         options: &FeedOptions,
         from_seq: Option<u64>,
-        asks_v1: bool,
         clock: Clock,
         is_wanted: impl Fn() -> bool,
-    ) -> Result<Connection, ConnectError> {
-        let started = clock.now();
-        let stream = connect(options)?;
-        let unreachable = |error: std::io::Error| ConnectError::Unreachable(error.to_string());
-        stream.set_nodelay(true).map_err(unreachable)?;
-        stream.set_read_timeout(Some(TICK)).map_err(unreachable)?;
-        stream.set_write_timeout(Some(options.connect_timeout)).map_err(unreachable)?;
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .max_message_size(Some(MESSAGE_BYTES_MAX))
-            .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let request = request(options, from_seq, asks_v1);
-        let tls_host = options.is_tls().then(|| options.host());
-        let line = Line::new(Wire::new(stream), tls_host).map_err(ConnectError::Refused)?;
-        let mut handshake =
-            tungstenite::client::client_with_config(request, AnyText::new(line), Some(config));
-        let (socket, response) = loop {
-            match handshake {
-                Ok(done) => break done,
-                Err(HandshakeError::Failure(error)) => return Err(refusal(error)),
-                Err(HandshakeError::Interrupted(middle)) => {
-                    if !is_wanted() {
-                        return Err(ConnectError::Stopped);
-                    }
-                    let timeout = options.connect_timeout;
-                    if clock.now().saturating_sub(started) >= timeout {
-                        let text = format!("no answer to the handshake within {timeout:?}");
-                        return Err(ConnectError::Unreachable(text));
-                    }
-                    handshake = middle.handshake();
-                }
+    ) -> Result<Connection, OpenError> {
+        let (started, timeout) = (clock.now(), options.connect_timeout);
+        let mut check = || {
+            if !is_wanted() {
+                return Err(OpenError::Stopped);
             }
+            if clock.now().saturating_sub(started) >= timeout {
+                let text = format!("no answer to the handshake within {timeout:?}");
+                return Err(OpenError::Unreachable(text));
+            }
+            Ok(())
         };
-        let mut connection = Connection::new(socket, &response);
-        let wire = connection.wire();
-        wire.stream().set_write_timeout(Some(WRITE_TIMEOUT)).map_err(unreachable)?;
-        wire.announce_waits();
-        Ok(connection)
-    }
-
-    fn new(socket: WebSocket<Stream>, response: &Response) -> Connection {
-        let headers = response.headers();
-        let notices = text(headers, "sec-websocket-protocol").as_deref() == Some(PROTOCOL);
-        let greeting = Greeting {
-            stream: text(headers, "tradesim-stream"),
-            run: text(headers, "tradesim-run"),
-            start_seq: text(headers, "tradesim-start-seq").and_then(|text| text.parse().ok()),
+        let uri = options.uri_from(from_seq);
+        let target = Target {
+            tls: options.is_tls(),
+            host: options.host(),
+            port: options.port(),
+            host_header: uri.authority().expect("the URL was checked").as_str(),
+            path: uri.path_and_query().map_or("/", |path| path.as_str()),
+            headers: &options.dialogue.headers,
+            connect_timeout: timeout,
         };
-        Connection { socket, greeting, notices }
+        let (socket, greeting) = ClientSocket::open(&target, &mut check)?;
+        Ok(Connection { socket, greeting })
     }
 
-    pub(super) fn wire(&mut self) -> &mut Wire {
-        self.socket.get_mut().get_mut().wire()
+    /// Whether the feed numbers its messages.
+    pub(super) fn is_numbered(&self) -> bool {
+        self.greeting.start_seq.is_some() && self.greeting.stream.is_some() && self.greeting.run.is_some()
     }
 
-    /// The next message. A text that is no UTF-8 comes as a binary message.
-    pub(super) fn read(&mut self) -> Result<Message, Error> {
-        any_text::read(&mut self.socket)
+    /// The next message.
+    pub(super) fn read(&mut self) -> Result<Received, Error> {
+        self.socket.read()
+    }
+
+    /// Sends a message; gives the reason to end where that is not possible any more.
+    pub(super) fn send(&mut self, message: Message) -> Result<(), String> {
+        self.socket.send(message).map_err(|error| format!("nothing can be sent to the server: {error}"))
+    }
+
+    /// Lets the next read wait; gives the reason to end where there is nothing to wait for.
+    pub(super) fn let_wait(&mut self, time: Duration) -> Result<(), String> {
+        self.socket.let_wait(time).map_err(|error| format!("the connection was lost: {error}"))
+    }
+
+    /// Whether anything came since this was asked last.
+    pub(super) fn take_heard(&mut self) -> bool {
+        self.socket.wire().take_heard()
     }
 
     /// What a close code means (docs/PROTOCOL.md, section 5).
@@ -219,84 +172,10 @@ impl Connection {
         }
     }
 
-    /// Says goodbye and waits a moment for the answer, so that the server does not see a broken connection.
-    pub(super) fn close(mut self, code: CloseCode, patience: Duration, clock: Clock) {
+    /// Says goodbye and waits a moment for the answer. Gives how many messages came meanwhile.
+    pub(super) fn close(self, code: CloseCode, patience: Duration, clock: Clock) -> u64 {
         let until = clock.now() + patience;
-        let mut result = self.socket.close(Some(CloseFrame { code, reason: "".into() }));
-        loop {
-            match result {
-                Ok(()) => {}
-                Err(Error::Io(error)) if is_would_block(&error) => {}
-                Err(_) => return,
-            }
-            if clock.now() >= until || self.wire().let_wait(TICK.min(patience)).is_err() {
-                return;
-            }
-            // what had been sent before the close was seen comes first
-            result = self.read().map(drop);
-        }
-    }
-}
-
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    Some(headers.get(name)?.to_str().ok()?.to_owned())
-}
-
-fn request(options: &FeedOptions, from_seq: Option<u64>, asks_v1: bool) -> tungstenite::http::Request<()> {
-    use tungstenite::client::IntoClientRequest;
-    let uri = options.uri_from(from_seq);
-    let mut request = uri.into_client_request().expect("the URL was checked");
-    let headers = request.headers_mut();
-    let agent = concat!("tradesim/", env!("CARGO_PKG_VERSION"));
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
-    if asks_v1 {
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
-    }
-    request
-}
-
-fn connect(options: &FeedOptions) -> Result<TcpStream, ConnectError> {
-    let host = options.host();
-    let addresses = (host, options.port())
-        .to_socket_addrs()
-        .map_err(|error| ConnectError::Unreachable(format!("{host}: {error}")))?;
-    let mut last = format!("{host} has no address");
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, options.connect_timeout) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = format!("{address}: {error}"),
-        }
-    }
-    Err(ConnectError::Unreachable(last))
-}
-
-fn refusal(error: Error) -> ConnectError {
-    match error {
-        Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(SubProtocolError::NoSubProtocol)) => {
-            ConnectError::NoSubprotocol
-        }
-        Error::Http(response) => {
-            let status = response.status();
-            let body = response.body().as_deref().unwrap_or_default();
-            let said: String =
-                String::from_utf8_lossy(body).chars().filter(|c| !c.is_control()).take(200).collect();
-            let text =
-                format!("the server answered {status}{}{said}", if said.is_empty() { "" } else { ": " });
-            // full, or not ready yet
-            if status.is_server_error() {
-                ConnectError::Unreachable(text)
-            } else {
-                ConnectError::Refused(text)
-            }
-        }
-        Error::Io(error) => match tls_error(&error) {
-            Some(error) => ConnectError::Refused(error),
-            None => ConnectError::Unreachable(error.to_string()),
-        },
-        Error::Protocol(ProtocolError::HandshakeIncomplete) => {
-            ConnectError::Unreachable("closed without an answer to the handshake".to_owned())
-        }
-        error => ConnectError::Refused(format!("this is no WebSocket server: {error}")),
+        self.socket.close(code, || clock.now() >= until)
     }
 }
 
@@ -305,7 +184,7 @@ mod tests {
     use super::*;
 
     fn options(url: &str) -> Result<FeedOptions, FeedUrlError> {
-        FeedOptions::new(url, Duration::from_secs(1))
+        FeedOptions::new(url, Duration::from_secs(1), Dialogue::default())
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 
-/// The subprotocol.
-pub(super) const PROTOCOL: &str = "tradesim.v1";
+/// The longest notice that is read: the longest of ours states the books of all symbols.
+const BYTES_MAX: usize = 1 << 20;
+/// What is shown of a text of the feed's.
+const CHARS_SHOWN: usize = 200;
 
 /// A text message that is no event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,15 +47,33 @@ impl Notice {
         text.starts_with("{\"notice\":")
     }
 
-    /// The notice that a text states, if it states one.
-    pub(super) fn parse(text: &str) -> Option<Notice> {
-        Some(match serde_json::from_str(text).ok()? {
+    /// The notice that a text states.
+    ///
+    /// # Errors
+    /// A text that is none, in words. Whoever numbers messages cannot go on behind it: it may have said another number.
+    pub(super) fn parse(text: &str) -> Result<Notice, String> {
+        if text.len() > BYTES_MAX {
+            return Err(format!(
+                "it sends a notice of {} bytes, and at most {BYTES_MAX} are read",
+                text.len()
+            ));
+        }
+        let layout = serde_json::from_str(text).map_err(|error| {
+            format!("it sends a notice that cannot be read: {}", shown(&error.to_string()))
+        })?;
+        Ok(match layout {
             Layout::Seek { seq } | Layout::Gap { to: seq } => Notice::Next { seq },
             Layout::End { seq } => Notice::End { seq },
-            Layout::Error { code, text } => Notice::Error { code, text },
+            Layout::Error { code, text } => Notice::Error { code: shown(&code), text: shown(&text) },
             Layout::Other => Notice::Other,
         })
     }
+}
+
+/// Returns a text of the feed's in a form that is safe to show.
+pub(super) fn shown(text: &str) -> String {
+    let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().take(CHARS_SHOWN).map(printable).collect()
 }
 
 /// What a ping carries.
@@ -86,12 +106,33 @@ mod tests {
             (r#"{"notice":"of another time"}"#, Notice::Other),
         ] {
             assert!(Notice::is_notice(text));
-            assert_eq!(Notice::parse(text), Some(expected), "{text}");
+            assert_eq!(Notice::parse(text), Ok(expected), "{text}");
         }
         let error = r#"{"notice":"error","code":"a","text":"b"}"#;
-        assert_eq!(Notice::parse(error), Some(Notice::Error { code: "a".to_owned(), text: "b".to_owned() }));
-        assert_eq!(Notice::parse(r#"{"notice":"end"}"#), None);
+        assert_eq!(Notice::parse(error), Ok(Notice::Error { code: "a".to_owned(), text: "b".to_owned() }));
         assert!(!Notice::is_notice(r#"{"schema_version":1}"#));
+    }
+
+    #[test]
+    fn a_notice_that_cannot_be_read_is_an_error_and_none_that_changes_nothing() {
+        for text in [
+            r#"{"notice":"end"}"#,
+            r#"{"notice":"gap","from":1,"to":-1}"#,
+            r#"{"notice":"gap","from":1,"to":1e30}"#,
+            r#"{"notice":"seek","seq":18446744073709551616}"#,
+            r#"{"notice":"seek","seq":1"#,
+            r#"{"notice":7}"#,
+        ] {
+            let error = Notice::parse(text).unwrap_err();
+            assert!(error.starts_with("it sends a notice that cannot be read: "), "{text}: {error}");
+        }
+        let deep = format!("{{\"notice\":{}", "[".repeat(100_000));
+        assert!(Notice::parse(&deep).is_err());
+        let long = format!("{{\"notice\":\"error\",\"code\":\"a\",\"text\":\"{}\"}}", "\u{9b}".repeat(1_000));
+        let Ok(Notice::Error { text, .. }) = Notice::parse(&long) else { panic!("it is an error") };
+        assert_eq!(text, "\u{fffd}".repeat(200));
+        let huge = format!("{{\"notice\":\"start\",\"x\":\"{}\"}}", "x".repeat(BYTES_MAX));
+        assert!(Notice::parse(&huge).unwrap_err().contains("at most 1048576 are read"));
     }
 
     #[test]

@@ -4,14 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{self, Receiver};
 
-use crate::{
-    block::Block,
-    hub::Hub,
-    producer::{Produced, read_into},
-};
-
-/// Blocks that are read ahead for one client.
-const AHEAD: usize = 2;
+use crate::{block::Block, hub::Hub, producer::Produced};
 
 /// A reader of the source for one client, if it needs one.
 #[derive(Debug, Default)]
@@ -32,7 +25,7 @@ impl CatchUp {
     /// A source that cannot be read, as a text.
     pub(super) fn block(&mut self, hub: &Arc<Hub>, seq: u64) -> Result<Option<Arc<Block>>, String> {
         if self.blocks.is_none() {
-            self.blocks = Some(start(hub, seq));
+            self.blocks = Some(hub.readers.start(&hub.source, seq));
         }
         loop {
             if let Some(failure) = self.failure.take() {
@@ -83,19 +76,4 @@ impl CatchUp {
             *self = CatchUp::default();
         }
     }
-}
-
-/// Starts a reader as soon as there are not too many.
-fn start(hub: &Arc<Hub>, seq: u64) -> Receiver<Produced> {
-    let (sender, blocks) = mpsc::channel(AHEAD);
-    let hub = Arc::clone(hub);
-    tokio::spawn(async move {
-        let Ok(permit) = hub.readers.acquire().await else { return };
-        let source = Arc::clone(&hub.source);
-        let reading = tokio::task::spawn_blocking(move || read_into(source.as_ref(), seq, &sender));
-        // its end is seen by the channel's
-        let _ = reading.await;
-        drop(permit);
-    });
-    blocks
 }

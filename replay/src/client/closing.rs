@@ -11,14 +11,24 @@ use crate::{
 /// How long a client has to answer a close.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long one has that does not read: it must first take what is on its way.
-const SLOW_ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long one has at least, and at most, that does not read: it must first take what is on its way.
+const SLOW_ANSWER_WITHIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
+
+/// How long after it last moved such a client is given up: a play that has ended waits for it no longer.
+const SLOW_GIVEN_UP_AFTER: Duration = Duration::from_secs(14);
+
+/// How long one may at most take that goes on reading behind such a close.
+const SLOW_ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// A close that was begun.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Closing {
     end: End,
-    deadline: Duration,
+    begun: Duration,
+    /// How long the client has, from now on or from when it last moved.
+    within: Duration,
+    /// The longest that it has, however it moves.
+    at_most: Duration,
     /// Whether the client began it.
     by_peer: bool,
     /// Whether the whole close was written.
@@ -28,8 +38,9 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    pub(super) fn deadline(&self) -> Duration {
-        self.deadline
+    /// Until when the client has to answer, where it last moved at this instant.
+    pub(super) fn deadline(&self, moved: Duration) -> Duration {
+        (self.begun.max(moved) + self.within).min(self.begun.saturating_add(self.at_most))
     }
 }
 
@@ -39,20 +50,36 @@ impl Connection<'_> {
         if self.closing.is_some() || self.over.is_some() {
             return;
         }
-        let within = if why == Closed::Slow { SLOW_ANSWER_WITHIN } else { ANSWER_WITHIN };
+        let (within, at_most) = match why {
+            // it gets its messages as long as it takes them
+            Closed::Delivered => (ANSWER_WITHIN, Duration::MAX),
+            Closed::Slow => {
+                let (least, most) = SLOW_ANSWER_WITHIN;
+                let left = SLOW_GIVEN_UP_AFTER.saturating_sub(self.hub.options.stall);
+                (left.clamp(least, most), SLOW_ANSWER_MAX)
+            }
+            _ => (ANSWER_WITHIN, ANSWER_WITHIN),
+        };
         self.outgoing.cut();
         self.outgoing.push_urgent(&close.frame());
         self.inbound.sent_close();
-        self.begin_closing(why, close.code(), within, false);
+        self.begin_closing(why, close.code(), (within, at_most), false);
     }
 
-    fn begin_closing(&mut self, why: Closed, code: CloseCode, within: Duration, by_peer: bool) {
+    fn begin_closing(
+        &mut self,
+        why: Closed,
+        code: CloseCode,
+        (within, at_most): (Duration, Duration),
+        by_peer: bool,
+    ) {
         self.catch_up.stop();
         self.client.set_place(None);
         self.hub.client_moved(None);
-        let end = End { why, code: Some(code.number()), delivered: false };
-        let deadline = self.hub.clock.now() + within;
-        self.closing = Some(Closing { end, deadline, by_peer, written: false, hung_up: false });
+        let end = End { why, code: Some(code.number()), delivered: false, seen: None };
+        let begun = self.hub.clock.now();
+        let closing = Closing { end, begun, within, at_most, by_peer, written: false, hung_up: false };
+        self.closing = Some(closing);
     }
 
     /// The server stops.
@@ -85,7 +112,7 @@ impl Connection<'_> {
                 if let Some(frames) = self.inbound.take_outgoing() {
                     self.outgoing.push_urgent(&frames);
                 }
-                self.begin_closing(Closed::Left, CloseCode::Normal, ANSWER_WITHIN, true);
+                self.begin_closing(Closed::Left, CloseCode::Normal, (ANSWER_WITHIN, ANSWER_WITHIN), true);
             }
         }
     }
@@ -136,11 +163,41 @@ impl Connection<'_> {
     /// The client did not answer in time.
     pub(super) fn end_closing(&mut self) {
         if let Some(closing) = &self.closing {
-            self.over = Some(closing.end);
+            // nobody knows since when it was not there
+            self.over = Some(End { seen: Some(self.progress.moved()), ..closing.end });
         }
     }
 
     pub(super) fn end(&mut self, why: Closed, code: Option<u16>, delivered: bool) {
-        self.over = Some(End { why, code, delivered });
+        self.over = Some(End { why, code, delivered, seen: None });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_goes_on_reading_has_time_and_who_does_not_is_given_up() {
+        let at = Duration::from_secs;
+        let closing = |within, at_most| Closing {
+            end: End { why: Closed::Slow, code: None, delivered: false, seen: None },
+            begun: at(100),
+            within,
+            at_most,
+            by_peer: false,
+            written: false,
+            hung_up: false,
+        };
+        let delivered = closing(at(5), Duration::MAX);
+        assert_eq!(
+            [at(0), at(99), at(103), at(9_000)].map(|moved| delivered.deadline(moved)),
+            [at(105), at(105), at(108), at(9_005)]
+        );
+        let slow = closing(at(4), at(60));
+        assert_eq!(
+            [at(90), at(101), at(9_000)].map(|moved| slow.deadline(moved)),
+            [at(104), at(105), at(160)]
+        );
     }
 }

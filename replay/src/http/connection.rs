@@ -18,24 +18,44 @@ use tokio::{
 
 use crate::metrics::Refused;
 
-use super::{Backend, Face, Rules, routes, seats::Seat, stopped};
+use super::{
+    Backend, Face, Rules, routes,
+    seats::{ClientSeat, PlainSeat, Seat},
+    shared::{Shared, hung_up},
+    stopped,
+};
 
 /// Header of a request, request line included. Above it the answer is 431. The number of headers is hyper's, 100.
 const HEADER_BYTES: usize = 16 * 1024;
+
+/// How often a connection is looked at in between.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    /// The peer's.
+    pub(super) peer: SocketAddr,
+    /// The server's.
+    pub(super) local: SocketAddr,
+}
 
 /// Serves a connection to its end.
 pub(super) async fn drive<B: Backend>(
     face: Arc<Face<B>>,
     socket: TcpStream,
     peer: SocketAddr,
-    seat: Seat,
+    seat: PlainSeat,
     mut stop: watch::Receiver<bool>,
 ) {
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "the socket has no TCP_NODELAY");
     }
+    let Ok(local) = socket.local_addr() else { return };
+    let socket = Arc::new(socket);
+    let evicted = seat.evicted();
     // holds the seat until the end: a client that is closing has its socket open
-    let exchange = Exchange::new(seat);
+    let exchange = Exchange::new(Seat::Plain(seat));
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -43,15 +63,19 @@ pub(super) async fn drive<B: Backend>(
         .max_header_size(HEADER_BYTES)
         .max_buf_size(HEADER_BYTES)
         // some close their side behind their last request, and want its answer all the same
-        .half_close(true)
-        .keep_alive(!exchange.state().seat.is_spare());
-    let service = service_fn(|request| routes::answer(&face, &exchange, peer, request));
-    let mut connection = builder.serve_connection(TokioIo::new(socket), service);
+        .half_close(true);
+    let ends = Ends { peer, local };
+    let service = service_fn(|request| routes::answer(&face, &exchange, ends, request));
+    let io = TokioIo::new(Shared::new(Arc::clone(&socket)));
+    let mut connection = builder.serve_connection(io, service);
 
     let mut stopped_at = None;
     let ended = loop {
         let now = Instant::now();
-        let deadline = exchange.state().deadline(&face.rules, stopped_at);
+        let (deadline, admitting) = {
+            let state = exchange.state();
+            (state.deadline(&face.rules, stopped_at), state.phase == Phase::Admitting)
+        };
         if deadline.is_some_and(|deadline| deadline <= now) {
             break Ended::Overdue;
         }
@@ -68,8 +92,11 @@ pub(super) async fn drive<B: Backend>(
                     std::pin::Pin::new(&mut connection).graceful_shutdown();
                 }
             }
-            // the deadline moves with the exchange: what passed may be an old one
-            () = sleep_until(deadline.unwrap_or(now + face.rules.patience)) => {}
+            () = evicted.notified() => break Ended::Evicted,
+            // a client that goes before it is one needs no answer, and nothing is to be found out for it any more
+            () = hung_up(&socket), if admitting => break Ended::Overdue,
+            // the deadline moves with the exchange: what passed may be an old one, and another phase may have begun
+            () = sleep_until(deadline.unwrap_or(now + LOOK_EVERY).min(now + LOOK_EVERY)) => {}
         }
     };
 
@@ -82,13 +109,15 @@ pub(super) async fn drive<B: Backend>(
     match (ended, client) {
         (Ended::Closed, Some(client)) => {
             let parts = connection.into_parts();
-            face.backend.run(client, parts.io.into_inner(), parts.read_buf).await;
+            drop(socket);
+            let socket = Arc::into_inner(parts.io.into_inner().into_inner()).expect("it is used here only");
+            face.backend.run(client, socket, parts.read_buf).await;
         }
         (ended, _) => {
             if let Ended::Failed(error) = &ended {
                 tracing::debug!(%error, "the connection failed");
             }
-            if !matches!(ended, Ended::Overdue) {
+            if !matches!(ended, Ended::Overdue | Ended::Evicted) {
                 let _ = linger(connection.into_parts().io.into_inner(), face.rules.farewell).await;
             }
         }
@@ -103,6 +132,8 @@ enum Ended {
     Failed(hyper::Error),
     /// By not getting on.
     Overdue,
+    /// To make room for another one.
+    Evicted,
 }
 
 impl Ended {
@@ -113,13 +144,14 @@ impl Ended {
             Ended::Failed(error) if error.is_timeout() => Some(Refused::Timeout),
             Ended::Failed(error) => error.is_parse().then_some(Refused::BadRequest),
             Ended::Overdue => Some(Refused::Timeout),
+            Ended::Evicted => Some(Refused::Cap),
         }
     }
 }
 
 /// Says that no more will be sent, and reads what still comes for a while. A socket that is closed with something
 /// unread is reset, and the reset may overtake the answer: a 413 or 431 would not be seen.
-async fn linger(mut socket: TcpStream, limit: Duration) -> io::Result<()> {
+async fn linger(mut socket: Shared, limit: Duration) -> io::Result<()> {
     let drained = async {
         socket.shutdown().await?;
         let mut scrap = [0; 4096];
@@ -142,7 +174,7 @@ pub(super) struct Exchange<C>(Mutex<ExchangeState<C>>);
 /// Where a connection stands.
 #[derive(Debug)]
 pub(super) struct ExchangeState<C> {
-    pub(super) seat: Seat,
+    seat: Seat,
     phase: Phase,
     since: Instant,
     requests: u64,
@@ -155,7 +187,7 @@ enum Phase {
     Opened,
     /// A request is being answered; it has bounds of its own.
     Answering,
-    /// A client is being admitted, which takes as long as it takes.
+    /// A client is being admitted, which has bounds of its own.
     Admitting,
     /// An answer is on its way, and then the next request is awaited.
     Answered,
@@ -189,8 +221,9 @@ impl<C> ExchangeState<C> {
         self.enter(Phase::Answering);
     }
 
-    /// It wants to be a client, and may.
-    pub(super) fn admit(&mut self) {
+    /// It wants to be a client, and may, on this seat.
+    pub(super) fn admit(&mut self, seat: ClientSeat) {
+        self.seat = Seat::Client { _seat: seat };
         self.enter(Phase::Admitting);
     }
 
@@ -205,8 +238,10 @@ impl<C> ExchangeState<C> {
     }
 
     fn enter(&mut self, phase: Phase) {
+        let now = Instant::now();
         self.phase = phase;
-        self.since = Instant::now();
+        self.since = now;
+        self.seat.set_idle(phase == Phase::Answered, now);
     }
 
     fn is_upgrading(&self) -> bool {

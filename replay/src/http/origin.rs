@@ -3,9 +3,9 @@
 //! A browser lets any page open a WebSocket to any address, the user's own machine among them, and says only in
 //! `Origin` whose page it is.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
 use hyper::{HeaderMap, header::ORIGIN};
+
+use super::authority::Host;
 
 /// Whether a request comes from no page, from one of a loopback host, or from one that is allowed.
 pub(super) fn is_accepted(headers: &HeaderMap, allowed: &[String]) -> bool {
@@ -18,27 +18,8 @@ pub(super) fn is_accepted(headers: &HeaderMap, allowed: &[String]) -> bool {
 
 fn is_loopback(origin: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return false;
-    }
-    let (host, after) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, after)) => match host.parse::<Ipv6Addr>() {
-            Ok(address) => return address.is_loopback() && is_port(after),
-            Err(_) => return false,
-        },
-        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
-    };
-    let is_loopback = host.eq_ignore_ascii_case("localhost")
-        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
-    is_loopback && is_port(after)
-}
-
-/// Whether a text is empty, or a colon and a port.
-fn is_port(text: &str) -> bool {
-    text.is_empty()
-        || text
-            .strip_prefix(':')
-            .is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+    ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+        && Host::parse(authority).is_some_and(|host| host.is_loopback())
 }
 
 #[cfg(test)]

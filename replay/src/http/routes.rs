@@ -1,6 +1,6 @@
 //! What each path answers.
 
-use std::{convert::Infallible, error::Error, net::SocketAddr};
+use std::{convert::Infallible, error::Error};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -8,8 +8,8 @@ use hyper::{
     Method, Request, Response, StatusCode,
     body::{Body, Incoming},
     header::{
-        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, SEC_WEBSOCKET_VERSION,
-        UPGRADE,
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+        SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
     },
     http::request::Parts,
 };
@@ -18,7 +18,14 @@ use tokio::time::timeout;
 
 use crate::metrics::{self, Refused};
 
-use super::{Admission, Backend, ClientRequest, Face, command, connection::Exchange, handshake, origin};
+use super::{
+    Admission, Backend, ClientRequest, Face, command,
+    connection::{Ends, Exchange},
+    handshake,
+    host::{self, BadHost},
+    origin, permission,
+    seats::Cap,
+};
 
 /// Body of a `POST`. Commands are far below it.
 const BODY_BYTES: usize = 64 * 1024;
@@ -32,14 +39,16 @@ type Answer = Response<Full<Bytes>>;
 pub(super) async fn answer<B: Backend>(
     face: &Face<B>,
     exchange: &Exchange<B::Client>,
-    peer: SocketAddr,
+    ends: Ends,
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     exchange.state().begin();
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
-    let answer = if let Some(action) = path.strip_prefix("/control/") {
-        control(face, peer, &parts, action, body).await
+    let answer = if let Err(bad) = host::check(&parts, ends.local.ip(), &face.rules.hosts) {
+        bad_host(face, &parts, bad)
+    } else if let Some(action) = path.strip_prefix("/control/") {
+        control(face, ends, &parts, action, body).await
     } else if !["/", "/healthz", "/metrics", "/status"].contains(&path) {
         not_found()
     } else if ![Method::GET, Method::HEAD].contains(&parts.method) {
@@ -49,7 +58,7 @@ pub(super) async fn answer<B: Backend>(
             "/healthz" => reply(StatusCode::OK, TEXT, "ok\n"),
             "/metrics" => reply(StatusCode::OK, metrics::CONTENT_TYPE, face.backend.metrics()),
             "/status" => reply(StatusCode::OK, JSON, to_json(&face.backend.status())),
-            _ => connect(face, exchange, peer, &parts, !body.is_end_stream()).await,
+            _ => connect(face, exchange, ends, &parts, !body.is_end_stream()).await,
         }
     };
     exchange.state().answered();
@@ -60,7 +69,7 @@ pub(super) async fn answer<B: Backend>(
 async fn connect<B: Backend>(
     face: &Face<B>,
     exchange: &Exchange<B::Client>,
-    peer: SocketAddr,
+    Ends { peer, .. }: Ends,
     parts: &Parts,
     has_body: bool,
 ) -> Answer {
@@ -79,19 +88,19 @@ async fn connect<B: Backend>(
         tracing::info!(origin = ?parts.headers.get(hyper::header::ORIGIN), "handshake refused");
         return closing(reply(StatusCode::FORBIDDEN, TEXT, "this Origin is not allowed (--allow-origin)\n"));
     }
-    if !has_ordinary_seat(face, exchange) {
-        face.metrics.refused(Refused::Cap);
-        tracing::info!(clients_max = face.rules.clients_max, "handshake refused");
-        return closing(reply(
-            StatusCode::SERVICE_UNAVAILABLE,
-            TEXT,
-            "too many connections (--max-clients)\n",
-        ));
+    match face.seats.take_client(peer.ip()) {
+        Ok(seat) => exchange.state().admit(seat),
+        Err(cap) => return too_many(face, cap),
     }
-    exchange.state().admit();
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let request = ClientRequest { query, wants_v1: handshake.wants_v1, peer };
-    let Admission { headers, client } = face.backend.admit(request).await;
+    let Ok(admission) = timeout(face.rules.admission, face.backend.admit(request)).await else {
+        face.metrics.refused(Refused::Timeout);
+        tracing::warn!("handshake refused: what the client asks for is not found in time");
+        let text = "finding the place in the stream took too long: try again, what was found is kept\n";
+        return try_again(text);
+    };
+    let Admission { headers, client } = admission;
     exchange.state().admitted(client);
 
     let mut answer = Response::new(Full::default());
@@ -107,21 +116,42 @@ async fn connect<B: Backend>(
     answer
 }
 
-/// Whether a client may stay: a connection that came above the cap may have got room since.
-fn has_ordinary_seat<B: Backend>(face: &Face<B>, exchange: &Exchange<B::Client>) -> bool {
-    let mut state = exchange.state();
-    if state.seat.is_spare()
-        && let Some(seat) = face.seats.take_ordinary()
-    {
-        state.seat = seat;
+/// The answer to a request that is for another host.
+fn bad_host<B: Backend>(face: &Face<B>, parts: &Parts, bad: BadHost) -> Answer {
+    if handshake::is_meant(&parts.headers) {
+        face.metrics.refused(if bad == BadHost::Foreign { Refused::Host } else { Refused::BadRequest });
+        tracing::info!(host = ?parts.headers.get(hyper::header::HOST), "handshake refused");
     }
-    !state.seat.is_spare()
+    let (status, text) = match bad {
+        BadHost::Several => (StatusCode::BAD_REQUEST, "a request has one Host"),
+        BadHost::Foreign => (StatusCode::FORBIDDEN, "this Host is not allowed (--allow-host)"),
+    };
+    closing(match parts.uri.path().starts_with("/control/") {
+        true => refuse(status, "foreign_host", text),
+        false => reply(status, TEXT, format!("{text}\n")),
+    })
+}
+
+/// The answer to a client more than there may be.
+fn too_many<B: Backend>(face: &Face<B>, cap: Cap) -> Answer {
+    face.metrics.refused(Refused::Cap);
+    tracing::info!(?cap, "handshake refused");
+    try_again(match cap {
+        Cap::Clients => "too many clients (--max-clients)\n",
+        Cap::Address => "too many clients of this address (--max-connections-per-address)\n",
+    })
+}
+
+fn try_again(text: &'static str) -> Answer {
+    let mut answer = reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, text);
+    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    closing(answer)
 }
 
 /// `POST /control/…`.
 async fn control<B: Backend>(
     face: &Face<B>,
-    peer: SocketAddr,
+    Ends { peer, .. }: Ends,
     parts: &Parts,
     action: &str,
     body: Incoming,
@@ -132,12 +162,14 @@ async fn control<B: Backend>(
     if parts.method != Method::POST {
         return not_allowed("POST");
     }
-    if !may_command(peer) {
-        return closing(refuse(
-            StatusCode::FORBIDDEN,
-            "not_loopback",
-            "commands are taken from loopback only",
-        ));
+    if let Err(denied) = permission::check(&face.rules.steering, peer, &parts.headers) {
+        let (status, code, text) = denied.answer();
+        tracing::info!(code, "command refused");
+        let mut answer = refuse(status, code, &text);
+        if status == StatusCode::UNAUTHORIZED {
+            answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        return closing(answer);
     }
     if !origin::is_accepted(&parts.headers, &face.rules.origins) {
         return closing(refuse(StatusCode::FORBIDDEN, "foreign_origin", "this Origin is not allowed"));
@@ -158,12 +190,6 @@ async fn control<B: Backend>(
             refuse(status, error.code(), &chain(&error))
         }
     }
-}
-
-/// Whether commands are taken from a peer: from this machine only.
-pub(super) fn may_command(peer: SocketAddr) -> bool {
-    // an IPv4 peer of an IPv6 socket is written as one of IPv6
-    peer.ip().to_canonical().is_loopback()
 }
 
 /// A whole body, if it is not too large and comes in time.

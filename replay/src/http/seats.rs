@@ -1,51 +1,204 @@
-//! How many connections there may be.
+//! How many connections there may be, and whose.
+//!
+//! A connection that is not a client holds a place in a pool of its own, however many clients there are: how things stand
+//! and commands are wanted most when everything is taken. Where the pool is full, whoever has said nothing for longest
+//! makes room for whoever comes, so that connections that never become anything keep nobody out.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{sync::Notify, time::Instant};
 
-/// Connections above the cap that are still answered: with 503 if they want to be clients, and as ever if they ask
-/// how things stand or steer, as that is wanted most when everything is taken. They get one answer each.
-pub(super) const SPARE: usize = 32;
+/// Connections at once that are not clients.
+pub(super) const PLAIN_MAX: usize = 128;
+
+/// How long a connection may at least take for a request before it can be made to go: far longer than it takes to read
+/// one that has come.
+pub(super) const GRACE: Duration = Duration::from_millis(250);
 
 /// The seats of a server.
 #[derive(Debug)]
 pub(super) struct Seats {
-    ordinary: Arc<Semaphore>,
-    spare: Arc<Semaphore>,
+    clients_max: usize,
+    per_address_max: usize,
+    table: Mutex<Table>,
 }
 
-/// A place for a connection, free again when this is dropped.
+#[derive(Debug, Default)]
+struct Table {
+    clients: usize,
+    /// Clients by their address.
+    by_address: BTreeMap<IpAddr, usize>,
+    /// Connections that are not clients, by when they last changed what they do.
+    plain: BTreeMap<u64, Plain>,
+    next: u64,
+}
+
 #[derive(Debug)]
-pub(super) struct Seat {
-    spare: bool,
-    _permit: OwnedSemaphorePermit,
+struct Plain {
+    since: Instant,
+    /// Whether a request is awaited, and none is being answered.
+    idle: bool,
+    evicted: Arc<Notify>,
+}
+
+/// What a connection holds, free again when this is dropped.
+#[derive(Debug)]
+pub(super) enum Seat {
+    /// Of one that is not a client.
+    Plain(PlainSeat),
+    /// Of a client.
+    Client { _seat: ClientSeat },
+}
+
+#[derive(Debug)]
+pub(super) struct PlainSeat {
+    seats: Arc<Seats>,
+    number: u64,
+    evicted: Arc<Notify>,
+}
+
+#[derive(Debug)]
+pub(super) struct ClientSeat {
+    seats: Arc<Seats>,
+    address: IpAddr,
+}
+
+/// What comes of looking for a place in the pool.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// This one.
+    Taken(PlainSeat),
+    /// Somebody may be made to go at this instant, and nobody before.
+    NotBefore(Instant),
+    /// All are being answered.
+    Full,
+}
+
+/// Why nobody more may be a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cap {
+    /// There are as many as there may be.
+    Clients,
+    /// There are as many of this address as there may be.
+    Address,
 }
 
 impl Seats {
-    pub(super) fn new(clients_max: usize) -> Seats {
-        let ordinary = Arc::new(Semaphore::new(clients_max.min(Semaphore::MAX_PERMITS)));
-        Seats { ordinary, spare: Arc::new(Semaphore::new(SPARE)) }
+    pub(super) fn new(clients_max: usize, per_address_max: usize) -> Arc<Seats> {
+        Arc::new(Seats { clients_max, per_address_max, table: Mutex::default() })
     }
 
-    /// A seat, a spare one if need be; `None` if those are taken as well.
-    pub(super) fn take(&self) -> Option<Seat> {
-        self.take_ordinary().or_else(|| {
-            let permit = Arc::clone(&self.spare).try_acquire_owned().ok()?;
-            Some(Seat { spare: true, _permit: permit })
-        })
+    /// A place for a connection that has just come.
+    pub(super) fn take(self: &Arc<Seats>, now: Instant) -> Place {
+        let mut table = self.table();
+        if table.plain.len() >= PLAIN_MAX {
+            let Some((number, since)) = table.idlest() else { return Place::Full };
+            if since + GRACE > now {
+                return Place::NotBefore(since + GRACE);
+            }
+            table.evict(number);
+        }
+        let evicted = Arc::new(Notify::new());
+        let number = table.add(Plain { since: now, idle: true, evicted: Arc::clone(&evicted) });
+        Place::Taken(PlainSeat { seats: Arc::clone(self), number, evicted })
     }
 
-    /// A seat on which a client may stay.
-    pub(super) fn take_ordinary(&self) -> Option<Seat> {
-        let permit = Arc::clone(&self.ordinary).try_acquire_owned().ok()?;
-        Some(Seat { spare: false, _permit: permit })
+    /// Makes the connection go that has said nothing for longest, if one has.
+    pub(super) fn free_one(&self) {
+        let mut table = self.table();
+        if let Some((number, _)) = table.idlest() {
+            table.evict(number);
+        }
+    }
+
+    /// A place for a client of this address.
+    pub(super) fn take_client(self: &Arc<Seats>, peer: IpAddr) -> Result<ClientSeat, Cap> {
+        let address = owner(peer);
+        let mut table = self.table();
+        if table.clients >= self.clients_max {
+            return Err(Cap::Clients);
+        }
+        let of_address = table.by_address.entry(address).or_default();
+        if *of_address >= self.per_address_max {
+            return Err(Cap::Address);
+        }
+        *of_address += 1;
+        table.clients += 1;
+        Ok(ClientSeat { seats: Arc::clone(self), address })
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().expect("nothing panics while it holds this")
+    }
+}
+
+impl Table {
+    fn add(&mut self, plain: Plain) -> u64 {
+        self.next += 1;
+        self.plain.insert(self.next, plain);
+        self.next
+    }
+
+    fn idlest(&self) -> Option<(u64, Instant)> {
+        self.plain.iter().find(|(_, plain)| plain.idle).map(|(number, plain)| (*number, plain.since))
+    }
+
+    fn evict(&mut self, number: u64) {
+        if let Some(plain) = self.plain.remove(&number) {
+            plain.evicted.notify_one();
+        }
     }
 }
 
 impl Seat {
-    pub(super) fn is_spare(&self) -> bool {
-        self.spare
+    /// States whether a request is awaited.
+    pub(super) fn set_idle(&mut self, idle: bool, now: Instant) {
+        if let Seat::Plain(seat) = self {
+            let mut table = seat.seats.table();
+            if let Some(plain) = table.plain.remove(&seat.number) {
+                seat.number = table.add(Plain { since: now, idle, ..plain });
+            }
+        }
+    }
+}
+
+impl PlainSeat {
+    /// Is notified when the connection has to go.
+    pub(super) fn evicted(&self) -> Arc<Notify> {
+        Arc::clone(&self.evicted)
+    }
+}
+
+impl Drop for PlainSeat {
+    fn drop(&mut self) {
+        self.seats.table().plain.remove(&self.number);
+    }
+}
+
+impl Drop for ClientSeat {
+    fn drop(&mut self) {
+        let mut table = self.seats.table();
+        table.clients -= 1;
+        let left = table.by_address.get_mut(&self.address).expect("it was counted");
+        *left -= 1;
+        if *left == 0 {
+            table.by_address.remove(&self.address);
+        }
+    }
+}
+
+/// What one peer owns of the addresses: a network of IPv6 is handed out as a whole.
+fn owner(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
+        }
+        address => address,
     }
 }
 
@@ -53,13 +206,48 @@ impl Seat {
 mod tests {
     use super::*;
 
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
     #[test]
-    fn spare_seats_come_last_and_are_few() {
-        let seats = Seats::new(2);
-        let taken: Vec<Seat> = std::iter::from_fn(|| seats.take()).collect();
-        let spare: Vec<bool> = taken.iter().map(Seat::is_spare).collect();
-        assert_eq!(spare, [vec![false; 2], vec![true; SPARE]].concat());
-        drop(taken);
-        assert!(!seats.take().unwrap().is_spare());
+    fn an_address_has_its_share_and_leaves_the_rest_to_others() {
+        let seats = Seats::new(4, 2);
+        let of = |text| seats.take_client(address(text));
+        let one = [of("10.0.0.1").unwrap(), of("::ffff:10.0.0.1").unwrap()];
+        assert_eq!(of("10.0.0.1").unwrap_err(), Cap::Address);
+        let other = [of("2001:db8::1").unwrap(), of("2001:db8::ffff:2").unwrap()];
+        assert_eq!(of("10.0.0.2").unwrap_err(), Cap::Clients);
+        drop(one);
+        assert_eq!(of("2001:db8::3").unwrap_err(), Cap::Address);
+        assert!(of("2001:db8:0:1::3").is_ok());
+        drop(other);
+        assert!(seats.table().by_address.is_empty() && seats.table().clients == 0);
+    }
+
+    #[tokio::test]
+    async fn whoever_is_idle_for_longest_makes_room_after_its_grace() {
+        let seats = Seats::new(1, 1);
+        let begun = Instant::now();
+        let mut taken: Vec<Seat> = Vec::new();
+        let mut evictions = Vec::new();
+        for _ in 0..PLAIN_MAX {
+            let Place::Taken(seat) = seats.take(begun) else { panic!("there is room") };
+            evictions.push(seat.evicted());
+            taken.push(Seat::Plain(seat));
+        }
+        assert!(matches!(seats.take(begun), Place::NotBefore(at) if at == begun + GRACE));
+        // the first has a request, the second had one and waits for the next
+        let later = begun + GRACE;
+        taken[0].set_idle(false, later);
+        taken[1].set_idle(false, later);
+        taken[1].set_idle(true, later);
+        let Place::Taken(_new) = seats.take(later) else { panic!("the third makes room") };
+        evictions[2].notified().await;
+        taken.iter_mut().for_each(|seat| seat.set_idle(false, later));
+        seats.free_one();
+        let Place::Taken(_new) = seats.take(later) else { panic!("the one that came last has gone") };
+        taken[0] = Seat::Client { _seat: seats.take_client(address("10.0.0.1")).unwrap() };
+        assert!(matches!(seats.take(later), Place::Taken(_)), "a client holds no place of the pool");
     }
 }

@@ -380,6 +380,68 @@ async fn a_stalled_client_is_closed_and_harms_nobody() {
     assert_eq!(report.closed_slow, 1);
 }
 
+#[tokio::test]
+async fn a_client_that_falls_far_behind_gets_everything_all_the_same() {
+    let sample = Sample::padded(20_000, 10, 2_000);
+    let digest = sample.digest(0..20_000);
+    // far less is held than what it is behind
+    let buffer_bytes = 1 << 20;
+    let server = start(sample, Options { wait_clients: 2, buffer_bytes, stall: PATIENCE, ..options() });
+    let (mut slow, _) = server.connect("").await;
+    let (mut fast, _) = server.connect("").await;
+    assert_eq!(all(&mut fast).await.digest(), digest);
+    let got = all(&mut slow).await;
+    assert_eq!((got.texts.len(), got.digest()), (20_000, digest));
+    assert_eq!(got.close, Some((1000, "delivered".to_owned())));
+    let report = server.report().await;
+    assert_eq!((report.closed_slow, report.complete), (0, true));
+}
+
+#[tokio::test]
+async fn what_the_kernel_holds_for_a_client_is_bounded() {
+    let server = start(Sample::padded(20_000, 10, 2_000), Options { stall: PATIENCE, ..options() });
+    // it takes nothing, and its own buffer is as small as that of a client may be
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut socket = socket.connect(server.address).await.unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let (mut other, _) = server.connect("").await;
+    assert_eq!(all(&mut other).await.close.unwrap().0, 1000);
+    let left = async {
+        while server.handle.status().clients.len() > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, left).await.unwrap();
+    let sent = server.handle.status().clients[0].sent;
+    assert!(sent * 2_000 < 1 << 20, "{sent} messages of 2 kB are in the kernel");
+    drop(socket);
+    server.handle.command(Command::Stop).await.unwrap();
+    server.report().await;
+}
+
+#[tokio::test]
+async fn a_step_is_answered_with_how_things_stand_after_it() {
+    let server = start(Sample::new(3_000, 10), Options { start_paused: true, stay: true, ..options() });
+    let (mut socket, _) = server.connect("").await;
+    let mut seq = 0;
+    // over several blocks at a time, to the end and beyond
+    for steps in [1, 1, 700, 1_500, 797] {
+        let status = server.handle.command(Command::Step(steps)).await.unwrap();
+        seq += steps;
+        assert_eq!((status.seq, status.sent, status.state), (seq, seq, State::Paused));
+        assert_eq!(receive(&mut socket, steps as usize).await.texts.len(), steps as usize);
+    }
+    let status = server.handle.command(Command::Step(5)).await.unwrap();
+    assert_eq!((status.seq, status.state), (3_000, State::Ended));
+    let status = server.handle.command(Command::Seek(10)).await.unwrap();
+    assert_eq!((status.seq, status.state), (10, State::Paused));
+    server.handle.command(Command::Stop).await.unwrap();
+    server.report().await;
+}
+
 /// A raw client behind its handshake, of which it has read everything and nothing more.
 async fn raw(address: SocketAddr) -> TcpStream {
     let mut socket = TcpStream::connect(address).await.unwrap();

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 
 use super::tape::{Blocks, Tape};
 use crate::{
-    Block, OnSlow,
+    Block,
     delivery::{Delivery, Head, Task},
     outbox,
     outgoing::Outgoing,
@@ -36,7 +36,7 @@ pub(super) struct Sight<'a> {
 pub(super) enum Ended {
     /// It has everything.
     Finished,
-    /// It could not follow.
+    /// It was given up.
     TooSlow,
     /// Play jumped, and it does not understand notices.
     Sought,
@@ -47,7 +47,6 @@ pub(super) enum Ended {
 pub(super) struct Reader {
     outgoing: Outgoing,
     v1: bool,
-    on_slow: OnSlow,
     pub(super) start_source_seq: u64,
     /// What others see of it.
     pub(super) place: Option<u64>,
@@ -136,21 +135,13 @@ impl Wire {
 
 impl Reader {
     /// A client that was told that it begins with `seq` of its own stream.
-    pub(super) fn new(
-        selection: Selection,
-        source_seq: u64,
-        seq: u64,
-        v1: bool,
-        on_slow: OnSlow,
-        ring: &Ring,
-    ) -> Reader {
-        let delivery = Delivery::new(selection.clone(), source_seq, seq, on_slow, ring);
+    pub(super) fn new(selection: Selection, source_seq: u64, seq: u64, v1: bool, ring: &Ring) -> Reader {
+        let delivery = Delivery::new(selection.clone(), source_seq, seq, ring);
         let stretch = ring.jumps() - 1;
         let changes = VecDeque::new();
         Reader {
             outgoing: Outgoing::new(delivery),
             v1,
-            on_slow,
             start_source_seq: source_seq,
             place: None,
             sending: None,
@@ -190,9 +181,6 @@ impl Reader {
             let count = room.min(bytes.len());
             self.wire.0.extend_from_slice(&bytes[..count]);
             if count == 0 {
-                if self.outgoing.is_lost(sight.ring, sight.head) {
-                    self.too_slow(sight);
-                }
                 return;
             }
             let live = &mut self.live;
@@ -233,10 +221,6 @@ impl Reader {
                 assert_eq!(left, None, "a client that is done has everything");
                 self.end(Ended::Finished);
             }
-            Task::TooSlow => {
-                assert!(self.outgoing.is_lost(sight.ring, sight.head), "only what is gone is missed");
-                self.too_slow(sight);
-            }
         }
         true
     }
@@ -276,8 +260,8 @@ impl Reader {
         }
     }
 
-    fn too_slow(&mut self, sight: Sight<'_>) {
-        assert_eq!(self.on_slow, OnSlow::Disconnect, "nobody is lost where the player waits");
+    /// It is given up, whatever is on its way.
+    pub(super) fn give_up(&mut self, sight: Sight<'_>) {
         let (next, _) = self.outgoing.cut_at();
         while !self.outgoing.is_empty() {
             let bytes = self.outgoing.bytes();

@@ -28,6 +28,7 @@ enum Deed {
         events: Option<Vec<EventType>>,
     },
     Leave(usize),
+    GiveUp(usize),
     Subscribe(usize, Option<Vec<Symbol>>, Option<Vec<EventType>>),
     Unsubscribe(usize, Option<Vec<Symbol>>, Option<Vec<EventType>>),
     Ping(usize),
@@ -78,6 +79,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         10 => (reader.clone(), room()).prop_map(|(reader, room)| Deed::Read(reader, room)),
         3 => join,
         1 => reader.clone().prop_map(Deed::Leave),
+        1 => reader.clone().prop_map(Deed::GiveUp),
         1 => (reader.clone(), symbols(), events()).prop_map(|(reader, symbols, events)| Deed::Subscribe(reader, symbols, events)),
         1 => (reader.clone(), symbols(), events()).prop_map(|(reader, symbols, events)| Deed::Unsubscribe(reader, symbols, events)),
         1 => reader.prop_map(Deed::Ping),
@@ -136,6 +138,7 @@ fn perform(stage: &mut Stage, deed: &Deed) {
         _ if readers == 0 => {}
         Deed::Read(reader, room) => stage.read(reader % readers, *room),
         Deed::Leave(reader) => stage.leave(reader % readers),
+        Deed::GiveUp(reader) => stage.give_up(reader % readers),
         Deed::Ping(reader) => stage.readers[reader % readers].ping(),
         Deed::Subscribe(reader, symbols, events) => stage.readers[reader % readers].select(|selection| {
             selection.subscribe(symbols.as_deref(), events.as_deref()).unwrap();

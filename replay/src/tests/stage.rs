@@ -94,7 +94,7 @@ impl Stage {
             }
             None => (self.head.seq, (0..self.head.seq).filter(in_stream).count() as u64),
         };
-        self.readers.push(Reader::new(selection, source_seq, seq, v1, self.options.on_slow, &self.ring));
+        self.readers.push(Reader::new(selection, source_seq, seq, v1, &self.ring));
         self.deserted_since = None;
         self.tell_clients();
     }
@@ -102,6 +102,21 @@ impl Stage {
     pub(super) fn leave(&mut self, reader: usize) {
         if self.readers[reader].ended.is_none() {
             self.readers[reader].end(Ended::Left);
+        }
+        self.count_clients();
+    }
+
+    /// The server gives this one up.
+    pub(super) fn give_up(&mut self, reader: usize) {
+        let sight = Sight {
+            tape: &self.tape,
+            ring: &self.ring,
+            head: &self.head,
+            played: &self.played,
+            now: self.now,
+        };
+        if self.readers[reader].ended.is_none() {
+            self.readers[reader].give_up(sight);
         }
         self.count_clients();
     }

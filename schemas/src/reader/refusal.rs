@@ -87,8 +87,9 @@ impl Refusal {
         Refusal { reason, event_type: None, field: field.map(Into::into), detail: detail.into() }
     }
 
+    /// A frame of `len` bytes, where at most `bytes_max` are read.
     #[cold]
-    pub(super) fn too_large(len: usize, bytes_max: usize) -> Refusal {
+    pub fn too_large(len: usize, bytes_max: usize) -> Refusal {
         let detail = format!("the frame has {len} bytes, at most {bytes_max} are read");
         Refusal::new(Reason::TooLarge, None, detail)
     }

@@ -5,7 +5,7 @@ fn greeting(run: &str, start_seq: u64) -> Greeting {
         stream: Some("s".to_owned()),
         run: Some(run.to_owned()),
         start_seq: Some(start_seq),
-        digest: Some(announced().to_string()),
+        digest: Some(announced()),
         notices: true,
     }
 }
@@ -49,7 +49,7 @@ fn a_jump_of_the_player_is_followed_to_wherever_it_is() {
     follower.connected(&greeting("r", 500)).unwrap();
     follower.message();
     assert_eq!(follower.next_seq(), Some(501));
-    follower.notice(Notice::End { seq: 501, sent: 1, digest: None });
+    follower.notice(Notice::End { seq: 501, sent: 1, digest: None }).unwrap();
     assert_eq!(follower.ended(&closed(1000)), Next::Done);
     // what was skipped on request is no loss, and the digest is not that of the whole
     assert_eq!(follower.differences(Digest::of(b"part"), false), [""; 0]);
@@ -102,7 +102,7 @@ fn a_ping_shows_messages_that_did_not_arrive() {
 fn the_end_has_to_fit_what_came() {
     let check = |seq, sent, digest, filtered, expected: &[&str]| {
         let mut follower = follower(7);
-        follower.notice(Notice::End { seq, sent, digest });
+        follower.notice(Notice::End { seq, sent, digest }).unwrap();
         // after the notice it does not matter how the connection ends
         assert_eq!(follower.ended(&lost()), Next::Done);
         let found = follower.differences(announced(), filtered);
@@ -160,4 +160,33 @@ fn texts_of_a_server_cannot_steer_the_terminal() {
     let ending = Ending::Closed { code: 1008, reason: "a\x1b[2Jb".to_owned() };
     let Next::Failed(text) = follower(0).ended(&ending) else { panic!("1008 is the end") };
     assert!(!text.contains('\x1b'), "{text:?}");
+}
+
+#[test]
+fn a_number_that_no_message_can_have_is_a_fault() {
+    for notice in [
+        Notice::Seek { seq: SEQ_END },
+        Notice::Gap { from: 0, to: u64::MAX },
+        Notice::End { seq: u64::MAX, sent: 0, digest: None },
+    ] {
+        assert!(matches!(follower(1).notice(notice), Err(Fault::Number { found }) if found >= SEQ_END));
+    }
+}
+
+#[test]
+fn a_message_above_the_limit_keeps_its_number_and_is_told() {
+    let mut follower = follower(2);
+    let hash = blake3::hash(b"all of it");
+    let oversize = Oversize { beginning: Default::default(), length: 20 << 20, hash };
+    let sentence = follower.oversize(&oversize);
+    assert!(sentence.contains("20971520 bytes (blake3:"), "{sentence}");
+    follower.message();
+    assert_eq!((follower.received(), follower.next_seq()), (3, Some(4)));
+    follower.notice(Notice::End { seq: 4, sent: 4, digest: Some(announced()) }).unwrap();
+    assert_eq!(follower.ended(&closed(1000)), Next::Done);
+    let (count, named) = follower.too_large();
+    assert_eq!((count, named[0].seq, named[0].bytes), (1, 2, 20 << 20));
+    let differences = follower.differences(Digest::of(b"what came"), false);
+    assert_eq!(differences.len(), 1, "{differences:?}");
+    assert!(differences[0].starts_with("1 messages were above the limit of 16 MiB"), "{differences:?}");
 }

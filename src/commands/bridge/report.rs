@@ -29,6 +29,10 @@ pub(crate) struct BridgeReport {
     repeated: u64,
     /// Messages that were taken and not acknowledged; only without transactions.
     pub(crate) undelivered: u64,
+    /// Messages that came while it stopped and were not taken, of a feed that cannot send them again.
+    discarded: u64,
+    /// Messages of the feed that were heartbeats: answered or ignored.
+    heartbeats: u64,
     pub(crate) reconnects: u64,
     /// Producers that were let go because something failed.
     restarts: u64,
@@ -51,6 +55,8 @@ impl BridgeReport {
             missing: counts.missing,
             repeated: counts.repeated,
             undelivered: report.undelivered,
+            discarded: report.discarded,
+            heartbeats: report.heartbeats,
             reconnects: counts.reconnects,
             restarts: counts.restarts,
             transactions: counts.transactions,
@@ -74,6 +80,8 @@ impl BridgeReport {
             (self.missing, "could not be had any more"),
             (self.repeated, "came again and were left out"),
             (self.undelivered, "were not acknowledged"),
+            (self.discarded, "came while it stopped and were not taken"),
+            (self.heartbeats, "were heartbeats and are left out"),
         ];
         for (count, what) in unusual {
             if count > 0 {

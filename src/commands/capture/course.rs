@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use tradesim_bridge::core::Backoff;
+use tradesim_bridge::{core::Backoff, socket::Oversize};
 use tradesim_replay::Notice;
 use tradesim_schemas::Digest;
 
-use crate::client::{Ending, Fault, Follower, Greeting, Next};
+use crate::client::{Ending, Fault, Follower, Greeting, Next, TooLarge};
 
-/// Before the first connection: a feed that is being started should be found soon, and a wrong URL told soon.
+/// Before the first connection: a feed that is being started should be found soon.
 const FIRST: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-const FIRST_TRIES: u32 = 5;
 /// After it: the contract's, as the bridge has it.
 const AGAIN: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 
@@ -24,6 +23,7 @@ pub(super) struct Course {
     /// Further tries in a row that bring no message.
     retries: u32,
     gap: Option<String>,
+    heartbeats: u64,
 }
 
 /// What comes after a connection, or a try to make one.
@@ -41,7 +41,13 @@ pub(super) enum After {
 
 impl Course {
     pub(super) fn new(from_seq: Option<u64>, retries: u32) -> Course {
-        Course { follower: Follower::new(from_seq, retries), backoff: FIRST, retries, gap: None }
+        Course {
+            follower: Follower::new(from_seq, retries),
+            backoff: FIRST,
+            retries,
+            gap: None,
+            heartbeats: 0,
+        }
     }
 
     /// What the next connection has to ask for.
@@ -64,10 +70,35 @@ impl Course {
         self.backoff.reset();
     }
 
+    /// Counts a message above the limit. Gives the reason for the gap that it leaves.
+    pub(super) fn oversize(&mut self, message: &Oversize) -> String {
+        self.backoff.reset();
+        self.follower.oversize(message)
+    }
+
+    /// Messages above the limit: how many, and the first of them.
+    pub(super) fn too_large(&self) -> (u64, &[TooLarge]) {
+        self.follower.too_large()
+    }
+
+    /// Takes note of a heartbeat, which shows that the feed is there as a message does.
+    pub(super) fn heartbeat(&mut self) {
+        self.heartbeats += 1;
+        self.backoff.reset();
+    }
+
+    /// Heartbeats so far.
+    pub(super) fn heartbeats(&self) -> u64 {
+        self.heartbeats
+    }
+
     /// Takes note of a notice. Gives what is to be said, and whether messages are missing.
-    pub(super) fn notice(&mut self, notice: Notice) -> (Option<String>, bool) {
+    ///
+    /// # Errors
+    /// A number that no message can have.
+    pub(super) fn notice(&mut self, notice: Notice) -> Result<(Option<String>, bool), Fault> {
         let is_gap = matches!(notice, Notice::Gap { .. });
-        (self.follower.notice(notice), is_gap)
+        Ok((self.follower.notice(notice)?, is_gap))
     }
 
     /// Takes note of a ping.
@@ -93,8 +124,7 @@ impl Course {
         if is_connected && !resumes {
             self.gap.get_or_insert_with(|| self.follower.in_words(ending));
         }
-        let tries_max = if is_connected { self.retries } else { self.retries.min(FIRST_TRIES) };
-        if self.backoff.tries() >= tries_max {
+        if self.backoff.tries() >= self.retries {
             return After::Lost;
         }
         After::Again(self.backoff.pause(random))
@@ -227,12 +257,14 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_that_was_never_there_is_given_up_soon() {
-        let mut course = Course::new(None, 10);
-        let mut waited = 0.0;
-        while let After::Again(pause) = course.ended(&lost(), 0.5) {
-            waited += pause.as_secs_f64();
+    fn a_feed_that_was_never_there_is_tried_as_often_as_was_asked_for() {
+        for (retries, pauses) in
+            [(0, &[][..]), (2, &[0.2, 0.4]), (8, &[0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0])]
+        {
+            let mut course = Course::new(None, retries);
+            let found: Vec<f64> =
+                std::iter::from_fn(|| seconds(&course.ended(&lost(), 0.5))).take(100).collect();
+            assert_eq!((found.as_slice(), course.tries()), (pauses, retries));
         }
-        assert_eq!((course.tries(), waited), (5, 0.2 + 0.4 + 0.8 + 1.6 + 3.2));
     }
 }

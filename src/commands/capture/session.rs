@@ -5,17 +5,24 @@ use std::time::Duration;
 use anyhow::anyhow;
 use tracing::{info, warn};
 use tradesim_archive::{Error as JournalError, JournalKind, JournalWriter};
+use tradesim_bridge::socket::{Dialogue, dialogue::Heartbeat};
 use tradesim_replay::{Notice, PingPayload};
 use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
-use super::course::{After, Course};
+use super::{
+    course::{After, Course},
+    receipt::ReceiveClock,
+};
 use crate::{
     cli::Capture,
-    client::{self, ConnectError, Connection, Ending, Greeting, Silence, TICK, is_would_block, printable},
+    client::{
+        self, ConnectError, Connection, Ending, Greeting, Notices, Pings, Received, Silence, TICK,
+        is_would_block, printable,
+    },
     endpoint::Endpoint,
     exit::Failure,
     output::say,
-    progress::{self, Stopwatch},
+    progress::Stopwatch,
     signals::Stop,
 };
 
@@ -58,10 +65,12 @@ enum Read {
 #[derive(Debug)]
 pub(super) struct Session<'a> {
     args: &'a Capture,
+    dialogue: Dialogue,
     endpoint: Endpoint,
     stop: Stop,
     pub(super) journal: JournalWriter,
     pub(super) course: Course,
+    clock: ReceiveClock,
     /// Since the first connection.
     connected: Option<Stopwatch>,
     last_log: Duration,
@@ -70,14 +79,26 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(
         args: &'a Capture,
+        dialogue: Dialogue,
         endpoint: Endpoint,
         from_seq: Option<u64>,
         stop: Stop,
         journal: JournalWriter,
+        clock: ReceiveClock,
     ) -> Session<'a> {
         let retries = if args.no_reconnect { 0 } else { args.retries };
         let course = Course::new(from_seq, retries);
-        Session { args, endpoint, stop, journal, course, connected: None, last_log: Duration::ZERO }
+        Session {
+            args,
+            dialogue,
+            endpoint,
+            stop,
+            journal,
+            course,
+            clock,
+            connected: None,
+            last_log: Duration::ZERO,
+        }
     }
 
     /// Time since the first connection.
@@ -94,7 +115,7 @@ impl<'a> Session<'a> {
             let mut endpoint = self.endpoint.clone();
             endpoint.query.extend(self.course.query());
             let timeout = self.args.connect_timeout;
-            let ending = match Connection::open(&endpoint, &endpoint.target(), timeout, &self.stop) {
+            let ending = match Connection::open(&endpoint, &self.dialogue.headers, timeout, &self.stop) {
                 Ok(connection) => match self.read(connection)? {
                     Read::Ended(ending) => ending,
                     Read::End(end) => return Ok(end),
@@ -180,28 +201,70 @@ impl<'a> Session<'a> {
     /// Reads a connection to its end, or until it is enough.
     fn read_messages(&mut self, connection: &mut Connection) -> Result<Read, JournalError> {
         let mut doubt = self.begin(&connection.greeting)?;
-        for text in &self.args.send {
-            // where it cannot be sent, reading says why
-            let _ = connection.socket.send(Message::text(text.as_str()));
+        for text in &self.dialogue.send {
+            if let Err(ending) = connection.send(Message::text(text.as_str())) {
+                return Ok(Read::Ended(ending));
+            }
         }
         let notices = connection.greeting.notices;
+        let has_heartbeats = self.dialogue.has_heartbeats() && !connection.is_numbered();
+        if self.dialogue.has_heartbeats() && !has_heartbeats {
+            warn!("the feed numbers its messages, so that none of them is taken for a heartbeat");
+        }
         let count = self.args.count.unwrap_or(u64::MAX);
-        let mut silence = Silence::new();
+        let (mut silence, mut pings, mut seen) = (Silence::new(), Pings::new(), Notices::default());
         loop {
             if self.course.received() >= count && doubt.is_none() {
                 return Ok(Read::End(End::Enough));
             }
             let received = connection.read();
             // a refusal says more than the headers that are missing for it
-            if matches!(received, Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_)))
+            if client::is_said(&received)
                 && let Some(fault) = doubt.take()
             {
                 return Ok(Read::End(End::Failed(fault)));
             }
+            let received = match received {
+                Ok(Received::Message(message)) => Ok(message),
+                Ok(Received::Oversize(message)) => {
+                    seen.message();
+                    let reason = self.course.oversize(&message);
+                    say(format_args!("{reason}"));
+                    self.journal.append(progress::now(), JournalKind::Gap, reason.as_bytes())?;
+                    continue;
+                }
+                Err(error) => Err(error),
+            };
             match received {
-                Ok(Message::Text(text)) if notices && Notice::is_notice(&text) => self.notice(&text)?,
-                Ok(Message::Text(text)) => self.message(JournalKind::Text, text.as_bytes())?,
-                Ok(Message::Binary(bytes)) => self.message(JournalKind::Binary, &bytes)?,
+                Ok(Message::Text(text)) if notices && Notice::is_notice(&text) => {
+                    let noted = match seen.read(&text) {
+                        Ok(Some(notice)) => self.course.notice(notice),
+                        Ok(None) => continue,
+                        Err(fault) => Err(fault),
+                    };
+                    match noted {
+                        Ok((sentence, is_gap)) => self.notice(sentence, is_gap)?,
+                        Err(fault) => return Ok(Read::End(End::Failed(fault.into()))),
+                    }
+                }
+                Ok(Message::Text(text)) => {
+                    seen.message();
+                    match self.dialogue.heartbeat(&text).filter(|_| has_heartbeats) {
+                        None => self.message(JournalKind::Text, text.as_bytes())?,
+                        Some(heartbeat) => {
+                            self.course.heartbeat();
+                            if let Heartbeat::Answer(reply) = heartbeat
+                                && let Err(ending) = connection.send(Message::text(reply))
+                            {
+                                return Ok(Read::Ended(ending));
+                            }
+                        }
+                    }
+                }
+                Ok(Message::Binary(bytes)) => {
+                    seen.message();
+                    self.message(JournalKind::Binary, &bytes)?;
+                }
                 Ok(Message::Ping(payload)) if notices => {
                     if let Some(PingPayload { seq, .. }) = PingPayload::parse(&payload)
                         && let Err(fault) = self.course.ping(seq)
@@ -216,15 +279,9 @@ impl<'a> Session<'a> {
                     return Ok(Read::Ended(Ending::Closed { code, reason }));
                 }
                 Err(Error::Io(error)) if is_would_block(&error) => {
-                    if let Some(read) = self.idle(connection, &mut silence)? {
+                    if let Some(read) = self.idle(connection, &mut silence, &mut pings)? {
                         return Ok(read);
                     }
-                }
-                Err(Error::Capacity(error)) => {
-                    return Ok(Read::End(End::Failed(anyhow!(
-                        "message {} of the feed is above the limit of 16 MiB and is not kept, nor what follows it: {error}",
-                        self.course.received() + 1
-                    ))));
                 }
                 Err(error) => {
                     return Ok(
@@ -240,14 +297,14 @@ impl<'a> Session<'a> {
         let (gap, connected) = self.course.connected(greeting);
         if let Some(reason) = gap {
             warn!(seq = self.course.received(), "messages may be missing here");
-            self.journal.append(progress::now(), JournalKind::Gap, reason.as_bytes())?;
+            self.journal.append(self.clock.now(), JournalKind::Gap, reason.as_bytes())?;
         }
         Ok(connected.err().map(anyhow::Error::from))
     }
 
     fn message(&mut self, kind: JournalKind, bytes: &[u8]) -> Result<(), JournalError> {
         self.course.message();
-        self.journal.append(progress::now(), kind, bytes)
+        self.journal.append(self.clock.now(), kind, bytes)
     }
 
     /// Hands over what came; looks at signals, deadlines and silence; and then lets the next read wait.
@@ -255,6 +312,7 @@ impl<'a> Session<'a> {
         &mut self,
         connection: &mut Connection,
         silence: &mut Silence,
+        pings: &mut Pings,
     ) -> Result<Option<Read>, JournalError> {
         self.journal.flush()?;
         if let Some(end) = self.signal() {
@@ -266,19 +324,19 @@ impl<'a> Session<'a> {
             None => TICK,
         };
         self.log();
+        if let Some(text) = pings.due(&self.dialogue)
+            && let Err(ending) = connection.send(Message::text(text))
+        {
+            return Ok(Some(Read::Ended(ending)));
+        }
         Ok(silence.let_wait(connection, wait).map(Read::Ended))
     }
 
-    fn notice(&mut self, text: &str) -> Result<(), JournalError> {
-        let Some(notice) = Notice::parse(text) else {
-            warn!(text, "a notice that cannot be understood");
-            return Ok(());
-        };
-        let (sentence, is_gap) = self.course.notice(notice);
+    fn notice(&mut self, sentence: Option<String>, is_gap: bool) -> Result<(), JournalError> {
         if let Some(sentence) = sentence {
             say(format_args!("{}", printable(&sentence)));
             if is_gap {
-                self.journal.append(progress::now(), JournalKind::Gap, sentence.as_bytes())?;
+                self.journal.append(self.clock.now(), JournalKind::Gap, sentence.as_bytes())?;
             }
         }
         Ok(())

@@ -1,11 +1,14 @@
 //! Avro object container files, through the `apache-avro` crate: speed does not matter here, and its readers and ours
 //! are different people's.
 //!
-//! The schema of the file is the record of the one event type that is exported, or the union of several.
+//! The schema of the file is the record of the one event type that is exported, or the union of several. Records of
+//! captured messages have two optional fields more: when they were received, and as what.
 
 use std::io::Write;
 
+use anyhow::Context;
 use apache_avro::{Codec, DeflateSettings, Schema, Writer, types::Value};
+use serde_json::json;
 use tradesim_archive::Batch;
 use tradesim_schemas::{
     Digest, Event, EventType, MarketData, OrderBook, Price, SCHEMA_VERSION, Timestamp, Trade,
@@ -14,20 +17,35 @@ use tradesim_schemas::{
 
 use super::sink::Sink;
 
+/// The fields of a captured message.
+const RECEIVED: &str = "received";
+const OPCODE: &str = "opcode";
+
 /// An Avro object container file.
 pub(super) struct AvroExport {
     writer: Writer<'static, Sink>,
     /// Types of the union in its order; of one type there is no union.
     types: Vec<EventType>,
+    /// Whether there may be captured messages.
+    captured: bool,
 }
 
 impl AvroExport {
-    /// Begins a file of these event types. `digest` is that of the archive: its first bytes are the marker between
+    /// Begins a file of these event types; `captured` says whether there may be captured messages. `digest` is that of the archive: its first bytes are the marker between
     /// blocks, which would else be drawn at random, so that one export has the same bytes each time.
-    pub(super) fn new(mut sink: Sink, types: &[EventType], digest: Digest) -> anyhow::Result<AvroExport> {
-        let schemas: Vec<&str> = types.iter().map(|event_type| event_type.avro_schema()).collect();
-        let text = match schemas[..] {
-            [schema] => schema.to_owned(),
+    pub(super) fn new(
+        mut sink: Sink,
+        types: &[EventType],
+        captured: bool,
+        digest: Digest,
+    ) -> anyhow::Result<AvroExport> {
+        let schemas = types.iter().map(|event_type| match event_type.avro_schema() {
+            schema if captured => with_receipt(schema),
+            schema => Ok(schema.to_owned()),
+        });
+        let schemas = schemas.collect::<Result<Vec<String>, _>>()?;
+        let text = match &schemas[..] {
+            [schema] => schema.clone(),
             _ => format!("[{}]", schemas.join(",")),
         };
         // one schema for the life of the process: the writer borrows it, and a process exports once
@@ -42,17 +60,23 @@ impl AvroExport {
             .marker(marker)
             .has_header(true)
             .build()?;
-        Ok(AvroExport { writer, types: types.to_vec() })
+        Ok(AvroExport { writer, types: types.to_vec(), captured })
     }
 
     pub(super) fn write(&mut self, batch: &Batch) -> anyhow::Result<()> {
         for row in batch.rows() {
             let Some(event) = row.event() else { continue };
-            let record = Value::Record(match event {
+            let mut fields = match event {
                 Event::Trade(trade) => trade_fields(trade),
                 Event::OrderBook(book) => book_fields(book),
                 Event::MarketData(candle) => candle_fields(candle),
-            });
+            };
+            if self.captured {
+                let opcode = row.opcode().map(|opcode| Value::Int(opcode.into()));
+                fields.push((RECEIVED.to_owned(), optional(row.received().map(time))));
+                fields.push((OPCODE.to_owned(), optional(opcode)));
+            }
+            let record = Value::Record(fields);
             let place = self.types.iter().position(|kind| *kind == event.event_type());
             let place = place.expect("only the types of the filter pass") as u32;
             let value = if self.types.len() == 1 { record } else { Value::Union(place, Box::new(record)) };
@@ -64,6 +88,26 @@ impl AvroExport {
     pub(super) fn finish(self) -> anyhow::Result<()> {
         Ok(self.writer.into_inner()?.finish()?)
     }
+}
+
+/// The record with the fields of a captured message behind all others, so that a reader with the contract's schema reads
+/// it too.
+fn with_receipt(schema: &str) -> anyhow::Result<String> {
+    let mut schema: serde_json::Value = serde_json::from_str(schema)?;
+    let fields = schema["fields"].as_array_mut().context("the schema of an event is a record")?;
+    fields.push(json!({
+        "name": RECEIVED,
+        "type": ["null", {"type": "long", "logicalType": "timestamp-micros"}],
+        "default": null,
+        "doc": "When the message was received",
+    }));
+    fields.push(json!({
+        "name": OPCODE,
+        "type": ["null", "int"],
+        "default": null,
+        "doc": "The opcode of its WebSocket message: 1 text, 2 binary",
+    }));
+    Ok(schema.to_string())
 }
 
 /// The header of an object container file (Avro 1.12, "Object Container Files"): magic, a map of two entries, marker.
@@ -96,11 +140,16 @@ fn put_long(value: usize, out: &mut Vec<u8>) {
 
 type Fields = Vec<(String, Value)>;
 
-fn trade_fields(trade: &Trade) -> Fields {
-    let correlation_id = match trade.correlation_id {
-        Some(id) => Value::Union(1, Box::new(text(id))),
+/// A value of a union of null and one other type.
+fn optional(value: Option<Value>) -> Value {
+    match value {
+        Some(value) => Value::Union(1, Box::new(value)),
         None => Value::Union(0, Box::new(Value::Null)),
-    };
+    }
+}
+
+fn trade_fields(trade: &Trade) -> Fields {
+    let correlation_id = optional(trade.correlation_id.map(text));
     fields([
         ("trade_id", text(trade.trade_id)),
         ("symbol", text(trade.symbol)),

@@ -1,7 +1,6 @@
-//! Bytes on their way into the file, compressed or not.
+//! Bytes on their way into the file or the standard output, compressed or not.
 
 use std::{
-    fs::File,
     io::{self, BufWriter, Write},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -28,35 +27,35 @@ impl FileError {
     }
 }
 
-/// The file, with its first error kept.
+/// The file or the standard output, with its first error kept.
 pub(super) struct Watched {
-    file: File,
+    out: Box<dyn Write + Send>,
     error: FileError,
 }
 
 impl Write for Watched {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.file.write(bytes) {
+        match self.out.write(bytes) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(self.error.keep(error)),
             result => result,
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.out.flush().map_err(|error| self.error.keep(error))
     }
 }
 
-/// The file, or a zstd stream into it.
+/// The bytes as they are, or a zstd stream of them.
 pub(super) enum Sink {
     Plain(BufWriter<Watched>),
     Zstd(zstd::Encoder<'static, BufWriter<Watched>>),
 }
 
 impl Sink {
-    /// A way into `file`; its errors are also kept in `error`.
-    pub(super) fn new(file: File, compressed: bool, error: FileError) -> io::Result<Sink> {
-        let file = BufWriter::with_capacity(BUFFER_BYTES, Watched { file, error });
+    /// A way into `out`, whose errors are also kept in `error`.
+    pub(super) fn new(out: Box<dyn Write + Send>, compressed: bool, error: FileError) -> io::Result<Sink> {
+        let file = BufWriter::with_capacity(BUFFER_BYTES, Watched { out, error });
         Ok(if compressed {
             let mut encoder = zstd::Encoder::new(file, ZSTD_LEVEL)?;
             encoder.include_checksum(true)?;

@@ -5,7 +5,8 @@ use tradesim_schemas::Timestamp;
 use crate::{
     cli::{FilterArgs, PaceMode, Replay, TimestampsMode},
     filter::Filter,
-    source,
+    output::say,
+    report, source,
     streams::{ArchiveSource, Pace, Playlist, Rounds, Timestamps},
 };
 
@@ -16,9 +17,16 @@ use crate::{
 pub(super) fn open(args: &Replay, now: Timestamp) -> anyhow::Result<Playlist> {
     let mut parts = Vec::new();
     let mut limit = args.filter.cut.limit;
+    let (mut was_said, mut is_capture) = (false, false);
     for file in &args.files {
         let archive = source::open(file, args.reading)?;
         let filter = filter(&args.filter, limit, &archive)?;
+        // of several captures it is said once
+        if !was_said && filter.goes_by_stated_times() {
+            report::say_times_of_cut(&filter);
+            was_said = true;
+        }
+        is_capture |= archive.metadata().provenance().has_received_pace();
         let part = ArchiveSource::new(archive, filter, Timestamps::Recorded);
         let part = match args.pace {
             None => part,
@@ -32,6 +40,12 @@ pub(super) fn open(args: &Replay, now: Timestamp) -> anyhow::Result<Playlist> {
             *left -= part.count()?;
         }
         parts.push(part);
+    }
+    if is_capture && args.pace == Some(PaceMode::Recorded) {
+        say(format_args!(
+            "pace: the times that captured messages state; a message that states none follows the one before it as it was \
+             received"
+        ));
     }
     let rounds = match args.rounds {
         None => Rounds::Times(1),
@@ -51,7 +65,7 @@ fn filter(
 ) -> anyhow::Result<Filter> {
     let mut args = args.clone();
     args.cut.limit = limit;
-    Ok(Filter::of_archive(&args, archive.metadata().provenance())?)
+    Ok(Filter::of_archive(&args, archive.metadata())?)
 }
 
 /// One offset for everything that is played, so that the first message of all falls into the present minute.

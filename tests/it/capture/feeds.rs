@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use super::capture;
 use crate::support::{
-    Folder, digest, digest_of_lines,
+    Folder, Run, digest, digest_of_lines,
     feed::{Server, Socket, parameter},
 };
 
@@ -82,18 +82,74 @@ fn a_feed_that_is_gone_for_good_leaves_what_it_sent() {
 }
 
 #[test]
-fn a_message_above_the_limit_ends_the_capture_with_what_came_before_it() {
+fn messages_above_the_limit_are_named_and_the_capture_goes_on() {
     let server = Server::start(|_, stream| {
         let mut socket = Socket::accept(stream, |_| Vec::new());
         socket.send_binary(&vec![1; 16 << 20]);
         socket.send_binary(&vec![2; (16 << 20) + 1]);
-        socket.until_closed();
+        socket.send("between");
+        socket.send_in_frames(&vec![3; 1 << 20], 70);
+        socket.send("after");
+        socket.close(1000, "");
     });
     let folder = Folder::new();
-    let run = capture(&folder, &server.url(), &[]);
-    run.fails(1, "message 2 of the feed is above the limit of 16 MiB");
+    let run = capture(&folder, &server.url(), &["--json"]);
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("2 messages were above the limit of 16 MiB and are left out"),
+        "{}",
+        run.stderr
+    );
+    let report = run.json();
+    assert_eq!((&report["events"]["total"], &report["connections"]), (&3.into(), &1.into()));
+    assert_eq!((&report["too_large_count"], &report["gap_count"]), (&2.into(), &2.into()));
+    let named = |seq: u64, bytes: u64, content: &[u8]| serde_json::json!({ "seq": seq, "bytes": bytes, "blake3": format!("blake3:{}", blake3::hash(content).to_hex()) });
+    assert_eq!(
+        report["too_large"],
+        serde_json::json!([
+            named(1, (16 << 20) + 1, &vec![2; (16 << 20) + 1]),
+            named(2, 70 << 20, &vec![3; 70 << 20]),
+        ])
+    );
+    assert!(report["gaps"][0]["reason"].as_str().unwrap().contains("above the limit of 16 MiB"), "{report}");
     let cat = folder.command(&["cat", "feed.parquet"]).output().unwrap();
-    assert_eq!(cat.stdout.len(), (16 << 20) + 1);
+    assert_eq!(cat.stdout.len(), (16 << 20) + "\nbetween\nafter\n".len());
+    folder.ok(&["verify", "feed.parquet"]);
+}
+
+#[test]
+fn heartbeats_are_answered_or_ignored_and_not_kept() {
+    let (heard, all) = mpsc::channel();
+    let server = Server::start(move |_, stream| {
+        let mut socket = Socket::accept(stream, |_| Vec::new());
+        heard.send(socket.header("x-key").unwrap_or_default()).unwrap();
+        socket.send("one");
+        socket.send("ping 7");
+        socket.send("{\"type\":\"heartbeat\"}");
+        socket.send("two");
+        for _ in 0..3 {
+            heard.send(socket.socket.read().unwrap().into_text().unwrap().to_string()).unwrap();
+        }
+        socket.close(1000, "");
+    });
+    let folder = Folder::new();
+    let heartbeats = ["--answer", "ping *=pong *", "--ignore", "{\"type\":\"heartbeat\"}"];
+    let more =
+        ["--ping", "here", "--ping-every", "200ms", "--header", "X-Key: env:TRADESIM_TEST_KEY", "--json"];
+    let args = [&["capture", &server.url(), "-o", "feed.parquet"], &heartbeats[..], &more].concat();
+    let run = Run::of(folder.command(&args).env("TRADESIM_TEST_KEY", "hush").output().unwrap());
+    assert_eq!((run.code, &run.json()["heartbeats"]), (0, &2.into()), "{}", run.stderr);
+    assert_eq!(folder.ok(&["cat", "feed.parquet"]), "one\ntwo\n");
+    drop(server);
+    let all: Vec<String> = all.iter().collect();
+    assert_eq!(all, ["hush", "pong 7", "here", "here"]);
+}
+
+#[test]
+fn tries_are_as_many_as_were_asked_for() {
+    let folder = Folder::new();
+    let run = capture(&folder, "ws://127.0.0.1:1", &["--retries", "6"]);
+    run.fails(69, "cannot be reached, tried 7 times");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::{
 use tungstenite::{
     Message, WebSocket, accept_hdr,
     handshake::server::{Request, Response},
+    http::HeaderMap,
     protocol::{
         CloseFrame,
         frame::{
@@ -63,10 +64,11 @@ impl Drop for Server {
     }
 }
 
-/// A socket behind its handshake, with the query that the client came with.
+/// A socket behind its handshake, with the query and the headers that the client came with.
 pub(crate) struct Socket {
     pub(crate) socket: WebSocket<TcpStream>,
     pub(crate) query: String,
+    headers: HeaderMap,
 }
 
 impl Socket {
@@ -76,17 +78,33 @@ impl Socket {
         headers: impl FnOnce(&str) -> Vec<(&'static str, String)>,
     ) -> Socket {
         let mut query = String::new();
-        let seen = &mut query;
+        let mut sent = HeaderMap::new();
+        let (seen, seen_headers) = (&mut query, &mut sent);
         #[expect(clippy::result_large_err, reason = "the signature is the library's")]
         let socket = accept_hdr(stream, move |request: &Request, mut response: Response| {
             *seen = request.uri().query().unwrap_or_default().to_owned();
+            seen_headers.clone_from(request.headers());
             for (name, value) in headers(seen) {
                 response.headers_mut().insert(name, value.parse().unwrap());
             }
             Ok(response)
         })
         .unwrap();
-        Socket { socket, query }
+        Socket { socket, query, headers: sent }
+    }
+
+    /// A header of the client's.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        Some(self.headers.get(name)?.to_str().unwrap().to_owned())
+    }
+
+    /// Sends a message in so many frames of one length.
+    pub(crate) fn send_in_frames(&mut self, part: &[u8], count: usize) {
+        for index in 0..count {
+            let data = if index == 0 { Data::Binary } else { Data::Continue };
+            let frame = Frame::message(part.to_vec(), OpCode::Data(data), index + 1 == count);
+            let _ = self.socket.send(Message::Frame(frame));
+        }
     }
 
     pub(crate) fn send(&mut self, text: &str) {

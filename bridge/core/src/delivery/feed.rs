@@ -1,7 +1,7 @@
 //! The side that messages come from: when it is connected, and whether it goes on where it has to.
 
 use super::{Action, Delivery, Ending, Feed, Finish, Greeting, Moment, Note, Sink};
-use crate::{Flaw, Identity};
+use crate::{Flaw, Identity, SEQ_END, is_name};
 
 impl Delivery {
     pub(super) fn connect(&mut self) {
@@ -25,6 +25,10 @@ impl Delivery {
 
     pub(super) fn connected(&mut self, greeting: Greeting, now: Moment) {
         self.feed = Feed::Open { since: now.at, good: false, aligned: false, ended: false };
+        self.announced = SEQ_END;
+        if let Err(cause) = check(&greeting) {
+            return self.broken(cause);
+        }
         let Greeting { stream, run, start_seq } = greeting;
         if let (Some(wanted), Some(found)) = (&self.options.run, &run)
             && wanted != found
@@ -46,16 +50,17 @@ impl Delivery {
     /// Takes note of whose messages come.
     fn greet(&mut self, identity: Option<Identity>, now: Moment) {
         let is_other = self.identity != identity;
-        if is_other {
-            self.identity = identity;
-            self.owner = false;
-            self.suspects.clear();
-            self.head = 0;
-            if self.identity.is_some() {
-                (self.next, self.delivered, self.written) = (0, 0, 0);
-            } else {
-                self.cursor = self.next;
+        self.successor = None;
+        if is_other && self.sink != Sink::Absent && !self.exactly_once() {
+            // what is open belongs to the run before, and so does what is acknowledged meanwhile
+            self.successor = Some(identity);
+            if self.sink == Sink::Ready {
+                self.drain();
             }
+            return;
+        }
+        if is_other {
+            self.change_to(identity);
         }
         match self.sink {
             Sink::Absent => self.start_sink(),
@@ -63,14 +68,27 @@ impl Delivery {
                 self.actions.push_back(Action::DropProducer);
                 self.start_sink();
             }
-            Sink::Ready if is_other => {
-                // what is open belongs to another run
-                self.actions.push_back(Action::Drain);
-                self.sink = Sink::Draining;
-            }
             Sink::Ready => self.align(now),
             _ => {}
         }
+    }
+
+    /// Begins another run.
+    pub(super) fn change_to(&mut self, identity: Option<Identity>) {
+        self.identity = identity;
+        self.owner = false;
+        self.suspects.clear();
+        self.head = 0;
+        if self.identity.is_some() {
+            (self.next, self.delivered, self.written) = (0, 0, 0);
+        } else {
+            self.cursor = self.next;
+        }
+    }
+
+    pub(super) fn drain(&mut self) {
+        self.sink = Sink::Draining;
+        self.actions.push_back(Action::Drain);
     }
 
     /// Sees to it that the next message of the connection is the one that is due.
@@ -102,10 +120,36 @@ impl Delivery {
         }
     }
 
+    /// Returns whether a number is possible in the stream, and ends the bridge if it is not.
+    fn is_possible(&mut self, what: &str, seq: u64) -> bool {
+        let cause = if seq >= SEQ_END {
+            format!("{what} {seq}, and numbers are below 2^53")
+        } else if seq > self.announced {
+            format!("{what} {seq}, after the announced end of its stream, {}", self.announced)
+        } else {
+            return true;
+        };
+        self.broken(cause);
+        false
+    }
+
+    /// Handles a protocol error of the feed: delivers everything before it and ends the bridge.
+    pub(super) fn broken(&mut self, cause: String) {
+        self.disconnect();
+        self.end(Finish::FeedBroken { cause });
+    }
+
     pub(super) fn jumped(&mut self, seq: u64) {
+        if self.identity.is_none() {
+            // messages are counted here, whatever the feed says
+            return;
+        }
+        if !self.is_possible("it jumps to message", seq) {
+            return;
+        }
         self.cursor = seq;
         let flaw = if seq > self.next {
-            self.counts.missing += seq - self.next;
+            self.counts.missing = self.counts.missing.saturating_add(seq - self.next);
             Flaw::Gap { from: self.next, to: seq }
         } else if seq < self.next {
             Flaw::Repeated { from: seq, to: self.next }
@@ -117,6 +161,12 @@ impl Delivery {
     }
 
     pub(super) fn sent(&mut self, seq: u64, now: Moment) {
+        if self.identity.is_none() {
+            return;
+        }
+        if !self.is_possible("it says that it sent all messages before number", seq) {
+            return;
+        }
         self.head = seq;
         if self.is_reading() && seq > self.cursor {
             let cause = format!("all messages before {seq} were sent, and {} has not arrived", self.cursor);
@@ -126,6 +176,12 @@ impl Delivery {
     }
 
     pub(super) fn ended(&mut self, seq: u64, now: Moment) {
+        if self.identity.is_none() {
+            return self.delivered_all(None);
+        }
+        if !self.is_possible("it says that it ends before message", seq) {
+            return;
+        }
         if self.is_reading() && seq != self.cursor {
             let cause = format!("it ends before message {seq}, and {} is due", self.cursor);
             self.disconnect();
@@ -134,6 +190,7 @@ impl Delivery {
         if let Feed::Open { ended, .. } = &mut self.feed {
             *ended = true;
         }
+        self.announced = seq;
         self.delivered_all(Some(seq));
     }
 
@@ -151,6 +208,7 @@ impl Delivery {
             self.feed = Feed::Idle;
             return match ending {
                 Ending::Refused => self.end(Finish::FeedRefused { cause }),
+                Ending::Broken => self.end(Finish::FeedBroken { cause }),
                 Ending::Delivered | Ending::Lost => self.lost(cause, now),
             };
         };
@@ -170,6 +228,7 @@ impl Delivery {
         self.feed = Feed::Idle;
         match ending {
             Ending::Refused => self.end(Finish::FeedRefused { cause }),
+            Ending::Broken => self.end(Finish::FeedBroken { cause }),
             Ending::Delivered => {
                 if !ended {
                     self.delivered_all(None);
@@ -200,5 +259,23 @@ impl Delivery {
         let tries = self.options.feed_backoff.tries();
         self.feed = Feed::Waiting { until: now.at + after };
         self.actions.push_back(Action::Note(Note::Reconnecting { after, tries, cause }));
+    }
+}
+
+/// Validates the names and the number of a handshake.
+fn check(greeting: &Greeting) -> Result<(), String> {
+    for (what, name) in [("stream", &greeting.stream), ("run", &greeting.run)] {
+        if name.as_ref().is_some_and(|name| !is_name(name)) {
+            return Err(format!(
+                "its handshake states an invalid name of the {what}: expected 1 to 64 letters, digits, dashes, underscores, dots \
+                 and colons"
+            ));
+        }
+    }
+    match greeting.start_seq {
+        Some(seq) if seq >= SEQ_END => {
+            Err(format!("it begins with message {seq}, and numbers are below 2^53"))
+        }
+        _ => Ok(()),
     }
 }

@@ -61,6 +61,7 @@ impl Delivery {
         }
         match self.ending.take() {
             Some(ending) => self.end(ending),
+            None if self.successor.is_some() => self.drain(),
             None => self.align(now),
         }
     }
@@ -151,8 +152,12 @@ impl Delivery {
         }
         match self.ending.take() {
             Some(ending) => self.finish_with(ending),
-            // another run has begun
-            None => self.start_sink(),
+            None => {
+                if let Some(identity) = self.successor.take() {
+                    self.change_to(identity);
+                }
+                self.start_sink();
+            }
         }
     }
 

@@ -71,6 +71,8 @@ pub enum Ending {
     Lost,
     /// The feed wants none of us, and another try would be the same.
     Refused,
+    /// The feed broke its own protocol, so that nobody can say which messages it sent.
+    Broken,
 }
 
 /// What happened. Inputs of a connection carry its number, so that what is left of an older one does no harm.
@@ -239,6 +241,11 @@ pub enum Finish {
     /// The feed wants none of us.
     FeedRefused {
         /// Its words.
+        cause: String,
+    },
+    /// The feed broke its own protocol.
+    FeedBroken {
+        /// What it did.
         cause: String,
     },
     /// Exactly once was asked for, and the feed cannot go on from a position.

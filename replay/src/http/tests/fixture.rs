@@ -110,7 +110,7 @@ impl Fixture {
     }
 
     pub(super) async fn connect(&self) -> Peer {
-        Peer { socket: within(TcpStream::connect(self.address)).await.unwrap(), unread: Vec::new() }
+        Peer::of(within(TcpStream::connect(self.address)).await.unwrap())
     }
 
     /// The answer to a request on a connection of its own.
@@ -159,6 +159,10 @@ impl Answer {
 }
 
 impl Peer {
+    pub(super) fn of(socket: TcpStream) -> Peer {
+        Peer { socket, unread: Vec::new() }
+    }
+
     pub(super) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         within(self.socket.write_all(bytes.as_ref())).await.unwrap();
     }

@@ -16,7 +16,7 @@ async fn is_closed(peer: &mut Peer) {
 #[tokio::test]
 async fn a_handshake_that_does_not_come_is_not_waited_for() {
     let fixture = impatient().await;
-    for start in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: x\r\n"] {
+    for start in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: localhost\r\n"] {
         let mut peer = fixture.connect().await;
         peer.send(start).await;
         is_closed(&mut peer).await;
@@ -49,7 +49,7 @@ async fn a_handshake_that_drips_is_not_waited_for() {
 async fn an_idle_connection_is_closed_and_not_counted_as_refused() {
     let fixture = impatient().await;
     let mut peer = fixture.connect().await;
-    peer.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    peer.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!(peer.answer().await.status, 200);
     is_closed(&mut peer).await;
     assert_eq!(fixture.refused("timeout"), 0);
@@ -58,7 +58,8 @@ async fn an_idle_connection_is_closed_and_not_counted_as_refused() {
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let fixture = impatient().await;
-    let answer = fixture.ask("POST /control/step HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{").await;
+    let answer =
+        fixture.ask("POST /control/step HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{").await;
     assert_eq!((answer.status, answer.code().as_str()), (408, "timeout"));
 }
 
@@ -70,7 +71,7 @@ async fn an_answer_that_is_not_read_is_given_up() {
         // more than the sockets of both sides hold
         *fixture.backend.page.lock().unwrap() = "x".repeat(32 << 20);
         let mut peer = fixture.connect().await;
-        peer.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        peer.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
         within(peer.socket.readable()).await.unwrap();
         fixture.stop.send(true).unwrap();
         within(fixture.served).await.unwrap();
@@ -121,12 +122,8 @@ async fn above_the_cap_clients_are_refused_until_one_goes() {
     let refused = fixture.ask(handshake("/", "")).await;
     assert_eq!((refused.status, refused.header("connection")), (503, Some("close")));
     assert_eq!(fixture.refused("cap"), 1);
-    // how things stand can be asked all the same, once a connection
-    let mut peer = fixture.connect().await;
-    peer.send("GET /status HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    let status = peer.answer().await;
-    assert_eq!((status.status, status.header("connection")), (200, Some("close")));
-    is_closed(&mut peer).await;
+    // how things stand can be asked all the same
+    assert_eq!(fixture.ask("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n").await.status, 200);
 
     let mut waiting = fixture.connect().await;
     let mut gone = clients.pop().unwrap();
@@ -147,20 +144,59 @@ async fn above_the_cap_clients_are_refused_until_one_goes() {
 }
 
 #[tokio::test]
-async fn far_above_the_cap_connections_are_turned_away() {
-    let fixture = Fixture::with(|rules| rules.clients_max = 0).await;
-    // idle ones take all the spare seats; the kernel hands connections out in their order
-    let mut idle = Vec::new();
-    for _ in 0..seats::SPARE {
-        idle.push(fixture.connect().await);
+async fn one_address_does_not_take_every_seat() {
+    let fixture = Fixture::with(|rules| (rules.clients_max, rules.per_address_max) = (4, 3)).await;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let mut peer = fixture.connect().await;
+        peer.send(handshake("/", "")).await;
+        assert_eq!(peer.answer().await.status, 101);
+        clients.push(peer);
     }
-    let mut peer = fixture.connect().await;
-    let answer = peer.answer().await;
-    assert_eq!((answer.status, answer.header("connection")), (503, Some("close")));
-    is_closed(&mut peer).await;
+    let refused = fixture.ask(handshake("/", "")).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    assert_eq!(refused.body, "too many clients of this address (--max-connections-per-address)\n");
     assert_eq!(fixture.refused("cap"), 1);
-    idle[0].send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    assert_eq!(idle[0].answer().await.status, 200);
+    // another address of this machine
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = Peer::of(within(socket.connect(fixture.address)).await.unwrap());
+    other.send(handshake("/", "")).await;
+    assert_eq!(other.answer().await.status, 101);
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_keep_nobody_out() {
+    let fixture = Fixture::start().await;
+    // the kernel hands connections out in their order
+    let mut idle = Vec::new();
+    for number in 0..2 * seats::PLAIN_MAX {
+        let mut peer = fixture.connect().await;
+        peer.send(if number % 2 == 0 { "" } else { "GET /status HTTP/1.1\r\nHost: loc" }).await;
+        idle.push(peer);
+    }
+    assert_eq!(fixture.ask("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.status, 200);
+    let mut client = fixture.connect().await;
+    client.send(handshake("/", "") + "hi").await;
+    assert_eq!(client.answer().await.status, 101);
+    // those that came first made room
+    is_closed(&mut idle[0]).await;
+    is_closed(&mut idle[1]).await;
+    assert!(fixture.refused("cap") >= seats::PLAIN_MAX as u64);
+    let last = idle.last_mut().unwrap();
+    last.send("alhost\r\n\r\n").await;
+    assert_eq!(last.answer().await.status, 200);
+    assert_eq!(client.exactly(2).await, b"hi");
+}
+
+#[tokio::test]
+async fn what_is_not_found_in_time_is_refused() {
+    let fixture = Fixture::with(|rules| (rules.admission, rules.per_address_max) = (SHORT, 1)).await;
+    for refused in 1..3 {
+        let answer = fixture.ask(handshake("/?slow", "")).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+        assert_eq!(fixture.refused("timeout"), refused);
+    }
 }
 
 #[tokio::test]
@@ -172,7 +208,7 @@ async fn a_server_that_stops_closes_plain_connections_and_waits_for_clients() {
     let mut becoming = fixture.connect().await;
     becoming.send(handshake("/?slow", "")).await;
     let mut idle = fixture.connect().await;
-    idle.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    idle.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!(idle.answer().await.status, 200);
     let mut silent = fixture.connect().await;
     let mut halfway = fixture.connect().await;

@@ -10,13 +10,13 @@ async fn paths_are_answered_one_after_another_on_one_connection() {
         ("/metrics", "application/openmetrics-text; version=1.0.0; charset=utf-8", "# EOF\n"),
         ("/healthz?x=1", "text/plain; charset=utf-8", "ok\n"),
     ] {
-        peer.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
+        peer.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
         let answer = peer.answer().await;
         assert_eq!((answer.status, answer.body.as_str()), (200, body));
         assert_eq!(answer.header("content-type"), Some(content_type));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
-    peer.send("GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    peer.send("GET /status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     let answer = peer.answer().await;
     assert_eq!(answer.header("content-type"), Some("application/json"));
     let status: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
@@ -29,7 +29,7 @@ async fn head_is_get_without_the_body() {
     let fixture = Fixture::start().await;
     for (path, status, len) in [("/healthz", 200, "3"), ("/status", 200, "198"), ("/", 426, "47")] {
         let mut peer = fixture.connect().await;
-        peer.send(format!("HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
+        peer.send(format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await;
         let all = String::from_utf8(peer.rest().await).unwrap();
         assert!(all.starts_with(&format!("HTTP/1.1 {status} ")) && all.ends_with("\r\n\r\n"), "{all}");
         assert!(all.contains(&format!("content-length: {len}\r\n")), "{all}");
@@ -44,21 +44,34 @@ async fn a_half_closed_peer_gets_its_answer() {
     fixture::within(peer.socket.shutdown()).await.unwrap();
     let all = String::from_utf8(peer.rest().await).unwrap();
     assert!(all.starts_with("HTTP/1.0 200 OK") && all.ends_with("ok\n"), "{all}");
+}
 
-    let mut peer = fixture.connect().await;
-    peer.send(handshake("/?slow", "")).await;
-    fixture::within(peer.socket.shutdown()).await.unwrap();
-    // by the time that another one was served, the end of the first is long there
-    let admitted = async {
-        while fixture.backend.admitted.lock().unwrap().is_empty() {
-            tokio::task::yield_now().await;
-        }
-    };
-    fixture::within(admitted).await;
-    assert_eq!(fixture.ask("GET /healthz HTTP/1.1\r\n\r\n").await.status, 200);
-    fixture.backend.go_on.notify_one();
-    assert_eq!(peer.answer().await.status, 101);
-    assert_eq!(peer.rest().await, fixture::GOODBYE);
+#[tokio::test]
+async fn a_client_that_hangs_up_is_not_admitted_any_further() {
+    let fixture = Fixture::with(|rules| rules.per_address_max = 1).await;
+    for early in ["", "and something behind it"] {
+        let mut peer = fixture.connect().await;
+        peer.send(handshake("/?slow", "") + early).await;
+        let admitted = async {
+            while fixture.backend.admitted.lock().unwrap().pop().is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        fixture::within(admitted).await;
+        assert_eq!(fixture.ask(handshake("/", "")).await.status, 503, "its seat is taken");
+        fixture::within(peer.socket.shutdown()).await.unwrap();
+        assert_eq!(peer.rest().await, b"");
+        // nobody waits in it any more: a notice would be kept for the next one
+        let mut next = fixture.connect().await;
+        next.send(handshake("/", "")).await;
+        assert_eq!(next.answer().await.status, 101);
+        fixture.backend.admitted.lock().unwrap().clear();
+        fixture::within(next.socket.shutdown()).await.unwrap();
+        assert_eq!(next.rest().await, fixture::GOODBYE);
+        let freed = async { while fixture.ask(handshake("/?panic", "")).await.status != 101 {} };
+        fixture::within(freed).await;
+        fixture.backend.admitted.lock().unwrap().clear();
+    }
 }
 
 #[tokio::test]
@@ -74,7 +87,7 @@ async fn other_paths_and_methods_are_told_what_there_is() {
         ("GET /control/pause", 405, Some("POST")),
         ("OPTIONS /control/pause", 405, Some("POST")),
     ] {
-        let answer = fixture.ask(format!("{request} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
+        let answer = fixture.ask(format!("{request} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
         assert_eq!(answer.status, status, "{request}");
         assert_eq!(answer.header("allow"), allow);
         if status == 404 {
@@ -86,7 +99,7 @@ async fn other_paths_and_methods_are_told_what_there_is() {
 
 fn post(action: &str, lines: &str, body: &str) -> String {
     format!(
-        "POST /control/{action} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{lines}\r\n{body}",
+        "POST /control/{action} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n{lines}\r\n{body}",
         body.len()
     )
 }
@@ -97,7 +110,7 @@ async fn commands_are_carried_out_and_answered_with_the_status() {
     let mut peer = fixture.connect().await;
     for (request, command) in [
         (post("pause", "", ""), Command::Pause),
-        ("POST /control/resume HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), Command::Resume),
+        ("POST /control/resume HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), Command::Resume),
         (post("speed", "", r#"{"speed":"10x"}"#), Command::Speed("10x".parse().unwrap())),
         (post("stop", "Origin: http://localhost:3000\r\n", "{}"), Command::Stop),
     ] {
@@ -108,8 +121,7 @@ async fn commands_are_carried_out_and_answered_with_the_status() {
         assert_eq!(status["schema_version"], 1);
         assert_eq!(fixture.backend.commands.lock().unwrap().pop(), Some(command));
     }
-    let chunked =
-        "POST /control/pause HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    let chunked = "POST /control/pause HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
     peer.send(chunked).await;
     assert_eq!(peer.answer().await.status, 200);
 }
@@ -137,7 +149,9 @@ async fn a_bad_command_does_not_reach_the_backend() {
         (post("seek", "", r#"{"to":1,"x":2}"#), 400, "unknown_key"),
         (post("seek", "", &large), 413, "too_large"),
         (
-            format!("POST /control/seek HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"),
+            format!(
+                "POST /control/seek HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"
+            ),
             413,
             "too_large",
         ),
@@ -156,18 +170,59 @@ async fn a_bad_command_does_not_reach_the_backend() {
     assert!(fixture.backend.commands.lock().unwrap().is_empty());
 }
 
-/// The peer's address is given by the kernel, and tests keep to loopback: the rule is tested by itself.
 #[tokio::test]
-async fn commands_are_taken_from_loopback_only() {
-    for (peer, expected) in [
-        ("127.0.0.1:1", true),
-        ("127.9.9.9:1", true),
-        ("[::1]:1", true),
-        ("[::ffff:127.0.0.1]:1", true),
-        ("192.168.0.7:1", false),
-        ("[::ffff:192.168.0.7]:1", false),
-        ("[fe80::1]:1", false),
+async fn requests_for_other_hosts_are_not_answered() {
+    let fixture = Fixture::with(|rules| rules.hosts = vec!["replay".to_owned()]).await;
+    for (host, status) in [
+        ("localhost:8765", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:8765", 200),
+        ("replay:8765", 200),
+        ("rebound.example:8765", 403),
+        ("replay.example", 403),
+        ("", 403),
     ] {
-        assert_eq!(routes::may_command(peer.parse().unwrap()), expected, "{peer}");
+        for path in ["/healthz", "/status", "/metrics"] {
+            let answer = fixture.ask(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+            assert_eq!(answer.status, status, "{host} {path}");
+        }
+    }
+    let several = "GET /status HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n";
+    assert_eq!(fixture.ask(several).await.status, 400);
+    let whole = "GET http://rebound.example/status HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assert_eq!(fixture.ask(whole).await.status, 403);
+    let command = post("stop", "", "").replace("Host: localhost", "Host: rebound.example");
+    let answer = fixture.ask(command).await;
+    assert_eq!((answer.status, answer.code().as_str()), (403, "foreign_host"));
+    assert!(fixture.backend.commands.lock().unwrap().is_empty());
+    let client = handshake("/", "").replace("Host: localhost", "Host: rebound.example");
+    assert_eq!(fixture.ask(client).await.status, 403);
+    assert_eq!(fixture.refused("host"), 1);
+}
+
+#[tokio::test]
+async fn commands_are_taken_from_whom_the_server_was_told() {
+    let token = "correct-horse-battery";
+    let steerings = [Steering::Off, Steering::Loopback, Steering::Token(token.parse().unwrap())];
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    for (steering, expected) in steerings.into_iter().zip([
+        [(403, "control_off"), (403, "control_off"), (403, "control_off")],
+        [(200, ""), (200, ""), (403, "forwarded")],
+        [(401, "unauthorized"), (200, ""), (403, "forwarded")],
+    ]) {
+        let fixture = Fixture::with(|rules| rules.steering = steering.clone()).await;
+        let forwarded = format!("{bearer}X-Forwarded-For: 10.0.0.1\r\n");
+        for (lines, (status, code)) in ["", &bearer, &forwarded].into_iter().zip(expected) {
+            let answer = fixture.ask(post("pause", lines, "")).await;
+            assert_eq!(answer.status, status, "{steering:?} {lines}");
+            if status == 200 {
+                assert_eq!(fixture.backend.commands.lock().unwrap().pop(), Some(Command::Pause));
+            } else {
+                assert_eq!(answer.code(), code);
+                assert_eq!(answer.header("www-authenticate"), (status == 401).then_some("Bearer"));
+            }
+        }
+        assert!(fixture.backend.commands.lock().unwrap().is_empty());
+        assert_eq!(fixture.ask("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n").await.status, 200);
     }
 }

@@ -1,0 +1,146 @@
+//! Unfinished files that a process left in a folder when it was killed.
+//!
+//! Every unfinished file is locked by the process that writes it, and the system gives up the lock when that process
+//! ends, however it ends. So a file that can be locked belongs to nobody.
+
+use std::{
+    fs::{self, DirEntry, OpenOptions},
+    io,
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{MetadataExt, OpenOptionsExt},
+    },
+    path::Path,
+};
+
+/// Random characters in the name of an unfinished file.
+pub(super) const RANDOM_CHARACTERS: usize = 4;
+/// How the name of an unfinished file ends.
+pub(super) const SUFFIX: &str = ".partial";
+/// Entries of a folder that are looked at: a folder of any size must not delay a recording for long.
+const ENTRIES_MAX: usize = 100_000;
+
+/// Removes the unfinished files in a folder that belong to nobody, and logs each. Only files of the user `owner` are
+/// touched. What cannot be looked at or removed stays: it is in nobody's way.
+pub(super) fn remove(folder: &Path, owner: u32) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.take(ENTRIES_MAX).flatten() {
+        if !is_unfinished(entry.file_name().as_bytes()) {
+            continue;
+        }
+        let path = entry.path();
+        match remove_one(&entry, owner) {
+            Ok(Some(bytes)) => {
+                tracing::warn!(
+                    path = %path.display(),
+                    bytes,
+                    "removed an unfinished file of a process that was killed"
+                );
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(
+                    path = %path.display(),
+                    %error,
+                    "an unfinished file of a process that was killed cannot be removed"
+                );
+            }
+        }
+    }
+}
+
+/// Whether a file has a name that [`super::NewFile`] gives: `.NAME.abcd.partial`.
+fn is_unfinished(name: &[u8]) -> bool {
+    let Some(stem) = name.strip_prefix(b".").and_then(|name| name.strip_suffix(SUFFIX.as_bytes())) else {
+        return false;
+    };
+    let Some(dot) = stem.len().checked_sub(RANDOM_CHARACTERS + 1) else { return false };
+    dot > 0 && stem[dot] == b'.' && stem[dot + 1..].iter().all(u8::is_ascii_alphanumeric)
+}
+
+/// Removes one file, if it belongs to nobody. Returns its length.
+fn remove_one(entry: &DirEntry, owner: u32) -> io::Result<Option<u64>> {
+    let path = entry.path();
+    let found = entry.metadata()?;
+    if !found.is_file() || found.uid() != owner {
+        return Ok(None);
+    }
+    // some network file systems lock only what can be written
+    let file = match OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOFOLLOW).open(&path) {
+        Ok(file) => file,
+        // the process that wrote it has ended in order meanwhile
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if file.try_lock().is_err() {
+        // in use; or nobody can tell on this file system
+        return Ok(None);
+    }
+    let locked = file.metadata()?;
+    match path.symlink_metadata() {
+        Ok(named) if (named.dev(), named.ino()) == (locked.dev(), locked.ino()) => {}
+        // it was renamed or removed before it was locked
+        _ => return Ok(None),
+    }
+    match fs::remove_file(&path) {
+        Ok(()) => Ok(Some(locked.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn only_names_of_unfinished_files_are_known_as_such() {
+        for name in [".day.parquet.aB3z.partial", ".a.0000.partial", ".a b.c.d.wxyz.partial"] {
+            assert!(is_unfinished(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "day.parquet.aB3z.partial",
+            ".day.parquet.partial",
+            ".day.parquet.aB3.partial",
+            ".day.parquet.aB3zz.partial",
+            ".day.parquet.aB-z.partial",
+            "..aB3z.partial",
+            ".aB3z.partial",
+            ".partial",
+            "",
+            ".day.parquet.aB3z.part",
+        ] {
+            assert!(!is_unfinished(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn files_of_processes_that_run_and_files_of_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in [".a.0001.partial", ".a.0002.partial", ".a.partial", "b"] {
+            fs::write(path(name), b"content").unwrap();
+        }
+        fs::create_dir(path(".c.0001.partial")).unwrap();
+        std::os::unix::fs::symlink(path("b"), path(".d.0001.partial")).unwrap();
+        let owner = path("b").metadata().unwrap().uid();
+        let running = File::open(path(".a.0001.partial")).unwrap();
+        running.lock().unwrap();
+        let names = || {
+            let entries = fs::read_dir(folder.path()).unwrap();
+            let mut names: Vec<_> =
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        remove(folder.path(), owner + 1);
+        assert_eq!(names().len(), 6);
+        remove(folder.path(), owner);
+        assert_eq!(names(), [".a.0001.partial", ".a.partial", ".c.0001.partial", ".d.0001.partial", "b"]);
+        drop(running);
+        remove(folder.path(), owner);
+        assert_eq!(names(), [".a.partial", ".c.0001.partial", ".d.0001.partial", "b"]);
+    }
+}

@@ -1,0 +1,189 @@
+//! Whether a client takes what it is sent.
+//!
+//! What a socket accepts says little: buffers of the kernel take half a megabyte at once and then, while the client reads
+//! all of it, nothing. So a client also moves when its kernel acknowledges bytes, and when it answers a ping that was
+//! written among the messages, as a library does that has read up to there.
+
+use std::time::Duration;
+
+use crate::notice::PingPayload;
+
+/// How long nothing can be written until a client counts as slow.
+const SLOW_AFTER: Duration = Duration::from_millis(250);
+
+/// How long it does from then on.
+const SLOW_FOR: Duration = Duration::from_secs(10);
+
+/// The least time between two pings that ask a slow client how far it is.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+
+/// What a client has taken.
+#[derive(Debug)]
+pub(super) struct Progress {
+    written: u64,
+    /// The most bytes that were known to be acknowledged.
+    acknowledged: u64,
+    /// When it last moved.
+    moved: Duration,
+    /// Since when its socket takes nothing.
+    blocked_since: Option<Duration>,
+    slow_until: Duration,
+    /// Of the last ping that was sent and of the last one that was answered.
+    asked: u64,
+    answered: u64,
+    asked_at: Duration,
+}
+
+impl Progress {
+    pub(super) fn new(now: Duration) -> Progress {
+        Progress {
+            written: 0,
+            acknowledged: 0,
+            moved: now,
+            blocked_since: None,
+            slow_until: Duration::ZERO,
+            asked: 0,
+            answered: 0,
+            asked_at: now,
+        }
+    }
+
+    /// Takes note of bytes that the socket accepted.
+    pub(super) fn wrote(&mut self, count: usize, now: Duration) {
+        self.written += count as u64;
+        self.moved = now;
+        self.blocked_since = None;
+    }
+
+    /// Takes note that the socket accepts nothing.
+    pub(super) fn blocked(&mut self, now: Duration) {
+        let since = *self.blocked_since.get_or_insert(now);
+        if now.saturating_sub(since) >= SLOW_AFTER {
+            self.slow_until = now + SLOW_FOR;
+        }
+    }
+
+    /// Takes note of how many bytes are not acknowledged.
+    pub(super) fn look(&mut self, unacknowledged: Option<u64>, now: Duration) {
+        let Some(unacknowledged) = unacknowledged else { return };
+        // the answer to the handshake is not counted as written, and may be among them
+        let acknowledged = self.written.saturating_sub(unacknowledged);
+        if acknowledged > self.acknowledged {
+            self.acknowledged = acknowledged;
+            self.moved = now;
+        }
+    }
+
+    /// The mark for a ping that is sent now: greater than those before it.
+    pub(super) fn ask(&mut self, at_least: u64, now: Duration) -> u64 {
+        self.asked = at_least.max(self.asked + 1);
+        self.asked_at = now;
+        self.asked
+    }
+
+    /// Takes note of the answer to a ping. One that was not asked for says nothing.
+    pub(super) fn answered(&mut self, payload: &[u8], now: Duration) {
+        let mark = match PingPayload::parse(payload) {
+            Some(ping) => Some(ping.sent_us),
+            None => str::from_utf8(payload).ok().and_then(|text| text.parse().ok()),
+        };
+        if let Some(mark) = mark.filter(|mark| (self.answered + 1..=self.asked).contains(mark)) {
+            self.answered = mark;
+            self.moved = now;
+        }
+    }
+
+    /// Whether the client takes its messages slowly, so that it gets few at a time.
+    pub(super) fn is_slow(&self, now: Duration) -> bool {
+        now < self.slow_until
+    }
+
+    /// Whether a slow client is to be asked how far it is.
+    pub(super) fn should_ask(&self, now: Duration) -> bool {
+        self.is_slow(now) && now >= self.asked_at + ASK_EVERY
+    }
+
+    /// Whether something waits that the socket does not take.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked_since.is_some()
+    }
+
+    /// When the client last moved.
+    pub(super) fn moved(&self) -> Duration {
+        self.moved
+    }
+
+    /// For how long it has not moved although something waits for it.
+    pub(super) fn stalled_for(&self, now: Duration) -> Duration {
+        self.blocked_since.map_or(Duration::ZERO, |since| now.saturating_sub(since.max(self.moved)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_client_that_reads_what_its_kernel_holds_moves() {
+        let mut progress = Progress::new(at(0));
+        progress.wrote(1_000_000, at(0));
+        progress.blocked(at(0));
+        for second in 1..=9 {
+            progress.look(Some(500_000), at(second));
+            progress.blocked(at(second));
+        }
+        // 500,000 bytes were taken by its kernel at once, and then nothing
+        assert_eq!(progress.stalled_for(at(9)), at(8));
+        progress.look(Some(499_999), at(9));
+        assert_eq!(progress.stalled_for(at(9)), at(0));
+        // what is acknowledged may seem less again, and is no news
+        progress.look(Some(500_000), at(10));
+        progress.look(Some(499_999), at(11));
+        assert_eq!(progress.stalled_for(at(12)), at(3));
+        progress.wrote(1, at(13));
+        assert_eq!((progress.is_blocked(), progress.stalled_for(at(60))), (false, at(0)));
+        progress.blocked(at(60));
+        assert_eq!(progress.stalled_for(at(61)), at(1), "nothing waited for it before");
+    }
+
+    #[test]
+    fn answers_to_pings_that_were_sent_are_progress_once() {
+        let mut progress = Progress::new(at(0));
+        progress.blocked(at(0));
+        let (first, second) = (progress.ask(0, at(0)), progress.ask(0, at(0)));
+        for (payload, moves) in [
+            ("", false),
+            ("x", false),
+            ("3", false),
+            (&first.to_string()[..], true),
+            (&first.to_string(), false),
+            (&second.to_string(), true),
+            (&first.to_string(), false),
+        ] {
+            progress.blocked(at(0));
+            let before = progress.moved();
+            progress.answered(payload.as_bytes(), before + at(1));
+            assert_eq!(progress.moved() > before, moves, "{payload:?}");
+        }
+        let mark = progress.ask(1_000_000, at(9));
+        let ping = PingPayload { seq: 1, due_us: None, sent_us: mark };
+        progress.answered(ping.text().as_bytes(), at(10));
+        assert_eq!(progress.moved(), at(10));
+    }
+
+    #[test]
+    fn who_blocks_for_a_while_is_slow_for_a_while_and_asked_now_and_then() {
+        let mut progress = Progress::new(at(0));
+        progress.blocked(at(1));
+        assert!(!progress.is_slow(at(1)) && !progress.should_ask(at(1)));
+        progress.blocked(at(2));
+        assert!(progress.should_ask(at(2)));
+        progress.ask(0, at(2));
+        assert!(!progress.should_ask(at(2)) && progress.should_ask(at(3)));
+        assert!(progress.is_slow(at(11)) && !progress.is_slow(at(12)));
+    }
+}

@@ -1,0 +1,327 @@
+//! How many messages of a stream pass a filter before a place of it.
+//!
+//! The numbers of a filtered stream are known by counting only. What is counted is kept by kind, at some places of the
+//! stream, so that it answers every selection: however many clients ask for whatever symbols, the stream is read once. It
+//! is read in slices, each asked for by somebody who waits: when all have gone, counting stops, and goes on there when
+//! the next one asks.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::sync::{Mutex as Turn, Semaphore};
+
+use crate::{
+    block::BlockBuilder,
+    selection::{Kind, Selection},
+    source::{Feed, Filled, Source, SourceError},
+};
+
+/// Messages between two places at which counts are kept, at first.
+const STRIDE: u64 = 8_192;
+
+/// Counts that are kept altogether: 8 MB. Where they would be more, every other place is given up.
+const KEPT_MAX: usize = 1 << 20;
+
+/// Kinds that are told apart. A stream with more is counted up to there, and from there on for each client by itself.
+const KINDS_MAX: usize = 1 << 16;
+
+/// Blocks in a slice: a few milliseconds.
+const SLICE_BLOCKS: usize = 32;
+
+/// Clients for which the way from a known place on is read at once.
+const SEARCHES_MAX: usize = 2;
+
+/// A place in a filtered stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) source_seq: u64,
+    /// Messages before it that pass the filter.
+    pub(crate) seq: u64,
+}
+
+/// What was counted of a source so far.
+pub(crate) struct Counts {
+    source: Arc<dyn Source>,
+    table: Mutex<Table>,
+    /// The reading that goes on where the table ends.
+    scan: Mutex<Option<Scan>>,
+    /// Held by the one for whom a slice is counted.
+    turn: Turn<()>,
+    searches: Semaphore,
+}
+
+impl std::fmt::Debug for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Counts").finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct Table {
+    /// The number of each kind: symbols by their key, types by theirs.
+    kinds: BTreeMap<(u128, u8), Numbered>,
+    /// Ascending; the first is the beginning.
+    marks: Vec<Mark>,
+    stride: u64,
+    kept: usize,
+    /// How far was counted, and what.
+    frontier: Mark,
+    /// Whether the stream ends at the frontier.
+    ended: bool,
+    /// Whether no more is counted, as there are too many kinds.
+    full: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Numbered {
+    number: usize,
+    kind: Kind,
+}
+
+/// A place of the stream, and how many messages of each kind stand before it.
+#[derive(Clone, Debug, Default)]
+struct Mark {
+    source_seq: u64,
+    counts: Vec<u64>,
+}
+
+struct Scan {
+    feed: Box<dyn Feed>,
+    builder: BlockBuilder,
+}
+
+/// Where to look for a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It lies behind this one, and what follows on that has to be read.
+    From(Counted),
+    /// It lies behind what was counted.
+    Beyond,
+    /// It is this.
+    Here(Counted),
+}
+
+impl Counts {
+    pub(crate) fn new(source: Arc<dyn Source>) -> Counts {
+        let table = Table {
+            kinds: BTreeMap::new(),
+            marks: vec![Mark::default()],
+            stride: STRIDE,
+            kept: 0,
+            frontier: Mark::default(),
+            ended: false,
+            full: false,
+        };
+        Counts {
+            source,
+            table: Mutex::new(table),
+            scan: Mutex::new(None),
+            turn: Turn::new(()),
+            searches: Semaphore::new(SEARCHES_MAX),
+        }
+    }
+
+    /// The place before `bound`, or at the end if that comes first, or behind as many messages that pass as are `wanted`,
+    /// whichever comes first. Reading stops soon after this is dropped.
+    ///
+    /// # Errors
+    /// What reading meets.
+    pub(crate) async fn locate(
+        self: &Arc<Counts>,
+        selection: &Selection,
+        wanted: Option<u64>,
+        bound: u64,
+    ) -> Result<Counted, SourceError> {
+        loop {
+            let way = lock(&self.table).way(selection, wanted, bound);
+            match way {
+                Way::Here(counted) => return Ok(counted),
+                Way::From(from) => return self.search(selection, from, wanted, bound).await,
+                Way::Beyond => {
+                    let _turn = self.turn.lock().await;
+                    // somebody else may have counted as far meanwhile
+                    if lock(&self.table).way(selection, wanted, bound) == Way::Beyond {
+                        let counts = Arc::clone(self);
+                        finished(tokio::task::spawn_blocking(move || counts.count_slice()).await)?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts on for a while.
+    fn count_slice(&self) -> Result<(), SourceError> {
+        // one that was given up by its client may still be at it
+        let mut kept = lock(&self.scan);
+        let mut scan = match kept.take() {
+            Some(scan) => scan,
+            None => {
+                let seq = lock(&self.table).frontier.source_seq;
+                Scan { feed: self.source.open(seq)?, builder: BlockBuilder::new(seq) }
+            }
+        };
+        for _ in 0..SLICE_BLOCKS {
+            let filled = scan.feed.fill(&mut scan.builder)?;
+            let mut table = lock(&self.table);
+            if !scan.builder.is_empty() {
+                table.count(scan.builder.take().entries().iter().map(|entry| entry.meta.kind));
+            }
+            table.ended |= filled == Filled::End;
+            if table.ended || table.full {
+                return Ok(());
+            }
+        }
+        *kept = Some(scan);
+        Ok(())
+    }
+
+    /// Reads on from a known place.
+    async fn search(
+        &self,
+        selection: &Selection,
+        from: Counted,
+        wanted: Option<u64>,
+        bound: u64,
+    ) -> Result<Counted, SourceError> {
+        let _permit = self.searches.acquire().await;
+        let (source, selection) = (Arc::clone(&self.source), selection.clone());
+        let given_up = GivenUp::default();
+        let is_given_up = Arc::clone(&given_up.0);
+        let read = move || search(source.as_ref(), &selection, from, wanted, bound, &is_given_up);
+        finished(tokio::task::spawn_blocking(read).await)
+    }
+}
+
+/// Says that nobody waits any more, when it is dropped.
+#[derive(Debug, Default)]
+struct GivenUp(Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn search(
+    source: &dyn Source,
+    selection: &Selection,
+    from: Counted,
+    wanted: Option<u64>,
+    bound: u64,
+    given_up: &AtomicBool,
+) -> Result<Counted, SourceError> {
+    let mut counted = from;
+    let is_there = |counted: Counted| counted.source_seq == bound || Some(counted.seq) == wanted;
+    if is_there(counted) {
+        return Ok(counted);
+    }
+    let mut feed = source.open(from.source_seq)?;
+    let mut builder = BlockBuilder::new(from.source_seq);
+    while !given_up.load(Ordering::Relaxed) {
+        let filled = feed.fill(&mut builder)?;
+        if !builder.is_empty() {
+            for entry in builder.take().entries() {
+                counted.source_seq += 1;
+                counted.seq += u64::from(selection.in_stream(entry.meta.kind));
+                if is_there(counted) {
+                    return Ok(counted);
+                }
+            }
+        }
+        if filled == Filled::End {
+            break;
+        }
+    }
+    Ok(counted)
+}
+
+impl Table {
+    /// Takes note of the kinds of the messages that follow.
+    fn count(&mut self, kinds: impl Iterator<Item = Kind>) {
+        for kind in kinds {
+            let key = kind.map_or((0, u8::MAX), |(symbol, event)| (symbol.key(), event as u8));
+            let next = self.kinds.len();
+            let number = match self.kinds.get(&key) {
+                Some(numbered) => numbered.number,
+                None if next == KINDS_MAX => {
+                    self.full = true;
+                    return self.keep();
+                }
+                None => {
+                    self.kinds.insert(key, Numbered { number: next, kind });
+                    self.frontier.counts.push(0);
+                    next
+                }
+            };
+            self.frontier.counts[number] += 1;
+            self.frontier.source_seq += 1;
+            let last = self.marks.last().expect("there is the first one").source_seq;
+            if self.frontier.source_seq >= last + self.stride {
+                self.keep();
+            }
+        }
+    }
+
+    /// Keeps the frontier as a place that is known.
+    fn keep(&mut self) {
+        self.kept += self.frontier.counts.len();
+        self.marks.push(self.frontier.clone());
+        while self.kept > KEPT_MAX && self.marks.len() > 2 {
+            let mut index = 0;
+            self.marks.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+            self.stride *= 2;
+            self.kept = self.marks.iter().map(|mark| mark.counts.len()).sum();
+        }
+    }
+
+    /// Where the place is that [`Counts::locate`] looks for.
+    fn way(&self, selection: &Selection, wanted: Option<u64>, bound: u64) -> Way {
+        if bound == 0 || wanted == Some(0) {
+            return Way::Here(Counted { source_seq: 0, seq: 0 });
+        }
+        let passing: Vec<usize> = self
+            .kinds
+            .values()
+            .filter(|numbered| selection.in_stream(numbered.kind))
+            .map(|numbered| numbered.number)
+            .collect();
+        let counted = |mark: &Mark| Counted {
+            source_seq: mark.source_seq,
+            seq: passing.iter().filter_map(|number| mark.counts.get(*number)).sum(),
+        };
+        // the place lies behind a mark if that stands before it by both of what is asked for
+        let is_before = |counted: Counted| {
+            counted.source_seq <= bound && wanted.is_none_or(|wanted| counted.seq < wanted)
+        };
+        let frontier = counted(&self.frontier);
+        if is_before(frontier) && frontier.source_seq < bound {
+            match (self.ended, self.full) {
+                (true, _) => return Way::Here(frontier),
+                (false, true) => return Way::From(frontier),
+                (false, false) => return Way::Beyond,
+            }
+        }
+        let count = self.marks.partition_point(|mark| is_before(counted(mark)));
+        Way::From(counted(&self.marks[count - 1]))
+    }
+}
+
+fn finished<T>(read: Result<Result<T, SourceError>, tokio::task::JoinError>) -> Result<T, SourceError> {
+    read.unwrap_or_else(|_| Err(SourceError::Read("the reader panicked".into())))
+}
+
+/// Locks what a panic of a source leaves whole: a slice is counted message by message.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    crate::hub::lock(mutex)
+}
+
+#[cfg(test)]
+mod tests;

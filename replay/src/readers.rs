@@ -1,0 +1,240 @@
+//! Reading a source for clients that need what was played before.
+//!
+//! A source that is open takes memory, so that few are. A client holds one while blocks are read for it, and keeps it
+//! between two blocks as long as nobody else wants one: those that take their messages slowly keep nobody waiting.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::sync::{
+    Notify, OwnedSemaphorePermit, Semaphore,
+    mpsc::{self, Receiver, Sender},
+};
+
+use crate::{
+    block::BlockBuilder,
+    producer::Produced,
+    source::{Feed, Filled, Source, SourceError},
+};
+
+/// Sources that are open at once.
+const OPEN_MAX: usize = 16;
+
+/// Blocks that are read for a client in a row while others wait.
+const BLOCKS_IN_A_ROW: u32 = 16;
+
+/// Blocks that are read ahead for one client.
+const AHEAD: usize = 2;
+
+/// Who may have a source open.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    slots: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    wanted: Notify,
+}
+
+impl Readers {
+    pub(crate) fn new() -> Arc<Readers> {
+        Readers::of(OPEN_MAX)
+    }
+
+    fn of(slots: usize) -> Arc<Readers> {
+        let slots = Arc::new(Semaphore::new(slots));
+        Arc::new(Readers { slots, waiting: AtomicUsize::new(0), wanted: Notify::new() })
+    }
+
+    /// Starts to read from `seq` on, for one client, until it drops the receiver.
+    pub(crate) fn start(self: &Arc<Readers>, source: &Arc<dyn Source>, seq: u64) -> Receiver<Produced> {
+        let (sender, blocks) = mpsc::channel(AHEAD);
+        tokio::spawn(read_ahead(Arc::clone(self), Arc::clone(source), seq, sender));
+        blocks
+    }
+
+    /// Waits for a slot, in turn.
+    async fn slot(&self) -> OwnedSemaphorePermit {
+        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            return slot;
+        }
+        let _waiting = Waiting::new(&self.waiting);
+        self.wanted.notify_one();
+        Arc::clone(&self.slots).acquire_owned().await.expect("it is never closed")
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
+    }
+
+    /// Comes back when somebody waits for a slot.
+    async fn wanted(&self) {
+        while !self.is_wanted() {
+            self.wanted.notified().await;
+        }
+    }
+}
+
+/// One who waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Waiting<'a> {
+        waiting.fetch_add(1, Ordering::SeqCst);
+        Waiting(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+async fn read_ahead(readers: Arc<Readers>, source: Arc<dyn Source>, mut seq: u64, blocks: Sender<Produced>) {
+    let mut held: Option<Reading> = None;
+    let mut in_a_row = 0;
+    loop {
+        let room = tokio::select! {
+            biased;
+            room = blocks.reserve() => room,
+            () = readers.wanted(), if held.is_some() => {
+                held = None;
+                continue;
+            }
+        };
+        // without a receiver there is no client
+        let Ok(room) = room else { return };
+        let reading = match held.take() {
+            Some(reading) => reading,
+            None => {
+                in_a_row = 0;
+                tokio::select! {
+                    slot = readers.slot() => Reading { feed: None, ended: false, failure: None, _slot: slot },
+                    () = blocks.closed() => return,
+                }
+            }
+        };
+        let source = Arc::clone(&source);
+        let read = tokio::task::spawn_blocking(move || reading.next(source.as_ref(), seq)).await;
+        // a panic of a source is a bug; the client is told all the same
+        let (reading, produced) = read
+            .unwrap_or_else(|_| (None, Produced::Failed(SourceError::Read("the reader panicked".into()))));
+        if let Produced::Block(block) = &produced {
+            seq = block.end_seq();
+        }
+        room.send(produced);
+        let Some(reading) = reading else { return };
+        in_a_row += 1;
+        if in_a_row < BLOCKS_IN_A_ROW || !readers.is_wanted() {
+            held = Some(reading);
+        }
+    }
+}
+
+/// An open source, or the right to open one.
+struct Reading {
+    feed: Option<(Box<dyn Feed>, BlockBuilder)>,
+    ended: bool,
+    /// What reading met behind the block that was handed over.
+    failure: Option<SourceError>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Reading {
+    /// The block that begins with the message of `seq`, and the reading if there may be more.
+    fn next(mut self, source: &dyn Source, seq: u64) -> (Option<Reading>, Produced) {
+        match self.read(source, seq) {
+            Ok(Some(produced)) => (Some(self), produced),
+            Ok(None) => (None, Produced::End),
+            Err(error) => (None, Produced::Failed(error)),
+        }
+    }
+
+    fn read(&mut self, source: &dyn Source, seq: u64) -> Result<Option<Produced>, SourceError> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        if self.feed.is_none() {
+            self.feed = Some((source.open(seq)?, BlockBuilder::new(seq)));
+        }
+        let (feed, builder) = self.feed.as_mut().expect("it was opened");
+        while !self.ended && builder.is_empty() {
+            match feed.fill(builder) {
+                Ok(filled) => self.ended = filled == Filled::End,
+                Err(error) if builder.is_empty() => return Err(error),
+                // what was added before it counts
+                Err(error) => self.failure = Some(error),
+            }
+        }
+        Ok((!builder.is_empty()).then(|| Produced::Block(Arc::new(builder.take()))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::Sample;
+
+    async fn next(blocks: &mut Receiver<Produced>) -> Option<(u64, u64)> {
+        match blocks.recv().await {
+            Some(Produced::Block(block)) => Some((block.first_seq(), block.end_seq())),
+            Some(Produced::End) | None => None,
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn clients_that_take_nothing_keep_nobody_waiting() {
+        let readers = Readers::of(2);
+        let source: Arc<dyn Source> = Arc::new(Sample::new(20_000, 1));
+        // each of these has all that it gets before it takes something
+        let mut slow: Vec<_> = (0..8).map(|n| readers.start(&source, 100 * n)).collect();
+        let mut fast = readers.start(&source, 0);
+        let mut seq = 0;
+        while let Some((first, end)) = next(&mut fast).await {
+            assert_eq!(first, seq);
+            seq = end;
+        }
+        assert_eq!(seq, 20_000);
+        // and goes on where it was, with whatever source is open
+        for (n, blocks) in slow.iter_mut().enumerate() {
+            let mut seq = 100 * n as u64;
+            while let Some((first, end)) = next(blocks).await {
+                assert_eq!(first, seq);
+                seq = end;
+            }
+            assert_eq!(seq, 20_000);
+        }
+        assert_eq!(readers.waiting.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_gives_back_what_it_held() {
+        let readers = Readers::of(1);
+        let source: Arc<dyn Source> = Arc::new(Sample::new(20_000, 1));
+        for _ in 0..3 {
+            let mut blocks = readers.start(&source, 7);
+            assert_eq!(next(&mut blocks).await.map(|(first, _)| first), Some(7));
+        }
+        let mut blocks = readers.start(&source, 20_000);
+        assert_eq!(next(&mut blocks).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_before_a_failure_comes_before_it() {
+        let readers = Readers::new();
+        let source: Arc<dyn Source> = Arc::new(Sample::failing_at(20_000, 1, 500));
+        let mut blocks = readers.start(&source, 0);
+        let mut seq = 0;
+        let error = loop {
+            match blocks.recv().await {
+                Some(Produced::Block(block)) => seq = block.end_seq(),
+                Some(Produced::Failed(error)) => break error,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(seq, 500);
+        assert!(error.with_cause().ends_with("the disk is on fire"));
+    }
+}

@@ -1,0 +1,89 @@
+//! Who may steer a play over HTTP.
+
+use std::{fmt, hint::black_box, str::FromStr};
+
+use tradesim_schemas::Digest;
+
+/// Who may steer a play over HTTP (docs/PROTOCOL.md, section 6).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Steering {
+    /// Nobody.
+    Off,
+    /// Who connects from a loopback address.
+    #[default]
+    Loopback,
+    /// Who knows the token, from anywhere.
+    Token(ControlToken),
+}
+
+/// A secret that lets whoever knows it steer. It is not shown by `Debug`, and only its hash is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ControlToken(Digest);
+
+/// Characters of a token: enough not to be guessed, and few enough for a header.
+const TOKEN_CHARS: std::ops::RangeInclusive<usize> = 16..=512;
+
+/// The text is not a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a control token has 16 to 512 visible ASCII characters and no space")]
+pub struct InvalidToken;
+
+impl ControlToken {
+    /// Whether a text is the token. The time that this takes says nothing of the token.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        // hashes are of one length, and what two of them have in common says nothing of the texts
+        let (wanted, found) = (self.0.as_bytes(), Digest::of(text.as_bytes()));
+        let differing =
+            wanted.iter().zip(found.as_bytes()).fold(0, |bits, (left, right)| bits | (left ^ right));
+        black_box(differing) == 0
+    }
+}
+
+impl FromStr for ControlToken {
+    type Err = InvalidToken;
+
+    fn from_str(text: &str) -> Result<ControlToken, InvalidToken> {
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !visible || !TOKEN_CHARS.contains(&text.len()) {
+            return Err(InvalidToken);
+        }
+        Ok(ControlToken(Digest::of(text.as_bytes())))
+    }
+}
+
+impl fmt::Debug for ControlToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ControlToken")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_known_by_its_text_and_shown_to_nobody() {
+        let token: ControlToken = "correct-horse-battery".parse().unwrap();
+        assert!(token.is("correct-horse-battery"));
+        for other in ["", "correct-horse-batterz", "correct-horse-battery ", "Correct-horse-battery"] {
+            assert!(!token.is(other), "{other:?}");
+        }
+        assert_eq!(format!("{:?}", Steering::Token(token)), "Token(ControlToken)");
+    }
+
+    #[test]
+    fn what_could_be_guessed_or_not_be_sent_is_not_a_token() {
+        for text in [
+            "",
+            "short",
+            "fifteen-chars-x",
+            "a space in a token",
+            "a token of süd 123",
+            "line\nbreak-1234567",
+        ] {
+            assert_eq!(text.parse::<ControlToken>(), Err(InvalidToken), "{text:?}");
+        }
+        assert!("x".repeat(512).parse::<ControlToken>().is_ok());
+        assert!("x".repeat(513).parse::<ControlToken>().is_err());
+    }
+}
