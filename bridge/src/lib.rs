@@ -16,6 +16,8 @@ pub mod dev;
 pub mod dlq;
 mod driver;
 mod feed;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod http;
 mod kafka;

@@ -3,10 +3,12 @@
 mod support;
 
 mod bridge;
+mod budget;
 mod capture;
 mod captured;
 mod codes;
 mod control;
+mod corpora;
 mod cuts;
 mod determinism;
 mod dev;
@@ -24,6 +26,7 @@ mod pipes;
 mod plant;
 mod record;
 mod replay;
+mod scarce;
 mod schemas;
 mod serve;
 mod served;
