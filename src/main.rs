@@ -1,5 +1,7 @@
 //! The command line of tradesim: glue between the simulator, the archive and the world. It holds no rule of the market
 //! and none of the file format.
+// cargo-fuzz has a `main` of its own
+#![cfg_attr(fuzzing, no_main, allow(dead_code))]
 
 mod cli;
 mod client;
@@ -9,6 +11,8 @@ mod endpoint;
 mod exit;
 mod faults;
 mod filter;
+#[cfg(any(fuzzing, test))]
+mod fuzzing;
 mod kafka;
 mod keys;
 mod load;

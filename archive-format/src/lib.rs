@@ -9,6 +9,8 @@ mod dictionary;
 mod encode;
 mod error;
 mod flat;
+#[doc(hidden)]
+pub mod fuzzing;
 mod ids;
 mod journal;
 mod layout;

@@ -16,6 +16,7 @@ mod digests;
 mod ends;
 mod error;
 mod findings;
+pub(crate) mod fuzzing;
 mod merge;
 mod murmur2;
 mod newest;

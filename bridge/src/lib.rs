@@ -16,6 +16,8 @@ pub mod dev;
 pub mod dlq;
 mod driver;
 mod feed;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod http;
 mod kafka;
@@ -26,6 +28,7 @@ pub mod secret;
 pub mod socket;
 pub mod tail;
 pub mod topics;
+pub mod url;
 
 pub use bridge::{Bridge, DeliveryObserver};
 pub use feed::FeedUrlError;

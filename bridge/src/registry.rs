@@ -20,7 +20,7 @@ use ureq::{
     tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
-use crate::compatibility::Level;
+use crate::{compatibility::Level, url::shown_url};
 
 pub use credentials::{Credentials, ParseCredentialsError};
 pub use error::RegistryError;
@@ -70,7 +70,9 @@ pub struct Registered {
 #[derive(Clone, Debug)]
 pub struct Registry {
     agent: Agent,
+    /// The URL to ask; it may hold a password, so errors and reports state `shown`.
     url: String,
+    shown: String,
     authorization: Option<HeaderValue>,
 }
 
@@ -86,7 +88,8 @@ impl Registry {
             // credentials go to the registry that was named, and to no other
             .max_redirects(0)
             .user_agent(concat!("tradesim/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&options.url) {
+        let shown = shown_url(&options.url);
+        if is_loopback(&shown) {
             config = config.proxy(None);
         }
         if let Some(path) = &options.ca_file {
@@ -94,12 +97,12 @@ impl Registry {
             config = config.tls_config(TlsConfig::builder().root_certs(trusted).build());
         }
         let authorization = options.credentials.as_ref().map(authorization).transpose()?;
-        Ok(Registry { agent: config.build().into(), url: options.url, authorization })
+        Ok(Registry { agent: config.build().into(), url: options.url, shown, authorization })
     }
 
-    /// The URL that the API's paths go behind.
+    /// Returns the URL of the registry as it may be shown, without user information and query.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.shown
     }
 
     /// Finds a schema under a subject: exactly this one, not the latest.
@@ -111,7 +114,7 @@ impl Registry {
         match self.post(&path, schema) {
             Ok(answer) => self.registered(&answer),
             Err(error) if error.is_not_found() => {
-                Err(RegistryError::NotRegistered { url: self.url.clone(), subject: subject.to_owned() })
+                Err(RegistryError::NotRegistered { url: self.shown.clone(), subject: subject.to_owned() })
             }
             Err(error) => Err(error),
         }
@@ -204,7 +207,7 @@ impl Registry {
         if let Some(value) = &self.authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        answer::read(&self.url, request.call())
+        answer::read(&self.shown, request.call())
     }
 
     fn post(&self, path: &str, schema: &str) -> Result<Value, RegistryError> {
@@ -214,7 +217,7 @@ impl Registry {
         if let Some(value) = &self.authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        answer::read(&self.url, request.send(body))
+        answer::read(&self.shown, request.send(body))
     }
 
     fn registered(&self, answer: &Value) -> Result<Registered, RegistryError> {
@@ -244,7 +247,7 @@ impl Registry {
     }
 
     fn foreign(&self, what: &str) -> RegistryError {
-        RegistryError::Foreign { url: self.url.clone(), what: what.to_owned() }
+        RegistryError::Foreign { url: self.shown.clone(), what: what.to_owned() }
     }
 }
 

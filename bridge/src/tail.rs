@@ -1,6 +1,7 @@
 //! Records of our topics, one after the other, as a person reads them: keys, headers, and values decoded by the schemas that
 //! they name.
 
+pub(crate) mod fuzzing;
 mod json;
 
 use std::{

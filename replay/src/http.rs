@@ -25,7 +25,7 @@ use crate::{
 use self::seats::{Place, PlainSeat, Seats};
 
 mod authority;
-mod command;
+pub(crate) mod command;
 mod connection;
 mod handshake;
 mod host;

@@ -15,6 +15,8 @@ mod control;
 mod control_message;
 mod counts;
 mod delivery;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod http;
 mod hub;

@@ -81,14 +81,17 @@ impl Replay {
         Replay { speed, ..self }
     }
 
+    pub(crate) fn source(&self) -> Arc<dyn Source> {
+        Arc::clone(&self.lines) as _
+    }
+
     /// Starts a server on a free port of 127.0.0.1, on a thread of its own. Time starts with the first client.
     ///
     /// # Errors
     /// [`ReplayError::Server`].
     pub fn start(&self) -> Result<Running, ReplayError> {
         let options = Options { speed: self.speed, linger: Duration::ZERO, ..Options::new("test") };
-        let source: Arc<dyn Source> = Arc::clone(&self.lines) as _;
-        let server = Background::start(source, options)?;
+        let server = Background::start(self.source(), options)?;
         Ok(Running { url: server.url(), server })
     }
 }

@@ -24,6 +24,8 @@ pub use event::{
 };
 pub use ids::{AccountId, ArchiveKey, CorrelationId, OrderRef, SymbolIds, TradeId, TraderId};
 pub use price::Price;
+#[doc(hidden)]
+pub use reader::fuzzing;
 pub use reader::{Message, Payload, ReadOptions, Reason, Refusal, read};
 pub use symbol::Symbol;
 pub use time::{ParseTimestampError, Timestamp};

@@ -1,12 +1,14 @@
 //! What the tests and benches of all crates share: strategies for events and for texts that hold them, and the
-//! idiomatic serde_json encoder as the oracle of [`crate::MessageEncoder`].
+//! idiomatic serde_json encoder as the oracle of [`crate::MessageEncoder`]; and mutants of any inputs.
 
 mod layout;
+mod mutants;
 mod mutation;
 mod oracle;
 mod strategies;
 
 pub use layout::{Json, Noise, foreign_text};
+pub use mutants::mutant;
 pub use mutation::mutated_text;
 pub use oracle::{OracleEnvelope, OraclePayload};
 pub use strategies::{

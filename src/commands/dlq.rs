@@ -97,9 +97,7 @@ fn line(letter: &Letter) -> String {
         }
         Err(error) => format!("- {place} seq {seq} is no dead letter of ours: {error}"),
     };
-    let text: String =
-        text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
-    text + "\n"
+    output::safe(&text).into_owned() + "\n"
 }
 
 #[derive(Serialize)]
@@ -120,7 +118,7 @@ fn json_line(letter: &Letter) -> anyhow::Result<String> {
         seq: letter.seq,
         letter: serde_json::from_slice(&letter.value).ok(),
     };
-    Ok(serde_json::to_string(&report)? + "\n")
+    Ok(output::safe(&serde_json::to_string(&report)?).into_owned() + "\n")
 }
 
 #[derive(Debug, Serialize)]

@@ -3,11 +3,13 @@
 mod support;
 
 mod bridge;
+mod budget;
 mod capture;
 mod captured;
 mod codes;
 mod contract;
 mod control;
+mod corpora;
 mod cuts;
 mod determinism;
 mod dev;
@@ -25,10 +27,12 @@ mod pipes;
 mod plant;
 mod record;
 mod replay;
+mod scarce;
 mod schemas;
 mod serve;
 mod served;
 mod settings;
 mod stops;
 mod tail;
+mod terminals;
 mod verify_topic;

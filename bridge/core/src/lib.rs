@@ -9,6 +9,8 @@ mod backoff;
 mod continuity;
 mod dead_letter;
 mod delivery;
+#[doc(hidden)]
+pub mod fuzzing;
 mod position;
 mod route;
 mod window;

@@ -52,6 +52,8 @@ fn failure(url: &str, error: Error) -> RegistryError {
         | Error::HostNotFound
         | Error::ConnectionFailed
         | Error::ConnectProxyFailed(_) => RegistryError::Unreachable { url, source: Box::new(error) },
+        // the error repeats the URL, which may hold a password
+        Error::BadUri(_) => RegistryError::Foreign { url, what: "its URL cannot be used".to_owned() },
         error => RegistryError::Foreign { url, what: error.to_string() },
     }
 }

@@ -180,3 +180,36 @@ fn schemas_are_sent_without_white_space_and_otherwise_as_they_are() {
         assert!(!text.contains('\n') && text.contains("\"doc\":\""));
     }
 }
+
+/// An error with all of its causes.
+fn chain(error: &RegistryError) -> String {
+    let mut text = format!("{error} {error:?}");
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!(" {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
+#[test]
+fn no_error_repeats_the_password_of_a_url() {
+    let with_password = |url: &str| format!("{}?key=hush", url.replace("http://", "http://user:hush@"));
+    for status in ["401 Unauthorized", "404 Not Found", "500 Oops", "503 Away", "200 OK"] {
+        let (url, thread) = answering(status, "no");
+        let error = client(with_password(&url)).schema_ids("").unwrap_err();
+        thread.join().unwrap();
+        assert!(chain(&error).contains(&url) && !chain(&error).contains("hush"), "{}", chain(&error));
+    }
+    // nobody there, and URLs that cannot be used
+    let (url, thread) = answering("200 OK", "{}");
+    drop(TcpStream::connect(url.trim_start_matches("http://")));
+    let _ = thread.join();
+    for url in
+        [url.as_str(), "http://", "http://127.0.0.1:99999", "ftp://127.0.0.1:1", "http://127.0.0.1:1/ /"]
+    {
+        let registry = client(with_password(url));
+        let error = chain(&registry.schema_ids("").unwrap_err());
+        assert!(!error.contains("hush") && !registry.url().contains("hush"), "{error}");
+    }
+}

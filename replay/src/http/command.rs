@@ -11,22 +11,22 @@ use serde_json::{Value, error::Category};
 use crate::control::Command;
 
 /// What can be asked for: the last part of the path.
-pub(super) const ACTIONS: [&str; 6] = ["pause", "resume", "stop", "step", "seek", "speed"];
+pub(crate) const ACTIONS: [&str; 6] = ["pause", "resume", "stop", "step", "seek", "speed"];
 
 /// A body that cannot be understood.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct BadBody {
+pub(crate) struct BadBody {
     /// A stable name of what is wrong.
-    pub(super) code: &'static str,
+    pub(crate) code: &'static str,
     /// The same in words.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// Reads a body. An empty one is an object without keys.
 ///
 /// # Panics
 /// If the action is not one of [`ACTIONS`].
-pub(super) fn parse(action: &str, body: &[u8]) -> Result<Command, BadBody> {
+pub(crate) fn parse(action: &str, body: &[u8]) -> Result<Command, BadBody> {
     let mut fields = Fields::parse(body)?;
     let command = match action {
         "pause" => Command::Pause,

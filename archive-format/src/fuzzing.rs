@@ -1,0 +1,104 @@
+//! What the fuzz targets of this crate do with their bytes, and what the tests do with the targets' corpora
+//! (fuzz/README.md). Nothing here is promised to other callers.
+//!
+//! Digests stop a mutation before it reaches any parser. So they are computed anew first, as a dishonest writer would do
+//! it.
+
+mod journal;
+mod pages;
+
+use std::{io::Write, path::Path};
+
+use tempfile::TempDir;
+
+use crate::{Archive, Error, OpenOptions, Start, flat_batch, metadata, testing::reseal};
+
+pub use journal::journal;
+pub use pages::pages;
+
+/// Reads a file, sealed, to its end in every way that there is.
+///
+/// # Panics
+/// Where it is read in one way and not in another.
+pub fn archive(file: &[u8]) {
+    let mut bytes = file.to_vec();
+    reseal(&mut bytes);
+    read_to_the_end(&bytes);
+}
+
+fn read_to_the_end(bytes: &[u8]) {
+    let folder = Folder::new();
+    let path = folder.write("a.parquet", bytes);
+    let Ok(archive) = Archive::open(&path, OpenOptions { mmap: false }) else { return };
+    let metadata = archive.metadata();
+    document_is_stable(&metadata.to_json());
+    for index in 0..metadata.state_frames().len() {
+        let _ = archive.state_frame(index);
+    }
+    let read = walk(&archive);
+    assert!(
+        read.is_err() || archive.verify_structure().is_ok(),
+        "rows are read of a file whose digests differ"
+    );
+    match (read, archive.verify_content()) {
+        (Ok(rows), Ok(_)) => assert_eq!(rows, metadata.counts().total()),
+        (Err(_), Ok(_)) => panic!("the content is proven, and cannot be read"),
+        _ => {}
+    }
+    if let Some((last, _)) = metadata.last() {
+        let _ = archive.rows_before(Start::Seq(last));
+    }
+}
+
+/// Reads all rows, as `cat` and as `export` do.
+fn walk(archive: &Archive) -> Result<u64, Error> {
+    let mut encoder = tradesim_schemas::MessageEncoder::new();
+    let mut text = Vec::new();
+    let mut count = 0;
+    for batch in archive.batches(Start::Beginning) {
+        let batch = batch?;
+        for row in batch.rows() {
+            text.clear();
+            row.write_message(&mut encoder, &mut text);
+            count += 1;
+        }
+        let _ = flat_batch(&batch);
+    }
+    Ok(count)
+}
+
+/// Reads the metadata's document. What was read has to come out of it again.
+///
+/// # Panics
+/// Where it does not.
+pub fn document(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let Ok(read) = metadata::from_json(text) else { return };
+    let _ = (read.provenance().gaps(), read.provenance().has_received_pace());
+    document_is_stable(&read.to_json());
+}
+
+fn document_is_stable(text: &str) {
+    let again = metadata::from_json(text).expect("our own document is read");
+    assert_eq!(again.to_json(), text);
+}
+
+/// A folder that goes away.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Folder {
+        Folder(tempfile::tempdir().expect("the system has room for temporary files"))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> std::path::PathBuf {
+        let path = self.0.path().join(name);
+        let written = std::fs::File::create(&path).and_then(|mut file| file.write_all(bytes));
+        written.expect("the system has room for temporary files");
+        path
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}

@@ -1,0 +1,271 @@
+//! What the fuzz target `delivery` does with its bytes, and what the tests do with the target's corpus (fuzz/README.md).
+//! Nothing here is promised to other callers.
+//!
+//! The feed is any peer: it greets, jumps and ends as the bytes say. The driver keeps its side of the contract, and what it
+//! asks of Kafka succeeds or fails as the bytes say.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tradesim_schemas::Timestamp;
+
+use crate::{
+    Action, Admission, Backoff, Delivery, Ending, Finish, Greeting, Guarantee, Identity, Input, Moment,
+    Options, Position,
+};
+
+/// The longest time between two inputs.
+const STEP_MAX: Duration = Duration::from_secs(5);
+/// Numbers of a feed are below this one (contract, section 5).
+const NUMBERS: u64 = 1 << 53;
+
+/// Runs a delivery whose world the bytes decide.
+///
+/// # Panics
+/// Where a law is broken: a committed position goes back, a message is committed twice, out of order or behind the
+/// position, or a number is counted that no message had.
+pub fn delivery(bytes: &[u8]) {
+    let mut world = World::new(bytes);
+    while !world.is_over && !world.bytes.is_empty() {
+        world.act();
+        world.step();
+    }
+    world.act();
+    world.check_counts();
+}
+
+struct World<'a> {
+    bytes: &'a [u8],
+    delivery: Delivery,
+    exactly_once: bool,
+    now: Duration,
+    connection: u64,
+    /// What was handed over and is neither committed nor given up.
+    open: Vec<u64>,
+    /// What readers of committed records see.
+    committed: BTreeMap<Identity, Vec<u64>>,
+    positions: BTreeMap<Identity, Position>,
+    messages: u64,
+    is_over: bool,
+}
+
+impl<'a> World<'a> {
+    fn new(mut bytes: &'a [u8]) -> World<'a> {
+        let first = take(&mut bytes);
+        let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
+        let exactly_once = first & 1 == 0;
+        let options = Options {
+            guarantee: if exactly_once { Guarantee::ExactlyOnce } else { Guarantee::AtLeastOnce },
+            until_end: first & 2 != 0,
+            run: (first & 4 != 0).then(|| "r0".to_owned()),
+            bridge: "b".to_owned(),
+            batch_events: u64::from(first >> 3) % 5 + 1,
+            batch_time: Duration::from_millis(100),
+            feed_tries: 20,
+            feed_backoff: backoff,
+            kafka_tries: (first & 128 != 0).then_some(5),
+            kafka_backoff: backoff,
+            refusals_max: u32::from(first >> 6) % 3,
+        };
+        World {
+            bytes,
+            delivery: Delivery::new(options),
+            exactly_once,
+            now: Duration::ZERO,
+            connection: 0,
+            open: Vec::new(),
+            committed: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            messages: 0,
+            is_over: false,
+        }
+    }
+
+    fn byte(&mut self) -> u8 {
+        take(&mut self.bytes)
+    }
+
+    /// A number of a feed: mostly one that is near to what is due.
+    fn number(&mut self) -> u64 {
+        let near = self.delivery.next_seq();
+        match self.byte() {
+            byte @ 0..200 => (near + u64::from(byte % 16)).saturating_sub(4),
+            200..220 => 0,
+            220..230 => NUMBERS - 1,
+            _ => {
+                let bytes: [u8; 8] = std::array::from_fn(|_| self.byte());
+                u64::from_le_bytes(bytes) % NUMBERS
+            }
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        let random = f64::from(self.byte()) / 255.0;
+        self.delivery.handle(input, Moment { at: self.now, random });
+        assert!(self.exactly_once || self.delivery.next_seq() >= self.delivery.delivered_seq());
+    }
+
+    /// What the world does next.
+    fn step(&mut self) {
+        let connection = self.connection.wrapping_sub(u64::from(self.byte() > 240));
+        match self.byte() {
+            0..110 => self.message(),
+            110..150 => {
+                let greeting = self.greeting();
+                self.tell(Input::Connected { connection, greeting });
+            }
+            150..165 => {
+                let seq = self.number();
+                self.tell(Input::Jumped { connection, seq });
+            }
+            165..180 => {
+                let seq = self.number();
+                self.tell(Input::Sent { connection, seq });
+            }
+            180..190 => {
+                let seq = self.number();
+                self.tell(Input::Ended { connection, seq });
+            }
+            190..205 => {
+                let ending = match self.byte() {
+                    0..20 => Ending::Refused,
+                    20..60 => Ending::Delivered,
+                    _ => Ending::Lost,
+                };
+                self.tell(Input::Disconnected { connection, ending, cause: "it ended".to_owned() });
+            }
+            205..235 => {
+                let wait = self.byte();
+                let due = self.delivery.poll_timeout().unwrap_or(self.now);
+                self.now = due.max(self.now) + STEP_MAX * u32::from(wait) / 255;
+                self.tell(Input::Timeout);
+            }
+            235..245 if self.delivery.is_sink_ready() => {
+                let count = usize::from(self.byte()) % 4;
+                self.fail(self.open.iter().copied().take(count).collect());
+            }
+            245..250 if !self.exactly_once && self.delivery.is_sink_ready() => self.acknowledge(),
+            250.. => self.tell(Input::Stop),
+            _ => {}
+        }
+    }
+
+    fn greeting(&mut self) -> Greeting {
+        let bits = self.byte();
+        let start_seq = (bits & 3 != 0).then(|| self.number());
+        Greeting {
+            stream: (bits & 12 != 0).then(|| format!("s{}", u8::from(bits & 12 == 12))),
+            run: (bits & 48 != 0).then(|| format!("r{}", u8::from(bits & 48 == 48))),
+            start_seq,
+        }
+    }
+
+    fn message(&mut self) {
+        if !self.delivery.is_reading() {
+            return;
+        }
+        let now = self.now;
+        self.delivery.prepare(|| now);
+        self.act();
+        if self.is_over || !self.delivery.is_reading() {
+            return;
+        }
+        let bits = self.byte();
+        let emitted = (bits & 1 != 0).then(|| i64::from(self.byte())).and_then(Timestamp::from_micros);
+        match self.delivery.message(emitted, bits & 2 != 0) {
+            Admission::Skip => {}
+            Admission::Produce { seq } | Admission::ProduceAlone { seq } | Admission::Bury { seq, .. } => {
+                self.messages += 1;
+                self.open.push(seq);
+                if bits & 4 != 0 && bits & 2 != 0 {
+                    // the producer itself refuses the record
+                    self.delivery.buried();
+                }
+            }
+        }
+    }
+
+    fn acknowledge(&mut self) {
+        let delivered = self.delivery.delivered_seq();
+        let span = self.delivery.next_seq() - delivered;
+        let next_seq = delivered + span.min(u64::from(self.byte()));
+        self.open.retain(|seq| *seq >= next_seq);
+        self.tell(Input::Acknowledged { next_seq });
+    }
+
+    fn fail(&mut self, refused: Vec<u64>) {
+        let hopeless = self.byte() > 250;
+        if self.exactly_once {
+            self.open.clear();
+        }
+        self.tell(Input::Failed { cause: "it failed".to_owned(), refused, hopeless });
+    }
+
+    /// Does what is wanted.
+    fn act(&mut self) {
+        while let Some(action) = self.delivery.poll_action() {
+            match action {
+                Action::Connect { connection, .. } => self.connection = connection,
+                Action::Initialise { .. } => self.answer(Input::Initialised),
+                Action::ReadPosition { identity } => {
+                    let position = self.positions.get(&identity).cloned();
+                    self.answer(Input::PositionRead(position));
+                }
+                Action::Commit { position } => self.commit(position),
+                Action::Checkpoint { position } => self.write(position),
+                Action::Drain => {
+                    self.open.clear();
+                    let next_seq = self.delivery.next_seq();
+                    self.tell(Input::Acknowledged { next_seq });
+                    self.answer(Input::Drained);
+                }
+                Action::DropProducer if self.exactly_once => self.open.clear(),
+                Action::Finish(finish) => {
+                    self.is_over = true;
+                    assert!(self.exactly_once || finish != Finish::CannotResume);
+                }
+                Action::Begin => assert!(self.open.is_empty(), "a transaction begins within another"),
+                Action::Disconnect | Action::DropProducer | Action::Note(_) => {}
+            }
+        }
+    }
+
+    /// What was asked for succeeds, or fails.
+    fn answer(&mut self, success: Input) {
+        if self.byte() > 230 { self.fail(Vec::new()) } else { self.tell(success) }
+    }
+
+    fn commit(&mut self, position: Position) {
+        let fate = self.byte();
+        if fate <= 240 {
+            let committed = self.committed.entry(position.identity.clone()).or_default();
+            for seq in std::mem::take(&mut self.open) {
+                assert!(committed.last().is_none_or(|last| *last < seq), "{seq} behind {committed:?}");
+                assert!(seq < position.next_seq, "{seq} is committed at position {}", position.next_seq);
+                committed.push(seq);
+            }
+            self.write(position);
+        }
+        // the answer to a commit that happened may be lost
+        if (221..).contains(&fate) { self.fail(Vec::new()) } else { self.tell(Input::Committed) }
+    }
+
+    fn write(&mut self, position: Position) {
+        let before = self.positions.insert(position.identity.clone(), position.clone());
+        assert!(
+            before.is_none_or(|before| before.next_seq <= position.next_seq),
+            "a position goes back to {position:?}"
+        );
+    }
+
+    fn check_counts(&self) {
+        let counts = self.delivery.counts();
+        assert!(counts.received <= self.messages);
+        assert_eq!(counts.received, counts.produced + counts.dead_lettered);
+    }
+}
+
+fn take(bytes: &mut &[u8]) -> u8 {
+    let Some((first, rest)) = bytes.split_first() else { return 0 };
+    *bytes = rest;
+    *first
+}

@@ -1,0 +1,42 @@
+//! What the fuzz target `settings` does with its bytes, and what the tests do with its corpus (fuzz/README.md). cargo-fuzz
+//! compiles this whole binary as the target.
+
+#[cfg(test)]
+mod tests;
+
+use std::{fs, io::Write};
+
+use crate::{
+    faults::FaultPlan,
+    load::Scenario,
+    settings::{Group, Settings, Sources},
+};
+
+/// Reads bytes as a file of settings, and texts as a scenario and as a plan of faults.
+pub(crate) fn settings(bytes: &[u8]) {
+    env_file(bytes);
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    for short in [false, true] {
+        let _ = Scenario::read(text, "the input", short);
+    }
+    let _ = FaultPlan::parse(text);
+}
+
+fn env_file(bytes: &[u8]) {
+    let path = std::env::temp_dir().join(format!("tradesim-fuzz-{}.env", std::process::id()));
+    fs::File::create(&path)
+        .and_then(|mut file| file.write_all(bytes))
+        .expect("the system has room for temporary files");
+    let sources = Sources::of_process(Some(&path));
+    if let Ok(sources) = sources {
+        let _ = sources.unknown_names();
+        let settings = Settings::from_sources(&sources);
+        for group in Group::ALL {
+            let _ = settings.check(group);
+        }
+    }
+    let _ = fs::remove_file(&path);
+}
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| settings(bytes));

@@ -1,0 +1,137 @@
+//! What fuzzing has found so far: the corpora of the fuzz targets, and seeded mutants of them, through the functions that the
+//! targets call. (That of `settings` is read by a unit test of the binary, which has its functions.)
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    panic::catch_unwind,
+    path::{Path, PathBuf},
+};
+
+use toml::{Table, Value};
+use tradesim_schemas::testing::mutant;
+
+/// Bytes of all corpora.
+const BYTES_MAX: u64 = 1 << 20;
+
+/// A target: its name, what it calls, and how many mutants of its corpus a normal run tries; the slowest take 2 ms each.
+type Target = (&'static str, fn(&[u8]), u64);
+
+const TARGETS: &[Target] = &[
+    ("archive", tradesim_archive::fuzzing::archive, 500),
+    ("avro", tradesim_bridge::fuzzing::avro, 2_000),
+    ("control", tradesim_replay::fuzzing::control, 5_000),
+    ("delivery", tradesim_bridge::core::fuzzing::delivery, 10_000),
+    ("envelope", tradesim_schemas::fuzzing::envelope, 10_000),
+    ("http", tradesim_replay::fuzzing::http, 300),
+    ("inbound", tradesim_replay::fuzzing::inbound, 10_000),
+    ("journal", tradesim_archive::fuzzing::journal, 100),
+    ("letters", tradesim_bridge::fuzzing::letters, 5_000),
+    ("metadata", tradesim_archive::fuzzing::document, 2_000),
+    ("pages", tradesim_archive::fuzzing::pages, 1_000),
+];
+
+fn fuzz_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
+}
+
+fn files(target: &str) -> Vec<PathBuf> {
+    let folder = fuzz_folder().join("corpus").join(target);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// As often, or `TRADESIM_MUTANTS` times as often.
+fn times(count: u64) -> u64 {
+    match std::env::var("TRADESIM_MUTANTS") {
+        Ok(text) => count * text.parse::<u64>().unwrap_or_else(|_| panic!("TRADESIM_MUTANTS is {text:?}")),
+        Err(_) => count,
+    }
+}
+
+#[track_caller]
+fn replay(target: &str) {
+    let (_, run, mutants) = TARGETS.iter().find(|(name, ..)| *name == target).unwrap();
+    let mut inputs = Vec::new();
+    for file in files(target) {
+        let bytes = fs::read(&file).unwrap();
+        assert!(catch_unwind(|| run(&bytes)).is_ok(), "{}", file.display());
+        inputs.push(bytes);
+    }
+    for seed in 0..times(*mutants) {
+        let bytes = mutant(&inputs, seed);
+        if catch_unwind(|| run(&bytes)).is_err() {
+            let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{target}-{seed}"));
+            fs::write(&path, &bytes).unwrap();
+            panic!("mutant {seed}, which is in {}", path.display());
+        }
+    }
+}
+
+macro_rules! corpora {
+    ($($target:ident)*) => {
+        $(
+            #[test]
+            fn $target() {
+                replay(stringify!($target));
+            }
+        )*
+
+        #[test]
+        fn every_target_is_replayed() {
+            let mut replayed = vec!["settings", $(stringify!($target)),*];
+            replayed.sort_unstable();
+            let built = manifest(&fuzz_folder());
+            let mut built: Vec<&str> =
+                built["bin"].as_array().unwrap().iter().map(|bin| bin["name"].as_str().unwrap()).collect();
+            built.sort_unstable();
+            assert_eq!(built, replayed);
+            let bytes: u64 = built
+                .iter()
+                .flat_map(|target| files(target))
+                .map(|file| file.metadata().unwrap().len())
+                .sum();
+            assert!(bytes <= BYTES_MAX, "the corpora have {bytes} bytes; `cargo fuzz cmin` makes them smaller");
+        }
+    };
+}
+
+corpora! { archive avro control delivery envelope http inbound journal letters metadata pages }
+
+fn manifest(folder: &Path) -> Table {
+    fs::read_to_string(folder.join("Cargo.toml")).unwrap().parse().unwrap()
+}
+
+/// A dependency as a table, however short it is written.
+fn written_out(dependency: &Value) -> Table {
+    match dependency {
+        Value::Table(table) => table.clone(),
+        version => Table::from_iter([("version".to_owned(), version.clone())]),
+    }
+}
+
+#[test]
+fn the_binary_is_fuzzed_with_the_dependencies_that_it_is_released_with() {
+    let root = manifest(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let fuzz = manifest(&fuzz_folder());
+    let of_fuzz = |name: &str| fuzz["dependencies"].get(name).map(written_out);
+    let mut differing = BTreeMap::new();
+    for (name, dependency) in root["dependencies"].as_table().unwrap() {
+        let mut expected = written_out(&root["workspace"]["dependencies"][name]);
+        if let Some(path) = expected.get_mut("path") {
+            *path = Value::String(format!("../{}", path.as_str().unwrap()));
+        }
+        let features = dependency.get("features").and_then(Value::as_array).cloned().unwrap_or_default();
+        if !features.is_empty() {
+            let all = expected.entry("features").or_insert_with(|| Value::Array(Vec::new()));
+            all.as_array_mut().unwrap().extend(features);
+        }
+        let found = of_fuzz(name);
+        if found.as_ref() != Some(&expected) {
+            differing.insert(name, (expected, found));
+        }
+    }
+    assert!(differing.is_empty(), "fuzz/Cargo.toml does not have what Cargo.toml has: {differing:#?}");
+}
