@@ -7,6 +7,7 @@ use tradesim_schemas::{EventType, ReadOptions, Timestamp, read};
 use crate::{
     audit,
     compatibility::{AvroSchema, Level, incompatibilities},
+    socket::inbound,
     tail,
 };
 
@@ -33,6 +34,14 @@ pub fn avro(bytes: &[u8]) {
         let _ = incompatibilities(Level::FullTransitive, &new, std::slice::from_ref(&ours));
     }
     assert_eq!(incompatibilities(Level::FullTransitive, &new, std::slice::from_ref(&new)), [], "{schema}");
+}
+
+/// Reads what a server sends to a client, in pieces.
+///
+/// # Panics
+/// Where the pieces make a difference, and where the WebSocket library alone reads other messages before its first error.
+pub fn frames(bytes: &[u8]) {
+    inbound::fuzzing::frames(bytes);
 }
 
 /// Reads a record's value as a dead letter, in both ways, and as a position; and makes a dead letter of it.
