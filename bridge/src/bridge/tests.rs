@@ -2,6 +2,7 @@
 //! proves nothing about exactly-once: that is shown on real brokers.
 
 mod feed;
+mod health;
 mod topics;
 
 use std::{
