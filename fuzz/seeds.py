@@ -80,6 +80,21 @@ def inbound():
     put("inbound", "unmasked", b"\x05\x81\x05hello")
 
 
+def frames():
+    def unmasked(opcode, payload, final=True):
+        sent = frame(opcode, payload, final, mask=bytes(4))
+        at = 2 + {126: 2, 127: 8}.get(sent[1] & 0x7F, 0)
+        return bytes([sent[0], sent[1] & 0x7F]) + sent[2:at] + sent[at + 4 :]
+
+    put("frames", "texts", b"\x03" + unmasked(1, b"hello") + unmasked(2, b"\x00\xff") + unmasked(1, b"again"))
+    put("frames", "not-utf8", b"\x01" + unmasked(1, b"\xff\xfe") + unmasked(1, b"behind"))
+    put("frames", "fragments", b"\x02" + unmasked(1, b"a\xc3", False) + unmasked(9, b"ping") + unmasked(0, b"\xa9"))
+    put("frames", "long", b"\x40" + unmasked(1, b"x" * 400) + unmasked(1, b"behind"))
+    long = unmasked(2, b"y" * 100, False) + unmasked(0, b"z" * 150, False) + unmasked(9, b"p") + unmasked(0, b"w" * 90)
+    put("frames", "long-fragments", b"\x11" + long + unmasked(1, b"behind"))
+    put("frames", "close", b"\x05" + unmasked(8, struct.pack(">H", 1001) + b"bye") + unmasked(1, b"behind"))
+
+
 def http():
     shake = (
         "GET {} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -265,7 +280,7 @@ def archives(binary):
 
 
 def main():
-    for write in (envelopes, control, inbound, http, avro, pages, letters, delivery, settings):
+    for write in (envelopes, control, inbound, frames, http, avro, pages, letters, delivery, settings):
         write()
     if len(sys.argv) > 1:
         archives(str(pathlib.Path(sys.argv[1]).resolve()))

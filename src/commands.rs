@@ -30,10 +30,14 @@ pub(crate) mod verify_topic;
 
 use std::{borrow::Cow, ffi::OsString};
 
-use clap::Parser;
+use clap::{
+    Parser,
+    error::{ContextKind, ContextValue},
+};
+use tradesim_bridge::url::shown_url;
 
 use crate::{
-    cli::{Cli, Command, ConfigCommand, GlobalArgs},
+    cli::{Cli, Command, ConfigCommand, GlobalArgs, LoadCommand},
     exit::{Failure, Outcome},
     output,
     settings::{Group, Key, Settings, Sources},
@@ -44,7 +48,7 @@ use crate::{
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<Outcome> {
     let cli = match Cli::try_parse_from(with_help_last(arguments)) {
         Ok(cli) => cli,
-        Err(message) => return show(&message),
+        Err(message) => return show(&without_secrets(message)),
     };
     let group = group(&cli.command);
     let settings = settings(&cli.global, group)?;
@@ -98,6 +102,7 @@ fn with_help_last(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
 /// which nothing can stop them.
 fn group(command: &Command) -> Option<Group> {
     Some(match command {
+        Command::Load(load) if !matches!(load.command, LoadCommand::Run(_)) => return None,
         Command::Record(_) | Command::Replay(_) | Command::Serve(_) | Command::Config(_) => Group::Generator,
         Command::Info(_)
         | Command::Cat(_)
@@ -145,6 +150,20 @@ fn settings(global: &GlobalArgs, group: Option<Group>) -> Result<Settings, Failu
         settings.set_from_command_line(Key::BridgeLogFormat, format);
     }
     Ok(settings)
+}
+
+/// A URL that is invalid is repeated without what may be secret in it.
+fn without_secrets(mut message: clap::Error) -> clap::Error {
+    let text = |kind| match message.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let is_url = text(ContextKind::InvalidArg).is_some_and(|argument| argument.contains("<URL>"));
+    let value = text(ContextKind::InvalidValue).filter(|value| is_url && value.contains(['@', '?']));
+    if let Some(shown) = value.map(shown_url) {
+        message.insert(ContextKind::InvalidValue, ContextValue::String(shown));
+    }
+    message
 }
 
 /// Help and version are data; everything else that `clap` has to say is an error of usage, which it words itself.

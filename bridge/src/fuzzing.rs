@@ -7,6 +7,7 @@ use tradesim_schemas::{EventType, ReadOptions, Timestamp, read};
 use crate::{
     audit,
     compatibility::{AvroSchema, Level, incompatibilities},
+    socket::inbound,
     tail,
 };
 
@@ -35,6 +36,14 @@ pub fn avro(bytes: &[u8]) {
     assert_eq!(incompatibilities(Level::FullTransitive, &new, std::slice::from_ref(&new)), [], "{schema}");
 }
 
+/// Reads what a server sends to a client, in pieces.
+///
+/// # Panics
+/// Where the pieces make a difference, and where the WebSocket library alone reads other messages before its first error.
+pub fn frames(bytes: &[u8]) {
+    inbound::fuzzing::frames(bytes);
+}
+
 /// Reads a record's value as a dead letter, in both ways, and as a position; and makes a dead letter of it.
 ///
 /// # Panics
@@ -52,7 +61,13 @@ pub fn letters(bytes: &[u8]) {
     };
     let key = DeadLetter::key_of(bytes);
     let failed_at = Timestamp::from_micros(0).expect("the epoch");
-    let letter = DeadLetter { original: bytes, topic: Some("raw.trades"), key: key.as_deref(), failed_at };
+    let letter = DeadLetter {
+        original: bytes,
+        whole: None,
+        topic: Some("raw.trades"),
+        key: key.as_deref(),
+        failed_at,
+    };
     for json in [letter.to_json(&verdict), letter.to_json_brief(&verdict)] {
         assert!(json.len() <= RECORD_BYTES_MAX);
         let read = Original::parse(&json).expect("our own letter");

@@ -25,6 +25,7 @@ mod metrics;
 mod options;
 pub mod registry;
 pub mod secret;
+mod serving;
 pub mod socket;
 pub mod tail;
 pub mod topics;

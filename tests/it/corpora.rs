@@ -23,6 +23,7 @@ const TARGETS: &[Target] = &[
     ("control", tradesim_replay::fuzzing::control, 5_000),
     ("delivery", tradesim_bridge::core::fuzzing::delivery, 10_000),
     ("envelope", tradesim_schemas::fuzzing::envelope, 10_000),
+    ("frames", tradesim_bridge::fuzzing::frames, 10_000),
     ("http", tradesim_replay::fuzzing::http, 300),
     ("inbound", tradesim_replay::fuzzing::inbound, 10_000),
     ("journal", tradesim_archive::fuzzing::journal, 100),
@@ -98,7 +99,7 @@ macro_rules! corpora {
     };
 }
 
-corpora! { archive avro control delivery envelope http inbound journal letters metadata pages }
+corpora! { archive avro control delivery envelope frames http inbound journal letters metadata pages }
 
 fn manifest(folder: &Path) -> Table {
     fs::read_to_string(folder.join("Cargo.toml")).unwrap().parse().unwrap()

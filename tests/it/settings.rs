@@ -175,6 +175,15 @@ fn urls_are_shown_without_their_passwords() {
         let all = run.stdout + &run.stderr;
         assert!(all.contains("http://127.0.0.1:1/api"), "{args:?}: {all}");
     }
+    // nor in what is refused on a command line
+    for args in [
+        ["tail", "ws://user:hush@127.0.0.1:1/"],
+        ["capture", "http//user:hush@127.0.0.1:1/"],
+        ["bridge", "--ws-uri=http://user:hush@127.0.0.1:1/?a=hush"],
+    ] {
+        let run = folder.run(&args);
+        assert!(run.code == 2 && !run.stderr.contains("hush"), "{run:?}");
+    }
     // not as the value of a setting that cannot be used either
     folder.write(".env", "KAFKA_BRIDGE_WS_URI=http://user:hush@127.0.0.1:1/\n");
     let run = folder.run(&["config", "show"]);

@@ -10,13 +10,11 @@ use tradesim_schemas::Timestamp;
 
 use crate::{
     Action, Admission, Backoff, Delivery, Ending, Finish, Greeting, Guarantee, Identity, Input, Moment,
-    Options, Position,
+    Options, Position, SEQ_END,
 };
 
 /// The longest time between two inputs.
 const STEP_MAX: Duration = Duration::from_secs(5);
-/// Numbers of a feed are below this one (contract, section 5).
-const NUMBERS: u64 = 1 << 53;
 
 /// Runs a delivery whose world the bytes decide.
 ///
@@ -90,10 +88,10 @@ impl<'a> World<'a> {
         match self.byte() {
             byte @ 0..200 => (near + u64::from(byte % 16)).saturating_sub(4),
             200..220 => 0,
-            220..230 => NUMBERS - 1,
+            220..230 => SEQ_END.wrapping_sub(u64::from(self.byte() % 4)),
             _ => {
                 let bytes: [u8; 8] = std::array::from_fn(|_| self.byte());
-                u64::from_le_bytes(bytes) % NUMBERS
+                u64::from_le_bytes(bytes)
             }
         }
     }
@@ -129,6 +127,7 @@ impl<'a> World<'a> {
                 let ending = match self.byte() {
                     0..20 => Ending::Refused,
                     20..60 => Ending::Delivered,
+                    60..70 => Ending::Broken,
                     _ => Ending::Lost,
                 };
                 self.tell(Input::Disconnected { connection, ending, cause: "it ended".to_owned() });
@@ -250,6 +249,7 @@ impl<'a> World<'a> {
     }
 
     fn write(&mut self, position: Position) {
+        assert!(position.next_seq <= SEQ_END);
         let before = self.positions.insert(position.identity.clone(), position.clone());
         assert!(
             before.is_none_or(|before| before.next_seq <= position.next_seq),

@@ -6,6 +6,7 @@
 //! limit it passes the first 64 KiB, hashes the rest and drops it. [`read`] restores both. See `docs/adr/0013` and `0016`.
 
 mod frames;
+pub(crate) mod fuzzing;
 
 use std::{
     io::{self, Read, Write},

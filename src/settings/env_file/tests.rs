@@ -21,7 +21,7 @@ fn assignments_are_read_in_every_form() {
         ("TRADE_GEN_SEED=#7", ""),
         ("TRADE_GEN_SEED=''", ""),
         ("TRADE_GEN_SEED='a \"b\" \\n # $C'", "a \"b\" \\n # $C"),
-        (r#"TRADE_GEN_SEED="a 'b' \"c\" \\ \$ \n\t" # d"#, "a 'b' \"c\" \\ $ \n\t"),
+        (r#"TRADE_GEN_SEED="a 'b' \"c\" \\ \$ \n\tx" # d"#, "a 'b' \"c\" \\ $ \n\tx"),
         (r"TRADE_GEN_SEED=C:\a", r"C:\a"),
     ] {
         assert_eq!(all(line), Ok(vec![pair("TRADE_GEN_SEED", value)]), "{line}");
