@@ -70,9 +70,10 @@ pub struct Registered {
 #[derive(Clone, Debug)]
 pub struct Registry {
     agent: Agent,
-    /// The URL to ask; it may hold a password, so errors and reports state `shown`.
+    /// The URL to ask. It may contain a password, so errors and reports state `url`.
+    base: String,
+    /// The same as it may be shown.
     url: String,
-    shown: String,
     authorization: Option<HeaderValue>,
 }
 
@@ -88,8 +89,8 @@ impl Registry {
             // credentials go to the registry that was named, and to no other
             .max_redirects(0)
             .user_agent(concat!("tradesim/", env!("CARGO_PKG_VERSION")));
-        let shown = shown_url(&options.url);
-        if is_loopback(&shown) {
+        let url = shown_url(&options.url);
+        if is_loopback(&url) {
             config = config.proxy(None);
         }
         if let Some(path) = &options.ca_file {
@@ -97,12 +98,12 @@ impl Registry {
             config = config.tls_config(TlsConfig::builder().root_certs(trusted).build());
         }
         let authorization = options.credentials.as_ref().map(authorization).transpose()?;
-        Ok(Registry { agent: config.build().into(), url: options.url, shown, authorization })
+        Ok(Registry { agent: config.build().into(), base: options.url, url, authorization })
     }
 
     /// Returns the URL of the registry as it may be shown, without user information and query.
     pub fn url(&self) -> &str {
-        &self.shown
+        &self.url
     }
 
     /// Finds a schema under a subject: exactly this one, not the latest.
@@ -114,7 +115,7 @@ impl Registry {
         match self.post(&path, schema) {
             Ok(answer) => self.registered(&answer),
             Err(error) if error.is_not_found() => {
-                Err(RegistryError::NotRegistered { url: self.shown.clone(), subject: subject.to_owned() })
+                Err(RegistryError::NotRegistered { url: self.url.clone(), subject: subject.to_owned() })
             }
             Err(error) => Err(error),
         }
@@ -203,21 +204,21 @@ impl Registry {
     }
 
     fn get(&self, path: &str) -> Result<Value, RegistryError> {
-        let mut request = self.agent.get(format!("{}{path}", self.url)).header("accept", MEDIA_TYPE);
+        let mut request = self.agent.get(format!("{}{path}", self.base)).header("accept", MEDIA_TYPE);
         if let Some(value) = &self.authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        answer::read(&self.shown, request.call())
+        answer::read(&self.url, request.call())
     }
 
     fn post(&self, path: &str, schema: &str) -> Result<Value, RegistryError> {
         let body = json!({ "schema": schema }).to_string();
-        let request = self.agent.post(format!("{}{path}", self.url));
+        let request = self.agent.post(format!("{}{path}", self.base));
         let mut request = request.header("accept", MEDIA_TYPE).header("content-type", MEDIA_TYPE);
         if let Some(value) = &self.authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        answer::read(&self.shown, request.send(body))
+        answer::read(&self.url, request.send(body))
     }
 
     fn registered(&self, answer: &Value) -> Result<Registered, RegistryError> {
@@ -247,7 +248,7 @@ impl Registry {
     }
 
     fn foreign(&self, what: &str) -> RegistryError {
-        RegistryError::Foreign { url: self.shown.clone(), what: what.to_owned() }
+        RegistryError::Foreign { url: self.url.clone(), what: what.to_owned() }
     }
 }
 
