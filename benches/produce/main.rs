@@ -23,6 +23,7 @@ use tradesim_bridge::{
     core::{Backoff, Guarantee, Options, Topic, Topics},
     dev::{DevBroker, DevRegistry},
     registry::{Registry, RegistryOptions},
+    socket::Dialogue,
 };
 use tradesim_schemas::ReadOptions;
 
@@ -114,6 +115,7 @@ impl Stage {
         BridgeOptions {
             feed_url,
             connect_timeout: Duration::from_secs(10),
+            dialogue: Dialogue::default(),
             kafka: connection(brokers),
             producer: ProducerOptions::default(),
             registry: Registry::new(RegistryOptions::new(self.registry.url())).expect("a URL"),

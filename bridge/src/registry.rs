@@ -81,9 +81,10 @@ pub struct Registered {
 #[derive(Clone, Debug)]
 pub struct Registry {
     agent: Agent,
-    /// The URL to ask; it may hold a password, so errors and reports state `shown`.
+    /// The URL to ask. It may contain a password, so errors and reports state `url`.
+    base: String,
+    /// The same as it may be shown.
     url: String,
-    shown: String,
     authorization: Option<HeaderValue>,
     patience: Duration,
 }
@@ -100,8 +101,8 @@ impl Registry {
             // credentials go to the registry that was named, and to no other
             .max_redirects(0)
             .user_agent(concat!("tradesim/", env!("CARGO_PKG_VERSION")));
-        let shown = shown_url(&options.url);
-        if is_loopback(&shown) {
+        let url = shown_url(&options.url);
+        if is_loopback(&url) {
             config = config.proxy(None);
         }
         if let Some(path) = &options.ca_file {
@@ -109,13 +110,13 @@ impl Registry {
             config = config.tls_config(TlsConfig::builder().root_certs(trusted).build());
         }
         let authorization = options.credentials.as_ref().map(authorization).transpose()?;
-        let RegistryOptions { url, patience, .. } = options;
-        Ok(Registry { agent: config.build().into(), url, shown, authorization, patience })
+        let RegistryOptions { url: base, patience, .. } = options;
+        Ok(Registry { agent: config.build().into(), base, url, authorization, patience })
     }
 
     /// Returns the URL of the registry as it may be shown, without user information and query.
     pub fn url(&self) -> &str {
-        &self.shown
+        &self.url
     }
 
     /// Finds a schema under a subject: exactly this one, not the latest.
@@ -127,7 +128,7 @@ impl Registry {
         match self.post(&path, schema) {
             Ok(answer) => self.registered(&answer),
             Err(error) if error.is_not_found() => {
-                Err(RegistryError::NotRegistered { url: self.shown.clone(), subject: subject.to_owned() })
+                Err(RegistryError::NotRegistered { url: self.url.clone(), subject: subject.to_owned() })
             }
             Err(error) => Err(error),
         }
@@ -236,7 +237,7 @@ impl Registry {
 
     fn get(&self, path: &str) -> Result<Value, RegistryError> {
         self.ask(|| {
-            let mut request = self.agent.get(format!("{}{path}", self.url)).header("accept", MEDIA_TYPE);
+            let mut request = self.agent.get(format!("{}{path}", self.base)).header("accept", MEDIA_TYPE);
             if let Some(value) = &self.authorization {
                 request = request.header(AUTHORIZATION, value);
             }
@@ -246,12 +247,12 @@ impl Registry {
 
     fn post(&self, path: &str, schema: &str) -> Result<Value, RegistryError> {
         let body = json!({ "schema": schema }).to_string();
-        self.ask(|| self.send(self.agent.post(format!("{}{path}", self.url)), &body))
+        self.ask(|| self.send(self.agent.post(format!("{}{path}", self.base)), &body))
     }
 
     fn put(&self, path: &str, body: &Value) -> Result<Value, RegistryError> {
         let body = body.to_string();
-        self.ask(|| self.send(self.agent.put(format!("{}{path}", self.url)), &body))
+        self.ask(|| self.send(self.agent.put(format!("{}{path}", self.base)), &body))
     }
 
     fn send(&self, request: RequestBuilder<WithBody>, body: &str) -> Result<Response<Body>, ureq::Error> {
@@ -267,7 +268,7 @@ impl Registry {
         let mut waited = Duration::ZERO;
         let mut pause = PAUSE_MIN;
         loop {
-            let error = match answer::read(&self.shown, request()) {
+            let error = match answer::read(&self.url, request()) {
                 Err(error @ RegistryError::Unavailable { .. }) => error,
                 result => return result,
             };
@@ -309,7 +310,7 @@ impl Registry {
     }
 
     fn foreign(&self, what: &str) -> RegistryError {
-        RegistryError::Foreign { url: self.shown.clone(), what: what.to_owned() }
+        RegistryError::Foreign { url: self.url.clone(), what: what.to_owned() }
     }
 }
 

@@ -19,7 +19,7 @@ fn a_feed_is_sent_headers_subscriptions_and_answers_and_its_heartbeats_are_left_
         assert_eq!(number, 0, "once is enough");
         let mut socket = Socket::accept(stream, |_| Vec::new());
         heard.send(socket.header("authorization").unwrap_or_default()).unwrap();
-        let mut hear = |socket: &mut Socket| {
+        let hear = |socket: &mut Socket| {
             heard.send(socket.socket.read().unwrap().into_text().unwrap().to_string()).unwrap();
         };
         hear(&mut socket);

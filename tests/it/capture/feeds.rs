@@ -136,7 +136,8 @@ fn heartbeats_are_answered_or_ignored_and_not_kept() {
     let heartbeats = ["--answer", "ping *=pong *", "--ignore", "{\"type\":\"heartbeat\"}"];
     let more =
         ["--ping", "here", "--ping-every", "200ms", "--header", "X-Key: env:TRADESIM_TEST_KEY", "--json"];
-    let args = [&["capture", &server.url(), "-o", "feed.parquet"], &heartbeats[..], &more].concat();
+    let url = server.url();
+    let args = [&["capture", &url, "-o", "feed.parquet"], &heartbeats[..], &more].concat();
     let run = Run::of(folder.command(&args).env("TRADESIM_TEST_KEY", "hush").output().unwrap());
     assert_eq!((run.code, &run.json()["heartbeats"]), (0, &2.into()), "{}", run.stderr);
     assert_eq!(folder.ok(&["cat", "feed.parquet"]), "one\ntwo\n");
