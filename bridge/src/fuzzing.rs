@@ -61,7 +61,13 @@ pub fn letters(bytes: &[u8]) {
     };
     let key = DeadLetter::key_of(bytes);
     let failed_at = Timestamp::from_micros(0).expect("the epoch");
-    let letter = DeadLetter { original: bytes, topic: Some("raw.trades"), key: key.as_deref(), failed_at };
+    let letter = DeadLetter {
+        original: bytes,
+        topic: Some("raw.trades"),
+        key: key.as_deref(),
+        whole: None,
+        failed_at,
+    };
     for json in [letter.to_json(&verdict), letter.to_json_brief(&verdict)] {
         assert!(json.len() <= RECORD_BYTES_MAX);
         let read = Original::parse(&json).expect("our own letter");
