@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Runs every command of README.md, in order, as a new user would.
+"""Runs every command of README.md and docs/guide, as a new user would: first the README, then the pages in the order in which it
+links them. A page that it does not link fails the run.
 
 Commands are the lines that begin with `$ ` in blocks marked `console`; blocks marked `python` and `javascript` are run too,
-with the interpreter given and with Node. They run in a folder of their own, in which `tradesim` is the one just built.
+with the given interpreter and with Node. All pages run in the same new folder, with the release build as `tradesim`.
 A server (`tradesim replay`, `serve` or `bridge`) runs beside the commands that follow it in its block, as in a second
-terminal, and has to end by itself when they have. Code that connects to a server finds one: a replay of the recording made
-last, which waits for it. A command that ends with another exit code than 0 fails the run, and so does a digest in the README
-that the command before it did not print.
+terminal, and must end when they have. Code that connects to a server gets one: a replay of the recording that its
+page replays. An exit code other than 0 fails the run, and so does a digest on a page that the command before it did not print.
 """
 
 import os
@@ -18,13 +18,24 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# the README's test command is run by .ci/run itself, which this is a part of
+# .ci/run, which calls this, runs the test command itself
 SKIPPED = re.compile(r"^(cargo test|\.ci/run|git clone|cd )")
 SERVER = re.compile(r"^tradesim (replay|serve|bridge)\b")
 STOP = re.compile(r"^tradesim control \S+ stop$")
 READY = re.compile(r"listening on|metrics on")
 SERVER_SECONDS = 60
 DIGEST = re.compile(r"blake3:[0-9a-f]{64}")
+
+
+def linked_pages():
+    """Returns the README and the pages of the guide, in the order of the README's links."""
+    readme = ROOT / "README.md"
+    links = re.findall(r"\]\((docs/guide/[\w-]+\.md)\)", readme.read_text())
+    pages = [ROOT / link for link in dict.fromkeys(links)]
+    missing = set((ROOT / "docs" / "guide").glob("*.md")) - set(pages)
+    if missing:
+        sys.exit(f"README: no link to {', '.join(sorted(page.name for page in missing))}")
+    return [readme, *pages]
 
 
 def blocks(text):
@@ -40,7 +51,7 @@ def run(command, folder, env, shell=True):
     )
     if done.returncode != 0:
         print(done.stdout)
-        sys.exit(f"README: exit code {done.returncode}: {command}")
+        sys.exit(f"README or guide: exit code {done.returncode}: {command}")
     return done.stdout
 
 
@@ -67,7 +78,7 @@ class Server:
     def fail(self, what):
         self.process.kill()
         print(self.text())
-        sys.exit(f"README: {what}: {self.command}")
+        sys.exit(f"README or guide: {what}: {self.command}")
 
     def finish(self):
         try:
@@ -81,7 +92,7 @@ class Server:
 
 def main():
     python = sys.argv[1] if len(sys.argv) > 1 else sys.executable
-    text = (ROOT / "README.md").read_text()
+    pages = linked_pages()
     count = 0
     with tempfile.TemporaryDirectory() as folder:
         env = dict(os.environ)
@@ -91,7 +102,7 @@ def main():
         # `cargo run` builds in the checkout, and leaves its archive in the working folder
         env["CARGO_TARGET_DIR"] = str(ROOT / "target")
         env["CARGO_MANIFEST_PATH"] = str(ROOT / "Cargo.toml")
-        for kind, block in blocks(text):
+        for text, kind, block in ((text, *block) for text in map(Path.read_text, pages) for block in blocks(text)):
             if kind == "console":
                 output = ""
                 servers = []
@@ -107,27 +118,27 @@ def main():
                         else:
                             output = run(command, folder, env)
                             if STOP.match(command):
-                                # whoever reads on sees in the other terminal that it has ended
+                                # the server in the other terminal has ended
                                 while servers:
                                     servers.pop().finish()
                         count += 1
                     elif output is not None:
                         for digest in DIGEST.findall(line):
                             if digest not in output:
-                                sys.exit(f"README: {digest} is not what its command printed:\n{output}")
+                                sys.exit(f"README or guide: {digest} is not what its command printed:\n{output}")
                 for server in servers:
                     server.finish()
             elif kind in ("python", "javascript"):
                 server = None
                 if "ws://127.0.0.1:8765" in block:
-                    recording = max(Path(folder).glob("*.parquet"), key=lambda path: path.stat().st_mtime)
-                    server = Server(f"tradesim replay {recording.name} --speed max", folder, env)
+                    recording = re.search(r"^\$ tradesim replay (\S+)", text, re.M).group(1)
+                    server = Server(f"tradesim replay {recording} --speed max", folder, env)
                 script = [python, "-c", block] if kind == "python" else ["node", "--input-type=module", "-e", block]
                 run(script, folder, env, shell=False)
                 if server:
                     server.finish()
                 count += 1
-    print(f"README: {count} commands passed")
+    print(f"README and {len(pages) - 1} pages of the guide: {count} commands passed")
     if count == 0:
         sys.exit("README: no command found")
 

@@ -57,6 +57,8 @@ use crate::{settings, telemetry::LogFormat};
 #[command(name = "tradesim", version, max_term_width = 110)]
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(after_help = "\
+`tradesim help COMMAND` describes a command, as `tradesim COMMAND --help` does.
+
 Exit codes: 0 done, 1 failed while running, 2 usage, 3 a difference or a broken rule was found, 65 bad data,
 69 a peer cannot be reached, 73 the output exists or cannot be made, 78 bad configuration, 99 a threshold failed, 129, 130
 and 143 stopped by a signal.")]
@@ -71,16 +73,17 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct GlobalArgs {
-    /// Read settings from this file instead of `.env` in the working folder
+    /// Read settings from this file instead of `.env` in the working folder; all of its lines have to be NAME=value
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "no_env")]
     pub(crate) env_file: Option<PathBuf>,
     /// Ignore TRADE_GEN_* and KAFKA_BRIDGE_* variables and the `.env` file
     #[arg(long, global = true)]
     pub(crate) no_env: bool,
-    /// TRACE, DEBUG, INFO, WARN or ERROR
+    /// TRACE, DEBUG, INFO, WARN or ERROR [setting: LOG_LEVEL, default: INFO]
     #[arg(long, global = true, value_name = "LEVEL", value_parser = settings::log_level)]
     pub(crate) log_level: Option<Level>,
-    /// json or text [default: text on a terminal, else json]
+    /// json or text [setting: LOG_FORMAT, default: json for commands that use Kafka; else text on a terminal and json
+    /// otherwise]
     #[arg(long, global = true, value_name = "FORMAT", value_parser = settings::log_format)]
     pub(crate) log_format: Option<LogFormat>,
 }

@@ -11,7 +11,7 @@ mod silence;
 
 pub(crate) use connection::{ConnectError, Connection, TICK, broken, is_said, is_would_block};
 pub(crate) use dialogue::{Pings, dialogue, headers};
-pub(crate) use follower::{Ending, Fault, Follower, Next, TooLarge, printable};
+pub(crate) use follower::{Ending, Fault, Follower, Next, TooLarge};
 pub(crate) use notices::Notices;
 pub(crate) use silence::Silence;
 pub(crate) use tradesim_bridge::socket::{Greeting, Received};

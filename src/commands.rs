@@ -28,12 +28,16 @@ mod topics;
 mod verify;
 pub(crate) mod verify_topic;
 
-use std::ffi::OsString;
+use std::{borrow::Cow, ffi::OsString};
 
-use clap::Parser;
+use clap::{
+    Parser,
+    error::{ContextKind, ContextValue},
+};
+use tradesim_bridge::url::shown_url;
 
 use crate::{
-    cli::{Cli, Command, ConfigCommand, GlobalArgs},
+    cli::{Cli, Command, ConfigCommand, GlobalArgs, LoadCommand},
     exit::{Failure, Outcome},
     output,
     settings::{Group, Key, Settings, Sources},
@@ -42,13 +46,14 @@ use crate::{
 
 /// Runs the command that the arguments name.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<Outcome> {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::try_parse_from(with_help_last(arguments)) {
         Ok(cli) => cli,
-        Err(message) => return show(&message),
+        Err(message) => return show(&without_secrets(message)),
     };
-    let settings = settings(&cli.global)?;
+    let group = group(&cli.command);
+    let settings = settings(&cli.global, group)?;
     signals::survive_size_limit()?;
-    telemetry::start(&settings, group(&cli.command)).map_err(Failure::from)?;
+    telemetry::start(&settings, group.unwrap_or(Group::Generator)).map_err(Failure::from)?;
     match cli.command {
         Command::Record(args) => record::run(&args, settings),
         Command::Info(args) => info::run(&args),
@@ -82,11 +87,24 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
     }
 }
 
-/// Whose settings a command goes by.
-fn group(command: &Command) -> Group {
-    match command {
-        Command::Record(_)
-        | Command::Info(_)
+/// Turns `tradesim help COMMAND…` into `tradesim COMMAND… --help`. A command of that name would double every list of
+/// commands, in completions and manual pages too.
+fn with_help_last(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.collect();
+    if arguments.get(1).is_some_and(|first| first == "help") {
+        arguments.remove(1);
+        arguments.push("--help".into());
+    }
+    arguments
+}
+
+/// Returns whose settings a command goes by. Commands that use none read neither the environment nor a `.env` file, in
+/// which nothing can stop them.
+fn group(command: &Command) -> Option<Group> {
+    Some(match command {
+        Command::Load(load) if !matches!(load.command, LoadCommand::Run(_)) => return None,
+        Command::Record(_) | Command::Replay(_) | Command::Serve(_) | Command::Config(_) => Group::Generator,
+        Command::Info(_)
         | Command::Cat(_)
         | Command::Verify(_)
         | Command::Diff(_)
@@ -94,16 +112,13 @@ fn group(command: &Command) -> Group {
         | Command::Merge(_)
         | Command::Plant(_)
         | Command::Export(_)
-        | Command::Replay(_)
-        | Command::Serve(_)
         | Command::Tail(_)
         | Command::Capture(_)
         | Command::Recover(_)
         | Command::Control(_)
-        | Command::Config(_)
         | Command::Completions(_)
         | Command::Demo(_)
-        | Command::Man(_) => Group::Generator,
+        | Command::Man(_) => return None,
         Command::Bridge(_)
         | Command::VerifyTopic(_)
         | Command::Dlq(_)
@@ -112,13 +127,16 @@ fn group(command: &Command) -> Group {
         | Command::Cluster(_)
         | Command::Load(_)
         | Command::Dev(_) => Group::Bridge,
-    }
+    })
 }
 
-/// The settings of all sources, with the flags that every command takes on top.
-fn settings(global: &GlobalArgs) -> Result<Settings, Failure> {
-    let sources =
-        if global.no_env { Sources::none() } else { Sources::of_process(global.env_file.as_deref())? };
+/// The settings of all sources that a command reads, with the flags that every command takes on top.
+fn settings(global: &GlobalArgs, group: Option<Group>) -> Result<Settings, Failure> {
+    let sources = if global.no_env || group.is_none() {
+        Sources::none()
+    } else {
+        Sources::of_process(global.env_file.as_deref())?
+    };
     for sentence in sources.unknown_names() {
         output::say(format_args!("warning: {sentence}"));
     }
@@ -134,10 +152,29 @@ fn settings(global: &GlobalArgs) -> Result<Settings, Failure> {
     Ok(settings)
 }
 
+/// A URL that is invalid is repeated without what may be secret in it.
+fn without_secrets(mut message: clap::Error) -> clap::Error {
+    let text = |kind| match message.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let is_url = text(ContextKind::InvalidArg).is_some_and(|argument| argument.contains("<URL>"));
+    let value = text(ContextKind::InvalidValue).filter(|value| is_url && value.contains(['@', '?']));
+    if let Some(shown) = value.map(shown_url) {
+        message.insert(ContextKind::InvalidValue, ContextValue::String(shown));
+    }
+    message
+}
+
 /// Help and version are data; everything else that `clap` has to say is an error of usage, which it words itself.
 fn show(message: &clap::Error) -> anyhow::Result<Outcome> {
     if message.use_stderr() {
-        let _ = message.print();
+        // what was typed, file names among it, is repeated
+        let text = message.to_string();
+        match output::safe_lines(&text) {
+            Cow::Borrowed(_) => drop(message.print()),
+            Cow::Owned(safe) => output::say_lines(&safe),
+        }
         return Err(Failure::ShownUsage.into());
     }
     match message.print() {

@@ -32,7 +32,8 @@ pub(crate) fn connection(args: &KafkaArgs, settings: &mut Settings) -> Result<Ka
     KafkaConnection::new(settings.bootstrap_servers()?, &args.kafka_property).map_err(configuration)
 }
 
-/// How the registry is reached, by flags and settings; `timeout` is for each answer.
+/// How the registry is reached, by flags and settings; `timeout` is for each answer, and again for the pauses that the registry
+/// asks for.
 ///
 /// # Errors
 /// A setting, the place of a secret, or a file of certificates that cannot be used.
@@ -40,6 +41,27 @@ pub(crate) fn registry(
     args: &RegistryArgs,
     settings: &mut Settings,
     timeout: Duration,
+) -> anyhow::Result<Registry> {
+    registry_with(args, settings, timeout, timeout)
+}
+
+/// The same for whoever waits by itself where the registry is away.
+///
+/// # Errors
+/// As of [`registry`].
+pub(crate) fn impatient_registry(
+    args: &RegistryArgs,
+    settings: &mut Settings,
+    timeout: Duration,
+) -> anyhow::Result<Registry> {
+    registry_with(args, settings, timeout, Duration::ZERO)
+}
+
+fn registry_with(
+    args: &RegistryArgs,
+    settings: &mut Settings,
+    timeout: Duration,
+    patience: Duration,
 ) -> anyhow::Result<Registry> {
     if let Some(url) = &args.schema_registry_url {
         settings.set_from_command_line(Key::SchemaRegistryUrl, url);
@@ -50,6 +72,7 @@ pub(crate) fn registry(
     let url = settings.schema_registry_url().map_err(Failure::from)?;
     let mut options = RegistryOptions::new(url);
     options.timeout = timeout;
+    options.patience = patience;
     options.ca_file.clone_from(&args.schema_registry_ca);
     if let Some(text) = settings.schema_registry_auth().map_err(Failure::from)? {
         options.credentials = Some(credentials(&text)?);
@@ -149,6 +172,14 @@ pub(crate) fn registry_failure(error: RegistryError) -> anyhow::Error {
         }
         RegistryError::Credentials | RegistryError::Certificates { .. } => {
             Failure::Configuration { what, hint: None }.into()
+        }
+        RegistryError::Tls { .. } => Failure::Configuration {
+            what,
+            hint: hint("--schema-registry-ca names the certificates to trust"),
+        }
+        .into(),
+        RegistryError::Redirected { .. } => {
+            Failure::Configuration { what, hint: hint("--schema-registry-url names the registry") }.into()
         }
         RegistryError::Refused { status: 404, code: None, .. } => anyhow!(
             "{what}; a registry's API may stand under a path, as Apicurio's does under /apis/ccompat/v7"

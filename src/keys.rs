@@ -12,19 +12,23 @@ use std::{
     fs::File,
     io::{self, IsTerminal, PipeReader, PipeWriter, Read},
     os::{fd::AsFd, unix::net::UnixStream},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
-    low_level::pipe,
+    consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP},
+    flag,
+    low_level::{self, pipe},
 };
 use tradesim_replay::{Command, CommandError, Handle, Speed, State, Status};
 
 use self::{
     decode::{Decoder, Key},
-    terminal::{Modes, Wake},
+    terminal::{Modes, Signals, Wake},
 };
 
 /// What is told at the start.
@@ -40,6 +44,7 @@ const BELOW_MAX: f64 = 1_000.0;
 #[derive(Debug)]
 pub(crate) struct Guard {
     modes: Arc<Modes>,
+    suspends_itself: Suspension,
     /// Its end wakes the thread for the last time.
     _end: PipeWriter,
 }
@@ -47,6 +52,29 @@ pub(crate) struct Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         self.modes.restore();
+        self.suspends_itself.leave();
+    }
+}
+
+/// Who suspends the process on Ctrl-Z: the thread that reads keys, which puts the terminal's modes back first, or, once
+/// that is gone, the handler of the signal.
+#[derive(Clone, Debug)]
+struct Suspension {
+    by_handler: Arc<AtomicBool>,
+}
+
+impl Suspension {
+    /// Takes it over, where anybody would continue the process.
+    fn take() -> io::Result<Suspension> {
+        let by_handler = Arc::new(AtomicBool::new(false));
+        if terminal::can_be_suspended() {
+            flag::register_conditional_default(SIGTSTP, Arc::clone(&by_handler))?;
+        }
+        Ok(Suspension { by_handler })
+    }
+
+    fn leave(&self) {
+        self.by_handler.store(true, Ordering::SeqCst);
     }
 }
 
@@ -81,27 +109,58 @@ fn listen(
     may_touch: fn(&File) -> bool,
     act: impl FnMut(Key) + Send + 'static,
 ) -> io::Result<Guard> {
-    let (woken, waker) = UnixStream::pair()?;
-    for signal in [SIGHUP, SIGINT, SIGTERM] {
-        pipe::register(signal, waker.try_clone()?)?;
-    }
+    let signals = Signals {
+        stop: readable_on(&[SIGHUP, SIGINT, SIGTERM])?,
+        suspend: readable_on(&[SIGTSTP])?,
+        resume: readable_on(&[SIGCONT])?,
+    };
+    let suspension = Suspension::take()?;
     let (ended, end) = io::pipe()?;
-    let modes = Arc::new(Modes::keys(input, may_touch)?);
-    let guard = Guard { modes: Arc::clone(&modes), _end: end };
-    thread::Builder::new().name("keys".to_owned()).spawn(move || read_keys(&modes, woken, &ended, act))?;
+    let modes = Arc::new(Modes::keys(input, may_touch).inspect_err(|_| suspension.leave())?);
+    let guard = Guard { modes: Arc::clone(&modes), suspends_itself: suspension.clone(), _end: end };
+    thread::Builder::new().name("keys".to_owned()).spawn(move || {
+        read_keys(&modes, signals, &ended, act);
+        suspension.leave();
+    })?;
     Ok(guard)
 }
 
-fn read_keys(modes: &Modes, mut woken: UnixStream, ended: &PipeReader, mut act: impl FnMut(Key)) {
+/// Returns a socket that becomes readable when one of the signals comes.
+fn readable_on(signals: &[i32]) -> io::Result<UnixStream> {
+    let (woken, waker) = UnixStream::pair()?;
+    for signal in signals {
+        pipe::register(*signal, waker.try_clone()?)?;
+    }
+    Ok(woken)
+}
+
+fn read_keys(modes: &Modes, mut signals: Signals, ended: &PipeReader, mut act: impl FnMut(Key)) {
     let mut decoder = Decoder::default();
     let mut buffer = [0; 64];
     loop {
-        match modes.wait(&mut buffer, &woken, ended) {
+        match modes.wait(&mut buffer, &signals, ended) {
             Wake::Typed(bytes) => bytes.iter().filter_map(|byte| decoder.push(*byte)).for_each(&mut act),
             // the job stops now, and a second signal would end it without putting anything back
-            Wake::Signal => {
-                let _ = woken.read(&mut buffer);
+            Wake::Stop => {
+                let _ = signals.stop.read(&mut buffer);
                 return modes.restore();
+            }
+            Wake::Suspend => {
+                let _ = signals.suspend.read(&mut buffer);
+                modes.lend();
+                if terminal::can_be_suspended() {
+                    // comes back when the process is continued
+                    let _ = low_level::emulate_default_handler(SIGTSTP);
+                }
+                if modes.apply().is_err() {
+                    return;
+                }
+            }
+            Wake::Resume => {
+                let _ = signals.resume.read(&mut buffer);
+                if modes.apply().is_err() {
+                    return;
+                }
             }
             Wake::End => return,
         }

@@ -7,6 +7,7 @@ mod chart;
 mod client;
 mod end_points;
 mod events;
+mod expected;
 mod files;
 mod measure;
 mod memory;

@@ -1,20 +1,32 @@
-//! Where things are written: data to the standard output, talk to the standard error.
+//! Where things are written: data to the standard output, talk to the standard error. What is for people is safe to show
+//! on a terminal, whoever worded it.
+
+mod foreign;
 
 use std::{
     fmt,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, IsTerminal, Write},
 };
 
 use serde::Serialize;
 
 use crate::exit::Failure;
 
+use foreign::push_safe_bytes;
+pub(crate) use foreign::{safe, safe_lines};
+
 /// Bytes that are gathered before they are written: the price of a message is the system call.
 const STDOUT_BUFFER_BYTES: usize = 256 * 1024;
 
 /// Writes a line for people to the standard error. Nobody may be listening, which is no reason to fail.
 pub(crate) fn say(line: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let line = line.to_string();
+    let _ = writeln!(io::stderr().lock(), "{}", safe(&line));
+}
+
+/// Writes a text of several lines for people to the standard error.
+pub(crate) fn say_lines(text: &str) {
+    let _ = io::stderr().lock().write_all(safe_lines(text).as_bytes());
 }
 
 /// The standard output, buffered.
@@ -28,8 +40,15 @@ impl Stdout {
         Stdout { out: BufWriter::with_capacity(STDOUT_BUFFER_BYTES, io::stdout().lock()) }
     }
 
+    /// Writes data as it is.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         self.out.write_all(bytes).map_err(stdout_failure)
+    }
+
+    /// Writes a line for people.
+    pub(crate) fn line(&mut self, line: &str) -> anyhow::Result<()> {
+        self.write(safe(line).as_bytes())?;
+        self.write(b"\n")
     }
 
     /// Writes what is buffered. To be called at the end: what is still buffered on drop is lost without a word.
@@ -44,17 +63,48 @@ impl Stdout {
     }
 }
 
-/// Prints one line of data.
+/// How messages are written, one a line: byte for byte, or safe to show where they go to a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MessageLines {
+    Raw,
+    Safe,
+}
+
+impl MessageLines {
+    /// Returns how messages are written to the standard output; `raw` asks for their bytes on a terminal as well.
+    pub(crate) fn of_stdout(raw: bool) -> MessageLines {
+        if !raw && io::stdout().is_terminal() { MessageLines::Safe } else { MessageLines::Raw }
+    }
+
+    /// Appends a message and its line end.
+    pub(crate) fn push(self, message: &[u8], out: &mut Vec<u8>) {
+        match self {
+            MessageLines::Raw => out.extend_from_slice(message),
+            MessageLines::Safe => push_safe_bytes(message, out),
+        }
+        out.push(b'\n');
+    }
+}
+
+/// Prints one line.
 pub(crate) fn print_line(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
     let mut out = Stdout::new();
-    out.write(format!("{line}\n").as_bytes())?;
+    out.line(&line.to_string())?;
     out.finish()
 }
 
-/// Prints one JSON object, for people and programs alike: indented, keys in the order of the type.
+/// Prints a text of several lines.
+pub(crate) fn print_lines(text: &str) -> anyhow::Result<()> {
+    let mut out = Stdout::new();
+    out.write(safe_lines(text).as_bytes())?;
+    out.write(b"\n")?;
+    out.finish()
+}
+
+/// Prints one JSON object, for people and programs alike: indented, keys in the order of the type. What would be unsafe to
+/// show is escaped within its texts, as JSON allows.
 pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    let text = serde_json::to_string_pretty(value)?;
-    print_line(format_args!("{text}"))
+    print_lines(&serde_json::to_string_pretty(value)?)
 }
 
 /// The failure of a write to the standard output; that of a reader who has gone is none.

@@ -4,6 +4,7 @@
 //! environment.
 
 mod bridge;
+mod env_file;
 mod sources;
 mod table;
 #[cfg(test)]
@@ -200,7 +201,7 @@ impl Settings {
 fn error(definition: &Definition, text: &Sourced<String>, invalid: Invalid) -> SettingError {
     SettingError {
         name: definition.full_name(),
-        value: definition.shown(&text.value).to_owned(),
+        value: definition.shown(&text.value).into_owned(),
         origin: text.origin.clone(),
         invalid,
     }

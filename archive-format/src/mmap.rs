@@ -256,6 +256,19 @@ fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::
             std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(handler)(signal);
         }
     }
+    if !is_fault {
+        // the standard library's handler, which looks for overflows of the stack, resets the signal and counts on the
+        // faulting instruction to run again; there is none
+        // SAFETY: calls that a handler may make, with a valid pointer to a local value, for which all zeros is a valid value.
+        unsafe {
+            let mut current: libc::sigaction = std::mem::zeroed();
+            if libc::sigaction(signal, std::ptr::null(), &mut current) == 0
+                && current.sa_sigaction == libc::SIG_DFL
+            {
+                libc::raise(signal);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

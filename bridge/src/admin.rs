@@ -226,7 +226,7 @@ impl Admin {
 
     fn refused(&self, what: String, code: RDKafkaErrorCode) -> AdminError {
         if error::is_unreachable(code) {
-            let reason = self.client.inner().context().last_failure().unwrap_or_else(|| code.to_string());
+            let reason = self.client.inner().context().reason.get().unwrap_or_else(|| code.to_string());
             AdminError::Unreachable { servers: self.bootstrap_servers.clone(), reason }
         } else {
             AdminError::Refused { what, code }

@@ -9,7 +9,7 @@
 
 mod comparison;
 mod consumer;
-mod datum;
+pub(crate) mod datum;
 mod dead_letter;
 mod decode;
 mod digests;

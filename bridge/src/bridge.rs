@@ -176,8 +176,8 @@ fn schema_ids(
             Err(error) if error.is_unreachable() => error,
             Err(error) => return Err(error),
         };
-        let pause = backoff.pause(random());
-        let cause = error.to_string();
+        let pause = backoff.pause(random()).max(error.retry_after().unwrap_or_default());
+        let cause = error.in_full();
         tracing::warn!(delay_ms = pause.as_millis() as u64, cause, "waiting for the schema registry");
         context.health.fails(Part::Registry, cause);
         let until = context.clock.now() + pause;

@@ -1,5 +1,7 @@
 //! How brokers are reached: where they are, and the properties that every client of ours gets, secrets among them.
 
+mod rules;
+
 use std::str::FromStr;
 
 use rdkafka::{ClientConfig, error::KafkaError};
@@ -8,9 +10,10 @@ use crate::secret::{Secret, SecretError, SecretSource};
 
 /// Properties that have a flag of their own.
 const FLAGS: [(&str, &str); 2] =
-    [("bootstrap.servers", "--bootstrap-servers"), ("metadata.broker.list", "--bootstrap-servers")];
+    [("metadata.broker.list", "--bootstrap-servers"), ("transactional.id", "--transactional-id of `bridge`")];
 
-/// A property of librdkafka as it is typed: `name=value`, where the value may be `@FILE` or `env:NAME`.
+/// A property of librdkafka as it is typed: `name=value`, where the value may be `@FILE` or `env:NAME`. An alias counts as the
+/// property that it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Property {
     name: String,
@@ -43,10 +46,11 @@ impl FromStr for Property {
         if name.is_empty() || name.contains('\0') || value.contains('\0') {
             return Err(ParsePropertyError::Form);
         }
-        if let Some((_, flag)) = FLAGS.into_iter().find(|(reserved, _)| *reserved == name) {
+        let canonical = rules::canonical(name);
+        if let Some((_, flag)) = FLAGS.into_iter().find(|(reserved, _)| *reserved == canonical) {
             return Err(ParsePropertyError::Flag { name: name.to_owned(), flag });
         }
-        Ok(Property { name: name.to_owned(), value: value.into() })
+        Ok(Property { name: canonical.to_owned(), value: value.into() })
     }
 }
 
@@ -70,11 +74,21 @@ pub enum ConnectionError {
         /// librdkafka's words.
         what: String,
     },
+    /// The value of a property would break what is promised.
+    #[error("the Kafka property {name} cannot be {value}: {reason}")]
+    Guarantee {
+        /// The property, by its canonical name.
+        name: String,
+        /// The value, as librdkafka understands it.
+        value: String,
+        /// What would happen.
+        reason: &'static str,
+    },
     /// Every property is right by itself, and there is no client all the same.
-    #[error("no Kafka client can be made")]
+    #[error("no Kafka client can be made: {reason}")]
     Client {
         /// librdkafka's words.
-        source: KafkaError,
+        reason: String,
     },
 }
 
@@ -82,8 +96,11 @@ impl ConnectionError {
     /// Why librdkafka made no client. The value of a property is left out: it may be a secret.
     pub fn from_creation(error: KafkaError) -> ConnectionError {
         match error {
-            KafkaError::ClientConfig(_, what, name, _) => ConnectionError::Property { name, what },
-            source => ConnectionError::Client { source },
+            KafkaError::ClientConfig(_, what, name, _) => {
+                ConnectionError::Property { name, what: what.trim_end().to_owned() }
+            }
+            KafkaError::ClientCreation(reason) => ConnectionError::Client { reason },
+            error => ConnectionError::Client { reason: error.to_string() },
         }
     }
 }
@@ -99,13 +116,17 @@ impl KafkaConnection {
     /// Brokers to begin with, as `localhost:9092,localhost:9093`, and properties; of two with one name the later counts.
     ///
     /// # Errors
-    /// A value that is in a file or variable and cannot be read from there.
+    /// A value that is in a file or variable and cannot be read from there, a property or value that librdkafka does not know,
+    /// and a value that would break what is promised.
     pub fn new(
         bootstrap_servers: impl Into<String>,
         properties: &[Property],
     ) -> Result<KafkaConnection, ConnectionError> {
         let read = |property: &Property| match property.value.read() {
-            Ok(value) => Ok((property.name.clone(), value)),
+            Ok(value) => {
+                rules::check(&property.name, value.expose())?;
+                Ok((property.name.clone(), value))
+            }
             Err(source) => Err(ConnectionError::Secret { name: property.name.clone(), source }),
         };
         let properties = properties.iter().map(read).collect::<Result<_, _>>()?;
@@ -119,6 +140,7 @@ impl KafkaConnection {
 
     /// The value of a property that was given.
     pub fn property(&self, name: &str) -> Option<&Secret> {
+        let name = rules::canonical(name);
         self.properties.iter().rev().find(|(given, _)| given == name).map(|(_, value)| value)
     }
 
@@ -134,7 +156,7 @@ impl KafkaConnection {
         config
     }
 
-    /// Puts brokers and properties over what a configuration says so far.
+    /// Puts brokers and properties over what a configuration says so far, which has to use canonical names.
     pub fn apply(&self, config: &mut ClientConfig) {
         config.set("bootstrap.servers", &self.bootstrap_servers);
         for (name, value) in &self.properties {
@@ -169,28 +191,53 @@ mod tests {
 
     #[test]
     fn properties_go_over_what_is_there_and_the_last_of_a_name_counts() {
-        let properties = ["linger.ms=1", "client.id=a", "linger.ms=2"].map(property);
+        let properties = ["linger.ms=1", "client.id=a", "queue.buffering.max.ms=2"].map(property);
         let connection = KafkaConnection::new("127.0.0.1:1", &properties).unwrap();
         let mut config = ClientConfig::new();
-        config.set("client.id", "b").set("acks", "all");
+        config.set("client.id", "b").set("batch.size", "7");
         connection.apply(&mut config);
         let get = |name| config.get(name);
         assert_eq!(get("bootstrap.servers"), Some("127.0.0.1:1"));
-        assert_eq!((get("client.id"), get("linger.ms"), get("acks")), (Some("a"), Some("2"), Some("all")));
+        assert_eq!((get("client.id"), get("batch.size")), (Some("a"), Some("7")));
+        assert_eq!((get("queue.buffering.max.ms"), get("linger.ms")), (Some("2"), None));
         assert_eq!(connection.property("linger.ms").map(Secret::expose), Some("2"));
     }
 
     #[test]
     fn no_secret_is_in_what_is_printed_of_a_connection_or_its_errors() {
         let properties = ["sasl.password=hush", "no.such.property=hush"].map(property);
-        let connection = KafkaConnection::new("127.0.0.1:1", &properties).unwrap();
+        let connection = KafkaConnection::new("127.0.0.1:1", &properties[..1]).unwrap();
         assert!(!format!("{properties:?} {connection:?}").contains("hush"));
-        let error = match connection.config().create::<BaseProducer>() {
-            Ok(producer) => panic!("a client: {:?}", producer.in_flight_count()),
-            Err(error) => ConnectionError::from_creation(error),
-        };
+        let error = KafkaConnection::new("127.0.0.1:1", &properties).unwrap_err();
         assert!(matches!(&error, ConnectionError::Property { name, .. } if name == "no.such.property"));
         assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
+    }
+
+    #[test]
+    fn an_alias_that_breaks_a_promise_is_refused_every_time() {
+        // more often than a hash table has orders that would hide it
+        for _ in 0..100 {
+            for text in ["acks=1", "request.required.acks=1", " request.required.acks =1"] {
+                let error = KafkaConnection::new("127.0.0.1:1", &[property(text)]).unwrap_err();
+                let text = error.to_string();
+                assert!(text.starts_with("the Kafka property request.required.acks cannot be 1: "), "{text}");
+            }
+        }
+        for text in ["transactional.id=x", "metadata.broker.list=x:1"] {
+            assert!(matches!(text.parse::<Property>(), Err(ParsePropertyError::Flag { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_cannot_be_made_says_why() {
+        let properties = [property("ssl.ca.location=/nowhere/ca.pem"), property("security.protocol=ssl")];
+        let connection = KafkaConnection::new("127.0.0.1:1", &properties).unwrap();
+        let error = match connection.config().create::<BaseProducer>() {
+            Ok(producer) => panic!("a client: {:?}", producer.in_flight_count()),
+            Err(error) => ConnectionError::from_creation(error).to_string(),
+        };
+        assert!(error.starts_with("no Kafka client can be made: "), "{error}");
+        assert!(error.contains("ssl.ca.location"), "{error}");
     }
 
     #[test]

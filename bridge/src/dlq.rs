@@ -1,35 +1,36 @@
 //! Dead letters: reading them, and sending them again.
 
+mod position;
+mod reader;
+mod sender;
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use rdkafka::{
-    Message as _, Offset, TopicPartitionList,
-    consumer::Consumer,
-    error::{KafkaError, RDKafkaErrorCode},
-    message::Headers as _,
-};
-use tradesim_bridge_core::{DeadLetter, Guarantee, Original, Topic, Topics, Verdict};
-use tradesim_schemas::{ReadOptions, read};
+use tradesim_bridge_core::{Guarantee, Original, Topic, Topics};
+use tradesim_schemas::ReadOptions;
 
+use self::{
+    position::RetryPosition,
+    reader::{Reader, Span},
+    sender::Sender,
+};
 use crate::{
-    avro::write_confluent,
     clock::Clock,
     connection::{ConnectionError, KafkaConnection},
     health::Health,
-    kafka::{
-        HEADER_RETRY, HEADER_RUN, HEADER_SEQ, Isolation, KafkaFailure, Outgoing, Producer, ProducerOptions,
-        RecordHeaders, SendError, Shared, TopicReader, reader,
-    },
+    kafka::{KafkaFailure, Producer, ProducerOptions, RecordHeaders, Shared, read_newest},
     metrics::Metrics,
     registry::SchemaIds,
 };
 
-/// How long a call may take.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait for records that are there.
-const READ_PATIENCE: Duration = Duration::from_secs(30);
-/// Dead letters that are sent again in one transaction.
+/// Dead letters that are sent again in one transaction, and their bytes.
 const LETTERS_PER_TRANSACTION: usize = 500;
+const BYTES_PER_TRANSACTION: usize = 8 << 20;
+/// How long a topic may seem to end before the position in it: a new leader learns of its end a moment after it was elected.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
+const END_STEP: Duration = Duration::from_millis(100);
 
 /// Dead letters cannot be read, or not be sent again.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,32 @@ pub enum DlqError {
     NoTopic {
         /// Its name.
         topic: String,
+    },
+    /// Nobody knows which letters were sent again.
+    #[error(
+        "{positions} holds no position for {topic}, which has dead letters: nobody knows which of them were sent again before"
+    )]
+    NoPosition {
+        /// The topic of dead letters.
+        topic: String,
+        /// The topic of positions.
+        positions: String,
+    },
+    /// The position is of another topic of the same name.
+    #[error(
+        "{topic} ends at offset {end} of partition {partition}, before the position {position} in {positions}: it is another topic than the one that was read"
+    )]
+    OtherTopic {
+        /// The topic of dead letters.
+        topic: String,
+        /// The topic of positions.
+        positions: String,
+        /// The partition.
+        partition: i32,
+        /// Where it ends.
+        end: i64,
+        /// Where it was read to.
+        position: i64,
     },
     /// Something failed on the way. What was not committed is as it was.
     #[error("{what}")]
@@ -88,6 +115,17 @@ impl Letter {
     pub fn original(&self) -> Result<Original, String> {
         Original::parse(&self.value)
     }
+
+    /// The headers of what becomes of it; none where it was never ours to number.
+    fn headers(&self) -> Option<RecordHeaders<'_>> {
+        let (run, seq) = self.run.as_deref().zip(self.seq)?;
+        Some(RecordHeaders { run, seq, emitted: None, retry: self.retry.saturating_add(1) })
+    }
+
+    /// How often it was sent again. Where no header counts that, the dead letter's own count does.
+    fn tries(&self, original: &Original) -> u32 {
+        if self.headers().is_some() { self.retry } else { original.verdict.retry_count }
+    }
 }
 
 /// Where dead letters are.
@@ -99,6 +137,21 @@ pub struct DlqOptions {
     pub topics: Arc<Topics>,
 }
 
+/// How dead letters are sent again.
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// The producer.
+    pub producer: ProducerOptions,
+    /// What values carry.
+    pub schema_ids: SchemaIds,
+    /// Which messages are valid.
+    pub rules: ReadOptions,
+    /// How often a letter is sent again before it is left alone.
+    pub max_tries: u32,
+    /// Whether to begin with the oldest letter, whatever was sent again before.
+    pub from_beginning: bool,
+}
+
 /// How sending again went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retried {
@@ -106,17 +159,39 @@ pub struct Retried {
     pub read: u64,
     /// Those that are records now.
     pub produced: u64,
-    /// Those that still break the contract, and are dead letters again.
+    /// Those that are still refused, by the contract or by the broker, and are dead letters again.
     pub invalid: u64,
+    /// Those that were sent again as often as is allowed, and are left alone.
+    pub exhausted: u64,
     /// Those of which only the beginning was kept, and that nobody can send again.
     pub cut: u64,
-    /// Records that are no dead letters.
+    /// Records that are not dead letters.
     pub foreign: u64,
+}
+
+impl Retried {
+    /// Dead letters that are dead letters still.
+    pub fn remaining(&self) -> u64 {
+        self.invalid + self.exhausted + self.cut
+    }
+
+    fn add(&mut self, more: &Retried) {
+        self.read += more.read;
+        self.produced += more.produced;
+        self.invalid += more.invalid;
+        self.exhausted += more.exhausted;
+        self.cut += more.cut;
+        self.foreign += more.foreign;
+    }
 }
 
 impl DlqOptions {
     fn topic(&self) -> &str {
         self.topics.name(Topic::DeadLetters)
+    }
+
+    fn positions(&self) -> &str {
+        self.topics.name(Topic::Positions)
     }
 
     /// Reads every dead letter that is there now, partition by partition, until `take` says that it is enough.
@@ -129,343 +204,158 @@ impl DlqOptions {
         mut take: impl FnMut(Letter) -> bool,
     ) -> Result<(), DlqError> {
         let reader = Reader::new(self, "tradesim-dlq-show")?;
-        let offsets = reader.beginnings()?;
-        reader.read(&offsets, is_stopping, |letter| Ok(take(letter)))?;
-        Ok(())
+        reader.read(&BTreeMap::new(), &reader.spans()?, is_stopping, |letter| Ok(take(letter)))
     }
 
     /// Sends dead letters again, from where the last such call ended to the end that there is now: back through
-    /// validation. A message and how far the dead letters were read are one transaction, so that each is sent again once.
-    /// What still breaks the contract is a dead letter again, with one more try.
+    /// validation. What becomes of a letter and how far the letters were read are one transaction, so that each is sent again once,
+    /// however long the calls are apart. What is still refused is a dead letter again, with one more try.
     ///
     /// # Errors
-    /// Whatever fails; what was committed stays, and another call goes on behind it.
-    pub fn retry(
-        &self,
-        producer: &ProducerOptions,
-        schema_ids: SchemaIds,
-        rules: ReadOptions,
-        is_stopping: &dyn Fn() -> bool,
-    ) -> Result<Retried, DlqError> {
+    /// [`DlqError::NoPosition`] where nobody knows what was sent again before; and whatever fails: what was committed stays, and
+    /// another call goes on behind it.
+    pub fn retry(&self, retry: &Retry, is_stopping: &dyn Fn() -> bool) -> Result<Retried, DlqError> {
         let group = format!("tradesim-dlq-retry-{}", self.topics.prefix());
         let reader = Reader::new(self, &group)?;
-        let producer = self.producer(producer, &group)?;
-        // whoever did the same is fenced before it is read how far he came
-        producer.init_transactions(is_stopping).map_err(failed)?;
-        let offsets = reader.committed()?;
-        let mut sender = Sender {
-            options: self,
-            reader: &reader,
-            producer,
-            schema_ids,
-            rules,
-            clock: Clock::start(),
-            pending: Vec::new(),
-            retried: Retried::default(),
+        let connect = || {
+            let (producer, shared) = self.producer(&retry.producer, &group)?;
+            let fenced = producer.init_transactions(is_stopping);
+            fenced.map_err(|failure| failed(&failure, shared.explain(&failure)))?;
+            Ok((producer, shared))
         };
-        reader.read(&offsets, is_stopping, |letter| {
-            sender.pending.push(letter);
-            if sender.pending.len() >= LETTERS_PER_TRANSACTION {
-                sender.send(is_stopping)?;
+        // whoever did the same is fenced before it is read how far he came
+        let connected = connect()?;
+        let position = self.position(is_stopping)?;
+        let (begin, spans) = self.begin(&reader, position.as_ref(), retry.from_beginning, is_stopping)?;
+        let mut sender = Sender::new(self, retry, connected, &connect, begin.clone(), is_stopping);
+        if position.is_none() {
+            // from now on there is one, also where there are no letters yet
+            sender.settle(&[])?;
+        }
+        let (mut pending, mut bytes) = (Vec::new(), 0);
+        reader.read(&begin, &spans, is_stopping, |letter| {
+            bytes += letter.value.len();
+            pending.push(letter);
+            if pending.len() >= LETTERS_PER_TRANSACTION || bytes >= BYTES_PER_TRANSACTION {
+                bytes = 0;
+                sender.settle(&std::mem::take(&mut pending))?;
             }
             Ok(true)
         })?;
-        sender.send(is_stopping)?;
-        Ok(sender.retried)
+        if !pending.is_empty() {
+            sender.settle(&pending)?;
+        }
+        Ok(sender.finish())
     }
 
-    fn producer(&self, options: &ProducerOptions, id: &str) -> Result<Producer, DlqError> {
+    /// The committed position, if there is one.
+    fn position(&self, is_stopping: &dyn Fn() -> bool) -> Result<Option<RetryPosition>, DlqError> {
+        let key = RetryPosition::key(self.topic());
+        let newest = read_newest(&self.kafka, self.positions(), &key, Clock::start(), is_stopping);
+        let value = newest.map_err(|failure| match failure {
+            KafkaFailure::NoTopic(topic) => DlqError::NoTopic { topic },
+            failure => failed(&failure, failure.to_string()),
+        })?;
+        let parsed = value.map(|value| RetryPosition::parse(&value, self.topic())).transpose();
+        parsed.map_err(|what| DlqError::Failed {
+            what: format!("the position {key} in {} cannot be read: {what}", self.positions()),
+        })
+    }
+
+    /// Where to begin in each partition, and what each holds.
+    fn begin(
+        &self,
+        reader: &Reader<'_>,
+        position: Option<&RetryPosition>,
+        from_beginning: bool,
+        is_stopping: &dyn Fn() -> bool,
+    ) -> Result<(BTreeMap<i32, i64>, BTreeMap<i32, Span>), DlqError> {
+        let mut spans = reader.spans()?;
+        let lows: BTreeMap<i32, i64> = spans.iter().map(|(partition, span)| (*partition, span.low)).collect();
+        if from_beginning {
+            return Ok((lows, spans));
+        }
+        let next_offsets = match position {
+            Some(position) => {
+                let clock = Clock::start();
+                while let Some(error) = self.other_topic(position, &spans) {
+                    if clock.now() >= END_TIMEOUT {
+                        return Err(error);
+                    }
+                    if is_stopping() {
+                        return Err(DlqError::Stopped);
+                    }
+                    std::thread::sleep(END_STEP);
+                    spans = reader.spans()?;
+                }
+                position.next_offsets.clone()
+            }
+            None => self.begin_without_position(reader, &lows, &spans, is_stopping)?,
+        };
+        // partitions that were added since begin with their first letter
+        let begin = |(partition, low): (i32, i64)| {
+            (partition, next_offsets.get(&partition).copied().unwrap_or(low).max(low))
+        };
+        Ok((lows.into_iter().map(begin).collect(), spans))
+    }
+
+    /// A position behind the end of its partition says that the topic was deleted and made again.
+    fn other_topic(&self, position: &RetryPosition, spans: &BTreeMap<i32, Span>) -> Option<DlqError> {
+        position.next_offsets.iter().find_map(|(&partition, &offset)| {
+            let end = spans.get(&partition).map_or(0, |span| span.end);
+            (offset > end).then(|| DlqError::OtherTopic {
+                topic: self.topic().to_owned(),
+                positions: self.positions().to_owned(),
+                partition,
+                end,
+                position: offset,
+            })
+        })
+    }
+
+    /// Where there is no position, versions before this one may have committed offsets; they expire, so that they count only
+    /// while every partition that holds something has one. Nothing else may be guessed unless there is no letter at all.
+    fn begin_without_position(
+        &self,
+        reader: &Reader<'_>,
+        lows: &BTreeMap<i32, i64>,
+        spans: &BTreeMap<i32, Span>,
+        is_stopping: &dyn Fn() -> bool,
+    ) -> Result<BTreeMap<i32, i64>, DlqError> {
+        let mut has_letters = false;
+        reader.read(lows, spans, is_stopping, |_| {
+            has_letters = true;
+            Ok(false)
+        })?;
+        if !has_letters {
+            return Ok(spans.iter().map(|(partition, span)| (*partition, span.end)).collect());
+        }
+        let committed = reader.committed()?;
+        let is_known =
+            |(partition, span): (&i32, &Span)| span.low == span.end || committed.contains_key(partition);
+        if spans.iter().all(is_known) {
+            return Ok(committed);
+        }
+        Err(DlqError::NoPosition { topic: self.topic().to_owned(), positions: self.positions().to_owned() })
+    }
+
+    fn producer(&self, options: &ProducerOptions, id: &str) -> Result<(Producer, Arc<Shared>), DlqError> {
         let clock = Clock::start();
         let options = ProducerOptions { transactional_id: Some(id.to_owned()), ..options.clone() };
         let config = options.config(&self.kafka, Guarantee::ExactlyOnce, &self.topics, None);
         let metrics = Arc::new(Metrics::new(&self.topics));
-        let shared = Shared::new(Guarantee::ExactlyOnce, clock, metrics, Arc::new(Health::default()));
-        Producer::new(&config, Arc::clone(&self.topics), Arc::new(shared), clock)
-            .map_err(|error| ConnectionError::from_creation(error).into())
+        // without a guarantee of its own: each record that is refused is named by its report
+        let shared = Shared::new(Guarantee::AtLeastOnce, clock, metrics, Arc::new(Health::default()));
+        let shared = Arc::new(shared);
+        let producer = Producer::new(&config, Arc::clone(&self.topics), Arc::clone(&shared), clock)
+            .map_err(ConnectionError::from_creation)?;
+        Ok((producer, shared))
     }
 }
 
-fn failed(failure: KafkaFailure) -> DlqError {
+fn failed(failure: &KafkaFailure, what: String) -> DlqError {
     match failure {
         KafkaFailure::Stopped => DlqError::Stopped,
-        failure => DlqError::Failed { what: failure.to_string() },
-    }
-}
-
-/// Reads the topic.
-struct Reader<'a> {
-    options: &'a DlqOptions,
-    consumer: TopicReader,
-    partitions: i32,
-}
-
-impl<'a> Reader<'a> {
-    fn new(options: &'a DlqOptions, group: &str) -> Result<Reader<'a>, DlqError> {
-        let consumer =
-            reader(&options.kafka, group, Isolation::Committed).map_err(ConnectionError::from_creation)?;
-        let topic = options.topic();
-        let metadata = consumer.fetch_metadata(Some(topic), CALL_TIMEOUT);
-        let metadata = metadata.map_err(|error| options.unreachable(&error))?;
-        let found = metadata.topics().iter().find(|found| found.name() == topic);
-        let partitions =
-            found.filter(|found| found.error().is_none()).map_or(0, |found| found.partitions().len());
-        if partitions == 0 {
-            return Err(DlqError::NoTopic { topic: topic.to_owned() });
-        }
-        Ok(Reader { options, consumer, partitions: i32::try_from(partitions).unwrap_or(i32::MAX) })
-    }
-
-    fn all(&self) -> TopicPartitionList {
-        let mut list = TopicPartitionList::new();
-        list.add_partition_range(self.options.topic(), 0, self.partitions - 1);
-        list
-    }
-
-    fn beginnings(&self) -> Result<BTreeMap<i32, i64>, DlqError> {
-        let mut offsets = BTreeMap::new();
-        for partition in 0..self.partitions {
-            offsets.insert(partition, self.watermarks(partition)?.0);
-        }
-        Ok(offsets)
-    }
-
-    /// Where the group goes on.
-    fn committed(&self) -> Result<BTreeMap<i32, i64>, DlqError> {
-        let mut offsets = self.beginnings()?;
-        let committed = self.consumer.committed_offsets(self.all(), CALL_TIMEOUT);
-        for element in committed.map_err(|error| self.options.unreachable(&error))?.elements() {
-            if let Offset::Offset(offset) = element.offset() {
-                let beginning = offsets.entry(element.partition()).or_default();
-                *beginning = offset.max(*beginning);
-            }
-        }
-        Ok(offsets)
-    }
-
-    fn watermarks(&self, partition: i32) -> Result<(i64, i64), DlqError> {
-        let topic = self.options.topic();
-        let found = self.consumer.fetch_watermarks(topic, partition, CALL_TIMEOUT);
-        found.map_err(|error| self.options.unreachable(&error))
-    }
-
-    /// Reads each partition from its offset to the end that it has now, one after the other. What is written meanwhile,
-    /// by `take` for one, is left for another time.
-    fn read(
-        &self,
-        offsets: &BTreeMap<i32, i64>,
-        is_stopping: &dyn Fn() -> bool,
-        mut take: impl FnMut(Letter) -> Result<bool, DlqError>,
-    ) -> Result<(), DlqError> {
-        let clock = Clock::start();
-        let end_of = |(&partition, &from)| Ok((partition, from, self.watermarks(partition)?.1));
-        let spans = offsets.iter().map(end_of).collect::<Result<Vec<_>, DlqError>>()?;
-        for (partition, from, end) in spans.into_iter().filter(|(_, from, end)| from < end) {
-            let mut assignment = TopicPartitionList::new();
-            let broken = |error: KafkaError| DlqError::Failed { what: error.to_string() };
-            assignment
-                .add_partition_offset(self.options.topic(), partition, Offset::Offset(from))
-                .map_err(broken)?;
-            self.consumer.assign(&assignment).map_err(broken)?;
-            let mut heard = clock.now();
-            loop {
-                if is_stopping() {
-                    return Err(DlqError::Stopped);
-                }
-                match self.consumer.poll(Duration::from_millis(100)) {
-                    None if clock.now().saturating_sub(heard) < READ_PATIENCE => continue,
-                    None => {
-                        let seconds = READ_PATIENCE.as_secs();
-                        return Err(DlqError::Failed { what: format!("no record came for {seconds} s") });
-                    }
-                    Some(Ok(record)) if record.offset() >= end => break,
-                    Some(Ok(record)) => {
-                        if !take(letter(&record))? {
-                            return Ok(());
-                        }
-                    }
-                    Some(Err(KafkaError::PartitionEOF(_))) => break,
-                    Some(Err(error)) => return Err(broken(error)),
-                }
-                heard = clock.now();
-            }
-        }
-        Ok(())
-    }
-}
-
-impl DlqOptions {
-    fn unreachable(&self, error: &KafkaError) -> DlqError {
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
-                DlqError::NoTopic { topic: self.topic().to_owned() }
-            }
-            _ => DlqError::Unreachable {
-                servers: self.kafka.bootstrap_servers().to_owned(),
-                what: error.to_string(),
-            },
-        }
-    }
-}
-
-fn letter(record: &rdkafka::message::BorrowedMessage<'_>) -> Letter {
-    let header = |name: &str| {
-        let headers = record.headers()?;
-        let header = headers.iter().find(|header| header.key == name)?;
-        Some(std::str::from_utf8(header.value?).ok()?.to_owned())
-    };
-    Letter {
-        partition: record.partition(),
-        offset: record.offset(),
-        run: header(HEADER_RUN),
-        seq: header(HEADER_SEQ).and_then(|text| text.parse().ok()),
-        retry: header(HEADER_RETRY).and_then(|text| text.parse().ok()).unwrap_or(0),
-        value: record.payload().unwrap_or_default().to_vec(),
-    }
-}
-
-/// Sends dead letters again.
-struct Sender<'a> {
-    options: &'a DlqOptions,
-    reader: &'a Reader<'a>,
-    producer: Producer,
-    schema_ids: SchemaIds,
-    rules: ReadOptions,
-    clock: Clock,
-    pending: Vec<Letter>,
-    retried: Retried,
-}
-
-impl Sender<'_> {
-    /// Sends what is pending, in one transaction.
-    fn send(&mut self, is_stopping: &dyn Fn() -> bool) -> Result<(), DlqError> {
-        let letters = std::mem::take(&mut self.pending);
-        if letters.is_empty() {
-            return Ok(());
-        }
-        self.producer.begin().map_err(failed)?;
-        let mut offsets = BTreeMap::new();
-        let mut retried = Retried::default();
-        for letter in &letters {
-            offsets.insert(letter.partition, letter.offset + 1);
-            self.send_letter(letter, &mut retried, is_stopping)?;
-        }
-        let mut list = TopicPartitionList::new();
-        for (partition, offset) in offsets {
-            list.add_partition_offset(self.options.topic(), partition, Offset::Offset(offset))
-                .map_err(|error| DlqError::Failed { what: error.to_string() })?;
-        }
-        while self.producer.in_flight() > 0 {
-            self.wait(is_stopping)?;
-        }
-        let group = self.reader.consumer.group_metadata();
-        let group = group.ok_or_else(|| DlqError::Failed { what: "the consumer has no group".to_owned() })?;
-        self.producer.send_offsets(&list, &group).map_err(failed)?;
-        self.producer.commit().map_err(failed)?;
-        self.retried.read += retried.read;
-        self.retried.produced += retried.produced;
-        self.retried.invalid += retried.invalid;
-        self.retried.cut += retried.cut;
-        self.retried.foreign += retried.foreign;
-        Ok(())
-    }
-
-    fn wait(&self, is_stopping: &dyn Fn() -> bool) -> Result<(), DlqError> {
-        if is_stopping() {
-            return Err(DlqError::Stopped);
-        }
-        self.producer.wait_for_reports();
-        Ok(())
-    }
-
-    fn send_letter(
-        &self,
-        letter: &Letter,
-        retried: &mut Retried,
-        is_stopping: &dyn Fn() -> bool,
-    ) -> Result<(), DlqError> {
-        retried.read += 1;
-        let Ok(original) = letter.original() else {
-            retried.foreign += 1;
-            return Ok(());
-        };
-        if original.cut_from.is_some() {
-            retried.cut += 1;
-            return Ok(());
-        }
-        // a letter without them was never ours to number
-        let headers = letter.run.as_deref().zip(letter.seq);
-        let headers = headers.map(|(run, seq)| RecordHeaders {
-            run,
-            seq,
-            emitted: None,
-            retry: letter.retry.saturating_add(1),
-        });
-        let result = match read(&original.value, self.rules) {
-            Ok(message) => {
-                let event_type = message.event_type();
-                let mut value = Vec::new();
-                write_confluent(&message, self.schema_ids.of(event_type), &mut value);
-                let outgoing = Outgoing {
-                    topic: Topic::Data(event_type),
-                    key: Some(message.symbol().as_bytes()),
-                    value: &value,
-                    headers: headers
-                        .map(|headers| RecordHeaders { emitted: Some(message.timestamp), ..headers }),
-                    number: 0,
-                };
-                let result = self.send_when_there_is_room(outgoing, is_stopping);
-                retried.produced += u64::from(matches!(result, Ok(Ok(()))));
-                result
-            }
-            Err(refusal) => {
-                let verdict = Verdict {
-                    retry_count: original.verdict.retry_count.saturating_add(1),
-                    ..Verdict::of_refusal(&refusal)
-                };
-                Ok(Err(verdict))
-            }
-        };
-        let verdict = match result? {
-            Ok(()) => return Ok(()),
-            Err(verdict) => Verdict {
-                retry_count: verdict.retry_count.max(original.verdict.retry_count.saturating_add(1)),
-                ..verdict
-            },
-        };
-        retried.invalid += 1;
-        let dead = DeadLetter {
-            original: &original.value,
-            whole: original.whole.as_ref(),
-            topic: original.topic.as_deref(),
-            key: original.key.as_deref(),
-            failed_at: self.clock.timestamp(),
-        };
-        let outgoing = Outgoing {
-            topic: Topic::DeadLetters,
-            key: original.key.as_deref().map(str::as_bytes),
-            value: &dead.to_json(&verdict),
-            headers,
-            number: 0,
-        };
-        match self.send_when_there_is_room(outgoing, is_stopping)? {
-            Ok(()) => Ok(()),
-            Err(verdict) => Err(DlqError::Failed { what: verdict.error }),
-        }
-    }
-
-    /// Hands a record over. One that can never be sent gives the reason.
-    fn send_when_there_is_room(
-        &self,
-        outgoing: Outgoing<'_>,
-        is_stopping: &dyn Fn() -> bool,
-    ) -> Result<Result<(), Verdict>, DlqError> {
-        loop {
-            match self.producer.send(outgoing) {
-                Ok(()) => return Ok(Ok(())),
-                Err(SendError::Full) => self.wait(is_stopping)?,
-                Err(SendError::Refused(error)) => return Ok(Err(Verdict::of_broker(error, 0))),
-                Err(SendError::Failed(failure)) => return Err(failed(failure)),
-            }
-        }
+        _ => DlqError::Failed { what },
     }
 }

@@ -154,7 +154,8 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
             work.let_go_of_record();
         }
         let hopeless = self.error.is_some();
-        self.tell(Input::Failed { cause: failure.to_string(), refused, hopeless });
+        let cause = self.shared.explain(failure);
+        self.tell(Input::Failed { cause, refused, hopeless });
     }
 
     /// Works until it is over.
@@ -341,6 +342,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
                 KafkaFailure::Call(error)
             })?;
         self.check_topics(&producer)?;
+        self.shared.reached();
         if guarantee == Guarantee::ExactlyOnce {
             producer.init_transactions(&|| self.context.is_stopping())?;
         }

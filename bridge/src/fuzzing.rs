@@ -63,9 +63,9 @@ pub fn letters(bytes: &[u8]) {
     let failed_at = Timestamp::from_micros(0).expect("the epoch");
     let letter = DeadLetter {
         original: bytes,
+        whole: None,
         topic: Some("raw.trades"),
         key: key.as_deref(),
-        whole: None,
         failed_at,
     };
     for json in [letter.to_json(&verdict), letter.to_json_brief(&verdict)] {

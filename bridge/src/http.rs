@@ -4,7 +4,6 @@ use std::{
     io,
     net::{SocketAddr, TcpListener, ToSocketAddrs},
     sync::Arc,
-    thread::{self, JoinHandle},
 };
 
 use axum::{
@@ -14,11 +13,11 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use tokio::sync::oneshot;
 
 use crate::{
     health::{Answer, Health},
     metrics::{self, Metrics},
+    serving::{Limits, Server},
 };
 
 /// What is shown.
@@ -30,56 +29,24 @@ pub(crate) struct Face {
 
 /// A server that ends when it is dropped.
 #[derive(Debug)]
-pub(crate) struct HttpServer {
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
+pub(crate) struct HttpServer(Server);
 
 impl HttpServer {
     /// Listens.
     pub(crate) fn start(host: &str, port: u16, face: Face) -> io::Result<HttpServer> {
         let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
         let listener = TcpListener::bind(addresses.as_slice())?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = oneshot::channel::<()>();
         let router = Router::new()
             .route("/metrics", get(page))
             .route("/healthz", get(healthy))
             .route("/readyz", get(ready))
             .with_state(face);
-        let serve = async move {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            let server = axum::serve(listener, router);
-            tokio::select! {
-                biased;
-                _ = stopped => Ok(()),
-                result = server.into_future() => result,
-            }
-        };
-        let thread = thread::Builder::new().name("http".to_owned()).spawn(move || {
-            if let Err(error) = runtime.block_on(serve) {
-                tracing::error!(%error, "metrics are not served any more");
-            }
-        })?;
-        Ok(HttpServer { address, stop: Some(stop), thread: Some(thread) })
+        Server::start("http", listener, router, Limits::DEFAULT).map(HttpServer)
     }
 
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Drop for HttpServer {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // a panic in there was told by itself
-            let _ = thread.join();
-        }
+        self.0.address()
     }
 }
 

@@ -5,16 +5,17 @@
 
 mod consumer;
 mod error;
+mod headers;
 mod positions;
+mod reason;
 mod reports;
 mod ticket;
 
 use std::{sync::Arc, time::Duration};
 
 use rdkafka::{
-    ClientConfig, TopicPartitionList,
+    ClientConfig,
     bindings::rd_kafka_flush,
-    consumer::ConsumerGroupMetadata,
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
     producer::{BaseRecord, Producer as _, PurgeConfig, ThreadedProducer},
@@ -24,9 +25,11 @@ use tradesim_schemas::Timestamp;
 
 use self::ticket::Ticket;
 pub(crate) use self::{
-    consumer::{Isolation, Reader as TopicReader, reader},
+    consumer::{Isolation, Quiet, Reader as TopicReader, explain, reader},
     error::{KafkaFailure, is_record_refused},
-    positions::read_position,
+    headers::{header_texts, headers},
+    positions::{read_newest, read_position},
+    reason::LastReason,
     reports::{Reports, Shared},
     ticket::whole_number,
 };
@@ -95,13 +98,14 @@ impl ProducerOptions {
         let millis = |time: Duration| time.as_millis().to_string();
         config
             .set("client.id", &self.client_id)
-            .set("acks", &self.acks)
+            // by their canonical names, over which the user's properties go
+            .set("request.required.acks", &self.acks)
             .set("enable.idempotence", self.idempotence.to_string())
             .set("max.in.flight.requests.per.connection", "5")
             .set("batch.size", self.batch_size.to_string())
             .set("batch.num.messages", "10000")
-            .set("linger.ms", self.linger_ms.to_string())
-            .set("compression.type", &self.compression)
+            .set("queue.buffering.max.ms", self.linger_ms.to_string())
+            .set("compression.codec", &self.compression)
             .set("queue.buffering.max.messages", QUEUE_RECORDS_MAX.to_string())
             .set("queue.buffering.max.kbytes", QUEUE_KBYTES_MAX.to_string())
             .set("request.timeout.ms", "30000")
@@ -291,15 +295,6 @@ impl Producer {
         Ok(self.inner.commit_transaction(CALL_TIMEOUT)?)
     }
 
-    /// Makes what a consumer has read a part of the transaction.
-    pub(crate) fn send_offsets(
-        &self,
-        offsets: &TopicPartitionList,
-        group: &ConsumerGroupMetadata,
-    ) -> Result<(), KafkaFailure> {
-        Ok(self.inner.send_offsets_to_transaction(offsets, group, CALL_TIMEOUT)?)
-    }
-
     /// Hands a record over.
     #[inline]
     pub(crate) fn send(&self, outgoing: Outgoing<'_>) -> Result<(), SendError> {
@@ -359,12 +354,12 @@ mod tests {
     fn the_settings_are_those_of_the_contract() {
         let config = config(Guarantee::ExactlyOnce, &ProducerOptions::default(), &[]);
         for (name, value) in [
-            ("acks", "all"),
+            ("request.required.acks", "all"),
             ("enable.idempotence", "true"),
             ("max.in.flight.requests.per.connection", "5"),
             ("batch.size", "65536"),
-            ("linger.ms", "10"),
-            ("compression.type", "snappy"),
+            ("queue.buffering.max.ms", "10"),
+            ("compression.codec", "snappy"),
             ("queue.buffering.max.messages", "100000"),
             ("request.timeout.ms", "30000"),
             ("statistics.interval.ms", "60000"),
@@ -390,7 +385,9 @@ mod tests {
         let options =
             ProducerOptions { transactional_id: Some("mine".to_owned()), ..ProducerOptions::default() };
         let config = config(Guarantee::ExactlyOnce, &options, &["linger.ms=0", "compression.type=zstd"]);
-        assert_eq!((config.get("linger.ms"), config.get("compression.type")), (Some("0"), Some("zstd")));
+        let get = |name| config.get(name);
+        assert_eq!((get("queue.buffering.max.ms"), get("compression.codec")), (Some("0"), Some("zstd")));
+        assert_eq!((get("linger.ms"), get("compression.type")), (None, None));
         assert_eq!(config.get("transactional.id"), Some("mine"));
     }
 }

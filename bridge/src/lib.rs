@@ -25,9 +25,11 @@ mod metrics;
 mod options;
 pub mod registry;
 pub mod secret;
+mod serving;
 pub mod socket;
 pub mod tail;
 pub mod topics;
+pub mod url;
 
 pub use bridge::{Bridge, DeliveryObserver};
 pub use feed::FeedUrlError;

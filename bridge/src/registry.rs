@@ -1,7 +1,9 @@
 //! The schema registry's client: ids of our exact schemas, registration, versions and compatibility, over the API that
 //! Confluent documents and others speak as well (Apicurio under `/apis/ccompat/v7`, our `dev registry`).
 //!
-//! Nothing is retried here: a bridge waits and asks again ([`RegistryError::is_unreachable`]), a command says what is wrong.
+//! An answer that says "not now" (408, 425, 429, 5xx) is waited for and asked for again, for as long as
+//! [`RegistryOptions::patience`] allows. A bridge has none there: it waits by itself ([`RegistryError::is_unreachable`]), shows that
+//! it does, and can be stopped meanwhile.
 
 mod answer;
 mod credentials;
@@ -9,18 +11,20 @@ mod error;
 mod subjects;
 #[cfg(test)]
 mod tests;
+mod url;
 
 use std::{path::PathBuf, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use ureq::{
-    Agent,
-    http::{HeaderValue, header::AUTHORIZATION},
+    Agent, Body, RequestBuilder,
+    http::{HeaderValue, Response, header::AUTHORIZATION},
     tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
+    typestate::WithBody,
 };
 
-use crate::compatibility::Level;
+use crate::{compatibility::Level, url::shown_url};
 
 pub use credentials::{Credentials, ParseCredentialsError};
 pub use error::RegistryError;
@@ -30,28 +34,35 @@ pub use subjects::{SchemaIds, schema_text, subject};
 /// The media type of the API; without it some registries answer as for browsers.
 const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 
+/// The first pause before a request is repeated whose answer names none.
+const PAUSE_MIN: Duration = Duration::from_millis(250);
+/// The longest pause, whatever an answer asks for.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
 /// Which registry, and how it is spoken to.
 #[derive(Clone, Debug)]
 pub struct RegistryOptions {
-    /// The URL that the API's paths go behind, without a slash at its end.
-    pub url: String,
+    /// The URL that the API's paths go behind, without user information, and without a slash at its end.
+    url: String,
     /// Who we are, where the registry asks.
     pub credentials: Option<Credentials>,
     /// A PEM file of the certificates to trust instead of the public ones.
     pub ca_file: Option<PathBuf>,
     /// How long an answer may take, from the look-up of the name on.
     pub timeout: Duration,
+    /// How long pauses may be in all while the registry asks to come back later.
+    pub patience: Duration,
 }
 
 impl RegistryOptions {
     /// How long an answer may take where nothing else is said.
     pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// A registry that asks for no credentials.
-    pub fn new(url: impl Into<String>) -> RegistryOptions {
-        let url = url.into();
-        let url = url.trim_end_matches('/').to_owned();
-        RegistryOptions { url, credentials: None, ca_file: None, timeout: RegistryOptions::TIMEOUT }
+    /// A registry that asks for no credentials but those that its URL names, which no error and no report shows.
+    pub fn new(url: impl AsRef<str>) -> RegistryOptions {
+        let (url, credentials) = url::split(url.as_ref());
+        let timeout = RegistryOptions::TIMEOUT;
+        RegistryOptions { url, credentials, ca_file: None, timeout, patience: Duration::ZERO }
     }
 }
 
@@ -70,8 +81,11 @@ pub struct Registered {
 #[derive(Clone, Debug)]
 pub struct Registry {
     agent: Agent,
+    /// The URL to ask; it may hold a password, so errors and reports state `shown`.
     url: String,
+    shown: String,
     authorization: Option<HeaderValue>,
+    patience: Duration,
 }
 
 impl Registry {
@@ -86,7 +100,8 @@ impl Registry {
             // credentials go to the registry that was named, and to no other
             .max_redirects(0)
             .user_agent(concat!("tradesim/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&options.url) {
+        let shown = shown_url(&options.url);
+        if is_loopback(&shown) {
             config = config.proxy(None);
         }
         if let Some(path) = &options.ca_file {
@@ -94,12 +109,13 @@ impl Registry {
             config = config.tls_config(TlsConfig::builder().root_certs(trusted).build());
         }
         let authorization = options.credentials.as_ref().map(authorization).transpose()?;
-        Ok(Registry { agent: config.build().into(), url: options.url, authorization })
+        let RegistryOptions { url, patience, .. } = options;
+        Ok(Registry { agent: config.build().into(), url, shown, authorization, patience })
     }
 
-    /// The URL that the API's paths go behind.
+    /// Returns the URL of the registry as it may be shown, without user information and query.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.shown
     }
 
     /// Finds a schema under a subject: exactly this one, not the latest.
@@ -111,7 +127,7 @@ impl Registry {
         match self.post(&path, schema) {
             Ok(answer) => self.registered(&answer),
             Err(error) if error.is_not_found() => {
-                Err(RegistryError::NotRegistered { url: self.url.clone(), subject: subject.to_owned() })
+                Err(RegistryError::NotRegistered { url: self.shown.clone(), subject: subject.to_owned() })
             }
             Err(error) => Err(error),
         }
@@ -199,22 +215,71 @@ impl Registry {
         }
     }
 
-    fn get(&self, path: &str) -> Result<Value, RegistryError> {
-        let mut request = self.agent.get(format!("{}{path}", self.url)).header("accept", MEDIA_TYPE);
-        if let Some(value) = &self.authorization {
-            request = request.header(AUTHORIZATION, value);
+    /// Gives a subject the rule BACKWARD, unless it has one of its own by which new readers understand old records. The
+    /// registry's default does not count: it may change. Gives the rule that the subject has then.
+    ///
+    /// # Errors
+    /// Whatever keeps the registry from answering, or from changing the rule.
+    pub fn require_backward(&self, subject: &str) -> Result<Level, RegistryError> {
+        let path = format!("/config/{}", escaped(subject));
+        let own = match self.get(&path) {
+            Ok(answer) => self.level(&answer).ok(),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error),
+        };
+        if let Some(level) = own.filter(|level| level.is_backward()) {
+            return Ok(level);
         }
-        answer::read(&self.url, request.call())
+        self.put(&path, &json!({ "compatibility": Level::Backward.as_str() }))?;
+        Ok(Level::Backward)
+    }
+
+    fn get(&self, path: &str) -> Result<Value, RegistryError> {
+        self.ask(|| {
+            let mut request = self.agent.get(format!("{}{path}", self.url)).header("accept", MEDIA_TYPE);
+            if let Some(value) = &self.authorization {
+                request = request.header(AUTHORIZATION, value);
+            }
+            request.call()
+        })
     }
 
     fn post(&self, path: &str, schema: &str) -> Result<Value, RegistryError> {
         let body = json!({ "schema": schema }).to_string();
-        let request = self.agent.post(format!("{}{path}", self.url));
+        self.ask(|| self.send(self.agent.post(format!("{}{path}", self.url)), &body))
+    }
+
+    fn put(&self, path: &str, body: &Value) -> Result<Value, RegistryError> {
+        let body = body.to_string();
+        self.ask(|| self.send(self.agent.put(format!("{}{path}", self.url)), &body))
+    }
+
+    fn send(&self, request: RequestBuilder<WithBody>, body: &str) -> Result<Response<Body>, ureq::Error> {
         let mut request = request.header("accept", MEDIA_TYPE).header("content-type", MEDIA_TYPE);
         if let Some(value) = &self.authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        answer::read(&self.url, request.send(body))
+        request.send(body)
+    }
+
+    /// Asks, and asks again while the registry wants that and patience lasts. Every request of ours may be repeated.
+    fn ask(&self, request: impl Fn() -> Result<Response<Body>, ureq::Error>) -> Result<Value, RegistryError> {
+        let mut waited = Duration::ZERO;
+        let mut pause = PAUSE_MIN;
+        loop {
+            let error = match answer::read(&self.shown, request()) {
+                Err(error @ RegistryError::Unavailable { .. }) => error,
+                result => return result,
+            };
+            let wanted = error.retry_after().map_or(pause, |wanted| wanted.max(PAUSE_MIN));
+            if waited + wanted > self.patience {
+                return Err(error);
+            }
+            tracing::info!(%error, pause_ms = wanted.as_millis() as u64, "waiting for the schema registry");
+            std::thread::sleep(wanted);
+            waited += wanted;
+            pause *= 2;
+        }
     }
 
     fn registered(&self, answer: &Value) -> Result<Registered, RegistryError> {
@@ -244,7 +309,7 @@ impl Registry {
     }
 
     fn foreign(&self, what: &str) -> RegistryError {
-        RegistryError::Foreign { url: self.url.clone(), what: what.to_owned() }
+        RegistryError::Foreign { url: self.shown.clone(), what: what.to_owned() }
     }
 }
 

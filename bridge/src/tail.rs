@@ -1,28 +1,30 @@
 //! Records of our topics, one after the other, as a person reads them: keys, headers, and values decoded by the schemas that
-//! they name.
+//! they name. A value that cannot be decoded is shown as it is, with the reason, and the next record follows.
 
+mod datum;
 pub(crate) mod fuzzing;
-mod json;
+mod schema;
+mod schemas;
+#[cfg(test)]
+mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
-use apache_avro::Schema;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
-    message::{BorrowedMessage, Headers, Timestamp as RecordTime},
+    message::{BorrowedMessage, Timestamp as RecordTime},
 };
 use serde_json::{Map, Value, json};
 use tradesim_schemas::Timestamp;
 
+use self::schemas::Schemas;
 use crate::{
     avro::{HEADER_BYTES, MAGIC},
     connection::{ConnectionError, KafkaConnection},
+    kafka::{self, Quiet},
     registry::{Registry, RegistryError},
 };
 
@@ -77,14 +79,12 @@ pub struct Tail {
     topics: Vec<TopicReader>,
     /// The one that is asked next.
     turn: usize,
-    registry: Registry,
-    /// By id; `None` where the registry's text is no schema to us, so that it is asked for once.
-    schemas: BTreeMap<u32, Option<Schema>>,
+    schemas: Schemas,
 }
 
 /// One topic. Each has a consumer of its own, because the end of a partition is told without its topic.
 struct TopicReader {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
     partitions: usize,
     /// Partitions of which nothing is left to read at the moment.
     at_end: BTreeSet<i32>,
@@ -111,7 +111,7 @@ impl Tail {
             let consumer = consumer(connection, topic, *partitions, begin)?;
             Ok(TopicReader { consumer, partitions: *partitions, at_end: BTreeSet::new() })
         });
-        Ok(Tail { topics: topics.collect::<Result<_, _>>()?, turn: 0, registry, schemas: BTreeMap::new() })
+        Ok(Tail { topics: topics.collect::<Result<_, _>>()?, turn: 0, schemas: Schemas::new(registry) })
     }
 
     /// The next record, waited for at most so long.
@@ -131,13 +131,14 @@ impl Tail {
                     }
                 }
                 Some(Err(source)) if is_passing(&source) => {
-                    tracing::warn!(%source, "waiting for the brokers");
+                    let reason = topic.consumer.context().reason.explain(&source);
+                    tracing::warn!(reason, "waiting for the brokers");
                 }
                 Some(Err(source)) => return Err(TailError::Consumer { source }),
                 Some(Ok(message)) => {
                     topic.at_end.remove(&message.partition());
                     let value = match message.payload() {
-                        Some(bytes) => decoded(bytes, &self.registry, &mut self.schemas)?,
+                        Some(bytes) => decoded(bytes, &mut self.schemas)?,
                         None => Value::Null,
                     };
                     return Ok(Tailed::Record(record(&message, value)));
@@ -153,7 +154,7 @@ fn consumer(
     topic: &str,
     partitions: usize,
     begin: Begin,
-) -> Result<BaseConsumer, TailError> {
+) -> Result<BaseConsumer<Quiet>, TailError> {
     let mut config = ClientConfig::new();
     config.set("client.id", "tradesim-tail").set("group.id", "tradesim-tail");
     connection.apply(&mut config);
@@ -162,8 +163,8 @@ fn consumer(
         .set("enable.partition.eof", "true")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false");
-    let consumer: BaseConsumer = config
-        .create()
+    let consumer: BaseConsumer<Quiet> = config
+        .create_with_context(Quiet::default())
         .map_err(|error| TailError::Connection { source: ConnectionError::from_creation(error) })?;
     let offset = match begin {
         Begin::Oldest => Offset::Beginning,
@@ -189,8 +190,8 @@ fn is_passing(error: &KafkaError) -> bool {
 
 fn record(message: &BorrowedMessage<'_>, value: Value) -> Value {
     let mut headers = Map::new();
-    for header in message.headers().into_iter().flat_map(|headers| headers.iter()) {
-        headers.insert(header.key.to_owned(), header.value.map_or(Value::Null, text));
+    for (name, value) in kafka::headers(message) {
+        headers.insert(String::from_utf8_lossy(name).into_owned(), value.map_or(Value::Null, text));
     }
     let time = match message.timestamp() {
         RecordTime::NotAvailable => None,
@@ -217,23 +218,17 @@ fn text(bytes: &[u8]) -> Value {
     }
 }
 
-/// A value in the Confluent wire format by its schema, one in JSON as it is, and everything else as a text.
-fn decoded(
-    bytes: &[u8],
-    registry: &Registry,
-    schemas: &mut BTreeMap<u32, Option<Schema>>,
-) -> Result<Value, TailError> {
-    if let Some(&[MAGIC, a, b, c, d]) = bytes.get(..HEADER_BYTES) {
-        let id = u32::from_be_bytes([a, b, c, d]);
-        if let Entry::Vacant(vacant) = schemas.entry(id) {
-            let text = registry.schema(id).map_err(|source| TailError::Schema { id, source })?;
-            vacant.insert(Schema::parse_str(&text).ok());
-        }
-        if let Some(value) =
-            schemas[&id].as_ref().and_then(|schema| json::datum(&bytes[HEADER_BYTES..], schema))
-        {
-            return Ok(value);
-        }
-    }
-    Ok(serde_json::from_slice(bytes).unwrap_or_else(|_| text(bytes)))
+/// A value in the Confluent wire format by its schema, one in JSON as it is, and everything else as a text. A value whose schema
+/// is of no use, or that states too much, is shown as base64 with the reason.
+fn decoded(bytes: &[u8], schemas: &mut Schemas) -> Result<Value, TailError> {
+    let Some(&[MAGIC, a, b, c, d]) = bytes.get(..HEADER_BYTES) else {
+        return Ok(serde_json::from_slice(bytes).unwrap_or_else(|_| text(bytes)));
+    };
+    let id = u32::from_be_bytes([a, b, c, d]);
+    let value = match schemas.get(id)? {
+        Ok(schema) => datum::decode(&bytes[HEADER_BYTES..], schema)
+            .map_err(|error| format!("it is not a value of schema {id}: {error}")),
+        Err(reason) => Err(reason.clone()),
+    };
+    Ok(value.unwrap_or_else(|error| json!({ "base64": BASE64_STANDARD.encode(bytes), "error": error })))
 }

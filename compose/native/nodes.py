@@ -17,6 +17,7 @@ import metadata
 import packages
 from errors import ClusterError
 from processes import Process
+from security import USER, Security
 
 HERE = Path(__file__).resolve().parent
 BROKERS = (1, 2, 3)
@@ -26,6 +27,10 @@ CONTROLLER_PORT = 19091  # plus the broker's number
 REGISTRY_PORT = 8081
 APICURIO_PORT = 18081
 MANAGEMENT_PORT = 18091
+# of a secure cluster, beside the plain ports
+SECURE_BROKER_PORT = 29091  # plus the broker's number
+SECURE_REGISTRY_PORT = 28081
+HIGHEST_PORT = SECURE_BROKER_PORT + BROKERS[-1]
 READY_SECONDS_MAX = 180
 POLL_SECONDS = 0.2
 MARKER = "cluster.json"
@@ -41,6 +46,7 @@ class Cluster:
         self.offset = offset
         default = Path(tempfile.gettempdir()) / f"tradesim-cluster-{os.getuid()}-{offset}"
         self.folder = Path(folder).absolute() if folder else default
+        self.security = Security(self.folder / "secure")
         self.brokers = [Broker(self, number) for number in BROKERS]
         self.registry = Registry(self)
         self.nodes = [*self.brokers, self.registry]
@@ -48,8 +54,10 @@ class Cluster:
     def exists(self):
         return (self.folder / MARKER).exists()
 
-    def create(self):
-        """Makes the folder, or takes the one that a cluster of ours made before."""
+    def create(self, secure):
+        """Makes the folder, or takes the one that a cluster of ours made before. A secure cluster is one from its beginning: its
+        users are in the storage that is formatted then.
+        """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -58,10 +66,14 @@ class Cluster:
             made = json.loads((self.folder / MARKER).read_text(encoding="utf-8"))
             if made["offset"] != self.offset:
                 raise ClusterError(f"{self.folder} belongs to the cluster of --offset {made['offset']}")
+            if secure and not self.security.exists():
+                raise ClusterError("the cluster was made without --secure: `cluster down` removes it")
             return
         # somebody else's folder would be removed by `down`
         if self.folder.stat().st_uid != os.getuid() or any(self.folder.iterdir()):
             raise ClusterError(f"{self.folder} exists and is not a cluster's: remove it, or give another by --data")
+        if secure:
+            self.security.create()
         identity = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
         partial = self.folder / f"{MARKER}.partial"
         partial.write_text(json.dumps({"cluster_id": identity, "offset": self.offset}) + "\n", encoding="utf-8")
@@ -81,6 +93,9 @@ class Cluster:
 
     def bootstrap_servers(self):
         return ",".join(broker.address() for broker in self.brokers)
+
+    def secure_bootstrap_servers(self):
+        return ",".join(f"127.0.0.1:{broker.secure_port}" for broker in self.brokers)
 
     def wait(self, nodes, ready, what):
         """Waits until `ready(node)` holds for all of them. A process that ends meanwhile ends the wait."""
@@ -132,6 +147,7 @@ class Broker(Node):
     def __init__(self, cluster, number):
         self.number = number
         self.controller_port = CONTROLLER_PORT + number + cluster.offset
+        self.secure_port = SECURE_BROKER_PORT + number + cluster.offset
         super().__init__(cluster, str(number), BROKER_PORT + number + cluster.offset)
         self.properties_file = cluster.folder / f"{number}.properties"
         self.data = cluster.folder / f"{number}.data"
@@ -143,7 +159,8 @@ class Broker(Node):
         return f"127.0.0.1:{self.port}"
 
     def ports(self):
-        return self.port, self.controller_port
+        secure = (self.secure_port,) if self.cluster.security.exists() else ()
+        return self.port, self.controller_port, *secure
 
     def format(self):
         """Begins the formatting of the data folder, unless that is done. What it returns is to be waited for."""
@@ -154,7 +171,7 @@ class Broker(Node):
         return subprocess.Popen(
             [path, "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *self._logging(),
              "-cp", packages.kafka_class_path(), "kafka.tools.StorageTool", "format",
-             "-t", self.cluster.identity(), "-c", str(self.properties_file)],
+             "-t", self.cluster.identity(), "-c", str(self.properties_file), *self._users()],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def start(self):
@@ -174,14 +191,18 @@ class Broker(Node):
         Kafka's own number of threads, 28 ms so).
         """
         voters = ",".join(f"{one.number}@127.0.0.1:{one.controller_port}" for one in self.cluster.brokers)
+        listener = protocol = more = ""
+        if self.cluster.security.exists():
+            listener, protocol = f",SECURE://127.0.0.1:{self.secure_port}", ",SECURE:SASL_SSL"
+            more = self._secure_properties()
         return f"""process.roles=broker,controller
 node.id={self.number}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{self.port}
+listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}{listener}
+advertised.listeners=PLAINTEXT://127.0.0.1:{self.port}{listener}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocol}
 log.dirs={self.data}
 auto.create.topics.enable=false
 default.replication.factor=3
@@ -199,6 +220,19 @@ group.initial.rebalance.delay.ms=0
 log.cleaner.dedupe.buffer.size=16777216
 num.network.threads=1
 num.io.threads=2
+{more}"""
+
+    def _users(self):
+        security = self.cluster.security
+        if not security.exists():
+            return ()
+        return "--add-scram", f"SCRAM-SHA-512=[name={USER},password={security.password()}]"
+
+    def _secure_properties(self):
+        return f"""listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.secure.ssl.keystore.type=PEM
+listener.name.secure.ssl.keystore.location={self.cluster.security.server}
 """
 
     @staticmethod
@@ -211,6 +245,7 @@ class Registry(Node):
 
     def __init__(self, cluster):
         super().__init__(cluster, "registry", REGISTRY_PORT + cluster.offset)
+        self.secure_port = SECURE_REGISTRY_PORT + cluster.offset
 
     def title(self):
         return "registry"
@@ -218,16 +253,22 @@ class Registry(Node):
     def address(self):
         return f"http://127.0.0.1:{self.port}"
 
+    def secure_address(self):
+        return f"https://127.0.0.1:{self.secure_port}"
+
     def ports(self):
         offset = self.cluster.offset
-        return self.port, APICURIO_PORT + offset, MANAGEMENT_PORT + offset
+        secure = (self.secure_port,) if self.cluster.security.exists() else ()
+        return self.port, APICURIO_PORT + offset, MANAGEMENT_PORT + offset, *secure
 
     def start(self):
         self.require_ports()
         path, jar = packages.registry_start()
-        port, apicurio_port, management_port = self.ports()
+        port, apicurio_port, management_port, *_ = self.ports()
+        security = self.cluster.security
+        secure = ("--secure", self.secure_port, security.server, security.registry_auth_file) if security.exists() else ()
         self.process.start([
-            sys.executable, str(HERE / "relay.py"), str(port), str(apicurio_port),
+            sys.executable, str(HERE / "relay.py"), str(port), str(apicurio_port), *map(str, secure),
             path, *REGISTRY_HEAP,
             "-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={apicurio_port}",
             "-Dquarkus.management.host=127.0.0.1", f"-Dquarkus.management.port={management_port}",

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Golden recordings by a lock file: golden.sh [--update] [LOCK [FOLDER]]
 #
-# Records what is missing in FOLDER (default: `recordings` beside LOCK, which is `recordings.lock` beside this script), and holds
-# every recording to the generator version and the digest of its line in LOCK. With --update all are recorded anew, and what came
-# of it is written to LOCK. Needs `tradesim` in PATH, or its path in TRADESIM.
+# Records what is missing in FOLDER (default: `recordings` beside LOCK, which is `recordings.lock` beside this script), and checks
+# every recording against the generator and calendar versions, the flags and the digest of its line in LOCK. With --update all
+# are recorded again, and the result is written to LOCK. Needs `tradesim` in PATH, or its path in TRADESIM.
 #
 # Exit codes: 0 everything is as pinned; 3 something is not; others as tradesim has them (65: a damaged file or a bad line).
 set -euf
@@ -38,8 +38,19 @@ said() { # FILE KEY: what the archive says of itself
   echo "$info" | sed -n "s/.*\"$2\": *\"\([^\"]*\)\".*/\1/p" | head -n 1
 }
 
-check() { # FILE GENERATOR DIGEST FLAGS…
-  file=$1 generator=$2 digest=$3
+origin_of() { # FILE: what an archive was recorded from, as `record --dry-run` states it for flags
+  info=$("$tradesim" info "$folder/$1" </dev/null) || return
+  echo "$info" | sed -n 's/^identity  *//p; s/^cut  *//p'
+}
+
+plan_of() { # FLAGS…
+  plan=$("$tradesim" record "$@" --no-env --dry-run </dev/null 2>/dev/null) || return
+  echo "$plan" | sed -n 's/^identity  *//p; s/^kept  *only a part of that: //p'
+}
+
+check() { # FILE GENERATOR[@CALENDAR] DIGEST FLAGS…
+  file=$1 generator=${2%%@*} calendar=${2#*@} digest=$3
+  [ "$calendar" != "$2" ] || calendar=
   shift 3
   origin='it was there already: if it is an old one, delete it and run this again'
   if [ ! -e "$folder/$file" ]; then
@@ -49,6 +60,19 @@ check() { # FILE GENERATOR DIGEST FLAGS…
   found=$(said "$file" generator_version) || { failed $? "$file cannot be read: delete it and run this again"; return; }
   if [ "$found" != "$generator" ]; then
     failed 3 "drift: $file is of generator ${found:-unknown}, pinned is $generator; $origin"
+    return
+  fi
+  if [ -n "$calendar" ]; then
+    found=$(said "$file" calendar_version) || { failed $? "$file cannot be read: delete it and run this again"; return; }
+    if [ "$found" != "$calendar" ]; then
+      failed 3 "drift: $file is of calendar ${found:-unknown}, pinned is $calendar; $origin"
+      return
+    fi
+  fi
+  wanted=$(plan_of "$@") || { failed $? "$file: 'tradesim record $*' is refused"; return; }
+  found=$(origin_of "$file") || { failed $? "$file cannot be read: delete it and run this again"; return; }
+  if [ "$found" != "$wanted" ]; then
+    failed 3 "drift: $file was recorded with other flags than '$*': delete it and run this again"
     return
   fi
   code=0
@@ -63,9 +87,9 @@ check() { # FILE GENERATOR DIGEST FLAGS…
 
 renew() { # FILE FLAGS…: its line of the lock
   record "$@" --force || exit
-  generator=$(said "$1" generator_version) digest=$(said "$1" digest) file=$1
+  generator=$(said "$1" generator_version) calendar=$(said "$1" calendar_version) digest=$(said "$1" digest) file=$1
   shift
-  echo "$file $generator $digest $*"
+  echo "$file $generator@$calendar $digest $*"
 }
 
 if [ -n "$update" ]; then
@@ -81,8 +105,14 @@ while IFS= read -r line || [ -n "$line" ]; do
       continue
       ;;
   esac
+  case ${1-} in
+    */* | *..* | -* | .*)
+      failed 65 "$lock: '$1' is not the name of a file in $folder: it may not begin with . or -, and not contain / or .."
+      continue
+      ;;
+  esac
   if [ $# -lt 4 ]; then
-    failed 65 "$lock: '$line' is not FILE GENERATOR DIGEST FLAGS…"
+    failed 65 "$lock: '$line' is not FILE GENERATOR[@CALENDAR] DIGEST FLAGS…"
   elif [ -n "$update" ]; then
     file=$1
     shift 3

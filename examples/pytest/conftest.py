@@ -1,4 +1,4 @@
-"""A replay as a fixture: `tradesim` has to be in PATH."""
+"""A replay as a fixture. `tradesim` must be in PATH."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ RECORDING = os.environ.get("RECORDING", Path(__file__).parents[2] / "fixtures" /
 
 @pytest.fixture
 def replay():
-    """The URL of a server that plays the recording from its beginning to the first client, as fast as that takes it."""
+    """The URL of a server that plays the recording from its beginning, as fast as the client reads."""
     command = ["tradesim", "replay", RECORDING, "--port", "0", "--speed", "max", "--no-env"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         said = []

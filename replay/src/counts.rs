@@ -108,18 +108,9 @@ enum Way {
 
 impl Counts {
     pub(crate) fn new(source: Arc<dyn Source>) -> Counts {
-        let table = Table {
-            kinds: BTreeMap::new(),
-            marks: vec![Mark::default()],
-            stride: STRIDE,
-            kept: 0,
-            frontier: Mark::default(),
-            ended: false,
-            full: false,
-        };
         Counts {
             source,
-            table: Mutex::new(table),
+            table: Mutex::new(Table::new()),
             scan: Mutex::new(None),
             turn: Turn::new(()),
             searches: Semaphore::new(SEARCHES_MAX),
@@ -241,6 +232,18 @@ fn search(
 }
 
 impl Table {
+    fn new() -> Table {
+        Table {
+            kinds: BTreeMap::new(),
+            marks: vec![Mark::default()],
+            stride: STRIDE,
+            kept: 0,
+            frontier: Mark::default(),
+            ended: false,
+            full: false,
+        }
+    }
+
     /// Takes note of the kinds of the messages that follow.
     fn count(&mut self, kinds: impl Iterator<Item = Kind>) {
         for kind in kinds {

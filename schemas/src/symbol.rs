@@ -4,8 +4,9 @@ use std::fmt;
 
 /// A ticker symbol of 1 to 10 characters that take at most 15 bytes of UTF-8.
 ///
-/// The contract allows any 10 characters; every listed symbol is ASCII and fits. A captured message whose symbol does
-/// not is kept as its raw bytes.
+/// Control characters (C0, DEL, C1) are rejected: a symbol is printed in tables, logs and file names. The contract allows
+/// any 10 characters; every listed symbol is ASCII and fits. A captured message whose symbol does not fit is kept as its
+/// raw bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Symbol {
     bytes: [u8; Symbol::BYTES_MAX],
@@ -18,10 +19,13 @@ impl Symbol {
     /// Characters that the contract allows.
     pub const CHARS_MAX: usize = 10;
 
-    /// A symbol, or `None` for the empty text and for one that is too long.
+    /// Returns the symbol, or `None` for the empty text, one that is too long and one with a control character.
     pub fn new(text: &str) -> Option<Symbol> {
         let len = text.len();
         if len == 0 || len > Symbol::BYTES_MAX || text.chars().count() > Symbol::CHARS_MAX {
+            return None;
+        }
+        if text.chars().any(char::is_control) {
             return None;
         }
         let mut bytes = [0; Symbol::BYTES_MAX];
@@ -93,6 +97,14 @@ mod tests {
         let symbol = |text| Symbol::new(text).unwrap();
         assert!(symbol("A") < symbol("AA"));
         assert!(symbol("AA") < symbol("B"));
-        assert!(symbol("A").key() != symbol("A\0").key());
+        assert!(symbol("A").key() != symbol("A ").key());
+    }
+
+    #[test]
+    fn a_symbol_has_no_control_character() {
+        for control in ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}') {
+            assert_eq!(Symbol::new(&format!("A{control}B")), None, "{control:?}");
+        }
+        assert!(Symbol::new("\u{a0}").is_some());
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// An instant in UTC microseconds since the Unix epoch, of the years 0000 to 9999, so that RFC 3339 can state it.
+/// An instant in UTC microseconds since the Unix epoch, of the years 0001 to 9999: those that RFC 3339 states and every
+/// consumer's calendar has (Python's begins with year 1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -12,14 +13,14 @@ const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
 impl Timestamp {
-    /// 0000-01-01T00:00:00.000000Z.
-    pub const MIN: Timestamp = Timestamp(-62_167_219_200 * SECOND);
+    /// 0001-01-01T00:00:00.000000Z.
+    pub const MIN: Timestamp = Timestamp(-62_135_596_800 * SECOND);
     /// 9999-12-31T23:59:59.999999Z.
     pub const MAX: Timestamp = Timestamp(253_402_300_800 * SECOND - 1);
     /// Length of the text that [`Timestamp::write`] appends.
     pub const TEXT_LEN: usize = 27;
 
-    /// An instant from microseconds since the epoch, or `None` outside the years 0000 to 9999.
+    /// An instant from microseconds since the epoch, or `None` outside the years 0001 to 9999.
     pub const fn from_micros(micros: i64) -> Option<Timestamp> {
         if micros >= Timestamp::MIN.0 && micros <= Timestamp::MAX.0 { Some(Timestamp(micros)) } else { None }
     }
@@ -59,7 +60,7 @@ impl Timestamp {
     /// Parses RFC 3339 in UTC: `Z` or `+00:00`, with 0 to 6 fractional digits.
     ///
     /// # Errors
-    /// Any other text, a date that does not exist, and a leap second (:60), which microseconds since the epoch cannot
+    /// Any other text, a date that does not exist, the year 0000, and a leap second (:60), which microseconds since the epoch cannot
     /// state.
     pub fn parse(text: &[u8]) -> Result<Timestamp, ParseTimestampError> {
         parse(text).ok_or(ParseTimestampError)
@@ -68,7 +69,9 @@ impl Timestamp {
 
 /// The text is no RFC 3339 time in UTC with at most six fractional digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an RFC 3339 time in UTC with at most six fractional digits, as 2026-02-18T14:30:00.000000Z")]
+#[error(
+    "not an RFC 3339 time in UTC with at most six fractional digits and a year of 0001 to 9999, for example 2026-02-18T14:30:00.000000Z"
+)]
 pub struct ParseTimestampError;
 
 fn parse(text: &[u8]) -> Option<Timestamp> {
@@ -106,7 +109,7 @@ fn parse(text: &[u8]) -> Option<Timestamp> {
         return None;
     }
     let seconds = days_from_civil(year, month, day) * 86_400 + i64::from(hour * 3600 + minute * 60 + second);
-    Some(Timestamp(seconds * SECOND + i64::from(micros)))
+    Timestamp::from_micros(seconds * SECOND + i64::from(micros))
 }
 
 impl fmt::Display for Timestamp {
@@ -161,7 +164,7 @@ mod tests {
             ("2026-02-18T14:30:00.000001Z", 1_771_425_000_000_001),
             ("2000-02-29T23:59:59.999999Z", 951_868_799_999_999),
             ("1969-12-31T23:59:59.999999Z", -1),
-            ("0000-01-01T00:00:00.000000Z", Timestamp::MIN.0),
+            ("0001-01-01T00:00:00.000000Z", Timestamp::MIN.0),
             ("9999-12-31T23:59:59.999999Z", Timestamp::MAX.0),
         ] {
             assert_eq!(Timestamp::parse(text.as_bytes()), Ok(Timestamp(micros)));
@@ -210,6 +213,8 @@ mod tests {
             "2026-02-18T14:30:00ZZ",
             "+026-02-18T14:30:00Z",
             "2026-02-18T14:30:00.5é",
+            "0000-01-01T00:00:00.000000Z",
+            "0000-12-31T23:59:59.999999Z",
         ] {
             assert_eq!(Timestamp::parse(text.as_bytes()), Err(ParseTimestampError), "{text}");
         }

@@ -17,9 +17,25 @@ use tradesim_schemas::{Exchange, Timestamp};
 
 pub use increments::{round_lot, tick_size};
 
-/// Names the tables of holidays, early closes, ticks and lots. It stands in an archive's metadata; any change of a table
-/// changes it.
+/// Names the tables of holidays, early closes, ticks and lots, and the time-zone database. It stands in an archive's
+/// metadata; any change of a table or of the database changes it.
 pub const CALENDAR_VERSION: &str = "us-equities/2024-2028/1";
+
+/// The time-zone database that belongs to [`CALENDAR_VERSION`]. The crate that contains it is pinned; with another one
+/// nothing builds before both of these lines are changed.
+const TZDB_VERSION: &str = "2025b";
+const _: () = assert!(
+    is_same(TZDB_VERSION.as_bytes(), chrono_tz::IANA_TZDB_VERSION.as_bytes()),
+    "another time-zone database: change CALENDAR_VERSION and TZDB_VERSION"
+);
+
+const fn is_same(a: &[u8], b: &[u8]) -> bool {
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    at == a.len() && at == b.len()
+}
 
 /// The version of the time-zone database in use, such as "2025b".
 pub fn tzdb_version() -> &'static str {

@@ -37,12 +37,22 @@ pub(crate) struct DlqShow {
 }
 
 /// Send dead letters again, from where the last call ended: back through validation
+///
+/// The exit code is 3 where letters remain: they are still refused, were tried --max-tries times, or are kept only in part.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A message and how far the dead letters were read are one transaction, so that each is sent again once, whatever fails.
-What still breaks the contract becomes a dead letter again, with one more try. Messages of which only the beginning was
-kept are counted and stay where they are.")]
+A message and how far the dead letters were read are one transaction, so that each is sent again once, whatever fails, and
+however long the calls are apart: the position is a record of the topic tradesim.positions. Where there is no position and
+there are dead letters, nobody knows which of them were sent again before: the first call needs --from-beginning.
+What is still refused becomes a dead letter again, with one more try. Messages of which only the beginning was kept are
+counted and stay where they are.")]
 pub(crate) struct DlqRetry {
+    /// Begin with the oldest dead letter, also where it was sent again before
+    #[arg(long)]
+    pub(crate) from_beginning: bool,
+    /// Leave dead letters alone that were sent again this many times [setting: DLQ_MAX_RETRIES, default: 3]
+    #[arg(long, value_name = "N", value_parser = parse::dlq_retries, allow_negative_numbers = true)]
+    pub(crate) max_tries: Option<u32>,
     /// Refuse messages that break a rule of the market as well
     #[arg(long)]
     pub(crate) strict: bool,

@@ -19,6 +19,9 @@ pub(crate) struct Info {
 #[derive(Debug, Args)]
 pub(crate) struct Cat {
     pub(crate) file: PathBuf,
+    /// Write the messages' bytes on a terminal as well, where control characters are otherwise shown as \\u001b
+    #[arg(long)]
+    pub(crate) raw: bool,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     #[command(flatten)]

@@ -49,15 +49,17 @@ pub(crate) struct Record {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Market")]
 pub(crate) struct MarketArgs {
-    /// Orders a second over all symbols, 1 to 10000, before the hour's multiplier [setting: RATE]
+    /// Orders a second over all symbols, 1 to 10000, before the hour's multiplier [setting: RATE, default: 10]
     #[arg(long, value_name = "N", value_parser = parse::rate, allow_negative_numbers = true)]
     pub(crate) rate: Option<u32>,
-    /// A number: simulate the N heaviest symbols only, which makes other events [setting: NUM_SYMBOLS]; names, as
+    /// A number: simulate the N heaviest symbols only, which makes other events [setting: NUM_SYMBOLS, default:
+    /// 50]; names, as
     /// AAPL,MSFT: simulate all and keep only these
     #[arg(long, value_name = "N|SYMBOLS", value_parser = parse::symbol_choice)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) symbols: Option<SymbolChoice>,
-    /// Whether the hour of the day decides how often things happen [setting: SIMULATE_MARKET_HOURS]
+    /// Whether the hour of the day decides how often things happen [setting: SIMULATE_MARKET_HOURS,
+    /// default: true]
     #[arg(long, value_name = "true|false", value_parser = parse::boolean, action = clap::ArgAction::Set)]
     pub(crate) market_hours: Option<bool>,
     /// Simulate a date without trading as if the market were open
@@ -73,14 +75,14 @@ pub(crate) struct BurstArgs {
     /// Random bursts through the day
     #[arg(long)]
     pub(crate) burst: bool,
-    /// How much faster, 2 to 100 [setting: BURST_MULTIPLIER]
+    /// How much faster, 2 to 100 [setting: BURST_MULTIPLIER, default: 20]
     #[arg(long, value_name = "X", value_parser = parse::burst_multiplier, requires = "any_burst")]
     #[arg(allow_negative_numbers = true)]
     pub(crate) burst_multiplier: Option<f64>,
-    /// Gap between random bursts, on average [setting: BURST_INTERVAL_SECONDS]
+    /// Gap between random bursts, on average [setting: BURST_INTERVAL_SECONDS, default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = parse::burst_interval, requires = "burst")]
     pub(crate) burst_interval: Option<Duration>,
-    /// Length of random bursts, on average [setting: BURST_DURATION_SECONDS]
+    /// Length of random bursts, on average [setting: BURST_DURATION_SECONDS, default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = parse::burst_duration, requires = "burst")]
     pub(crate) burst_duration: Option<Duration>,
     /// A burst at this time (exchange time or RFC 3339); may be given more than once

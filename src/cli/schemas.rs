@@ -22,7 +22,8 @@ pub(crate) enum SchemasCommand {
 /// Register our schemas where they are not registered yet
 ///
 /// All subjects are checked first: where one would break its readers (BACKWARD), nothing is registered, the field is named, and
-/// the exit code is 3.
+/// the exit code is 3. Otherwise each subject gets the rule BACKWARD before its schema, whatever the registry's default is, unless it has
+/// a rule of its own that includes it.
 #[derive(Debug, Args)]
 pub(crate) struct SchemasRegister {
     #[command(flatten)]

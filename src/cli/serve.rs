@@ -61,13 +61,13 @@ pub(crate) struct Serve {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Bursts")]
 pub(crate) struct LiveBurstArgs {
-    /// How much faster, 2 to 100 [setting: BURST_MULTIPLIER]
+    /// How much faster, 2 to 100 [setting: BURST_MULTIPLIER, default: 20]
     #[arg(long, value_name = "X", value_parser = parse::burst_multiplier, allow_negative_numbers = true)]
     pub(crate) burst_multiplier: Option<f64>,
-    /// Gap between bursts, on average [setting: BURST_INTERVAL_SECONDS]
+    /// Gap between bursts, on average [setting: BURST_INTERVAL_SECONDS, default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = parse::burst_interval)]
     pub(crate) burst_interval: Option<Duration>,
-    /// Length of bursts, on average [setting: BURST_DURATION_SECONDS]
+    /// Length of bursts, on average [setting: BURST_DURATION_SECONDS, default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = parse::burst_duration)]
     pub(crate) burst_duration: Option<Duration>,
 }

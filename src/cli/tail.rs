@@ -44,6 +44,9 @@ pub(crate) struct Tail {
     /// Print a compact line a message, for people
     #[arg(long, conflicts_with = "digest")]
     pub(crate) pretty: bool,
+    /// Write the messages' bytes on a terminal as well, where control characters are otherwise shown as \\u001b
+    #[arg(long, conflicts_with_all = ["digest", "pretty"])]
+    pub(crate) raw: bool,
     /// Print no messages but their digest, at the end; count, rate and latency go to the standard error
     #[arg(long)]
     pub(crate) digest: bool,

@@ -9,6 +9,8 @@ use tradesim_bridge::{
 use tradesim_replay::Notice;
 use tradesim_schemas::Digest;
 
+use crate::output::safe;
+
 /// The delay before the first of several tries in a row; each further one doubles it.
 const DELAY_BASE: Duration = Duration::from_millis(200);
 const DELAY_MAX: Duration = Duration::from_secs(5);
@@ -313,7 +315,7 @@ impl Follower {
                 format!("the server closed the connection with {code} {came}")
             }
             Ending::Closed { code, reason } => {
-                format!("the server closed the connection with {code} ({}) {came}", printable(reason))
+                format!("the server closed the connection with {code} ({}) {came}", safe(reason))
             }
             Ending::Lost(_) if self.identity.is_none() => ending.cause().to_owned(),
             Ending::Lost(cause) => format!("the connection was lost {came}: {cause}"),
@@ -430,13 +432,9 @@ fn differs(what: &'static str, before: Option<&String>, found: Option<&String>) 
     if before == found {
         return Ok(());
     }
-    let text = |value: Option<&String>| value.map_or_else(|| "none".to_owned(), |text| printable(text));
+    let text =
+        |value: Option<&String>| value.map_or_else(|| "none".to_owned(), |text| safe(text).into_owned());
     Err(Fault::Other { what, before: text(before), found: text(found) })
-}
-
-/// A text of somebody else's, safe to show on a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 #[cfg(test)]

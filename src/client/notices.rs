@@ -3,7 +3,7 @@
 use tracing::warn;
 use tradesim_replay::Notice;
 
-use super::{Fault, printable};
+use super::Fault;
 
 /// The limit of a notice. The longest valid one contains the books of all symbols.
 const BYTES_MAX: usize = 1 << 20;
@@ -39,7 +39,7 @@ impl Notices {
         let notice = Notice::parse(text);
         if notice.is_none() {
             let shown: String = text.chars().take(CHARS_SHOWN).collect();
-            warn!(text = printable(&shown), "invalid notice");
+            warn!(text = %shown, "invalid notice");
         }
         Ok(notice)
     }

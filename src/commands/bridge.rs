@@ -122,7 +122,7 @@ fn apply_flags(args: &Bridge, settings: &mut Settings) {
 
 fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptions> {
     let connection = kafka::connection(&args.kafka, settings)?;
-    let registry = kafka::registry(&args.registry, settings, REGISTRY_TIMEOUT)?;
+    let registry = kafka::impatient_registry(&args.registry, settings, REGISTRY_TIMEOUT)?;
     let delivery = delivery(args, settings).map_err(Failure::from)?;
     let producer = producer(args, settings).map_err(Failure::from)?;
     if delivery.guarantee == Guarantee::ExactlyOnce && (!producer.idempotence || producer.acks != "all") {

@@ -7,7 +7,7 @@ use crate::{
     cli::Cat,
     exit::Outcome,
     filter::Filter,
-    output::{Stdout, grouped, say},
+    output::{MessageLines, Stdout, grouped, say},
     report, signals, source,
 };
 
@@ -21,13 +21,15 @@ pub(crate) fn run(args: &Cat) -> anyhow::Result<Outcome> {
     report::say_times_of_cut(&filter);
     let mut out = Stdout::new();
     let mut encoder = MessageEncoder::new();
-    let mut lines = Vec::new();
+    let shown = MessageLines::of_stdout(args.raw);
+    let (mut message, mut lines) = (Vec::new(), Vec::new());
     let mut broken = Broken::default();
     source::for_each_batch(&archive, &mut filter, |batch| {
         broken.look_at(&batch);
         for row in batch.rows() {
-            row.write_message(&mut encoder, &mut lines);
-            lines.push(b'\n');
+            message.clear();
+            row.write_message(&mut encoder, &mut message);
+            shown.push(&message, &mut lines);
         }
         out.write(&lines)?;
         lines.clear();

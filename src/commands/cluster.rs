@@ -116,19 +116,19 @@ fn level_deviation(level: Level) -> Option<Deviation> {
 fn show(report: &Report, deviations: &[Deviation]) -> anyhow::Result<()> {
     let mut out = Stdout::new();
     for broker in &report.brokers {
-        out.write(format!("broker {} at {}\n", broker.id, broker.address).as_bytes())?;
+        out.line(&format!("broker {} at {}", broker.id, broker.address))?;
     }
     if let Some(registry) = &report.registry {
-        out.write(format!("registry at {}, {}\n", registry.url, registry.level).as_bytes())?;
+        out.line(&format!("registry at {}, {}", registry.url, registry.level))?;
     }
     for deviation in deviations {
-        out.write(format!("{deviation}\n").as_bytes())?;
+        out.line(&deviation.to_string())?;
     }
     let verdict = match deviations.len() {
         0 => "as it should be".to_owned(),
         1 => "1 deviation".to_owned(),
         count => format!("{count} deviations"),
     };
-    out.write(format!("{verdict}\n").as_bytes())?;
+    out.line(&verdict)?;
     out.finish()
 }

@@ -27,7 +27,7 @@ pub(crate) fn show(args: &ConfigShow, settings: &Settings) -> anyhow::Result<Out
         .iter()
         .map(|(definition, text)| Line {
             name: definition.full_name(),
-            value: text.map(|text| definition.shown(&text.value).to_owned()),
+            value: text.map(|text| definition.shown(&text.value).into_owned()),
             origin: text.map_or_else(|| "not set".to_owned(), |text| text.origin.to_string()),
         })
         .collect();
@@ -40,7 +40,7 @@ pub(crate) fn show(args: &ConfigShow, settings: &Settings) -> anyhow::Result<Out
         let mut out = Stdout::new();
         for Line { name, value, origin } in &lines {
             let value = value.as_deref().unwrap_or("-");
-            out.write(format!("{name:name_width$}  {value:value_width$}  {origin}\n").as_bytes())?;
+            out.line(&format!("{name:name_width$}  {value:value_width$}  {origin}"))?;
         }
         out.finish()?;
     }

@@ -24,10 +24,10 @@ pub(crate) fn run(args: &Control) -> anyhow::Result<Outcome> {
         output::print_json(&status)?;
     } else {
         let mut out = Stdout::new();
-        out.write(format!("{}\n", position(&status)).as_bytes())?;
+        out.line(&position(&status))?;
         if matches!(args.action, ControlAction::Status) {
             for line in details(&status) {
-                out.write(format!("{line}\n").as_bytes())?;
+                out.line(&line)?;
             }
         }
         out.finish()?;

@@ -117,7 +117,7 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
 fn print(report: &Report) -> anyhow::Result<()> {
     let Digests { recorded, replayed, topics } = &report.digests;
     let replayed = replayed.as_deref().unwrap_or("none");
-    output::print_line(format_args!("recorded  {recorded}\nreplayed  {replayed}\ntopics    {topics}"))
+    output::print_lines(&format!("recorded  {recorded}\nreplayed  {replayed}\ntopics    {topics}"))
 }
 
 /// What a command line asks for; it is shown before it is done.

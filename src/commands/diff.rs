@@ -139,7 +139,7 @@ fn event(row: &Row) -> Option<&Event> {
 
 fn print(report: &Report) -> anyhow::Result<()> {
     let mut out = Stdout::new();
-    let mut line = |text: String| out.write(format!("{text}\n").as_bytes());
+    let mut line = |text: String| out.line(&text);
     match &report.difference {
         None => line(format!("the same {} messages", grouped(report.equal)))?,
         Some(difference) => {

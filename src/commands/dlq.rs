@@ -8,7 +8,7 @@ use serde_json::Value;
 use tradesim_bridge::{
     ProducerOptions,
     core::Topics,
-    dlq::{DlqError, DlqOptions, Letter},
+    dlq::{DlqError, DlqOptions, Letter, Retry},
 };
 use tradesim_schemas::ReadOptions;
 
@@ -97,9 +97,7 @@ fn line(letter: &Letter) -> String {
         }
         Err(error) => format!("- {place} seq {seq} is no dead letter of ours: {error}"),
     };
-    let text: String =
-        text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
-    text + "\n"
+    output::safe(&text).into_owned() + "\n"
 }
 
 #[derive(Serialize)]
@@ -120,7 +118,7 @@ fn json_line(letter: &Letter) -> anyhow::Result<String> {
         seq: letter.seq,
         letter: serde_json::from_slice(&letter.value).ok(),
     };
-    Ok(serde_json::to_string(&report)? + "\n")
+    Ok(output::safe(&serde_json::to_string(&report)?).into_owned() + "\n")
 }
 
 #[derive(Debug, Serialize)]
@@ -130,8 +128,10 @@ struct RetryReport {
     read: u64,
     /// Those that are records now.
     produced: u64,
-    /// Those that still break the contract, and are dead letters again.
+    /// Those that are still refused, and are dead letters again.
     invalid: u64,
+    /// Those that were tried as often as is allowed, and are left alone.
+    exhausted: u64,
     /// Those of which only the beginning was kept.
     cut: u64,
     /// Records that are no dead letters of ours.
@@ -140,11 +140,21 @@ struct RetryReport {
 
 fn retry(args: &DlqRetry, mut settings: Settings) -> anyhow::Result<Outcome> {
     let options = options(&args.topic, &args.kafka, &mut settings)?;
+    if let Some(tries) = args.max_tries {
+        settings.set_from_command_line(Key::DlqMaxRetries, tries);
+    }
+    let max_tries = settings.dlq_max_retries().map_err(Failure::from)?;
     let registry = kafka::registry(&args.registry, &mut settings, REGISTRY_TIMEOUT)?;
     let stop = Stop::on_signals()?;
     let schema_ids = registry.schema_ids(options.topics.prefix()).map_err(kafka::registry_failure)?;
-    let rules = ReadOptions { strict: args.strict, ..ReadOptions::default() };
-    let result = options.retry(&ProducerOptions::default(), schema_ids, rules, &|| stop.number().is_some());
+    let retry = Retry {
+        producer: ProducerOptions::default(),
+        schema_ids,
+        rules: ReadOptions { strict: args.strict, ..ReadOptions::default() },
+        max_tries,
+        from_beginning: args.from_beginning,
+    };
+    let result = options.retry(&retry, &|| stop.number().is_some());
     let retried = match result {
         Ok(retried) => retried,
         Err(error) => {
@@ -157,20 +167,22 @@ fn retry(args: &DlqRetry, mut settings: Settings) -> anyhow::Result<Outcome> {
         read: retried.read,
         produced: retried.produced,
         invalid: retried.invalid,
+        exhausted: retried.exhausted,
         cut: retried.cut,
         foreign: retried.foreign,
     };
     say(format_args!(
-        "{} dead letters: {} are records now, {} still break the contract, {} are kept only in part",
+        "{} dead letters: {} are records now, {} are still refused, {} were tried {max_tries} times before and are left alone, {} are kept only in part",
         grouped(report.read),
         grouped(report.produced),
         grouped(report.invalid),
+        grouped(report.exhausted),
         grouped(report.cut),
     ));
     if args.json {
         output::print_json(&report)?;
     }
-    Ok(Outcome::Done)
+    Ok(if retried.remaining() > 0 { Outcome::Difference } else { Outcome::Done })
 }
 
 fn failure(error: DlqError) -> anyhow::Error {
@@ -181,6 +193,11 @@ fn failure(error: DlqError) -> anyhow::Error {
             what,
             hint: Some("`tradesim topics create` makes the topics".to_owned()),
         }
+        .into(),
+        DlqError::NoPosition { .. } | DlqError::OtherTopic { .. } => Failure::usage_hint(
+            what,
+            "--from-beginning sends every dead letter that is there, and counts from then on; `tradesim dlq show` prints them",
+        )
         .into(),
         DlqError::Unreachable { .. } => Failure::Unreachable { what, hint: None }.into(),
         error => anyhow!(error),

@@ -27,6 +27,8 @@ struct InfoReport {
     faults: Option<ArchiveFaults>,
     calendar_version: Option<String>,
     tzdb_version: Option<String>,
+    /// The lines of text that the events depend on, one for each simulation in the archive.
+    identities: Vec<String>,
     writer: Writer,
 }
 
@@ -56,6 +58,7 @@ pub(crate) fn run(args: &Info) -> anyhow::Result<Outcome> {
             faults: provenance.faults.as_ref().map(ArchiveFaults::new),
             calendar_version: provenance.calendar_version.clone(),
             tzdb_version: provenance.tzdb_version.clone(),
+            identities: provenance.origins.iter().map(|origin| origin.identity.clone()).collect(),
             writer: Writer {
                 tradesim: writer.tradesim.clone(),
                 parquet: writer.parquet.clone(),
@@ -65,7 +68,7 @@ pub(crate) fn run(args: &Info) -> anyhow::Result<Outcome> {
     } else {
         let mut out = Stdout::new();
         for (name, value) in lines(&report, metadata) {
-            out.write(format!("{name:<12}{value}\n").as_bytes())?;
+            out.line(&format!("{name:<12}{value}"))?;
         }
         out.finish()?;
     }
@@ -91,6 +94,12 @@ fn lines(report: &ArchiveReport, metadata: &Metadata) -> Vec<(&'static str, Stri
     optional("seed", report.seed.map(|seed| seed.to_string()));
     optional("model", report.model.clone());
     optional("generator", report.generator_version.clone());
+    let tzdb =
+        provenance.tzdb_version.iter().map(|version| format!(", time zones {version}")).collect::<String>();
+    optional("calendar", provenance.calendar_version.as_ref().map(|version| format!("{version}{tzdb}")));
+    for origin in &provenance.origins {
+        optional("identity", Some(origin.identity.clone()));
+    }
     let options: Vec<String> =
         provenance.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
     optional("options", (!options.is_empty()).then(|| options.join(" ")));

@@ -109,6 +109,6 @@ fn show(args: &LoadShow) -> anyhow::Result<Outcome> {
         )
         .into());
     };
-    output::print_line(format_args!("{}", shipped.text.trim_end()))?;
+    output::print_lines(shipped.text.trim_end())?;
     Ok(Outcome::Done)
 }

@@ -132,11 +132,10 @@ fn tell(json: bool, registry: &Registry, verdicts: &[Verdict]) -> anyhow::Result
     } else {
         let mut out = Stdout::new();
         for verdict in verdicts {
-            out.write(
-                format!("{:<13}{} ({})\n", verdict.word(), verdict.subject, verdict.details()).as_bytes(),
-            )?;
+            let line = format!("{:<13}{} ({})", verdict.word(), verdict.subject, verdict.details());
+            out.line(&line)?;
             for found in &verdict.found {
-                out.write(format!("{:<13}{found}\n", "").as_bytes())?;
+                out.line(&format!("{:<13}{found}", ""))?;
             }
         }
         out.finish()?;

@@ -23,7 +23,7 @@ use crate::{
     cli::Tail,
     client::{
         self, ConnectError, Connection, Ending, Fault, Follower, Next, Notices, Received, Silence, TICK,
-        is_would_block, printable,
+        is_would_block,
     },
     endpoint::Endpoint,
     exit::{Failure, Outcome},
@@ -281,7 +281,7 @@ impl Session<'_> {
         if let Some(notice) = seen.read(text)?
             && let Some(sentence) = self.follower.notice(notice)?
         {
-            say(format_args!("{}", printable(&sentence)));
+            say(format_args!("{sentence}"));
         }
         Ok(())
     }

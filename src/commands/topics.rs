@@ -120,12 +120,12 @@ fn show(report: &Report, deviations: &[Vec<Deviation>]) -> anyhow::Result<()> {
         };
         let (name, partitions, replicas) = (&topic.name, topic.partitions, topic.replicas);
         let line = format!(
-            "{state:<8} {name} (partitions {partitions}, replicas {replicas}, min ISR {})\n",
+            "{state:<8} {name} (partitions {partitions}, replicas {replicas}, min ISR {})",
             topic.min_isr
         );
-        out.write(line.as_bytes())?;
+        out.line(&line)?;
         for deviation in deviations.iter().filter(|deviation| deviation.property != "exists") {
-            out.write(format!("         {deviation}\n").as_bytes())?;
+            out.line(&format!("         {deviation}"))?;
         }
     }
     out.finish()

@@ -160,7 +160,7 @@ fn lines(audit: &AuditReport) -> (Vec<RuleLine>, Vec<SkippedLine>) {
 
 fn print(report: &Report) -> anyhow::Result<()> {
     let mut out = Stdout::new();
-    let mut line = |name: &str, text: String| out.write(format!("{name:<12}{text}\n").as_bytes());
+    let mut line = |name: &str, text: String| out.line(&format!("{name:<12}{text}"));
     line("file", format!("{}, {}", report.file, super::info::size(report.bytes, report.events.total)))?;
     line("structure", format!("ok, {} row groups, every byte as written", report.row_groups))?;
     line("digest", format!("ok, {} over {} messages", report.digest, grouped(report.events.total)))?;

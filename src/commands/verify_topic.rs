@@ -88,11 +88,7 @@ fn failure(error: AuditError, prefix: &str) -> anyhow::Error {
         }
         AuditError::Schema { source, .. } => kafka::registry_failure(source),
         error if is_unreachable => {
-            // the client's errors repeat themselves in their own causes
-            let what = match std::error::Error::source(&error) {
-                Some(cause) => format!("{error}: {cause}"),
-                None => error.to_string(),
-            };
+            let what = error.to_string();
             let hint = "are the brokers up? --bootstrap-servers names others, --timeout gives them more time";
             Failure::Unreachable { what, hint: Some(hint.to_owned()) }.into()
         }

@@ -35,9 +35,9 @@ pub(crate) struct KindReport {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ArchiveFaults {
     plan_seed: Option<u64>,
-    /// None in a merge, which has no list.
-    #[serde(flatten)]
-    listed: Option<FaultsReport>,
+    /// As in [`FaultsReport`]; null in a merge, which has no list (FORMAT.md, 5.9).
+    total: Option<u64>,
+    planted: Option<Vec<KindReport>>,
 }
 
 impl FaultsReport {
@@ -62,32 +62,37 @@ impl FaultsReport {
 
     /// Says on the standard error what was planted.
     pub(crate) fn summarise(&self) {
-        say(format_args!("faults planted {}", self.in_words()));
+        say(format_args!("faults planted {}", in_words(self.total, &self.planted)));
     }
+}
 
-    /// How many of which kind.
-    fn in_words(&self) -> String {
-        let kinds = self.planted.iter().map(|KindReport { kind, reason, count, .. }| match reason {
-            Some(reason) => format!("{kind} {} ({reason})", grouped(*count)),
-            None => format!("{kind} {}", grouped(*count)),
-        });
-        format!("{}: {}", grouped(self.total), kinds.collect::<Vec<_>>().join(", "))
-    }
+/// Returns how many faults of which kind there are.
+fn in_words(total: u64, planted: &[KindReport]) -> String {
+    let kinds = planted.iter().map(|KindReport { kind, reason, count, .. }| match reason {
+        Some(reason) => format!("{kind} {} ({reason})", grouped(*count)),
+        None => format!("{kind} {}", grouped(*count)),
+    });
+    format!("{}: {}", grouped(total), kinds.collect::<Vec<_>>().join(", "))
 }
 
 impl ArchiveFaults {
     pub(crate) fn new(faults: &Faults) -> ArchiveFaults {
         let Faults { plan_seed, planted } = faults.clone();
-        ArchiveFaults { plan_seed, listed: planted.map(FaultsReport::of) }
+        let listed = planted.map(FaultsReport::of);
+        ArchiveFaults {
+            plan_seed,
+            total: listed.as_ref().map(|listed| listed.total),
+            planted: listed.map(|listed| listed.planted),
+        }
     }
 
     /// How many of which kind, and by which plan.
     pub(crate) fn in_words(&self) -> String {
         let seed = self.plan_seed.map(|seed| format!(", by a plan of seed {seed}")).unwrap_or_default();
-        match &self.listed {
-            Some(listed) if listed.total == 0 => format!("0{seed}"),
-            Some(listed) => listed.in_words() + &seed,
-            None => "in what it was merged from; they are no longer listed".to_owned(),
+        match (self.total, &self.planted) {
+            (Some(0), _) => format!("0{seed}"),
+            (Some(total), Some(planted)) => in_words(total, planted) + &seed,
+            _ => "in what it was merged from; they are no longer listed".to_owned(),
         }
     }
 

@@ -1,6 +1,11 @@
 //! The terminal: its modes, and waiting for what it sends.
 
-use std::{fs::File, io, os::fd::AsFd, sync::Mutex};
+use std::{
+    fs::File,
+    io,
+    os::{fd::AsFd, unix::net::UnixStream},
+    sync::Mutex,
+};
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -14,6 +19,20 @@ const BACKGROUND_INTERVAL: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 /// Whether this process may read and set the terminal: from the background the system would stop it for that.
 pub(super) fn in_foreground(terminal: &File) -> bool {
     tcgetpgrp(terminal).is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
+/// Signals that matter to a terminal, each of which makes its socket readable.
+#[derive(Debug)]
+pub(super) struct Signals {
+    pub(super) stop: UnixStream,
+    pub(super) suspend: UnixStream,
+    pub(super) resume: UnixStream,
+}
+
+/// Returns whether the process can be suspended. A process group that leads its session has no shell that would continue
+/// it, as in a container; the system ignores Ctrl-Z there as well.
+pub(super) fn can_be_suspended() -> bool {
+    rustix::process::getsid(None).is_ok_and(|session| session != rustix::process::getpgrp())
 }
 
 /// The modes of a terminal, to be put back in the end.
@@ -45,17 +64,27 @@ impl Modes {
         Ok(())
     }
 
+    /// Puts the modes back for as long as the process is suspended; [`Modes::apply`] switches them off again.
+    pub(super) fn lend(&self) {
+        let before = self.before.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        self.set(before.as_ref());
+    }
+
     /// Puts the modes back, once. In the background the terminal is somebody else's, and is left alone.
     pub(super) fn restore(&self) {
         let before = self.before.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-        if let Some(before) = before.filter(|_| (self.may_touch)(&self.terminal)) {
+        self.set(before.as_ref());
+    }
+
+    fn set(&self, modes: Option<&Termios>) {
+        if let Some(modes) = modes.filter(|_| (self.may_touch)(&self.terminal)) {
             // a terminal that has gone needs no modes
-            let _ = tcsetattr(&self.terminal, OptionalActions::Now, &before);
+            let _ = tcsetattr(&self.terminal, OptionalActions::Now, modes);
         }
     }
 
-    /// Waits for keys or for one of the two others to become readable or closed.
-    pub(super) fn wait<'a>(&self, buffer: &'a mut [u8], signals: &impl AsFd, end: &impl AsFd) -> Wake<'a> {
+    /// Waits for keys or for one of the others to become readable or closed.
+    pub(super) fn wait<'a>(&self, buffer: &'a mut [u8], signals: &Signals, end: &impl AsFd) -> Wake<'a> {
         let mut had_it = true;
         loop {
             // in the background what is typed is for somebody else, and reading it would stop this process
@@ -66,21 +95,29 @@ impl Modes {
             had_it = has_it;
             let mut fds = [
                 PollFd::new(end, PollFlags::IN),
-                PollFd::new(signals, PollFlags::IN),
+                PollFd::new(&signals.stop, PollFlags::IN),
+                PollFd::new(&signals.suspend, PollFlags::IN),
+                PollFd::new(&signals.resume, PollFlags::IN),
                 PollFd::new(&self.terminal, PollFlags::IN),
             ];
-            let watched = if has_it { &mut fds[..] } else { &mut fds[..2] };
+            let watched = if has_it { &mut fds[..] } else { &mut fds[..4] };
             match poll(watched, (!has_it).then_some(&BACKGROUND_INTERVAL)) {
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
                 Err(_) => return Wake::End,
             }
-            let [end, signals, terminal] = fds.map(|fd| fd.revents());
+            let [end, stop, suspend, resume, terminal] = fds.map(|fd| fd.revents());
             if !end.is_empty() {
                 return Wake::End;
             }
-            if !signals.is_empty() {
-                return Wake::Signal;
+            if !stop.is_empty() {
+                return Wake::Stop;
+            }
+            if !suspend.is_empty() {
+                return Wake::Suspend;
+            }
+            if !resume.is_empty() {
+                return Wake::Resume;
             }
             if terminal.contains(PollFlags::IN) && (self.may_touch)(&self.terminal) {
                 return match rustix::io::read(&self.terminal, &mut *buffer) {
@@ -101,6 +138,11 @@ impl Modes {
 #[derive(Debug)]
 pub(super) enum Wake<'a> {
     Typed(&'a [u8]),
-    Signal,
+    /// A signal that stops the job.
+    Stop,
+    /// Ctrl-Z.
+    Suspend,
+    /// The process goes on, after whoever had the terminal meanwhile.
+    Resume,
     End,
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
-use tradesim_replay::Block;
+use tradesim_replay::{Block, LineFault};
 
 /// Instants of messages that are not delivered to everyone are remembered up to this many, which is 64 MB; what is beyond
 /// is counted and not measured.
@@ -118,7 +118,9 @@ impl Measures {
 
     /// Messages of a block are released.
     pub(crate) fn released(&self, block: &Block, messages: &Range<usize>, now: Duration) {
-        let due = messages.clone().map(|message| block.due(message));
+        // a planted gap is never sent, and so has no latency
+        let is_gap = |message| block.fault_at(message) == Some(LineFault::Missing);
+        let due = messages.clone().map(|message| block.due(message).filter(|_| !is_gap(message)));
         self.inner().released(due, now);
     }
 

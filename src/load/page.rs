@@ -174,6 +174,7 @@ fn facts(report: &Report) -> String {
     let mut rows: Vec<(&str, String)> = vec![
         ("sent", grouped(report.sent)),
         ("arrived", grouped(report.delivered)),
+        ("lost", report.lost.map_or_else(|| "not measured".to_owned(), grouped)),
         ("disconnects", grouped(report.disconnects)),
     ];
     if let Some(latency) = report.latency_ms {
@@ -199,6 +200,9 @@ fn facts(report: &Report) -> String {
     }
     rows.push(("its digest", report.recording.digest().to_owned()));
     rows.extend(report.digests.sent.iter().map(|digest| ("digest of what was sent", digest.clone())));
+    rows.extend(
+        report.digests.expected.iter().map(|digest| ("digest of what has to arrive", digest.clone())),
+    );
     rows.extend(report.digests.arrived.iter().map(|digest| ("digest of what arrived", digest.clone())));
     rows.push(("tradesim", report.version.to_owned()));
     let mut out = "<table><caption>Figures</caption>".to_owned();

@@ -39,11 +39,14 @@ pub(crate) struct Report {
     pub(crate) load: Pace,
     pub(crate) target: Whereto,
     pub(crate) seconds: f64,
+    /// Messages that were sent: without planted gaps, with planted repetitions.
     pub(crate) sent: u64,
-    /// At the end point that got the fewest.
+    /// Messages that arrived, each once, at the end point that got the fewest.
     pub(crate) delivered: u64,
-    /// Messages that were sent and did not arrive.
-    pub(crate) lost: u64,
+    /// Messages of the recording that did not arrive. With Kafka only the topics tell; none where they were not read.
+    pub(crate) lost: Option<u64>,
+    /// Messages that the bridge could not get from the feed, as it counts them.
+    pub(crate) missing: Option<u64>,
     /// Messages a second, from the first one that was due to the last that arrived.
     pub(crate) throughput: Option<f64>,
     /// From the instant at which a message was due until it had arrived; none without a schedule.
@@ -114,16 +117,18 @@ pub(crate) struct Memory {
 /// Digests of the messages that the load consists of.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Digests {
-    /// Of what was sent.
+    /// Of what was sent, planted faults among it.
     pub(crate) sent: Option<String>,
+    /// Of what has to arrive: the recording's messages, as the plan of faults leaves them.
+    pub(crate) expected: Option<String>,
     /// Of what arrived, at each client or in the topics.
     pub(crate) arrived: Vec<String>,
 }
 
 impl Digests {
-    /// Whether what arrived everywhere is what was sent.
+    /// Whether what arrived everywhere is what had to arrive.
     pub(crate) fn are_equal(&self) -> bool {
-        !self.arrived.is_empty() && self.arrived.iter().all(|arrived| Some(arrived) == self.sent.as_ref())
+        !self.arrived.is_empty() && self.arrived.iter().all(|arrived| Some(arrived) == self.expected.as_ref())
     }
 
     /// The same in words.
@@ -180,7 +185,6 @@ impl Report {
             values.extend([(Metric::LateP99, late.p99), (Metric::LateMax, late.max)]);
         }
         values.extend([
-            (Metric::Lost, self.topics.as_ref().map_or(self.lost, |topics| topics.lost) as f64),
             (Metric::Delivered, self.delivered as f64),
             (Metric::Disconnects, self.disconnects as f64),
             (Metric::BacklogMax, self.backlog_max as f64),
@@ -193,6 +197,7 @@ impl Report {
                 (Metric::Altered, topics.altered as f64),
             ]);
         }
+        values.extend(self.lost.map(|lost| (Metric::Lost, lost as f64)));
         values.extend(self.dead_lettered.map(|count| (Metric::DeadLettered, count as f64)));
         values.extend(self.throughput.map(|rate| (Metric::Throughput, rate)));
         values.extend(self.drain_ms.map(|drain| (Metric::Drain, drain)));
@@ -246,7 +251,10 @@ impl Report {
                 self.recovery_ms
             ));
         }
-        for digest in self.digests.sent.iter().take(1) {
+        if let Some(missing) = self.missing.filter(|missing| *missing > 0) {
+            say(format_args!("{} messages could not be had from the feed", grouped(missing)));
+        }
+        if let Some(digest) = self.digests.expected.as_ref().or(self.digests.sent.as_ref()) {
             say(format_args!("digest {digest}: {}", self.digests.verdict()));
         }
         let width =
@@ -265,7 +273,8 @@ mod tests {
     fn digests_that_nobody_read_are_not_called_different() {
         let of = |arrived: &[&str]| {
             let arrived = arrived.iter().map(|digest| (*digest).to_owned()).collect();
-            Digests { sent: Some("a".to_owned()), arrived }.verdict()
+            let expected = Some("a".to_owned());
+            Digests { sent: Some("b".to_owned()), expected, arrived }.verdict()
         };
         assert_eq!(of(&["a", "a"]), "equal at every end point");
         assert_eq!(of(&["a", "b"]), "another one arrived");

@@ -12,6 +12,7 @@ use tradesim_replay::{Background, Observer, OnSlow, Options, Source};
 use super::{
     end_points::{Arrived, EndPoints, Kafka},
     events::Events,
+    expected,
     files::ReportFiles,
     measure::Measures,
     memory,
@@ -25,7 +26,7 @@ use super::{
 use crate::{
     cli::{Command, LoadRun},
     commands::verify_topic,
-    faults::{FaultsReport, FaultySource},
+    faults::{FaultsReport, FaultySource, Planted},
     output::{grouped, say},
     random,
     report::SCHEMA_VERSION,
@@ -116,7 +117,7 @@ pub(crate) fn run(
         Some(planted) => Arc::new(FaultySource::new(Arc::new(paced), Arc::clone(planted))),
         None => Arc::new(paced),
     };
-    let server = Background::start(source, options)?;
+    let server = Background::start(Arc::clone(&source), options)?;
     let zero = server.clock_zero();
     say(format_args!("{}: {} messages, run {run}", scenario.name, grouped(messages)));
     let end_points = match &kafka {
@@ -144,14 +145,27 @@ pub(crate) fn run(
     let served = if server.is_over() { server.finish() } else { server.stop() };
     supervised?;
     let (arrived, served) = (arrived?, served?);
+    let released = load.measures.standing(load.now()).sent;
     let topics = match &kafka {
-        Some(kafka) if scenario.target.verify && stop.number().is_none() && served.status.sent > 0 => {
-            Some(load.verified(kafka, &path, &run, served.status.sent)?)
+        Some(kafka) if scenario.target.verify && stop.number().is_none() && released > 0 => {
+            Some(load.verified(kafka, &path, &run, released)?)
         }
         _ => None,
     };
-    let faults = planted.map(|planted| FaultsReport::new(&planted, served.first_seq, served.status.seq));
-    load.conclude(&served, arrived, topics, faults)
+    load.conclude(
+        &served,
+        arrived,
+        topics,
+        Stream { source: &*source, planted: planted.as_deref(), released },
+    )
+}
+
+/// What was played.
+struct Stream<'a> {
+    source: &'a dyn Source,
+    planted: Option<&'a Planted>,
+    /// Messages by their numbers: planted gaps among them, repetitions once.
+    released: u64,
 }
 
 impl Load<'_> {
@@ -231,7 +245,11 @@ impl Load<'_> {
             seconds: elapsed.as_secs_f64(),
             sent: standing.sent,
             delivered,
-            lost: standing.sent.saturating_sub(delivered),
+            lost: match self.scenario.target.kind {
+                TargetKind::Websocket => Some(standing.sent.saturating_sub(delivered)),
+                // the bridge's position says nothing of gaps before it
+                TargetKind::Kafka => None,
+            },
             throughput: seconds.filter(|seconds| *seconds > 0.0).map(|seconds| delivered as f64 / seconds),
             latency_ms: LatencyMs::of(&latency),
             distribution: LatencyMs::distribution(&latency),
@@ -275,19 +293,19 @@ impl Load<'_> {
         served: &tradesim_replay::Report,
         arrived: Arrived,
         topics: Option<verify_topic::Report>,
-        faults: Option<FaultsReport>,
+        stream: Stream<'_>,
     ) -> anyhow::Result<Report> {
         let elapsed = self.measures.began().map_or(Duration::ZERO, |began| self.now().saturating_sub(began));
         let mut report = self.partial(elapsed);
         let mut digests =
-            Digests { sent: served.digest.map(|digest| digest.to_string()), arrived: Vec::new() };
+            Digests { sent: served.digest.map(|digest| digest.to_string()), ..Digests::default() };
         let mut is_whole = served.complete;
         match arrived {
             Arrived::Clients(clients) => {
                 for client in clients {
                     report.disconnects += client.disconnects;
                     digests.arrived.push(client.digest.to_string());
-                    is_whole &= client.messages == served.status.sent;
+                    is_whole &= client.messages == stream.released;
                     if let Some(failure) = client.failure {
                         say(format_args!("a client gave up: {failure}"));
                     }
@@ -296,10 +314,24 @@ impl Load<'_> {
             Arrived::Bridge(bridge) => {
                 report.disconnects = bridge.reconnects;
                 report.dead_lettered = Some(bridge.dead_lettered);
+                report.missing = Some(bridge.missing);
+                report.lost = topics.as_ref().map(|topics| topics.lost);
+                // counted once each, and not by the position, which gaps move on as well
+                let delivered = topics.as_ref().map_or(bridge.received, |topics| topics.present);
+                report.throughput =
+                    report.throughput.map(|rate| rate * delivered as f64 / report.delivered.max(1) as f64);
+                report.delivered = delivered;
                 is_whole &= bridge.complete;
                 digests.arrived.extend(topics.as_ref().map(|topics| topics.digest.clone()));
             }
         }
+        if !digests.arrived.is_empty() {
+            let expected = expected::digest(stream.source, stream.planted, stream.released)?;
+            digests.expected = Some(expected.to_string());
+        }
+        let faults = stream.planted.map(|planted| FaultsReport::new(planted, 0, stream.released));
+        // messages on the wire: without those that are missing on purpose, and twice those that are repeated
+        report.sent = served.status.sent;
         report.late_ms = served.status.late_ms;
         report.digests = digests;
         report.topics = topics;
@@ -310,7 +342,11 @@ impl Load<'_> {
         if !report.digests.arrived.is_empty() {
             let equal = report.digests.are_equal();
             report.thresholds.push(Verdict {
-                threshold: "digest == the recording's".to_owned(),
+                threshold: match stream.planted {
+                    Some(_) => "digest == the recording's under the plan of faults",
+                    None => "digest == the recording's",
+                }
+                .to_owned(),
                 value: None,
                 shown: if equal { "equal" } else { "another one" }.to_owned(),
                 ok: equal,
@@ -354,7 +390,8 @@ fn blank(scenario: &Scenario, short: bool, recording: About, load: Pace, target:
         seconds: 0.0,
         sent: 0,
         delivered: 0,
-        lost: 0,
+        lost: None,
+        missing: None,
         throughput: None,
         latency_ms: None,
         late_ms: None,

@@ -2,11 +2,10 @@
 
 use std::{
     ffi::OsString,
-    io,
     path::{Path, PathBuf},
 };
 
-use super::{Definition, Group, Origin, Sourced, table};
+use super::{Definition, Group, Origin, Sourced, env_file, table};
 use crate::{exit::Failure, parse};
 
 /// The `.env` file that is read when none is named, if it exists.
@@ -24,11 +23,12 @@ impl Sources {
     /// The process's environment and the `.env` file: the one that is named, or the one in the working folder.
     ///
     /// # Errors
-    /// A named file that cannot be read, a line that is no assignment, and a value that is no Unicode.
+    /// A named file that cannot be read or holds a line that is not an assignment, a setting of ours that is not one, and a
+    /// value of ours that is not Unicode.
     pub(crate) fn of_process(env_file: Option<&Path>) -> Result<Sources, Failure> {
         let environment = of_environment(std::env::vars_os())?;
         let path = env_file.unwrap_or(Path::new(DEFAULT_ENV_FILE));
-        let lines = of_env_file(path, env_file.is_some())?;
+        let lines = if env_file.is_some() { env_file::named(path)? } else { env_file::unnamed(path)? };
         Ok(Sources { environment, env_file: lines, env_file_path: path.to_owned() })
     }
 
@@ -93,8 +93,8 @@ fn group_of(name: &str) -> Option<Group> {
     Group::ALL.into_iter().find(|group| name.starts_with(group.prefix()))
 }
 
-/// The pair under its name in upper case, if that has one of our prefixes.
-fn ours(name: &str, value: String) -> Option<(String, String)> {
+/// Returns the pair under its name in upper case, if that has one of our prefixes.
+pub(super) fn ours(name: &str, value: String) -> Option<(String, String)> {
     let name = name.to_ascii_uppercase();
     group_of(&name)?;
     Some((name, value.trim().to_owned()))
@@ -116,33 +116,5 @@ fn of_environment(
     }
     // the system gives no order; names that differ in case only are settled the same way each time
     found.sort();
-    Ok(found)
-}
-
-fn of_env_file(path: &Path, named: bool) -> Result<Vec<(String, String)>, Failure> {
-    let unusable = |error: dotenvy::Error, after: &str| Failure::Configuration {
-        what: match error {
-            // the line itself may hold a secret of another program
-            dotenvy::Error::LineParse(..) => {
-                format!("{} cannot be used: the line after {after} is not NAME=value", path.display())
-            }
-            error => format!("{} cannot be used: {error}", path.display()),
-        },
-        hint: Some("# begins a comment; values with spaces stand in quotes".to_owned()),
-    };
-    let mut after = "its beginning".to_owned();
-    let lines = match dotenvy::from_path_iter(path) {
-        Ok(lines) => lines,
-        Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound && !named => {
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(unusable(error, &after)),
-    };
-    let mut found = Vec::new();
-    for line in lines {
-        let (name, value) = line.map_err(|error| unusable(error, &after))?;
-        found.extend(ours(&name, value));
-        after = name;
-    }
     Ok(found)
 }

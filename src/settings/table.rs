@@ -1,8 +1,9 @@
 //! The settings of the generator and of the bridge, as the contract lists them (section 8).
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use tracing::Level;
+use tradesim_bridge::url::shown_url;
 
 use crate::{
     parse::{self, Invalid},
@@ -37,10 +38,31 @@ pub(crate) struct Definition {
     pub(crate) group: Group,
     pub(crate) name: &'static str,
     pub(crate) default: Option<&'static str>,
-    /// Whether the value is shown to nobody.
-    pub(crate) secret: bool,
+    /// What of a value may be shown.
+    shown: Shown,
     /// Refuses every text that is none of the valid ones.
     pub(crate) check: fn(&str) -> Result<(), Invalid>,
+}
+
+/// What of a setting's value may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    /// All of it.
+    Whole,
+    /// The place where the secret is, and not the secret.
+    Place,
+    /// A URL without user information and query.
+    Url,
+}
+
+impl Shown {
+    const fn of(key: Key) -> Shown {
+        match key {
+            Key::SchemaRegistryAuth => Shown::Place,
+            Key::SchemaRegistryUrl | Key::WsUri => Shown::Url,
+            _ => Shown::Whole,
+        }
+    }
 }
 
 impl Definition {
@@ -49,9 +71,13 @@ impl Definition {
         format!("{}{}", self.group.prefix(), self.name)
     }
 
-    /// A value as it may be shown: of a secret, the place where it is and nothing else.
-    pub(crate) fn shown<'a>(&self, value: &'a str) -> &'a str {
-        if self.secret && !value.starts_with('@') && !value.starts_with("env:") { "***" } else { value }
+    /// Returns a value as it may be shown, without what is secret in it.
+    pub(crate) fn shown<'a>(&self, value: &'a str) -> Cow<'a, str> {
+        match self.shown {
+            Shown::Place if !value.starts_with('@') && !value.starts_with("env:") => "***".into(),
+            Shown::Whole | Shown::Place => value.into(),
+            Shown::Url => shown_url(value).into(),
+        }
     }
 }
 
@@ -68,7 +94,7 @@ macro_rules! settings {
                 group: Group::$group,
                 name: $name,
                 default: $default,
-                secret: matches!(Key::$key, Key::SchemaRegistryAuth),
+                shown: Shown::of(Key::$key),
                 check: |text| $read(text).map(drop),
             },)+
         ];

@@ -201,8 +201,11 @@ fn dead_letters_are_shown_with_their_bytes_and_sent_again_once() {
         "{line}"
     );
     let registry = ["--schema-registry-url", &stage.registry.line, "--json"];
-    let retried = dlq(&stage, "retry", &registry);
-    assert_eq!(retried.code, 0, "{}", retried.stderr);
+    let refused = dlq(&stage, "retry", &registry);
+    refused.fails(2, "tradesim.positions holds no position for dlq.raw.failed");
+    assert!(refused.stderr.contains("hint: --from-beginning"), "{}", refused.stderr);
+    let retried = dlq(&stage, "retry", &[&registry[..], &["--from-beginning"]].concat());
+    assert_eq!(retried.code, 3, "{}", retried.stderr);
     let report = retried.json();
     assert_eq!((&report["read"], &report["produced"], &report["invalid"]), (&2.into(), &0.into(), &2.into()));
 }

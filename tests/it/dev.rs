@@ -1,8 +1,9 @@
 //! The stand-ins as processes: what they print, how they end.
 
 use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Stdio},
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
 };
 
 use crate::support::{Folder, send_signal};
@@ -15,7 +16,10 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(folder: &Folder, args: &[&str]) -> Running {
-        let mut command = folder.command(args);
+        Running::of(folder.command(args))
+    }
+
+    fn of(mut command: Command) -> Running {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -48,6 +52,28 @@ fn a_registry_prints_its_url_answers_and_ends_tidily() {
         assert_eq!(answer.body_mut().read_to_string().unwrap(), "[]");
         assert_eq!(registry.end(signal), code);
     }
+}
+
+#[test]
+fn half_a_request_from_many_stops_no_registry_that_has_few_files() {
+    let folder = Folder::new();
+    let line = "ulimit -n 128; exec \"$0\" \"$@\"";
+    let limited = ["-c", line, env!("CARGO_BIN_EXE_tradesim"), "dev", "registry", "--port", "0"];
+    let registry = Running::of(folder.wrapped("sh", &limited));
+    let address = registry.line.strip_prefix("http://").unwrap();
+    let half: Vec<TcpStream> = (0..236)
+        .map(|_| {
+            let mut socket = TcpStream::connect(address).unwrap();
+            socket.write_all(b"GET /subjects HTTP/1.1\r\nHo").unwrap();
+            socket
+        })
+        .collect();
+    for _ in 0..3 {
+        let mut answer = ureq::get(format!("{}/subjects", registry.line)).call().unwrap();
+        assert_eq!(answer.body_mut().read_to_string().unwrap(), "[]");
+    }
+    drop(half);
+    assert_eq!(registry.end("TERM"), 0);
 }
 
 #[test]

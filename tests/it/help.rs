@@ -54,6 +54,15 @@ fn help_of_every_command_is_as_reviewed() {
 }
 
 #[test]
+fn help_before_a_command_is_help_of_that_command() {
+    let folder = Folder::new();
+    assert_eq!(folder.ok(&["help"]), folder.ok(&["--help"]));
+    assert_eq!(folder.ok(&["help", "record"]), folder.ok(&["record", "--help"]));
+    assert_eq!(folder.ok(&["help", "topics", "create"]), folder.ok(&["topics", "create", "--help"]));
+    folder.run(&["help", "recrod"]).fails(2, "unrecognized subcommand 'recrod'");
+}
+
+#[test]
 fn completions_are_made_for_every_shell() {
     let folder = Folder::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {

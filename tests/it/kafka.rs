@@ -33,6 +33,8 @@ fn what_cannot_be_meant_is_a_usage_error() {
         &["topics", "create", "--bootstrap-servers", "nowhere"],
         &["topics", "create", "--kafka-property", "acks"],
         &["topics", "create", "--kafka-property", "bootstrap.servers=localhost:1"],
+        &["topics", "create", "--kafka-property", "metadata.broker.list=localhost:1"],
+        &["topics", "create", "--kafka-property", "transactional.id=x"],
         &["topics", "create", "--topic-prefix", "a b"],
         &["topics", "verify", "--replicas", "0"],
         &["topics", "tail", "a/b"],
@@ -52,6 +54,13 @@ fn properties_that_librdkafka_refuses_exit_with_78_without_their_values() {
         ("no.such.property=hush", "the Kafka property no.such.property cannot be used"),
         ("sasl.password=@/nowhere/hush", "the value of sasl.password cannot be read"),
         ("sasl.password=env:NO_SUCH_VARIABLE", "the value of sasl.password cannot be read"),
+        (
+            "request.required.acks=1",
+            "the Kafka property request.required.acks cannot be 1: a record could be lost",
+        ),
+        ("acks=0", "the Kafka property request.required.acks cannot be 0: a record could be lost"),
+        ("partitioner=random", "the Kafka property partitioner cannot be random: the records of a symbol"),
+        ("max.in.flight=6", "the Kafka property max.in.flight.requests.per.connection cannot be 6: "),
     ] {
         let args = ["topics", "verify", "--bootstrap-servers", "127.0.0.1:1", "--kafka-property", property];
         let run = folder.run(&args);

@@ -100,6 +100,54 @@ fn planted_faults_are_dead_letters_and_nothing_else_is() {
     assert!(failed.is_empty(), "{failed:?} {}", run.stderr);
 }
 
+/// A load of [`day_text`] through the bridge with 9 messages that are missing and 4 that are sent twice.
+fn with_gaps(folder: &Folder, name: &str, target: &str, thresholds: &[&str]) -> Run {
+    let fault = |kind: &str, count| format!("[[faults.fault]]\nkind = \"{kind}\"\ncount = {count}\n");
+    let load = format!(
+        "stages = [\"0.5s:2000\"]\n[faults]\nseed = 5\n{}{}",
+        fault("drop", 9),
+        fault("duplicate", 4)
+    );
+    let file = scenario(folder, name, &load, &format!("kind = \"kafka\"\n{target}"), thresholds);
+    run(folder, &file, &["--embedded", "--report", &format!("{name}.html")])
+}
+
+#[test]
+fn what_was_not_measured_does_not_hold() {
+    let folder = Folder::new();
+    let run = with_gaps(&folder, "unverified", "verify = false", &["lost == 0", "delivered == 991"]);
+    assert_eq!(run.code, 99, "{}", run.stderr);
+    assert!(run.stderr.contains("✗ lost == 0         not measured"), "{}", run.stderr);
+    assert!(run.stderr.contains("9 messages could not be had from the feed"), "{}", run.stderr);
+    let report = run.json();
+    assert_eq!((&report["lost"], &report["missing"]), (&serde_json::Value::Null, &9.into()));
+    assert_eq!((&report["sent"], &report["delivered"]), (&995.into(), &991.into()));
+    assert_eq!(report["thresholds"].as_array().unwrap().len(), 2, "{}", report["thresholds"]);
+    let page = String::from_utf8(folder.read("unverified.html")).unwrap();
+    assert!(page.contains("<td>lost</td><td class=\"number\">not measured</td>"), "{page}");
+}
+
+#[test]
+fn one_figure_says_what_is_lost_and_the_digest_is_that_of_what_has_to_arrive() {
+    let folder = Folder::new();
+    let thresholds = ["lost == 9", "delivered == 991", "duplicated == 0"];
+    let run = with_gaps(&folder, "verified", "", &thresholds);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let report = run.json();
+    assert_eq!(
+        (&report["lost"], &report["topics"]["lost"], &report["missing"]),
+        (&9.into(), &9.into(), &9.into())
+    );
+    assert_eq!((&report["sent"], &report["delivered"]), (&995.into(), &991.into()));
+    assert_eq!(report["latency_ms"]["count"], 991);
+    let digests = &report["digests"];
+    assert_eq!(digests["arrived"][0], digests["expected"]);
+    // what was sent twice arrived once
+    assert_ne!(digests["sent"], digests["expected"]);
+    assert_eq!(report["thresholds"][3]["threshold"], "digest == the recording's under the plan of faults");
+    assert!(run.stderr.contains("✓ digest == the recording's under the plan of faults"), "{}", run.stderr);
+}
+
 #[test]
 fn a_threshold_that_cannot_hold_is_99() {
     let folder = Folder::new();

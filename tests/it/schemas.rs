@@ -94,6 +94,23 @@ fn a_breaking_change_is_refused_with_its_field_named() {
 }
 
 #[test]
+fn registration_makes_every_subject_backward_whatever_the_default_is() {
+    let fixture = Fixture::new();
+    let config = |subject: &str| format!("{}/config{subject}", fixture.registry.line);
+    ureq::put(config("")).send(r#"{"compatibility":"NONE"}"#).unwrap();
+    let report = fixture.run(&["register", "--json"]).json();
+    for name in ["raw.trades-value", "raw.orderbook-value", "raw.marketdata-value"] {
+        assert_eq!(subject(&report, name)["level"], "BACKWARD");
+        let own = ureq::get(config(&format!("/{name}"))).call().unwrap().body_mut().read_to_string().unwrap();
+        assert_eq!(own, r#"{"compatibilityLevel":"BACKWARD"}"#);
+    }
+    let breaking = trade(|fields| fields.push(json!({"name": "fee", "type": "int"})));
+    let url = format!("{}/subjects/raw.trades-value/versions", fixture.registry.line);
+    let refused = ureq::post(url).send(json!({ "schema": breaking }).to_string());
+    assert!(matches!(refused, Err(ureq::Error::StatusCode(409))), "{refused:?}");
+}
+
+#[test]
 fn a_schema_of_a_file_is_checked_under_the_subject_of_its_record() {
     let fixture = Fixture::new();
     fixture.run(&["register"]);

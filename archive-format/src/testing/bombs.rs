@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{Envelope, Event, Exchange, OrderBook, Price, Quantity, Record, Symbol, Timestamp};
 
 use super::parts::Parts;
 use crate::{ArchiveWriter, Captured, Columns, Content, Provenance, Row, WriterOptions};
@@ -38,7 +38,7 @@ enum Refusal {
     Never,
 }
 
-/// Writes all hostile files into a folder: some 300 MiB are never asked of the disk, the largest file has 24 MiB.
+/// Writes all hostile files into a folder. The largest has 24 MiB, most have a few kilobytes.
 ///
 /// # Errors
 /// A file that cannot be written.
@@ -63,14 +63,40 @@ const ROWS: u32 = 8;
 
 /// A capture of eight short raw frames, taken apart.
 fn capture() -> Parts {
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let path = folder.path().join("capture.parquet");
     let columns = Columns { captured: true, stored_ids: true, origin: true };
+    written(columns, (0..u64::from(ROWS)).map(frame))
+}
+
+/// Eight snapshots of the book of one symbol, taken apart.
+fn market() -> Parts {
+    let price = |units| Price::from_units(units).expect("a price");
+    let size = Quantity::new(100).expect("a size");
+    let at = Timestamp::from_micros(1_771_425_000_000_000).expect("a time of 2026");
+    let (bid_price, ask_price) = (price(1_000_000), price(1_000_200));
+    let book = OrderBook {
+        symbol: Symbol::new("S0").expect("a symbol"),
+        bid_price,
+        ask_price,
+        bid_size: size,
+        ask_size: size,
+        spread: price(200),
+        mid_price: Price::mid(bid_price, ask_price),
+        timestamp: at,
+        exchange: Exchange::Nyse,
+    };
+    let envelope = Envelope { timestamp: at, event: Event::OrderBook(book) };
+    let record = |seq| Row::Event(Record { seq, origin: 0, order: None, envelope });
+    written(Columns::default(), (0..u64::from(ROWS)).map(record))
+}
+
+fn written(columns: Columns, rows: impl Iterator<Item = Row>) -> Parts {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("archive.parquet");
     let options = WriterOptions { columns, ..WriterOptions::default() };
     let mut writer =
         ArchiveWriter::create(&path, Provenance::default(), options).expect("an archive can be made");
-    for seq in 0..u64::from(ROWS) {
-        writer.write_row(frame(seq)).expect("a frame can be stored");
+    for row in rows {
+        writer.write_row(row).expect("a row can be stored");
     }
     writer.append_state_frame(u64::from(ROWS), vec![7; 100]).expect("a state frame can be stored");
     writer.finish().expect("the archive can be written");

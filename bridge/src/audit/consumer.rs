@@ -1,17 +1,13 @@
 //! Kafka consumers as an audit needs them: no group, nothing committed, nothing created, partitions up to their ends.
 
-use std::{
-    panic::{self, AssertUnwindSafe},
-    sync::Mutex,
-    time::Duration,
-};
+use std::time::Duration;
 
 use rdkafka::{
     ClientConfig, ClientContext,
     config::{FromClientConfigAndContext, RDKafkaLogLevel},
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
-    message::{BorrowedMessage, Headers, Message},
+    message::{BorrowedMessage, Message},
 };
 use tracing::debug;
 
@@ -19,7 +15,10 @@ use super::{
     error::AuditError,
     record::{RecordHeaders, TopicRecord},
 };
-use crate::connection::{ConnectionError, KafkaConnection};
+use crate::{
+    connection::{ConnectionError, KafkaConnection},
+    kafka::{self, LastReason},
+};
 
 /// Which records a consumer sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,18 +32,13 @@ pub(super) enum Isolation {
 /// Keeps what librdkafka says in the background, for when nothing comes and somebody asks why.
 #[derive(Debug, Default)]
 pub(super) struct AuditContext {
-    last_error: Mutex<Option<KafkaError>>,
-}
-
-impl AuditContext {
-    pub(super) fn take_error(&self) -> Option<KafkaError> {
-        self.last_error.lock().map_or(None, |mut error| error.take())
-    }
+    pub(super) reason: LastReason,
 }
 
 impl ClientContext for AuditContext {
-    fn log(&self, level: RDKafkaLogLevel, _facility: &str, message: &str) {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         debug!(?level, "{message}");
+        self.reason.log(facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -53,9 +47,7 @@ impl ClientContext for AuditContext {
         }
         // librdkafka tries again by itself, and says so many times a second
         debug!(%error, reason, "the brokers are in trouble");
-        if let Ok(mut last) = self.last_error.lock() {
-            *last = Some(error);
-        }
+        self.reason.event(&error, reason);
     }
 }
 
@@ -111,10 +103,10 @@ pub(super) fn partitions(
     timeout: Duration,
 ) -> Result<Vec<i32>, AuditError> {
     // all topics are asked for, because asking for one by its name may create it
-    let metadata = consumer.fetch_metadata(None, timeout).map_err(|source| AuditError::Unreachable {
+    let metadata = consumer.fetch_metadata(None, timeout).map_err(|error| AuditError::Unreachable {
         bootstrap_servers: bootstrap_servers.to_owned(),
         asked: "what topics there are",
-        source,
+        reason: kafka::explain(consumer, &consumer.context().reason, &error),
     })?;
     let count = |name: &str| {
         let found = metadata.topics().iter().find(|topic| topic.name() == name)?;
@@ -140,11 +132,8 @@ pub(super) fn record<'a>(message: &'a BorrowedMessage<'_>) -> TopicRecord<'a> {
     }
 }
 
-/// The headers that matter. The client panics on a name that is no UTF-8, which anybody may write into a topic; such a
-/// record is none of ours, and counts as one that names no run.
+/// The headers that matter. A name that is not UTF-8 is none of ours.
 fn headers<'a>(message: &'a BorrowedMessage<'_>) -> RecordHeaders<'a> {
-    let Some(headers) = message.headers() else { return RecordHeaders::default() };
-    let read =
-        AssertUnwindSafe(|| RecordHeaders::of(headers.iter().map(|header| (header.key, header.value))));
-    panic::catch_unwind(read).unwrap_or_default()
+    let text = |(name, value)| Some((std::str::from_utf8(name).ok()?, value));
+    RecordHeaders::of(kafka::headers(message).filter_map(text))
 }

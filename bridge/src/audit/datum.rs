@@ -2,27 +2,27 @@
 //!
 //! Source: Apache Avro 1.12 specification, "Binary Encoding".
 
-use super::decode::DecodeError;
+pub(crate) use super::decode::DecodeError;
 
 /// What is left of a datum.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Datum<'a> {
+pub(crate) struct Datum<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Datum<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Datum<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Datum<'a> {
         Datum { rest: bytes }
     }
 
     /// Bytes that are left.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rest.len()
     }
 
     /// The next `count` bytes.
     #[inline]
-    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(DecodeError::Short)?;
         self.rest = rest;
         Ok(taken)
@@ -30,7 +30,7 @@ impl<'a> Datum<'a> {
 
     /// An int or a long: seven bits a byte, the lowest first, then zigzag.
     #[inline]
-    pub(super) fn long(&mut self) -> Result<i64, DecodeError> {
+    pub(crate) fn long(&mut self) -> Result<i64, DecodeError> {
         let mut value = 0u64;
         for (index, &byte) in self.rest.iter().enumerate().take(10) {
             // the tenth byte holds the last bit
@@ -48,14 +48,14 @@ impl<'a> Datum<'a> {
 
     /// Bytes or a string: a length, then so many bytes.
     #[inline]
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         let len = self.long()?;
         self.take(usize::try_from(len).map_err(|_| DecodeError::Short)?)
     }
 
     /// The place of an enum's symbol or of a union's branch among `count`.
     #[inline]
-    pub(super) fn place(&mut self, count: usize) -> Result<usize, DecodeError> {
+    pub(crate) fn place(&mut self, count: usize) -> Result<usize, DecodeError> {
         let place = self.long()?;
         usize::try_from(place)
             .ok()
@@ -66,7 +66,7 @@ impl<'a> Datum<'a> {
 
 /// The value of a decimal on bytes: two's complement, big-endian. `None` where it needs more than 64 bits.
 #[inline]
-pub(super) fn unscaled(bytes: &[u8]) -> Option<i64> {
+pub(crate) fn unscaled(bytes: &[u8]) -> Option<i64> {
     let (&first, rest) = bytes.split_first()?;
     if rest.len() >= 8 {
         return None;

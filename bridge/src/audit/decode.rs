@@ -28,7 +28,7 @@ const SYMBOL_CHARS_MAX: usize = 10;
 
 /// The value of a record is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DecodeError {
+pub(crate) enum DecodeError {
     #[error("there is no value")]
     NoValue,
     #[error("the value is not in the Confluent wire format")]
@@ -47,6 +47,8 @@ pub(super) enum DecodeError {
     NoSuchPlace { place: i64, count: usize },
     #[error("values are nested too deeply")]
     TooDeep,
+    #[error("it states too many values that are not ours")]
+    TooMany,
     #[error("{field} is {found}")]
     Value { field: &'static str, found: String },
 }
@@ -71,11 +73,14 @@ impl Decoder {
 
     /// Learns what the registry says of an id: the schema's text, or that there is none.
     pub(super) fn learn(&mut self, id: u32, text: Option<&str>) {
+        let schema = text.map(Schema::parse);
         for &kind in EventType::ALL {
-            let plan = match text {
+            let plan = match &schema {
                 None => Err(DecodeError::UnknownSchema { id }),
-                Some(text) => Schema::parse(text)
-                    .and_then(|schema| Plan::new(kind, &schema))
+                Some(schema) => schema
+                    .as_ref()
+                    .map_err(Clone::clone)
+                    .and_then(|schema| Plan::new(kind, schema))
                     .map_err(|source| DecodeError::OtherSchema { id, source }),
             };
             self.plans.insert((id, kind), plan);

@@ -13,7 +13,7 @@ use super::{
     error::AuditError,
     record::Stream,
 };
-use crate::connection::KafkaConnection;
+use crate::{connection::KafkaConnection, kafka};
 
 /// How long open transactions may take to be decided: a transaction of a bridge that is gone is aborted by the cluster
 /// after its timeout (60 s), and the cluster looks every 10 s.
@@ -85,11 +85,11 @@ fn watermarks(
     stream: &Stream,
     timeout: Duration,
 ) -> Result<(i64, i64), AuditError> {
-    consumer.fetch_watermarks(&stream.topic, stream.partition, timeout).map_err(|source| {
+    consumer.fetch_watermarks(&stream.topic, stream.partition, timeout).map_err(|error| {
         AuditError::Unreachable {
             bootstrap_servers: connection.bootstrap_servers().to_owned(),
             asked: "where partitions end",
-            source,
+            reason: kafka::explain(consumer, &consumer.context().reason, &error),
         }
     })
 }

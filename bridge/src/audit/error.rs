@@ -18,17 +18,17 @@ pub enum AuditError {
         source: ConnectionError,
     },
     /// No broker answers.
-    #[error("the brokers at {bootstrap_servers} cannot be reached: no answer to {asked}")]
+    #[error("the brokers at {bootstrap_servers} cannot be reached: no answer to {asked}: {reason}")]
     Unreachable {
         /// Where they should be.
         bootstrap_servers: String,
         /// What they were asked for.
         asked: &'static str,
         /// librdkafka's words.
-        source: KafkaError,
+        reason: String,
     },
     /// A partition gives nothing any more, and does not end either.
-    #[error("{topic}[{partition}] gave nothing for {} s", waited.as_secs())]
+    #[error("{topic}[{partition}] gave nothing for {} s: {reason}", waited.as_secs())]
     Stalled {
         /// The topic.
         topic: String,
@@ -37,7 +37,7 @@ pub enum AuditError {
         /// How long was waited.
         waited: Duration,
         /// What librdkafka said meanwhile.
-        source: Option<KafkaError>,
+        reason: String,
     },
     /// Topics that do not exist.
     #[error("the cluster has no {}", topics.join(", "))]

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-use rdkafka::{Message, Offset, TopicPartitionList, consumer::Consumer, error::KafkaError};
+use rdkafka::Message;
 
 use super::{
-    consumer::{AuditConsumer, Isolation, consumer, record},
+    consumer::{Isolation, consumer, record},
     ends::Span,
     error::AuditError,
+    reader::Reader,
     record::Stream,
 };
 use crate::connection::KafkaConnection;
@@ -19,8 +20,6 @@ use crate::connection::KafkaConnection;
 const WINDOW: i64 = 64;
 /// How many times as many are looked at next.
 const WINDOW_GROWTH: i64 = 32;
-/// How long one look waits.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// The newest run of some streams, and when its newest record was produced (milliseconds since the epoch).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +57,8 @@ pub(super) fn newest_run(
     Ok(newest)
 }
 
-/// The newest run of each of the streams `wanted`, among the last `window` offsets of each.
+/// The newest run of each of the streams `wanted`, among the last `window` offsets of each. Each stream has a queue of its own:
+/// librdkafka tells the end of a partition without its topic, and again whenever something came behind it.
 fn look(
     connection: &KafkaConnection,
     streams: &[Stream],
@@ -68,60 +68,28 @@ fn look(
     patience: Duration,
 ) -> Result<Vec<Option<NewestRun>>, AuditError> {
     let consumer = consumer(connection, Isolation::Committed)?;
-    let failed = |index: usize| {
-        let Stream { topic, partition, .. } = streams[index].clone();
-        move |source| AuditError::Read { topic, partition, source }
+    let streams: Vec<Stream> = wanted.iter().map(|&index| streams[index].clone()).collect();
+    let last = |&index: &usize| {
+        let Span { start, end } = spans[index];
+        Span { start: start.max(end.saturating_sub(window)), end }
     };
-    let mut list = TopicPartitionList::new();
-    for &index in wanted {
-        let (stream, span) = (&streams[index], spans[index]);
-        let start = Offset::Offset(span.start.max(span.end.saturating_sub(window)));
-        list.add_partition_offset(&stream.topic, stream.partition, start).map_err(failed(index))?;
-    }
-    consumer.assign(&list).map_err(failed(wanted[0]))?;
-    let mut found: Vec<Option<NewestRun>> = vec![None; wanted.len()];
-    let mut ends = 0;
-    let mut waited = Duration::ZERO;
-    while ends < wanted.len() {
-        match consumer.poll(LOOK) {
-            Some(Ok(message)) => {
-                waited = Duration::ZERO;
-                let of_message = |index: &usize| {
-                    streams[*index].partition == message.partition()
-                        && streams[*index].topic == message.topic()
-                };
-                let Some(place) = wanted.iter().position(of_message) else { continue };
-                let record = record(&message);
-                if record.offset >= spans[wanted[place]].end {
-                    continue;
-                }
-                // a run is not newer because its dead letters were sent again
-                let run = record.headers.run.filter(|_| record.headers.retry.is_none());
-                if let Some(run) = run.and_then(|run| std::str::from_utf8(run).ok()) {
-                    let produced_at_ms = message.timestamp().to_millis().unwrap_or(i64::MIN);
-                    if found[place].as_ref().is_none_or(|newest| newest.produced_at_ms <= produced_at_ms) {
-                        found[place] = Some(NewestRun { run: run.to_owned(), produced_at_ms });
-                    }
-                }
-            }
-            Some(Err(KafkaError::PartitionEOF(_))) => ends += 1,
-            Some(Err(source)) => return Err(failed(wanted[0])(source)),
-            None => {
-                waited += LOOK;
-                if waited >= patience {
-                    return Err(stalled(&consumer, &streams[wanted[0]], waited));
+    let spans: Vec<Span> = wanted.iter().map(last).collect();
+    let mut reader = Reader::new(consumer, &streams, &spans, patience)?;
+    let mut found = Vec::with_capacity(streams.len());
+    for (index, stream) in streams.iter().enumerate() {
+        let mut newest: Option<NewestRun> = None;
+        while let Some(message) = reader.next(index, stream)? {
+            let record = record(&message);
+            // a run is not newer because its dead letters were sent again
+            let run = record.headers.run.filter(|_| record.headers.retry.is_none());
+            if let Some(run) = run.and_then(|run| std::str::from_utf8(run).ok()) {
+                let produced_at_ms = message.timestamp().to_millis().unwrap_or(i64::MIN);
+                if newest.as_ref().is_none_or(|newest| newest.produced_at_ms <= produced_at_ms) {
+                    newest = Some(NewestRun { run: run.to_owned(), produced_at_ms });
                 }
             }
         }
+        found.push(newest);
     }
     Ok(found)
-}
-
-fn stalled(consumer: &AuditConsumer, stream: &Stream, waited: Duration) -> AuditError {
-    AuditError::Stalled {
-        topic: stream.topic.clone(),
-        partition: stream.partition,
-        waited,
-        source: consumer.context().take_error(),
-    }
 }

@@ -12,8 +12,10 @@ use super::{
     schema::{Field, Schema, SchemaError, Shape},
 };
 
-/// How deep values may be nested that are skipped.
+/// How deep values may be nested that are skipped, and how many there may be in a record: types without bytes can be repeated
+/// without an end.
 const DEPTH_MAX: u32 = 64;
+const SKIPPED_MAX: u32 = 1_000_000;
 /// Fields of our largest record, `schema_version` and `source` among them.
 const FIELDS_MAX: usize = 14;
 
@@ -108,17 +110,25 @@ impl Plan {
     #[inline]
     pub(super) fn read<'a>(&'a self, datum: &mut Datum<'a>) -> Result<[Value<'a>; FIELDS_MAX], DecodeError> {
         let mut values: [Value<'a>; FIELDS_MAX] = self.absent;
+        let mut left = SKIPPED_MAX;
         for step in &self.steps {
             match step {
                 Step::Read { slot, how } => values[*slot] = how.value(datum)?,
-                Step::Skip(shape) => self.skip(shape, datum, DEPTH_MAX)?,
+                Step::Skip(shape) => self.skip(shape, datum, DEPTH_MAX, &mut left)?,
             }
         }
         Ok(values)
     }
 
-    fn skip(&self, shape: &Shape, datum: &mut Datum<'_>, depth: u32) -> Result<(), DecodeError> {
+    fn skip(
+        &self,
+        shape: &Shape,
+        datum: &mut Datum<'_>,
+        depth: u32,
+        left: &mut u32,
+    ) -> Result<(), DecodeError> {
         let depth = depth.checked_sub(1).ok_or(DecodeError::TooDeep)?;
+        *left = left.checked_sub(1).ok_or(DecodeError::TooMany)?;
         match shape {
             Shape::Null => {}
             Shape::Boolean => drop(datum.take(1)?),
@@ -130,19 +140,19 @@ impl Plan {
             Shape::Enum(symbols) => drop(datum.place(symbols.len())?),
             Shape::Union(branches) => {
                 let branch = datum.place(branches.len())?;
-                self.skip(&branches[branch], datum, depth)?;
+                self.skip(&branches[branch], datum, depth, left)?;
             }
             Shape::Record(fields) => {
                 for field in fields {
-                    self.skip(&field.shape, datum, depth)?;
+                    self.skip(&field.shape, datum, depth, left)?;
                 }
             }
-            Shape::Array(items) => self.skip_blocks(datum, |datum| self.skip(items, datum, depth))?,
+            Shape::Array(items) => self.skip_blocks(datum, |datum| self.skip(items, datum, depth, left))?,
             Shape::Map(values) => self.skip_blocks(datum, |datum| {
                 datum.bytes()?;
-                self.skip(values, datum, depth)
+                self.skip(values, datum, depth, left)
             })?,
-            Shape::Named(index) => self.skip(&self.named[*index].1, datum, depth)?,
+            Shape::Named(index) => self.skip(&self.named[*index].1, datum, depth, left)?,
         }
         Ok(())
     }
@@ -150,7 +160,7 @@ impl Plan {
     fn skip_blocks(
         &self,
         datum: &mut Datum<'_>,
-        item: impl Fn(&mut Datum<'_>) -> Result<(), DecodeError>,
+        mut item: impl FnMut(&mut Datum<'_>) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
         loop {
             let count = datum.long()?;

@@ -107,7 +107,11 @@ impl Reader {
                             topic: stream.topic.clone(),
                             partition: stream.partition,
                             waited,
-                            source: consumer.context().take_error(),
+                            reason: consumer
+                                .context()
+                                .reason
+                                .get()
+                                .unwrap_or_else(|| "no broker reported an error".to_owned()),
                         });
                     }
                 }

@@ -2,11 +2,18 @@
 //!
 //! Source: Apache Avro 1.12 specification, "Schema Declaration" and "Names".
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
+
+/// The longest text of a schema: whoever registered it may be a stranger.
+const TEXT_BYTES_MAX: usize = 256 * 1024;
 
 /// The text is no Avro schema that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SchemaError {
+pub(crate) enum SchemaError {
+    #[error("it has {bytes} bytes, and at most {TEXT_BYTES_MAX} are read")]
+    TooLong { bytes: usize },
     #[error("it is no JSON")]
     NotJson,
     #[error("{place} is no Avro type")]
@@ -68,10 +75,13 @@ impl Schema {
     /// Reads a schema.
     ///
     /// # Errors
-    /// Text that is no JSON, types that do not exist, and a top that is no record.
+    /// Text that is too long or no JSON, types that do not exist, and a top that is no record.
     pub(super) fn parse(text: &str) -> Result<Schema, SchemaError> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(SchemaError::TooLong { bytes: text.len() });
+        }
         let value: Value = serde_json::from_str(text).map_err(|_| SchemaError::NotJson)?;
-        let mut parser = Parser { named: Vec::new() };
+        let mut parser = Parser { named: Vec::new(), places: BTreeMap::new() };
         match parser.shape(&value, "", "the schema")? {
             Shape::Named(index) => match parser.named[index].clone() {
                 (name, Shape::Record(fields)) => Ok(Schema { name, fields, named: parser.named }),
@@ -92,6 +102,8 @@ impl Schema {
 
 struct Parser {
     named: Vec<(String, Shape)>,
+    /// By the name, in `named`.
+    places: BTreeMap<String, usize>,
 }
 
 impl Parser {
@@ -113,7 +125,7 @@ impl Parser {
             return Ok(shape);
         }
         let full = full_name(name, namespace);
-        let index = self.named.iter().position(|(known, _)| *known == full);
+        let index = self.places.get(&full).copied();
         index.map(Shape::Named).ok_or(SchemaError::UnknownName { name: full })
     }
 
@@ -139,6 +151,7 @@ impl Parser {
                 let namespace = full.rsplit_once('.').map_or("", |(namespace, _)| namespace).to_owned();
                 let index = self.named.len();
                 // the name is known inside its own definition
+                self.places.entry(full.clone()).or_insert(index);
                 self.named.push((full, Shape::Null));
                 self.named[index].1 = match kind.as_str() {
                     "enum" => Shape::Enum(texts(member("symbols")?).ok_or_else(not_a_type)?),
@@ -229,6 +242,19 @@ mod tests {
         let list = r#"{"type":"record","name":"a.List","fields":[{"name":"next","type":["null","List"]}]}"#;
         let schema = Schema::parse(list).unwrap();
         assert_eq!(schema.fields[0].shape, Shape::Union(vec![Shape::Null, Shape::Named(0)]));
+    }
+
+    #[test]
+    fn a_schema_that_is_too_long_is_refused_and_many_names_take_no_time() {
+        let long = format!("\"{}\"", "x".repeat(TEXT_BYTES_MAX));
+        let bytes = TEXT_BYTES_MAX + 2;
+        assert_eq!(Schema::parse(&long).unwrap_err(), SchemaError::TooLong { bytes });
+        let names = (0..2_500)
+            .map(|name| format!(r#"{{"name":"f","type":{{"type":"fixed","name":"n{name}","size":1}}}},"#));
+        let uses = r#"{"name":"f","type":"n2499"},"#.repeat(2_500);
+        let fields = names.collect::<String>() + &uses;
+        let schema = format!(r#"{{"type":"record","name":"A","fields":[{}]}}"#, fields.trim_end_matches(','));
+        assert_eq!(Schema::parse(&schema).unwrap().fields.len(), 5_000);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod feed;
 mod foreign;
+mod health;
 mod topics;
 
 use std::{

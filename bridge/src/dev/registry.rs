@@ -8,18 +8,15 @@ mod tests;
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    thread::JoinHandle,
+    net::{Ipv4Addr, TcpListener},
 };
 
-use tokio::sync::oneshot;
+use crate::serving::{Limits, Server};
 
 /// A registry that listens on this machine until the value is dropped.
 #[derive(Debug)]
 pub struct DevRegistry {
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    server: Server,
 }
 
 impl DevRegistry {
@@ -29,43 +26,12 @@ impl DevRegistry {
     /// The port is taken, or the system gives no socket or thread.
     pub fn start(port: u16) -> io::Result<DevRegistry> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = {
-            let _inside = runtime.enter();
-            tokio::net::TcpListener::from_std(listener)?
-        };
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("dev registry".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                let server = axum::serve(listener, http::router());
-                // connections that are open end with the runtime
-                tokio::select! {
-                    result = server.into_future() => {
-                        if let Err(error) = result {
-                            tracing::error!(%error, "the registry has stopped");
-                        }
-                    }
-                    _ = stopped => {}
-                }
-            });
-        })?;
-        Ok(DevRegistry { address, stop: Some(stop), thread: Some(thread) })
+        let server = Server::start("dev registry", listener, http::router(), Limits::DEFAULT)?;
+        Ok(DevRegistry { server })
     }
 
     /// The URL that clients are given.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-}
-
-impl Drop for DevRegistry {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // a panic over there was reported when it happened
-            let _ = thread.join();
-        }
+        format!("http://{}", self.server.address())
     }
 }

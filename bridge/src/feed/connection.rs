@@ -8,6 +8,7 @@ use tungstenite::{Error, Message, http::Uri, protocol::frame::coding::CloseCode}
 use crate::{
     clock::Clock,
     socket::{ClientSocket, Dialogue, Greeting, OpenError, Received, Target},
+    url::shown_url,
 };
 
 /// Where the feed is, and what is said to it.
@@ -24,9 +25,11 @@ pub(crate) struct FeedOptions {
 #[non_exhaustive]
 pub enum FeedUrlError {
     /// It is no URL, or one of something else.
-    #[error("{url} is no URL as ws://localhost:8765 or wss://example.org/feed")]
+    #[error(
+        "invalid feed URL {url}: expected for example ws://localhost:8765 or wss://example.org/feed, without user information and #"
+    )]
     Form {
-        /// The URL.
+        /// The URL, as it may be shown.
         url: String,
     },
     /// It asks for a message by itself.
@@ -44,14 +47,14 @@ impl FeedOptions {
         connect_timeout: Duration,
         dialogue: Dialogue,
     ) -> Result<FeedOptions, FeedUrlError> {
-        let form = || FeedUrlError::Form { url: url.to_owned() };
+        let form = || FeedUrlError::Form { url: shown_url(url) };
         let uri: Uri = url.parse().map_err(|_| form())?;
         let has_host = uri.host().is_some_and(|host| !host.is_empty());
         if !matches!(uri.scheme_str(), Some("ws" | "wss")) || !has_host || url.contains(['@', '#']) {
             return Err(form());
         }
         if uri.query().unwrap_or_default().split('&').any(|pair| pair.split('=').next() == Some("from_seq")) {
-            return Err(FeedUrlError::FromSeq { url: url.to_owned() });
+            return Err(FeedUrlError::FromSeq { url: shown_url(url) });
         }
         Ok(FeedOptions { uri, connect_timeout, dialogue })
     }
@@ -200,7 +203,7 @@ mod tests {
     #[test]
     fn what_is_no_url_of_a_feed_is_refused() {
         for url in ["", "x", "http://x", "ws://", "ws://a b", "ws://u:p@x", "ws://x/#a"] {
-            assert_eq!(options(url).unwrap_err(), FeedUrlError::Form { url: url.to_owned() }, "{url}");
+            assert_eq!(options(url).unwrap_err(), FeedUrlError::Form { url: shown_url(url) }, "{url}");
         }
         assert!(matches!(options("ws://x/?a=b&from_seq=3"), Err(FeedUrlError::FromSeq { .. })));
     }

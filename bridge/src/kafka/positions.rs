@@ -1,4 +1,4 @@
-//! Reads how far a run was delivered.
+//! Reads how far a run was delivered, or dead letters were sent again.
 //!
 //! Several bridges share the topic of positions, each with transactions of its own. A reader of committed records sees
 //! nothing behind the first record of a transaction that is still open, whosever it is; so it first waits until the last
@@ -7,7 +7,11 @@
 
 use std::time::Duration;
 
-use rdkafka::{Message as _, Offset, TopicPartitionList, consumer::Consumer, error::KafkaError};
+use rdkafka::{
+    Message as _, Offset, TopicPartitionList,
+    consumer::Consumer,
+    error::{KafkaError, RDKafkaErrorCode},
+};
 use tradesim_bridge_core::{Identity, Position};
 
 use super::{
@@ -37,9 +41,29 @@ pub(crate) fn read_position(
     clock: Clock,
     is_stopping: &dyn Fn() -> bool,
 ) -> Result<Option<Position>, KafkaFailure> {
+    let key = identity.to_string();
+    // of our key alone: what others write is theirs
+    let newest = read_newest(connection, topic, &key, clock, is_stopping)?;
+    newest
+        .map(|value| Position::parse(&value))
+        .transpose()
+        .map_err(|error| KafkaFailure::Position { key, what: error.to_string() })
+}
+
+/// The newest committed value of a key in a topic of one partition, or `None` where there is none.
+pub(crate) fn read_newest(
+    connection: &KafkaConnection,
+    topic: &str,
+    key: &str,
+    clock: Clock,
+    is_stopping: &dyn Fn() -> bool,
+) -> Result<Option<Vec<u8>>, KafkaFailure> {
     let uncommitted = reader(connection, GROUP, Isolation::Uncommitted)?;
     let committed = reader(connection, GROUP, Isolation::Committed)?;
-    let (low, end) = uncommitted.fetch_watermarks(topic, 0, CALL_TIMEOUT)?;
+    let (low, end) = match uncommitted.fetch_watermarks(topic, 0, CALL_TIMEOUT) {
+        Err(error) if is_unknown_topic(&error) => return Err(KafkaFailure::NoTopic(topic.to_owned())),
+        watermarks => watermarks?,
+    };
     drop(uncommitted);
     let until = clock.now() + PENDING_PATIENCE;
     while committed.fetch_watermarks(topic, 0, CALL_TIMEOUT)?.1 < end {
@@ -52,11 +76,16 @@ pub(crate) fn read_position(
         std::thread::sleep(PENDING_TICK);
     }
     let tail = low.max(end - TAIL_RECORDS);
-    let newest = newest_from(&committed, topic, tail, identity, clock, is_stopping)?;
+    let newest = newest_from(&committed, topic, tail, key, clock, is_stopping)?;
     match newest {
-        None if tail > low => newest_from(&committed, topic, low, identity, clock, is_stopping),
+        None if tail > low => newest_from(&committed, topic, low, key, clock, is_stopping),
         newest => Ok(newest),
     }
+}
+
+fn is_unknown_topic(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{UnknownPartition, UnknownTopic, UnknownTopicOrPartition};
+    matches!(error.rdkafka_error_code(), Some(UnknownTopic | UnknownTopicOrPartition | UnknownPartition))
 }
 
 /// Reads to the end. The last record of a key counts.
@@ -64,14 +93,13 @@ fn newest_from(
     consumer: &Reader,
     topic: &str,
     from: i64,
-    identity: &Identity,
+    key: &str,
     clock: Clock,
     is_stopping: &dyn Fn() -> bool,
-) -> Result<Option<Position>, KafkaFailure> {
+) -> Result<Option<Vec<u8>>, KafkaFailure> {
     let mut assignment = TopicPartitionList::new();
     assignment.add_partition_offset(topic, 0, Offset::Offset(from))?;
     consumer.assign(&assignment)?;
-    let key = identity.to_string();
     let mut newest = None;
     let mut heard = clock.now();
     loop {
@@ -81,7 +109,7 @@ fn newest_from(
         let Some(result) = consumer.poll(Duration::from_millis(100)) else {
             if clock.now().saturating_sub(heard) >= READ_PATIENCE {
                 let what = format!("{topic} gave no record for {} s", READ_PATIENCE.as_secs());
-                return Err(KafkaFailure::Position { key, what });
+                return Err(KafkaFailure::Position { key: key.to_owned(), what });
             }
             continue;
         };
@@ -96,9 +124,5 @@ fn newest_from(
         }
     }
     consumer.unassign()?;
-    // of our key alone: what others write is theirs
-    newest
-        .map(|value| Position::parse(&value))
-        .transpose()
-        .map_err(|error| KafkaFailure::Position { key, what: error.to_string() })
+    Ok(newest)
 }

@@ -14,7 +14,12 @@ use rdkafka::{
 };
 use tradesim_bridge_core::{Guarantee, Topic};
 
-use super::{HEADER_SEQ, KafkaFailure, error::is_code_of_record, ticket::Ticket};
+use super::{
+    HEADER_SEQ, KafkaFailure,
+    error::is_code_of_record,
+    reason::{LastReason, short},
+    ticket::Ticket,
+};
 use crate::{
     clock::Clock,
     health::{Health, Part},
@@ -35,6 +40,8 @@ pub(crate) struct Shared {
     acknowledged: Mutex<Vec<u32>>,
     /// Whether brokers were given up, and no record was acknowledged since.
     away: AtomicBool,
+    /// Why the last connection failed.
+    reason: LastReason,
 }
 
 /// What failed.
@@ -64,6 +71,7 @@ impl Shared {
             failure: Mutex::default(),
             acknowledged: Mutex::default(),
             away: AtomicBool::new(false),
+            reason: LastReason::default(),
         }
     }
 
@@ -97,7 +105,21 @@ impl Shared {
         self.has_failed.store(true, Ordering::Release);
     }
 
+    /// What failed, with librdkafka's own reason where brokers were not reached: the errors of its calls do not contain it.
+    pub(crate) fn explain(&self, failure: &KafkaFailure) -> String {
+        match failure {
+            KafkaFailure::Call(_) | KafkaFailure::Report(_) => self.reason.explain(failure),
+            failure => failure.to_string(),
+        }
+    }
+
+    /// The brokers have answered: what kept them from it before is over.
+    pub(crate) fn reached(&self) {
+        self.reason.clear();
+    }
+
     fn back(&self) {
+        self.reached();
         if self.away.swap(false, Ordering::Relaxed) && self.health.recovers(Part::Kafka) {
             tracing::info!("brokers acknowledge again");
         }
@@ -174,6 +196,7 @@ impl ProducerContext for Reports {
 
 impl ClientContext for Reports {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.shared.reason.log(facility, text);
         match level {
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
@@ -206,11 +229,13 @@ impl ClientContext for Reports {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
+        self.shared.reason.event(&error, reason);
         let is_away =
             matches!(code, Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::Authentication));
         if is_away {
             self.shared.away.store(true, Ordering::Relaxed);
-            if self.shared.health.fails(Part::Kafka, reason) {
+            let reason = self.shared.reason.explain(&short(reason));
+            if self.shared.health.fails(Part::Kafka, reason.as_str()) {
                 tracing::warn!(reason, "no broker can be reached; waiting");
             }
         } else {

@@ -1,11 +1,17 @@
 //! What a registry answers, read into a value or into an error by its kind.
 
-use std::io;
+use std::{io, time::Duration};
 
 use serde_json::Value;
-use ureq::{Body, Error, http::Response};
+use ureq::{
+    Body, Error,
+    http::{
+        HeaderMap, Response,
+        header::{HeaderName, LOCATION, RETRY_AFTER},
+    },
+};
 
-use super::RegistryError;
+use super::{PAUSE_MAX, RegistryError, url};
 
 /// A list of all subjects of a large registry stays far below this.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
@@ -16,6 +22,11 @@ const SHOWN_CHARS_MAX: usize = 200;
 pub(super) fn read(url: &str, result: Result<Response<Body>, Error>) -> Result<Value, RegistryError> {
     let mut response = result.map_err(|error| failure(url, error))?;
     let status = response.status();
+    if status.is_redirection() {
+        let location = header(response.headers(), LOCATION).map(url::shown);
+        return Err(RegistryError::Redirected { url: url.to_owned(), status: status.as_u16(), location });
+    }
+    let retry_after = header(response.headers(), RETRY_AFTER).and_then(seconds);
     let text = response
         .body_mut()
         .with_config()
@@ -35,8 +46,10 @@ pub(super) fn read(url: &str, result: Result<Response<Body>, Error>) -> Result<V
     let url = url.to_owned();
     Err(match status.as_u16() {
         401 | 403 => RegistryError::Unauthorized { url, status: status.as_u16() },
-        // what stands before a registry that is down, or is coming up
-        502..=504 => RegistryError::Unavailable { url, status: status.as_u16() },
+        // "not now": a registry that is coming up or has too much to do, and what stands before one that is down
+        408 | 425 | 429 | 500..=599 => {
+            RegistryError::Unavailable { url, status: status.as_u16(), message: said, retry_after }
+        }
         status => RegistryError::Refused { url, status, code, message: said },
     })
 }
@@ -44,16 +57,35 @@ pub(super) fn read(url: &str, result: Result<Response<Body>, Error>) -> Result<V
 fn failure(url: &str, error: Error) -> RegistryError {
     let url = url.to_owned();
     match error {
+        // the TLS library's errors come as data that is not valid
         Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-            RegistryError::Foreign { url, what: error.to_string() }
+            let what = error.to_string();
+            match error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+                true => RegistryError::Tls { url, what },
+                false => RegistryError::Foreign { url, what },
+            }
         }
+        Error::Tls(what) => RegistryError::Tls { url, what: what.to_owned() },
+        Error::Rustls(error) => RegistryError::Tls { url, what: error.to_string() },
         Error::Io(_)
         | Error::Timeout(_)
         | Error::HostNotFound
         | Error::ConnectionFailed
         | Error::ConnectProxyFailed(_) => RegistryError::Unreachable { url, source: Box::new(error) },
+        // the error repeats the URL, which may hold a password
+        Error::BadUri(_) => RegistryError::Foreign { url, what: "its URL cannot be used".to_owned() },
         error => RegistryError::Foreign { url, what: error.to_string() },
     }
+}
+
+fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The pause that an answer asks for, within bounds. A date is left alone: it would need a clock that agrees with the peer's.
+fn seconds(text: &str) -> Option<Duration> {
+    let seconds = text.trim().parse::<u64>().ok()?;
+    Some(Duration::from_secs(seconds).min(PAUSE_MAX))
 }
 
 fn shortened(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! What a registry may answer instead of what was asked for.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// The registry gave no answer, or not the one that was hoped for.
 #[derive(Debug, thiserror::Error)]
@@ -14,13 +14,38 @@ pub enum RegistryError {
         /// What happened on the way.
         source: Box<ureq::Error>,
     },
-    /// What stands before the registry says that it is away.
-    #[error("the schema registry at {url} is away: it answered {status}")]
+    /// The registry, or what stands before it, says that it cannot answer now.
+    #[error("the schema registry at {url} is away: it answered {status}{}", colon(message))]
     Unavailable {
         /// The registry.
         url: String,
-        /// The HTTP status, 502 to 504.
+        /// The HTTP status: 408, 425, 429 or 500 to 599.
         status: u16,
+        /// The registry's words.
+        message: String,
+        /// When to ask again, where the answer says so; at most a minute.
+        retry_after: Option<Duration>,
+    },
+    /// The registry is elsewhere. Nothing is sent there: credentials go to the registry that was named, and to no other.
+    #[error(
+        "the schema registry at {url} answered {status} and names {}: it has to be named itself",
+        location.as_deref().unwrap_or("no other place")
+    )]
+    Redirected {
+        /// The registry.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// Where it is instead, without user information and query.
+        location: Option<String>,
+    },
+    /// There is no TLS with the registry.
+    #[error("there is no TLS with the schema registry at {url}: {what}")]
+    Tls {
+        /// The registry.
+        url: String,
+        /// Why not: its certificate is not trusted, for one.
+        what: String,
     },
     /// The subject has no version with exactly this schema.
     #[error("our schema is not registered under {subject} at {url}")]
@@ -85,9 +110,35 @@ impl RegistryError {
         matches!(self, RegistryError::Unreachable { .. } | RegistryError::Unavailable { .. })
     }
 
+    /// Whether the registry refuses the one request, so that another one may be answered.
+    pub fn is_of_request(&self) -> bool {
+        matches!(self, RegistryError::Refused { .. } | RegistryError::Foreign { .. })
+    }
+
+    /// When the registry wants to be asked again, where it says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            RegistryError::Unavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// What is wrong, with its cause.
+    pub fn in_full(&self) -> String {
+        match self {
+            RegistryError::Unreachable { source, .. } => format!("{self}: {source}"),
+            error => error.to_string(),
+        }
+    }
+
     /// Whether the registry said that there is no such subject, version, schema or rule. A 404 without one of its own codes
     /// says no more than that the URL is wrong.
     pub fn is_not_found(&self) -> bool {
         matches!(self, RegistryError::Refused { status: 404, code: Some(40_400..=40_499), .. })
     }
+}
+
+/// Behind a colon what is said, if anything is.
+fn colon(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(": {message}") }
 }

@@ -62,11 +62,15 @@ impl Registry {
         })
     }
 
-    /// Registers our schemas where they are not registered yet, and gives their ids.
+    /// Registers our schemas where they are not registered yet, and gives their ids. Before that each subject gets the rule
+    /// BACKWARD ([`Registry::require_backward`]).
     ///
     /// # Errors
     /// [`RegistryError::Incompatible`] for the first that is refused; those before it are registered by then.
     pub fn register_schemas(&self, topic_prefix: &str) -> Result<SchemaIds, RegistryError> {
+        for &event_type in EventType::ALL {
+            self.require_backward(&subject(topic_prefix, event_type))?;
+        }
         self.of_all(|event_type| self.register(&subject(topic_prefix, event_type), &schema_text(event_type)))
     }
 

@@ -9,7 +9,7 @@ use tradesim_schemas::EventType;
 use super::*;
 use crate::{dev::DevRegistry, secret::Secret};
 
-fn client(url: impl Into<String>) -> Registry {
+fn client(url: impl AsRef<str>) -> Registry {
     Registry::new(RegistryOptions::new(url)).unwrap()
 }
 
@@ -85,7 +85,7 @@ fn a_breaking_change_is_refused_with_its_field() {
 #[test]
 fn what_a_registry_refuses_is_told_by_its_kind() {
     type Test = fn(&RegistryError) -> bool;
-    let cases: [(&str, &str, Test); 9] = [
+    let cases: [(&str, &str, Test); 16] = [
         ("401 Unauthorized", "", |error| matches!(error, RegistryError::Unauthorized { status: 401, .. })),
         ("403 Forbidden", "{}", |error| matches!(error, RegistryError::Unauthorized { status: 403, .. })),
         ("503 Service Unavailable", "", RegistryError::is_unreachable),
@@ -99,7 +99,26 @@ fn what_a_registry_refuses_is_told_by_its_kind() {
             r#"{"error_code":42201,"message":"bad"}"#,
             |error| matches!(error, RegistryError::Refused { code: Some(42_201), message, .. } if message == "bad"),
         ),
-        ("302 Found", "", |error| matches!(error, RegistryError::Refused { status: 302, .. })),
+        ("408 Request Timeout", "", RegistryError::is_unreachable),
+        ("425 Too Early", "", RegistryError::is_unreachable),
+        ("429 Too Many Requests", "", RegistryError::is_unreachable),
+        ("500 Internal Server Error", "", |error| {
+            error.is_unreachable()
+                && error.retry_after().is_none()
+                && error.to_string().ends_with("answered 500")
+        }),
+        ("500 Oops\r\nRetry-After: 7", r#"{"error_code":50001,"message":"store"}"#, |error| {
+            error.retry_after() == Some(Duration::from_secs(7)) && error.to_string().ends_with("500: store")
+        }),
+        ("599 Last\r\nRetry-After: 86400", "", |error| error.retry_after() == Some(PAUSE_MAX)),
+        ("302 Found", "", |error| {
+            matches!(error, RegistryError::Redirected { status: 302, location: None, .. })
+        }),
+        ("301 Moved\r\nLocation: https://u:hush@r.example/v7?key=hush", "", |error| {
+            error
+                .to_string()
+                .ends_with("answered 301 and names https://r.example/v7: it has to be named itself")
+        }),
         ("200 OK", "<html>", |error| matches!(error, RegistryError::Foreign { .. })),
         ("200 OK", r#"{"schema":7}"#, |error| matches!(error, RegistryError::Foreign { .. })),
     ];
@@ -109,6 +128,74 @@ fn what_a_registry_refuses_is_told_by_its_kind() {
         assert!(test(&error), "{status} {body}: {error:?}");
         assert!(server.join().unwrap().starts_with("GET /schemas/ids/7 HTTP/1.1\r\n"));
     }
+}
+
+/// A server that answers one request after the other with these status lines, and then with a schema; gives its requests.
+fn answering_in_turn(statuses: &'static [&'static str]) -> (String, JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || {
+        for status in statuses {
+            answer(listener.accept().unwrap().0, status, "");
+        }
+        answer(listener.accept().unwrap().0, "200 OK", r#"{"schema":"7"}"#);
+        statuses.len() + 1
+    });
+    (url, thread)
+}
+
+#[test]
+fn a_registry_that_cannot_answer_now_is_asked_again_as_long_as_patience_lasts() {
+    let statuses = &["429 Too Many Requests\r\nRetry-After: 0", "425 Too Early", "408 Timeout", "500 Oops"];
+    let (url, server) = answering_in_turn(statuses);
+    let mut options = RegistryOptions::new(url);
+    options.patience = Duration::from_secs(60);
+    assert_eq!(Registry::new(options).unwrap().schema(7).unwrap(), "7");
+    assert_eq!(server.join().unwrap(), 5);
+    // what would take too long is not waited for
+    let (url, _server) = answering_in_turn(&["503 Away\r\nRetry-After: 50"]);
+    let mut options = RegistryOptions::new(url);
+    options.patience = Duration::from_secs(49);
+    let error = Registry::new(options).unwrap().schema(7).unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(50)), "{error:?}");
+}
+
+#[test]
+fn every_subject_is_backward_before_its_schema_whatever_the_default_is() {
+    let dev = DevRegistry::start(0).unwrap();
+    let registry = client(dev.url());
+    registry.put("/config", &json!({ "compatibility": "NONE" })).unwrap();
+    registry.put("/config/raw.trades-value", &json!({ "compatibility": "FORWARD" })).unwrap();
+    registry.put("/config/raw.orderbook-value", &json!({ "compatibility": "FULL_TRANSITIVE" })).unwrap();
+    registry.register_schemas("").unwrap();
+    for (event_type, level) in
+        EventType::ALL.iter().zip([Level::Backward, Level::FullTransitive, Level::Backward])
+    {
+        let subject = subject("", *event_type);
+        let own = registry.get(&format!("/config/{subject}")).unwrap();
+        assert_eq!(registry.level(&own).unwrap(), level, "{subject}");
+    }
+    assert_eq!(registry.global_level().unwrap(), Level::None);
+    let breaking = schema_text(EventType::MarketData)
+        .replace(r#"{"name":"volume","type":"long""#, r#"{"name":"volume","type":"string""#);
+    let error = registry.register("raw.marketdata-value", &breaking).unwrap_err();
+    assert!(matches!(error, RegistryError::Incompatible { .. }), "{error:?}");
+    // the other way round: a schema that breaks ours is there, and ours is refused
+    registry.register("p.raw.trades-value", r#"{"type":"record","name":"Trade","fields":[]}"#).unwrap();
+    let error = registry.register_schemas("p.").unwrap_err();
+    assert!(matches!(error, RegistryError::Incompatible { .. }), "{error:?}");
+}
+
+#[test]
+fn credentials_of_the_url_are_sent_and_never_shown() {
+    let (url, server) = answering("200 OK", r#"{"schema":"7"}"#);
+    let options = RegistryOptions::new(url.replace("http://", "http://alice:hu%73h@"));
+    assert!(!format!("{options:?}").contains("hush"), "{options:?}");
+    let registry = Registry::new(options).unwrap();
+    assert_eq!(registry.url(), url);
+    assert_eq!(registry.schema(7).unwrap(), "7");
+    let request = server.join().unwrap();
+    assert!(request.contains("authorization: Basic YWxpY2U6aHVzaA=="), "{request}");
 }
 
 #[test]
@@ -178,5 +265,38 @@ fn schemas_are_sent_without_white_space_and_otherwise_as_they_are() {
             text.starts_with(&format!("{{\"type\":\"record\",\"name\":\"{}\"", event_type.record_name()))
         );
         assert!(!text.contains('\n') && text.contains("\"doc\":\""));
+    }
+}
+
+/// An error with all of its causes.
+fn chain(error: &RegistryError) -> String {
+    let mut text = format!("{error} {error:?}");
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!(" {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
+#[test]
+fn no_error_repeats_the_password_of_a_url() {
+    let with_password = |url: &str| format!("{}?key=hush", url.replace("http://", "http://user:hush@"));
+    for status in ["401 Unauthorized", "404 Not Found", "500 Oops", "503 Away", "200 OK"] {
+        let (url, thread) = answering(status, "no");
+        let error = client(with_password(&url)).schema_ids("").unwrap_err();
+        thread.join().unwrap();
+        assert!(chain(&error).contains(&url) && !chain(&error).contains("hush"), "{}", chain(&error));
+    }
+    // nobody there, and URLs that cannot be used
+    let (url, thread) = answering("200 OK", "{}");
+    drop(TcpStream::connect(url.trim_start_matches("http://")));
+    let _ = thread.join();
+    for url in
+        [url.as_str(), "http://", "http://127.0.0.1:99999", "ftp://127.0.0.1:1", "http://127.0.0.1:1/ /"]
+    {
+        let registry = client(with_password(url));
+        let error = chain(&registry.schema_ids("").unwrap_err());
+        assert!(!error.contains("hush") && !registry.url().contains("hush"), "{error}");
     }
 }

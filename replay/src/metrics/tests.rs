@@ -45,6 +45,7 @@ fn labels_are_in_the_order_of_their_enums() {
     }
     for (why, label) in [
         (Refused::Origin, "origin"),
+        (Refused::Host, "host"),
         (Refused::Cap, "cap"),
         (Refused::Timeout, "timeout"),
         (Refused::BadRequest, "bad_request"),

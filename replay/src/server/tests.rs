@@ -366,6 +366,13 @@ async fn a_stalled_client_is_closed_and_harms_nobody() {
     let (mut socket, _) = server.connect("").await;
     let got = all(&mut socket).await;
     assert_eq!((got.texts.len(), got.digest()), (20_000, digest));
+    // once it is being closed, nothing of what is held is held for it
+    let closing = async {
+        while !server.handle.status().clients.iter().any(|one| one.seq < 20_000 && one.lag_bytes == 0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, closing).await.unwrap();
     // it reads again when all is over
     let got = all(&mut stalled).await;
     let (code, reason) = got.close.clone().unwrap();

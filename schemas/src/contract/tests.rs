@@ -47,8 +47,7 @@ fn expected(event_type: EventType, field: &str) -> (Value, Value, Option<Value>)
         }
         "volume" => (json!({"type": "integer", "minimum": 1, "maximum": i64::MAX}), json!("long"), None),
         "timestamp" => {
-            let pattern =
-                r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,6})?(Z|\+00:00)$";
+            let pattern = r"^([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,6})?(Z|\+00:00)$";
             let json = json!({"type": "string", "format": "date-time", "pattern": pattern});
             (json, json!({"type": "long", "logicalType": "timestamp-micros"}), None)
         }

@@ -249,7 +249,8 @@ fn envelope_and_payload<'a>(
 }
 
 const EVENT_TYPES: &str = "one of trade, orderbook, marketdata";
-const TIMESTAMP: &str = "an RFC 3339 time in UTC with at most six fractional digits";
+const TIMESTAMP: &str =
+    "an RFC 3339 time in UTC with at most six fractional digits and a year of 0001 to 9999";
 const PRICE: &str = "a decimal with at most 8 digits before and 2 to 4 behind the point, in quotes";
 
 fn timestamp(text: &[u8]) -> Option<Timestamp> {

@@ -235,6 +235,31 @@ fn foreign_ids_and_symbols_are_read_but_fit_no_envelope() {
     let frame = changed(TRADE, "AAPL", "éééééééééé");
     let message = read(frame.as_bytes(), STRICT).expect("ten characters");
     assert_eq!((message.symbol(), message.to_envelope()), ("éééééééééé", None));
+    // controls: whoever stores events by columns keeps such a message as its bytes
+    for escaped in ["A\\u0000B", "\\u001b[2J", "A\\nB", "A\u{7f}", "A\u{9b}31m"] {
+        let frame = changed(TRADE, "AAPL", escaped);
+        let message = read(frame.as_bytes(), STRICT).expect("at most ten characters");
+        assert_eq!(message.to_envelope(), None, "{escaped}");
+    }
+}
+
+#[test]
+fn the_year_0000_is_a_bad_value() {
+    let time = "2026-02-18T14:30:00.000001Z";
+    let year = |year: &str| time.replace("2026", year);
+    // the envelope's time and the payload's are checked alike, in our own layout and in any other
+    for place in [0, 1] {
+        let at = TRADE.match_indices(time).nth(place).expect("a trade states its time twice").0;
+        for space in ["", " "] {
+            let with = |text: &str| format!("{}{}{}{space}", &TRADE[..at], text, &TRADE[at + time.len()..]);
+            for good in ["0001", "9999"] {
+                read(with(&year(good)).as_bytes(), STRICT).expect(good);
+            }
+            let refusal = read(with(&year("0000")).as_bytes(), STRICT).map(drop).expect_err("the year 0000");
+            assert_eq!(refusal.reason, Reason::BadValue);
+            assert!(refusal.to_string().contains("a year of 0001 to 9999"), "{refusal}");
+        }
+    }
 }
 
 /// Where reader and judge differ, and why. Everything else is one verdict.

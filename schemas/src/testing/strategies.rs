@@ -24,7 +24,7 @@ pub fn any_symbol() -> impl Strategy<Value = Symbol> {
     let text = prop_oneof![
         6 => "[A-Z]{1,5}",
         2 => "[A-Z]{1,4}[./][A-Z]",
-        1 => "[\\x00-\\x7f]{1,10}",
+        1 => "[\\x20-\\x7e]{1,10}",
         1 => "\\PC{1,3}",
     ];
     text.prop_filter_map("a symbol of at most 15 bytes", |text| Symbol::new(&text))

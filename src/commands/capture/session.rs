@@ -17,7 +17,7 @@ use crate::{
     cli::Capture,
     client::{
         self, ConnectError, Connection, Ending, Greeting, Notices, Pings, Received, Silence, TICK,
-        is_would_block, printable,
+        is_would_block,
     },
     endpoint::Endpoint,
     exit::Failure,
@@ -230,7 +230,7 @@ impl<'a> Session<'a> {
                     seen.message();
                     let reason = self.course.oversize(&message);
                     say(format_args!("{reason}"));
-                    self.journal.append(progress::now(), JournalKind::Gap, reason.as_bytes())?;
+                    self.journal.append(self.clock.now(), JournalKind::Gap, reason.as_bytes())?;
                     continue;
                 }
                 Err(error) => Err(error),
@@ -334,7 +334,7 @@ impl<'a> Session<'a> {
 
     fn notice(&mut self, sentence: Option<String>, is_gap: bool) -> Result<(), JournalError> {
         if let Some(sentence) = sentence {
-            say(format_args!("{}", printable(&sentence)));
+            say(format_args!("{sentence}"));
             if is_gap {
                 self.journal.append(self.clock.now(), JournalKind::Gap, sentence.as_bytes())?;
             }

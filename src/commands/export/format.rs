@@ -40,7 +40,7 @@ impl Target {
             (Some(format), true) => (Format::from(format), false),
             (None, true) => {
                 return Err(Failure::usage_hint(
-                    "the standard output has no extension that names a format",
+                    "the standard output names no format",
                     "--format jsonl or --format csv names it",
                 ));
             }

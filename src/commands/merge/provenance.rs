@@ -17,6 +17,8 @@ pub(super) struct Origins {
 }
 
 impl Origins {
+    /// Gathers the origins of all inputs, in time linear in their number.
+    ///
     /// # Errors
     /// More origins than an archive can have.
     pub(super) fn of(archives: &[Archive]) -> Result<Origins, Failure> {

@@ -9,7 +9,7 @@ use crate::{
     filter::{self, Filter},
     market::{self, Market},
     output::say,
-    settings::{Group, Key, Mode, Settings},
+    settings::{Group, Key, Mode, Origin, Settings},
 };
 
 /// A recording, fully determined.
@@ -60,6 +60,7 @@ impl Recording {
     /// Says on the standard error which settings did not come from the command line.
     pub(super) fn name_settings(&self) {
         market::name_settings(&self.settings, &self.relevant);
+        self.name_unused_settings();
         if self.mode == Mode::Burst && self.options.random_bursts.is_none() {
             say(format_args!(
                 "setting {}=burst is for live streams and makes no bursts here; --burst does",
@@ -67,6 +68,29 @@ impl Recording {
             ));
         }
         self.market.name_seed();
+    }
+}
+
+impl Recording {
+    /// Says which other settings of the generator are there: whoever reads the output sees all that came from elsewhere.
+    fn name_unused_settings(&self) {
+        for (definition, text) in self.settings.iter() {
+            let is_relevant = self.relevant.iter().any(|key| std::ptr::eq(key.definition(), definition));
+            // the mode has a sentence of its own where it matters
+            let is_mode = std::ptr::eq(Key::Mode.definition(), definition)
+                && self.mode == Mode::Burst
+                && self.options.random_bursts.is_none();
+            if let Some(text) = text
+                && definition.group == Group::Generator
+                && !is_relevant
+                && !is_mode
+                && !matches!(text.origin, Origin::CommandLine | Origin::Default)
+            {
+                let name = definition.full_name();
+                let value = definition.shown(&text.value);
+                say(format_args!("setting {name}={value} ({}) has no effect on a recording", text.origin));
+            }
+        }
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) fn show(recording: &Recording, path: &Path, json: bool) -> anyhow::Re
     lines.push(("written", "nothing (dry run)".to_owned()));
     let mut out = Stdout::new();
     for (name, value) in lines {
-        out.write(format!("{name:<10}{value}\n").as_bytes())?;
+        out.line(&format!("{name:<10}{value}"))?;
     }
     out.finish()
 }

@@ -85,8 +85,9 @@ impl Verdict {
         self.found.is_empty()
     }
 
-    /// Registers the schema, unless it is.
+    /// Registers the schema, unless it is. Before that the subject gets the rule BACKWARD, whatever the registry's default is.
     pub(super) fn register(&mut self, registry: &Registry, candidate: &Candidate) -> anyhow::Result<()> {
+        self.level = registry.require_backward(&self.subject).map_err(kafka::registry_failure)?;
         if self.state != State::New {
             return Ok(());
         }

@@ -3,7 +3,10 @@
 use tradesim_schemas::{ContentDigest, Digest};
 
 use super::pretty::Pretty;
-use crate::{cli::Tail, output::Stdout};
+use crate::{
+    cli::Tail,
+    output::{MessageLines, Stdout},
+};
 
 /// What becomes of messages. All of them go into the digest, which costs little and shows at the end whether they were
 /// those that the server meant.
@@ -18,6 +21,9 @@ pub(super) struct Output {
 struct Lines {
     out: Stdout,
     pretty: Option<Pretty>,
+    shown: MessageLines,
+    /// A message as it is written.
+    line: Vec<u8>,
     unflushed: bool,
 }
 
@@ -26,6 +32,8 @@ impl Output {
         let lines = (!args.digest).then(|| Lines {
             out: Stdout::new(),
             pretty: args.pretty.then(Pretty::of_process),
+            shown: MessageLines::of_stdout(args.raw),
+            line: Vec::new(),
             unflushed: false,
         });
         Output { lines, digest: ContentDigest::new(), bytes: 0 }
@@ -37,11 +45,12 @@ impl Output {
         self.bytes += message.len() as u64;
         if let Some(lines) = &mut self.lines {
             lines.unflushed = true;
+            lines.line.clear();
             match lines.pretty {
-                Some(pretty) => lines.out.write(pretty.line(message).as_bytes())?,
-                None => lines.out.write(message)?,
+                Some(pretty) => MessageLines::Raw.push(pretty.line(message).as_bytes(), &mut lines.line),
+                None => lines.shown.push(message, &mut lines.line),
             }
-            lines.out.write(b"\n")?;
+            lines.out.write(&lines.line)?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::{
 
 use tradesim_schemas::{Message, Payload, ReadOptions, TradeType, read};
 
-use crate::client::printable;
+use crate::output::safe;
 
 /// Writes the lines, with colours where they help.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ impl Pretty {
     pub(super) fn line(self, text: &[u8]) -> String {
         match read(text, ReadOptions::default()) {
             Ok(message) => self.message(&message),
-            Err(_) => printable(&String::from_utf8_lossy(text)),
+            Err(_) => safe(&String::from_utf8_lossy(text)).into_owned(),
         }
     }
 
@@ -41,7 +41,7 @@ impl Pretty {
         let time = message.timestamp.text();
         let time = std::str::from_utf8(&time[11..]).expect("a time is written in ASCII");
         let mut line = self.paint(DIM, time);
-        let symbol = format!("{:<6}", printable(message.symbol()));
+        let symbol = format!("{:<6}", safe(message.symbol()));
         let _ = write!(line, " {} ", self.paint(BOLD, &symbol));
         // writing to a string does not fail
         let _ = match &message.payload {
@@ -107,6 +107,6 @@ mod tests {
     fn what_cannot_be_read_is_shown_as_it_is_but_harmless() {
         let pretty = Pretty { colours: true };
         assert_eq!(pretty.line(b"hello"), "hello");
-        assert_eq!(pretty.line(b"a\x1b[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+        assert_eq!(pretty.line(b"a\x1b[2Jb\n"), "a\\u001b[2Jb\\u000a");
     }
 }

@@ -54,7 +54,7 @@ fn follow(args: &TopicsTail, tail: &mut Tail) -> anyhow::Result<Outcome> {
         match tail.next(LOOK).map_err(failure)? {
             Tailed::Record(record) => {
                 if is_wanted(args, &record) {
-                    out.write(format!("{record}\n").as_bytes())?;
+                    out.line(&record.to_string())?;
                     printed += 1;
                 }
             }

@@ -28,7 +28,7 @@ pub(crate) struct Report {
     expected_digest: String,
     /// Messages of the archive that should be there, and how many are.
     messages: u64,
-    present: u64,
+    pub(crate) present: u64,
     dead_lettered: u64,
     /// Dead letters that were sent again.
     sent_again: u64,
@@ -104,7 +104,7 @@ impl Report {
     /// Prints the report for people.
     pub(crate) fn print(&self) -> anyhow::Result<()> {
         let mut out = Stdout::new();
-        let mut line = |name: &str, text: &str| out.write(format!("{name:<12}{text}\n").as_bytes());
+        let mut line = |name: &str, text: &str| out.line(&format!("{name:<12}{text}"));
         line("archive", &format!("{}, {} messages", self.archive, grouped(self.messages)))?;
         line("run", self.run.as_deref().unwrap_or("none: no record names one"))?;
         let mut present = format!("{} messages", grouped(self.present));

@@ -169,7 +169,7 @@ fn a_stream_is_the_file_without_the_file() {
         assert!(run.stdout.as_bytes() == folder.read(&name), "the texts differ");
         assert!(run.stderr.contains("the standard output"), "{}", run.stderr);
     }
-    export(&["-o", "-"]).fails(2, "the standard output has no extension");
+    export(&["-o", "-"]).fails(2, "the standard output names no format");
     export(&["-o", "a.csv", "--format", "csv"]).fails(2, "--format names the format of the standard output");
     export(&["-o", "-", "--format", "csv", "--json"]).fails(2, "--json prints a report");
     assert_eq!(folder.names(), ["out.csv", "out.jsonl"]);

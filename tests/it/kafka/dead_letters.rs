@@ -54,8 +54,9 @@ fn letters_that_have_become_valid_are_sent_again_once_whatever_is_killed() {
     assert_eq!(run.json()["dead_lettered"], LETTERS);
 
     let retry = [&["dlq", "retry", "--json"], &brokers[..], &registry].concat();
-    let again = folder.run(&[&retry[..], &["--strict"]].concat());
-    assert_eq!(again.json()["invalid"], LETTERS, "{}", again.stderr);
+    folder.run(&retry).fails(2, "holds no position");
+    let again = folder.run(&[&retry[..], &["--strict", "--from-beginning"]].concat());
+    assert_eq!((again.code, &again.json()["invalid"]), (3, &LETTERS.into()), "{}", again.stderr);
     let mut killed = 0;
     for kill in 1..=KILLS {
         let mut child = folder.command(&retry).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -76,6 +77,18 @@ fn letters_that_have_become_valid_are_sent_again_once_whatever_is_killed() {
     assert_eq!(last.code, 0, "{}", last.stderr);
     assert_eq!(last.json()["invalid"], 0);
     assert_eq!(folder.run(&retry).json()["read"], 0, "nothing is left");
+    // the position is a record, which does not expire as the offsets of a group do
+    let positions = ["topics", "tail", "tradesim.positions", "--from-beginning", "--until-end"];
+    let positions = folder.ok(&[&positions[..], &brokers, &registry].concat());
+    let newest: Value = serde_json::from_str(positions.lines().next_back().unwrap()).unwrap();
+    assert_eq!(newest["key"], format!("dlq-retry:{prefix}dlq.raw.failed"));
+    let settled: i64 = newest["value"]["next_offsets"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|offset| offset.as_i64().unwrap())
+        .sum();
+    assert!(settled >= 2 * LETTERS as i64, "{newest}");
 
     let tail = ["topics", "tail", "raw.orderbook", "--from-beginning", "--until-end", "--run", "crossed"];
     let records = folder.ok(&[&tail[..], &brokers, &registry].concat());

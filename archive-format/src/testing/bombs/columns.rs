@@ -41,12 +41,12 @@ pub(super) const BOMBS: &[Bomb] = &[
     }),
     (
         "page-frames-too-many",
-        Refusal::Reading("column `raw`: a page has 117440576 bytes, more than 92274688"),
+        Refusal::Reading("column `raw`: a page has 117440550 bytes, more than 92274688"),
         || one_group_of_frames(&[14 * MIB; ROWS as usize]),
     ),
     (
         "pages-of-frames-too-many",
-        Refusal::Reading("column `raw`: a page has 117440640 bytes, more than"),
+        Refusal::Reading("column `raw`: a page has 117440592 bytes, more than"),
         || {
             // each of the pages is within the limit
             changed(|parts| {

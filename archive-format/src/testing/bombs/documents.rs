@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Bomb, Refusal, changed};
+use super::{Bomb, Refusal, changed, market};
 
 pub(super) const BOMBS: &[Bomb] = &[
     ("metadata-sources-nested", Refusal::Opening("it is nested deeper than 124 levels"), || {
@@ -58,15 +58,20 @@ pub(super) const BOMBS: &[Bomb] = &[
             });
         })
     }),
-    ("origins-many", Refusal::Never, || {
-        with("origins", |list| list.extend((0..65_535).map(|n| origin(n, 0))))
-    }),
-    ("symbols-many", Refusal::Never, || with("origins", |list| list.push(origin(0, 65_535)))),
+    ("origins-many", Refusal::Never, || of_market(|list| list.extend((0..65_535).map(|n| origin(n, 0))))),
+    ("symbols-many", Refusal::Never, || of_market(|list| list.push(origin(0, 65_535)))),
 ];
 
 /// A list of the document with more in it.
 fn with(key: &str, more: impl FnOnce(&mut Vec<Value>)) -> Vec<u8> {
     changed(|parts| more(parts.metadata[key].as_array_mut().expect("a list")))
+}
+
+/// A market of these origins.
+fn of_market(more: impl FnOnce(&mut Vec<Value>)) -> Vec<u8> {
+    let mut parts = market();
+    more(parts.metadata["origins"].as_array_mut().expect("a list"));
+    parts.seal()
 }
 
 fn origin(number: usize, symbols: usize) -> Value {

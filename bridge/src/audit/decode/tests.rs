@@ -237,6 +237,29 @@ fn values_that_nest_without_end_are_refused() {
 }
 
 #[test]
+fn values_that_repeat_without_end_are_refused_in_no_time() {
+    // records that hold six of the record before, fourteen times over: 78 billion values in no byte at all
+    let record = |level: usize| {
+        let fields: Vec<String> =
+            (0..6).map(|place| format!(r#"{{"name":"f{place}","type":"L{}"}}"#, level - 1)).collect();
+        format!(
+            r#"{{"name":"l{level}","type":{{"type":"record","name":"L{level}","fields":[{}]}}}},"#,
+            fields.join(",")
+        )
+    };
+    let check = |levels: usize, expected: Result<(), DecodeError>| {
+        let least = r#"{"name":"l0","type":{"type":"record","name":"L0","fields":[]}},"#.to_owned();
+        let added: String = std::iter::once(least).chain((1..=levels).map(record)).collect();
+        let schema =
+            EventType::OrderBook.avro_schema().replacen("\"fields\": [", &format!("\"fields\": [{added}"), 1);
+        let (_, value) = book(|schema| schema, Vec::new(), &[]);
+        assert_eq!(decode_book(&schema, &value), expected);
+    };
+    check(5, Ok(()));
+    check(14, Err(DecodeError::TooMany));
+}
+
+#[test]
 fn what_stands_in_no_message_is_checked_as_well() {
     for (name, value, text) in [
         ("schema_version", AvroValue::Int(2), "schema_version is 2"),

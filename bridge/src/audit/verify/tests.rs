@@ -248,6 +248,37 @@ fn the_newest_run_is_audited_unless_one_is_named() {
 }
 
 #[test]
+fn the_newest_run_is_found_while_a_partition_ends_again_and_again() {
+    let bed = mock();
+    let messages = messages(200);
+    let planted = Planted { produced_at_ms: Some(1_900_000_000_000), ..Planted::default() };
+    bed.produce_all("new", &messages, &planted);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // each record that another bridge delivers makes its partition end once more
+        scope.spawn(|| {
+            let producer = bed.producer(None);
+            let mut seq = 0;
+            while !stop.load(Ordering::Relaxed) {
+                bed.produce(&producer, "live", seq, &messages[0], &Planted::default());
+                producer.flush(PATIENCE).unwrap();
+                seq += 1;
+            }
+        });
+        let audits: Vec<_> = (0..5).map(|_| bed.audit(None, &messages)).collect();
+        stop.store(true, Ordering::Relaxed);
+        for audited in audits {
+            let audited = audited.unwrap();
+            assert_eq!(
+                (audited.run.as_deref(), audited.report.is_clean()),
+                (Some("new"), true),
+                "{audited:?}"
+            );
+        }
+    });
+}
+
+#[test]
 fn without_any_record_there_is_no_run_and_everything_is_lost() {
     let audited = mock().audit(None, &messages(10)).unwrap();
     assert_eq!((audited.run.as_deref(), counts(&audited)), (None, [10, 0, 0, 0, 0]));

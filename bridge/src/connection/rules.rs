@@ -1,0 +1,201 @@
+//! The properties of librdkafka by their canonical names, and the values that would break what tradesim promises.
+//!
+//! librdkafka knows some properties by two names. Of two names of one property the last that is set counts, and the binding
+//! sets them in the order of a hash table: so an alias is replaced before anything is merged.
+
+use rdkafka::{ClientConfig, error::KafkaError};
+
+use super::ConnectionError;
+
+/// The aliases of librdkafka 2.12.1, each with the property that it stands for (`_RK_C_ALIAS` in `rdkafka_conf.c`). The alias
+/// `enable.auto.commit` of topics is left out: the client's own property of that name comes before it.
+const ALIASES: [(&str, &str); 11] = [
+    ("acks", "request.required.acks"),
+    ("bootstrap.servers", "metadata.broker.list"),
+    ("compression.type", "compression.codec"),
+    ("delivery.timeout.ms", "message.timeout.ms"),
+    ("linger.ms", "queue.buffering.max.ms"),
+    ("max.in.flight", "max.in.flight.requests.per.connection"),
+    ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
+    ("retries", "message.send.max.retries"),
+    ("sasl.mechanism", "sasl.mechanisms"),
+    ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
+    ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),
+];
+
+/// Returns the name under which a property counts.
+pub(super) fn canonical(name: &str) -> &str {
+    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, canonical)| canonical)
+}
+
+/// A property that keeps a promise, the values that do, and what happens with every other one.
+struct Rule {
+    name: &'static str,
+    keeps: fn(&str) -> bool,
+    reason: &'static str,
+}
+
+const RULES: [Rule; 14] = [
+    Rule {
+        name: "request.required.acks",
+        keeps: |value| value == "-1" || value == "all",
+        reason: "a record could be lost with one broker (KAFKA_BRIDGE_KAFKA_ACKS sets it where --delivery is at-least-once)",
+    },
+    Rule {
+        name: "enable.idempotence",
+        keeps: |value| value == "true",
+        reason: "a record that is sent again could be stored twice (KAFKA_BRIDGE_KAFKA_ENABLE_IDEMPOTENCE sets it where --delivery is at-least-once)",
+    },
+    Rule {
+        name: "max.in.flight.requests.per.connection",
+        keeps: |value| value.parse::<u32>().is_ok_and(|requests| (1..=5).contains(&requests)),
+        reason: "more than 5 requests in flight could be stored in another order",
+    },
+    Rule {
+        name: "message.send.max.retries",
+        keeps: |value| value != "0",
+        reason: "a failure that passes would end the producer",
+    },
+    Rule {
+        name: "partitioner",
+        keeps: |value| value == "murmur2_random" || value == "murmur2",
+        reason: "the records of a symbol would be in another partition than JVM clients and verify-topic expect",
+    },
+    Rule {
+        name: "enable.gapless.guarantee",
+        keeps: |value| value == "false",
+        reason: "a record that the broker refuses would end the producer instead of becoming a dead letter",
+    },
+    Rule {
+        name: "queuing.strategy",
+        keeps: |value| value == "fifo",
+        reason: "records would be sent in another order",
+    },
+    Rule {
+        name: "delivery.report.only.error",
+        keeps: |value| value == "false",
+        reason: "no record would count as delivered",
+    },
+    Rule {
+        name: "isolation.level",
+        keeps: |value| value == "read_committed",
+        reason: "records of transactions that were aborted would be read",
+    },
+    Rule {
+        name: "enable.auto.commit",
+        keeps: |value| value == "false",
+        reason: "tradesim keeps its positions in the topic tradesim.positions",
+    },
+    Rule {
+        name: "enable.partition.eof",
+        keeps: |value| value == "true",
+        reason: "the end of a topic would not be noticed",
+    },
+    Rule {
+        name: "allow.auto.create.topics",
+        keeps: |value| value == "false",
+        reason: "a topic that is missing would be created with the wrong settings",
+    },
+    Rule {
+        name: "check.crcs",
+        keeps: |value| value == "true",
+        reason: "records that were damaged on the way would not be noticed",
+    },
+    Rule {
+        name: "test.mock.num.brokers",
+        keeps: |value| value == "0",
+        reason: "records would go to brokers in memory",
+    },
+];
+
+/// Checks one property by its canonical name: librdkafka has to know it and its value, and the value has to keep every promise.
+/// librdkafka itself says what a value means, so that `1`, `t` and `True` are the same.
+pub(super) fn check(name: &str, value: &str) -> Result<(), ConnectionError> {
+    let mut config = ClientConfig::new();
+    let native = config.set(name, value).create_native_config().map_err(ConnectionError::from_creation)?;
+    let Some(rule) = RULES.iter().find(|rule| rule.name == name) else { return Ok(()) };
+    let meant = native.get(name).map_err(|error: KafkaError| ConnectionError::Property {
+        name: name.to_owned(),
+        what: error.to_string(),
+    })?;
+    if (rule.keeps)(&meant) {
+        return Ok(());
+    }
+    Err(ConnectionError::Guarantee { name: name.to_owned(), value: meant, reason: rule.reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_aliases_are_those_of_the_library_that_is_linked() {
+        // another version may have others: read its rdkafka_conf.c again
+        assert_eq!(rdkafka::util::get_rdkafka_version().1, "2.12.1");
+        for (alias, name) in ALIASES {
+            let value = match name {
+                "compression.codec" => "zstd",
+                "request.required.acks" => "1",
+                _ => "3",
+            };
+            assert_eq!((canonical(alias), canonical(name)), (name, name));
+            match ClientConfig::new().set(alias, value).create_native_config() {
+                Ok(native) => {
+                    let found = native.get(name).unwrap();
+                    assert_eq!(found.trim_end_matches(".0"), value, "{alias} stands for {name}");
+                }
+                // what was not built in says so under its own name
+                Err(KafkaError::ClientConfig(_, what, ..)) => {
+                    assert!(what.contains(&format!("\"{name}\" not supported in this build")), "{what}");
+                }
+                Err(error) => panic!("{alias}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_would_break_a_promise_is_refused_with_its_reason() {
+        for (name, value, meant) in [
+            ("request.required.acks", "1", "1"),
+            ("request.required.acks", "0", "0"),
+            ("enable.idempotence", "F", "false"),
+            ("enable.idempotence", "0", "false"),
+            ("max.in.flight.requests.per.connection", "6", "6"),
+            ("message.send.max.retries", "0", "0"),
+            ("partitioner", "consistent_random", "consistent_random"),
+            ("enable.gapless.guarantee", "t", "true"),
+            ("queuing.strategy", "LIFO", "lifo"),
+            ("delivery.report.only.error", "1", "true"),
+            ("isolation.level", "read_uncommitted", "read_uncommitted"),
+            ("enable.auto.commit", "true", "true"),
+            ("enable.partition.eof", "false", "false"),
+            ("allow.auto.create.topics", "true", "true"),
+            ("check.crcs", "false", "false"),
+            ("test.mock.num.brokers", "3", "3"),
+        ] {
+            let error = check(name, value).unwrap_err();
+            let rule = RULES.iter().find(|rule| rule.name == name).unwrap();
+            let expected = format!("the Kafka property {name} cannot be {meant}: {}", rule.reason);
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn values_that_keep_every_promise_are_taken_in_every_spelling() {
+        for (name, value) in [
+            ("request.required.acks", "all"),
+            ("request.required.acks", "ALL"),
+            ("request.required.acks", "-1"),
+            ("enable.idempotence", "True"),
+            ("enable.idempotence", "1"),
+            ("max.in.flight.requests.per.connection", "5"),
+            ("message.send.max.retries", "10"),
+            ("partitioner", "murmur2"),
+            ("isolation.level", "read_committed"),
+            ("sasl.mechanisms", "SCRAM-SHA-512"),
+            ("queue.buffering.max.ms", "0.5"),
+        ] {
+            check(name, value).unwrap_or_else(|error| panic!("{name}={value}: {error}"));
+        }
+    }
+}

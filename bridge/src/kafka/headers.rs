@@ -1,0 +1,53 @@
+//! The headers of a record that was read. The binding panics on a name that is not UTF-8, which anybody may write into a topic.
+
+use std::{
+    ffi::{CStr, c_void},
+    ptr, slice,
+};
+
+use rdkafka::{
+    Message as _,
+    bindings::{rd_kafka_header_get_all, rd_kafka_headers_t},
+    message::{BorrowedHeaders, BorrowedMessage},
+    types::RDKafkaRespErr,
+};
+
+/// A header: its name and its value, as bytes.
+pub(crate) type HeaderBytes<'m> = (&'m [u8], Option<&'m [u8]>);
+
+/// The headers of a record, in their order.
+pub(crate) fn headers<'m>(message: &'m BorrowedMessage<'_>) -> impl Iterator<Item = HeaderBytes<'m>> {
+    let headers = message.headers();
+    (0..).map_while(move |place| header(headers?, place))
+}
+
+/// The texts of these headers, where they are texts. Of two headers with one name the last counts, as everywhere in Kafka.
+pub(crate) fn header_texts<const N: usize>(
+    message: &BorrowedMessage<'_>,
+    names: [&str; N],
+) -> [Option<String>; N] {
+    let mut texts = [const { None }; N];
+    for (name, value) in headers(message) {
+        if let Some(place) = names.iter().position(|wanted| wanted.as_bytes() == name) {
+            let text = value.and_then(|value| std::str::from_utf8(value).ok());
+            texts[place] = text.map(str::to_owned);
+        }
+    }
+    texts
+}
+
+#[expect(unsafe_code, reason = "the binding has no call that takes a name as it is")]
+fn header(headers: &BorrowedHeaders, place: usize) -> Option<HeaderBytes<'_>> {
+    let (mut name, mut value, mut size) = (ptr::null(), ptr::null::<c_void>(), 0);
+    // SAFETY: a reference to `BorrowedHeaders` is the address of librdkafka's list, which lives as long as the message. A name and
+    // a value that the call gives are parts of that list: the name ends with a zero byte, and the value has `size` bytes.
+    unsafe {
+        let list = ptr::from_ref(headers).cast::<rd_kafka_headers_t>();
+        let found = rd_kafka_header_get_all(list, place, &mut name, &mut value, &mut size);
+        if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return None;
+        }
+        let value = (!value.is_null()).then(|| slice::from_raw_parts(value.cast::<u8>(), size));
+        Some((CStr::from_ptr(name).to_bytes(), value))
+    }
+}

@@ -1,0 +1,95 @@
+//! Why librdkafka reaches no broker: what it says of that is in its log and its error events, not in the errors of calls.
+
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+/// The last reason for which a connection failed: a wrong password, TLS on a plain port, a host that is not known.
+#[derive(Debug, Default)]
+pub(crate) struct LastReason(Mutex<Option<String>>);
+
+impl LastReason {
+    /// Keeps the reason of an error event, where it is about a connection.
+    pub(crate) fn event(&self, error: &KafkaError, reason: &str) {
+        use RDKafkaErrorCode::{Authentication, BrokerTransportFailure, OperationTimedOut, Resolve, SSL};
+        let is_of_connection = matches!(
+            error.rdkafka_error_code(),
+            Some(Authentication | BrokerTransportFailure | OperationTimedOut | Resolve | SSL)
+        );
+        if is_of_connection {
+            *self.lock() = Some(short(reason));
+        }
+    }
+
+    /// Keeps the reason in a line of the log, where it is about a connection.
+    pub(crate) fn log(&self, facility: &str, line: &str) {
+        if facility == "FAIL" {
+            *self.lock() = Some(short(line));
+        }
+    }
+
+    /// The reason.
+    pub(crate) fn get(&self) -> Option<String> {
+        self.lock().clone()
+    }
+
+    /// Forgets the reason: a broker has answered.
+    pub(crate) fn clear(&self) {
+        *self.lock() = None;
+    }
+
+    /// What failed, with the reason behind it unless it says that itself.
+    pub(crate) fn explain(&self, failure: &dyn fmt::Display) -> String {
+        let failure = failure.to_string();
+        match self.get() {
+            Some(reason) if !failure.contains(&reason) => format!("{failure}: {reason}"),
+            _ => failure,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        // what is behind it is whole at every moment
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// librdkafka's text without the thread that met it and the time that it took:
+/// `[thrd:localhost:9092/bootstrap]: localhost:9092/bootstrap: Connect to … failed: Connection refused (after 0ms in state CONNECT)`.
+pub(crate) fn short(text: &str) -> String {
+    let text = match text.strip_prefix("[thrd:") {
+        Some(rest) => rest.split_once("]: ").map_or(text, |(_, rest)| rest),
+        None => text,
+    };
+    text.split(" (after ").next().unwrap_or(text).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_told_without_threads_and_times() {
+        let line = "[thrd:localhost:1/bootstrap]: localhost:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)";
+        let expected = "localhost:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused";
+        assert_eq!(short(line), expected);
+        let reason = LastReason::default();
+        assert_eq!(reason.explain(&"timed out"), "timed out");
+        reason.log("CONFWARN", "something else");
+        assert_eq!(reason.get(), None);
+        reason.log("FAIL", line);
+        assert_eq!(reason.explain(&"timed out"), format!("timed out: {expected}"));
+        // what says so itself is not told twice
+        assert_eq!(reason.explain(&expected), expected);
+        let all_down = KafkaError::Global(RDKafkaErrorCode::AllBrokersDown);
+        reason.event(&all_down, "1/1 brokers are down");
+        assert_eq!(reason.get().as_deref(), Some(expected));
+        let refused = KafkaError::Global(RDKafkaErrorCode::Authentication);
+        reason.event(&refused, "SASL authentication error: no (after 3ms in state AUTH_REQ)");
+        assert_eq!(reason.get().as_deref(), Some("SASL authentication error: no"));
+        reason.clear();
+        assert_eq!(reason.get(), None);
+    }
+}

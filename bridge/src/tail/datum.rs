@@ -1,0 +1,201 @@
+//! An Avro datum as JSON, within a budget: decimals as exact texts, times in RFC 3339, bytes in base64.
+//!
+//! A few bytes may state far more than they are: types without bytes can be nested and repeated without an end. So each value
+//! counts, and so does each byte that is printed.
+//!
+//! Source: Apache Avro 1.12 specification, "Binary Encoding".
+
+#[cfg(test)]
+mod tests;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Map, Number, Value, json};
+use tradesim_schemas::Timestamp;
+
+use super::schema::{Schema, Type};
+use crate::audit::datum::{Datum, DecodeError};
+
+/// Values in a record, those inside others among them.
+const VALUES_MAX: u32 = 100_000;
+/// Bytes of names and texts that are printed of a record.
+const TEXT_BYTES_MAX: usize = 16 << 20;
+/// How deep values may be nested.
+const DEPTH_MAX: u32 = 64;
+
+/// Why a datum is not shown by its fields.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Undecodable {
+    #[error(transparent)]
+    Bytes(#[from] DecodeError),
+    #[error("a text is not UTF-8")]
+    NotUtf8,
+    #[error("{byte} is not a boolean")]
+    NotABoolean { byte: u8 },
+    #[error("it states more than {VALUES_MAX} values")]
+    TooMany,
+    #[error("it states more than {TEXT_BYTES_MAX} bytes of names and texts")]
+    TooLong,
+}
+
+/// The value that bytes state by a schema.
+///
+/// # Errors
+/// Bytes that end too early or go on behind the value, and values beyond the budget.
+pub(super) fn decode(bytes: &[u8], schema: &Schema) -> Result<Value, Undecodable> {
+    let mut decoder =
+        Decoder { schema, datum: Datum::new(bytes), values_left: VALUES_MAX, text_left: TEXT_BYTES_MAX };
+    let value = decoder.value(schema.root(), DEPTH_MAX)?;
+    match decoder.datum.len() {
+        0 => Ok(value),
+        bytes => Err(DecodeError::Trailing { bytes }.into()),
+    }
+}
+
+struct Decoder<'a> {
+    schema: &'a Schema,
+    datum: Datum<'a>,
+    values_left: u32,
+    text_left: usize,
+}
+
+impl Decoder<'_> {
+    fn value(&mut self, place: usize, depth: u32) -> Result<Value, Undecodable> {
+        let depth = depth.checked_sub(1).ok_or(DecodeError::TooDeep)?;
+        self.values_left = self.values_left.checked_sub(1).ok_or(Undecodable::TooMany)?;
+        let schema = self.schema;
+        Ok(match schema.get(place) {
+            Type::Null => Value::Null,
+            Type::Boolean => match self.datum.take(1)?[0] {
+                0 => Value::Bool(false),
+                1 => Value::Bool(true),
+                byte => return Err(Undecodable::NotABoolean { byte }),
+            },
+            Type::Int | Type::Long => json!(self.datum.long()?),
+            Type::Micros => time(self.datum.long()?, 1),
+            Type::Millis => time(self.datum.long()?, 1_000),
+            Type::Float => float(f64::from(f32::from_le_bytes(self.array()?))),
+            Type::Double => float(f64::from_le_bytes(self.array()?)),
+            Type::Bytes => {
+                let bytes = self.datum.bytes()?;
+                self.base64(bytes)?
+            }
+            Type::Fixed(size) => {
+                let bytes = self.datum.take(*size)?;
+                self.base64(bytes)?
+            }
+            Type::String => {
+                let text = std::str::from_utf8(self.datum.bytes()?).map_err(|_| Undecodable::NotUtf8)?;
+                self.text(text)?
+            }
+            Type::Decimal { size, scale } => {
+                let bytes = match size {
+                    None => self.datum.bytes()?,
+                    Some(size) => self.datum.take(*size)?,
+                };
+                match decimal_text(bytes, *scale) {
+                    Some(text) => self.text(&text)?,
+                    None => self.base64(bytes)?,
+                }
+            }
+            Type::Enum(symbols) => {
+                let symbol = &symbols[self.datum.place(symbols.len())?];
+                self.text(symbol)?
+            }
+            Type::Union(branches) => {
+                let branch = branches[self.datum.place(branches.len())?];
+                self.value(branch, depth)?
+            }
+            Type::Record(fields) => {
+                let mut object = Map::new();
+                for (name, place) in fields {
+                    self.spend(name.len())?;
+                    object.insert(name.clone(), self.value(*place, depth)?);
+                }
+                Value::Object(object)
+            }
+            Type::Array(items) => {
+                let mut list = Vec::new();
+                self.blocks(|decoder| {
+                    list.push(decoder.value(*items, depth)?);
+                    Ok(())
+                })?;
+                Value::Array(list)
+            }
+            Type::Map(values) => {
+                let mut object = Map::new();
+                self.blocks(|decoder| {
+                    let key = std::str::from_utf8(decoder.datum.bytes()?);
+                    let key = key.map_err(|_| Undecodable::NotUtf8)?;
+                    decoder.spend(key.len())?;
+                    object.insert(key.to_owned(), decoder.value(*values, depth)?);
+                    Ok(())
+                })?;
+                Value::Object(object)
+            }
+        })
+    }
+
+    /// The items of an array or map: blocks with a count each, until one of none. A negative count has the block's bytes behind it.
+    fn blocks(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<(), Undecodable>,
+    ) -> Result<(), Undecodable> {
+        loop {
+            let count = self.datum.long()?;
+            if count == 0 {
+                return Ok(());
+            }
+            if count < 0 {
+                self.datum.long()?;
+            }
+            for _ in 0..count.unsigned_abs() {
+                item(self)?;
+            }
+        }
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Undecodable> {
+        Ok(self.datum.take(N)?.try_into().expect("as many as were asked for"))
+    }
+
+    fn text(&mut self, text: &str) -> Result<Value, Undecodable> {
+        self.spend(text.len())?;
+        Ok(Value::String(text.to_owned()))
+    }
+
+    fn base64(&mut self, bytes: &[u8]) -> Result<Value, Undecodable> {
+        self.spend(bytes.len().div_ceil(3) * 4)?;
+        Ok(Value::String(BASE64_STANDARD.encode(bytes)))
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<(), Undecodable> {
+        self.text_left = self.text_left.checked_sub(bytes).ok_or(Undecodable::TooLong)?;
+        Ok(())
+    }
+}
+
+/// A time as a text, or as its number where no calendar of ours has it.
+fn time(number: i64, micros_each: i64) -> Value {
+    let time = number.checked_mul(micros_each).and_then(Timestamp::from_micros);
+    time.map_or_else(|| json!(number), |time| Value::String(time.to_string()))
+}
+
+/// A number, or a text where JSON has no such number.
+fn float(number: f64) -> Value {
+    Number::from_f64(number).map_or_else(|| Value::String(number.to_string()), Value::Number)
+}
+
+/// A number in two's complement as a decimal text; `None` beyond 16 bytes.
+fn decimal_text(bytes: &[u8], scale: usize) -> Option<String> {
+    if bytes.is_empty() || bytes.len() > 16 {
+        return None;
+    }
+    let sign = if bytes[0] >= 0x80 { 0xff } else { 0 };
+    let mut wide = [sign; 16];
+    wide[16 - bytes.len()..].copy_from_slice(bytes);
+    let value = i128::from_be_bytes(wide);
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let sign = if value < 0 { "-" } else { "" };
+    Some(if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
+}
