@@ -13,8 +13,9 @@ use crate::{
 /// Steer a running replay
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints where the player stands after the change. A server can be steered from its own machine only, unless it was started
-with --control token; the token is taken from --token-file or the environment variable TRADESIM_CONTROL_TOKEN.")]
+Prints where the player stands after the change. A server can be steered from its own machine
+only, unless it was started with --control token: the token is then taken from --token-file or
+from the environment variable TRADESIM_CONTROL_TOKEN.")]
 pub(crate) struct Control {
     /// The server, as ws://127.0.0.1:8765 (without a scheme the port may be left out: 8765)
     #[arg(value_name = "URL", value_parser = endpoint::plain)]

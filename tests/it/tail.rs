@@ -300,12 +300,12 @@ fn what_is_no_websocket_server_exits_with_1() {
         let _ = stream.write_all(b"220 mail.example.org ESMTP\r\n\r\n");
         let _ = stream.read_to_end(&mut Vec::new());
     });
-    tail(&[&garbage.url()]).fails(1, "no WebSocket server");
+    tail(&[&garbage.url()]).fails(1, "not a WebSocket server");
     let endless = Server::start(|_, mut stream| {
         let _ = stream.write_all(&[b"HTTP/1.1 101 ".to_vec(), vec![b'x'; 60_000]].concat());
         let _ = stream.read_to_end(&mut Vec::new());
     });
-    tail(&[&endless.url()]).fails(1, "has no end");
+    tail(&[&endless.url()]).fails(1, "more than 16384 bytes of header");
 }
 
 #[test]
