@@ -1,7 +1,7 @@
 //! What the fuzz targets of this crate do with their bytes, and what the tests do with the targets' corpora
 //! (fuzz/README.md). Nothing here is promised to other callers.
 //!
-//! Digests stop a mutation before it reaches any parser. So they are computed anew first, as a dishonest writer would do
+//! Digests stop a mutation before it reaches any parser. So they are computed again first, as a dishonest writer would do
 //! it.
 
 mod journal;

@@ -19,7 +19,7 @@ pub use server::http;
 /// Bytes of frames that a client is owed at once: a pong and the answer to a close.
 const OUTGOING_BYTES_MAX: usize = 256;
 
-/// Reads a text as a client's control messages, one a line, as the query of a URL, and as the body of each command.
+/// Reads a text as a client's control messages, one per line, as the query of a URL, and as the body of each command.
 ///
 /// # Panics
 /// Where a selection that a client may have does not hold what the client asked for.

@@ -84,7 +84,7 @@ impl Place {
     }
 }
 
-/// What each of these makes, in an empty folder but for the small archive; `None` for the standard output.
+/// Commands with the file that each makes, in a folder that has only the small archive; `None` for the standard output.
 fn commands() -> Vec<(Vec<&'static str>, Option<&'static str>)> {
     let record = "record --date 2026-02-18 --seed 1 --rate 1 --to 04:20 -o out.parquet";
     let mut commands = vec![
@@ -149,7 +149,7 @@ fn an_open_that_fails_leaves_no_half_of_a_file() {
     survives(&Place::new(), "open", 1..=9, EMFILE);
 }
 
-/// What a plain client gets.
+/// Counts what a plain client receives.
 fn received(url: &str) -> usize {
     let (mut socket, _) = tungstenite::connect(url).unwrap();
     let mut count = 0;

@@ -13,7 +13,7 @@ use crate::{
 
 /// Encodings that a page's header states: plain, both dictionaries, RLE, the three deltas, and one that does not exist.
 const ENCODINGS: [i32; 8] = [0, 2, 8, 3, 5, 6, 7, 99];
-/// What all rows have for their time.
+/// The time of all rows.
 const MICROS: i64 = 1_771_425_000_000_000;
 
 /// Messages of the archive whose pages are replaced.

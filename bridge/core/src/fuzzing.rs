@@ -37,9 +37,9 @@ struct World<'a> {
     exactly_once: bool,
     now: Duration,
     connection: u64,
-    /// What was handed over and is neither committed nor given up.
+    /// The messages that were handed over and are neither committed nor given up.
     open: Vec<u64>,
-    /// What readers of committed records see.
+    /// The messages that readers of committed records see.
     committed: BTreeMap<Identity, Vec<u64>>,
     positions: BTreeMap<Identity, Position>,
     messages: u64,
@@ -102,7 +102,7 @@ impl<'a> World<'a> {
         assert!(self.exactly_once || self.delivery.next_seq() >= self.delivery.delivered_seq());
     }
 
-    /// What the world does next.
+    /// Does what the bytes say next.
     fn step(&mut self) {
         let connection = self.connection.wrapping_sub(u64::from(self.byte() > 240));
         match self.byte() {
@@ -228,7 +228,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What was asked for succeeds, or fails.
+    /// Reports success of what was asked for, or a failure.
     fn answer(&mut self, success: Input) {
         if self.byte() > 230 { self.fail(Vec::new()) } else { self.tell(success) }
     }

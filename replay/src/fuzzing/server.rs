@@ -24,7 +24,7 @@ static SERVER: Mutex<Option<Background>> = Mutex::new(None);
 /// Sends bytes to a server's port and nothing more, and reads until the server closes.
 ///
 /// # Panics
-/// Where what it says is not HTTP, and where it does not close.
+/// Where its answer is not HTTP, and where it does not close.
 pub fn http(bytes: &[u8]) {
     let mut socket = connect();
     socket.set_read_timeout(Some(PATIENCE)).expect("a time-out above zero");

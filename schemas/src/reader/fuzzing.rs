@@ -36,7 +36,7 @@ pub fn envelope(frame: &[u8]) {
     }
 }
 
-/// What serde_json reads has to be what was read. (Duplicate keys were refused, so that the last one is the only one.)
+/// Compares a message with what serde_json reads. (Duplicate keys were refused, so that the last one is the only one.)
 fn same(message: &Message<'_>, value: &Value) {
     assert_eq!(value["event_type"], message.event_type().as_str());
     let payload = value["payload"].as_object().expect("a payload is an object");
