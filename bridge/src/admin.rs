@@ -1,7 +1,6 @@
 //! What is asked of a cluster beside records: who is there, which topics, which properties; and the creation of topics.
 
 mod cluster;
-mod context;
 mod error;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -10,6 +9,7 @@ use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication},
     config::FromClientConfigAndContext,
+    consumer::Consumer,
     error::{KafkaError, RDKafkaErrorCode},
     metadata::Metadata,
 };
@@ -17,11 +17,11 @@ use tokio::runtime::Runtime;
 
 use crate::{
     connection::{ConnectionError, KafkaConnection},
+    kafka::{Isolation, Quiet, TopicReader, explain, reader},
     topics::{FoundTopic, Topic},
 };
 
 pub use cluster::{Broker, BrokerPlan, broker_deviations};
-use context::AdminContext;
 pub use error::AdminError;
 
 /// How long the cluster may take to show everywhere what was changed.
@@ -40,7 +40,9 @@ pub enum Creation {
 
 /// A client for administration.
 pub struct Admin {
-    client: AdminClient<AdminContext>,
+    client: AdminClient<Quiet>,
+    /// Asks for metadata: nobody polls the log of a client for administration, where the reason would be that nobody is reached.
+    reader: TopicReader,
     runtime: Runtime,
     bootstrap_servers: String,
     timeout: Duration,
@@ -61,13 +63,14 @@ impl Admin {
         let mut config = ClientConfig::new();
         config.set("client.id", "tradesim-admin");
         connection.apply(&mut config);
-        let client = AdminClient::from_config_and_context(&config, AdminContext::default())
-            .map_err(|error| AdminError::Connection { source: ConnectionError::from_creation(error) })?;
+        let failed = |error| AdminError::Connection { source: ConnectionError::from_creation(error) };
+        let client = AdminClient::from_config_and_context(&config, Quiet::default()).map_err(failed)?;
+        let reader = reader(connection, "tradesim-admin", Isolation::Committed).map_err(failed)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|source| AdminError::Runtime { source })?;
         let bootstrap_servers = connection.bootstrap_servers().to_owned();
-        Ok(Admin { client, runtime, bootstrap_servers, timeout })
+        Ok(Admin { client, reader, runtime, bootstrap_servers, timeout })
     }
 
     /// The brokers that the cluster knows of, by id.
@@ -198,7 +201,7 @@ impl Admin {
     }
 
     fn metadata(&self) -> Result<Metadata, AdminError> {
-        let result = self.client.inner().fetch_metadata(None, self.timeout);
+        let result = self.reader.fetch_metadata(None, self.timeout);
         result.map_err(|error| self.failure("the metadata of the cluster", error))
     }
 
@@ -226,7 +229,7 @@ impl Admin {
 
     fn refused(&self, what: String, code: RDKafkaErrorCode) -> AdminError {
         if error::is_unreachable(code) {
-            let reason = self.client.inner().context().reason.get().unwrap_or_else(|| code.to_string());
+            let reason = explain(&self.reader, &self.reader.context().reason, &code);
             AdminError::Unreachable { servers: self.bootstrap_servers.clone(), reason }
         } else {
             AdminError::Refused { what, code }
