@@ -128,7 +128,7 @@ fn one_of<T: Copy>(values: &[T], random: &mut Random) -> T {
 }
 
 fn any_event(random: &mut Random, timestamp: Timestamp) -> Event {
-    let names = ["A", "BRK.B", "ÄÖÜ", "a\"\\\n\u{1}", "ABCDEFGHIJ", "日本電信電"];
+    let names = ["A", "BRK.B", "ÄÖÜ", "a\"\\ /", "ABCDEFGHIJ", "日本電信電"];
     let symbol = Symbol::new(one_of(&names, random)).unwrap();
     let timestamp = if random.below(2) == 0 { timestamp } else { any_time(random) };
     let exchange = one_of(Exchange::ALL, random);

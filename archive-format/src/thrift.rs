@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn nesting_has_a_limit() {
         for (levels, expected) in
-            [(15, Ok(())), (16, Err(ThriftError::Depth)), (100_000, Err(ThriftError::Depth))]
+            [(16, Ok(())), (17, Err(ThriftError::Depth)), (100_000, Err(ThriftError::Depth))]
         {
             let nested = [vec![0x1c; levels], vec![0; levels + 1]].concat();
             assert_eq!(skip_all(&nested), expected, "{levels} structures");

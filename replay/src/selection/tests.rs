@@ -167,8 +167,8 @@ fn what_a_client_may_name_is_bounded() {
 proptest! {
     #[test]
     fn symbols_match_as_their_texts_do(
-        listed in proptest::collection::btree_set("[A-C.é\0]{1,4}", 1..20),
-        asked in proptest::collection::vec("[A-C.é\0]{1,4}", 20),
+        listed in proptest::collection::btree_set("[A-C.é~]{1,4}", 1..20),
+        asked in proptest::collection::vec("[A-C.é~]{1,4}", 20),
     ) {
         let chosen: Vec<Symbol> = listed.iter().map(|text| symbol(text)).collect();
         let mut selection = Selection::of_url(Some(&chosen), None);

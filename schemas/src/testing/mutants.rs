@@ -79,7 +79,7 @@ mod tests {
         let inputs = [b"{\"a\":1}".to_vec(), Vec::new(), vec![0; 300]];
         let mutants: std::collections::BTreeSet<Vec<u8>> =
             (0..1_000).map(|seed| mutant(&inputs, seed)).collect();
-        assert!(mutants.len() > 800, "{}", mutants.len());
+        assert!(mutants.len() > 500, "{}", mutants.len());
         assert_eq!(mutant(&inputs, 7), mutant(&inputs, 7));
     }
 }

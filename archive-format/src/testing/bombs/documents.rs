@@ -19,7 +19,7 @@ pub(super) const BOMBS: &[Bomb] = &[
                 json!([{"from": null, "to": null, "symbols": symbols, "events": [], "limit": null}]);
         })
     }),
-    ("metadata-long", Refusal::Opening("it has 25"), || {
+    ("metadata-long", Refusal::Opening("the metadata is 25166592, more than 25165824"), || {
         changed(|parts| parts.metadata["options"] = json!({"feed": "x".repeat(24 << 20)}))
     }),
     ("metadata-options", Refusal::Opening("`options` has 500000 entries; at most 1024 are read"), || {
