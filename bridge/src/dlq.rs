@@ -13,7 +13,7 @@ use tradesim_schemas::ReadOptions;
 
 use self::{
     position::RetryPosition,
-    reader::{Reader, Span},
+    reader::{Offsets, Reader, Span},
     sender::Sender,
 };
 use crate::{
@@ -269,9 +269,9 @@ impl DlqOptions {
         position: Option<&RetryPosition>,
         from_beginning: bool,
         is_stopping: &dyn Fn() -> bool,
-    ) -> Result<(BTreeMap<i32, i64>, BTreeMap<i32, Span>), DlqError> {
+    ) -> Result<(Offsets, BTreeMap<i32, Span>), DlqError> {
         let mut spans = reader.spans()?;
-        let lows: BTreeMap<i32, i64> = spans.iter().map(|(partition, span)| (*partition, span.low)).collect();
+        let lows: Offsets = spans.iter().map(|(partition, span)| (*partition, span.low)).collect();
         if from_beginning {
             return Ok((lows, spans));
         }
@@ -318,10 +318,10 @@ impl DlqOptions {
     fn begin_without_position(
         &self,
         reader: &Reader<'_>,
-        lows: &BTreeMap<i32, i64>,
+        lows: &Offsets,
         spans: &BTreeMap<i32, Span>,
         is_stopping: &dyn Fn() -> bool,
-    ) -> Result<BTreeMap<i32, i64>, DlqError> {
+    ) -> Result<Offsets, DlqError> {
         let mut has_letters = false;
         reader.read(lows, spans, is_stopping, |_| {
             has_letters = true;

@@ -1,6 +1,6 @@
 //! `info`: what an archive says about itself. Only its tail is read, and checked.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use tradesim_archive::Metadata;
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Info) -> anyhow::Result<Outcome> {
 }
 
 fn symbols(metadata: &Metadata) -> Vec<String> {
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     let entries = metadata.provenance().origins.iter().flat_map(|origin| &origin.symbols);
     entries.filter(|entry| seen.insert(entry.symbol.key())).map(|entry| entry.symbol.to_string()).collect()
 }

@@ -34,7 +34,7 @@ const COMMANDS: &[(&[&str], Option<&str>)] = &[
     (&["diff", "bomb.parquet", "bomb.parquet"], None),
     (&["filter", "bomb.parquet", "-o", "out.parquet"], Some("out.parquet")),
     (&["merge", "bomb.parquet", "-o", "out.parquet"], Some("out.parquet")),
-    (&["export", "bomb.parquet", "-o", "out.jsonl"], Some("out.jsonl")),
+    (&["export", "bomb.parquet", "-o", "out.jsonl", "--skip-raw"], Some("out.jsonl")),
     (&["export", "bomb.parquet", "-o", "out.csv", "--skip-raw"], Some("out.csv")),
     (&["export", "bomb.parquet", "-o", "out.flat.parquet", "--skip-raw"], Some("out.flat.parquet")),
     (&["plant", "bomb.parquet", "--faults", "plan.toml", "-o", "out.parquet"], Some("out.parquet")),

@@ -191,7 +191,7 @@ fn what_cannot_be_run_says_why_before_anything_is_sent() {
     run(&folder, &file, &[]).fails(78, "line 7: unknown field `spede`");
     let file = scenario(&folder, "good", "stages = [\"1s:10\"]", websocket, &[]);
     run(&folder, &file, &["--short"]).fails(78, "has no [short] form");
-    run(&folder, &file, &["--report", "missing/report.html"]).fails(73, "missing/report.html cannot be made");
+    run(&folder, &file, &["--report", "missing/report.html"]).fails(73, "cannot create missing/report.html");
     run(&folder, &file, &["--report", "report.pdf"]).fails(2, "");
     run(&folder, "nothing.toml", &[]).fails(1, "tradesim load list");
     folder.run(&["load", "show", "stedy"]).fails(2, "stedy is no scenario");

@@ -172,7 +172,7 @@ fn a_replay_is_steered_in_every_way_there_is() {
         (&["seek", "77"], 77, "paused"),
         (&["speed", "max"], 77, "paused"),
         (&["pause"], 77, "paused"),
-        (&["seek", &messages.to_string()], messages, "ended"),
+        (&["seek", &messages.to_string()], messages, "paused"),
     ] {
         control(&folder, &replay, args);
         wait_until("what was asked for", || {

@@ -313,7 +313,7 @@ fn frames_that_break_the_protocol_exit_with_1() {
     for (bytes, text) in [
         (&[0xf1, 0x01, b'x'][..], "reserved bits"),
         (&[0x88, 0x04, 0x03, 0xe8, 0xff, 0xfe], "UTF-8"),
-        (&[0x82, 0x7f, 0, 0, 0, 0, 0x7f, 0, 0, 0], "too long"),
+        (&[0x82, 0x7f, 0x80, 0, 0, 0, 0, 0, 0, 0], "too long"),
     ] {
         let server = Server::start(move |_, stream| {
             let mut socket = Socket::accept(stream, numbered);

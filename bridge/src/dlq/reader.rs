@@ -15,6 +15,9 @@ use crate::{
     kafka::{HEADER_RETRY, HEADER_RUN, HEADER_SEQ, Isolation, TopicReader, explain, header_texts, reader},
 };
 
+/// An offset for each partition.
+pub(super) type Offsets = BTreeMap<i32, i64>;
+
 /// How long a call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait for records that are there.
@@ -65,7 +68,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The offsets that the group has committed, of the partitions of which there are some.
-    pub(super) fn committed(&self) -> Result<BTreeMap<i32, i64>, DlqError> {
+    pub(super) fn committed(&self) -> Result<Offsets, DlqError> {
         let mut all = TopicPartitionList::new();
         all.add_partition_range(self.options.topic(), 0, self.partitions - 1);
         let committed = self.consumer.committed_offsets(all, CALL_TIMEOUT);
@@ -82,7 +85,7 @@ impl<'a> Reader<'a> {
     /// meanwhile, by `take` for one, is left for another time.
     pub(super) fn read(
         &self,
-        from: &BTreeMap<i32, i64>,
+        from: &Offsets,
         spans: &BTreeMap<i32, Span>,
         is_stopping: &dyn Fn() -> bool,
         mut take: impl FnMut(Letter) -> Result<bool, DlqError>,

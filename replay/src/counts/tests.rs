@@ -72,10 +72,10 @@ const MESSAGES: u64 = 60_000;
 async fn places_are_those_of_counting_one_by_one_and_the_stream_is_read_once() {
     let (counts, read) = counts(Sample::new(MESSAGES, 1));
     let selections = [
-        selection(&[SYMBOLS[1]], &EventType::ALL),
+        selection(&[SYMBOLS[1]], EventType::ALL),
         selection(&[SYMBOLS[0], SYMBOLS[2]], &[EventType::Trade]),
         selection(&[], &[EventType::OrderBook]),
-        selection(&["NONE"], &EventType::ALL),
+        selection(&["NONE"], EventType::ALL),
     ];
     let mut searched = 0;
     for selection in &selections {
@@ -132,7 +132,7 @@ async fn clients_that_wait_for_different_selections_share_one_reading() {
 #[tokio::test]
 async fn when_everybody_has_gone_counting_stops_and_goes_on_there_for_the_next() {
     let (counts, read) = counts(Sample::new(3 * MESSAGES, 1));
-    let selection = selection(&[SYMBOLS[1]], &EventType::ALL);
+    let selection = selection(&[SYMBOLS[1]], EventType::ALL);
     let mut gone = Box::pin(counts.locate(&selection, None, u64::MAX));
     let pending = gone.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(pending, Poll::Pending), "a slice is being counted");
@@ -150,7 +150,7 @@ async fn when_everybody_has_gone_counting_stops_and_goes_on_there_for_the_next()
 #[tokio::test]
 async fn a_source_that_fails_is_an_error_for_everyone_and_tried_again() {
     let (counts, _) = counts(Sample::failing_at(MESSAGES, 1, 20_000));
-    let selection = selection(&[SYMBOLS[1]], &EventType::ALL);
+    let selection = selection(&[SYMBOLS[1]], EventType::ALL);
     for _ in 0..2 {
         assert!(matches!(counts.locate(&selection, None, MESSAGES).await, Err(SourceError::Read(_))));
         assert_eq!(counts.locate(&selection, None, 9_000).await.unwrap().seq, 3_000);

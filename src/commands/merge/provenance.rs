@@ -1,6 +1,6 @@
 //! What a merged archive says about where its messages come from.
 
-use std::collections::{HashMap, HashSet, hash_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use tradesim_archive::{Archive, Columns, Faults, Origin, Provenance, Row, RowDigest, Source};
 use tradesim_schemas::Digest;
@@ -23,7 +23,7 @@ impl Origins {
     /// More origins than an archive can have.
     pub(super) fn of(archives: &[Archive]) -> Result<Origins, Failure> {
         let mut all: Vec<Origin> = Vec::new();
-        let mut numbers: HashMap<Digest, u16> = HashMap::new();
+        let mut numbers: BTreeMap<Digest, u16> = BTreeMap::new();
         let mut places = Vec::new();
         for archive in archives {
             let mut place = Vec::new();
@@ -131,7 +131,7 @@ fn digest_of_merge(archives: &[Archive], origins: &Origins) -> anyhow::Result<Di
 pub(super) fn merged_provenance(archives: &[Archive], origins: &Origins) -> Provenance {
     let all: Vec<&Provenance> = archives.iter().map(|archive| archive.metadata().provenance()).collect();
     let mut merged = all[0].clone();
-    let mut bursts: HashSet<Digest> = merged.bursts.iter().map(content_of).collect();
+    let mut bursts: BTreeSet<Digest> = merged.bursts.iter().map(content_of).collect();
     for other in &all[1..] {
         keep_if_equal(&mut merged.generator_version, &other.generator_version);
         keep_if_equal(&mut merged.model, &other.model);

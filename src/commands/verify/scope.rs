@@ -1,6 +1,6 @@
 //! Which market rules an archive can be held to, by what it says about itself.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use tradesim_archive::{Cut, Metadata, Origin, Provenance, Source};
 use tradesim_schemas::EventType;
@@ -33,7 +33,7 @@ pub(super) fn contexts(metadata: &Metadata) -> Result<Vec<AuditContext>, String>
 
 /// Trading days by their dates: many origins have one date, and a day asks the time zone database.
 #[derive(Debug, Default)]
-struct Days<'a>(HashMap<&'a str, Option<TradingDay>>);
+struct Days<'a>(BTreeMap<&'a str, Option<TradingDay>>);
 
 impl<'a> Days<'a> {
     fn day(&mut self, date: &'a str) -> Option<TradingDay> {

@@ -125,7 +125,9 @@ impl Frames {
         let opcode = first & OPCODE;
         let is_masked = header[1] & MASKED != 0;
         let is_data = matches!(opcode, TEXT | BINARY) || opcode == CONTINUATION && self.current.is_some();
-        if !is_data || is_masked || first & RESERVED != 0 {
+        // the most significant bit of a length must be 0 (RFC 6455, section 5.2)
+        let is_impossible = length >> 63 != 0;
+        if !is_data || is_masked || is_impossible || first & RESERVED != 0 {
             // a control frame, or a violation of the protocol that the library reports
             let passed = length.saturating_add(if is_masked { MASK_BYTES } else { 0 });
             self.body = Some(Body { passed, ..Body::default() });
