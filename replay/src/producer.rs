@@ -4,7 +4,7 @@ use std::{
     io,
     panic::{self, AssertUnwindSafe},
     sync::{
-        Arc,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, TryRecvError, sync_channel},
     },
     thread::{self, Thread},
@@ -18,6 +18,10 @@ use crate::{
 
 /// Blocks that are made ahead: about a megabyte, which covers the reading of a row group at high speed.
 const AHEAD: usize = 16;
+
+/// Bytes of blocks that are made ahead. A block has at least one message, however long, so that their number alone does not
+/// bound memory.
+const AHEAD_BYTES_MAX: usize = 32 << 20;
 
 /// Blocks after which a player that has run out of them is woken. Where the source is what limits the play, a wake-up for
 /// each block would cost more than the block; a player that waits looks by itself as well, every
@@ -44,7 +48,55 @@ pub(crate) enum Produced {
 #[derive(Debug)]
 pub(crate) struct Producer {
     blocks: Receiver<Produced>,
+    ahead: Arc<Ahead>,
     over: bool,
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.ahead.close();
+    }
+}
+
+/// The bytes of blocks that are made and not yet taken.
+#[derive(Debug, Default)]
+struct Ahead {
+    held: Mutex<Held>,
+    room: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    bytes: usize,
+    is_closed: bool,
+}
+
+impl Ahead {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        // a panic while it is held leaves both fields valid
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for room for a block and counts it. A block that is larger than the limit waits until it is the only one.
+    /// Returns whether blocks are still taken.
+    fn reserve(&self, bytes: usize) -> bool {
+        let is_full = |held: &mut Held| {
+            !held.is_closed && held.bytes > 0 && held.bytes.saturating_add(bytes) > AHEAD_BYTES_MAX
+        };
+        let mut held = self.room.wait_while(self.held(), is_full).unwrap_or_else(PoisonError::into_inner);
+        held.bytes += bytes;
+        !held.is_closed
+    }
+
+    fn release(&self, bytes: usize) {
+        self.held().bytes -= bytes;
+        self.room.notify_one();
+    }
+
+    fn close(&self) {
+        self.held().is_closed = true;
+        self.room.notify_one();
+    }
 }
 
 impl Producer {
@@ -54,9 +106,16 @@ impl Producer {
     /// A thread that cannot be had.
     pub(crate) fn start(source: Arc<dyn Source>, seq: u64, reader: Thread) -> io::Result<Producer> {
         let (sender, blocks) = sync_channel(AHEAD);
+        let ahead = Arc::new(Ahead::default());
+        let held = Arc::clone(&ahead);
         thread::Builder::new().name("replay-source".to_owned()).spawn(move || {
             let mut count = 0;
             let deliver = |produced| {
+                if let Produced::Block(block) = &produced
+                    && !held.reserve(block.weight())
+                {
+                    return false;
+                }
                 let wakes = count % WAKE_EVERY == 0 || !matches!(produced, Produced::Block(_));
                 let sent = sender.send(produced).is_ok();
                 count += 1;
@@ -67,7 +126,7 @@ impl Producer {
             };
             read(source.as_ref(), seq, deliver);
         })?;
-        Ok(Producer { blocks, over: false })
+        Ok(Producer { blocks, ahead, over: false })
     }
 
     /// What is ready, without waiting.
@@ -79,6 +138,9 @@ impl Producer {
             TryRecvError::Empty => Produced::Nothing,
             TryRecvError::Disconnected => Produced::End,
         });
+        if let Produced::Block(block) = &produced {
+            self.ahead.release(block.weight());
+        }
         self.over = matches!(produced, Produced::End | Produced::Failed(_));
         produced
     }
@@ -110,5 +172,29 @@ fn read_blocks(
         if filled? == Filled::End {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_that_are_made_ahead_are_bounded_in_bytes() {
+        let ahead = Arc::new(Ahead::default());
+        // one block always has room, even one above the limit
+        assert!(ahead.reserve(AHEAD_BYTES_MAX + 1));
+        let producer = thread::spawn({
+            let ahead = Arc::clone(&ahead);
+            move || (0..3).map(|_| ahead.reserve(AHEAD_BYTES_MAX / 2)).collect::<Vec<_>>()
+        });
+        assert_eq!(ahead.held().bytes, AHEAD_BYTES_MAX + 1, "the next block waits");
+        ahead.release(AHEAD_BYTES_MAX + 1);
+        while ahead.held().bytes < AHEAD_BYTES_MAX {
+            thread::yield_now();
+        }
+        assert!(!producer.is_finished(), "two halves fill it");
+        ahead.close();
+        assert_eq!(producer.join().unwrap(), [true, true, false], "nobody takes the third");
     }
 }
