@@ -1,0 +1,18 @@
+//! Writes the archives of a dishonest writer into a folder, and prints their names, one a line, each with `read` or `refused`.
+//! `.ci/budget` measures what each command takes for them.
+
+use std::{env, error::Error, path::PathBuf};
+
+use tradesim_archive::testing::hostile_files;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder: PathBuf = env::args_os().nth(1).ok_or("usage: hostile_files FOLDER")?.into();
+    for file in hostile_files(&folder)? {
+        let verdict = if file.refusal.is_some() { "refused" } else { "read" };
+        #[expect(clippy::print_stdout, reason = "this is a program")]
+        {
+            println!("{} {verdict}", file.name);
+        }
+    }
+    Ok(())
+}
