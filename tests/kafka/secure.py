@@ -5,6 +5,7 @@ Every command works with them; a wrong password and a wrong certificate authorit
 """
 
 import json
+import re
 import time
 
 from feed import Feed
@@ -13,6 +14,8 @@ from harness import Bridge, Replay, require, say, wait_until
 USER = "tradesim"
 # a user that the brokers learn of while a bridge waits
 LATER_USER, LATER_PASSWORD = "later", "not-yet-known"
+# which of the two librdkafka sees first is chance
+PLAIN_PORT = "SSL handshake failed|SSL connection closed by peer"
 GOOD_LINES = 2_000
 BAD_LINES = [b"{", b'{"schema_version":1}']
 REASON_SECONDS_MAX = 60
@@ -44,13 +47,13 @@ def _commands_say_why(bench, secure):
     mistakes = (
         ("a wrong password", secure.brokers(password=secure.wrong_password(bench)), "Authentication failed"),
         ("a wrong CA", secure.brokers(ca=secure.other_ca), "certificate verify failed"),
-        ("TLS on a plain port", secure.brokers(servers=bench.cluster.bootstrap_servers), "SSL handshake failed"),
+        ("TLS on a plain port", secure.brokers(servers=bench.cluster.bootstrap_servers), PLAIN_PORT),
         ("an unknown host", secure.brokers(servers="no-such-host.invalid:9092"), "Failed to resolve"),
     )
     for mistake, flags, reason in mistakes:
         for command in (brokers, ["dlq", "show"], ["verify-topic", "--archive", archive, "--timeout", "8s", *secure.registry()]):
             said = bench.errors(*command, *flags, expected=EXIT_UNREACHABLE)
-            require(reason in said, f"{mistake}: {command[0]}: {said}")
+            require(re.search(reason, said), f"{mistake}: {command[0]}: {said}")
     for mistake, flags, reason in (
         ("a wrong password", secure.registry(auth=secure.wrong_auth(bench)), "does not let us in: it answered 401"),
         ("a wrong CA", secure.registry(ca=secure.other_ca), "there is no TLS with the schema registry at https://127.0.0.1:"),
@@ -58,7 +61,7 @@ def _commands_say_why(bench, secure):
         for command in (["schemas", "check"], ["schemas", "register"],
                         ["bridge", "--ws-uri", "ws://127.0.0.1:1", "--metrics-port", "0", *secure.brokers()]):
             said = bench.errors(*command, *flags, expected=EXIT_CONFIGURATION)
-            require(reason in said, f"{mistake}: {command[0]}: {said}")
+            require(re.search(reason, said), f"{mistake}: {command[0]}: {said}")
             require(secure.password() not in said, f"a password is in {said}")
     say("  wrong password, wrong CA, TLS on a plain port and an unknown host: each command says which")
 
@@ -72,7 +75,7 @@ def _a_bridge_says_why_and_loses_nothing(bench, secure, prefix):
     for mistake, flags, reason in (
         ("a wrong password", secure.brokers(password=secure.wrong_password(bench)), "Authentication failed"),
         ("a wrong CA", secure.brokers(ca=secure.other_ca), "certificate verify failed"),
-        ("TLS on a plain port", secure.brokers(servers=bench.cluster.bootstrap_servers), "SSL handshake failed"),
+        ("TLS on a plain port", secure.brokers(servers=bench.cluster.bootstrap_servers), PLAIN_PORT),
     ):
         bridge = Bridge(bench, replay.url, prefix, *common, *flags)
         code, text = _unhealthy(bridge, reason)
@@ -106,7 +109,7 @@ def _unhealthy(bridge, reason):
     def red():
         require(bridge.alive(), f"the bridge ended\n{bridge.last_lines()}")
         found["answer"] = bridge.get("/healthz")
-        return found["answer"][0] == 503 and reason in found["answer"][1]
+        return found["answer"][0] == 503 and re.search(reason, found["answer"][1])
 
     try:
         wait_until(red, REASON_SECONDS_MAX, f"/healthz contains {reason!r}")
