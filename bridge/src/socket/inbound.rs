@@ -82,6 +82,15 @@ impl<S: Read> Read for Inbound<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.ready.is_empty() {
             let start = self.frames.room();
+            if start == 0 {
+                // in place, without a copy: what is passed on is never longer than what was read
+                let count = self.stream.read(buffer)?;
+                let passed = self.frames.pass(&mut buffer[..count], 0);
+                if count == 0 || passed > 0 {
+                    return Ok(passed);
+                }
+                continue;
+            }
             let count = self.stream.read(&mut self.buffer[start..])?;
             if count == 0 {
                 return Ok(0);

@@ -78,9 +78,12 @@ impl Frames {
         self.marks.pop_front().unwrap_or_default()
     }
 
-    /// Returns the bytes that must be free in front of new input, for a header that was held back and a final frame.
+    /// Returns the bytes that must be free in front of new input: for a header that was held back, and for the final frame of
+    /// a message of which only skipped bytes may follow. A message that exceeds the limit within the input brings at least
+    /// as many skipped bytes with it.
     pub(super) fn room(&self) -> usize {
-        self.header_len + FINAL.len()
+        let is_oversize = self.current.as_ref().is_some_and(|current| current.is_oversize);
+        self.header_len + if is_oversize { FINAL.len() } else { 0 }
     }
 
     /// Rewrites the input that begins at `start`. Returns the length of the output, which begins at 0.
