@@ -27,7 +27,8 @@ pub(super) struct Mark {
 #[derive(Debug, Default)]
 struct Current {
     length: u64,
-    /// Present if the message is fragmented, and so may become too large, or is too large.
+    /// Present if the message is fragmented, and so may become too large, or is too large. Boxed: two kilobytes would be moved
+    /// for every message otherwise.
     hasher: Option<Box<blake3::Hasher>>,
     is_oversize: bool,
 }
