@@ -170,12 +170,14 @@ impl<'a> World<'a> {
         }
         let bits = self.byte();
         let emitted = (bits & 1 != 0).then(|| i64::from(self.byte())).and_then(Timestamp::from_micros);
-        match self.delivery.message(emitted, bits & 2 != 0) {
+        let admission = self.delivery.message(emitted, bits & 2 != 0);
+        match admission {
             Admission::Skip => {}
             Admission::Produce { seq } | Admission::ProduceAlone { seq } | Admission::Bury { seq, .. } => {
                 self.messages += 1;
                 self.open.push(seq);
-                if bits & 4 != 0 && bits & 2 != 0 {
+                let is_record = !matches!(admission, Admission::Bury { .. });
+                if bits & 4 != 0 && bits & 2 != 0 && is_record {
                     // the producer itself refuses the record
                     self.delivery.buried();
                 }

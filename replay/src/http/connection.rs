@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::watch,
+    sync::{Notify, watch},
     time::{Instant, sleep_until, timeout},
 };
 
@@ -95,6 +95,8 @@ pub(super) async fn drive<B: Backend>(
             () = evicted.notified() => break Ended::Evicted,
             // a client that goes before it is one needs no answer, and nothing is to be found out for it any more
             () = hung_up(&socket), if admitting => break Ended::Overdue,
+            // at once: until then it holds the seat of a client
+            () = exchange.admitting.notified(), if !admitting => {}
             // the deadline moves with the exchange: what passed may be an old one, and another phase may have begun
             () = sleep_until(deadline.unwrap_or(now + LOOK_EVERY).min(now + LOOK_EVERY)) => {}
         }
@@ -169,7 +171,11 @@ async fn linger(mut socket: Shared, limit: Duration) -> io::Result<()> {
 
 /// What the driver of a connection and the answers to its requests share.
 #[derive(Debug)]
-pub(super) struct Exchange<C>(Mutex<ExchangeState<C>>);
+pub(super) struct Exchange<C> {
+    state: Mutex<ExchangeState<C>>,
+    /// Notified when a client begins to be admitted.
+    admitting: Notify,
+}
 
 /// Where a connection stands.
 #[derive(Debug)]
@@ -195,17 +201,19 @@ enum Phase {
 
 impl<C> Exchange<C> {
     fn new(seat: Seat) -> Exchange<C> {
-        Exchange(Mutex::new(ExchangeState {
-            seat,
-            phase: Phase::Opened,
-            since: Instant::now(),
-            requests: 0,
-            client: None,
-        }))
+        let state =
+            ExchangeState { seat, phase: Phase::Opened, since: Instant::now(), requests: 0, client: None };
+        Exchange { state: Mutex::new(state), admitting: Notify::new() }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, ExchangeState<C>> {
-        self.0.lock().expect("nothing panics while it holds this")
+        self.state.lock().expect("nothing panics while it holds this")
+    }
+
+    /// It wants to be a client, and may, on this seat.
+    pub(super) fn admit(&self, seat: ClientSeat) {
+        self.state().admit(seat);
+        self.admitting.notify_one();
     }
 
     fn finish(&self) -> (Option<C>, u64) {
@@ -221,8 +229,7 @@ impl<C> ExchangeState<C> {
         self.enter(Phase::Answering);
     }
 
-    /// It wants to be a client, and may, on this seat.
-    pub(super) fn admit(&mut self, seat: ClientSeat) {
+    fn admit(&mut self, seat: ClientSeat) {
         self.seat = Seat::Client { _seat: seat };
         self.enter(Phase::Admitting);
     }

@@ -89,7 +89,7 @@ async fn connect<B: Backend>(
         return closing(reply(StatusCode::FORBIDDEN, TEXT, "this Origin is not allowed (--allow-origin)\n"));
     }
     match face.seats.take_client(peer.ip()) {
-        Ok(seat) => exchange.state().admit(seat),
+        Ok(seat) => exchange.admit(seat),
         Err(cap) => return too_many(face, cap),
     }
     let query = parts.uri.query().unwrap_or_default().to_owned();

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    mem::MaybeUninit,
     net::Shutdown,
     pin::Pin,
     sync::Arc,
@@ -17,7 +18,7 @@ use tokio::{
 };
 
 /// How often a peer is looked at that has sent more than is read for now.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// One end of it.
 #[derive(Debug)]
@@ -37,8 +38,14 @@ impl Shared {
 pub(super) async fn hung_up(socket: &TcpStream) {
     loop {
         match socket.ready(Interest::READABLE).await {
-            Ok(ready) if !ready.is_read_closed() => sleep(LOOK_EVERY).await,
+            Ok(ready) if !ready.is_read_closed() => {}
             Ok(_) | Err(_) => return,
+        }
+        // where nothing can be read this clears the readiness, so that the next event is awaited instead of looked for
+        match socket.try_io(Interest::READABLE, || SockRef::from(socket).peek(&mut [MaybeUninit::uninit()])) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(0) | Err(_) => return,
+            Ok(_) => sleep(LOOK_EVERY).await,
         }
     }
 }
