@@ -1,4 +1,4 @@
-//! Writes the archives of a dishonest writer into a folder, and prints their names, one a line, each with `read` or `refused`.
+//! Writes the archives of a dishonest writer into a folder, and prints one line per file: its name, and `read` or `refused`.
 //! `.ci/budget` measures what each command takes for them.
 
 use std::{env, error::Error, path::PathBuf};
