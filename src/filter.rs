@@ -104,7 +104,7 @@ impl Filter {
         self.from.filter(|_| !self.captured)
     }
 
-    /// Whether `--from` or `--to` goes by the times that captured messages state.
+    /// Returns true if `--from` or `--to` uses the times that captured messages state.
     pub(crate) fn goes_by_stated_times(&self) -> bool {
         self.captured && (self.from.is_some() || self.to.is_some())
     }

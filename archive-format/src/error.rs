@@ -23,7 +23,7 @@ pub enum Error {
         path: PathBuf,
         /// What was being done, as a verb.
         action: &'static str,
-        /// What the operating system said.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
@@ -32,7 +32,7 @@ pub enum Error {
     CannotCreate {
         /// The output.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
@@ -59,7 +59,7 @@ pub enum Error {
     DiskFull {
         /// The output.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
@@ -75,7 +75,7 @@ pub enum Error {
         path: PathBuf,
         /// Its folder.
         folder: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },

@@ -47,7 +47,7 @@ impl Kind {
     }
 }
 
-/// What is wrong with the bytes.
+/// The reason for which the bytes are refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ThriftError {
     #[error("it ends within a value")]

@@ -137,12 +137,12 @@ pub struct DlqOptions {
     pub topics: Arc<Topics>,
 }
 
-/// How dead letters are sent again.
+/// Options for sending dead letters again.
 #[derive(Clone, Debug)]
 pub struct Retry {
     /// The producer.
     pub producer: ProducerOptions,
-    /// What values carry.
+    /// The id that values contain.
     pub schema_ids: SchemaIds,
     /// Which messages are valid.
     pub rules: ReadOptions,

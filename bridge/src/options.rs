@@ -126,7 +126,7 @@ pub enum BridgeError {
     /// The feed broke its own protocol.
     #[error("the feed breaks its protocol: {cause}")]
     FeedBroken {
-        /// What it did.
+        /// The operation that failed.
         cause: String,
     },
     /// Exactly once was asked for.

@@ -29,7 +29,7 @@ use tokio::{
     time::timeout,
 };
 
-/// What connections are held to.
+/// The limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Connections at once. One more takes the place of the oldest that has not sent its request.
@@ -136,7 +136,7 @@ struct Connections {
 
 struct Connection {
     task: AbortHandle,
-    /// Whether its request has arrived.
+    /// True if its request has arrived.
     has_asked: Arc<AtomicBool>,
 }
 

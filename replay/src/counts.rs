@@ -1,4 +1,4 @@
-//! How many messages of a stream pass a filter before a place of it.
+//! The number of messages of a stream that pass a filter before a position.
 //!
 //! The numbers of a filtered stream are known by counting only. What is counted is kept by kind, at some places of the
 //! stream, so that it answers every selection: however many clients ask for whatever symbols, the stream is read once. It
@@ -44,7 +44,7 @@ pub(crate) struct Counted {
     pub(crate) seq: u64,
 }
 
-/// What was counted of a source so far.
+/// The counts of a source so far.
 pub(crate) struct Counts {
     source: Arc<dyn Source>,
     table: Mutex<Table>,
@@ -71,7 +71,7 @@ struct Table {
     kept: usize,
     /// How far was counted, and what.
     frontier: Mark,
-    /// Whether the stream ends at the frontier.
+    /// True if the stream ends at the frontier.
     ended: bool,
     /// Whether no more is counted, as there are too many kinds.
     full: bool,
@@ -121,7 +121,7 @@ impl Counts {
     /// whichever comes first. Reading stops soon after this is dropped.
     ///
     /// # Errors
-    /// What reading meets.
+    /// Any error of reading.
     pub(crate) async fn locate(
         self: &Arc<Counts>,
         selection: &Selection,

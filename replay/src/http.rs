@@ -37,7 +37,7 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-/// How often a connection that waits for a place looks for one.
+/// The interval at which a waiting connection requests a place.
 const LOOK_FOR_PLACE: Duration = Duration::from_millis(10);
 
 /// Name of the subprotocol with notices.
@@ -86,7 +86,7 @@ pub(crate) struct Admission<C> {
     pub(crate) client: C,
 }
 
-/// What connections are held to.
+/// The limits of connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     /// Clients at once.

@@ -253,7 +253,7 @@ impl Play {
     }
 }
 
-/// How many times a message is sent to a client that is there all the time.
+/// Returns the number of times a message is sent to a client that is connected throughout.
 fn times_sent(block: &Block, message: usize) -> u64 {
     match block.fault_at(message) {
         Some(LineFault::Missing) => 0,

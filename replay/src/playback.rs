@@ -38,11 +38,11 @@ pub struct Playback {
     next: Option<Duration>,
     source_ended: bool,
     steps: u64,
-    /// Whether the last message was released by a step.
+    /// True if the last message was released by a step.
     stepped: bool,
     /// Recorded time that steps passed over, which takes no time to play.
     stepped_over: Duration,
-    /// Whether the play was paused when it came to its end.
+    /// True if the play was paused when it reached its end.
     paused_at_end: bool,
     /// Position of the last message released.
     reached: Duration,

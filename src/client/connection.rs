@@ -68,7 +68,7 @@ impl Connection {
         }
     }
 
-    /// Whether the server numbers its messages.
+    /// Returns true if the server numbers its messages.
     pub(crate) fn is_numbered(&self) -> bool {
         self.greeting.start_seq.is_some()
     }
@@ -95,7 +95,7 @@ impl Connection {
         self.socket.let_wait(time).map_err(|error| Ending::Lost(error.to_string()))
     }
 
-    /// Whether anything came since this was asked last.
+    /// Returns true if anything arrived since the last call.
     pub(crate) fn take_heard(&mut self) -> bool {
         self.socket.wire().take_heard()
     }
@@ -119,7 +119,7 @@ pub(crate) fn broken(error: Error) -> anyhow::Result<Ending> {
     }
 }
 
-/// Whether a server that goes on as if nothing were wrong says something.
+/// Returns true if a server sent a message or a ping.
 pub(crate) fn is_said(received: &Result<Received, Error>) -> bool {
     match received {
         Ok(Received::Message(message)) => {

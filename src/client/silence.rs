@@ -11,11 +11,11 @@ use crate::progress::Stopwatch;
 const SILENCE_ASKED: Duration = Duration::from_secs(30);
 const SILENCE_DEAD: Duration = Duration::from_secs(45);
 
-/// How long nothing has come.
+/// Returns the time since the last message arrived.
 #[derive(Debug)]
 pub(crate) struct Silence {
     clock: Stopwatch,
-    /// Whether the server was asked for a sign of life.
+    /// True if a ping was sent to the server.
     asked: bool,
 }
 

@@ -101,7 +101,7 @@ struct Session<'a> {
     last_log: Duration,
 }
 
-/// How the reading of a connection ended.
+/// The reason for which reading from a connection ended.
 enum Read {
     /// By `--count` or `--for`.
     Enough,

@@ -10,7 +10,7 @@ use crate::faults::{Kind, Planted};
 /// only the beginning is kept, in its dead letter, so that no digest of what arrived contains it.
 ///
 /// # Errors
-/// What reading the recording meets.
+/// Any error of reading the recording.
 pub(super) fn digest(
     source: &dyn Source,
     planted: Option<&Planted>,

@@ -126,7 +126,7 @@ pub(crate) struct Digests {
 }
 
 impl Digests {
-    /// Whether what arrived everywhere is what had to arrive.
+    /// Returns true if the expected messages arrived at every end point.
     pub(crate) fn are_equal(&self) -> bool {
         !self.arrived.is_empty() && self.arrived.iter().all(|arrived| Some(arrived) == self.expected.as_ref())
     }

@@ -160,7 +160,7 @@ pub(crate) fn run(
     )
 }
 
-/// What was played.
+/// The stream that was played.
 struct Stream<'a> {
     source: &'a dyn Source,
     planted: Option<&'a Planted>,

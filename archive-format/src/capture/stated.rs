@@ -57,7 +57,7 @@ fn time_of_object(bytes: &[u8]) -> Option<Timestamp> {
         #[serde(borrow)]
         timestamp: Cow<'a, str>,
     }
-    // derived from an array as well, whose first value is no time of anything
+    // derived from an array as well, whose first value is not a time
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace())?;
     if *first != b'{' {
         return None;

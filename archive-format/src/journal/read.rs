@@ -61,7 +61,7 @@ impl JournalReader {
     /// The next record; `None` behind the last whole one.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// The error of the operating system.
     pub fn next_record(&mut self) -> Result<Option<JournalRecord>, Error> {
         if self.ended {
             return Ok(None);

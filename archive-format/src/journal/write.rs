@@ -153,7 +153,7 @@ impl JournalWriter {
     /// Removes the file, when what it holds is kept elsewhere.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// The error of the operating system.
     pub fn remove(self) -> Result<(), Error> {
         fs::remove_file(&self.path).map_err(|source| Error::io(&self.path, "remove", source))
     }
@@ -173,7 +173,7 @@ impl JournalWriter {
     /// number behind it where that name is taken. No file is ever replaced.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// The error of the operating system.
     pub fn set_aside(path: impl AsRef<Path>) -> Result<PathBuf, Error> {
         let path = path.as_ref();
         for number in 1..=TORN_NAMES_MAX {

@@ -2,7 +2,7 @@
 
 use crate::limits;
 
-/// What is beyond the bounds.
+/// A value that exceeds its bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BoundsError {
     #[error("it has {found} bytes; at most {} are read", limits::METADATA_BYTES_MAX)]

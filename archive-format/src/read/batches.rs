@@ -57,7 +57,7 @@ struct OpenGroup {
     frames: Option<Frames>,
     /// Rows of a block whose frames are still to be read.
     block: Option<Batch>,
-    /// Whether no row of it was decoded yet, and the first that will be is its first.
+    /// True until a row of it is decoded, if decoding begins with its first row.
     at_first: bool,
 }
 

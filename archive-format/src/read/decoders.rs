@@ -21,7 +21,7 @@ use crate::{
     layout::{self, Column},
 };
 
-/// How the columns of an archive are decoded.
+/// The decoders of an archive's columns.
 ///
 /// The schema is ours and not the file's, which was compared with it: columns that are not known do not exist here. Raw
 /// frames have a reader of their own (see [`super::frames`]).

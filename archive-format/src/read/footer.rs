@@ -8,7 +8,7 @@ use crate::{
     thrift::{Field, Kind, Reader, ThriftError},
 };
 
-/// What a footer says.
+/// The contents of a footer.
 #[derive(Debug, Default)]
 pub(super) struct Footer<'a> {
     /// The known columns, with their places among all.
@@ -35,7 +35,7 @@ pub(super) struct Chunk {
     pub(super) length: u64,
 }
 
-/// What is wrong with a footer.
+/// The reason for which a footer is refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FooterError {
     #[error("it is not well-formed: {0}")]
@@ -135,7 +135,7 @@ struct Element<'a> {
     logical: Logical,
 }
 
-/// What the values of a column mean.
+/// The logical type of a column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Logical {
     #[default]
@@ -254,7 +254,7 @@ fn read_logical(reader: &mut Reader<'_>, field: Field) -> Result<Logical, Thrift
 }
 
 impl Element<'_> {
-    /// Whether this is the declaration of a column (FORMAT.md, 3.1).
+    /// Returns true if this is the declaration of a column (FORMAT.md, 3.1).
     fn is(&self, column: Column) -> bool {
         const INT32: i32 = 1;
         const INT64: i32 = 2;

@@ -52,7 +52,7 @@ impl GroupBytes {
     }
 }
 
-/// What the decoders ask for a row group.
+/// A source of checked pages, as the decoders read a row group.
 pub(super) struct GroupSource<'a> {
     pub(super) group: &'a GroupBytes,
     /// The columns of the schema that the decoders know.

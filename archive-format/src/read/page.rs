@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) use body::{check_data, check_dictionary, levels};
 
-/// What is wrong with a page.
+/// The reason for which a page is refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PageError {
     #[error("a page header is not well-formed: {0}")]
@@ -46,7 +46,7 @@ pub(super) enum PageError {
     Content { what: &'static str },
 }
 
-/// How the values of a page are encoded.
+/// The encoding of a page's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
     Plain,

@@ -9,7 +9,7 @@ use std::{
 use parquet::errors::ParquetError;
 
 thread_local! {
-    /// Whether a panic of this thread is caught, and becomes an error.
+    /// True if a panic of this thread is caught and converted to an error.
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 

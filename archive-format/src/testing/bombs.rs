@@ -23,7 +23,7 @@ pub struct HostileFile {
     pub path: PathBuf,
     /// What the error that refuses it contains; `None` for a file that is right and has to be read, however odd it is.
     pub refusal: Option<&'static str>,
-    /// Whether `info` already refuses it, which reads no rows.
+    /// True if `info`, which reads no rows, refuses it as well.
     pub at_opening: bool,
 }
 

@@ -67,7 +67,7 @@ impl NewFile {
     /// A handle to write to the file.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// The error of the operating system.
     pub fn handle(&self) -> Result<File, Error> {
         self.file.try_clone().map_err(|source| self.write_error(source))
     }

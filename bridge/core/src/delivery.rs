@@ -379,7 +379,7 @@ impl Delivery {
         Admission::Bury { seq, retries }
     }
 
-    /// Takes note that the message that was taken last is a dead letter after all.
+    /// Records that the last message became a dead letter after all.
     pub fn buried(&mut self) {
         let (produced, dead_lettered) = match &mut self.open {
             Some(open) => (&mut open.produced, &mut open.dead_lettered),

@@ -1,4 +1,4 @@
-//! How far dead letters were sent again, as it stands in the topic of positions.
+//! The position up to which dead letters were sent again, in the topic of positions.
 //!
 //! It cannot be taken for the position of a bridge: that one's key has a slash between stream and run, and a topic's name, which
 //! this one's key ends with, cannot have any.

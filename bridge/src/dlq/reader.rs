@@ -18,9 +18,9 @@ use crate::{
 /// An offset for each partition.
 pub(super) type Offsets = BTreeMap<i32, i64>;
 
-/// How long a call may take.
+/// The timeout of a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait for records that are there.
+/// The timeout for records that exist.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A consumer of the dead letters that are committed.
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
         Ok(reader)
     }
 
-    /// What each partition holds now.
+    /// Returns the offsets that each partition holds now.
     pub(super) fn spans(&self) -> Result<BTreeMap<i32, Span>, DlqError> {
         let topic = self.options.topic();
         let span = |partition| {

@@ -15,7 +15,7 @@ use crate::{
 /// How long the report of a refusal may take to arrive behind the error of a call that it led to.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is done with a letter.
+/// The result of sending a letter again.
 #[derive(Clone, Copy, Debug)]
 enum Attempt<'a> {
     /// It is sent again, as a record or as a dead letter.

@@ -89,7 +89,7 @@ impl FeedOptions {
     }
 }
 
-/// What a connection that was not made means for the feed.
+/// Converts a failed connection attempt to a disconnect reason.
 pub(super) fn ending(error: &OpenError) -> Ending {
     match error {
         OpenError::Refused(_) => Ending::Refused,
@@ -137,7 +137,7 @@ impl Connection {
         Ok(Connection { socket, greeting })
     }
 
-    /// Whether the feed numbers its messages.
+    /// True if the feed numbers its messages.
     pub(super) fn is_numbered(&self) -> bool {
         self.greeting.start_seq.is_some() && self.greeting.stream.is_some() && self.greeting.run.is_some()
     }
@@ -157,7 +157,7 @@ impl Connection {
         self.socket.let_wait(time).map_err(|error| format!("the connection was lost: {error}"))
     }
 
-    /// Whether anything came since this was asked last.
+    /// Returns true if anything arrived since the last call.
     pub(super) fn take_heard(&mut self) -> bool {
         self.socket.wire().take_heard()
     }

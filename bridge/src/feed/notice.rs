@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 /// The longest notice that is read: the longest of ours states the books of all symbols.
 const BYTES_MAX: usize = 1 << 20;
-/// What is shown of a text of the feed's.
+/// Returns the part of a feed's text that is shown.
 const CHARS_SHOWN: usize = 200;
 
 /// A text message that is no event.

@@ -36,7 +36,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// Silence after which the server is asked for a sign of life, and silence after which it is taken for dead.
 const SILENCE_ASKED: Duration = Duration::from_secs(30);
 const SILENCE_DEAD: Duration = Duration::from_secs(45);
-/// How long a server may take to say why it refuses.
+/// The timeout for the reason of a refusal.
 const REFUSAL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The state of the feed's thread.
@@ -56,7 +56,7 @@ pub(super) struct Reader {
 /// Nobody takes events any more.
 struct Gone;
 
-/// How the reading of a connection ended.
+/// The reason for which reading from a connection ended.
 enum Read {
     /// The connection is not wanted any more.
     Unwanted,
@@ -310,7 +310,7 @@ impl Reader {
 }
 
 impl Connection {
-    /// What the server's close means.
+    /// Converts the server's close to a disconnect reason.
     fn closed(&self, frame: Option<CloseFrame>) -> Read {
         let (code, reason) =
             frame.map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
@@ -318,10 +318,10 @@ impl Connection {
     }
 }
 
-/// How long nothing has come.
+/// Returns the time since the last message arrived.
 struct Silence {
     since: Duration,
-    /// Whether the server was asked for a sign of life.
+    /// True if a ping was sent to the server.
     asked: bool,
 }
 

@@ -22,7 +22,7 @@ use crate::{clock::Clock, connection::KafkaConnection};
 
 /// The library wants the name of a group, though none is joined.
 const GROUP: &str = "tradesim-positions";
-/// How long a call may take.
+/// The timeout of a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait for other transactions to end: longer than any may be open.
 const PENDING_PATIENCE: Duration = Duration::from_secs(90);
@@ -30,7 +30,7 @@ const PENDING_PATIENCE: Duration = Duration::from_secs(90);
 const PENDING_TICK: Duration = Duration::from_millis(100);
 /// Records at the end of the topic that are read first: whoever was at work a moment ago is among them.
 const TAIL_RECORDS: i64 = 5_000;
-/// How long to wait for records that are there.
+/// The timeout for records that exist.
 const READ_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The newest committed position of a run, or `None` where there is none.

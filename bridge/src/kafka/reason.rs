@@ -41,7 +41,7 @@ impl LastReason {
         *self.lock() = None;
     }
 
-    /// What failed, with the reason behind it unless it says that itself.
+    /// Returns the error with its cause, unless its text already contains it.
     pub(crate) fn explain(&self, failure: &dyn fmt::Display) -> String {
         let failure = failure.to_string();
         match self.get() {

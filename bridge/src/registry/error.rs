@@ -123,7 +123,7 @@ impl RegistryError {
         }
     }
 
-    /// What is wrong, with its cause.
+    /// The error, with its cause.
     pub fn in_full(&self) -> String {
         match self {
             RegistryError::Unreachable { source, .. } => format!("{self}: {source}"),

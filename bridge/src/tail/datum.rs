@@ -19,7 +19,7 @@ use crate::audit::datum::{Datum, DecodeError};
 const VALUES_MAX: u32 = 100_000;
 /// Bytes of names and texts that are printed of a record.
 const TEXT_BYTES_MAX: usize = 16 << 20;
-/// How deep values may be nested.
+/// The maximum nesting depth of values.
 const DEPTH_MAX: u32 = 64;
 
 /// Why a datum is not shown by its fields.

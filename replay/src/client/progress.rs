@@ -1,4 +1,4 @@
-//! Whether a client takes what it is sent.
+//! The progress of a client that is sent messages.
 //!
 //! What a socket accepts says little: buffers of the kernel take half a megabyte at once and then, while the client reads
 //! all of it, nothing. So a client also moves when its kernel acknowledges bytes, and when it answers a ping that was
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::notice::PingPayload;
 
-/// How long nothing can be written until a client counts as slow.
+/// The time without a successful write after which a client counts as slow.
 const SLOW_AFTER: Duration = Duration::from_millis(250);
 
 /// How long it does from then on.
@@ -17,7 +17,7 @@ const SLOW_FOR: Duration = Duration::from_secs(10);
 /// The least time between two pings that ask a slow client how far it is.
 const ASK_EVERY: Duration = Duration::from_millis(250);
 
-/// What a client has taken.
+/// The progress of a client.
 #[derive(Debug)]
 pub(super) struct Progress {
     written: u64,
@@ -93,17 +93,17 @@ impl Progress {
         }
     }
 
-    /// Whether the client takes its messages slowly, so that it gets few at a time.
+    /// True if the client reads slowly, so it receives few bytes at a time.
     pub(super) fn is_slow(&self, now: Duration) -> bool {
         now < self.slow_until
     }
 
-    /// Whether a slow client is to be asked how far it is.
+    /// Returns true if a slow client is due for a ping.
     pub(super) fn should_ask(&self, now: Duration) -> bool {
         self.is_slow(now) && now >= self.asked_at + ASK_EVERY
     }
 
-    /// Whether something waits that the socket does not take.
+    /// True if bytes wait for the socket.
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked_since.is_some()
     }

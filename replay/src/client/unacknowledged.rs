@@ -1,4 +1,4 @@
-//! How much of what was written a peer has not acknowledged.
+//! The number of written bytes that a peer has not acknowledged.
 
 use tokio::net::TcpStream;
 

@@ -30,7 +30,7 @@ impl Host {
         })
     }
 
-    /// Whether it is this machine by its loopback name or a loopback address.
+    /// Returns true for a loopback name or address.
     pub(super) fn is_loopback(&self) -> bool {
         match self {
             Host::Name(name) => name == "localhost",
@@ -39,7 +39,7 @@ impl Host {
     }
 }
 
-/// Whether a text is empty, or a colon and a port.
+/// Returns true if a text is empty, or a colon and a port.
 fn is_port(text: &str) -> bool {
     text.is_empty()
         || text

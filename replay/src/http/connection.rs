@@ -28,7 +28,7 @@ use super::{
 /// Header of a request, request line included. Above it the answer is 431. The number of headers is hyper's, 100.
 const HEADER_BYTES: usize = 16 * 1024;
 
-/// How often a connection is looked at in between.
+/// The longest interval between two checks of a connection.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// The two ends of a connection.

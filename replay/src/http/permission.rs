@@ -1,4 +1,4 @@
-//! Whether a command is taken from who sent it.
+//! The permission to send commands.
 
 use std::net::SocketAddr;
 

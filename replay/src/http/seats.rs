@@ -1,4 +1,4 @@
-//! How many connections there may be, and whose.
+//! The limits of connections, in total and per address.
 //!
 //! A connection that is not a client holds a place in a pool of its own, however many clients there are: how things stand
 //! and commands are wanted most when everything is taken. Where the pool is full, whoever has said nothing for longest
@@ -41,12 +41,12 @@ struct Table {
 #[derive(Debug)]
 struct Plain {
     since: Instant,
-    /// Whether a request is awaited, and none is being answered.
+    /// True if a request is awaited, and none is being answered.
     idle: bool,
     evicted: Arc<Notify>,
 }
 
-/// What a connection holds, free again when this is dropped.
+/// The place that a connection holds. It is released on drop.
 #[derive(Debug)]
 pub(super) enum Seat {
     /// Of one that is not a client.
@@ -68,7 +68,7 @@ pub(super) struct ClientSeat {
     address: IpAddr,
 }
 
-/// What comes of looking for a place in the pool.
+/// The result of requesting a place in the pool.
 #[derive(Debug)]
 pub(super) enum Place {
     /// This one.

@@ -17,7 +17,7 @@ use tokio::{
     time::sleep,
 };
 
-/// How often a peer is looked at that has sent more than is read for now.
+/// The interval at which a peer with unread bytes is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// One end of it.

@@ -55,7 +55,7 @@ impl End {
     }
 }
 
-/// How the reading of a connection ended.
+/// The reason for which reading from a connection ended.
 enum Read {
     Ended(Ending),
     End(End),

@@ -26,7 +26,7 @@ pub(super) struct AvroExport {
     writer: Writer<'static, Sink>,
     /// Types of the union in its order; of one type there is no union.
     types: Vec<EventType>,
-    /// Whether there may be captured messages.
+    /// True if there may be captured messages.
     captured: bool,
 }
 

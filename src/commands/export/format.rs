@@ -18,13 +18,13 @@ pub(super) enum Format {
     Parquet,
 }
 
-/// What an export writes, and where.
+/// The format and the destination of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) format: Format,
-    /// Whether it is compressed as a whole.
+    /// True if it is compressed as a whole.
     pub(super) compressed: bool,
-    /// Whether it goes to the standard output.
+    /// Returns true if it goes to the standard output.
     pub(super) is_stream: bool,
 }
 

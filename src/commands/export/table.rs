@@ -36,9 +36,9 @@ struct Style {
     prices: ExportPrices,
     /// Whether there is a column of the bytes of raw frames.
     raw: bool,
-    /// Whether there may be captured messages.
+    /// True if there may be captured messages.
     captured: bool,
-    /// Whether texts are kept from being taken for formulas.
+    /// True if text cells are protected from being read as formulas.
     safe: bool,
     /// The name of UTC in the type of times.
     utc: &'static str,

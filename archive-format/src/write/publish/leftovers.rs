@@ -15,7 +15,7 @@ use std::{
 
 /// Random characters in the name of an unfinished file.
 pub(super) const RANDOM_CHARACTERS: usize = 4;
-/// How the name of an unfinished file ends.
+/// The suffix of an unfinished file's name.
 pub(super) const SUFFIX: &str = ".partial";
 /// Entries of a folder that are looked at: a folder of any size must not delay a recording for long.
 const ENTRIES_MAX: usize = 100_000;
@@ -49,7 +49,7 @@ pub(super) fn remove(folder: &Path, owner: u32) {
     }
 }
 
-/// Whether a file has a name that [`super::NewFile`] gives: `.NAME.abcd.partial`.
+/// Returns true if a file has a name that [`super::NewFile`] assigns: `.NAME.abcd.partial`.
 fn is_unfinished(name: &[u8]) -> bool {
     let Some(stem) = name.strip_prefix(b".").and_then(|name| name.strip_suffix(SUFFIX.as_bytes())) else {
         return false;

@@ -11,7 +11,7 @@ use crate::{
     Options, Position, SEQ_END,
 };
 
-/// What a hostile feed does next.
+/// The next action of a hostile feed.
 #[derive(Clone, Debug)]
 enum Move {
     Greet(Greeting),

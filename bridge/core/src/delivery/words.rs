@@ -245,7 +245,7 @@ pub enum Finish {
     },
     /// The feed broke its own protocol.
     FeedBroken {
-        /// What it did.
+        /// The operation that failed.
         cause: String,
     },
     /// Exactly once was asked for, and the feed cannot go on from a position.
