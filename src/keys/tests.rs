@@ -1,35 +1,16 @@
-use std::{
-    ffi::OsStr,
-    io::Write,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
-    sync::mpsc,
-    time::Duration,
-};
+use std::{io::Write, sync::mpsc, time::Duration};
 
-use rustix::{
-    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-    termios::{LocalModes, OutputModes, tcgetattr},
-};
+use rustix::termios::{LocalModes, OutputModes, tcgetattr};
 
 use super::*;
 
+#[path = "../../tests/it/support/pty.rs"]
+mod pty;
+
+use pty::pty;
+
 /// The longest that a key may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A terminal: the side of whoever types, and that of the program.
-fn pty() -> (File, File) {
-    let outer: OwnedFd = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&outer).unwrap();
-    unlockpt(&outer).unwrap();
-    let name = ptsname(&outer, Vec::new()).unwrap();
-    let inner = rustix::fs::open(
-        OsStr::from_bytes(name.as_bytes()),
-        rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY,
-        rustix::fs::Mode::empty(),
-    )
-    .unwrap();
-    (File::from(outer), File::from(inner))
-}
 
 fn decoded(bytes: &[u8]) -> Vec<Key> {
     let mut decoder = Decoder::default();

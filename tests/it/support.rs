@@ -3,6 +3,7 @@
 pub(crate) mod brokers;
 pub(crate) mod feed;
 pub(crate) mod listening;
+pub(crate) mod pty;
 pub(crate) mod stage;
 pub(crate) mod tls;
 

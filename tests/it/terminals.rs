@@ -2,23 +2,18 @@
 //! has it.
 
 use std::{
-    ffi::OsStr,
     fs::File,
     io::{Read, Write},
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
     process::Stdio,
     sync::mpsc::{self, Receiver},
     thread,
 };
 
-use rustix::{
-    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-    termios::{LocalModes, tcgetattr},
-};
+use rustix::termios::{LocalModes, tcgetattr};
 use tradesim_archive::{ArchiveWriter, Captured, Columns, Content, Provenance, Row, WriterOptions};
 use tradesim_schemas::Timestamp;
 
-use crate::support::{Folder, day_text, feed::plain_feed, wait_until};
+use crate::support::{Folder, day_text, feed::plain_feed, pty::pty, wait_until};
 
 /// A terminal: the side of whoever types, that of programs, and what it has shown.
 struct Terminal {
@@ -30,17 +25,7 @@ struct Terminal {
 
 impl Terminal {
     fn new() -> Terminal {
-        let outer: OwnedFd = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&outer).unwrap();
-        unlockpt(&outer).unwrap();
-        let name = ptsname(&outer, Vec::new()).unwrap();
-        let inner = rustix::fs::open(
-            OsStr::from_bytes(name.as_bytes()),
-            rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY,
-            rustix::fs::Mode::empty(),
-        )
-        .unwrap();
-        let outer = File::from(outer);
+        let (outer, inner) = pty();
         let (sender, parts) = mpsc::channel();
         let mut reader = outer.try_clone().unwrap();
         thread::spawn(move || {
@@ -51,7 +36,7 @@ impl Terminal {
                 }
             }
         });
-        Terminal { outer, inner: File::from(inner), shown: Vec::new(), parts }
+        Terminal { outer, inner, shown: Vec::new(), parts }
     }
 
     fn side_of_a_program(&self) -> Stdio {

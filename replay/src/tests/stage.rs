@@ -108,21 +108,21 @@ impl Stage {
 
     /// The server gives this one up.
     pub(super) fn give_up(&mut self, reader: usize) {
-        let sight = Sight {
-            tape: &self.tape,
-            ring: &self.ring,
-            head: &self.head,
-            played: &self.played,
-            now: self.now,
-        };
-        if self.readers[reader].ended.is_none() {
-            self.readers[reader].give_up(sight);
-        }
-        self.count_clients();
+        self.with(reader, |reader, sight| {
+            if reader.ended.is_none() {
+                reader.give_up(sight);
+            }
+        });
     }
 
     /// The readers' turn comes to this one, whose socket takes so many bytes.
     pub(super) fn read(&mut self, reader: usize, room: usize) {
+        self.with(reader, |reader, sight| {
+            reader.turn(room, sight);
+        });
+    }
+
+    fn with(&mut self, reader: usize, act: impl FnOnce(&mut Reader, Sight<'_>)) {
         let sight = Sight {
             tape: &self.tape,
             ring: &self.ring,
@@ -130,7 +130,7 @@ impl Stage {
             played: &self.played,
             now: self.now,
         };
-        self.readers[reader].turn(room, sight);
+        act(&mut self.readers[reader], sight);
         self.count_clients();
     }
 
