@@ -7,18 +7,26 @@ use std::{
     sync::Mutex,
 };
 
+use nix::unistd::{Pid, getpgrp, getsid, tcgetpgrp};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
-    termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr},
+    termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr},
 };
 
 /// How often a process in the background looks whether it is in the foreground again.
 const BACKGROUND_INTERVAL: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// Whether this process may read and set the terminal: from the background the system would stop it for that.
+/// Returns whether this process may read and set the terminal: from the background the system would stop it for that.
+/// Where the system cannot name the process groups, it may not.
 pub(super) fn in_foreground(terminal: &File) -> bool {
-    tcgetpgrp(terminal).is_ok_and(|group| group == rustix::process::getpgrp())
+    known(tcgetpgrp(terminal)).is_some_and(|group| group == getpgrp())
+}
+
+/// Returns an id that the system could name. A session or group that began outside the process's namespace of ids, as
+/// under `unshare --pid --fork`, has the id 0 there. (rustix would make a `Pid` of it, which cannot be 0.)
+fn known(id: nix::Result<Pid>) -> Option<Pid> {
+    id.ok().filter(|id| id.as_raw() != 0)
 }
 
 /// Signals that matter to a terminal, each of which makes its socket readable.
@@ -32,7 +40,7 @@ pub(super) struct Signals {
 /// Returns whether the process can be suspended. A process group that leads its session has no shell that would continue
 /// it, as in a container; the system ignores Ctrl-Z there as well.
 pub(super) fn can_be_suspended() -> bool {
-    rustix::process::getsid(None).is_ok_and(|session| session != rustix::process::getpgrp())
+    known(Ok(getpgrp())).is_some_and(|group| getsid(None).is_ok_and(|session| session != group))
 }
 
 /// The modes of a terminal, to be put back in the end.
