@@ -92,6 +92,15 @@ impl Frames {
         let (mut from, mut to) = (start, 0);
         while from < buffer.len() {
             let Some(body) = &mut self.body else {
+                if self.header_len == 0 && buffer.len() - from >= HEADER_BYTES_MAX {
+                    // the usual case: the whole header is there
+                    let length = header_len(&buffer[from..from + 2]);
+                    self.header[..length].copy_from_slice(&buffer[from..from + length]);
+                    self.header_len = length;
+                    from += length;
+                    to = self.frame(buffer, to);
+                    continue;
+                }
                 self.header[self.header_len] = buffer[from];
                 self.header_len += 1;
                 from += 1;
@@ -220,8 +229,9 @@ fn header_len(header: &[u8]) -> usize {
 
 /// Returns the payload length that a complete header states.
 fn payload_len(header: &[u8]) -> u64 {
-    match header.len() {
-        2 => u64::from(header[1] & !MASKED),
+    match *header {
+        [_, length] => u64::from(length & !MASKED),
+        [_, _, high, low] => u64::from(u16::from_be_bytes([high, low])),
         _ => header[2..].iter().fold(0, |length, byte| length << 8 | u64::from(*byte)),
     }
 }
