@@ -141,6 +141,7 @@ fn decode(record: &[u8]) -> Option<JournalRecord> {
 
 /// Any bytes as a journal whose ordinals and checks are right, for as long as its lengths make sense: what a fuzz target
 /// has of its input.
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn sealed(bytes: &[u8]) -> Vec<u8> {
     let mut journal = MAGIC.to_vec();
     let mut rest = bytes;

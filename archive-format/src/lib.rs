@@ -9,6 +9,7 @@ mod dictionary;
 mod encode;
 mod error;
 mod flat;
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod ids;
@@ -23,6 +24,7 @@ mod read;
 mod regular;
 mod row;
 mod tail;
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod testing;
 mod thrift;

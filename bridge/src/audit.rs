@@ -16,6 +16,7 @@ mod digests;
 mod ends;
 mod error;
 mod findings;
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod merge;
 mod murmur2;

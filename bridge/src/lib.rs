@@ -16,6 +16,7 @@ pub mod dev;
 pub mod dlq;
 mod driver;
 mod feed;
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;

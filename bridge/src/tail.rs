@@ -2,6 +2,7 @@
 //! they name. A value that cannot be decoded is shown as it is, with the reason, and the next record follows.
 
 mod datum;
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod schema;
 mod schemas;

@@ -15,6 +15,7 @@ mod control;
 mod control_message;
 mod counts;
 mod delivery;
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod gate;

@@ -24,6 +24,7 @@ pub use event::{
 };
 pub use ids::{AccountId, ArchiveKey, CorrelationId, OrderRef, SymbolIds, TradeId, TraderId};
 pub use price::Price;
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub use reader::fuzzing;
 pub use reader::{Message, Payload, ReadOptions, Reason, Refusal, read};

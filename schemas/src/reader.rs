@@ -8,6 +8,7 @@
 //! level, duplicate keys, the schema version, unknown and missing envelope keys, the envelope's values in the contract's
 //! order, the payload's fields in the contract's order, and with [`ReadOptions::strict`] the market rules.
 
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod general;

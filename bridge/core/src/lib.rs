@@ -9,6 +9,7 @@ mod backoff;
 mod continuity;
 mod dead_letter;
 mod delivery;
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod position;

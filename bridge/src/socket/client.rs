@@ -90,6 +90,7 @@ impl ClientSocket {
     ///
     /// # Errors
     /// The errors of the library. After any other error than "not yet", the connection cannot be read.
+    #[inline]
     pub fn read(&mut self) -> Result<Received, Error> {
         let received = inbound::read(&mut self.socket);
         self.has_failed |= matches!(&received, Err(error) if !is_wait(error));

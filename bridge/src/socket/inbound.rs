@@ -6,6 +6,7 @@
 //! limit it passes the first 64 KiB, hashes the rest and drops it. [`read`] restores both. See `docs/adr/0013` and `0016`.
 
 mod frames;
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 
 use std::{
@@ -119,6 +120,7 @@ impl<S: Write> Write for Inbound<S> {
 ///
 /// # Errors
 /// The errors of the library.
+#[inline]
 pub fn read<S: Read + Write>(socket: &mut WebSocket<Inbound<S>>) -> Result<Received, Error> {
     let message = socket.read()?;
     let Message::Binary(bytes) = message else { return Ok(Received::Message(message)) };
