@@ -25,7 +25,7 @@ pub(super) fn in_foreground(terminal: &File) -> bool {
 
 /// Returns an id that the system could name. A session or group that began outside the process's namespace of ids, as
 /// under `unshare --pid --fork`, has the id 0 there. (rustix would make a `Pid` of it, which cannot be 0.)
-fn known(id: nix::Result<Pid>) -> Option<Pid> {
+pub(super) fn known(id: nix::Result<Pid>) -> Option<Pid> {
     id.ok().filter(|id| id.as_raw() != 0)
 }
 

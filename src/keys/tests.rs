@@ -1,5 +1,6 @@
 use std::{io::Write, sync::mpsc, time::Duration};
 
+use nix::{errno::Errno, unistd::Pid};
 use rustix::termios::{LocalModes, OutputModes, tcgetattr};
 
 use super::*;
@@ -87,4 +88,11 @@ fn a_terminal_of_somebody_else_is_left_alone() {
     assert_eq!(tcgetattr(&inner).unwrap().local_modes, before.local_modes);
     drop(guard);
     assert!(!terminal::in_foreground(&inner), "it controls no process of ours");
+}
+
+#[test]
+fn a_session_outside_the_namespace_of_process_ids_is_unknown() {
+    assert_eq!(terminal::known(Ok(Pid::from_raw(0))), None);
+    assert_eq!(terminal::known(Err(Errno::ENOTTY)), None);
+    assert_eq!(terminal::known(Ok(Pid::from_raw(7))), Some(Pid::from_raw(7)));
 }
