@@ -99,7 +99,8 @@ def main():
         env["PATH"] = f"{ROOT / 'target' / 'release'}:{Path(python).parent}:{env['PATH']}"
         # the packages of the JavaScript examples
         (Path(folder) / "node_modules").symlink_to(ROOT / "target" / "ci-node" / "node_modules")
-        # `cargo run` builds in the checkout, and leaves its archive in the working folder
+        # `cargo run` builds in the checkout, and leaves its archive in the working folder. The features are those of .ci/run, whose
+        # build it finds
         env["CARGO_TARGET_DIR"] = str(ROOT / "target")
         env["CARGO_MANIFEST_PATH"] = str(ROOT / "Cargo.toml")
         for text, kind, block in ((text, *block) for text in map(Path.read_text, pages) for block in blocks(text)):
@@ -112,7 +113,7 @@ def main():
                         if SKIPPED.match(command):
                             output = None
                             continue
-                        command = re.sub(r"^cargo run ", f"cargo run --manifest-path {ROOT}/Cargo.toml ", command)
+                        command = re.sub(r"^cargo run ", f"cargo run --manifest-path {ROOT}/Cargo.toml --features kafka-tls ", command)
                         if SERVER.match(command):
                             servers.append(Server(command, folder, env))
                         else:
