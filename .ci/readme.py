@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# outside the checkout, Cargo does not find its settings
+CARGO = f"cargo --config {ROOT}/.cargo/config.toml"
 # .ci/run, which calls this, runs the test command itself
 SKIPPED = re.compile(r"^(cargo test|\.ci/run|git clone|cd )")
 SERVER = re.compile(r"^tradesim (replay|serve|bridge)\b")
@@ -113,7 +115,7 @@ def main():
                         if SKIPPED.match(command):
                             output = None
                             continue
-                        command = re.sub(r"^cargo run ", f"cargo run --manifest-path {ROOT}/Cargo.toml --features kafka-tls ", command)
+                        command = re.sub(r"^cargo run ", f"{CARGO} run --manifest-path {ROOT}/Cargo.toml --features kafka-tls ", command)
                         if SERVER.match(command):
                             servers.append(Server(command, folder, env))
                         else:
