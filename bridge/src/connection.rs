@@ -269,24 +269,29 @@ mod tests {
             "sasl.mechanism=PLAIN",
             "sasl.username=bridge",
             "sasl.password=hush",
-            // the first request is then the one about SASL
-            "api.version.request=false",
-            "broker.version.fallback=0.10.0",
         ]
         .map(property);
         let connection = KafkaConnection::new(address, &properties).unwrap();
         let producer: BaseProducer = connection.config().create().unwrap();
         let (mut stream, _) = listener.accept().unwrap();
+        // ApiVersions, version 3: there are SaslHandshake 0 and ApiVersions 0 to 3
+        let versions = frame(&mut stream);
+        assert_eq!(versions[..4], [0, 18, 0, 3]);
+        let supported = [[0, 17, 0, 0, 0, 0, 0], [0, 18, 0, 0, 0, 3, 0]].concat();
+        respond(&mut stream, &versions, &[&[0, 0, 3], &supported[..], &[0; 5]].concat());
         let handshake = frame(&mut stream);
-        // SaslHandshake, version 0
         assert_eq!(handshake[..4], [0, 17, 0, 0]);
         assert!(handshake.ends_with(b"\0\x05PLAIN"), "{handshake:?}");
-        let correlation = &handshake[4..8];
-        let response = [correlation, &[0, 0], &[0, 0, 0, 1], b"\0\x05PLAIN"].concat();
-        stream.write_all(&(response.len() as u32).to_be_bytes()).unwrap();
-        stream.write_all(&response).unwrap();
+        respond(&mut stream, &handshake, b"\0\0\0\0\0\x01\0\x05PLAIN");
         assert_eq!(frame(&mut stream), b"\0bridge\0hush");
         drop(producer);
+    }
+
+    /// Responds to a request, whose correlation id follows its key and version.
+    fn respond(stream: &mut TcpStream, request: &[u8], body: &[u8]) {
+        let response = [&request[4..8], body].concat();
+        stream.write_all(&(response.len() as u32).to_be_bytes()).unwrap();
+        stream.write_all(&response).unwrap();
     }
 
     /// Reads a length and as many bytes.
