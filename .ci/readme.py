@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# outside the checkout, Cargo does not find its settings
+CARGO = f"cargo --config {ROOT}/.cargo/config.toml"
 # .ci/run, which calls this, runs the test command itself
 SKIPPED = re.compile(r"^(cargo test|\.ci/run|git clone|cd )")
 SERVER = re.compile(r"^tradesim (replay|serve|bridge)\b")
@@ -99,7 +101,8 @@ def main():
         env["PATH"] = f"{ROOT / 'target' / 'release'}:{Path(python).parent}:{env['PATH']}"
         # the packages of the JavaScript examples
         (Path(folder) / "node_modules").symlink_to(ROOT / "target" / "ci-node" / "node_modules")
-        # `cargo run` builds in the checkout, and leaves its archive in the working folder
+        # `cargo run` builds in the checkout, and leaves its archive in the working folder. The features are those of .ci/run, whose
+        # build it finds
         env["CARGO_TARGET_DIR"] = str(ROOT / "target")
         env["CARGO_MANIFEST_PATH"] = str(ROOT / "Cargo.toml")
         for text, kind, block in ((text, *block) for text in map(Path.read_text, pages) for block in blocks(text)):
@@ -112,7 +115,7 @@ def main():
                         if SKIPPED.match(command):
                             output = None
                             continue
-                        command = re.sub(r"^cargo run ", f"cargo run --manifest-path {ROOT}/Cargo.toml ", command)
+                        command = re.sub(r"^cargo run ", f"{CARGO} run --manifest-path {ROOT}/Cargo.toml --features kafka-tls ", command)
                         if SERVER.match(command):
                             servers.append(Server(command, folder, env))
                         else:

@@ -19,6 +19,7 @@ use crate::{
 
 const BROKERS_HINT: &str =
     "`compose/native/cluster up` starts a cluster on this machine; --bootstrap-servers names another one";
+const TLS_HINT: &str = "`cargo install --locked --path . --features kafka-tls` in a checkout; released packages and images have TLS";
 const REGISTRY_HINT: &str = "`tradesim dev registry` runs one in memory; --schema-registry-url names another one, with its path where it has one";
 
 /// How brokers are reached, by flags and settings.
@@ -131,7 +132,8 @@ fn secret_words(error: &SecretError) -> String {
 }
 
 fn configuration(error: ConnectionError) -> Failure {
-    Failure::Configuration { what: chain(&error), hint: None }
+    let hint = matches!(error, ConnectionError::NoTls { .. }).then(|| TLS_HINT.to_owned());
+    Failure::Configuration { what: chain(&error), hint }
 }
 
 /// An error with its causes, in one line.

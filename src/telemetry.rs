@@ -7,7 +7,6 @@ use std::{
 
 use tracing::field::Field;
 use tracing_subscriber::{
-    EnvFilter,
     field::MakeExt,
     fmt::format::{Writer, debug_fn},
 };
@@ -52,7 +51,7 @@ pub(crate) fn start(settings: &Settings, group: Group) -> Result<(), SettingErro
         .with_ansi(
             io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()),
         )
-        .with_env_filter(EnvFilter::new(level.as_str()));
+        .with_max_level(level);
     match format {
         LogFormat::Json => builder.json().with_writer(|| SafeJson(io::stderr())).init(),
         LogFormat::Text => {

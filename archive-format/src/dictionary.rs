@@ -5,7 +5,7 @@
 
 mod pack;
 
-use arrow::{array::BooleanBufferBuilder, buffer::BooleanBuffer};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use bytes::Bytes;
 use parquet::{
     basic::{Compression, Encoding, PageType},

@@ -4,11 +4,12 @@ mod coded;
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{ArrayRef, BinaryArray, FixedSizeBinaryBuilder, Int64Array, TimestampMicrosecondArray},
-    buffer::{BooleanBuffer, NullBuffer, ScalarBuffer},
-    datatypes::UInt16Type,
+use arrow_array::{
+    ArrayRef, BinaryArray, Int64Array, TimestampMicrosecondArray,
+    builder::{FixedSizeBinaryBuilder, StringDictionaryBuilder},
+    types::UInt16Type,
 };
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, NullBuffer, ScalarBuffer};
 use tradesim_schemas::{Event, EventType, Exchange, Trade};
 
 pub(crate) use self::coded::CodedColumn;
@@ -77,7 +78,7 @@ fn optional<T: Copy>(
     absent: T,
     field: impl Fn(RowRef<'_>) -> Option<T>,
 ) -> (Vec<T>, NullBuffer) {
-    let mut present = arrow::array::BooleanBufferBuilder::new(batch.len());
+    let mut present = BooleanBufferBuilder::new(batch.len());
     let mut values = Vec::with_capacity(batch.len());
     for row in batch.rows() {
         let value = field(row);
@@ -135,7 +136,7 @@ fn trade_ids(batch: &Batch) -> ArrayRef {
 }
 
 fn correlation_ids(batch: &Batch) -> ArrayRef {
-    let mut builder = arrow::array::StringDictionaryBuilder::<UInt16Type>::new();
+    let mut builder = StringDictionaryBuilder::<UInt16Type>::new();
     let mut text = Vec::with_capacity(32);
     for row in batch.rows() {
         match stored_trade(row).and_then(|trade| trade.correlation_id) {

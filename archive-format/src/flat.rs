@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{
-        ArrayRef, BinaryArray, Decimal128Builder, Int32Builder, Int64Builder, RecordBatch,
-        StringDictionaryBuilder, TimestampMicrosecondBuilder, builder::StringBuilder,
+use arrow_array::{
+    ArrayRef, BinaryArray, RecordBatch,
+    builder::{
+        Decimal128Builder, Int32Builder, Int64Builder, StringBuilder, StringDictionaryBuilder,
+        TimestampMicrosecondBuilder,
     },
-    datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimeUnit},
-    error::ArrowError,
+    types::Int32Type,
 };
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use tradesim_schemas::{Event, Exchange, Price, SCHEMA_VERSION, Timestamp};
 
 use crate::{Batch, RowRef};
@@ -249,7 +250,11 @@ fn units(price: Price) -> i128 {
 
 #[cfg(test)]
 mod tests {
-    use arrow::{array::AsArray, datatypes::Decimal128Type};
+    use arrow_array::{
+        Array,
+        cast::AsArray,
+        types::{Decimal128Type, TimestampMicrosecondType},
+    };
 
     use super::*;
     use crate::tests::any_rows;
@@ -260,16 +265,18 @@ mod tests {
         any_rows(1, 500).into_iter().for_each(|row| batch.push(row));
         let flat = flat_batch(&batch).unwrap();
         let text = |name: &str, row: usize| {
-            let column = arrow::compute::cast(flat.column_by_name(name).unwrap(), &DataType::Utf8).unwrap();
-            arrow::array::Array::is_valid(&column, row)
-                .then(|| column.as_string::<i32>().value(row).to_owned())
+            let column = flat.column_by_name(name).unwrap();
+            let (texts, row) = match column.as_dictionary_opt::<Int32Type>() {
+                Some(coded) => (coded.values().as_string::<i32>(), coded.key(row)),
+                None => (column.as_string(), column.is_valid(row).then_some(row)),
+            };
+            row.map(|row| texts.value(row).to_owned())
         };
         let price = |name: &str, row: usize| {
             flat.column_by_name(name).unwrap().as_primitive::<Decimal128Type>().value(row)
         };
         let mut kinds = [0; 4];
         let time = |name: &str, row: usize| {
-            use arrow::{array::Array as _, datatypes::TimestampMicrosecondType};
             let column = flat.column_by_name(name).unwrap().as_primitive::<TimestampMicrosecondType>();
             column.is_valid(row).then(|| Timestamp::from_micros(column.value(row)).unwrap())
         };

@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use arrow::datatypes::DataType;
+use arrow_schema::DataType;
 use parquet::{
     arrow::{arrow_writer::ArrowRowGroupWriterFactory, encode_arrow_schema},
     errors::ParquetError,

@@ -74,6 +74,14 @@ pub enum ConnectionError {
         /// librdkafka's words.
         what: String,
     },
+    /// The property, or this value of it, needs OpenSSL, and librdkafka was built without it.
+    #[error(
+        "the Kafka property {name} needs OpenSSL, and this build has no TLS for Kafka: build with --features kafka-tls"
+    )]
+    NoTls {
+        /// The property, by its canonical name.
+        name: String,
+    },
     /// The value of a property would break what is promised.
     #[error("the Kafka property {name} cannot be {value}: {reason}")]
     Guarantee {
@@ -96,6 +104,12 @@ impl ConnectionError {
     /// Why librdkafka made no client. The value of a property is left out: it may be a secret.
     pub fn from_creation(error: KafkaError) -> ConnectionError {
         match error {
+            // what librdkafka reports for properties and values that were left out of the build
+            KafkaError::ClientConfig(_, what, name, _)
+                if what.contains("OpenSSL") && what.contains("not available at build time") =>
+            {
+                ConnectionError::NoTls { name }
+            }
             KafkaError::ClientConfig(_, what, name, _) => {
                 ConnectionError::Property { name, what: what.trim_end().to_owned() }
             }
@@ -167,6 +181,11 @@ impl KafkaConnection {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{Read, Write},
+        net::{TcpListener, TcpStream},
+    };
+
     use rdkafka::producer::{BaseProducer, Producer};
 
     use super::*;
@@ -230,14 +249,58 @@ mod tests {
 
     #[test]
     fn a_client_that_cannot_be_made_says_why() {
-        let properties = [property("ssl.ca.location=/nowhere/ca.pem"), property("security.protocol=ssl")];
+        let properties = [property("sasl.mechanism=GSSAPI"), property("security.protocol=sasl_plaintext")];
         let connection = KafkaConnection::new("127.0.0.1:1", &properties).unwrap();
         let error = match connection.config().create::<BaseProducer>() {
             Ok(producer) => panic!("a client: {:?}", producer.in_flight_count()),
             Err(error) => ConnectionError::from_creation(error).to_string(),
         };
         assert!(error.starts_with("no Kafka client can be made: "), "{error}");
-        assert!(error.contains("ssl.ca.location"), "{error}");
+        assert!(error.contains("No provider for SASL mechanism GSSAPI"), "{error}");
+    }
+
+    /// SASL with a plain password needs no OpenSSL: with and without TLS, the password reaches the broker.
+    #[test]
+    fn a_plain_password_is_sent_to_the_broker() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let properties = [
+            "security.protocol=SASL_PLAINTEXT",
+            "sasl.mechanism=PLAIN",
+            "sasl.username=bridge",
+            "sasl.password=hush",
+        ]
+        .map(property);
+        let connection = KafkaConnection::new(address, &properties).unwrap();
+        let producer: BaseProducer = connection.config().create().unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        // ApiVersions, version 3: there are SaslHandshake 0 and ApiVersions 0 to 3
+        let versions = frame(&mut stream);
+        assert_eq!(versions[..4], [0, 18, 0, 3]);
+        let supported = [[0, 17, 0, 0, 0, 0, 0], [0, 18, 0, 0, 0, 3, 0]].concat();
+        respond(&mut stream, &versions, &[&[0, 0, 3], &supported[..], &[0; 5]].concat());
+        let handshake = frame(&mut stream);
+        assert_eq!(handshake[..4], [0, 17, 0, 0]);
+        assert!(handshake.ends_with(b"\0\x05PLAIN"), "{handshake:?}");
+        respond(&mut stream, &handshake, b"\0\0\0\0\0\x01\0\x05PLAIN");
+        assert_eq!(frame(&mut stream), b"\0bridge\0hush");
+        drop(producer);
+    }
+
+    /// Responds to a request, whose correlation id follows its key and version.
+    fn respond(stream: &mut TcpStream, request: &[u8], body: &[u8]) {
+        let response = [&request[4..8], body].concat();
+        stream.write_all(&(response.len() as u32).to_be_bytes()).unwrap();
+        stream.write_all(&response).unwrap();
+    }
+
+    /// Reads a length and as many bytes.
+    fn frame(stream: &mut TcpStream) -> Vec<u8> {
+        let mut length = [0; 4];
+        stream.read_exact(&mut length).unwrap();
+        let mut bytes = vec![0; u32::from_be_bytes(length) as usize];
+        stream.read_exact(&mut bytes).unwrap();
+        bytes
     }
 
     #[test]

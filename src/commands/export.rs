@@ -1,6 +1,7 @@
 //! `export`: an archive in another format, chosen by the extension of the output.
 
 mod avro;
+mod csv;
 mod csv_safe;
 mod format;
 mod lines;

@@ -5,11 +5,9 @@ mod captured;
 use std::{collections::BTreeMap, fs::File};
 
 use apache_avro::{Reader, types::Value};
-use arrow::{
-    array::{Array, RecordBatch},
-    datatypes::{DataType, TimeUnit},
-    util::display::{ArrayFormatter, FormatOptions},
-};
+use arrow_array::{Array, RecordBatch};
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_schema::{DataType, TimeUnit};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tradesim_schemas::{
     AccountId, CorrelationId, Envelope, Event, EventType, MarketData, OrderBook, Price, Quantity, Symbol,
@@ -122,7 +120,7 @@ fn parquet_rows(folder: &Folder, name: &str) -> Vec<Fields> {
         for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
             let column = match field.data_type() {
                 DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
-                    arrow::compute::cast(column, &DataType::Int64).unwrap()
+                    arrow_cast::cast(column, &DataType::Int64).unwrap()
                 }
                 _ => column.clone(),
             };

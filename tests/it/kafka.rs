@@ -71,6 +71,62 @@ fn properties_that_librdkafka_refuses_exit_with_78_without_their_values() {
     folder.run(&["topics", "verify"]).fails(78, "raw.trades cannot be the topic of dead letters");
 }
 
+/// Every command that uses Kafka, with flags that lead it to its connection.
+#[cfg(not(any(feature = "kafka-tls", feature = "kafka-tls-system")))]
+#[test]
+fn a_build_without_tls_exits_with_78_and_names_the_feature() {
+    let folder = Folder::new();
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/minute.parquet");
+    let bridge = ["bridge", "--ws-uri", "ws://127.0.0.1:1", "--metrics-port", "0", "--no-env"];
+    let with = |args: &[&str], property: &str| {
+        let run = folder
+            .run(&[args, &["--bootstrap-servers", "127.0.0.1:1", "--kafka-property", property]].concat());
+        run.fails(78, "this build has no TLS for Kafka: build with --features kafka-tls");
+        assert!(
+            run.stderr.contains("`cargo install --locked --path . --features kafka-tls`"),
+            "{}",
+            run.stderr
+        );
+        assert!(!run.stderr.contains("hush"), "{}", run.stderr);
+    };
+    for args in [
+        &["topics", "verify"][..],
+        &["topics", "create"],
+        &["topics", "tail", "raw.trades"],
+        &["cluster", "verify"],
+        &["dlq", "show"],
+        &["dlq", "retry"],
+        &["verify-topic", "--archive", fixture],
+        &bridge,
+    ] {
+        with(args, "security.protocol=SASL_SSL");
+    }
+    for property in [
+        "security.protocol=ssl",
+        "sasl.mechanism=SCRAM-SHA-512",
+        "sasl.mechanisms=SCRAM-SHA-256",
+        "ssl.key.password=hush",
+    ] {
+        with(&["topics", "verify"], property);
+    }
+}
+
+/// A build with TLS gets as far as the brokers.
+#[cfg(any(feature = "kafka-tls", feature = "kafka-tls-system"))]
+#[test]
+fn a_build_with_tls_takes_its_properties() {
+    let folder = Folder::new();
+    for properties in [
+        &["security.protocol=SSL"][..],
+        &["security.protocol=SASL_SSL", "sasl.mechanism=SCRAM-SHA-512", "sasl.username=x", "sasl.password=x"],
+    ] {
+        let flags: Vec<&str> =
+            properties.iter().flat_map(|property| ["--kafka-property", property]).collect();
+        let args = ["topics", "verify", "--timeout", "1s", "--bootstrap-servers", "127.0.0.1:1"];
+        folder.run(&[&args[..], &flags].concat()).fails(69, "");
+    }
+}
+
 /// Runs a command against the cluster.
 fn json(folder: &Folder, cluster: &Cluster, args: &[&str]) -> (i32, Value) {
     let run = folder.run(&[args, &["--bootstrap-servers", &cluster.brokers, "--json"]].concat());

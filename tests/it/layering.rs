@@ -8,13 +8,13 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "tradesim-schemas",
-        &["tokio", "arrow", "parquet", "rdkafka", "rand", "tempfile", "memmap2", "tradesim-"],
+        &["tokio", "arrow-array", "parquet", "rdkafka", "rand", "tempfile", "memmap2", "tradesim-"],
     ),
     (
         "tradesim-sim",
         &[
             "tokio",
-            "arrow",
+            "arrow-array",
             "parquet",
             "rdkafka",
             "rand",
@@ -28,7 +28,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "tradesim-replay",
         &[
-            "arrow",
+            "arrow-array",
             "parquet",
             "rdkafka",
             "memmap2",
@@ -40,11 +40,19 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ),
     (
         "tradesim-bridge-core",
-        &["tokio", "rdkafka", "arrow", "parquet", "mio", "socket2", "tempfile", "memmap2"],
+        &["tokio", "rdkafka", "arrow-array", "parquet", "mio", "socket2", "tempfile", "memmap2"],
     ),
     (
         "tradesim-bridge",
-        &["arrow", "parquet", "memmap2", "rand_pcg", "tradesim-sim", "tradesim-archive", "tradesim-replay"],
+        &[
+            "arrow-array",
+            "parquet",
+            "memmap2",
+            "rand_pcg",
+            "tradesim-sim",
+            "tradesim-archive",
+            "tradesim-replay",
+        ],
     ),
     ("tradesim", &[]),
 ];
@@ -148,7 +156,7 @@ fn the_check_finds_what_is_there() {
     let metadata = metadata();
     let root = metadata.workspace_packages().into_iter().find(|package| package.name == "tradesim").unwrap();
     let found = dependencies(&metadata, &root.id);
-    for name in ["parquet", "arrow", "tradesim-schemas", "clap", "libm"] {
+    for name in ["parquet", "arrow-array", "tradesim-schemas", "clap", "libm"] {
         assert!(found.contains(name), "{name}");
     }
     assert!(!found.contains("insta"));

@@ -4,7 +4,7 @@
 //! Source: <https://parquet.apache.org/docs/file-format/data-pages/encodings/>, "Run Length Encoding / Bit-Packing
 //! Hybrid".
 
-use arrow::buffer::BooleanBuffer;
+use arrow_buffer::BooleanBuffer;
 
 /// Appends definition levels of one bit: which rows have a value.
 pub(super) fn levels(present: &BooleanBuffer, out: &mut Vec<u8>) {

@@ -1,6 +1,6 @@
 //! From rows to codes of a dictionary, for the columns that are written that way.
 
-use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow_buffer::{BooleanBuffer, NullBuffer};
 use parquet::{errors::ParquetError, schema::types::ColumnDescPtr};
 use tradesim_schemas::{
     Event, Exchange, Interval, MarketData, OrderBook, OrderType, Trade, TradeStatus, TradeType,

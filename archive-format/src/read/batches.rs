@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{Int64Array, RecordBatch, TimestampMicrosecondArray},
-    buffer::BooleanBuffer,
-};
+use arrow_array::{Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow_buffer::BooleanBuffer;
 use bytes::Bytes;
 use parquet::{arrow::arrow_reader::ParquetRecordBatchReader, errors::ParquetError};
 use tradesim_schemas::Timestamp;

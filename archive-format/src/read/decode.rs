@@ -2,14 +2,11 @@
 
 use std::cell::Cell;
 
-use arrow::{
-    array::{
-        Array, Decimal64Array, DictionaryArray, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch,
-        StringArray, TimestampMicrosecondArray,
-    },
-    buffer::BooleanBuffer,
-    datatypes::Int32Type,
+use arrow_array::{
+    Array, Decimal64Array, DictionaryArray, FixedSizeBinaryArray, Int32Array, Int64Array, RecordBatch,
+    StringArray, TimestampMicrosecondArray, types::Int32Type,
 };
+use arrow_buffer::BooleanBuffer;
 use tradesim_schemas::{
     AccountId, CorrelationId, Envelope, Event, EventType, Exchange, Interval, MarketData, OrderBook,
     OrderRef, OrderType, Price, Quantity, Record, Symbol, SymbolIds, Timestamp, Trade, TradeId, TradeStatus,

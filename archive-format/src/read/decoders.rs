@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow_schema::DataType;
 use parquet::{
     arrow::{
         FieldLevels, ProjectionMask,

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufReader, Cursor, Read};
 
-use arrow::{array::BooleanBufferBuilder, buffer::BooleanBuffer};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use bytes::Bytes;
 use zstd::stream::read::Decoder;
 

@@ -230,7 +230,7 @@ fn bytes_behind_the_end_are_told_as_such() {
 }
 
 fn foreign_parquet() -> Vec<u8> {
-    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+    use arrow_array::{ArrayRef, Int64Array, RecordBatch};
     let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
     let batch = RecordBatch::try_from_iter([("seq", column)]).unwrap();
     let mut writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();

@@ -12,7 +12,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use arrow::datatypes::FieldRef;
+use arrow_schema::FieldRef;
 use parquet::{
     arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves},
     errors::ParquetError,

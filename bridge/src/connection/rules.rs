@@ -108,11 +108,27 @@ const RULES: [Rule; 14] = [
     },
 ];
 
+/// Returns true for a SASL mechanism that librdkafka implements with OpenSSL. It does not check this before it creates a client.
+fn needs_openssl(mechanism: &str) -> bool {
+    mechanism.starts_with("SCRAM-") || mechanism == "OAUTHBEARER"
+}
+
+/// Returns true if the librdkafka that is linked has OpenSSL.
+fn has_openssl() -> bool {
+    ClientConfig::new()
+        .create_native_config()
+        .and_then(|native| native.get("builtin.features"))
+        .is_ok_and(|features| features.split(',').any(|feature| feature == "ssl"))
+}
+
 /// Checks one property by its canonical name: librdkafka has to know it and its value, and the value has to keep every promise.
 /// librdkafka itself says what a value means, so that `1`, `t` and `True` are the same.
 pub(super) fn check(name: &str, value: &str) -> Result<(), ConnectionError> {
     let mut config = ClientConfig::new();
     let native = config.set(name, value).create_native_config().map_err(ConnectionError::from_creation)?;
+    if name == "sasl.mechanisms" && needs_openssl(value) && !has_openssl() {
+        return Err(ConnectionError::NoTls { name: name.to_owned() });
+    }
     let Some(rule) = RULES.iter().find(|rule| rule.name == name) else { return Ok(()) };
     let meant = native.get(name).map_err(|error: KafkaError| ConnectionError::Property {
         name: name.to_owned(),
@@ -192,10 +208,47 @@ mod tests {
             ("message.send.max.retries", "10"),
             ("partitioner", "murmur2"),
             ("isolation.level", "read_committed"),
-            ("sasl.mechanisms", "SCRAM-SHA-512"),
+            ("sasl.mechanisms", "PLAIN"),
+            ("security.protocol", "PLAINTEXT"),
+            ("security.protocol", "SASL_PLAINTEXT"),
             ("queue.buffering.max.ms", "0.5"),
         ] {
             check(name, value).unwrap_or_else(|error| panic!("{name}={value}: {error}"));
+        }
+    }
+
+    /// Properties that need OpenSSL.
+    const TLS: [(&str, &str); 9] = [
+        ("security.protocol", "SSL"),
+        ("security.protocol", "ssl"),
+        ("security.protocol", "SASL_SSL"),
+        ("sasl.mechanisms", "SCRAM-SHA-256"),
+        ("sasl.mechanisms", "SCRAM-SHA-512"),
+        ("sasl.mechanisms", "OAUTHBEARER"),
+        ("ssl.ca.location", "/nowhere/ca.pem"),
+        ("ssl.key.password", "hush"),
+        ("enable.ssl.certificate.verification", "true"),
+    ];
+
+    #[cfg(any(feature = "kafka-tls", feature = "kafka-tls-system"))]
+    #[test]
+    fn a_build_with_tls_takes_properties_that_need_it() {
+        assert!(has_openssl());
+        for (name, value) in TLS {
+            check(name, value).unwrap_or_else(|error| panic!("{name}={value}: {error}"));
+        }
+    }
+
+    #[cfg(not(any(feature = "kafka-tls", feature = "kafka-tls-system")))]
+    #[test]
+    fn a_build_without_tls_names_the_feature_for_each_property_that_needs_it() {
+        assert!(!has_openssl());
+        for (name, value) in TLS {
+            let error = check(name, value).unwrap_err();
+            let expected = format!(
+                "the Kafka property {name} needs OpenSSL, and this build has no TLS for Kafka: build with --features kafka-tls"
+            );
+            assert_eq!(error.to_string(), expected, "{name}={value}");
         }
     }
 }

@@ -5,10 +5,8 @@
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{Array, ArrayRef, AsArray, StringArray},
-    datatypes::{DataType, Int32Type},
-};
+use arrow_array::{Array, ArrayRef, StringArray, cast::AsArray, types::Int32Type};
+use arrow_schema::DataType;
 
 /// What a formula begins with, or what a spreadsheet drops before it looks for one.
 const DANGEROUS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
@@ -32,7 +30,7 @@ fn safe_texts(texts: &StringArray) -> StringArray {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{DictionaryArray, Int32Array};
+    use arrow_array::{DictionaryArray, Int32Array};
 
     use super::*;
 
@@ -46,8 +44,7 @@ mod tests {
         let found: Vec<_> = found.as_string::<i32>().iter().collect();
         assert_eq!(found, expected.iter().map(|text| Some(*text)).chain([None]).collect::<Vec<_>>());
         let coded: DictionaryArray<Int32Type> = texts.iter().copied().collect();
-        let found =
-            arrow::compute::cast(&safe_column(&(Arc::new(coded) as ArrayRef)), &DataType::Utf8).unwrap();
+        let found = arrow_cast::cast(&safe_column(&(Arc::new(coded) as ArrayRef)), &DataType::Utf8).unwrap();
         assert_eq!(found.as_string::<i32>().iter().flatten().collect::<Vec<_>>(), expected);
         let numbers: ArrayRef = Arc::new(Int32Array::from(vec![-1]));
         assert_eq!(&safe_column(&numbers), &numbers);

@@ -5,12 +5,8 @@
 
 use std::sync::Arc;
 
-use arrow::{
-    array::{ArrayRef, AsArray, RecordBatch},
-    compute::cast,
-    datatypes::{DataType, Field, Schema, TimestampMicrosecondType},
-    error::ArrowError,
-};
+use arrow_array::{ArrayRef, Decimal128Array, Float64Array, RecordBatch, cast::AsArray};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 use parquet::{
     arrow::ArrowWriter,
     basic::{Compression, ZstdLevel},
@@ -18,7 +14,7 @@ use parquet::{
 };
 use tradesim_archive::{Batch, flat_batch};
 
-use super::{csv_safe::safe_column, sink::Sink};
+use super::{csv::CsvWriter, csv_safe::safe_column, sink::Sink};
 use crate::cli::ExportPrices;
 
 /// Rows of a Parquet row group.
@@ -40,8 +36,6 @@ struct Style {
     captured: bool,
     /// True if text cells are protected from being read as formulas.
     safe: bool,
-    /// The name of UTC in the type of times.
-    utc: &'static str,
 }
 
 impl Style {
@@ -64,15 +58,20 @@ impl Style {
 
     fn column(self, column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
         match (column.data_type(), self.prices) {
-            (DataType::Decimal128(..), ExportPrices::Float64) => cast(column, &DataType::Float64),
-            (DataType::Timestamp(..), _) => {
-                let times = column.as_primitive::<TimestampMicrosecondType>().clone();
-                Ok(Arc::new(times.with_timezone(self.utc)))
+            (DataType::Decimal128(_, scale), ExportPrices::Float64) => {
+                let one = 10_u32.pow(scale.unsigned_abs().into());
+                Ok(Arc::new(floats(column.as_primitive(), one.into())))
             }
             (DataType::Utf8 | DataType::Dictionary(..), _) if self.safe => Ok(safe_column(column)),
             _ => Ok(Arc::clone(column)),
         }
     }
+}
+
+/// Prices as numbers. Units and `one`, the number of units in one currency unit, are exact as floats, so the result is the float nearest
+/// to the price.
+fn floats(units: &Decimal128Array, one: f64) -> Float64Array {
+    units.unary(|units| units as f64 / one)
 }
 
 /// A plain Parquet file.
@@ -91,7 +90,7 @@ impl ParquetExport {
             // the crate's own name would tie the bytes to its version
             .set_created_by(format!("tradesim version {} (build 0)", env!("CARGO_PKG_VERSION")))
             .build();
-        let style = Style { prices, raw: captured, captured, safe: false, utc: "UTC" };
+        let style = Style { prices, raw: captured, captured, safe: false };
         let schema = style.record_batch(&Batch::default())?.schema();
         Ok(ParquetExport { writer: ArrowWriter::try_new(sink, schema, Some(properties))?, style })
     }
@@ -107,7 +106,7 @@ impl ParquetExport {
 
 /// A CSV file with a header line; absent values are empty.
 pub(super) struct CsvExport {
-    writer: arrow::csv::Writer<Sink>,
+    writer: CsvWriter<Sink>,
     style: Style,
 }
 
@@ -115,12 +114,7 @@ impl CsvExport {
     /// Begins a file; `captured` says whether there may be captured messages, whose times of receipt and opcodes then have
     /// columns, and `safe` whether no text may be taken for a formula.
     pub(super) fn new(sink: Sink, prices: ExportPrices, captured: bool, safe: bool) -> CsvExport {
-        let writer = arrow::csv::WriterBuilder::new()
-            .with_header(true)
-            .with_timestamp_tz_format("%Y-%m-%dT%H:%M:%S%.6fZ".to_owned())
-            .build(sink);
-        // the CSV writer knows time zones by offset only
-        CsvExport { writer, style: Style { prices, raw: false, captured, safe, utc: "+00:00" } }
+        CsvExport { writer: CsvWriter::new(sink), style: Style { prices, raw: false, captured, safe } }
     }
 
     pub(super) fn write(&mut self, batch: &Batch) -> anyhow::Result<()> {
@@ -128,8 +122,28 @@ impl CsvExport {
     }
 
     pub(super) fn finish(mut self) -> anyhow::Result<()> {
-        // the header stands even where no message passed the filters
+        // the header is written even if no message passed the filters
         self.writer.write(&self.style.record_batch(&Batch::default())?)?;
         Ok(self.writer.into_inner().finish()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tradesim_schemas::Price;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn prices_are_the_nearest_floats(units in 0..=Price::MAX.units()) {
+            let exact = Decimal128Array::from(vec![Some(i128::from(units)), None]);
+            let exact = exact.with_precision_and_scale(12, 4).unwrap();
+            let found: ArrayRef = Arc::new(floats(&exact, 1e4));
+            prop_assert_eq!(&arrow_cast::cast(&exact, &DataType::Float64).unwrap(), &found);
+            let text = Price::from_units(units).unwrap().to_string();
+            prop_assert_eq!(found.as_primitive::<arrow_array::types::Float64Type>().value(0), text.parse::<f64>().unwrap());
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The bytes of a page, uncompressed: levels and values must be exactly as many as the header states.
 
-use arrow::array::BooleanBufferBuilder;
+use arrow_buffer::BooleanBufferBuilder;
 
 use super::{Coding, PageError};
 use crate::{
