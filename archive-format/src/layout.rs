@@ -11,11 +11,12 @@ use parquet::{
     },
     schema::types::ColumnPath,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::dictionary::Values;
 
 /// The optional columns. An archive has them only if it needs them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
     /// `origin`: the index of the origin from which the ids derive.
     pub origin: bool,

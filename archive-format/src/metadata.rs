@@ -1,4 +1,7 @@
 //! The metadata of an archive: its provenance, its content, and the digests of its parts.
+//!
+//! The names and the order of fields are part of the format: the document that is stored in the file derives from them
+//! (FORMAT.md, section 5).
 
 mod bounds;
 mod document;
@@ -6,11 +9,13 @@ mod faults;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tradesim_schemas::{Digest, EventType, Exchange, Price, Symbol, Timestamp};
 
 use crate::{Columns, FormatVersion};
 
 pub(crate) use bounds::check_bounds;
+use document::{CountsDocument, RowGroupDocument, optional_text, text, text_list};
 pub(crate) use document::{from_json, to_json};
 pub use faults::{Faults, KeptFaults, PlantedFaults};
 
@@ -22,15 +27,19 @@ const OPTION_GAPS: &str = "gaps";
 
 /// The provenance of an archive: how its events were made. The caller of the writer provides it. It must not depend on the
 /// machine, the user, the folder or the time of writing.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Provenance {
     /// The version of the generator; `None` for a captured feed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_version: Option<String>,
     /// The model that was simulated, such as `gbm/1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The seed of the simulation.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
     /// The trading date, such as `2026-02-18`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
     /// All other options that the events depend on, by name.
     pub options: BTreeMap<String, String>,
@@ -43,15 +52,18 @@ pub struct Provenance {
     /// The cuts that were made from the source.
     pub cuts: Vec<Cut>,
     /// The version of the trading calendar.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub calendar_version: Option<String>,
     /// The version of the time zone database.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tzdb_version: Option<String>,
     /// The faults that were added on purpose; `None` for an archive without such faults.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub faults: Option<Faults>,
 }
 
 /// The identity and the symbol table from which the ids of a simulated archive derive.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
     /// One line of text that names generator version, model, seed, date and options.
     pub identity: String,
@@ -60,49 +72,60 @@ pub struct Origin {
 }
 
 /// A symbol of the symbol table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SymbolEntry {
     /// The ticker symbol.
+    #[serde(with = "text")]
     pub symbol: Symbol,
     /// The name of the issuer or fund.
     pub name: String,
     /// The listing venue.
+    #[serde(with = "text")]
     pub exchange: Exchange,
     /// The economic sector.
     pub sector: String,
     /// The price at the start of every day.
+    #[serde(with = "text")]
     pub base_price: Price,
     /// The volatility per trading day: 0.02 is 2 %.
+    #[serde(with = "text")]
     pub volatility: f64,
     /// The number of shares traded on an average day.
     pub avg_daily_volume: u64,
     /// The tick size.
+    #[serde(with = "text")]
     pub tick_size: Price,
     /// The round lot, in shares.
     pub lot_size: u32,
     /// The fraction of all orders; the weights of a table sum to 1.
+    #[serde(with = "text")]
     pub weight: f64,
 }
 
 /// A burst of the simulation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Burst {
     /// The start.
+    #[serde(with = "text")]
     pub from: Timestamp,
     /// The end, exclusive.
+    #[serde(with = "text")]
     pub to: Timestamp,
     /// The factor of the order rate.
+    #[serde(with = "text")]
     pub multiplier: f64,
     /// The only symbol that is affected; `None` for all symbols.
+    #[serde(default, with = "optional_text")]
     pub symbol: Option<Symbol>,
     /// True if the burst was planned for a given time, false if it was drawn.
     pub planned: bool,
 }
 
 /// An archive from which this archive was made.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Source {
     /// The content digest of the source.
+    #[serde(with = "text")]
     pub digest: Digest,
     /// The cuts of the source.
     pub cuts: Vec<Cut>,
@@ -111,22 +134,27 @@ pub struct Source {
 }
 
 /// A cut: the conditions that all kept events satisfy.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cut {
     /// The first instant that is kept.
+    #[serde(default, with = "optional_text")]
     pub from: Option<Timestamp>,
     /// The end of the time range, exclusive.
+    #[serde(default, with = "optional_text")]
     pub to: Option<Timestamp>,
     /// The symbols kept; all if empty.
+    #[serde(with = "text_list")]
     pub symbols: Vec<Symbol>,
     /// The event types kept; all if empty.
+    #[serde(with = "text_list")]
     pub events: Vec<EventType>,
     /// The maximum number of events.
     pub limit: Option<u64>,
 }
 
 /// The number of messages of each kind. A raw frame counts as raw, whether or not it could be parsed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "CountsDocument", try_from = "CountsDocument")]
 pub struct Counts {
     /// The number of trades.
     pub trade: u64,
@@ -146,13 +174,16 @@ impl Counts {
 }
 
 /// The metadata of an archive.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metadata {
+    #[serde(serialize_with = "text::serialize")]
     pub(crate) format_version: FormatVersion,
     pub(crate) writer: WriterVersions,
+    #[serde(flatten)]
     pub(crate) provenance: Provenance,
     pub(crate) columns: Columns,
     pub(crate) counts: Counts,
+    #[serde(serialize_with = "text::serialize")]
     pub(crate) digest: Digest,
     pub(crate) row_groups: Vec<RowGroup>,
     pub(crate) state_frames: Vec<StateFrame>,
@@ -248,7 +279,7 @@ impl Metadata {
 }
 
 /// The versions of the software that wrote a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriterVersions {
     /// The version of tradesim.
     pub tradesim: String,
@@ -259,7 +290,8 @@ pub struct WriterVersions {
 }
 
 /// The location of a row group, and its first and last row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "RowGroupDocument", from = "RowGroupDocument")]
 pub struct RowGroup {
     /// The offset of its first byte in the file.
     pub offset: u64,
@@ -276,7 +308,7 @@ pub struct RowGroup {
 }
 
 /// The location of a state frame: opaque bytes that describe the state before a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateFrame {
     /// The offset of its first byte in the file.
     pub offset: u64,
@@ -287,5 +319,6 @@ pub struct StateFrame {
     /// The seq of the first message that the state does not include.
     pub seq: u64,
     /// The byte hash of the state frame as stored.
+    #[serde(with = "text")]
     pub digest: Digest,
 }

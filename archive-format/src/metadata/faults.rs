@@ -1,16 +1,19 @@
 //! Faults that were added to an archive on purpose (FORMAT.md, 5.9).
 
+use serde::{Deserialize, Serialize};
+
 /// The faults that were added to an archive on purpose.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Faults {
     /// The seed of the plan that drew the faults; `None` for a merged archive, which may have several.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub plan_seed: Option<u64>,
     /// All faults; `None` for a merged archive, which renumbers the messages and so does not know where the faults are.
     pub planted: Option<Vec<PlantedFaults>>,
 }
 
 /// The faults of one kind and one reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlantedFaults {
     /// The kind, such as `drop`.
     pub kind: String,
