@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the seeds of every fuzz target into fuzz/corpus: inputs that reach far into what is fuzzed, by hand.
+"""Writes hand-made seeds for every fuzz target to fuzz/corpus: inputs that cover much of the code.
 
-usage: seeds.py BINARY; run once after a format changes, and `cargo fuzz cmin` afterwards. Existing files stay.
+Usage: seeds.py BINARY. Run it after a change of a format, followed by `cargo fuzz cmin`. Existing files are kept.
 """
 
 import pathlib

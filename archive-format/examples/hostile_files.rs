@@ -1,5 +1,5 @@
-//! Writes the archives of a dishonest writer into a folder, and prints one line per file: its name, and `read` or `refused`.
-//! `.ci/budget` measures what each command takes for them.
+//! Writes the archives of a malicious writer to a folder, and prints one line per file: its name, and `read` or `refused`.
+//! `.ci/budget` measures the time and memory of each command for them.
 
 use std::{env, error::Error, path::PathBuf};
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Read a tradesim archive with nothing of tradesim: only FORMAT.md, pyarrow and blake3.
+"""Reads a tradesim archive according to FORMAT.md, with only pyarrow and blake3.
 
-Checks the marker, the tail and every row group and state frame; rebuilds the text of every message, with ids derived
-anew; looks whether planted faults are frames where they are listed; and recomputes the content digest, which it prints.
-Exits with 1 if anything differs from what the file says.
+Checks the marker, the tail and every row group and state frame, derives the ids and rebuilds the text of every message,
+checks that listed faults are raw frames, and recomputes and prints the content digest. Exits with 1 if anything differs
+from the metadata of the file.
 
     python -m pip install pyarrow blake3
     python read_archive.py FILE [--messages]
@@ -28,7 +28,7 @@ EPOCH = datetime.datetime(1970, 1, 1)
 
 
 class Damaged(Exception):
-    """The file is not what it says."""
+    """The file is damaged or inconsistent."""
 
 
 def check(condition, what):
@@ -41,33 +41,33 @@ def digest_text(data):
 
 
 def prove(data):
-    """Sections 1, 5.6 and 6: proves every byte. Returns the metadata document."""
+    """Sections 1, 5.6 and 6: checks the digest of every byte. Returns the metadata document."""
     check(data[:4] == b"PAR1" and data[-4:] == b"PAR1" and len(data) >= 12, "not a whole Parquet file")
     (footer_length,) = struct.unpack("<I", data[-8:-4])
     footer_start = len(data) - 8 - footer_length
-    check(footer_start >= 4, "the footer's length is beyond the file")
+    check(footer_start >= 4, "the footer is longer than the file")
     footer = data[footer_start:-8]
     check(footer.count(b"tradesim-tail/") == 1, "there is not exactly one marker")
     marker = MARKER.search(footer)
     check(marker is not None, "the marker is malformed or of another version")
     offset = int(marker[1], 16)
-    check(4 <= offset <= footer_start, "the tail's offset is beyond the file")
+    check(4 <= offset <= footer_start, "the tail's offset is outside the file")
     at = footer_start + marker.start(2)
     zeroed = data[offset:at] + b"0" * 64 + data[at + 64 :]
     check(blake3(zeroed).hexdigest() == marker[2].decode(), "the tail's digest differs")
 
     metadata = pq.read_metadata(pa.BufferReader(data)).metadata
     version = metadata[b"tradesim.format_version"].decode()
-    check(version.split(".")[0] == "1", f"format version {version} is not known")
+    check(version.split(".")[0] == "1", f"unsupported format version {version}")
     document = json.loads(metadata[b"tradesim.metadata"])
     parts = sorted(document["row_groups"] + document["state_frames"], key=lambda part: part["offset"])
     end = 4
     for part in parts:
-        check(part["offset"] == end, f"the part at {part['offset']} does not follow the one before it")
+        check(part["offset"] == end, f"the part at {part['offset']} does not follow the previous one")
         end += part["length"]
         stored = data[part["offset"] : end]
         check(digest_text(stored) == part["digest"], f"the part at {part['offset']} is damaged")
-    check(end == offset, "the parts do not reach to the tail")
+    check(end == offset, "the parts do not cover all bytes before the tail")
     return document
 
 
@@ -128,14 +128,14 @@ def time(micros):
     if days >= -719162:
         date = (EPOCH + datetime.timedelta(days=days)).date().isoformat()
     else:
-        # the year 0, which datetime lacks, has the days of the leap year 400 years later
+        # datetime does not support the year 0, which has the days of the leap year 400 years later
         date = "0000" + (EPOCH + datetime.timedelta(days=days + 146097)).date().isoformat()[4:]
     seconds, fraction = divmod(rest, 1_000_000)
     return f"{date}T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{fraction:06}Z"
 
 
 def escaped(text):
-    # what the json module escapes with ensure_ascii=False is what section 7.1 demands
+    # with ensure_ascii=False, the json module escapes exactly the characters of section 7.1
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -181,13 +181,13 @@ def message(row, origins):
 
 
 def listed_frames(document):
-    """Section 5.9: numbers of the rows that have to be raw frames, because a reader refuses them."""
+    """Section 5.9: numbers of the rows that must be raw frames, because a reader refuses them."""
     planted = (document.get("faults") or {}).get("planted") or []
     return {seq for fault in planted if fault["reason"] is not None for seq in fault["seqs"]}
 
 
 def blocks(parquet):
-    """Section 4.5: blocks of rows count from the beginning of their row group."""
+    """Section 4.5: blocks of rows, counted from the beginning of each row group."""
     for group in range(parquet.metadata.num_row_groups):
         table = parquet.read_row_group(group)
         for start in range(0, len(table), BLOCK_ROWS):
@@ -219,7 +219,7 @@ def rows(parquet):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file")
-    parser.add_argument("--messages", action="store_true", help="print the messages, one a line")
+    parser.add_argument("--messages", action="store_true", help="print the messages, one per line")
     options = parser.parse_args()
     with open(options.file, "rb") as file:
         data = file.read()
@@ -232,7 +232,7 @@ def main():
             check(row["seq"] > last[0] and (last[1] is None or row["ts"] >= last[1]), "rows are out of order")
             last = (row["seq"], row["ts"])
             if row["seq"] in faulty:
-                check(row.get("raw") is not None, f"seq {row['seq']} is listed as refused and is no raw frame")
+                check(row.get("raw") is not None, f"seq {row['seq']} is listed as a fault but is not a raw frame")
                 faulty.remove(row["seq"])
             text = message(row, origins)
             hasher.update(struct.pack("<I", len(text)) + text)
@@ -241,7 +241,7 @@ def main():
                 sys.stdout.buffer.write(text + b"\n")
         digest = "blake3:" + hasher.hexdigest()
         check(total == document["counts"]["total"], "the number of messages differs")
-        check(not faulty, f"seq {min(faulty, default=0)} is listed as refused and is not there")
+        check(not faulty, f"seq {min(faulty, default=0)} is listed as a fault but does not exist")
         check(digest == document["digest"], f"the content digest is {digest}, not {document['digest']}")
     except Damaged as damage:
         print(f"{options.file}: {damage}", file=sys.stderr)

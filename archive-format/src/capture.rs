@@ -1,4 +1,4 @@
-//! From what was received to an archive: which messages are stored by columns, and at what time each row stands.
+//! Converts the journal of a capture to an archive: decides which messages are stored by columns, and the time of each row.
 
 mod ahead;
 mod stated;
@@ -17,42 +17,43 @@ use crate::{
     Row, Summary, Torn, WriterOptions, journal::bounded_reason, tail,
 };
 
-/// Gaps that are named one by one.
+/// The maximum number of gaps that are listed.
 const GAPS_NAMED_MAX: usize = 1_000;
-/// Bytes of the name of a feed.
+/// The maximum length of the URL of a feed, in bytes.
 const FEED_BYTES_MAX: usize = 4_096;
 
-/// A place where messages may be missing.
+/// A place in a capture where messages may be missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// Seq of the message behind it.
+    /// The seq of the first message after the gap.
     pub seq: u64,
-    /// When it ended.
+    /// The time at which the gap ended.
     pub at: Timestamp,
-    /// Why it is there; of a long reason the beginning.
+    /// The reason. A long reason is truncated.
     pub reason: String,
 }
 
-/// What a journal came to.
+/// The result of [`archive_journal`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Archived {
-    /// The archive.
+    /// The archive that was written.
     pub summary: Summary,
-    /// What of the journal could not be read.
+    /// The end of the journal that could not be read.
     pub torn: Torn,
-    /// The first gaps.
+    /// The first gaps, at most 1,000.
     pub gaps: Vec<Gap>,
-    /// How many gaps there are.
+    /// The number of all gaps.
     pub gap_count: u64,
 }
 
-/// Makes the archive of a journal. `progress` is told how many bytes of it are done, and how many messages; where it fails,
-/// nothing is made.
+/// Converts a journal to an archive. `progress` is called with the number of bytes and of messages done; if it returns an
+/// error, no archive is created.
 ///
-/// Memory does not grow with the journal. The columns of the options are set here.
+/// Memory does not grow with the journal. `options.columns` is ignored: a capture always has the same columns.
 ///
 /// # Errors
-/// A file that is no journal or cannot be read, and an archive that cannot be made. The journal stays as it is.
+/// Returns an error if the file is not a journal or cannot be read, or if the archive cannot be written. The journal is not
+/// changed.
 pub fn archive_journal<E: From<Error>>(
     journal: &Path,
     output: &Path,
@@ -73,7 +74,7 @@ pub fn archive_journal<E: From<Error>>(
         } else if kind == JournalKind::Gap {
             gap_count += 1;
             if gaps.len() < GAPS_NAMED_MAX {
-                // a journal may be anybody's
+                // the journal may come from another program
                 let reason = String::from_utf8_lossy(bounded_reason(&content)).into_owned();
                 gaps.push(Gap { seq: rows.seq, at: received, reason });
             }
@@ -86,14 +87,14 @@ pub fn archive_journal<E: From<Error>>(
     Ok(Archived { summary: writer.finish()?, torn: records.torn(), gaps, gap_count })
 }
 
-/// What a capture says about itself. Its times are what was received, so that only the feed is left to be named.
+/// Returns the provenance of a capture: its pace, and the URL of the feed.
 fn provenance(first: Option<&JournalRecord>) -> Provenance {
     let mut provenance = Provenance::default();
     provenance.set_received_pace(true);
     if let Some(JournalRecord { kind: JournalKind::Feed, content, .. }) = first
         && content.len() <= FEED_BYTES_MAX
         && let Ok(feed) = std::str::from_utf8(content)
-        // the one text that metadata may not hold
+        // the only text that metadata must not contain
         && !tail::contains(content, tail::MARKER_START)
     {
         provenance.options.insert("feed".to_owned(), feed.to_owned());
@@ -101,13 +102,16 @@ fn provenance(first: Option<&JournalRecord>) -> Provenance {
     provenance
 }
 
-/// Gives the messages of a journal their places in an archive.
+/// Converts the messages of a journal to rows, and chooses the time of each row.
 ///
-/// A message in our own text stands at its envelope's time, by which alone its text can be made again, unless an earlier
-/// row stands later. Any other one stands at the time that it states, and one that states none as long after the message
-/// before it that does as it was received after it; until any message has stated a time, at its receive time. All of
-/// these are moved as far as order demands: not before the row before, and not behind the next message that states a
-/// time, so that a single message with a time of next year moves none of those that follow.
+/// - A message in our own text gets the time of its envelope, because its text is rebuilt from that time. If an earlier
+///   row is later than that, the message is stored as a raw frame.
+/// - Any other message with a timestamp gets that time.
+/// - A message without a timestamp keeps its distance in receive time to the last message that has one. Before the first
+///   such message, it gets its receive time.
+///
+/// The times of raw frames are then clamped to keep the order: not before the previous row, and not after the next message
+/// that has a timestamp. So a single message with a timestamp of next year does not move the messages that follow.
 #[derive(Debug)]
 struct Rows {
     our_text: Ahead,
@@ -116,7 +120,7 @@ struct Rows {
     seq: u64,
     last: Timestamp,
     received: Timestamp,
-    /// Where the last message that states a time stands, and when it was received.
+    /// The row time and the receive time of the last message that has a timestamp.
     line: Option<(Timestamp, Timestamp)>,
 }
 
@@ -134,7 +138,7 @@ impl Rows {
     }
 
     fn next_row(&mut self, received: Timestamp, opcode: u8, bytes: Vec<u8>) -> Result<Captured, Error> {
-        // a clock that is set back makes no message arrive before the one before it
+        // receive times do not descend, even if the clock was set back
         self.received = self.received.max(received);
         let stated = self.stated.read(&bytes);
         let time = stated.time();
@@ -156,14 +160,14 @@ impl Rows {
         Ok(Captured { seq, timestamp, received: Some(self.received), opcode: Some(opcode), content })
     }
 
-    /// The time of a message that states none.
+    /// Returns the time of a message without a timestamp.
     fn unstated(&self) -> Timestamp {
         let Some((stands, received)) = self.line else { return self.received };
         let since = self.received.micros() - received.micros();
         Timestamp::from_micros(stands.micros().saturating_add(since)).unwrap_or(stands)
     }
 
-    /// The latest time at which the present row may stand.
+    /// Returns the latest possible time of the current row.
     fn bound(&mut self) -> Result<Timestamp, Error> {
         let our_text = self.our_text.next_time(self.seq, self.last)?;
         let any_time = self.any_time.next_time(self.seq, self.last)?;

@@ -1,7 +1,7 @@
 //! Dictionary-encoded column chunks, written page by page.
 //!
-//! Parquet's own encoder hashes every text of every row; here a text is a small number already, so a row costs a table
-//! look-up and a few bits. That is worth a third of the whole cost of writing.
+//! Parquet's own encoder hashes every text of every row. Here a text is already a small number, so a row costs a table
+//! look-up and a few bits. This saves a third of the total cost of writing.
 
 mod pack;
 
@@ -25,10 +25,10 @@ use zstd::bulk::Compressor;
 
 use crate::layout::ZSTD_LEVEL;
 
-/// Rows after which a page ends, at the end of a chunk.
+/// The number of rows after which a page ends, at the end of a chunk.
 const PAGE_ROWS: usize = 32_768;
 
-/// What a dictionary holds.
+/// The type of the values of a dictionary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Values {
     /// Texts.
@@ -39,7 +39,7 @@ pub(crate) enum Values {
     Int64,
 }
 
-/// One column chunk on its way into a row group.
+/// A column chunk that is being written.
 pub(crate) struct DictionaryColumn {
     descr: ColumnDescPtr,
     values: Values,
@@ -47,7 +47,7 @@ pub(crate) struct DictionaryColumn {
     dictionary: Vec<u8>,
     distinct: u32,
     bounds: Option<(i64, i64)>,
-    /// The open page: a code for every value, and which rows have one.
+    /// The current page: a code for every value, and the rows that have a value.
     codes: Vec<u32>,
     present: BooleanBufferBuilder,
     pages: Vec<DataPage>,
@@ -60,7 +60,7 @@ struct DataPage {
     rows: usize,
 }
 
-/// An encoded column chunk.
+/// A finished column chunk.
 pub(crate) struct DictionaryChunk {
     pub(crate) bytes: Bytes,
     pub(crate) close: ColumnCloseResult,
@@ -82,7 +82,7 @@ impl DictionaryColumn {
         }
     }
 
-    /// Adds a text to the dictionary; its code.
+    /// Adds a text to the dictionary, and returns its code.
     pub(crate) fn add_text(&mut self, text: &str) -> u32 {
         debug_assert_eq!(self.values, Values::Texts);
         let len = u32::try_from(text.len()).expect("texts are short");
@@ -91,7 +91,7 @@ impl DictionaryColumn {
         self.added()
     }
 
-    /// Adds a number to the dictionary; its code.
+    /// Adds a number to the dictionary, and returns its code.
     pub(crate) fn add_number(&mut self, value: i64) -> u32 {
         match self.values {
             Values::Int32 => self.dictionary.extend_from_slice(&(value as i32).to_le_bytes()),
@@ -107,13 +107,13 @@ impl DictionaryColumn {
         self.distinct - 1
     }
 
-    /// The code of the next value.
+    /// Adds a value by its code.
     #[inline]
     pub(crate) fn push(&mut self, code: u32) {
         self.codes.push(code);
     }
 
-    /// Says which rows of a chunk the values pushed since the last call belong to.
+    /// Ends a chunk of rows: `present` are the rows that have the values pushed since the last call, `None` for all.
     pub(crate) fn end_chunk(&mut self, rows: usize, present: Option<&BooleanBuffer>) {
         match present {
             Some(present) => {
@@ -235,21 +235,20 @@ impl DictionaryColumn {
     }
 }
 
-/// What compresses pages. To set one up costs as much as a small page: every thread keeps one for all of its columns.
+/// Creates the compressor of pages. This costs as much as a small page, so every thread keeps one for all of its columns.
 pub(crate) fn compressor() -> std::io::Result<Compressor<'static>> {
     Compressor::new(ZSTD_LEVEL)
 }
 
-/// Codes of numbers, given out in order of appearance. Numbers are few and small, as those of enums, symbols and
-/// traders are.
+/// Assigns codes to small numbers in the order of appearance, such as those of enums, symbols and traders.
 #[derive(Debug, Default)]
 pub(crate) struct SmallNumbers {
-    /// Codes plus one, by number; 0 has none yet.
+    /// Codes plus one, indexed by number; 0 means no code yet.
     codes: Vec<u32>,
 }
 
 impl SmallNumbers {
-    /// The code of a number; `add` makes one where there is none.
+    /// Returns the code of a number, and calls `add` for a new one.
     #[inline]
     pub(crate) fn code(&mut self, number: u32, add: impl FnOnce() -> u32) -> u32 {
         match self.codes.get(number as usize) {
@@ -268,10 +267,10 @@ impl SmallNumbers {
     }
 }
 
-/// Codes of any numbers, by open addressing.
+/// Assigns codes to any numbers, with an open-addressing hash table.
 #[derive(Debug)]
 pub(crate) struct LargeNumbers {
-    /// Numbers and their codes plus one; 0 is a free place. The length is a power of two, and at most half is in use.
+    /// Numbers and their codes plus one; 0 is a free slot. The length is a power of two, and at most half is in use.
     places: Vec<(i64, u32)>,
     used: usize,
 }
@@ -281,7 +280,7 @@ impl LargeNumbers {
         LargeNumbers { places: vec![(0, 0); 1_024], used: 0 }
     }
 
-    /// The code of a number; `add` makes one where there is none.
+    /// Returns the code of a number, and calls `add` for a new one.
     #[inline]
     pub(crate) fn code(&mut self, number: i64, add: impl FnOnce() -> u32) -> u32 {
         let place = self.find(number);

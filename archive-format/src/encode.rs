@@ -1,4 +1,4 @@
-//! From rows to columns: to Arrow arrays for the columns that the Parquet writer encodes, to codes for the others.
+//! Converts rows to columns: to Arrow arrays for the columns that the Parquet writer encodes, and to codes for the others.
 
 mod coded;
 
@@ -18,15 +18,15 @@ use crate::{
     row::{Batch, Captured, RowRef},
 };
 
-/// Rows of one array each: few enough for a chunk to stay in the second-level cache. Part of the format: order
-/// references count from the beginning of such a block.
+/// The number of rows of a block, small enough to stay in the second-level cache. It is part of the format: order
+/// references are relative to the beginning of a block.
 pub(crate) const CHUNK_ROWS: usize = 8_192;
 
-/// At most [`CHUNK_ROWS`] rows, and which of them have which type.
+/// At most [`CHUNK_ROWS`] rows, with the type of each.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     batch: Batch,
-    /// Rows with an event; `None` if all have one.
+    /// The rows that have an event; `None` if all have one.
     events: Option<NullBuffer>,
     trades: NullBuffer,
     books: NullBuffer,
@@ -56,7 +56,7 @@ impl Chunk {
     }
 }
 
-/// The array of a column that the Parquet writer encodes.
+/// Returns the array of a column that the Parquet writer encodes.
 pub(crate) fn array(column: Column, chunk: &Chunk) -> ArrayRef {
     let batch = &chunk.batch;
     match column {
@@ -100,7 +100,7 @@ pub(crate) fn exchange(event: &Event) -> Exchange {
     }
 }
 
-/// The payload's own time.
+/// Returns the payload's own timestamp.
 pub(crate) fn payload_timestamp(event: &Event) -> tradesim_schemas::Timestamp {
     match event {
         Event::Trade(trade) => trade.timestamp,
@@ -116,7 +116,7 @@ fn captured(row: RowRef<'_>) -> Option<&Captured> {
     }
 }
 
-/// The trade whose ids are stored: one without an order reference.
+/// Returns the trade of a row whose ids are stored, which has no order reference.
 fn stored_trade(row: RowRef<'_>) -> Option<&Trade> {
     match row.event()? {
         Event::Trade(trade) if row.order().is_none() => Some(trade),

@@ -1,4 +1,4 @@
-//! What can go wrong with an archive.
+//! The errors of reading and writing archives.
 
 use std::{
     io,
@@ -10,60 +10,60 @@ use tradesim_schemas::{Symbol, Timestamp};
 
 use crate::FormatVersion;
 
-/// Why an archive could not be written or read.
+/// An error of reading or writing an archive or a journal.
 ///
-/// What is wrong with a file is told apart by variant, so that a caller decides by type: see [`Error::is_bad_data`].
+/// Each kind of invalid file has its own variant, so that callers can decide by type: see [`Error::is_bad_data`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused something.
+    /// A call of the operating system failed.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// The file or folder.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// What was being done, as a verb.
+        /// The failed action, as a verb.
         action: &'static str,
-        /// The error of the operating system.
+        /// The cause, from the operating system.
         #[source]
         source: io::Error,
     },
-    /// The output cannot be made: its folder is missing or not writable.
+    /// The output cannot be created: its folder does not exist or is not writable.
     #[error("cannot create {}", path.display())]
     CannotCreate {
-        /// The output.
+        /// The path of the output.
         path: PathBuf,
-        /// The error of the operating system.
+        /// The cause, from the operating system.
         #[source]
         source: io::Error,
     },
-    /// The output exists, and overwriting was not asked for.
-    #[error("{} exists already", path.display())]
+    /// The output already exists, and overwriting is off.
+    #[error("{} already exists", path.display())]
     Exists {
-        /// The output.
+        /// The path of the output.
         path: PathBuf,
     },
-    /// There is a journal of this name, left over from a capture that did not come to its end.
-    #[error("{} is left over from a capture that did not come to its end", path.display())]
+    /// There is a journal of this name, from a capture that did not finish.
+    #[error("{} already exists: it was left by a capture that did not finish", path.display())]
     JournalExists {
-        /// The journal.
+        /// The path of the journal.
         path: PathBuf,
     },
-    /// A capture writes this journal now.
-    #[error("{} belongs to a capture that is running", path.display())]
+    /// A running capture is writing this journal.
+    #[error("{} is in use by a running capture", path.display())]
     JournalInUse {
-        /// The journal.
+        /// The path of the journal.
         path: PathBuf,
     },
-    /// There is no room left for the output: a full disk, a quota or a limit of file size.
-    #[error("no room to write {}", path.display())]
+    /// There is no space for the output: the disk is full, or a quota or a limit on the file size is reached.
+    #[error("no space left to write {}", path.display())]
     DiskFull {
-        /// The output.
+        /// The path of the output.
         path: PathBuf,
-        /// The error of the operating system.
+        /// The cause, from the operating system.
         #[source]
         source: io::Error,
     },
-    /// The output is complete and has its name, but its folder could not be made durable.
+    /// The output is complete and has its final name, but its folder could not be synced to disk.
     #[error(
         "{} is complete and has its final name, but its folder {} could not be synced to disk: after a power failure the \
          file may be missing",
@@ -71,232 +71,231 @@ pub enum Error {
         folder.display()
     )]
     FolderNotSynced {
-        /// The output.
+        /// The path of the output.
         path: PathBuf,
-        /// Its folder.
+        /// The path of its folder.
         folder: PathBuf,
-        /// The error of the operating system.
+        /// The cause, from the operating system.
         #[source]
         source: io::Error,
     },
-    /// The Parquet writer refused the data, which is a defect of tradesim.
-    #[error("the encoder of {} stopped", path.display())]
+    /// The Parquet writer failed, which is a bug of tradesim.
+    #[error("cannot encode {}", path.display())]
     Encode {
-        /// The output.
+        /// The path of the output.
         path: PathBuf,
-        /// What the Parquet writer said.
+        /// The cause, from the Parquet writer.
         #[source]
         source: ParquetError,
     },
     /// An option of the writer is out of range.
-    #[error("{option} is {found}; {expected} is expected")]
+    #[error("{option} is {found}: expected {expected}")]
     BadOption {
-        /// The option.
+        /// The name of the option.
         option: &'static str,
-        /// What was given.
+        /// The given value.
         found: u64,
-        /// What is possible.
+        /// The valid values.
         expected: &'static str,
     },
-    /// The metadata given by the caller cannot be stored.
-    #[error("the metadata cannot be stored: {what}")]
+    /// The metadata from the caller cannot be stored.
+    #[error("cannot store the metadata: {what}")]
     BadMetadata {
-        /// What is wrong with it.
+        /// The problem, as a sentence about the metadata.
         what: &'static str,
     },
-    /// The archive has as many row groups as a reader accepts.
-    #[error("{} has {limit} row groups, the most that an archive can have: begin another one", path.display())]
+    /// The archive has reached the maximum number of row groups.
+    #[error("{} has {limit} row groups, the maximum of an archive: start another archive", path.display())]
     TooManyRowGroups {
-        /// The output.
+        /// The path of the output.
         path: PathBuf,
-        /// The most row groups.
+        /// The maximum number of row groups.
         limit: u64,
     },
-    /// A row's seq is not above the one before it, or above 2⁶³−1.
-    #[error("seq {seq} does not ascend after {previous:?}")]
+    /// A row's seq is not above that of the previous row, or is above 2⁶³−1.
+    #[error("seq {seq} is out of order: expected {} to 2⁶³−1", previous.map_or(0, |previous| previous + 1))]
     SeqNotAscending {
-        /// The row's seq.
+        /// The seq of the row.
         seq: u64,
-        /// The seq of the row before it.
+        /// The seq of the previous row.
         previous: Option<u64>,
     },
-    /// A row's time is before that of the row before it.
-    #[error("the time of seq {seq}, {found}, is before {previous}, that of the row before it")]
+    /// A row's time is before that of the previous row.
+    #[error("the time {found} of seq {seq} is before {previous}, the time of the previous row")]
     TimeNotAscending {
-        /// The row's seq.
+        /// The seq of the row.
         seq: u64,
-        /// The row's time.
+        /// The time of the row.
         found: Timestamp,
-        /// The time of the row before it.
+        /// The time of the previous row.
         previous: Timestamp,
     },
-    /// A trade's ids are not those that follow from its order reference.
-    #[error("the ids of seq {seq} do not follow from its order reference")]
+    /// A trade's ids are not those that derive from its order reference.
+    #[error("the ids of seq {seq} do not match its order reference")]
     IdsDiffer {
-        /// The row's seq.
+        /// The seq of the row.
         seq: u64,
     },
     /// A trade with an order reference has a symbol or an origin that the metadata does not list.
-    #[error("seq {seq}: origin {origin} of the metadata has no symbol {symbol}")]
+    #[error("seq {seq} has symbol {symbol}, which origin {origin} of the metadata does not list")]
     UnknownSymbol {
-        /// The row's seq.
+        /// The seq of the row.
         seq: u64,
-        /// The row's origin.
+        /// The index of the row's origin.
         origin: u16,
-        /// The row's symbol.
+        /// The symbol of the row.
         symbol: Symbol,
     },
     /// A row needs a column that the archive was created without.
-    #[error("seq {seq} needs the column `{column}`, which this archive was created without")]
+    #[error("seq {seq} needs the column `{column}`, but the archive was created without it")]
     MissingColumn {
-        /// The row's seq.
+        /// The seq of the row.
         seq: u64,
-        /// The column's name.
+        /// The name of the column.
         column: &'static str,
     },
-    /// An event's fields cannot be told from its columns: a spread or middle that does not follow from bid and ask, a
-    /// reference to an order in something that is no trade, a volume outside 1 to 2⁶³−1.
-    #[error("seq {seq} cannot be stored by columns: {what}")]
+    /// An event cannot be restored from its columns: its spread or mid price does not follow from bid and ask, it has an
+    /// order reference but is not a trade, or its volume is outside 1 to 2⁶³−1.
+    #[error("seq {seq} cannot be stored in columns: {what}")]
     NotRepresentable {
-        /// The row's seq.
+        /// The seq of the row.
         seq: u64,
-        /// What stands in the way.
+        /// The reason.
         what: &'static str,
     },
     /// A raw frame is too long.
-    #[error("the frame of seq {seq} has {bytes} bytes, more than {limit}")]
+    #[error("the frame of seq {seq} has {bytes} bytes, more than the limit of {limit}")]
     FrameTooLarge {
-        /// The row's seq.
+        /// The seq of the row.
         seq: u64,
-        /// The frame's length.
+        /// The length of the frame in bytes.
         bytes: usize,
-        /// The longest frame that is stored.
+        /// The maximum length in bytes.
         limit: usize,
     },
-    /// A writer that has failed before was used again.
-    #[error("writing {} has failed before", path.display())]
+    /// A writer was used after an error.
+    #[error("cannot continue to write {} after an earlier error", path.display())]
     Failed {
-        /// The output.
+        /// The path of the output.
         path: PathBuf,
     },
-    /// The input is a folder, a pipe, a socket or a device. Like a missing file it says nothing of data: nothing was
-    /// read, so [`Error::is_bad_data`] is false.
-    #[error("{} is {found}, and not a regular file", path.display())]
+    /// The input is a folder, a pipe, a socket or a device. As for a missing file, no data was read, so
+    /// [`Error::is_bad_data`] is false.
+    #[error("{} is {found}, not a regular file", path.display())]
     NotRegular {
-        /// The input.
+        /// The path of the input.
         path: PathBuf,
-        /// What it is, with its article.
+        /// The kind of file, with an article, such as "a pipe".
         found: &'static str,
     },
-    /// The file does not begin as a journal of a capture does.
-    #[error("{} is no journal of a capture", path.display())]
+    /// The file does not begin like a journal.
+    #[error("{} is not the journal of a capture", path.display())]
     NotJournal {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// The file does not begin as a Parquet file does.
+    /// The file does not begin like a Parquet file.
     #[error("{} is not a Parquet file", path.display())]
     NotParquet {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// The file begins as a Parquet file and does not end as one: it was cut short or never finished, or has bytes
-    /// behind its end.
-    #[error("{} does not end as an archive does: it was never finished, or bytes were cut off or added", path.display())]
+    /// The file begins like a Parquet file but does not end like one: it is unfinished or truncated, or bytes follow its
+    /// end.
+    #[error("{} does not end like an archive: it is unfinished, or bytes were cut off or added", path.display())]
     Unfinished {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// The file is a Parquet file, and no archive of tradesim.
-    #[error("{} is a Parquet file but no tradesim archive", path.display())]
+    /// The file is a Parquet file, but not a tradesim archive.
+    #[error("{} is a Parquet file, but not a tradesim archive", path.display())]
     Foreign {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// The archive's format version is one that this build cannot read.
-    #[error("{} has archive format {found}; this build reads {supported}", path.display())]
+    /// This build does not support the format version of the archive.
+    #[error("{} has archive format {found}, this build supports {supported}", path.display())]
     UnsupportedVersion {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// The version found.
         found: String,
-        /// The newest version that is read.
+        /// The newest supported version.
         supported: FormatVersion,
     },
     /// The bytes after the last row group are not those that were written.
     #[error("{} is damaged at its end: {what}", path.display())]
     DamagedTail {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         what: &'static str,
     },
     /// The bytes of a row group are not those that were written.
     #[error("{} is damaged in row group {row_group}, at bytes {offset} to {}", path.display(), offset + length)]
     DamagedRowGroup {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// The row group, from 0.
         row_group: usize,
-        /// Where it begins.
+        /// The offset of its first byte in the file.
         offset: u64,
-        /// Its bytes.
+        /// Its length in bytes.
         length: u64,
     },
     /// The bytes of a state frame are not those that were written.
     #[error("{} is damaged in state frame {index}", path.display())]
     DamagedStateFrame {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// The state frame, from 0.
         index: usize,
     },
-    /// The file's length changed while it was read.
-    #[error("{} changed its length while it was read, from {expected} bytes to {found}", path.display())]
+    /// The length of the file changed while it was read.
+    #[error("the length of {} changed while it was read, from {expected} to {found} bytes", path.display())]
     CutShort {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Its length when it was opened.
+        /// Its length in bytes when it was opened.
         expected: u64,
-        /// Its length now.
+        /// Its current length in bytes.
         found: u64,
     },
-    /// The content differs from the content digest.
-    #[error("the messages of {} have the digest {found}; the metadata says {expected}", path.display())]
+    /// The messages do not have the content digest of the metadata.
+    #[error("the messages of {} have the digest {found}, its metadata has {expected}", path.display())]
     WrongContent {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// The digest in the metadata.
         expected: tradesim_schemas::Digest,
         /// The digest of the messages.
         found: tradesim_schemas::Digest,
     },
-    /// The bytes are those that were written, and yet they are no valid archive: made by a defective or malicious
-    /// writer.
-    #[error("{} is no valid archive: {place}: {what}", path.display())]
+    /// The digests are correct, but the content is not a valid archive: it was written by a defective or malicious writer.
+    #[error("{} is not a valid archive: {place}: {what}", path.display())]
     Corrupt {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Where.
+        /// The part of the file.
         place: Place,
-        /// What is wrong.
+        /// The problem.
         what: String,
     },
-    /// A length in the file is above the limit for it.
-    #[error("{}: {what} is {found}, more than {limit}", path.display())]
+    /// A number in the file is above its limit.
+    #[error("{}: {what} is {found}, above the limit of {limit}", path.display())]
     TooLarge {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is too large.
+        /// The name of the number.
         what: &'static str,
         /// The value found.
         found: u64,
-        /// The largest value that is read.
+        /// The limit.
         limit: u64,
     },
 }
 
-/// A place in an archive.
+/// A part of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place {
@@ -304,9 +303,9 @@ pub enum Place {
     Footer,
     /// The metadata document.
     Metadata,
-    /// A row group, from 0.
+    /// A row group, by its number from 0.
     RowGroup(usize),
-    /// A state frame, from 0.
+    /// A state frame, by its number from 0.
     StateFrame(usize),
 }
 
@@ -322,7 +321,8 @@ impl std::fmt::Display for Place {
 }
 
 impl Error {
-    /// Whether the file's bytes are at fault: not an archive, of another version, damaged or cut short.
+    /// Returns true if the content of the file is the cause: it is not an archive, has an unsupported version, is damaged
+    /// or is truncated.
     pub fn is_bad_data(&self) -> bool {
         matches!(
             self,
@@ -341,7 +341,7 @@ impl Error {
         )
     }
 
-    /// Whether the output exists or cannot be made.
+    /// Returns true if the output already exists or cannot be created.
     pub fn is_cannot_create(&self) -> bool {
         matches!(
             self,
@@ -356,7 +356,7 @@ impl Error {
         Error::Io { path: path.to_owned(), action, source }
     }
 
-    /// An error of writing, with a full disk told apart.
+    /// Creates the error of a failed write: [`Error::DiskFull`] or [`Error::Io`].
     pub(crate) fn write(path: &Path, source: io::Error) -> Error {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         let path = path.to_owned();

@@ -1,4 +1,4 @@
-//! The plain table: every field of every message as a column of its own, for tools that know nothing of archives.
+//! The plain table: every field of every message as a column, for tools that do not know the archive format.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ use tradesim_schemas::{Event, Exchange, Price, SCHEMA_VERSION, Timestamp};
 use crate::{Batch, RowRef};
 
 /// The value of the `source` column: the contract's default for all three event types.
-const SOURCE: &str = "trade-generator";
+const SOURCE: &str = tradesim_schemas::contract::AVRO_SOURCE;
 
-/// The schema of [`flat_batch`]: the fields of the contract under their own names, all types side by side, nulls where
-/// an event has no such field. `envelope_timestamp` is the time that the message states, and null where it states none
-/// that can be read. `raw` holds the bytes of raw frames, for which `event_type` is null unless they parse; `received` and
-/// `opcode` are those of captured messages.
+/// Returns the schema of [`flat_batch`]: the fields of all event types under the names of the contract, null where an event
+/// does not have the field. `envelope_timestamp` is the timestamp of the message, null if it has none that can be read.
+/// `raw` contains the bytes of raw frames, whose `event_type` is null unless they could be parsed. `received` and `opcode`
+/// are those of captured messages.
 pub fn flat_schema() -> SchemaRef {
     let text = || DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     let time = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
@@ -64,10 +64,10 @@ pub fn flat_schema() -> SchemaRef {
     ]))
 }
 
-/// Rows as a batch of the plain table.
+/// Converts rows to a batch of the plain table.
 ///
 /// # Errors
-/// More texts than a batch can hold, which no batch of an archive has.
+/// Returns an error if there are more texts than an Arrow array can contain. No batch of an archive has so many.
 pub fn flat_batch(batch: &Batch) -> Result<RecordBatch, ArrowError> {
     let mut columns = Columns::default();
     for row in batch.rows() {
@@ -76,7 +76,7 @@ pub fn flat_batch(batch: &Batch) -> Result<RecordBatch, ArrowError> {
     columns.finish(batch)
 }
 
-/// A column of texts of which there are few different ones.
+/// A column of texts with few different values.
 type Texts = StringDictionaryBuilder<Int32Type>;
 
 #[derive(Default)]

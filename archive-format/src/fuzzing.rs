@@ -1,8 +1,8 @@
-//! What the fuzz targets of this crate do with their bytes, and what the tests do with the targets' corpora
-//! (fuzz/README.md). Nothing here is promised to other callers.
+//! The entry points of the fuzz targets of this crate (fuzz/README.md). Tests run them over the targets' corpora. They are
+//! not part of the public API.
 //!
-//! Digests stop a mutation before it reaches any parser. So they are computed again first, as a dishonest writer would do
-//! it.
+//! The digests would stop a mutation before it reaches a parser. So they are recomputed first, as a malicious writer would
+//! do it.
 
 mod journal;
 mod pages;
@@ -16,10 +16,10 @@ use crate::{Archive, Error, OpenOptions, Start, flat_batch, metadata, testing::r
 pub use journal::journal;
 pub use pages::pages;
 
-/// Reads a file, sealed, to its end in every way that there is.
+/// Seals a file, and reads it to its end in every possible way.
 ///
 /// # Panics
-/// Where it is read in one way and not in another.
+/// Panics if it can be read in one way but not in another.
 pub fn archive(file: &[u8]) {
     let mut bytes = file.to_vec();
     reseal(&mut bytes);
@@ -38,11 +38,11 @@ fn read_to_the_end(bytes: &[u8]) {
     let read = walk(&archive);
     assert!(
         read.is_err() || archive.verify_structure().is_ok(),
-        "rows are read of a file whose digests differ"
+        "rows of a file with wrong digests were read"
     );
     match (read, archive.verify_content()) {
         (Ok(rows), Ok(_)) => assert_eq!(rows, metadata.counts().total()),
-        (Err(_), Ok(_)) => panic!("the content is proven, and cannot be read"),
+        (Err(_), Ok(_)) => panic!("the content was verified, but cannot be read"),
         _ => {}
     }
     if let Some((last, _)) = metadata.last() {
@@ -67,10 +67,10 @@ fn walk(archive: &Archive) -> Result<u64, Error> {
     Ok(count)
 }
 
-/// Reads the metadata's document. What was read has to come out of it again.
+/// Reads a metadata document. It must be unchanged after writing and reading it again.
 ///
 /// # Panics
-/// Where it does not.
+/// Panics if it is not.
 pub fn document(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let Ok(read) = metadata::from_json(text) else { return };
@@ -83,7 +83,7 @@ fn document_is_stable(text: &str) {
     assert_eq!(again.to_json(), text);
 }
 
-/// A folder that goes away.
+/// A temporary folder.
 struct Folder(TempDir);
 
 impl Folder {

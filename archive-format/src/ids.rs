@@ -1,4 +1,4 @@
-//! How the ids of a simulated archive follow from its metadata.
+//! Derives the ids of a simulated archive from its metadata.
 
 use tradesim_schemas::{ArchiveKey, Symbol, SymbolIds};
 
@@ -17,7 +17,7 @@ struct OriginIds {
 }
 
 impl IdTable {
-    /// The table, or `None` if a symbol table names a symbol twice.
+    /// Creates the table, or returns `None` if a symbol table contains a symbol twice.
     pub(crate) fn new(origins: &[Origin]) -> Option<IdTable> {
         let mut tables = Vec::with_capacity(origins.len());
         for origin in origins {
@@ -35,24 +35,24 @@ impl IdTable {
         Some(IdTable { origins: tables })
     }
 
-    /// The id functions of a symbol of an origin.
+    /// Returns the id functions of a symbol of an origin.
     #[inline]
     pub(crate) fn get(&self, origin: u16, symbol: Symbol) -> Option<&SymbolIds> {
         let table = self.origins.get(usize::from(origin))?;
         table.ids.get(table.index.get(symbol)? as usize)
     }
 
-    /// Origins, of which `get` knows the ids.
+    /// Returns the number of origins.
     pub(crate) fn origins(&self) -> usize {
         self.origins.len()
     }
 }
 
-/// Numbers symbols in the order of their first appearance. Open addressing on [`Symbol::key`]: one multiplication and,
-/// nearly always, one comparison, with an order that depends on nothing but the insertions.
+/// Numbers symbols in the order of their first appearance, with open addressing on [`Symbol::key`]: one multiplication and
+/// nearly always one comparison. The numbers depend only on the order of insertions.
 #[derive(Clone, Debug)]
 pub(crate) struct SymbolIndex {
-    /// Numbers plus one; 0 is free. The length is a power of two and at least twice the number of symbols.
+    /// Numbers plus one; 0 is a free slot. The length is a power of two and at least twice the number of symbols.
     slots: Vec<u32>,
     symbols: Vec<Symbol>,
 }
@@ -69,7 +69,7 @@ impl SymbolIndex {
         (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift) as usize
     }
 
-    /// The number of a symbol.
+    /// Returns the number of a symbol.
     #[inline]
     pub(crate) fn get(&self, symbol: Symbol) -> Option<u32> {
         let mut slot = self.slot(symbol);
@@ -82,7 +82,7 @@ impl SymbolIndex {
         }
     }
 
-    /// The number of a symbol, a new one if it has none.
+    /// Returns the number of a symbol, and assigns one to a new symbol.
     #[inline]
     pub(crate) fn insert(&mut self, symbol: Symbol) -> u32 {
         match self.get(symbol) {

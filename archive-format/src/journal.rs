@@ -1,19 +1,19 @@
-//! The journal of a capture: what was received, in the order and with the time of its arrival, in a file that is only
-//! ever appended to. Whatever ends the process, what was written before can be read, and an archive made of it.
+//! The journal of a capture: the received messages in the order of their arrival, with their receive times, in a file that
+//! is only appended to. After a crash, everything that was written before can be read and converted to an archive.
 //!
-//! The file is a line of text that names the version, and then records (integers little-endian):
+//! The file is a line of text with the version, followed by records (integers are little-endian):
 //!
 //! ```text
 //! ordinal    u64   from 0
 //! length     u32   of the content, at most 16 MiB
 //! received   i64   microseconds since the Unix epoch
-//! kind       u8    0 the feed, 1 a text message, 2 a binary one, 3 a gap before the next message
-//! content          the feed's URL; the message's bytes; why there is a gap, in at most 1 KiB
-//! check      8 bytes, the first of BLAKE3 over all that stands before them in the record
+//! kind       u8    0 the feed, 1 a text message, 2 a binary message, 3 a gap before the next message
+//! content          the feed's URL; the message's bytes; the reason for a gap, in at most 1 KiB
+//! check      8 bytes, the first of BLAKE3 over all preceding bytes of the record
 //! ```
 //!
-//! The ordinal and the check together tell a record from whatever a disk may hold after a loss of power: old bytes, zeros,
-//! or the beginning of a record. The first record that is not whole ends the journal.
+//! The ordinal and the check together distinguish a record from anything that a disk may contain after a power failure: old
+//! bytes, zeros, or the beginning of a record. The journal ends at the first record that is incomplete or invalid.
 
 mod read;
 mod write;
@@ -25,34 +25,34 @@ use tradesim_schemas::{Digest, Timestamp};
 
 use crate::limits;
 
-/// How every journal begins.
+/// The first line of every journal.
 const MAGIC: &[u8] = b"tradesim-journal/1\n";
-/// Bytes of a record before its content.
+/// The length in bytes of a record before its content.
 const HEAD_BYTES: usize = 8 + 4 + 8 + 1;
-/// Bytes of the check.
+/// The length of the check in bytes.
 const CHECK_BYTES: usize = 8;
-/// Bytes of a record without content.
+/// The length in bytes of a record without content.
 const SHORTEST_RECORD: u64 = (HEAD_BYTES + CHECK_BYTES) as u64;
 
-/// Bytes of the reason for a gap that are kept: enough for any sentence, and 1,000 of them fit into any memory.
+/// The maximum length in bytes of the reason for a gap: enough for a sentence, and small enough to keep 1,000 of them.
 const GAP_REASON_BYTES_MAX: usize = 1_024;
 
 /// One record of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalRecord {
-    /// When it was received, or when a gap ended.
+    /// The receive time, or the end of a gap.
     pub received: Timestamp,
-    /// What it is.
+    /// The kind of record.
     pub kind: JournalKind,
-    /// The message's bytes; else a text.
+    /// The bytes of the message; for other kinds, a text.
     pub content: Vec<u8>,
 }
 
-/// What a record of a journal is.
+/// The kind of a record of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum JournalKind {
-    /// Where the messages come from.
+    /// The URL of the feed.
     Feed = 0,
     /// A text message.
     Text = 1,
@@ -69,13 +69,13 @@ impl JournalKind {
             .find(|kind| *kind as u8 == byte)
     }
 
-    /// The WebSocket opcode of a message; `None` for what is no message.
+    /// Returns the WebSocket opcode of a message; `None` for records that are not messages.
     pub fn opcode(self) -> Option<u8> {
         matches!(self, JournalKind::Text | JournalKind::Binary).then_some(self as u8)
     }
 }
 
-/// The beginning of a reason that is kept; it ends at a character.
+/// Truncates the reason for a gap at a character boundary.
 pub(crate) fn bounded_reason(reason: &[u8]) -> &[u8] {
     if reason.len() <= GAP_REASON_BYTES_MAX {
         return reason;
@@ -91,7 +91,7 @@ pub(crate) fn bounded_reason(reason: &[u8]) -> &[u8] {
 /// Appends a record.
 ///
 /// # Panics
-/// On a content above the limit, which the caller has to keep.
+/// Panics if the content is longer than [`limits::FRAME_BYTES_MAX`].
 pub(crate) fn encode(
     ordinal: u64,
     received: Timestamp,
@@ -116,7 +116,7 @@ fn check(record: &[u8]) -> [u8; CHECK_BYTES] {
     *first
 }
 
-/// Bytes of the whole record that begins with this head, if the head can be one of this ordinal.
+/// Returns the length of the whole record that begins with this head, or `None` if the head is not valid for this ordinal.
 fn record_len(head: &[u8; HEAD_BYTES], ordinal: u64) -> Option<usize> {
     let (stated, rest) = head.split_first_chunk().expect("the head is long enough");
     let (length, _) = rest.split_first_chunk().expect("the head is long enough");
@@ -125,7 +125,7 @@ fn record_len(head: &[u8; HEAD_BYTES], ordinal: u64) -> Option<usize> {
     possible.then_some(HEAD_BYTES + length + CHECK_BYTES)
 }
 
-/// Reads a record of the length that [`record_len`] gave. `None` if its check does not hold.
+/// Reads a record of the length that [`record_len`] returned. Returns `None` if its check is wrong.
 fn decode(record: &[u8]) -> Option<JournalRecord> {
     let (checked, stated) = record.split_last_chunk::<CHECK_BYTES>()?;
     if check(checked) != *stated {
@@ -139,8 +139,8 @@ fn decode(record: &[u8]) -> Option<JournalRecord> {
     })
 }
 
-/// Any bytes as a journal whose ordinals and checks are right, for as long as its lengths make sense: what a fuzz target
-/// has of its input.
+/// Converts any bytes to a journal with correct ordinals and checks, as far as the lengths in it are valid. A fuzz target
+/// uses it.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn sealed(bytes: &[u8]) -> Vec<u8> {
     let mut journal = MAGIC.to_vec();

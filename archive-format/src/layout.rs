@@ -11,22 +11,23 @@ use parquet::{
     },
     schema::types::ColumnPath,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::dictionary::Values;
 
-/// The optional columns, which an archive has only where it needs them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The optional columns. An archive has them only if it needs them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
-    /// `origin`: which of several keys the ids derive from.
+    /// `origin`: the index of the origin from which the ids derive.
     pub origin: bool,
-    /// `trade_id` and `correlation_id`, for ids that derive from nothing.
+    /// `trade_id` and `correlation_id`, for ids that cannot be derived.
     pub stored_ids: bool,
     /// `raw`, `received` and `opcode`, for captured feeds.
     pub captured: bool,
 }
 
 impl Columns {
-    /// The columns of an archive that needs what either of two needs.
+    /// Returns the columns of either of two archives.
     pub fn union(self, other: Columns) -> Columns {
         Columns {
             origin: self.origin | other.origin,
@@ -45,7 +46,8 @@ impl Columns {
     }
 }
 
-/// The level of zstd: 1 costs half a percent more bytes, 9 saves one percent and takes half as much time again.
+/// The compression level of zstd. Level 1 produces half a percent more bytes; level 9 saves one percent, but takes 50 %
+/// more time.
 pub(crate) const ZSTD_LEVEL: i32 = 3;
 
 /// The type of a column.
@@ -59,11 +61,11 @@ pub(crate) enum Kind {
     Time,
     /// DECIMAL(12,4) in INT64.
     Price,
-    /// Few different texts.
+    /// STRING with few different values.
     Text,
-    /// UUID, as its 16 bytes.
+    /// A UUID, as FIXED_LEN_BYTE_ARRAY of 16 bytes.
     Uuid,
-    /// Any bytes.
+    /// BYTE_ARRAY without a logical type.
     Bytes,
 }
 
@@ -94,7 +96,7 @@ macro_rules! columns {
                 match self { $(Column::$column => Coding::$coding),+ }
             }
 
-            /// Nanoseconds to encode one row of simulated data, to spread columns evenly over threads.
+            /// Returns the cost of encoding one row of simulated data in nanoseconds. It is used to spread columns over threads.
             pub(crate) const fn cost(self) -> u32 {
                 match self { $(Column::$column => $cost),+ }
             }
@@ -102,7 +104,7 @@ macro_rules! columns {
     };
 }
 
-/// How a column is encoded before zstd.
+/// The encoding of a column before compression.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Coding {
     Delta,
@@ -145,13 +147,13 @@ columns! {
 }
 
 impl Column {
-    /// The columns of an archive, in the file's order.
+    /// Returns the columns of an archive, in the file's order.
     pub(crate) fn of(columns: Columns) -> impl Iterator<Item = Column> {
         Column::ALL.iter().copied().filter(move |&column| columns.contains(column))
     }
 
-    /// What the dictionary holds of a column that is written by [`crate::dictionary`]. Correlation ids are left to the
-    /// Parquet writer, which gives up on a dictionary that does not pay.
+    /// Returns the type of the dictionary's values, for a column that [`crate::dictionary`] writes. Correlation ids are left
+    /// to the Parquet writer, which drops a dictionary that does not save space.
     pub(crate) fn dictionary(self) -> Option<Values> {
         match (self.coding(), self.kind()) {
             (Coding::Dictionary, _) if self == Column::CorrelationId => None,
@@ -162,7 +164,7 @@ impl Column {
         }
     }
 
-    /// The column in Parquet's schema language.
+    /// Returns the column in Parquet's schema language.
     fn declaration(self) -> String {
         let (physical, logical) = match self.kind() {
             Kind::Int64 => ("int64", ""),
@@ -170,7 +172,7 @@ impl Column {
             Kind::Time => ("int64", " (TIMESTAMP(MICROS,true))"),
             Kind::Price => ("int64", " (DECIMAL(12,4))"),
             Kind::Text => ("binary", " (STRING)"),
-            // not marked as a UUID: Spark refuses whole files for that (FORMAT.md, 3.1)
+            // not marked as a UUID, because Spark refuses such files (FORMAT.md, 3.1)
             Kind::Uuid => ("fixed_len_byte_array(16)", ""),
             Kind::Bytes => ("binary", ""),
         };
@@ -178,7 +180,7 @@ impl Column {
         format!("{repetition} {physical} {}{logical};", self.name())
     }
 
-    /// The Arrow field. `key` is the type of a dictionary's keys; a price is held in 64 or 128 bits.
+    /// Returns the Arrow field. `key` is the type of dictionary keys; `price` is a decimal of 64 or 128 bits.
     fn field(self, key: DataType, price: DataType) -> Field {
         let data_type = match self.kind() {
             Kind::Int64 => DataType::Int64,
@@ -193,19 +195,19 @@ impl Column {
     }
 }
 
-/// The table in Parquet's schema language.
+/// Returns the table in Parquet's schema language.
 pub(crate) fn message_type(columns: impl Iterator<Item = Column>) -> String {
     let fields: String = columns.map(|column| format!("  {}\n", column.declaration())).collect();
     format!("message tradesim {{\n{fields}}}")
 }
 
-/// The Arrow schema in memory: prices as 64-bit decimals, which costs no conversion.
+/// Returns the Arrow schema in memory, with prices as 64-bit decimals, which need no conversion.
 pub(crate) fn memory_schema(columns: impl Iterator<Item = Column>, key: &DataType) -> SchemaRef {
     let price = DataType::Decimal64(12, 4);
     Arc::new(Schema::new(columns.map(|column| column.field(key.clone(), price.clone())).collect::<Vec<_>>()))
 }
 
-/// The Arrow schema that is embedded for other readers, all of which know 128-bit decimals.
+/// Returns the Arrow schema that is embedded for other readers, which all support 128-bit decimals.
 pub(crate) fn embedded_schema(columns: Columns) -> Schema {
     let price = DataType::Decimal128(12, 4);
     Schema::new(
@@ -213,7 +215,7 @@ pub(crate) fn embedded_schema(columns: Columns) -> Schema {
     )
 }
 
-/// How the Parquet writer encodes the table.
+/// Returns the options of the Parquet writer.
 pub(crate) fn writer_properties(columns: Columns) -> WriterProperties {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).expect("zstd has this level");
     let sorting = [Column::Ts, Column::Seq].map(|column| SortingColumn {
@@ -237,12 +239,12 @@ pub(crate) fn writer_properties(columns: Columns) -> WriterProperties {
         };
         properties = properties.set_column_encoding(path.clone(), encoding);
         if coding == Coding::Plain && column.kind() == Kind::Uuid {
-            // a random id does not shrink
+            // random ids cannot be compressed
             properties = properties.set_column_compression(path.clone(), Compression::UNCOMPRESSED);
         }
-        // bounds of a page tell something only where values follow the order of rows; bounds of a row group also for
-        // prices and sizes. Texts span everything in every group, and raw bytes must not reach the footer, which is
-        // searched for the tail's marker.
+        // bounds of pages are useful only for values that follow the order of rows; bounds of row groups also for
+        // prices and sizes. Texts have the same bounds in every group, and raw bytes must not be in the footer, which
+        // is searched for the tail's marker.
         let statistics = match (column, column.kind()) {
             (Column::Seq | Column::Ts | Column::Received, _) => EnabledStatistics::Page,
             (_, Kind::Text | Kind::Bytes | Kind::Uuid) => EnabledStatistics::None,

@@ -1,7 +1,7 @@
-//! The tradesim archive: a market data recording in one Parquet file that proves its own content.
+//! The tradesim archive: a recording of market data in one Parquet file with checksums of all its content.
 //!
-//! [`ArchiveWriter`] writes one, [`Archive`] reads it. The format is specified in `FORMAT.md`; this crate knows nothing
-//! of how events are made or sent.
+//! [`ArchiveWriter`] writes archives, [`Archive`] reads them. `FORMAT.md` specifies the format. This crate does not know how
+//! events are generated or sent.
 #![deny(missing_docs)]
 
 mod capture;

@@ -1,4 +1,7 @@
-//! What an archive says about itself: where its events come from, what it holds, and the digests that prove it.
+//! The metadata of an archive: its provenance, its content, and the digests of its parts.
+//!
+//! The names and the order of fields are part of the format: the document that is stored in the file derives from them
+//! (FORMAT.md, section 5).
 
 mod bounds;
 mod document;
@@ -6,165 +9,193 @@ mod faults;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tradesim_schemas::{Digest, EventType, Exchange, Price, Symbol, Timestamp};
 
 use crate::{Columns, FormatVersion};
 
 pub(crate) use bounds::check_bounds;
+use document::{CountsDocument, RowGroupDocument, optional_text, text, text_list};
 pub(crate) use document::{from_json, to_json};
 pub use faults::{Faults, KeptFaults, PlantedFaults};
 
-/// The option of a capture that says by which times it is replayed, and its value.
+/// The option of a capture that selects the times of a replay, and its only value.
 const OPTION_PACE: &str = "pace";
 const PACE_RECEIVED: &str = "received";
-/// The option of a capture that says where messages may be missing.
+/// The option of a capture that lists the places where messages may be missing.
 const OPTION_GAPS: &str = "gaps";
 
-/// Where an archive's events come from, as the writer's caller states it. Nothing here may depend on the machine, the
-/// user, the folder or the time of writing.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The provenance of an archive: how its events were made. The caller of the writer provides it. It must not depend on the
+/// machine, the user, the folder or the time of writing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Provenance {
-    /// The version of the generator; none for a captured feed.
+    /// The version of the generator; `None` for a captured feed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_version: Option<String>,
     /// The model that was simulated, such as `gbm/1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The seed.
+    /// The seed of the simulation.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// The trading date, as `2026-02-18`.
+    /// The trading date, such as `2026-02-18`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
     /// All other options that the events depend on, by name.
     pub options: BTreeMap<String, String>,
-    /// What the ids derive from. A simulated archive has one origin, a merge of several keys one for each.
+    /// The origins from which ids derive. A simulated archive has one; a merged archive has one for each key.
     pub origins: Vec<Origin>,
     /// The bursts of the simulation, in order of time.
     pub bursts: Vec<Burst>,
     /// The archives that this one was made from.
     pub sources: Vec<Source>,
-    /// What was cut away from its source.
+    /// The cuts that were made from the source.
     pub cuts: Vec<Cut>,
     /// The version of the trading calendar.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub calendar_version: Option<String>,
     /// The version of the time zone database.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tzdb_version: Option<String>,
-    /// What was planted into it; none for an archive that is meant to be right.
+    /// The faults that were added on purpose; `None` for an archive without such faults.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub faults: Option<Faults>,
 }
 
-/// What the ids of a simulated archive derive from.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The identity and the symbol table from which the ids of a simulated archive derive.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
     /// One line of text that names generator version, model, seed, date and options.
     pub identity: String,
-    /// The symbol table, in its order; a symbol's place is its ordinal.
+    /// The symbol table. The index of a symbol is its ordinal.
     pub symbols: Vec<SymbolEntry>,
 }
 
-/// One line of the symbol table.
-#[derive(Clone, Debug, PartialEq)]
+/// A symbol of the symbol table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SymbolEntry {
-    /// The symbol.
+    /// The ticker symbol.
+    #[serde(with = "text")]
     pub symbol: Symbol,
-    /// The company.
+    /// The name of the issuer or fund.
     pub name: String,
-    /// The listing.
+    /// The listing venue.
+    #[serde(with = "text")]
     pub exchange: Exchange,
-    /// The sector.
+    /// The economic sector.
     pub sector: String,
     /// The price at the start of every day.
+    #[serde(with = "text")]
     pub base_price: Price,
-    /// Volatility of one trading day; 0.02 is 2 %.
+    /// The volatility per trading day: 0.02 is 2 %.
+    #[serde(with = "text")]
     pub volatility: f64,
-    /// Shares of an average day.
+    /// The number of shares traded on an average day.
     pub avg_daily_volume: u64,
-    /// The price grid.
+    /// The tick size.
+    #[serde(with = "text")]
     pub tick_size: Price,
     /// The round lot, in shares.
     pub lot_size: u32,
-    /// The share of all orders; the table's weights sum to 1.
+    /// The fraction of all orders; the weights of a table sum to 1.
+    #[serde(with = "text")]
     pub weight: f64,
 }
 
 /// A burst of the simulation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Burst {
-    /// Its start.
+    /// The start.
+    #[serde(with = "text")]
     pub from: Timestamp,
-    /// Its end, exclusive.
+    /// The end, exclusive.
+    #[serde(with = "text")]
     pub to: Timestamp,
-    /// The factor on the rate.
+    /// The factor of the order rate.
+    #[serde(with = "text")]
     pub multiplier: f64,
-    /// The symbol that it hits, or none for all.
+    /// The only symbol that is affected; `None` for all symbols.
+    #[serde(default, with = "optional_text")]
     pub symbol: Option<Symbol>,
-    /// Whether it was planned by time rather than drawn.
+    /// True if the burst was planned for a given time, false if it was drawn.
     pub planned: bool,
 }
 
-/// An archive that this one was made from.
-#[derive(Clone, Debug, PartialEq)]
+/// An archive from which this archive was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Source {
-    /// Its content digest.
+    /// The content digest of the source.
+    #[serde(with = "text")]
     pub digest: Digest,
-    /// Its own cuts.
+    /// The cuts of the source.
     pub cuts: Vec<Cut>,
-    /// Its own sources.
+    /// The sources of the source.
     pub sources: Vec<Source>,
 }
 
-/// What a filter kept of its source: the events that satisfy all of its conditions.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// A cut: the conditions that all kept events satisfy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cut {
-    /// The first instant kept.
+    /// The first instant that is kept.
+    #[serde(default, with = "optional_text")]
     pub from: Option<Timestamp>,
-    /// The first instant no longer kept.
+    /// The end of the time range, exclusive.
+    #[serde(default, with = "optional_text")]
     pub to: Option<Timestamp>,
     /// The symbols kept; all if empty.
+    #[serde(with = "text_list")]
     pub symbols: Vec<Symbol>,
     /// The event types kept; all if empty.
+    #[serde(with = "text_list")]
     pub events: Vec<EventType>,
-    /// The number of events kept.
+    /// The maximum number of events.
     pub limit: Option<u64>,
 }
 
-/// How many messages of which kind. A raw frame counts as raw, whether it parses or not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The number of messages of each kind. A raw frame counts as raw, whether or not it could be parsed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "CountsDocument", try_from = "CountsDocument")]
 pub struct Counts {
-    /// Trades.
+    /// The number of trades.
     pub trade: u64,
-    /// Snapshots of the book.
+    /// The number of order book snapshots.
     pub orderbook: u64,
-    /// Candles.
+    /// The number of candles.
     pub marketdata: u64,
-    /// Raw frames.
+    /// The number of raw frames.
     pub raw: u64,
 }
 
 impl Counts {
-    /// All messages.
+    /// Returns the number of all messages.
     pub fn total(&self) -> u64 {
         self.trade + self.orderbook + self.marketdata + self.raw
     }
 }
 
-/// What an archive says about itself.
-#[derive(Clone, Debug, PartialEq)]
+/// The metadata of an archive.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metadata {
+    #[serde(serialize_with = "text::serialize")]
     pub(crate) format_version: FormatVersion,
     pub(crate) writer: WriterVersions,
+    #[serde(flatten)]
     pub(crate) provenance: Provenance,
     pub(crate) columns: Columns,
     pub(crate) counts: Counts,
+    #[serde(serialize_with = "text::serialize")]
     pub(crate) digest: Digest,
     pub(crate) row_groups: Vec<RowGroup>,
     pub(crate) state_frames: Vec<StateFrame>,
 }
 
 impl Provenance {
-    /// Whether a replay emits the rows when they were received, and not at their own times (FORMAT.md, 2.6).
+    /// Returns true if a replay emits the rows at their receive times, not at their own times (FORMAT.md, 2.6).
     pub fn has_received_pace(&self) -> bool {
         self.options.get(OPTION_PACE).is_some_and(|pace| pace == PACE_RECEIVED)
     }
 
-    /// States the same, or takes it back.
+    /// Sets whether a replay emits the rows at their receive times.
     pub fn set_received_pace(&mut self, received: bool) {
         if received {
             self.options.insert(OPTION_PACE.to_owned(), PACE_RECEIVED.to_owned());
@@ -173,13 +204,13 @@ impl Provenance {
         }
     }
 
-    /// The messages of a capture before which others may be missing, ascending (FORMAT.md, 5.3).
+    /// Returns the seqs of the messages before which others may be missing, ascending (FORMAT.md, 5.3).
     pub fn gaps(&self) -> Vec<u64> {
         let text = self.options.get(OPTION_GAPS).map_or("", String::as_str);
         text.split(',').filter_map(|seq| seq.parse().ok()).collect()
     }
 
-    /// States them; where there is none, nothing is said.
+    /// Sets the seqs of the messages before which others may be missing.
     pub fn set_gaps(&mut self, seqs: &[u64]) {
         if seqs.is_empty() {
             self.options.remove(OPTION_GAPS);
@@ -191,101 +222,103 @@ impl Provenance {
 }
 
 impl Metadata {
-    /// The version of the format.
+    /// Returns the version of the archive format.
     pub fn format_version(&self) -> FormatVersion {
         self.format_version
     }
 
-    /// The versions of what wrote the file.
+    /// Returns the versions of the software that wrote the file.
     pub fn writer(&self) -> &WriterVersions {
         &self.writer
     }
 
-    /// Where the events come from.
+    /// Returns how the events were made.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
     }
 
-    /// The optional columns that the file has.
+    /// Returns the optional columns of the file.
     pub fn columns(&self) -> Columns {
         self.columns
     }
 
-    /// How many messages of which kind.
+    /// Returns the number of messages of each kind.
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// The content digest.
+    /// Returns the content digest.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// Seq and time of the first message.
+    /// Returns seq and time of the first message.
     pub fn first(&self) -> Option<(u64, Timestamp)> {
         self.row_groups.first().map(|group| group.first)
     }
 
-    /// Seq and time of the last message.
+    /// Returns seq and time of the last message.
     pub fn last(&self) -> Option<(u64, Timestamp)> {
         self.row_groups.last().map(|group| group.last)
     }
 
-    /// The row groups, in order.
+    /// Returns the row groups, in order.
     pub fn row_groups(&self) -> &[RowGroup] {
         &self.row_groups
     }
 
-    /// The state frames, in order.
+    /// Returns the state frames, in order.
     pub fn state_frames(&self) -> &[StateFrame] {
         &self.state_frames
     }
 
-    /// The whole metadata as the JSON document that the file holds, for people and programs that look into it.
+    /// Returns the metadata as the JSON document that is stored in the file.
     pub fn to_json(&self) -> String {
         document::to_json(self)
     }
 }
 
-/// The versions of what wrote a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The versions of the software that wrote a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriterVersions {
-    /// tradesim.
+    /// The version of tradesim.
     pub tradesim: String,
-    /// The parquet crate.
+    /// The version of the `parquet` crate.
     pub parquet: String,
-    /// The zstd library.
+    /// The version of the zstd library.
     pub zstd: String,
 }
 
-/// Where a row group is and what it spans.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The location of a row group, and its first and last row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "RowGroupDocument", from = "RowGroupDocument")]
 pub struct RowGroup {
-    /// Its first byte in the file.
+    /// The offset of its first byte in the file.
     pub offset: u64,
-    /// Its bytes.
+    /// Its length in bytes.
     pub length: u64,
-    /// Its rows.
+    /// Its number of rows.
     pub rows: u64,
-    /// Seq and time of its first row.
+    /// The seq and time of its first row.
     pub first: (u64, Timestamp),
-    /// Seq and time of its last row.
+    /// The seq and time of its last row.
     pub last: (u64, Timestamp),
-    /// BLAKE3 of its bytes.
+    /// The byte hash of the row group.
     pub digest: Digest,
 }
 
-/// Where a state frame is: opaque bytes that say how things stood before the message of a seq.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The location of a state frame: opaque bytes that describe the state before a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateFrame {
-    /// Its first byte in the file.
+    /// The offset of its first byte in the file.
     pub offset: u64,
-    /// Its bytes as stored, compressed.
+    /// Its length in bytes as stored, compressed.
     pub length: u64,
-    /// Its bytes uncompressed.
+    /// Its length in bytes, uncompressed.
     pub content_length: u64,
-    /// The seq of the first message that it does not take into account.
+    /// The seq of the first message that the state does not include.
     pub seq: u64,
-    /// BLAKE3 of its bytes as stored.
+    /// The byte hash of the state frame as stored.
+    #[serde(with = "text")]
     pub digest: Digest,
 }

@@ -1,10 +1,10 @@
-//! A mapped file that may be truncated under us: the only unsafe code of the workspace.
+//! A memory-mapped file that may be truncated while it is read: the only unsafe code of the workspace.
 //!
-//! Reading a page of a mapping beyond the end of its file raises SIGBUS, which ends the process. A sealed archive is
-//! not supposed to change, but files on shared disks do. So a handler, installed once and chained to the one before it,
-//! answers for addresses inside our own mappings, and for no others: it lays anonymous zero pages over the rest of the
-//! mapping and marks it as cut. The copy that met the hole then finishes with zeros, and its caller, who looks at the
-//! mark afterwards, throws the copy away. A signal that a process sent has no address and keeps its meaning.
+//! Reading a page of a mapping beyond the end of its file raises SIGBUS, which ends the process. A finished archive should
+//! not change, but files on shared disks do. Therefore a signal handler, installed once and chained to the previous one,
+//! handles faults at addresses inside our own mappings only: it maps anonymous zero pages over the rest of the mapping and
+//! marks the mapping as truncated. The interrupted copy finishes with zeros; its caller then checks the mark and discards
+//! the copy. A signal that was sent by a process has no address, and keeps its meaning.
 
 use std::{
     fs::File,
@@ -17,25 +17,25 @@ use std::{
 
 use memmap2::Mmap;
 
-/// Mappings that can be watched at a time; further files are read without a mapping.
+/// The maximum number of mappings at a time. Other files are read without a mapping.
 const SLOTS: usize = 64;
 
-/// The first address of a slot that is not taken.
+/// The start address of a free slot.
 const FREE: usize = 0;
-/// The first address of a slot that is taken and has no mapping yet, or no longer.
+/// The start address of a slot that is reserved, but has no mapping yet or no longer.
 const TAKEN: usize = 1;
 
-/// A mapping as the signal handler sees it. The handler may read a slot while another thread gives it back and a third
-/// one takes it, so that the address of one mapping and the length of the other would name memory that is not ours;
-/// `version` tells such a pair from a whole one (a sequence lock, whose readers never wait).
+/// A mapping as the signal handler sees it. The handler may read a slot while another thread releases it and a third one
+/// reserves it. The address of one mapping with the length of the other would describe memory that is not ours; `version`
+/// detects such a pair (a sequence lock, whose readers never wait).
 struct Slot {
-    /// Odd while the other fields change, and another number afterwards.
+    /// Odd while the other fields change; increased by each change.
     version: AtomicUsize,
-    /// Its first address, or [`FREE`], or [`TAKEN`].
+    /// The start address of the mapping, or [`FREE`], or [`TAKEN`].
     start: AtomicUsize,
-    /// Its length in bytes.
+    /// The length of the mapping in bytes.
     len: AtomicUsize,
-    /// Set by the handler.
+    /// Set by the handler when the file was truncated.
     cut: AtomicBool,
 }
 
@@ -49,7 +49,7 @@ impl Slot {
         }
     }
 
-    /// Takes the slot for a mapping, if it is free.
+    /// Reserves the slot for a mapping, if it is free.
     fn occupy(&self, start: usize, len: usize) -> bool {
         if self.start.compare_exchange(FREE, TAKEN, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return false;
@@ -59,13 +59,13 @@ impl Slot {
         true
     }
 
-    /// Gives the slot back.
+    /// Releases the slot.
     fn free(&self) {
         self.change(TAKEN, 0);
         self.start.store(FREE, Ordering::Release);
     }
 
-    /// Changes the mapping. Only the thread that has taken the slot comes here.
+    /// Changes the mapping. Only the thread that has reserved the slot calls this.
     fn change(&self, start: usize, len: usize) {
         let version = self.version.load(Ordering::Relaxed);
         self.version.store(version.wrapping_add(1), Ordering::Relaxed);
@@ -75,8 +75,8 @@ impl Slot {
         self.version.store(version.wrapping_add(2), Ordering::Release);
     }
 
-    /// The first address and the end of the mapping, if there is one. A slot that changes meanwhile does not belong to
-    /// whoever asks, because nobody gives back a mapping that is being copied from; it counts as empty.
+    /// Returns the start and end address of the mapping, if there is one. A slot that changes at the same time counts as
+    /// empty: it cannot be the mapping of the caller, because a mapping is not released during a copy.
     fn range(&self) -> Option<(usize, usize)> {
         let version = self.version.load(Ordering::Acquire);
         let start = self.start.load(Ordering::Relaxed);
@@ -91,10 +91,10 @@ static WATCHED: [Slot; SLOTS] = [const { Slot::new() }; SLOTS];
 static PAGE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
 
-/// The highest code of a signal that a process sent (`kill`, `sigqueue`, `tgkill`); the kernel's own are above.
+/// The highest `si_code` of a signal that a process sent (`kill`, `sigqueue`, `tgkill`); those of the kernel are above.
 const SENT: libc::c_int = 0;
 
-/// The bytes under a mapping were cut away while they were copied.
+/// The error of a file that was truncated under its mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cut;
 
@@ -106,17 +106,17 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    /// Maps a file; `None` if it cannot be watched, and plain reads are the way then.
+    /// Maps a file. Returns `None` if the mapping cannot be protected; then use plain reads.
     ///
     /// # Errors
-    /// What the operating system says to the mapping.
+    /// Returns an error if the operating system cannot map the file.
     pub(crate) fn new(file: &File) -> io::Result<Option<Mapping>> {
         if !install_handler() {
             return Ok(None);
         }
-        // SAFETY: the bytes of the mapping are never seen through a reference, only copied out by `copy` through a raw
-        // pointer, so that another process may change them. If the file is truncated meanwhile, the handler of this
-        // module keeps the copy from ending the process, and `copy` reports it.
+        // SAFETY: the bytes of the mapping are never accessed through a reference, only copied by `copy` through a raw
+        // pointer, so another process may change them. If the file is truncated, the handler of this module prevents
+        // the end of the process, and `copy` returns an error.
         let map = unsafe { Mmap::map(file)? };
         if map.is_empty() {
             return Ok(None);
@@ -132,17 +132,17 @@ impl Mapping {
     /// Copies bytes out of the mapping.
     ///
     /// # Errors
-    /// [`Cut`] if the file was truncated under the mapping, now or before.
+    /// Returns [`Cut`] if the file was truncated under the mapping, now or before.
     ///
     /// # Panics
-    /// If the range is not within the mapping.
+    /// Panics if the range is not within the mapping.
     pub(crate) fn copy(&self, offset: usize, len: usize) -> Result<Vec<u8>, Cut> {
         assert!(offset <= self.map.len() && len <= self.map.len() - offset);
         let mut bytes = Vec::with_capacity(len);
-        // SAFETY: the source lies within the mapping (asserted above), which lives as long as `self`; its pages are the
-        // file's or, after a truncation, zero pages that the handler of this module put there, so every address can be
-        // read. The destination has the capacity and is ours alone. All `len` bytes are written before the length is
-        // set. Bytes that another process changes during the copy come out in any state, and the digest finds that.
+        // SAFETY: the source is within the mapping (asserted above), which lives as long as `self`. Its pages are those
+        // of the file or, after a truncation, the zero pages that the handler of this module mapped, so every address
+        // can be read. The destination has the capacity and is not shared. All `len` bytes are written before the
+        // length is set. Bytes that another process changes during the copy have any value, and the digest finds that.
         unsafe {
             std::ptr::copy_nonoverlapping(self.map.as_ptr().add(offset), bytes.as_mut_ptr(), len);
             bytes.set_len(len);
@@ -154,19 +154,19 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // before the mapping goes: its addresses may be given to someone else at once
+        // before the mapping is removed, because its addresses may be reused immediately
         WATCHED[self.slot].free();
     }
 }
 
-/// Installs the handler the first time; whether it is in place.
+/// Installs the handler at the first call. Returns true if it is installed.
 fn install_handler() -> bool {
     static INSTALL: Once = Once::new();
     static INSTALLED: AtomicBool = AtomicBool::new(false);
     INSTALL.call_once(|| {
         // SAFETY: plain calls of libc with valid pointers to local values. `sigaction` is a C struct for which all
-        // zeros is a valid value. The handler does only what is allowed in one: atomics, `mmap` (a bare system call)
-        // and the handler before it. `PREVIOUS` is set before the handler can run.
+        // zeros is a valid value. The handler does only what is allowed in a signal handler: atomics, `mmap` (a bare
+        // system call) and a call of the previous handler. `PREVIOUS` is set before the handler can run.
         let installed = unsafe {
             let page = libc::sysconf(libc::_SC_PAGESIZE);
             let mut previous: libc::sigaction = std::mem::zeroed();
@@ -191,7 +191,7 @@ extern "C" fn on_sigbus(signal: libc::c_int, info: *mut libc::siginfo_t, context
     // SAFETY: the kernel passes a valid `info` to a handler with SA_SIGINFO.
     let is_fault = unsafe { (*info).si_code } > SENT;
     if is_fault {
-        // SAFETY: as above, and for a SIGBUS that the kernel raised it holds the address.
+        // SAFETY: as above, and `si_addr` is set for a SIGBUS that the kernel raised.
         let address = unsafe { (*info).si_addr() } as usize;
         for slot in &WATCHED {
             if let Some((start, end)) = slot.range()
@@ -206,13 +206,13 @@ extern "C" fn on_sigbus(signal: libc::c_int, info: *mut libc::siginfo_t, context
     pass_on(signal, info, context, is_fault);
 }
 
-/// Lays zero pages over a mapping, from the page of `address` to its end.
+/// Maps zero pages over a mapping, from the page of `address` to its end.
 fn cover(address: usize, end: usize) -> bool {
     let page = PAGE_BYTES.load(Ordering::Relaxed);
     let from = address & !(page - 1);
     let len = end.next_multiple_of(page) - from;
-    // SAFETY: the range lies within one of our mappings, which whole pages make up and which nobody else may use;
-    // replacing its pages affects no other memory. The mapping's owner unmaps the range later, whatever is in it.
+    // SAFETY: the range is within one of our mappings, which consists of whole pages and is not shared with other code;
+    // replacing its pages does not affect other memory. The owner of the mapping unmaps the range later.
     let mapped = unsafe {
         libc::mmap(
             from as *mut libc::c_void,
@@ -226,7 +226,7 @@ fn cover(address: usize, end: usize) -> bool {
     mapped != libc::MAP_FAILED
 }
 
-/// Leaves a signal that is not about our mappings to the handler before ours.
+/// Passes a signal that does not concern our mappings to the previous handler.
 fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void, is_fault: bool) {
     let previous = PREVIOUS.get();
     let handler = previous.map_or(libc::SIG_DFL, |action| action.sa_sigaction);
@@ -234,9 +234,9 @@ fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::
         return;
     }
     if handler == libc::SIG_DFL || handler == libc::SIG_IGN {
-        // SAFETY: resets the signal to its default. After a fault the faulting instruction runs again on return and ends
-        // the process, as it would have done without us. No instruction repeats a signal that was sent, so that it is
-        // raised again, which a handler may do; it is blocked until the handler returns, and ends the process then.
+        // SAFETY: resets the signal to its default. After a fault, the faulting instruction runs again on return and ends
+        // the process, as it would without this handler. A signal that was sent by a process is not repeated, so it is
+        // raised again, which is allowed in a handler; it is blocked until the handler returns, and then ends the process.
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
             if !is_fault {
@@ -246,8 +246,8 @@ fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::
         return;
     }
     let with_info = previous.is_some_and(|action| action.sa_flags & libc::SA_SIGINFO != 0);
-    // SAFETY: the kernel told us this address as that of the handler before ours, with the flag that tells which of the
-    // two signatures it has.
+    // SAFETY: the kernel returned this address as that of the previous handler, with the flag that distinguishes the two
+    // possible signatures.
     unsafe {
         if with_info {
             type WithInfo = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
@@ -257,9 +257,9 @@ fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::
         }
     }
     if !is_fault {
-        // the standard library's handler, which looks for overflows of the stack, resets the signal and counts on the
-        // faulting instruction to run again; there is none
-        // SAFETY: calls that a handler may make, with a valid pointer to a local value, for which all zeros is a valid value.
+        // the standard library's handler, which detects stack overflows, resets the signal and expects the faulting
+        // instruction to run again, but a signal that was sent has none
+        // SAFETY: calls that are allowed in a handler, with a valid pointer to a local value, for which all zeros is valid.
         unsafe {
             let mut current: libc::sigaction = std::mem::zeroed();
             if libc::sigaction(signal, std::ptr::null(), &mut current) == 0
@@ -286,13 +286,13 @@ mod tests {
         file.set_len(5_000).unwrap();
         assert_eq!(mapping.copy(0, 4_096), Ok(vec![7; 4_096]));
         assert_eq!(mapping.copy(0, 1 << 20), Err(Cut));
-        // once cut, nothing of it is trusted
+        // after a truncation, the whole mapping is rejected
         assert_eq!(mapping.copy(0, 10), Err(Cut));
     }
 
     #[test]
     fn a_slot_is_never_seen_with_one_mappings_address_and_anothers_length() {
-        // of each mapping the length is told by the address
+        // the address of each mapping determines its length
         const MAPPINGS: [(usize, usize); 2] = [(0x10_0000, 0x1000), (0x20_0000, 0x8_0000)];
         let slot = Slot::new();
         let ended = AtomicBool::new(false);
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(slot.range(), None);
         assert!(slot.occupy(MAPPINGS[0].0, MAPPINGS[0].1));
         assert_eq!(slot.range(), Some((0x10_0000, 0x10_1000)));
-        assert!(!slot.occupy(MAPPINGS[1].0, MAPPINGS[1].1), "a slot that is taken is not free");
+        assert!(!slot.occupy(MAPPINGS[1].0, MAPPINGS[1].1), "a reserved slot is not free");
     }
 
     #[test]

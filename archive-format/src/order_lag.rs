@@ -1,23 +1,23 @@
-//! Order references as they are stored: how far an order lies behind its symbol's newest one.
+//! Order references in their stored form: the distance of an order's number from that of its symbol's newest order.
 //!
-//! Most events belong to an order that is new or nearly so, which makes the lag a small number and costs a quarter of what the
-//! order's number does. Lags count from the beginning of a block of rows ([`crate::encode::CHUNK_ROWS`]), so that a block can
-//! be read without the ones before it.
+//! Most events belong to a recent order, so the distance is a small number that takes a quarter of the space of the order's
+//! number. Distances are relative to the beginning of a block of rows ([`crate::encode::CHUNK_ROWS`]), so that a block can be
+//! read without the previous ones.
 
 use tradesim_schemas::OrderRef;
 
-/// Values of an event's number: the low digits of a stored reference.
+/// The number of values of an event number, which is the low byte of a stored reference.
 const EVENTS: i64 = 256;
 
-/// For every origin and symbol of one block, the order number that is expected next: one more than the greatest so far, and
-/// 0 at the beginning.
+/// The next expected order number for every origin and symbol of one block: 0 at the beginning, then one more than the
+/// greatest number so far.
 #[derive(Debug, Default)]
 pub(crate) struct OrderLags {
     next: Vec<Vec<i64>>,
 }
 
 impl OrderLags {
-    /// The stored form of a reference: 256 × (next − order) + event.
+    /// Returns the stored form of a reference: 256 × (next − order) + event.
     #[inline]
     pub(crate) fn store(&mut self, origin: usize, symbol: usize, order: OrderRef) -> i64 {
         let number = order.order() as i64;
@@ -27,7 +27,7 @@ impl OrderLags {
         lag * EVENTS + i64::from(order.event())
     }
 
-    /// The reference of a stored form; `None` where it names no order.
+    /// Returns the reference of a stored form, or `None` if it is invalid.
     #[inline]
     pub(crate) fn load(&mut self, origin: usize, symbol: usize, stored: i64) -> Option<OrderRef> {
         let next = self.next(origin, symbol);

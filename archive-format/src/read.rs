@@ -1,4 +1,4 @@
-//! Reading an archive.
+//! Reads archives.
 
 mod batches;
 mod decode;
@@ -20,10 +20,10 @@ use crate::{Error, Metadata, Place, RowDigest, RowGroup, ids::IdTable};
 
 pub use batches::{Batches, Start};
 
-/// How an archive is opened.
+/// The options of [`Archive::open`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenOptions {
-    /// Whether the file is read through a mapping rather than by plain reads. Both check the same things.
+    /// Reads the file through a memory mapping instead of plain reads. Both make the same checks. On by default.
     pub mmap: bool,
 }
 
@@ -33,8 +33,29 @@ impl Default for OpenOptions {
     }
 }
 
-/// An archive, opened for reading: its tail is proven, and every row group is proven before it is served. Cloning it is
-/// cheap.
+/// An open archive. The digest of its tail is checked on opening, and the digest of every row group before its rows are
+/// returned. Cloning it is cheap.
+///
+/// ```
+/// use tradesim_archive::{Archive, ArchiveWriter, OpenOptions, Start};
+/// # use tradesim_archive::{Provenance, WriterOptions};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("day.parquet");
+/// # ArchiveWriter::create(&path, Provenance::default(), WriterOptions::default())?.finish()?;
+///
+/// let archive = Archive::open(&path, OpenOptions::default())?;
+/// println!("{} messages", archive.metadata().counts().total());
+///
+/// for batch in archive.batches(Start::Beginning) {
+///     for row in batch?.rows() {
+///         println!("{} {}", row.seq(), row.timestamp());
+///     }
+/// }
+///
+/// // reads everything, and compares the content digest with that of the metadata
+/// assert_eq!(archive.verify_content()?, archive.metadata().digest());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Archive {
     inner: Arc<Inner>,
@@ -55,15 +76,15 @@ impl std::fmt::Debug for Inner {
 }
 
 impl Archive {
-    /// Opens an archive and proves its tail. Reads only that, however long the file is.
+    /// Opens an archive and checks its tail. It reads only the tail, at any length of the file.
     ///
     /// # Errors
-    /// A file that cannot be read, is no archive, is damaged at its end or has a version that is not read.
+    /// Returns an error if the file cannot be read, is not an archive, is damaged at its end, or has an unsupported version.
     pub fn open(path: impl AsRef<Path>, options: OpenOptions) -> Result<Archive, Error> {
         let mut source = Source::open(path.as_ref())?;
         let opened = open::open(&source)?;
         let ids = IdTable::new(&opened.metadata.provenance.origins).ok_or_else(|| {
-            let what = "a symbol table names a symbol twice or has too many".to_owned();
+            let what = "a symbol table contains a symbol twice, or too many symbols".to_owned();
             open::corrupt(&source, Place::Metadata, what)
         })?;
         if options.mmap {
@@ -74,42 +95,42 @@ impl Archive {
         Ok(Archive { inner: Arc::new(inner) })
     }
 
-    /// What the archive says about itself.
+    /// Returns the metadata.
     pub fn metadata(&self) -> &Metadata {
         &self.inner.metadata
     }
 
-    /// The file.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         self.inner.source.path()
     }
 
-    /// Bytes of the file.
+    /// Returns the length of the file in bytes.
     pub fn bytes(&self) -> u64 {
         self.inner.source.len()
     }
 
-    /// The rows from a place on. The iterator keeps the file open by itself.
+    /// Returns the rows from `start` on. The iterator keeps the file open.
     pub fn batches(&self, start: Start) -> Batches {
         Batches::new(Arc::clone(&self.inner), start)
     }
 
-    /// How many rows lie before a place: the number of the first row that [`Archive::batches`] gives from there. Reads
-    /// one row group at most.
+    /// Returns the number of rows before `start`, which is the index of the first row that [`Archive::batches`] returns. It
+    /// reads at most one row group.
     ///
     /// # Errors
-    /// A damaged row group, or a file that cannot be read.
+    /// Returns an error if the row group is damaged or the file cannot be read.
     pub fn rows_before(&self, start: Start) -> Result<u64, Error> {
         self.batches(start).rows_before_start()
     }
 
-    /// The content of a state frame.
+    /// Returns the content of a state frame.
     ///
     /// # Errors
-    /// Damaged bytes, or a file that cannot be read.
+    /// Returns an error if the bytes are damaged or the file cannot be read.
     ///
     /// # Panics
-    /// If the metadata lists no such state frame.
+    /// Panics if the metadata does not list a state frame with this index.
     pub fn state_frame(&self, index: usize) -> Result<Vec<u8>, Error> {
         let frame = self.inner.metadata.state_frames[index];
         let stored = self.inner.state_frame_bytes(index)?;
@@ -118,15 +139,15 @@ impl Archive {
         let content =
             zstd::bulk::decompress(&stored, expected).map_err(|error| corrupt(error.to_string()))?;
         if content.len() != expected {
-            return Err(corrupt(format!("it has {} bytes; the metadata says {expected}", content.len())));
+            return Err(corrupt(format!("it has {} bytes, the metadata states {expected}", content.len())));
         }
         Ok(content)
     }
 
-    /// Checks the digest of every part of the file, without parsing the parts. The tail was checked on opening.
+    /// Checks the byte hash of every part of the file, without parsing the parts. The tail was checked on opening.
     ///
     /// # Errors
-    /// The first damaged part.
+    /// Returns an error for the first damaged part.
     pub fn verify_structure(&self) -> Result<(), Error> {
         for group in 0..self.inner.metadata.row_groups.len() {
             self.inner.row_group_bytes(group)?;
@@ -137,10 +158,10 @@ impl Archive {
         Ok(())
     }
 
-    /// Reads everything and computes the content digest anew.
+    /// Reads all rows, and recomputes and checks the content digest.
     ///
     /// # Errors
-    /// What reading meets, and messages whose digest or counts differ from those in the metadata.
+    /// Returns an error if reading fails, or if the digest or the counts of the messages differ from those in the metadata.
     pub fn verify_content(&self) -> Result<Digest, Error> {
         let mut digest = RowDigest::default();
         let mut counts = crate::Counts::default();
@@ -155,7 +176,7 @@ impl Archive {
             return Err(Error::WrongContent { path: self.path().to_owned(), expected, found });
         }
         if counts != self.inner.metadata.counts {
-            let what = "the counts by type are not those of the messages".to_owned();
+            let what = "its counts differ from those of the messages".to_owned();
             return Err(open::corrupt(&self.inner.source, Place::Metadata, what));
         }
         Ok(found)
@@ -163,7 +184,7 @@ impl Archive {
 }
 
 impl Inner {
-    /// The bytes of a row group, proven.
+    /// Returns the bytes of a row group, after checking their hash.
     fn row_group_bytes(&self, index: usize) -> Result<Vec<u8>, Error> {
         let RowGroup { offset, length, digest, .. } = self.metadata.row_groups[index];
         let bytes = self.source.read(offset, length)?;
@@ -175,7 +196,7 @@ impl Inner {
         Ok(bytes)
     }
 
-    /// The bytes of a state frame as stored, proven.
+    /// Returns the bytes of a state frame as stored, after checking their hash.
     fn state_frame_bytes(&self, index: usize) -> Result<Vec<u8>, Error> {
         let frame = self.metadata.state_frames[index];
         let bytes = self.source.read(frame.offset, frame.length)?;

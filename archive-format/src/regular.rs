@@ -1,4 +1,4 @@
-//! Regular files, and what else a path can lead to.
+//! Distinguishes regular files from folders, pipes, sockets and devices.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -9,8 +9,8 @@ use std::{
 
 use crate::Error;
 
-/// What a path leads to in place of a regular file; `None` if it is one. The metadata must be that of what links lead
-/// to, so that `/dev/stdout` counts as what it stands for.
+/// Returns the kind of a file that is not a regular file, with an article, or `None` for a regular file. The metadata must
+/// be that of the target of links, so that `/dev/stdout` counts as its target.
 pub(crate) fn other_than_regular(metadata: &Metadata) -> Option<&'static str> {
     let kind = metadata.file_type();
     if kind.is_file() {
@@ -26,11 +26,11 @@ pub(crate) fn other_than_regular(metadata: &Metadata) -> Option<&'static str> {
     }
 }
 
-/// Opens a regular file for reading, and never anything else: opening a pipe waits for its writer, and opening a device
-/// may do anything.
+/// Opens a regular file for reading. It does not open anything else, because opening a pipe waits for its writer, and
+/// opening a device may have side effects.
 ///
 /// # Errors
-/// [`Error::NotRegular`], and what the operating system says.
+/// Returns [`Error::NotRegular`], or an error if the file cannot be opened.
 pub(crate) fn open_regular(path: &Path) -> Result<File, Error> {
     let regular = |metadata: io::Result<Metadata>| {
         let metadata = metadata.map_err(|source| Error::io(path, "read", source))?;
@@ -40,7 +40,7 @@ pub(crate) fn open_regular(path: &Path) -> Result<File, Error> {
         }
     };
     regular(fs::metadata(path))?;
-    // between the two calls the path may come to lead to a pipe, for which this flag does not wait
+    // the path may have become a pipe since the check: with this flag, opening it does not wait
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK)

@@ -1,40 +1,40 @@
-//! Rows: events as they were made, and frames as they were received.
+//! Rows: events that were generated, and frames that were received.
 
 use tradesim_schemas::{ContentDigest, Event, MessageEncoder, OrderRef, Record, Timestamp};
 
-/// A frame of a captured feed.
+/// A received frame of a captured feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Captured {
-    /// The ordinal in the recording, from 0.
+    /// The record sequence number, from 0.
     pub seq: u64,
-    /// When a replay emits it; never before the row before it. For a frame that is stored by columns, the envelope's
-    /// time.
+    /// The time at which a replay emits the frame; never before that of the previous row. For a frame that is stored by
+    /// columns, the time of the envelope.
     pub timestamp: Timestamp,
-    /// When it was received.
+    /// The receive time.
     pub received: Option<Timestamp>,
-    /// The WebSocket opcode of its message: 1 for text, 2 for binary.
+    /// The WebSocket opcode of the message: 1 for text, 2 for binary.
     pub opcode: Option<u8>,
-    /// What was received.
+    /// The content of the frame.
     pub content: Content,
 }
 
-/// What a captured frame holds.
+/// The content of a captured frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// An event whose text, as we write it, is exactly what was received. Its ids are stored.
+    /// An event whose text in tradesim's form equals the received text. Its ids are stored.
     Event(Event),
-    /// Any other frame, as its bytes.
+    /// Any other frame, stored as its bytes.
     Raw {
-        /// The bytes.
+        /// The received bytes.
         bytes: Vec<u8>,
-        /// The event that they state, where they parse: for queries only. On reading, spread and middle of a book
-        /// follow from bid and ask, whatever the bytes say.
+        /// The event, if the bytes could be parsed. It is for queries only: when a book is read from an archive, its spread
+        /// and mid price are derived from bid and ask, even if the bytes differ.
         event: Option<Event>,
     },
 }
 
 impl Captured {
-    /// Bytes of a raw frame; 0 for an event.
+    /// Returns the number of bytes of a raw frame, or 0 for an event.
     pub fn raw_bytes(&self) -> usize {
         match &self.content {
             Content::Event(_) => 0,
@@ -46,14 +46,14 @@ impl Captured {
 /// One row of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
-    /// An event.
+    /// A generated event.
     Event(Record),
-    /// A frame of a captured feed.
+    /// A received frame of a captured feed.
     Captured(Box<Captured>),
 }
 
 impl Row {
-    /// The row as the reading side sees it.
+    /// Returns a reference to the row.
     #[inline]
     pub fn row_ref(&self) -> RowRef<'_> {
         match self {
@@ -62,7 +62,7 @@ impl Row {
         }
     }
 
-    /// The same row with another number.
+    /// Returns the same row with another seq.
     pub fn numbered(mut self, seq: u64) -> Row {
         match &mut self {
             Row::Event(record) => record.seq = seq,
@@ -72,36 +72,36 @@ impl Row {
     }
 }
 
-/// Rows in order: the events in one piece, for speed, and the captured frames beside them.
+/// Rows in order. For speed, the events are contiguous, and captured frames are stored separately.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     pub(crate) records: Vec<Record>,
-    /// Each with its place among all rows, ascending.
+    /// The captured frames with their indices among all rows, ascending.
     pub(crate) captured: Vec<(u32, Captured)>,
 }
 
 impl Batch {
-    /// Rows of both kinds.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.records.len() + self.captured.len()
     }
 
-    /// Whether there is no row.
+    /// Returns true if there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The events. They are all rows if [`Batch::has_captured`] is false.
+    /// Returns the generated events. These are all rows if [`Batch::has_captured`] returns false.
     pub fn records(&self) -> &[Record] {
         &self.records
     }
 
-    /// The events, without a copy; captured frames are dropped.
+    /// Returns the generated events without a copy. Captured frames are dropped.
     pub fn into_records(self) -> Vec<Record> {
         self.records
     }
 
-    /// All rows in order, by value: no frame is copied.
+    /// Returns all rows in order, by value, without copying frames.
     pub fn into_rows(self) -> impl Iterator<Item = Row> {
         let total = self.len() as u32;
         let (mut records, mut captured) = (self.records.into_iter(), self.captured.into_iter().peekable());
@@ -111,25 +111,25 @@ impl Batch {
         })
     }
 
-    /// Bytes of raw frames.
+    /// Returns the number of bytes of all raw frames.
     pub fn raw_bytes(&self) -> usize {
         self.captured.iter().map(|(_, captured)| captured.raw_bytes()).sum()
     }
 
-    /// Whether any row is a captured frame.
+    /// Returns true if any row is a captured frame.
     pub fn has_captured(&self) -> bool {
         !self.captured.is_empty()
     }
 
-    /// All rows in order.
+    /// Returns all rows in order.
     pub fn rows(&self) -> Rows<'_> {
         Rows { records: &self.records, captured: &self.captured, at: 0 }
     }
 
-    /// The rows behind the first `count`, in order. No row is looked at to find them.
+    /// Returns the rows after the first `count`, in order, without iterating over the skipped ones.
     ///
     /// # Panics
-    /// If there are fewer.
+    /// Panics if there are fewer rows.
     pub fn rows_from(&self, count: usize) -> Rows<'_> {
         let captured = self.captured.partition_point(|(at, _)| (*at as usize) < count);
         let at = u32::try_from(count).expect("a batch has few rows");
@@ -147,7 +147,7 @@ impl Batch {
         }
     }
 
-    /// Takes the rows behind the first `count`.
+    /// Splits off the rows after the first `count`.
     pub(crate) fn split_off(&mut self, count: usize) -> Batch {
         let captured = self.captured.partition_point(|(at, _)| (*at as usize) < count);
         let mut rest = Batch {
@@ -172,7 +172,7 @@ impl Batch {
         }
     }
 
-    /// `f` of every row, with a loop that the compiler can unroll where all rows are events.
+    /// Maps every row with `f`, in a loop that the compiler can unroll if all rows are events.
     #[inline]
     pub(crate) fn map<T>(&self, f: impl Fn(RowRef<'_>) -> T) -> Vec<T> {
         if self.captured.is_empty() {
@@ -189,17 +189,17 @@ impl From<Vec<Record>> for Batch {
     }
 }
 
-/// A row of a [`Batch`].
+/// A reference to a row of a [`Batch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowRef<'a> {
-    /// An event.
+    /// A generated event.
     Event(&'a Record),
-    /// A frame of a captured feed.
+    /// A received frame of a captured feed.
     Captured(&'a Captured),
 }
 
 impl<'a> RowRef<'a> {
-    /// The ordinal in the recording.
+    /// Returns the record sequence number.
     #[inline]
     pub fn seq(self) -> u64 {
         match self {
@@ -208,7 +208,7 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    /// The envelope's time; for a raw frame, when a replay emits it.
+    /// Returns the emission time; for a raw frame, the time at which a replay emits it.
     #[inline]
     pub fn timestamp(self) -> Timestamp {
         match self {
@@ -217,7 +217,7 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    /// The time that the message states: of a raw frame what its bytes say, if they say any. They are read for it.
+    /// Returns the timestamp of the message. For a raw frame, its bytes are parsed, and may not have one.
     pub fn stated_timestamp(self) -> Option<Timestamp> {
         match self.raw() {
             Some(bytes) => crate::capture::stated_time(bytes),
@@ -225,7 +225,7 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    /// When the message was received, if that is known.
+    /// Returns the receive time, if it is known.
     #[inline]
     pub fn received(self) -> Option<Timestamp> {
         match self {
@@ -234,7 +234,7 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    /// The WebSocket opcode of the message as it was received: 1 for text, 2 for binary.
+    /// Returns the WebSocket opcode of the received message: 1 for text, 2 for binary.
     #[inline]
     pub fn opcode(self) -> Option<u8> {
         match self {
@@ -243,7 +243,7 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    /// The event, also of a raw frame that parses.
+    /// Returns the event, also that of a raw frame that could be parsed.
     #[inline]
     pub fn event(self) -> Option<&'a Event> {
         match self {
@@ -253,7 +253,7 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    /// The bytes of a raw frame.
+    /// Returns the bytes of a raw frame.
     #[inline]
     pub fn raw(self) -> Option<&'a [u8]> {
         match self {
@@ -262,7 +262,7 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    /// What the event's ids derive from.
+    /// Returns the order reference from which the event's ids derive.
     #[inline]
     pub fn order(self) -> Option<OrderRef> {
         match self {
@@ -271,7 +271,7 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    /// The origin; 0 unless merged.
+    /// Returns the index of the origin; 0 except in merged archives.
     #[inline]
     pub fn origin(self) -> u16 {
         match self {
@@ -280,7 +280,7 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    /// Appends the message: our text, or the bytes of a raw frame.
+    /// Appends the message: the text of the event, or the bytes of a raw frame.
     #[inline]
     pub fn write_message(self, encoder: &mut MessageEncoder, out: &mut Vec<u8>) {
         match self {
@@ -296,7 +296,7 @@ impl<'a> RowRef<'a> {
         }
     }
 
-    /// The row by value.
+    /// Returns a copy of the row.
     pub fn to_row(self) -> Row {
         match self {
             RowRef::Event(record) => Row::Event(*record),
@@ -305,7 +305,7 @@ impl<'a> RowRef<'a> {
     }
 }
 
-/// The rows of a [`Batch`] in order.
+/// An iterator over the rows of a [`Batch`].
 #[derive(Clone, Debug)]
 pub struct Rows<'a> {
     records: &'a [Record],
@@ -362,7 +362,7 @@ impl RowDigest {
         }
     }
 
-    /// The digest of all messages added so far.
+    /// Returns the digest of all messages added so far.
     pub fn finish(&self) -> tradesim_schemas::Digest {
         self.digest.finish()
     }

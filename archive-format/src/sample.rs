@@ -1,7 +1,7 @@
-//! Plausible market data from a small seeded generator, for tests and benches of the archive alone.
+//! Plausible market data from a small seeded generator, for the tests and benches of the archive.
 //!
-//! It has the shape that matters to a file (order numbers that ascend by symbol, prices that walk on a tick grid, the
-//! mix of event types) and keeps none of the market's rules. The bench includes this file by its path.
+//! It has the properties that matter to a file (order numbers that ascend by symbol, prices that walk on a tick grid, the
+//! mix of event types), but does not follow the market rules. The bench includes this file by its path.
 
 use std::collections::VecDeque;
 
@@ -15,12 +15,12 @@ use tradesim_schemas::{
 const START: i64 = 1_771_425_000_000_000;
 const SYMBOLS: usize = 50;
 
-/// SplitMix64: a few lines, the same everywhere.
+/// A SplitMix64 generator.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    /// 64 random bits.
+    /// Returns 64 random bits.
     pub(crate) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -28,7 +28,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`; close enough to uniform.
+    /// Returns an approximately uniform number below `bound`.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
     }
@@ -54,7 +54,7 @@ struct SymbolState {
     trades: u64,
 }
 
-/// What the sample's archives say about themselves.
+/// Returns the provenance of the sample's archives.
 pub(crate) fn provenance() -> Provenance {
     Provenance {
         generator_version: Some("0".to_owned()),
@@ -68,7 +68,7 @@ pub(crate) fn provenance() -> Provenance {
     }
 }
 
-/// An origin with the sample's symbols.
+/// Returns an origin with the sample's symbols.
 pub(crate) fn origin(identity: &str) -> Origin {
     let symbols = (0..SYMBOLS)
         .map(|n| SymbolEntry {
@@ -96,12 +96,12 @@ fn base_price(n: usize) -> i64 {
 }
 
 impl Sample {
-    /// The stream of a seed.
+    /// Creates the stream of a seed.
     pub(crate) fn new(seed: u64) -> Sample {
         Sample::of("sample 42", seed)
     }
 
-    /// The stream of a seed with the ids of an identity.
+    /// Creates the stream of a seed with the ids of an identity.
     pub(crate) fn of(identity: &str, seed: u64) -> Sample {
         let key = ArchiveKey::derive(identity);
         let symbols = (0..SYMBOLS)
@@ -123,7 +123,7 @@ impl Sample {
         }
     }
 
-    /// The next records.
+    /// Returns the next records.
     pub(crate) fn take(&mut self, count: usize) -> Vec<Record> {
         (0..count).map(|_| self.record()).collect()
     }
@@ -150,7 +150,7 @@ impl Sample {
         record
     }
 
-    /// Heavier symbols first, as in a real universe.
+    /// Draws a symbol. The first symbols are more frequent, as in a real universe.
     fn draw_symbol(&mut self) -> usize {
         let (a, b) = (self.random.below(SYMBOLS as u64), self.random.below(SYMBOLS as u64));
         a.min(b) as usize

@@ -1,43 +1,42 @@
-//! The tail: all bytes after the last row group or state frame, and the marker in it that proves them (FORMAT.md,
-//! section 6).
+//! The tail: all bytes after the last row group or state frame. It contains a marker with its digest (FORMAT.md, section 6).
 
 use tradesim_schemas::Digest;
 
-/// The name of the metadata value that holds the marker.
+/// The key of the metadata value that contains the marker.
 pub(crate) const TAIL_KEY: &str = "tradesim.tail";
-/// How every marker begins, of whatever version.
+/// The beginning of a marker of any version.
 pub(crate) const MARKER_START: &[u8] = b"tradesim-tail/";
-/// How a marker of this version begins.
+/// The beginning of a marker of this version.
 const MARKER_PREFIX: &str = "tradesim-tail/1 ";
-/// Hex digits of the offset.
+/// The number of hex digits of the offset.
 const OFFSET_DIGITS: usize = 16;
-/// Where the digest's hex digits begin in the marker, after " blake3:".
+/// The position of the digest's hex digits in the marker, after " blake3:".
 const DIGEST_AT: usize = MARKER_PREFIX.len() + OFFSET_DIGITS + 1 + Digest::PREFIX.len();
-/// Hex digits of the digest.
+/// The number of hex digits of the digest.
 const DIGEST_DIGITS: usize = 64;
-/// Bytes of the marker.
+/// The length of the marker in bytes.
 pub(crate) const MARKER_LEN: usize = DIGEST_AT + DIGEST_DIGITS;
 
-/// The marker of a tail at `offset`, with zeros for its digest.
+/// Returns the marker of a tail at `offset`, with zeros for its digest.
 pub(crate) fn blank_marker(offset: u64) -> String {
     format!("{MARKER_PREFIX}{offset:016x} {}{}", Digest::PREFIX, "0".repeat(DIGEST_DIGITS))
 }
 
-/// Why there is no marker to be found.
+/// The reason for which no valid marker was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum MarkerError {
-    /// Nothing looks like one.
+    /// There is no marker.
     Absent,
-    /// More than one thing looks like one, or it has another form.
+    /// There are several markers, or its form is invalid.
     Malformed,
-    /// It is of another version.
+    /// It has another version.
     Version(String),
 }
 
-/// A marker that was found.
+/// A valid marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Marker {
-    /// Where in the searched bytes it begins.
+    /// The position of the marker in the searched bytes.
     pub(crate) at: usize,
     /// The offset of the tail in the file.
     pub(crate) offset: u64,
@@ -45,7 +44,7 @@ pub(crate) struct Marker {
     pub(crate) digest: Digest,
 }
 
-/// Finds the one marker in `bytes`.
+/// Finds the only marker in `bytes`.
 pub(crate) fn find_marker(bytes: &[u8]) -> Result<Marker, MarkerError> {
     let mut places = find_all(bytes, MARKER_START);
     let at = places.next().ok_or(MarkerError::Absent)?;
@@ -59,7 +58,7 @@ pub(crate) fn find_marker(bytes: &[u8]) -> Result<Marker, MarkerError> {
         return match version.get(digits) {
             Some(b' ') if (1..=5).contains(&digits) => {
                 let number = std::str::from_utf8(&version[..digits]).expect("digits are ASCII");
-                Err(MarkerError::Version(format!("with tail {number}")))
+                Err(MarkerError::Version(format!("unknown, with tail version {number}")))
             }
             _ => Err(MarkerError::Malformed),
         };
@@ -76,14 +75,14 @@ pub(crate) fn find_marker(bytes: &[u8]) -> Result<Marker, MarkerError> {
     Ok(Marker { at, offset, digest })
 }
 
-/// The digest of a tail whose marker begins at `marker_at`: its digits count as zeros.
+/// Returns the digest of a tail whose marker is at `marker_at`. The digits of the digest in the marker count as zeros.
 pub(crate) fn tail_digest(tail: &[u8], marker_at: usize) -> Digest {
     let mut hasher = blake3::Hasher::new();
     hash_with_marker(&mut hasher, tail, marker_at);
     Digest::from_bytes(*hasher.finalize().as_bytes())
 }
 
-/// Hashes the part of a tail that has the marker, at `marker_at`: its digits count as zeros.
+/// Hashes the part of a tail that has the marker, at `marker_at`. The digits of the digest count as zeros.
 pub(crate) fn hash_with_marker(hasher: &mut blake3::Hasher, part: &[u8], marker_at: usize) {
     let digits = marker_at + DIGEST_AT..marker_at + MARKER_LEN;
     hasher.update(&part[..digits.start]);
@@ -91,7 +90,7 @@ pub(crate) fn hash_with_marker(hasher: &mut blake3::Hasher, part: &[u8], marker_
     hasher.update(&part[digits.end..]);
 }
 
-/// Writes the digest of a tail into its one marker; `None` if it has none or several.
+/// Writes the digest of a tail into its marker. Returns `None` if it does not have exactly one marker.
 pub(crate) fn seal(tail: &mut [u8]) -> Option<()> {
     let marker = find_marker(tail).ok()?;
     let digest = tail_digest(tail, marker.at).to_string();
@@ -100,7 +99,7 @@ pub(crate) fn seal(tail: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// Whether `needle` occurs in `bytes`.
+/// Returns true if `bytes` contain `needle`.
 pub(crate) fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     find_all(bytes, needle).next().is_some()
 }
@@ -136,7 +135,10 @@ mod tests {
         let two = format!("{0} {0}", blank_marker(0));
         assert_eq!(find_marker(two.as_bytes()), Err(MarkerError::Malformed));
         assert_eq!(find_marker(b"nothing here"), Err(MarkerError::Absent));
-        assert_eq!(find_marker(b"tradesim-tail/2 x"), Err(MarkerError::Version("with tail 2".to_owned())));
+        assert_eq!(
+            find_marker(b"tradesim-tail/2 x"),
+            Err(MarkerError::Version("unknown, with tail version 2".to_owned()))
+        );
         assert_eq!(find_marker(b"tradesim-tail/1 0"), Err(MarkerError::Malformed));
     }
 }

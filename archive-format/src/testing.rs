@@ -1,6 +1,6 @@
-//! Files of a dishonest writer: archives that are taken apart, changed and sealed again with correct digests.
+//! Files of a malicious writer: archives that are taken apart, changed and sealed again with correct digests.
 //!
-//! For tests and fuzzing of this crate and of those that read archives; not part of the interface. [`hostile_files`] has
+//! For the tests and fuzz targets of this crate and of crates that read archives; not part of the public API. [`hostile_files`] has
 //! every kind of file that once took too much of something, with the error that it has to cause.
 
 mod bombs;

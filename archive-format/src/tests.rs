@@ -1,4 +1,4 @@
-//! Laws of the whole: what is written is what is read, or an error says why not.
+//! Properties of the whole crate: what was written is read back unchanged, or there is an error.
 
 mod damage;
 mod python;
@@ -45,7 +45,7 @@ pub(crate) fn write_rows(path: &Path, rows: &[Row], options: WriterOptions) -> R
     writer.finish()
 }
 
-/// All records from a place on.
+/// Returns all records from a position on.
 pub(crate) fn read(archive: &Archive, start: Start) -> Result<Vec<Record>, Error> {
     let mut records = Vec::new();
     for batch in archive.batches(start) {
@@ -54,7 +54,7 @@ pub(crate) fn read(archive: &Archive, start: Start) -> Result<Vec<Record>, Error
     Ok(records)
 }
 
-/// All rows.
+/// Returns all rows.
 pub(crate) fn read_rows(archive: &Archive) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
     for batch in archive.batches(Start::Beginning) {
@@ -63,7 +63,7 @@ pub(crate) fn read_rows(archive: &Archive) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-/// Rows of every kind, with values from all over their ranges.
+/// Rows of every kind, with values from their whole ranges.
 pub(crate) fn any_rows(seed: u64, count: usize) -> Vec<Row> {
     let mut random = Random(seed);
     let mut of_origin = [Sample::of("sample 42", seed), Sample::of("another", seed)];

@@ -1,11 +1,11 @@
-//! The compact protocol of Thrift, as far as a reader of footers and page headers needs it, with bounds.
+//! A reader of Thrift's compact protocol with bounds, as far as footers and page headers need it.
 //!
-//! The bytes come from whoever wrote the file. Each step consumes at least one byte or fails, a list has no more
-//! elements than bytes are left, and nesting has a limit, so that the work is linear in the bytes and nothing is
-//! allocated that is not there. (The `parquet` crate skips an unknown list of booleans without consuming a byte for each,
-//! and builds a nested schema by recursion.)
+//! The input is not trusted. Each step consumes at least one byte or fails, a list cannot have more elements than there
+//! are bytes left, and nesting has a limit, so the work and the allocations are linear in the length of the input. (The
+//! `parquet` crate skips an unknown list of booleans without consuming a byte for each, and builds a nested schema by
+//! recursion.)
 
-/// Structures and lists within each other, of a field that is skipped. What Parquet defines has at most 6.
+/// The maximum nesting of structures and lists in a field that is skipped. The structures of Parquet have at most 6 levels.
 const DEPTH_MAX: usize = 16;
 
 /// The type of a field or of the elements of a list.
@@ -56,11 +56,11 @@ pub(crate) enum ThriftError {
     LongNumber,
     #[error("a field has the unknown type {bits}")]
     UnknownKind { bits: u8 },
-    #[error("field {id} has another type than it should")]
+    #[error("field {id} has the wrong type")]
     WrongKind { id: i16 },
-    #[error("a list has {elements} elements, and {left} bytes are left")]
+    #[error("a list has {elements} elements, but only {left} bytes are left")]
     LongList { elements: u64, left: usize },
-    #[error("a list has {elements} elements; at most {limit} are read")]
+    #[error("a list has {elements} elements, more than the limit of {limit}")]
     TooMany { elements: usize, limit: usize },
     #[error("values are nested deeper than {DEPTH_MAX} levels")]
     Depth,
@@ -70,7 +70,7 @@ pub(crate) enum ThriftError {
     Missing { id: i16 },
 }
 
-/// A field of a structure: its number and type; its value comes next.
+/// The header of a field: its number and type. The value follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     pub(crate) id: i16,
@@ -78,7 +78,7 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// The value of a boolean, which is in its type.
+    /// Returns the value of a boolean field, which its type contains.
     pub(crate) fn boolean(self) -> Result<bool, ThriftError> {
         match self.kind {
             Kind::True => Ok(true),
@@ -96,7 +96,7 @@ impl Field {
     }
 }
 
-/// Reads values from the front of some bytes.
+/// Reads values from the front of a byte slice.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
         Reader { bytes }
     }
 
-    /// Bytes that are not read yet.
+    /// Returns the number of remaining bytes.
     pub(crate) fn left(&self) -> usize {
         self.bytes.len()
     }
@@ -142,8 +142,8 @@ impl<'a> Reader<'a> {
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
-    /// Calls `each` with the fields of a structure. It reads the value and returns true, or returns false, and the value
-    /// is skipped.
+    /// Calls `each` with each field of a structure. `each` reads the value and returns true, or returns false to skip the
+    /// value.
     pub(crate) fn structure(
         &mut self,
         mut each: impl FnMut(&mut Reader<'a>, Field) -> Result<bool, ThriftError>,
@@ -171,31 +171,31 @@ impl<'a> Reader<'a> {
         Ok(Some(Field { id, kind }))
     }
 
-    /// The value of an i32 field.
+    /// Reads the value of an i32 field.
     pub(crate) fn i32(&mut self, field: Field) -> Result<i32, ThriftError> {
         field.expect(Kind::I32)?;
         i32::try_from(self.zigzag()?).map_err(|_| ThriftError::LongNumber)
     }
 
-    /// The value of an i64 field.
+    /// Reads the value of an i64 field.
     pub(crate) fn i64(&mut self, field: Field) -> Result<i64, ThriftError> {
         field.expect(Kind::I64)?;
         self.zigzag()
     }
 
-    /// The value of a text field.
+    /// Reads the value of a text field.
     pub(crate) fn text(&mut self, field: Field) -> Result<&'a str, ThriftError> {
         field.expect(Kind::Binary)?;
         self.bare_text()
     }
 
-    /// A text of a list.
+    /// Reads a text that is an element of a list.
     pub(crate) fn bare_text(&mut self) -> Result<&'a str, ThriftError> {
         let len = self.varint()?;
         std::str::from_utf8(self.take(len)?).map_err(|_| ThriftError::NotText)
     }
 
-    /// Begins a structure that is the value of a field.
+    /// Reads the structure that is the value of a field.
     pub(crate) fn nested(
         &mut self,
         field: Field,
@@ -205,11 +205,11 @@ impl<'a> Reader<'a> {
         self.structure(each)
     }
 
-    /// The number of elements of a list of `of`, which come next.
+    /// Reads the number of elements of a list with elements of type `of`. The elements follow.
     pub(crate) fn list(&mut self, field: Field, of: Kind, limit: usize) -> Result<usize, ThriftError> {
         field.expect(Kind::List)?;
         let (kind, elements) = self.list_head()?;
-        // some writers give an empty list no type
+        // some writers do not set the type of an empty list
         if elements > 0 && kind != of {
             return Err(field.wrong());
         }
@@ -229,7 +229,7 @@ impl<'a> Reader<'a> {
         Ok((kind, self.bounded(elements, 1)?))
     }
 
-    /// A number of elements of which each takes `bytes` or more.
+    /// Checks a number of elements that take at least `bytes` bytes each.
     fn bounded(&self, elements: u64, bytes: u64) -> Result<usize, ThriftError> {
         match elements.checked_mul(bytes) {
             Some(needed) if needed <= self.left() as u64 => Ok(elements as usize),
@@ -277,7 +277,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A boolean takes a byte in a list, and none in a field.
+    /// Skips an element of a list. A boolean takes a byte in a list, but none in a field.
     fn skip_element(&mut self, kind: Kind, depth: usize) -> Result<(), ThriftError> {
         match kind {
             Kind::True | Kind::False => self.byte().map(drop),

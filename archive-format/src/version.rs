@@ -1,8 +1,8 @@
-//! The version of the archive format, which is neither the `schema_version` of a message nor the crate's version.
+//! The version of the archive format. It is independent of the `schema_version` of messages and of the crate's version.
 
 use std::fmt;
 
-/// A version of the archive format that this build reads.
+/// A version of the archive format that this build supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FormatVersion {
     major: u16,
@@ -10,20 +10,20 @@ pub struct FormatVersion {
 }
 
 impl FormatVersion {
-    /// The version that is written.
+    /// The version that this build writes.
     pub const CURRENT: FormatVersion = FormatVersion { major: 1, minor: 0 };
 
-    /// Changes that older readers cannot read raise it.
+    /// Returns the major version. It increases with changes that older readers cannot read.
     pub const fn major(self) -> u16 {
         self.major
     }
 
-    /// Additions that older readers may ignore raise it.
+    /// Returns the minor version. It increases with additions that older readers may ignore.
     pub const fn minor(self) -> u16 {
         self.minor
     }
 
-    /// Parses "1.0"; `None` for anything else and for a major version that is not read.
+    /// Parses a version such as "1.0". Returns `None` for any other form, and for an unsupported major version.
     pub fn parse(text: &str) -> Option<FormatVersion> {
         let (major, minor) = text.split_once('.')?;
         let number = |text: &str| -> Option<u16> {
@@ -44,7 +44,7 @@ impl fmt::Display for FormatVersion {
 
 #[cfg(test)]
 impl FormatVersion {
-    /// Any version, to write files that cannot be read.
+    /// Creates any version, to write unsupported files in tests.
     pub(crate) const fn of(major: u16, minor: u16) -> FormatVersion {
         FormatVersion { major, minor }
     }

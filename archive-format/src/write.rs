@@ -1,4 +1,4 @@
-//! Writing an archive.
+//! Writes archives.
 
 mod admit;
 mod engine;
@@ -41,19 +41,20 @@ use crate::{
 pub(crate) use admit::fits_columns;
 pub use publish::NewFile;
 
-/// Rows of a row group unless said otherwise.
+/// The default number of rows of a row group.
 pub const ROW_GROUP_ROWS: u32 = 262_144;
 
-/// How an archive is written. None of it changes the content digest; only `columns` and `row_group_rows` change bytes.
+/// The options of [`ArchiveWriter::create`]. They do not change the content digest. Only `columns` and `row_group_rows`
+/// change the bytes of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriterOptions {
-    /// Whether an existing file may be replaced.
+    /// Allows an existing file to be replaced. Off by default.
     pub overwrite: bool,
-    /// Threads to encode on; with one, everything happens on the caller's.
+    /// The number of threads for encoding. With one, everything runs on the caller's thread.
     pub threads: NonZeroUsize,
-    /// Rows of a row group, 1,024 to 524,288; a multiple of 65,536 suits other readers best.
+    /// The number of rows of a row group, 1,024 to 524,288. A multiple of 65,536 is best for other readers.
     pub row_group_rows: u32,
-    /// The optional columns.
+    /// The optional columns that the rows need.
     pub columns: Columns,
 }
 
@@ -68,24 +69,55 @@ impl Default for WriterOptions {
     }
 }
 
-/// What was written.
+/// The result of writing an archive.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// The content digest.
     pub digest: Digest,
-    /// How many messages of which kind.
+    /// The number of messages of each kind.
     pub counts: Counts,
-    /// Bytes of the file.
+    /// The length of the file in bytes.
     pub bytes: u64,
-    /// All of the metadata.
+    /// The complete metadata.
     pub metadata: Metadata,
 }
 
-/// Writes an archive. Until [`ArchiveWriter::finish`] returns there is no file under its name; dropped before, nothing
-/// is left behind.
+/// Writes an archive. There is no file with its name until [`ArchiveWriter::finish`] returns. If the writer is dropped
+/// before, it leaves no file.
 ///
-/// Memory does not grow with the archive: beside one row group and a few chunks of rows, only about 50 bytes a column
-/// and page are kept for the footer.
+/// Memory does not grow with the number of rows, except for about 50 bytes per column and page, which are kept for the
+/// footer.
+///
+/// ```
+/// use tradesim_archive::{ArchiveWriter, Provenance, WriterOptions};
+/// use tradesim_schemas::{
+///     Envelope, Event, Exchange, OrderBook, Price, Quantity, Record, Symbol, Timestamp,
+/// };
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("book.parquet");
+///
+/// let price = |text: &str| Price::parse(text.as_bytes()).expect("a price with 2 to 4 decimals");
+/// let timestamp = Timestamp::parse(b"2026-02-18T14:30:00Z")?;
+/// let book = OrderBook {
+///     symbol: Symbol::new("AAPL").expect("1 to 10 characters"),
+///     bid_price: price("178.49"),
+///     ask_price: price("178.51"),
+///     bid_size: Quantity::new(300).expect("at least one share"),
+///     ask_size: Quantity::new(200).expect("at least one share"),
+///     spread: price("0.02"),
+///     mid_price: price("178.50"),
+///     timestamp,
+///     exchange: Exchange::Nasdaq,
+/// };
+/// let envelope = Envelope { timestamp, event: Event::OrderBook(book) };
+///
+/// let mut writer = ArchiveWriter::create(&path, Provenance::default(), WriterOptions::default())?;
+/// writer.write_records(vec![Record { seq: 0, origin: 0, order: None, envelope }])?;
+/// let summary = writer.finish()?;
+/// assert_eq!(summary.counts.orderbook, 1);
+/// assert_eq!(summary.bytes, std::fs::metadata(&path)?.len());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ArchiveWriter {
     path: PathBuf,
     unpublished: Option<NewFile>,
@@ -94,10 +126,10 @@ pub struct ArchiveWriter {
     engine: Option<Engine>,
     admission: Admission,
     pending: Batch,
-    /// Bytes of raw frames in it.
+    /// The number of bytes of raw frames in it.
     pending_raw_bytes: usize,
     group: Option<OpenGroup>,
-    /// Parts of the file that are begun and not yet written, in order.
+    /// The parts of the file that are not written yet, in order.
     queue: VecDeque<Part>,
     provenance: Provenance,
     columns: Columns,
@@ -110,7 +142,7 @@ pub struct ArchiveWriter {
     failed: bool,
 }
 
-/// The row group that is being filled.
+/// The current row group.
 #[derive(Clone, Copy)]
 struct OpenGroup {
     rows: u64,
@@ -130,13 +162,14 @@ impl fmt::Debug for ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    /// Rows that are encoded together: a batch of exactly this many is taken without a copy.
+    /// The number of rows that are encoded together. A batch of exactly this length is not copied.
     pub const BATCH_ROWS: usize = CHUNK_ROWS;
 
-    /// Begins an archive.
+    /// Starts an archive.
     ///
     /// # Errors
-    /// The output exists and may not be replaced, is no regular file, cannot be made, or the options or metadata are invalid.
+    /// Returns an error if the output exists and must not be replaced, is not a regular file or cannot be created, or if the
+    /// options or the provenance are invalid.
     pub fn create(
         path: impl AsRef<Path>,
         provenance: Provenance,
@@ -168,7 +201,7 @@ impl ArchiveWriter {
         let properties = Arc::new(layout::writer_properties(columns));
         let mut file =
             SerializedFileWriter::new(Sink::new(out), Arc::new(schema), properties).map_err(encode)?;
-        // the magic bytes belong to no row group
+        // the magic bytes do not belong to a row group
         file.flush().map_err(|source| Error::write(path, source))?;
         file.inner_mut().end_region();
         let arrow_schema = layout::memory_schema(Column::of(columns), &DataType::UInt16);
@@ -199,11 +232,11 @@ impl ArchiveWriter {
         })
     }
 
-    /// Adds events. Seq must ascend and times must not go back, within and across calls.
+    /// Adds events. Within and across calls, seq must ascend and times must not descend.
     ///
     /// # Errors
-    /// A record that cannot be stored exactly as it is, or a file that cannot be written. The writer is of no use
-    /// after an error.
+    /// Returns an error if a record cannot be stored exactly, or if the file cannot be written. After an error, the writer
+    /// cannot be used any more.
     pub fn write_records(&mut self, records: Vec<Record>) -> Result<(), Error> {
         self.guarded(|writer| {
             for record in &records {
@@ -225,10 +258,10 @@ impl ArchiveWriter {
         })
     }
 
-    /// Adds one row of either kind.
+    /// Adds one row of any kind.
     ///
     /// # Errors
-    /// As [`ArchiveWriter::write_records`].
+    /// Returns the errors of [`ArchiveWriter::write_records`].
     pub fn write_row(&mut self, row: Row) -> Result<(), Error> {
         self.guarded(|writer| {
             let mut raw_bytes = 0;
@@ -239,7 +272,7 @@ impl ArchiveWriter {
             writer.pending.push(row);
             writer.admission.raw_bytes += raw_bytes;
             writer.pending_raw_bytes += raw_bytes;
-            // a block of large frames ends the row group: a block cannot be cut, and memory holds it several times
+            // a block of large frames ends the row group, because a block cannot be split and is in memory several times
             let is_large = writer.pending_raw_bytes >= limits::BLOCK_RAW_BYTES;
             writer.chunk_if_full()?;
             if is_large || writer.admission.raw_bytes >= limits::GROUP_RAW_BYTES {
@@ -249,10 +282,10 @@ impl ArchiveWriter {
         })
     }
 
-    /// Adds opaque bytes that say how things stand before the message `seq`, and ends the row group at this place.
+    /// Adds a state frame: opaque bytes that describe the state before the message `seq`. It ends the current row group.
     ///
     /// # Errors
-    /// Bytes above the limit, or a file that cannot be written.
+    /// Returns an error if the content is longer than 64 MiB, or if the file cannot be written.
     pub fn append_state_frame(&mut self, seq: u64, content: Vec<u8>) -> Result<(), Error> {
         self.guarded(|writer| {
             if content.len() as u64 > limits::STATE_FRAME_BYTES_MAX {
@@ -268,30 +301,30 @@ impl ArchiveWriter {
         })
     }
 
-    /// Says what was cut away from the source, where that is known only when it is written: of a live stream, say.
+    /// Adds a cut to the provenance, if it is known only while the archive is written, as for a live stream.
     pub fn add_cut(&mut self, cut: Cut) {
         self.provenance.cuts.push(cut);
     }
 
-    /// States where messages may be missing, which is known only when they are written.
+    /// Sets the seqs of the messages before which others may be missing, which are known only while the archive is written.
     pub fn set_gaps(&mut self, seqs: &[u64]) {
         self.provenance.set_gaps(seqs);
     }
 
-    /// States the faults that are in it, where that is known only when the messages are written: of a cut.
+    /// Sets the faults of the archive, if they are known only while it is written, as for a cut.
     pub fn set_faults(&mut self, faults: Faults) {
         self.provenance.faults = Some(faults);
     }
 
-    /// Messages so far.
+    /// Returns the number of messages so far.
     pub fn messages(&self) -> u64 {
         self.admission.counts.total()
     }
 
-    /// Ends the archive, makes it durable and gives it its name.
+    /// Finishes the archive, syncs it to disk and gives it its final name.
     ///
     /// # Errors
-    /// A file that cannot be written, or that exists by now. Nothing is left under its name then.
+    /// Returns an error if the file cannot be written, or if the name exists by now. Then no archive is created.
     pub fn finish(mut self) -> Result<Summary, Error> {
         let (metadata, bytes) = self.guarded(ArchiveWriter::write_tail)?;
         if let Some(unpublished) = self.unpublished.take() {
@@ -310,8 +343,8 @@ impl ArchiveWriter {
         result
     }
 
-    /// Rows that still fit into the pending chunk: it ends where the row group ends, so that the bytes do not depend
-    /// on how the caller cut its batches.
+    /// Returns the number of rows that still fit into the pending chunk. It ends where the row group ends, so that the bytes
+    /// do not depend on the batches of the caller.
     fn room(&self) -> usize {
         let in_group = self.group.map_or(0, |group| group.rows);
         let left = usize::try_from(self.row_group_rows - in_group).expect("a row group's rows fit");
@@ -370,7 +403,7 @@ impl ArchiveWriter {
             let ended = self.engine().end();
             ended.map_err(|error| self.engine_error(error))?;
             self.queue.push_back(Part::Group { group, columns: Vec::with_capacity(self.column_count) });
-            // one group may still be encoded while the next one is filled
+            // the previous group may still be encoded while the next one is filled
             self.write_parts(1)?;
         }
         Ok(())
@@ -385,13 +418,13 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// Takes encoded columns from the engine and writes what is complete.
+    /// Takes encoded columns from the engine, and writes complete parts.
     fn collect(&mut self, mut wait: bool) -> Result<(), Error> {
         loop {
             let polled = self.engine().poll(wait);
             let Some(encoded) = polled.map_err(|error| self.engine_error(error))? else { return Ok(()) };
             wait = false;
-            // an encoder works through its groups in order, so what arrives belongs to the first group without it
+            // an encoder processes groups in order, so a column belongs to the first group that lacks it
             let count = self.column_count;
             let place = encoded.first().map(|column| column.place);
             let target = self.queue.iter_mut().find_map(|part| match part {
@@ -459,7 +492,7 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// Writes everything that is left; the metadata and the bytes of the file.
+    /// Writes the rest of the file. Returns the metadata and the length of the file.
     fn write_tail(&mut self) -> Result<(Metadata, u64), Error> {
         self.end_group()?;
         self.write_parts(0)?;
@@ -489,27 +522,27 @@ impl ArchiveWriter {
         self.file.finish().map_err(|error| self.encode(error))?;
         let sink = self.file.inner_mut();
         let mut bytes = sink.take_tail();
-        tail::seal(&mut bytes).expect("the tail has the one marker that was put into it");
+        tail::seal(&mut bytes).expect("the tail has exactly one marker");
         sink.write_all(&bytes).and_then(|()| sink.flush()).map_err(|error| self.encode(error.into()))?;
         Ok((metadata, self.file.inner().position()))
     }
 
     fn engine(&mut self) -> &mut Engine {
-        self.engine.as_mut().expect("the engine is there until the end")
+        self.engine.as_mut().expect("the engine exists until the end")
     }
 
     fn engine_error(&mut self, error: EngineError) -> Error {
         match error {
             EngineError::Encode(error) => self.encode(error),
             EngineError::ThreadGone => {
-                // passes on the panic that ended the thread
+                // resumes the panic that ended the thread
                 drop(self.engine.take());
                 Error::Failed { path: self.path.clone() }
             }
         }
     }
 
-    /// What stopped the Parquet writer: the file, if that had an error, or else itself.
+    /// Returns the error of the file if it caused the error of the Parquet writer, and otherwise the latter.
     fn encode(&mut self, source: ParquetError) -> Error {
         match self.file.inner_mut().take_error() {
             Some(error) => Error::write(&self.path, error),
@@ -531,7 +564,7 @@ impl Batch {
 fn writer_versions() -> WriterVersions {
     WriterVersions {
         tradesim: env!("CARGO_PKG_VERSION").to_owned(),
-        // the crate does not tell its version; a test holds this to Cargo.lock
+        // the crate does not export its version; a test compares this with Cargo.lock
         parquet: "60.1.0".to_owned(),
         zstd: zstd_version(),
     }

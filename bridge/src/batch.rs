@@ -376,7 +376,7 @@ mod tests {
         let Entry::Invalid { frame, refusal, whole } = batch.entry(1) else { panic!("it is too large") };
         assert_eq!((frame, refusal.reason), (&b"all"[..], Reason::TooLarge));
         assert_eq!(whole, Some(&Whole { length: 20 << 20, hash }));
-        assert_eq!(refusal.to_string(), "the frame has 20971520 bytes, at most 16777216 are read");
+        assert_eq!(refusal.to_string(), "the frame has 20971520 bytes, more than the limit of 16777216");
         assert!(matches!(batch.entry(2), Entry::Invalid { frame: b"}", whole: None, .. }));
         batch.clear();
         batch.push(b"{", &rules());

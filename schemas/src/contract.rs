@@ -1,21 +1,21 @@
-//! The contract as files: JSON Schemas and Avro schemas, and the names that Kafka and the registry know events by.
+//! The contract as data: the JSON Schemas, the Avro schemas, and the names of topics and subjects.
 
 use crate::EventType;
 
 #[cfg(test)]
 mod tests;
 
-/// The JSON Schema (draft 2020-12) of an envelope. It refers to those of the payloads by their `$id`.
+/// The JSON Schema (draft 2020-12) of an envelope. It references the schemas of the payloads by their `$id`.
 pub const ENVELOPE_JSON_SCHEMA: &str = include_str!("../json/envelope.schema.json");
 
 /// The namespace of the Avro records and enums.
 pub const AVRO_NAMESPACE: &str = "com.tradeplatform.events";
 
-/// The value of an Avro record's `source` where nothing else is said.
+/// The default of an Avro record's `source` field.
 pub const AVRO_SOURCE: &str = "trade-generator";
 
 impl EventType {
-    /// The JSON Schema (draft 2020-12) of this type's payload.
+    /// Returns the JSON Schema (draft 2020-12) of this type's payload.
     pub const fn json_schema(self) -> &'static str {
         match self {
             EventType::Trade => include_str!("../json/trade.schema.json"),
@@ -24,7 +24,7 @@ impl EventType {
         }
     }
 
-    /// The Avro schema of this type's record.
+    /// Returns the Avro schema of this type's record.
     pub const fn avro_schema(self) -> &'static str {
         match self {
             EventType::Trade => include_str!("../avro/trade.avsc"),
@@ -33,7 +33,7 @@ impl EventType {
         }
     }
 
-    /// The name of this type's Avro record, without its namespace.
+    /// Returns the name of this type's Avro record, without its namespace.
     pub const fn record_name(self) -> &'static str {
         match self {
             EventType::Trade => "Trade",
@@ -42,7 +42,7 @@ impl EventType {
         }
     }
 
-    /// The Kafka topic, without a prefix.
+    /// Returns the name of the Kafka topic, without a prefix.
     pub const fn topic(self) -> &'static str {
         match self {
             EventType::Trade => "raw.trades",
@@ -51,7 +51,7 @@ impl EventType {
         }
     }
 
-    /// The registry's subject, without a prefix: TopicNameStrategy, the topic and `-value`.
+    /// Returns the schema registry's subject, without a prefix: the topic and `-value` (TopicNameStrategy).
     pub const fn subject(self) -> &'static str {
         match self {
             EventType::Trade => "raw.trades-value",
@@ -60,7 +60,7 @@ impl EventType {
         }
     }
 
-    /// The payload's fields in the contract's order, as JSON and Avro name them. Avro adds `schema_version` and `source`.
+    /// Returns the names of the payload's fields in the contract's order. In Avro, `schema_version` and `source` follow.
     pub const fn fields(self) -> &'static [&'static str] {
         match self {
             EventType::Trade => &[

@@ -1,26 +1,26 @@
-//! The content digest: what makes two recordings the same.
+//! The content digest, which decides whether two recordings are equal.
 
 use std::{fmt, str::FromStr};
 
-/// A BLAKE3 hash of content, printed as `blake3:` and 64 hex digits.
+/// A BLAKE3 hash, printed as `blake3:` and 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// What stands before the hex digits.
+    /// The prefix of the hex digits.
     pub const PREFIX: &str = "blake3:";
 
-    /// A digest from its 32 bytes.
+    /// Creates a digest from its 32 bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Digest {
         Digest(bytes)
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// BLAKE3 of `bytes` as they are.
+    /// Returns the BLAKE3 hash of `bytes`. This is a byte hash, not a content digest: see [`ContentDigest`].
     pub fn of(bytes: &[u8]) -> Digest {
         Digest(*blake3::hash(bytes).as_bytes())
     }
@@ -38,9 +38,9 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The text is not `blake3:` and 64 lower-case hex digits.
+/// The error of a text that is not `blake3:` and 64 lower-case hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a digest: `blake3:` and 64 lower-case hex digits are expected")]
+#[error("not a digest: expected `blake3:` and 64 lower-case hex digits")]
 pub struct ParseDigestError;
 
 impl FromStr for Digest {
@@ -56,10 +56,10 @@ impl FromStr for Digest {
     }
 }
 
-/// The running digest of a stream of messages (contract, section 3): BLAKE3 over the messages in order, each as its
-/// length in bytes (u32, little-endian) and then its bytes.
+/// Computes the content digest of a sequence of messages (contract, section 3): BLAKE3 over the messages in order, each
+/// as its length in bytes (u32, little-endian) followed by its bytes.
 ///
-/// Messages are gathered into blocks before they are hashed, because BLAKE3 is several times faster on long inputs.
+/// Messages are collected into blocks before they are hashed, because BLAKE3 is several times faster on long inputs.
 #[derive(Clone, Debug)]
 pub struct ContentDigest {
     hasher: blake3::Hasher,
@@ -67,12 +67,12 @@ pub struct ContentDigest {
     messages: u64,
 }
 
-/// Bytes that are gathered before they are hashed; BLAKE3's widest kernels want at least 16 KiB at once, and the
-/// block should stay in the second-level cache.
+/// Bytes that are collected before they are hashed. BLAKE3's widest kernels need at least 16 KiB at once, and the block
+/// should stay in the second-level cache.
 const BLOCK_BYTES: usize = 128 * 1024;
 
 impl ContentDigest {
-    /// The digest of no message.
+    /// Starts the digest of an empty sequence.
     pub fn new() -> ContentDigest {
         ContentDigest {
             hasher: blake3::Hasher::new(),
@@ -84,7 +84,7 @@ impl ContentDigest {
     /// Adds one message.
     ///
     /// # Panics
-    /// On a message of 4 GiB or more, which the length prefix cannot state.
+    /// Panics if the message has 4 GiB or more, which does not fit into the length prefix.
     pub fn push(&mut self, message: &[u8]) {
         let len = u32::try_from(message.len()).expect("messages are far below 4 GiB");
         self.block.extend_from_slice(&len.to_le_bytes());
@@ -92,7 +92,7 @@ impl ContentDigest {
         self.pushed();
     }
 
-    /// Adds the message that `write` appends to the buffer it is given, which spares a copy.
+    /// Adds the message that `write` appends to the given buffer, which avoids a copy.
     #[inline]
     pub fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.block.len();
@@ -107,8 +107,8 @@ impl ContentDigest {
     fn pushed(&mut self) {
         self.messages += 1;
         if self.block.len() >= BLOCK_BYTES {
-            // whole blocks only: each is a complete subtree of BLAKE3, hashed at full width, where an odd length would
-            // leave a part of a chunk and split every block that follows into small subtrees
+            // whole blocks only: each is a complete subtree of BLAKE3 and is hashed at full width, whereas an odd length
+            // would leave a partial chunk and split all later blocks into small subtrees
             let whole = self.block.len() / BLOCK_BYTES * BLOCK_BYTES;
             for block in self.block[..whole].chunks_exact(BLOCK_BYTES) {
                 self.hasher.update(block);
@@ -117,12 +117,12 @@ impl ContentDigest {
         }
     }
 
-    /// Messages added so far.
+    /// Returns the number of messages added so far.
     pub fn messages(&self) -> u64 {
         self.messages
     }
 
-    /// The digest of all messages added so far.
+    /// Returns the digest of all messages added so far. More messages can be added afterwards.
     pub fn finish(&self) -> Digest {
         let mut hasher = self.hasher.clone();
         hasher.update(&self.block);

@@ -1,23 +1,55 @@
-//! The JSON text of an envelope, as we write it: one fixed text for each event.
+//! The JSON text of an envelope: exactly one text for each event.
 
 pub(crate) mod digits;
 
 use crate::{Envelope, Event, EventType, MarketData, OrderBook, Price, SCHEMA_VERSION, Timestamp, Trade};
 
-/// Writes envelopes as the contract's text: compact, keys in the contract's order, prices with 2 to 4 decimals.
+/// Writes envelopes as JSON in the form that the contract defines (section 1.5): compact, keys in the contract's order,
+/// prices with 2 to 4 decimals.
 ///
-/// The encoder remembers the last second that it wrote as text, which is most of a timestamp's cost.
+/// The encoder caches the text of the last second that it wrote, which is most of the cost of a timestamp. Reuse one
+/// encoder for many messages; the output does not depend on it.
+///
+/// ```
+/// use tradesim_schemas::{
+///     Envelope, Event, Exchange, MessageEncoder, OrderBook, Price, Quantity, ReadOptions, Symbol, Timestamp, read,
+/// };
+///
+/// let price = |text: &str| Price::parse(text.as_bytes()).expect("a price with 2 to 4 decimals");
+/// let timestamp = Timestamp::parse(b"2026-02-18T14:30:00Z")?;
+/// let book = OrderBook {
+///     symbol: Symbol::new("AAPL").expect("1 to 10 characters"),
+///     bid_price: price("178.49"),
+///     ask_price: price("178.51"),
+///     bid_size: Quantity::new(300).expect("at least one share"),
+///     ask_size: Quantity::new(200).expect("at least one share"),
+///     spread: price("0.02"),
+///     mid_price: price("178.50"),
+///     timestamp,
+///     exchange: Exchange::Nasdaq,
+/// };
+/// let envelope = Envelope { timestamp, event: Event::OrderBook(book) };
+///
+/// let mut text = Vec::new();
+/// MessageEncoder::new().write(&envelope, &mut text);
+/// assert!(text.starts_with(br#"{"schema_version":1,"event_type":"orderbook","timestamp":"2026-02-18T14:30:00.000000Z","#));
+///
+/// // the text is read back to the same envelope
+/// let message = read(&text, ReadOptions::default())?;
+/// assert_eq!(message.to_envelope(), Some(envelope));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct MessageEncoder {
     second: i64,
     text: [u8; Timestamp::TEXT_LEN],
 }
 
-/// An upper bound of a message's text: 393 bytes are typical, and no field is unbounded.
+/// An upper bound of the length of a message. Typical are 393 bytes, and every field has a limit.
 const MESSAGE_BYTES_MAX: usize = 640;
 
 impl MessageEncoder {
-    /// An encoder.
+    /// Creates an encoder.
     pub fn new() -> MessageEncoder {
         let epoch = Timestamp::default();
         MessageEncoder { second: 0, text: epoch.text() }
@@ -143,7 +175,7 @@ fn price(key: &[u8], value: Price, out: &mut Vec<u8>) {
     value.write(out);
 }
 
-/// Appends `text` as the inside of a JSON string. Symbols are nearly always plain ASCII.
+/// Appends `text` as the content of a JSON string. Symbols are nearly always plain ASCII.
 #[inline]
 fn escaped(text: &str, out: &mut Vec<u8>) {
     if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
@@ -155,14 +187,14 @@ fn escaped(text: &str, out: &mut Vec<u8>) {
 }
 
 impl Envelope {
-    /// The envelope's text, for uses where speed does not matter.
+    /// Returns the envelope as JSON. [`MessageEncoder`] is faster for many messages.
     pub fn to_json(&self) -> String {
         let mut out = Vec::with_capacity(MESSAGE_BYTES_MAX);
         MessageEncoder::new().write(self, &mut out);
         String::from_utf8(out).expect("a message is written in UTF-8")
     }
 
-    /// The type of the event inside.
+    /// Returns the event's type.
     pub const fn event_type(&self) -> EventType {
         self.event.event_type()
     }

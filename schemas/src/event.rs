@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use crate::{AccountId, CorrelationId, OrderRef, Price, Symbol, Timestamp, TradeId, TraderId};
 
-/// Declares an enum of the contract: its values in their order, and their texts.
+/// Declares an enum of the contract: its values, in the contract's order, and their texts.
 macro_rules! contract_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$value_meta:meta])* $value:ident = $text:literal,)+ }) => {
         $(#[$meta])*
@@ -16,13 +16,13 @@ macro_rules! contract_enum {
             /// All values, in the contract's order.
             pub const ALL: &[$name] = &[$($name::$value),+];
 
-            /// The text in JSON, Avro and the archive.
+            /// Returns the text in JSON, Avro and the archive.
             #[inline]
             pub const fn as_str(self) -> &'static str {
                 match self { $($name::$value => $text),+ }
             }
 
-            /// The value with this text.
+            /// Returns the value with this text, or `None`.
             #[inline]
             pub fn parse(text: &[u8]) -> Option<$name> {
                 $(if text == $text.as_bytes() { return Some($name::$value); })+
@@ -46,7 +46,7 @@ macro_rules! contract_enum {
     };
 }
 
-/// The text names no value of the enum.
+/// The error of a text that is not a value of the enum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected one of {}", expected.join(", "))]
 pub struct UnknownValue {
@@ -54,13 +54,13 @@ pub struct UnknownValue {
 }
 
 contract_enum! {
-    /// What an envelope carries.
+    /// The type of the event in an envelope.
     EventType {
-        /// An event in the life of an order.
+        /// An event in the life of an order: see [`Trade`].
         Trade = "trade",
-        /// A snapshot of the top of the book.
+        /// A snapshot of the best bid and ask: see [`OrderBook`].
         OrderBook = "orderbook",
-        /// A candle.
+        /// A candle: see [`MarketData`].
         MarketData = "marketdata",
     }
 }
@@ -68,9 +68,9 @@ contract_enum! {
 contract_enum! {
     /// The side of an order.
     TradeType {
-        /// To buy.
+        /// Buy.
         Buy = "BUY",
-        /// To sell.
+        /// Sell.
         Sell = "SELL",
     }
 }
@@ -78,11 +78,11 @@ contract_enum! {
 contract_enum! {
     /// The type of an order.
     OrderType {
-        /// Filled at the quote it meets.
+        /// Executed at the current quote.
         Market = "MARKET",
-        /// Filled at its limit or better.
+        /// Executed at its limit or better.
         Limit = "LIMIT",
-        /// A stop order.
+        /// A stop order, without a limit of its own.
         Stop = "STOP",
         /// A stop order with a limit.
         StopLimit = "STOP_LIMIT",
@@ -90,28 +90,28 @@ contract_enum! {
 }
 
 contract_enum! {
-    /// Where in its life an order stands.
+    /// The status of an order after an event.
     TradeStatus {
         /// Accepted; the first event of every order.
         New = "NEW",
-        /// Executed in part.
+        /// A part of the order was executed.
         PartiallyFilled = "PARTIALLY_FILLED",
-        /// Executed, in whole or to the rest.
+        /// The whole order, or the rest of it, was executed.
         Filled = "FILLED",
-        /// Withdrawn.
+        /// Withdrawn before it was executed.
         Cancelled = "CANCELLED",
-        /// Refused.
+        /// Not accepted.
         Rejected = "REJECTED",
     }
 }
 
 impl TradeStatus {
-    /// Whether this event executed shares.
+    /// Returns true if shares were executed.
     pub const fn is_execution(self) -> bool {
         matches!(self, TradeStatus::PartiallyFilled | TradeStatus::Filled)
     }
 
-    /// Whether nothing may follow.
+    /// Returns true if this is the last event of its order.
     pub const fn is_terminal(self) -> bool {
         matches!(self, TradeStatus::Filled | TradeStatus::Cancelled | TradeStatus::Rejected)
     }
@@ -122,19 +122,19 @@ contract_enum! {
     Exchange {
         /// New York Stock Exchange: core session only.
         Nyse = "NYSE",
-        /// Nasdaq.
+        /// Nasdaq: all day.
         Nasdaq = "NASDAQ",
         /// NYSE American: from 07:00.
         Amex = "AMEX",
-        /// NYSE Arca.
+        /// NYSE Arca: all day.
         Arca = "ARCA",
-        /// Cboe BZX, formerly BATS.
+        /// Cboe BZX, formerly BATS: all day.
         Bats = "BATS",
     }
 }
 
 contract_enum! {
-    /// The length of a candle.
+    /// The length of a candle's interval.
     Interval {
         /// One minute.
         OneMinute = "1m",
@@ -149,7 +149,7 @@ contract_enum! {
     }
 }
 
-/// A count of shares: 1 to 2³¹−1.
+/// A number of shares: 1 to 2³¹−1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quantity(u32);
 
@@ -157,13 +157,13 @@ impl Quantity {
     /// The largest quantity, 2³¹−1.
     pub const MAX: Quantity = Quantity(i32::MAX as u32);
 
-    /// A quantity, or `None` outside `1..=2³¹−1`.
+    /// Creates a quantity, or returns `None` outside `1..=2³¹−1`.
     #[inline]
     pub const fn new(shares: u32) -> Option<Quantity> {
         if shares >= 1 && shares <= Quantity::MAX.0 { Some(Quantity(shares)) } else { None }
     }
 
-    /// The number of shares.
+    /// Returns the number of shares.
     #[inline]
     pub const fn get(self) -> u32 {
         self.0
@@ -176,47 +176,47 @@ impl fmt::Display for Quantity {
     }
 }
 
-/// An event in the life of an order.
+/// An event in the life of an order (contract, section 1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trade {
-    /// Unique.
+    /// A unique id for each event.
     pub trade_id: TradeId,
-    /// The symbol.
+    /// The ticker symbol.
     pub symbol: Symbol,
-    /// The side.
+    /// The side of the order.
     pub trade_type: TradeType,
-    /// The order's type.
+    /// The type of the order.
     pub order_type: OrderType,
-    /// For NEW the limit, the stop or the quote that is met; for executions the price of the execution.
+    /// For executions, the price of the execution; otherwise the order's limit or stop price, or for MARKET its quote.
     pub price: Price,
-    /// For executions the shares executed, otherwise the order's.
+    /// For executions, the number of shares executed; otherwise the order's number of shares.
     pub quantity: Quantity,
     /// Event time.
     pub timestamp: Timestamp,
-    /// The venue of the print.
+    /// The venue at which the event happened.
     pub exchange: Exchange,
-    /// The trader.
+    /// The trader who sent the order.
     pub trader_id: TraderId,
     /// The trader's account.
     pub account_id: AccountId,
-    /// Where in its life the order stands.
+    /// The status of the order after the event.
     pub status: TradeStatus,
-    /// Shared by all events of the order.
+    /// An id that all events of the order share.
     pub correlation_id: Option<CorrelationId>,
 }
 
-/// The top of a symbol's book.
+/// A snapshot of a symbol's best bid and ask (contract, section 1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderBook {
-    /// The symbol.
+    /// The ticker symbol.
     pub symbol: Symbol,
     /// The best bid.
     pub bid_price: Price,
     /// The best ask.
     pub ask_price: Price,
-    /// Shares at the best bid.
+    /// The number of shares at the best bid.
     pub bid_size: Quantity,
-    /// Shares at the best ask.
+    /// The number of shares at the best ask.
     pub ask_size: Quantity,
     /// `ask_price - bid_price`.
     pub spread: Price,
@@ -224,32 +224,32 @@ pub struct OrderBook {
     pub mid_price: Price,
     /// Event time.
     pub timestamp: Timestamp,
-    /// The venue.
+    /// The symbol's listing venue.
     pub exchange: Exchange,
 }
 
-/// A candle: open, high, low, close and volume of one interval.
+/// A candle: open, high, low, close and volume of one interval (contract, section 1.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MarketData {
-    /// The symbol.
+    /// The ticker symbol.
     pub symbol: Symbol,
-    /// Price of the first execution.
+    /// The price of the first execution.
     pub open: Price,
-    /// Highest price.
+    /// The highest price.
     pub high: Price,
-    /// Lowest price.
+    /// The lowest price.
     pub low: Price,
-    /// Price of the last execution.
+    /// The price of the last execution.
     pub close: Price,
-    /// Shares executed, 1 to 2⁶³−1.
+    /// The number of shares executed, 1 to 2⁶³−1.
     pub volume: u64,
-    /// Volume-weighted average price, rounded half up to 0.0001.
+    /// The volume-weighted average price, rounded half up to 0.0001.
     pub vwap: Price,
-    /// Start of the interval.
+    /// The start of the interval.
     pub timestamp: Timestamp,
-    /// Length of the interval.
+    /// The length of the interval.
     pub interval: Interval,
-    /// The symbol's listing.
+    /// The symbol's listing venue.
     pub exchange: Exchange,
 }
 
@@ -258,14 +258,14 @@ pub struct MarketData {
 pub enum Event {
     /// An event in the life of an order.
     Trade(Trade),
-    /// The top of a symbol's book.
+    /// A snapshot of the best bid and ask.
     OrderBook(OrderBook),
     /// A candle.
     MarketData(MarketData),
 }
 
 impl Event {
-    /// The event's type.
+    /// Returns the event's type.
     pub const fn event_type(&self) -> EventType {
         match self {
             Event::Trade(_) => EventType::Trade,
@@ -274,7 +274,7 @@ impl Event {
         }
     }
 
-    /// The event's symbol.
+    /// Returns the event's symbol.
     pub const fn symbol(&self) -> Symbol {
         match self {
             Event::Trade(trade) => trade.symbol,
@@ -284,23 +284,23 @@ impl Event {
     }
 }
 
-/// An event and the scheduled instant of its emission.
+/// An event and its emission time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// The scheduled instant of emission, in virtual time.
+    /// The emission time: when the message is scheduled to be sent, in the time of the recording.
     pub timestamp: Timestamp,
-    /// The payload.
+    /// The event.
     pub event: Event,
 }
 
-/// An envelope and its place in a recording.
+/// An envelope as a row of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The ordinal in the recording, from 0. A cut keeps the numbers of the whole.
+    /// The record sequence number, from 0. A cut keeps the numbers of the whole recording.
     pub seq: u64,
-    /// Which of a merged archive's origins the ids derive from; 0 unless merged.
+    /// The index of the origin from which the ids derive; 0 except in merged archives.
     pub origin: u16,
-    /// What a simulated trade's ids derive from; `None` for other events and for ids that are stored as they are.
+    /// The order reference from which a simulated trade's ids derive; `None` for other events and for stored ids.
     pub order: Option<OrderRef>,
     /// The message.
     pub envelope: Envelope,

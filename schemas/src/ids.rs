@@ -1,28 +1,28 @@
-//! Identifiers, and how those of a simulated archive follow from what made it.
+//! Identifiers, and the functions that derive the ids of a simulated archive from its identity.
 
 use std::{fmt, num::NonZeroU64};
 
 use crate::{Symbol, envelope::digits};
 
-/// A trade id: a UUID of version 4 layout, written in lower-case hex with dashes.
+/// A trade id: a UUID with the layout of version 4, written in lower-case hex with dashes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TradeId([u8; 16]);
 
 impl TradeId {
-    /// Length of the text that [`TradeId::write`] appends.
+    /// The length in bytes of the text that [`TradeId::write`] appends.
     pub const TEXT_LEN: usize = 36;
 
-    /// A trade id from its 16 bytes, or `None` if version and variant are not those of a version 4 UUID.
+    /// Creates a trade id from its 16 bytes, or returns `None` if version and variant are not those of a version 4 UUID.
     pub const fn from_bytes(bytes: [u8; 16]) -> Option<TradeId> {
         if bytes[6] >> 4 == 4 && bytes[8] >> 6 == 0b10 { Some(TradeId(bytes)) } else { None }
     }
 
-    /// The 16 bytes.
+    /// Returns the 16 bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
-    /// Parses the lower-case text with dashes; upper case and other versions are refused, as the contract says.
+    /// Parses the lower-case text with dashes. Upper case and other versions are refused, as the contract requires.
     pub fn parse(text: &[u8]) -> Option<TradeId> {
         let text: &[u8; TradeId::TEXT_LEN] = text.try_into().ok()?;
         let mut bytes = [0; 16];
@@ -71,14 +71,14 @@ impl fmt::Debug for TradeId {
     }
 }
 
-/// What ties the events of one order together, written as `corr-` and 16 hex digits.
+/// The id that all events of an order share, written as `corr-` and 16 hex digits.
 ///
-/// The contract allows any text here; a captured message with another one is kept as its raw bytes.
+/// The contract allows any text here. A captured message with a different form is stored as a raw frame.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CorrelationId(pub u64);
 
 impl CorrelationId {
-    /// Length of the text that [`CorrelationId::write`] appends.
+    /// The length in bytes of the text that [`CorrelationId::write`] appends.
     pub const TEXT_LEN: usize = 21;
 
     /// Parses `corr-` and 16 lower-case hex digits.
@@ -122,10 +122,10 @@ impl fmt::Debug for CorrelationId {
 pub struct TraderId(u32);
 
 impl TraderId {
-    /// The largest number that five digits state.
+    /// The largest number of five digits.
     pub const NUMBER_MAX: u32 = 99_999;
 
-    /// A trader by number, or `None` above [`TraderId::NUMBER_MAX`].
+    /// Creates a trader id, or returns `None` above [`TraderId::NUMBER_MAX`].
     pub const fn new(number: u32) -> Option<TraderId> {
         if number <= TraderId::NUMBER_MAX { Some(TraderId(number)) } else { None }
     }
@@ -153,10 +153,10 @@ impl fmt::Display for TraderId {
 pub struct AccountId(u16);
 
 impl AccountId {
-    /// The largest number that four digits state.
+    /// The largest number of four digits.
     pub const NUMBER_MAX: u16 = 9_999;
 
-    /// An account by number, or `None` above [`AccountId::NUMBER_MAX`].
+    /// Creates an account id, or returns `None` above [`AccountId::NUMBER_MAX`].
     pub const fn new(number: u16) -> Option<AccountId> {
         if number <= AccountId::NUMBER_MAX { Some(AccountId(number)) } else { None }
     }
@@ -186,20 +186,21 @@ fn parse_digits(text: &[u8], len: usize) -> Option<u32> {
     text.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + u32::from(byte - b'0')))
 }
 
-/// Where a simulated trade stands: the symbol's order number, from 0, and the event's number within the order, from 0.
+/// An order reference: the number of an order within its symbol, from 0, and the number of an event within the order,
+/// from 0.
 ///
-/// This is what an archive stores instead of ids, which cannot be compressed.
+/// An archive stores it instead of the ids, which derive from it and cannot be compressed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderRef(NonZeroU64);
 
-/// Set in every packed [`OrderRef`], so that `Option<OrderRef>` takes no more room than the reference.
+/// Set in every packed [`OrderRef`], so that `Option<OrderRef>` is not larger than an `OrderRef`.
 const ORDER_REF_MARK: u64 = 1 << 63;
 
 impl OrderRef {
-    /// The largest order number.
+    /// The largest order number, 2⁴⁸−1.
     pub const ORDER_MAX: u64 = (1 << 48) - 1;
 
-    /// A reference, or `None` for an order number above [`OrderRef::ORDER_MAX`].
+    /// Creates a reference, or returns `None` for an order number above [`OrderRef::ORDER_MAX`].
     #[inline]
     pub const fn new(order: u64, event: u8) -> Option<OrderRef> {
         if order > OrderRef::ORDER_MAX {
@@ -211,13 +212,13 @@ impl OrderRef {
         }
     }
 
-    /// The symbol's order number.
+    /// Returns the number of the order within its symbol.
     #[inline]
     pub const fn order(self) -> u64 {
         (self.0.get() & !ORDER_REF_MARK) >> 8
     }
 
-    /// The event's number within the order.
+    /// Returns the number of the event within the order.
     #[inline]
     pub const fn event(self) -> u8 {
         self.0.get() as u8
@@ -230,10 +231,10 @@ impl fmt::Debug for OrderRef {
     }
 }
 
-/// The key of a simulated archive, from which all of its ids follow.
+/// The key of a simulated archive, from which all of its ids derive.
 ///
-/// It is derived from the *identity*: one line of text that names generator version, model, seed, date and options,
-/// and that stands in the archive's metadata.
+/// It is derived from the *identity*: one line of text in the archive's metadata that names generator version, model,
+/// seed, date and options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchiveKey([u8; 32]);
 
@@ -241,12 +242,12 @@ pub struct ArchiveKey([u8; 32]);
 const KEY_CONTEXT: &str = "tradesim 2026-11 archive key from identity";
 
 impl ArchiveKey {
-    /// The key of the archive with this identity: BLAKE3 in key derivation mode over the identity's UTF-8.
+    /// Derives the key from an identity: BLAKE3 in key derivation mode over the identity's UTF-8.
     pub fn derive(identity: &str) -> ArchiveKey {
         ArchiveKey(blake3::derive_key(KEY_CONTEXT, identity.as_bytes()))
     }
 
-    /// The id functions of one symbol. `ordinal` is the symbol's place in the archive's symbol table, from 0.
+    /// Returns the id functions of one symbol. `ordinal` is the symbol's index in the archive's symbol table, from 0.
     pub fn symbol_ids(&self, symbol: Symbol, ordinal: u16) -> SymbolIds {
         let bytes = blake3::keyed_hash(&self.0, symbol.as_bytes());
         let correlation = blake3::keyed_hash(&self.0, b"");
@@ -272,7 +273,7 @@ pub struct SymbolIds {
 }
 
 impl SymbolIds {
-    /// The trade id of an event: two mixed words, big-endian, with version and variant of UUID version 4 set.
+    /// Returns the trade id of an event: two mixed words, big-endian, with version and variant of UUID version 4 set.
     #[inline]
     pub fn trade_id(&self, at: OrderRef) -> TradeId {
         let high = mix(at.order() << 8 | u64::from(at.event()), self.trade[0]);
@@ -281,8 +282,8 @@ impl SymbolIds {
         TradeId(uuid::Builder::from_random_bytes(bytes).into_uuid().into_bytes())
     }
 
-    /// The correlation id of an order. Different orders of one archive never share one: the function is a bijection of
-    /// (ordinal, order number).
+    /// Returns the correlation id of an order. Different orders of an archive have different ids: the function is a bijection
+    /// of (ordinal, order number).
     #[inline]
     pub fn correlation_id(&self, at: OrderRef) -> CorrelationId {
         let word = mix(self.ordinal | at.order(), self.correlation[0]);
@@ -290,7 +291,7 @@ impl SymbolIds {
     }
 }
 
-/// A bijection of 64 bits: exclusive or with the key, then the finaliser of SplitMix64 (Stafford's variant 13).
+/// A bijection of 64 bits: exclusive or with the key, then the finalizer of SplitMix64 (Stafford's variant 13).
 #[inline]
 fn mix(value: u64, key: u64) -> u64 {
     let value = value ^ key;

@@ -1,7 +1,7 @@
-//! The vocabulary that every part of tradesim shares: events, prices, times, ids, the JSON text of a message and the
-//! content digest over such texts.
+//! The types that every part of tradesim shares: events, prices, times, ids, the JSON text of a message, and the content
+//! digest of a sequence of messages.
 //!
-//! Nothing here reads a clock, a file or a socket, and nothing draws a random number.
+//! This crate does not read a clock, a file or a socket, and does not draw random numbers.
 #![deny(missing_docs)]
 
 pub mod contract;
@@ -31,5 +31,5 @@ pub use reader::{Message, Payload, ReadOptions, Reason, Refusal, read};
 pub use symbol::Symbol;
 pub use time::{ParseTimestampError, Timestamp};
 
-/// The `schema_version` that is written, and the only one that is read.
+/// The `schema_version` of every message that is written, and the only one that is accepted.
 pub const SCHEMA_VERSION: u32 = 1;

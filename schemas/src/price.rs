@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// A decimal of at most 12 digits, 4 of them after the point, held as a count of 0.0001.
+/// A decimal of at most 12 digits, 4 of them after the point, stored in units of 0.0001.
 ///
-/// Zero is a valid `Price`, because the contract's pattern allows "0.00"; the market rules do not.
+/// Zero is a valid `Price`, because the contract's pattern allows "0.00". The market rules do not allow it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Price(i64);
 
@@ -15,22 +15,22 @@ impl Price {
     /// The largest price, 99,999,999.9999.
     pub const MAX: Price = Price(999_999_999_999);
 
-    /// A price from a count of 0.0001, or `None` outside `0..=Price::MAX`.
+    /// Creates a price from units of 0.0001, or returns `None` outside `0..=Price::MAX`.
     pub const fn from_units(units: i64) -> Option<Price> {
         if units >= 0 && units <= Price::MAX.0 { Some(Price(units)) } else { None }
     }
 
-    /// The count of 0.0001.
+    /// Returns the price in units of 0.0001.
     pub const fn units(self) -> i64 {
         self.0
     }
 
-    /// Half of the sum of two prices, rounded half up to 0.0001.
+    /// Returns the mean of two prices, rounded half up to 0.0001.
     pub const fn mid(bid: Price, ask: Price) -> Price {
         Price((bid.0 + ask.0 + 1) / 2)
     }
 
-    /// `self - other`, or `None` where that is negative.
+    /// Returns `self - other`, or `None` if that is negative.
     pub const fn checked_sub(self, other: Price) -> Option<Price> {
         Price::from_units(self.0 - other.0)
     }

@@ -1,12 +1,12 @@
-//! A ticker symbol that is copied rather than allocated.
+//! A ticker symbol stored inline, without an allocation.
 
 use std::fmt;
 
-/// A ticker symbol of 1 to 10 characters that take at most 15 bytes of UTF-8.
+/// A ticker symbol of 1 to 10 characters, in at most 15 bytes of UTF-8.
 ///
 /// Control characters (C0, DEL, C1) are rejected: a symbol is printed in tables, logs and file names. The contract allows
-/// any 10 characters; every listed symbol is ASCII and fits. A captured message whose symbol does not fit is kept as its
-/// raw bytes.
+/// any 10 characters; every listed symbol is ASCII and fits. A captured message whose symbol does not fit is stored as a
+/// raw frame.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Symbol {
     bytes: [u8; Symbol::BYTES_MAX],
@@ -14,12 +14,12 @@ pub struct Symbol {
 }
 
 impl Symbol {
-    /// Bytes of UTF-8 that fit.
+    /// The maximum length in bytes of UTF-8.
     pub const BYTES_MAX: usize = 15;
-    /// Characters that the contract allows.
+    /// The maximum number of characters, as the contract defines it.
     pub const CHARS_MAX: usize = 10;
 
-    /// Returns the symbol, or `None` for the empty text, one that is too long and one with a control character.
+    /// Returns the symbol, or `None` if the text is empty, is too long or contains a control character.
     pub fn new(text: &str) -> Option<Symbol> {
         let len = text.len();
         if len == 0 || len > Symbol::BYTES_MAX || text.chars().count() > Symbol::CHARS_MAX {
@@ -33,20 +33,20 @@ impl Symbol {
         Some(Symbol { bytes, len: len as u8 })
     }
 
-    /// The text.
+    /// Returns the symbol as text.
     #[inline]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(self.as_bytes()).expect("a symbol is made from a str")
     }
 
-    /// The text's bytes.
+    /// Returns the symbol as UTF-8.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// The text's bytes padded with zeros, and its length in the last byte: a key that differs whenever the symbol
-    /// does, and that is compared in one instruction.
+    /// Returns a key for hash tables: the bytes padded with zeros, with the length in the last byte. Different symbols have
+    /// different keys, and keys are compared in one instruction.
     #[inline]
     pub fn key(&self) -> u128 {
         let mut key = [0; 16];

@@ -1,5 +1,5 @@
-//! What the tests and benches of all crates share: strategies for events and for texts that hold them, and the
-//! idiomatic serde_json encoder as the oracle of [`crate::MessageEncoder`]; and mutants of any inputs.
+//! Shared by the tests and benches of all crates: proptest strategies for events and for texts that contain them, a
+//! serde_json encoder as the oracle of [`crate::MessageEncoder`], and mutations of arbitrary inputs.
 
 mod layout;
 mod mutants;

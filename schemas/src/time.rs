@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// An instant in UTC microseconds since the Unix epoch, of the years 0001 to 9999: those that RFC 3339 states and every
-/// consumer's calendar has (Python's begins with year 1).
+/// An instant in UTC microseconds since the Unix epoch, within the years 0001 to 9999: the range that RFC 3339 can express
+/// and that every consumer's calendar supports (Python's begins with year 1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -17,15 +17,15 @@ impl Timestamp {
     pub const MIN: Timestamp = Timestamp(-62_135_596_800 * SECOND);
     /// 9999-12-31T23:59:59.999999Z.
     pub const MAX: Timestamp = Timestamp(253_402_300_800 * SECOND - 1);
-    /// Length of the text that [`Timestamp::write`] appends.
+    /// The length in bytes of the text that [`Timestamp::write`] appends.
     pub const TEXT_LEN: usize = 27;
 
-    /// An instant from microseconds since the epoch, or `None` outside the years 0001 to 9999.
+    /// Creates an instant from microseconds since the epoch, or returns `None` outside the years 0001 to 9999.
     pub const fn from_micros(micros: i64) -> Option<Timestamp> {
         if micros >= Timestamp::MIN.0 && micros <= Timestamp::MAX.0 { Some(Timestamp(micros)) } else { None }
     }
 
-    /// Microseconds since the epoch.
+    /// Returns the microseconds since the epoch.
     pub const fn micros(self) -> i64 {
         self.0
     }
@@ -35,7 +35,7 @@ impl Timestamp {
         out.extend_from_slice(&self.text());
     }
 
-    /// The text that [`Timestamp::write`] appends.
+    /// Returns the text that [`Timestamp::write`] appends.
     pub fn text(self) -> [u8; Timestamp::TEXT_LEN] {
         let two = crate::envelope::digits::two;
         let (year, month, day) = civil_from_days(self.0.div_euclid(DAY));
@@ -60,14 +60,14 @@ impl Timestamp {
     /// Parses RFC 3339 in UTC: `Z` or `+00:00`, with 0 to 6 fractional digits.
     ///
     /// # Errors
-    /// Any other text, a date that does not exist, the year 0000, and a leap second (:60), which microseconds since the epoch cannot
-    /// state.
+    /// Returns an error for any other text, a date that does not exist, the year 0000, and a leap second (:60), which
+    /// microseconds since the epoch cannot express.
     pub fn parse(text: &[u8]) -> Result<Timestamp, ParseTimestampError> {
         parse(text).ok_or(ParseTimestampError)
     }
 }
 
-/// The text is no RFC 3339 time in UTC with at most six fractional digits.
+/// The error of a text that is not an RFC 3339 time in UTC with at most six fractional digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not an RFC 3339 time in UTC with at most six fractional digits and a year of 0001 to 9999, for example 2026-02-18T14:30:00.000000Z"
@@ -127,8 +127,8 @@ fn days_in_month(year: u32, month: u32) -> u32 {
     }
 }
 
-/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar, years counted from March so that the leap day
-/// is the last of its year.
+/// Returns the days since 1970-01-01 of a date in the proleptic Gregorian calendar. Years are counted from March, so that
+/// the leap day is the last day of its year.
 fn days_from_civil(year: u32, month: u32, day: u32) -> i64 {
     let (year, month) = (i64::from(year), i64::from(month));
     let march_year = if month <= 2 { year - 1 } else { year };
@@ -139,7 +139,7 @@ fn days_from_civil(year: u32, month: u32, day: u32) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// The inverse of [`days_from_civil`].
+/// Returns year, month and day: the inverse of [`days_from_civil`].
 fn civil_from_days(days: i64) -> (u32, u32, u32) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);

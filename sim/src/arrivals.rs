@@ -1,4 +1,4 @@
-//! When the orders of one symbol arrive: a Poisson process whose intensity is constant between known instants.
+//! The arrival times of one symbol's orders: a Poisson process whose intensity is constant between known instants.
 
 use std::sync::Arc;
 
@@ -10,21 +10,21 @@ use crate::{
     session::PeriodSpan,
 };
 
-/// A stretch of constant intensity.
+/// A time span of constant intensity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Segment {
     /// Start, in microseconds since the epoch.
     pub(crate) from: i64,
     /// End, exclusive.
     pub(crate) to: i64,
-    /// The multiplier of the base rate: the period's times the strongest burst's.
+    /// The multiplier of the base rate: that of the period times that of the strongest burst.
     pub(crate) multiplier: f64,
 }
 
-/// The stretches of a day for one symbol, or for the whole market without single-symbol bursts (`None`).
+/// Returns the segments of a day for one symbol, or for the whole market without single-symbol bursts (`None`).
 ///
-/// Only bursts that hit the symbol cut its stretches, so that a burst elsewhere moves nothing here, not even in the
-/// last bit. Bursts that overlap do not multiply each other: the strongest counts.
+/// Only bursts that affect the symbol split its segments, so that other bursts do not change its arrivals, not even in the
+/// last bit. Overlapping bursts do not multiply each other: the strongest one counts.
 pub(crate) fn segments(periods: &[PeriodSpan], bursts: &[Burst], symbol: Option<Symbol>) -> Vec<Segment> {
     let mut bursts: Vec<&Burst> =
         bursts.iter().filter(|burst| burst.symbol.is_none() || burst.symbol == symbol).collect();
@@ -41,7 +41,7 @@ pub(crate) fn segments(periods: &[PeriodSpan], bursts: &[Burst], symbol: Option<
         );
         cuts.sort_unstable();
         cuts.dedup();
-        // bursts are sorted by start; those that cannot have begun yet are left out of each search
+        // bursts are sorted by start, so each search can ignore those that have not begun yet
         for (&from, &to) in cuts.iter().zip(&cuts[1..]) {
             let begun = bursts.partition_point(|burst| burst.from.micros() <= from);
             let strongest = bursts[..begun]
@@ -57,13 +57,13 @@ pub(crate) fn segments(periods: &[PeriodSpan], bursts: &[Burst], symbol: Option<
 
 /// The arrival times of one symbol's orders.
 ///
-/// One exponential draw an arrival, spent at the intensity of each stretch it passes through (time rescaling), so that
-/// a change of intensity in between is met exactly.
+/// Each arrival takes one exponential draw, which is consumed at the intensity of each segment that it passes (time
+/// rescaling), so that changes of intensity are exact.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrivals {
     /// Shared by clones: a day of random bursts has thousands.
     segments: Arc<[Segment]>,
-    /// Orders a microsecond at multiplier 1.
+    /// Orders per microsecond at multiplier 1.
     rate_per_micro: f64,
     segment: usize,
     /// The last arrival, in microseconds since the segment's start.
@@ -72,13 +72,14 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
-    /// The arrivals of a symbol whose orders come at `rate` a second where the multiplier is 1.
+    /// Creates the arrivals of a symbol with `rate` orders per second at multiplier 1.
     pub(crate) fn new(seed: u64, symbol: &str, rate: f64, segments: Vec<Segment>) -> Arrivals {
         let stream = Stream::new(seed, Purpose::Arrivals, symbol);
         Arrivals { segments: segments.into(), rate_per_micro: rate / 1e6, segment: 0, at: 0.0, stream }
     }
 
-    /// The next arrival, in microseconds since the epoch, never before the last; `None` once the day is over.
+    /// Returns the next arrival in microseconds since the epoch, never before the previous one. Returns `None` after the
+    /// end of the day.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<i64> {
         let mut need = self.stream.exponential();
@@ -88,7 +89,7 @@ impl Arrivals {
             let len = (segment.to - segment.from) as f64;
             let rest = (len - self.at) * rate;
             if need < rest {
-                // rounding may reach the segment's end, which belongs to the next one
+                // rounding may reach the segment's end, which belongs to the next segment
                 self.at = (self.at + need / rate).min(len - 1.0);
                 return Some(segment.from + self.at as i64);
             }
@@ -98,20 +99,20 @@ impl Arrivals {
         }
     }
 
-    /// Raw state, for the state digest.
+    /// Returns the raw state, for the state digest.
     pub(crate) fn state(&self) -> [u64; 3] {
         [self.segment as u64, self.at.to_bits(), self.stream.position()]
     }
 }
 
-/// How many orders a second are expected at each instant, over all symbols: what the size of a window is chosen by.
+/// Returns the expected order rate at each instant, over all symbols. It decides the size of a window.
 pub(crate) fn market_segments(
     periods: &[PeriodSpan],
     bursts: &[Burst],
     weight_of: impl Fn(Symbol) -> f64,
 ) -> Vec<Segment> {
     let mut segments = segments(periods, bursts, None);
-    // a burst of one symbol adds its share wherever it reaches: an upper bound is enough
+    // a burst of one symbol adds its share to every segment that it touches: an upper bound is enough
     for burst in bursts {
         if let Some(symbol) = burst.symbol {
             let extra = weight_of(symbol) * burst.multiplier;
@@ -125,7 +126,7 @@ pub(crate) fn market_segments(
     segments
 }
 
-/// The end of a window that starts at `from` and is expected to hold about `orders` orders.
+/// Returns the end of a window that starts at `from` and has about `orders` expected orders.
 pub(crate) fn window_end(segments: &[Segment], from: i64, end: i64, rate: f64, orders: f64) -> i64 {
     let mut left = orders;
     let first = segments.partition_point(|segment| segment.to <= from);

@@ -1,8 +1,8 @@
-//! The market's rules, checked on any stream of records.
+//! Checks the market rules on any stream of records.
 //!
-//! The audit is a second opinion: it knows the contract, the calendar and the symbol table, and nothing of how events
-//! are made. It reads records one by one, holds live orders, latest quotes and open candles only, and names every rule
-//! that a stream breaks and every one that it cannot check, because the stream is a cut.
+//! The audit is independent of the simulator: it knows the contract, the calendar and the symbol table, but not how events
+//! are generated. It reads records one by one, keeps only live orders, latest quotes and open candles, and reports every
+//! rule that the stream breaks and every rule that it cannot check because the stream is a cut.
 
 mod candles;
 mod lifecycle;
@@ -30,24 +30,24 @@ use crate::{session::TradingDay, universe::Universe};
 pub use report::{AuditReport, Rule, RuleReport, Skipped, Violation};
 pub use symbols::AuditSymbol;
 
-/// How much of a recording a stream holds. What a cut leaves out cannot be held against it.
+/// The part of a recording that a stream contains. Rules that need something outside a cut are skipped.
 ///
-/// A cut by symbol needs no mention beyond its gaps in seq: no rule joins symbols.
+/// A cut by symbol only sets `dense_seq` to false: no rule spans symbols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// The stream was cut by time and begins here; `None` if it begins with the day.
+    /// The start of a cut by time; `None` if the stream begins with the day.
     pub from: Option<Timestamp>,
-    /// The stream was cut by time and ends before this; `None` if it ends with the day.
+    /// The end of a cut by time, exclusive; `None` if the stream ends with the day.
     pub to: Option<Timestamp>,
-    /// The stream was cut after some number of records.
+    /// The stream was cut after a number of records.
     pub limited: bool,
-    /// Trades were kept.
+    /// The stream contains trades.
     pub trades: bool,
-    /// Snapshots of books were kept.
+    /// The stream contains order book snapshots.
     pub order_books: bool,
-    /// Candles were kept.
+    /// The stream contains candles.
     pub candles: bool,
-    /// seq counts 0, 1, 2, … without gaps, as in a recording or a merged archive; a cut keeps the numbers of the whole.
+    /// seq is 0, 1, 2, … without gaps, as in a whole recording or a merged archive. A cut keeps the numbers of the whole.
     pub dense_seq: bool,
 }
 
@@ -63,27 +63,27 @@ impl Scope {
         dense_seq: true,
     };
 
-    /// Whether something of the day may follow the last record.
+    /// Returns true if the day may continue after the last record.
     const fn is_cut_at_end(&self) -> bool {
         self.to.is_some() || self.limited
     }
 }
 
-/// What an audit knows beforehand about one recording.
+/// The facts about one recording that an audit starts from.
 #[derive(Clone, Debug)]
 pub struct AuditContext {
-    /// The trading day; `None` where it is not known, as of a captured feed.
+    /// The trading day; `None` if it is not known, as for a captured feed.
     pub day: Option<TradingDay>,
-    /// Whether the day keeps market hours.
+    /// The day has market hours, rather than one period from 04:00 to 20:00.
     pub market_hours: bool,
-    /// The symbol table, in its order; empty where it is not known.
+    /// The symbol table, in its order; empty if it is not known.
     pub symbols: Vec<AuditSymbol>,
-    /// How much of the recording the stream holds.
+    /// The part of the recording that the stream contains.
     pub scope: Scope,
 }
 
 impl AuditContext {
-    /// The context of a whole recorded day of these symbols.
+    /// Returns the context of a whole recorded day of these symbols.
     pub fn whole(day: TradingDay, market_hours: bool, universe: &Universe) -> AuditContext {
         let symbol = |info: &crate::universe::SymbolInfo| AuditSymbol {
             symbol: info.symbol,
@@ -95,7 +95,7 @@ impl AuditContext {
     }
 }
 
-/// A running audit.
+/// A running audit. Push all records, then call [`Audit::finish`].
 #[derive(Debug)]
 pub struct Audit {
     stream: StreamOrder,
@@ -104,13 +104,13 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// An audit of a stream of one origin.
+    /// Creates the audit of a stream with one origin.
     pub fn new(context: AuditContext) -> Audit {
         Audit::merged(vec![context])
     }
 
-    /// An audit of a merged stream: the records of each origin must keep the rules among themselves, and all together
-    /// the order of time and seq. `contexts` are by origin number; seq is dense where all of them say so.
+    /// Creates the audit of a merged stream. The records of each origin must follow the rules among themselves; all records
+    /// together must be in order of time and seq. `contexts` is indexed by origin; seq must be dense if it is in all of them.
     pub fn merged(contexts: Vec<AuditContext>) -> Audit {
         let dense = contexts.iter().all(|context| context.scope.dense_seq);
         let mut findings = Findings::new();
@@ -122,7 +122,7 @@ impl Audit {
         let origins = contexts.into_iter().enumerate().map(origin).collect();
         findings.of_origin(None);
         if !dense {
-            findings.skipped(Rule::SeqOrder, "gaps in seq, which a cut has");
+            findings.skipped(Rule::SeqOrder, "missing numbers: the stream is a cut");
         }
         Audit { stream: StreamOrder::new(dense), origins, findings }
     }
@@ -139,13 +139,13 @@ impl Audit {
             None => {
                 let count = self.origins.len();
                 self.findings.violated(Rule::Ids, || {
-                    format!("origin {} is none of the archive's {count}", record.origin)
+                    format!("origin {} does not exist: the archive has {count}", record.origin)
                 });
             }
         }
     }
 
-    /// Checks what must have happened by the end, and reports.
+    /// Checks what must have happened before the end, and returns the report.
     pub fn finish(mut self) -> AuditReport {
         self.findings.at_end();
         let several = self.origins.len() > 1;
@@ -219,7 +219,7 @@ impl OriginAudit {
     }
 }
 
-/// What a stream of this scope cannot be asked at all.
+/// Reports the rules that cannot be checked at all for a stream of this scope.
 fn report_skipped(scope: &Scope, day: Option<TradingDay>, symbols: &[AuditSymbol], findings: &mut Findings) {
     if !scope.trades {
         findings.skipped(Rule::Lifecycle, "the stream has no trades");
@@ -230,11 +230,11 @@ fn report_skipped(scope: &Scope, day: Option<TradingDay>, symbols: &[AuditSymbol
         findings.skipped(Rule::Candles, "equality with the executions: the stream has no trades");
     }
     if !scope.order_books {
-        findings.skipped(Rule::Books, "the stream has no snapshots of books");
+        findings.skipped(Rule::Books, "the stream has no order book snapshots");
         if scope.trades {
-            findings.skipped(Rule::Cadence, "the stream has no snapshots of books");
+            findings.skipped(Rule::Cadence, "the stream has no order book snapshots");
             findings
-                .skipped(Rule::Prices, "executions within the quote: the stream has no snapshots of books");
+                .skipped(Rule::Prices, "executions within the quote: the stream has no order book snapshots");
         }
     }
     if !scope.candles {

@@ -1,11 +1,11 @@
-//! The quote of one symbol: where it stands, how it follows the fair price, and what may hold it back.
+//! The quote of one symbol: its value, how it follows the fair price, and how resting orders limit it.
 
 use crate::{
     math,
     rng::{Purpose, Stream},
 };
 
-/// Limits of the resting orders that are going to be filled, in ticks: a quote must not pass them.
+/// The limits of the resting orders that will be filled, in ticks. A quote must not pass them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Resting {
     /// The lowest limit of an order to buy; the bid must not rise above it.
@@ -18,14 +18,14 @@ impl Resting {
     /// No resting order.
     pub(crate) const NONE: Resting = Resting { lowest_buy: i64::MAX, highest_sell: i64::MIN };
 
-    /// Whether a quote leaves every resting order a price within it.
+    /// Returns true if every resting order can still be executed within the quote.
     #[inline]
     pub(crate) fn allows(&self, quote: Quote) -> bool {
         quote.bid <= self.lowest_buy && quote.ask >= self.highest_sell
     }
 }
 
-/// Best bid and ask, in ticks.
+/// The best bid and ask, in ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quote {
     /// The best bid.
@@ -34,41 +34,41 @@ pub(crate) struct Quote {
     pub(crate) ask: i64,
 }
 
-/// How much wider than its usual spread a symbol is quoted, by time of day, in ticks to each side.
+/// The widening of the usual spread by time of day, in ticks on each side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Width {
-    /// Core hours.
+    /// During the core session, after its first fifteen minutes.
     Core = 0,
-    /// The first fifteen minutes.
+    /// During the first fifteen minutes of the core session.
     Opening = 1,
-    /// Before and after the core session.
+    /// Outside the core session.
     Outside = 2,
 }
 
-/// One quote in this many is a tick wider to each side.
+/// One quote in this many is wider by a tick on each side.
 const WIDER_ONE_IN: u32 = 8;
-/// Round lots at a price are uniform in `1..=LOTS_MAX`.
+/// The number of round lots at a price is uniform in `1..=LOTS_MAX`.
 const LOTS_MAX: u32 = 9;
 
-/// The book's top. It moves only when it is restated.
+/// The best bid and ask of a symbol. They change only when the book is updated.
 ///
-/// The middle is kept in half ticks and follows the fair price with hysteresis: it stays while the fair price is less
-/// than a tick away, and then goes to the nearest place. Plain rounding would flicker between two ticks as often as the
-/// quote is restated, and the realised volatility of mids would grow with the rate of orders; waiting for a whole tick
-/// leaves it that of the fair price at any rate. For the same reason the spread grows by a tick on *both* sides, so that
-/// a wider quote has the same middle.
+/// The mid price is kept in half ticks and follows the fair price with hysteresis: it stays while the fair price is less
+/// than a tick away, and then moves to the nearest possible value. Plain rounding would flicker between two ticks with
+/// each update, and the realised volatility of mid prices would grow with the order rate; waiting for a whole tick makes
+/// it equal to that of the fair price at any rate. For the same reason the spread grows by a tick on *both* sides, so that
+/// a wider quote has the same mid price.
 #[derive(Clone, Debug)]
 pub(crate) struct Book {
     /// The usual spread in ticks.
     spread: i64,
-    /// Bid + ask in ticks, which is twice the middle; of the spread's parity.
+    /// Bid + ask in ticks, which is twice the mid price. It has the parity of the spread.
     double_mid: i64,
     quote: Quote,
     stream: Stream,
 }
 
 impl Book {
-    /// A book around `fair` (in ticks).
+    /// Creates a book around `fair` (in ticks).
     pub(crate) fn new(seed: u64, symbol: &str, volatility: f64, fair: f64) -> Book {
         let spread = usual_spread(volatility);
         let mut book = Book {
@@ -81,13 +81,13 @@ impl Book {
         book
     }
 
-    /// The quote as last restated.
+    /// Returns the current quote.
     #[inline]
     pub(crate) fn quote(&self) -> Quote {
         self.quote
     }
 
-    /// Where the quote would go for a fair price (in ticks), if nothing held it back.
+    /// Returns the quote for a fair price (in ticks) without regard to resting orders.
     #[inline]
     pub(crate) fn target(&mut self, fair: f64, width: Width) -> Quote {
         let wider = i64::from(self.stream.below(WIDER_ONE_IN) == 0);
@@ -97,17 +97,17 @@ impl Book {
         quote(double_mid, spread)
     }
 
-    /// Moves to `target`.
+    /// Sets the quote to `target`.
     #[inline]
     pub(crate) fn restate(&mut self, target: Quote) {
         self.quote = target;
         self.double_mid = target.bid + target.ask;
     }
 
-    /// Moves towards `target`, as far as the resting orders allow.
+    /// Moves the quote towards `target`, as far as the resting orders allow.
     ///
-    /// There always is such a place: where the quote stands now, every resting order has a price within it, and the
-    /// spread does not become narrower here.
+    /// This is always possible: all resting orders can be executed within the current quote, and the spread does not become
+    /// narrower here.
     pub(crate) fn restate_held(&mut self, target: Quote, resting: Resting) {
         let spread = (target.ask - target.bid).max(self.quote.ask - self.quote.bid);
         let lowest = resting.highest_sell.saturating_mul(2).saturating_sub(spread);
@@ -117,29 +117,29 @@ impl Book {
         debug_assert!(resting.allows(self.quote));
     }
 
-    /// Shares at the bid and at the ask.
+    /// Draws the number of shares at the bid and at the ask.
     #[inline]
     pub(crate) fn draw_sizes(&mut self, lot: u32) -> (u32, u32) {
         let mut size = || (1 + self.stream.below(LOTS_MAX)) * lot;
         (size(), size())
     }
 
-    /// Twice the middle nearest to `fair`, of the spread's parity.
+    /// Returns twice the mid price that is nearest to `fair` and has the parity of the spread.
     #[inline]
     fn nearest(&self, fair: f64) -> i64 {
         let odd = self.spread & 1;
         let nearest = 2 * math::floor(fair - 0.5 * odd as f64 + 0.5) + odd;
-        // the bid stays above zero, also at the widest
+        // the bid stays above zero, even with the widest spread
         nearest.max(self.spread + 2 * (Width::Outside as i64 + 1) + 2)
     }
 
-    /// Raw state, for the state digest.
+    /// Returns the raw state, for the state digest.
     pub(crate) fn state(&self) -> [u64; 3] {
         [self.double_mid as u64, (self.quote.ask - self.quote.bid) as u64, self.stream.position()]
     }
 }
 
-/// Bid and ask around a middle. `double_mid` and `spread` have the same parity.
+/// Returns bid and ask around a mid price. `double_mid` and `spread` have the same parity.
 #[inline]
 fn quote(double_mid: i64, spread: i64) -> Quote {
     debug_assert!((double_mid - spread) % 2 == 0);
@@ -147,7 +147,7 @@ fn quote(double_mid: i64, spread: i64) -> Quote {
     Quote { bid, ask: bid + spread }
 }
 
-/// The spread in core hours, in ticks: wider for volatile symbols.
+/// Returns the spread during the core session, in ticks. It is wider for volatile symbols.
 fn usual_spread(volatility: f64) -> i64 {
     match volatility {
         v if v <= 0.018 => 1,

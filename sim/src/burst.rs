@@ -1,4 +1,4 @@
-//! Bursts: short stretches in which orders come many times faster, at random or as planned.
+//! Bursts: short time spans in which orders arrive many times faster, at random times or as planned.
 
 use tradesim_schemas::{Symbol, Timestamp};
 
@@ -7,22 +7,22 @@ use crate::{
     universe::Universe,
 };
 
-/// A stretch in which the rate of orders is multiplied.
+/// A time span in which the order rate is multiplied.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Burst {
-    /// Start.
+    /// The start.
     pub from: Timestamp,
-    /// End, exclusive.
+    /// The end, exclusive.
     pub to: Timestamp,
-    /// What the rate is multiplied by.
+    /// The factor of the order rate.
     pub multiplier: f64,
-    /// The one symbol that it hits, as news does; `None` for all.
+    /// The only symbol that is affected, as by news; `None` for all symbols.
     pub symbol: Option<Symbol>,
-    /// Whether it was asked for by time, rather than drawn.
+    /// True if the burst was planned for a given time, false if it was drawn.
     pub planned: bool,
 }
 
-/// How random bursts are drawn (contract, section 2, Modes).
+/// The parameters of random bursts (contract, section 2, Modes).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RandomBursts {
     /// The factor is uniform in [0.5, 2.5] × this.
@@ -33,7 +33,7 @@ pub struct RandomBursts {
     pub duration_seconds: f64,
 }
 
-/// Draws the bursts of a day from `start` to `end`; half of them hit one symbol, drawn by weight.
+/// Draws the bursts of a day from `start` to `end`. Half of them affect one symbol, drawn by weight.
 pub(crate) fn draw(
     seed: u64,
     random: &RandomBursts,

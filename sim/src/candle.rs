@@ -1,10 +1,10 @@
-//! Candles from executions, one symbol at a time.
+//! Builds candles from the executions of one symbol.
 
 use tradesim_schemas::{Exchange, Interval, MarketData, Price, Symbol, Timestamp};
 
 const MINUTE: i64 = 60_000_000;
 
-/// A candle that is being built.
+/// A candle that is not complete yet. Prices are in units of 0.0001.
 #[derive(Clone, Copy, Debug)]
 struct Open {
     start: i64,
@@ -14,14 +14,14 @@ struct Open {
     low: i64,
     close: i64,
     volume: u64,
-    /// Sum of price × shares, in units of 0.0001.
+    /// The sum of price × shares, in units of 0.0001.
     notional: u128,
 }
 
 /// Builds the candles of all five intervals of one symbol.
 ///
-/// Only the one-minute candle takes executions; when a candle closes it is folded into the next longer one. Every
-/// boundary of a longer interval is one of the shorter ones too, so this is exact.
+/// Executions are added to the one-minute candle only. A candle that closes is merged into the next longer one. This is
+/// exact, because every boundary of a longer interval is also a boundary of the shorter ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Candles {
     symbol: Symbol,
@@ -33,7 +33,7 @@ pub(crate) struct Candles {
 }
 
 impl Candles {
-    /// No candles yet, of a day from `start` to `end`.
+    /// Creates the state at the beginning of a day from `start` to `end`.
     pub(crate) fn new(symbol: Symbol, listing: Exchange, start: Timestamp, end: Timestamp) -> Candles {
         Candles {
             symbol,
@@ -45,13 +45,13 @@ impl Candles {
         }
     }
 
-    /// When the next candle closes, in microseconds since the epoch; `i64::MAX` while none is open.
+    /// Returns the time at which the next candle closes, in microseconds since the epoch; `i64::MAX` if no candle is open.
     #[inline]
     pub(crate) fn next_close(&self) -> i64 {
         self.next_close
     }
 
-    /// Takes an execution at `at`, which must not be before the last one nor past [`Candles::next_close`].
+    /// Adds an execution at `at`, which must not be before the last one nor after [`Candles::next_close`].
     #[inline]
     pub(crate) fn execute(&mut self, at: i64, price: i64, shares: u32) {
         debug_assert!(at < self.next_close);
@@ -83,7 +83,7 @@ impl Candles {
         }
     }
 
-    /// Closes the candles that end at [`Candles::next_close`] and hands them out, shortest first.
+    /// Closes the candles that end at [`Candles::next_close`] and passes them to `emit`, shortest first.
     pub(crate) fn close(&mut self, mut emit: impl FnMut(MarketData)) {
         let end = self.next_close;
         for level in 0..self.levels.len() {
@@ -97,7 +97,7 @@ impl Candles {
         self.next_close = self.levels.iter().flatten().map(|candle| candle.end).min().unwrap_or(i64::MAX);
     }
 
-    /// Start and end of the interval that holds `at`.
+    /// Returns start and end of the interval that contains `at`.
     fn bounds(&self, at: i64, interval: Interval) -> (i64, i64) {
         match interval_micros(interval) {
             Some(len) => {
@@ -127,7 +127,7 @@ impl Candles {
         }
     }
 
-    /// Raw state, for the state digest.
+    /// Returns the raw state, for the state digest.
     pub(crate) fn state(&self) -> impl Iterator<Item = u64> + '_ {
         self.levels
             .iter()
@@ -136,7 +136,7 @@ impl Candles {
     }
 }
 
-/// An interval's length in microseconds; `None` for the day, which is as long as the session.
+/// Returns the length of an interval in microseconds; `None` for the day, which is as long as the session.
 fn interval_micros(interval: Interval) -> Option<i64> {
     match interval {
         Interval::OneMinute => Some(MINUTE),

@@ -1,4 +1,4 @@
-//! Checked-in texts that tests compare with what the code gives; `UPDATE_GOLDEN=1` writes them anew.
+//! Golden files: texts in the repository that tests compare with the output of the code. `UPDATE_GOLDEN=1` rewrites them.
 
 use std::{env, fs, path::Path};
 
@@ -11,5 +11,5 @@ pub(crate) fn check(name: &str, expected: &str) {
         fs::write(&path, expected).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == expected, "fixtures/{name} differs from the code: UPDATE_GOLDEN=1 rewrites it");
+    assert!(found == expected, "fixtures/{name} differs from the output: UPDATE_GOLDEN=1 rewrites it");
 }

@@ -1,7 +1,8 @@
-//! A seeded simulator of a US trading day on a virtual clock, and the audit of the market's rules.
+//! A seeded simulator of a US trading day on a virtual clock, and the audit of the market rules.
 //!
-//! Seed, date and options in, events out ([`Simulation`]). Nothing here reads a clock, a file or the environment, and
-//! no arithmetic depends on the platform: the same version, seed, date and options give the same events everywhere.
+//! [`Simulation`] turns a seed, a date and options into events. This crate does not read a clock, a file or the environment,
+//! and its arithmetic does not depend on the platform: the same version, seed, date and options produce the same events
+//! everywhere.
 #![deny(missing_docs)]
 
 pub mod audit;

@@ -1,7 +1,7 @@
-//! One symbol's market: price, book, orders and candles, stepped through virtual time.
+//! The market of one symbol: price, book, orders and candles, simulated in virtual time.
 //!
-//! Symbols share nothing: whatever happens to one, the others' events stay the same to the last bit. That is what lets
-//! them be simulated on any number of threads, window by window.
+//! Symbols share no state: a change to one symbol does not change the events of the others, not even in the last bit.
+//! Therefore they can be simulated on any number of threads, window by window.
 
 use tradesim_schemas::{
     Envelope, Event, Exchange, OrderBook, OrderRef, OrderType, Price, Quantity, Record, Symbol, SymbolIds,
@@ -19,15 +19,15 @@ use crate::{
     universe::SymbolInfo,
 };
 
-/// A book is restated after this many trade events of its symbol. Source: contract, section 2.
+/// There is a book snapshot after this many trade events of a symbol. Source: contract, section 2.
 const TRADES_PER_SNAPSHOT: u32 = 5;
-/// How many standard deviations of the price a limit leaves for the time until its order is filled, so that the quote
-/// rarely has to wait for it.
+/// The distance of a limit, in standard deviations of the price over the time until the order is filled. It is large
+/// enough that an open order rarely limits the quote.
 const PROTECTION_DEVIATIONS: f64 = 3.0;
-/// Virtual time between two looks at the raw state, in microseconds.
+/// The virtual time between two samples of the raw state, in microseconds.
 const STATE_INTERVAL: i64 = 60_000_000;
 
-/// What a market is made from.
+/// The parameters of [`Market::new`].
 #[derive(Debug)]
 pub(crate) struct MarketSetup<'a> {
     pub(crate) seed: u64,
@@ -38,7 +38,7 @@ pub(crate) struct MarketSetup<'a> {
     pub(crate) arrivals: Arrivals,
 }
 
-/// One symbol's market.
+/// The market of one symbol.
 #[derive(Clone, Debug)]
 pub(crate) struct Market {
     symbol: Symbol,
@@ -47,7 +47,7 @@ pub(crate) struct Market {
     lot: u32,
     ids: SymbolIds,
     day: TradingDay,
-    /// The end of the day, in microseconds since the epoch; nothing but candles happens there.
+    /// The end of the day, in microseconds since the epoch. Only candles are emitted at this time.
     end: i64,
     arrivals: Arrivals,
     next_arrival: i64,
@@ -56,7 +56,7 @@ pub(crate) struct Market {
     orders: OrderFlow,
     open: OpenOrders,
     candles: Candles,
-    /// Trade events since the book was restated.
+    /// The number of trade events since the last book snapshot.
     trades_since_snapshot: u32,
     seed: u64,
     volatility: f64,
@@ -65,7 +65,7 @@ pub(crate) struct Market {
 }
 
 impl Market {
-    /// A market at the beginning of the day.
+    /// Creates a market at the beginning of the day.
     pub(crate) fn new(setup: MarketSetup<'_>) -> Market {
         let MarketSetup { seed, day, end, info, ids, mut arrivals } = setup;
         let next_arrival = arrivals.next().unwrap_or(i64::MAX);
@@ -94,7 +94,7 @@ impl Market {
         }
     }
 
-    /// Appends all events before `until` (microseconds since the epoch), in order, without their seq.
+    /// Appends all events before `until` (microseconds since the epoch), in order. Their seq is not set.
     pub(crate) fn run(&mut self, until: i64, out: &mut Vec<Record>) {
         loop {
             let due = self.open.next_due();
@@ -106,8 +106,7 @@ impl Market {
             if now >= self.next_state {
                 self.look_at_state(now);
             }
-            // a candle is stated before everything else of its end's microsecond, and an order that is open before
-            // one that arrives
+            // within a microsecond, candles come before other events, and events of open orders before new orders
             if close == now {
                 self.candles.close(|candle| {
                     let timestamp = instant(now);
@@ -123,7 +122,7 @@ impl Market {
         }
     }
 
-    /// Memory that a copy takes, in bytes.
+    /// Returns the memory of a clone, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         size_of::<Market>() + self.open.bytes()
     }
@@ -145,7 +144,7 @@ impl Market {
             math::ceil(PROTECTION_DEVIATIONS * price.deviation(tenths) / tick as f64)
         });
         let market = order.order_type == OrderType::Market;
-        // an order that stays open holds the quote back already when its own first event restates it
+        // an order that stays open limits the quote even if its own first event triggers the snapshot
         let stated = Order { events: 1, ..order };
         if !market {
             self.schedule(now, stated);
@@ -156,7 +155,7 @@ impl Market {
         }
     }
 
-    /// The next event of an open order, and what follows from it.
+    /// Emits the next event of an open order, and schedules the one after it.
     fn continue_order(&mut self, now: i64, order: Order, out: &mut Vec<Record>) {
         match order.fate {
             Fate::Cancelled => {
@@ -180,13 +179,13 @@ impl Market {
         }
     }
 
-    /// Puts an order among the open ones until its next event, which is within the day.
+    /// Adds an order to the open ones until its next event, which is limited to the end of the day.
     fn schedule(&mut self, now: i64, order: Order) {
         let delay = i64::from(order.delays[usize::from(order.events - 1)]);
         self.open.push((now + delay).min(self.end - 1), order);
     }
 
-    /// States a trade event, and the book after every fifth.
+    /// Emits a trade event, and a book snapshot after every fifth one.
     fn emit(
         &mut self,
         now: i64,
@@ -220,10 +219,10 @@ impl Market {
         }
     }
 
-    /// Moves the quote to the fair price, as far as open orders allow, and states it.
+    /// Moves the quote towards the fair price, as far as open orders allow, and emits a book snapshot.
     ///
-    /// An open order that the quote would pass is filled before it: the quote stops short of the order's limit, and what
-    /// is still to come of the order becomes due at once.
+    /// An open order that the quote would pass is filled first: the quote stops at the order's limit, and the rest of
+    /// the order becomes due immediately.
     fn restate(&mut self, now: i64, out: &mut Vec<Record>) {
         self.trades_since_snapshot = 0;
         let fair = self.fair(now);
@@ -259,8 +258,8 @@ impl Market {
         self.book.as_ref().expect("the first order makes the book").quote()
     }
 
-    /// A quote, widened to where the fair price would move it now. Orders know what their symbol is worth: a limit that
-    /// only looked at a quote of some time ago would hold the next one back.
+    /// Returns the quote, widened to include the quote for the current fair price. New orders choose their limits by it: a
+    /// limit relative to an old quote would limit the next one.
     fn reach(&mut self, now: i64, quote: Quote) -> Quote {
         let fair = self.fair(now);
         let spread = quote.ask - quote.bid;
@@ -268,14 +267,14 @@ impl Market {
         Quote { bid: quote.bid.min(below), ask: quote.ask.max(above) }
     }
 
-    /// The fair price in ticks.
+    /// Returns the fair price in ticks.
     fn fair(&mut self, now: i64) -> f64 {
         self.price.move_to(self.day.weighted_micros(instant(now))) / self.tick as f64
     }
 
     fn width(&self, now: i64) -> Width {
         let (open, close) = (self.day.core_open().micros(), self.day.core_close().micros());
-        /// The first fifteen minutes of the core session.
+        /// The first fifteen minutes of the core session, in microseconds.
         const OPENING: i64 = 15 * 60_000_000;
         if now < open || now >= close {
             Width::Outside
@@ -286,7 +285,7 @@ impl Market {
         }
     }
 
-    /// Where something prints: on the listing venue while that trades.
+    /// Returns the listing venue while it is open, and otherwise `other`.
     fn venue(&self, at: Timestamp, other: Exchange) -> Exchange {
         if self.day.venue_open(self.listing, at) { self.listing } else { other }
     }
@@ -295,7 +294,7 @@ impl Market {
         Price::from_units(ticks * self.tick).expect("prices stay within twelve digits")
     }
 
-    /// Adds the raw state to the state digest, once for every minute that has passed.
+    /// Adds the raw state to the state digest, once for each minute that has passed.
     fn look_at_state(&mut self, now: i64) {
         while self.next_state <= now {
             self.next_state += STATE_INTERVAL;
@@ -308,12 +307,12 @@ impl Market {
         words.extend(self.open.state());
         words.extend(self.book.iter().flat_map(Book::state));
         words.extend(self.candles.state());
-        // at once, because a hasher takes longer to accept a word than to hash it
+        // all at once, because a call of the hasher costs more than hashing a word
         let bytes: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
         self.state.update(&bytes);
     }
 
-    /// The digest of the raw state at every minute so far in which something happened, and now.
+    /// Returns the digest of the raw state at every minute so far in which there was an event, and at the current time.
     pub(crate) fn state_digest(&mut self) -> [u8; 32] {
         self.look_at_state(self.next_state);
         *self.state.finalize().as_bytes()

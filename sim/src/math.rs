@@ -1,37 +1,37 @@
-//! Transcendental functions whose last bit is the same on every platform.
+//! Transcendental functions with bit-identical results on every platform.
 //!
-//! The standard library's are the platform's, and differ in the last bit between C libraries; the `libm` crate is plain
-//! Rust over `+ - * /`, which IEEE 754 fixes.
+//! The functions of the standard library are those of the platform, and differ in the last bit between C libraries. The
+//! `libm` crate is plain Rust that uses only `+ - * /`, which IEEE 754 defines exactly.
 
-/// The exponential function.
+/// Returns e to the power of `x`.
 #[inline]
 pub(crate) fn exp(x: f64) -> f64 {
     libm::exp(x)
 }
 
-/// The natural logarithm.
+/// Returns the natural logarithm of `x`.
 #[inline]
 pub(crate) fn ln(x: f64) -> f64 {
     libm::log(x)
 }
 
-/// The greatest integer that is not above `x`, which must be far within the range of `i64`.
+/// Returns the greatest integer that is not above `x`. `x` must be well within the range of `i64`.
 ///
-/// `f64::floor` is a call into the C library on x86-64, whose baseline has no instruction for it.
+/// `f64::floor` would be a call into the C library on x86-64, whose baseline has no instruction for it.
 #[inline]
 pub(crate) fn floor(x: f64) -> i64 {
     let towards_zero = x as i64;
     towards_zero - i64::from(towards_zero as f64 > x)
 }
 
-/// The least integer that is not below `x`, as [`floor`].
+/// Returns the least integer that is not below `x`, with the same restriction as [`floor`].
 #[inline]
 pub(crate) fn ceil(x: f64) -> i64 {
     let towards_zero = x as i64;
     towards_zero + i64::from((towards_zero as f64) < x)
 }
 
-/// The quantile of the standard normal distribution for `p` in (0, 1), to about 16 digits.
+/// Returns the quantile of the standard normal distribution for `p` in (0, 1), to about 16 digits.
 ///
 /// Source: M. J. Wichura, "Algorithm AS 241: The percentage points of the normal distribution", Applied Statistics
 /// 37(3), 1988 (function PPND16).
@@ -48,7 +48,7 @@ pub(crate) fn normal_quantile(p: f64) -> f64 {
     if q < 0.0 { -magnitude } else { magnitude }
 }
 
-/// Coefficients of a rational function, constant term first.
+/// The coefficients of a rational function, constant term first.
 struct Rational {
     numerator: [f64; 8],
     denominator: [f64; 8],

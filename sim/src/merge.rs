@@ -1,18 +1,18 @@
-//! The total order of events: many ordered lists into one.
+//! Merges the ordered lists of all symbols into the total order of events.
 
 use tradesim_schemas::{Event, Record};
 
-/// What the events of a window are ordered by, in one word: time, then candles before all else and the shortest first,
-/// then the place in the symbol table. The order within a symbol is that of its list.
+/// The sort key of an event, in one word: the time, then candles first and the shortest interval first, then the index in
+/// the symbol table. The order within a symbol is that of its list.
 type Key = u64;
 
-/// After every event.
+/// A key that is above the key of every event.
 const DONE: Key = Key::MAX;
-/// Bits that hold the place in the symbol table.
+/// The number of bits for the index in the symbol table.
 const LIST_BITS: u32 = 8;
-/// Bits that hold the rank among events of the same microsecond.
+/// The number of bits for the rank among events of the same microsecond.
 const RANK_BITS: u32 = 3;
-/// The rank of everything but candles.
+/// The rank of all events except candles.
 const LAST_RANK: Key = (1 << RANK_BITS) - 1;
 
 #[inline]
@@ -25,10 +25,10 @@ fn key(record: &Record, list: usize, base: i64) -> Key {
     (time << RANK_BITS | rank) << LIST_BITS | list as Key
 }
 
-/// Merges `lists`, each in its order, and numbers the result from `seq`. The lists are emptied.
+/// Merges `lists`, each of which is in order, and numbers the result from `seq`. Empties the lists.
 ///
 /// # Panics
-/// If there are more than 256 lists.
+/// Panics if there are more than 256 lists.
 pub(crate) fn merge(lists: &mut [Vec<Record>], seq: &mut u64, out: &mut Vec<Record>) {
     assert!(lists.len() <= 1 << LIST_BITS, "the symbol table is shorter");
     let starts = lists.iter().filter_map(|list| list.first());
@@ -51,16 +51,16 @@ pub(crate) fn merge(lists: &mut [Vec<Record>], seq: &mut u64, out: &mut Vec<Reco
     }
 }
 
-/// A loser tree: each inner node keeps the loser of the match played there, the winner goes up.
+/// A loser tree: each inner node stores the loser of the match played there, and the winner moves up.
 ///
-/// Keys name their list, so that a match is a minimum and a maximum, without a branch to mispredict.
+/// Keys contain their list, so that a match is a minimum and a maximum, without a branch to mispredict.
 struct Tournament {
-    /// `nodes[0]` is the winner of all, the others are the losers at the inner nodes.
+    /// `nodes[0]` is the overall winner, the others are the losers at the inner nodes.
     nodes: Vec<Key>,
 }
 
 impl Tournament {
-    /// A tree over the first keys of all lists.
+    /// Creates the tree of the first keys of all lists.
     fn new(mut heads: Vec<Key>) -> Tournament {
         let leaves = heads.len().next_power_of_two();
         heads.resize(leaves, DONE);
@@ -81,7 +81,7 @@ impl Tournament {
         self.nodes[0]
     }
 
-    /// Puts the next key of `list`, which has just won, into the tree.
+    /// Inserts the next key of `list`, whose previous key was the winner.
     #[inline]
     fn replace_winner(&mut self, list: usize, key: Key) {
         let mut winner = key;

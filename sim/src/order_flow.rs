@@ -1,4 +1,4 @@
-//! Orders of one symbol: what they are, what becomes of them, and which are still open.
+//! The orders of one symbol: their parameters, their fates, and the queue of open ones.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -9,32 +9,33 @@ use crate::{
     rng::{Purpose, Stream},
 };
 
-/// Traders in the market. Source: contract, section 2.
+/// The number of traders. Source: contract, section 2.
 const TRADERS: u32 = 200;
-/// Traders that share an account. Source: contract, section 2.
+/// The number of traders that share an account. Source: contract, section 2.
 const TRADERS_PER_ACCOUNT: u32 = 5;
-/// Venues that print when the listing venue is closed.
+/// The venues that execute while the listing venue is closed. Source: contract, section 2.
 pub(crate) const OTHER_VENUES: [Exchange; 3] = [Exchange::Arca, Exchange::Nasdaq, Exchange::Bats];
 
-/// Mean time from an order's arrival to its first fill, and from one fill to the next, in microseconds.
+/// The mean time from an order's arrival to its first fill, and from one fill to the next, in microseconds.
 const FILL_DELAY_MEAN: f64 = 2e6;
-/// Mean time until an order is cancelled, in microseconds.
+/// The mean time until an order is cancelled, in microseconds.
 const CANCEL_DELAY_MEAN: f64 = 20e6;
-/// No delay is longer than this, in microseconds.
+/// The maximum of all delays, in microseconds.
 const DELAY_MAX: f64 = 600e6;
 
-/// What becomes of an order. Shares: 50, 30, 10 and 10 % (contract, section 2).
+/// The outcome of an order. Shares: 50 % filled by one execution, 30 % by two or three, 10 % cancelled, 10 % rejected
+/// (contract, section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// Filled in this many parts, 1 to 3.
+    /// Filled by this many executions, 1 to 3.
     Filled(u8),
-    /// Withdrawn.
+    /// Withdrawn before it was executed.
     Cancelled,
-    /// Refused.
+    /// Not accepted.
     Rejected,
 }
 
-/// Fates in twentieths: 50, 30, 10 and 10 %; an order that is filled in parts has two as often as three.
+/// The fates in twentieths: 50, 30, 10 and 10 %. Two executions are as frequent as three.
 const FATES: [Fate; 20] = {
     let mut fates = [Fate::Filled(1); 20];
     let mut index = 10;
@@ -50,24 +51,24 @@ const FATES: [Fate; 20] = {
     fates
 };
 
-/// Sizes as people choose them, with the multiple of the round lot first and then single shares; half of the orders are
-/// odd lots, as in the US tape since 2019, and most of the others are one round lot.
+/// Typical order sizes: a multiple of the round lot, and single shares. Half of the orders are odd lots, as in US market
+/// data since 2019, and most of the others are one round lot.
 #[rustfmt::skip]
 const SIZES: [(u32, u32); 16] = [
     (0, 1), (0, 1), (0, 5), (0, 10), (0, 10), (0, 20), (0, 25), (0, 50),
     (1, 0), (1, 0), (1, 0), (1, 0), (1, 0), (2, 0), (2, 0), (5, 0),
 ];
 
-/// Ways to split an order into two and into three fills, in quarters of it.
+/// The ways to split an order into two and into three fills, in quarters of the order.
 const SPLITS: [([u32; 2], [u32; 3]); 3] = [([1, 3], [1, 1, 2]), ([2, 2], [1, 2, 1]), ([3, 1], [2, 1, 1])];
 
-/// Limits are multiples of this many ticks, rounded away from the market: people choose round prices.
+/// Limits are multiples of this many ticks, rounded away from the market, because traders choose round prices.
 const LIMIT_GRID: i64 = 5;
 
-/// An order, and what is still to come of it.
+/// An order, with the events that are still to come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Order {
-    /// The symbol's order number.
+    /// The number of the order within its symbol.
     pub(crate) number: u64,
     pub(crate) side: TradeType,
     pub(crate) order_type: OrderType,
@@ -75,32 +76,32 @@ pub(crate) struct Order {
     pub(crate) account: AccountId,
     pub(crate) other_venue: Exchange,
     pub(crate) fate: Fate,
-    /// Limit, stop or the quote that was met, in ticks. For every order that is going to be filled it bounds the
-    /// executions as a limit does: triggers of stop orders are not modelled.
+    /// The limit price, the stop price or the quote at arrival, in ticks. It limits the executions of every order that will
+    /// be filled: triggers of stop orders are not modelled.
     pub(crate) price: i64,
     pub(crate) quantity: u32,
-    /// Shares of each fill.
+    /// The number of shares of each fill.
     pub(crate) parts: [u32; 3],
-    /// Microseconds before each fill, or before the one event that ends the order.
+    /// The delay before each fill, or before the one event that ends the order, in microseconds.
     pub(crate) delays: [u32; 3],
-    /// Events so far.
+    /// The number of events so far.
     pub(crate) events: u8,
 }
 
 /// The circumstances in which an order arrives.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
-    /// The quote that it meets.
+    /// The current quote.
     pub(crate) quote: Quote,
-    /// The quote that it meets, widened to the one that the fair price of this instant would give.
+    /// The current quote, widened to include the quote for the current fair price.
     pub(crate) reach: Quote,
-    /// Whether a MARKET order may come now: its two events have to meet one quote.
+    /// True if a MARKET order is possible: its two events must be within one quote.
     pub(crate) market_allowed: bool,
-    /// Shares in a round lot.
+    /// The number of shares in a round lot.
     pub(crate) lot: u32,
 }
 
-/// Draws orders.
+/// Draws the orders of a symbol.
 #[derive(Clone, Debug)]
 pub(crate) struct OrderFlow {
     stream: Stream,
@@ -108,12 +109,13 @@ pub(crate) struct OrderFlow {
 }
 
 impl OrderFlow {
-    /// The orders of a symbol.
+    /// Creates the order flow of a symbol.
     pub(crate) fn new(seed: u64, symbol: &str) -> OrderFlow {
         OrderFlow { stream: Stream::new(seed, Purpose::Orders, symbol), next_number: 0 }
     }
 
-    /// The next order. `protection` tells how many ticks the price may move, generously, in some microseconds.
+    /// Draws the next order. `protection` returns an upper estimate of the price change, in ticks, over a number of
+    /// microseconds.
     #[inline]
     pub(crate) fn draw(&mut self, arrival: Arrival, protection: impl Fn(u32) -> i64) -> Order {
         let stream = &mut self.stream;
@@ -133,7 +135,7 @@ impl OrderFlow {
         let price = match (order_type, fate) {
             (OrderType::Market, _) => meets(side, arrival.quote),
             (_, Fate::Filled(_)) => beyond(side, arrival.reach, protection(delays.iter().sum())),
-            // too far from the market to be filled, or to be accepted
+            // too far from the market to be filled
             (_, Fate::Cancelled) => away(side, arrival.quote, 1 + i64::from(stream.below(10))),
             (_, Fate::Rejected) => away(side, arrival.quote, 50),
         };
@@ -155,13 +157,13 @@ impl OrderFlow {
         }
     }
 
-    /// The price of an execution, in ticks: within the quote, and never worse than the order's price.
+    /// Returns the price of an execution, in ticks: within the quote, and never worse than the order's price.
     #[inline]
     pub(crate) fn draw_execution(&mut self, order: &Order, quote: Quote) -> i64 {
         if order.order_type == OrderType::Market {
             return order.price;
         }
-        // `best` is the far side, where a marketable order trades; `worst` for it is the near side
+        // a marketable order trades at the far side of the quote
         let (near, far) = match order.side {
             TradeType::Buy => (quote.bid, quote.ask.min(order.price)),
             TradeType::Sell => (quote.ask, quote.bid.max(order.price)),
@@ -173,13 +175,13 @@ impl OrderFlow {
         }
     }
 
-    /// Raw state, for the state digest.
+    /// Returns the raw state, for the state digest.
     pub(crate) fn state(&self) -> [u64; 2] {
         [self.next_number, self.stream.position()]
     }
 }
 
-/// Order types in percent, by fate. MARKET orders are filled in one piece or rejected.
+/// Draws the order type, in percent by fate. MARKET orders are filled in one piece or rejected.
 #[inline]
 fn order_type(fate: Fate, percent: u32, market_allowed: bool) -> OrderType {
     let market = match fate {
@@ -201,13 +203,13 @@ fn order_type(fate: Fate, percent: u32, market_allowed: bool) -> OrderType {
 fn quantity((lots, shares): (u32, u32), lot: u32, fate: Fate) -> u32 {
     let quantity = lots * lot + shares;
     match fate {
-        // two or three parts of at least one share
+        // up to three fills of at least one share
         Fate::Filled(2 | 3) => quantity.max(3),
         _ => quantity,
     }
 }
 
-/// The shares of each fill of an order: quarters of it, and at least one share each.
+/// Returns the number of shares of each fill: quarters of the order, and at least one share each.
 #[inline]
 fn parts(fate: Fate, quantity: u32, split: usize) -> [u32; 3] {
     let (two, three) = SPLITS[split];
@@ -227,8 +229,8 @@ fn parts(fate: Fate, quantity: u32, split: usize) -> [u32; 3] {
     }
 }
 
-/// The trader who sends an order: a few send most. The number is 200 u⁴ for a uniform u, so that the busiest sends a
-/// quarter of all orders and the quietest one in eight hundred.
+/// Draws the trader who sends an order. A few traders send most orders: the number is 200 u⁴ for a uniform u, so that the
+/// most active trader sends a quarter of all orders and the least active one in eight hundred.
 #[inline]
 fn draw_trader(stream: &mut Stream) -> u32 {
     let u = stream.unit();
@@ -236,14 +238,14 @@ fn draw_trader(stream: &mut Stream) -> u32 {
     (f64::from(TRADERS) * square * square) as u32
 }
 
-/// Draws of `haste`.
+/// The number of values of `haste`.
 const HASTES: u32 = 12;
-/// Orders whose first fill comes at once: they take what is there. Half of them.
+/// Values below this are orders whose first fill is immediate: half of all orders.
 const AT_ONCE: u32 = HASTES / 2;
-/// One order in this many is filled part by part over time; the others sweep the book, with all fills at one instant.
+/// One order in this many is filled over time; the others sweep the book, with all fills at one instant.
 const SWEEPS: u32 = 3;
 
-/// Microseconds before each event that is still to come of an order; `haste` is uniform in `0..HASTES`.
+/// Draws the delay before each remaining event of an order, in microseconds. `haste` is uniform in `0..HASTES`.
 #[inline]
 fn draw_delays(stream: &mut Stream, fate: Fate, haste: u32) -> [u32; 3] {
     let mut wait = |mean: f64| (stream.exponential() * mean).clamp(1.0, DELAY_MAX) as u32;
@@ -259,12 +261,12 @@ fn draw_delays(stream: &mut Stream, fate: Fate, haste: u32) -> [u32; 3] {
             delays
         }
         Fate::Cancelled => [wait(CANCEL_DELAY_MEAN), 0, 0],
-        // the gateway refuses an order at once
+        // the gateway rejects an order immediately
         Fate::Rejected => [0; 3],
     }
 }
 
-/// The side of the quote that a marketable order meets.
+/// Returns the side of the quote at which a marketable order trades.
 #[inline]
 fn meets(side: TradeType, quote: Quote) -> i64 {
     match side {
@@ -273,7 +275,7 @@ fn meets(side: TradeType, quote: Quote) -> i64 {
     }
 }
 
-/// A limit that far through the quote, or further.
+/// Returns a limit that crosses the quote by this distance or more.
 #[inline]
 fn beyond(side: TradeType, quote: Quote, ticks: i64) -> i64 {
     match side {
@@ -282,7 +284,7 @@ fn beyond(side: TradeType, quote: Quote, ticks: i64) -> i64 {
     }
 }
 
-/// A limit that far short of the quote, or further.
+/// Returns a limit that is short of the quote by this distance or more.
 #[inline]
 fn away(side: TradeType, quote: Quote, ticks: i64) -> i64 {
     match side {
@@ -291,28 +293,28 @@ fn away(side: TradeType, quote: Quote, ticks: i64) -> i64 {
     }
 }
 
-/// The next round limit at or above `ticks`.
+/// Returns the lowest round limit that is at least `ticks`.
 #[inline]
 fn up(ticks: i64) -> i64 {
     ticks + (LIMIT_GRID - ticks.rem_euclid(LIMIT_GRID)) % LIMIT_GRID
 }
 
-/// The next round limit at or below `ticks`; not below one tick.
+/// Returns the highest round limit that is at most `ticks`, but at least one tick.
 #[inline]
 fn down(ticks: i64) -> i64 {
     (ticks - ticks.rem_euclid(LIMIT_GRID)).max(1)
 }
 
-/// When an open order's next event is due, in one word: the time in microseconds since the epoch, then the order's number,
-/// because ties go to the older order, and then its slot. A heap compares entries all the time: one comparison of words has
-/// no branch to mispredict.
+/// The due time of an open order's next event, as one word: the time in microseconds since the epoch, then the order's
+/// number, because the older order comes first in a tie, and then its slot. A heap compares entries all the time, and
+/// comparing single words has no branch to mispredict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Due(u128);
 
 impl Due {
-    /// Bits that hold the slot.
+    /// The number of bits for the slot.
     const SLOT_BITS: u32 = 24;
-    /// Bits that hold the order's number: a symbol's orders of a day are fewer.
+    /// The number of bits for the order's number. A symbol has fewer orders per day.
     const NUMBER_BITS: u32 = 40;
 
     #[inline]
@@ -331,35 +333,35 @@ impl Due {
         (self.0 as u64 & ((1 << Due::SLOT_BITS) - 1)) as usize
     }
 
-    /// The same order, due at another time.
+    /// Returns the same order with another due time.
     fn moved_to(self, at: i64) -> Due {
         Due(u128::from(at as u64) << 64 | u128::from(self.0 as u64))
     }
 }
 
-/// The orders that are still open, by the time of their next event.
+/// The open orders, by the time of their next event.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenOrders {
     due: BinaryHeap<Reverse<Due>>,
     slots: Vec<Order>,
     free: Vec<u32>,
-    /// A bound of the limits of open orders that are going to be filled. It may be too strict, because orders that
-    /// have gone are only left out when it is computed anew.
+    /// A bound of the limits of open orders that will be filled. It may be too strict, because ended orders still count
+    /// until it is recomputed.
     bound: Resting,
 }
 
 impl OpenOrders {
-    /// No open orders.
+    /// Creates an empty queue.
     pub(crate) fn new() -> OpenOrders {
         OpenOrders { due: BinaryHeap::new(), slots: Vec::new(), free: Vec::new(), bound: Resting::NONE }
     }
 
-    /// Memory that a copy takes, in bytes.
+    /// Returns the memory of a clone, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(&self.slots[..]) + size_of_val(&self.free[..]) + self.due.len() * size_of::<Due>()
     }
 
-    /// When the next event is due; `i64::MAX` without open orders.
+    /// Returns the due time of the next event; `i64::MAX` without open orders.
     #[inline]
     pub(crate) fn next_due(&self) -> i64 {
         self.due.peek().map_or(i64::MAX, |Reverse(due)| due.at())
@@ -382,7 +384,7 @@ impl OpenOrders {
         self.due.push(Reverse(Due::new(at, order.number, slot)));
     }
 
-    /// Takes the order whose event is due next.
+    /// Removes and returns the order whose event is due next.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Order> {
         let Reverse(due) = self.due.pop()?;
@@ -390,13 +392,13 @@ impl OpenOrders {
         Some(self.slots[due.slot()])
     }
 
-    /// Whether a quote leaves every open order that is going to be filled a price within it.
+    /// Returns true if every open order that will be filled can still be executed within the quote.
     #[inline]
     pub(crate) fn allow(&mut self, quote: Quote) -> bool {
         self.bound.allows(quote) || self.exact_bound().allows(quote)
     }
 
-    /// The limits that a quote must not pass.
+    /// Recomputes and returns the limits that a quote must not pass.
     pub(crate) fn exact_bound(&mut self) -> Resting {
         let mut bound = Resting::NONE;
         for Reverse(due) in &self.due {
@@ -406,7 +408,7 @@ impl OpenOrders {
         bound
     }
 
-    /// Makes everything that is still to come of the orders which `quote` would pass due at `now`.
+    /// Sets all remaining events of the orders that `quote` would pass to be due at `now`.
     pub(crate) fn hasten(&mut self, quote: Quote, now: i64) {
         let mut all = std::mem::take(&mut self.due).into_vec();
         for Reverse(due) in &mut all {
@@ -421,7 +423,7 @@ impl OpenOrders {
         self.due = all.into();
     }
 
-    /// Raw state, for the state digest.
+    /// Returns the raw state, for the state digest.
     pub(crate) fn state(&self) -> [u64; 2] {
         [self.due.len() as u64, self.next_due() as u64]
     }

@@ -8,33 +8,33 @@ use crate::{
 /// Drift per trading day. Source: contract, section 2.
 pub(crate) const DRIFT_PER_DAY: f64 = 0.0001;
 
-/// Seconds of the core session, which is one trading day of the model. Source: contract, section 2.
+/// The length of the core session in seconds, which is one trading day of the model. Source: contract, section 2.
 pub(crate) const TRADING_DAY_SECONDS: f64 = 23_400.0;
 
-/// Tenths of a microsecond of virtual time in one trading day: session time is counted in such tenths, because time
-/// outside the core session counts a tenth.
+/// The number of tenths of a microsecond in one trading day. Virtual time is counted in tenths, because time outside the
+/// core session counts as one tenth.
 const TENTHS_PER_DAY: f64 = TRADING_DAY_SECONDS * 1e6 * 10.0;
 
 /// The fair price of one symbol, dS = S(µ dt + σ dW).
 #[derive(Clone, Debug)]
 pub(crate) struct PriceProcess {
     price: f64,
-    /// A fraction per square root of a trading day.
+    /// The volatility as a fraction per square root of a trading day.
     volatility: f64,
     at_tenths: i64,
     stream: Stream,
 }
 
 impl PriceProcess {
-    /// The process of a symbol, at `price` when the day begins.
+    /// Creates the process of a symbol, at `price` at the beginning of the day.
     pub(crate) fn new(seed: u64, symbol: &str, price: f64, volatility: f64) -> PriceProcess {
         PriceProcess { price, volatility, at_tenths: 0, stream: Stream::new(seed, Purpose::Price, symbol) }
     }
 
-    /// The fair price after moving to `tenths` (weighted tenths of microseconds since the day began).
+    /// Moves to `tenths` (weighted tenths of microseconds since the day began) and returns the fair price.
     ///
     /// The step is exact for any length of time, S(t+dt) = S(t) exp((µ − σ²/2) dt + σ √dt Z), so that the number of
-    /// steps a day, which grows with the rate of orders, does not change the volatility.
+    /// steps per day, which grows with the order rate, does not change the volatility.
     #[inline]
     pub(crate) fn move_to(&mut self, tenths: i64) -> f64 {
         let elapsed = tenths - self.at_tenths;
@@ -48,13 +48,13 @@ impl PriceProcess {
         self.price
     }
 
-    /// One standard deviation of the price over `tenths` of virtual time.
+    /// Returns one standard deviation of the price over `tenths` of virtual time.
     #[inline]
     pub(crate) fn deviation(&self, tenths: i64) -> f64 {
         self.price * self.volatility * (tenths as f64 / TENTHS_PER_DAY).sqrt()
     }
 
-    /// Raw state, for the state digest.
+    /// Returns the raw state, for the state digest.
     pub(crate) fn state(&self) -> [u64; 3] {
         [self.price.to_bits(), self.at_tenths as u64, self.stream.position()]
     }
@@ -64,7 +64,7 @@ impl PriceProcess {
 mod tests {
     use super::*;
 
-    /// Pooled realised volatility over `days` of `steps` steps each, as a multiple of the configured one.
+    /// Returns the pooled realised volatility over `days` of `steps` steps each, as a multiple of the configured one.
     fn realised(steps: i64, days: u32) -> f64 {
         let (mut squares, volatility) = (0.0, 0.02);
         for day in 0..days {

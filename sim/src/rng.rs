@@ -1,8 +1,8 @@
-//! Random draws: one generator for each (symbol, purpose), and samplers that are ours.
+//! Random numbers: one generator for each (symbol, purpose), and our own samplers.
 //!
 //! Only the generator comes from a crate (`rand_pcg`, whose output is fixed by reference vectors). The samplers are
-//! here because those of `rand` may change their values in a minor release, and those of `rand_distr` leave portable
-//! arithmetic as soon as another crate of the build enables a feature (docs/adr/0001).
+//! implemented here because those of `rand` may change their values in a minor release, and those of `rand_distr` stop
+//! being portable when another crate of the build enables a feature (docs/adr/0001).
 
 use chrono::{Datelike, NaiveDate};
 use rand_pcg::{
@@ -12,18 +12,18 @@ use rand_pcg::{
 
 use crate::math;
 
-/// What a generator's draws are for. One more draw for one purpose moves nothing in another.
+/// The purpose of a generator's draws. An additional draw for one purpose does not change the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// When orders arrive.
+    /// The arrival times of orders.
     Arrivals,
-    /// Steps of the price process.
+    /// The steps of the price process.
     Price,
-    /// What orders are and what becomes of them.
+    /// The parameters and fates of orders.
     Orders,
-    /// Spreads and sizes of the book.
+    /// The spreads and sizes of the book.
     Quotes,
-    /// When bursts happen, and how strong they are.
+    /// The times and multipliers of bursts.
     Bursts,
 }
 
@@ -39,13 +39,13 @@ impl Purpose {
     }
 }
 
-/// The BLAKE3 key derivation context of generator seeds. Part of the generator's promise.
+/// The BLAKE3 key derivation context of generator seeds. Changing it changes every recording.
 const SEED_CONTEXT: &str = "tradesim 2026-11 generator seed";
 
-/// The BLAKE3 key derivation context of [`day_seed`]. Part of the generator's promise.
+/// The BLAKE3 key derivation context of [`day_seed`]. Changing it changes every recording.
 const DAY_CONTEXT: &str = "tradesim 2026-11 seed of a day";
 
-/// The seed of one day's streams: a seed gives a week of different days.
+/// Derives the seed of one day, so that the same seed produces different events on each date.
 pub(crate) fn day_seed(seed: u64, date: NaiveDate) -> u64 {
     let mut hasher = blake3::Hasher::new_derive_key(DAY_CONTEXT);
     hasher.update(&seed.to_le_bytes());
@@ -60,10 +60,10 @@ pub(crate) fn day_seed(seed: u64, date: NaiveDate) -> u64 {
 pub(crate) struct Stream(Pcg64Dxsm);
 
 impl Stream {
-    /// The stream of one purpose for one symbol (or for the whole market, with an empty `symbol`).
+    /// Creates the stream of one purpose for one symbol (or for the whole market, with an empty `symbol`).
     ///
-    /// The generator's 32 seed bytes are derived by hashing, so that streams are unrelated; PCG's own stream parameter
-    /// is documented to correlate.
+    /// The generator's 32 seed bytes are derived by hashing, so that streams are independent. PCG's own stream parameter is
+    /// not used: its documentation warns of correlated streams.
     pub(crate) fn new(seed: u64, purpose: Purpose, symbol: &str) -> Stream {
         let mut hasher = blake3::Hasher::new_derive_key(SEED_CONTEXT);
         hasher.update(&seed.to_le_bytes());
@@ -73,7 +73,7 @@ impl Stream {
         Stream(Pcg64Dxsm::from_seed(*hasher.finalize().as_bytes()))
     }
 
-    /// A uniform integer in `0..bound`, without bias.
+    /// Draws a uniform integer in `0..bound`, without bias.
     ///
     /// Source: D. Lemire, "Fast random integer generation in an interval", ACM TOMACS 29(1), 2019.
     #[inline]
@@ -90,8 +90,8 @@ impl Stream {
         (product >> 32) as u32
     }
 
-    /// Two uniform integers, in `0..first` and `0..second`, without bias, from the two halves of one word: the generator
-    /// is a good part of the cost of small draws. Source: as [`Stream::below`].
+    /// Draws two uniform integers, in `0..first` and `0..second`, without bias. They use the two halves of one word, because
+    /// the generator is a large part of the cost of small draws. Source: see [`Stream::below`].
     #[inline]
     pub(crate) fn pair_below(&mut self, first: u32, second: u32) -> (u32, u32) {
         debug_assert!(first > 0 && second > 0);
@@ -108,31 +108,32 @@ impl Stream {
         }
     }
 
-    /// A uniform number in the open interval (0, 1), on a grid of 2⁻⁵³ shifted by half a step.
+    /// Draws a uniform number in the open interval (0, 1), on a grid of 2⁻⁵³ shifted by half a step.
     #[inline]
     pub(crate) fn unit(&mut self) -> f64 {
         ((self.0.next_u64() >> 11) as f64 + 0.5) * (1.0 / (1u64 << 53) as f64)
     }
 
-    /// A uniform number between `low` and `high`.
+    /// Draws a uniform number between `low` and `high`.
     #[inline]
     pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.unit()
     }
 
-    /// An exponential number of mean 1, by inversion.
+    /// Draws an exponential number of mean 1, by inversion.
     #[inline]
     pub(crate) fn exponential(&mut self) -> f64 {
         -math::ln(self.unit())
     }
 
-    /// A standard normal number, by inversion: one draw each, so that the stream's position is the number of draws.
+    /// Draws a standard normal number by inversion, which takes one draw, so that the stream's position is the number of
+    /// draws.
     #[inline]
     pub(crate) fn normal(&mut self) -> f64 {
         math::normal_quantile(self.unit())
     }
 
-    /// An index drawn with probability proportional to its weight.
+    /// Draws an index with probability proportional to its weight.
     pub(crate) fn weighted(&mut self, weights: impl Iterator<Item = f64> + Clone) -> usize {
         let mut left = self.unit() * weights.clone().sum::<f64>();
         let mut last = 0;
@@ -146,7 +147,7 @@ impl Stream {
         last
     }
 
-    /// A number that tells the generator's position, for the state digest: what it would draw next.
+    /// Returns a number that identifies the generator's position, for the state digest: the next draw.
     pub(crate) fn position(&self) -> u64 {
         self.0.clone().next_u64()
     }

@@ -1,8 +1,8 @@
-//! The trading day: New York's calendar, the periods of a day, venue hours, increments, and virtual trading time.
+//! The trading day: the calendar, the periods of a day, venue hours, price increments, and virtual trading time.
 //!
-//! This is the only place that knows a time zone. A [`TradingDay`] asks it once, for the offset of its date; from then
-//! on a day is arithmetic on microseconds. No session contains a switch of daylight saving (Sundays at 02:00), so one
-//! offset holds for a whole day.
+//! This is the only module that uses a time zone. A [`TradingDay`] looks up the offset of its date once; afterwards it
+//! calculates in microseconds. No session contains a change of daylight saving time (Sundays at 02:00), so one offset is
+//! valid for a whole day.
 
 mod calendar;
 mod increments;
@@ -17,16 +17,16 @@ use tradesim_schemas::{Exchange, Timestamp};
 
 pub use increments::{round_lot, tick_size};
 
-/// Names the tables of holidays, early closes, ticks and lots, and the time-zone database. It stands in an archive's
-/// metadata; any change of a table or of the database changes it.
+/// The version of the tables of holidays, early closes, ticks and lots, and of the time zone database. An archive's
+/// metadata contains it. Any change to a table or to the database changes it.
 pub const CALENDAR_VERSION: &str = "us-equities/2024-2028/1";
 
-/// The time-zone database that belongs to [`CALENDAR_VERSION`]. The crate that contains it is pinned; with another one
-/// nothing builds before both of these lines are changed.
+/// The version of the time zone database that belongs to [`CALENDAR_VERSION`]. The crate that contains the database is
+/// pinned. With a different database, the build fails until both constants are changed.
 const TZDB_VERSION: &str = "2025b";
 const _: () = assert!(
     is_same(TZDB_VERSION.as_bytes(), chrono_tz::IANA_TZDB_VERSION.as_bytes()),
-    "another time-zone database: change CALENDAR_VERSION and TZDB_VERSION"
+    "the time zone database has changed: update CALENDAR_VERSION and TZDB_VERSION"
 );
 
 const fn is_same(a: &[u8], b: &[u8]) -> bool {
@@ -37,7 +37,7 @@ const fn is_same(a: &[u8], b: &[u8]) -> bool {
     at == a.len() && at == b.len()
 }
 
-/// The version of the time-zone database in use, such as "2025b".
+/// Returns the version of the time zone database in use, such as "2025b".
 pub fn tzdb_version() -> &'static str {
     chrono_tz::IANA_TZDB_VERSION
 }
@@ -47,7 +47,7 @@ const MINUTE: i64 = 60_000_000;
 /// Microseconds in a day.
 const DAY: i64 = 1_440 * MINUTE;
 
-/// A time of day in microseconds since midnight.
+/// Returns a time of day in microseconds since midnight.
 const fn clock(hour: i64, minute: i64) -> i64 {
     (hour * 60 + minute) * MINUTE
 }
@@ -60,21 +60,21 @@ const CORE_CLOSE_EARLY: i64 = clock(13, 0);
 const END: i64 = clock(20, 0);
 const END_EARLY: i64 = clock(17, 0);
 
-/// What to do with a date on which the markets are closed.
+/// The treatment of a date on which the markets are closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
-    /// It is an error that names the reason.
+    /// Return an error that names the reason.
     Refuse,
-    /// The day is made as if it were a regular open one.
+    /// Treat the date as a regular trading day.
     Allow,
 }
 
-/// Why the markets are closed on a date.
+/// The reason for which the markets are closed on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closure {
     /// A Saturday or a Sunday.
     Weekend {
-        /// Which of the two.
+        /// The day of the week.
         weekday: Weekday,
     },
     /// A holiday of the yearly calendar.
@@ -82,7 +82,7 @@ pub enum Closure {
         /// Its name, such as "Good Friday".
         name: &'static str,
     },
-    /// A closure announced for an occasion.
+    /// A closure that was announced for one occasion.
     AdHoc {
         /// The occasion, such as "National Day of Mourning for Jimmy Carter".
         name: &'static str,
@@ -90,7 +90,8 @@ pub enum Closure {
 }
 
 impl Closure {
-    /// Why US markets are closed on this date, or `None` where they open or the calendar does not reach.
+    /// Returns the reason for which US markets are closed on a date, or `None` if they open or the calendar does not cover
+    /// the date.
     pub fn of(date: NaiveDate) -> Option<Closure> {
         match date.weekday() {
             weekday @ (Weekday::Sat | Weekday::Sun) => Some(Closure::Weekend { weekday }),
@@ -120,15 +121,15 @@ pub enum CalendarError {
     /// The markets are closed.
     #[error("{date} is {closure}")]
     Closed {
-        /// The date.
+        /// The date in New York.
         date: NaiveDate,
-        /// The reason.
+        /// The reason of the closure.
         closure: Closure,
     },
     /// The calendar's tables do not cover the date.
     #[error("{date} is outside the calendar, which covers {first} to {last}")]
     Uncovered {
-        /// The date.
+        /// The date in New York.
         date: NaiveDate,
         /// The first year covered.
         first: i32,
@@ -142,26 +143,26 @@ pub enum CalendarError {
 pub enum Period {
     /// From 04:00 to 09:30.
     PreMarket,
-    /// The first quarter of an hour: a window of activity, not the opening cross.
+    /// From 09:30 to 09:45: a period of high activity, not the opening cross.
     OpeningAuction,
-    /// To 11:30.
+    /// From 09:45 to 11:30.
     Morning,
-    /// To 13:00; on an early close to 12:30.
+    /// From 11:30 to 13:00; on an early close to 12:30.
     Midday,
-    /// To 15:30; an early close has none.
+    /// From 13:00 to 15:30; a day with an early close has none.
     Afternoon,
-    /// The last half hour of the core session: a window of activity, not the closing cross.
+    /// The last half hour of the core session: a period of high activity, not the closing cross.
     ClosingAuction,
     /// After the core session, to 20:00; on an early close to 17:00.
     AfterHours,
-    /// Outside all others.
+    /// Outside all other periods.
     Closed,
-    /// From 04:00 to 20:00, where market hours are switched off.
+    /// From 04:00 to 20:00, if market hours are switched off.
     AllDay,
 }
 
 impl Period {
-    /// The period's name, as reports write it.
+    /// Returns the period's name in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Period::PreMarket => "pre_market",
@@ -176,7 +177,7 @@ impl Period {
         }
     }
 
-    /// How many times the base rate orders arrive in this period. Source: contract, section 2.
+    /// Returns the multiplier of the order rate. Source: contract, section 2.
     pub const fn multiplier(self) -> f64 {
         match self {
             Period::PreMarket | Period::AfterHours => 0.1,
@@ -199,17 +200,17 @@ impl fmt::Display for Period {
 /// A period of one day, as instants: `[from, to)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PeriodSpan {
-    /// Which period.
+    /// The period.
     pub period: Period,
-    /// Its first instant.
+    /// The start.
     pub from: Timestamp,
-    /// The instant after its last.
+    /// The end, exclusive.
     pub to: Timestamp,
-    /// [`Period::multiplier`].
+    /// The value of [`Period::multiplier`].
     pub multiplier: f64,
 }
 
-/// Periods by their ends, in microseconds since midnight; the first begins at 04:00.
+/// Periods with their ends, in microseconds since midnight. The first one begins at 04:00.
 type PeriodEnds = &'static [(Period, i64)];
 
 const REGULAR_DAY: PeriodEnds = &[
@@ -237,17 +238,18 @@ const WITHOUT_MARKET_HOURS: PeriodEnds = &[(Period::AllDay, END)];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TradingDay {
     date: NaiveDate,
-    /// The instant of 00:00 exchange time, by the offset in force from 04:00 on.
+    /// The instant of 00:00 exchange time in microseconds since the epoch, with the offset that is valid at 04:00.
     midnight: i64,
     early_close: Option<&'static str>,
     closure: Option<Closure>,
 }
 
 impl TradingDay {
-    /// The trading day of a date.
+    /// Returns the trading day of a date.
     ///
     /// # Errors
-    /// A date outside the calendar; with [`Closed::Refuse`], a date on which the markets are closed.
+    /// Returns an error for a date outside the calendar and, with [`Closed::Refuse`], for a date on which the markets are
+    /// closed.
     pub fn new(date: NaiveDate, closed: Closed) -> Result<TradingDay, CalendarError> {
         let (first, last) = calendar::YEARS;
         if !(first..=last).contains(&date.year()) {
@@ -258,33 +260,33 @@ impl TradingDay {
             return Err(CalendarError::Closed { date, closure });
         }
         let start = date.and_hms_opt(4, 0, 0).expect("04:00 is a time of day");
-        // 04:00 exists once on every date: the switches are at 02:00
+        // 04:00 exists exactly once on every date: the clocks change at 02:00
         let offset = New_York.offset_from_local_datetime(&start).single().expect("04:00 is unambiguous");
         let local_midnight = start.and_utc().timestamp_micros() - START;
         let midnight = local_midnight - i64::from(offset.fix().local_minus_utc()) * 1_000_000;
         Ok(TradingDay { date, midnight, early_close: calendar::early_close(date), closure })
     }
 
-    /// The first trading day at or after a date.
+    /// Returns the first trading day on or after a date.
     ///
     /// # Errors
-    /// The calendar ends before there is one.
+    /// Returns an error if the calendar ends before there is one.
     pub fn at_or_after(date: NaiveDate, closed: Closed) -> Result<TradingDay, CalendarError> {
         TradingDay::nearest(date, closed, NaiveDate::succ_opt)
     }
 
-    /// The last trading day at or before a date.
+    /// Returns the last trading day on or before a date.
     ///
     /// # Errors
-    /// The calendar begins after all of them.
+    /// Returns an error if the calendar has no such day.
     pub fn at_or_before(date: NaiveDate, closed: Closed) -> Result<TradingDay, CalendarError> {
         TradingDay::nearest(date, closed, NaiveDate::pred_opt)
     }
 
-    /// The trading day that follows.
+    /// Returns the next trading day.
     ///
     /// # Errors
-    /// The calendar ends before there is one.
+    /// Returns an error if the calendar ends before there is one.
     pub fn following(&self, closed: Closed) -> Result<TradingDay, CalendarError> {
         TradingDay::at_or_after(self.date.succ_opt().expect("the calendar ends before dates do"), closed)
     }
@@ -304,58 +306,58 @@ impl TradingDay {
         }
     }
 
-    /// The date in New York. After 19:00 or 20:00 exchange time it is a day behind the UTC date.
+    /// Returns the date in New York. After 19:00 or 20:00 exchange time it is the day before the UTC date.
     pub const fn date(&self) -> NaiveDate {
         self.date
     }
 
-    /// 04:00, the start of the early session.
+    /// Returns the start of the early session: 04:00.
     pub fn start(&self) -> Timestamp {
         self.instant(START)
     }
 
-    /// 09:30, the start of the core session.
+    /// Returns the start of the core session: 09:30.
     pub fn core_open(&self) -> Timestamp {
         self.instant(CORE_OPEN)
     }
 
-    /// The end of the core session: 16:00, or 13:00 on an early close.
+    /// Returns the end of the core session: 16:00, or 13:00 on an early close.
     pub fn core_close(&self) -> Timestamp {
         self.instant(self.core_close_clock())
     }
 
-    /// The end of the late session: 20:00, or 17:00 on an early close.
+    /// Returns the end of the late session: 20:00, or 17:00 on an early close.
     pub fn end(&self) -> Timestamp {
         self.instant(if self.is_early_close() { END_EARLY } else { END })
     }
 
-    /// The end of the simulated day: [`TradingDay::end`], or 20:00 where market hours are switched off.
+    /// Returns the end of the simulated day: [`TradingDay::end`], or 20:00 if market hours are switched off.
     pub fn day_end(&self, market_hours: bool) -> Timestamp {
         if market_hours { self.end() } else { self.instant(END) }
     }
 
-    /// Whether the core session ends at 13:00.
+    /// Returns true if the core session ends at 13:00.
     pub const fn is_early_close(&self) -> bool {
         self.early_close.is_some()
     }
 
-    /// What an early close is called, such as "day after Thanksgiving".
+    /// Returns the name of an early close, such as "day after Thanksgiving".
     pub const fn early_close_name(&self) -> Option<&'static str> {
         self.early_close
     }
 
-    /// Why the markets are closed on this date, where [`Closed::Allow`] made a day of it.
+    /// Returns the reason for which the markets are closed on this date, if [`Closed::Allow`] permitted it.
     pub const fn closure(&self) -> Option<Closure> {
         self.closure
     }
 
-    /// The instant of a time of day in New York. Fractions of a microsecond are cut off.
+    /// Returns the instant of a time of day in New York, truncated to microseconds.
     pub fn at(&self, time: NaiveTime) -> Timestamp {
         let micros = i64::from(time.num_seconds_from_midnight()) * 1_000_000;
         self.instant(micros + i64::from(time.nanosecond() / 1_000))
     }
 
-    /// The time of day in New York at an instant of this day (of another day: by this day's offset).
+    /// Returns the time of day in New York at an instant, with the UTC offset of this day.
     pub fn exchange_time(&self, at: Timestamp) -> NaiveTime {
         let micros = (at.micros() - self.midnight).rem_euclid(DAY);
         let (seconds, nanos) = (micros / 1_000_000, micros % 1_000_000 * 1_000);
@@ -363,7 +365,7 @@ impl TradingDay {
             .expect("the remainder is within a day")
     }
 
-    /// The periods of the simulated day, in order and without gaps from 04:00 to [`TradingDay::day_end`].
+    /// Returns the periods of the simulated day, in order and without gaps from 04:00 to [`TradingDay::day_end`].
     pub fn periods(&self, market_hours: bool) -> Vec<PeriodSpan> {
         let mut from = START;
         let span = |&(period, to): &(Period, i64)| {
@@ -379,7 +381,7 @@ impl TradingDay {
         self.period_ends(market_hours).iter().map(span).collect()
     }
 
-    /// The period of an instant; [`Period::Closed`] outside the simulated day.
+    /// Returns the period of an instant; [`Period::Closed`] outside the simulated day.
     pub fn period_at(&self, at: Timestamp, market_hours: bool) -> Period {
         let clock = at.micros() - self.midnight;
         if clock < START {
@@ -389,8 +391,8 @@ impl TradingDay {
         found.map_or(Period::Closed, |&(period, _)| period)
     }
 
-    /// Whether a venue prints trades at an instant of the day: NYSE in the core session only, NYSE American from 07:00,
-    /// the others from start to end. Source: contract, section 2.
+    /// Returns true if a venue executes trades at an instant of the day: NYSE during the core session, NYSE American from
+    /// 07:00, the others all day. Source: contract, section 2.
     pub fn venue_open(&self, exchange: Exchange, at: Timestamp) -> bool {
         let clock = at.micros() - self.midnight;
         match exchange {
@@ -400,16 +402,16 @@ impl TradingDay {
         }
     }
 
-    /// Virtual trading time since 04:00, in tenths of a microsecond: a microsecond of the core session counts ten
-    /// tenths, any other one. An integer, so that differences are exact.
+    /// Returns the virtual trading time since 04:00, in tenths of a microsecond: a microsecond of the core session counts
+    /// ten tenths, any other microsecond one. It is an integer, so that differences are exact.
     pub fn weighted_micros(&self, at: Timestamp) -> i64 {
         let clock = at.micros() - self.midnight;
         let core = clock.clamp(CORE_OPEN, self.core_close_clock()) - CORE_OPEN;
         (clock - START) + 9 * core
     }
 
-    /// Virtual trading seconds from one instant to another: the time of the price model, of which a regular core
-    /// session has 23,400.
+    /// Returns the virtual trading time between two instants in seconds. This is the time of the price model; a regular core
+    /// session has 23,400 seconds.
     pub fn effective_seconds(&self, from: Timestamp, to: Timestamp) -> f64 {
         (self.weighted_micros(to) - self.weighted_micros(from)) as f64 / 10_000_000.0
     }
@@ -431,14 +433,14 @@ impl TradingDay {
     }
 }
 
-/// The date in New York at an instant.
+/// Returns the date in New York at an instant.
 pub fn date_at(at: Timestamp) -> NaiveDate {
     let seconds = at.micros().div_euclid(1_000_000);
     let utc = DateTime::from_timestamp(seconds, 0).expect("timestamps are within the years that dates have");
     utc.with_timezone(&New_York).date_naive()
 }
 
-/// Every trading day that the calendar covers, ascending.
+/// Returns all trading days that the calendar covers, in ascending order.
 pub fn trading_days() -> impl Iterator<Item = TradingDay> {
     let (first, last) = calendar::YEARS;
     let first = NaiveDate::from_ymd_opt(first, 1, 1).expect("1 January exists");

@@ -1,4 +1,4 @@
-//! A whole trading day: all symbols, stepped window by window and merged into one order.
+//! A whole trading day: all symbols, simulated window by window and merged into one sequence.
 
 use std::{collections::BTreeMap, fmt::Write as _, num::NonZeroUsize, sync::Mutex, thread};
 
@@ -14,85 +14,87 @@ use crate::{
     universe::Universe,
 };
 
-/// The version of the generator. The same version, seed, date and options give the same events; whatever changes them
-/// raises it.
+/// The version of the generator. The same version, seed, date and options produce the same events. Any change that
+/// produces other events increases it.
 pub const GENERATOR_VERSION: &str = "1";
 
 /// The name of the market model.
 pub const MODEL: &str = "gbm/1";
 
-/// Orders that a window is expected to hold: few enough that the window's events stay in the processor's caches.
+/// The expected number of orders of a window, small enough that the window's events stay in the processor's caches.
 const WINDOW_ORDERS: f64 = 2_048.0;
 
-/// What to simulate.
+/// The options of a simulation.
 #[derive(Clone, Debug)]
 pub struct SimulationOptions {
     /// The seed of all random draws.
     pub seed: u64,
     /// The trading day.
     pub day: TradingDay,
-    /// Orders a second at multiplier 1, over all symbols: 1 to 10,000.
+    /// Orders per second at multiplier 1, over all symbols: 1 to 10,000.
     pub rate: f64,
-    /// How many symbols, the heaviest first: 1 to 50.
+    /// The number of symbols, those of greatest weight first: 1 to 50.
     pub symbols: usize,
-    /// Whether the rate follows the hours of the market.
+    /// The order rate follows the market hours; otherwise it is constant from 04:00 to 20:00.
     pub market_hours: bool,
-    /// Random bursts, if any.
+    /// The parameters of random bursts; `None` for no random bursts.
     pub random_bursts: Option<RandomBursts>,
     /// Bursts at given times.
     pub planned_bursts: Vec<Burst>,
 }
 
-/// Options that cannot be simulated.
+/// Invalid options of a simulation.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionsError {
     /// The rate is out of range.
-    #[error("a rate of {rate} orders a second is outside 1 to 10,000")]
+    #[error("invalid rate {rate}: expected 1 to 10,000 orders per second")]
     Rate {
-        /// The rate asked for.
+        /// The requested rate in orders per second.
         rate: f64,
     },
     /// The number of symbols is out of range.
-    #[error("{symbols} symbols are outside 1 to {available}")]
+    #[error("invalid number of symbols {symbols}: expected 1 to {available}")]
     Symbols {
-        /// The number asked for.
+        /// The requested number of symbols.
         symbols: usize,
-        /// How many there are.
+        /// The number of symbols in the symbol table.
         available: usize,
     },
     /// A multiplier is out of range.
-    #[error("a burst multiplier of {multiplier} is outside 2 to 100")]
+    #[error("invalid burst multiplier {multiplier}: expected 2 to 100")]
     Multiplier {
-        /// The multiplier asked for.
+        /// The requested multiplier.
         multiplier: f64,
     },
-    /// A length or a gap of bursts is out of range.
-    #[error("bursts of {duration_seconds} s every {interval_seconds} s: both have to be 0.001 to 86,400 s")]
+    /// A length of bursts, or an interval between them, is out of range.
+    #[error(
+        "invalid bursts of {duration_seconds} s every {interval_seconds} s: expected 0.001 to 86,400 s each"
+    )]
     Timing {
-        /// The length asked for.
+        /// The requested length in seconds.
         duration_seconds: f64,
-        /// The gap asked for.
+        /// The requested interval in seconds.
         interval_seconds: f64,
     },
-    /// A planned burst ends before it begins, or does not touch the day.
-    #[error("a burst from {from} to {to} is empty or outside the day")]
+    /// A planned burst ends before it begins, or does not overlap the day.
+    #[error("invalid burst from {from} to {to}: it is empty or outside the day")]
     Planned {
-        /// Its start.
+        /// The start of the burst.
         from: Timestamp,
-        /// Its end.
+        /// The end of the burst.
         to: Timestamp,
     },
-    /// A planned burst hits a symbol that is not simulated.
-    #[error("a burst is planned for {symbol}, which is not among the symbols")]
+    /// A planned burst affects a symbol that is not simulated.
+    #[error("invalid burst of {symbol}: the simulation does not have this symbol")]
     BurstSymbol {
-        /// The symbol asked for.
+        /// The symbol of the burst.
         symbol: Symbol,
     },
 }
 
 impl SimulationOptions {
-    /// A plain day: 10 orders a second, all symbols, market hours, no bursts.
+    /// Returns the default options of a day: 10 orders per second, all symbols, market hours, no bursts.
     pub fn new(day: TradingDay, seed: u64) -> SimulationOptions {
         SimulationOptions {
             seed,
@@ -105,8 +107,8 @@ impl SimulationOptions {
         }
     }
 
-    /// The identity of what is simulated: one line of text that names everything that decides the events, and from
-    /// which all ids are derived.
+    /// Returns the identity of the simulated recording: one line of text that names everything that determines the events.
+    /// All ids are derived from it.
     pub fn identity(&self) -> String {
         let mut text = format!("tradesim generator={GENERATOR_VERSION} model={MODEL} seed={}", self.seed);
         let mut put = |key: &str, value: &str| write!(text, " {key}={value}").expect("writing to a String");
@@ -117,7 +119,7 @@ impl SimulationOptions {
         text
     }
 
-    /// The options by name, without seed and date, as the archive's metadata states them.
+    /// Returns the options by name, without seed and date, as the archive's metadata contains them.
     pub fn to_map(&self) -> BTreeMap<String, String> {
         let mut map = BTreeMap::new();
         let mut put = |key: &str, value: String| map.insert(key.to_owned(), value);
@@ -139,17 +141,20 @@ impl SimulationOptions {
         map
     }
 
-    /// The seed of this day's draws.
+    /// Returns the seed of this day's draws.
     fn day_seed(&self) -> u64 {
         day_seed(self.seed, self.day.date())
     }
 
-    /// The end of the simulated day.
+    /// Returns the end of the simulated day.
     pub fn end(&self) -> Timestamp {
         self.day.day_end(self.market_hours)
     }
 
-    /// Orders that are expected over the whole day; random bursts are those that the seed draws.
+    /// Returns the expected number of orders of the whole day, including the random bursts that the seed draws.
+    ///
+    /// # Errors
+    /// Returns an error if the options are out of range.
     pub fn expected_orders(&self) -> Result<f64, OptionsError> {
         let (universe, bursts) = self.resolve()?;
         let periods = self.day.periods(self.market_hours);
@@ -163,7 +168,7 @@ impl SimulationOptions {
         Ok(universe.symbols().iter().map(orders).sum())
     }
 
-    /// The symbols and the bursts that these options mean.
+    /// Checks the options, and returns their symbols and bursts.
     fn resolve(&self) -> Result<(Universe, Vec<Burst>), OptionsError> {
         if !(1.0..=10_000.0).contains(&self.rate) {
             return Err(OptionsError::Rate { rate: self.rate });
@@ -207,10 +212,30 @@ impl SimulationOptions {
     }
 }
 
-/// A simulated day: a source of events, pulled window by window.
+/// A simulated day, which returns its events window by window.
 ///
-/// It holds no more than a window of events and the open orders, whatever the rate. A clone goes on where the original
-/// stands: that is how a place in a day is kept, to come back to.
+/// It keeps only the events of one window and the open orders in memory, at any rate. A clone continues at the position of
+/// the original, so a clone serves as a snapshot to return to.
+///
+/// ```
+/// use tradesim_sim::{
+///     Simulation, SimulationOptions,
+///     session::{Closed, TradingDay},
+/// };
+///
+/// let date = "2026-02-18".parse()?;
+/// let day = TradingDay::new(date, Closed::Refuse)?;
+/// let mut simulation = Simulation::new(SimulationOptions::new(day, 42))?;
+///
+/// let window = simulation.next_window().expect("a day has events");
+/// assert_eq!(window[0].seq, 0);
+/// assert!(window.is_sorted_by_key(|record| record.envelope.timestamp));
+///
+/// // the same seed, date and options produce the same events
+/// let again = Simulation::new(SimulationOptions::new(day, 42))?.next_window();
+/// assert_eq!(again.as_ref(), Some(&window));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Simulation {
     options: SimulationOptions,
@@ -220,22 +245,22 @@ pub struct Simulation {
     markets: Vec<Market>,
     windows: Vec<Vec<Record>>,
     threads: NonZeroUsize,
-    /// Everything before this instant (microseconds since the epoch) has been handed out.
+    /// All events before this instant (microseconds since the epoch) have been returned.
     until: i64,
     seq: u64,
 }
 
 impl Simulation {
-    /// A day at its beginning.
+    /// Creates a simulation at the beginning of its day.
     ///
     /// # Errors
-    /// Options that are out of range.
+    /// Returns an error if the options are out of range.
     pub fn new(options: SimulationOptions) -> Result<Simulation, OptionsError> {
         let (universe, bursts) = options.resolve()?;
         Ok(Simulation::of(options, universe, bursts))
     }
 
-    /// A day of these symbols and bursts.
+    /// Creates a simulation of these symbols and bursts.
     fn of(options: SimulationOptions, universe: Universe, bursts: Vec<Burst>) -> Simulation {
         let periods = options.day.periods(options.market_hours);
         let key = ArchiveKey::derive(&options.identity());
@@ -256,18 +281,18 @@ impl Simulation {
         Simulation { options, universe, bursts, segments, markets, windows, threads, until, seq: 0 }
     }
 
-    /// Simulates on `threads` threads; the events are the same for any number.
+    /// Sets the number of threads. The events are the same for any number.
     #[must_use]
     pub fn with_threads(mut self, threads: NonZeroUsize) -> Simulation {
         self.threads = threads;
         self
     }
 
-    /// The events of the next window, in their total order and numbered; `None` after the day's last.
+    /// Returns the events of the next window, in order and numbered, or `None` at the end of the day.
     ///
-    /// A window is as long as it takes for some thousands of events, and never empty.
+    /// The length of a window is chosen so that it contains some thousands of events. It is never empty.
     pub fn next_window(&mut self) -> Option<Vec<Record>> {
-        // candles are stated at the end of the day, which is why it is part of the last window
+        // the last candles are emitted at the end of the day, so the last window includes this instant
         let end = self.options.end().micros() + 1;
         let mut events = Vec::new();
         while events.is_empty() {
@@ -283,9 +308,9 @@ impl Simulation {
         Some(events)
     }
 
-    /// Goes on to an instant without handing out what happens before it; the numbers count it all the same.
+    /// Skips all events before an instant. The skipped events count in the numbers of the following ones.
     ///
-    /// What follows is what would have followed anyway. An instant that has been passed changes nothing.
+    /// The following events do not change. An instant in the past has no effect.
     pub fn skip_to(&mut self, at: Timestamp) {
         let goal = at.micros().min(self.options.end().micros() + 1);
         while self.until < goal {
@@ -320,34 +345,34 @@ impl Simulation {
         });
     }
 
-    /// What is simulated.
+    /// Returns the options.
     pub fn options(&self) -> &SimulationOptions {
         &self.options
     }
 
-    /// The symbols that are simulated, in the order of the table.
+    /// Returns the simulated symbols, in the order of the symbol table.
     pub fn universe(&self) -> &Universe {
         &self.universe
     }
 
-    /// All bursts of the day, planned and drawn, by start.
+    /// Returns all bursts of the day, planned and random, by start.
     pub fn bursts(&self) -> &[Burst] {
         &self.bursts
     }
 
-    /// How far the day has been simulated: everything before this instant has been handed out.
+    /// Returns the current virtual time: all events before it have been returned.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.until).expect("virtual time stays within the day")
     }
 
-    /// Memory that a clone takes, in bytes: most of it are open orders.
+    /// Returns the memory of a clone, in bytes. Most of it is used by open orders.
     pub fn state_bytes(&self) -> usize {
         self.markets.iter().map(Market::bytes).sum()
     }
 
-    /// A digest of the raw state (the bits of all floating-point numbers, the positions of all generators) at every
-    /// virtual minute so far: a hook for tests of determinism, stricter than the content digest, because prices are
-    /// rounded and the state is not.
+    /// Returns a digest of the raw state (the bits of all floating-point numbers, the positions of all generators) at every
+    /// virtual minute so far. It is used in tests of determinism, and is stricter than the content digest, because prices
+    /// are rounded and the state is not.
     pub fn state_digest(&mut self) -> Digest {
         let mut hasher = blake3::Hasher::new();
         for market in &mut self.markets {

@@ -1,4 +1,4 @@
-//! The fifty symbols that are simulated, and the choice among them.
+//! The fifty simulated symbols, and the selection of a part of them.
 
 mod table;
 #[cfg(test)]
@@ -11,20 +11,20 @@ use tradesim_schemas::{Exchange, Price, Symbol};
 
 use crate::session::{round_lot, tick_size};
 
-/// The branch of the economy that a symbol belongs to.
+/// The economic sector of a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sector {
-    /// Hardware, software and the companies of the internet.
+    /// Hardware, software and internet companies.
     Technology,
-    /// Banks, payments, exchanges and funds of these.
+    /// Banks, payment networks, exchanges, and funds of them.
     Finance,
-    /// Insurance of health, and drugs.
+    /// Health insurance and pharmaceuticals.
     Healthcare,
-    /// Goods and services for households.
+    /// Consumer goods and services.
     Consumer,
     /// Oil and gas.
     Energy,
-    /// Machines, aircraft and freight.
+    /// Machinery, aircraft and freight.
     Industrials,
 }
 
@@ -39,7 +39,7 @@ impl Sector {
         Sector::Industrials,
     ];
 
-    /// The sector's name.
+    /// Returns the sector's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Sector::Technology => "Technology",
@@ -58,7 +58,7 @@ impl fmt::Display for Sector {
     }
 }
 
-/// What the simulation knows about a symbol on one date.
+/// The parameters of a symbol on one date.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SymbolInfo {
     /// The ticker symbol.
@@ -67,19 +67,19 @@ pub struct SymbolInfo {
     pub name: &'static str,
     /// The listing venue.
     pub exchange: Exchange,
-    /// The sector.
+    /// The economic sector.
     pub sector: Sector,
     /// The price at which every day starts.
     pub base_price: Price,
-    /// Standard deviation of the log return of one trading day: 0.02 is 2 %.
+    /// The standard deviation of the log return of one trading day: 0.02 is 2 %.
     pub volatility: f64,
-    /// Shares traded on an average day in the real market.
+    /// The number of shares traded on an average day in the real market.
     pub avg_daily_volume: u64,
     /// The minimum price increment.
     pub tick_size: Price,
     /// The round lot, in shares.
     pub lot_size: u32,
-    /// The share of all orders; the weights of a universe sum to 1 but for rounding in the last place.
+    /// The fraction of all orders. The weights of a universe sum to 1, except for rounding in the last place.
     pub weight: f64,
 }
 
@@ -87,7 +87,7 @@ pub struct SymbolInfo {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Universe {
     symbols: Vec<SymbolInfo>,
-    /// Weights in ten-thousandths of all orders of the whole table, in the order of `symbols`.
+    /// The weights in ten-thousandths of all orders of the whole table, in the order of `symbols`.
     weights: Vec<u32>,
 }
 
@@ -95,12 +95,12 @@ impl Universe {
     /// The number of symbols in the whole table.
     pub const SYMBOLS_MAX: usize = table::TABLE.len();
 
-    /// The whole table, with the ticks and round lots of a date.
+    /// Returns the whole table, with the tick sizes and round lots of a date.
     pub fn on(date: NaiveDate) -> Universe {
         let info = |row: &table::Row| {
-            let base_price = Price::parse(row.base_price.as_bytes()).expect("the table's prices are prices");
+            let base_price = Price::parse(row.base_price.as_bytes()).expect("the table's prices are valid");
             SymbolInfo {
-                symbol: Symbol::new(row.symbol).expect("the table's symbols are symbols"),
+                symbol: Symbol::new(row.symbol).expect("the table's symbols are valid"),
                 name: row.name,
                 exchange: row.exchange,
                 sector: row.sector,
@@ -118,8 +118,8 @@ impl Universe {
         }
     }
 
-    /// The `count` symbols of greatest weight, in table order, their weights scaled to sum to 1. Among equal weights
-    /// the earlier in the table is taken; a `count` beyond the table takes all.
+    /// Returns the `count` symbols of greatest weight, in table order, with their weights scaled to sum to 1. Of equal
+    /// weights, the first in the table is selected. A `count` above the size of the table selects all symbols.
     pub fn heaviest(&self, count: usize) -> Universe {
         let mut chosen: Vec<usize> = (0..self.symbols.len()).collect();
         chosen.sort_by_key(|&index| (std::cmp::Reverse(self.weights[index]), index));
@@ -134,29 +134,29 @@ impl Universe {
         Universe { symbols: chosen.iter().zip(&weights).map(scaled).collect(), weights }
     }
 
-    /// The same symbols, with what is known of each changed.
+    /// Returns the same symbols after changing each of them.
     #[cfg(test)]
     pub(crate) fn changed(mut self, change: impl Fn(&mut SymbolInfo)) -> Universe {
         self.symbols.iter_mut().for_each(change);
         self
     }
 
-    /// The symbols, in table order.
+    /// Returns the symbols, in table order.
     pub fn symbols(&self) -> &[SymbolInfo] {
         &self.symbols
     }
 
-    /// A symbol's place in the table, from 0.
+    /// Returns the index of a symbol in the table, from 0.
     pub fn index_of(&self, symbol: Symbol) -> Option<usize> {
         self.symbols.iter().position(|info| info.symbol == symbol)
     }
 
-    /// What is known about a symbol.
+    /// Returns the parameters of a symbol.
     pub fn get(&self, symbol: Symbol) -> Option<&SymbolInfo> {
         self.symbols.iter().find(|info| info.symbol == symbol)
     }
 
-    /// The ticker symbols as text, in table order: to list them, or to find the one that a typing error meant.
+    /// Returns the ticker symbols as text, in table order, for lists and for suggestions after a typing error.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.symbols.iter().map(|info| info.symbol.as_str())
     }

@@ -257,7 +257,7 @@ fn kill_9_leaves_a_journal_that_becomes_the_archive() {
 
     // what is left is in the way of a next capture, which says what to do
     let again = capture(&folder, &server.url(), &["--count", "1"]);
-    again.fails(73, "feed.parquet.journal is left over");
+    again.fails(73, "feed.parquet.journal already exists");
     assert!(again.stderr.contains("tradesim recover"), "{}", again.stderr);
 
     let run = folder.run(&["recover", "feed.parquet.journal", "--json"]);
@@ -322,7 +322,7 @@ fn a_capture_ends_after_so_many_messages_or_so_long() {
     let server = endless(foreign());
     let run = capture(&folder, &server.url(), &["--count", "2", "--json"]);
     assert_eq!((run.code, &run.json()["events"]["total"]), (0, &2.into()), "{}", run.stderr);
-    capture(&folder, &server.url(), &[]).fails(73, "exists already");
+    capture(&folder, &server.url(), &[]).fails(73, "already exists");
     let run = capture(&folder, &server.url(), &["--for", "300ms", "--force"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(replayed(&folder, "feed.parquet", "max"), foreign());
@@ -338,9 +338,9 @@ fn what_cannot_be_reached_or_made_is_said_and_leaves_nothing() {
     let run = folder.run(&["capture", "ws://127.0.0.1:1", "-o", "missing/feed.parquet"]);
     run.fails(73, "cannot create missing/feed.parquet");
     folder.run(&["capture", "ws://127.0.0.1:1", "-o", "a.jsonl"]).fails(2, "Parquet");
-    folder.write("text", "this is no journal of anything");
+    folder.write("text", "this is not a journal");
     folder.run(&["recover", "text"]).fails(2, "does not say which archive");
-    folder.run(&["recover", "text", "-o", "out"]).fails(65, "text is no journal of a capture");
+    folder.run(&["recover", "text", "-o", "out"]).fails(65, "text is not the journal of a capture");
     folder.run(&["recover", "missing.journal"]).fails(1, "cannot read missing.journal");
     assert_eq!(folder.names(), ["text"]);
 }
@@ -351,8 +351,8 @@ fn a_capture_that_runs_keeps_its_journal_to_itself() {
     let server = endless(foreign());
     let child = start(&folder, &server.url(), &[]);
     wait_for_journal(&folder, bytes_of(&foreign()));
-    folder.run(&["recover", "feed.parquet.journal"]).fails(73, "belongs to a capture that is running");
-    capture(&folder, &server.url(), &[]).fails(73, "belongs to a capture that is running");
+    folder.run(&["recover", "feed.parquet.journal"]).fails(73, "is in use by a running capture");
+    capture(&folder, &server.url(), &[]).fails(73, "is in use by a running capture");
     send_signal("TERM", &child);
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
     folder.ok(&["verify", "feed.parquet"]);
@@ -372,7 +372,7 @@ fn a_full_disk_leaves_the_journal_and_says_how_to_go_on() {
     while stderr.read_line(&mut said).unwrap() > 0 {}
     child.stdout.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1), "{said}");
-    assert!(said.contains("no room to write feed.parquet.journal"), "{said}");
+    assert!(said.contains("no space left to write feed.parquet.journal"), "{said}");
     assert!(said.contains("`tradesim recover feed.parquet.journal` makes their archive"), "{said}");
     let run = folder.run(&["recover", "feed.parquet.journal", "--json"]);
     assert_eq!(run.code, 0, "{}", run.stderr);

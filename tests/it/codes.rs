@@ -160,12 +160,12 @@ fn a_missing_file_fails() {
     {
         run(args).fails(1, "missing");
     }
-    run(&["cat", "."]).fails(1, ". is a folder, and not a regular file");
+    run(&["cat", "."]).fails(1, ". is a folder, not a regular file");
     let folder = Folder::new();
     assert!(folder.wrapped("mkfifo", &["pipe"]).status().unwrap().success());
     for input in ["pipe", "/dev/null"] {
         for command in ["info", "cat", "verify"] {
-            folder.run(&[command, input]).fails(1, "and not a regular file");
+            folder.run(&[command, input]).fails(1, ", not a regular file");
         }
     }
 }
@@ -193,7 +193,7 @@ fn a_truncated_or_damaged_archive_is_bad_data() {
     let whole = fs::read(day()).unwrap();
     folder.write("half", &whole[..whole.len() / 2]);
     for command in ["info", "cat", "verify"] {
-        folder.run(&[command, "half"]).fails(65, "half does not end as an archive does");
+        folder.run(&[command, "half"]).fails(65, "half does not end like an archive");
     }
     folder.write("longer", [&whole[..], b"\n"].concat());
     folder.run(&["info", "longer"]).fails(65, "bytes were cut off or added");
@@ -214,11 +214,11 @@ fn an_output_that_exists_is_refused_before_any_work() {
     let record = ["record", "--date", "2026-02-18", "--seed", "1", "--rate", "10000", "-o", "there"];
     for args in [&record[..], &["filter", day_text(), "-o", "there"], &["merge", day_text(), "-o", "there"]] {
         let run = folder.run(args);
-        run.fails(73, "there exists already");
+        run.fails(73, "there already exists");
         assert!(run.stderr.contains("hint: --force"), "{}", run.stderr);
     }
     folder.write("there.csv", "mine");
-    folder.run(&["export", day_text(), "-o", "there.csv"]).fails(73, "there.csv exists already");
+    folder.run(&["export", day_text(), "-o", "there.csv"]).fails(73, "there.csv already exists");
     assert_eq!(folder.read("there"), b"mine");
     folder.ok(&["filter", day_text(), "-o", "there", "--limit", "3", "--force"]);
     folder.ok(&["verify", "there"]);
@@ -283,11 +283,11 @@ fn only_a_regular_file_is_ever_overwritten() {
             &["merge", day_text(), "--force", "-o", output],
             &["export", day_text(), "--limit", "1", "--force", "-o", "link.csv"],
         ] {
-            folder.run(args).fails(73, "it is a pipe, and not a regular file");
+            folder.run(args).fails(73, "it is a pipe, not a regular file");
         }
     }
     assert!(fs::symlink_metadata(folder.path("pipe")).unwrap().file_type().is_fifo());
     assert!(fs::symlink_metadata(folder.path("link.csv")).unwrap().file_type().is_symlink());
-    folder.run(&["export", day_text(), "-o", "lost.csv"]).fails(73, "lost.csv exists already");
+    folder.run(&["export", day_text(), "-o", "lost.csv"]).fails(73, "lost.csv already exists");
     assert_eq!(folder.names(), ["link", "link.csv", "lost.csv", "pipe"]);
 }

@@ -25,7 +25,7 @@ fn a_full_disk_is_said_so_and_leaves_nothing_behind() {
     ] {
         let run = run_limited(&folder, 100, args);
         let output = args.last().unwrap();
-        run.fails(1, &format!("error: no room to write {output}: File too large (os error 27)"));
+        run.fails(1, &format!("error: no space left to write {output}: File too large (os error 27)"));
         assert_eq!(run.stderr.matches("os error").count(), 1, "{}", run.stderr);
         assert_eq!(folder.names(), [""; 0], "{args:?}");
     }

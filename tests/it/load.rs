@@ -239,7 +239,7 @@ fn a_report_replaces_regular_files_and_nothing_else() {
     let folder = Folder::new();
     let file = scenario(&folder, "short", "stages = [\"0.1s:1000\"]", "kind = \"websocket\"", &["lost == 0"]);
     assert!(folder.wrapped("mkfifo", &["report.json"]).status().unwrap().success());
-    run(&folder, &file, &["--report", "report.json"]).fails(73, "it is a pipe, and not a regular file");
+    run(&folder, &file, &["--report", "report.json"]).fails(73, "it is a pipe, not a regular file");
     fs::remove_file(folder.path("report.json")).unwrap();
     folder.write("report.json", "the report of before");
     // a name that nobody else may lose

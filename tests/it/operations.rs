@@ -31,7 +31,7 @@ fn what_cannot_be_replayed_is_told_with_its_exit_code() {
         (&["."], 1, "is a folder"),
         (&["text.parquet"], 65, "is not a Parquet file"),
         (&["empty.parquet"], 65, "is not a Parquet file"),
-        (&["cut.parquet"], 65, "does not end as an archive does"),
+        (&["cut.parquet"], 65, "does not end like an archive"),
         (&[day_text(), "nowhere.parquet"], 1, "cannot open nowhere.parquet"),
         (&[day_text(), "--symbols", "APPL"], 2, "APPL is no symbol of the archive"),
         (&[day_text(), "--from", "12:00", "--to", "11:00"], 2, "no time is left"),

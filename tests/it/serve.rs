@@ -252,6 +252,6 @@ fn a_full_disk_ends_the_stream_and_is_said_so() {
     let server = Listening::of(child);
     // it may have had everything by then, or be told that the server stops
     folder.run(&["tail", &server.url, "--digest", "--retries", "0"]);
-    server.end().fails(1, "no room to write full.parquet");
+    server.end().fails(1, "no space left to write full.parquet");
     assert_eq!(folder.names(), [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! A second reader of the journal, which looks ahead for the times that rows will stand at.
+//! A second reader of the journal, which looks ahead for the timestamps of later messages.
 
 use std::path::Path;
 
@@ -7,25 +7,25 @@ use tradesim_schemas::Timestamp;
 use super::stated::{Reader, Stated};
 use crate::{Error, JournalReader};
 
-/// The messages that are looked for.
+/// The messages to look for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LookFor {
-    /// Those in our own text, which will stand at their envelopes' times.
+    /// Messages in our own text, whose rows will get the times of their envelopes.
     OurText,
-    /// Those that state a time in whatever text.
+    /// Messages with a timestamp, in any text.
     AnyTime,
 }
 
-/// Finds the next message of some kind. Each message is looked at once, however often it is asked; where every message
-/// is in our own text, none is.
+/// Finds the next message of a kind. Each message is examined at most once. If every message is in our own text, none is
+/// examined.
 #[derive(Debug)]
 pub(super) struct Ahead {
     records: JournalReader,
     stated: Reader,
     look_for: LookFor,
-    /// Messages read.
+    /// The number of messages read.
     read: u64,
-    /// Seq and time of the last one found.
+    /// The seq and time of the last message that was found.
     found: Option<(u64, Timestamp)>,
 }
 
@@ -35,8 +35,8 @@ impl Ahead {
         Ok(Ahead { records, stated: Reader::default(), look_for, read: 0, found: None })
     }
 
-    /// The stated time of the first message behind `seq` that is looked for and not before `earliest`. Neither may go
-    /// back from call to call.
+    /// Returns the timestamp of the first matching message after `seq` that is not before `earliest`. Both arguments must
+    /// not descend from call to call.
     pub(super) fn next_time(&mut self, seq: u64, earliest: Timestamp) -> Result<Option<Timestamp>, Error> {
         loop {
             if let Some((at, time)) = self.found

@@ -1,4 +1,4 @@
-//! What a message says, and whether it says it in our own text.
+//! Parses a received message, and determines whether it is in our own text.
 
 use std::borrow::Cow;
 
@@ -10,22 +10,22 @@ use tradesim_schemas::{
 
 use crate::write::fits_columns;
 
-/// What a message says.
+/// The content of a received message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stated {
-    /// An event whose text is exactly what we write, and comes back from its columns.
+    /// An event whose text is exactly the one that tradesim writes, so that it can be restored from its columns.
     OurText(Envelope),
     /// Any other text.
     Other {
-        /// The time that it states.
+        /// Its timestamp, if it has a valid one.
         time: Option<Timestamp>,
-        /// The event that it states, for queries.
+        /// Its event, for queries, if it could be parsed.
         event: Option<Event>,
     },
 }
 
 impl Stated {
-    /// The time that the message states.
+    /// Returns the timestamp of the message.
     pub(super) fn time(&self) -> Option<Timestamp> {
         match self {
             Stated::OurText(envelope) => Some(envelope.timestamp),
@@ -33,7 +33,7 @@ impl Stated {
         }
     }
 
-    /// The event, for queries.
+    /// Returns the event, for queries.
     pub(super) fn event(self) -> Option<Event> {
         match self {
             Stated::OurText(envelope) => Some(envelope.event),
@@ -42,8 +42,8 @@ impl Stated {
     }
 }
 
-/// The time that the bytes of a message state: the `timestamp` of a JSON object, where it can be read, also of a message
-/// that is refused for something else.
+/// Returns the timestamp of a message: the value of `timestamp` in a JSON object, if it can be read. A message that is
+/// refused for another reason can have one, too.
 pub(crate) fn stated_time(bytes: &[u8]) -> Option<Timestamp> {
     match reader::read(bytes, ReadOptions::default()) {
         Ok(message) => Some(message.timestamp),
@@ -57,7 +57,7 @@ fn time_of_object(bytes: &[u8]) -> Option<Timestamp> {
         #[serde(borrow)]
         timestamp: Cow<'a, str>,
     }
-    // derived from an array as well, whose first value is not a time
+    // serde also accepts an array as a struct, and would read its first value
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace())?;
     if *first != b'{' {
         return None;

@@ -16,7 +16,7 @@ struct Scratch {
     archive: PathBuf,
 }
 
-/// A message that was received at an instant.
+/// Creates a message that was received at an instant.
 type Message = (Timestamp, JournalKind, Vec<u8>);
 
 impl Scratch {
@@ -76,8 +76,9 @@ fn book(second: i64) -> Envelope {
     Envelope { timestamp: at(second), event }
 }
 
-/// Messages by what they are: a number is our own text with that second, a text is somebody else's. Each is received a
-/// second after the one before it, from 1,000 on. Gives the second of each row, with a star where it is stored by columns.
+/// Archives messages: a number stands for our own text with that second, a text for a message of another program. Each is
+/// received a second after the previous one, from 1,000 on. `expected` is the second of each row, with a star if the row is
+/// stored by columns.
 #[track_caller]
 fn check(messages: &[Result<i64, &str>], expected: &str) {
     let received = (0..).map(|index| at(1_000 + index));
@@ -105,7 +106,7 @@ fn our_own_text_stands_at_its_envelopes_time() {
     check(&[Ok(10), Ok(10), Ok(70)], "10* 10* 70*");
 }
 
-/// A message of somebody else that states a time of 1970.
+/// A message of another program with a timestamp of 1970.
 fn timed(time: &str) -> String {
     format!(r#"{{"timestamp": "1970-01-01T{time}Z"}}"#)
 }
@@ -119,7 +120,7 @@ fn what_states_no_time_stands_when_it_was_received() {
 fn other_texts_stand_at_the_times_that_they_state() {
     let [first, second, third] = ["00:00:10", "00:00:10", "00:01:10"].map(timed);
     check(&[Err(&first), Err(&second), Err(&third)], "10 10 70");
-    // and what states none keeps its distance from the one before it
+    // a message without a timestamp keeps its distance from the previous one
     check(&[Err(&first), Err("a"), Err("b"), Err(&third), Err("c")], "10 11 12 70 71");
     check(&[Err("a"), Err(&first)], "10 10");
 }
@@ -182,7 +183,7 @@ fn gaps_and_the_feed_are_named() {
 fn a_reason_for_a_gap_is_bounded_whoever_wrote_it() {
     let long = [vec![b'a'; 1_023], "\u{1f600}".repeat(100_000).into_bytes()].concat();
     let scratch = Scratch::new();
-    // as we write it, and as somebody else may
+    // as tradesim writes it, and as another program may write it
     let archived = scratch.archived(&[(at(3), JournalKind::Gap, long.clone())]);
     assert_eq!(std::fs::metadata(&scratch.journal).unwrap().len(), 19 + 29 + 9 + 29 + 1_023);
     assert_eq!(archived.gaps[0].reason, "a".repeat(1_023));

@@ -1,12 +1,12 @@
-//! Parquet's hybrid of run-length encoding and bit packing, in the two forms that a page of a column needs: everything
-//! in one run of equal values, or everything packed. What regularity there is between the two is zstd's to find.
+//! Parquet's hybrid of run-length encoding and bit packing. Only two forms are used: one run of equal values, or all values
+//! packed. zstd compresses the patterns in packed values.
 //!
 //! Source: <https://parquet.apache.org/docs/file-format/data-pages/encodings/>, "Run Length Encoding / Bit-Packing
 //! Hybrid".
 
 use arrow_buffer::BooleanBuffer;
 
-/// Appends definition levels of one bit: which rows have a value.
+/// Appends definition levels of one bit: the rows that have a value.
 pub(super) fn levels(present: &BooleanBuffer, out: &mut Vec<u8>) {
     let rows = present.len();
     let set = present.count_set_bits();
@@ -16,7 +16,7 @@ pub(super) fn levels(present: &BooleanBuffer, out: &mut Vec<u8>) {
     }
     let groups = rows.div_ceil(8);
     varint((groups as u64) << 1 | 1, out);
-    // the same order of bits as Arrow's: the first row is the lowest bit
+    // the order of bits is that of Arrow: the first row is the lowest bit
     let start = out.len();
     out.resize(start + groups, 0);
     for (byte, chunk) in out[start..].iter_mut().enumerate() {
@@ -34,7 +34,7 @@ fn bits(present: &BooleanBuffer, from: usize, len: usize) -> u8 {
     (0..len).fold(0, |byte, bit| byte | u8::from(present.value(from + bit)) << bit)
 }
 
-/// Appends the codes of a dictionary of `distinct` values, after a byte that says how many bits each takes.
+/// Appends the codes of a dictionary of `distinct` values, after a byte with the number of bits per code.
 pub(super) fn codes(codes: &[u32], distinct: u32, out: &mut Vec<u8>) {
     let width = (u32::BITS - distinct.saturating_sub(1).leading_zeros()).max(1);
     out.push(width as u8);
@@ -50,7 +50,7 @@ pub(super) fn codes(codes: &[u32], distinct: u32, out: &mut Vec<u8>) {
     for &code in codes {
         word |= u64::from(code) << filled;
         filled += width;
-        // codes have at most 32 bits, so that one more always fits
+        // codes have at most 32 bits, so another one always fits
         if filled >= 32 {
             out.extend_from_slice(&(word as u32).to_le_bytes());
             word >>= 32;
@@ -66,13 +66,13 @@ pub(super) fn codes(codes: &[u32], distinct: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends `count` times the same value.
+/// Appends a run of `count` equal values.
 fn run(count: usize, value: u32, width: u32, out: &mut Vec<u8>) {
     varint((count as u64) << 1, out);
     out.extend_from_slice(&value.to_le_bytes()[..width.div_ceil(8) as usize]);
 }
 
-/// Unsigned LEB128.
+/// Appends an unsigned LEB128 number.
 fn varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -85,7 +85,7 @@ fn varint(mut value: u64, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    /// The values of a hybrid, decoded as the specification says.
+    /// Decodes the hybrid encoding as the specification defines it.
     fn decode(mut bytes: &[u8], width: u32, count: usize) -> Vec<u32> {
         let mut values = Vec::new();
         while values.len() < count {

@@ -1,4 +1,4 @@
-//! From rows to codes of a dictionary, for the columns that are written that way.
+//! Converts rows to dictionary codes, for the columns that are written with [`DictionaryColumn`].
 
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use parquet::{errors::ParquetError, schema::types::ColumnDescPtr};
@@ -16,12 +16,12 @@ use crate::{
     row::RowRef,
 };
 
-/// One column, row group after row group.
+/// The encoder of one column, for all row groups.
 pub(crate) struct CodedColumn {
     column: Column,
     descr: ColumnDescPtr,
     values: Values,
-    /// Numbers of symbols, over all row groups.
+    /// The numbers of symbols, over all row groups.
     symbols: SymbolIndex,
     open: Open,
 }
@@ -42,7 +42,7 @@ impl Open {
         }
     }
 
-    /// Adds a value that is a number below a small bound; `add` adds its text to the dictionary.
+    /// Adds a value that is a small number. `add` adds its text to the dictionary.
     #[inline]
     fn small(&mut self, number: u32, add: impl FnOnce(&mut DictionaryColumn) -> u32) {
         let writer = &mut self.writer;
@@ -217,10 +217,10 @@ impl CodedColumn {
     }
 }
 
-/// Calls `f` with every row of one type, and its place.
+/// Calls `f` with every row of one type, and its index.
 ///
-/// Which rows these are is taken from `mask`: a branch on the type of each row would be mispredicted for one row in six,
-/// in every column anew.
+/// The rows are taken from `mask`, because a branch on the type of each row would be mispredicted for one row in six, for
+/// each column again.
 #[inline]
 fn visit<'a>(chunk: &'a Chunk, mask: &NullBuffer, mut f: impl FnMut(usize, RowRef<'a>)) {
     if chunk.batch.has_captured() {

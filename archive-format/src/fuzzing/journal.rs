@@ -1,4 +1,4 @@
-//! Journals: any bytes, with ordinals and checks made right.
+//! Journals: arbitrary bytes with correct ordinals and checks.
 
 use std::path::Path;
 
@@ -7,19 +7,19 @@ use crate::{
     Archive, Error, JournalReader, JournalRecord, OpenOptions, Start, WriterOptions, archive_journal,
 };
 
-/// Reads a journal and makes an archive of it.
+/// Reads a journal and converts it to an archive.
 ///
 /// # Panics
-/// Where the archive holds other messages than the journal, or in another order.
+/// Panics if the archive does not have the messages of the journal, in order.
 pub fn journal(bytes: &[u8]) {
     let folder = Folder::new();
     let path = folder.write("a.journal", &format::sealed(bytes));
     let Ok(records) = read(&path) else { return };
     let output = folder.path().join("a.parquet");
     let archived = archive_journal(&path, &output, WriterOptions::default(), |_, _| Ok::<(), Error>(()));
-    archived.expect("whatever a journal holds can be archived");
+    archived.expect("any journal can be archived");
     let archive = Archive::open(&output, OpenOptions { mmap: false }).expect("our own archive is read");
-    archive.verify_content().expect("our own archive is proven");
+    archive.verify_content().expect("our own archive is valid");
     let mut messages = records.iter().filter(|record| record.kind.opcode().is_some());
     let mut encoder = tradesim_schemas::MessageEncoder::new();
     let mut text = Vec::new();

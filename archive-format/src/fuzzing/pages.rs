@@ -1,4 +1,4 @@
-//! Pages: any bytes in the place of a column's own.
+//! Pages: arbitrary bytes as the pages of a column.
 
 use std::sync::LazyLock;
 
@@ -11,12 +11,12 @@ use crate::{
     testing::{Parts, data_page, dictionary_page},
 };
 
-/// Encodings that a page's header states: plain, both dictionaries, RLE, the three deltas, and one that does not exist.
+/// The encodings of page headers: plain, both dictionaries, RLE, the three deltas, and one that does not exist.
 const ENCODINGS: [i32; 8] = [0, 2, 8, 3, 5, 6, 7, 99];
 /// The time of all rows.
 const MICROS: i64 = 1_771_425_000_000_000;
 
-/// Messages of the archive whose pages are replaced.
+/// The messages of the archive whose pages are replaced.
 const MESSAGES: [&str; 4] = [
     concat!(
         r#"{"schema_version":1,"event_type":"trade","timestamp":"2026-02-18T14:30:00.000000Z","payload":{"#,
@@ -37,21 +37,21 @@ const MESSAGES: [&str; 4] = [
     "a raw frame",
 ];
 
-/// The archive of [`MESSAGES`], taken apart.
+/// Returns the parts of the archive of [`MESSAGES`].
 static ARCHIVE: LazyLock<Parts> = LazyLock::new(|| Parts::take_apart(&capture()));
 
-/// Reads an archive of one row group of which a column has other pages. The bytes are: the column; the encoding of its
+/// Reads an archive of one row group after replacing the pages of a column. The bytes are: the column; the encoding of its
 /// values, and flags; the number of rows in the page's header; the length of a dictionary; the dictionary; the values.
 ///
 /// # Panics
-/// Where it is read in one way and not in another.
+/// Panics if it can be read in one way but not in another.
 pub fn pages(bytes: &[u8]) {
     let [column, flags, rows, dictionary_len, rest @ ..] = bytes else { return };
     let (dictionary, values) = rest.split_at(rest.len().min(usize::from(*dictionary_len)));
     let column = Column::ALL[usize::from(*column) % Column::ALL.len()].name();
     let encoding = ENCODINGS[usize::from(flags & 7)];
     let is_compressed = flags & 8 != 0;
-    // a header that states another length than the page has
+    // a header with a wrong length of the page
     let longer = if flags & 16 != 0 { 1 << (flags >> 5) } else { 0 };
     let stated = |body: &[u8]| body.len() as i32 + longer;
     let stored = |body: &[u8]| match is_compressed {

@@ -1,4 +1,4 @@
-//! Reading a journal, up to its first record that is not whole.
+//! Reads a journal up to its first record that is incomplete or invalid.
 
 use std::{
     fs::File,
@@ -9,15 +9,15 @@ use std::{
 use super::{HEAD_BYTES, JournalRecord, MAGIC, decode, record_len};
 use crate::{Error, regular::open_regular};
 
-/// Bytes that are read at once.
+/// The size of the read buffer in bytes.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// What stands behind the last whole record.
+/// The unreadable bytes after the last valid record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Torn {
-    /// Its bytes.
+    /// The number of bytes.
     pub bytes: u64,
-    /// The most messages that these bytes can have been.
+    /// The maximum number of messages that these bytes can contain.
     pub messages_max: u64,
 }
 
@@ -27,7 +27,7 @@ pub struct JournalReader {
     path: PathBuf,
     input: BufReader<File>,
     length: u64,
-    /// Bytes of what was read and is whole.
+    /// The number of bytes of valid records so far.
     whole: u64,
     ordinal: u64,
     ended: bool,
@@ -38,7 +38,7 @@ impl JournalReader {
     /// Opens a journal.
     ///
     /// # Errors
-    /// A file that cannot be read, that is not a regular file, or that is not a journal.
+    /// Returns an error if the file cannot be read, is not a regular file, or is not a journal.
     pub fn open(path: impl AsRef<Path>) -> Result<JournalReader, Error> {
         let path = path.as_ref().to_owned();
         let io = |source| Error::io(&path, "read", source);
@@ -58,10 +58,10 @@ impl JournalReader {
         Ok(JournalReader { path, input, length, whole, ordinal: 0, ended: false, record: Vec::new() })
     }
 
-    /// The next record; `None` behind the last whole one.
+    /// Returns the next record, or `None` after the last valid one.
     ///
     /// # Errors
-    /// The error of the operating system.
+    /// Returns an error if the file cannot be read.
     pub fn next_record(&mut self) -> Result<Option<JournalRecord>, Error> {
         if self.ended {
             return Ok(None);
@@ -87,23 +87,23 @@ impl JournalReader {
         let Some(length) = record_len(&head, self.ordinal) else { return Ok(None) };
         self.record.clear();
         self.record.extend_from_slice(&head);
-        // grows with what is there, and not with what the head promises
+        // grows with the bytes that are read, not with the length in the head
         let rest = (length - HEAD_BYTES) as u64;
         (&mut self.input).take(rest).read_to_end(&mut self.record)?;
         Ok((self.record.len() == length).then(|| decode(&self.record)).flatten())
     }
 
-    /// Bytes of the file when it was opened.
+    /// Returns the length of the file in bytes when it was opened.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Bytes read so far that are whole.
+    /// Returns the number of bytes of valid records so far.
     pub fn position(&self) -> u64 {
         self.whole
     }
 
-    /// What stands behind the whole records; to be asked at the end.
+    /// Returns the unreadable rest of the journal. Call it at the end.
     pub fn torn(&self) -> Torn {
         let bytes = self.length.saturating_sub(self.whole);
         Torn { bytes, messages_max: bytes.div_ceil(super::SHORTEST_RECORD) }

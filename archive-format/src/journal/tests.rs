@@ -52,7 +52,7 @@ fn read(path: &std::path::Path) -> Result<(Vec<JournalRecord>, Torn), Error> {
     Ok((records, reader.torn()))
 }
 
-/// The end of each record in the bytes.
+/// Returns the end of each record in the bytes.
 fn ends(records: &[JournalRecord]) -> Vec<usize> {
     (0..=records.len()).map(|count| bytes_of(&records[..count]).len()).collect()
 }

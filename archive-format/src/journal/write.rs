@@ -1,4 +1,4 @@
-//! Writing a journal: appended at once, made durable every second.
+//! Writes a journal: appends immediately, and syncs to disk every second.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -19,36 +19,36 @@ use tradesim_schemas::Timestamp;
 use super::{JournalKind, MAGIC, bounded_reason, encode};
 use crate::{Error, limits, regular::open_regular};
 
-/// The longest that a message which was written may wait until it is durable.
+/// The maximum time between writing a message and syncing it to disk.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
-/// Bytes that are gathered before they are written, where messages come without a pause.
+/// The number of bytes that are collected before they are written, if messages arrive without a pause.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// Torn journals of one name that are kept beside each other.
+/// The maximum number of truncated journals of one name in a folder.
 const TORN_NAMES_MAX: u32 = 10_000;
 
-/// Writes a journal. Dropped, it leaves the file where it is.
+/// Writes a journal. Dropping it keeps the file.
 ///
-/// While it lives nobody else can lock the file, so that a journal in use is told from one that was left over.
+/// It holds a lock on the file, so that a journal in use can be distinguished from one that was left by a crash.
 #[derive(Debug)]
 pub struct JournalWriter {
     path: PathBuf,
     file: File,
     buffer: Vec<u8>,
     ordinal: u64,
-    /// Bytes that are in the file.
+    /// The number of bytes in the file.
     written: u64,
-    /// Where in the file the messages of the buffer end, ascending.
+    /// The offsets in the file at which the messages in the buffer end, ascending.
     ends: Vec<u64>,
-    /// Messages that are in the file as a whole.
+    /// The number of messages that are completely in the file.
     messages: u64,
     syncing: Syncing,
 }
 
 impl JournalWriter {
-    /// Begins a journal of what comes from `feed`, and makes it durable.
+    /// Creates the journal of a feed with the URL `feed`, and syncs it to disk.
     ///
     /// # Errors
-    /// A file of this name, in use or left over; a folder that is missing or cannot be written.
+    /// Returns an error if the file exists, or if the folder does not exist or is not writable.
     pub fn create(path: impl AsRef<Path>, feed: &str, now: Timestamp) -> Result<JournalWriter, Error> {
         let path = path.as_ref().to_owned();
         let options = &mut OpenOptions::new();
@@ -75,18 +75,17 @@ impl JournalWriter {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        // after a loss of power the name must be there, too
+        // the name must survive a power failure, too
         File::open(folder)
             .and_then(|folder| folder.sync_all())
-            .map_err(|source| Error::io(folder, "make durable the folder", source))?;
+            .map_err(|source| Error::io(folder, "sync to disk the folder", source))?;
         Ok(writer)
     }
 
-    /// Adds a record. It may stay in memory until [`JournalWriter::flush`], for as long as more come. Of a long reason for
-    /// a gap the beginning is kept.
+    /// Adds a record. It may stay in memory until [`JournalWriter::flush`] is called. A long reason for a gap is truncated.
     ///
     /// # Errors
-    /// A file that cannot be written, or a content above the limit of a message.
+    /// Returns an error if the file cannot be written, or if the content is longer than a message may be.
     pub fn append(&mut self, received: Timestamp, kind: JournalKind, content: &[u8]) -> Result<(), Error> {
         if content.len() > limits::FRAME_BYTES_MAX {
             let (bytes, limit) = (content.len(), limits::FRAME_BYTES_MAX);
@@ -101,23 +100,23 @@ impl JournalWriter {
         if self.buffer.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// Hands everything to the operating system, so that the end of this process loses none of it.
+    /// Passes all records to the operating system, so that they survive the end of this process.
     ///
     /// # Errors
-    /// A file that cannot be written; also where that was found while it was made durable.
+    /// Returns an error if the file cannot be written, or if an earlier sync to disk failed.
     pub fn flush(&mut self) -> Result<(), Error> {
         if let Some(error) = self.syncing.take_error() {
             return Err(Error::write(&self.path, error));
         }
         if !self.buffer.is_empty() {
             let (done, result) = write_all_of(&mut self.file, &self.buffer);
-            // what is in the file must not be written again, also where the rest could not be
+            // bytes that are in the file must not be written again, even if the rest could not be written
             self.buffer.drain(..done);
             self.written += done as u64;
             let whole = self.ends.partition_point(|end| *end <= self.written);
             self.ends.drain(..whole);
             self.messages += whole as u64;
-            // a frame of 16 MiB should not stay in memory for good
+            // do not keep a buffer of 16 MiB after one large frame
             self.buffer.shrink_to(2 * BUFFER_BYTES);
             self.syncing.dirty();
             result.map_err(|source| Error::write(&self.path, source))?;
@@ -125,43 +124,42 @@ impl JournalWriter {
         Ok(())
     }
 
-    /// Messages that are in the file as a whole. After a failed write it tells how many of those that were appended
-    /// `recover` will find.
+    /// Returns the number of messages that are completely in the file. After a failed write, `recover` will find this many.
     pub fn messages_in_file(&self) -> u64 {
         self.messages
     }
 
-    /// Makes everything durable.
+    /// Writes all records and syncs them to disk.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn sync(&mut self) -> Result<(), Error> {
         self.flush()?;
         self.file.sync_data().map_err(|source| Error::write(&self.path, source))
     }
 
-    /// Bytes so far.
+    /// Returns the number of bytes so far, including those in the buffer.
     pub fn bytes(&self) -> u64 {
         self.written + self.buffer.len() as u64
     }
 
-    /// The file.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Removes the file, when what it holds is kept elsewhere.
+    /// Removes the file, after its content was stored elsewhere.
     ///
     /// # Errors
-    /// The error of the operating system.
+    /// Returns an error if the file cannot be removed.
     pub fn remove(self) -> Result<(), Error> {
         fs::remove_file(&self.path).map_err(|source| Error::io(&self.path, "remove", source))
     }
 
-    /// Takes a journal that was left over, so that nobody else does; to be held while it is read.
+    /// Locks a journal that was left by a crash. Keep the returned file open while reading the journal.
     ///
     /// # Errors
-    /// A journal that is still written, or a file that cannot be opened.
+    /// Returns an error if a capture is still writing the journal, or if the file cannot be opened.
     pub fn claim(path: impl AsRef<Path>) -> Result<File, Error> {
         let path = path.as_ref();
         let file = open_regular(path)?;
@@ -169,11 +167,11 @@ impl JournalWriter {
         Ok(file)
     }
 
-    /// Gives a journal that could not be read to its end another name, which is returned: `JOURNAL.torn`, or with a
-    /// number behind it where that name is taken. No file is ever replaced.
+    /// Renames a journal that could not be read to its end, and returns the new name: `JOURNAL.torn`, followed by a number
+    /// if that name exists. It never replaces a file.
     ///
     /// # Errors
-    /// The error of the operating system.
+    /// Returns an error if the file cannot be renamed.
     pub fn set_aside(path: impl AsRef<Path>) -> Result<PathBuf, Error> {
         let path = path.as_ref();
         for number in 1..=TORN_NAMES_MAX {
@@ -183,7 +181,7 @@ impl JournalWriter {
                 name.push(format!(".{number}"));
             }
             let name = PathBuf::from(name);
-            // an empty file takes the name in a way that no other process can; then the journal takes its place
+            // an empty file reserves the name atomically; then the journal replaces it
             match OpenOptions::new().write(true).create_new(true).open(&name) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
@@ -201,7 +199,7 @@ impl JournalWriter {
     }
 }
 
-/// Writes all bytes. Returns how many of them are in the file, also where the rest could not be written.
+/// Writes all bytes. Returns the number of bytes that are in the file, even if the rest could not be written.
 fn write_all_of(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
     let mut done = 0;
     while done < bytes.len() {
@@ -215,7 +213,7 @@ fn write_all_of(out: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
     (done, Ok(()))
 }
 
-/// Why a name is taken: by a capture that runs, or by what is left of one.
+/// Returns the error for a name that exists: the journal of a running capture, or one that was left by a crash.
 fn taken(path: PathBuf) -> Error {
     match open_regular(&path).map(|file| file.try_lock()) {
         Ok(Err(TryLockError::WouldBlock)) => Error::JournalInUse { path },
@@ -226,12 +224,12 @@ fn taken(path: PathBuf) -> Error {
 fn lock(file: &File, path: &Path) -> Result<(), Error> {
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Err(Error::JournalInUse { path: path.to_owned() }),
-        // a file system without locks is no reason not to capture
+        // capture also works on file systems without locks
         Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
     }
 }
 
-/// The thread that makes a file durable, so that a slow disk does not delay the receive times.
+/// The thread that syncs a file to disk, so that a slow disk does not delay the receive times.
 #[derive(Debug)]
 struct Syncing {
     shared: Arc<Shared>,

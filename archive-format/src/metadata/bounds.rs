@@ -1,11 +1,12 @@
-//! Bounds on the metadata document, checked before it is parsed: a value of two bytes takes fifty in memory.
+//! Bounds of the metadata document. They are checked before it is parsed, because a value of two bytes takes fifty bytes of
+//! memory.
 
 use crate::limits;
 
-/// A value that exceeds its bound.
+/// The error of a document that exceeds a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BoundsError {
-    #[error("it has {found} bytes; at most {} are read", limits::METADATA_BYTES_MAX)]
+    #[error("it has {found} bytes, more than the limit of {}", limits::METADATA_BYTES_MAX)]
     Bytes { found: usize },
     #[error("it has more than {} values", limits::METADATA_VALUES_MAX)]
     Values,
@@ -13,9 +14,9 @@ pub(crate) enum BoundsError {
     Depth,
 }
 
-/// Checks length, number of values and nesting of a JSON document, in one pass and without an allocation.
+/// Checks the length, the number of values and the nesting of a JSON document, in one pass and without an allocation.
 ///
-/// A text that is not JSON may pass: its parser refuses it later.
+/// A text that is not JSON may pass: the parser rejects it later.
 pub(crate) fn check_bounds(text: &str) -> Result<(), BoundsError> {
     if text.len() as u64 > limits::METADATA_BYTES_MAX {
         return Err(BoundsError::Bytes { found: text.len() });
@@ -52,12 +53,14 @@ pub(crate) fn check_bounds(text: &str) -> Result<(), BoundsError> {
 }
 
 impl BoundsError {
-    /// The same, for the writer's caller.
+    /// Returns the message for the caller of the writer.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             BoundsError::Bytes { .. } => "it is longer than 24 MiB",
             BoundsError::Values => "it has more than 1,048,576 values",
-            BoundsError::Depth => "its sources are nested too deep: merge or filter what they were made from",
+            BoundsError::Depth => {
+                "its sources are nested too deeply: filter or merge the original archives instead"
+            }
         }
     }
 }

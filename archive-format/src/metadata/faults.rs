@@ -1,40 +1,43 @@
-//! Faults that were planted into an archive on purpose (FORMAT.md, 5.9).
+//! Faults that were added to an archive on purpose (FORMAT.md, 5.9).
 
-/// What is wrong with an archive on purpose.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// The faults that were added to an archive on purpose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Faults {
-    /// The seed of the plan by which they were drawn; none in a merge, which may have several.
+    /// The seed of the plan that drew the faults; `None` for a merged archive, which may have several.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub plan_seed: Option<u64>,
-    /// All of them; none in a merge, which numbers the messages anew and does not know any more where they are.
+    /// All faults; `None` for a merged archive, which renumbers the messages and so does not know where the faults are.
     pub planted: Option<Vec<PlantedFaults>>,
 }
 
-/// The faults of one kind that a reader refuses for one reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The faults of one kind and one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlantedFaults {
     /// The kind, such as `drop`.
     pub kind: String,
-    /// The code of the reason for which a reader refuses the message; none where no reader can.
+    /// The code of the reason for which a reader refuses the message; `None` if a reader cannot detect the fault.
     pub reason: Option<String>,
-    /// Where they are in this archive. What the number names depends on the kind.
+    /// The seqs of the faults in this archive. The kind defines which message a seq refers to.
     pub seqs: Vec<u64>,
 }
 
-/// The kind whose number names the first of two messages.
+/// The kind whose seq refers to the first of two messages.
 const SWAP: &str = "swap";
 
-/// Finds out, row by row, which of the faults a cut still has.
+/// Determines the faults that a cut contains, row by row.
 #[derive(Clone, Debug)]
 pub struct KeptFaults {
     faults: Faults,
-    /// The rows that faults are at, ascending, each once, and whether the cut has it.
+    /// The seqs of rows with faults, ascending and unique, and whether the cut has the row.
     rows: Vec<(u64, bool)>,
-    /// The first of them that the next row of the cut may be.
+    /// The index of the first one that the next row of the cut can be.
     next: usize,
 }
 
 impl KeptFaults {
-    /// Of the faults of the archive that is cut.
+    /// Creates the tracker from the faults of the archive that is cut.
     pub fn of(faults: Faults) -> KeptFaults {
         let mut rows: Vec<(u64, bool)> = Vec::new();
         for of_kind in faults.planted.iter().flatten() {
@@ -50,7 +53,7 @@ impl KeptFaults {
         KeptFaults { faults, rows, next: 0 }
     }
 
-    /// The cut has the row of this number. They have to ascend.
+    /// Records that the cut has the row with this seq. Seqs must ascend.
     pub fn keep(&mut self, seq: u64) {
         while self.rows.get(self.next).is_some_and(|(row, _)| *row < seq) {
             self.next += 1;
@@ -62,7 +65,7 @@ impl KeptFaults {
         }
     }
 
-    /// Those of which the cut has a row; what had none left is gone.
+    /// Returns the faults of which the cut has a row.
     pub fn finish(self) -> Faults {
         let KeptFaults { mut faults, rows, .. } = self;
         let has = |seq: u64| rows.binary_search_by_key(&seq, |(row, _)| *row).is_ok_and(|at| rows[at].1);
@@ -98,7 +101,7 @@ mod tests {
         };
         let mut kept = KeptFaults::of(faults.clone());
         [0, 2, 4, 6].into_iter().for_each(|seq| kept.keep(seq));
-        // of the swap at 3 the second message is left, of that at 7 none
+        // the second message of the swap at 3 is left, and none of the swap at 7
         let expected = vec![planted("drop", &[2, 2]), planted("swap", &[3, 6]), planted("corrupt", &[0])];
         assert_eq!(kept.finish(), Faults { plan_seed: Some(7), planted: Some(expected) });
 

@@ -1,4 +1,4 @@
-//! Rows in order, one row group after the other.
+//! Iterates over the rows, one row group after the other.
 
 use std::sync::Arc;
 
@@ -18,34 +18,35 @@ use super::{
 };
 use crate::{Batch, Content, Error, Place, RowGroup, encode::CHUNK_ROWS, layout::Column};
 
-/// Bytes of raw frames after which a batch ends: one frame of the greatest length and a few more.
+/// The number of bytes of raw frames after which a batch ends.
 const BATCH_RAW_BYTES: usize = 4 << 20;
 
-/// Where reading starts.
+/// The position at which reading starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// At the first row.
+    /// The first row.
     Beginning,
-    /// At the n-th row, from 0, whatever its seq: a cut has gaps between its seqs, and none between its rows.
+    /// The row with this index, from 0. In a cut, it differs from the seq.
     Row(u64),
-    /// At the first row with this seq or a later one.
+    /// The first row with this seq or a later one.
     Seq(u64),
-    /// At the first row with this time or a later one.
+    /// The first row with this time or a later one.
     Time(Timestamp),
 }
 
-/// The rows of an archive in order, in batches of about 8,000, or fewer where raw frames are large; ends after an error.
+/// An iterator over the rows of an archive, in batches of about 8,000 rows, or fewer if raw frames are large. It ends after
+/// an error.
 ///
-/// Each row group is proven by its digest before it is parsed, and its order is checked while it is decoded.
+/// The byte hash of each row group is checked before it is parsed, and the order of rows while they are decoded.
 pub struct Batches {
     archive: Arc<Inner>,
     start: Start,
-    /// The row group to open next.
+    /// The index of the next row group.
     group: usize,
     open: Option<OpenGroup>,
-    /// Rows of the next block that lie before the start.
+    /// The number of rows of the next block that are before the start.
     early_rows: usize,
-    /// Seq and time of the row before.
+    /// The seq and time of the previous row.
     last: Option<(u64, Timestamp)>,
 }
 
@@ -53,9 +54,9 @@ pub struct Batches {
 struct OpenGroup {
     reader: ParquetRecordBatchReader,
     frames: Option<Frames>,
-    /// Rows of a block whose frames are still to be read.
+    /// Rows of a block whose frames are not read yet.
     block: Option<Batch>,
-    /// True until a row of it is decoded, if decoding begins with its first row.
+    /// True until a row is decoded, if decoding begins with the first row of the row group.
     at_first: bool,
 }
 
@@ -66,7 +67,7 @@ impl Batches {
         let group = match &mut start {
             Start::Beginning => 0,
             Start::Row(row) => {
-                // what is left of it counts from the row group that holds it
+                // the remaining rows count from the row group that contains the start
                 let before = |group: &&RowGroup| {
                     let lies_before = group.rows <= *row;
                     *row -= if lies_before { group.rows } else { 0 };
@@ -88,7 +89,7 @@ impl Batches {
             .check_dictionaries(decoders.columns())
             .map_err(|error| self.corrupt(group, error.to_string()))?;
         let early = self.rows_to_skip(&bytes)?;
-        // a block is decoded as a whole, because its order references count from its beginning
+        // a block is decoded as a whole, because its order references are relative to its beginning
         self.early_rows = early % CHUNK_ROWS;
         let skipped = early - self.early_rows;
         let reader = guarded(|| self.archive.decoders.all(&bytes, skipped));
@@ -102,7 +103,7 @@ impl Batches {
         Ok(OpenGroup { reader, frames, block: None, at_first: skipped == 0 })
     }
 
-    /// Rows of the first row group that lie before the start: found in one column alone.
+    /// Returns the number of rows of the first row group that are before the start. It reads only one column.
     fn rows_to_skip(&mut self, bytes: &GroupBytes) -> Result<usize, Error> {
         let start = std::mem::replace(&mut self.start, Start::Beginning);
         let group = self.group;
@@ -129,7 +130,7 @@ impl Batches {
         rows.map_err(|what| self.corrupt(group, what))
     }
 
-    /// Rows of the file that lie before the start. Reads one column of one row group.
+    /// Returns the number of rows of the file before the start. It reads one column of one row group.
     pub(super) fn rows_before_start(mut self) -> Result<u64, Error> {
         let groups = &self.archive.metadata.row_groups;
         let before: u64 = groups[..self.group].iter().map(|group| group.rows).sum();
@@ -186,7 +187,7 @@ impl Batches {
         block.map(Some).map_err(|what| self.corrupt(group, what))
     }
 
-    /// Reads the frames of the first rows of a block, which become a batch; the others are left for later.
+    /// Reads the frames of the first rows of a block and returns these rows as a batch. The other rows are kept for later.
     fn with_frames(&mut self, open: &mut OpenGroup, mut block: Batch) -> Result<Batch, Error> {
         let early = std::mem::take(&mut self.early_rows);
         if let Some(frames) = &mut open.frames {
@@ -221,7 +222,7 @@ impl Batches {
         }
         let expected = self.archive.metadata.row_groups[self.group].last;
         if self.last.is_some_and(|last| last != expected) {
-            let what = "its last row is not the one that the metadata names";
+            let what = "its last row is not the one that the metadata states";
             return Err(self.corrupt(self.group, what.to_owned()));
         }
         self.group += 1;
@@ -231,7 +232,7 @@ impl Batches {
     fn check_order(&mut self, batch: Batch, at_first: bool) -> Result<Batch, String> {
         let first = batch.rows().next().map(|row| (row.seq(), row.timestamp()));
         if at_first && first != Some(self.archive.metadata.row_groups[self.group].first) {
-            return Err("its first row is not the one that the metadata names".to_owned());
+            return Err("its first row is not the one that the metadata states".to_owned());
         }
         for row in batch.rows() {
             let at = (row.seq(), row.timestamp());
@@ -276,7 +277,7 @@ impl Iterator for Batches {
     }
 }
 
-/// How many rows of a batch of one ascending column lie below a bound.
+/// Returns the number of rows of a batch of one ascending column that are below a bound.
 fn rows_before(batch: &RecordBatch, bound: i64) -> Result<usize, ParquetError> {
     let column = batch.column(0).as_any();
     let values = if let Some(array) = column.downcast_ref::<Int64Array>() {
@@ -284,7 +285,7 @@ fn rows_before(batch: &RecordBatch, bound: i64) -> Result<usize, ParquetError> {
     } else if let Some(array) = column.downcast_ref::<TimestampMicrosecondArray>() {
         array.values()
     } else {
-        return Err(ParquetError::General("seq or ts is of another type".to_owned()));
+        return Err(ParquetError::General("seq or ts has the wrong type".to_owned()));
     };
     Ok(values.partition_point(|&value| value < bound))
 }

@@ -1,4 +1,4 @@
-//! From Arrow arrays back to rows.
+//! Converts Arrow arrays back to rows.
 
 use std::cell::Cell;
 
@@ -15,13 +15,13 @@ use tradesim_schemas::{
 
 use crate::{Batch, Captured, Columns, Content, ids::IdTable, layout::Column, order_lag::OrderLags};
 
-/// Why a batch cannot be decoded; its place is the caller's to tell.
+/// The reason for which a batch cannot be decoded. The caller adds the row group.
 type What = String;
 
 /// Decodes the rows of one batch of arrays.
 ///
-/// The digests have proven that these are the bytes that were written; what is checked here keeps a defective writer's
-/// file from becoming wrong events. `framed` says which rows have a raw frame; its bytes are left empty.
+/// The hashes have proven that these are the bytes that were written. The checks here ensure that the file of a defective
+/// writer is not read as wrong events. `framed` are the rows that have a raw frame; the bytes of raw frames are left empty.
 pub(super) fn decode(
     arrays: &RecordBatch,
     columns: Columns,
@@ -44,13 +44,13 @@ pub(super) fn decode(
 
 /// The arrays of a batch, with texts already mapped to values.
 ///
-/// A Parquet reader makes its own dictionaries, anew for every batch, so key numbers mean nothing beyond one.
+/// A Parquet reader creates new dictionaries for every batch, so keys are valid only within a batch.
 struct Table<'a> {
     kinds: Vec<Option<EventType>>,
     seq: &'a [i64],
     ts: &'a [i64],
     symbol: Texts<'a, Symbol>,
-    /// The id functions of the symbols, in the dictionary's order, where there is one origin.
+    /// The id functions of the symbols, in the dictionary's order, if there is one origin.
     symbol_ids: Vec<Option<SymbolIds>>,
     exchange: Texts<'a, Exchange>,
     payload_ts: &'a TimestampMicrosecondArray,
@@ -73,7 +73,7 @@ struct Table<'a> {
     stored: Option<(&'a FixedSizeBinaryArray, Texts<'a, CorrelationId>)>,
     captured: Option<(&'a TimestampMicrosecondArray, &'a Int32Array)>,
     ids: &'a IdTable,
-    /// The column of the last value that was found wrong.
+    /// The column of the last invalid value.
     blamed: Cell<Column>,
 }
 
@@ -83,7 +83,7 @@ impl<'a> Table<'a> {
         let event_type = Texts::<EventType>::new(arrays, Column::EventType, None)?;
         let kinds: Vec<Option<EventType>> = (0..rows).map(|row| event_type.optional(row)).collect();
         if kinds.iter().filter(|kind| kind.is_none()).count() != event_type.keys.null_count() {
-            return Err("an event_type is none of the known".to_owned());
+            return Err("unknown event_type".to_owned());
         }
         let mask = |kind: EventType| BooleanBuffer::collect_bool(rows, |row| kinds[row] == Some(kind));
         let events = BooleanBuffer::collect_bool(rows, |row| kinds[row].is_some());
@@ -100,7 +100,7 @@ impl<'a> Table<'a> {
             .nulls()
             .map_or(trades.count_set_bits(), |orders| (orders.inner() & &trades).count_set_bits());
         if of_trades != rows - orders.null_count() {
-            return Err("an order_ref belongs to no trade".to_owned());
+            return Err("a row that is not a trade has an order_ref".to_owned());
         }
         Ok(Table {
             seq: array::<Int64Array>(arrays, Column::Seq, None)?.values(),
@@ -172,8 +172,8 @@ impl<'a> Table<'a> {
 
     /// Adds the record of a row.
     ///
-    /// All its fields are looked up before it is put together, once and where it stays: a record is two cache lines, and
-    /// handing one up as a value copies it at every step.
+    /// All fields are read before the record is created in its final place: a record is two cache lines, and returning it by
+    /// value would copy it at every step.
     #[inline(always)]
     fn push(&self, row: usize, lags: &mut OrderLags, out: &mut Vec<Record>) -> Option<()> {
         let kind = self.kinds[row].or_else(|| self.blame(Column::EventType))?;
@@ -240,7 +240,7 @@ impl<'a> Table<'a> {
         Some(())
     }
 
-    /// A candle: one event in seventy.
+    /// Reads a candle. Only one event in seventy is a candle.
     #[inline(never)]
     fn candle(
         &self,
@@ -264,7 +264,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// Derived or stored, as the row says.
+    /// Returns the ids of a trade, derived or stored.
     #[inline(always)]
     fn ids(
         &self,
@@ -307,7 +307,8 @@ impl<'a> Table<'a> {
         u32::try_from(shares[row]).ok().and_then(Quantity::new).or_else(|| self.blame(column))
     }
 
-    /// Remembers what was wrong: values on the way to an event carry no text, which would cost more than they do.
+    /// Remembers the column of an invalid value. Functions return `None` without a text, which would cost more than the
+    /// values.
     #[cold]
     fn blame<T>(&self, column: Column) -> Option<T> {
         self.blamed.set(column);
@@ -325,7 +326,7 @@ impl<'a> Table<'a> {
         lags: &mut OrderLags,
         batch: &mut Batch,
     ) -> Result<(), What> {
-        let (received, opcode) = self.captured.expect("the columns are there");
+        let (received, opcode) = self.captured.expect("the columns are present");
         for (row, framed) in framed.iter().enumerate() {
             let place = self.seq(row).zip(self.timestamp(row));
             let (seq, timestamp) = place.ok_or_else(|| self.blamed(row))?;
@@ -341,7 +342,7 @@ impl<'a> Table<'a> {
             };
             let stated = self.kinds[row].map(|_| self.push(row, lags, &mut batch.records));
             let content = if framed {
-                // the columns of a raw frame serve queries; what they cannot state is only in the bytes
+                // the columns of a raw frame are only for queries; if they do not form an event, there are only the bytes
                 let record = stated.flatten().and_then(|()| batch.records.pop());
                 let event = record.map(|record| record.envelope.event);
                 Content::Raw { bytes: Vec::new(), event }
@@ -351,9 +352,9 @@ impl<'a> Table<'a> {
                 if received.is_none() && opcode.is_none() {
                     continue;
                 }
-                let record = batch.records.pop().expect("it has just been added");
+                let record = batch.records.pop().expect("it was just added");
                 if record.order.is_some() {
-                    return Err(format!("row {row} is captured and derives its ids"));
+                    return Err(format!("row {row} of a batch is a captured event with an order_ref"));
                 }
                 Content::Event(record.envelope.event)
             };
@@ -364,7 +365,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// A dictionary column whose texts are mapped to values.
+/// A dictionary column with its texts mapped to values.
 struct Texts<'a, T> {
     keys: &'a Int32Array,
     values: Vec<Option<T>>,
@@ -378,7 +379,7 @@ impl<'a, T: Copy + ParseText> Texts<'a, T> {
     ) -> Result<Texts<'a, T>, What> {
         let dictionary = array::<DictionaryArray<Int32Type>>(arrays, column, present)?;
         let texts = dictionary.values().as_any().downcast_ref::<StringArray>();
-        let texts = texts.ok_or_else(|| format!("column `{}` holds no texts", column.name()))?;
+        let texts = texts.ok_or_else(|| format!("column `{}` does not contain texts", column.name()))?;
         let mut values: Vec<Option<T>> =
             texts.iter().map(|text| text.and_then(|text| T::parse_text(text))).collect();
         if values.is_empty() {
@@ -387,13 +388,13 @@ impl<'a, T: Copy + ParseText> Texts<'a, T> {
         Ok(Texts { keys: dictionary.keys(), values })
     }
 
-    /// The key of a row, in range even for a null.
+    /// Returns the key of a row, in range even for a null.
     #[inline]
     fn key(&self, row: usize) -> usize {
         (self.keys.values()[row] as usize).min(self.values.len() - 1)
     }
 
-    /// The value of a row that is not null.
+    /// Returns the value of a row that is not null.
     #[inline]
     fn get(&self, row: usize) -> Option<T> {
         self.values[self.key(row)]
@@ -405,7 +406,7 @@ impl<'a, T: Copy + ParseText> Texts<'a, T> {
     }
 }
 
-/// Types that are stored as text.
+/// A type that is stored as text.
 trait ParseText: Sized {
     fn parse_text(text: &str) -> Option<Self>;
 }
@@ -438,7 +439,7 @@ impl ParseText for Symbol {
     }
 }
 
-/// A column by name and type, with values in exactly the rows of `present`, if that is given.
+/// Returns a column by name and type. If `present` is given, exactly these rows must have values.
 fn array<'a, A: Array + 'static>(
     arrays: &'a RecordBatch,
     column: Column,
@@ -447,14 +448,14 @@ fn array<'a, A: Array + 'static>(
     let name = column.name();
     let array = arrays.column_by_name(name).ok_or_else(|| format!("column `{name}` is missing"))?;
     let array =
-        array.as_any().downcast_ref::<A>().ok_or_else(|| format!("column `{name}` is of another type"))?;
+        array.as_any().downcast_ref::<A>().ok_or_else(|| format!("column `{name}` has the wrong type"))?;
     if let Some(present) = present {
         let same = match array.nulls() {
             Some(nulls) => nulls.inner() == present,
             None => present.count_set_bits() == present.len(),
         };
         if !same {
-            return Err(format!("column `{name}` does not have values in the rows that need them"));
+            return Err(format!("column `{name}` has missing or unexpected values"));
         }
     }
     Ok(array)
@@ -462,5 +463,5 @@ fn array<'a, A: Array + 'static>(
 
 #[cold]
 fn bad(row: usize, column: Column) -> What {
-    format!("row {row} of a batch has no valid `{}`", column.name())
+    format!("row {row} of a batch has an invalid `{}`", column.name())
 }

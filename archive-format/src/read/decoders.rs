@@ -1,4 +1,4 @@
-//! The decoders of the `parquet` crate, for our own columns and nothing else.
+//! The decoders of the `parquet` crate, used only for the columns of the archive format.
 
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ use crate::{
 
 /// The decoders of an archive's columns.
 ///
-/// The schema is ours and not the file's, which was compared with it: columns that are not known do not exist here. Raw
-/// frames have a reader of their own (see [`super::frames`]).
+/// The schema is our own, not that of the file, which was compared with it before. So unknown columns do not exist here.
+/// Raw frames have their own reader (see [`super::frames`]).
 pub(super) struct Decoders {
     columns: Vec<Column>,
     metadata: ParquetMetaData,
@@ -32,7 +32,7 @@ pub(super) struct Decoders {
 }
 
 impl Decoders {
-    /// For an archive with these optional columns.
+    /// Creates the decoders of an archive with these optional columns.
     pub(super) fn new(columns: Columns) -> Decoders {
         let columns: Vec<Column> = Column::of(columns).filter(|&column| column != Column::Raw).collect();
         let schema = layout::message_type(columns.iter().copied());
@@ -43,12 +43,12 @@ impl Decoders {
         Decoders { columns, metadata, all }
     }
 
-    /// The columns that are decoded.
+    /// Returns the columns that are decoded.
     pub(super) fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// Decodes a row group from its row `skipped` on, in blocks.
+    /// Returns the decoder of a row group from row `skipped` on, in blocks.
     pub(super) fn all(
         &self,
         group: &GroupBytes,
@@ -60,7 +60,7 @@ impl Decoders {
         self.reader(&self.all, group, selection)
     }
 
-    /// Decodes one column of a row group.
+    /// Returns the decoder of one column of a row group.
     pub(super) fn one(
         &self,
         group: &GroupBytes,
@@ -81,7 +81,7 @@ impl Decoders {
     }
 }
 
-/// The Arrow types of columns: prices in 64 bits, which costs no conversion, and texts as dictionaries.
+/// Returns the Arrow types of columns: prices with 64 bits, which need no conversion, and texts as dictionaries.
 fn levels(columns: &[Column], metadata: &ParquetMetaData, mask: ProjectionMask) -> FieldLevels {
     let ours = layout::memory_schema(columns.iter().copied(), &DataType::Int32);
     let schema = metadata.file_metadata().schema_descr();

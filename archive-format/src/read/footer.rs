@@ -1,6 +1,6 @@
-//! The footer of a Parquet file: only what an archive needs of it, read with bounds.
+//! Parses the parts of a Parquet footer that an archive needs, with bounds.
 //!
-//! The `parquet` crate never sees the bytes: its parser trusts numbers that are in them. What is unknown is skipped.
+//! The parser of the `parquet` crate is not used, because it trusts the numbers in the footer. Unknown fields are skipped.
 
 use crate::{
     layout::{Column, Kind as ColumnKind},
@@ -11,10 +11,10 @@ use crate::{
 /// The contents of a footer.
 #[derive(Debug, Default)]
 pub(super) struct Footer<'a> {
-    /// The known columns, with their places among all.
+    /// The known columns, with their indices among all columns.
     columns: Vec<(Column, usize)>,
     pub(super) groups: Vec<Group>,
-    /// The values of our own keys; more than one of a key is an error for [`Footer::value`].
+    /// The values of our own keys. [`Footer::value`] rejects duplicate keys.
     values: Vec<(&'a str, Option<&'a str>)>,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Group {
     pub(super) chunks: Vec<Chunk>,
 }
 
-/// Where the bytes of a column of a row group are.
+/// The location of a column chunk in the file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chunk {
     pub(super) column: Column,
@@ -42,11 +42,11 @@ pub(super) enum FooterError {
     Thrift(#[from] ThriftError),
     #[error("its schema is not a flat list of columns")]
     Nested,
-    #[error("column `{name}` is there twice")]
+    #[error("column `{name}` appears twice")]
     Twice { name: &'static str },
-    #[error("column `{name}` is missing or of another type")]
+    #[error("column `{name}` is missing or has the wrong type")]
     WrongType { name: &'static str },
-    #[error("row group {group} is not made up of the columns of the schema")]
+    #[error("row group {group} does not have the columns of the schema")]
     OtherColumns { group: usize },
     #[error("column `{name}` of row group {group}: {what}")]
     BadChunk { name: &'static str, group: usize, what: &'static str },
@@ -62,7 +62,7 @@ impl<'a> Footer<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Footer<'a>, FooterError> {
         let mut footer = Footer::default();
         let mut schema: Option<Vec<Option<Column>>> = None;
-        // an error of ours, where the reader's own type cannot say it
+        // an error of our own, which the reader's error type cannot represent
         let mut wrong: Option<FooterError> = None;
         Reader::new(bytes).structure(|reader, field| {
             match field.id {
@@ -105,7 +105,7 @@ impl<'a> Footer<'a> {
         Ok(footer)
     }
 
-    /// The value of one of our keys, which must be there once.
+    /// Returns the value of one of our keys, which must occur exactly once.
     pub(super) fn value(&self, key: &'static str) -> Result<&'a str, FooterError> {
         debug_assert!(KEYS.contains(&key));
         let mut found = self.values.iter().filter(|(name, _)| *name == key);
@@ -115,7 +115,7 @@ impl<'a> Footer<'a> {
         }
     }
 
-    /// Checks that a column is there, of the type that it must have.
+    /// Checks that a column exists and has the right type.
     pub(super) fn has(&self, column: Column) -> Result<(), FooterError> {
         match self.columns.iter().any(|(known, _)| *known == column) {
             true => Ok(()),
@@ -124,7 +124,7 @@ impl<'a> Footer<'a> {
     }
 }
 
-/// One element of the schema, as far as it matters.
+/// The relevant fields of an element of the schema.
 #[derive(Default)]
 struct Element<'a> {
     physical: Option<i32>,
@@ -150,7 +150,7 @@ enum Logical {
     Other,
 }
 
-/// The columns of a schema in the file's order, `None` for those that are not known; or what is wrong with it.
+/// Reads the columns of a schema in the file's order; `None` stands for an unknown column.
 fn read_schema(
     reader: &mut Reader<'_>,
     elements: usize,
@@ -206,7 +206,7 @@ fn read_element<'a>(reader: &mut Reader<'a>) -> Result<Element<'a>, ThriftError>
     Ok(element)
 }
 
-/// A union of structures.
+/// Reads a logical type, which is a union of structures.
 fn read_logical(reader: &mut Reader<'_>, field: Field) -> Result<Logical, ThriftError> {
     let mut logical = Logical::Other;
     reader.nested(field, |reader, field| {
@@ -269,7 +269,7 @@ impl Element<'_> {
             ColumnKind::Uuid => (FIXED_LEN_BYTE_ARRAY, Logical::Uuid),
             ColumnKind::Bytes => (BYTE_ARRAY, Logical::None),
         };
-        // archives whose `trade_id` is marked as a UUID are read as well (FORMAT.md, 3.1)
+        // archives whose `trade_id` is marked as a UUID are accepted, too (FORMAT.md, 3.1)
         let unmarked_uuid = column.kind() == ColumnKind::Uuid && self.logical == Logical::None;
         let length_fits = column.kind() != ColumnKind::Uuid || self.length == Some(16);
         self.physical == Some(physical)
@@ -317,13 +317,13 @@ fn read_group(
     }
     if let Some(place) = values.iter().position(|&values| values != group.rows) {
         let name = group.chunks[place].column.name();
-        let what = "it does not have as many values as the row group has rows";
+        let what = "its number of values differs from the number of rows of the row group";
         wrong.get_or_insert(FooterError::BadChunk { name, group: index, what });
     }
     Ok(group)
 }
 
-/// A column chunk as the footer describes it.
+/// The relevant fields of a column chunk in the footer.
 #[derive(Default)]
 struct Found<'a> {
     elsewhere: bool,
@@ -338,7 +338,7 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// The chunk and its number of values.
+    /// Checks the chunk, and returns it with its number of values.
     fn checked(&self, column: Column) -> Result<(Chunk, u64), &'static str> {
         if self.elsewhere {
             return Err("it is in another file");
@@ -347,12 +347,12 @@ impl Found<'_> {
             return Err("it is encrypted");
         }
         if self.parts != 1 || self.path != Some(column.name()) {
-            return Err("it is of another column");
+            return Err("it belongs to another column");
         }
         let zstd = match self.codec {
             0 => false,
             6 => true,
-            _ => return Err("it is compressed by another codec than zstd"),
+            _ => return Err("it is compressed with another codec than zstd"),
         };
         let number = |value: i64| u64::try_from(value).map_err(|_| "a number is negative");
         let start = number(self.dictionary.unwrap_or(self.data))?;

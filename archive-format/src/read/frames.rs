@@ -1,4 +1,4 @@
-//! The column `raw`, frame by frame: a page of frames may be much larger than what is to be in memory of it.
+//! Reads the column `raw` frame by frame, because a page of frames may be much larger than the memory that may be used.
 
 use std::io::{self, BufReader, Cursor, Read};
 
@@ -9,13 +9,13 @@ use zstd::stream::read::Decoder;
 use super::page::{Page, PageCursor, PageError, levels};
 use crate::limits;
 
-/// Bytes that are decompressed ahead of the frames.
+/// The number of bytes that are decompressed ahead.
 const AHEAD_BYTES: usize = 64 << 10;
 
-/// Reads which rows have a frame, and the frames, each on its own way through the pages.
+/// Reads the rows that have a frame, and the frames. Each of the two has its own cursor.
 pub(super) struct Frames {
     presence: PageCursor,
-    /// Which rows of the page have a frame, and how many of them were told.
+    /// The rows of the page that have a frame, and the number of rows already returned.
     levels: (BooleanBuffer, usize),
     values: PageCursor,
     page: Option<OpenPage>,
@@ -27,16 +27,16 @@ struct OpenPage {
     frames_left: usize,
 }
 
-/// The content of a page, from its beginning.
+/// The decompressed content of a page.
 struct Content {
     reader: BufReader<Box<dyn Read + Send>>,
-    /// Bytes that are to come.
+    /// The number of remaining bytes.
     left: u64,
     len: u64,
 }
 
 impl Frames {
-    /// The frames of the rows from `skipped` on.
+    /// Creates the reader of the frames from row `skipped` on.
     pub(super) fn new(mut pages: PageCursor, mut skipped: usize) -> Result<Frames, PageError> {
         let mut bytes = 0;
         let mut all = pages.clone();
@@ -47,7 +47,7 @@ impl Frames {
         if bytes > limit {
             return Err(PageError::TooLarge { found: bytes, limit });
         }
-        // whole pages are passed over unseen
+        // whole pages are skipped without decompression
         while skipped > 0 {
             let mut next = pages.clone();
             match next.next_page()? {
@@ -67,7 +67,7 @@ impl Frames {
         Ok(frames)
     }
 
-    /// Which of the next rows have a frame.
+    /// Returns the rows that have a frame, of the next `rows` rows.
     pub(super) fn presence(&mut self, rows: usize) -> Result<BooleanBuffer, PageError> {
         let mut present = BooleanBufferBuilder::new(rows);
         while present.len() < rows {
@@ -85,14 +85,14 @@ impl Frames {
         Ok(present.finish())
     }
 
-    /// The next frame.
+    /// Reads the next frame.
     pub(super) fn read(&mut self) -> Result<Vec<u8>, PageError> {
         let content = self.content()?;
         let len = content.read_length()?;
         content.read(len)
     }
 
-    /// Passes over the next frame.
+    /// Skips the next frame.
     pub(super) fn skip(&mut self) -> Result<(), PageError> {
         let content = self.content()?;
         let len = content.read_length()?;
@@ -108,7 +108,7 @@ impl Frames {
         }
     }
 
-    /// The content of the page that has the next frame, at its place.
+    /// Returns the content of the page that has the next frame, positioned at the frame.
     fn content(&mut self) -> Result<&mut Content, PageError> {
         while self.page.as_ref().is_none_or(|page| page.frames_left == 0) {
             if let Some(page) = self.page.take() {
@@ -139,7 +139,7 @@ impl Content {
 
     fn read_levels(&mut self, rows: usize) -> Result<BooleanBuffer, PageError> {
         let len = self.read_length()?;
-        // what levels of alternating runs would take
+        // the length of levels with alternating runs
         if len > 4 * rows + 64 {
             return Err(content("its levels are longer than they can be"));
         }
@@ -149,7 +149,7 @@ impl Content {
         Ok(present.finish())
     }
 
-    /// A length of 4 bytes, of something that must be there.
+    /// Reads a length of 4 bytes.
     fn read_length(&mut self) -> Result<usize, PageError> {
         let mut bytes = [0; 4];
         self.took(4)?;
@@ -186,7 +186,7 @@ impl Content {
         }
     }
 
-    /// After the last frame there must be nothing.
+    /// Checks that nothing follows the last frame.
     fn end(mut self) -> Result<(), PageError> {
         if self.left > 0 {
             return Err(content("bytes follow its last frame"));

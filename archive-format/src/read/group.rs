@@ -1,4 +1,4 @@
-//! A row group for the decoders of the `parquet` crate: pages that are found, decompressed and checked here.
+//! Provides a row group to the decoders of the `parquet` crate: finds, decompresses and checks the pages.
 
 use std::sync::Arc;
 
@@ -18,26 +18,26 @@ use super::{
 };
 use crate::{layout::Column, limits};
 
-/// The proven bytes of a row group, and where its columns are in them.
+/// The bytes of a row group after the check of their hash, and the locations of its columns.
 #[derive(Clone, Debug)]
 pub(super) struct GroupBytes {
     pub(super) rows: u64,
-    /// Where in the file the bytes begin.
+    /// The offset of the first byte in the file.
     pub(super) offset: u64,
     pub(super) bytes: Bytes,
     pub(super) chunks: Arc<[Chunk]>,
 }
 
 impl GroupBytes {
-    /// The pages of a column. Its chunk lies within the bytes: that was checked when the file was opened.
+    /// Returns the pages of a column. Its chunk is within the bytes: this was checked when the file was opened.
     pub(super) fn pages(&self, column: Column) -> PageCursor {
         let chunk = self.chunks.iter().find(|chunk| chunk.column == column);
-        let chunk = chunk.expect("every column that is read is in every row group");
+        let chunk = chunk.expect("every row group has every known column");
         let start = (chunk.start - self.offset) as usize;
         PageCursor::new(chunk, self.bytes.slice(start..start + chunk.length as usize), self.rows)
     }
 
-    /// Checks that all dictionaries together stay below their limit, because all of them are in memory at a time.
+    /// Checks the total size of all dictionaries, because they are all in memory at the same time.
     pub(super) fn check_dictionaries(&self, columns: &[Column]) -> Result<(), PageError> {
         let mut bytes = 0;
         for &column in columns {
@@ -52,12 +52,12 @@ impl GroupBytes {
     }
 }
 
-/// A source of checked pages, as the decoders read a row group.
+/// A source of checked pages for the decoders.
 pub(super) struct GroupSource<'a> {
     pub(super) group: &'a GroupBytes,
-    /// The columns of the schema that the decoders know.
+    /// The columns of the decoders' schema.
     pub(super) columns: &'a [Column],
-    /// Schema and no row group.
+    /// The schema, without row groups.
     pub(super) metadata: &'a ParquetMetaData,
 }
 
@@ -80,7 +80,7 @@ impl RowGroups for GroupSource<'_> {
     }
 }
 
-/// The one column chunk of a column.
+/// The only column chunk of a column.
 struct OneChunk(Option<Box<dyn PageReader>>);
 
 impl Iterator for OneChunk {
@@ -93,12 +93,12 @@ impl Iterator for OneChunk {
 
 impl PageIterator for OneChunk {}
 
-/// Decompressed and checked pages of a column chunk.
+/// The decompressed and checked pages of a column chunk.
 struct Pages {
     cursor: PageCursor,
-    /// The next page, if it has been looked at.
+    /// The next page, if it was peeked at.
     next: Option<Page>,
-    /// Values of the dictionary.
+    /// The number of values of the dictionary.
     distinct: u32,
     zstd: Option<Decompressor<'static>>,
 }
@@ -153,12 +153,12 @@ impl Pages {
     }
 }
 
-/// An error of a page, with its column.
+/// Returns the text of an error of a page, with its column.
 pub(super) fn named(column: Column, error: &PageError) -> String {
     format!("column `{}`: {error}", column.name())
 }
 
-/// Decompresses a page into exactly as many bytes as its header states, of which there is a limit.
+/// Decompresses a page. The result must have exactly the length that the page header states, which has a limit.
 fn decompress(zstd: &mut Decompressor<'static>, stored: &[u8], len: usize) -> Result<Vec<u8>, PageError> {
     let mut content = Vec::with_capacity(len);
     let fault = |found: String| PageError::Decompress { expected: len as u64, found };

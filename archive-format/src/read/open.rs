@@ -1,4 +1,4 @@
-//! Opening: from the last bytes of a file to a proven footer.
+//! Opens a file: from its last bytes to a checked footer.
 
 use tradesim_schemas::Digest;
 
@@ -15,14 +15,14 @@ use crate::{
     tail::{Marker, MarkerError, contains, find_marker, hash_with_marker},
 };
 
-/// How a Parquet file begins and ends.
+/// The first and the last bytes of a Parquet file.
 const MAGIC: &[u8; 4] = b"PAR1";
-/// Bytes at the end: the footer's length and the magic.
+/// The number of bytes at the end: the footer's length and the magic.
 const END_BYTES: u64 = 8;
-/// Bytes of the tail before the footer that are read at a time, to be hashed.
+/// The number of bytes of the tail that are read and hashed at a time.
 const PIECE_BYTES: u64 = 1 << 20;
 
-/// What was found out about a file.
+/// The checked contents of a file's tail.
 pub(super) struct Opened {
     pub(super) metadata: Metadata,
     pub(super) groups: Vec<Group>,
@@ -46,9 +46,9 @@ pub(super) fn open(source: &Source) -> Result<Opened, Error> {
     let footer_len = u64::from(u32::from_le_bytes(end[..4].try_into().expect("four bytes")));
     let footer_end = source.len() - END_BYTES;
     if footer_len > footer_end - magic_len {
-        return Err(Error::DamagedTail { path: path(), what: "the footer's length is beyond the file" });
+        return Err(Error::DamagedTail { path: path(), what: "the footer is longer than the file" });
     }
-    limit(source, "the footer", footer_len, limits::FOOTER_BYTES_MAX)?;
+    limit(source, "the length of the footer", footer_len, limits::FOOTER_BYTES_MAX)?;
     let footer = source.read(footer_end - footer_len, footer_len)?;
     let marker = find_marker(&footer).map_err(|error| match error {
         MarkerError::Version(found) => {
@@ -60,9 +60,9 @@ pub(super) fn open(source: &Source) -> Result<Opened, Error> {
     })?;
     let footer_start = footer_end - footer_len;
     if marker.offset < magic_len || marker.offset > footer_start {
-        return Err(Error::DamagedTail { path: path(), what: "the tail's offset is beyond the file" });
+        return Err(Error::DamagedTail { path: path(), what: "the tail's offset is outside the file" });
     }
-    limit(source, "the tail", source.len() - marker.offset, limits::TAIL_BYTES_MAX)?;
+    limit(source, "the length of the tail", source.len() - marker.offset, limits::TAIL_BYTES_MAX)?;
     if digest_of_tail(source, &marker, footer_start, &footer, &end)? != marker.digest {
         source.check_len()?;
         return Err(Error::DamagedTail { path: path(), what: "its digest differs" });
@@ -78,7 +78,7 @@ pub(super) fn open(source: &Source) -> Result<Opened, Error> {
     Ok(Opened { metadata, groups: parts.groups, decoders })
 }
 
-/// The digest of the tail. What comes before the footer serves other readers, and is not kept.
+/// Computes the digest of the tail. The bytes before the footer are for other readers, and are not kept.
 fn digest_of_tail(
     source: &Source,
     marker: &Marker,
@@ -111,19 +111,19 @@ fn read_metadata(source: &Source, footer: &Footer<'_>) -> Result<Metadata, Error
         });
     }
     let document = value("tradesim.metadata")?;
-    limit(source, "the metadata", document.len() as u64, limits::METADATA_BYTES_MAX)?;
+    limit(source, "the length of the metadata", document.len() as u64, limits::METADATA_BYTES_MAX)?;
     let metadata = from_json(document).map_err(|what| corrupt(source, Place::Metadata, what))?;
     if metadata.format_version.to_string() != version {
         return Err(corrupt(
             source,
             Place::Metadata,
-            "its format version differs from the file's".to_owned(),
+            "its format version differs from that of the footer".to_owned(),
         ));
     }
     Ok(metadata)
 }
 
-/// Row groups and state frames must cover every byte from the magic to the tail, and agree with the footer.
+/// Checks that row groups and state frames cover every byte from the magic to the tail, and that they match the footer.
 fn check_places(
     source: &Source,
     metadata: &Metadata,
@@ -149,23 +149,23 @@ fn check_places(
         };
     }
     if at != tail_offset {
-        return bad("there are bytes before the tail that belong to nothing");
+        return bad("bytes before the tail belong to no row group or state frame");
     }
     if metadata.row_groups.len() != groups.len() {
-        return bad("the footer has another number of row groups");
+        return bad("the footer has a different number of row groups");
     }
     let mut rows = 0u64;
     let mut before = None;
     for (group, found) in metadata.row_groups.iter().zip(groups) {
         limit(source, "the length of a row group", group.length, limits::GROUP_BYTES_MAX)?;
-        limit(source, "the rows of a row group", group.rows, limits::GROUP_ROWS_MAX)?;
+        limit(source, "the number of rows of a row group", group.rows, limits::GROUP_ROWS_MAX)?;
         if found.rows != group.rows || group.rows == 0 {
-            return bad("the footer has another number of rows for a row group");
+            return bad("the footer has a different number of rows for a row group");
         }
         for chunk in &found.chunks {
             let end = chunk.start.checked_add(chunk.length);
             if chunk.start < group.offset || end.is_none_or(|end| end > group.offset + group.length) {
-                return bad("a column of a row group lies outside of it");
+                return bad("a column is outside of its row group");
             }
         }
         let ordered = group.first.0 <= group.last.0
@@ -178,11 +178,12 @@ fn check_places(
         rows += group.rows;
     }
     if rows != metadata.counts.total() {
-        return bad("the row groups do not hold as many rows as are counted");
+        return bad("the row groups have a different number of rows than `counts`");
     }
     for frame in &metadata.state_frames {
         limit(source, "the length of a state frame", frame.length, limits::STATE_FRAME_BYTES_MAX)?;
-        limit(source, "the content of a state frame", frame.content_length, limits::STATE_FRAME_BYTES_MAX)?;
+        let content = frame.content_length;
+        limit(source, "the uncompressed length of a state frame", content, limits::STATE_FRAME_BYTES_MAX)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! The pages of a column chunk: headers, and whether a page's bytes are what its header says.
+//! Reads the page headers of a column chunk, and checks that pages match them.
 //!
-//! Everything is checked before a decoder of the `parquet` crate sees it, because those trust counts and lengths.
+//! Everything is checked before a decoder of the `parquet` crate sees it, because the decoders trust counts and lengths.
 
 mod body;
 
@@ -20,29 +20,29 @@ pub(super) use body::{check_data, check_dictionary, levels};
 pub(super) enum PageError {
     #[error("a page header is not well-formed: {0}")]
     Header(#[from] ThriftError),
-    #[error("a page header has more than {limit} bytes")]
+    #[error("a page header is longer than the limit of {limit} bytes")]
     LongHeader { limit: usize },
-    #[error("a page is of type {found}, which an archive does not have")]
+    #[error("a page has type {found}, which is not supported in an archive")]
     Type { found: i32 },
-    #[error("a page has encoding {found}, which is not one of those for the column")]
+    #[error("a page has encoding {found}, which is not supported for the column")]
     Encoding { found: i32 },
     #[error("a number of a page header is negative")]
     Negative,
-    #[error("a page has {found} bytes, more than {limit}")]
+    #[error("a page has {found} bytes, more than the limit of {limit}")]
     TooLarge { found: u64, limit: u64 },
     #[error("a page is longer than its column chunk")]
     BeyondChunk,
     #[error("a dictionary is not the first page")]
     LateDictionary,
-    #[error("a dictionary has {found} values, and the row group {rows} rows")]
+    #[error("a dictionary has {found} values, more than the {rows} rows of the row group")]
     LargeDictionary { found: u64, rows: u64 },
-    #[error("the pages do not have as many rows as the row group, {rows}")]
+    #[error("the number of rows of the pages differs from that of the row group, {rows}")]
     Rows { rows: u64 },
     #[error("bytes follow the last page")]
     Trailing,
-    #[error("a page does not decompress to the {expected} bytes that its header states: {found}")]
+    #[error("a page does not decompress to the {expected} bytes of its header: {found}")]
     Decompress { expected: u64, found: String },
-    #[error("the content of a page: {what}")]
+    #[error("invalid content of a page: {what}")]
     Content { what: &'static str },
 }
 
@@ -59,15 +59,15 @@ pub(super) enum Coding {
 pub(super) struct Page {
     pub(super) is_dictionary: bool,
     pub(super) coding: Coding,
-    /// Rows of a data page, values of a dictionary.
+    /// The number of rows of a data page, or of values of a dictionary.
     pub(super) values: u32,
-    /// Bytes, uncompressed.
+    /// The length in bytes, uncompressed.
     pub(super) len: usize,
     /// The bytes as stored.
     pub(super) stored: Bytes,
 }
 
-/// Finds the pages of a column chunk one after the other.
+/// Iterates over the pages of a column chunk.
 #[derive(Clone, Debug)]
 pub(super) struct PageCursor {
     column: Column,
@@ -80,7 +80,7 @@ pub(super) struct PageCursor {
 }
 
 impl PageCursor {
-    /// The pages of a chunk, whose bytes are given, in a row group of `rows` rows.
+    /// Creates the cursor of a chunk with these bytes, in a row group of `rows` rows.
     pub(super) fn new(chunk: &Chunk, bytes: Bytes, rows: u64) -> PageCursor {
         PageCursor {
             column: chunk.column,
@@ -101,7 +101,7 @@ impl PageCursor {
         self.zstd
     }
 
-    /// The next page; `None` after the last, when the pages have given all rows.
+    /// Returns the next page, or `None` after the last one. Checks that the pages have all rows.
     pub(super) fn next_page(&mut self) -> Result<Option<Page>, PageError> {
         if self.rows_left == 0 {
             return if self.bytes.is_empty() { Ok(None) } else { Err(PageError::Trailing) };
@@ -159,7 +159,7 @@ impl PageCursor {
             return Err(PageError::Rows { rows: self.rows });
         }
         if !self.zstd && len != stored {
-            let found = format!("it is not compressed and has {stored}");
+            let found = format!("it is not compressed and has {stored} bytes");
             return Err(PageError::Decompress { expected: len, found });
         }
         if stored > (self.bytes.len() - header_len) as u64 {
@@ -169,7 +169,7 @@ impl PageCursor {
         Ok(Page { is_dictionary, coding, values: values as u32, len: len as usize, stored })
     }
 
-    /// The encodings that an archive has (FORMAT.md, 9.1).
+    /// Returns the encoding of a page, if the format allows it for the column (FORMAT.md, 9.1).
     fn coding(&self, header: &Header, is_dictionary: bool) -> Result<Coding, PageError> {
         const PLAIN: i32 = 0;
         const PLAIN_DICTIONARY: i32 = 2;
@@ -193,7 +193,7 @@ impl PageCursor {
     }
 }
 
-/// A page header, as far as it matters.
+/// The relevant fields of a page header.
 #[derive(Debug, Default)]
 struct Header {
     page_type: i32,
@@ -212,7 +212,7 @@ impl Header {
                 1 => header.page_type = reader.i32(field)?,
                 2 => header.uncompressed = reader.i32(field)?,
                 3 => header.compressed = reader.i32(field)?,
-                // the header of a data page or of a dictionary, of which the type says which it is
+                // the header of a data page or of a dictionary, depending on the type
                 5 if header.page_type == 0 => header.read_inner(reader, field)?,
                 7 if header.page_type == 2 => header.read_inner(reader, field)?,
                 _ => return Ok(false),

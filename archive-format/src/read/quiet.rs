@@ -1,4 +1,4 @@
-//! Panics of a parser that is given what a dishonest writer made, without their text on the standard error.
+//! Catches panics of a parser on malicious input, without printing them to the standard error.
 
 use std::{
     cell::Cell,
@@ -9,12 +9,12 @@ use std::{
 use parquet::errors::ParquetError;
 
 thread_local! {
-    /// True if a panic of this thread is caught and converted to an error.
+    /// True while panics of this thread are caught and converted to errors.
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a parser. Its bytes have been proven by a digest and checked against bounds, so that an error or a panic means a
-/// defective or malicious writer; either becomes a text. A panic is not printed: the caller reports it as bad data.
+/// Runs a parser. The hash and the bounds of its input were checked before, so an error or a panic means a defective or
+/// malicious writer. Returns either as a text. A panic is not printed, because the caller reports it as bad data.
 pub(super) fn guarded<T>(parse: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, String> {
     install_hook();
     let before = CAUGHT.replace(true);
@@ -28,7 +28,7 @@ pub(super) fn guarded<T>(parse: impl FnOnce() -> Result<T, ParquetError>) -> Res
     }
 }
 
-/// Puts a hook before the one that there is, once.
+/// Installs a panic hook before the existing one, once.
 fn install_hook() {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {

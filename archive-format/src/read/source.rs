@@ -1,4 +1,4 @@
-//! The file under an open archive.
+//! The file of an open archive.
 
 use std::{
     fs::{self, File, Metadata},
@@ -13,10 +13,10 @@ use crate::{
     regular::other_than_regular,
 };
 
-/// Bytes that are copied out of a mapping at a time.
+/// The maximum length in bytes of a copy out of a mapping.
 const MAPPED_BYTES_MAX: usize = 8 << 20;
 
-/// A file that was whole when it was opened and may not stay so.
+/// A file that may change while it is open.
 #[derive(Debug)]
 pub(super) struct Source {
     path: PathBuf,
@@ -34,16 +34,16 @@ impl Source {
                 None => Ok(metadata),
             }
         };
-        // before it is opened, since opening a pipe waits for its writer; and what was then opened may be another file
+        // check before opening, because opening a pipe waits for its writer, and after it, because it may be another file
         regular(fs::metadata(path))?;
         let file = File::open(path).map_err(|source| Error::io(path, "open", source))?;
         let metadata = regular(file.metadata())?;
         Ok(Source { path: path.to_owned(), file, len: metadata.len(), mapping: None })
     }
 
-    /// Maps the file, if that is possible.
+    /// Maps the file if possible.
     pub(super) fn map(&mut self) {
-        // a file that cannot be mapped, on some network disks for one, can still be read
+        // a file that cannot be mapped, such as on some network disks, can still be read
         self.mapping = Mapping::new(&self.file).unwrap_or_default();
     }
 
@@ -51,19 +51,19 @@ impl Source {
         &self.path
     }
 
-    /// The length at the time of opening.
+    /// Returns the length of the file when it was opened, in bytes.
     pub(super) fn len(&self) -> u64 {
         self.len
     }
 
-    /// A copy of some bytes, which the caller must check before use.
+    /// Returns a copy of a range of bytes. The caller must check them before use.
     pub(super) fn read(&self, offset: u64, len: u64) -> Result<Vec<u8>, Error> {
         self.check_len()?;
         let end = offset.checked_add(len).filter(|&end| end <= self.len);
         assert!(end.is_some(), "ranges are checked against the file's length before they are read");
         let len = usize::try_from(len).expect("limits of length are below the address space");
         match &self.mapping {
-            // a longer part would be in memory twice: in the mapping's pages and in the copy
+            // a longer range would be in memory twice: in the pages of the mapping and in the copy
             Some(mapping) if len <= MAPPED_BYTES_MAX => {
                 let offset = usize::try_from(offset).expect("a mapped file fits into the address space");
                 mapping.copy(offset, len).map_err(|Cut| self.cut_short())
@@ -79,7 +79,7 @@ impl Source {
         }
     }
 
-    /// Whether the file still has the length that it had.
+    /// Checks that the length of the file did not change.
     pub(super) fn check_len(&self) -> Result<(), Error> {
         let found = self.file.metadata().map_err(|source| Error::io(&self.path, "look at", source))?.len();
         if found == self.len {

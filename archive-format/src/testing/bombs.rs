@@ -1,4 +1,4 @@
-//! Files that ask for too much of something, each with its error.
+//! Files that exceed a limit or are inconsistent, each with its error.
 
 mod columns;
 mod documents;
@@ -14,23 +14,23 @@ use tradesim_schemas::{Envelope, Event, Exchange, OrderBook, Price, Quantity, Re
 use super::parts::Parts;
 use crate::{ArchiveWriter, Captured, Columns, Content, Provenance, Row, WriterOptions};
 
-/// A file in a folder.
+/// A hostile file in a folder.
 #[derive(Clone, Debug)]
 pub struct HostileFile {
-    /// What is wrong with it, in a word or two; also the file's name without its extension.
+    /// A short description, which is also the file's name without its extension.
     pub name: &'static str,
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// What the error that refuses it contains; `None` for a file that is right and has to be read, however odd it is.
+    /// The text that the error contains; `None` for a strange but valid file, which must be read.
     pub refusal: Option<&'static str>,
-    /// True if `info`, which reads no rows, refuses it as well.
+    /// True if opening fails, so that `info`, which does not read rows, fails too.
     pub at_opening: bool,
 }
 
-/// A file before it is written: its name, its refusal, and how it is made.
+/// A file before it is written: its name, its refusal, and the function that creates it.
 type Bomb = (&'static str, Refusal, fn() -> Vec<u8>);
 
-/// When and how a file is refused.
+/// The step at which a file is refused, and a part of the error.
 #[derive(Clone, Copy, Debug)]
 enum Refusal {
     Opening(&'static str),
@@ -41,7 +41,7 @@ enum Refusal {
 /// Writes all hostile files into a folder. The largest has 24 MiB, most have a few kilobytes.
 ///
 /// # Errors
-/// A file that cannot be written.
+/// Returns an error if a file cannot be written.
 pub fn hostile_files(folder: &Path) -> io::Result<Vec<HostileFile>> {
     let all = [footers::BOMBS, columns::BOMBS, documents::BOMBS];
     let mut files = Vec::new();
@@ -58,16 +58,16 @@ pub fn hostile_files(folder: &Path) -> io::Result<Vec<HostileFile>> {
     Ok(files)
 }
 
-/// Rows of the archive that is changed.
+/// The number of rows of the archive that is changed.
 const ROWS: u32 = 8;
 
-/// A capture of eight short raw frames, taken apart.
+/// Returns the parts of a capture of eight short raw frames.
 fn capture() -> Parts {
     let columns = Columns { captured: true, stored_ids: true, origin: true };
     written(columns, (0..u64::from(ROWS)).map(frame))
 }
 
-/// Eight snapshots of the book of one symbol, taken apart.
+/// Returns the parts of an archive of eight order book snapshots of one symbol.
 fn market() -> Parts {
     let price = |units| Price::from_units(units).expect("a price");
     let size = Quantity::new(100).expect("a size");
@@ -109,7 +109,7 @@ fn frame(seq: u64) -> Row {
     Row::Captured(Box::new(Captured { seq, timestamp, received: None, opcode: Some(1), content }))
 }
 
-/// Eight frames, and a change.
+/// Returns the capture with a change.
 fn changed(change: impl FnOnce(&mut Parts)) -> Vec<u8> {
     let mut parts = capture();
     change(&mut parts);

@@ -1,4 +1,4 @@
-//! An archive taken apart, and put together again with every digest as it has to be.
+//! Takes an archive apart, and puts it together again with correct digests.
 
 use serde_json::json;
 use tradesim_schemas::Digest;
@@ -11,13 +11,13 @@ use crate::tail;
 pub struct Parts {
     /// Row groups, in order.
     pub groups: Vec<Vec<ColumnBytes>>,
-    /// State frames, which are put behind the row groups.
+    /// State frames, which follow the row groups.
     pub frames: Vec<Vec<u8>>,
-    /// The footer. Places of column chunks and our own values are set by [`Parts::seal`].
+    /// The footer. [`Parts::seal`] sets the offsets of column chunks and our own values.
     pub footer: Value,
-    /// The metadata document. Places and digests are set by [`Parts::seal`].
+    /// The metadata document. [`Parts::seal`] sets offsets and digests.
     pub metadata: serde_json::Value,
-    /// Text that is put before the end of the metadata document.
+    /// Text that is inserted before the end of the metadata document.
     pub more_metadata: String,
 }
 
@@ -26,15 +26,15 @@ pub struct Parts {
 pub struct ColumnBytes {
     /// All pages.
     pub bytes: Vec<u8>,
-    /// Where the first data page begins; a dictionary is before it, if that is not 0.
+    /// The offset of the first data page. If it is not 0, a dictionary page comes first.
     pub data_at: usize,
 }
 
 impl Parts {
-    /// Takes an archive apart that our own writer has written. Page indexes are left out.
+    /// Takes apart an archive of our own writer. Page indexes are dropped.
     ///
     /// # Panics
-    /// If it is not one.
+    /// Panics if it is not such an archive.
     pub fn take_apart(file: &[u8]) -> Parts {
         let footer_end = file.len() - 8;
         let footer_len = u32::from_le_bytes(file[footer_end..][..4].try_into().expect("four bytes"));
@@ -63,7 +63,7 @@ impl Parts {
         Parts { groups, frames, footer, metadata, more_metadata: String::new() }
     }
 
-    /// The archive of these parts.
+    /// Returns the archive of these parts, with correct digests.
     pub fn seal(mut self) -> Vec<u8> {
         let mut file = b"PAR1".to_vec();
         for (index, columns) in self.groups.iter().enumerate() {
@@ -106,19 +106,19 @@ impl Parts {
     /// Replaces the pages of a column of the first row group. `dictionary` may be empty.
     ///
     /// # Panics
-    /// If there is no such column.
+    /// Panics if there is no such column.
     pub fn set_column(&mut self, name: &str, zstd: bool, dictionary: &[u8], data: &[u8]) {
         let group = &mut self.footer.field(4).elements()[0];
         let is_named = |chunk: &mut Value| chunk.field(3).field(3).elements()[..] == [Value::text(name)];
         let chunks = group.field(1).elements();
-        let place = chunks.iter_mut().position(is_named).expect("the column is there");
+        let place = chunks.iter_mut().position(is_named).expect("the column exists");
         let codec = if zstd { 6 } else { 0 };
         chunks[place].field(3).fields().insert(4, Value::i32(codec));
         let bytes = [dictionary, data].concat();
         self.groups[0][place] = ColumnBytes { bytes, data_at: dictionary.len() };
     }
 
-    /// Says that the first row group, which is the only one, has another number of rows, all of them raw frames.
+    /// Sets the number of rows of the only row group, all of them raw frames.
     pub fn set_rows(&mut self, rows: u64) {
         let group = &mut self.footer.field(4).elements()[0];
         group.fields().insert(3, Value::i64(rows));
@@ -131,31 +131,31 @@ impl Parts {
     }
 }
 
-/// The value of a key in the footer.
+/// Returns the value of a key in the footer.
 fn value_of<'a>(footer: &'a mut Value, key: &str) -> &'a mut Value {
     let entries = footer.field(5).elements().iter_mut();
     let mut of_key = entries.filter_map(|entry| {
         let is_it = *entry.field(1) == Value::text(key);
         is_it.then(|| entry.field(2))
     });
-    of_key.next().expect("the key is there")
+    of_key.next().expect("the key exists")
 }
 
-/// Says where a part is, and what its digest is.
+/// Sets the location and the digest of a part in the document.
 fn place(part: &mut serde_json::Value, offset: usize, bytes: &[u8]) {
     part["offset"] = json!(offset);
     part["length"] = json!(bytes.len());
     part["digest"] = json!(Digest::of(bytes).to_string());
 }
 
-/// A data page: its header and a body, which is taken as it is.
+/// Returns a data page: its header and the given body.
 pub fn data_page(rows: i32, encoding: i32, uncompressed: i32, body: &[u8]) -> Vec<u8> {
     let header =
         Value::of([(1, Value::i32(rows)), (2, Value::i32(encoding)), (3, Value::i32(3)), (4, Value::i32(3))]);
     page(0, 5, header, uncompressed, body)
 }
 
-/// A dictionary page: its header and a body, which is taken as it is.
+/// Returns a dictionary page: its header and the given body.
 pub fn dictionary_page(values: i32, uncompressed: i32, body: &[u8]) -> Vec<u8> {
     let header = Value::of([(1, Value::i32(values)), (2, Value::i32(0))]);
     page(2, 7, header, uncompressed, body)
@@ -174,7 +174,7 @@ fn page(page_type: i32, field: i16, header: Value, uncompressed: i32, body: &[u8
     out
 }
 
-/// A list of a type whose header states `elements`, and nothing behind it.
+/// Returns the header of a list of `elements` elements, without the elements.
 pub(super) fn list_of(kind: Kind, elements: u64) -> Value {
     let mut bytes = vec![0xf0 | kind as u8];
     super::thrift::varint(elements, &mut bytes);

@@ -1,11 +1,11 @@
-//! Correct digests for a file that was changed in place, as a fuzzer does it.
+//! Corrects the digests of a file that was changed in place, for example by a fuzzer.
 
 use tradesim_schemas::Digest;
 
 use crate::tail;
 
-/// Computes all digests of a changed archive anew and writes them where they stand, as far as they can still be found:
-/// those of row groups and state frames, and that of the tail. Whether the tail was sealed.
+/// Recomputes the digests of a changed archive and writes them in place, as far as they can still be found: those of row
+/// groups and state frames, and that of the tail. Returns true if the tail was sealed.
 pub fn reseal(file: &mut [u8]) -> bool {
     let Some(footer_end) = file.len().checked_sub(8) else { return false };
     let footer_len = u32::from_le_bytes(file[footer_end..][..4].try_into().expect("four bytes")) as usize;
@@ -20,7 +20,7 @@ pub fn reseal(file: &mut [u8]) -> bool {
     offset <= footer_start && tail::seal(&mut file[offset..]).is_some()
 }
 
-/// Where digests of parts stand in a footer, and the offsets and lengths that stand before them in the same object.
+/// Finds the digests of parts in a footer, with the offsets and lengths that precede them in the same object.
 fn parts(footer: &[u8]) -> Vec<(usize, usize, usize)> {
     const DIGEST: &[u8] = b"\"digest\":\"";
     let digest_len = Digest::of(b"").to_string().len();

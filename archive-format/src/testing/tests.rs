@@ -1,4 +1,4 @@
-//! Every hostile file is refused with its own error, or read rightly; and resealing finds every digest.
+//! Every hostile file is refused with its own error, or read correctly, and resealing finds every digest.
 
 use super::*;
 use crate::{Archive, Error, OpenOptions};

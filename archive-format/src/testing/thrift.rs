@@ -1,4 +1,4 @@
-//! Values of Thrift's compact protocol, read and written without knowing what they mean.
+//! Generic values of Thrift's compact protocol, to be read, changed and written.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub enum Value {
     List(Kind, Vec<Value>),
     /// Fields by number.
     Struct(BTreeMap<i16, Value>),
-    /// The type of a value, and any bytes in its place.
+    /// A type, and arbitrary bytes instead of a value of it.
     Raw(Kind, Vec<u8>),
 }
 
@@ -59,10 +59,10 @@ impl Value {
         Value::Struct(fields.into_iter().collect())
     }
 
-    /// The fields of a structure.
+    /// Returns the fields of a structure.
     ///
     /// # Panics
-    /// If it is something else.
+    /// Panics if the value has another type.
     pub fn fields(&mut self) -> &mut BTreeMap<i16, Value> {
         match self {
             Value::Struct(fields) => fields,
@@ -70,18 +70,18 @@ impl Value {
         }
     }
 
-    /// A field of a structure.
+    /// Returns a field of a structure.
     ///
     /// # Panics
-    /// If there is none.
+    /// Panics if there is no such field.
     pub fn field(&mut self, id: i16) -> &mut Value {
-        self.fields().get_mut(&id).expect("the field is there")
+        self.fields().get_mut(&id).expect("the field exists")
     }
 
-    /// The elements of a list.
+    /// Returns the elements of a list.
     ///
     /// # Panics
-    /// If it is something else.
+    /// Panics if the value has another type.
     pub fn elements(&mut self) -> &mut Vec<Value> {
         match self {
             Value::List(_, elements) => elements,
@@ -89,10 +89,10 @@ impl Value {
         }
     }
 
-    /// The number.
+    /// Returns the number.
     ///
     /// # Panics
-    /// If it is something else.
+    /// Panics if the value has another type.
     pub fn number(&self) -> i64 {
         match self {
             Value::Int(_, value) => *value,
@@ -112,7 +112,7 @@ impl Value {
         }
     }
 
-    /// Appends the value as it stands in a field.
+    /// Appends the value as the value of a field.
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
             Value::Bool(_) => {}
@@ -156,10 +156,10 @@ impl Value {
         }
     }
 
-    /// Reads a structure from the front of some bytes, which our own writer has written.
+    /// Reads a structure from the front of a byte slice of our own writer.
     ///
     /// # Panics
-    /// If they are not one.
+    /// Panics if they are not a structure.
     pub fn read(bytes: &mut &[u8]) -> Value {
         read(bytes, 12)
     }

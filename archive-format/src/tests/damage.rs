@@ -1,4 +1,4 @@
-//! No damaged file is ever read as if it were whole, and none reaches the parser.
+//! A damaged file is never read as if it were intact, and never reaches the parser.
 
 use std::{
     fs::File,
@@ -10,7 +10,7 @@ use super::*;
 
 const ROWS: usize = 500;
 
-/// An archive with everything in it: events, frames, stored ids, state frames, several row groups.
+/// An archive with all features: events, frames, stored ids, state frames, several row groups.
 fn archive_of_everything(path: &Path) -> u64 {
     let mut provenance = sample::provenance();
     provenance.origins.push(sample::origin("another"));
@@ -37,7 +37,7 @@ fn read_all(path: &Path, mmap: bool) -> Result<usize, Error> {
 #[track_caller]
 fn assert_refused(result: Result<usize, Error>, what: &str) {
     match result {
-        Ok(_) => panic!("{what}: read as if it were whole"),
+        Ok(_) => panic!("{what}: read as if it were intact"),
         // the digest comes first: the parser never saw the damage
         Err(error @ Error::Corrupt { .. }) => panic!("{what}: reached the parser: {error}"),
         Err(error) => assert!(error.is_bad_data(), "{what}: {error}"),
@@ -77,7 +77,7 @@ fn every_flipped_byte_is_found() {
     let content = std::fs::read(&path).unwrap();
     for_all(&path, bytes, |file, path, at| {
         let original = content[at as usize];
-        // a different bit for different bytes, and now and then several
+        // a different bit for different bytes, and sometimes several
         let mask = Random(at).bits() as u8 | 1 << (at % 8);
         file.write_all_at(&[original ^ mask], at).unwrap();
         assert_refused(read_all(path, at % 2 == 0), &format!("byte {at} ^ {mask:#04x}"));

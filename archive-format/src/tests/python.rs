@@ -1,10 +1,10 @@
-//! The independent reader in Python agrees, where `TRADESIM_PYTHON` names an interpreter that has pyarrow and blake3.
+//! Compares with the independent reader in Python, if `TRADESIM_PYTHON` names an interpreter that has pyarrow and blake3.
 
 use std::{path::Path, process::Command};
 
 use super::*;
 
-/// Exit code and standard output of the reader.
+/// Runs the reader. Returns its exit code and standard output.
 fn run(python: &str, path: &Path, more: &[&str]) -> (Option<i32>, Vec<u8>) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/read_archive.py");
     let output = Command::new(python).arg(script).arg(path).args(more).output().unwrap();

@@ -26,7 +26,7 @@ fn reading_starts_at_any_seq_and_time() {
     for index in edges.into_iter().chain((0..40).map(|_| random.below(9_000) as usize)) {
         let record = records[index];
         for offset in 0..3 {
-            // the two seqs before a record's are missing, so all three find it
+            // the two seqs before that of a record are missing, so all three find the record
             let expected = &records[index..];
             let found = read(&archive, Start::Seq(record.seq - offset)).unwrap();
             assert_eq!(found, expected);
@@ -58,7 +58,7 @@ fn seeking_reads_one_row_group() {
     let path = folder.path().join("a.parquet");
     let records = Sample::new(6).take(9_000);
     let summary = write(&path, records.clone(), small_options()).unwrap();
-    // all other row groups are destroyed, and nobody notices
+    // all other row groups are destroyed, which must not matter
     let file = File::options().write(true).open(&path).unwrap();
     for (index, group) in summary.metadata.row_groups().iter().enumerate() {
         if index != 2 {
@@ -76,7 +76,7 @@ fn seeking_reads_one_row_group() {
     }
 }
 
-/// What happens to a file while it is read.
+/// A change of a file while it is read.
 #[derive(Clone, Copy, Debug)]
 enum Change {
     Truncated,
@@ -101,7 +101,7 @@ fn a_file_that_changes_under_a_reader_gives_a_clean_error_or_the_whole() {
             let change = changes[random.below(3) as usize];
             std::fs::copy(&original, &path).unwrap();
             let keep = random.below(bytes);
-            // the change happens once the reader has this many batches, or while it goes on
+            // the change happens after the reader has this many batches, or while it continues
             let after = random.below(22) as usize;
             let (seen, done) = (AtomicUsize::new(0), AtomicBool::new(false));
             let result = std::thread::scope(|scope| {
@@ -137,7 +137,7 @@ fn a_file_that_changes_under_a_reader_gives_a_clean_error_or_the_whole() {
             });
             match result {
                 Ok((_, read)) if read == records => whole += 1,
-                // replaced before it was opened: the other archive, whole
+                // replaced before it was opened: the whole other archive is read
                 Ok((digest, read)) => {
                     let another = Archive::open(&other, OpenOptions::default()).unwrap();
                     assert_eq!(digest, another.metadata().digest(), "round {round}, {change:?}");

@@ -1,4 +1,4 @@
-//! What is refused, on the way in and on the way out, and how that is said.
+//! Errors of writing and reading, and their texts.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ fn check_record(change: impl FnOnce(&mut Record), expected: &str) {
     let mut writer = writer(&folder, Columns::default());
     let error = writer.write_records(records).unwrap_err();
     assert_eq!(error.to_string(), expected);
-    // the writer is of no use afterwards and leaves nothing behind
+    // the writer cannot be used afterwards, and leaves no file
     assert!(matches!(writer.write_records(Vec::new()), Err(Error::Failed { .. })));
     assert!(matches!(writer.finish(), Err(Error::Failed { .. })));
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
@@ -39,27 +39,27 @@ fn trade(record: &mut Record) -> &mut Trade {
 
 #[test]
 fn records_that_would_not_come_back_are_refused() {
-    check_record(|record| record.seq = 0, "seq 0 does not ascend after Some(0)");
+    check_record(|record| record.seq = 0, "seq 0 is out of order: expected 1 to 2⁶³−1");
     check_record(
         |record| record.envelope.timestamp = Timestamp::default(),
-        "the time of seq 1, 1970-01-01T00:00:00.000000Z, is before 2026-02-18T14:30:00.005099Z, that of the row \
-         before it",
+        "the time 1970-01-01T00:00:00.000000Z of seq 1 is before 2026-02-18T14:30:00.005099Z, the time of the \
+         previous row",
     );
     check_record(
         |record| trade(record).correlation_id = None,
-        "the ids of seq 1 do not follow from its order reference",
+        "the ids of seq 1 do not match its order reference",
     );
     check_record(
         |record| trade(record).symbol = Symbol::new("NONE").unwrap(),
-        "seq 1: origin 0 of the metadata has no symbol NONE",
+        "seq 1 has symbol NONE, which origin 0 of the metadata does not list",
     );
     check_record(
         |record| record.order = None,
-        "seq 1 needs the column `trade_id`, which this archive was created without",
+        "seq 1 needs the column `trade_id`, but the archive was created without it",
     );
     check_record(
         |record| record.origin = 1,
-        "seq 1 needs the column `origin`, which this archive was created without",
+        "seq 1 needs the column `origin`, but the archive was created without it",
     );
     check_record(
         |record| {
@@ -75,7 +75,7 @@ fn records_that_would_not_come_back_are_refused() {
             record.envelope.event = event;
             record.order = None;
         },
-        "seq 1 cannot be stored by columns: spread or mid_price does not follow from bid and ask",
+        "seq 1 cannot be stored in columns: spread or mid_price does not follow from bid and ask",
     );
 }
 
@@ -116,7 +116,7 @@ fn an_existing_file_is_kept_unless_overwriting_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.parquet");
     std::fs::write(&path, "mine").unwrap();
-    refused(write(&path, Vec::new(), small_options()), &format!("{} exists already", path.display()));
+    refused(write(&path, Vec::new(), small_options()), &format!("{} already exists", path.display()));
     // also if it appears while the archive is written
     std::fs::remove_file(&path).unwrap();
     let writer = ArchiveWriter::create(&path, sample::provenance(), small_options()).unwrap();
@@ -135,7 +135,7 @@ fn an_output_that_cannot_be_made_is_named() {
         let created = write(&path, Vec::new(), small_options());
         assert!(matches!(created, Err(Error::CannotCreate { .. })), "{}", path.display());
     }
-    // and by its final name, for nobody knows the temporary one
+    // and by its final name, because the temporary one is internal
     let missing = folder.path().join("missing/a.parquet");
     match write(&missing, Vec::new(), small_options()) {
         Err(Error::CannotCreate { path, source }) => {

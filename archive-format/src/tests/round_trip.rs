@@ -1,4 +1,4 @@
-//! Records, stored ids and captured frames come back as they went in, whatever the way they were written.
+//! Records, stored ids and captured frames are read back unchanged, however they were written.
 
 use std::num::NonZeroUsize;
 
@@ -83,8 +83,8 @@ fn simulated_data_takes_few_bytes() {
     let path = folder.path().join("a.parquet");
     let summary = write(&path, Sample::new(4).take(200_000), WriterOptions::default()).unwrap();
     let per_event = summary.bytes as f64 / 200_000.0;
-    // more than real days take: the sample's prices and order numbers wander more
-    assert!(per_event < 11.2, "{per_event} bytes an event");
+    // more than a real day takes, because the prices and order numbers of the sample vary more
+    assert!(per_event < 11.2, "{per_event} bytes per event");
 }
 
 #[test]
@@ -108,10 +108,10 @@ fn state_frames_lie_between_row_groups_and_are_ignored_by_others() {
     }
     let seqs: Vec<u64> = archive.metadata().state_frames().iter().map(|frame| frame.seq).collect();
     assert_eq!(seqs, [0, 3_000, 6_000]);
-    // without them the same content
+    // without them, the content is the same
     let plain = write(&folder.path().join("b.parquet"), records, small_options()).unwrap();
     assert_eq!(plain.digest, summary.digest);
-    // a plain Parquet reader sees the rows alone
+    // a plain Parquet reader sees only the rows
     let file = std::fs::File::open(&path).unwrap();
     let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(file, 1_000).unwrap();
     assert_eq!(reader.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 6_000);
@@ -133,7 +133,7 @@ fn long_frames_end_a_row_group_early() {
     let options = WriterOptions { columns: ALL_COLUMNS, ..small_options() };
     let summary = write_rows(&path, &rows, options).unwrap();
     let groups: Vec<u64> = summary.metadata.row_groups().iter().map(|group| group.rows).collect();
-    // each frame fills a row group by itself
+    // each frame fills a whole row group
     assert_eq!(groups, [1; 10]);
     let archive = Archive::open(&path, OpenOptions::default()).unwrap();
     assert!(read_rows(&archive).unwrap() == rows);

@@ -1,4 +1,4 @@
-//! What may enter an archive: rows in order that come back exactly as they went in.
+//! Validates rows before they are written: they must be in order, and be restored exactly when they are read.
 
 use tradesim_schemas::{Event, OrderRef, Price, Record, Symbol, Timestamp};
 
@@ -10,22 +10,23 @@ use crate::{
     tail,
 };
 
-/// Checks rows on their way in, and counts them.
+/// Validates and counts rows.
 pub(super) struct Admission {
     ids: IdTable,
     columns: Columns,
     last: Option<(u64, Timestamp)>,
     pub(super) counts: Counts,
-    /// Bytes of raw frames in the open row group.
+    /// The number of bytes of raw frames in the current row group.
     pub(super) raw_bytes: usize,
 }
 
 impl Admission {
     pub(super) fn new(provenance: &Provenance, columns: Columns) -> Result<Admission, Error> {
-        let ids = IdTable::new(&provenance.origins)
-            .ok_or(Error::BadMetadata { what: "a symbol table names a symbol twice or has too many" })?;
+        let ids = IdTable::new(&provenance.origins).ok_or(Error::BadMetadata {
+            what: "a symbol table contains a symbol twice, or too many symbols",
+        })?;
         if ids.origins() > limits::ORIGINS_MAX {
-            return Err(Error::BadMetadata { what: "there are too many origins" });
+            return Err(Error::BadMetadata { what: "it has more than 65,535 origins" });
         }
         let blank = Metadata {
             format_version: FormatVersion::CURRENT,
@@ -43,9 +44,7 @@ impl Admission {
         let document = to_json(&blank);
         check_bounds(&document).map_err(|error| Error::BadMetadata { what: error.as_str() })?;
         if tail::contains(document.as_bytes(), tail::MARKER_START) {
-            return Err(Error::BadMetadata {
-                what: "it contains `tradesim-tail/`, by which a reader finds the tail",
-            });
+            return Err(Error::BadMetadata { what: "it contains the reserved text `tradesim-tail/`" });
         }
         Ok(Admission { ids, columns, last: None, counts: Counts::default(), raw_bytes: 0 })
     }
@@ -60,7 +59,7 @@ impl Admission {
         self.event(seq, &record.envelope.event, record.order, record.origin)
     }
 
-    /// The bytes of a raw frame, 0 for others.
+    /// Validates a captured frame. Returns the number of bytes of a raw frame, or 0 for an event.
     pub(super) fn admit_captured(&mut self, captured: &Captured) -> Result<usize, Error> {
         let seq = captured.seq;
         self.order(seq, captured.timestamp)?;
@@ -70,7 +69,7 @@ impl Admission {
         match &captured.content {
             Content::Event(event) => {
                 if captured.received.is_none() && captured.opcode.is_none() {
-                    let what = "a captured event without receive time and opcode is a plain record";
+                    let what = "a captured event needs a receive time or an opcode";
                     return Err(Error::NotRepresentable { seq, what });
                 }
                 self.event(seq, event, None, 0)?;
@@ -141,7 +140,7 @@ impl Admission {
     }
 }
 
-/// Whether an event's columns give it back: says what stands in the way.
+/// Checks that an event can be restored from its columns, and returns the reason if it cannot.
 pub(crate) fn fits_columns(event: &Event) -> Result<(), &'static str> {
     match event {
         Event::Trade(_) => Ok(()),
@@ -153,7 +152,7 @@ pub(crate) fn fits_columns(event: &Event) -> Result<(), &'static str> {
         }
         Event::MarketData(candle) => {
             let within = (1..=i64::MAX as u64).contains(&candle.volume);
-            if within { Ok(()) } else { Err("its volume is not within 1 to 2⁶³−1") }
+            if within { Ok(()) } else { Err("its volume is outside 1 to 2⁶³−1") }
         }
     }
 }
@@ -165,6 +164,6 @@ fn unknown_symbol(seq: u64, origin: u16, symbol: Symbol) -> Error {
 fn no_order(seq: u64, order: Option<OrderRef>) -> Result<(), Error> {
     match order {
         None => Ok(()),
-        Some(_) => Err(Error::NotRepresentable { seq, what: "only a trade belongs to an order" }),
+        Some(_) => Err(Error::NotRepresentable { seq, what: "only a trade can have an order reference" }),
     }
 }

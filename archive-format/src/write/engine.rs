@@ -1,7 +1,6 @@
-//! Turns chunks of rows into encoded columns and the content digest, on the caller's thread or on several.
+//! Encodes chunks of rows to columns and computes the content digest, on the caller's thread or on several threads.
 //!
-//! Columns are independent of each other, so the bytes are the same for any number of threads: only who encodes a
-//! column differs.
+//! Columns are independent of each other, so the bytes are the same for any number of threads.
 
 use std::{
     io::Write,
@@ -29,12 +28,13 @@ use crate::{
     row::RowDigest,
 };
 
-/// Chunks that may wait for a thread: enough to ride out a zstd call on a full page, few enough to stay in the cache.
+/// The maximum number of chunks that wait for a thread: enough to cover the compression of a full page, and few enough to
+/// stay in the cache.
 const QUEUED_CHUNKS: usize = 4;
 
 /// An encoded column.
 pub(super) struct Encoded {
-    /// Its place in the file's order.
+    /// The index of the column in the file's order.
     pub(super) place: usize,
     chunk: EncodedChunk,
 }
@@ -57,7 +57,7 @@ impl Encoded {
     }
 }
 
-/// The writers of one row group that the Parquet writer gives, for those columns that it encodes.
+/// The Parquet writer's column writers for one row group, `None` for the columns that it does not encode.
 pub(super) type Writers = Vec<Option<ArrowColumnWriter>>;
 
 pub(super) enum Engine {
@@ -97,7 +97,7 @@ impl Engine {
         }
     }
 
-    /// Begins a row group with the writers of all columns.
+    /// Starts a row group with the writers of all columns.
     pub(super) fn begin(&mut self, writers: Writers) -> Result<(), EngineError> {
         match self {
             Engine::Inline(inline) => {
@@ -119,7 +119,7 @@ impl Engine {
         }
     }
 
-    /// Ends the row group.
+    /// Ends the current row group.
     pub(super) fn end(&mut self) -> Result<(), EngineError> {
         match self {
             Engine::Inline(inline) => {
@@ -131,7 +131,7 @@ impl Engine {
         }
     }
 
-    /// Columns that are done, of the oldest row group first. With `wait`, blocks until there are some.
+    /// Returns finished columns, those of the oldest row group first. With `wait`, blocks until there are some.
     pub(super) fn poll(&mut self, wait: bool) -> Result<Option<Vec<Encoded>>, EngineError> {
         match self {
             Engine::Inline(inline) => Ok(inline.done.pop()),
@@ -139,7 +139,7 @@ impl Engine {
         }
     }
 
-    /// The content digest of all rows.
+    /// Returns the content digest of all rows.
     pub(super) fn finish(self) -> Digest {
         match self {
             Engine::Inline(inline) => inline.digest.finish(),
@@ -148,11 +148,11 @@ impl Engine {
     }
 }
 
-/// Why the engine stopped.
+/// The error that stopped the engine.
 pub(super) enum EngineError {
-    /// The Parquet writer refused something.
+    /// The error of the Parquet writer.
     Encode(ParquetError),
-    /// A thread is gone; its panic is the reason and is passed on by [`Engine::finish`] and on drop.
+    /// A thread has panicked. [`Engine::finish`] and dropping the engine resume the panic.
     ThreadGone,
 }
 
@@ -174,13 +174,13 @@ struct ColumnJob {
     how: How,
 }
 
-/// Who encodes a column.
+/// The encoder of a column.
 enum How {
     Arrow { field: FieldRef, writer: Option<Box<ArrowColumnWriter>> },
     Dictionary(Box<CodedColumn>),
 }
 
-/// Encodes some columns.
+/// Encodes a part of the columns.
 struct Encoder {
     jobs: Vec<ColumnJob>,
     zstd: Compressor<'static>,
@@ -191,7 +191,7 @@ impl Encoder {
         Ok(Encoder { jobs, zstd: compressor()? })
     }
 
-    /// Begins a row group; `writers` are those of all columns, of which this encoder takes its own.
+    /// Starts a row group. `writers` are those of all columns; this encoder takes its own.
     fn begin(&mut self, mut writers: Writers) {
         for job in &mut self.jobs {
             if let How::Arrow { writer, .. } = &mut job.how {
@@ -251,8 +251,8 @@ struct EncoderThread {
 }
 
 impl Threads {
-    /// Two threads for columns even if only two are wanted in all: three that are busy part of the time let the
-    /// operating system keep two cores busy all the time.
+    /// Starts at least two threads for columns, in addition to the one for the digest, even if `threads` is 2: three threads
+    /// that are partly idle keep two cores busy.
     fn start(threads: usize, jobs: Vec<ColumnJob>) -> std::io::Result<Threads> {
         let shares = spread(jobs, threads.saturating_sub(1).clamp(2, 8));
         let (done, results) = channel();
@@ -299,7 +299,7 @@ impl Threads {
     fn send_all(&self, command: impl Fn() -> Command) -> Result<(), EngineError> {
         for encoder in &self.encoders {
             if let Err(gone) = encoder.send(command()) {
-                // an encoder that met an error has said so before it went
+                // an encoder reports an error before it ends
                 return Err(self.results.try_iter().find_map(Result::err).map_or(gone, EngineError::Encode));
             }
         }
@@ -340,7 +340,7 @@ impl Threads {
 }
 
 impl Drop for Threads {
-    /// Waits for the threads, so that nothing of an abandoned writer outlives it.
+    /// Waits for the threads, so that they do not outlive a dropped writer.
     fn drop(&mut self) {
         self.stop_encoders();
         if let Some((sender, thread)) = self.digest.take() {
@@ -377,7 +377,7 @@ fn run_encoder(
         };
         if let Some(result) = result {
             let failed = result.is_err();
-            // nobody listens any more if the writer was dropped
+            // there is no receiver if the writer was dropped
             if done.send(result).is_err() || failed {
                 return;
             }
@@ -385,7 +385,7 @@ fn run_encoder(
     }
 }
 
-/// Spreads columns over threads: the costliest first, each to the thread with the least to do.
+/// Spreads columns over threads: in the order of descending cost, each to the thread with the least work.
 fn spread(mut jobs: Vec<ColumnJob>, threads: usize) -> Vec<Vec<ColumnJob>> {
     jobs.sort_by_key(|job| (std::cmp::Reverse(job.column.cost()), job.place));
     let mut shares: Vec<(u32, Vec<ColumnJob>)> = (0..threads).map(|_| (0, Vec::new())).collect();

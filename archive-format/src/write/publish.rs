@@ -1,4 +1,4 @@
-//! Under its final name a file is whole or absent.
+//! Creates files atomically: under its final name, a file is either complete or absent.
 
 mod leftovers;
 
@@ -13,10 +13,10 @@ use tempfile::TempPath;
 
 use crate::{Error, regular::other_than_regular};
 
-/// A file in the making, under a temporary name in the folder of its final one. Dropped, it is removed; where the
-/// process is killed, the next file that is begun in the same folder removes it.
+/// A new file under a temporary name in the folder of its final name. It is removed if it is dropped. If the process is
+/// killed, the next `NewFile` in the same folder removes it.
 ///
-/// Archives are written through it; it is public for files of other formats that are to appear in the same way.
+/// Archives are written with it. It is public for files of other formats that should be created atomically.
 #[derive(Debug)]
 pub struct NewFile {
     path: PathBuf,
@@ -27,11 +27,11 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// Begins a file that will be `path`.
+    /// Creates a temporary file that will become `path`.
     ///
     /// # Errors
-    /// A path that exists while `overwrite` is off, or that leads to anything but a regular file; a folder that is
-    /// missing or cannot be written.
+    /// Returns an error if `path` exists and `overwrite` is false, if it is not a regular file, or if its folder does not
+    /// exist or is not writable.
     pub fn create(path: impl AsRef<Path>, overwrite: bool) -> Result<NewFile, Error> {
         let path = path.as_ref();
         let name = check(path, overwrite)?;
@@ -46,7 +46,7 @@ impl NewFile {
             .prefix(&prefix)
             .suffix(leftovers::SUFFIX)
             .rand_bytes(leftovers::RANDOM_CHARACTERS)
-            // opened here and not by the crate, whose errors name the temporary file: nobody knows that one
+            // opened here and not by the crate, whose errors would name the temporary file
             .make_in(&folder, open_locked)
             .map_err(|source| match Error::write(path, source) {
                 Error::Io { path, source, .. } => Error::CannotCreate { path, source },
@@ -59,29 +59,29 @@ impl NewFile {
         Ok(NewFile { path: path.to_owned(), folder, file, temporary, overwrite })
     }
 
-    /// The file's final name.
+    /// Returns the final path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A handle to write to the file.
+    /// Returns a handle to write to the file.
     ///
     /// # Errors
-    /// The error of the operating system.
+    /// Returns an error if the handle cannot be duplicated.
     pub fn handle(&self) -> Result<File, Error> {
         self.file.try_clone().map_err(|source| self.write_error(source))
     }
 
-    /// The error of a write through a handle, under the file's final name and with a full disk told apart.
+    /// Converts an error of writing through a handle to an [`Error`] with the file's final name.
     pub fn write_error(&self, source: io::Error) -> Error {
         Error::write(&self.path, source)
     }
 
-    /// Makes the content durable and then gives it its final name. Returns the length in bytes.
+    /// Syncs the content to disk, and gives the file its final name. Returns its length in bytes.
     ///
     /// # Errors
-    /// A path that exists by now while overwriting was not asked for, and what the operating system says. After
-    /// [`Error::FolderNotSynced`] the file is there, and complete.
+    /// Returns an error if the path exists by now and must not be replaced, or if a call of the operating system fails.
+    /// After [`Error::FolderNotSynced`], the file exists and is complete.
     pub fn publish(self) -> Result<u64, Error> {
         self.publish_and(|folder| File::open(folder)?.sync_all())
     }
@@ -97,7 +97,7 @@ impl NewFile {
                 _ => Error::io(&path, "rename a temporary file to", error.error),
             });
         }
-        // the new name itself must survive a loss of power
+        // the new name must survive a power failure, too
         match sync_folder(&folder) {
             Ok(()) => Ok(bytes),
             Err(source) => Err(Error::FolderNotSynced { path, folder, source }),
@@ -105,24 +105,24 @@ impl NewFile {
     }
 }
 
-/// Makes a file of this name and locks it, so that nobody takes it for one that was left over.
+/// Creates a file of this name and locks it, so that other processes do not remove it as a leftover.
 fn open_locked(temporary: &Path) -> io::Result<File> {
-    // the mode that any new file gets: the process's mask takes its share
+    // the default mode of a new file; the umask of the process applies
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o666).open(temporary)?;
     let is_ours = match file.try_lock() {
-        // whoever looks for leftovers may have removed it before it was locked
+        // another process may have removed it as a leftover before it was locked
         Ok(()) => file.metadata()?.nlink() > 0,
         Err(TryLockError::WouldBlock) => false,
-        // a file system without locks is no reason not to write
+        // writing also works on file systems without locks
         Err(TryLockError::Error(_)) => true,
     };
-    // with this error the caller tries another name
+    // after this error, the caller tries another name
     if is_ours { Ok(file) } else { Err(io::ErrorKind::AlreadyExists.into()) }
 }
 
-/// Refuses early what would be refused at the end: nobody wants to wait for that. Only a regular file is ever
-/// overwritten: the new file takes the name of the old one, which would do away with a device or a pipe. Returns the
-/// file's name in its folder.
+/// Checks the output before it is written, so that errors are not found only at the end. Only a regular file may be
+/// overwritten, because the new file replaces it, which would remove a device or a pipe. Returns the file's name in its
+/// folder.
 fn check(path: &Path, overwrite: bool) -> Result<&std::ffi::OsStr, Error> {
     let cannot = |source| Error::CannotCreate { path: path.to_owned(), source };
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
@@ -130,16 +130,16 @@ fn check(path: &Path, overwrite: bool) -> Result<&std::ffi::OsStr, Error> {
     }
     let name = path
         .file_name()
-        .ok_or_else(|| cannot(io::Error::new(io::ErrorKind::InvalidInput, "the path names no file")))?;
+        .ok_or_else(|| cannot(io::Error::new(io::ErrorKind::InvalidInput, "the path is not a file name")))?;
     let taken = match fs::metadata(path) {
         Ok(found) if found.is_dir() => return Err(cannot(io::ErrorKind::IsADirectory.into())),
         Ok(found) => {
             if let Some(kind) = other_than_regular(&found) {
-                return Err(cannot(io::Error::other(format!("it is {kind}, and not a regular file"))));
+                return Err(cannot(io::Error::other(format!("it is {kind}, not a regular file"))));
             }
             true
         }
-        // a link that leads nowhere takes the name all the same
+        // a dangling link occupies the name as well
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.symlink_metadata().is_ok(),
         Err(error) => return Err(cannot(error)),
     };
@@ -188,7 +188,7 @@ mod tests {
     fn what_a_killed_process_left_goes_with_the_next_file() {
         let folder = tempfile::tempdir().unwrap();
         let NewFile { file, temporary, .. } = NewFile::create(folder.path().join("a"), false).unwrap();
-        // as the end of a process does: the lock goes and the file stays
+        // like the end of a process: the lock is released and the file stays
         temporary.keep().unwrap();
         drop(file);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

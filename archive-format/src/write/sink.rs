@@ -1,5 +1,5 @@
-//! Where the Parquet writer's bytes go: into the file, hashed on the way, and at the end into a buffer that can still
-//! be changed.
+//! The output of the Parquet writer: the file, with a hash of each region, and for the tail a buffer that can still be
+//! changed.
 
 use std::io::{self, Write};
 
@@ -11,13 +11,13 @@ pub(super) struct Sink {
     hasher: blake3::Hasher,
     position: u64,
     region_start: u64,
-    /// Everything after the last row group, once [`Sink::begin_tail`] was called.
+    /// The bytes after the last row group, after [`Sink::begin_tail`] was called.
     tail: Option<Vec<u8>>,
-    /// The first error of `out`. The Parquet writer passes errors on in a form that hides their kind.
+    /// The first error of `out`. The Parquet writer returns errors in a form that hides their kind.
     error: Option<io::Error>,
 }
 
-/// A part of the file: offset, length and digest.
+/// A region of the file: offset, length and byte hash.
 pub(super) struct Region {
     pub(super) offset: u64,
     pub(super) length: u64,
@@ -29,7 +29,7 @@ impl Sink {
         Sink { out, hasher: blake3::Hasher::new(), position: 0, region_start: 0, tail: None, error: None }
     }
 
-    /// The part written since the last call.
+    /// Returns the region written since the last call.
     pub(super) fn end_region(&mut self) -> Region {
         let digest = Digest::from_bytes(*self.hasher.finalize().as_bytes());
         self.hasher.reset();
@@ -37,23 +37,23 @@ impl Sink {
         Region { offset, length: self.position - offset, digest }
     }
 
-    /// From here on, keeps what is written. Returns where in the file that will be.
+    /// Collects all following bytes in the buffer. Returns their offset in the file.
     pub(super) fn begin_tail(&mut self) -> u64 {
         self.tail = Some(Vec::new());
         self.position
     }
 
-    /// The tail.
+    /// Returns the collected tail.
     pub(super) fn take_tail(&mut self) -> Vec<u8> {
         self.tail.take().unwrap_or_default()
     }
 
-    /// The error that made a write stop, if the file was the reason.
+    /// Returns the error of the file that stopped a write, if there was one.
     pub(super) fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()
     }
 
-    /// Bytes in the file.
+    /// Returns the number of bytes in the file.
     pub(super) fn position(&self) -> u64 {
         self.position
     }

@@ -1,4 +1,4 @@
-//! A full disk, and other things that only the inside of a writer can show.
+//! A full disk, and other cases that need access to the internals of a writer.
 
 use std::{
     io,
@@ -13,24 +13,24 @@ use super::*;
 use crate::sample::{self, Sample};
 
 impl ArchiveWriter {
-    /// Writes another format version into the metadata.
+    /// Writes a different format version into the metadata.
     pub(crate) fn set_format_version(&mut self, version: FormatVersion) {
         self.format_version = version;
     }
 
-    /// Changes what the metadata says about row groups that are written.
+    /// Changes the metadata of row groups that are already written.
     pub(crate) fn lie_about_groups(&mut self, lie: impl Fn(&mut RowGroup)) {
         assert!(!self.row_groups.is_empty());
         self.row_groups.iter_mut().for_each(lie);
     }
 
-    /// Changes the provenance after the fact.
+    /// Changes the provenance after the writer was created.
     pub(crate) fn lie_about_provenance(&mut self, lie: impl Fn(&mut Provenance)) {
         lie(&mut self.provenance);
     }
 }
 
-/// A disk with room for some bytes.
+/// A disk with space for a number of bytes.
 struct SmallDisk {
     room: Arc<AtomicUsize>,
 }

@@ -13,7 +13,7 @@ fn names<T: ToString>(values: &[T]) -> Vec<String> {
 
 const PRICE_PATTERN: &str = r"^[0-9]{1,8}\.[0-9]{2,4}$";
 
-/// What JSON Schema (without its description), Avro's type and Avro's default say of a field, derived from the Rust types.
+/// Derives from the Rust types the JSON Schema of a field (without its description), its Avro type and its Avro default.
 fn expected(event_type: EventType, field: &str) -> (Value, Value, Option<Value>) {
     let enumeration = |record: &str, values: Vec<String>, avro_enum: bool| {
         let avro = if avro_enum {
@@ -65,11 +65,11 @@ fn expected(event_type: EventType, field: &str) -> (Value, Value, Option<Value>)
     }
 }
 
-/// Takes a text that must say something.
+/// Removes a description, which must not be empty.
 fn take_words(object: &mut Value, key: &str) {
     let words = object.as_object_mut().and_then(|members| members.remove(key));
     let words = words.as_ref().and_then(Value::as_str).unwrap_or_default();
-    assert!(words.len() > 8, "{key} says nothing in {object}");
+    assert!(words.len() > 8, "{key} is too short in {object}");
 }
 
 fn check_order(text: &str, quoted: impl Iterator<Item = String>) {
@@ -91,7 +91,7 @@ fn json_schemas_say_what_the_rust_types_say() {
         assert_eq!(schema["required"], json!(event_type.fields()));
         assert!(schema.get("additionalProperties").is_none(), "unknown payload keys are accepted");
         take_words(&mut schema, "description");
-        // serde_json's map forgets the order of keys, the text does not
+        // serde_json's map does not preserve the order of keys, the text does
         check_order(
             event_type.json_schema(),
             event_type.fields().iter().map(|key| format!("\n    \"{key}\": {{")),
@@ -173,13 +173,13 @@ fn avro_accepts_the_schemas_with_their_logical_types() {
     use apache_avro::Schema;
     for &event_type in EventType::ALL {
         let schema = Schema::parse_str(event_type.avro_schema()).expect("a valid Avro schema");
-        let Schema::Record(record) = &schema else { panic!("{event_type} is no record") };
+        let Schema::Record(record) = &schema else { panic!("{event_type} is not a record") };
         assert_eq!(record.name.to_string(), format!("{AVRO_NAMESPACE}.{}", event_type.record_name()));
         let of = |name: &str| &record.fields.iter().find(|field| field.name == name).expect("a field").schema;
         assert!(matches!(of("timestamp"), Schema::TimestampMicros));
         let price = if event_type == EventType::MarketData { "vwap" } else { "mid_price" };
         let price = if event_type == EventType::Trade { "price" } else { price };
-        let Schema::Decimal(decimal) = of(price) else { panic!("{price} is no decimal") };
+        let Schema::Decimal(decimal) = of(price) else { panic!("{price} is not a decimal") };
         assert_eq!((decimal.precision, decimal.scale), (12, 4));
     }
 }

@@ -1,4 +1,4 @@
-//! Decimal and hexadecimal digits from tables.
+//! Decimal and hexadecimal conversion with look-up tables. (The `itoa` crate has no fixed widths and no hex.)
 
 /// "00" to "99".
 const TWO: [[u8; 2]; 100] = {
@@ -23,7 +23,7 @@ const HEX: [[u8; 2]; 256] = {
     table
 };
 
-/// What a byte stands for as a lower-case hex digit; [`NO_DIGIT`] where it is none.
+/// The value of each byte as a lower-case hex digit, or [`NO_DIGIT`].
 const NIBBLE: [u8; 256] = {
     let mut table = [NO_DIGIT; 256];
     let digits = b"0123456789abcdef";
@@ -35,35 +35,35 @@ const NIBBLE: [u8; 256] = {
     table
 };
 
-/// Has bits that no hex digit has, so that the bits of many digits can be gathered and checked once.
+/// A value with bits that no hex digit has, so that many digits can be combined with `|` and checked once.
 pub(crate) const NO_DIGIT: u8 = 0xf0;
 
-/// The value of a lower-case hex digit, or [`NO_DIGIT`].
+/// Returns the value of a lower-case hex digit, or [`NO_DIGIT`].
 #[inline]
 pub(crate) fn nibble(digit: u8) -> u8 {
     NIBBLE[usize::from(digit)]
 }
 
-/// The last two decimal digits of `value`, which must be below 100.
+/// Returns the two decimal digits of `value`, which must be below 100.
 #[inline]
 pub(crate) fn two(value: u32) -> [u8; 2] {
     TWO[value as usize]
 }
 
-/// The two hex digits of `byte`.
+/// Returns the two hex digits of `byte`.
 #[inline]
 pub(crate) fn hex(byte: u8) -> [u8; 2] {
     HEX[usize::from(byte)]
 }
 
-/// Four decimal digits of `value`, which must be below 10,000.
+/// Returns the four decimal digits of `value`, which must be below 10,000.
 #[inline]
 pub(crate) fn four(value: u32) -> [u8; 4] {
     let (high, low) = (two(value / 100), two(value % 100));
     [high[0], high[1], low[0], low[1]]
 }
 
-/// Five decimal digits of `value`, which must be below 100,000.
+/// Returns the five decimal digits of `value`, which must be below 100,000.
 #[inline]
 pub(crate) fn five(value: u32) -> [u8; 5] {
     let rest = four(value % 10_000);

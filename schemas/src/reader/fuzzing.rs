@@ -1,15 +1,15 @@
-//! What the fuzz target `envelope` does with its bytes, and what the tests do with the target's corpus (fuzz/README.md).
-//! Nothing here is promised to other callers.
+//! The entry point of the fuzz target `envelope` (fuzz/README.md). Tests run it over the target's corpus. It is not part of
+//! the public API.
 
 use serde_json::Value;
 
 use super::{Message, ReadOptions, Reason, general, read, scan};
 use crate::EventType;
 
-/// Reads a frame in three ways and compares: the fast path, the general reader, and serde_json.
+/// Reads a frame with the fast path, the general reader and serde_json, and compares the results.
 ///
 /// # Panics
-/// Where two of them disagree, and where a message that was read does not survive being written and read again.
+/// Panics if two of them disagree, or if a message changes when it is written and read again.
 pub fn envelope(frame: &[u8]) {
     let general = general::message(frame);
     if let Some(scanned) = scan::message(frame) {
@@ -18,11 +18,11 @@ pub fn envelope(frame: &[u8]) {
     let value = serde_json::from_slice::<Value>(frame);
     match (&general, &value) {
         (Ok(message), Ok(value)) => same(message, value),
-        // an unknown field may hold a number that fits into no type of serde_json
+        // an unknown field may contain a number that does not fit into any type of serde_json
         (Ok(_), Err(error)) => assert!(error.to_string().starts_with("number out of range"), "{error}"),
         (Err(refusal), _) if refusal.reason == Reason::NotUtf8 => assert!(str::from_utf8(frame).is_err()),
         (Err(refusal), Ok(_)) => {
-            assert_ne!(refusal.reason, Reason::NotJson, "serde_json takes it: {refusal}")
+            assert_ne!(refusal.reason, Reason::NotJson, "serde_json accepts it: {refusal}")
         }
         (Err(_), Err(_)) => {}
     }
@@ -36,7 +36,7 @@ pub fn envelope(frame: &[u8]) {
     }
 }
 
-/// Compares a message with what serde_json reads. (Duplicate keys were refused, so that the last one is the only one.)
+/// Compares a message with the value that serde_json reads. (Duplicate keys are refused before, so each key is unique.)
 fn same(message: &Message<'_>, value: &Value) {
     assert_eq!(value["event_type"], message.event_type().as_str());
     let payload = value["payload"].as_object().expect("a payload is an object");

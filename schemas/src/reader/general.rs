@@ -1,4 +1,4 @@
-//! The path that takes any layout and names what is wrong.
+//! The general path: accepts any layout, and reports what is wrong.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::{
     TradeId, TradeStatus, TradeType, TraderId,
 };
 
-/// Declares the keys of one kind of object; `$prefix` leads from the message to it.
+/// Declares the keys of one kind of object. `$prefix` is the object's path in the message.
 macro_rules! keys {
     ($(#[$meta:meta])* $name:ident in $prefix:literal { $($key:ident = $text:literal,)+ }) => {
         $(#[$meta])*
@@ -24,7 +24,8 @@ macro_rules! keys {
 
             const ALL: &[($name, &str)] = &[$(($name::$key, $text)),+];
 
-            /// The key with this text. Most programs keep an order, so the key at `guess` is tried first.
+            /// Returns the key with this text. Most programs write keys in a fixed order, so the key at `guess` is tried
+            /// first.
             fn parse_near(text: &str, guess: usize) -> Option<$name> {
                 match $name::ALL.get(guess) {
                     Some(&(key, name)) if name == text => Some(key),
@@ -57,7 +58,7 @@ keys! {
 }
 
 keys! {
-    /// The keys of all three payloads together: the type may be stated behind the payload.
+    /// The keys of all three payloads, because `event_type` may come after the payload.
     PayloadKey in "payload." {
         TradeId = "trade_id",
         Symbol = "symbol",
@@ -87,7 +88,7 @@ keys! {
     }
 }
 
-/// The values of an object's known keys, and its other keys.
+/// The values of an object's known keys, and its unknown keys.
 struct Members<'a, const N: usize> {
     values: [Option<Value<'a>>; N],
     unknown: Vec<Cow<'a, str>>,
@@ -99,7 +100,7 @@ impl<'a, const N: usize> Members<'a, N> {
     }
 }
 
-/// What stands in the envelope.
+/// The members of the envelope and of the payload.
 struct Parts<'a> {
     envelope: Members<'a, { EnvelopeKey::PATHS.len() }>,
     payload: Members<'a, { PayloadKey::PATHS.len() }>,
@@ -119,7 +120,7 @@ pub(super) fn message(frame: &[u8]) -> Result<Message<'_>, Refusal> {
     envelope_and_payload(&mut parts, stated).map_err(|refusal| Refusal { event_type: stated, ..refusal })
 }
 
-/// Parses the text and sorts its members into their places.
+/// Parses the text into the members of envelope and payload.
 fn split(text: &str) -> Result<Parts<'_>, Refusal> {
     let mut parts = Parts { envelope: Members::new(), payload: Members::new() };
     let mut parser = Parser::new(text);
@@ -167,7 +168,7 @@ fn split(text: &str) -> Result<Parts<'_>, Refusal> {
         .or_else(|| first_duplicate(&mut payload.unknown).map(|key| format!("payload.{}", shortened(key))))
         .or_else(|| parser.into_duplicate().map(|key| shortened(&key)));
     if let Some(key) = twice {
-        let detail = format!("the key {key:?} stands twice in one object");
+        let detail = format!("the key {key:?} appears twice in one object");
         let mut refusal = Refusal::new(Reason::DuplicateKey, Some(key), detail);
         if let Some(Value::String(text)) = &envelope.values[EnvelopeKey::EventType as usize] {
             refusal.event_type = EventType::parse(text.as_bytes());
@@ -204,13 +205,13 @@ fn envelope_and_payload<'a>(
 ) -> Result<Message<'a>, Refusal> {
     let Parts { envelope, payload } = parts;
     let values = &mut envelope.values;
-    // a later version may have other keys, so the version comes first where it is stated at all
+    // a later version may have other keys, so the version is checked first if there is one
     if let Some(value) = &values[EnvelopeKey::SchemaVersion as usize] {
         schema_version(value)?;
     }
     if let Some(key) = envelope.unknown.first() {
         let key = shortened(key);
-        let detail = format!("the envelope has no key {key:?}");
+        let detail = format!("unknown envelope key {key:?}");
         return Err(Refusal::new(Reason::UnknownEnvelopeKey, Some(key), detail));
     }
     for (value, path) in values.iter().zip(EnvelopeKey::PATHS) {
@@ -218,7 +219,7 @@ fn envelope_and_payload<'a>(
             return Err(Refusal::missing(path));
         }
     }
-    let mut take = |key: EnvelopeKey| values[key as usize].take().expect("every key is there");
+    let mut take = |key: EnvelopeKey| values[key as usize].take().expect("every key is present");
     let path = EnvelopeKey::EventType.path();
     let name = text(take(EnvelopeKey::EventType), path, EVENT_TYPES)?;
     let Some(event_type) = stated else {
@@ -242,7 +243,7 @@ fn envelope_and_payload<'a>(
         EventType::OrderBook => fields.order_book()?,
         EventType::MarketData => fields.market_data()?,
     };
-    // what another event type's key holds is as unknown here as any other
+    // the keys of other event types are unknown here
     let foreign = fields.values.iter().filter(|value| value.is_some()).count();
     let unknown_fields = u32::try_from(unknown + foreign).expect("a frame has fewer keys than bytes");
     Ok(Message { timestamp, payload, unknown_fields })
@@ -251,7 +252,7 @@ fn envelope_and_payload<'a>(
 const EVENT_TYPES: &str = "one of trade, orderbook, marketdata";
 const TIMESTAMP: &str =
     "an RFC 3339 time in UTC with at most six fractional digits and a year of 0001 to 9999";
-const PRICE: &str = "a decimal with at most 8 digits before and 2 to 4 behind the point, in quotes";
+const PRICE: &str = "a decimal in quotes, with at most 8 digits before the point and 2 to 4 after it";
 
 fn timestamp(text: &[u8]) -> Option<Timestamp> {
     Timestamp::parse(text).ok()
@@ -267,7 +268,7 @@ fn schema_version(value: &Value<'_>) -> Result<(), Refusal> {
     Err(Refusal::value(Reason::UnsupportedSchemaVersion, path, &expected, &found))
 }
 
-/// An integer from 1 to `max`.
+/// Reads an integer from 1 to `max`.
 fn whole(value: &Value<'_>, path: &str, max: i128) -> Result<i128, Refusal> {
     let expected = || {
         if max == i128::MAX {
@@ -315,7 +316,7 @@ fn shown(value: &Value<'_>) -> String {
     }
 }
 
-/// Takes the fields of one payload out of its members.
+/// Takes the fields of one payload from its members.
 struct Fields<'p, 'a> {
     values: &'p mut [Option<Value<'a>>; PayloadKey::PATHS.len()],
 }
@@ -354,7 +355,7 @@ impl<'a> Fields<'_, 'a> {
     fn symbol(&mut self) -> Result<Cow<'a, str>, Refusal> {
         let (path, expected) = (PayloadKey::Symbol.path(), "1 to 10 characters");
         let symbol = text(self.take(PayloadKey::Symbol)?, path, expected)?;
-        // the length in bytes settles nearly every case, and spares counting the characters of a long text
+        // the length in bytes decides nearly every case, without counting the characters of a long text
         let fits = !symbol.is_empty()
             && (symbol.len() <= Symbol::CHARS_MAX || symbol.chars().nth(Symbol::CHARS_MAX).is_none());
         if fits {

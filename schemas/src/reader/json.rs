@@ -1,20 +1,20 @@
-//! A JSON parser (RFC 8259) for untrusted text: strings are borrowed unless they hold escapes, numbers stay text, so that
-//! nothing is rounded, and what is not wanted is checked and skipped.
+//! A JSON parser (RFC 8259) for untrusted text. Strings are borrowed unless they contain escapes, numbers stay text so
+//! that nothing is rounded, and unneeded values are validated and skipped.
 
 use std::borrow::Cow;
 
-/// Levels of arrays and objects that may be nested, the envelope being the first. It is serde_json's limit; deeper text is
+/// The maximum nesting of arrays and objects; the envelope is level 1. The limit is that of serde_json. A deeper text is
 /// refused as `not_json` before it can exhaust the stack.
 pub const DEPTH_MAX: u32 = 127;
 
-/// Where and why a text is not JSON.
+/// A syntax error: its position, and what was expected there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Syntax {
     pub(super) at: usize,
     pub(super) expected: &'static str,
 }
 
-/// A value; numbers, arrays and objects as their text.
+/// A value. Numbers, arrays and objects are kept as their text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value<'a> {
     Null,
@@ -40,7 +40,7 @@ impl<'a> Parser<'a> {
         Parser { text, at: 0, duplicate: None }
     }
 
-    /// The first key that an object among those skipped held twice.
+    /// Returns the first duplicate key of the objects that were skipped.
     pub(super) fn into_duplicate(self) -> Option<Box<str>> {
         self.duplicate
     }
@@ -50,7 +50,7 @@ impl<'a> Parser<'a> {
         Err(Syntax { at: self.at, expected })
     }
 
-    /// The next byte after white space, which is not consumed.
+    /// Skips white space and returns the next byte without consuming it.
     #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
@@ -72,12 +72,12 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Checks that nothing but white space is left.
+    /// Checks that only white space is left.
     pub(super) fn end(&mut self) -> Parsed<()> {
         if self.peek().is_some() { self.error("the end of the text") } else { Ok(()) }
     }
 
-    /// Parses the object that starts here; `member` is called at each value with its key and must consume the value.
+    /// Parses the object that starts here. Calls `member` with each key; `member` must consume the value.
     #[inline]
     pub(super) fn object(
         &mut self,
@@ -106,7 +106,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Parses any value. `depth` is the level that an array or an object found here is at.
+    /// Parses any value. `depth` is the level of an array or object that starts here.
     #[inline]
     pub(super) fn value(&mut self, depth: u32) -> Parsed<Value<'a>> {
         let first = self.peek();
@@ -212,7 +212,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Parses the string that starts here at its quote.
+    /// Parses the string whose opening quote is here.
     #[inline]
     fn string(&mut self) -> Parsed<Cow<'a, str>> {
         self.at += 1;
@@ -227,7 +227,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Moves to the next quote or backslash, and gives it.
+    /// Moves to the next quote or backslash, and returns it.
     #[inline]
     fn plain(&mut self) -> Parsed<u8> {
         let bytes = self.text.as_bytes();
@@ -255,7 +255,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Parses an escape behind its backslash.
+    /// Parses an escape after its backslash.
     fn escape(&mut self) -> Parsed<char> {
         let Some(&byte) = self.text.as_bytes().get(self.at) else {
             return self.error("an escape");
@@ -277,7 +277,7 @@ impl<'a> Parser<'a> {
         Ok(plain)
     }
 
-    /// Parses the digits behind `\u`, and the second half of a surrogate pair.
+    /// Parses the digits after `\u`, and the second half of a surrogate pair.
     fn unicode_escape(&mut self) -> Parsed<char> {
         let first = self.four_hex_digits()?;
         let code = match first {
@@ -313,14 +313,15 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// A key that stands twice among `keys`, compared as decoded. Sorts them, so that hostile objects cost n log n.
+/// Returns a key that occurs twice in `keys`, compared after decoding. Sorts the keys, so that hostile objects cost
+/// n log n.
 pub(super) fn first_duplicate<'k>(keys: &'k mut [Cow<'_, str>]) -> Option<&'k str> {
     keys.sort_unstable();
     keys.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| &*pair[0])
 }
 
-/// The integer that a JSON number states, exactly: `100`, `100.0` and `1e2` are 100. `None` for a number with a fraction.
-/// Beyond 38 digits the nearest end of `i128` stands for it, which no field allows.
+/// Returns the exact integer value of a JSON number: `100`, `100.0` and `1e2` are 100. Returns `None` for a number with a
+/// fraction. A number outside `i128` is clamped to its range, which no field allows.
 pub(super) fn integer(number: &str) -> Option<i128> {
     let (negative, unsigned) = match number.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -328,7 +329,7 @@ pub(super) fn integer(number: &str) -> Option<i128> {
     };
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    // trailing zeros of the fraction say nothing; then all that is left of it must be shifted away by the exponent
+    // trailing zeros of the fraction do not change the value; the exponent must cancel all other digits of the fraction
     let fraction = fraction.trim_end_matches('0');
     let whole = whole.trim_start_matches('0');
     if whole.is_empty() && fraction.is_empty() {
@@ -360,7 +361,7 @@ pub(super) fn integer(number: &str) -> Option<i128> {
     })
 }
 
-/// An exponent's value, at the ends of `i64` / 4 where it is longer than any sensible one.
+/// Returns the value of an exponent, clamped to ±`i64::MAX / 4`.
 fn saturating_exponent(text: &str) -> i64 {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

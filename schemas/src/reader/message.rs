@@ -1,4 +1,4 @@
-//! A message that was read, as a view of the frame.
+//! A parsed message, as a view of the frame.
 
 use std::borrow::Cow;
 
@@ -8,15 +8,15 @@ use crate::{
     OrderType, Price, Quantity, Symbol, Timestamp, Trade, TradeId, TradeStatus, TradeType, TraderId,
 };
 
-/// A message that was read. It may hold more than an [`Envelope`] can: any symbol of 1 to 10 characters and any
+/// A parsed message. It can contain more than an [`Envelope`] can: any symbol of 1 to 10 characters and any
 /// correlation id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// The envelope's instant of emission.
+    /// The emission time.
     pub timestamp: Timestamp,
-    /// The payload.
+    /// The event.
     pub payload: Payload<'a>,
-    /// Keys of the payload that the contract does not know. Keys inside an unknown key's value do not count.
+    /// The number of payload keys that the contract does not define. Keys inside the value of an unknown key do not count.
     pub unknown_fields: u32,
 }
 
@@ -29,7 +29,7 @@ pub enum Payload<'a> {
     MarketData(MarketDataMessage<'a>),
 }
 
-/// A trade as it was read; the fields are those of [`Trade`].
+/// A parsed trade; the fields are those of [`Trade`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are documented at Trade")]
 pub struct TradeMessage<'a> {
@@ -47,7 +47,7 @@ pub struct TradeMessage<'a> {
     pub correlation_id: Option<Cow<'a, str>>,
 }
 
-/// A top of book as it was read; the fields are those of [`OrderBook`].
+/// A parsed order book snapshot; the fields are those of [`OrderBook`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are documented at OrderBook")]
 pub struct OrderBookMessage<'a> {
@@ -62,7 +62,7 @@ pub struct OrderBookMessage<'a> {
     pub exchange: Exchange,
 }
 
-/// A candle as it was read; the fields are those of [`MarketData`].
+/// A parsed candle; the fields are those of [`MarketData`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are documented at MarketData")]
 pub struct MarketDataMessage<'a> {
@@ -79,7 +79,7 @@ pub struct MarketDataMessage<'a> {
 }
 
 impl Message<'_> {
-    /// The event's type.
+    /// Returns the event's type.
     pub const fn event_type(&self) -> EventType {
         match self.payload {
             Payload::Trade(_) => EventType::Trade,
@@ -88,7 +88,7 @@ impl Message<'_> {
         }
     }
 
-    /// The event's symbol.
+    /// Returns the event's symbol.
     pub fn symbol(&self) -> &str {
         match &self.payload {
             Payload::Trade(trade) => &trade.symbol,
@@ -97,8 +97,8 @@ impl Message<'_> {
         }
     }
 
-    /// The message as an envelope, or `None` where that cannot hold it: a correlation id that is not ours, or a symbol of
-    /// more than 15 bytes. Unknown fields are left behind.
+    /// Converts the message to an envelope. Returns `None` if an envelope cannot represent it: for a correlation id in
+    /// another form than tradesim's, and for a symbol that [`Symbol::new`] rejects. Unknown fields are dropped.
     pub fn to_envelope(&self) -> Option<Envelope> {
         let symbol = Symbol::new(self.symbol())?;
         let event = match &self.payload {
@@ -146,11 +146,11 @@ impl Message<'_> {
         Some(Envelope { timestamp: self.timestamp, event })
     }
 
-    /// Checks the rules that one message can break by itself (contract, sections 1.3 and 1.4): prices above zero, bid
-    /// below ask, spread and mid as they follow, and open, close and vwap within low and high.
+    /// Checks the market rules that concern a single message (contract, sections 1.3 and 1.4): prices above zero, bid below
+    /// ask, spread and mid derived from bid and ask, and open, close and vwap between low and high.
     ///
     /// # Errors
-    /// The first broken rule, with [`Reason::MarketRule`].
+    /// Returns the first broken rule, with [`Reason::MarketRule`].
     pub fn check_market_rules(&self) -> Result<(), Refusal> {
         match &self.payload {
             Payload::Trade(trade) => positive("payload.price", trade.price),

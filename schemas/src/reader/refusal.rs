@@ -1,4 +1,4 @@
-//! Why a frame is refused.
+//! The reasons for which a frame is refused.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use crate::EventType;
 /// Declares the reasons and their stable codes.
 macro_rules! reasons {
     ($($(#[$meta:meta])* $reason:ident = $code:literal,)+) => {
-        /// Why a frame is refused. The codes are stable: they label metrics and dead letters.
+        /// The reason for which a frame is refused. The codes are stable: metrics and dead letters contain them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Reason { $($(#[$meta])* $reason,)+ }
 
         impl Reason {
-            /// All reasons.
+            /// All reasons, in the order of the contract.
             pub const ALL: &[Reason] = &[$(Reason::$reason),+];
 
-            /// The stable code, in snake case.
+            /// Returns the stable code, in snake case.
             pub const fn code(self) -> &'static str {
                 match self { $(Reason::$reason => $code),+ }
             }
@@ -25,27 +25,27 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Longer than the limit.
+    /// The frame is longer than the limit.
     TooLarge = "too_large",
-    /// Not UTF-8.
+    /// The frame is not UTF-8.
     NotUtf8 = "not_utf8",
-    /// Not one JSON text (RFC 8259), or nested too deep.
+    /// The frame is not one JSON text (RFC 8259), or is nested too deeply.
     NotJson = "not_json",
-    /// A value of another JSON type, the top level among them.
+    /// A value, or the message itself, has the wrong JSON type.
     BadType = "bad_type",
-    /// A value of the right JSON type that the field does not allow.
+    /// A value has the right JSON type, but the field does not allow it.
     BadValue = "bad_value",
     /// A required key is missing, in the envelope or in the payload.
     MissingField = "missing_field",
     /// The envelope has a fifth key.
     UnknownEnvelopeKey = "unknown_envelope_key",
-    /// An object, at any depth, holds a key twice.
+    /// An object, at any depth, contains a key twice.
     DuplicateKey = "duplicate_key",
-    /// `event_type` names none of the three types.
+    /// `event_type` is not one of the three types.
     UnknownEventType = "unknown_event_type",
-    /// `schema_version` is a version that is not read.
+    /// `schema_version` is not supported.
     UnsupportedSchemaVersion = "unsupported_schema_version",
-    /// The structure is right, but the event breaks a rule of the market (only when reading strictly).
+    /// The structure is valid, but the event breaks a market rule (only with [`strict`](super::ReadOptions::strict)).
     MarketRule = "market_rule",
 }
 
@@ -55,25 +55,25 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A refused frame: a reason for programs, and a text for people that names field and value.
+/// The refusal of a frame: a reason for programs, and a text for people that names the field and the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 #[non_exhaustive]
 pub struct Refusal {
-    /// The reason.
+    /// The reason, for programs.
     pub reason: Reason,
-    /// The event's type, where the frame states it.
+    /// The event's type, if the frame contains a valid one.
     pub event_type: Option<EventType>,
-    /// The field at fault as a path, such as `payload.price`, where there is one. Shortened where it is foreign text.
+    /// The path of the invalid field, such as `payload.price`, if the reason concerns a field. An unknown key is shortened.
     pub field: Option<Box<str>>,
-    /// The text that is displayed.
+    /// The text for people; [`Display`](fmt::Display) prints it.
     pub detail: Box<str>,
 }
 
-/// Characters of a foreign value that a text shows.
+/// The number of characters after which a value from the frame is shortened.
 const SHOWN_CHARS_MAX: usize = 64;
 
-/// A foreign text, shortened for display.
+/// Shortens a text from the frame for display.
 pub(super) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -87,14 +87,14 @@ impl Refusal {
         Refusal { reason, event_type: None, field: field.map(Into::into), detail: detail.into() }
     }
 
-    /// A frame of `len` bytes, where at most `bytes_max` are read.
+    /// Creates the refusal of a frame of `len` bytes that is longer than `bytes_max`.
     #[cold]
     pub fn too_large(len: usize, bytes_max: usize) -> Refusal {
-        let detail = format!("the frame has {len} bytes, at most {bytes_max} are read");
+        let detail = format!("the frame has {len} bytes, more than the limit of {bytes_max}");
         Refusal::new(Reason::TooLarge, None, detail)
     }
 
-    /// `field` holds `found`, which is shortened already, where `expected` is due.
+    /// Creates the refusal of a field that contains `found` (already shortened) instead of `expected`.
     #[cold]
     pub(super) fn value(reason: Reason, field: &str, expected: &str, found: &str) -> Refusal {
         let detail = format!("{field}: expected {expected}, found {found}");

@@ -1,5 +1,5 @@
-//! The fast path: our own layout, byte by byte, without an allocation. Whatever differs is left to the general path, so
-//! nothing is refused here.
+//! The fast path: reads our own layout byte by byte, without an allocation. Any other text is left to the general path,
+//! so this module never refuses a message.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::{
     TradeStatus, TradeType, TraderId,
 };
 
-/// Reads a message in our own layout; `None` for any other text.
+/// Reads a message in our own layout. Returns `None` for any other text.
 pub(super) fn message(frame: &[u8]) -> Option<Message<'_>> {
     let mut cursor = Cursor { rest: frame };
     cursor.literal(br#"{"schema_version":1,"event_type":""#)?;
@@ -28,7 +28,7 @@ pub(super) fn message(frame: &[u8]) -> Option<Message<'_>> {
     cursor.rest.is_empty().then_some(Message { timestamp, payload, unknown_fields: 0 })
 }
 
-/// The envelope's time: a payload's is mostly the same text.
+/// The envelope's time. The payload's time is usually the same text, which then needs no parsing.
 #[derive(Clone, Copy)]
 struct Time<'a> {
     text: &'a [u8],
@@ -54,7 +54,7 @@ impl<'a> Cursor<'a> {
         Some(head)
     }
 
-    /// The bytes before the next quote, which must come within `len_max`.
+    /// Returns the bytes before the next quote, at most `len_max`.
     #[inline]
     fn until_quote(&mut self, len_max: usize) -> Option<&'a [u8]> {
         let len = self.rest.iter().take(len_max + 1).position(|&byte| byte == b'"')?;
@@ -66,7 +66,8 @@ impl<'a> Cursor<'a> {
         Price::parse(self.until_quote(13)?)
     }
 
-    /// An integer without sign, leading zeros, fraction or exponent: the last two show as a literal that does not follow.
+    /// Reads an integer without sign, leading zeros, fraction or exponent. (After a fraction or an exponent, the literal that
+    /// is expected next does not match.)
     #[inline]
     fn integer(&mut self) -> Option<u64> {
         let mut value = 0u64;
@@ -96,7 +97,7 @@ impl<'a> Cursor<'a> {
         if text == time.text { Some(time.timestamp) } else { Timestamp::parse(text).ok() }
     }
 
-    /// A symbol without escapes, of so few bytes that it cannot have too many characters.
+    /// Reads a symbol without escapes. Its length in bytes is limited so that it cannot have too many characters.
     #[inline]
     fn symbol(&mut self) -> Option<Cow<'a, str>> {
         let bytes = self.until_quote(Symbol::CHARS_MAX)?;

@@ -28,7 +28,7 @@ const CANDLE: &str = concat!(
     r#""vwap":"178.5125","timestamp":"2026-02-18T14:30:00.000000Z","interval":"1m","exchange":"NASDAQ"}}"#
 );
 
-/// The schemas as the `jsonschema` crate reads them.
+/// The JSON Schemas, compiled by the `jsonschema` crate.
 static JUDGE: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = |text: &str| serde_json::from_str::<Value>(text).expect("a schema is JSON");
     let mut registry = jsonschema::Registry::new();
@@ -88,7 +88,10 @@ fn frames_that_are_no_json_object_are_refused() {
     let small = ReadOptions { bytes_max: 10, ..STRICT };
     let refusal = read(TRADE.as_bytes(), small).expect_err("too large");
     assert_eq!(refusal.reason, Reason::TooLarge);
-    assert_eq!(refusal.to_string(), format!("the frame has {} bytes, at most 10 are read", TRADE.len()));
+    assert_eq!(
+        refusal.to_string(),
+        format!("the frame has {} bytes, more than the limit of 10", TRADE.len())
+    );
     refused(b"\"\xff\"", Reason::NotUtf8, "the frame is not UTF-8 from byte 1");
     refused("", Reason::NotJson, "not JSON at byte 0: expected a value, found the end of the text");
     refused("[1]", Reason::BadType, "message: expected an object, found [1]");
@@ -113,20 +116,20 @@ fn the_envelope_has_four_keys() {
     refused_as("\"schema_version\":1", "\"schema_version\":0", Reason::BadValue, found);
     let found = "schema_version: expected version 1, found 2.0";
     refused_as("\"schema_version\":1", "\"schema_version\":2.0", Reason::UnsupportedSchemaVersion, found);
-    refused_as("{\"sch", "{\"x\":1,\"sch", Reason::UnknownEnvelopeKey, "the envelope has no key \"x\"");
+    refused_as("{\"sch", "{\"x\":1,\"sch", Reason::UnknownEnvelopeKey, "unknown envelope key \"x\"");
     let found = "event_type: expected one of trade, orderbook, marketdata, found \"trades\"";
     refused_as("\"trade\"", "\"trades\"", Reason::UnknownEventType, found);
     let found = "event_type: expected one of trade, orderbook, marketdata, found null";
     refused_as("\"trade\"", "null", Reason::BadType, found);
-    let twice = "the key \"payload.symbol\" stands twice in one object";
+    let twice = "the key \"payload.symbol\" appears twice in one object";
     refused_as("\"symbol\"", "\"s\\u0079mbol\":\"A\",\"symbol\"", Reason::DuplicateKey, twice);
-    let twice = "the key \"a\" stands twice in one object";
+    let twice = "the key \"a\" appears twice in one object";
     refused_as("\"symbol\"", "\"x\":[{\"a\":1,\"\\u0061\":2}],\"symbol\"", Reason::DuplicateKey, twice);
 }
 
 #[test]
 fn fields_are_refused_by_name_and_value() {
-    let price = "a decimal with at most 8 digits before and 2 to 4 behind the point, in quotes";
+    let price = "a decimal in quotes, with at most 8 digits before the point and 2 to 4 after it";
     for (found, reason) in [("\"1.5\"", Reason::BadValue), ("178.50", Reason::BadType)] {
         let text = format!("payload.price: expected {price}, found {found}");
         refused_as("\"178.50\"", found, reason, &text);
@@ -235,7 +238,7 @@ fn foreign_ids_and_symbols_are_read_but_fit_no_envelope() {
     let frame = changed(TRADE, "AAPL", "éééééééééé");
     let message = read(frame.as_bytes(), STRICT).expect("ten characters");
     assert_eq!((message.symbol(), message.to_envelope()), ("éééééééééé", None));
-    // controls: whoever stores events by columns keeps such a message as its bytes
+    // control characters: an archive stores such a message as a raw frame
     for escaped in ["A\\u0000B", "\\u001b[2J", "A\\nB", "A\u{7f}", "A\u{9b}31m"] {
         let frame = changed(TRADE, "AAPL", escaped);
         let message = read(frame.as_bytes(), STRICT).expect("at most ten characters");
@@ -247,7 +250,7 @@ fn foreign_ids_and_symbols_are_read_but_fit_no_envelope() {
 fn the_year_0000_is_a_bad_value() {
     let time = "2026-02-18T14:30:00.000001Z";
     let year = |year: &str| time.replace("2026", year);
-    // the envelope's time and the payload's are checked alike, in our own layout and in any other
+    // the envelope's time and the payload's are checked in the same way, in our own layout and in any other
     for place in [0, 1] {
         let at = TRADE.match_indices(time).nth(place).expect("a trade states its time twice").0;
         for space in ["", " "] {
@@ -262,12 +265,12 @@ fn the_year_0000_is_a_bad_value() {
     }
 }
 
-/// Where reader and judge differ, and why. Everything else is one verdict.
+/// The known differences between the reader and the judge, with their reasons. Otherwise their verdicts are equal.
 ///
 /// - Duplicate keys: the contract refuses them; `serde_json::Value` keeps the last one, so the judge never sees two.
-/// - Numbers beyond `f64`, under an unknown key: JSON allows them; serde_json refuses them while parsing.
-/// - Integers beyond 2⁵³ with a point or an exponent, and fractions below `f64`'s grain: the reader is exact, the judge sees
-///   the nearest float.
+/// - Numbers outside the range of `f64`, under an unknown key: JSON allows them; serde_json rejects them while parsing.
+/// - Integers above 2⁵³ with a point or an exponent, and fractions below the precision of `f64`: the reader is exact, the
+///   judge sees the nearest float.
 #[test]
 fn known_differences_from_the_json_schemas_are_these() {
     for (from, to, read_valid, judge_valid) in [
@@ -285,7 +288,7 @@ fn known_differences_from_the_json_schemas_are_these() {
     assert!(!judged_valid(frame.as_bytes()));
 }
 
-/// Whether the one verdict of reader and judge is "valid", or a known difference.
+/// Compares the verdicts of the reader and the judge. Returns true if both accept the frame.
 fn compare(frame: &[u8]) -> Result<bool, TestCaseError> {
     let general = general_of(frame);
     if let Some(scanned) = scan::message(frame) {
@@ -300,7 +303,7 @@ fn compare(frame: &[u8]) -> Result<bool, TestCaseError> {
     Ok(general.is_ok())
 }
 
-/// Whether some number of the text is an integer only as the nearest float, or another one: what the judge cannot see.
+/// Returns true if the text contains a number that the judge rounds to an integer, or to a different integer.
 fn rounds_an_integer(frame: &[u8]) -> bool {
     let text = String::from_utf8_lossy(frame);
     text.split(|character: char| !matches!(character, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'))

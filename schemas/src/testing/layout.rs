@@ -1,11 +1,11 @@
-//! Messages in layouts that are not ours: what any other program may send for the same event.
+//! Messages in other layouts than ours: valid texts that another program may send for the same event.
 
 use proptest::prelude::*;
 
 use super::any_envelope;
 use crate::{Envelope, Event, MarketData, OrderBook, Price, Timestamp, Trade};
 
-/// A JSON text as a tree that keeps order, duplicate keys and the spelling of numbers.
+/// A JSON text as a tree that preserves the order of keys, duplicate keys and the spelling of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the variants are JSON's")]
 pub enum Json {
@@ -17,7 +17,7 @@ pub enum Json {
     Object(Vec<(String, Json)>),
 }
 
-/// A finite list of numbers that decides the free choices of a text; from its end on, every choice is the first.
+/// A finite list of numbers that decides the free choices of a text. After its end, every choice is the first option.
 #[derive(Clone, Debug)]
 pub struct Noise {
     numbers: Vec<u16>,
@@ -25,26 +25,26 @@ pub struct Noise {
 }
 
 impl Noise {
-    /// Choices by these numbers.
+    /// Creates the noise of these numbers.
     pub fn new(numbers: Vec<u16>) -> Noise {
         Noise { numbers, at: 0 }
     }
 
-    /// A number below `count`.
+    /// Returns a number below `count`.
     pub fn below(&mut self, count: usize) -> usize {
         let number = self.numbers.get(self.at).copied().unwrap_or(0);
         self.at += 1;
         usize::from(number) % count
     }
 
-    /// Any noise.
+    /// Returns a strategy for any noise.
     pub fn any() -> impl Strategy<Value = Noise> {
         prop::collection::vec(any::<u16>(), 0..160).prop_map(Noise::new)
     }
 }
 
-/// An envelope and a text that states it in another layout: keys in any order, white space, escapes, other spellings of
-/// times and integers, and unknown payload keys, whose number comes last.
+/// Returns a strategy for an envelope, its text in another layout (keys in any order, white space, escapes, other
+/// spellings of times and integers, unknown payload keys), and the number of unknown keys.
 pub fn foreign_text() -> impl Strategy<Value = (Envelope, String, u32)> {
     (any_envelope(), Noise::any()).prop_map(|(envelope, mut noise)| {
         let mut members = envelope_members(&envelope, &mut noise);
@@ -64,7 +64,7 @@ pub fn foreign_text() -> impl Strategy<Value = (Envelope, String, u32)> {
     })
 }
 
-/// The members of an envelope, in the contract's order, with times and integers spelt as the noise says.
+/// Returns the members of an envelope in the contract's order. The noise decides the spelling of times and integers.
 pub(super) fn envelope_members(envelope: &Envelope, noise: &mut Noise) -> Vec<(String, Json)> {
     let payload = match &envelope.event {
         Event::Trade(trade) => trade_members(trade, noise),
@@ -133,7 +133,7 @@ fn string(value: impl ToString) -> Json {
     Json::String(value.to_string())
 }
 
-/// The shortest text or a longer one of at most four decimals.
+/// Returns the shortest text or a longer one of at most four decimals.
 fn price(price: Price, noise: &mut Noise) -> Json {
     let mut text = price.to_string();
     let decimals = text.len() - text.find('.').expect("prices have a point") - 1;
@@ -143,8 +143,8 @@ fn price(price: Price, noise: &mut Noise) -> Json {
     Json::String(text)
 }
 
-/// One of the spellings of an integer. Beyond 2⁵³ only the plain one: others become floats in serde_json, the judge of the
-/// differential tests.
+/// Returns one of the spellings of an integer. Above 2⁵³ only the plain one: others become floats in serde_json, the judge
+/// of the differential tests.
 fn integer(value: u64, noise: &mut Noise) -> Json {
     let spelling = if value < 1 << 53 { noise.below(8) } else { 0 };
     Json::Number(match spelling {
@@ -156,19 +156,19 @@ fn integer(value: u64, noise: &mut Noise) -> Json {
     })
 }
 
-/// One of the spellings of a time.
+/// Returns one of the spellings of a time.
 fn time(timestamp: Timestamp, noise: &mut Noise) -> Json {
     let text = timestamp.to_string();
     let mut text = text.trim_end_matches('Z');
     if noise.below(2) == 1 {
-        // trimmed zeros end at the point at the latest
+        // the point stops the trimming of zeros
         text = text.trim_end_matches('0').trim_end_matches('.');
     }
     let zone = ["Z", "+00:00"][noise.below(2)];
     Json::String(format!("{text}{zone}"))
 }
 
-/// Any small JSON value.
+/// Returns any small JSON value.
 pub(super) fn any_json(noise: &mut Noise, depth: usize) -> Json {
     match noise.below(if depth == 0 { 5 } else { 7 }) {
         0 => Json::Null,
@@ -197,7 +197,7 @@ fn space(noise: &mut Noise, out: &mut String) {
 }
 
 impl Json {
-    /// Appends the text, with white space and escapes as the noise says.
+    /// Appends the text. The noise decides white space and escapes.
     pub fn write(&self, noise: &mut Noise, out: &mut String) {
         space(noise, out);
         match self {
@@ -235,7 +235,7 @@ impl Json {
     }
 }
 
-/// Writes a string, every so often with a character as an escape that need not be one.
+/// Writes a string, sometimes with an unnecessary escape.
 fn write_string(text: &str, noise: &mut Noise, out: &mut String) {
     let escaped = noise.below(4) == 3;
     out.push('"');

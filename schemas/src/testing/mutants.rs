@@ -1,19 +1,19 @@
-//! Mutants of inputs: what a fuzzer without a compiler of its own does. Seeded, so that a test that fails fails again.
+//! Mutations of inputs, as a fuzzer without instrumentation makes them. Seeded, so that a failure can be repeated.
 
-/// Bytes that more often matter than others: bounds, structure of texts, and of frames.
+/// Bytes that matter more often than others: bounds, and the structure of texts and frames.
 const BYTES: &[u8] = b"\x00\x01\x7f\x80\xfe\xff\"\\{}[],:\n\r -+.0e%&=";
-/// Numbers at which something may be beyond a bound.
+/// Numbers that are likely to exceed a bound.
 const NUMBERS: [u64; 10] =
     [0, 1, 0x7f, 0x80, 0xffff, i32::MAX as u64, u32::MAX as u64, 1 << 53, i64::MAX as u64, u64::MAX];
-/// Changes of one mutant, at most.
+/// The maximum number of changes of one mutant.
 const CHANGES_MAX: usize = 6;
-/// Bytes that a change inserts or takes, at most.
+/// The maximum number of bytes that a change inserts or removes.
 const PIECE_MAX: usize = 64;
 
-/// A changed copy of one of these inputs. The seed decides which, and how.
+/// Returns a changed copy of one of the inputs. The seed decides the input and the changes.
 ///
 /// # Panics
-/// Where there is no input.
+/// Panics if `inputs` is empty.
 pub fn mutant(inputs: &[Vec<u8>], seed: u64) -> Vec<u8> {
     let mut dice = Dice(seed);
     let mut bytes = inputs[dice.below(inputs.len())].clone();

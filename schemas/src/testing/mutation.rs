@@ -1,5 +1,4 @@
-//! Messages with one or two faults. Some mutations happen to leave a message valid; what they are worth is for the judge of
-//! a test to say.
+//! Messages with one or two faults. Some mutations leave a message valid; the judge of a test decides.
 
 use proptest::prelude::*;
 
@@ -8,7 +7,7 @@ use super::{
     layout::{any_json, envelope_members, shuffle},
 };
 
-/// A text that was a valid message before one or two mutations of its tree, or one of its bytes.
+/// Returns a strategy for the text of a valid message after one or two mutations of its tree, or one of its bytes.
 pub fn mutated_text() -> impl Strategy<Value = Vec<u8>> {
     (any_envelope(), Noise::any(), Noise::any()).prop_map(|(envelope, mut noise, mut faults)| {
         let mut members = envelope_members(&envelope, &mut noise);
@@ -31,7 +30,7 @@ pub fn mutated_text() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Values that are wrong, or nearly so, in one field or another.
+/// Values that are invalid, or nearly so, in some field.
 const STRINGS: &[&str] = &[
     "",
     "trade",

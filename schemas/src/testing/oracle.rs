@@ -1,4 +1,4 @@
-//! The envelope as most Rust programs would write it: owned structs and derived serialisation.
+//! The envelope as most Rust programs would write it: owned structs and derived serialization.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use rust_decimal::Decimal;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{Envelope, Event, MarketData, OrderBook, Price, SCHEMA_VERSION, Symbol, Timestamp, Trade};
 
-/// An envelope of owned, idiomatic types. [`serde_json::to_string`] of it is the contract's text.
+/// An envelope of owned, idiomatic types. [`serde_json::to_string`] must return the contract's text for it.
 #[derive(Clone, Debug, Serialize)]
 pub struct OracleEnvelope {
     schema_version: u32,
@@ -45,7 +45,7 @@ pub struct OracleTrade {
     correlation_id: Option<String>,
 }
 
-/// A top of book of owned, idiomatic types.
+/// An order book snapshot of owned, idiomatic types.
 #[derive(Clone, Debug, Serialize)]
 pub struct OracleOrderBook {
     symbol: String,
@@ -77,7 +77,7 @@ pub struct OracleMarketData {
 }
 
 impl OracleEnvelope {
-    /// The envelope's text.
+    /// Returns the envelope's text.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("plain structs have a text")
     }
@@ -91,7 +91,7 @@ fn time(timestamp: Timestamp) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(timestamp.micros()).expect("chrono's range is wider")
 }
 
-/// The decimal with 2 to 4 places, as few as state it.
+/// Returns the price as a decimal with 2 to 4 places, as few as possible.
 fn decimal(price: Price) -> Decimal {
     let mut decimal = Decimal::new(price.units(), 4).normalize();
     if decimal.scale() < 2 {

@@ -1,4 +1,4 @@
-//! Strategies for events.
+//! Proptest strategies for events.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::{
     Quantity, Symbol, Timestamp, Trade, TradeId, TradeStatus, TradeType, TraderId,
 };
 
-/// Any price, zero included; every second one with so few decimals that its shortest text has 2 or 3.
+/// Any price, zero included. The shortest text of every second one has 2 or 3 decimals.
 pub fn any_price() -> impl Strategy<Value = Price> {
     let units = prop_oneof![
         0i64..=Price::MAX.units(),
@@ -19,7 +19,7 @@ pub fn any_price() -> impl Strategy<Value = Price> {
     units.prop_map(|units| Price::from_units(units).expect("within the range"))
 }
 
-/// Any symbol that is held inline: mostly tickers, some with characters that JSON escapes or that take several bytes.
+/// Any [`Symbol`]: mostly tickers, some with characters that JSON escapes or that take several bytes.
 pub fn any_symbol() -> impl Strategy<Value = Symbol> {
     let text = prop_oneof![
         6 => "[A-Z]{1,5}",
@@ -30,7 +30,7 @@ pub fn any_symbol() -> impl Strategy<Value = Symbol> {
     text.prop_filter_map("a symbol of at most 15 bytes", |text| Symbol::new(&text))
 }
 
-/// Any instant: mostly of these decades, some of the whole range.
+/// Any instant: mostly in the current decades, some in the whole range.
 pub fn any_timestamp() -> impl Strategy<Value = Timestamp> {
     let micros = prop_oneof![
         4 => 1_700_000_000_000_000i64..1_900_000_000_000_000,
@@ -91,7 +91,7 @@ pub fn any_trade() -> impl Strategy<Value = Trade> {
     })
 }
 
-/// Any top of book, crossed ones included.
+/// Any order book snapshot, crossed ones included.
 pub fn any_order_book() -> impl Strategy<Value = OrderBook> {
     let prices = (any_price(), any_price(), any_price(), any_price());
     (any_symbol(), prices, any_quantity(), any_quantity(), any_timestamp(), any_exchange()).prop_map(
@@ -109,7 +109,7 @@ pub fn any_order_book() -> impl Strategy<Value = OrderBook> {
     )
 }
 
-/// Any candle, those whose prices are in no order included.
+/// Any candle, including those whose low is above the high.
 pub fn any_market_data() -> impl Strategy<Value = MarketData> {
     let prices = [(); 5].map(|()| any_price());
     let volume = prop_oneof![1u64..100_000, 1..=i64::MAX as u64, Just(i64::MAX as u64)];
@@ -130,7 +130,7 @@ pub fn any_market_data() -> impl Strategy<Value = MarketData> {
     })
 }
 
-/// Any envelope that the structure allows, whatever the market's rules.
+/// Any envelope with a valid structure, whether or not it follows the market rules.
 pub fn any_envelope() -> impl Strategy<Value = Envelope> {
     let event = prop_oneof![
         any_trade().prop_map(Event::Trade),
@@ -140,7 +140,7 @@ pub fn any_envelope() -> impl Strategy<Value = Envelope> {
     (any_timestamp(), event).prop_map(|(timestamp, event)| Envelope { timestamp, event })
 }
 
-/// An envelope that keeps the market's rules as well: prices above zero, no crossed book, ordered candles.
+/// An envelope that also follows the market rules: prices above zero, no crossed book, ordered candles.
 pub fn market_envelope() -> impl Strategy<Value = Envelope> {
     any_envelope().prop_filter_map("prices that can be put in order", |mut envelope| {
         match &mut envelope.event {

@@ -1,4 +1,4 @@
-//! Candles, computed a second time from the executions of the same stream.
+//! Recomputes candles from the executions of the same stream.
 
 use tradesim_schemas::{Interval, MarketData, Price, Symbol, Timestamp, Trade};
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::session::TradingDay;
 
-/// What the executions of one symbol and interval so far come to; prices in units of 0.0001.
+/// The candle of one symbol and interval, from the executions so far. Prices are in units of 0.0001.
 #[derive(Clone, Copy, Debug)]
 struct Building {
     start: i64,
@@ -19,7 +19,7 @@ struct Building {
     low: i64,
     close: i64,
     volume: u64,
-    /// Sum of price times quantity.
+    /// The sum of price times quantity.
     notional: u128,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Candles {
     from: Option<i64>,
     to: Option<i64>,
     limited: bool,
-    /// Start and end of the candle of the day.
+    /// Start and end of the 1d candle.
     day: Option<(i64, i64)>,
     building: Vec<[Option<Building>; Interval::ALL.len()]>,
     partial: u64,
@@ -107,7 +107,7 @@ impl Candles {
         };
         if start != expected_start || emitted.micros() != end {
             findings.violated(Rule::Candles, || {
-                format!("{} starts and is emitted at {emitted}, off the clock", describe(candle))
+                format!("{} is emitted at {emitted}, but does not match an interval", describe(candle))
             });
         }
         if !self.trades {
@@ -125,42 +125,43 @@ impl Candles {
         }
     }
 
-    /// Reports the candles that were due, and what could not be checked. `last`: the time of the last record.
+    /// Reports the missing candles, and what could not be checked. `last` is the time of the last record.
     pub(super) fn finish(self, last: Option<Timestamp>, symbols: &SymbolTable, findings: &mut Findings) {
         if self.partial > 0 {
             let count = self.partial;
-            findings.skipped(Rule::Candles, format!("{count} candles that begin before the cut"));
+            findings
+                .skipped(Rule::Candles, format!("{count} candles that begin before the start of the cut"));
         }
         if self.undated > 0 {
             let count = self.undated;
-            findings.skipped(Rule::Candles, format!("{count} candles of a day whose hours are not known"));
+            findings.skipped(Rule::Candles, format!("{count} daily candles: the trading day is not known"));
         }
-        // a candle of the very last microsecond may lie behind the cut
+        // a candle of the last microsecond may come after the cut
         let emitted_before = match (self.limited, self.to) {
             (true, _) => last.map_or(i64::MIN, Timestamp::micros),
             (false, Some(to)) => to,
             (false, None) => i64::MAX,
         };
-        let mut behind = 0u64;
+        let mut after_cut = 0u64;
         for (index, slots) in self.building.iter().enumerate() {
             for (&interval, slot) in Interval::ALL.iter().zip(slots) {
                 match slot {
                     Some(building) if building.end < emitted_before => {
                         missing(symbols.symbol(index), interval, building, self.from, findings);
                     }
-                    Some(_) => behind += 1,
+                    Some(_) => after_cut += 1,
                     None => {}
                 }
             }
         }
-        if behind > 0 {
-            findings.skipped(Rule::Candles, format!("{behind} candles that end behind the cut"));
+        if after_cut > 0 {
+            findings.skipped(Rule::Candles, format!("{after_cut} candles that end after the cut"));
         }
     }
 }
 
-/// Start and end of the interval that holds an instant. Eastern time is whole hours from UTC, so intervals up to an
-/// hour that are aligned to the one clock are aligned to the other.
+/// Returns start and end of the interval that contains an instant. Eastern time differs from UTC by whole hours, so
+/// intervals of up to an hour are aligned to both clocks.
 fn span_of(interval: Interval, at: i64, day: Option<(i64, i64)>) -> Option<(i64, i64)> {
     let minutes = match interval {
         Interval::OneMinute => 1,
@@ -185,13 +186,13 @@ fn slots_of(
     &mut building[index]
 }
 
-/// What holds of a candle without looking at its executions.
+/// Checks a candle without looking at its executions.
 fn check_shape(candle: &MarketData, known: Option<&AuditSymbol>, findings: &mut Findings) {
     let within = |price: Price| candle.low <= price && price <= candle.high;
     if !(within(candle.open) && within(candle.close) && within(candle.vwap)) || candle.volume == 0 {
         findings.violated(Rule::Candles, || {
             format!(
-                "{} contradicts itself: open {} high {} low {} close {} volume {} vwap {}",
+                "{} is inconsistent: open {} high {} low {} close {} volume {} vwap {}",
                 describe(candle),
                 candle.open,
                 candle.high,
@@ -204,7 +205,12 @@ fn check_shape(candle: &MarketData, known: Option<&AuditSymbol>, findings: &mut 
     }
     if let Some(known) = known.filter(|known| known.listing != candle.exchange) {
         findings.violated(Rule::Candles, || {
-            format!("{} bears {}, not its listing {}", describe(candle), candle.exchange, known.listing)
+            format!(
+                "{} has exchange {}, not its listing {}",
+                describe(candle),
+                candle.exchange,
+                known.listing
+            )
         });
     }
 }
@@ -213,7 +219,7 @@ fn check_equal(candle: &MarketData, building: &Building, findings: &mut Findings
     // half up: floor((2n + v) / 2v)
     let volume = u128::from(building.volume);
     let vwap = (2 * building.notional + volume) / (2 * volume);
-    let vwap = i64::try_from(vwap).expect("an average lies between prices");
+    let vwap = i64::try_from(vwap).expect("an average is between prices");
     for (name, found, expected) in [
         ("open", candle.open, building.open),
         ("high", candle.high, building.high),
@@ -224,18 +230,19 @@ fn check_equal(candle: &MarketData, building: &Building, findings: &mut Findings
         if found.units() != expected {
             findings.violated(Rule::Candles, || {
                 let expected = Price::from_units(expected).expect("made of prices");
-                format!("{} has {name} {found}, its executions {expected}", describe(candle))
+                format!("{} has {name} {found}, its executions have {expected}", describe(candle))
             });
         }
     }
     if candle.volume != building.volume {
         findings.violated(Rule::Candles, || {
-            format!("{} has volume {}, its executions {}", describe(candle), candle.volume, building.volume)
+            let executed = building.volume;
+            format!("{} has volume {}, its executions have {executed}", describe(candle), candle.volume)
         });
     }
 }
 
-/// A candle that executions call for was not there when its time had passed.
+/// Reports a candle that was not emitted although there were executions.
 fn missing(
     symbol: Symbol,
     interval: Interval,

@@ -1,4 +1,4 @@
-//! The life of an order: its sequence of events, its quantities, its ids and its limit.
+//! The life of an order: the sequence of its events, its quantities, its ids and its limit.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
@@ -12,26 +12,26 @@ use super::{
     report::{Findings, Rule},
 };
 
-/// Orders that are followed at the same time: input must not set the memory that is used.
+/// The maximum number of orders that are tracked at the same time, so that input cannot exhaust memory.
 const LIVE_ORDERS_MAX: usize = 1 << 20;
-/// Stored trade ids that are held against each other.
+/// The maximum number of stored trade ids that are compared with each other.
 const STORED_IDS_MAX: usize = 1 << 20;
-/// Traders of the simulated market. Source: contract, section 2.
+/// The number of traders. Source: contract, section 2.
 const TRADERS: u32 = 200;
-/// Traders that share an account.
+/// The number of traders that share an account. Source: contract, section 2.
 const TRADERS_OF_ACCOUNT: u32 = 5;
-/// Executions of one order.
+/// The maximum number of executions of one order. Source: contract, section 2.
 const PARTS_MAX: u8 = 3;
 
-/// What ties the events of one order together.
+/// The key that the events of one order share.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Key {
-    /// The symbol's place (16 bits) and the symbol's order number (48 bits).
+    /// The symbol's index (16 bits) and the order number within the symbol (48 bits).
     Number(u64),
     Correlation(CorrelationId),
 }
 
-/// An order that has begun and not ended.
+/// An order that has not ended yet.
 #[derive(Clone, Copy, Debug)]
 struct LiveOrder {
     symbol: Symbol,
@@ -48,14 +48,14 @@ struct LiveOrder {
     last_event: u8,
 }
 
-/// A symbol's order numbers, in streams that have them.
+/// The order numbers of a symbol, in streams that have them.
 #[derive(Clone, Copy, Debug, Default)]
 struct Numbers {
     first: Option<u64>,
     next: u64,
 }
 
-/// The orders of one origin.
+/// Tracks the orders of one origin.
 #[derive(Debug)]
 pub(super) struct Lifecycle {
     cut_start: bool,
@@ -90,7 +90,7 @@ impl Lifecycle {
         if trader >= TRADERS || account != trader / TRADERS_OF_ACCOUNT {
             findings.violated(Rule::Ids, || {
                 format!(
-                    "{} trades on {} (200 traders, five to an account)",
+                    "{} has account {}: the market has 200 traders, five per account",
                     trade.trader_id, trade.account_id
                 )
             });
@@ -121,12 +121,12 @@ impl Lifecycle {
         }
     }
 
-    /// Reports the orders that have not ended, and what could not be checked.
+    /// Reports the orders that did not end, and what could not be checked.
     pub(super) fn finish(self, findings: &mut Findings) {
         if self.cut_end {
             if !self.live.is_empty() {
                 let count = self.live.len();
-                findings.skipped(Rule::Lifecycle, format!("the end of {count} orders lies behind the cut"));
+                findings.skipped(Rule::Lifecycle, format!("{count} orders that end after the cut"));
             }
         } else {
             for order in self.live.values() {
@@ -146,7 +146,7 @@ impl Lifecycle {
         if self.live_over {
             findings.skipped(
                 Rule::Lifecycle,
-                format!("orders beyond {LIVE_ORDERS_MAX} that were live at the same time"),
+                format!("orders beyond the first {LIVE_ORDERS_MAX} live at the same time"),
             );
         }
         if self.stored_ids_over {
@@ -154,12 +154,12 @@ impl Lifecycle {
         }
     }
 
-    /// Ids that derive from order and event numbers are unique where those are; stored ones are remembered.
+    /// Checks a stored id for uniqueness. Ids that derive from order references are unique if the references are.
     fn stored_id(&mut self, id: TradeId, findings: &mut Findings) {
         if self.stored_ids.len() >= STORED_IDS_MAX {
             self.stored_ids_over = true;
         } else if !self.stored_ids.insert(id) {
-            findings.violated(Rule::Ids, || format!("trade id {id} stands there twice"));
+            findings.violated(Rule::Ids, || format!("trade id {id} occurs twice"));
         }
     }
 
@@ -193,7 +193,8 @@ impl Lifecycle {
         }
     }
 
-    /// NEW's order numbers ascend by one, so that a reused number is seen although ended orders are forgotten.
+    /// Checks that the order numbers of NEW events ascend by one. This finds a reused number although ended orders are not
+    /// remembered.
     fn count_order(&mut self, at: OrderRef, trade: &Trade, symbol: u16, findings: &mut Findings) {
         let cut_start = self.cut_start;
         let numbers = self.numbers_of(symbol);
@@ -206,7 +207,7 @@ impl Lifecycle {
         numbers.next = at.order() + 1;
         if at.order() != expected {
             findings.violated(Rule::Ids, || {
-                format!("{} begins order {} where {expected} is next", trade.symbol, at.order())
+                format!("{} begins order {}, expected order {expected}", trade.symbol, at.order())
             });
         }
         if at.event() != 0 {
@@ -222,7 +223,7 @@ impl Lifecycle {
                 None => true,
             };
             if self.live_over {
-                // it may be one of those that are not followed
+                // it may be one of the orders that are not tracked
             } else if self.cut_start && unseen {
                 self.begun_before += 1;
             } else {
@@ -250,7 +251,7 @@ impl Lifecycle {
     }
 }
 
-/// All events of an order share what makes it that order, and are numbered in their sequence.
+/// Checks that all events of an order share its fixed fields, and that their event numbers ascend by one.
 fn check_identity(order: &mut LiveOrder, at: Option<OrderRef>, trade: &Trade, findings: &mut Findings) {
     let same = order.symbol == trade.symbol
         && order.side == trade.trade_type
@@ -283,7 +284,7 @@ fn check_identity(order: &mut LiveOrder, at: Option<OrderRef>, trade: &Trade, fi
         if u16::from(at.event()) != expected {
             findings.violated(Rule::Ids, || {
                 format!(
-                    "event {} of order {} of {} where {expected} is next",
+                    "event {} of order {} of {}, expected event {expected}",
                     at.event(),
                     at.order(),
                     trade.symbol
@@ -294,7 +295,7 @@ fn check_identity(order: &mut LiveOrder, at: Option<OrderRef>, trade: &Trade, fi
     }
 }
 
-/// NEW is followed by FILLED, by one or two PARTIALLY_FILLED and then FILLED, by CANCELLED or by REJECTED.
+/// Checks that NEW is followed by FILLED, by one or two PARTIALLY_FILLED and then FILLED, by CANCELLED or by REJECTED.
 fn check_step(order: &mut LiveOrder, trade: &Trade, findings: &mut Findings) {
     let quantity = trade.quantity.get();
     let market = order.order_type == OrderType::Market;
@@ -311,51 +312,55 @@ fn check_step(order: &mut LiveOrder, trade: &Trade, findings: &mut Findings) {
         TradeStatus::New => unreachable!("NEW begins an order"),
         TradeStatus::PartiallyFilled => {
             if market {
-                findings.violated(Rule::Lifecycle, || wrong("a MARKET order is filled in one piece"));
+                findings.violated(Rule::Lifecycle, || wrong("a MARKET order must be filled in one piece"));
             }
             if order.parts >= PARTS_MAX {
-                findings.violated(Rule::Lifecycle, || wrong("a third part ends the order"));
+                findings.violated(Rule::Lifecycle, || wrong("the third execution must be FILLED"));
             }
             if order.executed >= u64::from(order.quantity) {
                 findings.violated(Rule::Lifecycle, || {
-                    wrong(&format!("{} of {} executed leave no rest", order.executed, order.quantity))
+                    wrong(&format!(
+                        "{} of {} shares are executed, so none are left",
+                        order.executed, order.quantity
+                    ))
                 });
             }
             if order.quantity < 3 {
                 findings.violated(Rule::Lifecycle, || {
-                    wrong(&format!("an order of {} is not split", order.quantity))
+                    wrong(&format!("an order of {} shares must not be split", order.quantity))
                 });
             }
         }
         TradeStatus::Filled => {
             if market && trade.timestamp != order.begun {
                 findings.violated(Rule::Lifecycle, || {
-                    wrong("a MARKET order is filled at the microsecond of its NEW")
+                    wrong("a MARKET order must be filled at the microsecond of its NEW")
                 });
             }
             if order.executed != u64::from(order.quantity) {
                 findings.violated(Rule::Lifecycle, || {
-                    wrong(&format!("its parts sum to {}, not {}", order.executed, order.quantity))
+                    wrong(&format!("its executions sum to {}, not {}", order.executed, order.quantity))
                 });
             }
         }
         TradeStatus::Cancelled | TradeStatus::Rejected => {
             if market && trade.status == TradeStatus::Cancelled {
-                findings.violated(Rule::Lifecycle, || wrong("a MARKET order is filled or rejected"));
+                findings.violated(Rule::Lifecycle, || wrong("a MARKET order must be filled or rejected"));
             }
             if order.parts > 0 {
-                findings.violated(Rule::Lifecycle, || wrong("it was executed in part"));
+                findings.violated(Rule::Lifecycle, || wrong("the order was partially executed"));
             }
             if quantity != order.quantity {
                 findings.violated(Rule::Lifecycle, || {
-                    wrong(&format!("quantity {quantity} instead of the whole, {}", order.quantity))
+                    wrong(&format!("its quantity is {quantity}, not that of the order, {}", order.quantity))
                 });
             }
         }
     }
 }
 
-/// No execution is worse than the order's limit; a stop order's price binds alike. A MARKET order has none.
+/// Checks that no execution is worse than the order's limit. The price of a stop order counts as a limit. A MARKET order
+/// has none.
 fn check_limit(order: &LiveOrder, trade: &Trade, findings: &mut Findings) {
     if order.order_type == OrderType::Market {
         return;
@@ -367,7 +372,7 @@ fn check_limit(order: &LiveOrder, trade: &Trade, findings: &mut Findings) {
     if worse {
         findings.violated(Rule::Prices, || {
             format!(
-                "{} {} of {} executes at {}, worse than its {}",
+                "{} {} of {} executes at {}, worse than its price of {}",
                 order.order_type,
                 order.side,
                 describe(trade.symbol, trade.correlation_id),

@@ -1,10 +1,10 @@
-//! The order of records: time, seq, and ties within a microsecond.
+//! The order of records: by time and seq, and within a microsecond.
 
 use tradesim_schemas::{Event, EventType, Record, Timestamp};
 
 use super::report::{Findings, Rule};
 
-/// Time and seq over the whole stream, whatever the origins.
+/// Checks time and seq over the whole stream, across origins.
 #[derive(Debug)]
 pub(super) struct StreamOrder {
     dense: bool,
@@ -13,12 +13,12 @@ pub(super) struct StreamOrder {
 }
 
 impl StreamOrder {
-    /// `dense`: seq counts 0, 1, 2, … without gaps.
+    /// With `dense`, seq must be 0, 1, 2, … without gaps.
     pub(super) fn new(dense: bool) -> StreamOrder {
         StreamOrder { dense, next_seq: dense.then_some(0), last: None }
     }
 
-    /// The time of the last record.
+    /// Returns the time of the last record.
     pub(super) fn last(&self) -> Option<Timestamp> {
         self.last
     }
@@ -31,12 +31,11 @@ impl StreamOrder {
                 findings.violated(Rule::SeqOrder, || format!("seq {} follows seq {}", record.seq, next - 1));
             }
             Some(next) if self.dense && record.seq > next => {
-                findings
-                    .violated(Rule::SeqOrder, || format!("seq {} stands where {next} is next", record.seq));
+                findings.violated(Rule::SeqOrder, || format!("found seq {}, expected {next}", record.seq));
             }
             _ => {}
         }
-        // after a step back the count goes on from there, so that one misplaced record is one violation or two, not all
+        // counting continues from the found number, so that a misplaced record causes one or two violations
         self.next_seq = Some(record.seq.saturating_add(1));
 
         findings.checked(Rule::TimeOrder);
@@ -52,18 +51,18 @@ impl StreamOrder {
         };
         if own != at {
             let event_type = record.envelope.event.event_type();
-            findings.violated(Rule::TimeOrder, || {
-                format!("the {event_type}'s time {own} is not its envelope's {at}")
-            });
+            findings
+                .violated(Rule::TimeOrder, || format!("the {event_type} has time {own}, its envelope {at}"));
         }
     }
 }
 
-/// Candles before all else by interval and symbol, then symbols in table order; within one origin.
+/// Checks the order within a microsecond and an origin: candles first by interval and symbol, then the other events by
+/// symbol.
 #[derive(Debug, Default)]
 pub(super) struct TieOrder {
     at: Timestamp,
-    /// (0 for candles, interval, symbol's place) of the last record.
+    /// The sort key of the last record: 0 for candles, the interval, the symbol's index.
     last: Option<(u8, u8, u16)>,
 }
 
@@ -83,19 +82,19 @@ impl TieOrder {
                 let (event_type, name) = (record.envelope.event.event_type(), record.envelope.event.symbol());
                 let text = || match (event_type, last.0) {
                     (EventType::MarketData, 1) => {
-                        format!(
-                            "a candle of {name} stands behind another event of the same microsecond, {at}"
-                        )
+                        format!("a candle of {name} comes after another event of the same microsecond, {at}")
                     }
                     (EventType::MarketData, _) => {
-                        format!("a candle of {name} is out of order (interval, then symbol) at {at}")
+                        format!("a candle of {name} is out of order (by interval, then symbol) at {at}")
                     }
-                    _ => format!("the {event_type} of {name} stands behind a later symbol's event of {at}"),
+                    _ => {
+                        format!("the {event_type} of {name} comes after the event of a later symbol at {at}")
+                    }
                 };
                 findings.violated(Rule::TieOrder, text);
             } else if key == last && key.0 == 0 {
                 let name = record.envelope.event.symbol();
-                findings.violated(Rule::TieOrder, || format!("a candle of {name} stands twice at {at}"));
+                findings.violated(Rule::TieOrder, || format!("a candle of {name} occurs twice at {at}"));
             }
         }
         self.at = at;

@@ -1,4 +1,4 @@
-//! Books and quotes: what a snapshot states, when it is restated, and what executes within it.
+//! Books and quotes: the values of a snapshot, when a snapshot is due, and executions within the latest one.
 
 use tradesim_schemas::{OrderBook, OrderType, Price, Trade, TradeStatus, TradeType};
 
@@ -8,7 +8,7 @@ use super::{
     symbols::{AuditSymbol, SymbolTable},
 };
 
-/// Trade events of a symbol between two snapshots of its book. Source: contract, section 2.
+/// The number of trade events of a symbol between two snapshots of its book. Source: contract, section 2.
 const TRADES_OF_QUOTE: u8 = 5;
 
 /// A symbol's latest snapshot.
@@ -16,11 +16,11 @@ const TRADES_OF_QUOTE: u8 = 5;
 struct Quote {
     bid: Price,
     ask: Price,
-    /// Trade events since.
+    /// The number of trade events since then.
     trades: u8,
 }
 
-/// The books of one origin.
+/// Checks the books of one origin.
 #[derive(Debug)]
 pub(super) struct Quotes {
     trades: bool,
@@ -59,7 +59,7 @@ impl Quotes {
         findings.checked(Rule::Cadence);
         if let Some(old) = restated.filter(|old| old.trades != TRADES_OF_QUOTE) {
             findings.violated(Rule::Cadence, || {
-                format!("the book of {} is restated after {} trade events, not 5", book.symbol, old.trades)
+                format!("a book of {} after {} trade events, expected after 5", book.symbol, old.trades)
             });
         }
     }
@@ -76,7 +76,7 @@ impl Quotes {
             && let Some(tick) = off_grid(trade.price, known)
         {
             findings.violated(Rule::Prices, || {
-                format!("{} executes at {}, off its grid of {tick}", trade.symbol, trade.price)
+                format!("{} executes at {}, not a multiple of its tick {tick}", trade.symbol, trade.price)
             });
         }
         if !self.books {
@@ -95,21 +95,22 @@ impl Quotes {
         };
         findings.checked(Rule::Cadence);
         if quote.trades == TRADES_OF_QUOTE {
-            // counted on as if the snapshot had been there, so that one that is lost is one violation
+            // counting continues as if the snapshot had been there, so that a lost snapshot is one violation
             quote.trades = 0;
-            findings.violated(Rule::Cadence, || {
-                format!("the book of {} is not restated after five trade events", trade.symbol)
-            });
+            findings
+                .violated(Rule::Cadence, || format!("no book of {} after five trade events", trade.symbol));
         }
         quote.trades += 1;
         check_price(trade, *quote, findings);
     }
 
-    /// Reports books that were due, and what could not be checked.
+    /// Reports missing books, and what could not be checked.
     pub(super) fn finish(self, symbols: &SymbolTable, findings: &mut Findings) {
         if self.before_first > 0 {
-            let reason =
-                format!("{} trades between the cut and the first snapshot of their book", self.before_first);
+            let reason = format!(
+                "{} trades between the start of the cut and the first snapshot of their book",
+                self.before_first
+            );
             findings.skipped(Rule::Prices, reason.clone());
             findings.skipped(Rule::Cadence, reason);
         }
@@ -120,7 +121,7 @@ impl Quotes {
             if quote.is_some_and(|quote| quote.trades == TRADES_OF_QUOTE) {
                 let symbol = symbols.symbol(index);
                 findings.violated(Rule::Cadence, || {
-                    format!("the book of {symbol} is not restated after its last fifth trade event")
+                    format!("no book of {symbol} after its last five trade events")
                 });
             }
         }
@@ -145,18 +146,18 @@ fn check_book(book: &OrderBook, known: Option<&AuditSymbol>, findings: &mut Find
     }
     if ask.checked_sub(bid) != Some(book.spread) {
         findings.violated(Rule::Books, || {
-            format!("{} states spread {} between bid {bid} and ask {ask}", book.symbol, book.spread)
+            format!("{} has spread {} with bid {bid} and ask {ask}", book.symbol, book.spread)
         });
     }
     if book.mid_price != Price::mid(bid, ask) {
         findings.violated(Rule::Books, || {
-            format!("{} states middle {} between bid {bid} and ask {ask}", book.symbol, book.mid_price)
+            format!("{} has mid price {} with bid {bid} and ask {ask}", book.symbol, book.mid_price)
         });
     }
     for (side, price) in [("bid", bid), ("ask", ask)] {
         if let Some(tick) = off_grid(price, known) {
             findings.violated(Rule::Books, || {
-                format!("{} has {side} {price}, off its grid of {tick}", book.symbol)
+                format!("{} has {side} {price}, not a multiple of its tick {tick}", book.symbol)
             });
         }
     }
@@ -180,15 +181,15 @@ fn check_price(trade: &Trade, quote: Quote, findings: &mut Findings) {
         if trade.price != meets {
             findings.violated(Rule::Prices, || {
                 format!(
-                    "a MARKET {} of {} meets {} at {}",
-                    trade.trade_type, trade.symbol, meets, trade.price
+                    "the NEW of a MARKET {} of {} has price {}, not the quote {}",
+                    trade.trade_type, trade.symbol, trade.price, meets
                 )
             });
         }
     }
 }
 
-/// The tick whose grid the price misses.
+/// Returns the tick size if the price is not a multiple of it.
 #[inline]
 fn off_grid(price: Price, known: Option<&AuditSymbol>) -> Option<Price> {
     let tick = known?.tick_size;

@@ -1,34 +1,34 @@
-//! What an audit found.
+//! The report of an audit.
 
 use std::{collections::BTreeMap, fmt};
 
-/// A market rule, or a family of rules that are broken together.
+/// A market rule, or a group of rules that are usually broken together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Rule {
-    /// Time never goes back, and trades and books bear the time of their envelope.
+    /// Time never goes back, and trades and books have the time of their envelope.
     TimeOrder,
-    /// seq ascends, by one where the stream is whole.
+    /// seq ascends; in a whole stream, by one.
     SeqOrder,
-    /// Within a microsecond: candles first, by interval and then symbol; then the others by symbol.
+    /// Within a microsecond, candles come first, by interval and then symbol; then the other events by symbol.
     TieOrder,
-    /// Every symbol stands in the symbol table.
+    /// Every symbol is in the symbol table.
     Symbols,
-    /// Nothing happens outside the simulated day.
+    /// All events are within the simulated day.
     Hours,
-    /// Unique trade ids, order numbers without gap or reuse, traders and their accounts.
+    /// Trade ids are unique, order numbers have no gaps and are not reused, traders have their accounts.
     Ids,
-    /// An order's events: their sequence, quantities and common fields.
+    /// The events of an order have a valid sequence, valid quantities and equal common fields.
     Lifecycle,
-    /// A snapshot in itself: bid below ask, spread, middle, tick grid.
+    /// A snapshot is consistent: bid below ask, spread, mid price, tick size.
     Books,
-    /// A snapshot before a symbol's first trade event, after every fifth, and nowhere else.
+    /// There is a snapshot before a symbol's first trade event and after every fifth one, and no other.
     Cadence,
-    /// Executions within the quote, on the tick grid and within their order's limit; MARKET orders at the quote.
+    /// Executions are within the quote, on the tick grid and within the order's limit; MARKET orders have the quote's price.
     Prices,
-    /// Candles are exactly those that follow from the executions.
+    /// The candles are exactly those that result from the executions.
     Candles,
-    /// Venues print in their hours only.
+    /// Venues execute only during their hours.
     Venues,
 }
 
@@ -49,7 +49,7 @@ impl Rule {
         Rule::Venues,
     ];
 
-    /// The rule's name in reports.
+    /// Returns the rule's name in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Rule::TimeOrder => "time_order",
@@ -77,9 +77,9 @@ impl fmt::Display for Rule {
 /// A broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The record that broke it; `None` where something is missing at the end of the stream.
+    /// The record that breaks the rule; `None` if something is missing at the end of the stream.
     pub seq: Option<u64>,
-    /// What is wrong, with the values found and expected.
+    /// The description, with the values found and expected.
     pub text: String,
 }
 
@@ -92,70 +92,70 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What was found about one rule.
+/// The result for one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleReport {
-    /// The rule.
+    /// The rule that was checked.
     pub rule: Rule,
-    /// How many times it was checked.
+    /// The number of checks.
     pub checked: u64,
-    /// How many times it was broken.
+    /// The number of violations.
     pub violations: u64,
-    /// The first few of these, at most [`AuditReport::EXAMPLES_MAX`].
+    /// The first violations, at most [`AuditReport::EXAMPLES_MAX`].
     pub examples: Vec<Violation>,
 }
 
 /// A rule, or a part of one, that could not be checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    /// The rule.
+    /// The rule that was not checked, or not completely.
     pub rule: Rule,
-    /// Which part, and why.
+    /// The part that was not checked, and the reason.
     pub reason: String,
 }
 
-/// What an audit found about a stream.
+/// The result of the audit of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditReport {
-    /// Records audited.
+    /// The number of records.
     pub records: u64,
-    /// One entry a rule, in the order of [`Rule::ALL`].
+    /// One entry per rule, in the order of [`Rule::ALL`].
     pub rules: Vec<RuleReport>,
-    /// What could not be checked, by rule.
+    /// The rules that could not be checked, or not completely, in the order of [`Rule::ALL`].
     pub skipped: Vec<Skipped>,
 }
 
 impl AuditReport {
-    /// Examples kept of each rule's violations.
+    /// The maximum number of examples per rule.
     pub const EXAMPLES_MAX: usize = 5;
 
-    /// Whether no rule was found broken. Rules that were skipped do not count.
+    /// Returns true if there is no violation. Skipped rules do not count.
     pub fn is_clean(&self) -> bool {
         self.violations() == 0
     }
 
-    /// The number of violations of all rules.
+    /// Returns the number of violations of all rules.
     pub fn violations(&self) -> u64 {
         self.rules.iter().map(|report| report.violations).sum()
     }
 
-    /// What was found about one rule.
+    /// Returns the result for one rule.
     pub fn rule(&self, rule: Rule) -> &RuleReport {
         &self.rules[rule as usize]
     }
 }
 
-/// Counts and examples while an audit runs.
+/// Collects counts and examples while an audit runs.
 #[derive(Debug)]
 pub(super) struct Findings {
-    /// The record at hand; `None` at the end.
+    /// The current record; `None` at the end.
     seq: Option<u64>,
     records: u64,
     rules: Vec<RuleReport>,
     skipped: Vec<Skipped>,
-    /// How many origins each rule was skipped for, for each reason.
+    /// The number of origins for which a rule was skipped, by rule and reason.
     origins_skipped: BTreeMap<(Rule, String), u64>,
-    /// The origin at hand, named where an archive has several.
+    /// The current origin, if the archive has several.
     origin: Option<u16>,
 }
 
@@ -173,18 +173,18 @@ impl Findings {
         }
     }
 
-    /// The findings from here on are about this record.
+    /// Sets the record that the following findings are about.
     pub(super) fn at_record(&mut self, seq: u64) {
         self.seq = Some(seq);
         self.records += 1;
     }
 
-    /// The findings from here on are about what is missing at the end.
+    /// Declares that the following findings are about the end of the stream.
     pub(super) fn at_end(&mut self) {
         self.seq = None;
     }
 
-    /// Names the origin in what follows.
+    /// Sets the origin that the following findings name.
     pub(super) fn of_origin(&mut self, origin: Option<u16>) {
         self.origin = origin;
     }
@@ -194,7 +194,7 @@ impl Findings {
         self.rules[rule as usize].checked += 1;
     }
 
-    /// Counts a violation; the text is made for the first few only.
+    /// Counts a violation. `text` is called for the first few only.
     #[cold]
     pub(super) fn violated(&mut self, rule: Rule, text: impl FnOnce() -> String) {
         let report = &mut self.rules[rule as usize];
@@ -208,7 +208,7 @@ impl Findings {
         }
     }
 
-    /// Notes that a rule, or a part of it, cannot be checked. Of many origins the first few are named.
+    /// Records that a rule, or a part of it, cannot be checked. Only the first few origins are named.
     pub(super) fn skipped(&mut self, rule: Rule, reason: impl Into<String>) {
         let mut reason = reason.into();
         if let Some(origin) = self.origin {

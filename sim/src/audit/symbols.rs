@@ -1,33 +1,33 @@
-//! From a symbol to its place in the table, for every record: a small open-addressing table of symbol keys.
+//! Maps the symbol of every record to its index in the symbol table, with a small open-addressing hash table.
 
 use tradesim_schemas::{Exchange, Price, Symbol};
 
-/// What an audit knows about a symbol.
+/// The facts about a symbol that an audit uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuditSymbol {
-    /// The symbol.
+    /// The ticker symbol.
     pub symbol: Symbol,
-    /// The venue of its listing, which its candles bear.
+    /// The listing venue, which is the exchange of its candles.
     pub listing: Exchange,
-    /// The grid of its prices.
+    /// The tick size: prices are multiples of it.
     pub tick_size: Price,
 }
 
 /// The symbol table of an audit.
 #[derive(Debug)]
 pub(super) struct SymbolTable {
-    /// In table order, or in order of appearance where the stream has no table.
+    /// In table order, or in the order of appearance if the stream has no table.
     symbols: Vec<Symbol>,
     known: Vec<AuditSymbol>,
-    /// (key of a symbol, its place); a power of two of them, at most a quarter in use.
+    /// Keys and indices of symbols. The length is a power of two, and at most a quarter is in use.
     slots: Vec<Option<(u128, u16)>>,
 }
 
 impl SymbolTable {
-    /// Symbols that are admitted to a stream without a table: input must not set the memory that is used.
+    /// The maximum number of symbols of a stream without a table, so that input cannot exhaust memory.
     pub(super) const SYMBOLS_MAX: usize = 1 << 14;
 
-    /// The table of an origin; empty where it is not known. It starts small: an archive may have 65,535 origins.
+    /// Creates the table of an origin, empty if it is not known. It starts small: an archive may have 65,535 origins.
     pub(super) fn new(known: Vec<AuditSymbol>) -> SymbolTable {
         let mut table = SymbolTable { symbols: Vec::new(), known, slots: vec![None; 8] };
         for index in 0..table.known.len().min(usize::from(u16::MAX)) {
@@ -36,12 +36,12 @@ impl SymbolTable {
         table
     }
 
-    /// Whether the stream came with a table.
+    /// Returns true if the symbol table is known.
     pub(super) fn is_given(&self) -> bool {
         !self.known.is_empty()
     }
 
-    /// The symbol's place; `None` where the table lacks it.
+    /// Returns the index of a symbol, or `None` if the table does not contain it.
     #[inline]
     pub(super) fn index(&mut self, symbol: Symbol) -> Option<u16> {
         let key = symbol.key();
@@ -60,13 +60,13 @@ impl SymbolTable {
         Some((self.symbols.len() - 1) as u16)
     }
 
-    /// What the table says about the symbol at a place, where there is a table.
+    /// Returns the facts about the symbol at an index, if the symbol table is known.
     #[inline]
     pub(super) fn known(&self, index: u16) -> Option<&AuditSymbol> {
         self.known.get(usize::from(index))
     }
 
-    /// The symbol at a place.
+    /// Returns the symbol at an index.
     pub(super) fn symbol(&self, index: usize) -> Symbol {
         self.symbols[index]
     }
@@ -120,7 +120,7 @@ mod tests {
             listing: Exchange::Nyse,
             tick_size: Price::from_units(100).unwrap(),
         };
-        // as many as an archive's table may have
+        // the maximum of an archive's table
         let count = usize::from(u16::MAX);
         let mut table = SymbolTable::new((0..count).map(known).collect());
         for number in 0..count {

@@ -1,11 +1,11 @@
-//! Hours: of the simulated day, and of each venue within it.
+//! The hours of the simulated day, and of each venue within it.
 
 use tradesim_schemas::{Event, Record, Timestamp, TradeStatus};
 
 use super::report::{Findings, Rule};
 use crate::session::TradingDay;
 
-/// The hours of one day.
+/// Checks the hours of one day.
 #[derive(Debug)]
 pub(super) struct Hours {
     day: TradingDay,
@@ -22,7 +22,7 @@ impl Hours {
     pub(super) fn record(&self, record: &Record, findings: &mut Findings) {
         findings.checked(Rule::Hours);
         let at = record.envelope.timestamp;
-        // the last candles, and what clears the book, stand at the very end; orders and executions before it
+        // only the last candles and the events that end open orders are at the end itself; NEW and executions come before it
         let may_stand_at_end = match &record.envelope.event {
             Event::Trade(trade) => {
                 matches!(trade.status, TradeStatus::Cancelled | TradeStatus::Rejected)
@@ -31,7 +31,7 @@ impl Hours {
         };
         if at < self.start || at > self.end || at == self.end && !may_stand_at_end {
             findings.violated(Rule::Hours, || {
-                format!("{at} is outside the day, which runs from {} to {}", self.start, self.end)
+                format!("{at} is outside the day, which is from {} to {}", self.start, self.end)
             });
         }
         if let Event::Trade(trade) = &record.envelope.event {
@@ -39,7 +39,10 @@ impl Hours {
             if !self.day.venue_open(trade.exchange, at) {
                 let clock = self.day.exchange_time(at);
                 findings.violated(Rule::Venues, || {
-                    format!("{} prints on {} at {clock} exchange time", trade.symbol, trade.exchange)
+                    format!(
+                        "{} executes on {} at {clock} exchange time, outside its hours",
+                        trade.symbol, trade.exchange
+                    )
                 });
             }
         }

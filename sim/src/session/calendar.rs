@@ -1,8 +1,8 @@
-//! Closures and early closes of the US equity markets, as dated tables.
+//! Tables of closures and early closes of the US equity markets.
 //!
-//! Source: the holiday calendars that NYSE and Nasdaq publish for their members; the independent package
-//! `exchange-calendars` gives the same sessions (`tests/oracles/calendar_oracle.py`). A closure announced later, as the
-//! day of mourning of 2025 was, is one more line here and a new [`CALENDAR_VERSION`](super::CALENDAR_VERSION).
+//! Source: the holiday calendars that NYSE and Nasdaq publish for their members. The independent package
+//! `exchange-calendars` has the same sessions (`tests/oracles/calendar_oracle.py`). A closure that is announced later, such
+//! as the day of mourning of 2025, needs a new line here and a new [`CALENDAR_VERSION`](super::CALENDAR_VERSION).
 
 use chrono::{Datelike, NaiveDate};
 
@@ -12,9 +12,9 @@ pub(super) const YEARS: (i32, i32) = (2024, 2028);
 /// A full-day closure on a weekday.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Holiday {
-    /// What the day is called.
+    /// The name of the day.
     pub(super) name: &'static str,
-    /// Whether the closure was announced for the occasion, outside the yearly rules.
+    /// True if the closure was announced for one occasion, outside the yearly rules.
     pub(super) ad_hoc: bool,
 }
 
@@ -35,8 +35,8 @@ const THANKSGIVING: &str = "Thanksgiving Day";
 const CHRISTMAS: &str = "Christmas Day";
 const CHRISTMAS_OBSERVED: &str = "Christmas Day (observed)";
 
-/// Full-day closures by the yearly rules, ascending. A holiday on a Sunday is observed on Monday and one on a Saturday
-/// on Friday, except New Year's Day on a Saturday, which is not observed (2027-12-31 is a session).
+/// Full-day closures by the yearly rules, in ascending order. A holiday on a Sunday is observed on Monday and one on a
+/// Saturday on Friday, except New Year's Day on a Saturday, which is not observed (2027-12-31 is a session).
 pub(super) const HOLIDAYS: &[Row] = &[
     (2024, 1, 1, NEW_YEAR),
     (2024, 1, 15, KING),
@@ -89,14 +89,14 @@ pub(super) const HOLIDAYS: &[Row] = &[
     (2028, 12, 25, CHRISTMAS),
 ];
 
-/// Full-day closures that no yearly rule gives, ascending.
+/// Full-day closures outside the yearly rules, in ascending order.
 pub(super) const AD_HOC: &[Row] = &[(2025, 1, 9, "National Day of Mourning for Jimmy Carter")];
 
 const BEFORE_INDEPENDENCE: &str = "day before Independence Day";
 const AFTER_THANKSGIVING: &str = "day after Thanksgiving";
 const CHRISTMAS_EVE: &str = "Christmas Eve";
 
-/// Days that close at 13:00, ascending.
+/// Days that close at 13:00, in ascending order.
 pub(super) const EARLY_CLOSES: &[Row] = &[
     (2024, 7, 3, BEFORE_INDEPENDENCE),
     (2024, 11, 29, AFTER_THANKSGIVING),
@@ -111,7 +111,7 @@ pub(super) const EARLY_CLOSES: &[Row] = &[
     (2028, 11, 24, AFTER_THANKSGIVING),
 ];
 
-/// The holiday on a date.
+/// Returns the holiday on a date.
 pub(super) fn holiday(date: NaiveDate) -> Option<Holiday> {
     if let Some(name) = find(HOLIDAYS, date) {
         return Some(Holiday { name, ad_hoc: false });
@@ -119,7 +119,7 @@ pub(super) fn holiday(date: NaiveDate) -> Option<Holiday> {
     find(AD_HOC, date).map(|name| Holiday { name, ad_hoc: true })
 }
 
-/// The name of the early close on a date.
+/// Returns the name of the early close on a date.
 pub(super) fn early_close(date: NaiveDate) -> Option<&'static str> {
     find(EARLY_CLOSES, date)
 }

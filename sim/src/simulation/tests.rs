@@ -231,12 +231,15 @@ fn options_out_of_range_are_refused() {
     let refused = |options: SimulationOptions| Simulation::new(options).map(|_| ()).unwrap_err().to_string();
     assert_eq!(
         refused(SimulationOptions { rate: 0.5, ..options(1) }),
-        "a rate of 0.5 orders a second is outside 1 to 10,000"
+        "invalid rate 0.5: expected 1 to 10,000 orders per second"
     );
-    assert_eq!(refused(SimulationOptions { symbols: 51, ..options(1) }), "51 symbols are outside 1 to 50");
+    assert_eq!(
+        refused(SimulationOptions { symbols: 51, ..options(1) }),
+        "invalid number of symbols 51: expected 1 to 50"
+    );
     let bursts = RandomBursts { multiplier: 1.0, interval_seconds: 60.0, duration_seconds: 10.0 };
     let burst = SimulationOptions { random_bursts: Some(bursts), ..options(1) };
-    assert_eq!(refused(burst), "a burst multiplier of 1 is outside 2 to 100");
+    assert_eq!(refused(burst), "invalid burst multiplier 1: expected 2 to 100");
     assert!(refused(SimulationOptions { rate: f64::NAN, ..options(1) }).contains("NaN"));
 }
 

@@ -1,14 +1,15 @@
 //! The symbol table.
 //!
-//! Real issuers and listings, with prices and volumes of the order that they had in 2024, after the splits of that year;
-//! Apple, Alphabet and Microsoft exactly as the contract states them. One listing each on NYSE American, Arca and Cboe BZX is there so that
-//! every venue is some symbol's own. A changed row changes what a seed gives: it is a new model or generator version.
+//! Real issuers and listings, with prices and volumes similar to those of 2024, after the splits of that year; Apple,
+//! Alphabet and Microsoft exactly as in the contract. There is one listing each on NYSE American, Arca and Cboe BZX, so that
+//! every venue is the listing of a symbol. A changed row changes the events of a seed, and needs a new model or generator
+//! version.
 
 use tradesim_schemas::Exchange;
 
 use super::Sector;
 
-/// What the weights of the table sum to: a weight is a number of ten-thousandths.
+/// The sum of all weights of the table: a weight is a number of ten-thousandths.
 pub(super) const WEIGHT_TOTAL: u32 = 10_000;
 
 /// A row of the table.
@@ -37,7 +38,7 @@ const fn row(
     Row { symbol, name, exchange, sector, base_price, volatility, avg_daily_volume, weight }
 }
 
-/// Symbol, name, listing, sector, price, volatility of a day, shares of an average day, weight; by sector.
+/// Symbol, name, listing, sector, price, daily volatility, average daily volume in shares, weight; grouped by sector.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Row] = &[
     row("AAPL", "Apple Inc.", Exchange::Nasdaq, Sector::Technology, "178.50", 0.02, 55_000_000, 800),

@@ -21,7 +21,7 @@ fn fifty_symbols_stand_by_sector() {
     assert!(universe.symbols().is_sorted_by_key(|info| info.sector));
     assert_eq!(universe.symbols()[0].symbol, symbol("AAPL"));
     for (index, info) in universe.symbols().iter().enumerate() {
-        assert_eq!(universe.index_of(info.symbol), Some(index), "{} stands there twice", info.symbol);
+        assert_eq!(universe.index_of(info.symbol), Some(index), "{} occurs twice", info.symbol);
     }
 }
 

@@ -53,7 +53,7 @@ fn what_is_not_a_regular_file_is_refused_before_it_is_opened() {
     // nobody will ever write into the pipe: whoever opens it waits for ever
     folder.run(&["recover", "feed.parquet.journal"]).fails(1, "feed.parquet.journal is a pipe");
     let capture = folder.run(&["capture", "ws://127.0.0.1:1", "-o", "feed.parquet"]);
-    capture.fails(73, "feed.parquet.journal is left over");
+    capture.fails(73, "feed.parquet.journal already exists");
     folder.run(&["recover", ".", "-o", "out"]).fails(1, ". is a folder");
     folder.run(&["recover", "/dev/zero", "-o", "out"]).fails(1, "/dev/zero is a device");
     assert_eq!(folder.names(), ["feed.parquet.journal"]);
@@ -108,7 +108,7 @@ fn a_failed_write_tells_how_many_messages_are_in_the_journal() {
     assert_eq!((words[0], words[1]), ("10", "of"), "{error}");
     let received: u64 = words[2].parse().unwrap();
     assert!((10..=64).contains(&received), "{error}");
-    assert!(error.contains("no room to write feed.parquet.journal"), "{error}");
+    assert!(error.contains("no space left to write feed.parquet.journal"), "{error}");
     let report = folder.run(&["recover", "feed.parquet.journal", "--json"]).json();
     assert_eq!(report["events"]["total"], 10);
 }

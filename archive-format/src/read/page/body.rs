@@ -1,4 +1,4 @@
-//! The bytes of a page, uncompressed: levels and values must be exactly as many as the header states.
+//! Checks the uncompressed content of a page: it must have exactly as many levels and values as the header states.
 
 use arrow_buffer::BooleanBufferBuilder;
 
@@ -41,7 +41,7 @@ pub(in crate::read) fn check_data(
     }
 }
 
-/// A length of 4 bytes, and what follows it.
+/// Splits off a length of 4 bytes.
 fn length(bytes: &[u8]) -> Result<(usize, &[u8]), PageError> {
     let (len, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| wrong("it ends within a length"))?;
     Ok((u32::from_le_bytes(*len) as usize, rest))
@@ -62,13 +62,13 @@ fn check_plain(column: Column, mut values: &[u8], count: usize) -> Result<(), Pa
             }
             return end(values);
         }
-        // read frame by frame, and checked there
+        // frames are checked while they are read
         Kind::Bytes => return Ok(()),
     };
     if values.len() as u64 == width * count as u64 {
         Ok(())
     } else {
-        Err(wrong("it does not hold as many values as it states"))
+        Err(wrong("it does not have as many values as its header states"))
     }
 }
 
@@ -76,9 +76,10 @@ fn end(rest: &[u8]) -> Result<(), PageError> {
     if rest.is_empty() { Ok(()) } else { Err(wrong("bytes follow its last value")) }
 }
 
-/// Checks codes of a dictionary; that packed ones are within it is for the decoder to find, which looks at each.
+/// Checks dictionary codes. The decoder checks that packed codes are within the dictionary.
 fn check_codes(values: &[u8], count: usize, distinct: u32) -> Result<(), PageError> {
-    let (&width, mut rest) = values.split_first().ok_or_else(|| wrong("its codes have no width"))?;
+    let (&width, mut rest) =
+        values.split_first().ok_or_else(|| wrong("the bit width of its codes is missing"))?;
     if width > 32 {
         return Err(wrong("its codes are wider than 32 bits"));
     }
@@ -111,7 +112,8 @@ fn check_codes(values: &[u8], count: usize, distinct: u32) -> Result<(), PageErr
     Ok(())
 }
 
-/// Checks levels of one bit for `rows` rows, of which it returns how many have a value; and which, into `out`.
+/// Checks the levels of `rows` rows, of one bit each. Returns the number of rows that have a value, and appends the levels
+/// to `out`.
 pub(in crate::read) fn levels(
     mut bytes: &[u8],
     rows: usize,
@@ -153,7 +155,7 @@ pub(in crate::read) fn levels(
     Ok(present)
 }
 
-/// What is left after a run, which must not be empty nor longer than that.
+/// Returns the number of values after a run, which must not be empty or too long.
 fn left_after(left: usize, run: usize) -> Result<usize, PageError> {
     match left.checked_sub(run) {
         Some(rest) if run > 0 => Ok(rest),
@@ -161,13 +163,13 @@ fn left_after(left: usize, run: usize) -> Result<usize, PageError> {
     }
 }
 
-/// Values of a packed run of groups of eight.
+/// Returns the number of values of a packed run, which consists of groups of eight.
 fn packed(groups: usize) -> Result<usize, PageError> {
     groups.checked_mul(8).ok_or_else(|| wrong("a run is too long"))
 }
 
 fn check_delta(mut values: &[u8], count: usize) -> Result<(), PageError> {
-    /// Values of a block; 128 and 256 are usual.
+    /// The maximum number of values of a block; 128 and 256 are usual.
     const BLOCK_MAX: u64 = 65_536;
     let block = varint(&mut values)?;
     let minis = varint(&mut values)?;
@@ -177,9 +179,13 @@ fn check_delta(mut values: &[u8], count: usize) -> Result<(), PageError> {
         && (1..=block / 32).contains(&minis)
         && block.is_multiple_of(32 * minis);
     if !whole {
-        return Err(wrong("its blocks of deltas have an impossible size"));
+        return Err(wrong("its delta blocks have an invalid size"));
     }
-    if stated == count as u64 { Ok(()) } else { Err(wrong("it does not hold as many values as it states")) }
+    if stated == count as u64 {
+        Ok(())
+    } else {
+        Err(wrong("it does not have as many values as its header states"))
+    }
 }
 
 fn varint(bytes: &mut &[u8]) -> Result<u64, PageError> {
@@ -219,7 +225,7 @@ mod tests {
             (&[9 << 1 | 1, 1], "its levels end within a packed run"),
         ];
         for (bytes, expected) in cases {
-            assert_eq!(text(levels(bytes, 8, None)), Err(format!("the content of a page: {expected}")));
+            assert_eq!(text(levels(bytes, 8, None)), Err(format!("invalid content of a page: {expected}")));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Pages.
+//! Hostile pages.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ const DELTA_BINARY_PACKED: i32 = 5;
 const DELTA_BYTE_ARRAY: i32 = 7;
 const RLE_DICTIONARY: i32 = 8;
 const MIB: usize = 1 << 20;
-/// Rows that a row group may have at most.
+/// The maximum number of rows of a row group.
 const MANY_ROWS: u64 = 1 << 19;
 
 pub(super) const BOMBS: &[Bomb] = &[
@@ -26,27 +26,31 @@ pub(super) const BOMBS: &[Bomb] = &[
             plain_page(parts, "symbol", DELTA_BYTE_ARRAY, body);
         })
     }),
-    ("page-raw-gigabyte", Refusal::Reading("a page has 1073741840 bytes, more than 92274688"), || {
-        changed(|parts| {
-            let len = (1 << 30) as u32;
-            let mut page = ZstdFrame::new(23);
-            page.raw(&[levels(1), len.to_le_bytes().to_vec()].concat());
-            page.zeros(1 << 30);
-            let data = data_page(ROWS as i32, PLAIN, (1 << 30) + 16, &page.finish());
-            parts.set_column("raw", true, &[], &data);
-        })
-    }),
+    (
+        "page-raw-gigabyte",
+        Refusal::Reading("a page has 1073741840 bytes, more than the limit of 92274688"),
+        || {
+            changed(|parts| {
+                let len = (1 << 30) as u32;
+                let mut page = ZstdFrame::new(23);
+                page.raw(&[levels(1), len.to_le_bytes().to_vec()].concat());
+                page.zeros(1 << 30);
+                let data = data_page(ROWS as i32, PLAIN, (1 << 30) + 16, &page.finish());
+                parts.set_column("raw", true, &[], &data);
+            })
+        },
+    ),
     ("page-frame-too-long", Refusal::Reading("a frame has more than 16 MiB"), || {
         one_group_of_frames(&[17 * MIB, 1, 1, 1, 1, 1, 1, 1])
     }),
     (
         "page-frames-too-many",
-        Refusal::Reading("column `raw`: a page has 117440550 bytes, more than 92274688"),
+        Refusal::Reading("column `raw`: a page has 117440550 bytes, more than the limit of 92274688"),
         || one_group_of_frames(&[14 * MIB; ROWS as usize]),
     ),
     (
         "pages-of-frames-too-many",
-        Refusal::Reading("column `raw`: a page has 117440592 bytes, more than"),
+        Refusal::Reading("column `raw`: a page has 117440592 bytes, more than the limit"),
         || {
             // each of the pages is within the limit
             changed(|parts| {
@@ -70,7 +74,7 @@ pub(super) const BOMBS: &[Bomb] = &[
             parts.set_column("seq", true, &[], &data);
         })
     }),
-    ("page-frame-longer-than-stated", Refusal::Reading("column `raw`: the content of a page"), || {
+    ("page-frame-longer-than-stated", Refusal::Reading("column `raw`: invalid content of a page"), || {
         changed(|parts| {
             let mut page = ZstdFrame::new(20);
             page.raw(&levels(1));
@@ -90,7 +94,7 @@ pub(super) const BOMBS: &[Bomb] = &[
             parts.set_column("raw", true, &[], &data_page(ROWS as i32, PLAIN, len, &page.finish()));
         })
     }),
-    ("page-too-large", Refusal::Reading("a page has 67108864 bytes, more than 2097152"), || {
+    ("page-too-large", Refusal::Reading("a page has 67108864 bytes, more than the limit of 2097152"), || {
         changed(|parts| {
             let mut page = ZstdFrame::new(20);
             page.zeros(64 * MIB);
@@ -127,7 +131,7 @@ pub(super) const BOMBS: &[Bomb] = &[
     }),
     (
         "dictionary-values",
-        Refusal::Reading("a dictionary has 1000000 values, and the row group 8 rows"),
+        Refusal::Reading("a dictionary has 1000000 values, more than the 8 rows of the row group"),
         || {
             changed(|parts| {
                 let mut values = ZstdFrame::new(20);
@@ -187,7 +191,7 @@ pub(super) const BOMBS: &[Bomb] = &[
             plain_page(parts, "price", PLAIN, body);
         })
     }),
-    ("delta-blocks", Refusal::Reading("its blocks of deltas have an impossible size"), || {
+    ("delta-blocks", Refusal::Reading("its delta blocks have an invalid size"), || {
         changed(|parts| {
             let mut body = Vec::new();
             [1u64 << 62, 1 << 30, u64::from(ROWS), 0].iter().for_each(|&value| varint(value, &mut body));
@@ -195,7 +199,7 @@ pub(super) const BOMBS: &[Bomb] = &[
             parts.set_column("seq", false, &[], &data);
         })
     }),
-    ("delta-values", Refusal::Reading("it does not hold as many values as it states"), || {
+    ("delta-values", Refusal::Reading("it does not have as many values as its header states"), || {
         changed(|parts| {
             let mut body = Vec::new();
             [128u64, 4, 1 << 50, 0].iter().for_each(|&value| varint(value, &mut body));
@@ -203,15 +207,19 @@ pub(super) const BOMBS: &[Bomb] = &[
             parts.set_column("seq", false, &[], &data);
         })
     }),
-    ("pages-without-rows", Refusal::Reading("the pages do not have as many rows as the row group"), || {
-        changed(|parts| {
-            let empty = data_page(0, PLAIN, 0, &[]);
-            parts.set_column("seq", false, &[], &empty.repeat(100_000));
-        })
-    }),
+    (
+        "pages-without-rows",
+        Refusal::Reading("the number of rows of the pages differs from that of the row group"),
+        || {
+            changed(|parts| {
+                let empty = data_page(0, PLAIN, 0, &[]);
+                parts.set_column("seq", false, &[], &empty.repeat(100_000));
+            })
+        },
+    ),
     (
         "pages-with-too-many-rows",
-        Refusal::Reading("the pages do not have as many rows as the row group"),
+        Refusal::Reading("the number of rows of the pages differs from that of the row group"),
         || changed(|parts| parts.set_column("seq", false, &[], &data_page(i32::MAX, PLAIN, 64, &[0; 64]))),
     ),
     ("pages-trailing", Refusal::Reading("bytes follow the last page"), || {
@@ -221,7 +229,7 @@ pub(super) const BOMBS: &[Bomb] = &[
             parts.set_column("seq", false, &[], &pages);
         })
     }),
-    ("page-header-long", Refusal::Reading("a page header has more than 16384 bytes"), || {
+    ("page-header-long", Refusal::Reading("a page header is longer than the limit of 16384 bytes"), || {
         changed(|parts| {
             let statistics = Value::Binary(vec![0; MIB]);
             let header = Value::of([(1, Value::i32(0)), (2, Value::i32(64)), (4, statistics)]);
@@ -234,13 +242,13 @@ pub(super) const BOMBS: &[Bomb] = &[
             header_only(parts, &header);
         })
     }),
-    ("page-of-version-2", Refusal::Reading("a page is of type 3"), || {
+    ("page-of-version-2", Refusal::Reading("a page has type 3"), || {
         changed(|parts| {
             let of_version = Value::of([(1, Value::i32(ROWS as i32)), (5, Value::i32(i32::MAX))]);
             header_only(parts, &Value::of([(1, Value::i32(3)), (8, of_version)]));
         })
     }),
-    ("state-frame", Refusal::Opening("the content of a state frame is 1099511627776"), || {
+    ("state-frame", Refusal::Opening("the uncompressed length of a state frame is 1099511627776"), || {
         changed(|parts| parts.metadata["state_frames"][0]["content_length"] = json!(1u64 << 40))
     }),
     ("frames-large", Refusal::Never, || {
@@ -257,7 +265,7 @@ pub(super) const BOMBS: &[Bomb] = &[
     }),
 ];
 
-/// Levels of all rows, each of which has a value or each of which has none.
+/// The levels of all rows, if all or none of them have a value.
 fn levels(level: u8) -> Vec<u8> {
     levels_of(u64::from(ROWS), level)
 }
@@ -316,14 +324,14 @@ fn one_group_of_frames(frames: &[usize]) -> Vec<u8> {
     })
 }
 
-/// States the content digest of frames of zeros.
+/// Sets the content digest of frames of zeros.
 fn state_digest(parts: &mut Parts, frames: &[usize]) {
     let mut digest = tradesim_schemas::ContentDigest::default();
     frames.iter().for_each(|&len| digest.push_with(|out| out.extend(std::iter::repeat_n(0, len))));
     parts.metadata["digest"] = json!(digest.finish().to_string());
 }
 
-/// Every number of every row different, as the dictionaries say.
+/// Row groups whose dictionaries claim that every number is different.
 fn dictionaries_large() -> Vec<u8> {
     changed(|parts| {
         parts.set_rows(MANY_ROWS);
@@ -341,7 +349,7 @@ fn dictionaries_large() -> Vec<u8> {
     })
 }
 
-/// A zstd frame of stored and repeated bytes, which says nothing of its length.
+/// A zstd frame of stored and repeated bytes, without its content size.
 struct ZstdFrame {
     bytes: Vec<u8>,
 }

@@ -1,4 +1,4 @@
-//! Metadata documents.
+//! Hostile metadata documents.
 
 use serde_json::{Value, json};
 
@@ -19,32 +19,46 @@ pub(super) const BOMBS: &[Bomb] = &[
                 json!([{"from": null, "to": null, "symbols": symbols, "events": [], "limit": null}]);
         })
     }),
-    ("metadata-long", Refusal::Opening("the metadata is 25166592, more than 25165824"), || {
-        changed(|parts| parts.metadata["options"] = json!({"feed": "x".repeat(24 << 20)}))
-    }),
-    ("metadata-options", Refusal::Opening("`options` has 500000 entries; at most 1024 are read"), || {
-        changed(|parts| {
-            let options = (0..500_000).map(|n| (n.to_string(), json!("")));
-            parts.metadata["options"] = Value::Object(options.collect());
-        })
-    }),
-    ("metadata-origins", Refusal::Opening("`origins` has 70000 entries; at most 65535 are read"), || {
-        with("origins", |list| list.extend((0..70_000).map(|n| origin(n, 0))))
-    }),
-    ("metadata-symbols", Refusal::Opening("`symbols` has 70000 entries; at most 65535 are read"), || {
-        with("origins", |list| list.push(origin(0, 70_000)))
-    }),
-    ("metadata-faults", Refusal::Opening("`faults` has 200000 entries; at most 100000 are read"), || {
-        changed(|parts| {
-            let seqs: Vec<u32> = (0..200_000).collect();
-            parts.metadata["faults"] =
-                json!({"plan_seed": 1, "planted": [{"kind": "drop", "reason": null, "seqs": seqs}]});
-        })
-    }),
-    ("metadata-row-groups", Refusal::Opening("the footer has another number of row groups"), || {
+    (
+        "metadata-long",
+        Refusal::Opening("the length of the metadata is 25166592, above the limit of 25165824"),
+        || changed(|parts| parts.metadata["options"] = json!({"feed": "x".repeat(24 << 20)})),
+    ),
+    (
+        "metadata-options",
+        Refusal::Opening("`options` has 500000 entries, more than the limit of 1024"),
+        || {
+            changed(|parts| {
+                let options = (0..500_000).map(|n| (n.to_string(), json!("")));
+                parts.metadata["options"] = Value::Object(options.collect());
+            })
+        },
+    ),
+    (
+        "metadata-origins",
+        Refusal::Opening("`origins` has 70000 entries, more than the limit of 65535"),
+        || with("origins", |list| list.extend((0..70_000).map(|n| origin(n, 0)))),
+    ),
+    (
+        "metadata-symbols",
+        Refusal::Opening("`symbols` has 70000 entries, more than the limit of 65535"),
+        || with("origins", |list| list.push(origin(0, 70_000))),
+    ),
+    (
+        "metadata-faults",
+        Refusal::Opening("`faults` has 200000 entries, more than the limit of 100000"),
+        || {
+            changed(|parts| {
+                let seqs: Vec<u32> = (0..200_000).collect();
+                parts.metadata["faults"] =
+                    json!({"plan_seed": 1, "planted": [{"kind": "drop", "reason": null, "seqs": seqs}]});
+            })
+        },
+    ),
+    ("metadata-row-groups", Refusal::Opening("the footer has a different number of row groups"), || {
         changed(|parts| {
             let groups = parts.metadata["row_groups"].as_array_mut().expect("a list");
-            // the bytes of each but the first are none
+            // all but the first have no bytes
             let mut empty = groups[0].clone();
             empty["length"] = json!(0);
             empty["offset"] = json!(4);
@@ -62,12 +76,12 @@ pub(super) const BOMBS: &[Bomb] = &[
     ("symbols-many", Refusal::Never, || of_market(|list| list.push(origin(0, 65_535)))),
 ];
 
-/// A list of the document with more in it.
+/// Returns a capture with a longer list in its document.
 fn with(key: &str, more: impl FnOnce(&mut Vec<Value>)) -> Vec<u8> {
     changed(|parts| more(parts.metadata[key].as_array_mut().expect("a list")))
 }
 
-/// A market of these origins.
+/// Returns a market with more origins.
 fn of_market(more: impl FnOnce(&mut Vec<Value>)) -> Vec<u8> {
     let mut parts = market();
     more(parts.metadata["origins"].as_array_mut().expect("a list"));

@@ -1,4 +1,4 @@
-//! Footers.
+//! Hostile footers.
 
 use serde_json::json;
 
@@ -11,10 +11,10 @@ use super::{
 };
 
 pub(super) const BOMBS: &[Bomb] = &[
-    ("schema-nested", Refusal::Opening("at most 257 are read"), || schema_nested(20_000)),
+    ("schema-nested", Refusal::Opening("more than the limit of 257"), || schema_nested(20_000)),
     ("schema-groups", Refusal::Opening("its schema is not a flat list of columns"), || schema_nested(200)),
     ("schema-lists", Refusal::Opening("its schema is not a flat list of columns"), schema_with_lists),
-    ("schema-columns", Refusal::Opening("at most 257 are read"), || more_columns(300)),
+    ("schema-columns", Refusal::Opening("more than the limit of 257"), || more_columns(300)),
     ("footer-boolean-lists", Refusal::Opening("a list has 2147483647 elements"), || {
         changed(|parts| {
             for id in 100..110 {
@@ -42,12 +42,12 @@ pub(super) const BOMBS: &[Bomb] = &[
             parts.footer.field(5).elements().extend(vec![entry; 100_000]);
         })
     }),
-    ("group-rows", Refusal::Opening("the rows of a row group is 1099511627776"), || {
+    ("group-rows", Refusal::Opening("the number of rows of a row group is 1099511627776"), || {
         changed(|parts| parts.set_rows(1 << 40))
     }),
-    ("group-beyond-file", Refusal::Opening("a column of a row group lies outside of it"), || {
+    ("group-beyond-file", Refusal::Opening("a column is outside of its row group"), || {
         let mut file = changed(|_| ());
-        // the first chunk's length, which stands as field 7 of its metadata, is made larger in place
+        // increases the first chunk's length, which is field 7 of its metadata, in place
         stretch_first_chunk(&mut file);
         file
     }),
@@ -73,7 +73,7 @@ pub(super) const BOMBS: &[Bomb] = &[
     }),
 ];
 
-/// Columns behind each other in groups of one.
+/// Columns in nested groups of one.
 fn schema_nested(depth: usize) -> Vec<u8> {
     changed(|parts| {
         let schema = parts.footer.field(2).elements();
@@ -87,12 +87,12 @@ fn schema_nested(depth: usize) -> Vec<u8> {
     })
 }
 
-/// A column with many values a row.
+/// A column with many values per row.
 fn schema_with_lists() -> Vec<u8> {
     changed(|parts| drop(parts.footer.field(2).elements()[3].fields().insert(3, Value::i32(2))))
 }
 
-/// Columns that a later version may have added: without pages, as nobody reads them.
+/// Columns that a later version may have added, without pages, because they are not read.
 fn more_columns(count: usize) -> Vec<u8> {
     changed(|parts| {
         let schema = parts.footer.field(2).elements();
@@ -114,7 +114,7 @@ fn more_columns(count: usize) -> Vec<u8> {
     })
 }
 
-/// Makes the length of the first chunk larger, and seals the file again.
+/// Increases the length of the first chunk, and seals the file again.
 fn stretch_first_chunk(file: &mut Vec<u8>) {
     let end = file.len() - 8;
     let len = u32::from_le_bytes(file[end..][..4].try_into().expect("four bytes")) as usize;

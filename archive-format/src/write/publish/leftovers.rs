@@ -1,7 +1,7 @@
-//! Unfinished files that a process left in a folder when it was killed.
+//! Removes unfinished files of processes that were killed.
 //!
-//! Every unfinished file is locked by the process that writes it, and the system gives up the lock when that process
-//! ends, however it ends. So a file that can be locked belongs to nobody.
+//! Every unfinished file is locked by the process that writes it, and the system releases the lock when the process ends in
+//! any way. So an unfinished file that can be locked is a leftover.
 
 use std::{
     fs::{self, DirEntry, OpenOptions},
@@ -13,15 +13,15 @@ use std::{
     path::Path,
 };
 
-/// Random characters in the name of an unfinished file.
+/// The number of random characters in the name of an unfinished file.
 pub(super) const RANDOM_CHARACTERS: usize = 4;
 /// The suffix of an unfinished file's name.
 pub(super) const SUFFIX: &str = ".partial";
-/// Entries of a folder that are looked at: a folder of any size must not delay a recording for long.
+/// The maximum number of folder entries that are examined, so that a large folder does not delay a recording.
 const ENTRIES_MAX: usize = 100_000;
 
-/// Removes the unfinished files in a folder that belong to nobody, and logs each. Only files of the user `owner` are
-/// touched. What cannot be looked at or removed stays: it is in nobody's way.
+/// Removes the leftovers in a folder, and logs each. Only files of the user `owner` are removed. Files that cannot be
+/// examined or removed are ignored.
 pub(super) fn remove(folder: &Path, owner: u32) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.take(ENTRIES_MAX).flatten() {
@@ -34,7 +34,7 @@ pub(super) fn remove(folder: &Path, owner: u32) {
                 tracing::warn!(
                     path = %path.display(),
                     bytes,
-                    "removed an unfinished file of a process that was killed"
+                    "removed the unfinished file of a process that was killed"
                 );
             }
             Ok(None) => {}
@@ -42,7 +42,7 @@ pub(super) fn remove(folder: &Path, owner: u32) {
                 tracing::warn!(
                     path = %path.display(),
                     %error,
-                    "an unfinished file of a process that was killed cannot be removed"
+                    "cannot remove the unfinished file of a process that was killed"
                 );
             }
         }
@@ -58,22 +58,22 @@ fn is_unfinished(name: &[u8]) -> bool {
     dot > 0 && stem[dot] == b'.' && stem[dot + 1..].iter().all(u8::is_ascii_alphanumeric)
 }
 
-/// Removes one file, if it belongs to nobody. Returns its length.
+/// Removes one file if it is a leftover. Returns its length.
 fn remove_one(entry: &DirEntry, owner: u32) -> io::Result<Option<u64>> {
     let path = entry.path();
     let found = entry.metadata()?;
     if !found.is_file() || found.uid() != owner {
         return Ok(None);
     }
-    // some network file systems lock only what can be written
+    // some network file systems lock only files that are open for writing
     let file = match OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOFOLLOW).open(&path) {
         Ok(file) => file,
-        // the process that wrote it has ended in order meanwhile
+        // the process that wrote it has finished in the meantime
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     if file.try_lock().is_err() {
-        // in use; or nobody can tell on this file system
+        // it is in use, or the file system does not support locks
         return Ok(None);
     }
     let locked = file.metadata()?;

@@ -100,7 +100,7 @@ fn damage_within_a_cut_is_still_found() {
         records.remove(lost);
         found += usize::from(!audit(cut_context(scope), &records).is_clean());
     }
-    // what is lost near either edge may have a reason behind it; in between nothing is lost unnoticed
+    // a loss near either edge may be explained by the cut; in between, every loss must be found
     assert!(found * 10 > records.len() * 8, "{found} of {}", records.len());
 }
 
@@ -198,7 +198,7 @@ fn the_origins_of_a_merged_stream_are_held_apart() {
             2,
         ),
         &[Rule::Ids],
-        "origin 2 is none of the archive's 2",
+        "origin 2 does not exist: the archive has 2",
     );
 }
 

@@ -1,4 +1,4 @@
-//! What an audit does with more, and with wilder, input than a market gives.
+//! The audit of more input, and of stranger input, than a market produces.
 
 use tradesim_schemas::{CorrelationId, Event, OrderRef, Price, Quantity, Timestamp, TradeId, TradeStatus};
 
@@ -25,7 +25,7 @@ fn beyond_its_memory_an_audit_skips_and_says_so() {
     for number in 0..limit + 2 {
         audit.push(&stored(&template, number, number, TradeStatus::New));
     }
-    // the end of an order that is followed, and of one that is not
+    // the end of an order that is tracked, and of one that is not
     audit.push(&stored(&template, limit + 2, 7, TradeStatus::Rejected));
     audit.push(&stored(&template, limit + 3, limit + 1, TradeStatus::Rejected));
     let report = audit.finish();
@@ -33,8 +33,8 @@ fn beyond_its_memory_an_audit_skips_and_says_so() {
     let reasons: Vec<&str> = report.skipped.iter().map(|skipped| skipped.reason.as_str()).collect();
     for reason in [
         "uniqueness of trade ids beyond the first 1048576",
-        "orders beyond 1048576 that were live at the same time",
-        "the end of 1048575 orders lies behind the cut",
+        "orders beyond the first 1048576 live at the same time",
+        "1048575 orders that end after the cut",
     ] {
         assert!(reasons.contains(&reason), "{reason:?} is not in {reasons:?}");
     }

@@ -1,4 +1,4 @@
-//! A small valid day, made by other means than the simulator's: what the audit must accept, and what the tests damage.
+//! A small valid day that is not made by the simulator: the audit must accept it, and tests damage it.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! One damage at a time, at every place of a valid day: each must be found, although seq is put in order again.
+//! One damage at a time, at every row of a valid day. Each must be found, although seq is renumbered afterwards.
 
 use tradesim_schemas::{
     Event, Exchange, OrderType, Price, Quantity, Timestamp, Trade, TradeStatus, TraderId,
@@ -105,7 +105,7 @@ fn an_altered_status_is_found() {
     for &status in TradeStatus::ALL {
         check_everywhere("a status", |records, index| {
             let trade = trade_at(records, index).filter(|trade| trade.status != status)?;
-            // a CANCELLED in place of a REJECTED tells as good a story, except of a MARKET order
+            // a CANCELLED instead of a REJECTED is just as valid, except for a MARKET order
             let unexecuted = |status| matches!(status, TradeStatus::Cancelled | TradeStatus::Rejected);
             if unexecuted(trade.status) && unexecuted(status) && trade.order_type != OrderType::Market {
                 return None;

@@ -44,7 +44,7 @@ fn trade(
     Record { seq: 0, origin: 0, order: Some(reference), envelope }
 }
 
-/// Five orders, one of each end; the book is restated after the fifth and the tenth trade event.
+/// Five orders with the five kinds of endings; there are books after the fifth and the tenth trade event.
 fn events() -> Vec<Record> {
     vec![
         book(at("09:30:00"), symbol("AAPL"), 1_785_000, 1_785_200),
@@ -79,7 +79,7 @@ fn with_candles(mut records: Vec<Record>) -> Vec<Record> {
 fn edit_trade(record: &mut Record, edit: impl FnOnce(&mut Trade)) {
     match &mut record.envelope.event {
         Event::Trade(trade) => edit(trade),
-        event => panic!("{event:?} is no trade"),
+        event => panic!("{event:?} is not a trade"),
     }
 }
 
@@ -111,13 +111,13 @@ fn the_hand_made_stream_keeps_every_rule() {
 
 #[test]
 fn time_and_seq_ascend() {
-    check_stream(&[Rule::SeqOrder], "seq 1 stands where 0 is next", |records| {
+    check_stream(&[Rule::SeqOrder], "found seq 1, expected 0", |records| {
         records.iter_mut().for_each(|record| record.seq += 1);
     });
     check_stream(&[Rule::SeqOrder], "seq 3 follows seq 3", |records| {
         records.iter_mut().skip(4).for_each(|record| record.seq -= 1);
     });
-    check_stream(&[Rule::TimeOrder], "is not its envelope's", |records| {
+    check_stream(&[Rule::TimeOrder], ", its envelope ", |records| {
         edit_trade(&mut records[1], |trade| trade.timestamp = at("09:30:01.000001"));
     });
     let mut records = late_book();
@@ -126,7 +126,7 @@ fn time_and_seq_ascend() {
     assert_broken(&audit(context(), &records), &[Rule::TimeOrder], text);
 }
 
-/// A book of AAPL, one of IBM a second earlier behind it, both valid in themselves.
+/// A book of AAPL followed by one of IBM that is a second earlier. Both are valid in themselves.
 fn late_book() -> Vec<Record> {
     vec![
         book(at("09:30:05"), symbol("AAPL"), 1_785_000, 1_785_200),
@@ -140,7 +140,7 @@ fn ties_are_in_order() {
         records.iter().position(|record| matches!(record.envelope.event, Event::MarketData(_))).unwrap()
     };
     // the first candle, of 09:30, stands before the trade of 09:31:00
-    check_stream(&[Rule::TieOrder, Rule::Candles], "stands behind another event", |records| {
+    check_stream(&[Rule::TieOrder, Rule::Candles], "comes after another event", |records| {
         let at = candle(records);
         let (candle, trade) = (records[at].seq, records[at + 1].seq);
         records.swap(at, at + 1);
@@ -154,7 +154,7 @@ fn ties_are_in_order() {
     let five = records.iter().position(|record| record.envelope.timestamp == at("17:00:00")).unwrap() + 1;
     records.swap(five, five + 1);
     renumber(&mut records);
-    assert_broken(&audit(context(), &records), &[Rule::TieOrder], "out of order (interval, then symbol)");
+    assert_broken(&audit(context(), &records), &[Rule::TieOrder], "out of order (by interval, then symbol)");
     let mut records = late_book();
     records[1].envelope.timestamp = at("09:30:05");
     records.swap(0, 1);
@@ -164,7 +164,7 @@ fn ties_are_in_order() {
     assert_broken(
         &audit(context(), &records),
         &[Rule::TieOrder],
-        "the orderbook of AAPL stands behind a later symbol",
+        "the orderbook of AAPL comes after the event of a later symbol",
     );
 }
 
@@ -210,7 +210,7 @@ fn venues_print_in_their_hours() {
         core(venue)(&mut records);
         assert_clean(&audit(context(), &with_candles(records)));
     }
-    check(&[Rule::Venues], "AAPL prints on NYSE at 16:31:00 exchange time", late(Exchange::Nyse));
+    check(&[Rule::Venues], "AAPL executes on NYSE at 16:31:00 exchange time", late(Exchange::Nyse));
     let mut records = events();
     late(Exchange::Amex)(&mut records);
     assert_clean(&audit(context(), &with_candles(records)));
@@ -224,7 +224,7 @@ fn venues_print_in_their_hours() {
     }
     renumber(&mut records);
     let report = audit(context(), &records);
-    assert_broken(&report, &[Rule::Venues], "AAPL prints on AMEX at 06:30:00 exchange time");
+    assert_broken(&report, &[Rule::Venues], "AAPL executes on AMEX at 06:30:00 exchange time");
     assert_eq!(report.rule(Rule::Venues).violations, 1);
 }
 
@@ -240,8 +240,8 @@ fn traders_have_their_accounts() {
             }
         }
     };
-    check(&[Rule::Ids], "TRD-00042 trades on ACC-0009", as_trader(42, 9));
-    check(&[Rule::Ids], "TRD-00200 trades on ACC-0040", as_trader(200, 40));
+    check(&[Rule::Ids], "TRD-00042 has account ACC-0009", as_trader(42, 9));
+    check(&[Rule::Ids], "TRD-00200 has account ACC-0040", as_trader(200, 40));
     let mut records = events();
     as_trader(199, 39)(&mut records);
     assert_clean(&audit(context(), &with_candles(records)));
@@ -258,16 +258,16 @@ fn order_and_event_numbers_ascend_by_one() {
             }
         }
     };
-    check(&[Rule::Ids], "AAPL begins order 5 where 4 is next", renumbered(4, 5, 0));
+    check(&[Rule::Ids], "AAPL begins order 5, expected order 4", renumbered(4, 5, 0));
     // an ended order's number is used again
-    check(&[Rule::Ids], "AAPL begins order 2 where 3 is next", renumbered(3, 2, 0));
-    check(&[Rule::Ids], "AAPL begins order 1 where 0 is next", |records| {
+    check(&[Rule::Ids], "AAPL begins order 2, expected order 3", renumbered(3, 2, 0));
+    check(&[Rule::Ids], "AAPL begins order 1, expected order 0", |records| {
         for order in (0..5).rev() {
             renumbered(order, order + 1, 0)(records);
         }
     });
     check(&[Rule::Ids], "NEW is event 1 of AAPL", renumbered(4, 4, 1));
-    check(&[Rule::Ids], "event 3 of order 0 of AAPL where 2 is next", |records| {
+    check(&[Rule::Ids], "event 3 of order 0 of AAPL, expected event 2", |records| {
         records[7].order = OrderRef::new(0, 3);
     });
 }
@@ -278,7 +278,7 @@ fn stored_ids_are_unique() {
     let mut records = events();
     stored(&mut records);
     assert_clean(&audit(context(), &with_candles(records)));
-    check(&[Rule::Ids], "stands there twice", |records| {
+    check(&[Rule::Ids], "occurs twice", |records| {
         stored(records);
         let mut id = None;
         edit_trade(&mut records[1], |trade| id = Some(trade.trade_id));
@@ -324,7 +324,7 @@ fn a_market_order_is_filled_at_once_or_rejected() {
         assert_clean(&audit(context(), &with_candles(records)));
     }
     check(&[Rule::Lifecycle], "filled at the microsecond of its NEW", market(Filled, "16:30:00.000001", 20));
-    check(&[Rule::Lifecycle], "a MARKET order is filled or rejected", market(Cancelled, "16:30:00", 20));
+    check(&[Rule::Lifecycle], "a MARKET order must be filled or rejected", market(Cancelled, "16:30:00", 20));
     check(&[Rule::Lifecycle], "a MARKET order is filled in one piece", |records| {
         market(PartiallyFilled, "16:30:00", 5)(records);
         records.push(trade((4, 2), "16:30:00", (Filled, Market, Sell), "178.53", 15));
@@ -338,10 +338,10 @@ fn parts_sum_to_the_order() {
             edit_trade(&mut records[index], |trade| trade.quantity = quantity(shares))
         }
     };
-    check(&[Rule::Lifecycle], "its parts sum to 299, not 300", shares(8, 198));
-    check(&[Rule::Lifecycle], "its parts sum to 21, not 20", shares(14, 21));
-    check(&[Rule::Lifecycle], "300 of 300 executed leave no rest", shares(7, 200));
-    check(&[Rule::Lifecycle], "quantity 6 instead of the whole, 7", shares(9, 6));
+    check(&[Rule::Lifecycle], "its executions sum to 299, not 300", shares(8, 198));
+    check(&[Rule::Lifecycle], "its executions sum to 21, not 20", shares(14, 21));
+    check(&[Rule::Lifecycle], "300 of 300 shares are executed", shares(7, 200));
+    check(&[Rule::Lifecycle], "its quantity is 6, not that of the order, 7", shares(9, 6));
     check(&[Rule::Lifecycle], "an order of 2 is not split", |records| {
         records[13] = trade((4, 0), "16:30:00", (New, Stop, Sell), "178.50", 2);
         records[14] = trade((4, 1), "16:31:00", (PartiallyFilled, Stop, Sell), "178.53", 1);
@@ -390,17 +390,17 @@ fn a_book_agrees_with_itself() {
                 book.spread = price("0.015");
                 book.mid_price = price("178.5425");
             },
-            "has bid 178.535, off its grid of 0.01",
+            "has bid 178.535, not a multiple of its tick 0.01",
         ),
         (|book| book.bid_price = price("0.00"), "has bid 0.00"),
     ];
     for (edit, text) in cases {
         check(&[Rule::Books], text, |records| {
-            // nothing executes against this one
+            // there is no execution against this one
             records.truncate(13);
             match &mut records[12].envelope.event {
                 Event::OrderBook(book) => edit(book),
-                event => panic!("{event:?} is no book"),
+                event => panic!("{event:?} is not a book"),
             }
         });
     }
@@ -413,14 +413,14 @@ fn a_book_is_restated_after_every_fifth_trade_event_and_only_then() {
         records.push(trade((0, 0), "09:30:01", (New, Limit, Buy), "178.60", 300));
         records.push(trade((0, 1), "09:30:02", (Cancelled, Limit, Buy), "178.60", 300));
     });
-    check(&[Rule::Cadence], "restated after 2 trade events, not 5", |records| {
+    check(&[Rule::Cadence], "after 2 trade events, expected after 5", |records| {
         records.push(book(at("16:31:00"), symbol("AAPL"), 1_785_300, 1_785_500));
     });
-    check(&[Rule::Cadence], "is not restated after five trade events", |records| {
+    check(&[Rule::Cadence], "no book of AAPL after five trade events", |records| {
         records.remove(12);
         edit_trade(&mut records[13], |trade| trade.price = price("178.54"));
     });
-    check(&[Rule::Cadence], "is not restated after its last fifth trade event", |records| {
+    check(&[Rule::Cadence], "no book of AAPL after its last five trade events", |records| {
         records.truncate(12);
     });
 }
@@ -436,7 +436,11 @@ fn executions_are_within_quote_grid_and_limit() {
         executes(14, "178.56"),
     );
     check(&[Rule::Prices], "AAPL executes at 178.52, outside bid", executes(14, "178.52"));
-    check(&[Rule::Prices], "AAPL executes at 178.535, off its grid of 0.01", executes(14, "178.535"));
+    check(
+        &[Rule::Prices],
+        "AAPL executes at 178.535, not a multiple of its tick 0.01",
+        executes(14, "178.535"),
+    );
     // the limit binds LIMIT, STOP and STOP_LIMIT alike
     for order_type in [Limit, Stop, StopLimit] {
         for (side, limit) in [(Sell, "178.54"), (Buy, "178.52")] {
@@ -447,7 +451,11 @@ fn executions_are_within_quote_grid_and_limit() {
         }
     }
     check(&[Rule::Prices], "the NEW of AAPL has price zero", executes(13, "0.00"));
-    check(&[Rule::Prices], "a MARKET SELL of AAPL meets 178.50 at 178.51", executes(2, "178.51"));
+    check(
+        &[Rule::Prices],
+        "the NEW of a MARKET SELL of AAPL has price 178.51, not the quote 178.50",
+        executes(2, "178.51"),
+    );
     check(&[Rule::Prices], "a MARKET BUY of AAPL meets 178.52 at 178.50", |records| {
         for record in &mut records[2..4] {
             edit_trade(record, |trade| trade.trade_type = Buy);
@@ -489,10 +497,10 @@ fn candles_follow_from_executions() {
     });
     type Edit = fn(&mut tradesim_schemas::MarketData);
     let cases: [(Edit, &str); 4] = [
-        (|candle| candle.volume += 1, "has volume 106, its executions 105"),
-        (|candle| candle.close = candle.open, "has close 178.50, its executions 178.52"),
-        (|candle| candle.low = price("178.53"), "contradicts itself"),
-        (|candle| candle.exchange = Exchange::Arca, "bears ARCA, not its listing NASDAQ"),
+        (|candle| candle.volume += 1, "has volume 106, its executions have 105"),
+        (|candle| candle.close = candle.open, "has close 178.50, its executions have 178.52"),
+        (|candle| candle.low = price("178.53"), "is inconsistent"),
+        (|candle| candle.exchange = Exchange::Arca, "has exchange ARCA, not its listing NASDAQ"),
     ];
     for (edit, text) in cases {
         check_stream(&[Rule::Candles], text, |records| {
@@ -503,7 +511,7 @@ fn candles_follow_from_executions() {
             }
         });
     }
-    check_stream(&[Rule::Candles], "off the clock", |records| {
+    check_stream(&[Rule::Candles], "does not match an interval", |records| {
         let last = records.len() - 1;
         records[last].envelope.timestamp = at("19:59:59.999999");
     });

@@ -1,4 +1,4 @@
-//! What the numbers of a day have to be, within the noise of their draws.
+//! The statistics of a day, within the noise of the draws.
 
 use std::collections::BTreeMap;
 
