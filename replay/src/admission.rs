@@ -1,4 +1,4 @@
-//! Where a client begins, by what its URL asks for.
+//! Admission of clients: where a client begins, as its URL requests.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -11,14 +11,14 @@ use crate::{
     selection::Selection,
 };
 
-/// A client that may come in, and the headers that tell it so.
+/// An admitted client, and the headers of the answer to its handshake.
 #[derive(Debug)]
 pub(crate) struct Admission {
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) client: Admitted,
 }
 
-/// Decides what a client gets. Whoever is refused comes in all the same, to be told why.
+/// Decides what a client receives. A refused client is admitted too, so that it can be sent the reason.
 pub(crate) async fn admit(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAddr) -> Admission {
     let outcome = decide(hub, query).await;
     let mut headers = vec![("tradesim-run", hub.options.run.clone())];
@@ -50,7 +50,7 @@ async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start), Refus
         let seq = from_seq.unwrap_or(head.seq);
         return Ok((selection, Start { seq, source_seq: seq, resumes }));
     }
-    // the numbers of a filtered stream are only known by counting
+    // the sequence numbers of a filtered stream are only known by counting
     let bound = if resumes { info.messages.unwrap_or(u64::MAX) } else { head.seq };
     match hub.counts.locate(&selection, from_seq, bound).await {
         Ok(Counted { source_seq, seq }) => match from_seq {
@@ -62,5 +62,8 @@ async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start), Refus
 }
 
 fn beyond(seq: u64, messages: u64) -> Refusal {
-    Refusal::new("beyond_end", format!("from_seq: {seq} is behind the end, which is at {messages}"))
+    Refusal::new(
+        "beyond_end",
+        format!("from_seq: {seq} is past the end of the stream: it has {messages} messages"),
+    )
 }

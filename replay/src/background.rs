@@ -1,4 +1,4 @@
-//! A server beside other work of the same process.
+//! A server that runs in the background of a process, such as a test.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -16,7 +16,7 @@ use crate::{
     source::Source,
 };
 
-/// A server on a free port of 127.0.0.1, on threads of its own. It is stopped when it is dropped.
+/// A server on a free port of 127.0.0.1, on threads of its own. Dropping it stops it.
 #[derive(Debug)]
 pub struct Background {
     address: SocketAddr,
@@ -26,17 +26,18 @@ pub struct Background {
     thread: Option<JoinHandle<Option<Result<Report, ServerError>>>>,
 }
 
-/// How long a server that is told to stop may take for it, if not as long as it takes.
+/// A request to stop, with the time after which clients are dropped; `None` to wait for them without a limit.
 #[derive(Debug)]
 struct Stop(Option<Duration>);
 
-/// How long a server that is dropped takes to say goodbye to its clients.
+/// The time that a dropped server allows for closing its clients.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 impl Background {
     /// Starts to serve a source.
     ///
     /// # Errors
+    ///
     /// [`ServerError::Bind`], [`ServerError::Start`].
     pub fn start(source: Arc<dyn Source>, options: Options) -> Result<Background, ServerError> {
         let server = Server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), source, options)?;
@@ -45,7 +46,7 @@ impl Background {
         let (address, handle) = (server.local_addr(), server.handle());
         let (stop, stopped) = oneshot::channel();
         let (on_runtime, steering) = (runtime.handle().clone(), handle.clone());
-        // the runtime ends with the thread: it must not be dropped by a test that is asynchronous itself
+        // the runtime ends with its thread: a runtime must not be dropped within an asynchronous test
         let serve = move || {
             let report = runtime.block_on(async {
                 tokio::select! {
@@ -61,58 +62,64 @@ impl Background {
         Ok(Background { address, handle, runtime: on_runtime, stop: Some(stop), thread })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The same as `ws://127.0.0.1:41219`.
+    /// Returns the address as a URL, such as `ws://127.0.0.1:41219`.
     pub fn url(&self) -> String {
         format!("ws://{}", self.address)
     }
 
-    /// The instant of [`Block::due`](crate::Block::due)'s zero.
+    /// Returns the instant at which [`Block::due`](crate::Block::due) is zero.
     pub fn clock_zero(&self) -> Instant {
         self.handle.clock_zero()
     }
 
-    /// Lets time run that began paused. One that is over has nothing to go on with.
+    /// Resumes a playback that began paused. Does nothing if the playback has ended.
     ///
     /// # Panics
+    ///
     /// On a thread of an asynchronous runtime.
     pub fn resume(&self) {
         let _ = self.runtime.block_on(self.handle.command(Command::Resume));
     }
 
-    /// Whether it serves no more.
+    /// Returns true if the server has ended.
     pub fn is_over(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Waits until everything was delivered and the clients are gone; without any client, for ever.
+    /// Waits until everything is delivered and all clients have disconnected. Without a client it waits without a
+    /// limit.
     ///
     /// # Errors
+    ///
     /// [`ServerError::Source`], [`ServerError::Start`].
     ///
     /// # Panics
-    /// If the server did.
+    ///
+    /// If the server panicked.
     pub fn finish(mut self) -> Result<Report, ServerError> {
-        self.join().expect("nobody has cut it off")
+        self.join().expect("no time limit was set")
     }
 
-    /// Ends it, before its end where that has not come.
+    /// Stops the server, also before everything is delivered.
     ///
     /// # Errors
+    ///
     /// As [`Background::finish`].
     ///
     /// # Panics
-    /// If the server did.
+    ///
+    /// If the server panicked.
     pub fn stop(mut self) -> Result<Report, ServerError> {
         self.tell(Stop(None));
-        self.join().expect("it may take as long as it takes")
+        self.join().expect("no time limit was set")
     }
 
-    /// Tells it to stop. One that is over needs no stop.
+    /// Sends a request to stop. Does nothing if the server has ended.
     fn tell(&mut self, stop: Stop) {
         if let Some(sender) = self.stop.take() {
             let _ = sender.send(stop);
@@ -120,7 +127,7 @@ impl Background {
     }
 
     fn join(&mut self) -> Option<Result<Report, ServerError>> {
-        let thread = self.thread.take().expect("it is joined once");
+        let thread = self.thread.take().expect("the thread is joined once");
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
@@ -129,16 +136,16 @@ impl Drop for Background {
     fn drop(&mut self) {
         self.tell(Stop(Some(GOODBYE)));
         if let Some(thread) = self.thread.take() {
-            // a panic was told of where it happened
+            // the panic was reported where it happened
             let _ = thread.join();
         }
     }
 }
 
-/// Comes back when the server was told to stop and has not done so in time.
+/// Returns if the server was requested to stop and did not stop in time.
 async fn stop_when_told(told: oneshot::Receiver<Stop>, handle: Handle) {
     let Ok(Stop(patience)) = told.await else { return std::future::pending().await };
-    // the error says that it is over already
+    // an error means that the playback has ended already
     let _ = handle.command(Command::Stop).await;
     match patience {
         Some(patience) => tokio::time::sleep(patience).await,

@@ -1,4 +1,4 @@
-//! Whether clients keep a play from going on.
+//! Backpressure: holding a playback for its clients.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use crate::{
     speed::Speed,
 };
 
-/// At `--speed max` the player stays at most this many blocks before the fastest client: 2 MiB, enough to keep its socket
-/// full while the player sleeps, and little enough that the blocks are still in the cache. It goes on at half of that:
-/// waking a thread for each block would cost as much as playing one.
+/// The limit of the blocks that the player is ahead of the fastest client at `--speed max`: 2 MiB. This is enough to
+/// keep its socket full while the player sleeps, and little enough for the blocks to be still in the cache. The
+/// player resumes at half of it: waking a thread for each block would cost as much as playing one.
 pub(crate) const WINDOW_BLOCKS: usize = 32;
 
-/// Where the clients stand.
+/// The play offsets of the clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Places {
-    /// Clients without a place, because they read older messages from the source or are being closed.
+    /// The number of clients without an offset, because they read older messages from the source or are being closed.
     pub(crate) elsewhere: usize,
-    /// The place of the one that needs the next messages first. Who begins at a place that is not played yet needs
-    /// none of them, and does not count.
+    /// The offset of the client that needs the next messages first. A client that begins at an offset that is not
+    /// played yet needs none of them, and does not count.
     pub(crate) fastest: Option<u64>,
-    /// The place of the one that is furthest behind.
+    /// The offset of the client that is furthest behind.
     pub(crate) slowest: Option<u64>,
-    /// Since when there has been no client at all, if there was one before.
+    /// The time since which there are no clients, if there was one before.
     pub(crate) deserted_since: Option<Duration>,
 }
 
 impl Places {
-    /// Of clients at these places, where so many messages were played.
+    /// Returns the summary of clients at these offsets, when so many messages were played.
     pub(crate) fn of(places: impl Iterator<Item = Option<u64>>, released: u64) -> Places {
         let mut all = Places::default();
         for place in places {
@@ -49,14 +49,14 @@ impl Places {
     }
 }
 
-/// Holds a play back: at `max` until clients have taken what there is, and with `--on-slow wait` until the slowest one
-/// would lose nothing.
+/// Holds a playback: at speed `max` until clients have taken what there is, and with `--on-slow wait` until the
+/// slowest client would lose nothing.
 #[derive(Debug)]
 pub(crate) struct Gate {
     on_slow: OnSlow,
     window: usize,
     linger: Duration,
-    /// Whether the play is held for the fastest client.
+    /// True if the playback is held for the fastest client.
     full: bool,
     slow_since: Option<Duration>,
     waited: Stretches,
@@ -66,7 +66,7 @@ impl Gate {
     pub(crate) fn new(options: &Options) -> Gate {
         Gate {
             on_slow: options.on_slow,
-            // a small buffer holds fewer: the player must not run away from the client that it is to feed
+            // a small buffer holds fewer blocks: the player must not outrun the client that it feeds
             window: (options.buffer_bytes / (4 * BLOCK_BYTES)).clamp(2, WINDOW_BLOCKS),
             linger: options.linger,
             full: false,
@@ -75,8 +75,8 @@ impl Gate {
         }
     }
 
-    /// The place that a client has to reach before the play goes on; `None` if it may. `next` is the block that is
-    /// played next, if it is there and not begun.
+    /// Returns the offset that a client must reach before the playback resumes; `None` if it is not held. `next` is
+    /// the block that is played next, if it is there and not begun.
     pub(crate) fn check(
         &mut self,
         speed: Speed,
@@ -98,13 +98,13 @@ impl Gate {
         for_slow.or(for_fast)
     }
 
-    /// Takes note that nothing is played.
+    /// Records that nothing is played.
     pub(crate) fn stand(&mut self, now: Duration) {
         self.full = false;
         self.end_slow(now);
     }
 
-    /// Times that the play was held for a slow client; the one that lasts is not among them.
+    /// Returns the times that the playback was held for a slow client, without one that has not ended.
     pub(crate) fn waited(&self) -> Stretches {
         self.waited
     }
@@ -130,7 +130,7 @@ impl Gate {
                 let held = ring.blocks_behind(fastest) >= blocks;
                 held.then(|| ring.place_with_fewer_behind(self.window / 2))
             }
-            // those that catch up will be there soon
+            // clients that catch up will be there soon
             None if places.elsewhere > 0 => Some(0),
             None => {
                 let lingers = |since| now.saturating_sub(since) < self.linger;

@@ -1,4 +1,4 @@
-//! What the player, the clients and the HTTP face share.
+//! The state that the player, the clients and the HTTP front end share.
 
 use std::{
     collections::BTreeMap,
@@ -30,27 +30,27 @@ use crate::{
     source::{Source, SourceError},
 };
 
-/// Clients that are gone and that the report still lists.
+/// The limit of disconnected clients that the report lists.
 const GONE_MAX: usize = 1_000;
 
-/// The version of the statuses' layout.
+/// The version of the status layout.
 const STATUS_VERSION: u32 = 1;
 
-/// The place of a client that has none, and the place that is awaited when none is.
+/// The stored value for "no play offset".
 const NOWHERE: u64 = u64::MAX;
 
-/// What the player, the clients and the HTTP face share.
+/// The state that the player, the clients and the HTTP front end share.
 pub(crate) struct Hub {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) options: Options,
     pub(crate) stream: String,
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
-    /// How far the player is.
+    /// The progress of the player.
     pub(crate) head: watch::Sender<Head>,
-    /// The state in it, for those who do not want to be woken for each message.
+    /// The state in it, for tasks that must not be woken for each message.
     pub(crate) state: watch::Sender<State>,
-    /// Whether clients are to be closed because the server stops.
+    /// True if clients must be closed because the server stops.
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) readers: Arc<Readers>,
     pub(crate) counts: Arc<Counts>,
@@ -60,9 +60,9 @@ pub(crate) struct Hub {
     view: Mutex<View>,
     registry: Mutex<Registry>,
     player: Mutex<Option<PlayerLink>>,
-    /// The place that the player waits for a client to reach.
+    /// The play offset that the player waits for a client to reach.
     awaited: AtomicU64,
-    /// Of each message where connections break: the last client that breaks there.
+    /// For each message at which connections break: the last client that breaks there.
     breaks: Mutex<BTreeMap<u64, u64>>,
 }
 
@@ -81,7 +81,7 @@ struct PlayerLink {
     thread: Thread,
 }
 
-/// What the player says about itself.
+/// The figures that the player publishes.
 #[derive(Clone, Debug)]
 pub(crate) struct View {
     pub(crate) speed: crate::Speed,
@@ -93,12 +93,12 @@ pub(crate) struct View {
     pub(crate) shortened: Stretches,
     pub(crate) waited: Stretches,
     pub(crate) first_seq: u64,
-    /// Of everything played so far; `None` after a seek.
+    /// The digest of everything played so far; `None` after a seek.
     pub(crate) digest: Option<Digest>,
-    /// The same, where it is also that of what a client got who was there from message 0 on: `None` if the play began
-    /// later, as it does for clients that come back to a run on a new server, and for shifted timestamps.
+    /// The same digest, if it is also that of a client that was connected from message 0 on: `None` if the playback
+    /// began later, as it does for clients that resume a run on a new server, and for shifted timestamps.
     pub(crate) digest_received: Option<Digest>,
-    /// Goes up with each change that clients are told about.
+    /// Increased with each change that clients are notified of.
     pub(crate) changes: u64,
 }
 
@@ -109,24 +109,24 @@ struct Registry {
     gone: Vec<ClientStatus>,
     gone_late: Option<Recorder>,
     total: u64,
-    /// Clients that left before the end and did not come back.
+    /// The number of clients that left before the end and did not come back.
     missing: u64,
-    /// When the last of them was last there.
+    /// The time at which the last of them was last seen.
     last_left: Duration,
-    /// When the last client at all left.
+    /// The time at which the last client left.
     deserted_since: Option<Duration>,
 }
 
-/// A client as others see it.
+/// A client as seen by others.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) peer: SocketAddr,
     pub(crate) v1: bool,
     pub(crate) start_seq: u64,
-    /// Seq with which it begins, in the source's numbers.
+    /// The sequence number with which it begins, in the source's numbers.
     pub(crate) start_source_seq: u64,
-    /// Place of the next message for it.
+    /// The play offset of its next message.
     place: AtomicU64,
     sent: Mutex<Sent>,
 }
@@ -139,7 +139,7 @@ pub(crate) struct Sent {
 }
 
 impl Client {
-    /// States the place of the next message; `None` while older ones are read from the source.
+    /// Sets the play offset of the next message; `None` while older messages are read from the source.
     pub(crate) fn set_place(&self, place: Option<u64>) {
         self.place.store(place.unwrap_or(NOWHERE), Ordering::SeqCst);
     }
@@ -153,7 +153,7 @@ impl Client {
     }
 }
 
-/// Locks what no panic leaves half-changed: a poisoned lock is used as it is.
+/// Locks a value that a panic leaves valid: a poisoned lock is used as it is.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -198,12 +198,12 @@ impl Hub {
         }
     }
 
-    /// Names the thread that plays.
+    /// Registers the thread that plays.
     pub(crate) fn set_player(&self, requests: std::sync::mpsc::Sender<Request>, thread: Thread) {
         *lock(&self.player) = Some(PlayerLink { requests, thread });
     }
 
-    /// Asks the player for something. Says whether it is still there.
+    /// Sends a request to the player. Returns false if the player has ended.
     pub(crate) fn request(&self, request: Request) -> bool {
         let player = lock(&self.player);
         let Some(player) = player.as_ref() else { return false };
@@ -220,22 +220,23 @@ impl Hub {
         lock(&self.view)
     }
 
-    /// Says why the source cannot be read further.
+    /// Stores why the source cannot be read further.
     pub(crate) fn set_failure(&self, error: &SourceError) {
         *lock(&self.failure) = Some(error.with_cause());
     }
 
-    /// Why the source cannot be read further, if it cannot.
+    /// Returns why the source cannot be read further, if it cannot.
     pub(crate) fn failure(&self) -> Option<String> {
         lock(&self.failure).clone()
     }
 
-    /// Says which place the player waits for a client to reach, if it does; it looks again after this.
+    /// Stores the play offset that the player waits for a client to reach, if it waits. The player checks again after
+    /// this.
     pub(crate) fn await_place(&self, place: Option<u64>) {
         self.awaited.store(place.unwrap_or(NOWHERE), Ordering::SeqCst);
     }
 
-    /// Wakes a player that waits for a client to come so far, or for one that has no place any more.
+    /// Wakes a player that waits for a client to reach this offset, or for a client that has no offset any more.
     pub(crate) fn client_moved(&self, place: Option<u64>) {
         let awaited = self.awaited.load(Ordering::SeqCst);
         if awaited != NOWHERE
@@ -246,7 +247,7 @@ impl Hub {
         }
     }
 
-    /// Takes in a client whose socket is ready.
+    /// Adds a client whose socket is ready.
     pub(crate) fn join(&self, peer: SocketAddr, v1: bool, start: Start) -> Arc<Client> {
         let mut registry = lock(&self.registry);
         registry.next_id += 1;
@@ -270,14 +271,14 @@ impl Hub {
         client
     }
 
-    /// Whether the connection of a client breaks before a message where that is planted: those that are there when the
-    /// first of them comes to it, so that whoever comes back goes on.
+    /// Returns true if the connection of a client breaks before a message with such a fault: it does for clients that
+    /// are connected when the first of them reaches the message, so that a client that reconnects can continue.
     pub(crate) fn breaks(&self, seq: u64, client: u64) -> bool {
         let newest = lock(&self.registry).next_id;
         client <= *lock(&self.breaks).entry(seq).or_insert(newest)
     }
 
-    /// Lets a client go. `delivered` says that it got the end, `seen` when it was last there.
+    /// Removes a client. `delivered` states that it received the end, `seen` when it was last seen.
     pub(crate) fn leave(
         &self,
         client: &Client,
@@ -291,7 +292,7 @@ impl Hub {
         let mut registry = lock(&self.registry);
         registry.connected.remove(&client.id);
         let sent = client.sent();
-        // the lateness of a client that could not follow says nothing of the server
+        // the lateness of a client that does not keep up is not that of the server
         if why != Closed::Slow {
             registry.gone_late.get_or_insert_with(Recorder::new).add(&sent.late);
         }
@@ -317,27 +318,27 @@ impl Hub {
         self.request(Request::Clients { connected: registry.connected.len(), first });
     }
 
-    /// Where the clients stand, when so many messages were played.
+    /// Returns the play offsets of the clients, when so many messages were played.
     pub(crate) fn places(&self, released: u64) -> Places {
         let registry = lock(&self.registry);
         let places = Places::of(registry.connected.values().map(|client| client.place()), released);
         Places { deserted_since: registry.deserted_since, ..places }
     }
 
-    /// How many clients there are, and until when the server should stay for those that left early.
+    /// Returns the number of clients, and until when the server should wait for those that left early.
     pub(crate) fn awaited(&self) -> (usize, Option<Duration>) {
         let registry = lock(&self.registry);
         let until = (registry.missing > 0).then(|| registry.last_left + self.options.linger);
         (registry.connected.len(), until)
     }
 
-    /// Clients that were closed as too slow, and all that ever were.
+    /// Returns the number of clients that were disconnected as too slow, and the total.
     pub(crate) fn totals(&self) -> (u64, u64) {
         let registry = lock(&self.registry);
         (self.metrics.closed_count(Closed::Slow), registry.total)
     }
 
-    /// How things stand; with the clients that have gone, if the report asks.
+    /// Returns the status; with the disconnected clients, for the report.
     pub(crate) fn status(&self, with_gone: bool) -> Status {
         let head = *self.head.borrow();
         let view = self.view().clone();
@@ -373,7 +374,7 @@ impl Hub {
         }
     }
 
-    /// The metrics page.
+    /// Returns the metrics page.
     pub(crate) fn metrics_page(&self) -> String {
         let head = *self.head.borrow();
         let view = self.view().clone();
@@ -385,14 +386,14 @@ impl Hub {
     }
 }
 
-/// Where a client begins.
+/// The start of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Start {
-    /// In its own stream.
+    /// In the client's own stream.
     pub(crate) seq: u64,
     /// In the source's numbers.
     pub(crate) source_seq: u64,
-    /// Whether it asked for this seq.
+    /// True if the client requested this sequence number.
     pub(crate) resumes: bool,
 }
 
@@ -421,7 +422,7 @@ fn client_status(client: &Client, sent: &Sent, head: Head, lag_bytes: Option<u64
     }
 }
 
-/// The id of a stream: 32 hex digits of a hash over everything that decides its messages.
+/// Returns the id of a stream: 32 hex digits of a hash over everything that decides its messages.
 pub(crate) fn stream_id(identity: &str, selection: &str) -> String {
     let text = format!("tradesim stream\n{identity}\n{selection}");
     let digest = Digest::of(text.as_bytes()).to_string();
@@ -444,7 +445,7 @@ mod tests {
         let at = Duration::from_secs;
         hub.leave(&first, Closed::Slow, Some(1013), false, at(7));
         assert_eq!(hub.awaited(), (1, Some(at(17))));
-        // one that was there for the last time before that changes nothing
+        // a client that was last seen before that changes nothing
         hub.leave(&second, Closed::Dead, None, false, at(5));
         assert_eq!(hub.awaited(), (0, Some(at(17))));
     }

@@ -1,4 +1,4 @@
-//! How late messages left: intended against actual.
+//! The lateness of messages: the time from when they were due until they were sent.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use hdrhistogram::Histogram;
 
 use crate::control::{Lateness, Stretches};
 
-/// The longest lateness that is told apart; later ones count as this.
+/// The greatest lateness that is distinguished; greater ones count as this.
 const LONGEST_US: u64 = 24 * 3_600 * 1_000_000;
 
-/// Two significant digits: within 1 % of the value, in about 30 KiB however many messages.
+/// The number of significant digits: within 1 % of the value, in about 30 KiB however many messages there are.
 const DIGITS: u8 = 2;
 
-/// A message that leaves this late begins a late stretch.
+/// The lateness of a message that begins a late interval.
 const LATE: Duration = Duration::from_millis(10);
 
-/// Lateness of many messages.
+/// The lateness of many messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorder {
     microseconds: Histogram<u64>,
@@ -37,7 +37,7 @@ impl Recorder {
         self.microseconds.add(&other.microseconds).expect("all have the same bounds");
     }
 
-    /// The figures, unless nothing was recorded.
+    /// Returns the statistics, unless nothing was recorded.
     pub(crate) fn summary(&self) -> Option<Lateness> {
         if self.microseconds.is_empty() {
             return None;
@@ -48,7 +48,7 @@ impl Recorder {
     }
 }
 
-/// Stretches in which messages left late: from the first late message until one leaves in time.
+/// The intervals in which messages left late: from the first late message until one leaves in time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LateStretches {
     ended: Stretches,
@@ -57,7 +57,7 @@ pub(crate) struct LateStretches {
 }
 
 impl LateStretches {
-    /// Takes note of a message that left at `now` and was due before by `late`.
+    /// Records a message that left at `now` and was due earlier by `late`.
     pub(crate) fn record(&mut self, late: Duration, now: Duration) {
         if late > LATE {
             self.since.get_or_insert(now.saturating_sub(late));
@@ -67,7 +67,7 @@ impl LateStretches {
         }
     }
 
-    /// All stretches, with the one that lasts.
+    /// Returns all intervals, including one that has not ended.
     pub(crate) fn so_far(&self) -> Stretches {
         let mut all = self.ended;
         if let Some(since) = self.since {
@@ -77,7 +77,7 @@ impl LateStretches {
     }
 }
 
-/// Adds one stretch to a summary of them.
+/// Adds one interval to the statistics.
 pub(crate) fn add_stretch(stretches: &mut Stretches, length: Duration) {
     let seconds = length.as_secs_f64();
     stretches.count += 1;

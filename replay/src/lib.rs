@@ -1,8 +1,8 @@
-//! Streams recorded messages over WebSocket, at the pace of their recording, faster, slower, or as fast as clients take
-//! them.
+//! Streams recorded messages over WebSocket: at the pace of their recording, faster, slower, or as fast as the
+//! clients accept them.
 //!
-//! What is served is a [`Source`]: messages numbered from 0 that can be read from any of them on. This crate knows
-//! nothing of archives, simulators or Kafka.
+//! The messages come from a [`Source`], numbered from 0 and readable from any number on. This crate does not depend
+//! on archives, the simulator or Kafka.
 #![deny(missing_docs)]
 
 mod admission;
@@ -56,7 +56,7 @@ pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
 pub use speed::{Factor, ParseSpeedError, Speed};
 pub use steering::{ControlToken, InvalidToken, Steering};
 
-/// Parts of the server that benches drive by themselves. Nothing here is promised.
+/// Parts of the server that benchmarks drive directly. Not a stable API.
 #[doc(hidden)]
 pub mod cores {
     pub use crate::{

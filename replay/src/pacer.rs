@@ -1,17 +1,18 @@
-//! When a position of play is due.
+//! The schedule of a playback.
 
 use std::time::Duration;
 
 use crate::speed::Speed;
 
-/// The schedule: positions of play against the player's clock. It is absolute: what is late does not move what follows.
+/// The schedule: maps positions of the playback to instants of the player's clock. It is absolute: a late message
+/// does not delay the next ones.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pacer {
     speed: Speed,
     anchor: Option<Anchor>,
 }
 
-/// A point of the schedule, from which the others are reckoned.
+/// The point of the schedule from which the others are calculated.
 #[derive(Clone, Copy, Debug)]
 struct Anchor {
     wall: Duration,
@@ -19,7 +20,7 @@ struct Anchor {
 }
 
 impl Pacer {
-    /// A schedule that does not run yet.
+    /// Returns a schedule that does not run yet.
     pub(crate) fn new(speed: Speed) -> Pacer {
         Pacer { speed, anchor: None }
     }
@@ -28,12 +29,12 @@ impl Pacer {
         self.speed
     }
 
-    /// Whether the schedule runs.
+    /// Returns true if the schedule runs.
     pub(crate) fn runs(&self) -> bool {
         self.anchor.is_some()
     }
 
-    /// Lets the schedule run from a position on, or from another one.
+    /// Starts the schedule at a position, or moves it there.
     pub(crate) fn start(&mut self, position: Duration, now: Duration) {
         self.anchor = Some(Anchor { wall: now, position });
     }
@@ -43,7 +44,8 @@ impl Pacer {
         self.anchor = None;
     }
 
-    /// When a position is due; `None` without a schedule, at [`Speed::Max`] or while it stands.
+    /// Returns the instant at which a position is due; `None` without a schedule, at [`Speed::Max`] or while it is
+    /// stopped.
     pub(crate) fn due(&self, position: Duration) -> Option<Duration> {
         match (self.speed, self.anchor) {
             (Speed::Times(factor), Some(anchor)) => {
@@ -53,7 +55,7 @@ impl Pacer {
         }
     }
 
-    /// The position that is due now; `None` without a schedule.
+    /// Returns the position that is due now; `None` without a schedule.
     pub(crate) fn position(&self, now: Duration) -> Option<Duration> {
         match (self.speed, self.anchor) {
             (Speed::Times(factor), Some(anchor)) => {
@@ -63,7 +65,7 @@ impl Pacer {
         }
     }
 
-    /// Changes the speed. What runs goes on from `position`.
+    /// Changes the speed. A schedule that runs continues from `position`.
     pub(crate) fn set_speed(&mut self, speed: Speed, position: Duration, now: Duration) {
         self.speed = speed;
         if self.runs() {

@@ -1,78 +1,78 @@
-//! What was played last, for clients that are behind.
+//! The ring of recently played messages.
 
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use crate::block::Block;
 
-/// The blocks played last, within a bound of memory.
+/// The blocks played last, within a memory limit.
 ///
-/// Messages have a **place**: how many messages were played before them, from 0, in the order of play. It differs from
-/// seq after a seek only.
+/// Every message has a **play offset**: the number of messages that were played before it. It differs from the stream
+/// sequence number only after a seek.
 #[derive(Debug)]
 pub(crate) struct Ring {
     blocks: VecDeque<Held>,
     weight: usize,
     weight_max: usize,
-    /// Where play jumped, oldest first; the first entry is where it began.
+    /// The jumps, oldest first; the first entry is the beginning.
     jumps: Vec<Jump>,
 }
 
-/// A block and the place of its first message.
+/// A block and the play offset of its first message.
 #[derive(Debug)]
 struct Held {
     block: Arc<Block>,
     place: u64,
-    /// Behind the last of its messages that was played or will be.
+    /// The index after the last message of the block that was played or will be.
     end: usize,
 }
 
-/// From this place on the messages are those from `seq` on.
+/// Beginning with this play offset, the messages are those from `seq` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Jump {
     pub(crate) place: u64,
     pub(crate) seq: u64,
 }
 
-/// Where a client stands in the order of play.
+/// The position of a client in the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    /// Place of the next message.
+    /// The play offset of the next message.
     pub(crate) place: u64,
-    /// Jumps of the player that it has seen.
+    /// The number of jumps that it has seen.
     pub(crate) jumps: usize,
 }
 
-/// What comes next for a client.
+/// The next step for a client.
 #[derive(Clone, Debug)]
 pub(crate) enum Next {
-    /// These messages.
+    /// These messages are next.
     Messages {
         /// The block that holds them.
         block: Arc<Block>,
-        /// Which of its messages.
+        /// The messages of the block.
         messages: Range<usize>,
     },
-    /// Play jumped.
+    /// The player jumped.
     Jumped,
-    /// Nothing before more is played.
+    /// Nothing is available until more is played.
     UpToDate,
-    /// What comes next is not held any more.
+    /// The next message is not held any more.
     Behind,
 }
 
 impl Ring {
-    /// A ring that holds at most `weight_max` bytes, and at least the last block.
+    /// Returns a ring that holds at most `weight_max` bytes, and at least the last block.
     pub(crate) fn new(weight_max: usize, seq: u64) -> Ring {
         Ring { blocks: VecDeque::new(), weight: 0, weight_max, jumps: vec![Jump { place: 0, seq }] }
     }
 
-    /// Begins anew at `seq`, before anything was played.
+    /// Starts again at `seq`, before anything was played.
     pub(crate) fn restart(&mut self, seq: u64) {
         debug_assert!(self.blocks.is_empty() && self.jumps.len() == 1);
         self.jumps[0].seq = seq;
     }
 
-    /// Takes a block that is played from `place` on, and lets go of older ones.
+    /// Adds a block that is played from this play offset on, and drops older ones.
     pub(crate) fn push(&mut self, block: Arc<Block>, place: u64) {
         debug_assert!(self.blocks.back().is_none_or(|last| last.place_end() == place));
         self.weight += block.weight();
@@ -84,7 +84,7 @@ impl Ring {
         }
     }
 
-    /// The place of the oldest message that would still be held if the block were taken.
+    /// Returns the play offset of the oldest message that would still be held after adding the block.
     pub(crate) fn oldest_with(&self, block: &Block) -> u64 {
         let mut weight = self.weight + block.weight();
         let mut oldest = 0;
@@ -98,43 +98,43 @@ impl Ring {
         oldest
     }
 
-    /// Takes note that play goes on at `seq`, behind the message at `place`.
+    /// Records that playback continues at `seq`, after the message at this play offset.
     pub(crate) fn jump(&mut self, place: u64, seq: u64) {
-        // what is held of the last block, but was not played, never will be
+        // messages of the last block that are not played yet never will be
         if let Some(last) = self.blocks.back_mut() {
             last.end = usize::try_from(place - last.place).expect("it is within the block");
         }
         self.jumps.push(Jump { place, seq });
     }
 
-    /// Jumps so far: what a cursor that is up to date has seen.
+    /// Returns the number of jumps so far, which a cursor that is up to date has seen.
     pub(crate) fn jumps(&self) -> usize {
         self.jumps.len()
     }
 
-    /// A jump, by how many there were before it.
+    /// Returns a jump, by the number of jumps before it.
     pub(crate) fn jump_at(&self, index: usize) -> Jump {
         self.jumps[index]
     }
 
-    /// The place of the oldest message that is held; without any, the one that is played next.
+    /// Returns the play offset of the oldest message that is held; without any, that of the next message.
     pub(crate) fn oldest(&self, released: u64) -> u64 {
         self.blocks.front().map_or(released, |held| held.place)
     }
 
-    /// Seq of the message that is played after the first `released`.
+    /// Returns the sequence number of the message that is played after the first `released`.
     pub(crate) fn next_seq(&self, released: u64) -> u64 {
-        let last = self.jumps.last().expect("there is the first one");
+        let last = self.jumps.last().expect("the first jump always exists");
         last.seq + released.saturating_sub(last.place)
     }
 
-    /// The place of a message since the last jump, if it was played since then or will be played.
+    /// Returns the play offset of a message since the last jump, if it was played since then or will be played.
     pub(crate) fn place_of(&self, seq: u64) -> Option<u64> {
-        let last = self.jumps.last().expect("there is the first one");
+        let last = self.jumps.last().expect("the first jump always exists");
         Some(last.place + seq.checked_sub(last.seq)?)
     }
 
-    /// What comes next for a client, of the first `released` messages.
+    /// Returns the next step for a client, out of the first `released` messages.
     pub(crate) fn next(&self, cursor: Cursor, released: u64) -> Next {
         let bound = match self.jumps.get(cursor.jumps) {
             Some(jump) if jump.place <= cursor.place => return Next::Jumped,
@@ -155,18 +155,19 @@ impl Ring {
         }
     }
 
-    /// Blocks that begin at or behind a place.
+    /// Returns the number of blocks that begin at or after a play offset.
     pub(crate) fn blocks_behind(&self, place: u64) -> usize {
         self.blocks.len() - self.blocks.partition_point(|held| held.place < place)
     }
 
-    /// The first place behind which there are fewer blocks than this.
+    /// Returns the first play offset after which there are fewer blocks than this.
     pub(crate) fn place_with_fewer_behind(&self, blocks: usize) -> u64 {
         let index = self.blocks.len().checked_sub(blocks);
         index.and_then(|index| self.blocks.get(index)).map_or(0, |held| held.place + 1)
     }
 
-    /// Bytes of frames of the first `released` messages that lie at or behind a place, as far as they are held.
+    /// Returns the bytes of frames of the first `released` messages at or after a play offset, as far as they are
+    /// held.
     pub(crate) fn bytes_behind(&self, place: u64, released: u64) -> u64 {
         let mut bytes = 0;
         for held in self.blocks.iter().rev() {
@@ -191,12 +192,12 @@ impl Held {
 
 #[cfg(test)]
 impl Ring {
-    /// Memory of the blocks, in bytes.
+    /// Returns the memory of the blocks, in bytes.
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }
 
-    /// Blocks that are held.
+    /// Returns the number of blocks that are held.
     pub(crate) fn blocks(&self) -> usize {
         self.blocks.len()
     }

@@ -10,9 +10,9 @@ pub(crate) struct Sample {
     info: SourceInfo,
     messages: u64,
     gap_us: i64,
-    /// Reading fails at this message.
+    /// The message at which reading fails.
     fails_at: Option<u64>,
-    /// Bytes that are added to every text.
+    /// The number of bytes that are added to every text.
     padding: usize,
 }
 

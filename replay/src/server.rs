@@ -1,4 +1,4 @@
-//! The server: a source behind a socket.
+//! The server: serves a source on a socket.
 
 use std::{
     io,
@@ -24,35 +24,35 @@ use crate::{
     source::{Source, SourceError},
 };
 
-/// How often a server that has played everything looks whether its clients have gone.
+/// The interval at which a server that has played everything checks whether its clients have disconnected.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Serving failed.
+/// An error of serving.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {address}")]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A thread or the listener cannot be had.
+    /// A thread or the listener cannot be created.
     #[error("the server cannot start")]
     Start(#[source] io::Error),
-    /// The source failed while it was played; clients were told.
-    #[error("the play ended at seq {seq}")]
+    /// The source failed while it was played. The clients were informed.
+    #[error("playback failed at seq {seq}")]
     Source {
-        /// The next message.
+        /// The sequence number of the next message.
         seq: u64,
-        /// Why.
+        /// The cause.
         source: SourceError,
     },
 }
 
-/// A source behind a socket.
+/// A server of a source.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -60,16 +60,17 @@ pub struct Server {
     hub: Arc<Hub>,
 }
 
-/// Steers a [`Server`] from anywhere.
+/// A handle that controls a [`Server`] from anywhere.
 #[derive(Clone, Debug)]
 pub struct Handle {
     hub: Arc<Hub>,
 }
 
 impl Server {
-    /// Listens. Nothing is accepted and nothing played before [`Server::run`].
+    /// Listens on an address. Connections are accepted and messages are played only by [`Server::run`].
     ///
     /// # Errors
+    ///
     /// [`ServerError::Bind`].
     pub fn bind(
         address: SocketAddr,
@@ -85,24 +86,26 @@ impl Server {
         Ok(Server { listener, address, hub: Arc::new(Hub::new(source, options)) })
     }
 
-    /// Where it listens: with the port that was picked, if 0 was asked for.
+    /// Returns the address that the server listens on. If port 0 was requested, it contains the port that was chosen.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Id of the stream.
+    /// Returns the id of the stream.
     pub fn stream(&self) -> &str {
         &self.hub.stream
     }
 
-    /// What steers it.
+    /// Returns a handle that controls the server.
     pub fn handle(&self) -> Handle {
         Handle { hub: Arc::clone(&self.hub) }
     }
 
-    /// Serves until everything was delivered, or until [`Command::Stop`]. Needs a tokio runtime with timers and I/O.
+    /// Serves until everything was delivered, or until [`Command::Stop`]. Requires a tokio runtime with timers and
+    /// I/O.
     ///
     /// # Errors
+    ///
     /// [`ServerError::Source`], [`ServerError::Start`].
     pub async fn run(self) -> Result<Report, ServerError> {
         let Server { listener, hub, .. } = self;
@@ -119,7 +122,7 @@ impl Server {
         tokio::join!(serving, end);
         hub.request(Request::Quit);
         let played = tokio::task::spawn_blocking(move || player.join()).await;
-        let played = played.expect("joining does not panic").expect("the player does not panic");
+        let played = played.expect("the joining task does not panic").expect("the player does not panic");
         if let Some(source) = played.failure {
             return Err(ServerError::Source { seq: hub.head.borrow().seq, source });
         }
@@ -140,7 +143,7 @@ impl Server {
     }
 }
 
-/// Comes back when nothing more is to be served.
+/// Returns when there is nothing more to serve.
 async fn over(hub: &Arc<Hub>) {
     let mut stopping = hub.stopping.subscribe();
     let mut state = hub.state.subscribe();
@@ -164,10 +167,11 @@ async fn over(hub: &Arc<Hub>) {
 }
 
 impl Handle {
-    /// Steers.
+    /// Carries out a command and returns the status after it.
     ///
     /// # Errors
-    /// A place that the source does not have, a play that is over, or one that cannot be steered like this.
+    ///
+    /// A position that the source does not have, a playback that has ended, or one that does not allow the command.
     pub async fn command(&self, command: Command) -> Result<Status, CommandError> {
         if let Some(refusal) = self.hub.options.refusal(&command) {
             return Err(refusal);
@@ -177,7 +181,7 @@ impl Handle {
         let (sender, reply) = oneshot::channel();
         if !self.hub.request(Request::Command(command, sender)) {
             if is_stop {
-                // there is no player yet, and it is not to begin
+                // the player was not started yet, and must not start
                 self.hub.stopping.send_replace(true);
                 return Ok(self.status());
             }
@@ -187,7 +191,7 @@ impl Handle {
         Ok(self.status())
     }
 
-    /// Turns a jump into one that is possible, away from the player, because finding a place may take long.
+    /// Resolves the target of a jump, away from the player, because finding a position may take long.
     async fn resolve(&self, command: Command) -> Result<Command, CommandError> {
         let source = Arc::clone(&self.hub.source);
         let find = move || match command {
@@ -201,23 +205,23 @@ impl Handle {
         }
     }
 
-    /// How things stand.
+    /// Returns the status.
     pub fn status(&self) -> Status {
         self.hub.status(false)
     }
 
-    /// The instant of [`Block::due`](crate::Block::due)'s zero.
+    /// Returns the instant at which [`Block::due`](crate::Block::due) is zero.
     pub fn clock_zero(&self) -> Instant {
         self.hub.clock.instant(Duration::ZERO).into()
     }
 
-    /// Seq behind the last message that was played.
+    /// Returns the sequence number after the last message that was played.
     pub fn next_seq(&self) -> u64 {
         self.hub.head.borrow().seq
     }
 }
 
-/// What HTTP shows of a server.
+/// The backend of a server for HTTP.
 #[derive(Debug)]
 struct Face {
     hub: Arc<Hub>,

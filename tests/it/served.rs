@@ -148,7 +148,7 @@ fn control_steers_the_player() {
     assert_eq!(control(&["speed", "max"])["speed"], "max");
     folder
         .run(&["control", &url, "seek", "100001"])
-        .fails(1, "the server refused: seq 100001 is behind the end");
+        .fails(1, "the server refused: seq 100001 is past the end");
     folder.run(&["control", &url, "seek", "10:00"]).fails(1, "it has none");
     assert!(
         folder

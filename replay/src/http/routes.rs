@@ -1,4 +1,4 @@
-//! What each path answers.
+//! The handlers of all paths.
 
 use std::{convert::Infallible, error::Error};
 
@@ -27,7 +27,7 @@ use super::{
     seats::Cap,
 };
 
-/// Body of a `POST`. Commands are far below it.
+/// The size limit of the body of a `POST`. Commands are far smaller.
 const BODY_BYTES: usize = 64 * 1024;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -65,7 +65,7 @@ pub(super) async fn answer<B: Backend>(
     Ok(answer)
 }
 
-/// `GET /`: a client.
+/// Handles `GET /`: a client.
 async fn connect<B: Backend>(
     face: &Face<B>,
     exchange: &Exchange<B::Client>,
@@ -86,7 +86,11 @@ async fn connect<B: Backend>(
     if !origin::is_accepted(&parts.headers, &face.rules.origins) {
         face.metrics.refused(Refused::Origin);
         tracing::info!(origin = ?parts.headers.get(hyper::header::ORIGIN), "handshake refused");
-        return closing(reply(StatusCode::FORBIDDEN, TEXT, "this Origin is not allowed (--allow-origin)\n"));
+        return closing(reply(
+            StatusCode::FORBIDDEN,
+            TEXT,
+            "this Origin is not allowed (see --allow-origin)\n",
+        ));
     }
     match face.seats.take_client(peer.ip()) {
         Ok(seat) => exchange.admit(seat),
@@ -96,8 +100,8 @@ async fn connect<B: Backend>(
     let request = ClientRequest { query, wants_v1: handshake.wants_v1, peer };
     let Ok(admission) = timeout(face.rules.admission, face.backend.admit(request)).await else {
         face.metrics.refused(Refused::Timeout);
-        tracing::warn!("handshake refused: what the client asks for is not found in time");
-        let text = "finding the place in the stream took too long: try again, what was found is kept\n";
+        tracing::warn!("handshake refused: the requested position was not found in time");
+        let text = "finding the requested position took too long: retry, the progress is kept\n";
         return try_again(text);
     };
     let Admission { headers, client } = admission;
@@ -110,21 +114,21 @@ async fn connect<B: Backend>(
         // as bytes: a run may be named in any script
         match HeaderValue::from_bytes(value.as_bytes()) {
             Ok(value) => _ = answer.headers_mut().insert(HeaderName::from_static(name), value),
-            Err(_) => tracing::warn!(name, value, "left out: no value for a header"),
+            Err(_) => tracing::warn!(name, value, "header left out: invalid value"),
         }
     }
     answer
 }
 
-/// The answer to a request that is for another host.
+/// Answers a request that names another host.
 fn bad_host<B: Backend>(face: &Face<B>, parts: &Parts, bad: BadHost) -> Answer {
     if handshake::is_meant(&parts.headers) {
         face.metrics.refused(if bad == BadHost::Foreign { Refused::Host } else { Refused::BadRequest });
         tracing::info!(host = ?parts.headers.get(hyper::header::HOST), "handshake refused");
     }
     let (status, text) = match bad {
-        BadHost::Several => (StatusCode::BAD_REQUEST, "a request has one Host"),
-        BadHost::Foreign => (StatusCode::FORBIDDEN, "this Host is not allowed (--allow-host)"),
+        BadHost::Several => (StatusCode::BAD_REQUEST, "a request requires exactly one Host header"),
+        BadHost::Foreign => (StatusCode::FORBIDDEN, "this Host is not allowed (see --allow-host)"),
     };
     closing(match parts.uri.path().starts_with("/control/") {
         true => refuse(status, "foreign_host", text),
@@ -132,13 +136,13 @@ fn bad_host<B: Backend>(face: &Face<B>, parts: &Parts, bad: BadHost) -> Answer {
     })
 }
 
-/// The answer to a client more than there may be.
+/// Answers a client that exceeds a limit.
 fn too_many<B: Backend>(face: &Face<B>, cap: Cap) -> Answer {
     face.metrics.refused(Refused::Cap);
     tracing::info!(?cap, "handshake refused");
     try_again(match cap {
-        Cap::Clients => "too many clients (--max-clients)\n",
-        Cap::Address => "too many clients of this address (--max-connections-per-address)\n",
+        Cap::Clients => "too many clients (see --max-clients)\n",
+        Cap::Address => "too many clients from this address (see --max-connections-per-address)\n",
     })
 }
 
@@ -148,7 +152,7 @@ fn try_again(text: &'static str) -> Answer {
     closing(answer)
 }
 
-/// `POST /control/…`.
+/// Handles `POST /control/…`.
 async fn control<B: Backend>(
     face: &Face<B>,
     Ends { peer, .. }: Ends,
@@ -192,10 +196,10 @@ async fn control<B: Backend>(
     }
 }
 
-/// A whole body, if it is not too large and comes in time.
+/// Reads a whole body, if it is not too large and arrives in time.
 async fn read<B>(body: Incoming, face: &Face<B>) -> Result<Bytes, Box<Answer>> {
     let too_large = || {
-        let text = format!("a body has at most {BODY_BYTES} bytes");
+        let text = format!("a body is limited to {BODY_BYTES} bytes");
         Box::new(closing(refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &text)))
     };
     if body.size_hint().lower() > BODY_BYTES as u64 {
@@ -237,7 +241,7 @@ fn not_allowed(methods: &'static str) -> Answer {
     answer
 }
 
-/// An answer in JSON that says what was wrong.
+/// Returns an answer in JSON with the error.
 fn refuse(status: StatusCode, code: &str, text: &str) -> Answer {
     reply(status, JSON, to_json(&json!({ "error": { "code": code, "text": text } })))
 }
@@ -247,24 +251,24 @@ fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>)
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    // how things stand is another thing at every moment
+    // the status changes all the time
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }
 
-/// The last answer of its connection.
+/// Marks an answer as the last one of its connection.
 fn closing(mut answer: Answer) -> Answer {
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer
 }
 
 fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
-    let mut text = serde_json::to_vec(value).expect("it has text keys only");
+    let mut text = serde_json::to_vec(value).expect("all keys are texts");
     text.push(b'\n');
     text
 }
 
-/// An error and what caused it, in one line.
+/// Formats an error and its causes on one line.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

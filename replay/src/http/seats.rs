@@ -1,8 +1,8 @@
 //! The limits of connections, in total and per address.
 //!
-//! A connection that is not a client holds a place in a pool of its own, however many clients there are: how things stand
-//! and commands are wanted most when everything is taken. Where the pool is full, whoever has said nothing for longest
-//! makes room for whoever comes, so that connections that never become anything keep nobody out.
+//! A connection that is not a client holds a slot in a separate pool, however many clients there are: the status and
+//! commands are needed most when all other slots are taken. If the pool is full, the connection that has been idle
+//! longest makes room for a new one, so that connections that never become anything block no one.
 
 use std::{
     collections::BTreeMap,
@@ -13,14 +13,14 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-/// Connections at once that are not clients.
+/// The limit of connections at a time that are not clients.
 pub(super) const PLAIN_MAX: usize = 128;
 
-/// How long a connection may at least take for a request before it can be made to go: far longer than it takes to read
-/// one that has come.
+/// The least time that a connection has for a request before it can be evicted: far longer than it takes to read a
+/// request that has arrived.
 pub(super) const GRACE: Duration = Duration::from_millis(250);
 
-/// The seats of a server.
+/// The connection slots of a server.
 #[derive(Debug)]
 pub(super) struct Seats {
     clients_max: usize,
@@ -31,9 +31,9 @@ pub(super) struct Seats {
 #[derive(Debug, Default)]
 struct Table {
     clients: usize,
-    /// Clients by their address.
+    /// The number of clients by address.
     by_address: BTreeMap<IpAddr, usize>,
-    /// Connections that are not clients, by when they last changed what they do.
+    /// Connections that are not clients, ordered by when they last changed their state.
     plain: BTreeMap<u64, Plain>,
     next: u64,
 }
@@ -46,12 +46,12 @@ struct Plain {
     evicted: Arc<Notify>,
 }
 
-/// The place that a connection holds. It is released on drop.
+/// The slot that a connection holds. It is released on drop.
 #[derive(Debug)]
 pub(super) enum Seat {
-    /// Of one that is not a client.
+    /// The slot of a connection that is not a client.
     Plain(PlainSeat),
-    /// Of a client.
+    /// The slot of a client.
     Client { _seat: ClientSeat },
 }
 
@@ -68,23 +68,23 @@ pub(super) struct ClientSeat {
     address: IpAddr,
 }
 
-/// The result of requesting a place in the pool.
+/// The result of requesting a slot in the pool.
 #[derive(Debug)]
 pub(super) enum Place {
-    /// This one.
+    /// This slot.
     Taken(PlainSeat),
-    /// Somebody may be made to go at this instant, and nobody before.
+    /// A connection may be evicted at this instant, and not before.
     NotBefore(Instant),
-    /// All are being answered.
+    /// All connections are being answered.
     Full,
 }
 
-/// Why nobody more may be a client.
+/// The limit that rejects a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cap {
-    /// There are as many as there may be.
+    /// The limit of clients.
     Clients,
-    /// There are as many of this address as there may be.
+    /// The limit of clients from one address.
     Address,
 }
 
@@ -93,7 +93,7 @@ impl Seats {
         Arc::new(Seats { clients_max, per_address_max, table: Mutex::default() })
     }
 
-    /// A place for a connection that has just come.
+    /// Takes a slot for a new connection.
     pub(super) fn take(self: &Arc<Seats>, now: Instant) -> Place {
         let mut table = self.table();
         if table.plain.len() >= PLAIN_MAX {
@@ -108,7 +108,7 @@ impl Seats {
         Place::Taken(PlainSeat { seats: Arc::clone(self), number, evicted })
     }
 
-    /// Makes the connection go that has said nothing for longest, if one has.
+    /// Evicts the connection that has been idle longest, if one is idle.
     pub(super) fn free_one(&self) {
         let mut table = self.table();
         if let Some((number, _)) = table.idlest() {
@@ -116,7 +116,7 @@ impl Seats {
         }
     }
 
-    /// A place for a client of this address.
+    /// Takes a slot for a client from this address.
     pub(super) fn take_client(self: &Arc<Seats>, peer: IpAddr) -> Result<ClientSeat, Cap> {
         let address = owner(peer);
         let mut table = self.table();
@@ -156,7 +156,7 @@ impl Table {
 }
 
 impl Seat {
-    /// States whether a request is awaited.
+    /// Sets whether a request is awaited.
     pub(super) fn set_idle(&mut self, idle: bool, now: Instant) {
         if let Seat::Plain(seat) = self {
             let mut table = seat.seats.table();
@@ -168,7 +168,7 @@ impl Seat {
 }
 
 impl PlainSeat {
-    /// Is notified when the connection has to go.
+    /// Returns what is notified when the connection must close.
     pub(super) fn evicted(&self) -> Arc<Notify> {
         Arc::clone(&self.evicted)
     }
@@ -192,7 +192,7 @@ impl Drop for ClientSeat {
     }
 }
 
-/// What one peer owns of the addresses: a network of IPv6 is handed out as a whole.
+/// Returns the part of an address that identifies one peer: IPv6 networks are assigned as a whole.
 fn owner(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
@@ -237,7 +237,7 @@ mod tests {
             taken.push(Seat::Plain(seat));
         }
         assert!(matches!(seats.take(begun), Place::NotBefore(at) if at == begun + GRACE));
-        // the first has a request, the second had one and waits for the next
+        // the first one has a request, the second one had a request and waits for the next
         let later = begun + GRACE;
         taken[0].set_idle(false, later);
         taken[1].set_idle(false, later);

@@ -1,4 +1,4 @@
-//! A client without a socket: the real parts of one, and what it was promised.
+//! A client without a socket: the real parts of one, and what was promised to it.
 
 use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 
@@ -12,35 +12,35 @@ use crate::{
     selection::Selection,
 };
 
-/// A stretch of play between two jumps, in the source's numbers.
+/// A segment of playback between two jumps, in the source's numbers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stretch {
     pub(super) first: u64,
-    /// Behind the last message that was played; of the last stretch, so far.
+    /// The number after the last message that was played; for the last segment, so far.
     pub(super) end: u64,
 }
 
-/// What a reader sees when it has its turn.
+/// The state that a reader sees in its turn.
 #[derive(Clone, Copy)]
 pub(super) struct Sight<'a> {
     pub(super) tape: &'a Tape,
     pub(super) ring: &'a Ring,
-    /// How far play is, by what was published last.
+    /// The progress of playback, as published last.
     pub(super) head: &'a Head,
     pub(super) played: &'a [Stretch],
     pub(super) now: Duration,
 }
 
-/// Why a reader gets no more.
+/// The reason for which a reader receives no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// It has everything.
+    /// It has received everything.
     Finished,
-    /// It was given up.
+    /// It was disconnected.
     TooSlow,
-    /// Play jumped, and it does not understand notices.
+    /// The player jumped, and the reader does not understand notices.
     Sought,
-    /// It went by itself.
+    /// It disconnected.
     Left,
 }
 
@@ -48,9 +48,9 @@ pub(super) struct Reader {
     outgoing: Outgoing,
     v1: bool,
     pub(super) start_source_seq: u64,
-    /// What others see of it.
+    /// The play offset that others see.
     pub(super) place: Option<u64>,
-    /// What was decided and not done yet.
+    /// The messages that were decided on and not sent yet.
     sending: Option<(Arc<Block>, Range<usize>)>,
     catch_up: Option<CatchUp>,
     pub(super) ended: Option<Ended>,
@@ -65,24 +65,24 @@ struct CatchUp {
     block: Option<Arc<Block>>,
 }
 
-/// Which message has to come next.
+/// The message that must be next.
 struct Promise {
-    /// In the source's numbers; those that are not selected are stepped over.
+    /// In the source's numbers; messages that are not selected are skipped.
     source_seq: u64,
     /// In the reader's own stream.
     seq: u64,
-    /// The stretch of play that it is in.
+    /// The segment of playback that it is in.
     stretch: usize,
     selection: Selection,
-    /// From these seqs on, in the source's numbers, something else is selected.
+    /// Changes of the selection, which apply from these numbers of the source on.
     changes: VecDeque<(u64, Selection)>,
-    /// Behind the last message that is on its way or came, in the source's numbers.
+    /// The number after the last message that was sent or received, in the source's numbers.
     sent: u64,
     came: Vec<Came>,
 }
 
 impl Promise {
-    /// Steps over what is not selected. Gives the next message, if one before `bound` is.
+    /// Skips messages that are not selected. Returns the next message, if there is one before `bound`.
     fn next(&mut self, tape: &Tape, bound: u64) -> Option<u64> {
         while self.source_seq < bound {
             while self.changes.front().is_some_and(|(from, _)| *from <= self.source_seq) {
@@ -103,22 +103,22 @@ impl Promise {
     }
 }
 
-/// A message that came.
+/// A message that was received.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Came {
     /// Its number in the source.
     pub(super) seq: u64,
     pub(super) at: Duration,
-    /// When it was due, if it was sent as it was played and there was a schedule.
+    /// The time at which it was due, if it was sent as it was played and there was a schedule.
     pub(super) due: Option<Duration>,
 }
 
-/// Bytes that came, cut into frames.
+/// Received bytes, split into frames.
 #[derive(Default)]
 struct Wire(Vec<u8>);
 
 impl Wire {
-    /// The next whole frame: its opcode and payload.
+    /// Returns the next whole frame: its opcode and payload.
     fn next(&mut self) -> Option<(u8, Vec<u8>)> {
         let bytes = &self.0;
         let (header, len) = match *bytes.get(1)? {
@@ -134,7 +134,7 @@ impl Wire {
 }
 
 impl Reader {
-    /// A client that was told that it begins with `seq` of its own stream.
+    /// Returns a client that was promised to begin with `seq` of its own stream.
     pub(super) fn new(selection: Selection, source_seq: u64, seq: u64, v1: bool, ring: &Ring) -> Reader {
         let delivery = Delivery::new(selection.clone(), source_seq, seq, ring);
         let stretch = ring.jumps() - 1;
@@ -153,7 +153,7 @@ impl Reader {
         }
     }
 
-    /// Changes what is selected, behind what is on its way.
+    /// Changes the selection, after the messages that are being sent.
     pub(super) fn select(&mut self, change: impl FnOnce(&mut Selection)) {
         change(self.outgoing.selection_mut());
         self.promise.changes.push_back((self.promise.sent, self.outgoing.selection().clone()));
@@ -167,7 +167,8 @@ impl Reader {
         &self.promise.came
     }
 
-    /// Its socket takes so many bytes. Without any it only decides what comes next.
+    /// Runs one turn of the reader, in which its socket accepts so many bytes. With none it only decides what is
+    /// next.
     pub(super) fn turn(&mut self, room: usize, sight: Sight<'_>) {
         let mut room = room;
         while self.ended.is_none() {
@@ -192,7 +193,7 @@ impl Reader {
         }
     }
 
-    /// Does what comes next. Says whether there may be something to write.
+    /// Does what is next. Returns true if there may be something to write.
     fn refill(&mut self, act: bool, sight: Sight<'_>) -> bool {
         if let Some((block, messages)) = self.sending.take() {
             self.promise.sent = block.first_seq() + messages.end as u64;
@@ -207,7 +208,7 @@ impl Reader {
         match task {
             Task::Send { block, messages } => {
                 self.sending = Some((block, messages));
-                // others may come between the decision and the deed
+                // others may run between the decision and the action
                 return act && self.refill(act, sight);
             }
             Task::Read { seq, before } => return self.read(seq, before, sight),
@@ -244,7 +245,7 @@ impl Reader {
         let promise = &mut self.promise;
         let next_jump = ring.jump_at(promise.stretch + 1).place;
         if self.place.is_some_and(|place| place >= next_jump.min(ring.oldest(head.released))) {
-            // everything that was played before the jump came before it
+            // everything that was played before the jump was received before it
             let left = promise.next(tape, played[promise.stretch].end);
             assert_eq!(left, None, "message {left:?} was played before the jump");
             promise.stretch += 1;
@@ -260,7 +261,7 @@ impl Reader {
         }
     }
 
-    /// It is given up, whatever is on its way.
+    /// Disconnects it, whatever is being sent.
     pub(super) fn give_up(&mut self, sight: Sight<'_>) {
         let (next, _) = self.outgoing.cut_at();
         while !self.outgoing.is_empty() {
@@ -271,7 +272,7 @@ impl Reader {
         }
         self.receive(sight);
         assert!(self.wire.0.is_empty(), "the last frame is whole");
-        // what it gets when it resumes there begins with what it did not get, and misses nothing
+        // if it resumes there, it begins with the first message that it did not receive
         let behind = self.promise.seq;
         self.promise.next(sight.tape, sight.played[self.promise.stretch].end);
         assert!((behind..=self.promise.seq).contains(&next), "{behind} {next} {}", self.promise.seq);

@@ -1,4 +1,4 @@
-//! Whatever is done to a play, and whenever: what it promised holds.
+//! Random actions on a playback at random times, after which its promises must hold.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{Command, OnSlow, Options, Speed, sample::SYMBOLS};
 
 const MESSAGES: u64 = 1_200;
 
-/// What happens to a play. Numbers name readers and messages modulo how many there are.
+/// An action on a playback. Numbers name readers and messages modulo their count.
 #[derive(Clone, Debug)]
 enum Deed {
     Advance(Duration),
@@ -18,7 +18,7 @@ enum Deed {
     Look,
     Act,
     Publish,
-    /// Looks, acts and publishes, so many times.
+    /// Checks, acts and publishes, so many times.
     Play(usize),
     Read(usize, usize),
     Join {
@@ -66,7 +66,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     let room = || prop_oneof![1 => Just(0), 2 => 1usize..2_000, 3 => 2_000usize..300_000];
     let from_seq = prop::option::of(0..=MESSAGES);
     let join = (from_seq, any::<bool>(), symbols(), events()).prop_map(|(from_seq, v1, symbols, events)| {
-        // most clients want everything, and only those stay where play jumps
+        // most clients want everything, and only those stay connected across jumps
         Deed::Join { from_seq, v1, symbols, events }
     });
     prop_oneof![

@@ -1,4 +1,4 @@
-//! Speed changes how long a recording takes, and nothing of its shape.
+//! Speed changes the duration of a recording, not its shape.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{Options, playback::TICK};
 /// `tradesim cat fixtures/opening-hour.parquet --from 09:44:50 --to 09:45:20`.
 const BURST: &str = include_str!("burst.txt");
 
-/// How many of the instants lie in each unit of time from the first on.
+/// Counts the instants in each unit of time from the first on.
 fn counts(instants: impl Iterator<Item = u128>, unit: u128) -> Vec<u64> {
     let mut counts = Vec::new();
     for instant in instants {
@@ -33,7 +33,7 @@ fn a_burst_keeps_its_shape_at_every_speed() {
         let mut stage =
             Stage::new(tape.clone(), Options { speed: speed.parse().unwrap(), ..Options::new("shape") });
         stage.join(None, false, None, None);
-        // it is there before the first message is played, and not later
+        // it is connected before the first message is played
         stage.publish();
         stage.read(0, 0);
         stage.run_to_the_end();
@@ -41,14 +41,14 @@ fn a_burst_keeps_its_shape_at_every_speed() {
         assert_eq!(came.len() as u64, tape.len());
         for message in came {
             let due = message.due.expect("there is a schedule");
-            // an instant of 0 says that there is no schedule, and is written as 1 ns
+            // 0 means that there is no schedule, so an instant of 0 is written as 1 ns
             let (at, early) = (message.at, Duration::from_nanos(1));
             assert!(at + early >= due && at <= due + TICK, "message {} at {speed}: {at:?}", message.seq);
         }
         let rescaled_us = |at: Duration| at.as_nanos() * times / per / 1_000;
         let received = counts(came.iter().map(|message| rescaled_us(message.due.unwrap())), 1_000_000);
         assert_eq!(received, archive, "{speed}");
-        // by when they came, which may be a tick later, a message is at most counted with the next second
+        // by time of arrival, which may be a tick later, a message counts with the next second at most
         let until = |second: u128, slack: Duration| {
             came.iter()
                 .filter(|message| rescaled_us(message.at.saturating_sub(slack)) < second * 1_000_000)

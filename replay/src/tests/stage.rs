@@ -1,4 +1,4 @@
-//! Everything that decides in a server, on a clock that moves when it is told to.
+//! All deciding parts of a server, on a virtual clock.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use crate::{
     selection::Selection,
 };
 
-/// What rounding to nanoseconds may add up to, over all the changes of a schedule.
+/// The sum of all rounding errors to nanoseconds, over all changes of a schedule.
 const ROUNDING: Duration = Duration::from_micros(1);
 
-/// Turns in which everything has to end that nothing keeps from it.
+/// The number of turns in which everything must end.
 const TURNS_MAX: usize = 20_000;
 
 pub(super) struct Stage {
@@ -32,9 +32,9 @@ pub(super) struct Stage {
     play: Play,
     ring: Ring,
     blocks: Option<Blocks>,
-    /// What clients were told of the play.
+    /// The progress that was published to clients.
     head: Head,
-    /// Whether clients let play go on, by when it was last looked.
+    /// True if clients let playback continue, when it was last checked.
     may_go: bool,
     pub(super) readers: Vec<Reader>,
     plan: Plan,
@@ -72,7 +72,7 @@ impl Stage {
         self.plan.advance_to(self.now);
     }
 
-    /// Who comes in with this in its URL. The numbers of a filtered stream are found by counting.
+    /// Connects a client with this query in its URL. The sequence numbers of a filtered stream are found by counting.
     pub(super) fn join(
         &mut self,
         from_seq: Option<u64>,
@@ -88,7 +88,7 @@ impl Stage {
                 match before {
                     _ if seq == 0 => (0, 0),
                     Some(before) => (before + 1, seq),
-                    // beyond the end: it is refused
+                    // past the end: it is refused
                     None => return,
                 }
             }
@@ -106,7 +106,7 @@ impl Stage {
         self.count_clients();
     }
 
-    /// The server gives this one up.
+    /// Disconnects a reader from the server's side.
     pub(super) fn give_up(&mut self, reader: usize) {
         self.with(reader, |reader, sight| {
             if reader.ended.is_none() {
@@ -115,7 +115,7 @@ impl Stage {
         });
     }
 
-    /// The readers' turn comes to this one, whose socket takes so many bytes.
+    /// Runs one turn of a reader, in which its socket accepts so many bytes.
     pub(super) fn read(&mut self, reader: usize, room: usize) {
         self.with(reader, |reader, sight| {
             reader.turn(room, sight);
@@ -152,7 +152,7 @@ impl Stage {
         self.open();
     }
 
-    /// The source is read where the play wants it to.
+    /// Reads the source from where playback requests.
     fn open(&mut self) {
         if let Some(seq) = self.play.take_opening() {
             self.blocks = Some(Blocks::from(&self.tape, seq));
@@ -162,7 +162,7 @@ impl Stage {
         }
     }
 
-    /// The source gives what it has read, up to so many blocks.
+    /// Reads up to so many blocks of the source.
     pub(super) fn produce(&mut self, blocks: usize) {
         for _ in 0..blocks {
             if !self.play.wants_block() {
@@ -175,7 +175,7 @@ impl Stage {
         }
     }
 
-    /// The next message, if it is at hand.
+    /// Returns the next message, if it is at hand.
     fn next(&self) -> Option<u64> {
         let playback = self.play.playback();
         (playback.blocks_ahead() > 0).then(|| playback.seq())
@@ -202,7 +202,7 @@ impl Stage {
         self.open();
     }
 
-    /// The player looks whether clients let it go on.
+    /// Checks whether clients let playback continue.
     pub(super) fn look(&mut self) {
         let released = self.play.playback().released();
         let places = Places::of(self.connected().map(|reader| reader.place), released);
@@ -212,11 +212,11 @@ impl Stage {
             self.play.playback().speed() == Speed::Max && self.play.playback().state() == State::Playing;
         if let (true, Some(fastest)) = (self.may_go && at_max, places.fastest) {
             let window = (self.options.buffer_bytes / (4 * BLOCK_BYTES)).clamp(2, WINDOW_BLOCKS);
-            assert!(self.ring.blocks_behind(fastest) < window, "play at max does not run away");
+            assert!(self.ring.blocks_behind(fastest) < window, "playback at max does not run away");
         }
     }
 
-    /// The player goes on, if it may. Gives the instant at which it has something to do, if it knows one.
+    /// Lets the player act, if it may. Returns the instant of its next action, if it is known.
     pub(super) fn act(&mut self) -> Option<Duration> {
         if !std::mem::take(&mut self.may_go) {
             return None;
@@ -263,12 +263,12 @@ impl Stage {
         None
     }
 
-    /// Clients are told how far play is.
+    /// Publishes the progress to clients.
     pub(super) fn publish(&mut self) {
         self.head = self.play.head();
     }
 
-    /// Nothing more happens to it: it has to come to its end.
+    /// Runs until the end: no further action follows.
     pub(super) fn run_to_the_end(&mut self) {
         for _ in 0..TURNS_MAX {
             self.produce(usize::MAX);
@@ -284,10 +284,10 @@ impl Stage {
             let until = until.unwrap_or(self.now + Duration::from_millis(1));
             self.advance(until.saturating_sub(self.now));
         }
-        panic!("it does not end");
+        panic!("the playback does not end");
     }
 
-    /// Lets it come to its end, and looks what came of it.
+    /// Runs until the end, and checks the result.
     pub(super) fn finish(mut self) {
         if self.play.playback().state() != State::Ended {
             self.command(&Command::Resume);

@@ -25,8 +25,8 @@ pub(super) struct Message {
 }
 
 impl Tape {
-    /// So many messages, mostly 300 µs apart, some at one instant, with idle stretches of 50 ms; every 400th begins
-    /// another file, which was recorded before.
+    /// Returns so many messages, mostly 300 µs apart, some at one instant, with idle times of 50 ms; every 400th
+    /// begins another file, which was recorded earlier.
     pub(super) fn made(messages: u64) -> Tape {
         let sample = Sample::new(0, 0);
         let mut micros = 0;
@@ -38,7 +38,7 @@ impl Tape {
                 _ if seq % 7 < 3 => micros,
                 _ => micros + 300,
             };
-            // a few that state no event
+            // a few that do not contain an event
             let kind = (seq % 31 != 30).then(|| Sample::kind(seq));
             Message {
                 text: sample.text(seq),
@@ -53,7 +53,7 @@ impl Tape {
         Tape { info, messages: Arc::new(messages) }
     }
 
-    /// Messages of a recording, so many microseconds apart.
+    /// Returns messages of a recording, so many microseconds apart.
     pub(super) fn recorded(gaps_us: &str) -> Tape {
         let mut micros = 1_771_425_890_000_000;
         let message = |(seq, gap_us): (usize, &str)| {
@@ -74,7 +74,7 @@ impl Tape {
         &self.messages[seq as usize]
     }
 
-    /// Recorded microseconds from the message before to this one.
+    /// Returns the recorded microseconds from the previous message to this one.
     pub(super) fn gap_us(&self, seq: u64) -> u64 {
         match self.message(seq).starts_segment {
             true => 0,
@@ -96,7 +96,7 @@ impl Source for Tape {
     }
 
     fn find(&self, _: &str) -> Result<u64, SourceError> {
-        unreachable!("the tests name messages by their numbers")
+        unreachable!("the tests address messages by their numbers")
     }
 }
 
@@ -132,7 +132,7 @@ impl Blocks {
         Blocks { feed: tape.open(seq).unwrap(), builder: BlockBuilder::new(seq), over: false }
     }
 
-    /// The next block; `None` behind the last.
+    /// Returns the next block; `None` after the last.
     pub(super) fn next(&mut self) -> Option<Arc<crate::Block>> {
         if !self.over {
             self.over = self.feed.fill(&mut self.builder).unwrap() == Filled::End;

@@ -13,7 +13,7 @@ async fn a_handshake_is_answered_as_in_the_rfc_and_its_client_run() {
     assert_eq!(answer.header("connection"), Some("Upgrade"));
     assert_eq!(answer.header("sec-websocket-protocol"), None);
     assert_eq!(answer.header("tradesim-run"), Some("Zürich"));
-    assert_eq!(answer.header("tradesim-stream"), None, "what is no header's value is left out");
+    assert_eq!(answer.header("tradesim-stream"), None, "invalid header values are left out");
     let expected = ClientRequest {
         query: "from_seq=3&symbols=AAPL".to_owned(),
         wants_v1: false,

@@ -48,7 +48,7 @@ async fn a_half_closed_peer_gets_its_answer() {
 
 #[tokio::test]
 async fn a_client_that_hangs_up_is_not_admitted_any_further() {
-    for early in ["", "and something behind it"] {
+    for early in ["", "and something after it"] {
         let fixture = Fixture::with(|rules| rules.per_address_max = 1).await;
         let mut peer = fixture.connect().await;
         peer.send(handshake("/?slow", "") + early).await;
@@ -58,7 +58,7 @@ async fn a_client_that_hangs_up_is_not_admitted_any_further() {
             }
         };
         fixture::within(admitted).await;
-        assert_eq!(fixture.ask(handshake("/", "")).await.status, 503, "its seat is taken");
+        assert_eq!(fixture.ask(handshake("/", "")).await.status, 503, "its slot is taken");
         fixture::within(peer.socket.shutdown()).await.unwrap();
         assert_eq!(peer.rest().await, b"");
         assert_eq!(fixture.ask(handshake("/", "")).await.status, 101);
@@ -127,7 +127,7 @@ async fn what_the_backend_refuses_is_answered_with_its_code() {
     assert_eq!((over.status, over.code().as_str()), (409, "over"));
     let failed = fixture.ask(post("seek", "", r#"{"to":"10:00"}"#)).await;
     assert_eq!((failed.status, failed.code().as_str()), (400, "source_failed"));
-    assert!(failed.body.contains("the source cannot be read: the disk is gone"), "{}", failed.body);
+    assert!(failed.body.contains("the source cannot be read: the disk was removed"), "{}", failed.body);
 }
 
 #[tokio::test]
