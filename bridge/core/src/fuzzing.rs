@@ -1,8 +1,8 @@
-//! What the fuzz target `delivery` does with its bytes, and what the tests do with the target's corpus (fuzz/README.md).
-//! Nothing here is promised to other callers.
+//! The entry point of the fuzz target `delivery`, and of the tests that run its corpus (fuzz/README.md). Not a stable
+//! API.
 //!
-//! The feed is any peer: it greets, jumps and ends as the bytes say. The driver keeps its side of the contract, and what it
-//! asks of Kafka succeeds or fails as the bytes say.
+//! The feed is any peer: the bytes decide its handshakes, jumps and ends. The driver follows the rules of
+//! [`Delivery`], and the bytes decide whether its requests to Kafka succeed or fail.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,11 +16,12 @@ use crate::{
 /// The longest time between two inputs.
 const STEP_MAX: Duration = Duration::from_secs(5);
 
-/// Runs a delivery whose world the bytes decide.
+/// Runs a delivery whose environment the bytes decide.
 ///
 /// # Panics
-/// Where a law is broken: a committed position goes back, a message is committed twice, out of order or behind the
-/// position, or a number is counted that no message had.
+///
+/// If an invariant is violated: a committed position goes back, a message is committed twice, out of order or after
+/// the position, or a number is counted that no message had.
 pub fn delivery(bytes: &[u8]) {
     let mut world = World::new(bytes);
     while !world.is_over && !world.bytes.is_empty() {
@@ -82,7 +83,7 @@ impl<'a> World<'a> {
         take(&mut self.bytes)
     }
 
-    /// A number of a feed: mostly one that is near to what is due.
+    /// Returns a number that a feed sends: mostly one close to the message that is due.
     fn number(&mut self) -> u64 {
         let near = self.delivery.next_seq();
         match self.byte() {
@@ -102,7 +103,7 @@ impl<'a> World<'a> {
         assert!(self.exactly_once || self.delivery.next_seq() >= self.delivery.delivered_seq());
     }
 
-    /// Does what the bytes say next.
+    /// Runs the next step that the bytes decide.
     fn step(&mut self) {
         let connection = self.connection.wrapping_sub(u64::from(self.byte() > 240));
         match self.byte() {
@@ -201,7 +202,7 @@ impl<'a> World<'a> {
         self.tell(Input::Failed { cause: "it failed".to_owned(), refused, hopeless });
     }
 
-    /// Does what is wanted.
+    /// Carries out the requested actions.
     fn act(&mut self) {
         while let Some(action) = self.delivery.poll_action() {
             match action {
@@ -230,7 +231,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Reports success of what was asked for, or a failure.
+    /// Reports the success of an action, or a failure.
     fn answer(&mut self, success: Input) {
         if self.byte() > 230 { self.fail(Vec::new()) } else { self.tell(success) }
     }
@@ -246,7 +247,7 @@ impl<'a> World<'a> {
             }
             self.write(position);
         }
-        // the answer to a commit that happened may be lost
+        // the answer to a successful commit may be lost
         if (221..).contains(&fate) { self.fail(Vec::new()) } else { self.tell(Input::Committed) }
     }
 

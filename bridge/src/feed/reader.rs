@@ -1,4 +1,4 @@
-//! Reads connections on the feed's thread, and hands over what they bring.
+//! The reader of connections, on the feed's thread, which hands over what it receives.
 
 use std::{
     sync::{
@@ -29,11 +29,11 @@ use crate::{
     socket::{self, OpenError, Received, dialogue::Heartbeat, is_would_block},
 };
 
-/// Notices between two messages: somebody who plays with a paused replay sends few.
+/// The limit of consecutive notices: a user who controls a paused replay causes few.
 const NOTICES_MAX: u32 = 10_000;
-/// How long a read waits before it is seen whether the connection is still wanted.
+/// The longest wait of a read before it is checked if the connection is still wanted.
 const TICK: Duration = Duration::from_millis(100);
-/// Silence after which the server is asked for a sign of life, and silence after which it is taken for dead.
+/// The time without input after which the server is pinged; the next one is the time after which it counts as dead.
 const SILENCE_ASKED: Duration = Duration::from_secs(30);
 const SILENCE_DEAD: Duration = Duration::from_secs(45);
 /// The timeout for the reason of a refusal.
@@ -53,7 +53,7 @@ pub(super) struct Reader {
     pub(super) metrics: Arc<Metrics>,
 }
 
-/// Nobody takes events any more.
+/// The receiver of events is gone.
 struct Gone;
 
 /// The reason for which reading from a connection ended.
@@ -64,7 +64,7 @@ enum Read {
 }
 
 impl Reader {
-    /// Serves one command after the other, until nobody gives or takes any more.
+    /// Serves one command after the other, until the other thread has ended.
     pub(super) fn run(&mut self, orders: &Receiver<Command>) {
         while let Ok(command) = orders.recv() {
             let number = command.connection;
@@ -93,7 +93,7 @@ impl Reader {
         self.discarded.fetch_add(messages, Ordering::AcqRel);
     }
 
-    /// One connection, from the handshake to its end.
+    /// Serves one connection, from the handshake to its end.
     fn serve(&mut self, command: &Command) -> Result<(), Gone> {
         let number = command.connection;
         let is_wanted = || self.is_wanted(number);
@@ -127,10 +127,10 @@ impl Reader {
         }
     }
 
-    /// Says what the feed said, and reads.
+    /// Passes the handshake's properties on, and reads.
     fn greet(&mut self, number: u64, connection: &mut Connection) -> Result<Read, Gone> {
         let mut first = None;
-        // a feed that names its stream and not where it begins may refuse, and says why by its close
+        // a feed that states its stream but no start may refuse, and states the reason in its close
         if connection.greeting.stream.is_some() && !connection.is_numbered() {
             let until = self.clock.now() + REFUSAL_PATIENCE;
             while first.is_none() && self.clock.now() < until && self.is_wanted(number) {
@@ -171,7 +171,7 @@ impl Reader {
         let notices = connection.greeting.notices;
         let heartbeats = dialogue.has_heartbeats() && !connection.is_numbered();
         if dialogue.has_heartbeats() && !heartbeats {
-            tracing::warn!("the feed numbers its messages, so that none of them is taken for a heartbeat");
+            tracing::warn!("the feed numbers its messages: heartbeat patterns are ignored");
         }
         let mut notices_in_a_row = 0;
         loop {
@@ -180,7 +180,7 @@ impl Reader {
                     batch = self.hand_over(batch, number)?;
                     notices_in_a_row += 1;
                     if notices_in_a_row > NOTICES_MAX {
-                        let cause = format!("it sends more than {NOTICES_MAX} notices in a row");
+                        let cause = format!("it sent more than {NOTICES_MAX} consecutive notices");
                         return Ok(Read::Ended(Ending::Broken, cause));
                     }
                     if let Err(cause) = self.notice(number, &text)? {
@@ -250,7 +250,7 @@ impl Reader {
         batch
     }
 
-    /// Hands a batch over, unless it is empty, and gives an empty one.
+    /// Hands a batch over, unless it is empty, and returns an empty one.
     fn hand_over(&self, mut batch: Batch, connection: u64) -> Result<Batch, Gone> {
         if batch.is_empty() {
             return Ok(batch);
@@ -266,13 +266,13 @@ impl Reader {
         Ok(self.empty_batch(connection))
     }
 
-    /// Says what a notice says; gives why it cannot be one.
+    /// Passes a notice on. Returns why it is not valid.
     fn notice(&self, connection: u64, text: &str) -> Result<Result<(), String>, Gone> {
         match Notice::parse(text) {
             Ok(Notice::Next { seq }) => self.send(Event::Jumped { connection, seq })?,
             Ok(Notice::End { seq }) => self.send(Event::Ended { connection, seq })?,
             Ok(Notice::Error { code, text }) => {
-                tracing::warn!(code, text, "the feed refused a message of ours");
+                tracing::warn!(code, text, "the feed refused a message of the bridge");
             }
             Ok(Notice::Other) => {}
             Err(cause) => return Ok(Err(cause)),
@@ -280,7 +280,8 @@ impl Reader {
         Ok(Ok(()))
     }
 
-    /// Nothing is there: looks at the silence, pings, and then lets the next read wait. Gives a reason to end.
+    /// Handles that nothing is there: checks the time without input, sends pings, and then lets the next read wait.
+    /// Returns the reason to end.
     fn idle(
         &self,
         connection: &mut Connection,
@@ -293,7 +294,7 @@ impl Reader {
         }
         let quiet = now.saturating_sub(silence.since);
         if quiet >= SILENCE_DEAD {
-            return Err(format!("nothing came for {} s", SILENCE_DEAD.as_secs()));
+            return Err(format!("nothing received for {} s", SILENCE_DEAD.as_secs()));
         }
         if quiet >= SILENCE_ASKED && !silence.asked {
             silence.asked = true;
@@ -333,14 +334,14 @@ fn closed(code: u16, reason: &str) -> String {
     }
 }
 
-/// What an error of reading says in words.
+/// Describes an error of reading.
 fn broken(error: &Error) -> String {
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => "closed".to_owned(),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-            "the server went away without closing the connection".to_owned()
+            "the server disconnected without a close frame".to_owned()
         }
         Error::Io(error) => format!("the connection was lost: {error}"),
-        error => format!("the server broke the WebSocket protocol: {error}"),
+        error => format!("the server violated the WebSocket protocol: {error}"),
     }
 }

@@ -1,4 +1,4 @@
-//! The side that messages come from: when it is connected, and whether it goes on where it has to.
+//! The feed's side: when it is connected, and whether it continues where it must.
 
 use super::{Action, Delivery, Ending, Feed, Finish, Greeting, Moment, Note, Sink};
 use crate::{Flaw, Identity, SEQ_END, is_name};
@@ -39,7 +39,7 @@ impl Delivery {
             if self.exactly_once() {
                 return self.finish_with(Finish::CannotResume);
             }
-            // nobody numbers the messages of such a feed: they are counted here
+            // such a feed does not number its messages: they are counted here
             self.cursor = self.next;
             return self.greet(None, now);
         };
@@ -47,12 +47,12 @@ impl Delivery {
         self.greet(Some(Identity { stream, run }), now);
     }
 
-    /// Takes note of whose messages come.
+    /// Records the stream and run of the messages that follow.
     fn greet(&mut self, identity: Option<Identity>, now: Moment) {
         let is_other = self.identity != identity;
         self.successor = None;
         if is_other && self.sink != Sink::Absent && !self.exactly_once() {
-            // what is open belongs to the run before, and so does what is acknowledged meanwhile
+            // open records, and everything that is acknowledged meanwhile, belong to the previous run
             self.successor = Some(identity);
             if self.sink == Sink::Ready {
                 self.drain();
@@ -73,7 +73,7 @@ impl Delivery {
         }
     }
 
-    /// Begins another run.
+    /// Switches to another run.
     pub(super) fn change_to(&mut self, identity: Option<Identity>) {
         self.identity = identity;
         self.owner = false;
@@ -91,7 +91,7 @@ impl Delivery {
         self.actions.push_back(Action::Drain);
     }
 
-    /// Sees to it that the next message of the connection is the one that is due.
+    /// Ensures that the next message of the connection is the one that is due.
     pub(super) fn align(&mut self, now: Moment) {
         if !matches!(self.feed, Feed::Open { .. }) {
             if self.feed == Feed::Idle {
@@ -105,7 +105,7 @@ impl Delivery {
             self.disconnect();
             self.connect();
         } else if self.exactly_once() {
-            let cause = format!("it begins with message {} instead of {}", self.cursor, self.next);
+            let cause = format!("it began with message {} instead of {}", self.cursor, self.next);
             self.disconnect();
             self.lost(cause, now);
         } else {
@@ -123,7 +123,7 @@ impl Delivery {
     /// Returns whether a number is possible in the stream, and ends the bridge if it is not.
     fn is_possible(&mut self, what: &str, seq: u64) -> bool {
         let cause = if seq >= SEQ_END {
-            format!("{what} {seq}, and numbers are below 2^53")
+            format!("{what} {seq}, but numbers must be below 2^53")
         } else if seq > self.announced {
             format!("{what} {seq}, after the announced end of its stream, {}", self.announced)
         } else {
@@ -141,10 +141,10 @@ impl Delivery {
 
     pub(super) fn jumped(&mut self, seq: u64) {
         if self.identity.is_none() {
-            // messages are counted here, whatever the feed says
+            // messages are counted here, whatever the feed announces
             return;
         }
-        if !self.is_possible("it jumps to message", seq) {
+        if !self.is_possible("it jumped to message", seq) {
             return;
         }
         self.cursor = seq;
@@ -164,7 +164,7 @@ impl Delivery {
         if self.identity.is_none() {
             return;
         }
-        if !self.is_possible("it says that it sent all messages before number", seq) {
+        if !self.is_possible("it announced that it sent all messages before number", seq) {
             return;
         }
         self.head = seq;
@@ -179,11 +179,11 @@ impl Delivery {
         if self.identity.is_none() {
             return self.delivered_all(None);
         }
-        if !self.is_possible("it says that it ends before message", seq) {
+        if !self.is_possible("it announced its end before message", seq) {
             return;
         }
         if self.is_reading() && seq != self.cursor {
-            let cause = format!("it ends before message {seq}, and {} is due", self.cursor);
+            let cause = format!("it ended before message {seq}, but {} is due", self.cursor);
             self.disconnect();
             return self.lost(cause, now);
         }
@@ -194,7 +194,7 @@ impl Delivery {
         self.delivered_all(Some(seq));
     }
 
-    /// The feed has nothing more.
+    /// Handles the end of the feed.
     fn delivered_all(&mut self, next_seq: Option<u64>) {
         self.actions.push_back(Action::Note(Note::Delivered { next_seq }));
         if self.options.until_end {
@@ -204,7 +204,7 @@ impl Delivery {
 
     pub(super) fn disconnected(&mut self, ending: Ending, cause: String, now: Moment) {
         let Feed::Open { since, good, ended, .. } = self.feed else {
-            // the handshake came to nothing
+            // the handshake failed
             self.feed = Feed::Idle;
             return match ending {
                 Ending::Refused => self.end(Finish::FeedRefused { cause }),
@@ -212,7 +212,7 @@ impl Delivery {
                 Ending::Delivered | Ending::Lost => self.lost(cause, now),
             };
         };
-        // a feed may be quiet for hours: that it held for long is good as well
+        // a feed may be quiet for hours: a connection that lasted long counts as good too
         if good
             || ending == Ending::Delivered
             || now.at.saturating_sub(since) >= self.options.feed_backoff.max()
@@ -241,7 +241,7 @@ impl Delivery {
         }
     }
 
-    /// A connection failed: another try, or the end.
+    /// Handles a failed connection: retries, or ends.
     fn lost(&mut self, cause: String, now: Moment) {
         self.failures += 1;
         if self.failures > self.options.feed_tries {
@@ -251,7 +251,7 @@ impl Delivery {
     }
 
     fn pause_feed(&mut self, cause: String, now: Moment) {
-        // nothing more comes for now; and who knows which run the next connection plays
+        // no messages will arrive for now, and the run of the next connection is unknown
         if self.sink == Sink::Ready && self.open.is_some() {
             self.commit();
         }
@@ -274,7 +274,7 @@ fn check(greeting: &Greeting) -> Result<(), String> {
     }
     match greeting.start_seq {
         Some(seq) if seq >= SEQ_END => {
-            Err(format!("it begins with message {seq}, and numbers are below 2^53"))
+            Err(format!("it begins with message {seq}, but numbers must be below 2^53"))
         }
         _ => Ok(()),
     }

@@ -1,6 +1,6 @@
-//! Feeds that say what they like: any numbers, any names, in any order. Whatever they say, nothing panics, positions only
-//! go forward and stay numbers that messages can have, and what readers see is exactly the messages before the position
-//! but for those that were said to be missing.
+//! Feeds that send anything: any numbers, any names, in any order. Whatever they send, nothing panics, positions only
+//! increase and stay valid numbers, and readers see exactly the messages before the position except for those that
+//! were reported as missing.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -22,11 +22,11 @@ enum Move {
     Sent(u64),
     End(u64),
     Close(Ending),
-    /// Time passes, as far as somebody waits for it.
+    /// Time passes, as far as a timeout is pending.
     Wait,
 }
 
-/// Small numbers, which meet each other, and those at the edges.
+/// Small numbers, which collide, and numbers at the limits.
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![
         6 => 0u64..12,
@@ -67,7 +67,7 @@ struct Stage {
     delivery: Delivery,
     now: Duration,
     position: Option<Position>,
-    /// Of the run that is read: numbers of its messages, and ranges that were said to be missing.
+    /// For the run that is read: the numbers of its messages, and the ranges that were reported as missing.
     seen: BTreeSet<u64>,
     missing: Vec<(u64, u64)>,
     /// The number after the last message that is not acknowledged, without transactions.
@@ -107,7 +107,7 @@ impl Stage {
         self.delivery.handle(input, Moment { at: self.now, random: 0.5 });
     }
 
-    /// Does everything that is wanted, as a broker without faults does it.
+    /// Carries out all actions, like a broker without faults.
     fn act(&mut self) -> Result<(), TestCaseError> {
         while let Some(action) = self.delivery.poll_action() {
             match action {
@@ -146,7 +146,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The law.
+    /// Checks the invariant.
     fn written(&mut self, position: Position) -> Result<(), TestCaseError> {
         prop_assert!(position.next_seq <= SEQ_END, "{:?}", position);
         let before = self.position.as_ref().filter(|before| before.identity == position.identity);

@@ -1,4 +1,4 @@
-//! The side that records go to: a producer, its transactions, and the position.
+//! The producer's side: a producer, its transactions, and the position.
 
 use super::{Action, Delivery, Feed, Finish, Moment, Note, Open, SUSPECTS_MAX, Sink};
 use crate::Position;
@@ -19,7 +19,7 @@ impl Delivery {
 
     pub(super) fn initialised(&mut self, now: Moment) {
         match &self.identity {
-            // what was received lives on in this process, whatever the producer did
+            // what was received stays in this process, whatever the producer did
             Some(identity) if self.exactly_once() || !self.owner => {
                 self.sink = Sink::Reading;
                 self.actions.push_back(Action::ReadPosition { identity: identity.clone() });
@@ -113,7 +113,7 @@ impl Delivery {
                 *self.suspects.entry(*seq).or_default() += 1;
             }
         }
-        // whatever was to be done with the producer is void
+        // all actions for the producer are void
         self.actions.retain(|action| {
             !matches!(
                 action,

@@ -34,7 +34,7 @@ impl Stage {
         self.delivery.handle(input, Moment { at: self.at, random: 0.5 });
     }
 
-    /// What is wanted now, without what is only said.
+    /// Returns the requested actions, without notes.
     fn actions(&mut self) -> Vec<Action> {
         let actions = std::iter::from_fn(|| self.delivery.poll_action());
         actions.filter(|action| !matches!(action, Action::Note(_))).collect()
@@ -70,11 +70,11 @@ impl Stage {
     }
 
     fn wait(&mut self) {
-        self.at = self.delivery.poll_timeout().expect("there is something to wait for");
+        self.at = self.delivery.poll_timeout().expect("a timeout is pending");
         self.tell(Input::Timeout);
     }
 
-    /// Takes a message, and leaves what that leads to.
+    /// Takes a message, and leaves the resulting actions.
     fn message(&mut self) -> Admission {
         let at = self.at;
         self.delivery.prepare(|| at);
@@ -82,7 +82,7 @@ impl Stage {
         self.delivery.message(None, true)
     }
 
-    /// A bridge that has begun a new run.
+    /// Returns a bridge that has begun a new run.
     fn reading() -> Stage {
         let mut stage = Stage::new(options(Guarantee::ExactlyOnce));
         stage.connected(0);
@@ -94,7 +94,7 @@ impl Stage {
         stage
     }
 
-    /// The same without transactions.
+    /// Returns one without transactions.
     fn reading_at_least_once() -> Stage {
         let mut stage = Stage::new(options(Guarantee::AtLeastOnce));
         stage.connected(0);
@@ -123,14 +123,14 @@ fn a_producer_fences_before_the_position_is_read_and_claims_it_before_messages_f
     let mut stage = Stage::new(options(Guarantee::ExactlyOnce));
     stage.expect(&[Action::Connect { connection: 1, from_seq: Some(0) }]);
     stage.connected(0);
-    assert!(!stage.delivery.wants_events(), "nothing is read before it is known from where on");
+    assert!(!stage.delivery.wants_events(), "nothing is read before the start is known");
     stage.expect(&[Action::Initialise { identity: Some(identity()) }]);
     stage.tell(Input::Initialised);
     stage.expect(&[Action::ReadPosition { identity: identity() }]);
     stage.tell(Input::PositionRead(Some(Position { bridge: "before".to_owned(), ..position(7) })));
     stage.expect(&[Action::Begin, Action::Commit { position: position(7) }]);
     stage.tell(Input::Committed);
-    // the first connection began elsewhere
+    // the first connection began at another message
     stage.expect(&[Action::Disconnect, Action::Connect { connection: 2, from_seq: Some(7) }]);
     stage.connected(7);
     assert!(stage.delivery.is_reading());
@@ -163,16 +163,16 @@ fn whatever_fails_everything_starts_again_from_the_committed_position() {
     stage.failed(&[]);
     stage.expect(&[Action::DropProducer, Action::Disconnect]);
     stage.wait();
-    // our name first, so that a bridge that was fenced fences nobody in turn
+    // this bridge's name first, so that a bridge that was fenced does not fence others in turn
     stage.expect(&[Action::ReadPosition { identity: identity() }]);
     stage.tell(Input::PositionRead(Some(position(0))));
     stage.expect(&[Action::Initialise { identity: Some(identity()) }]);
     stage.tell(Input::Initialised);
     stage.expect(&[Action::ReadPosition { identity: identity() }]);
-    // the commit had come through after all
+    // the commit had succeeded after all
     stage.tell(Input::PositionRead(Some(position(2))));
     stage.expect(&[Action::Connect { connection: 2, from_seq: Some(2) }]);
-    assert_eq!(stage.delivery.counts().received, 0, "what was not seen to be committed is not counted");
+    assert_eq!(stage.delivery.counts().received, 0, "only confirmed commits are counted");
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_lost_feed_goes_on_behind_what_was_taken() {
     stage.tell(Input::Committed);
     stage.wait();
     stage.expect(&[Action::Connect { connection: 2, from_seq: Some(1) }]);
-    // what is left of the first connection is nobody's business any more
+    // late events of the first connection are ignored
     stage.tell(Input::Ended { connection: 1, seq: 9 });
     assert_eq!(stage.actions(), []);
     stage.connected(1);
@@ -436,7 +436,7 @@ fn at_least_once_keeps_its_connection_while_a_producer_is_made_anew() {
     stage.delivery.message(None, true);
     stage.failed(&[]);
     stage.expect(&[Action::DropProducer]);
-    assert!(!stage.delivery.wants_events(), "what came is not delivered yet");
+    assert!(!stage.delivery.wants_events(), "received messages are not delivered yet");
     stage.wait();
     stage.expect(&[Action::Initialise { identity: Some(identity()) }]);
     stage.tell(Input::Initialised);

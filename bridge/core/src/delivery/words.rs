@@ -1,315 +1,317 @@
-//! What [`Delivery`](super::Delivery) is told, what it wants, and what it says.
+//! The inputs, actions and notes of [`Delivery`](super::Delivery).
 
 use std::time::Duration;
 
 use crate::{Backoff, Flaw, Identity, Position};
 
-/// What is promised of every message.
+/// The delivery guarantee for every message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guarantee {
-    /// Consumers that read committed records see each message once. Data, dead letters and position are one transaction;
-    /// the feed has to be able to go on from a position.
+    /// Consumers that read committed records see each message once. Records, dead letters and the position form one
+    /// transaction; the feed must be able to resume from a position.
     ExactlyOnce,
-    /// Each message is acknowledged at least once, while this process lives; where the feed can go on from a position, also
-    /// when it does not.
+    /// Each message is acknowledged at least once, as long as this process runs; if the feed can resume from a
+    /// position, also across restarts.
     AtLeastOnce,
 }
 
-/// How things are delivered.
+/// Options of a delivery.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What is promised.
+    /// The guarantee.
     pub guarantee: Guarantee,
-    /// Whether it is over when the feed says its end.
+    /// True if the bridge ends when the feed announces its end.
     pub until_end: bool,
-    /// The only run that is taken, if any is good.
+    /// The only accepted run, or `None` for any.
     pub run: Option<String>,
-    /// The name of this process, which stands in the positions that it writes. Each process has another one.
+    /// The name of this process, which is written into its positions. Each process has a different one.
     pub bridge: String,
-    /// Messages after which a transaction is committed.
+    /// The number of messages after which a transaction is committed.
     pub batch_events: u64,
-    /// Time after which a transaction is committed, or without transactions a position written.
+    /// The time after which a transaction is committed or, without transactions, a position is written.
     pub batch_time: Duration,
-    /// Tries in a row to connect to the feed, behind the first one, after which it is given up.
+    /// The number of consecutive reconnect attempts before the feed is given up.
     pub feed_tries: u32,
-    /// The pauses between them.
+    /// The delays between them.
     pub feed_backoff: Backoff,
-    /// The same for brokers; without a number it is never given up.
+    /// The same for brokers; `None` for an unlimited number.
     pub kafka_tries: Option<u32>,
-    /// The pauses between them.
+    /// The delays between them.
     pub kafka_backoff: Backoff,
-    /// Times that a record is tried again which the broker refuses for itself.
+    /// The number of retries of a record that the broker refuses because of its content.
     pub refusals_max: u32,
 }
 
-/// The present, as a driver knows it.
+/// The current time, and a random number.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
-    /// Time since some fixed instant.
+    /// The time since some fixed instant.
     pub at: Duration,
-    /// A random number of 0 to 1.
+    /// A random number from 0 to 1.
     pub random: f64,
 }
 
-/// What a feed says in its handshake.
+/// The properties that a feed states in its handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Greeting {
-    /// Id of the stream.
+    /// The id of the stream.
     pub stream: Option<String>,
-    /// Name of the run.
+    /// The name of the run.
     pub run: Option<String>,
-    /// Number of the first message that will come.
+    /// The number of the first message that will be sent.
     pub start_seq: Option<u64>,
 }
 
-/// How a connection ended.
+/// The reason for which a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The feed has delivered everything.
     Delivered,
-    /// It broke, or could not be made: another one may do better.
+    /// It broke, or could not be established: a retry may succeed.
     Lost,
-    /// The feed wants none of us, and another try would be the same.
+    /// The feed rejected the connection, and a retry would fail as well.
     Refused,
-    /// The feed broke its own protocol, so that nobody can say which messages it sent.
+    /// The feed violated its own protocol, so that it is unknown which messages it sent.
     Broken,
 }
 
-/// What happened. Inputs of a connection carry its number, so that what is left of an older one does no harm.
+/// An event. Events of a connection carry its number, so that late events of an older one are ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// A handshake was answered.
     Connected {
-        /// Number of the connection.
+        /// The number of the connection.
         connection: u64,
-        /// What the feed said.
+        /// The properties of the handshake.
         greeting: Greeting,
     },
-    /// The next message has this number: the messages before it cannot be had, or the feed went back.
+    /// The next message has this number: the messages before it are unavailable, or the feed went back.
     Jumped {
-        /// Number of the connection.
+        /// The number of the connection.
         connection: u64,
-        /// Number of the next message.
+        /// The number of the next message.
         seq: u64,
     },
     /// The feed has sent all messages before this one.
     Sent {
-        /// Number of the connection.
+        /// The number of the connection.
         connection: u64,
         /// The number.
         seq: u64,
     },
-    /// The feed says that its last message is the one before this one.
+    /// The feed announced that its last message is the one before this one.
     Ended {
-        /// Number of the connection.
+        /// The number of the connection.
         connection: u64,
         /// The number.
         seq: u64,
     },
-    /// A connection ended, or was not made.
+    /// A connection ended, or could not be established.
     Disconnected {
-        /// Number of the connection.
+        /// The number of the connection.
         connection: u64,
-        /// In which way.
+        /// The reason.
         ending: Ending,
-        /// Why, in words.
+        /// The cause, as text.
         cause: String,
     },
-    /// The newest committed position was read; `None` where there is none.
+    /// The newest committed position was read; `None` if there is none.
     PositionRead(Option<Position>),
-    /// A producer is there, and every older one of the same name is fenced.
+    /// A producer was created, and every older one of the same name is fenced.
     Initialised,
     /// The transaction was committed.
     Committed,
-    /// Without transactions: everything before this message is acknowledged.
+    /// Without transactions: all messages before this one are acknowledged.
     Acknowledged {
         /// The number.
         next_seq: u64,
     },
-    /// Without transactions: nothing is open any more.
+    /// Without transactions: no record is open any more.
     Drained,
-    /// Something about the producer failed: sending, a report, a call. Its state is not known any more.
+    /// An operation of the producer failed: sending, a report, or a call. The state of the producer is unknown.
     Failed {
-        /// What, in words.
+        /// The cause, as text.
         cause: String,
-        /// Numbers of messages whose records the broker refused for themselves.
+        /// The numbers of messages whose records the broker refused because of their content.
         refused: Vec<u64>,
-        /// Whether trying again cannot help.
+        /// True if a retry cannot succeed.
         hopeless: bool,
     },
-    /// The time that [`Delivery::poll_timeout`](super::Delivery::poll_timeout) named has come.
+    /// The time that [`Delivery::poll_timeout`](super::Delivery::poll_timeout) returned has come.
     Timeout,
-    /// Somebody wants it to stop.
+    /// The bridge was requested to stop.
     Stop,
 }
 
-/// What is to be done, in this order.
+/// An action. Actions are carried out in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Connect to the feed. Leads to [`Input::Connected`] or [`Input::Disconnected`].
+    /// Connect to the feed. Results in [`Input::Connected`] or [`Input::Disconnected`].
     Connect {
-        /// The number that everything about this connection carries.
+        /// The number that all events of this connection carry.
         connection: u64,
-        /// The first message to ask for.
+        /// The first message to request.
         from_seq: Option<u64>,
     },
-    /// Let go of the connection.
+    /// Drop the connection.
     Disconnect,
-    /// Make a producer, fencing older ones. Leads to [`Input::Initialised`] or [`Input::Failed`].
+    /// Create a producer, fencing older ones. Results in [`Input::Initialised`] or [`Input::Failed`].
     Initialise {
-        /// The stream, where the feed names it.
+        /// The stream, if the feed names it.
         identity: Option<Identity>,
     },
-    /// Read the newest committed position of the run. Leads to [`Input::PositionRead`] or [`Input::Failed`].
+    /// Read the newest committed position of the run. Results in [`Input::PositionRead`] or [`Input::Failed`].
     ReadPosition {
         /// The run.
         identity: Identity,
     },
-    /// Begin a transaction. Leads to nothing, or to [`Input::Failed`].
+    /// Begin a transaction. Results in no input, or in [`Input::Failed`].
     Begin,
-    /// Write the position as a part of the transaction, and commit it. Leads to [`Input::Committed`] or [`Input::Failed`].
+    /// Write the position as a part of the transaction, and commit it. Results in [`Input::Committed`] or
+    /// [`Input::Failed`].
     Commit {
         /// The position.
         position: Position,
     },
-    /// Without transactions: write the position, now that everything before it is acknowledged.
+    /// Without transactions: write the position, because all messages before it are acknowledged.
     Checkpoint {
         /// The position.
         position: Position,
     },
-    /// Without transactions: wait until everything is acknowledged. Leads to [`Input::Drained`] or [`Input::Failed`].
+    /// Without transactions: wait until everything is acknowledged. Results in [`Input::Drained`] or
+    /// [`Input::Failed`].
     Drain,
-    /// Let go of the producer, with everything that it holds.
+    /// Drop the producer, with everything that it holds.
     DropProducer,
-    /// Something to be told.
+    /// Report something.
     Note(Note),
-    /// It is over.
+    /// End.
     Finish(Finish),
 }
 
-/// What people may want to know.
+/// An event to be logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// The feed is taken up at this message.
+    /// The feed is read from this message on.
     Reading {
-        /// The run, where the feed names it.
+        /// The run, if the feed names it.
         identity: Option<Identity>,
         /// The first message.
         seq: u64,
     },
-    /// The feed is gone and will be connected to again.
+    /// The connection was lost and will be established again.
     Reconnecting {
-        /// After this time.
+        /// The delay.
         after: Duration,
-        /// Tries in a row.
+        /// The number of consecutive attempts.
         tries: u32,
-        /// What happened.
+        /// The cause.
         cause: String,
     },
-    /// The producer is gone and another one will be made.
+    /// The producer failed and another one will be created.
     Restarting {
-        /// After this time.
+        /// The delay.
         after: Duration,
-        /// Tries in a row.
+        /// The number of consecutive attempts.
         tries: u32,
-        /// What happened.
+        /// The cause.
         cause: String,
     },
     /// The feed has delivered everything.
     Delivered {
-        /// The number behind the last message, where the feed numbers them.
+        /// The number after the last message, if the feed numbers them.
         next_seq: Option<u64>,
     },
-    /// Something is wrong with the order of what came.
+    /// The order of the received messages has a flaw.
     Flaw(Flaw),
 }
 
-/// How it ended.
+/// The result of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finish {
-    /// The feed said its end, and everything before it is delivered.
+    /// The feed announced its end, and all messages before it are delivered.
     Complete,
-    /// Somebody wanted it to stop.
+    /// The bridge was requested to stop.
     Stopped,
-    /// The feed cannot be reached.
+    /// The feed is unreachable.
     FeedUnreachable {
-        /// Tries in a row.
+        /// The number of consecutive attempts.
         tries: u32,
-        /// What happened last.
+        /// The last cause.
         cause: String,
     },
-    /// The feed wants none of us.
+    /// The feed rejected the connection.
     FeedRefused {
-        /// Its words.
+        /// The cause, as stated by the feed.
         cause: String,
     },
-    /// The feed broke its own protocol.
+    /// The feed violated its own protocol.
     FeedBroken {
-        /// The operation that failed.
+        /// The violation.
         cause: String,
     },
-    /// Exactly once was asked for, and the feed cannot go on from a position.
+    /// Exactly-once delivery was requested, but the feed cannot resume from a position.
     CannotResume,
-    /// The feed plays another run than the one that was asked for.
+    /// The feed plays another run than the requested one.
     OtherRun {
-        /// The one that was asked for.
+        /// The requested run.
         wanted: String,
-        /// The feed's.
+        /// The run of the feed.
         found: String,
     },
     /// Another bridge has taken over.
     TakenOver {
-        /// Its name.
+        /// The name of that bridge.
         bridge: String,
     },
-    /// Nothing can be produced, and trying again does not help.
+    /// Nothing can be produced, and a retry cannot succeed.
     KafkaFailed {
-        /// What happened last.
+        /// The last cause.
         cause: String,
     },
 }
 
-/// What becomes of a message.
+/// The decision about a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It goes on its way.
+    /// It is produced.
     Produce {
         /// Its number.
         seq: u64,
     },
-    /// The same, and nothing else is on its way meanwhile: the broker refused a batch that it was in.
+    /// It is produced while no other record is in flight, because the broker refused a batch with it.
     ProduceAlone {
         /// Its number.
         seq: u64,
     },
-    /// The broker refuses it: it is a dead letter.
+    /// The broker refuses it: it becomes a dead letter.
     Bury {
         /// Its number.
         seq: u64,
-        /// Times that it was tried again.
+        /// The number of retries.
         retries: u32,
     },
-    /// It came before, and is left out.
+    /// It was received before, and is skipped.
     Skip,
 }
 
-/// What was done so far.
+/// The counts of a delivery.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages of which one of the next two is true, each once however often it came.
+    /// Messages of which one of the next two is true, each counted once however often it was received.
     pub received: u64,
-    /// Messages that are records.
+    /// Messages that became records.
     pub produced: u64,
-    /// Messages that are dead letters.
+    /// Messages that became dead letters.
     pub dead_lettered: u64,
-    /// Messages that the feed could not give any more.
+    /// Messages that the feed could no longer send.
     pub missing: u64,
-    /// Messages that came again, and were left out.
+    /// Messages that were received again, and skipped.
     pub repeated: u64,
-    /// Connections to the feed behind the first.
+    /// Connections to the feed after the first one.
     pub reconnects: u64,
     /// Transactions committed.
     pub transactions: u64,
-    /// Producers that were let go because something failed.
+    /// Producers that were dropped after a failure.
     pub restarts: u64,
 }

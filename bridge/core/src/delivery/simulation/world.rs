@@ -8,19 +8,19 @@ use crate::{
     Options, Position,
 };
 
-/// What is built wrong on purpose, so that the laws are seen to fail.
+/// A bug that is planted on purpose, to verify that the checks find it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Control {
     None,
     /// The position is written as soon as it is known.
     PositionOutside,
-    /// Producers of older epochs go on writing.
+    /// Producers of older epochs continue to write.
     NoFencing,
-    /// A commit that failed is taken for one that did not happen, and the producer goes on.
+    /// A failed commit is taken for one that did not happen, and the producer continues.
     GoesOn,
 }
 
-/// What happened in a run.
+/// The faults of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Faults {
     kills: u64,
@@ -86,11 +86,11 @@ impl Dice {
     }
 }
 
-/// Steps after which nothing fails any more, so that a run has an end.
+/// The number of steps after which nothing fails any more, so that a run ends.
 const STORMY_STEPS: u64 = 600;
-/// Steps after which a run that has no end is wrong.
+/// The number of steps after which a run that has not ended is an error.
 const STEPS_MAX: u64 = 30_000;
-/// Keys, so that there is an order to keep for each.
+/// The number of keys, each with an order to preserve.
 const KEYS: u64 = 3;
 
 /// A bridge with its driver.
@@ -102,7 +102,7 @@ struct Bridge {
     /// Records that were handed over and may not have been written yet.
     queue: Vec<Record>,
     connection: Option<Connection>,
-    /// A report that failed, and that the driver learns of with the next step.
+    /// A report of a failure, which the driver receives with the next step.
     failure: Option<(String, Vec<u64>)>,
 }
 
@@ -119,15 +119,15 @@ pub(super) struct World {
     broker: Broker,
     /// Messages of the feed.
     messages: u64,
-    /// Those that break the contract.
+    /// The messages that are invalid.
     invalid: BTreeSet<u64>,
-    /// Those that the broker refuses.
+    /// The messages that the broker refuses.
     refused: BTreeSet<u64>,
     refusals_max: u32,
     bridges: Vec<Bridge>,
     names: u64,
     steps: u64,
-    /// One in so many chances goes wrong.
+    /// One in so many chances fails.
     severity: u64,
     faults: Faults,
 }
@@ -188,7 +188,7 @@ impl World {
         });
     }
 
-    /// Runs until a bridge is through. Says what is wrong, if anything is.
+    /// Runs until a bridge has finished. Returns what is wrong, if anything is.
     pub(super) fn run(mut self) -> Result<Faults, String> {
         loop {
             self.steps += 1;
@@ -200,7 +200,7 @@ impl World {
             match self.step(chosen) {
                 None => {}
                 Some(Finish::Complete) => {
-                    // whoever is still there may do what it likes
+                    // other bridges may do anything
                     self.let_others_finish();
                     self.check()?;
                     return self.check_whole().map(|()| self.faults);
@@ -209,7 +209,7 @@ impl World {
                     self.faults.taken_over += 1;
                     self.bridges.remove(chosen);
                     if self.bridges.is_empty() {
-                        return Err("every bridge says that another has taken over".to_owned());
+                        return Err("every bridge reports that another has taken over".to_owned());
                     }
                 }
                 Some(other) => return Err(format!("a bridge ended with {other:?}")),
@@ -233,12 +233,12 @@ impl World {
         self.steps < STORMY_STEPS
     }
 
-    /// Whether something goes wrong here.
+    /// Returns true if something fails here.
     fn strikes(&mut self) -> bool {
         self.is_stormy() && self.dice.below(self.severity) == 0
     }
 
-    /// What befalls whole processes and requests that are under way.
+    /// Decides faults of whole processes and of requests in flight.
     fn fate(&mut self) {
         if self.is_stormy() && self.dice.below(self.severity * 6) == 0 {
             let chosen = self.dice.below(self.bridges.len() as u64) as usize;
@@ -269,7 +269,7 @@ impl World {
         }
     }
 
-    /// One step of a bridge: an action, a message, or some time.
+    /// Runs one step of a bridge: an action, a message, or some time.
     fn step(&mut self, index: usize) -> Option<Finish> {
         let bridge = &mut self.bridges[index];
         if let Some((cause, refused)) = bridge.failure.take() {
@@ -301,7 +301,7 @@ impl World {
         bridge.delivery.handle(input, Moment { at: bridge.now, random });
     }
 
-    /// What comes from the feed next.
+    /// Handles the next event of the feed.
     fn feed(&mut self, index: usize) {
         let strikes = self.strikes();
         let messages = self.messages;
@@ -363,13 +363,13 @@ impl World {
                 sent
             }
         };
-        assert_eq!(sent, seq, "the numbers of a bridge are those of its feed");
+        assert_eq!(sent, seq, "a bridge has the numbers of its feed");
         if self.dice.below(3) == 0 {
             self.flush(index);
         }
     }
 
-    /// Lets everything that was handed over arrive, or fail.
+    /// Delivers everything that was handed over, or lets it fail.
     fn flush(&mut self, index: usize) {
         let Some(epoch) = self.bridges[index].epoch else { return };
         let queue = std::mem::take(&mut self.bridges[index].queue);
@@ -392,7 +392,7 @@ impl World {
         }
     }
 
-    /// A producer goes away: a part of what it holds was on its way.
+    /// Drops a producer: a part of what it holds may arrive.
     fn abandon_queue(&mut self, index: usize) {
         let Some(epoch) = self.bridges[index].epoch.take() else { return };
         let queue = std::mem::take(&mut self.bridges[index].queue);
@@ -420,14 +420,14 @@ impl World {
             }
             Action::Begin => {
                 if self.strikes() {
-                    self.fail(index, "no transaction can be begun");
+                    self.fail(index, "cannot begin a transaction");
                 }
             }
             Action::Commit { position } => self.commit(index, position),
             Action::DropProducer => self.abandon_queue(index),
             Action::Note(_) => {}
             Action::Finish(finish) => return Some(finish),
-            Action::Checkpoint { .. } | Action::Drain => panic!("this is for at least once: {action:?}"),
+            Action::Checkpoint { .. } | Action::Drain => panic!("only for at least once: {action:?}"),
         }
         None
     }
@@ -446,7 +446,7 @@ impl World {
         }
         let epoch = self.broker.initialise();
         if strikes {
-            self.fail(index, "no answer about the producer");
+            self.fail(index, "no answer to the producer's request");
             return;
         }
         self.bridges[index].epoch = Some(epoch);
@@ -490,7 +490,8 @@ impl World {
         }
     }
 
-    /// The law: what committed readers see is exactly the messages before the position, once each, in order for each key.
+    /// Checks the invariant: committed readers see exactly the messages before the position, each once, in order for
+    /// each key.
     fn check(&self) -> Result<(), String> {
         let position = self.broker.position().map_or(0, |position| position.next_seq);
         let seen = self.broker.messages();
@@ -503,7 +504,7 @@ impl World {
         }
         numbers.sort_unstable();
         if !numbers.iter().copied().eq(0..position) {
-            return Err(format!("the position is {position}, and readers see {numbers:?}"));
+            return Err(format!("the position is {position}, but readers see {numbers:?}"));
         }
         for (seq, dead) in seen {
             let expected = self.invalid.contains(&seq) || self.refused.contains(&seq);
@@ -514,7 +515,8 @@ impl World {
         Ok(())
     }
 
-    /// Where no record may be tried again, one that shared a batch with a refused one is given up with it.
+    /// Returns true if records cannot be retried, so that a record is given up together with a refused one in its
+    /// batch.
     fn may_bury_others(&self) -> bool {
         self.refusals_max == 0
     }
@@ -524,7 +526,7 @@ impl World {
         let expected = Identity { stream: "s".to_owned(), run: "r".to_owned() };
         match position {
             Some(position) if position.next_seq == self.messages && position.identity == expected => Ok(()),
-            other => Err(format!("{} messages, and at the end the position is {other:?}", self.messages)),
+            other => Err(format!("{} messages, but the final position is {other:?}", self.messages)),
         }
     }
 }

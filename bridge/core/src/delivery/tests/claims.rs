@@ -1,4 +1,4 @@
-//! Numbers, names and runs that a feed states, and the bridge does not take on trust.
+//! Numbers, names and runs that a feed states, and the bridge validates.
 
 use super::*;
 
@@ -38,7 +38,7 @@ fn numbers_do_not_wrap() {
     assert_eq!(stage.message(), Admission::Skip);
     stage.expect(&[Action::Disconnect, Action::Commit { position: position(9_007_199_254_740_992) }]);
     stage.tell(Input::Committed);
-    broken(&mut stage, &[], "it sends message 9007199254740992");
+    broken(&mut stage, &[], "it sent message 9007199254740992");
 }
 
 #[test]
@@ -63,11 +63,11 @@ fn what_lies_behind_the_end_that_the_feed_said_is_no_part_of_its_stream() {
     };
     let mut stage = reading();
     assert_eq!(stage.delivery.message(None, true), Admission::Skip);
-    end(&mut stage, "it sends message 3, and numbers are below 3");
+    end(&mut stage, "it sent message 3, but numbers must be below 3");
     let mut stage = reading();
     stage.tell(Input::Jumped { connection: 1, seq: 4 });
-    end(&mut stage, "it jumps to message 4, after the announced end of its stream, 3");
-    // back is fine, and another connection may say another end
+    end(&mut stage, "it jumped to message 4, after the announced end of its stream, 3");
+    // a jump back is valid, and another connection may announce another end
     let mut stage = reading();
     stage.tell(Input::Jumped { connection: 1, seq: 1 });
     assert_eq!(stage.delivery.message(None, true), Admission::Skip);
@@ -101,11 +101,11 @@ fn names_and_numbers_of_a_handshake_are_checked() {
 fn a_feed_whose_notices_cannot_be_read_ends_the_bridge_behind_what_came_before() {
     let mut stage = Stage::reading();
     stage.message();
-    let cause = "a notice that cannot be read".to_owned();
+    let cause = "an invalid notice".to_owned();
     stage.tell(Input::Disconnected { connection: 1, ending: Ending::Broken, cause });
     stage.expect(&[Action::Commit { position: position(1) }]);
     stage.tell(Input::Committed);
-    broken(&mut stage, &[], "cannot be read");
+    broken(&mut stage, &[], "invalid notice");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn acknowledgements_of_the_run_before_do_not_move_the_position_of_the_next() {
     let other = || Identity { run: "other".to_owned(), ..identity() };
     stage.tell(Input::Connected { connection: 2, greeting: greeting("s", "other", 0) });
     stage.expect(&[Action::Drain]);
-    // a producer that fails meanwhile is no reason to forget whose messages are open
+    // the run of open messages is kept when a producer fails meanwhile
     stage.failed(&[]);
     stage.expect(&[Action::DropProducer]);
     stage.wait();
