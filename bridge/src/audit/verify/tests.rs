@@ -26,7 +26,7 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Brokers and a registry, with topics of their own.
+/// Brokers and a registry, with topics for one test.
 struct Bed {
     connection: KafkaConnection,
     registry: Registry,
@@ -59,7 +59,7 @@ fn bed(bootstrap_servers: &str, prefix: &str, broker: Option<DevBroker>) -> Bed 
     }
 }
 
-/// Brokers in the process.
+/// Starts embedded brokers.
 fn mock() -> Bed {
     let topics: Vec<(String, u16)> = names("").into_iter().map(|(_, name)| (name, 12)).collect();
     let broker = DevBroker::start(3, &topics).unwrap();
@@ -67,9 +67,9 @@ fn mock() -> Bed {
     bed(&servers, "", Some(broker))
 }
 
-/// The cluster that `TRADESIM_KAFKA` names, with topics under a prefix of their own. Without one the test is skipped, and says
-/// so; with `TRADESIM_REQUIRE_KAFKA=1` that is a failure.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+/// Returns the cluster that `TRADESIM_KAFKA` names, with topics under a prefix of their own. Without one the test is skipped and
+/// prints that; with `TRADESIM_REQUIRE_KAFKA=1` it fails.
+#[expect(clippy::print_stderr, reason = "a skipped test prints that it is skipped")]
 fn real(test: &str) -> Option<Bed> {
     static BEDS: AtomicU32 = AtomicU32::new(0);
     let Some(brokers) = env::var("TRADESIM_KAFKA").ok().filter(|brokers| !brokers.is_empty()) else {
@@ -102,7 +102,7 @@ fn messages(count: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// What a record says that is not as it should be.
+/// The planted faults of a record.
 #[derive(Clone, Debug, Default)]
 struct Planted {
     without_run: bool,
@@ -176,7 +176,8 @@ fn counts(audited: &Audited) -> [u64; 5] {
     Fault::ALL.map(|fault| audited.report.finding(fault).count)
 }
 
-/// One lost, one doubled, one swapped, one altered, one foreign: each is named, and nothing else.
+/// Plants one lost, one duplicated, one swapped, one altered and one foreign record, and checks that each is found,
+/// and nothing else.
 fn planted_faults_are_named(bed: &Bed) {
     let messages = messages(2_000);
     let producer = bed.producer(None);
@@ -184,7 +185,7 @@ fn planted_faults_are_named(bed: &Bed) {
         let message = read(text, ReadOptions::default()).unwrap();
         (message.event_type(), message.symbol().to_owned())
     };
-    // of one key, and nothing of it between them
+    // of one key, and with no record of that key between them
     let first = 1_500;
     let second = (first + 1..2_000).find(|&at| key(&messages[at]) == key(&messages[first])).unwrap();
     let plain = Planted::default();
@@ -289,7 +290,7 @@ fn topics_that_do_not_exist_are_named() {
     let mut bed = mock();
     bed.topics[1].1 = "no.such.topic".to_owned();
     let error = bed.audit(None, &messages(10)).unwrap_err();
-    assert_eq!(error.to_string(), "the cluster has no no.such.topic");
+    assert_eq!(error.to_string(), "these topics do not exist: no.such.topic");
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn sent_again(record: &Record, retry: &str) -> Record {
     Record { retry: Some(retry.to_owned()), ..record.clone() }
 }
 
-/// A message that is a dead letter, what it would have been, and the letter.
+/// Returns topics with a message that became a dead letter, the record that it would have been, and the dead letter.
 fn buried(messages: &[Vec<u8>]) -> (Topics, usize, Record, usize, Record) {
     let mut topics = Topics::bridged(messages);
     let (stream, record) = topics.bury(SEQ, &messages[SEQ as usize]);
@@ -25,7 +25,7 @@ fn buried(messages: &[Vec<u8>]) -> (Topics, usize, Record, usize, Record) {
 fn a_letter_that_is_a_record_now_is_no_fault() {
     let messages = messages(1_000);
     let (topics, stream, record, ..) = buried(&messages);
-    // wherever it stands: behind all others, in front of them, and before its letter is met
+    // wherever it is: before all others, after them, and before its dead letter is read
     for at in [0, topics.records[stream].len()] {
         let (mut topics, stream, ..) = buried(&messages);
         topics.records[stream].insert(at, sent_again(&record, "1"));
@@ -54,7 +54,7 @@ fn what_was_sent_again_twice_is_duplicated() {
     topics.records[stream].push(sent_again(&record, "1"));
     let report = topics.audit(&messages);
     assert_eq!(counts(&report), [0, 1, 0, 0, 0], "{report:?}");
-    // and without the header it is what it always was
+    // without the header it is a duplicate, as before
     let (mut topics, stream, record, ..) = buried(&messages);
     topics.records[stream].push(record);
     assert_eq!(counts(&topics.audit(&messages)), [0, 1, 0, 0, 0]);
@@ -69,7 +69,7 @@ fn what_came_of_no_letter_is_duplicated() {
     topics.records[stream].push(again);
     let report = topics.audit(&messages);
     assert_eq!(counts(&report), [0, 1, 0, 0, 0]);
-    assert!(example(&report, Fault::Duplicated).contains("no dead letter is there"), "{report:?}");
+    assert!(example(&report, Fault::Duplicated).contains("its dead letter is missing"), "{report:?}");
 
     for (retry, why) in [("2", "the first time is missing"), ("0", "no such time")] {
         let (mut topics, stream, record, ..) = buried(&messages);
