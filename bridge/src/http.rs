@@ -20,7 +20,7 @@ use crate::{
     serving::{Limits, Server},
 };
 
-/// What is shown.
+/// The state that the pages show.
 #[derive(Clone, Debug)]
 pub(crate) struct Face {
     pub(crate) metrics: Arc<Metrics>,
@@ -32,7 +32,7 @@ pub(crate) struct Face {
 pub(crate) struct HttpServer(Server);
 
 impl HttpServer {
-    /// Listens.
+    /// Starts to listen.
     pub(crate) fn start(host: &str, port: u16, face: Face) -> io::Result<HttpServer> {
         let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
         let listener = TcpListener::bind(addresses.as_slice())?;
@@ -44,7 +44,7 @@ impl HttpServer {
         Server::start("http", listener, router, Limits::DEFAULT).map(HttpServer)
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.0.address()
     }

@@ -1,4 +1,4 @@
-//! Reads the topic of dead letters.
+//! The reader of the dead-letter topic.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -23,14 +23,14 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The timeout for records that exist.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A consumer of the dead letters that are committed.
+/// A consumer of committed dead letters.
 pub(super) struct Reader<'a> {
     options: &'a DlqOptions,
     consumer: TopicReader,
     partitions: i32,
 }
 
-/// The offsets of a partition: of its first record, and behind its last.
+/// The offsets of a partition: of its first record, and after its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) low: i64,
@@ -38,7 +38,7 @@ pub(super) struct Span {
 }
 
 impl<'a> Reader<'a> {
-    /// Finds the partitions. `group` is whose committed offsets may be asked for.
+    /// Finds the partitions. `group` is the group whose committed offsets can be requested.
     pub(super) fn new(options: &'a DlqOptions, group: &str) -> Result<Reader<'a>, DlqError> {
         let consumer =
             reader(&options.kafka, group, Isolation::Committed).map_err(ConnectionError::from_creation)?;
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
         (0..self.partitions).map(span).collect()
     }
 
-    /// The offsets that the group has committed, of the partitions of which there are some.
+    /// Returns the offsets that the group has committed, of the partitions that have one.
     pub(super) fn committed(&self) -> Result<Offsets, DlqError> {
         let mut all = TopicPartitionList::new();
         all.add_partition_range(self.options.topic(), 0, self.partitions - 1);
@@ -81,8 +81,8 @@ impl<'a> Reader<'a> {
         Ok(committed.elements().iter().filter_map(offset).collect())
     }
 
-    /// Reads each partition from its offset to an end, one after the other, until `take` says that it is enough. What is written
-    /// meanwhile, by `take` for one, is left for another time.
+    /// Reads each partition from its offset to an end, one after the other, until `take` returns false. Records that
+    /// are written meanwhile, for example by `take`, are not read.
     pub(super) fn read(
         &self,
         from: &Offsets,
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
                 match self.consumer.poll(Duration::from_millis(100)) {
                     None if clock.now().saturating_sub(heard) < READ_TIMEOUT => continue,
                     None => {
-                        let what = format!("no record came for {} s", READ_TIMEOUT.as_secs());
+                        let what = format!("no record arrived for {} s", READ_TIMEOUT.as_secs());
                         return Err(DlqError::Failed { what: self.explain(&what) });
                     }
                     Some(Ok(record)) if record.offset() >= span.end => break,

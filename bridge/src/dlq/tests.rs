@@ -1,5 +1,5 @@
-//! Dead letters on librdkafka's mock cluster, which shows what is sent and what is counted. That each is sent again once is shown
-//! on real brokers (`tests/it/kafka`).
+//! Dead letters on librdkafka's mock cluster: what is sent, and what is counted. That each is sent again once is
+//! tested on real brokers (`tests/it/kafka`).
 
 use rdkafka::{
     ClientConfig, Message as _,
@@ -43,7 +43,7 @@ impl Stage {
         Stage { cluster, options, retry }
     }
 
-    /// Puts letters into the topic, with these texts and the numbers from `seq` on.
+    /// Writes dead letters with these texts to the topic, with the numbers from `seq` on.
     fn bury(&self, seq: u64, texts: &[&str]) {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.cluster.bootstrap_servers());
@@ -90,7 +90,7 @@ impl Stage {
         letters
     }
 
-    /// Seq and retry of every record of trades, in order.
+    /// Returns the sequence number and retry of every record of trades, in order.
     fn records(&self) -> Vec<(String, String)> {
         let reader = crate::kafka::reader(&self.options.kafka, "test", crate::kafka::Isolation::Committed);
         let reader = reader.unwrap();
@@ -133,14 +133,14 @@ fn each_letter_is_sent_again_once_and_the_first_call_has_to_be_told_where_to_beg
     stage.retry.from_beginning = true;
     stage.retries(Retried { read: 3, produced: 2, invalid: 1, ..Retried::default() });
     stage.retry.from_beginning = false;
-    // its own dead letter, and what came since
+    // its own dead letter, and those that were added since
     stage.bury(10, &[MESSAGE]);
     stage.retries(Retried { read: 2, produced: 1, invalid: 1, ..Retried::default() });
     let mut expected = numbers(0..2);
     expected.extend(numbers(10..11));
     expected.sort();
     assert_eq!(stage.records(), expected);
-    // told to, it sends all of them again
+    // with this option it sends all of them again
     stage.retry.from_beginning = true;
     assert_eq!(stage.retry().unwrap().produced, 3);
 }
@@ -178,7 +178,7 @@ fn a_letter_that_stays_invalid_is_left_alone_after_so_many_tries() {
 
 #[test]
 fn a_letter_that_is_refused_blocks_no_other() {
-    // by the library, before any broker
+    // refused by the library, before any broker
     let mut stage = Stage::new(&["message.max.bytes=1000"]);
     let long =
         MESSAGE.replace("\"correlation_id\":null", &format!("\"correlation_id\":{:?}", "x".repeat(2_000)));
@@ -188,7 +188,7 @@ fn a_letter_that_is_refused_blocks_no_other() {
     stage.retry.from_beginning = false;
     stage.retries(Retried::default());
 
-    // by the broker, and not when it is tried again: the first request is the position's
+    // refused by the broker, but accepted when retried: the first request is the position's
     let ok = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
     let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     let stage = Stage { retry: Retry { from_beginning: true, ..stage.retry }, ..Stage::new(&[]) };
@@ -196,7 +196,7 @@ fn a_letter_that_is_refused_blocks_no_other() {
     stage.cluster.request_errors(RDKafkaApiKey::Produce, &[ok, refused]);
     stage.retries(Retried { read: 2, produced: 2, ..Retried::default() });
 
-    // by the broker, alone: it is a dead letter again, that says so
+    // refused by the broker, alone: it becomes a dead letter again, with the reason
     let stage = Stage { retry: stage.retry, ..Stage::new(&[]) };
     stage.bury(0, &[MESSAGE]);
     stage.cluster.request_errors(RDKafkaApiKey::Produce, &[ok, refused]);

@@ -1,4 +1,4 @@
-//! Hands messages to the producer, one batch after the other, as the state machine admits them.
+//! The handover of messages to the producer, one batch after the other, as the state machine admits them.
 
 use tradesim_bridge_core::{Admission, DeadLetter, Topic, Verdict};
 use tradesim_schemas::{EventType, Timestamp};
@@ -9,16 +9,16 @@ use crate::{
     kafka::{KafkaFailure, Outgoing, Producer, RecordHeaders, SendError},
 };
 
-/// Messages between two looks at the clock and at what was reported.
+/// The number of messages between two checks of the clock and of reports.
 const MESSAGES_BETWEEN_LOOKS: usize = 64;
 
 /// A batch whose messages are handed over.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) batch: Batch,
-    /// The place of the next message.
+    /// The index of the next message.
     next: usize,
-    /// What was decided about it, while it finds no room.
+    /// The decision about it, while there is no room.
     admitted: Option<Admission>,
 }
 
@@ -27,37 +27,37 @@ impl Work {
         Work { batch, next: 0, admitted: None }
     }
 
-    /// Whether a message was taken and not handed over.
+    /// Returns true if a message was taken and not handed over.
     pub(super) fn holds_record(&self) -> bool {
         self.admitted.is_some()
     }
 
-    /// Its producer is gone: whoever hands the message over does so anew.
+    /// Forgets the decision about the message: its producer is gone, and it will be handed over again.
     pub(super) fn let_go_of_record(&mut self) {
         self.admitted = None;
     }
 }
 
-/// How handing over a message went.
+/// The result of handing over a message.
 enum Step {
-    /// It is on its way, or goes nowhere.
+    /// It was handed over, or skipped.
     Done,
     /// There is no room.
     Full,
-    /// The state machine wants something first, or no messages.
+    /// The state machine has an action to carry out first, or takes no messages.
     Wait,
-    /// The producer failed; the state machine knows.
+    /// The producer failed; the state machine was informed.
     Failed,
 }
 
-/// What a record is numbered by: its message, and by its report.
+/// The numbers of a record: of its message, and for its report.
 #[derive(Clone, Copy)]
 pub(super) struct Numbers {
     pub(super) seq: u64,
     pub(super) record: u64,
 }
 
-/// Where records go.
+/// The sink of records.
 pub(super) struct Outlet<'a> {
     producer: &'a Producer,
     context: &'a Context<'a>,
@@ -89,7 +89,7 @@ impl Outlet<'_> {
         })
     }
 
-    /// Sends a message to the dead letters. One that the topic does not take as a whole is kept in part.
+    /// Sends a message to the dead-letter topic. If the topic does not accept it as a whole, its beginning is sent.
     #[cold]
     pub(super) fn bury(
         &self,
@@ -153,7 +153,7 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
         Work::new(batch)
     }
 
-    /// Hands over what can be handed over for now. Says whether that was anything, or may be at once.
+    /// Hands over as much as possible for now. Returns true if that was anything, or may be at once.
     pub(super) fn hand_over(&mut self) -> bool {
         let holds_record = self.work.as_ref().is_some_and(Work::holds_record);
         if self.producer.is_none() || !self.delivery.is_sink_ready() && !holds_record {
@@ -244,13 +244,13 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
                 }
             }
             Admission::Bury { seq, retries } => {
-                let verdict = Verdict::of_broker("the broker refuses the record", retries);
+                let verdict = Verdict::of_broker("the broker refused the record", retries);
                 self.bury(entry, Numbers { seq, record }, &verdict)
             }
         }
     }
 
-    /// Lets the state machine decide about a message, where it takes any.
+    /// Lets the state machine decide about a message, if it takes any.
     #[inline]
     fn admit(&mut self, batch: &mut Batch, index: usize) -> Option<Admission> {
         if !self.delivery.is_reading() {
@@ -278,7 +278,7 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
             Err(SendError::Full) => Step::Full,
             Err(SendError::Failed(failure)) => self.step_failed(&failure, Vec::new()),
             Err(SendError::Refused(error)) => {
-                // by the library, before any broker: another try is the same
+                // refused by the library, before any broker: a retry would fail as well
                 self.context.metrics.records_refused.inc();
                 if matches!(entry, Entry::Record(_)) {
                     self.delivery.buried();

@@ -31,7 +31,7 @@ const WRITE_BUFFER_BYTES_MAX: usize = 1 << 20;
 /// The server to connect to, and the request to send.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
-    /// True if the server speaks TLS.
+    /// True if the server requires TLS.
     pub tls: bool,
     /// A name or an address; an IPv6 address without brackets.
     pub host: &'a str,

@@ -10,13 +10,13 @@ pub const PROTOCOL: &str = "tradesim.v1";
 /// The tradesim headers of an accepted handshake. A foreign server sends none of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Greeting {
-    /// Id of the stream.
+    /// The id of the stream.
     pub stream: Option<String>,
-    /// Name of the run.
+    /// The name of the run.
     pub run: Option<String>,
-    /// Number of the first message on this connection.
+    /// The number of the first message on this connection.
     pub start_seq: Option<u64>,
-    /// Digest of the whole stream, if the server knows it in advance.
+    /// The digest of the whole stream, if the server knows it in advance.
     pub digest: Option<Digest>,
     /// True if the server may send notices.
     pub notices: bool,

@@ -22,7 +22,7 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 const BODY_BYTES_SHOWN: usize = 200;
 const BODY_TICKS: usize = 5;
 
-/// Why there is no connection.
+/// The reason for which there is no connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// The server is unreachable or overloaded: a retry may succeed.
@@ -114,7 +114,7 @@ fn answer(line: &mut Line, check: Check<'_>) -> Result<(Response, Vec<u8>), Open
             Ok(None) if bytes.len() <= HEAD_BYTES_MAX => {}
             Ok(None) => {
                 let text =
-                    format!("the answer to the handshake has more than {HEAD_BYTES_MAX} bytes of header");
+                    format!("the answer to the handshake has more than {HEAD_BYTES_MAX} bytes of headers");
                 return Err(OpenError::Refused(text));
             }
             Err(error) => return Err(OpenError::Refused(format!("this is not a WebSocket server: {error}"))),
@@ -161,11 +161,11 @@ fn verify(headers: &HeaderMap, key: &str) -> Result<(), OpenError> {
     let fault = if !is("upgrade", "websocket") || !is("connection", "upgrade") {
         "the server did not upgrade the connection"
     } else if accepted != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
-        "the server answered another handshake than ours"
+        "the server answered another handshake"
     } else if headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
         "the server uses an extension that was not offered"
     } else if protocol.is_some_and(|protocol| protocol != PROTOCOL.as_bytes()) {
-        "the server speaks a subprotocol that was not offered"
+        "the server selected a subprotocol that was not offered"
     } else {
         return Ok(());
     };

@@ -95,7 +95,7 @@ pub enum HeaderError {
         source: SecretError,
     },
     /// There are too many headers.
-    #[error("there are {count} headers, and at most 64 can be sent")]
+    #[error("there are {count} headers, expected at most 64")]
     Count {
         /// The number of headers.
         count: usize,

@@ -1,4 +1,4 @@
-//! The bytes of a connection: TCP, or TLS over it.
+//! The byte stream of a connection: TCP, or TLS over TCP.
 
 use std::{
     error::Error,
@@ -12,24 +12,25 @@ use rustls::{
 
 use super::Wire;
 
-/// A connection's bytes.
+/// The byte stream of a connection.
 #[derive(Debug)]
 pub enum Line {
-    /// As they are.
+    /// Plain TCP.
     Plain(Wire),
-    /// Within TLS.
+    /// TLS over TCP.
     Tls(Box<StreamOwned<ClientConnection, Wire>>),
 }
 
 impl Line {
-    /// A stream to a server, within TLS where it has to prove that it is a host. The handshake of TLS comes with the first
-    /// bytes that are read or written.
+    /// Returns a stream to a server. With `tls_host` it uses TLS, and the server must prove that it is this host. The
+    /// TLS handshake is performed with the first bytes that are read or written.
     ///
-    /// The authorities are those that this machine trusts, or the file that `SSL_CERT_FILE` names; where there are none,
-    /// those that browsers trust.
+    /// The trusted authorities are those of this machine, or those in the file that `SSL_CERT_FILE` names; if there
+    /// are none, those that browsers trust.
     ///
     /// # Errors
-    /// A host that no certificate can name, in words.
+    ///
+    /// A host that no certificate can name, as text.
     pub fn new(wire: Wire, tls_host: Option<&str>) -> Result<Line, String> {
         match tls_host {
             None => Ok(Line::Plain(wire)),
@@ -40,7 +41,7 @@ impl Line {
         }
     }
 
-    /// The stream below.
+    /// Returns the underlying stream.
     pub fn wire(&mut self) -> &mut Wire {
         match self {
             Line::Plain(wire) => wire,
@@ -60,7 +61,7 @@ fn session(host: &str) -> Result<ClientConnection, Box<dyn Error>> {
 fn authorities() -> RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
-        tracing::warn!(%error, "authorities that cannot be read");
+        tracing::warn!(%error, "cannot read trusted certificate authorities");
     }
     let mut trusted = RootCertStore::empty();
     trusted.add_parsable_certificates(found.certs);
@@ -95,7 +96,7 @@ impl Write for Line {
     }
 }
 
-/// What TLS has against a connection, where it was that which failed.
+/// Returns the reason of a TLS error, if it is one.
 pub fn tls_error(error: &io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let hint = match error {

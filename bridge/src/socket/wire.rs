@@ -1,4 +1,4 @@
-//! A TCP stream that says when it would have to wait.
+//! A TCP stream that reports when a read would block.
 
 use std::{
     io::{self, Read, Write},
@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-/// A TCP stream that, once told so, gives [`io::ErrorKind::WouldBlock`] before each read that may have to wait, so that
-/// whoever reads messages knows that all that had arrived are in hand.
+/// A TCP stream that can return [`io::ErrorKind::WouldBlock`] before each read that may have to wait, so that a
+/// reader of messages knows that it has everything that has arrived.
 #[derive(Debug)]
 pub struct Wire {
     stream: TcpStream,
@@ -17,25 +17,25 @@ pub struct Wire {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {
-    /// Each read may.
+    /// Every read may wait.
     Always,
-    /// The next read may.
+    /// The next read may wait.
     Once,
     Never,
 }
 
 impl Wire {
-    /// A stream each of whose reads may wait, as long as its time-out says.
+    /// Returns a stream whose reads may wait, up to its timeout.
     pub fn new(stream: TcpStream) -> Wire {
         Wire { stream, may_wait: Wait::Always, heard: false }
     }
 
-    /// From now on reads wait when they are let.
+    /// From now on reads wait only if they are allowed to.
     pub fn announce_waits(&mut self) {
         self.may_wait = Wait::Once;
     }
 
-    /// Whether anything came since this was asked last.
+    /// Returns true if anything was received since the last call.
     pub fn take_heard(&mut self) -> bool {
         std::mem::take(&mut self.heard)
     }
@@ -43,14 +43,15 @@ impl Wire {
     /// Lets the next read wait, for at most `time`.
     ///
     /// # Errors
-    /// A stream of which nothing can be asked any more.
+    ///
+    /// A stream that cannot be used any more.
     pub fn let_wait(&mut self, time: Duration) -> io::Result<()> {
         self.may_wait = Wait::Once;
-        // zero would mean for ever
+        // zero would mean without a limit
         self.stream.set_read_timeout(Some(time.max(Duration::from_millis(1))))
     }
 
-    /// The stream itself, for its time-outs.
+    /// Returns the stream itself, for its timeouts.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
     }
@@ -79,7 +80,7 @@ impl Write for Wire {
     }
 }
 
-/// A read that timed out or was interrupted is one to try again.
+/// Converts the error of a read that timed out or was interrupted, and may be repeated.
 fn as_would_block(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::Interrupted | io::ErrorKind::TimedOut => io::ErrorKind::WouldBlock.into(),
@@ -87,7 +88,7 @@ fn as_would_block(error: io::Error) -> io::Error {
     }
 }
 
-/// Whether an error says that nothing is there yet.
+/// Returns true if an error means that nothing is available yet.
 pub fn is_would_block(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
