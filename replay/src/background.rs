@@ -31,7 +31,7 @@ pub struct Background {
 struct Stop(Option<Duration>);
 
 /// The time that a dropped server allows for closing its clients.
-const GOODBYE: Duration = Duration::from_secs(2);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 impl Background {
     /// Starts to serve a source.
@@ -134,7 +134,7 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        self.tell(Stop(Some(GOODBYE)));
+        self.tell(Stop(Some(SHUTDOWN_GRACE)));
         if let Some(thread) = self.thread.take() {
             // the panic was reported where it happened
             let _ = thread.join();
@@ -144,11 +144,11 @@ impl Drop for Background {
 
 /// Returns if the server was requested to stop and did not stop in time.
 async fn stop_when_told(told: oneshot::Receiver<Stop>, handle: Handle) {
-    let Ok(Stop(patience)) = told.await else { return std::future::pending().await };
+    let Ok(Stop(timeout)) = told.await else { return std::future::pending().await };
     // an error means that the playback has ended already
     let _ = handle.command(Command::Stop).await;
-    match patience {
-        Some(patience) => tokio::time::sleep(patience).await,
+    match timeout {
+        Some(timeout) => tokio::time::sleep(timeout).await,
         None => std::future::pending().await,
     }
 }

@@ -19,7 +19,6 @@ use crate::{
     block::Block,
     close::Close,
     control_message::{self, Action},
-    delivery::{Delivery, Head, Task},
     hub::{Client, Hub, Start},
     inbound::{Inbound, Received},
     metrics::{Closed, LatenessCounts},
@@ -28,6 +27,7 @@ use crate::{
     outbox,
     outgoing::Outgoing,
     refusal::Refusal,
+    send_cursor::{Head, SendCursor, Task},
 };
 
 /// The interval of the pings that check whether a client is alive.
@@ -78,7 +78,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         tracing::debug!(%error, "the size of the send buffer cannot be set");
     }
     let client = hub.join(admitted.peer, admitted.v1, start);
-    let delivery = Delivery::new(selection, start.source_seq, start.seq, &hub.ring());
+    let send_cursor = SendCursor::new(selection, start.source_seq, start.seq, &hub.ring());
     let now = hub.clock.now();
     let head = hub.head.subscribe();
     let known_head = *head.borrow();
@@ -87,7 +87,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         known_head,
         head,
         inbound: Inbound::new(&early),
-        outgoing: Outgoing::new(delivery),
+        outgoing: Outgoing::new(send_cursor),
         catch_up: CatchUp::default(),
         closing: None,
         progress: Progress::new(now),
@@ -162,7 +162,7 @@ impl Connection<'_> {
     async fn run(mut self) -> End {
         loop {
             self.read();
-            self.look_at_time();
+            self.check_timers();
             let stopped = self.write();
             if let Some(end) = self.over {
                 return end;
@@ -325,7 +325,7 @@ impl Connection<'_> {
     }
 
     /// Does what is due at this time.
-    fn look_at_time(&mut self) {
+    fn check_timers(&mut self) {
         let now = self.hub.clock.now();
         if self.progress.is_blocked() || self.closing.is_some() {
             self.progress.look(unacknowledged(&self.socket), now);
@@ -513,9 +513,9 @@ impl Connection<'_> {
 
     /// Reports the client's play offset to the player.
     fn moved(&self) {
-        let place = self.outgoing.place();
-        self.client.set_place(place);
-        self.hub.client_moved(place);
+        let play_offset = self.outgoing.play_offset();
+        self.client.set_play_offset(play_offset);
+        self.hub.client_moved(play_offset);
     }
 
     fn finish(&mut self) {

@@ -23,7 +23,7 @@ use crate::{
     steering::Steering,
 };
 
-use self::seats::{Place, PlainSeat, Seats};
+use self::slots::{ConnectionSlots, PlainSlot, SlotResult};
 
 mod authority;
 pub(crate) mod command;
@@ -33,13 +33,13 @@ mod host;
 mod origin;
 mod permission;
 mod routes;
-mod seats;
 mod shared;
+mod slots;
 #[cfg(test)]
 mod tests;
 
 /// The interval at which a waiting connection requests a slot.
-const LOOK_FOR_PLACE: Duration = Duration::from_millis(10);
+const SLOT_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The name of the subprotocol with notices.
 pub(crate) const SUBPROTOCOL: &str = "tradesim.v1";
@@ -52,7 +52,7 @@ pub(crate) trait Backend: Send + Sync + 'static {
 
     /// Decides what a client receives. A refused client is admitted too, and receives the reason on its socket. The
     /// future is dropped if it takes too long, if the peer disconnects, and if the server ends.
-    fn admit(&self, request: ClientRequest) -> impl Future<Output = Admission<Self::Client>> + Send;
+    fn admit(&self, request: ClientRequest) -> impl Future<Output = AdmittedClient<Self::Client>> + Send;
 
     /// Runs a client on its socket until that is closed. `early` is what was received together with the handshake.
     fn run(&self, client: Self::Client, socket: TcpStream, early: Bytes) -> impl Future<Output = ()> + Send;
@@ -80,7 +80,7 @@ pub(crate) struct ClientRequest {
 
 /// A client, and the answer to its handshake.
 #[derive(Debug)]
-pub(crate) struct Admission<C> {
+pub(crate) struct AdmittedClient<C> {
     /// Additional headers of the answer.
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The client, which runs on the socket.
@@ -89,7 +89,7 @@ pub(crate) struct Admission<C> {
 
 /// The limits of connections.
 #[derive(Clone, Debug)]
-pub(crate) struct Rules {
+pub(crate) struct ConnectionLimits {
     /// The limit of clients at a time.
     pub(crate) clients_max: usize,
     /// The limit of clients from one address at a time.
@@ -102,37 +102,37 @@ pub(crate) struct Rules {
     pub(crate) steering: Steering,
     /// The time limit for receiving a request: for the first one from the moment its connection was accepted, for a
     /// later one from the end of the previous answer. A body may take as long again, and so may reading an answer.
-    pub(crate) patience: Duration,
+    pub(crate) request_timeout: Duration,
     /// The time limit for admitting a client.
-    pub(crate) admission: Duration,
+    pub(crate) admission_timeout: Duration,
     /// The time limit for a connection that is not a client after the server was stopped, and for closing a
     /// connection after its last answer.
-    pub(crate) farewell: Duration,
+    pub(crate) shutdown_grace: Duration,
 }
 
-impl Rules {
+impl ConnectionLimits {
     /// Returns the documented limits.
-    pub(crate) fn new(options: &Options) -> Rules {
-        Rules {
+    pub(crate) fn new(options: &Options) -> ConnectionLimits {
+        ConnectionLimits {
             clients_max: options.clients_max,
             per_address_max: options.per_address_max,
             origins: options.origins.clone(),
             hosts: options.hosts.clone(),
             steering: options.steering.clone(),
-            patience: Duration::from_secs(5),
-            admission: Duration::from_secs(30),
-            farewell: Duration::from_secs(1),
+            request_timeout: Duration::from_secs(5),
+            admission_timeout: Duration::from_secs(30),
+            shutdown_grace: Duration::from_secs(1),
         }
     }
 }
 
 /// The state that all connections of a server share.
 #[derive(Debug)]
-struct Face<B> {
+struct HttpState<B> {
     backend: Arc<B>,
     metrics: Arc<Metrics>,
-    rules: Rules,
-    seats: Arc<Seats>,
+    limits: ConnectionLimits,
+    slots: Arc<ConnectionSlots>,
 }
 
 /// Accepts connections and serves them until `stop` is true or its sender is dropped. Returns when every connection
@@ -141,11 +141,11 @@ pub(crate) async fn serve<B: Backend>(
     listener: TcpListener,
     backend: Arc<B>,
     metrics: Arc<Metrics>,
-    rules: Rules,
+    limits: ConnectionLimits,
     mut stop: watch::Receiver<bool>,
 ) {
-    let seats = Seats::new(rules.clients_max, rules.per_address_max);
-    let face = Arc::new(Face { backend, metrics, rules, seats });
+    let slots = ConnectionSlots::new(limits.clients_max, limits.per_address_max);
+    let http_state = Arc::new(HttpState { backend, metrics, limits, slots });
     let mut connections = JoinSet::new();
     let mut failures = 0;
     let mut resume_at = None;
@@ -162,20 +162,21 @@ pub(crate) async fn serve<B: Backend>(
         match accepted {
             Ok((socket, peer)) => {
                 (failures, resume_at) = (0, None);
-                match place(&face.seats, &mut stop).await {
-                    Some(seat) => {
+                match wait_for_slot(&http_state.slots, &mut stop).await {
+                    Some(slot) => {
                         let span = tracing::info_span!("connection", %peer);
-                        let driven = connection::drive(Arc::clone(&face), socket, peer, seat, stop.clone());
+                        let driven =
+                            connection::drive(Arc::clone(&http_state), socket, peer, slot, stop.clone());
                         connections.spawn(driven.instrument(span));
                     }
-                    None => turn_away(socket, peer, &face.metrics),
+                    None => turn_away(socket, peer, &http_state.metrics),
                 }
             }
             Err(error) => {
                 let delay = backoff(&error, failures);
                 if !delay.is_zero() {
                     // there may be too few file descriptors, some of them held by idle connections
-                    face.seats.free_one();
+                    http_state.slots.free_one();
                 }
                 tracing::warn!(%error, delay_ms = delay.as_millis() as u64, "cannot accept a connection");
                 failures += 1;
@@ -200,15 +201,15 @@ async fn accept(listener: &TcpListener, resume_at: Option<Instant>) -> io::Resul
 
 /// Waits for a slot for a connection, as long as those that hold one are protected; `None` if all of them are being
 /// answered, or if the server stops.
-async fn place(seats: &Arc<Seats>, stop: &mut watch::Receiver<bool>) -> Option<PlainSeat> {
+async fn wait_for_slot(slots: &Arc<ConnectionSlots>, stop: &mut watch::Receiver<bool>) -> Option<PlainSlot> {
     loop {
-        let until = match seats.take(Instant::now()) {
-            Place::Taken(seat) => return Some(seat),
-            Place::Full => return None,
-            Place::NotBefore(until) => until,
+        let until = match slots.take(Instant::now()) {
+            SlotResult::Taken(slot) => return Some(slot),
+            SlotResult::Full => return None,
+            SlotResult::NotBefore(until) => until,
         };
         // a slot may become free earlier
-        let until = until.min(Instant::now() + LOOK_FOR_PLACE);
+        let until = until.min(Instant::now() + SLOT_RETRY_INTERVAL);
         tokio::select! {
             () = stopped(stop) => return None,
             () = tokio::time::sleep_until(until) => {}

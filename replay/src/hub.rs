@@ -15,11 +15,10 @@ use tokio::sync::watch;
 use tradesim_schemas::Digest;
 
 use crate::{
+    backpressure::PlayOffsets,
     clock::Clock,
     control::{ClientStatus, Lateness, State, Status, Stretches},
     counts::Counts,
-    delivery::Head,
-    gate::Places,
     lateness::Recorder,
     metrics::{Closed, Metrics},
     names::KnownSymbols,
@@ -27,6 +26,7 @@ use crate::{
     player::Request,
     readers::Readers,
     ring::Ring,
+    send_cursor::Head,
     source::{Source, SourceError},
 };
 
@@ -37,7 +37,7 @@ const GONE_MAX: usize = 1_000;
 const STATUS_VERSION: u32 = 1;
 
 /// The stored value for "no play offset".
-const NOWHERE: u64 = u64::MAX;
+const NO_PLAY_OFFSET: u64 = u64::MAX;
 
 /// The state that the player, the clients and the HTTP front end share.
 pub(crate) struct Hub {
@@ -127,7 +127,7 @@ pub(crate) struct Client {
     /// The sequence number with which it begins, in the source's numbers.
     pub(crate) start_source_seq: u64,
     /// The play offset of its next message.
-    place: AtomicU64,
+    play_offset: AtomicU64,
     sent: Mutex<Sent>,
 }
 
@@ -140,12 +140,12 @@ pub(crate) struct Sent {
 
 impl Client {
     /// Sets the play offset of the next message; `None` while older messages are read from the source.
-    pub(crate) fn set_place(&self, place: Option<u64>) {
-        self.place.store(place.unwrap_or(NOWHERE), Ordering::SeqCst);
+    pub(crate) fn set_play_offset(&self, play_offset: Option<u64>) {
+        self.play_offset.store(play_offset.unwrap_or(NO_PLAY_OFFSET), Ordering::SeqCst);
     }
 
-    fn place(&self) -> Option<u64> {
-        Some(self.place.load(Ordering::SeqCst)).filter(|&place| place != NOWHERE)
+    fn play_offset(&self) -> Option<u64> {
+        Some(self.play_offset.load(Ordering::SeqCst)).filter(|&play_offset| play_offset != NO_PLAY_OFFSET)
     }
 
     pub(crate) fn sent(&self) -> MutexGuard<'_, Sent> {
@@ -192,7 +192,7 @@ impl Hub {
             registry: Mutex::default(),
             player: Mutex::new(None),
             breaks: Mutex::default(),
-            awaited: AtomicU64::new(NOWHERE),
+            awaited: AtomicU64::new(NO_PLAY_OFFSET),
             source,
             options,
         }
@@ -232,15 +232,15 @@ impl Hub {
 
     /// Stores the play offset that the player waits for a client to reach, if it waits. The player checks again after
     /// this.
-    pub(crate) fn await_place(&self, place: Option<u64>) {
-        self.awaited.store(place.unwrap_or(NOWHERE), Ordering::SeqCst);
+    pub(crate) fn await_play_offset(&self, play_offset: Option<u64>) {
+        self.awaited.store(play_offset.unwrap_or(NO_PLAY_OFFSET), Ordering::SeqCst);
     }
 
     /// Wakes a player that waits for a client to reach this offset, or for a client that has no offset any more.
-    pub(crate) fn client_moved(&self, place: Option<u64>) {
+    pub(crate) fn client_moved(&self, play_offset: Option<u64>) {
         let awaited = self.awaited.load(Ordering::SeqCst);
-        if awaited != NOWHERE
-            && place.is_none_or(|place| place >= awaited)
+        if awaited != NO_PLAY_OFFSET
+            && play_offset.is_none_or(|play_offset| play_offset >= awaited)
             && let Some(player) = lock(&self.player).as_ref()
         {
             player.thread.unpark();
@@ -258,7 +258,7 @@ impl Hub {
             v1,
             start_seq: start.seq,
             start_source_seq: start.source_seq,
-            place: AtomicU64::new(NOWHERE),
+            play_offset: AtomicU64::new(NO_PLAY_OFFSET),
             sent: Mutex::new(Sent { messages: 0, seq: start.seq, late: Recorder::new() }),
         });
         registry.connected.insert(client.id, Arc::clone(&client));
@@ -319,10 +319,11 @@ impl Hub {
     }
 
     /// Returns the play offsets of the clients, when so many messages were played.
-    pub(crate) fn places(&self, released: u64) -> Places {
+    pub(crate) fn play_offsets(&self, released: u64) -> PlayOffsets {
         let registry = lock(&self.registry);
-        let places = Places::of(registry.connected.values().map(|client| client.place()), released);
-        Places { deserted_since: registry.deserted_since, ..places }
+        let play_offsets =
+            PlayOffsets::of(registry.connected.values().map(|client| client.play_offset()), released);
+        PlayOffsets { deserted_since: registry.deserted_since, ..play_offsets }
     }
 
     /// Returns the number of clients, and until when the server should wait for those that left early.
@@ -351,7 +352,8 @@ impl Hub {
         for client in registry.connected.values() {
             let sent = client.sent();
             late.add(&sent.late);
-            let lag_bytes = client.place().map(|place| self.ring().bytes_behind(place, head.released));
+            let lag_bytes =
+                client.play_offset().map(|play_offset| self.ring().bytes_after(play_offset, head.released));
             clients.push(client_status(client, &sent, head, lag_bytes));
         }
         drop(registry);
@@ -403,8 +405,8 @@ fn speed_achieved(view: &View) -> Option<f64> {
 }
 
 fn client_status(client: &Client, sent: &Sent, head: Head, lag_bytes: Option<u64>) -> ClientStatus {
-    let lag_messages = match client.place() {
-        Some(place) => head.released.saturating_sub(place),
+    let lag_messages = match client.play_offset() {
+        Some(play_offset) => head.released.saturating_sub(play_offset),
         None => head.seq.saturating_sub(client.start_source_seq + sent.messages),
     };
     ClientStatus {

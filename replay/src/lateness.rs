@@ -50,20 +50,20 @@ impl Recorder {
 
 /// The intervals in which messages left late: from the first late message until one leaves in time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct LateStretches {
+pub(crate) struct LateIntervals {
     ended: Stretches,
     since: Option<Duration>,
     until: Duration,
 }
 
-impl LateStretches {
+impl LateIntervals {
     /// Records a message that left at `now` and was due earlier by `late`.
     pub(crate) fn record(&mut self, late: Duration, now: Duration) {
         if late > LATE {
             self.since.get_or_insert(now.saturating_sub(late));
             self.until = now;
         } else if let Some(since) = self.since.take() {
-            add_stretch(&mut self.ended, self.until - since);
+            add_interval(&mut self.ended, self.until - since);
         }
     }
 
@@ -71,14 +71,14 @@ impl LateStretches {
     pub(crate) fn so_far(&self) -> Stretches {
         let mut all = self.ended;
         if let Some(since) = self.since {
-            add_stretch(&mut all, self.until - since);
+            add_interval(&mut all, self.until - since);
         }
         all
     }
 }
 
 /// Adds one interval to the statistics.
-pub(crate) fn add_stretch(stretches: &mut Stretches, length: Duration) {
+pub(crate) fn add_interval(stretches: &mut Stretches, length: Duration) {
     let seconds = length.as_secs_f64();
     stretches.count += 1;
     stretches.seconds += seconds;
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_late_stretch_lasts_until_a_message_is_in_time() {
-        let mut stretches = LateStretches::default();
+        let mut stretches = LateIntervals::default();
         stretches.record(2 * MS, 10 * MS);
         stretches.record(20 * MS, 50 * MS);
         stretches.record(11 * MS, 70 * MS);

@@ -7,6 +7,7 @@
 
 mod admission;
 mod background;
+mod backpressure;
 mod block;
 mod client;
 mod clock;
@@ -14,11 +15,9 @@ mod close;
 mod control;
 mod control_message;
 mod counts;
-mod delivery;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod gate;
 mod http;
 mod hub;
 mod inbound;
@@ -39,6 +38,7 @@ mod readers;
 mod refusal;
 mod ring;
 mod selection;
+mod send_cursor;
 mod server;
 mod source;
 mod speed;

@@ -4,17 +4,17 @@ use std::{ops::Range, sync::Arc};
 
 use crate::{
     block::Block,
-    delivery::{Delivery, Head, Task},
     outbox::Outbox,
     ring::Ring,
     selection::Selection,
+    send_cursor::{Head, SendCursor, Task},
 };
 
 /// Puts the messages of a [`SendCursor`] into an [`Outbox`], one chunk at a time. It knows at any time how far the
 /// client got.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    delivery: Delivery,
+    send_cursor: SendCursor,
     outbox: Outbox,
     chunk: Chunk,
     first_seq: u64,
@@ -29,30 +29,30 @@ struct Chunk {
 }
 
 impl Outgoing {
-    pub(crate) fn new(delivery: Delivery) -> Outgoing {
-        let chunk = Chunk { source_seq: delivery.source_seq(), seq: delivery.seq(), live: false };
-        Outgoing { first_seq: delivery.seq(), delivery, outbox: Outbox::default(), chunk }
+    pub(crate) fn new(send_cursor: SendCursor) -> Outgoing {
+        let chunk = Chunk { source_seq: send_cursor.source_seq(), seq: send_cursor.seq(), live: false };
+        Outgoing { first_seq: send_cursor.seq(), send_cursor, outbox: Outbox::default(), chunk }
     }
 
     /// Returns the sequence number of the next message in the client's own stream, after those that are being
     /// written.
     pub(crate) fn seq(&self) -> u64 {
-        self.delivery.seq()
+        self.send_cursor.seq()
     }
 
     /// Returns the play offset of the next message; `None` while older messages are read from the source.
-    pub(crate) fn place(&self) -> Option<u64> {
-        self.delivery.place()
+    pub(crate) fn play_offset(&self) -> Option<u64> {
+        self.send_cursor.play_offset()
     }
 
     /// Returns the selection.
     pub(crate) fn selection(&self) -> &Selection {
-        self.delivery.selection()
+        self.send_cursor.selection()
     }
 
     /// Returns the selection, to be changed for messages that are not being written yet.
     pub(crate) fn selection_mut(&mut self) -> &mut Selection {
-        self.delivery.selection_mut()
+        self.send_cursor.selection_mut()
     }
 
     /// Returns true if everything is written.
@@ -72,16 +72,16 @@ impl Outgoing {
 
     /// Returns the next step, when everything is written.
     pub(crate) fn next(&mut self, ring: &Ring, head: &Head) -> Task {
-        self.delivery.next(ring, head)
+        self.send_cursor.next(ring, head)
     }
 
     /// Starts to send the messages of a [`Task::Send`], as far as they are selected.
     pub(crate) fn send(&mut self, block: &Arc<Block>, messages: Range<usize>) {
-        let selection = self.delivery.selection();
+        let selection = self.send_cursor.selection();
         self.chunk = Chunk {
-            source_seq: self.delivery.source_seq(),
-            seq: self.delivery.seq(),
-            live: self.delivery.is_live(),
+            source_seq: self.send_cursor.source_seq(),
+            seq: self.send_cursor.seq(),
+            live: self.send_cursor.is_live(),
         };
         if selection.is_all() {
             self.outbox.push(Arc::clone(block), messages.clone());
@@ -89,18 +89,18 @@ impl Outgoing {
             let passes = |message: usize| selection.passes(block.entries()[message].meta.kind);
             self.outbox.push_selected(Arc::clone(block), messages.clone(), passes);
         }
-        self.delivery.took(block, messages);
+        self.send_cursor.took(block, messages);
     }
 
     /// Skips messages of a block that must not be sent.
     pub(crate) fn pass_over(&mut self, block: &Arc<Block>, messages: Range<usize>) {
-        self.delivery.took(block, messages);
+        self.send_cursor.took(block, messages);
     }
 
     /// Returns the messages of a block read for a [`Task::Read`] that may be sent: those that are `before` a sequence
     /// number.
     pub(crate) fn messages_of(&self, block: &Block, before: u64) -> Range<usize> {
-        self.delivery.messages_of(block, before)
+        self.send_cursor.messages_of(block, before)
     }
 
     /// Returns the bytes to write next, or no bytes.
@@ -133,9 +133,9 @@ impl Outgoing {
         let next = match self.outbox.cut() {
             Some((block, unsent)) => {
                 let first = (chunk.source_seq - block.first_seq()) as usize;
-                chunk.seq + self.delivery.in_stream(&block, first..unsent.max(first))
+                chunk.seq + self.send_cursor.in_stream(&block, first..unsent.max(first))
             }
-            None => self.delivery.seq(),
+            None => self.send_cursor.seq(),
         };
         (next, next > self.first_seq)
     }

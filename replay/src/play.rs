@@ -6,13 +6,13 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use tradesim_schemas::{ContentDigest, Digest};
 
 use crate::{
+    backpressure::{Backpressure, PlayOffsets},
     block::{Block, LineFault},
     control::{Command, State},
-    delivery::Head,
-    gate::{Gate, Places},
     options::Options,
     playback::{Playback, Step},
     ring::Ring,
+    send_cursor::Head,
 };
 
 /// The number of blocks that are taken before they are played.
@@ -25,7 +25,7 @@ const BLOCKS_AHEAD: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Play {
     playback: Playback,
-    gate: Gate,
+    backpressure: Backpressure,
     wait_clients: usize,
     /// True if it can only begin with the first message.
     begins_at_first: bool,
@@ -50,7 +50,7 @@ impl Play {
     pub(crate) fn new(options: &Options) -> Play {
         Play {
             playback: Playback::new(options, 0),
-            gate: Gate::new(options),
+            backpressure: Backpressure::new(options),
             wait_clients: options.wait_clients,
             begins_at_first: options.begins_at_first(),
             first_client: None,
@@ -76,8 +76,8 @@ impl Play {
     }
 
     /// Returns the backpressure of clients.
-    pub(crate) fn gate(&self) -> &Gate {
-        &self.gate
+    pub(crate) fn backpressure(&self) -> &Backpressure {
+        &self.backpressure
     }
 
     /// Returns the sequence number of the first message.
@@ -208,13 +208,18 @@ impl Play {
     }
 
     /// Returns the play offset that a client must reach before it resumes; `None` if it is not held.
-    pub(crate) fn held_until(&mut self, places: &Places, ring: &Ring, now: Duration) -> Option<u64> {
+    pub(crate) fn held_until(
+        &mut self,
+        play_offsets: &PlayOffsets,
+        ring: &Ring,
+        now: Duration,
+    ) -> Option<u64> {
         if self.playback.state() != State::Playing {
-            self.gate.stand(now);
+            self.backpressure.stand(now);
             return None;
         }
         let next = self.playback.next_block().map(Arc::as_ref);
-        self.gate.check(self.playback.speed(), next, places, ring, now)
+        self.backpressure.check(self.playback.speed(), next, play_offsets, ring, now)
     }
 
     /// Returns the next step.

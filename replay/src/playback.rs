@@ -7,7 +7,7 @@ use tradesim_schemas::Timestamp;
 use crate::{
     block::{Block, LineFault},
     control::{Lateness, State, Stretches},
-    lateness::{LateStretches, Recorder},
+    lateness::{LateIntervals, Recorder},
     options::Options,
     pacer::Pacer,
     speed::Speed,
@@ -52,7 +52,7 @@ pub struct Playback {
     last_release: Option<Duration>,
     watch: PlayWatch,
     late: Recorder,
-    late_stretches: LateStretches,
+    late_intervals: LateIntervals,
     /// The message at which playback stalls, or stalled last, and until when.
     stall: Option<(u64, Duration)>,
 }
@@ -124,7 +124,7 @@ impl Playback {
             last_release: None,
             watch: PlayWatch::default(),
             late: Recorder::new(),
-            late_stretches: LateStretches::default(),
+            late_intervals: LateIntervals::default(),
             stall: None,
         }
     }
@@ -186,8 +186,8 @@ impl Playback {
     }
 
     /// Returns the intervals in which releases were late.
-    pub(crate) fn late_stretches(&self) -> Stretches {
-        self.late_stretches.so_far()
+    pub(crate) fn late_intervals(&self) -> Stretches {
+        self.late_intervals.so_far()
     }
 
     /// Returns the idle intervals that were shortened.
@@ -368,7 +368,7 @@ impl Playback {
             block.set_due(at, due);
             let late = now - due;
             self.late.record(late, 1);
-            self.late_stretches.record(late, now);
+            self.late_intervals.record(late, now);
             self.pass(position);
             at += 1;
         }

@@ -13,8 +13,8 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::{
+    backpressure::PlayOffsets,
     control::{Command, CommandError, Lateness, State},
-    gate::Places,
     hub::{Hub, View},
     options::PlayClock,
     play::Play,
@@ -44,7 +44,7 @@ pub(crate) enum Request {
 
 /// The result of a playback.
 #[derive(Debug)]
-pub(crate) struct Played {
+pub(crate) struct PlaybackResult {
     /// True if the end of the source was reached.
     pub(crate) complete: bool,
     /// The lateness of the player itself.
@@ -54,7 +54,7 @@ pub(crate) struct Played {
 }
 
 /// Starts the player. It reports through the hub, and ends with [`Request::Quit`].
-pub(crate) fn start(hub: &Arc<Hub>) -> io::Result<JoinHandle<Played>> {
+pub(crate) fn start(hub: &Arc<Hub>) -> io::Result<JoinHandle<PlaybackResult>> {
     let (sender, requests) = mpsc::channel();
     let shared = Arc::clone(hub);
     let thread = thread::Builder::new()
@@ -92,7 +92,7 @@ impl Player {
         }
     }
 
-    fn run(mut self) -> Played {
+    fn run(mut self) -> PlaybackResult {
         self.tie_to_wall();
         self.clients(0, None);
         self.open();
@@ -132,7 +132,7 @@ impl Player {
         }
         self.publish();
         let lateness = self.play.playback().lateness();
-        Played { complete: self.play.is_complete(), lateness, failure: self.failure }
+        PlaybackResult { complete: self.play.is_complete(), lateness, failure: self.failure }
     }
 
     fn now(&self) -> Duration {
@@ -229,20 +229,20 @@ impl Player {
     fn is_held(&mut self) -> bool {
         let mut awaited = self.awaited();
         if awaited.is_some() {
-            self.hub.await_place(awaited);
+            self.hub.await_play_offset(awaited);
             self.held = true;
             // progress from before the offset was published is seen now
             awaited = self.awaited();
         }
         if awaited.is_none() && std::mem::take(&mut self.held) {
-            self.hub.await_place(None);
+            self.hub.await_play_offset(None);
         }
         awaited.is_some()
     }
 
     fn awaited(&mut self) -> Option<u64> {
-        let places: Places = self.hub.places(self.play.playback().released());
-        self.play.held_until(&places, &self.hub.ring(), self.hub.clock.now())
+        let play_offsets: PlayOffsets = self.hub.play_offsets(self.play.playback().released());
+        self.play.held_until(&play_offsets, &self.hub.ring(), self.hub.clock.now())
     }
 
     /// Informs the clients that the source cannot be read further.
@@ -284,11 +284,11 @@ impl Player {
         view.time = playback.time();
         view.elapsed = playback.elapsed(now);
         view.played = playback.played(now);
-        view.waited = self.play.gate().waited();
+        view.waited = self.play.backpressure().waited();
         if whole {
             view.speed = playback.speed();
             view.lateness = playback.lateness();
-            view.late = playback.late_stretches();
+            view.late = playback.late_intervals();
             view.shortened = playback.shortened();
             view.first_seq = self.play.first_seq();
             self.publish_digest(&mut view);

@@ -17,7 +17,7 @@ use crate::{
     admission::admit,
     client,
     control::{Command, CommandError, Report, State, Status},
-    http::{self, Admission, Backend, ClientRequest, Rules},
+    http::{self, AdmittedClient, Backend, ClientRequest, ConnectionLimits},
     hub::Hub,
     options::Options,
     player::{self, Request},
@@ -111,14 +111,14 @@ impl Server {
         let Server { listener, hub, .. } = self;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServerError::Start)?;
         let player = player::start(&hub).map_err(ServerError::Start)?;
-        let face = Arc::new(Face { hub: Arc::clone(&hub) });
+        let backend = Arc::new(ServerBackend { hub: Arc::clone(&hub) });
         let (stop, stopped) = watch::channel(false);
-        let rules = Rules::new(&hub.options);
+        let limits = ConnectionLimits::new(&hub.options);
         let end = async {
             over(&hub).await;
             stop.send_replace(true);
         };
-        let serving = http::serve(listener, face, Arc::clone(&hub.metrics), rules, stopped);
+        let serving = http::serve(listener, backend, Arc::clone(&hub.metrics), limits, stopped);
         tokio::join!(serving, end);
         hub.request(Request::Quit);
         let played = tokio::task::spawn_blocking(move || player.join()).await;
@@ -223,16 +223,16 @@ impl Handle {
 
 /// The backend of a server for HTTP.
 #[derive(Debug)]
-struct Face {
+struct ServerBackend {
     hub: Arc<Hub>,
 }
 
-impl Backend for Face {
+impl Backend for ServerBackend {
     type Client = client::Admitted;
 
-    async fn admit(&self, request: ClientRequest) -> Admission<client::Admitted> {
+    async fn admit(&self, request: ClientRequest) -> AdmittedClient<client::Admitted> {
         let admission = admit(&self.hub, &request.query, request.wants_v1, request.peer).await;
-        Admission { headers: admission.headers, client: admission.client }
+        AdmittedClient { headers: admission.headers, client: admission.client }
     }
 
     async fn run(&self, client: client::Admitted, socket: TcpStream, early: Bytes) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tradesim_schemas::Timestamp;
 
-use crate::{control::Stretches, lateness::add_stretch};
+use crate::{control::Stretches, lateness::add_interval};
 
 /// Maps recorded instants, in order, to positions of playback: recorded time since the beginning, without time that
 /// is not played. The time between files and loops is not played, and idle intervals are shortened on request.
@@ -32,7 +32,7 @@ impl Timeline {
         let gap = Duration::from_micros(gap);
         let played = self.max_gap.map_or(gap, |max| gap.min(max));
         if played < gap {
-            add_stretch(&mut self.shortened, gap - played);
+            add_interval(&mut self.shortened, gap - played);
         }
         self.position += played;
         self.position

@@ -74,7 +74,7 @@ impl Connection<'_> {
         by_peer: bool,
     ) {
         self.catch_up.stop();
-        self.client.set_place(None);
+        self.client.set_play_offset(None);
         self.hub.client_moved(None);
         let end = End { why, code: Some(code.number()), delivered: false, seen: None };
         let begun = self.hub.clock.now();

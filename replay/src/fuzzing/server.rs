@@ -10,7 +10,7 @@ use std::{
 use crate::{Background, Options, testing::Replay};
 
 /// The limit for an answer: far more than any takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 const LINE: &str = concat!(
     r#"{"schema_version":1,"event_type":"orderbook","timestamp":"2026-02-18T14:30:00.000000Z","payload":{"#,
@@ -28,12 +28,12 @@ static SERVER: Mutex<Option<Background>> = Mutex::new(None);
 /// If the answer is not HTTP, and if the server does not close.
 pub fn http(bytes: &[u8]) {
     let mut socket = connect();
-    socket.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
+    socket.set_read_timeout(Some(TIMEOUT)).expect("a timeout above zero");
     // the server may have closed before it read everything
     let _ = socket.write_all(bytes).and_then(|()| socket.shutdown(Shutdown::Write));
     let mut answer = Vec::new();
     if let Err(error) = socket.read_to_end(&mut answer) {
-        assert_ne!(error.kind(), ErrorKind::WouldBlock, "the connection is still open after {PATIENCE:?}");
+        assert_ne!(error.kind(), ErrorKind::WouldBlock, "the connection is still open after {TIMEOUT:?}");
     }
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1."), "{}", String::from_utf8_lossy(&answer));
 }

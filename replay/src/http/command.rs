@@ -34,7 +34,7 @@ pub(crate) fn parse(action: &str, body: &[u8]) -> Result<Command, BadBody> {
         "resume" => Command::Resume,
         "stop" => Command::Stop,
         "step" => Command::Step(fields.take("messages").map_or(Ok(1), messages)?),
-        "seek" => place(fields.require("to")?)?,
+        "seek" => seek_target(fields.require("to")?)?,
         "speed" => speed(fields.require("speed")?)?,
         _ => panic!("{action} is not among the actions"),
     };
@@ -55,7 +55,7 @@ fn messages(value: Value) -> Result<u64, BadBody> {
     }
 }
 
-fn place(value: Value) -> Result<Command, BadBody> {
+fn seek_target(value: Value) -> Result<Command, BadBody> {
     match value {
         Value::Number(number) => match number.as_u64() {
             Some(seq) => Ok(Command::Seek(seq)),

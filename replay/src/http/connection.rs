@@ -19,9 +19,9 @@ use tokio::{
 use crate::metrics::Refused;
 
 use super::{
-    Backend, Face, Rules, routes,
-    seats::{ClientSeat, PlainSeat, Seat},
+    Backend, ConnectionLimits, HttpState, routes,
     shared::{Shared, hung_up},
+    slots::{ClientSlot, PlainSlot, Slot},
     stopped,
 };
 
@@ -43,10 +43,10 @@ pub(super) struct Ends {
 
 /// Serves a connection until its end.
 pub(super) async fn drive<B: Backend>(
-    face: Arc<Face<B>>,
+    http_state: Arc<HttpState<B>>,
     socket: TcpStream,
     peer: SocketAddr,
-    seat: PlainSeat,
+    slot: PlainSlot,
     mut stop: watch::Receiver<bool>,
 ) {
     if let Err(error) = socket.set_nodelay(true) {
@@ -54,19 +54,19 @@ pub(super) async fn drive<B: Backend>(
     }
     let Ok(local) = socket.local_addr() else { return };
     let socket = Arc::new(socket);
-    let evicted = seat.evicted();
+    let evicted = slot.evicted();
     // holds the slot until the end: a client that is closing has its socket open
-    let exchange = Exchange::new(Seat::Plain(seat));
+    let exchange = Exchange::new(Slot::Plain(slot));
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(face.rules.patience)
+        .header_read_timeout(http_state.limits.request_timeout)
         .max_header_size(HEADER_BYTES)
         .max_buf_size(HEADER_BYTES)
         // some peers close their side after their last request, and still expect its answer
         .half_close(true);
     let ends = Ends { peer, local };
-    let service = service_fn(|request| routes::answer(&face, &exchange, ends, request));
+    let service = service_fn(|request| routes::answer(&http_state, &exchange, ends, request));
     let io = TokioIo::new(Shared::new(Arc::clone(&socket)));
     let mut connection = builder.serve_connection(io, service);
 
@@ -75,7 +75,7 @@ pub(super) async fn drive<B: Backend>(
         let now = Instant::now();
         let (deadline, admitting) = {
             let state = exchange.state();
-            (state.deadline(&face.rules, stopped_at), state.phase == Phase::Admitting)
+            (state.deadline(&http_state.limits, stopped_at), state.phase == Phase::Admitting)
         };
         if deadline.is_some_and(|deadline| deadline <= now) {
             break Ended::Overdue;
@@ -108,7 +108,7 @@ pub(super) async fn drive<B: Backend>(
     if requests == 0
         && let Some(why) = ended.refusal()
     {
-        face.metrics.refused(why);
+        http_state.metrics.refused(why);
     }
     match (ended, client) {
         (Ended::Closed, Some(client)) => {
@@ -116,14 +116,15 @@ pub(super) async fn drive<B: Backend>(
             drop(socket);
             let socket =
                 Arc::into_inner(parts.io.into_inner().into_inner()).expect("it is not shared any more");
-            face.backend.run(client, socket, parts.read_buf).await;
+            http_state.backend.run(client, socket, parts.read_buf).await;
         }
         (ended, _) => {
             if let Ended::Failed(error) = &ended {
                 tracing::debug!(%error, "connection failed");
             }
             if !matches!(ended, Ended::Overdue | Ended::Evicted) {
-                let _ = linger(connection.into_parts().io.into_inner(), face.rules.farewell).await;
+                let _ =
+                    linger(connection.into_parts().io.into_inner(), http_state.limits.shutdown_grace).await;
             }
         }
     }
@@ -183,7 +184,7 @@ pub(super) struct Exchange<C> {
 /// The state of a connection.
 #[derive(Debug)]
 pub(super) struct ExchangeState<C> {
-    seat: Seat,
+    slot: Slot,
     phase: Phase,
     since: Instant,
     requests: u64,
@@ -203,9 +204,9 @@ enum Phase {
 }
 
 impl<C> Exchange<C> {
-    fn new(seat: Seat) -> Exchange<C> {
+    fn new(slot: Slot) -> Exchange<C> {
         let state =
-            ExchangeState { seat, phase: Phase::Opened, since: Instant::now(), requests: 0, client: None };
+            ExchangeState { slot, phase: Phase::Opened, since: Instant::now(), requests: 0, client: None };
         Exchange { state: Mutex::new(state), admitting: Notify::new() }
     }
 
@@ -214,8 +215,8 @@ impl<C> Exchange<C> {
     }
 
     /// Begins to admit a client on this slot.
-    pub(super) fn admit(&self, seat: ClientSeat) {
-        self.state().admit(seat);
+    pub(super) fn admit(&self, slot: ClientSlot) {
+        self.state().admit(slot);
         self.admitting.notify_one();
     }
 
@@ -232,8 +233,8 @@ impl<C> ExchangeState<C> {
         self.enter(Phase::Answering);
     }
 
-    fn admit(&mut self, seat: ClientSeat) {
-        self.seat = Seat::Client { _seat: seat };
+    fn admit(&mut self, slot: ClientSlot) {
+        self.slot = Slot::Client { _slot: slot };
         self.enter(Phase::Admitting);
     }
 
@@ -251,7 +252,7 @@ impl<C> ExchangeState<C> {
         let now = Instant::now();
         self.phase = phase;
         self.since = now;
-        self.seat.set_idle(phase == Phase::Answered, now);
+        self.slot.set_idle(phase == Phase::Answered, now);
     }
 
     fn is_upgrading(&self) -> bool {
@@ -259,14 +260,14 @@ impl<C> ExchangeState<C> {
     }
 
     /// Returns the instant at which the connection is given up.
-    fn deadline(&self, rules: &Rules, stopped_at: Option<Instant>) -> Option<Instant> {
+    fn deadline(&self, limits: &ConnectionLimits, stopped_at: Option<Instant>) -> Option<Instant> {
         let usual = match self.phase {
             Phase::Answering | Phase::Admitting => return None,
-            Phase::Opened => self.since + rules.patience,
+            Phase::Opened => self.since + limits.request_timeout,
             // hyper's own timeout for the next header starts only after the answer was sent
-            Phase::Answered => self.since + 2 * rules.patience,
+            Phase::Answered => self.since + 2 * limits.request_timeout,
         };
-        let last = stopped_at.map(|stopped_at| stopped_at.max(self.since) + rules.farewell);
+        let last = stopped_at.map(|stopped_at| stopped_at.max(self.since) + limits.shutdown_grace);
         Some(last.map_or(usual, |last| last.min(usual)))
     }
 }

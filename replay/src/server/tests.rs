@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The limit of every wait; far longer than anything should take on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -43,17 +43,17 @@ fn start(source: Sample, options: Options) -> Running {
 
 impl Running {
     async fn connect(&self, query: &str) -> (Socket, Response) {
-        timeout(PATIENCE, connect_async(format!("ws://{}/?{query}", self.address))).await.unwrap().unwrap()
+        timeout(TIMEOUT, connect_async(format!("ws://{}/?{query}", self.address))).await.unwrap().unwrap()
     }
 
     async fn connect_v1(&self, query: &str) -> Socket {
         let mut request = format!("ws://{}/?{query}", self.address).into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", PROTOCOL.parse().unwrap());
-        timeout(PATIENCE, connect_async(request)).await.unwrap().unwrap().0
+        timeout(TIMEOUT, connect_async(request)).await.unwrap().unwrap().0
     }
 
     async fn report(self) -> Report {
-        timeout(PATIENCE, self.report).await.unwrap().unwrap().unwrap()
+        timeout(TIMEOUT, self.report).await.unwrap().unwrap().unwrap()
     }
 }
 
@@ -84,7 +84,7 @@ impl Got {
 async fn receive(socket: &mut Socket, enough: usize) -> Got {
     let mut got = Got::default();
     while got.texts.len() < enough {
-        match timeout(PATIENCE, socket.next()).await.expect("a message or an end") {
+        match timeout(TIMEOUT, socket.next()).await.expect("a message or an end") {
             Some(Ok(Message::Text(text))) => match Notice::parse(&text) {
                 Some(notice) => got.notices.push(notice),
                 None => got.texts.push(text.to_string()),
@@ -224,7 +224,7 @@ async fn the_subprotocol_has_notices_and_pings() {
     socket.send(Message::text("?")).await.unwrap();
     socket.send(Message::binary(vec![1])).await.unwrap();
     let next = async |socket: &mut Socket| loop {
-        let message = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+        let message = timeout(TIMEOUT, socket.next()).await.unwrap().unwrap().unwrap();
         if let Message::Text(text) = message {
             break Notice::parse(&text).unwrap_or_else(|| panic!("{text}"));
         }
@@ -257,7 +257,7 @@ async fn subscriptions_narrow_and_widen() {
     let mut socket = server.connect_v1("").await;
     socket.send(Message::text(r#"{"action":"subscribe","symbols":["AAPL"]}"#)).await.unwrap();
     loop {
-        let message = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+        let message = timeout(TIMEOUT, socket.next()).await.unwrap().unwrap().unwrap();
         if let Message::Text(text) = message
             && let Some(Notice::Subscribed { seq, symbols, .. }) = Notice::parse(&text)
         {
@@ -303,9 +303,9 @@ async fn a_seek_before_the_first_message_moves_those_who_wait_for_it() {
     let server = start(sample, Options { start_paused: true, ..options() });
     let mut socket = server.connect_v1("").await;
     // the first notice promises message 0
-    let first = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+    let first = timeout(TIMEOUT, socket.next()).await.unwrap().unwrap().unwrap();
     assert!(matches!(Notice::parse(first.to_text().unwrap()), Some(Notice::Start { seq: 0, .. })));
-    timeout(PATIENCE, async {
+    timeout(TIMEOUT, async {
         while server.handle.status().state != State::Paused {
             tokio::task::yield_now().await;
         }
@@ -326,7 +326,7 @@ async fn a_stop_that_comes_before_the_play_ends_it_too() {
     let source = Arc::new(Sample::new(10, 10));
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), source, options()).unwrap();
     server.handle().command(Command::Stop).await.unwrap();
-    let report = timeout(PATIENCE, server.run()).await.unwrap().unwrap();
+    let report = timeout(TIMEOUT, server.run()).await.unwrap().unwrap();
     assert_eq!((report.complete, report.status.sent), (false, 0));
 }
 
@@ -352,7 +352,7 @@ async fn a_source_that_fails_is_told_to_everyone() {
     assert_eq!(code, 1011);
     assert!(reason.ends_with("the disk is on fire"), "{reason}");
     assert_eq!(got.numbers(), (0..got.texts.len() as u64).collect::<Vec<_>>());
-    let error = timeout(PATIENCE, server.report).await.unwrap().unwrap().unwrap_err();
+    let error = timeout(TIMEOUT, server.report).await.unwrap().unwrap().unwrap_err();
     assert!(matches!(error, ServerError::Source { .. }));
 }
 
@@ -372,7 +372,7 @@ async fn a_stalled_client_is_closed_and_harms_nobody() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, closing).await.unwrap();
+    timeout(TIMEOUT, closing).await.unwrap();
     // it resumes reading at the end
     let got = all(&mut stalled).await;
     let (code, reason) = got.close.clone().unwrap();
@@ -393,7 +393,7 @@ async fn a_client_that_falls_far_behind_gets_everything_all_the_same() {
     let digest = sample.digest(0..20_000);
     // far less is held than the client is behind
     let buffer_bytes = 1 << 20;
-    let server = start(sample, Options { wait_clients: 2, buffer_bytes, stall: PATIENCE, ..options() });
+    let server = start(sample, Options { wait_clients: 2, buffer_bytes, stall: TIMEOUT, ..options() });
     let (mut slow, _) = server.connect("").await;
     let (mut fast, _) = server.connect("").await;
     assert_eq!(all(&mut fast).await.digest(), digest);
@@ -406,7 +406,7 @@ async fn a_client_that_falls_far_behind_gets_everything_all_the_same() {
 
 #[tokio::test]
 async fn what_the_kernel_holds_for_a_client_is_bounded() {
-    let server = start(Sample::padded(20_000, 10, 2_000), Options { stall: PATIENCE, ..options() });
+    let server = start(Sample::padded(20_000, 10, 2_000), Options { stall: TIMEOUT, ..options() });
     // it accepts nothing, and its own buffer is as small as that of a client may be
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
@@ -421,7 +421,7 @@ async fn what_the_kernel_holds_for_a_client_is_bounded() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, left).await.unwrap();
+    timeout(TIMEOUT, left).await.unwrap();
     let sent = server.handle.status().clients[0].sent;
     assert!(sent * 2_000 < 1 << 20, "{sent} messages of 2 kB are in the kernel");
     drop(socket);
@@ -457,7 +457,7 @@ async fn raw(address: SocketAddr) -> TcpStream {
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
-        answer.push(timeout(PATIENCE, socket.read_u8()).await.unwrap().unwrap());
+        answer.push(timeout(TIMEOUT, socket.read_u8()).await.unwrap().unwrap());
     }
     assert!(answer.starts_with(b"HTTP/1.1 101 "));
     socket
@@ -470,7 +470,7 @@ async fn behind_a_fault_the_server_hangs_up_first() {
     const RESERVED: [u8; 6] = [0x83, 0x80, 0, 0, 0, 0];
     socket.write_all(&RESERVED).await.unwrap();
     let mut rest = Vec::new();
-    timeout(PATIENCE, socket.read_to_end(&mut rest)).await.unwrap().unwrap();
+    timeout(TIMEOUT, socket.read_to_end(&mut rest)).await.unwrap().unwrap();
     assert_eq!((rest[0], &rest[2..4]), (0x88, &1002_u16.to_be_bytes()[..]));
     // its side is shut down while it still waits for the server's: it did not wait for the timeout
     assert_eq!(server.handle.status().clients.len(), 1);
@@ -488,7 +488,7 @@ async fn what_a_reset_destroyed_was_not_delivered() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, written).await.unwrap();
+    timeout(TIMEOUT, written).await.unwrap();
     // all of it is in the buffers of the kernel, and is lost with them
     socket.set_zero_linger().unwrap();
     drop(socket);

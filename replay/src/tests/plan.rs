@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::tape::Tape;
+use super::fake_source::FakeSource;
 
 /// Recorded time in units of a millionth of a nanosecond: a nanosecond at one millionth of real time.
 type Units = u128;
@@ -54,39 +54,39 @@ impl Plan {
 
     /// Stops the clock. If the next message is at hand, time covered after it does not count: playback was late
     /// there.
-    pub(super) fn stand(&mut self, tape: &Tape, next: Option<u64>) {
-        self.settle(tape, next);
+    pub(super) fn stand(&mut self, fake_source: &FakeSource, next: Option<u64>) {
+        self.settle(fake_source, next);
         self.runs = false;
     }
 
-    pub(super) fn set_speed(&mut self, speed: Option<u64>, tape: &Tape, next: Option<u64>) {
-        self.settle(tape, next);
+    pub(super) fn set_speed(&mut self, speed: Option<u64>, fake_source: &FakeSource, next: Option<u64>) {
+        self.settle(fake_source, next);
         self.speed = speed;
     }
 
     /// Changes the next message, which is due at once.
-    pub(super) fn jump(&mut self, tape: &Tape, next: Option<u64>) {
-        self.stand(tape, next);
+    pub(super) fn jump(&mut self, fake_source: &FakeSource, next: Option<u64>) {
+        self.stand(fake_source, next);
         self.last = None;
         self.last_position = self.covered;
     }
 
-    fn settle(&mut self, tape: &Tape, next: Option<u64>) {
+    fn settle(&mut self, fake_source: &FakeSource, next: Option<u64>) {
         if let (true, Some(next)) = (self.runs && self.speed.is_some(), next) {
-            self.covered = self.covered.min(self.position(tape, next));
+            self.covered = self.covered.min(self.position(fake_source, next));
         }
         self.covered = self.covered.max(self.reached);
         self.reached = self.covered;
     }
 
-    fn position(&self, tape: &Tape, seq: u64) -> Units {
-        let gap_us = self.last.map_or(0, |_| tape.gap_us(seq));
+    fn position(&self, fake_source: &FakeSource, seq: u64) -> Units {
+        let gap_us = self.last.map_or(0, |_| fake_source.gap_us(seq));
         self.last_position + Units::from(self.max_gap_us.map_or(gap_us, |max| gap_us.min(max))) * UNITS_PER_US
     }
 
     /// Plays a message now, on schedule. Returns by how much it is late; `None` if it is early.
-    pub(super) fn play(&mut self, tape: &Tape, seq: u64) -> Option<Duration> {
-        let position = self.position(tape, seq);
+    pub(super) fn play(&mut self, fake_source: &FakeSource, seq: u64) -> Option<Duration> {
+        let position = self.position(fake_source, seq);
         let late = match self.speed {
             Some(speed) => self.covered.checked_sub(position)? / Units::from(speed),
             None => 0,
@@ -96,8 +96,8 @@ impl Plan {
     }
 
     /// Plays a message out of turn.
-    pub(super) fn step(&mut self, tape: &Tape, seq: u64) {
-        self.pass(seq, self.position(tape, seq));
+    pub(super) fn step(&mut self, fake_source: &FakeSource, seq: u64) {
+        self.pass(seq, self.position(fake_source, seq));
     }
 
     fn pass(&mut self, seq: u64, position: Units) {
@@ -107,9 +107,9 @@ impl Plan {
     }
 
     /// Returns when a message that is not due yet will be due.
-    pub(super) fn due(&self, tape: &Tape, seq: u64) -> Duration {
+    pub(super) fn due(&self, fake_source: &FakeSource, seq: u64) -> Duration {
         let speed = Units::from(self.speed.expect("there is a schedule"));
-        let left = self.position(tape, seq).saturating_sub(self.covered);
+        let left = self.position(fake_source, seq).saturating_sub(self.covered);
         self.now + Duration::from_nanos(left.div_ceil(speed) as u64)
     }
 }

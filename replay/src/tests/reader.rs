@@ -2,14 +2,13 @@
 
 use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 
-use super::tape::{Blocks, Tape};
+use super::fake_source::{Blocks, FakeSource};
 use crate::{
-    Block,
-    delivery::{Delivery, Head, Task},
-    outbox,
+    Block, outbox,
     outgoing::Outgoing,
     ring::Ring,
     selection::Selection,
+    send_cursor::{Head, SendCursor, Task},
 };
 
 /// A segment of playback between two jumps, in the source's numbers.
@@ -23,7 +22,7 @@ pub(super) struct Stretch {
 /// The state that a reader sees in its turn.
 #[derive(Clone, Copy)]
 pub(super) struct Sight<'a> {
-    pub(super) tape: &'a Tape,
+    pub(super) fake_source: &'a FakeSource,
     pub(super) ring: &'a Ring,
     /// The progress of playback, as published last.
     pub(super) head: &'a Head,
@@ -49,7 +48,7 @@ pub(super) struct Reader {
     v1: bool,
     pub(super) start_source_seq: u64,
     /// The play offset that others see.
-    pub(super) place: Option<u64>,
+    pub(super) play_offset: Option<u64>,
     /// The messages that were decided on and not sent yet.
     sending: Option<(Arc<Block>, Range<usize>)>,
     catch_up: Option<CatchUp>,
@@ -83,22 +82,22 @@ struct Promise {
 
 impl Promise {
     /// Skips messages that are not selected. Returns the next message, if there is one before `bound`.
-    fn next(&mut self, tape: &Tape, bound: u64) -> Option<u64> {
+    fn next(&mut self, fake_source: &FakeSource, bound: u64) -> Option<u64> {
         while self.source_seq < bound {
             while self.changes.front().is_some_and(|(from, _)| *from <= self.source_seq) {
                 self.selection = self.changes.pop_front().unwrap().1;
             }
-            let kind = tape.message(self.source_seq).kind;
+            let kind = fake_source.message(self.source_seq).kind;
             if self.selection.passes(kind) {
                 return Some(self.source_seq);
             }
-            self.pass(tape);
+            self.pass(fake_source);
         }
         None
     }
 
-    fn pass(&mut self, tape: &Tape) {
-        self.seq += u64::from(self.selection.in_stream(tape.message(self.source_seq).kind));
+    fn pass(&mut self, fake_source: &FakeSource) {
+        self.seq += u64::from(self.selection.in_stream(fake_source.message(self.source_seq).kind));
         self.source_seq += 1;
     }
 }
@@ -136,14 +135,14 @@ impl Wire {
 impl Reader {
     /// Returns a client that was promised to begin with `seq` of its own stream.
     pub(super) fn new(selection: Selection, source_seq: u64, seq: u64, v1: bool, ring: &Ring) -> Reader {
-        let delivery = Delivery::new(selection.clone(), source_seq, seq, ring);
+        let send_cursor = SendCursor::new(selection.clone(), source_seq, seq, ring);
         let stretch = ring.jumps() - 1;
         let changes = VecDeque::new();
         Reader {
-            outgoing: Outgoing::new(delivery),
+            outgoing: Outgoing::new(send_cursor),
             v1,
             start_source_seq: source_seq,
-            place: None,
+            play_offset: None,
             sending: None,
             catch_up: None,
             ended: None,
@@ -198,7 +197,7 @@ impl Reader {
         if let Some((block, messages)) = self.sending.take() {
             self.promise.sent = block.first_seq() + messages.end as u64;
             self.outgoing.send(&block, messages);
-            self.place = self.outgoing.place();
+            self.play_offset = self.outgoing.play_offset();
             return true;
         }
         let task = self.outgoing.next(sight.ring, sight.head);
@@ -214,11 +213,11 @@ impl Reader {
             Task::Read { seq, before } => return self.read(seq, before, sight),
             Task::Jumped { seq } => self.jumped(seq, sight),
             Task::Wait => {
-                self.place = self.outgoing.place();
+                self.play_offset = self.outgoing.play_offset();
                 return false;
             }
             Task::Finished => {
-                let left = self.promise.next(sight.tape, sight.tape.len());
+                let left = self.promise.next(sight.fake_source, sight.fake_source.len());
                 assert_eq!(left, None, "a client that is done has everything");
                 self.end(Ended::Finished);
             }
@@ -227,7 +226,7 @@ impl Reader {
     }
 
     fn read(&mut self, seq: u64, before: u64, sight: Sight<'_>) -> bool {
-        let begin = || CatchUp { blocks: Blocks::from(sight.tape, seq), block: None };
+        let begin = || CatchUp { blocks: Blocks::from(sight.fake_source, seq), block: None };
         let catch_up = self.catch_up.get_or_insert_with(begin);
         if catch_up.block.as_ref().is_none_or(|block| block.end_seq() <= seq) {
             catch_up.block = catch_up.blocks.next();
@@ -236,17 +235,20 @@ impl Reader {
         self.promise.sent = block.end_seq().min(before);
         let messages = self.outgoing.messages_of(block, before);
         self.outgoing.send(block, messages);
-        self.place = self.outgoing.place();
+        self.play_offset = self.outgoing.play_offset();
         true
     }
 
     fn jumped(&mut self, seq: u64, sight: Sight<'_>) {
-        let Sight { tape, ring, head, played, .. } = sight;
+        let Sight { fake_source, ring, head, played, .. } = sight;
         let promise = &mut self.promise;
-        let next_jump = ring.jump_at(promise.stretch + 1).place;
-        if self.place.is_some_and(|place| place >= next_jump.min(ring.oldest(head.released))) {
+        let next_jump = ring.jump_at(promise.stretch + 1).play_offset;
+        if self
+            .play_offset
+            .is_some_and(|play_offset| play_offset >= next_jump.min(ring.oldest(head.released)))
+        {
             // everything that was played before the jump was received before it
-            let left = promise.next(tape, played[promise.stretch].end);
+            let left = promise.next(fake_source, played[promise.stretch].end);
             assert_eq!(left, None, "message {left:?} was played before the jump");
             promise.stretch += 1;
         } else {
@@ -255,7 +257,7 @@ impl Reader {
         assert_eq!(played[promise.stretch].first, seq);
         promise.changes.drain(..).for_each(|(_, selection)| promise.selection = selection);
         (promise.source_seq, promise.sent, promise.seq) = (seq, seq, seq);
-        self.place = self.outgoing.place();
+        self.play_offset = self.outgoing.play_offset();
         if !self.v1 || !self.outgoing.selection().is_whole_stream() {
             self.end(Ended::Sought);
         }
@@ -274,7 +276,7 @@ impl Reader {
         assert!(self.wire.0.is_empty(), "the last frame is whole");
         // if it resumes there, it begins with the first message that it did not receive
         let behind = self.promise.seq;
-        self.promise.next(sight.tape, sight.played[self.promise.stretch].end);
+        self.promise.next(sight.fake_source, sight.played[self.promise.stretch].end);
         assert!((behind..=self.promise.seq).contains(&next), "{behind} {next} {}", self.promise.seq);
         self.end(Ended::TooSlow);
     }
@@ -290,9 +292,9 @@ impl Reader {
                 continue;
             }
             let bound = sight.played[self.promise.stretch].end;
-            let seq = self.promise.next(sight.tape, bound).expect("nothing comes before it is played");
-            assert!(sight.tape.message(seq).text.as_bytes() == payload, "message {seq} comes next");
-            self.promise.pass(sight.tape);
+            let seq = self.promise.next(sight.fake_source, bound).expect("nothing comes before it is played");
+            assert!(sight.fake_source.message(seq).text.as_bytes() == payload, "message {seq} comes next");
+            self.promise.pass(sight.fake_source);
             let live = self.live.front().is_some_and(|(live, _)| *live == seq);
             let due = if live { self.live.pop_front().and_then(|(_, due)| due) } else { None };
             self.promise.came.push(Came { seq, at: sight.now, due });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{stage::Stage, tape::Tape};
+use super::{fake_source::FakeSource, stage::Stage};
 use crate::{Options, playback::TICK};
 
 /// Microseconds between the messages of half a minute around a burst of five seconds at fifty times the usual rate:
@@ -22,23 +22,25 @@ fn counts(instants: impl Iterator<Item = u128>, unit: u128) -> Vec<u64> {
 
 #[test]
 fn a_burst_keeps_its_shape_at_every_speed() {
-    let tape = Tape::recorded(BURST);
-    let first_us = tape.message(0).at.micros();
-    let recorded_us = |seq: u64| (tape.message(seq).at.micros() - first_us) as u128;
-    let archive = counts((0..tape.len()).map(recorded_us), 1_000_000);
+    let fake_source = FakeSource::recorded(BURST);
+    let first_us = fake_source.message(0).at.micros();
+    let recorded_us = |seq: u64| (fake_source.message(seq).at.micros() - first_us) as u128;
+    let archive = counts((0..fake_source.len()).map(recorded_us), 1_000_000);
     let calm = archive[0].max(1);
     assert!(archive.iter().any(|&count| count > 15 * calm), "there is a burst: {archive:?}");
     // as a fraction, so that seconds of the recording are told apart exactly
     for (speed, times, per) in [("0.5x", 1, 2), ("1x", 1, 1), ("7x", 7, 1), ("50x", 50, 1)] {
-        let mut stage =
-            Stage::new(tape.clone(), Options { speed: speed.parse().unwrap(), ..Options::new("shape") });
+        let mut stage = Stage::new(
+            fake_source.clone(),
+            Options { speed: speed.parse().unwrap(), ..Options::new("shape") },
+        );
         stage.join(None, false, None, None);
         // it is connected before the first message is played
         stage.publish();
         stage.read(0, 0);
         stage.run_to_the_end();
         let came = stage.readers[0].came();
-        assert_eq!(came.len() as u64, tape.len());
+        assert_eq!(came.len() as u64, fake_source.len());
         for message in came {
             let due = message.due.expect("there is a schedule");
             // 0 means that there is no schedule, so an instant of 0 is written as 1 ns

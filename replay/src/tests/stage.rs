@@ -5,18 +5,18 @@ use std::time::Duration;
 use tradesim_schemas::{ContentDigest, EventType, Symbol};
 
 use super::{
+    fake_source::{Blocks, FakeSource},
     plan::Plan,
     reader::{Ended, Reader, Sight, Stretch},
-    tape::{Blocks, Tape},
 };
 use crate::{
     BLOCK_BYTES, Command, Options, Speed, State,
-    delivery::Head,
-    gate::{Places, WINDOW_BLOCKS},
+    backpressure::{PlayOffsets, WINDOW_BLOCKS},
     play::Play,
     playback::{Step, TICK},
     ring::Ring,
     selection::Selection,
+    send_cursor::Head,
 };
 
 /// The sum of all rounding errors to nanoseconds, over all changes of a schedule.
@@ -26,7 +26,7 @@ const ROUNDING: Duration = Duration::from_micros(1);
 const TURNS_MAX: usize = 20_000;
 
 pub(super) struct Stage {
-    tape: Tape,
+    fake_source: FakeSource,
     options: Options,
     pub(super) now: Duration,
     play: Play,
@@ -45,7 +45,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(tape: Tape, options: Options) -> Stage {
+    pub(super) fn new(fake_source: FakeSource, options: Options) -> Stage {
         let play = Play::new(&options);
         let mut stage = Stage {
             ring: Ring::new(options.buffer_bytes, 0),
@@ -60,7 +60,7 @@ impl Stage {
             digest: Some(ContentDigest::new()),
             deserted_since: None,
             play,
-            tape,
+            fake_source,
             options,
         };
         stage.tell_clients();
@@ -81,10 +81,11 @@ impl Stage {
         events: Option<&[EventType]>,
     ) {
         let selection = Selection::of_url(symbols, events);
-        let in_stream = |seq: &u64| selection.in_stream(self.tape.message(*seq).kind);
+        let in_stream = |seq: &u64| selection.in_stream(self.fake_source.message(*seq).kind);
         let (source_seq, seq) = match from_seq {
             Some(seq) => {
-                let before = (0..self.tape.len()).filter(in_stream).nth(seq.saturating_sub(1) as usize);
+                let before =
+                    (0..self.fake_source.len()).filter(in_stream).nth(seq.saturating_sub(1) as usize);
                 match before {
                     _ if seq == 0 => (0, 0),
                     Some(before) => (before + 1, seq),
@@ -124,7 +125,7 @@ impl Stage {
 
     fn with(&mut self, reader: usize, act: impl FnOnce(&mut Reader, Sight<'_>)) {
         let sight = Sight {
-            tape: &self.tape,
+            fake_source: &self.fake_source,
             ring: &self.ring,
             head: &self.head,
             played: &self.played,
@@ -155,7 +156,7 @@ impl Stage {
     /// Reads the source from where playback requests.
     fn open(&mut self) {
         if let Some(seq) = self.play.take_opening() {
-            self.blocks = Some(Blocks::from(&self.tape, seq));
+            self.blocks = Some(Blocks::from(&self.fake_source, seq));
             if self.play.playback().released() == 0 && self.ring.jumps() == 1 {
                 self.played = vec![Stretch { first: seq, end: seq }];
             }
@@ -185,9 +186,11 @@ impl Stage {
         let state = self.play.playback().state();
         let next = self.next();
         match command {
-            Command::Pause | Command::Step(_) if state == State::Playing => self.plan.stand(&self.tape, next),
-            Command::Speed(speed) => self.plan.set_speed(millionths(*speed), &self.tape, next),
-            Command::Seek(_) if state != State::Waiting => self.plan.jump(&self.tape, next),
+            Command::Pause | Command::Step(_) if state == State::Playing => {
+                self.plan.stand(&self.fake_source, next)
+            }
+            Command::Speed(speed) => self.plan.set_speed(millionths(*speed), &self.fake_source, next),
+            Command::Seek(_) if state != State::Waiting => self.plan.jump(&self.fake_source, next),
             _ => {}
         }
         let released = self.play.playback().released();
@@ -205,14 +208,14 @@ impl Stage {
     /// Checks whether clients let playback continue.
     pub(super) fn look(&mut self) {
         let released = self.play.playback().released();
-        let places = Places::of(self.connected().map(|reader| reader.place), released);
-        let places = Places { deserted_since: self.deserted_since, ..places };
-        self.may_go = self.play.held_until(&places, &self.ring, self.now).is_none();
+        let play_offsets = PlayOffsets::of(self.connected().map(|reader| reader.play_offset), released);
+        let play_offsets = PlayOffsets { deserted_since: self.deserted_since, ..play_offsets };
+        self.may_go = self.play.held_until(&play_offsets, &self.ring, self.now).is_none();
         let at_max =
             self.play.playback().speed() == Speed::Max && self.play.playback().state() == State::Playing;
-        if let (true, Some(fastest)) = (self.may_go && at_max, places.fastest) {
+        if let (true, Some(fastest)) = (self.may_go && at_max, play_offsets.fastest) {
             let window = (self.options.buffer_bytes / (4 * BLOCK_BYTES)).clamp(2, WINDOW_BLOCKS);
-            assert!(self.ring.blocks_behind(fastest) < window, "playback at max does not run away");
+            assert!(self.ring.blocks_after(fastest) < window, "playback at max does not run away");
         }
     }
 
@@ -234,13 +237,13 @@ impl Stage {
                     assert_eq!(seq, self.played.last().unwrap().end, "messages are played in order");
                     self.played.last_mut().unwrap().end += 1;
                     if state == State::Paused {
-                        self.plan.step(&self.tape, seq);
+                        self.plan.step(&self.fake_source, seq);
                     } else {
-                        let late = self.plan.play(&self.tape, seq);
+                        let late = self.plan.play(&self.fake_source, seq);
                         assert!(late.is_some(), "message {seq} is early");
                     }
                     if let Some(digest) = &mut self.digest {
-                        digest.push(self.tape.message(seq).text.as_bytes());
+                        digest.push(self.fake_source.message(seq).text.as_bytes());
                     }
                 }
                 self.last_release = Some(self.now);
@@ -251,14 +254,16 @@ impl Stage {
                 return Some(self.now);
             }
             Step::WaitUntil(at) => {
-                let due = self.plan.due(&self.tape, next.expect("it waits for a message"));
+                let due = self.plan.due(&self.fake_source, next.expect("it waits for a message"));
                 let tick = self.last_release.map_or(Duration::ZERO, |last| last + TICK);
                 assert!(at + ROUNDING >= due && at <= due.max(tick) + ROUNDING, "{at:?} {due:?} {tick:?}");
                 return Some(at);
             }
             Step::WaitForBlock => assert_eq!(next, None, "there is a block"),
             Step::WaitForCommand => assert_ne!(state, State::Playing, "it plays"),
-            Step::End => assert_eq!(self.played.last().unwrap().end, self.tape.len(), "all was played"),
+            Step::End => {
+                assert_eq!(self.played.last().unwrap().end, self.fake_source.len(), "all was played")
+            }
         }
         None
     }

@@ -31,13 +31,13 @@ pub(super) const GOODBYE: [u8; 4] = [0x88, 2, 0x03, 0xe8];
 impl Backend for Echo {
     type Client = String;
 
-    async fn admit(&self, request: ClientRequest) -> Admission<String> {
+    async fn admit(&self, request: ClientRequest) -> AdmittedClient<String> {
         self.admitted.lock().unwrap().push(request.clone());
         if request.query == "slow" {
             self.go_on.notified().await;
         }
         let headers = vec![("tradesim-run", "Zürich".to_owned()), ("tradesim-stream", "a\nb".to_owned())];
-        Admission { headers, client: request.query }
+        AdmittedClient { headers, client: request.query }
     }
 
     async fn run(&self, client: String, mut socket: TcpStream, early: Bytes) {
@@ -97,15 +97,15 @@ impl Fixture {
         Fixture::with(|_| {}).await
     }
 
-    pub(super) async fn with(change: impl FnOnce(&mut Rules)) -> Fixture {
-        let mut rules = Rules::new(&Options::new("r"));
-        change(&mut rules);
+    pub(super) async fn with(change: impl FnOnce(&mut ConnectionLimits)) -> Fixture {
+        let mut limits = ConnectionLimits::new(&Options::new("r"));
+        change(&mut limits);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let backend = Arc::new(Echo::default());
         let metrics = Arc::new(Metrics::new());
         let (stop, stopped) = watch::channel(false);
-        let serve = serve(listener, Arc::clone(&backend), Arc::clone(&metrics), rules, stopped);
+        let serve = serve(listener, Arc::clone(&backend), Arc::clone(&metrics), limits, stopped);
         Fixture { backend, metrics, address, stop, served: tokio::spawn(serve) }
     }
 

@@ -148,7 +148,7 @@ async fn a_handshake_may_follow_one_that_was_refused() {
 
 #[tokio::test]
 async fn pages_of_other_hosts_are_kept_out() {
-    let fixture = Fixture::with(|rules| rules.origins = vec!["https://charts.example".to_owned()]).await;
+    let fixture = Fixture::with(|limits| limits.origins = vec!["https://charts.example".to_owned()]).await;
     for (origin, status) in [
         ("http://localhost:3000", 101),
         ("http://[::1]:3000", 101),

@@ -5,7 +5,7 @@ use fixture::within;
 const SHORT: Duration = Duration::from_millis(300);
 
 async fn impatient() -> Fixture {
-    Fixture::with(|rules| rules.patience = SHORT).await
+    Fixture::with(|limits| limits.request_timeout = SHORT).await
 }
 
 async fn is_closed(peer: &mut Peer) {
@@ -66,8 +66,11 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 #[tokio::test]
 async fn an_answer_that_is_not_read_is_given_up() {
     const LONG: Duration = Duration::from_secs(3600);
-    for (patience, farewell) in [(SHORT, LONG), (LONG, SHORT)] {
-        let fixture = Fixture::with(|rules| (rules.patience, rules.farewell) = (patience, farewell)).await;
+    for (request_timeout, shutdown_grace) in [(SHORT, LONG), (LONG, SHORT)] {
+        let fixture = Fixture::with(|limits| {
+            (limits.request_timeout, limits.shutdown_grace) = (request_timeout, shutdown_grace)
+        })
+        .await;
         // more than the sockets of both sides hold
         *fixture.backend.page.lock().unwrap() = "x".repeat(32 << 20);
         let mut peer = fixture.connect().await;
@@ -111,7 +114,7 @@ async fn a_header_has_a_size() {
 
 #[tokio::test]
 async fn above_the_cap_clients_are_refused_until_one_goes() {
-    let fixture = Fixture::with(|rules| rules.clients_max = 2).await;
+    let fixture = Fixture::with(|limits| limits.clients_max = 2).await;
     let mut clients = Vec::new();
     for _ in 0..2 {
         let mut peer = fixture.connect().await;
@@ -145,7 +148,7 @@ async fn above_the_cap_clients_are_refused_until_one_goes() {
 
 #[tokio::test]
 async fn one_address_does_not_take_every_seat() {
-    let fixture = Fixture::with(|rules| (rules.clients_max, rules.per_address_max) = (4, 3)).await;
+    let fixture = Fixture::with(|limits| (limits.clients_max, limits.per_address_max) = (4, 3)).await;
     let mut clients = Vec::new();
     for _ in 0..3 {
         let mut peer = fixture.connect().await;
@@ -170,7 +173,7 @@ async fn connections_that_say_nothing_keep_nobody_out() {
     let fixture = Fixture::start().await;
     // the kernel hands connections out in their order
     let mut idle = Vec::new();
-    for number in 0..2 * seats::PLAIN_MAX {
+    for number in 0..2 * slots::PLAIN_MAX {
         let mut peer = fixture.connect().await;
         peer.send(if number % 2 == 0 { "" } else { "GET /status HTTP/1.1\r\nHost: loc" }).await;
         idle.push(peer);
@@ -183,7 +186,7 @@ async fn connections_that_say_nothing_keep_nobody_out() {
     is_closed(&mut idle[0]).await;
     is_closed(&mut idle[1]).await;
     let counted = async {
-        while fixture.refused("cap") < seats::PLAIN_MAX as u64 {
+        while fixture.refused("cap") < slots::PLAIN_MAX as u64 {
             tokio::task::yield_now().await;
         }
     };
@@ -196,7 +199,7 @@ async fn connections_that_say_nothing_keep_nobody_out() {
 
 #[tokio::test]
 async fn what_is_not_found_in_time_is_refused() {
-    let fixture = Fixture::with(|rules| rules.admission = SHORT).await;
+    let fixture = Fixture::with(|limits| limits.admission_timeout = SHORT).await;
     for refused in 1..3 {
         let answer = fixture.ask(handshake("/?slow", "")).await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));

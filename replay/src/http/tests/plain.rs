@@ -49,7 +49,7 @@ async fn a_half_closed_peer_gets_its_answer() {
 #[tokio::test]
 async fn a_client_that_hangs_up_is_not_admitted_any_further() {
     for early in ["", "and something after it"] {
-        let fixture = Fixture::with(|rules| rules.per_address_max = 1).await;
+        let fixture = Fixture::with(|limits| limits.per_address_max = 1).await;
         let mut peer = fixture.connect().await;
         peer.send(handshake("/?slow", "") + early).await;
         let admitted = async {
@@ -164,7 +164,7 @@ async fn a_bad_command_does_not_reach_the_backend() {
 
 #[tokio::test]
 async fn requests_for_other_hosts_are_not_answered() {
-    let fixture = Fixture::with(|rules| rules.hosts = vec!["replay".to_owned()]).await;
+    let fixture = Fixture::with(|limits| limits.hosts = vec!["replay".to_owned()]).await;
     for (host, status) in [
         ("localhost:8765", 200),
         ("127.0.0.1", 200),
@@ -202,7 +202,7 @@ async fn commands_are_taken_from_whom_the_server_was_told() {
         [(200, ""), (200, ""), (403, "forwarded")],
         [(401, "unauthorized"), (200, ""), (403, "forwarded")],
     ]) {
-        let fixture = Fixture::with(|rules| rules.steering = steering.clone()).await;
+        let fixture = Fixture::with(|limits| limits.steering = steering.clone()).await;
         let forwarded = format!("{bearer}X-Forwarded-For: 10.0.0.1\r\n");
         for (lines, (status, code)) in ["", &bearer, &forwarded].into_iter().zip(expected) {
             let answer = fixture.ask(post("pause", lines, "")).await;

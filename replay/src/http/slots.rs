@@ -22,7 +22,7 @@ pub(super) const GRACE: Duration = Duration::from_millis(250);
 
 /// The connection slots of a server.
 #[derive(Debug)]
-pub(super) struct Seats {
+pub(super) struct ConnectionSlots {
     clients_max: usize,
     per_address_max: usize,
     table: Mutex<Table>,
@@ -48,31 +48,31 @@ struct Plain {
 
 /// The slot that a connection holds. It is released on drop.
 #[derive(Debug)]
-pub(super) enum Seat {
+pub(super) enum Slot {
     /// The slot of a connection that is not a client.
-    Plain(PlainSeat),
+    Plain(PlainSlot),
     /// The slot of a client.
-    Client { _seat: ClientSeat },
+    Client { _slot: ClientSlot },
 }
 
 #[derive(Debug)]
-pub(super) struct PlainSeat {
-    seats: Arc<Seats>,
+pub(super) struct PlainSlot {
+    slots: Arc<ConnectionSlots>,
     number: u64,
     evicted: Arc<Notify>,
 }
 
 #[derive(Debug)]
-pub(super) struct ClientSeat {
-    seats: Arc<Seats>,
+pub(super) struct ClientSlot {
+    slots: Arc<ConnectionSlots>,
     address: IpAddr,
 }
 
 /// The result of requesting a slot in the pool.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(super) enum SlotResult {
     /// This slot.
-    Taken(PlainSeat),
+    Taken(PlainSlot),
     /// A connection may be evicted at this instant, and not before.
     NotBefore(Instant),
     /// All connections are being answered.
@@ -88,24 +88,24 @@ pub(super) enum Cap {
     Address,
 }
 
-impl Seats {
-    pub(super) fn new(clients_max: usize, per_address_max: usize) -> Arc<Seats> {
-        Arc::new(Seats { clients_max, per_address_max, table: Mutex::default() })
+impl ConnectionSlots {
+    pub(super) fn new(clients_max: usize, per_address_max: usize) -> Arc<ConnectionSlots> {
+        Arc::new(ConnectionSlots { clients_max, per_address_max, table: Mutex::default() })
     }
 
     /// Takes a slot for a new connection.
-    pub(super) fn take(self: &Arc<Seats>, now: Instant) -> Place {
+    pub(super) fn take(self: &Arc<ConnectionSlots>, now: Instant) -> SlotResult {
         let mut table = self.table();
         if table.plain.len() >= PLAIN_MAX {
-            let Some((number, since)) = table.idlest() else { return Place::Full };
+            let Some((number, since)) = table.idlest() else { return SlotResult::Full };
             if since + GRACE > now {
-                return Place::NotBefore(since + GRACE);
+                return SlotResult::NotBefore(since + GRACE);
             }
             table.evict(number);
         }
         let evicted = Arc::new(Notify::new());
         let number = table.add(Plain { since: now, idle: true, evicted: Arc::clone(&evicted) });
-        Place::Taken(PlainSeat { seats: Arc::clone(self), number, evicted })
+        SlotResult::Taken(PlainSlot { slots: Arc::clone(self), number, evicted })
     }
 
     /// Evicts the connection that has been idle longest, if one is idle.
@@ -117,7 +117,7 @@ impl Seats {
     }
 
     /// Takes a slot for a client from this address.
-    pub(super) fn take_client(self: &Arc<Seats>, peer: IpAddr) -> Result<ClientSeat, Cap> {
+    pub(super) fn take_client(self: &Arc<ConnectionSlots>, peer: IpAddr) -> Result<ClientSlot, Cap> {
         let address = owner(peer);
         let mut table = self.table();
         if table.clients >= self.clients_max {
@@ -129,7 +129,7 @@ impl Seats {
         }
         *of_address += 1;
         table.clients += 1;
-        Ok(ClientSeat { seats: Arc::clone(self), address })
+        Ok(ClientSlot { slots: Arc::clone(self), address })
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -155,34 +155,34 @@ impl Table {
     }
 }
 
-impl Seat {
+impl Slot {
     /// Sets whether a request is awaited.
     pub(super) fn set_idle(&mut self, idle: bool, now: Instant) {
-        if let Seat::Plain(seat) = self {
-            let mut table = seat.seats.table();
-            if let Some(plain) = table.plain.remove(&seat.number) {
-                seat.number = table.add(Plain { since: now, idle, ..plain });
+        if let Slot::Plain(slot) = self {
+            let mut table = slot.slots.table();
+            if let Some(plain) = table.plain.remove(&slot.number) {
+                slot.number = table.add(Plain { since: now, idle, ..plain });
             }
         }
     }
 }
 
-impl PlainSeat {
+impl PlainSlot {
     /// Returns what is notified when the connection must close.
     pub(super) fn evicted(&self) -> Arc<Notify> {
         Arc::clone(&self.evicted)
     }
 }
 
-impl Drop for PlainSeat {
+impl Drop for PlainSlot {
     fn drop(&mut self) {
-        self.seats.table().plain.remove(&self.number);
+        self.slots.table().plain.remove(&self.number);
     }
 }
 
-impl Drop for ClientSeat {
+impl Drop for ClientSlot {
     fn drop(&mut self) {
-        let mut table = self.seats.table();
+        let mut table = self.slots.table();
         table.clients -= 1;
         let left = table.by_address.get_mut(&self.address).expect("it was counted");
         *left -= 1;
@@ -212,8 +212,8 @@ mod tests {
 
     #[test]
     fn an_address_has_its_share_and_leaves_the_rest_to_others() {
-        let seats = Seats::new(4, 2);
-        let of = |text| seats.take_client(address(text));
+        let slots = ConnectionSlots::new(4, 2);
+        let of = |text| slots.take_client(address(text));
         let one = [of("10.0.0.1").unwrap(), of("::ffff:10.0.0.1").unwrap()];
         assert_eq!(of("10.0.0.1").unwrap_err(), Cap::Address);
         let other = [of("2001:db8::1").unwrap(), of("2001:db8::ffff:2").unwrap()];
@@ -222,32 +222,32 @@ mod tests {
         assert_eq!(of("2001:db8::3").unwrap_err(), Cap::Address);
         assert!(of("2001:db8:0:1::3").is_ok());
         drop(other);
-        assert!(seats.table().by_address.is_empty() && seats.table().clients == 0);
+        assert!(slots.table().by_address.is_empty() && slots.table().clients == 0);
     }
 
     #[tokio::test]
     async fn whoever_is_idle_for_longest_makes_room_after_its_grace() {
-        let seats = Seats::new(1, 1);
+        let slots = ConnectionSlots::new(1, 1);
         let begun = Instant::now();
-        let mut taken: Vec<Seat> = Vec::new();
+        let mut taken: Vec<Slot> = Vec::new();
         let mut evictions = Vec::new();
         for _ in 0..PLAIN_MAX {
-            let Place::Taken(seat) = seats.take(begun) else { panic!("there is room") };
-            evictions.push(seat.evicted());
-            taken.push(Seat::Plain(seat));
+            let SlotResult::Taken(slot) = slots.take(begun) else { panic!("a slot is free") };
+            evictions.push(slot.evicted());
+            taken.push(Slot::Plain(slot));
         }
-        assert!(matches!(seats.take(begun), Place::NotBefore(at) if at == begun + GRACE));
+        assert!(matches!(slots.take(begun), SlotResult::NotBefore(at) if at == begun + GRACE));
         // the first one has a request, the second one had a request and waits for the next
         let later = begun + GRACE;
         taken[0].set_idle(false, later);
         taken[1].set_idle(false, later);
         taken[1].set_idle(true, later);
-        let Place::Taken(_new) = seats.take(later) else { panic!("the third makes room") };
+        let SlotResult::Taken(_new) = slots.take(later) else { panic!("the third makes room") };
         evictions[2].notified().await;
-        taken.iter_mut().for_each(|seat| seat.set_idle(false, later));
-        seats.free_one();
-        let Place::Taken(_new) = seats.take(later) else { panic!("the one that came last has gone") };
-        taken[0] = Seat::Client { _seat: seats.take_client(address("10.0.0.1")).unwrap() };
-        assert!(matches!(seats.take(later), Place::Taken(_)), "a client holds no place of the pool");
+        taken.iter_mut().for_each(|slot| slot.set_idle(false, later));
+        slots.free_one();
+        let SlotResult::Taken(_new) = slots.take(later) else { panic!("the one that came last has gone") };
+        taken[0] = Slot::Client { _slot: slots.take_client(address("10.0.0.1")).unwrap() };
+        assert!(matches!(slots.take(later), SlotResult::Taken(_)), "a client holds no slot of the pool");
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 
 /// Messages in memory.
 #[derive(Clone, Debug)]
-pub(super) struct Tape {
+pub(super) struct FakeSource {
     info: SourceInfo,
     messages: Arc<Vec<Message>>,
 }
@@ -24,10 +24,10 @@ pub(super) struct Message {
     pub(super) starts_segment: bool,
 }
 
-impl Tape {
+impl FakeSource {
     /// Returns so many messages, mostly 300 µs apart, some at one instant, with idle times of 50 ms; every 400th
     /// begins another file, which was recorded earlier.
-    pub(super) fn made(messages: u64) -> Tape {
+    pub(super) fn made(messages: u64) -> FakeSource {
         let sample = Sample::new(0, 0);
         let mut micros = 0;
         let message = |seq: u64| {
@@ -50,11 +50,11 @@ impl Tape {
         let symbols = SYMBOLS.iter().map(|name| Symbol::new(name).unwrap()).collect();
         let messages: Vec<Message> = (0..messages).map(message).collect();
         let info = SourceInfo { messages: Some(messages.len() as u64), symbols, ..SourceInfo::default() };
-        Tape { info, messages: Arc::new(messages) }
+        FakeSource { info, messages: Arc::new(messages) }
     }
 
     /// Returns messages of a recording, so many microseconds apart.
-    pub(super) fn recorded(gaps_us: &str) -> Tape {
+    pub(super) fn recorded(gaps_us: &str) -> FakeSource {
         let mut micros = 1_771_425_890_000_000;
         let message = |(seq, gap_us): (usize, &str)| {
             micros += gap_us.parse::<i64>().unwrap();
@@ -63,7 +63,7 @@ impl Tape {
         };
         let messages: Vec<Message> = gaps_us.split_whitespace().enumerate().map(message).collect();
         let info = SourceInfo { messages: Some(messages.len() as u64), ..SourceInfo::default() };
-        Tape { info, messages: Arc::new(messages) }
+        FakeSource { info, messages: Arc::new(messages) }
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -83,7 +83,7 @@ impl Tape {
     }
 }
 
-impl Source for Tape {
+impl Source for FakeSource {
     fn info(&self) -> &SourceInfo {
         &self.info
     }
@@ -128,8 +128,8 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub(super) fn from(tape: &Tape, seq: u64) -> Blocks {
-        Blocks { feed: tape.open(seq).unwrap(), builder: BlockBuilder::new(seq), over: false }
+    pub(super) fn from(fake_source: &FakeSource, seq: u64) -> Blocks {
+        Blocks { feed: fake_source.open(seq).unwrap(), builder: BlockBuilder::new(seq), over: false }
     }
 
     /// Returns the next block; `None` after the last.

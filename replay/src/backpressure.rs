@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     block::{BLOCK_BYTES, Block},
     control::Stretches,
-    lateness::add_stretch,
+    lateness::add_interval,
     options::{OnSlow, Options},
     ring::Ring,
     speed::Speed,
@@ -18,7 +18,7 @@ pub(crate) const WINDOW_BLOCKS: usize = 32;
 
 /// The play offsets of the clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Places {
+pub(crate) struct PlayOffsets {
     /// The number of clients without an offset, because they read older messages from the source or are being closed.
     pub(crate) elsewhere: usize,
     /// The offset of the client that needs the next messages first. A client that begins at an offset that is not
@@ -30,16 +30,16 @@ pub(crate) struct Places {
     pub(crate) deserted_since: Option<Duration>,
 }
 
-impl Places {
+impl PlayOffsets {
     /// Returns the summary of clients at these offsets, when so many messages were played.
-    pub(crate) fn of(places: impl Iterator<Item = Option<u64>>, released: u64) -> Places {
-        let mut all = Places::default();
-        for place in places {
-            match place {
-                Some(place) => {
-                    all.slowest = Some(all.slowest.map_or(place, |slowest| slowest.min(place)));
-                    if place <= released {
-                        all.fastest = all.fastest.max(Some(place));
+    pub(crate) fn of(play_offsets: impl Iterator<Item = Option<u64>>, released: u64) -> PlayOffsets {
+        let mut all = PlayOffsets::default();
+        for play_offset in play_offsets {
+            match play_offset {
+                Some(play_offset) => {
+                    all.slowest = Some(all.slowest.map_or(play_offset, |slowest| slowest.min(play_offset)));
+                    if play_offset <= released {
+                        all.fastest = all.fastest.max(Some(play_offset));
                     }
                 }
                 None => all.elsewhere += 1,
@@ -52,7 +52,7 @@ impl Places {
 /// Holds a playback: at speed `max` until clients have taken what there is, and with `--on-slow wait` until the
 /// slowest client would lose nothing.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct Backpressure {
     on_slow: OnSlow,
     window: usize,
     linger: Duration,
@@ -62,9 +62,9 @@ pub(crate) struct Gate {
     waited: Stretches,
 }
 
-impl Gate {
-    pub(crate) fn new(options: &Options) -> Gate {
-        Gate {
+impl Backpressure {
+    pub(crate) fn new(options: &Options) -> Backpressure {
+        Backpressure {
             on_slow: options.on_slow,
             // a small buffer holds fewer blocks: the player must not outrun the client that it feeds
             window: (options.buffer_bytes / (4 * BLOCK_BYTES)).clamp(2, WINDOW_BLOCKS),
@@ -81,17 +81,17 @@ impl Gate {
         &mut self,
         speed: Speed,
         next: Option<&Block>,
-        places: &Places,
+        play_offsets: &PlayOffsets,
         ring: &Ring,
         now: Duration,
     ) -> Option<u64> {
-        let for_slow = self.wanted_of_slowest(next, places, ring);
+        let for_slow = self.wanted_of_slowest(next, play_offsets, ring);
         match for_slow {
             Some(_) => _ = self.slow_since.get_or_insert(now),
             None => self.end_slow(now),
         }
         let for_fast = match speed {
-            Speed::Max => self.wanted_of_fastest(places, ring, now),
+            Speed::Max => self.wanted_of_fastest(play_offsets, ring, now),
             Speed::Times(_) => None,
         };
         self.full = for_fast.is_some();
@@ -111,30 +111,35 @@ impl Gate {
 
     fn end_slow(&mut self, now: Duration) {
         if let Some(since) = self.slow_since.take() {
-            add_stretch(&mut self.waited, now.saturating_sub(since));
+            add_interval(&mut self.waited, now.saturating_sub(since));
         }
     }
 
-    fn wanted_of_slowest(&self, next: Option<&Block>, places: &Places, ring: &Ring) -> Option<u64> {
+    fn wanted_of_slowest(
+        &self,
+        next: Option<&Block>,
+        play_offsets: &PlayOffsets,
+        ring: &Ring,
+    ) -> Option<u64> {
         if self.on_slow == OnSlow::Disconnect {
             return None;
         }
         let wanted = ring.oldest_with(next?);
-        places.slowest.filter(|&slowest| slowest < wanted).map(|_| wanted)
+        play_offsets.slowest.filter(|&slowest| slowest < wanted).map(|_| wanted)
     }
 
-    fn wanted_of_fastest(&self, places: &Places, ring: &Ring, now: Duration) -> Option<u64> {
-        match places.fastest {
+    fn wanted_of_fastest(&self, play_offsets: &PlayOffsets, ring: &Ring, now: Duration) -> Option<u64> {
+        match play_offsets.fastest {
             Some(fastest) => {
                 let blocks = if self.full { self.window / 2 } else { self.window };
-                let held = ring.blocks_behind(fastest) >= blocks;
-                held.then(|| ring.place_with_fewer_behind(self.window / 2))
+                let held = ring.blocks_after(fastest) >= blocks;
+                held.then(|| ring.play_offset_with_fewer_after(self.window / 2))
             }
             // clients that catch up will be there soon
-            None if places.elsewhere > 0 => Some(0),
+            None if play_offsets.elsewhere > 0 => Some(0),
             None => {
                 let lingers = |since| now.saturating_sub(since) < self.linger;
-                places.deserted_since.is_some_and(lingers).then_some(0)
+                play_offsets.deserted_since.is_some_and(lingers).then_some(0)
             }
         }
     }

@@ -26,7 +26,7 @@ pub(crate) struct Head {
 /// The sequence of messages for one client: from its first message on, without gaps, without repetitions, and never
 /// before a message is due.
 #[derive(Debug)]
-pub(crate) struct Delivery {
+pub(crate) struct SendCursor {
     phase: Phase,
     selection: Selection,
     /// The sequence number of the next message in the source, which counts messages that are not selected.
@@ -76,12 +76,12 @@ pub(crate) enum Task {
     Finished,
 }
 
-impl Delivery {
+impl SendCursor {
     /// Returns the cursor of a client that begins with the message `source_seq` of the source, which is `seq` in its
     /// own stream.
-    pub(crate) fn new(selection: Selection, source_seq: u64, seq: u64, ring: &Ring) -> Delivery {
+    pub(crate) fn new(selection: Selection, source_seq: u64, seq: u64, ring: &Ring) -> SendCursor {
         let phase = Phase::CatchingUp { jumps: ring.jumps() };
-        Delivery { phase, selection, source_seq, seq, live_from: None }
+        SendCursor { phase, selection, source_seq, seq, live_from: None }
     }
 
     /// Returns the sequence number of the next message in the client's own stream.
@@ -95,17 +95,17 @@ impl Delivery {
     }
 
     /// Returns the play offset of the next message; `None` while older messages are read from the source.
-    pub(crate) fn place(&self) -> Option<u64> {
+    pub(crate) fn play_offset(&self) -> Option<u64> {
         match self.phase {
             Phase::CatchingUp { .. } => None,
-            Phase::Live(cursor) => Some(cursor.place),
+            Phase::Live(cursor) => Some(cursor.play_offset),
         }
     }
 
     /// Returns true if messages are sent as they are played, rather than later because the client connected later.
     pub(crate) fn is_live(&self) -> bool {
         match (self.phase, self.live_from) {
-            (Phase::Live(cursor), Some(from)) => cursor.place >= from,
+            (Phase::Live(cursor), Some(from)) => cursor.play_offset >= from,
             _ => false,
         }
     }
@@ -136,9 +136,9 @@ impl Delivery {
         if jumps < ring.jumps() {
             return self.jump(ring.jumps() - 1, ring, head);
         }
-        match ring.place_of(self.source_seq) {
-            Some(place) if place >= ring.oldest(head.released) => {
-                let cursor = Cursor { place, jumps };
+        match ring.play_offset_of(self.source_seq) {
+            Some(play_offset) if play_offset >= ring.oldest(head.released) => {
+                let cursor = Cursor { play_offset, jumps };
                 self.phase = Phase::Live(cursor);
                 self.live_from = Some(head.released);
                 self.follow(cursor, ring, head)
@@ -150,7 +150,7 @@ impl Delivery {
 
     fn jump(&mut self, jumps: usize, ring: &Ring, head: &Head) -> Task {
         let jump = ring.jump_at(jumps);
-        self.phase = Phase::Live(Cursor { place: jump.place, jumps: jumps + 1 });
+        self.phase = Phase::Live(Cursor { play_offset: jump.play_offset, jumps: jumps + 1 });
         self.live_from = Some(head.released);
         self.source_seq = jump.seq;
         self.seq = jump.seq;
@@ -161,7 +161,9 @@ impl Delivery {
         match ring.next(cursor, head.released) {
             Next::Messages { block, messages } => Task::Send { block, messages },
             Next::Jumped => self.jump(cursor.jumps, ring, head),
-            Next::UpToDate if head.state == State::Ended && cursor.place >= head.released => Task::Finished,
+            Next::UpToDate if head.state == State::Ended && cursor.play_offset >= head.released => {
+                Task::Finished
+            }
             Next::UpToDate => Task::Wait,
             Next::Behind => {
                 // a client that reads more slowly than messages are played reads the source separately, like one that
@@ -188,7 +190,7 @@ impl Delivery {
         self.source_seq += count;
         self.seq += self.in_stream(block, messages);
         if let Phase::Live(cursor) = &mut self.phase {
-            cursor.place += count;
+            cursor.play_offset += count;
         }
     }
 
