@@ -9,6 +9,7 @@
 //! duplicated, reordered, altered and foreign.
 //! reordered, altered and foreign, [`Fault`] says.
 
+mod canonical_text;
 mod comparison;
 mod consumer;
 pub(crate) mod datum;
@@ -30,7 +31,6 @@ mod retries;
 mod schema;
 mod seen;
 mod verify;
-mod wording;
 
 pub use comparison::{Comparison, Want};
 pub use error::AuditError;

@@ -16,11 +16,11 @@ use crate::{
 
 /// The size in bytes from which a batch is handed over: large enough that handing over costs nothing, small enough to
 /// stay in a cache.
-const BYTES_ENOUGH: usize = 256 * 1024;
+const FLUSH_BYTES: usize = 256 * 1024;
 /// The number of messages from which a batch is handed over.
-const MESSAGES_ENOUGH: usize = 1_024;
+const FLUSH_MESSAGES: usize = 1_024;
 /// The size of the largest buffer that is kept for reuse.
-const KEPT_BYTES_MAX: usize = 4 * BYTES_ENOUGH;
+const KEPT_BYTES_MAX: usize = 4 * FLUSH_BYTES;
 /// The length from which a frame reserves only the room that it needs: doubling would take twice as much.
 const LARGE_BYTES: usize = 2 * KEPT_BYTES_MAX;
 
@@ -56,7 +56,7 @@ pub struct Batch {
 
 /// The state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum MessageState {
     /// It was not decided on yet.
     Untaken,
     /// It was taken, as the message with this number.
@@ -65,15 +65,15 @@ pub(crate) enum Place {
     Skipped,
 }
 
-impl Place {
+impl MessageState {
     /// Returns the state after this decision.
     #[inline]
-    pub(crate) fn of(admission: Admission) -> Place {
+    pub(crate) fn of(admission: Admission) -> MessageState {
         match admission {
-            Admission::Skip => Place::Skipped,
-            Admission::Produce { seq } | Admission::ProduceAlone { seq } | Admission::Bury { seq, .. } => {
-                Place::Taken { seq }
-            }
+            Admission::Skip => MessageState::Skipped,
+            Admission::Produce { seq }
+            | Admission::ProduceAlone { seq }
+            | Admission::DeadLetter { seq, .. } => MessageState::Taken { seq },
         }
     }
 
@@ -81,15 +81,15 @@ impl Place {
     #[inline]
     pub(crate) fn seq(self) -> Option<u64> {
         match self {
-            Place::Taken { seq } => Some(seq),
-            Place::Untaken | Place::Skipped => None,
+            MessageState::Taken { seq } => Some(seq),
+            MessageState::Untaken | MessageState::Skipped => None,
         }
     }
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Item {
-    place: Place,
+    state: MessageState,
     /// The ends of the frame, the key and the value in the buffer; an item begins where the previous one ends.
     frame_end: u32,
     key_end: u32,
@@ -182,8 +182,8 @@ impl Batch {
                 let key_end = self.end();
                 write_confluent(&message, rules.schema_ids.of(event_type), &mut self.bytes);
                 let kind = Kind::Record { event_type, emitted: message.timestamp };
-                let place = Place::Untaken;
-                self.items.push(Item { place, frame_end, key_end, value_end: self.end(), kind });
+                let state = MessageState::Untaken;
+                self.items.push(Item { state, frame_end, key_end, value_end: self.end(), kind });
             }
             Err(refusal) => self.push_invalid(frame_end, refusal),
         }
@@ -211,8 +211,8 @@ impl Batch {
     fn refuse(&mut self, end: u32, refusal: Refusal, kind: Kind) {
         self.received[event_index(refusal.event_type)] += 1;
         self.refusals.push(refusal);
-        let place = Place::Untaken;
-        self.items.push(Item { place, frame_end: end, key_end: end, value_end: end, kind });
+        let state = MessageState::Untaken;
+        self.items.push(Item { state, frame_end: end, key_end: end, value_end: end, kind });
     }
 
     /// Returns the approximate size of its memory, in bytes.
@@ -227,8 +227,8 @@ impl Batch {
 
     /// Returns true if it should be handed over.
     #[inline]
-    pub fn is_enough(&self) -> bool {
-        self.bytes.len() >= BYTES_ENOUGH || self.items.len() >= MESSAGES_ENOUGH
+    pub fn should_flush(&self) -> bool {
+        self.bytes.len() >= FLUSH_BYTES || self.items.len() >= FLUSH_MESSAGES
     }
 
     /// Returns true if it has no messages.
@@ -272,14 +272,14 @@ impl Batch {
 
     /// Returns the state of a message.
     #[inline]
-    pub(crate) fn place(&self, index: usize) -> Place {
-        self.items[index].place
+    pub(crate) fn state(&self, index: usize) -> MessageState {
+        self.items[index].state
     }
 
     /// Sets the state of a message.
     #[inline]
-    pub(crate) fn set_place(&mut self, index: usize, place: Place) {
-        self.items[index].place = place;
+    pub(crate) fn set_state(&mut self, index: usize, state: MessageState) {
+        self.items[index].state = state;
     }
 
     /// Adds its messages to the metrics.
@@ -362,7 +362,7 @@ mod tests {
     fn a_buffer_that_one_message_blew_up_is_let_go() {
         let mut batch = Batch::new();
         batch.push(&vec![b'x'; 20 << 20], &rules());
-        assert!(batch.is_enough());
+        assert!(batch.should_flush());
         batch.clear();
         assert!(batch.is_empty() && batch.bytes.capacity() == 0);
     }
@@ -389,7 +389,7 @@ mod tests {
         let mut batch = Batch::new();
         batch.push(b"{", &rules());
         batch.push(&vec![b'x'; 16 << 20], &rules());
-        assert!(batch.bytes.capacity() < (16 << 20) + BYTES_ENOUGH, "{}", batch.bytes.capacity());
+        assert!(batch.bytes.capacity() < (16 << 20) + FLUSH_BYTES, "{}", batch.bytes.capacity());
         assert!(batch.size() > 16 << 20);
     }
 }

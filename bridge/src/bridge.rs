@@ -11,7 +11,7 @@ use crate::{
     driver::{Context, Driver, Finished},
     feed::{Feed, FeedOptions},
     health::{Health, Part},
-    http::{Face, HttpServer},
+    http::{HttpServer, HttpState},
     metrics::Metrics,
     options::{BridgeError, BridgeOptions, Ended, Report},
     registry::{RegistryError, SchemaIds},
@@ -68,8 +68,8 @@ impl Bridge {
         let health = Arc::new(Health::default());
         let http = match &options.metrics {
             Some((host, port)) => {
-                let face = Face { metrics: Arc::clone(&metrics), health: Arc::clone(&health) };
-                let server = HttpServer::start(host, *port, face);
+                let http_state = HttpState { metrics: Arc::clone(&metrics), health: Arc::clone(&health) };
+                let server = HttpServer::start(host, *port, http_state);
                 let failed = |source| BridgeError::Metrics { host: host.clone(), port: *port, source };
                 Some(server.map_err(failed)?)
             }

@@ -93,7 +93,7 @@ pub enum DlqError {
 
 /// A record of the dead-letter topic.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct DeadLetterRecord {
     /// Its partition.
     pub partition: i32,
     /// Its offset.
@@ -108,7 +108,7 @@ pub struct Letter {
     pub value: Vec<u8>,
 }
 
-impl Letter {
+impl DeadLetterRecord {
     /// Parses the value.
     ///
     /// # Errors
@@ -204,7 +204,7 @@ impl DlqOptions {
     pub fn show(
         &self,
         is_stopping: &dyn Fn() -> bool,
-        mut take: impl FnMut(Letter) -> bool,
+        mut take: impl FnMut(DeadLetterRecord) -> bool,
     ) -> Result<(), DlqError> {
         let reader = Reader::new(self, "tradesim-dlq-show")?;
         reader.read(&BTreeMap::new(), &reader.spans()?, is_stopping, |letter| Ok(take(letter)))

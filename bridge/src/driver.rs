@@ -15,7 +15,7 @@ use std::{
 };
 
 use tradesim_bridge_core::{
-    Action, Delivery, Finish, Flaw, Guarantee, Input, Moment, Note, Position, Topic, Window,
+    Action, Delivery, Finish, Flaw, Guarantee, Input, Note, Now, Position, Topic, Window,
 };
 
 use self::{handover::Work, lag::Lag};
@@ -36,12 +36,12 @@ const TICK: Duration = Duration::from_millis(100);
 /// The longest wait while nothing is wanted of the feed.
 const IDLE_TICK: Duration = Duration::from_millis(20);
 /// The time in which a new topic must become known everywhere.
-const TOPIC_PATIENCE: Duration = Duration::from_secs(10);
+const TOPIC_TIMEOUT: Duration = Duration::from_secs(10);
 /// The timeout of a metadata request.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 /// The timeout of the last position that is written outside of a transaction. Without it the next bridge sends some
 /// messages again.
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
+const LAST_POSITION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The state that the parts of a bridge share.
 pub(crate) struct Context<'a> {
@@ -141,7 +141,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     }
 
     fn tell(&mut self, input: Input) {
-        let moment = Moment { at: self.now(), random: (self.random)() };
+        let moment = Now { at: self.now(), random: (self.random)() };
         self.delivery.handle(input, moment);
     }
 
@@ -151,17 +151,17 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
 
     fn fails_for(&mut self, failure: &KafkaFailure, refused: Vec<u64>) {
         if let Some(work) = &mut self.work {
-            work.let_go_of_record();
+            work.drop_record();
         }
-        let hopeless = self.error.is_some();
+        let is_fatal = self.error.is_some();
         let cause = self.shared.explain(failure);
-        self.tell(Input::Failed { cause, refused, hopeless });
+        self.tell(Input::Failed { cause, refused, is_fatal });
     }
 
     /// Works until the delivery has ended.
     pub(crate) fn run(&mut self) -> Finish {
         loop {
-            self.look_at_reports();
+            self.check_reports();
             if let Some(finish) = self.look_at_stop() {
                 return finish;
             }
@@ -207,7 +207,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         let undelivered = if self.exactly_once() { 0 } else { self.window.open() + waiting as u64 };
         if let Some(producer) = self.producer.filter(|_| undelivered == 0) {
             // without transactions the last position may be in flight
-            let until = self.context.clock.now() + LAST_PATIENCE;
+            let until = self.context.clock.now() + LAST_POSITION_TIMEOUT;
             while producer.in_flight() > 0 && self.context.clock.now() < until {
                 producer.wait_for_reports();
             }
@@ -219,7 +219,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         Finished { delivery: self.delivery, run: self.run, undelivered, discarded, error: self.error }
     }
 
-    fn look_at_reports(&mut self) {
+    fn check_reports(&mut self) {
         if !self.exactly_once() {
             self.take_acknowledgements();
         }
@@ -240,7 +240,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
             return None;
         }
         let now = self.now();
-        let until = *self.stop_by.get_or_insert(now + self.context.options.stop_patience);
+        let until = *self.stop_by.get_or_insert(now + self.context.options.stop_timeout);
         if now >= until {
             tracing::warn!("stopped before all records were acknowledged");
             return Some(Finish::Stopped);
@@ -352,7 +352,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
 
     /// Checks the topics: a missing topic is a configuration error, unless it was created a moment ago.
     fn check_topics(&mut self, producer: &Producer) -> Result<(), KafkaFailure> {
-        let until = self.now() + TOPIC_PATIENCE;
+        let until = self.now() + TOPIC_TIMEOUT;
         while let Some(topic) = producer.missing_topic(METADATA_TIMEOUT)? {
             if self.context.is_stopping() {
                 return Err(KafkaFailure::Stopped);
@@ -408,27 +408,27 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     /// Waits until every record that was handed over is acknowledged.
     fn flush(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
         while self.producer().in_flight() > 0 {
-            self.look_while_waiting()?;
+            self.check_while_waiting()?;
             self.producer().flush_for_a_moment();
         }
         self.failure()
     }
 
     fn wait_for_room(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
-        self.look_while_waiting()?;
+        self.check_while_waiting()?;
         self.producer().wait_for_reports();
         Ok(())
     }
 
     /// Checks if waiting is useless.
-    fn look_while_waiting(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
+    fn check_while_waiting(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
         self.failure()?;
         let is_late = self.stop_by.is_some_and(|until| self.now() >= until);
         if is_late {
             return Err((KafkaFailure::Stopped, Vec::new()));
         }
         if self.context.is_stopping() && self.stop_by.is_none() {
-            self.stop_by = Some(self.now() + self.context.options.stop_patience);
+            self.stop_by = Some(self.now() + self.context.options.stop_timeout);
         }
         Ok(())
     }
@@ -459,9 +459,9 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     fn take(&mut self, event: Event) {
         match event {
             Event::Batch(batch) => self.begin(batch),
-            Event::Connected { connection, greeting } => {
+            Event::Connected { connection, handshake } => {
                 self.context.health.recovers(Part::Feed);
-                self.tell(Input::Connected { connection, greeting });
+                self.tell(Input::Connected { connection, handshake });
             }
             Event::Jumped { connection, seq } => self.tell(Input::Jumped { connection, seq }),
             Event::Sent { connection, seq, due_us } => {
@@ -472,8 +472,8 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
                 self.lag.delivered(self.delivery.delivered_seq(), self.context);
             }
             Event::Ended { connection, seq } => self.tell(Input::Ended { connection, seq }),
-            Event::Disconnected { connection, ending, cause } => {
-                self.tell(Input::Disconnected { connection, ending, cause });
+            Event::Disconnected { connection, reason, cause } => {
+                self.tell(Input::Disconnected { connection, reason, cause });
             }
         }
     }

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use tradesim_bridge_core::{Ending, Greeting};
+use tradesim_bridge_core::{DisconnectReason, HandshakeInfo};
 
 use self::{budget::Budget, reader::Reader};
 use crate::{
@@ -39,17 +39,17 @@ const QUEUE_BYTES_MAX: usize = 48 << 20;
 /// The limit of empty batches that are kept for reuse.
 const SPARE_BATCHES: usize = 2 * QUEUE_BATCHES;
 /// The time in which the server must answer the close.
-const CLOSE_PATIENCE: Duration = Duration::from_millis(500);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// An event of the feed, in order.
 #[derive(Debug)]
 pub(crate) enum Event {
-    Connected { connection: u64, greeting: Greeting },
+    Connected { connection: u64, handshake: HandshakeInfo },
     Batch(Batch),
     Jumped { connection: u64, seq: u64 },
     Sent { connection: u64, seq: u64, due_us: Option<u64> },
     Ended { connection: u64, seq: u64 },
-    Disconnected { connection: u64, ending: Ending, cause: String },
+    Disconnected { connection: u64, reason: DisconnectReason, cause: String },
 }
 
 struct Command {
@@ -167,7 +167,7 @@ impl Feed {
         };
         // makes room for a thread that waits to hand something over
         let mut left = count(&events);
-        let _ = ended.recv_timeout(2 * CLOSE_PATIENCE);
+        let _ = ended.recv_timeout(2 * CLOSE_TIMEOUT);
         left += count(&events);
         left + discarded.load(Ordering::Acquire)
     }

@@ -240,7 +240,7 @@ impl Metrics {
     }
 
     /// Counts a dead letter.
-    pub(crate) fn buried(&self, event_type: Option<EventType>) {
+    pub(crate) fn dead_lettered(&self, event_type: Option<EventType>) {
         self.dlq_messages.at(event_index(event_type)).inc();
     }
 

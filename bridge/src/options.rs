@@ -41,7 +41,7 @@ pub struct BridgeOptions {
     /// The host and port of `/metrics`, `/healthz` and `/readyz`, or `None`.
     pub metrics: Option<(String, u16)>,
     /// The time in which the bridge must stop although records are not acknowledged.
-    pub stop_patience: Duration,
+    pub stop_timeout: Duration,
 }
 
 /// The report of a bridge.

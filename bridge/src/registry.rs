@@ -2,7 +2,7 @@
 //! Confluent documents and others implement as well (Apicurio under `/apis/ccompat/v7`, `tradesim dev registry`).
 //!
 //! After an answer that means "not now" (408, 425, 429, 5xx) the request is repeated, for as long as
-//! [`RegistryOptions::patience`] allows. For a bridge this is zero: it waits itself
+//! [`RegistryOptions::retry_timeout`] allows. For a bridge this is zero: it waits itself
 //! ([`RegistryError::is_unreachable`]), reports that it waits, and can be stopped meanwhile.
 
 mod answer;
@@ -51,7 +51,7 @@ pub struct RegistryOptions {
     /// The timeout of an answer, beginning with the name lookup.
     pub timeout: Duration,
     /// The limit of all delays together while the registry requests to retry later.
-    pub patience: Duration,
+    pub retry_timeout: Duration,
 }
 
 impl RegistryOptions {
@@ -62,7 +62,7 @@ impl RegistryOptions {
     pub fn new(url: impl AsRef<str>) -> RegistryOptions {
         let (url, credentials) = url::split(url.as_ref());
         let timeout = RegistryOptions::TIMEOUT;
-        RegistryOptions { url, credentials, ca_file: None, timeout, patience: Duration::ZERO }
+        RegistryOptions { url, credentials, ca_file: None, timeout, retry_timeout: Duration::ZERO }
     }
 }
 
@@ -86,7 +86,7 @@ pub struct Registry {
     /// The URL without secrets.
     url: String,
     authorization: Option<HeaderValue>,
-    patience: Duration,
+    retry_timeout: Duration,
 }
 
 impl Registry {
@@ -111,8 +111,8 @@ impl Registry {
             config = config.tls_config(TlsConfig::builder().root_certs(trusted).build());
         }
         let authorization = options.credentials.as_ref().map(authorization).transpose()?;
-        let RegistryOptions { url: base, patience, .. } = options;
-        Ok(Registry { agent: config.build().into(), base, url, authorization, patience })
+        let RegistryOptions { url: base, retry_timeout, .. } = options;
+        Ok(Registry { agent: config.build().into(), base, url, authorization, retry_timeout })
     }
 
     /// Returns the URL of the registry as it may be shown, without user information and query.
@@ -284,7 +284,7 @@ impl Registry {
                 result => return result,
             };
             let wanted = error.retry_after().map_or(pause, |wanted| wanted.max(PAUSE_MIN));
-            if waited + wanted > self.patience {
+            if waited + wanted > self.retry_timeout {
                 return Err(error);
             }
             tracing::info!(%error, pause_ms = wanted.as_millis() as u64, "waiting for the schema registry");

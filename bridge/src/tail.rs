@@ -121,8 +121,8 @@ impl Tail {
     /// # Errors
     ///
     /// Brokers or a registry with invalid answers. Unreachable brokers are waited for.
-    pub fn next(&mut self, patience: Duration) -> Result<Tailed, TailError> {
-        let share = patience / self.topics.len().max(1) as u32;
+    pub fn next(&mut self, timeout: Duration) -> Result<Tailed, TailError> {
+        let share = timeout / self.topics.len().max(1) as u32;
         for _ in 0..self.topics.len() {
             let topic = &mut self.topics[self.turn];
             match topic.consumer.poll(share) {

@@ -23,7 +23,7 @@
 
 mod feed;
 mod sink;
-mod words;
+mod types;
 
 #[cfg(test)]
 mod hostile;
@@ -40,8 +40,8 @@ use std::{
 
 use tradesim_schemas::Timestamp;
 
-pub use words::{
-    Action, Admission, Counts, Ending, Finish, Greeting, Guarantee, Input, Moment, Note, Options,
+pub use types::{
+    Action, Admission, Counts, DisconnectReason, Finish, Guarantee, HandshakeInfo, Input, Note, Now, Options,
 };
 
 use crate::{Continuity, Identity, SEQ_END};
@@ -140,7 +140,7 @@ pub struct Delivery {
     /// The messages whose batch the broker refused, with the number of refusals.
     suspects: BTreeMap<u64, u32>,
     /// The result, once no record is open.
-    ending: Option<Finish>,
+    finish: Option<Finish>,
     continuity: Continuity,
     counts: Counts,
     /// The feed has sent all messages before this one.
@@ -170,7 +170,7 @@ impl Delivery {
             open: None,
             owner: false,
             suspects: BTreeMap::new(),
-            ending: None,
+            finish: None,
             continuity: Continuity::new(),
             counts: Counts::default(),
             head: 0,
@@ -269,19 +269,19 @@ impl Delivery {
     }
 
     /// Handles an input.
-    pub fn handle(&mut self, input: Input, now: Moment) {
+    pub fn handle(&mut self, input: Input, now: Now) {
         if self.sink == Sink::Finished {
             return;
         }
         match input {
-            Input::Connected { connection, greeting } if self.is_current(connection) => {
-                self.connected(greeting, now);
+            Input::Connected { connection, handshake } if self.is_current(connection) => {
+                self.connected(handshake, now);
             }
             Input::Jumped { connection, seq } if self.is_current(connection) => self.jumped(seq),
             Input::Sent { connection, seq } if self.is_current(connection) => self.sent(seq, now),
             Input::Ended { connection, seq } if self.is_current(connection) => self.ended(seq, now),
-            Input::Disconnected { connection, ending, cause } if self.is_current(connection) => {
-                self.disconnected(ending, cause, now);
+            Input::Disconnected { connection, reason, cause } if self.is_current(connection) => {
+                self.disconnected(reason, cause, now);
             }
             Input::Connected { .. }
             | Input::Jumped { .. }
@@ -293,7 +293,7 @@ impl Delivery {
             Input::Committed => self.committed(now),
             Input::Acknowledged { next_seq } => self.delivered = next_seq,
             Input::Drained => self.drained(),
-            Input::Failed { cause, refused, hopeless } => self.failed(cause, &refused, hopeless, now),
+            Input::Failed { cause, refused, is_fatal } => self.failed(cause, &refused, is_fatal, now),
             Input::Timeout => self.timeout(now),
             Input::Stop => self.stop(),
         }
@@ -379,13 +379,13 @@ impl Delivery {
             return Admission::Skip;
         }
         if valid {
-            self.buried();
+            self.dead_lettered();
         }
-        Admission::Bury { seq, retries }
+        Admission::DeadLetter { seq, retries }
     }
 
     /// Records that the last message became a dead letter after all.
-    pub fn buried(&mut self) {
+    pub fn dead_lettered(&mut self) {
         let (produced, dead_lettered) = match &mut self.open {
             Some(open) => (&mut open.produced, &mut open.dead_lettered),
             None => (&mut self.counts.produced, &mut self.counts.dead_lettered),
@@ -396,7 +396,7 @@ impl Delivery {
 
     // timeouts, and the end
 
-    fn timeout(&mut self, now: Moment) {
+    fn timeout(&mut self, now: Now) {
         if matches!(self.feed, Feed::Waiting { until } if until <= now.at) {
             self.connect();
         }
@@ -421,23 +421,23 @@ impl Delivery {
     }
 
     /// Ends as soon as no record is open, or at once if open records cannot be completed.
-    fn end(&mut self, ending: Finish) {
+    fn end(&mut self, finish: Finish) {
         if let Some(flaw) = self.continuity.flush() {
             self.actions.push_back(Action::Note(Note::Flaw(flaw)));
         }
         match self.sink {
             Sink::Ready if !self.exactly_once() => {
-                self.ending = Some(ending);
+                self.finish = Some(finish);
                 self.drain();
             }
             Sink::Ready if self.open.is_some() => {
-                self.ending = Some(ending);
+                self.finish = Some(finish);
                 self.commit();
             }
-            Sink::Committing { .. } | Sink::Draining => self.ending = Some(ending),
+            Sink::Committing { .. } | Sink::Draining => self.finish = Some(finish),
             // received messages must be acknowledged first
-            Sink::Waiting { .. } if ending == Finish::Complete => self.ending = Some(ending),
-            _ => self.finish_with(ending),
+            Sink::Waiting { .. } if finish == Finish::Complete => self.finish = Some(finish),
+            _ => self.finish_with(finish),
         }
     }
 

@@ -9,8 +9,8 @@ use std::{collections::BTreeMap, time::Duration};
 use tradesim_schemas::Timestamp;
 
 use crate::{
-    Action, Admission, Backoff, Delivery, Ending, Finish, Greeting, Guarantee, Identity, Input, Moment,
-    Options, Position, SEQ_END,
+    Action, Admission, Backoff, Delivery, DisconnectReason, Finish, Guarantee, HandshakeInfo, Identity,
+    Input, Now, Options, Position, SEQ_END,
 };
 
 /// The longest time between two inputs.
@@ -99,7 +99,7 @@ impl<'a> World<'a> {
 
     fn tell(&mut self, input: Input) {
         let random = f64::from(self.byte()) / 255.0;
-        self.delivery.handle(input, Moment { at: self.now, random });
+        self.delivery.handle(input, Now { at: self.now, random });
         assert!(self.exactly_once || self.delivery.next_seq() >= self.delivery.delivered_seq());
     }
 
@@ -109,8 +109,8 @@ impl<'a> World<'a> {
         match self.byte() {
             0..110 => self.message(),
             110..150 => {
-                let greeting = self.greeting();
-                self.tell(Input::Connected { connection, greeting });
+                let handshake = self.handshake();
+                self.tell(Input::Connected { connection, handshake });
             }
             150..165 => {
                 let seq = self.number();
@@ -125,13 +125,13 @@ impl<'a> World<'a> {
                 self.tell(Input::Ended { connection, seq });
             }
             190..205 => {
-                let ending = match self.byte() {
-                    0..20 => Ending::Refused,
-                    20..60 => Ending::Delivered,
-                    60..70 => Ending::Broken,
-                    _ => Ending::Lost,
+                let reason = match self.byte() {
+                    0..20 => DisconnectReason::Refused,
+                    20..60 => DisconnectReason::Delivered,
+                    60..70 => DisconnectReason::Broken,
+                    _ => DisconnectReason::Lost,
                 };
-                self.tell(Input::Disconnected { connection, ending, cause: "it ended".to_owned() });
+                self.tell(Input::Disconnected { connection, reason, cause: "it ended".to_owned() });
             }
             205..235 => {
                 let wait = self.byte();
@@ -149,10 +149,10 @@ impl<'a> World<'a> {
         }
     }
 
-    fn greeting(&mut self) -> Greeting {
+    fn handshake(&mut self) -> HandshakeInfo {
         let bits = self.byte();
         let start_seq = (bits & 3 != 0).then(|| self.number());
-        Greeting {
+        HandshakeInfo {
             stream: (bits & 12 != 0).then(|| format!("s{}", u8::from(bits & 12 == 12))),
             run: (bits & 48 != 0).then(|| format!("r{}", u8::from(bits & 48 == 48))),
             start_seq,
@@ -174,13 +174,15 @@ impl<'a> World<'a> {
         let admission = self.delivery.message(emitted, bits & 2 != 0);
         match admission {
             Admission::Skip => {}
-            Admission::Produce { seq } | Admission::ProduceAlone { seq } | Admission::Bury { seq, .. } => {
+            Admission::Produce { seq }
+            | Admission::ProduceAlone { seq }
+            | Admission::DeadLetter { seq, .. } => {
                 self.messages += 1;
                 self.open.push(seq);
-                let is_record = !matches!(admission, Admission::Bury { .. });
+                let is_record = !matches!(admission, Admission::DeadLetter { .. });
                 if bits & 4 != 0 && bits & 2 != 0 && is_record {
                     // the producer itself refuses the record
-                    self.delivery.buried();
+                    self.delivery.dead_lettered();
                 }
             }
         }
@@ -195,11 +197,11 @@ impl<'a> World<'a> {
     }
 
     fn fail(&mut self, refused: Vec<u64>) {
-        let hopeless = self.byte() > 250;
+        let is_fatal = self.byte() > 250;
         if self.exactly_once {
             self.open.clear();
         }
-        self.tell(Input::Failed { cause: "it failed".to_owned(), refused, hopeless });
+        self.tell(Input::Failed { cause: "it failed".to_owned(), refused, is_fatal });
     }
 
     /// Carries out the requested actions.

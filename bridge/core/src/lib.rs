@@ -20,7 +20,8 @@ pub use backoff::Backoff;
 pub use continuity::{Continuity, Flaw};
 pub use dead_letter::{DeadLetter, Original, Verdict, Whole};
 pub use delivery::{
-    Action, Admission, Counts, Delivery, Ending, Finish, Greeting, Guarantee, Input, Moment, Note, Options,
+    Action, Admission, Counts, Delivery, DisconnectReason, Finish, Guarantee, HandshakeInfo, Input, Note,
+    Now, Options,
 };
 pub use position::{Identity, ParsePositionError, Position, SEQ_END, is_name};
 pub use route::{Topic, Topics};

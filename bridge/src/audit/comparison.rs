@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, num::NonZeroU32};
 use tradesim_schemas::{Digest, MessageEncoder, Timestamp};
 
 use super::{
-    dead_letter,
+    canonical_text, dead_letter,
     decode::Decoder,
     digests::Digests,
     findings::{AuditReport, Example, Fault, Finding, Place},
@@ -18,7 +18,6 @@ use super::{
     record::{Stream, TopicKind, TopicRecord},
     retries::{Outcome, Retries, SentAgain, ShortHash},
     seen::Seen,
-    wording,
 };
 
 #[cfg(test)]
@@ -285,7 +284,7 @@ impl Comparison {
                 }
                 match self.decoder.decode(kind, emitted.unwrap_or(Timestamp::MIN), record.value) {
                     Ok(message) => {
-                        wording::write(&message, &mut self.encoder, &mut candidate.text);
+                        canonical_text::write(&message, &mut self.encoder, &mut candidate.text);
                         candidate.content = Content::Text;
                         if record.key != Some(message.symbol().as_bytes()) {
                             add(
@@ -363,11 +362,11 @@ impl Comparison {
             Content::Text if candidate.text == message => self.digests.push(message),
             Content::Text => {
                 let is_data = self.streams[candidate.stream].kind != TopicKind::DeadLetters;
-                if is_data && wording::reworded(message).is_some_and(|text| text == candidate.text) {
+                if is_data && canonical_text::reworded(message).is_some_and(|text| text == candidate.text) {
                     self.reworded += 1;
                     self.digests.push(&candidate.text);
                 } else {
-                    add(&mut candidate.faults, &wording::difference(&candidate.text, message));
+                    add(&mut candidate.faults, &canonical_text::difference(&candidate.text, message));
                     self.digests.push_different(Some(&candidate.text), Some(message));
                 }
             }
@@ -413,7 +412,7 @@ impl Comparison {
                 Box::new(Example {
                     seq: Some(seq),
                     place: self.due_place(&message),
-                    what: wording::described(&message),
+                    what: canonical_text::described(&message),
                 })
             });
             self.given_up.insert(seq, GivenUp { hashes: hashes(&message), example });
@@ -423,7 +422,7 @@ impl Comparison {
 
     /// Returns where the record of a message would be, if the message is valid.
     fn due_place(&self, message: &[u8]) -> Option<Place> {
-        let (kind, symbol) = wording::kind_and_symbol(message)?;
+        let (kind, symbol) = canonical_text::kind_and_symbol(message)?;
         let of_kind = |stream: &&Stream| stream.kind == TopicKind::Data(kind);
         let stream = self.streams.iter().find(of_kind)?;
         let partition = murmur2::partition(symbol.as_bytes(), stream.partitions);
@@ -458,7 +457,7 @@ fn add(faults: &mut String, what: &str) {
 /// Returns the hashes of the message as it is and re-encoded.
 fn hashes(message: &[u8]) -> [ShortHash; 2] {
     let hash = short_hash(message);
-    [hash, wording::reworded(message).map_or(hash, |text| short_hash(&text))]
+    [hash, canonical_text::reworded(message).map_or(hash, |text| short_hash(&text))]
 }
 
 /// Returns the hash of the message that a record contains, if it can be decoded.

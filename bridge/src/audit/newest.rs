@@ -33,13 +33,13 @@ pub(super) fn newest_run(
     connection: &KafkaConnection,
     streams: &[Stream],
     spans: &[Span],
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Option<NewestRun>, AuditError> {
     let mut newest: Option<NewestRun> = None;
     let mut open: Vec<usize> = (0..streams.len()).filter(|&index| !spans[index].is_empty()).collect();
     let mut window = WINDOW;
     while !open.is_empty() {
-        let found = look(connection, streams, spans, &open, window, patience)?;
+        let found = look(connection, streams, spans, &open, window, timeout)?;
         let is_settled = |index: usize| spans[index].end - spans[index].start <= window;
         open = open
             .iter()
@@ -66,7 +66,7 @@ fn look(
     spans: &[Span],
     wanted: &[usize],
     window: i64,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Vec<Option<NewestRun>>, AuditError> {
     let consumer = consumer(connection, Isolation::Committed)?;
     let streams: Vec<Stream> = wanted.iter().map(|&index| streams[index].clone()).collect();
@@ -75,7 +75,7 @@ fn look(
         Span { start: start.max(end.saturating_sub(window)), end }
     };
     let spans: Vec<Span> = wanted.iter().map(last).collect();
-    let mut reader = Reader::new(consumer, &streams, &spans, patience)?;
+    let mut reader = Reader::new(consumer, &streams, &spans, timeout)?;
     let mut found = Vec::with_capacity(streams.len());
     for (index, stream) in streams.iter().enumerate() {
         let mut newest: Option<NewestRun> = None;

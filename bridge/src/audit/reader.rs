@@ -31,17 +31,17 @@ pub(super) struct Reader {
     consumer: Arc<AuditConsumer>,
     queues: Vec<PartitionQueue<AuditContext>>,
     readings: Vec<Reading>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Reader {
-    /// Begins to read these streams. A stream that returns neither a record nor its end within `patience` is an
+    /// Begins to read these streams. A stream that returns neither a record nor its end within `timeout` is an
     /// error.
     pub(super) fn new(
         consumer: AuditConsumer,
         streams: &[Stream],
         spans: &[Span],
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Reader, AuditError> {
         let consumer = Arc::new(consumer);
         // before anything is fetched, so that nothing gets into the common queue
@@ -72,7 +72,7 @@ impl Reader {
         }
         let readings =
             spans.iter().map(|span| Reading { end: span.end, has_ended: span.is_empty() }).collect();
-        Ok(Reader { consumer, queues, readings, patience })
+        Ok(Reader { consumer, queues, readings, timeout })
     }
 
     /// Returns the next record of a stream, or `None` at its end.
@@ -81,7 +81,7 @@ impl Reader {
         index: usize,
         stream: &Stream,
     ) -> Result<Option<BorrowedMessage<'a>>, AuditError> {
-        let Reader { consumer, queues, readings, patience } = self;
+        let Reader { consumer, queues, readings, timeout } = self;
         let reading = &mut readings[index];
         let mut waited = Duration::ZERO;
         while !reading.has_ended {
@@ -103,7 +103,7 @@ impl Reader {
                 None => {
                     waited += LOOK;
                     serve(consumer);
-                    if waited >= *patience {
+                    if waited >= *timeout {
                         return Err(AuditError::Stalled {
                             topic: stream.topic.clone(),
                             partition: stream.partition,

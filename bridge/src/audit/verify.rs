@@ -34,7 +34,7 @@ pub struct AuditOptions {
     /// The number of expected messages.
     pub messages: u64,
     /// The time in which a peer must answer.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
 /// The progress of an audit.
@@ -75,13 +75,13 @@ pub fn verify(
 ) -> Result<Audited, AuditError> {
     let committed = consumer(connection, Isolation::Committed)?;
     let names: Vec<&str> = options.topics.iter().map(|(_, name)| name.as_str()).collect();
-    let counts = partitions(&committed, connection.bootstrap_servers(), &names, options.patience)?;
+    let counts = partitions(&committed, connection.bootstrap_servers(), &names, options.timeout)?;
     let streams = streams(&options.topics, &counts);
-    let spans = spans(connection, &committed, &streams, options.patience)?;
+    let spans = spans(connection, &committed, &streams, options.timeout)?;
     let run = match &options.run {
         Some(run) => Some(run.clone()),
         None => {
-            let newest = newest_run(connection, &streams, &spans.spans, options.patience)?;
+            let newest = newest_run(connection, &streams, &spans.spans, options.timeout)?;
             if let Some(newest) = &newest {
                 debug!(run = newest.run, produced_at_ms = newest.produced_at_ms, "the newest run");
             }
@@ -89,7 +89,7 @@ pub fn verify(
         }
     };
     let mut comparison = Comparison::new(streams.clone(), run.as_deref(), options.messages);
-    let mut reader = Reader::new(committed, &streams, &spans.spans, options.patience)?;
+    let mut reader = Reader::new(committed, &streams, &spans.spans, options.timeout)?;
     let mut message = Vec::new();
     let mut schemas = 0;
     let mut next_progress = PROGRESS_STEP;

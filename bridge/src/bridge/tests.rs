@@ -80,7 +80,7 @@ impl Stage {
             read: ReadOptions::default(),
             run: "unnamed".to_owned(),
             metrics: None,
-            stop_patience: Duration::from_secs(30),
+            stop_timeout: Duration::from_secs(30),
         }
     }
 

@@ -8,7 +8,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
-use super::{DlqError, DlqOptions, Letter};
+use super::{DeadLetterRecord, DlqError, DlqOptions};
 use crate::{
     clock::Clock,
     connection::ConnectionError,
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         from: &Offsets,
         spans: &BTreeMap<i32, Span>,
         is_stopping: &dyn Fn() -> bool,
-        mut take: impl FnMut(Letter) -> Result<bool, DlqError>,
+        mut take: impl FnMut(DeadLetterRecord) -> Result<bool, DlqError>,
     ) -> Result<(), DlqError> {
         let clock = Clock::start();
         for (&partition, span) in spans {
@@ -145,9 +145,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn letter(record: &rdkafka::message::BorrowedMessage<'_>) -> Letter {
+fn letter(record: &rdkafka::message::BorrowedMessage<'_>) -> DeadLetterRecord {
     let [run, seq, retry] = header_texts(record, [HEADER_RUN, HEADER_SEQ, HEADER_RETRY]);
-    Letter {
+    DeadLetterRecord {
         partition: record.partition(),
         offset: record.offset(),
         run,

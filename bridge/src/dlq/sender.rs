@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tradesim_bridge_core::{DeadLetter, Original, Topic, Verdict};
 use tradesim_schemas::read;
 
-use super::{DlqError, DlqOptions, Letter, Retried, Retry, failed, position::RetryPosition};
+use super::{DeadLetterRecord, DlqError, DlqOptions, Retried, Retry, failed, position::RetryPosition};
 use crate::{
     avro::write_confluent,
     clock::Clock,
@@ -21,11 +21,11 @@ enum Attempt<'a> {
     /// It is sent again, as a record or as a dead letter.
     Resend,
     /// The broker refused its record: it becomes a dead letter, with this text.
-    Bury(&'a str),
+    DeadLetter(&'a str),
     /// The broker refused that as well: less of the message is kept.
-    BuryBriefly(&'a str),
+    DeadLetterBriefly(&'a str),
     /// The broker refuses every form of it: it stays where it is, and is skipped.
-    PassBy,
+    Skip,
 }
 
 /// The reason for which a transaction was not committed.
@@ -78,7 +78,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Settles dead letters, in order. If the broker refuses one of them, the others are sent without it.
-    pub(super) fn settle(&mut self, letters: &[Letter]) -> Result<(), DlqError> {
+    pub(super) fn settle(&mut self, letters: &[DeadLetterRecord]) -> Result<(), DlqError> {
         let Err(error) = self.transact(letters, Attempt::Resend)? else { return Ok(()) };
         match letters {
             [] => Err(DlqError::Failed { what: format!("the broker refused the position: {error}") }),
@@ -91,9 +91,9 @@ impl<'a> Sender<'a> {
         }
     }
 
-    fn settle_refused(&mut self, letter: &Letter, error: &str) -> Result<(), DlqError> {
+    fn settle_refused(&mut self, letter: &DeadLetterRecord, error: &str) -> Result<(), DlqError> {
         tracing::warn!(letter.partition, letter.offset, error, "the broker refused a dead letter");
-        for attempt in [Attempt::Bury(error), Attempt::BuryBriefly(error), Attempt::PassBy] {
+        for attempt in [Attempt::DeadLetter(error), Attempt::DeadLetterBriefly(error), Attempt::Skip] {
             if self.transact(std::slice::from_ref(letter), attempt)?.is_ok() {
                 return Ok(());
             }
@@ -103,7 +103,11 @@ impl<'a> Sender<'a> {
 
     /// Carries out an attempt for dead letters in one transaction, and counts the results once it is committed.
     /// Returns the broker's error if it refused a record: then nothing was done.
-    fn transact(&mut self, letters: &[Letter], attempt: Attempt<'_>) -> Result<Result<(), String>, DlqError> {
+    fn transact(
+        &mut self,
+        letters: &[DeadLetterRecord],
+        attempt: Attempt<'_>,
+    ) -> Result<Result<(), String>, DlqError> {
         let mut position = self.position.clone();
         for letter in letters {
             position.next_offsets.insert(letter.partition, letter.offset + 1);
@@ -128,7 +132,7 @@ impl<'a> Sender<'a> {
 
     fn try_to_commit(
         &self,
-        letters: &[Letter],
+        letters: &[DeadLetterRecord],
         attempt: Attempt<'_>,
         position: &RetryPosition,
     ) -> Result<Retried, Uncommitted> {
@@ -147,17 +151,17 @@ impl<'a> Sender<'a> {
         };
         self.hand_over(record)?.map_err(|what| DlqError::Failed { what })?;
         while self.producer().in_flight() > 0 {
-            self.look_at_reports()?;
+            self.check_reports()?;
             self.wait()?;
         }
-        self.look_at_reports()?;
+        self.check_reports()?;
         self.producer().commit().map_err(|failure| self.refused_or(failure))?;
         Ok(retried)
     }
 
     fn send_letter(
         &self,
-        letter: &Letter,
+        letter: &DeadLetterRecord,
         attempt: Attempt<'_>,
         retried: &mut Retried,
     ) -> Result<(), Uncommitted> {
@@ -182,8 +186,8 @@ impl<'a> Sender<'a> {
                 }
                 Err(verdict) => verdict,
             },
-            Attempt::Bury(error) | Attempt::BuryBriefly(error) => Verdict::of_broker(error, 0),
-            Attempt::PassBy => {
+            Attempt::DeadLetter(error) | Attempt::DeadLetterBriefly(error) => Verdict::of_broker(error, 0),
+            Attempt::Skip => {
                 retried.invalid += 1;
                 return Ok(());
             }
@@ -191,11 +195,15 @@ impl<'a> Sender<'a> {
         retried.invalid += 1;
         let retry_count = original.verdict.retry_count.saturating_add(1);
         let verdict = Verdict { retry_count, ..verdict };
-        self.bury(letter, &original, &verdict, matches!(attempt, Attempt::BuryBriefly(_)))
+        self.send_dead_letter(letter, &original, &verdict, matches!(attempt, Attempt::DeadLetterBriefly(_)))
     }
 
     /// Sends the message of a dead letter as a record. Returns why it cannot be one.
-    fn send_message(&self, letter: &Letter, original: &Original) -> Result<Result<(), Verdict>, Uncommitted> {
+    fn send_message(
+        &self,
+        letter: &DeadLetterRecord,
+        original: &Original,
+    ) -> Result<Result<(), Verdict>, Uncommitted> {
         let message = match read(&original.value, self.retry.rules) {
             Ok(message) => message,
             Err(refusal) => return Ok(Err(Verdict::of_refusal(&refusal))),
@@ -215,9 +223,9 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends a dead letter as a dead letter again, and only its beginning if the whole is too large.
-    fn bury(
+    fn send_dead_letter(
         &self,
-        letter: &Letter,
+        letter: &DeadLetterRecord,
         original: &Original,
         verdict: &Verdict,
         briefly: bool,
@@ -254,7 +262,7 @@ impl<'a> Sender<'a> {
             match self.producer().send(outgoing) {
                 Ok(()) => return Ok(Ok(())),
                 Err(SendError::Full) => {
-                    self.look_at_reports()?;
+                    self.check_reports()?;
                     self.wait()?;
                 }
                 Err(SendError::Refused(error)) => return Ok(Err(error)),
@@ -276,7 +284,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Checks if a record was refused, or the producer failed.
-    fn look_at_reports(&self) -> Result<(), Uncommitted> {
+    fn check_reports(&self) -> Result<(), Uncommitted> {
         if !self.shared.has_failed() {
             return Ok(());
         }
@@ -297,7 +305,7 @@ impl<'a> Sender<'a> {
         while self.producer().in_flight() > 0 && !self.shared.has_failed() && self.clock.now() < until {
             self.producer().wait_for_reports();
         }
-        match self.look_at_reports() {
+        match self.check_reports() {
             Err(refused @ Uncommitted::Refused(_)) => refused,
             _ => self.failed(&failure).into(),
         }

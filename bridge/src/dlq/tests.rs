@@ -44,7 +44,7 @@ impl Stage {
     }
 
     /// Writes dead letters with these texts to the topic, with the numbers from `seq` on.
-    fn bury(&self, seq: u64, texts: &[&str]) {
+    fn put_dead_letters(&self, seq: u64, texts: &[&str]) {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.cluster.bootstrap_servers());
         let producer: BaseProducer = config.create().unwrap();
@@ -78,7 +78,7 @@ impl Stage {
         assert_eq!(self.retry().unwrap(), expected);
     }
 
-    fn letters(&self) -> Vec<Letter> {
+    fn letters(&self) -> Vec<DeadLetterRecord> {
         let mut letters = Vec::new();
         self.options
             .show(&|| false, |letter| {
@@ -126,7 +126,7 @@ fn numbers(seqs: std::ops::Range<u64>) -> Vec<(String, String)> {
 #[test]
 fn each_letter_is_sent_again_once_and_the_first_call_has_to_be_told_where_to_begin() {
     let mut stage = Stage::new(&[]);
-    stage.bury(0, &[MESSAGE, MESSAGE, "{"]);
+    stage.put_dead_letters(0, &[MESSAGE, MESSAGE, "{"]);
     let error = stage.retry().unwrap_err();
     assert!(matches!(&error, DlqError::NoPosition { topic, .. } if topic == TOPIC), "{error:?}");
     assert!(stage.records().is_empty());
@@ -134,7 +134,7 @@ fn each_letter_is_sent_again_once_and_the_first_call_has_to_be_told_where_to_beg
     stage.retries(Retried { read: 3, produced: 2, invalid: 1, ..Retried::default() });
     stage.retry.from_beginning = false;
     // its own dead letter, and those that were added since
-    stage.bury(10, &[MESSAGE]);
+    stage.put_dead_letters(10, &[MESSAGE]);
     stage.retries(Retried { read: 2, produced: 1, invalid: 1, ..Retried::default() });
     let mut expected = numbers(0..2);
     expected.extend(numbers(10..11));
@@ -149,7 +149,7 @@ fn each_letter_is_sent_again_once_and_the_first_call_has_to_be_told_where_to_beg
 fn where_there_are_no_letters_yet_the_position_is_written_all_the_same() {
     let stage = Stage::new(&[]);
     stage.retries(Retried::default());
-    stage.bury(0, &[MESSAGE; 2]);
+    stage.put_dead_letters(0, &[MESSAGE; 2]);
     stage.retries(Retried { read: 2, produced: 2, ..Retried::default() });
     stage.retries(Retried::default());
     assert_eq!(stage.records(), numbers(0..2));
@@ -159,7 +159,7 @@ fn where_there_are_no_letters_yet_the_position_is_written_all_the_same() {
 fn a_letter_that_stays_invalid_is_left_alone_after_so_many_tries() {
     let mut stage = Stage::new(&[]);
     stage.retries(Retried::default());
-    stage.bury(0, &["{"]);
+    stage.put_dead_letters(0, &["{"]);
     for _ in 0..3 {
         let retried = Retried { read: 1, invalid: 1, ..Retried::default() };
         assert_eq!(retried.remaining(), 1);
@@ -182,7 +182,7 @@ fn a_letter_that_is_refused_blocks_no_other() {
     let mut stage = Stage::new(&["message.max.bytes=1000"]);
     let long =
         MESSAGE.replace("\"correlation_id\":null", &format!("\"correlation_id\":{:?}", "x".repeat(2_000)));
-    stage.bury(0, &[MESSAGE, &long, MESSAGE]);
+    stage.put_dead_letters(0, &[MESSAGE, &long, MESSAGE]);
     stage.retry.from_beginning = true;
     stage.retries(Retried { read: 3, produced: 2, invalid: 1, ..Retried::default() });
     stage.retry.from_beginning = false;
@@ -192,13 +192,13 @@ fn a_letter_that_is_refused_blocks_no_other() {
     let ok = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
     let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     let stage = Stage { retry: Retry { from_beginning: true, ..stage.retry }, ..Stage::new(&[]) };
-    stage.bury(0, &[MESSAGE, MESSAGE]);
+    stage.put_dead_letters(0, &[MESSAGE, MESSAGE]);
     stage.cluster.request_errors(RDKafkaApiKey::Produce, &[ok, refused]);
     stage.retries(Retried { read: 2, produced: 2, ..Retried::default() });
 
     // refused by the broker, alone: it becomes a dead letter again, with the reason
     let stage = Stage { retry: stage.retry, ..Stage::new(&[]) };
-    stage.bury(0, &[MESSAGE]);
+    stage.put_dead_letters(0, &[MESSAGE]);
     stage.cluster.request_errors(RDKafkaApiKey::Produce, &[ok, refused]);
     stage.retries(Retried { read: 1, invalid: 1, ..Retried::default() });
     let letters = stage.letters();

@@ -69,18 +69,18 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
             (None, Some(work)) => &work.batch,
             (None, None) => return,
         };
-        let Some(seq) = batch.place(index).seq() else { return };
+        let Some(seq) = batch.state(index).seq() else { return };
         let (entry, numbers) = (batch.entry(index), Numbers { seq, record });
-        let outlet = self.outlet();
+        let sink = self.sink();
         let result = if retries < refusals_max {
-            outlet.send(entry, numbers)
+            sink.send(entry, numbers)
         } else {
-            outlet.bury(entry, numbers, &Verdict::of_broker(error.as_str(), retries))
+            sink.dead_letter(entry, numbers, &Verdict::of_broker(error.as_str(), retries))
         };
         match result {
             Ok(()) => {
                 if retries == refusals_max {
-                    self.delivery.buried();
+                    self.delivery.dead_lettered();
                 }
                 self.retries.insert(record, retries + 1);
             }

@@ -5,7 +5,7 @@ use tradesim_schemas::{EventType, Timestamp};
 
 use super::{Context, Driver};
 use crate::{
-    batch::{Batch, Entry, Place, Record},
+    batch::{Batch, Entry, MessageState, Record},
     kafka::{KafkaFailure, Outgoing, Producer, RecordHeaders, SendError},
 };
 
@@ -33,7 +33,7 @@ impl Work {
     }
 
     /// Forgets the decision about the message: its producer is gone, and it will be handed over again.
-    pub(super) fn let_go_of_record(&mut self) {
+    pub(super) fn drop_record(&mut self) {
         self.admitted = None;
     }
 }
@@ -58,18 +58,18 @@ pub(super) struct Numbers {
 }
 
 /// The sink of records.
-pub(super) struct Outlet<'a> {
+pub(super) struct RecordSink<'a> {
     producer: &'a Producer,
     context: &'a Context<'a>,
     run: &'a str,
 }
 
-impl Outlet<'_> {
+impl RecordSink<'_> {
     #[inline]
     pub(super) fn send(&self, entry: Entry<'_>, numbers: Numbers) -> Result<(), SendError> {
         match entry {
             Entry::Record(record) => self.send_record(&record, numbers),
-            Entry::Invalid { refusal, .. } => self.bury(entry, numbers, &Verdict::of_refusal(refusal)),
+            Entry::Invalid { refusal, .. } => self.dead_letter(entry, numbers, &Verdict::of_refusal(refusal)),
         }
     }
 
@@ -91,7 +91,7 @@ impl Outlet<'_> {
 
     /// Sends a message to the dead-letter topic. If the topic does not accept it as a whole, its beginning is sent.
     #[cold]
-    pub(super) fn bury(
+    pub(super) fn dead_letter(
         &self,
         entry: Entry<'_>,
         numbers: Numbers,
@@ -130,7 +130,7 @@ impl Outlet<'_> {
             result => result,
         };
         if result.is_ok() {
-            self.context.metrics.buried(event_type);
+            self.context.metrics.dead_lettered(event_type);
         }
         result
     }
@@ -188,7 +188,7 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
                     break;
                 }
                 Step::Failed => {
-                    work.let_go_of_record();
+                    work.drop_record();
                     break;
                 }
             }
@@ -204,8 +204,8 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
         if self.exactly_once() {
             return self.feed.give_back(batch);
         }
-        let seqs = (0..batch.len()).rev().map(|index| batch.place(index));
-        let last = seqs.filter_map(Place::seq).next();
+        let seqs = (0..batch.len()).rev().map(|index| batch.state(index));
+        let last = seqs.filter_map(MessageState::seq).next();
         self.window.seal(last.map_or(self.delivery.delivered_seq(), |seq| seq + 1));
         self.kept.push_back(batch);
         self.let_go();
@@ -215,12 +215,12 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
     #[inline]
     fn step(&mut self, work: &mut Work) -> Step {
         let index = work.next;
-        let admission = match (work.admitted, work.batch.place(index)) {
+        let admission = match (work.admitted, work.batch.state(index)) {
             (Some(admission), _) => admission,
-            (None, Place::Skipped) => Admission::Skip,
+            (None, MessageState::Skipped) => Admission::Skip,
             // it was taken before, and its producer is gone
-            (None, Place::Taken { seq }) => Admission::Produce { seq },
-            (None, Place::Untaken) => match self.admit(&mut work.batch, index) {
+            (None, MessageState::Taken { seq }) => Admission::Produce { seq },
+            (None, MessageState::Untaken) => match self.admit(&mut work.batch, index) {
                 Some(admission) => admission,
                 None => return Step::Wait,
             },
@@ -243,9 +243,9 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
                     other => other,
                 }
             }
-            Admission::Bury { seq, retries } => {
+            Admission::DeadLetter { seq, retries } => {
                 let verdict = Verdict::of_broker("the broker refused the record", retries);
-                self.bury(entry, Numbers { seq, record }, &verdict)
+                self.dead_letter(entry, Numbers { seq, record }, &verdict)
             }
         }
     }
@@ -263,17 +263,17 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
         }
         let entry = batch.entry(index);
         let admission = self.delivery.message(entry.emitted(), matches!(entry, Entry::Record(_)));
-        batch.set_place(index, Place::of(admission));
+        batch.set_state(index, MessageState::of(admission));
         Some(admission)
     }
 
-    pub(super) fn outlet(&self) -> Outlet<'_> {
-        Outlet { producer: self.producer(), context: self.context, run: &self.run }
+    pub(super) fn sink(&self) -> RecordSink<'_> {
+        RecordSink { producer: self.producer(), context: self.context, run: &self.run }
     }
 
     #[inline]
     fn send(&mut self, entry: Entry<'_>, numbers: Numbers) -> Step {
-        match self.outlet().send(entry, numbers) {
+        match self.sink().send(entry, numbers) {
             Ok(()) => Step::Done,
             Err(SendError::Full) => Step::Full,
             Err(SendError::Failed(failure)) => self.step_failed(&failure, Vec::new()),
@@ -281,16 +281,16 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
                 // refused by the library, before any broker: a retry would fail as well
                 self.context.metrics.records_refused.inc();
                 if matches!(entry, Entry::Record(_)) {
-                    self.delivery.buried();
+                    self.delivery.dead_lettered();
                 }
                 let retries = self.context.options.delivery.refusals_max;
-                self.bury(entry, numbers, &Verdict::of_broker(error, retries))
+                self.dead_letter(entry, numbers, &Verdict::of_broker(error, retries))
             }
         }
     }
 
-    fn bury(&mut self, entry: Entry<'_>, numbers: Numbers, verdict: &Verdict) -> Step {
-        match self.outlet().bury(entry, numbers, verdict) {
+    fn dead_letter(&mut self, entry: Entry<'_>, numbers: Numbers, verdict: &Verdict) -> Step {
+        match self.sink().dead_letter(entry, numbers, verdict) {
             Ok(()) => Step::Done,
             Err(SendError::Full) => Step::Full,
             Err(SendError::Refused(error)) => self.step_failed(&KafkaFailure::Refused(error), Vec::new()),

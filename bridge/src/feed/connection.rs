@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use tradesim_bridge_core::Ending;
+use tradesim_bridge_core::DisconnectReason;
 use tungstenite::{Error, Message, http::Uri, protocol::frame::coding::CloseCode};
 
 use crate::{
     clock::Clock,
-    socket::{ClientSocket, Dialogue, Greeting, OpenError, Received, Target},
+    socket::{ClientSocket, Dialogue, HandshakeHeaders, OpenError, Received, Target},
     url::shown_url,
 };
 
@@ -90,18 +90,18 @@ impl FeedOptions {
 }
 
 /// Converts a failed connection attempt to a disconnect reason.
-pub(super) fn ending(error: &OpenError) -> Ending {
+pub(super) fn disconnect_reason(error: &OpenError) -> DisconnectReason {
     match error {
-        OpenError::Refused(_) => Ending::Refused,
-        OpenError::Broken(_) => Ending::Broken,
-        OpenError::Unreachable(_) | OpenError::Stopped => Ending::Lost,
+        OpenError::Refused(_) => DisconnectReason::Refused,
+        OpenError::Broken(_) => DisconnectReason::Broken,
+        OpenError::Unreachable(_) | OpenError::Stopped => DisconnectReason::Lost,
     }
 }
 
 /// A connection after its handshake.
 pub(super) struct Connection {
     socket: ClientSocket,
-    pub(super) greeting: Greeting,
+    pub(super) handshake: HandshakeHeaders,
 }
 
 impl Connection {
@@ -133,13 +133,13 @@ impl Connection {
             headers: &options.dialogue.headers,
             connect_timeout: timeout,
         };
-        let (socket, greeting) = ClientSocket::open(&target, &mut check)?;
-        Ok(Connection { socket, greeting })
+        let (socket, handshake) = ClientSocket::open(&target, &mut check)?;
+        Ok(Connection { socket, handshake })
     }
 
     /// True if the feed numbers its messages.
     pub(super) fn is_numbered(&self) -> bool {
-        self.greeting.start_seq.is_some() && self.greeting.stream.is_some() && self.greeting.run.is_some()
+        self.handshake.start_seq.is_some() && self.handshake.stream.is_some() && self.handshake.run.is_some()
     }
 
     /// Reads the next message.
@@ -153,32 +153,32 @@ impl Connection {
     }
 
     /// Lets the next read wait. Returns the reason to end if the connection is lost.
-    pub(super) fn let_wait(&mut self, time: Duration) -> Result<(), String> {
-        self.socket.let_wait(time).map_err(|error| format!("the connection was lost: {error}"))
+    pub(super) fn allow_wait(&mut self, time: Duration) -> Result<(), String> {
+        self.socket.allow_wait(time).map_err(|error| format!("the connection was lost: {error}"))
     }
 
     /// Returns true if anything arrived since the last call.
-    pub(super) fn take_heard(&mut self) -> bool {
-        self.socket.wire().take_heard()
+    pub(super) fn take_activity(&mut self) -> bool {
+        self.socket.tcp().take_activity()
     }
 
     /// Converts a close code to a disconnect reason (docs/PROTOCOL.md, section 5).
-    pub(super) fn ending(&self, code: u16) -> Ending {
+    pub(super) fn disconnect_reason(&self, code: u16) -> DisconnectReason {
         match code {
-            1000 => Ending::Delivered,
+            1000 => DisconnectReason::Delivered,
             // many foreign servers close without a code at their end
-            1005 if self.greeting.stream.is_none() => Ending::Delivered,
+            1005 if self.handshake.stream.is_none() => DisconnectReason::Delivered,
             // a server that refuses does not state where it begins; any other was only overloaded
-            1008 if self.greeting.start_seq.is_none() => Ending::Refused,
-            1002 | 1003 | 1007 => Ending::Refused,
-            _ => Ending::Lost,
+            1008 if self.handshake.start_seq.is_none() => DisconnectReason::Refused,
+            1002 | 1003 | 1007 => DisconnectReason::Refused,
+            _ => DisconnectReason::Lost,
         }
     }
 
     /// Closes the connection and waits a moment for the answer. Returns the number of messages that arrived
     /// meanwhile.
-    pub(super) fn close(self, code: CloseCode, patience: Duration, clock: Clock) -> u64 {
-        let until = clock.now() + patience;
+    pub(super) fn close(self, code: CloseCode, timeout: Duration, clock: Clock) -> u64 {
+        let until = clock.now() + timeout;
         self.socket.close(code, || clock.now() >= until)
     }
 }

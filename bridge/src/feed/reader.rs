@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tradesim_bridge_core::{Ending, Greeting};
+use tradesim_bridge_core::{DisconnectReason, HandshakeInfo};
 use tungstenite::{
     Error, Message,
     error::ProtocolError,
@@ -17,7 +17,7 @@ use tungstenite::{
 };
 
 use super::{
-    CLOSE_PATIENCE, Command, Event,
+    CLOSE_TIMEOUT, Command, Event,
     budget::Budget,
     connection::{self, Connection, FeedOptions},
     notice::{Notice, PingPayload, shown},
@@ -37,7 +37,7 @@ const TICK: Duration = Duration::from_millis(100);
 const SILENCE_ASKED: Duration = Duration::from_secs(30);
 const SILENCE_DEAD: Duration = Duration::from_secs(45);
 /// The timeout for the reason of a refusal.
-const REFUSAL_PATIENCE: Duration = Duration::from_secs(5);
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The state of the feed's thread.
 pub(super) struct Reader {
@@ -60,7 +60,7 @@ struct Gone;
 enum Read {
     /// The connection is not wanted any more.
     Unwanted,
-    Ended(Ending, String),
+    Ended(DisconnectReason, String),
 }
 
 impl Reader {
@@ -101,28 +101,28 @@ impl Reader {
             Ok(connection) => connection,
             Err(OpenError::Stopped) => return Ok(()),
             Err(error) => {
-                let (ending, cause) = (connection::ending(&error), error.to_string());
-                return self.send(Event::Disconnected { connection: number, ending, cause });
+                let (reason, cause) = (connection::disconnect_reason(&error), error.to_string());
+                return self.send(Event::Disconnected { connection: number, reason, cause });
             }
         };
         self.metrics.ws_connected.set(1);
         let read = self.greet(number, &mut connection);
         self.metrics.ws_connected.set(0);
         let code = match &read {
-            Ok(Read::Ended(Ending::Refused, _)) => CloseCode::Policy,
-            Ok(Read::Ended(Ending::Broken, _)) => CloseCode::Protocol,
+            Ok(Read::Ended(DisconnectReason::Refused, _)) => CloseCode::Policy,
+            Ok(Read::Ended(DisconnectReason::Broken, _)) => CloseCode::Protocol,
             Ok(Read::Ended(..)) => CloseCode::Normal,
             Ok(Read::Unwanted) | Err(Gone) => CloseCode::Away,
         };
         let is_numbered = connection.is_numbered();
-        let late = connection.close(code, CLOSE_PATIENCE, self.clock);
+        let late = connection.close(code, CLOSE_TIMEOUT, self.clock);
         if !is_numbered {
             self.discard(late);
         }
         match read? {
             Read::Unwanted => Ok(()),
-            Read::Ended(ending, cause) => {
-                self.send(Event::Disconnected { connection: number, ending, cause })
+            Read::Ended(reason, cause) => {
+                self.send(Event::Disconnected { connection: number, reason, cause })
             }
         }
     }
@@ -131,27 +131,27 @@ impl Reader {
     fn greet(&mut self, number: u64, connection: &mut Connection) -> Result<Read, Gone> {
         let mut first = None;
         // a feed that states its stream but no start may refuse, and states the reason in its close
-        if connection.greeting.stream.is_some() && !connection.is_numbered() {
-            let until = self.clock.now() + REFUSAL_PATIENCE;
+        if connection.handshake.stream.is_some() && !connection.is_numbered() {
+            let until = self.clock.now() + REFUSAL_TIMEOUT;
             while first.is_none() && self.clock.now() < until && self.is_wanted(number) {
                 match connection.read() {
                     Err(Error::Io(error)) if is_would_block(&error) => {
-                        if let Err(cause) = connection.let_wait(TICK) {
-                            return Ok(Read::Ended(Ending::Lost, cause));
+                        if let Err(cause) = connection.allow_wait(TICK) {
+                            return Ok(Read::Ended(DisconnectReason::Lost, cause));
                         }
                     }
                     Ok(Received::Message(Message::Close(frame))) => return Ok(connection.closed(frame)),
-                    Err(error) => return Ok(Read::Ended(Ending::Lost, broken(&error))),
+                    Err(error) => return Ok(Read::Ended(DisconnectReason::Lost, broken(&error))),
                     received => first = Some(received),
                 }
             }
         }
-        let socket::Greeting { stream, run, start_seq, .. } = connection.greeting.clone();
-        let greeting = Greeting { stream, run, start_seq };
-        self.send(Event::Connected { connection: number, greeting })?;
+        let socket::HandshakeHeaders { stream, run, start_seq, .. } = connection.handshake.clone();
+        let handshake = HandshakeInfo { stream, run, start_seq };
+        self.send(Event::Connected { connection: number, handshake })?;
         for text in &self.options.dialogue.send {
             if let Err(cause) = connection.send(Message::text(text.as_str())) {
-                return Ok(Read::Ended(Ending::Lost, cause));
+                return Ok(Read::Ended(DisconnectReason::Lost, cause));
             }
         }
         self.read(number, connection, first)
@@ -168,7 +168,7 @@ impl Reader {
         let mut silence = Silence { since: now, asked: false };
         let dialogue = self.options.dialogue.clone();
         let mut ping_at = dialogue.ping.as_ref().map(|ping| now + ping.every);
-        let notices = connection.greeting.notices;
+        let notices = connection.handshake.notices;
         let heartbeats = dialogue.has_heartbeats() && !connection.is_numbered();
         if dialogue.has_heartbeats() && !heartbeats {
             tracing::warn!("the feed numbers its messages: heartbeat patterns are ignored");
@@ -181,10 +181,10 @@ impl Reader {
                     notices_in_a_row += 1;
                     if notices_in_a_row > NOTICES_MAX {
                         let cause = format!("it sent more than {NOTICES_MAX} consecutive notices");
-                        return Ok(Read::Ended(Ending::Broken, cause));
+                        return Ok(Read::Ended(DisconnectReason::Broken, cause));
                     }
                     if let Err(cause) = self.notice(number, &text)? {
-                        return Ok(Read::Ended(Ending::Broken, cause));
+                        return Ok(Read::Ended(DisconnectReason::Broken, cause));
                     }
                 }
                 Ok(Received::Message(Message::Text(text))) => {
@@ -197,7 +197,7 @@ impl Reader {
                                 && let Err(cause) = connection.send(Message::text(reply))
                             {
                                 self.hand_over(batch, number)?;
-                                return Ok(Read::Ended(Ending::Lost, cause));
+                                return Ok(Read::Ended(DisconnectReason::Lost, cause));
                             }
                         }
                     }
@@ -227,15 +227,15 @@ impl Reader {
                         return Ok(Read::Unwanted);
                     }
                     if let Err(cause) = self.idle(connection, &mut silence, &mut ping_at) {
-                        return Ok(Read::Ended(Ending::Lost, cause));
+                        return Ok(Read::Ended(DisconnectReason::Lost, cause));
                     }
                 }
                 Err(error) => {
                     self.hand_over(batch, number)?;
-                    return Ok(Read::Ended(Ending::Lost, broken(&error)));
+                    return Ok(Read::Ended(DisconnectReason::Lost, broken(&error)));
                 }
             }
-            if batch.is_enough() {
+            if batch.should_flush() {
                 batch = self.hand_over(batch, number)?;
                 if !self.is_wanted(number) {
                     return Ok(Read::Unwanted);
@@ -289,7 +289,7 @@ impl Reader {
         ping_at: &mut Option<Duration>,
     ) -> Result<(), String> {
         let now = self.clock.now();
-        if connection.take_heard() {
+        if connection.take_activity() {
             *silence = Silence { since: now, asked: false };
         }
         let quiet = now.saturating_sub(silence.since);
@@ -306,7 +306,7 @@ impl Reader {
             *at = now + ping.every;
             connection.send(Message::text(ping.text.as_str()))?;
         }
-        connection.let_wait(TICK)
+        connection.allow_wait(TICK)
     }
 }
 
@@ -315,7 +315,7 @@ impl Connection {
     fn closed(&self, frame: Option<CloseFrame>) -> Read {
         let (code, reason) =
             frame.map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
-        Read::Ended(self.ending(code), closed(code, &reason))
+        Read::Ended(self.disconnect_reason(code), closed(code, &reason))
     }
 }
 

@@ -25,14 +25,14 @@ const GROUP: &str = "tradesim-positions";
 /// The timeout of a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time in which other transactions must end: longer than any may be open.
-const PENDING_PATIENCE: Duration = Duration::from_secs(90);
+const PENDING_TIMEOUT: Duration = Duration::from_secs(90);
 /// The interval of checks for that.
 const PENDING_TICK: Duration = Duration::from_millis(100);
 /// The number of records at the end of the topic that are read first: they contain the positions of bridges that were
 /// active a moment ago.
 const TAIL_RECORDS: i64 = 5_000;
 /// The timeout for records that exist.
-const READ_PATIENCE: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Returns the newest committed position of a run, or `None` if there is none.
 pub(crate) fn read_position(
@@ -66,7 +66,7 @@ pub(crate) fn read_newest(
         watermarks => watermarks?,
     };
     drop(uncommitted);
-    let until = clock.now() + PENDING_PATIENCE;
+    let until = clock.now() + PENDING_TIMEOUT;
     while committed.fetch_watermarks(topic, 0, CALL_TIMEOUT)?.1 < end {
         if is_stopping() {
             return Err(KafkaFailure::Stopped);
@@ -108,8 +108,8 @@ fn newest_from(
             return Err(KafkaFailure::Stopped);
         }
         let Some(result) = consumer.poll(Duration::from_millis(100)) else {
-            if clock.now().saturating_sub(heard) >= READ_PATIENCE {
-                let what = format!("no record from {topic} for {} s", READ_PATIENCE.as_secs());
+            if clock.now().saturating_sub(heard) >= READ_TIMEOUT {
+                let what = format!("no record from {topic} for {} s", READ_TIMEOUT.as_secs());
                 return Err(KafkaFailure::Position { key: key.to_owned(), what });
             }
             continue;

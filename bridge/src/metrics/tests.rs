@@ -16,8 +16,8 @@ fn the_page_is_this_one() {
         metrics.acknowledged(Topic::Data(EventType::Trade), us);
     }
     metrics.failed(Topic::Data(EventType::OrderBook));
-    metrics.buried(None);
-    metrics.buried(Some(EventType::Trade));
+    metrics.dead_lettered(None);
+    metrics.dead_lettered(Some(EventType::Trade));
     metrics.invalid(None, Reason::NotJson);
     metrics.invalid(Some(EventType::Trade), Reason::BadValue);
     metrics.lag_seconds.set(0.25);

@@ -144,17 +144,17 @@ fn answering_in_turn(statuses: &'static [&'static str]) -> (String, JoinHandle<u
 }
 
 #[test]
-fn a_registry_that_cannot_answer_now_is_asked_again_as_long_as_patience_lasts() {
+fn a_registry_that_cannot_answer_now_is_asked_again_within_the_retry_timeout() {
     let statuses = &["429 Too Many Requests\r\nRetry-After: 0", "425 Too Early", "408 Timeout", "500 Oops"];
     let (url, server) = answering_in_turn(statuses);
     let mut options = RegistryOptions::new(url);
-    options.patience = Duration::from_secs(60);
+    options.retry_timeout = Duration::from_secs(60);
     assert_eq!(Registry::new(options).unwrap().schema(7).unwrap(), "7");
     assert_eq!(server.join().unwrap(), 5);
     // a delay that would take too long is not waited for
     let (url, _server) = answering_in_turn(&["503 Away\r\nRetry-After: 50"]);
     let mut options = RegistryOptions::new(url);
-    options.patience = Duration::from_secs(49);
+    options.retry_timeout = Duration::from_secs(49);
     let error = Registry::new(options).unwrap().schema(7).unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(50)), "{error:?}");
 }

@@ -12,7 +12,7 @@ use tungstenite::{
     http::{HeaderMap, StatusCode, header},
 };
 
-use super::{Line, PROTOCOL, Target, is_would_block, tls_error};
+use super::{PROTOCOL, Target, Transport, is_would_block, tls_error};
 
 /// The longest wait of one read or write.
 const TICK: std::time::Duration = std::time::Duration::from_millis(100);
@@ -43,15 +43,15 @@ type Check<'a> = &'a mut dyn FnMut() -> Result<(), OpenError>;
 
 /// Performs the handshake. Returns the headers of the response and the bytes that followed it.
 pub(super) fn shake_hands(
-    line: &mut Line,
+    transport: &mut Transport,
     target: &Target<'_>,
     check: Check<'_>,
 ) -> Result<(HeaderMap, Vec<u8>), OpenError> {
     let key = generate_key();
-    ask(line, &request(target, &key), check)?;
-    let (response, mut rest) = answer(line, check)?;
+    ask(transport, &request(target, &key), check)?;
+    let (response, mut rest) = answer(transport, check)?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        read_body(line, &response, &mut rest, check);
+        read_body(transport, &response, &mut rest, check);
         return Err(refusal(response.status(), &rest));
     }
     let headers = response.into_parts().0.headers;
@@ -79,12 +79,12 @@ fn request(target: &Target<'_>, key: &str) -> Vec<u8> {
 }
 
 /// Sends the request.
-fn ask(line: &mut Line, mut request: &[u8], check: Check<'_>) -> Result<(), OpenError> {
+fn ask(transport: &mut Transport, mut request: &[u8], check: Check<'_>) -> Result<(), OpenError> {
     while !request.is_empty() {
         check()?;
         // the TLS handshake reads here: one read at a time, so that the deadline holds
-        line.wire().let_wait(TICK).map_err(failed)?;
-        match line.write(request) {
+        transport.tcp().allow_wait(TICK).map_err(failed)?;
+        match transport.write(request) {
             Ok(count) => request = &request[count..],
             Err(error) if is_would_block(&error) => {}
             Err(error) => return Err(failed(error)),
@@ -94,13 +94,13 @@ fn ask(line: &mut Line, mut request: &[u8], check: Check<'_>) -> Result<(), Open
 }
 
 /// Reads the response and the bytes that follow it.
-fn answer(line: &mut Line, check: Check<'_>) -> Result<(Response, Vec<u8>), OpenError> {
+fn answer(transport: &mut Transport, check: Check<'_>) -> Result<(Response, Vec<u8>), OpenError> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     loop {
         check()?;
-        line.wire().let_wait(TICK).map_err(failed)?;
-        match line.flush().and_then(|()| line.read(&mut chunk)) {
+        transport.tcp().allow_wait(TICK).map_err(failed)?;
+        match transport.flush().and_then(|()| transport.read(&mut chunk)) {
             Ok(0) => {
                 let text = "closed without an answer to the handshake";
                 return Err(OpenError::Unreachable(text.to_owned()));
@@ -123,16 +123,16 @@ fn answer(line: &mut Line, check: Check<'_>) -> Result<(Response, Vec<u8>), Open
 }
 
 /// Reads the beginning of a refusal's body, which may arrive after the head. The wait is short, as the body is only shown.
-fn read_body(line: &mut Line, response: &Response, body: &mut Vec<u8>, check: Check<'_>) {
+fn read_body(transport: &mut Transport, response: &Response, body: &mut Vec<u8>, check: Check<'_>) {
     let length: Option<usize> =
         response.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let wanted = length.unwrap_or(0).min(BODY_BYTES_SHOWN);
     let mut chunk = [0; BODY_BYTES_SHOWN];
     for _ in 0..BODY_TICKS {
-        if body.len() >= wanted || check().is_err() || line.wire().let_wait(TICK).is_err() {
+        if body.len() >= wanted || check().is_err() || transport.tcp().allow_wait(TICK).is_err() {
             return;
         }
-        match line.read(&mut chunk) {
+        match transport.read(&mut chunk) {
             Ok(count) if count > 0 => body.extend_from_slice(&chunk[..count]),
             Err(error) if is_would_block(&error) => {}
             Ok(_) | Err(_) => return,

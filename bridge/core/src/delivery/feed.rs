@@ -1,6 +1,6 @@
 //! The feed's side: when it is connected, and whether it continues where it must.
 
-use super::{Action, Delivery, Ending, Feed, Finish, Greeting, Moment, Note, Sink};
+use super::{Action, Delivery, DisconnectReason, Feed, Finish, HandshakeInfo, Note, Now, Sink};
 use crate::{Flaw, Identity, SEQ_END, is_name};
 
 impl Delivery {
@@ -23,13 +23,13 @@ impl Delivery {
         self.feed = Feed::Idle;
     }
 
-    pub(super) fn connected(&mut self, greeting: Greeting, now: Moment) {
+    pub(super) fn connected(&mut self, handshake: HandshakeInfo, now: Now) {
         self.feed = Feed::Open { since: now.at, good: false, aligned: false, ended: false };
         self.announced = SEQ_END;
-        if let Err(cause) = check(&greeting) {
+        if let Err(cause) = check(&handshake) {
             return self.broken(cause);
         }
-        let Greeting { stream, run, start_seq } = greeting;
+        let HandshakeInfo { stream, run, start_seq } = handshake;
         if let (Some(wanted), Some(found)) = (&self.options.run, &run)
             && wanted != found
         {
@@ -48,7 +48,7 @@ impl Delivery {
     }
 
     /// Records the stream and run of the messages that follow.
-    fn greet(&mut self, identity: Option<Identity>, now: Moment) {
+    fn greet(&mut self, identity: Option<Identity>, now: Now) {
         let is_other = self.identity != identity;
         self.successor = None;
         if is_other && self.sink != Sink::Absent && !self.exactly_once() {
@@ -92,7 +92,7 @@ impl Delivery {
     }
 
     /// Ensures that the next message of the connection is the one that is due.
-    pub(super) fn align(&mut self, now: Moment) {
+    pub(super) fn align(&mut self, now: Now) {
         if !matches!(self.feed, Feed::Open { .. }) {
             if self.feed == Feed::Idle {
                 self.connect();
@@ -160,7 +160,7 @@ impl Delivery {
         self.actions.push_back(Action::Note(Note::Flaw(flaw)));
     }
 
-    pub(super) fn sent(&mut self, seq: u64, now: Moment) {
+    pub(super) fn sent(&mut self, seq: u64, now: Now) {
         if self.identity.is_none() {
             return;
         }
@@ -175,7 +175,7 @@ impl Delivery {
         }
     }
 
-    pub(super) fn ended(&mut self, seq: u64, now: Moment) {
+    pub(super) fn ended(&mut self, seq: u64, now: Now) {
         if self.identity.is_none() {
             return self.delivered_all(None);
         }
@@ -202,19 +202,19 @@ impl Delivery {
         }
     }
 
-    pub(super) fn disconnected(&mut self, ending: Ending, cause: String, now: Moment) {
+    pub(super) fn disconnected(&mut self, reason: DisconnectReason, cause: String, now: Now) {
         let Feed::Open { since, good, ended, .. } = self.feed else {
             // the handshake failed
             self.feed = Feed::Idle;
-            return match ending {
-                Ending::Refused => self.end(Finish::FeedRefused { cause }),
-                Ending::Broken => self.end(Finish::FeedBroken { cause }),
-                Ending::Delivered | Ending::Lost => self.lost(cause, now),
+            return match reason {
+                DisconnectReason::Refused => self.end(Finish::FeedRefused { cause }),
+                DisconnectReason::Broken => self.end(Finish::FeedBroken { cause }),
+                DisconnectReason::Delivered | DisconnectReason::Lost => self.lost(cause, now),
             };
         };
         // a feed may be quiet for hours: a connection that lasted long counts as good too
         if good
-            || ending == Ending::Delivered
+            || reason == DisconnectReason::Delivered
             || now.at.saturating_sub(since) >= self.options.feed_backoff.max()
         {
             self.failures = 0;
@@ -226,23 +226,23 @@ impl Delivery {
             self.continuity.interrupt();
         }
         self.feed = Feed::Idle;
-        match ending {
-            Ending::Refused => self.end(Finish::FeedRefused { cause }),
-            Ending::Broken => self.end(Finish::FeedBroken { cause }),
-            Ending::Delivered => {
+        match reason {
+            DisconnectReason::Refused => self.end(Finish::FeedRefused { cause }),
+            DisconnectReason::Broken => self.end(Finish::FeedBroken { cause }),
+            DisconnectReason::Delivered => {
                 if !ended {
                     self.delivered_all(None);
                 }
-                if self.ending.is_none() && self.sink != Sink::Finished {
+                if self.finish.is_none() && self.sink != Sink::Finished {
                     self.pause_feed(cause, now);
                 }
             }
-            Ending::Lost => self.lost(cause, now),
+            DisconnectReason::Lost => self.lost(cause, now),
         }
     }
 
     /// Handles a failed connection: retries, or ends.
-    fn lost(&mut self, cause: String, now: Moment) {
+    fn lost(&mut self, cause: String, now: Now) {
         self.failures += 1;
         if self.failures > self.options.feed_tries {
             return self.end(Finish::FeedUnreachable { tries: self.failures, cause });
@@ -250,7 +250,7 @@ impl Delivery {
         self.pause_feed(cause, now);
     }
 
-    fn pause_feed(&mut self, cause: String, now: Moment) {
+    fn pause_feed(&mut self, cause: String, now: Now) {
         // no messages will arrive for now, and the run of the next connection is unknown
         if self.sink == Sink::Ready && self.open.is_some() {
             self.commit();
@@ -263,8 +263,8 @@ impl Delivery {
 }
 
 /// Validates the names and the number of a handshake.
-fn check(greeting: &Greeting) -> Result<(), String> {
-    for (what, name) in [("stream", &greeting.stream), ("run", &greeting.run)] {
+fn check(handshake: &HandshakeInfo) -> Result<(), String> {
+    for (what, name) in [("stream", &handshake.stream), ("run", &handshake.run)] {
         if name.as_ref().is_some_and(|name| !is_name(name)) {
             return Err(format!(
                 "its handshake states an invalid name of the {what}: expected 1 to 64 letters, digits, dashes, underscores, dots \
@@ -272,7 +272,7 @@ fn check(greeting: &Greeting) -> Result<(), String> {
             ));
         }
     }
-    match greeting.start_seq {
+    match handshake.start_seq {
         Some(seq) if seq >= SEQ_END => {
             Err(format!("it begins with message {seq}, but numbers must be below 2^53"))
         }

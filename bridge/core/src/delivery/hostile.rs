@@ -7,21 +7,21 @@ use std::{collections::BTreeSet, time::Duration};
 use proptest::prelude::*;
 
 use crate::{
-    Action, Admission, Backoff, Delivery, Ending, Finish, Flaw, Greeting, Guarantee, Input, Moment, Note,
-    Options, Position, SEQ_END,
+    Action, Admission, Backoff, Delivery, DisconnectReason, Finish, Flaw, Guarantee, HandshakeInfo, Input,
+    Note, Now, Options, Position, SEQ_END,
 };
 
 /// The next action of a hostile feed.
 #[derive(Clone, Debug)]
 enum Move {
-    Greet(Greeting),
+    Greet(HandshakeInfo),
     Message {
         valid: bool,
     },
     Jump(u64),
     Sent(u64),
     End(u64),
-    Close(Ending),
+    Close(DisconnectReason),
     /// Time passes, as far as a timeout is pending.
     Wait,
 }
@@ -46,17 +46,21 @@ fn name() -> impl Strategy<Value = Option<String>> {
 }
 
 fn action() -> impl Strategy<Value = Move> {
-    let greeting = (name(), name(), proptest::option::weighted(0.9, number()))
-        .prop_map(|(stream, run, start_seq)| Move::Greet(Greeting { stream, run, start_seq }));
-    let ending =
-        prop_oneof![Just(Ending::Lost), Just(Ending::Delivered), Just(Ending::Refused), Just(Ending::Broken)];
+    let handshake = (name(), name(), proptest::option::weighted(0.9, number()))
+        .prop_map(|(stream, run, start_seq)| Move::Greet(HandshakeInfo { stream, run, start_seq }));
+    let reason = prop_oneof![
+        Just(DisconnectReason::Lost),
+        Just(DisconnectReason::Delivered),
+        Just(DisconnectReason::Refused),
+        Just(DisconnectReason::Broken)
+    ];
     prop_oneof![
-        4 => greeting,
+        4 => handshake,
         10 => any::<bool>().prop_map(|valid| Move::Message { valid }),
         3 => number().prop_map(Move::Jump),
         2 => number().prop_map(Move::Sent),
         1 => number().prop_map(Move::End),
-        1 => ending.prop_map(Move::Close),
+        1 => reason.prop_map(Move::Close),
         3 => Just(Move::Wait),
     ]
 }
@@ -104,7 +108,7 @@ impl Stage {
     }
 
     fn tell(&mut self, input: Input) {
-        self.delivery.handle(input, Moment { at: self.now, random: 0.5 });
+        self.delivery.handle(input, Now { at: self.now, random: 0.5 });
     }
 
     /// Carries out all actions, like a broker without faults.
@@ -165,7 +169,7 @@ impl Stage {
     fn step(&mut self, action: Move) -> Result<(), TestCaseError> {
         let connection = self.delivery.connection();
         match action {
-            Move::Greet(greeting) => self.tell(Input::Connected { connection, greeting }),
+            Move::Greet(handshake) => self.tell(Input::Connected { connection, handshake }),
             Move::Message { valid } if self.delivery.is_reading() => {
                 let now = self.now;
                 self.delivery.prepare(|| now);
@@ -183,8 +187,8 @@ impl Stage {
             Move::Sent(seq) if self.delivery.is_reading() => self.tell(Input::Sent { connection, seq }),
             Move::End(seq) if self.delivery.is_reading() => self.tell(Input::Ended { connection, seq }),
             Move::Jump(_) | Move::Sent(_) | Move::End(_) => {}
-            Move::Close(ending) => {
-                self.tell(Input::Disconnected { connection, ending, cause: String::new() });
+            Move::Close(reason) => {
+                self.tell(Input::Disconnected { connection, reason, cause: String::new() });
             }
             Move::Wait => {
                 if let Some(due) = self.delivery.poll_timeout() {

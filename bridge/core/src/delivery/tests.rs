@@ -31,7 +31,7 @@ impl Stage {
     }
 
     fn tell(&mut self, input: Input) {
-        self.delivery.handle(input, Moment { at: self.at, random: 0.5 });
+        self.delivery.handle(input, Now { at: self.at, random: 0.5 });
     }
 
     /// Returns the requested actions, without notes.
@@ -57,16 +57,20 @@ impl Stage {
 
     fn connected(&mut self, start_seq: u64) {
         let connection = self.delivery.connection();
-        self.tell(Input::Connected { connection, greeting: greeting("s", "r", start_seq) });
+        self.tell(Input::Connected { connection, handshake: handshake("s", "r", start_seq) });
     }
 
     fn lost(&mut self) {
         let connection = self.delivery.connection();
-        self.tell(Input::Disconnected { connection, ending: Ending::Lost, cause: "lost".to_owned() });
+        self.tell(Input::Disconnected {
+            connection,
+            reason: DisconnectReason::Lost,
+            cause: "lost".to_owned(),
+        });
     }
 
     fn failed(&mut self, refused: &[u64]) {
-        self.tell(Input::Failed { cause: "failed".to_owned(), refused: refused.to_vec(), hopeless: false });
+        self.tell(Input::Failed { cause: "failed".to_owned(), refused: refused.to_vec(), is_fatal: false });
     }
 
     fn wait(&mut self) {
@@ -106,8 +110,8 @@ impl Stage {
     }
 }
 
-fn greeting(stream: &str, run: &str, start_seq: u64) -> Greeting {
-    Greeting { stream: Some(stream.to_owned()), run: Some(run.to_owned()), start_seq: Some(start_seq) }
+fn handshake(stream: &str, run: &str, start_seq: u64) -> HandshakeInfo {
+    HandshakeInfo { stream: Some(stream.to_owned()), run: Some(run.to_owned()), start_seq: Some(start_seq) }
 }
 
 fn identity() -> Identity {
@@ -280,7 +284,7 @@ fn messages_that_were_sent_and_have_not_come_are_a_lost_feed() {
 fn a_feed_that_cannot_resume_is_none_for_exactly_once() {
     let mut stage = Stage::new(options(Guarantee::ExactlyOnce));
     stage.actions();
-    stage.tell(Input::Connected { connection: 1, greeting: Greeting::default() });
+    stage.tell(Input::Connected { connection: 1, handshake: HandshakeInfo::default() });
     stage.expect(&[Action::Disconnect, Action::Finish(Finish::CannotResume)]);
 }
 
@@ -302,7 +306,7 @@ fn a_new_run_has_a_position_of_its_own() {
     stage.tell(Input::Committed);
     stage.wait();
     stage.actions();
-    stage.tell(Input::Connected { connection: 2, greeting: greeting("s", "another", 1) });
+    stage.tell(Input::Connected { connection: 2, handshake: handshake("s", "another", 1) });
     let other = Identity { run: "another".to_owned(), ..identity() };
     stage.expect(&[Action::DropProducer, Action::Initialise { identity: Some(other.clone()) }]);
     stage.tell(Input::Initialised);
@@ -366,7 +370,7 @@ fn a_record_that_is_refused_goes_alone_and_then_to_the_dead_letters() {
     restart(&mut stage, &[1]);
     assert_eq!(admissions(&mut stage), [alone(0), alone(1)]);
     restart(&mut stage, &[1]);
-    assert_eq!(admissions(&mut stage), [alone(0), Admission::Bury { seq: 1, retries: 2 }]);
+    assert_eq!(admissions(&mut stage), [alone(0), Admission::DeadLetter { seq: 1, retries: 2 }]);
     stage.wait();
     stage.tell(Input::Committed);
     let counts = stage.delivery.counts();
@@ -448,19 +452,23 @@ fn at_least_once_keeps_its_connection_while_a_producer_is_made_anew() {
 fn at_least_once_takes_a_feed_that_numbers_nothing() {
     let mut stage = Stage::new(options(Guarantee::AtLeastOnce));
     stage.expect(&[Action::Connect { connection: 1, from_seq: None }]);
-    stage.tell(Input::Connected { connection: 1, greeting: Greeting::default() });
+    stage.tell(Input::Connected { connection: 1, handshake: HandshakeInfo::default() });
     stage.expect(&[Action::Initialise { identity: None }]);
     stage.tell(Input::Initialised);
     let at = |micros| Timestamp::from_micros(micros);
     assert_eq!(stage.delivery.message(at(5), true), Admission::Produce { seq: 0 });
     stage.lost();
     stage.wait();
-    stage.tell(Input::Connected { connection: 2, greeting: Greeting::default() });
+    stage.tell(Input::Connected { connection: 2, handshake: HandshakeInfo::default() });
     stage.notes();
     assert_eq!(stage.delivery.message(at(9), true), Admission::Produce { seq: 1 });
     let flaw = Flaw::Interruption { last: at(5).unwrap(), first: at(9).unwrap() };
     assert_eq!(stage.notes(), [Note::Flaw(flaw)]);
-    stage.tell(Input::Disconnected { connection: 2, ending: Ending::Delivered, cause: String::new() });
+    stage.tell(Input::Disconnected {
+        connection: 2,
+        reason: DisconnectReason::Delivered,
+        cause: String::new(),
+    });
     stage.expect(&[Action::Drain]);
 }
 

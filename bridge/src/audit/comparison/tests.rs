@@ -41,7 +41,7 @@ fn a_lost_record_is_named() {
     assert_eq!(counts(&report), [1, 0, 0, 0, 0]);
     assert_ne!(report.digest, report.expected_digest);
     assert_eq!(report.expected_digest, digest(&messages));
-    let described = wording::described(&messages[500]);
+    let described = canonical_text::described(&messages[500]);
     let (stream, _) = Topics::bridged(&messages).find(500);
     let Stream { topic, partition, .. } = &topics.streams[stream];
     assert_eq!(example(&report, Fault::Lost), format!("seq 500: {topic}[{partition}]: {described}"));
@@ -267,7 +267,7 @@ fn what_is_wrong_with_the_record_around_a_message_is_altered() {
 fn a_record_that_comes_far_too_late_is_reordered_and_still_compared() {
     // all of them in one partition, and more than are held ahead
     let hour = messages(1_000);
-    let key = |text: &[u8]| wording::kind_and_symbol(text);
+    let key = |text: &[u8]| canonical_text::kind_and_symbol(text);
     let of_one_key = hour.iter().filter(|text| key(text) == key(&hour[999]));
     let messages: Vec<_> = of_one_key.cycle().take(40_000).cloned().collect();
     for altered in [false, true] {

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::broker::{Broker, Record};
 use crate::{
-    Action, Admission, Backoff, Delivery, Ending, Finish, Greeting, Guarantee, Identity, Input, Moment,
-    Options, Position,
+    Action, Admission, Backoff, Delivery, DisconnectReason, Finish, Guarantee, HandshakeInfo, Identity,
+    Input, Now, Options, Position,
 };
 
 /// A bug that is planted on purpose, to verify that the checks find it.
@@ -33,7 +33,7 @@ pub(super) struct Faults {
     lost_acknowledgements: u64,
     late_commits: u64,
     refusals: u64,
-    buried: u64,
+    dead_lettered: u64,
 }
 
 impl Faults {
@@ -49,7 +49,7 @@ impl Faults {
             &mut self.lost_acknowledgements,
             &mut self.late_commits,
             &mut self.refusals,
-            &mut self.buried,
+            &mut self.dead_lettered,
         ]
     }
 
@@ -273,7 +273,7 @@ impl World {
     fn step(&mut self, index: usize) -> Option<Finish> {
         let bridge = &mut self.bridges[index];
         if let Some((cause, refused)) = bridge.failure.take() {
-            self.tell(index, Input::Failed { cause, refused, hopeless: false });
+            self.tell(index, Input::Failed { cause, refused, is_fatal: false });
             return None;
         }
         if let Some(action) = self.bridges[index].delivery.poll_action() {
@@ -298,7 +298,7 @@ impl World {
         self.say(|world| format!("{}: is told {input:?}", world.bridges[index].name));
         let random = self.dice.fraction();
         let bridge = &mut self.bridges[index];
-        bridge.delivery.handle(input, Moment { at: bridge.now, random });
+        bridge.delivery.handle(input, Now { at: bridge.now, random });
     }
 
     /// Handles the next event of the feed.
@@ -312,16 +312,19 @@ impl World {
             self.faults.disconnects += 1;
             self.bridges[index].connection = None;
             let cause = "the feed was lost".to_owned();
-            return self.tell(index, Input::Disconnected { connection: number, ending: Ending::Lost, cause });
+            return self.tell(
+                index,
+                Input::Disconnected { connection: number, reason: DisconnectReason::Lost, cause },
+            );
         }
         if !connection.greeted {
             connection.greeted = true;
-            let greeting = Greeting {
+            let handshake = HandshakeInfo {
                 stream: Some("s".to_owned()),
                 run: Some("r".to_owned()),
                 start_seq: Some(connection.next),
             };
-            return self.tell(index, Input::Connected { connection: number, greeting });
+            return self.tell(index, Input::Connected { connection: number, handshake });
         }
         if connection.next == messages {
             return self.tell(index, Input::Ended { connection: number, seq: messages });
@@ -356,8 +359,8 @@ impl World {
                 self.flush(index);
                 sent
             }
-            Admission::Bury { seq: sent, .. } => {
-                self.faults.buried += 1;
+            Admission::DeadLetter { seq: sent, .. } => {
+                self.faults.dead_lettered += 1;
                 self.bridges[index].queue.push(Record::Dead(seq));
                 self.flush(index);
                 sent
@@ -434,7 +437,7 @@ impl World {
 
     fn fail(&mut self, index: usize, cause: &str) -> Option<Finish> {
         self.faults.failed_calls += 1;
-        self.tell(index, Input::Failed { cause: cause.to_owned(), refused: Vec::new(), hopeless: false });
+        self.tell(index, Input::Failed { cause: cause.to_owned(), refused: Vec::new(), is_fatal: false });
         None
     }
 
@@ -461,7 +464,7 @@ impl World {
         }
         self.flush(index);
         if let Some((cause, refused)) = self.bridges[index].failure.take() {
-            return self.tell(index, Input::Failed { cause, refused, hopeless: false });
+            return self.tell(index, Input::Failed { cause, refused, is_fatal: false });
         }
         let epoch = self.bridges[index].epoch.expect("there is a producer");
         let fault = if self.strikes() { 1 + self.dice.below(3) } else { 0 };
@@ -486,7 +489,7 @@ impl World {
             self.tell(index, Input::Committed);
         } else {
             let cause = "the commit failed".to_owned();
-            self.tell(index, Input::Failed { cause, refused: Vec::new(), hopeless: false });
+            self.tell(index, Input::Failed { cause, refused: Vec::new(), is_fatal: false });
         }
     }
 
@@ -508,7 +511,7 @@ impl World {
         }
         for (seq, dead) in seen {
             let expected = self.invalid.contains(&seq) || self.refused.contains(&seq);
-            if dead && !expected && !self.may_bury_others() || !dead && expected {
+            if dead && !expected && !self.may_dead_letter_others() || !dead && expected {
                 return Err(format!("message {seq} is a dead letter: {dead}"));
             }
         }
@@ -517,7 +520,7 @@ impl World {
 
     /// Returns true if records cannot be retried, so that a record is given up together with a refused one in its
     /// batch.
-    fn may_bury_others(&self) -> bool {
+    fn may_dead_letter_others(&self) -> bool {
         self.refusals_max == 0
     }
 

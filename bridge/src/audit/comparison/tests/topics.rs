@@ -95,7 +95,7 @@ impl Topics {
     }
 
     /// Replaces a message by a dead letter. Returns the stream and the record that it would have been.
-    pub(super) fn bury(&mut self, seq: u64, text: &[u8]) -> (usize, Record) {
+    pub(super) fn replace_by_dead_letter(&mut self, seq: u64, text: &[u8]) -> (usize, Record) {
         let (stream, at) = self.find(seq);
         let record = self.records[stream].remove(at);
         let letter = Record {

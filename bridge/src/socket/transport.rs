@@ -10,18 +10,18 @@ use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring, pki_types::ServerName,
 };
 
-use super::Wire;
+use super::TcpStreamWithPoll;
 
 /// The byte stream of a connection.
 #[derive(Debug)]
-pub enum Line {
+pub enum Transport {
     /// Plain TCP.
-    Plain(Wire),
+    Plain(TcpStreamWithPoll),
     /// TLS over TCP.
-    Tls(Box<StreamOwned<ClientConnection, Wire>>),
+    Tls(Box<StreamOwned<ClientConnection, TcpStreamWithPoll>>),
 }
 
-impl Line {
+impl Transport {
     /// Returns a stream to a server. With `tls_host` it uses TLS, and the server must prove that it is this host. The
     /// TLS handshake is performed with the first bytes that are read or written.
     ///
@@ -31,21 +31,21 @@ impl Line {
     /// # Errors
     ///
     /// A host that no certificate can name, as text.
-    pub fn new(wire: Wire, tls_host: Option<&str>) -> Result<Line, String> {
+    pub fn new(tcp: TcpStreamWithPoll, tls_host: Option<&str>) -> Result<Transport, String> {
         match tls_host {
-            None => Ok(Line::Plain(wire)),
+            None => Ok(Transport::Plain(tcp)),
             Some(host) => {
                 let session = session(host).map_err(|error| format!("TLS: {error}"))?;
-                Ok(Line::Tls(Box::new(StreamOwned::new(session, wire))))
+                Ok(Transport::Tls(Box::new(StreamOwned::new(session, tcp))))
             }
         }
     }
 
     /// Returns the underlying stream.
-    pub fn wire(&mut self) -> &mut Wire {
+    pub fn tcp(&mut self) -> &mut TcpStreamWithPoll {
         match self {
-            Line::Plain(wire) => wire,
-            Line::Tls(tls) => &mut tls.sock,
+            Transport::Plain(tcp) => tcp,
+            Transport::Tls(tls) => &mut tls.sock,
         }
     }
 }
@@ -71,27 +71,27 @@ fn authorities() -> RootCertStore {
     trusted
 }
 
-impl Read for Line {
+impl Read for Transport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
-            Line::Plain(wire) => wire.read(buffer),
-            Line::Tls(tls) => tls.read(buffer),
+            Transport::Plain(tcp) => tcp.read(buffer),
+            Transport::Tls(tls) => tls.read(buffer),
         }
     }
 }
 
-impl Write for Line {
+impl Write for Transport {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Line::Plain(wire) => wire.write(bytes),
-            Line::Tls(tls) => tls.write(bytes),
+            Transport::Plain(tcp) => tcp.write(bytes),
+            Transport::Tls(tls) => tls.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Line::Plain(wire) => wire.flush(),
-            Line::Tls(tls) => tls.flush(),
+            Transport::Plain(tcp) => tcp.flush(),
+            Transport::Tls(tls) => tls.flush(),
         }
     }
 }

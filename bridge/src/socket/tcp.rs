@@ -9,7 +9,7 @@ use std::{
 /// A TCP stream that can return [`io::ErrorKind::WouldBlock`] before each read that may have to wait, so that a
 /// reader of messages knows that it has everything that has arrived.
 #[derive(Debug)]
-pub struct Wire {
+pub struct TcpStreamWithPoll {
     stream: TcpStream,
     may_wait: Wait,
     heard: bool,
@@ -24,19 +24,19 @@ enum Wait {
     Never,
 }
 
-impl Wire {
+impl TcpStreamWithPoll {
     /// Returns a stream whose reads may wait, up to its timeout.
-    pub fn new(stream: TcpStream) -> Wire {
-        Wire { stream, may_wait: Wait::Always, heard: false }
+    pub fn new(stream: TcpStream) -> TcpStreamWithPoll {
+        TcpStreamWithPoll { stream, may_wait: Wait::Always, heard: false }
     }
 
     /// From now on reads wait only if they are allowed to.
-    pub fn announce_waits(&mut self) {
+    pub fn report_would_block(&mut self) {
         self.may_wait = Wait::Once;
     }
 
     /// Returns true if anything was received since the last call.
-    pub fn take_heard(&mut self) -> bool {
+    pub fn take_activity(&mut self) -> bool {
         std::mem::take(&mut self.heard)
     }
 
@@ -45,7 +45,7 @@ impl Wire {
     /// # Errors
     ///
     /// A stream that cannot be used any more.
-    pub fn let_wait(&mut self, time: Duration) -> io::Result<()> {
+    pub fn allow_wait(&mut self, time: Duration) -> io::Result<()> {
         self.may_wait = Wait::Once;
         // zero would mean without a limit
         self.stream.set_read_timeout(Some(time.max(Duration::from_millis(1))))
@@ -57,7 +57,7 @@ impl Wire {
     }
 }
 
-impl Read for Wire {
+impl Read for TcpStreamWithPoll {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.may_wait {
             Wait::Always => {}
@@ -70,7 +70,7 @@ impl Read for Wire {
     }
 }
 
-impl Write for Wire {
+impl Write for TcpStreamWithPoll {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.stream.write(bytes).map_err(as_would_block)
     }

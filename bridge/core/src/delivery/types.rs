@@ -44,7 +44,7 @@ pub struct Options {
 
 /// The current time, and a random number.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub struct Now {
     /// The time since some fixed instant.
     pub at: Duration,
     /// A random number from 0 to 1.
@@ -53,7 +53,7 @@ pub struct Moment {
 
 /// The properties that a feed states in its handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Greeting {
+pub struct HandshakeInfo {
     /// The id of the stream.
     pub stream: Option<String>,
     /// The name of the run.
@@ -64,7 +64,7 @@ pub struct Greeting {
 
 /// The reason for which a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum DisconnectReason {
     /// The feed has delivered everything.
     Delivered,
     /// It broke, or could not be established: a retry may succeed.
@@ -83,7 +83,7 @@ pub enum Input {
         /// The number of the connection.
         connection: u64,
         /// The properties of the handshake.
-        greeting: Greeting,
+        handshake: HandshakeInfo,
     },
     /// The next message has this number: the messages before it are unavailable, or the feed went back.
     Jumped {
@@ -111,7 +111,7 @@ pub enum Input {
         /// The number of the connection.
         connection: u64,
         /// The reason.
-        ending: Ending,
+        reason: DisconnectReason,
         /// The cause, as text.
         cause: String,
     },
@@ -135,7 +135,7 @@ pub enum Input {
         /// The numbers of messages whose records the broker refused because of their content.
         refused: Vec<u64>,
         /// True if a retry cannot succeed.
-        hopeless: bool,
+        is_fatal: bool,
     },
     /// The time that [`Delivery::poll_timeout`](super::Delivery::poll_timeout) returned has come.
     Timeout,
@@ -285,7 +285,7 @@ pub enum Admission {
         seq: u64,
     },
     /// The broker refuses it: it becomes a dead letter.
-    Bury {
+    DeadLetter {
         /// Its number.
         seq: u64,
         /// The number of retries.
