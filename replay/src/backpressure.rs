@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     block::{BLOCK_BYTES, Block},
-    control::Stretches,
+    control::IntervalStats,
     lateness::add_interval,
     options::{OnSlow, Options},
     ring::Ring,
@@ -59,7 +59,7 @@ pub(crate) struct Backpressure {
     /// True if the playback is held for the fastest client.
     full: bool,
     slow_since: Option<Duration>,
-    waited: Stretches,
+    waited: IntervalStats,
 }
 
 impl Backpressure {
@@ -71,7 +71,7 @@ impl Backpressure {
             linger: options.linger,
             full: false,
             slow_since: None,
-            waited: Stretches::default(),
+            waited: IntervalStats::default(),
         }
     }
 
@@ -105,7 +105,7 @@ impl Backpressure {
     }
 
     /// Returns the times that the playback was held for a slow client, without one that has not ended.
-    pub(crate) fn waited(&self) -> Stretches {
+    pub(crate) fn waited(&self) -> IntervalStats {
         self.waited
     }
 

@@ -49,7 +49,7 @@ impl CommandError {
         match self {
             CommandError::Source(SourceError::BeyondEnd { .. }) => "beyond_end",
             CommandError::Source(SourceError::Gone { .. }) => "gone",
-            CommandError::Source(SourceError::NoPlace { .. }) => "no_place",
+            CommandError::Source(SourceError::InvalidPosition { .. }) => "no_place",
             CommandError::Source(SourceError::Read(_)) => "source_failed",
             CommandError::Over => "over",
             CommandError::LiveClock => "live_clock",
@@ -184,11 +184,11 @@ pub struct Report {
     /// The lateness of the player itself: the time from when a message was due until it was handed to the clients.
     pub player_late_ms: Option<Lateness>,
     /// The idle intervals that were shortened.
-    pub shortened: Stretches,
+    pub shortened: IntervalStats,
     /// The intervals in which messages left more than 10 ms late.
-    pub late: Stretches,
+    pub late: IntervalStats,
     /// The times that the player waited for a client (`OnSlow::Wait`).
-    pub waited: Stretches,
+    pub waited: IntervalStats,
     /// The number of clients disconnected as too slow.
     pub closed_slow: u64,
     /// The total number of clients.
@@ -197,7 +197,7 @@ pub struct Report {
 
 /// Statistics of time intervals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Stretches {
+pub struct IntervalStats {
     /// The number of intervals.
     pub count: u64,
     /// Their total, in seconds.

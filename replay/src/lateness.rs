@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::control::{Lateness, Stretches};
+use crate::control::{IntervalStats, Lateness};
 
 /// The greatest lateness that is distinguished; greater ones count as this.
 const LONGEST_US: u64 = 24 * 3_600 * 1_000_000;
@@ -51,7 +51,7 @@ impl Recorder {
 /// The intervals in which messages left late: from the first late message until one leaves in time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LateIntervals {
-    ended: Stretches,
+    ended: IntervalStats,
     since: Option<Duration>,
     until: Duration,
 }
@@ -68,7 +68,7 @@ impl LateIntervals {
     }
 
     /// Returns all intervals, including one that has not ended.
-    pub(crate) fn so_far(&self) -> Stretches {
+    pub(crate) fn so_far(&self) -> IntervalStats {
         let mut all = self.ended;
         if let Some(since) = self.since {
             add_interval(&mut all, self.until - since);
@@ -78,7 +78,7 @@ impl LateIntervals {
 }
 
 /// Adds one interval to the statistics.
-pub(crate) fn add_interval(stretches: &mut Stretches, length: Duration) {
+pub(crate) fn add_interval(stretches: &mut IntervalStats, length: Duration) {
     let seconds = length.as_secs_f64();
     stretches.count += 1;
     stretches.seconds += seconds;

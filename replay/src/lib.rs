@@ -48,7 +48,7 @@ mod timeline;
 
 pub use background::Background;
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, LineFault, Meta, Opcode};
-pub use control::{ClientStatus, Command, CommandError, Lateness, Report, State, Status, Stretches};
+pub use control::{ClientStatus, Command, CommandError, IntervalStats, Lateness, Report, State, Status};
 pub use notice::{Notice, PROTOCOL, PingPayload};
 pub use options::{Observer, OnSlow, Options, PlayClock};
 pub use server::{Handle, Server, ServerError};

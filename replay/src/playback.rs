@@ -6,7 +6,7 @@ use tradesim_schemas::Timestamp;
 
 use crate::{
     block::{Block, LineFault},
-    control::{Lateness, State, Stretches},
+    control::{IntervalStats, Lateness, State},
     lateness::{LateIntervals, Recorder},
     options::Options,
     pacer::Pacer,
@@ -186,12 +186,12 @@ impl Playback {
     }
 
     /// Returns the intervals in which releases were late.
-    pub(crate) fn late_intervals(&self) -> Stretches {
+    pub(crate) fn late_intervals(&self) -> IntervalStats {
         self.late_intervals.so_far()
     }
 
     /// Returns the idle intervals that were shortened.
-    pub(crate) fn shortened(&self) -> Stretches {
+    pub(crate) fn shortened(&self) -> IntervalStats {
         self.timeline.shortened()
     }
 

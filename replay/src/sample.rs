@@ -75,10 +75,12 @@ impl Source for Sample {
         Ok(Box::new(SampleFeed { sample: copy, seq }))
     }
 
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
-        place.strip_prefix('#').and_then(|number| number.parse().ok()).ok_or_else(|| SourceError::NoPlace {
-            place: place.to_owned(),
-            reason: "expected # and a number".to_owned(),
+    fn find(&self, position: &str) -> Result<u64, SourceError> {
+        position.strip_prefix('#').and_then(|number| number.parse().ok()).ok_or_else(|| {
+            SourceError::InvalidPosition {
+                position: position.to_owned(),
+                reason: "expected # and a number".to_owned(),
+            }
         })
     }
 }

@@ -195,7 +195,7 @@ impl Handle {
     async fn resolve(&self, command: Command) -> Result<Command, CommandError> {
         let source = Arc::clone(&self.hub.source);
         let find = move || match command {
-            Command::SeekTo(place) => Ok(Command::Seek(source.find(&place)?)),
+            Command::SeekTo(position) => Ok(Command::Seek(source.find(&position)?)),
             Command::Seek(seq) => source.open(seq).map(|_| Command::Seek(seq)),
             other => Ok(other),
         };

@@ -36,8 +36,8 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`SourceError::NoPlace`], or an error of reading.
-    fn find(&self, place: &str) -> Result<u64, SourceError>;
+    /// [`SourceError::InvalidPosition`], or an error of reading.
+    fn find(&self, position: &str) -> Result<u64, SourceError>;
 }
 
 /// A reader of a [`Source`].
@@ -81,10 +81,10 @@ pub enum SourceError {
         oldest: u64,
     },
     /// A text that is not a position of the stream.
-    #[error("invalid position {place:?}: {reason}")]
-    NoPlace {
+    #[error("invalid position {position:?}: {reason}")]
+    InvalidPosition {
         /// The text.
-        place: String,
+        position: String,
         /// The reason.
         reason: String,
     },

@@ -180,9 +180,9 @@ impl Source for Lines {
         Ok(Box::new(LinesFeed { messages: Arc::clone(&self.messages), next: seq as usize }))
     }
 
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
-        let at = Timestamp::parse(place.as_bytes()).map_err(|_| SourceError::NoPlace {
-            place: place.to_owned(),
+    fn find(&self, position: &str) -> Result<u64, SourceError> {
+        let at = Timestamp::parse(position.as_bytes()).map_err(|_| SourceError::InvalidPosition {
+            position: position.to_owned(),
             reason: "expected an RFC 3339 time".to_owned(),
         })?;
         let entries = &self.messages.entries;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tradesim_schemas::Timestamp;
 
-use crate::{control::Stretches, lateness::add_interval};
+use crate::{control::IntervalStats, lateness::add_interval};
 
 /// Maps recorded instants, in order, to positions of playback: recorded time since the beginning, without time that
 /// is not played. The time between files and loops is not played, and idle intervals are shortened on request.
@@ -13,13 +13,13 @@ pub(crate) struct Timeline {
     max_gap: Option<Duration>,
     last: Option<Timestamp>,
     position: Duration,
-    shortened: Stretches,
+    shortened: IntervalStats,
 }
 
 impl Timeline {
     /// Returns a timeline at position 0, which is the instant `start_at` or, without it, that of the first message.
     pub(crate) fn new(start_at: Option<Timestamp>, max_gap: Option<Duration>) -> Timeline {
-        Timeline { max_gap, last: start_at, position: Duration::ZERO, shortened: Stretches::default() }
+        Timeline { max_gap, last: start_at, position: Duration::ZERO, shortened: IntervalStats::default() }
     }
 
     /// Returns the position of the next message.
@@ -45,7 +45,7 @@ impl Timeline {
     }
 
     /// Returns the recorded time that was not played because of the longest gap allowed.
-    pub(crate) fn shortened(&self) -> Stretches {
+    pub(crate) fn shortened(&self) -> IntervalStats {
         self.shortened
     }
 }
@@ -89,6 +89,6 @@ mod tests {
         assert_eq!(timeline.advance(second(3), true).as_secs(), 6);
         timeline.jump_to(Duration::from_secs(4));
         assert_eq!(timeline.advance(second(500), false).as_secs(), 4);
-        assert_eq!(timeline.shortened(), Stretches::default());
+        assert_eq!(timeline.shortened(), IntervalStats::default());
     }
 }

@@ -52,7 +52,7 @@ impl Source for Numbers {
     }
 
     fn find(&self, place: &str) -> Result<u64, SourceError> {
-        Err(SourceError::NoPlace { place: place.to_owned(), reason: "it has none".to_owned() })
+        Err(SourceError::InvalidPosition { position: place.to_owned(), reason: "it has none".to_owned() })
     }
 }
 

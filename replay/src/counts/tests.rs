@@ -32,8 +32,8 @@ impl Source for Watched {
         Ok(Box::new(WatchedFeed { feed: self.sample.open(seq)?, read: Arc::clone(&self.read) }))
     }
 
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
-        self.sample.find(place)
+    fn find(&self, position: &str) -> Result<u64, SourceError> {
+        self.sample.find(position)
     }
 }
 
