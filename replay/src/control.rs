@@ -1,6 +1,8 @@
 //! Commands for a running player, and its status.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use tradesim_schemas::Digest;
 
@@ -64,7 +66,7 @@ impl CommandError {
 }
 
 /// The state of a player.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It waits for clients.
@@ -97,7 +99,7 @@ impl State {
 }
 
 /// Lateness in milliseconds: the time from when a message was due until it was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lateness {
     /// The median.
     pub p50: f64,
@@ -110,7 +112,7 @@ pub struct Lateness {
 }
 
 /// The status of a server: the answer to `GET /status` (docs/PROTOCOL.md, section 6).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The version of this object's layout.
     pub schema_version: u32,
@@ -144,14 +146,14 @@ pub struct Status {
 }
 
 /// The status of a client.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClientStatus {
     /// The number of the connection, from 1.
     pub id: u64,
     /// The address of the client.
     pub peer: String,
     /// `tradesim.v1`, if the client requested it.
-    pub protocol: Option<&'static str>,
+    pub protocol: Option<Cow<'static, str>>,
     /// The stream sequence number of the first message that it receives.
     pub start_seq: u64,
     /// The stream sequence number after the last message that it was sent.
@@ -204,4 +206,46 @@ pub struct IntervalStats {
     pub seconds: f64,
     /// The longest, in seconds.
     pub longest_seconds: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_as_it_was_written() {
+        let late = Some(Lateness { p50: 0.1, p99: 0.5, p999: 1.25, max: 3.0 });
+        let client = ClientStatus {
+            id: 1,
+            peer: "127.0.0.1:41219".to_owned(),
+            protocol: Some(crate::PROTOCOL.into()),
+            start_seq: 3,
+            seq: 9,
+            sent: 6,
+            lag_messages: 2,
+            lag_bytes: 700,
+            late_ms: late,
+            closed: Some(1013),
+            delivered: false,
+        };
+        let status = Status {
+            schema_version: 1,
+            state: State::Paused,
+            stream: "s".to_owned(),
+            run: "r".to_owned(),
+            digest: None,
+            seq: 11,
+            messages: Some(20),
+            time: Some("2026-02-18T14:30:00.000000Z".to_owned()),
+            speed: "50x".to_owned(),
+            speed_achieved: Some(49.5),
+            seconds: 0.25,
+            sent: 11,
+            late_ms: None,
+            clients: vec![client],
+        };
+        let text = serde_json::to_string(&status).unwrap();
+        assert_eq!(serde_json::from_str::<Status>(&text).unwrap(), status);
+        assert!(text.contains(r#""state":"paused""#), "{text}");
+    }
 }

@@ -42,7 +42,7 @@ mod tests;
 const SLOT_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The name of the subprotocol with notices.
-pub(crate) const SUBPROTOCOL: &str = "tradesim.v1";
+pub(crate) const SUBPROTOCOL: &str = crate::notice::PROTOCOL;
 
 /// The implementation behind the HTTP front end.
 pub(crate) trait Backend: Send + Sync + 'static {

@@ -22,6 +22,7 @@ use crate::{
     lateness::Recorder,
     metrics::{Closed, Metrics},
     names::KnownSymbols,
+    notice::PROTOCOL,
     options::Options,
     player::Request,
     readers::Readers,
@@ -412,7 +413,7 @@ fn client_status(client: &Client, sent: &Sent, head: Head, lag_bytes: Option<u64
     ClientStatus {
         id: client.id,
         peer: client.peer.to_string(),
-        protocol: client.v1.then_some("tradesim.v1"),
+        protocol: client.v1.then(|| PROTOCOL.into()),
         start_seq: client.start_seq,
         seq: sent.seq,
         sent: sent.messages,
