@@ -17,6 +17,65 @@ use crate::{
 };
 
 /// A server on a free port of 127.0.0.1, on threads of its own. Dropping it stops it.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use tradesim_replay::{
+///     Background, BlockBuilder, Feed, Filled, Meta, Opcode, Options, Source, SourceError, SourceInfo, Speed,
+/// };
+/// use tradesim_schemas::Timestamp;
+///
+/// /// Three messages, a second apart.
+/// struct Ticks(SourceInfo);
+///
+/// impl Source for Ticks {
+///     fn info(&self) -> &SourceInfo {
+///         &self.0
+///     }
+///
+///     fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+///         Ok(Box::new(Reader(seq)))
+///     }
+///
+///     fn find(&self, position: &str) -> Result<u64, SourceError> {
+///         let reason = "ticks are only found by number".to_owned();
+///         Err(SourceError::InvalidPosition { position: position.to_owned(), reason })
+///     }
+/// }
+///
+/// struct Reader(u64);
+///
+/// impl Feed for Reader {
+///     fn fill(&mut self, block: &mut BlockBuilder) -> Result<Filled, SourceError> {
+///         while self.0 < 3 && !block.is_full() {
+///             let at = Timestamp::from_micros(self.0 as i64 * 1_000_000).expect("a valid time");
+///             let text = format!("tick {}", self.0);
+///             block.push(Meta { at, kind: None, opcode: Opcode::Text }, |out| out.extend_from_slice(text.as_bytes()));
+///             self.0 += 1;
+///         }
+///         Ok(if self.0 < 3 { Filled::More } else { Filled::End })
+///     }
+/// }
+///
+/// let info = SourceInfo { identity: "ticks".to_owned(), messages: Some(3), ..SourceInfo::default() };
+/// let options = Options { speed: Speed::Max, ..Options::new("example") };
+/// let server = Background::start(Arc::new(Ticks(info)), options)?;
+///
+/// // playback starts with the first client; `from_seq` skips message 0
+/// let (mut socket, _) = tungstenite::connect(format!("{}/?from_seq=1", server.url()))?;
+/// let mut received = Vec::new();
+/// while let Ok(message) = socket.read() {
+///     if message.is_text() {
+///         received.push(message.into_text()?);
+///     }
+/// }
+/// assert_eq!(received, ["tick 1", "tick 2"]);
+///
+/// let report = server.finish()?;
+/// assert!(report.complete);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Background {
     address: SocketAddr,
@@ -37,7 +96,6 @@ impl Background {
     /// Starts to serve a source.
     ///
     /// # Errors
-    ///
     /// [`ServerError::Bind`], [`ServerError::Start`].
     pub fn start(source: Arc<dyn Source>, options: Options) -> Result<Background, ServerError> {
         let server = Server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), source, options)?;
@@ -80,7 +138,6 @@ impl Background {
     /// Resumes a playback that began paused. Does nothing if the playback has ended.
     ///
     /// # Panics
-    ///
     /// On a thread of an asynchronous runtime.
     pub fn resume(&self) {
         let _ = self.runtime.block_on(self.handle.command(Command::Resume));
@@ -95,11 +152,9 @@ impl Background {
     /// limit.
     ///
     /// # Errors
-    ///
     /// [`ServerError::Source`], [`ServerError::Start`].
     ///
     /// # Panics
-    ///
     /// If the server panicked.
     pub fn finish(mut self) -> Result<Report, ServerError> {
         self.join().expect("no time limit was set")
@@ -108,11 +163,9 @@ impl Background {
     /// Stops the server, also before everything is delivered.
     ///
     /// # Errors
-    ///
     /// As [`Background::finish`].
     ///
     /// # Panics
-    ///
     /// If the server panicked.
     pub fn stop(mut self) -> Result<Report, ServerError> {
         self.tell(Stop(None));

@@ -61,6 +61,7 @@ pub use steering::{ControlToken, InvalidToken, Steering};
 pub mod cores {
     pub use crate::{
         outbox::Outbox,
+        pacer::Pacer,
         playback::{Playback, Step},
         selection::Selection,
     };

@@ -6,8 +6,28 @@ use crate::speed::Speed;
 
 /// The schedule: maps positions of the playback to instants of the player's clock. It is absolute: a late message
 /// does not delay the next ones.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use tradesim_replay::cores::Pacer;
+///
+/// let s = Duration::from_secs;
+/// let mut pacer = Pacer::new("2x".parse()?);
+/// assert_eq!(pacer.due(s(10)), None, "the schedule does not run yet");
+///
+/// // at twice the speed, 10 recorded seconds take 5 seconds
+/// pacer.start(s(0), s(100));
+/// assert_eq!(pacer.due(s(10)), Some(s(105)));
+/// assert_eq!(pacer.position(s(105)), Some(s(10)));
+///
+/// // the schedule continues from the position at which the speed changes
+/// pacer.set_speed("0.5x".parse()?, s(10), s(105));
+/// assert_eq!(pacer.due(s(12)), Some(s(109)));
+/// # Ok::<(), tradesim_replay::ParseSpeedError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pacer {
+pub struct Pacer {
     speed: Speed,
     anchor: Option<Anchor>,
 }
@@ -21,7 +41,7 @@ struct Anchor {
 
 impl Pacer {
     /// Returns a schedule that does not run yet.
-    pub(crate) fn new(speed: Speed) -> Pacer {
+    pub fn new(speed: Speed) -> Pacer {
         Pacer { speed, anchor: None }
     }
 
@@ -35,18 +55,18 @@ impl Pacer {
     }
 
     /// Starts the schedule at a position, or moves it there.
-    pub(crate) fn start(&mut self, position: Duration, now: Duration) {
+    pub fn start(&mut self, position: Duration, now: Duration) {
         self.anchor = Some(Anchor { wall: now, position });
     }
 
     /// Stops the schedule.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.anchor = None;
     }
 
     /// Returns the instant at which a position is due; `None` without a schedule, at [`Speed::Max`] or while it is
     /// stopped.
-    pub(crate) fn due(&self, position: Duration) -> Option<Duration> {
+    pub fn due(&self, position: Duration) -> Option<Duration> {
         match (self.speed, self.anchor) {
             (Speed::Times(factor), Some(anchor)) => {
                 Some(anchor.wall + factor.wall(position.saturating_sub(anchor.position)))
@@ -56,7 +76,7 @@ impl Pacer {
     }
 
     /// Returns the position that is due now; `None` without a schedule.
-    pub(crate) fn position(&self, now: Duration) -> Option<Duration> {
+    pub fn position(&self, now: Duration) -> Option<Duration> {
         match (self.speed, self.anchor) {
             (Speed::Times(factor), Some(anchor)) => {
                 Some(anchor.position + factor.recorded(now.saturating_sub(anchor.wall)))
@@ -66,7 +86,7 @@ impl Pacer {
     }
 
     /// Changes the speed. A schedule that runs continues from `position`.
-    pub(crate) fn set_speed(&mut self, speed: Speed, position: Duration, now: Duration) {
+    pub fn set_speed(&mut self, speed: Speed, position: Duration, now: Duration) {
         self.speed = speed;
         if self.runs() {
             self.start(position, now);
