@@ -59,7 +59,6 @@ impl Admin {
     /// Returns a client whose requests may take `timeout` each. Nothing is requested yet.
     ///
     /// # Errors
-    ///
     /// Properties that librdkafka rejects.
     pub fn new(connection: &KafkaConnection, timeout: Duration) -> Result<Admin, AdminError> {
         let mut config = ClientConfig::new();
@@ -78,7 +77,6 @@ impl Admin {
     /// Returns the brokers that the cluster knows of, by id.
     ///
     /// # Errors
-    ///
     /// No broker answers.
     pub fn brokers(&self) -> Result<Vec<Broker>, AdminError> {
         let metadata = self.metadata()?;
@@ -94,7 +92,6 @@ impl Admin {
     /// Returns the properties of a broker, as it states them itself. Properties without a value are omitted.
     ///
     /// # Errors
-    ///
     /// The broker does not answer, or denies access.
     pub fn broker_properties(&self, id: i32) -> Result<BTreeMap<String, String>, AdminError> {
         let what = format!("the properties of broker {id}");
@@ -107,7 +104,6 @@ impl Admin {
     /// embedded ones.
     ///
     /// # Errors
-    ///
     /// No broker answers.
     pub fn partitions(&self, names: &[&str]) -> Result<BTreeMap<String, usize>, AdminError> {
         let metadata = self.metadata()?;
@@ -119,7 +115,6 @@ impl Admin {
     /// Returns the topics that exist, by name.
     ///
     /// # Errors
-    ///
     /// No broker answers, or it denies access.
     pub fn topics(&self, names: &[&str]) -> Result<BTreeMap<String, FoundTopic>, AdminError> {
         let metadata = self.metadata()?;
@@ -149,7 +144,6 @@ impl Admin {
     /// the next broker that receives a request may not know of them yet.
     ///
     /// # Errors
-    ///
     /// The cluster refuses a topic, with its reason, or does not show it in time.
     pub fn create(
         &self,

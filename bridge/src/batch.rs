@@ -244,7 +244,6 @@ impl Batch {
     /// Returns a message by its index.
     ///
     /// # Panics
-    ///
     /// If the index is out of range.
     #[inline]
     pub fn entry(&self, index: usize) -> Entry<'_> {

@@ -57,7 +57,6 @@ impl Bridge {
     /// Checks the options, and listens on the port of the metrics.
     ///
     /// # Errors
-    ///
     /// An invalid feed URL, properties that librdkafka does not know, and a port that cannot be listened on.
     pub fn new(options: BridgeOptions) -> Result<Bridge, BridgeError> {
         let feed = FeedOptions::new(&options.feed_url, options.connect_timeout, options.dialogue.clone())?;

@@ -35,7 +35,6 @@ impl AvroSchema {
     /// Parses a schema and looks up the names that it refers to.
     ///
     /// # Errors
-    ///
     /// A text that is not JSON, is not a schema, or refers to undefined names.
     pub fn parse(text: &str) -> Result<AvroSchema, InvalidSchema> {
         let invalid = |error: apache_avro::Error| InvalidSchema { what: error.to_string() };

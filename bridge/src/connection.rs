@@ -119,7 +119,6 @@ impl KafkaConnection {
     /// with one name the later one counts.
     ///
     /// # Errors
-    ///
     /// A value in a file or environment variable that cannot be read, a property or value that librdkafka does not
     /// know, and a value that would break a guarantee.
     pub fn new(

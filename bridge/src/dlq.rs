@@ -112,7 +112,6 @@ impl DeadLetterRecord {
     /// Parses the value.
     ///
     /// # Errors
-    ///
     /// The reason why it is not a dead letter.
     pub fn original(&self) -> Result<Original, String> {
         Original::parse(&self.value)
@@ -199,7 +198,6 @@ impl DlqOptions {
     /// Reads every dead letter that exists now, partition by partition, until `take` returns false.
     ///
     /// # Errors
-    ///
     /// Brokers that do not answer, and a topic that does not exist.
     pub fn show(
         &self,
@@ -216,7 +214,6 @@ impl DlqOptions {
     /// more retry.
     ///
     /// # Errors
-    ///
     /// [`DlqError::NoPosition`] if it is unknown what was sent again before, and any failure: what was committed
     /// stays, and another call continues after it.
     pub fn retry(&self, retry: &Retry, is_stopping: &dyn Fn() -> bool) -> Result<Retried, DlqError> {

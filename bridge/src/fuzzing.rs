@@ -18,7 +18,6 @@ const RECORD_BYTES_MAX: usize = 1 << 20;
 /// datum follows.
 ///
 /// # Panics
-///
 /// If a message that the audit decodes changes when the bridge encodes it.
 pub fn avro(bytes: &[u8]) {
     let at = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
@@ -32,7 +31,7 @@ pub fn avro(bytes: &[u8]) {
     let _ = tail::fuzzing::value(schema, datum);
     let Ok(new) = AvroSchema::parse(schema) else { return };
     for kind in EventType::ALL {
-        let ours = AvroSchema::parse(kind.avro_schema()).expect("our own schema");
+        let ours = AvroSchema::parse(kind.avro_schema()).expect("the built-in schema");
         let _ = incompatibilities(Level::FullTransitive, &new, std::slice::from_ref(&ours));
     }
     assert_eq!(incompatibilities(Level::FullTransitive, &new, std::slice::from_ref(&new)), [], "{schema}");
@@ -41,7 +40,6 @@ pub fn avro(bytes: &[u8]) {
 /// Reads bytes from a server, in pieces.
 ///
 /// # Panics
-///
 /// If the size of the pieces makes a difference, and if the WebSocket library alone reads other messages before its
 /// first error.
 pub fn frames(bytes: &[u8]) {
@@ -51,7 +49,6 @@ pub fn frames(bytes: &[u8]) {
 /// Parses a record's value as a dead letter, in both ways, and as a position; and makes a dead letter of it.
 ///
 /// # Panics
-///
 /// If the two ways differ, if what was written is not read again, and if a dead letter exceeds the limit of a topic.
 pub fn letters(bytes: &[u8]) {
     if let Ok(position) = Position::parse(bytes) {

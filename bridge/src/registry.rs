@@ -93,7 +93,6 @@ impl Registry {
     /// Creates a client. Nothing is requested yet.
     ///
     /// # Errors
-    ///
     /// A file of certificates or credentials that cannot be used.
     pub fn new(options: RegistryOptions) -> Result<Registry, RegistryError> {
         let mut config = Agent::config_builder()
@@ -123,7 +122,6 @@ impl Registry {
     /// Finds a schema under a subject: exactly this one, not the latest.
     ///
     /// # Errors
-    ///
     /// [`RegistryError::NotRegistered`] if the subject has no such version, and any failure of the request.
     pub fn lookup(&self, subject: &str, schema: &str) -> Result<Registered, RegistryError> {
         let path = format!("/subjects/{}", escaped(subject));
@@ -139,7 +137,6 @@ impl Registry {
     /// Registers a schema under a subject and returns its id; for a registered schema, the existing id.
     ///
     /// # Errors
-    ///
     /// [`RegistryError::Incompatible`] if the subject's rule refuses it, and any failure of the request.
     pub fn register(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
         let path = format!("/subjects/{}/versions", escaped(subject));
@@ -156,7 +153,6 @@ impl Registry {
     /// Registries that support it return the reasons if not.
     ///
     /// # Errors
-    ///
     /// A subject without versions ([`RegistryError::is_not_found`]), and any failure of the request.
     pub fn is_compatible(&self, subject: &str, schema: &str) -> Result<(bool, Vec<String>), RegistryError> {
         let path = format!("/compatibility/subjects/{}/versions/latest?verbose=true", escaped(subject));
@@ -170,7 +166,6 @@ impl Registry {
     /// Returns the numbers of a subject's versions, ascending; empty for a subject that does not exist.
     ///
     /// # Errors
-    ///
     /// Any failure of the request.
     pub fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError> {
         let answer = match self.get(&format!("/subjects/{}/versions", escaped(subject))) {
@@ -187,7 +182,6 @@ impl Registry {
     /// Returns a version of a subject.
     ///
     /// # Errors
-    ///
     /// A version that does not exist ([`RegistryError::is_not_found`]), and any failure of the request.
     pub fn version(&self, subject: &str, version: u32) -> Result<Registered, RegistryError> {
         self.registered(&self.get(&format!("/subjects/{}/versions/{version}", escaped(subject)))?)
@@ -196,7 +190,6 @@ impl Registry {
     /// Returns the text of the schema with this id.
     ///
     /// # Errors
-    ///
     /// An id that does not exist ([`RegistryError::is_not_found`]), and any failure of the request.
     pub fn schema(&self, id: u32) -> Result<String, RegistryError> {
         self.text(&self.get(&format!("/schemas/ids/{id}"))?, "schema")
@@ -205,7 +198,6 @@ impl Registry {
     /// Returns the rule for new versions of every subject without a rule of its own.
     ///
     /// # Errors
-    ///
     /// An unknown rule, and any failure of the request.
     pub fn global_level(&self) -> Result<Level, RegistryError> {
         self.level(&self.get("/config")?)
@@ -214,7 +206,6 @@ impl Registry {
     /// Returns the rule for new versions of a subject.
     ///
     /// # Errors
-    ///
     /// An unknown rule, and any failure of the request.
     pub fn subject_level(&self, subject: &str) -> Result<Level, RegistryError> {
         match self.get(&format!("/config/{}?defaultToGlobal=true", escaped(subject))) {
@@ -229,7 +220,6 @@ impl Registry {
     /// records. The registry's default does not count: it may change. Returns the rule of the subject.
     ///
     /// # Errors
-    ///
     /// Any failure of the request, and a registry that does not change the rule.
     pub fn require_backward(&self, subject: &str) -> Result<Level, RegistryError> {
         let path = format!("/config/{}", escaped(subject));

@@ -89,7 +89,6 @@ impl SecretSource {
     /// Reads the secret from its source.
     ///
     /// # Errors
-    ///
     /// A file that cannot be read, is longer than 1 MiB or not UTF-8, and a variable that is not set.
     pub fn read(&self) -> Result<Secret, SecretError> {
         match self {

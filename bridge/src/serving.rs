@@ -64,7 +64,6 @@ impl Server {
     /// Serves the connections of a listener, on a thread of this name.
     ///
     /// # Errors
-    ///
     /// The system cannot create a thread or runtime.
     pub(crate) fn start(
         name: &str,

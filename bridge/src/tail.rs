@@ -101,7 +101,6 @@ impl Tail {
     /// Begins to read topics, of so many partitions each. No group is joined and nothing is committed.
     ///
     /// # Errors
-    ///
     /// Properties that librdkafka rejects.
     pub fn open(
         connection: &KafkaConnection,
@@ -119,7 +118,6 @@ impl Tail {
     /// Returns the next record, waiting for at most so long.
     ///
     /// # Errors
-    ///
     /// Brokers or a registry with invalid answers. Unreachable brokers are waited for.
     pub fn next(&mut self, timeout: Duration) -> Result<Tailed, TailError> {
         let share = timeout / self.topics.len().max(1) as u32;

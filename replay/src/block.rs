@@ -133,7 +133,6 @@ impl Block {
     /// Returns the frames of some messages, back to back.
     ///
     /// # Panics
-    ///
     /// If the range is not within `0..messages()`.
     pub fn frames(&self, messages: Range<usize>) -> &[u8] {
         &self.bytes[self.start(messages.start)..self.start(messages.end)]
@@ -279,7 +278,6 @@ impl BlockBuilder {
     /// Returns the block built so far and begins a new one.
     ///
     /// # Panics
-    ///
     /// If the block has no messages.
     pub fn take(&mut self) -> Block {
         assert!(!self.entries.is_empty(), "a block has messages");

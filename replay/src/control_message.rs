@@ -32,7 +32,6 @@ const KEYS: [&str; 3] = ["action", "symbols", "events"];
 /// Parses a text message of a client.
 ///
 /// # Errors
-///
 /// The reason, with the field and the value.
 pub(crate) fn parse(text: &str, known: &KnownSymbols) -> Result<ControlMessage, Refusal> {
     let mut json = serde_json::Deserializer::from_str(text);

@@ -122,7 +122,6 @@ impl Counts {
     /// `wanted` messages that pass. Reading stops soon after this future is dropped.
     ///
     /// # Errors
-    ///
     /// Any error of reading.
     pub(crate) async fn locate(
         self: &Arc<Counts>,

@@ -23,7 +23,6 @@ const OUTGOING_BYTES_MAX: usize = 256;
 /// command.
 ///
 /// # Panics
-///
 /// If a valid selection does not contain what the client requested.
 pub fn control(bytes: &[u8]) {
     for action in command::ACTIONS {
@@ -48,7 +47,6 @@ pub fn control(bytes: &[u8]) {
 /// Parses bytes from a client, in one piece and in pieces whose length the first byte determines.
 ///
 /// # Panics
-///
 /// If the results differ, or if more is kept or owed than allowed.
 pub fn inbound(bytes: &[u8]) {
     let Some((&first, frames)) = bytes.split_first() else { return };

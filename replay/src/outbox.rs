@@ -63,7 +63,6 @@ impl Outbox {
     /// Adds messages of a block.
     ///
     /// # Panics
-    ///
     /// If other messages are still being written.
     pub fn push(&mut self, block: Arc<Block>, messages: Range<usize>) {
         assert!(self.chunk.is_none(), "one chunk at a time");
@@ -77,7 +76,6 @@ impl Outbox {
     /// Adds the messages of a block for which `passes` returns true.
     ///
     /// # Panics
-    ///
     /// If other messages are still being written.
     pub fn push_selected(
         &mut self,

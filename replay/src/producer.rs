@@ -102,7 +102,6 @@ impl Producer {
     /// Starts to read from `seq` on; `reader` is woken for the first block, then for every few, and for the end.
     ///
     /// # Errors
-    ///
     /// A thread that cannot be created.
     pub(crate) fn start(source: Arc<dyn Source>, seq: u64, reader: Thread) -> io::Result<Producer> {
         let (sender, blocks) = sync_channel(AHEAD);

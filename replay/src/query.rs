@@ -24,7 +24,6 @@ impl Join {
     /// Parses a query, without its question mark, for a stream whose digest is `known`, if it is known.
     ///
     /// # Errors
-    ///
     /// An unknown, duplicate or invalid parameter, and a digest that is not that of the stream.
     pub(crate) fn parse(query: &str, known: Option<Digest>, symbols: &KnownSymbols) -> Result<Join, Refusal> {
         let mut values: [Option<String>; PARAMETERS.len()] = Default::default();
@@ -163,7 +162,7 @@ mod tests {
         refused("symbols=%4", "bad_value", "percent");
         refused("symbols=%ff", "bad_value", "percent");
         refused("digest=blake3:00", "bad_value", "digest");
-        refused(&format!("digest={}", DIGEST.replace("af13", "af14")), "digest_mismatch", "another one");
+        refused(&format!("digest={}", DIGEST.replace("af13", "af14")), "digest_mismatch", "a different digest");
         let known = KnownSymbols::new(&[]);
         let unknown = Join::parse(&format!("digest={DIGEST}"), None, &known).unwrap_err();
         assert_eq!(unknown.code, "digest_unknown");

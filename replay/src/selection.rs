@@ -68,7 +68,6 @@ impl Selection {
     /// Adds to the subscription; without any list, subscribes to everything.
     ///
     /// # Errors
-    ///
     /// More than [`SYMBOLS_MAX`] symbols. The selection is unchanged then.
     pub(crate) fn subscribe(
         &mut self,
@@ -91,7 +90,6 @@ impl Selection {
     /// Removes from the subscription; without any list, all of it.
     ///
     /// # Errors
-    ///
     /// More than [`SYMBOLS_MAX`] symbols. The selection is unchanged then.
     pub(crate) fn unsubscribe(
         &mut self,

@@ -70,7 +70,6 @@ impl Server {
     /// Listens on an address. Connections are accepted and messages are played only by [`Server::run`].
     ///
     /// # Errors
-    ///
     /// [`ServerError::Bind`].
     pub fn bind(
         address: SocketAddr,
@@ -105,7 +104,6 @@ impl Server {
     /// I/O.
     ///
     /// # Errors
-    ///
     /// [`ServerError::Source`], [`ServerError::Start`].
     pub async fn run(self) -> Result<Report, ServerError> {
         let Server { listener, hub, .. } = self;
@@ -170,7 +168,6 @@ impl Handle {
     /// Carries out a command and returns the status after it.
     ///
     /// # Errors
-    ///
     /// A position that the source does not have, a playback that has ended, or one that does not allow the command.
     pub async fn command(&self, command: Command) -> Result<Status, CommandError> {
         if let Some(refusal) = self.hub.options.refusal(&command) {

@@ -28,14 +28,12 @@ pub trait Source: Send + Sync {
     /// as long as reading does.
     ///
     /// # Errors
-    ///
     /// [`SourceError::BeyondEnd`], [`SourceError::Gone`], or an error of reading.
     fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError>;
 
     /// Returns the sequence number of the first message at or after a time, such as `10:00` or an RFC 3339 time.
     ///
     /// # Errors
-    ///
     /// [`SourceError::InvalidPosition`], or an error of reading.
     fn find(&self, position: &str) -> Result<u64, SourceError>;
 }
@@ -46,7 +44,6 @@ pub trait Feed: Send {
     /// now. Returns whether there are more.
     ///
     /// # Errors
-    ///
     /// An error of reading. Messages that were added before it count.
     fn fill(&mut self, block: &mut BlockBuilder) -> Result<Filled, SourceError>;
 }

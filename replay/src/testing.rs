@@ -71,7 +71,6 @@ impl Replay {
     /// unchanged.
     ///
     /// # Errors
-    ///
     /// [`ReplayError::Line`] for the first line that is not a valid message, such as an empty line.
     pub fn of_lines(text: &str) -> Result<Replay, ReplayError> {
         Ok(Replay { lines: Arc::new(Lines::read(text)?), speed: Speed::Max })
@@ -91,7 +90,6 @@ impl Replay {
     /// connects.
     ///
     /// # Errors
-    ///
     /// [`ReplayError::Server`].
     pub fn start(&self) -> Result<Running, ReplayError> {
         let options = Options { speed: self.speed, linger: Duration::ZERO, ..Options::new("test") };
@@ -118,11 +116,9 @@ impl Running {
     /// limit.
     ///
     /// # Errors
-    ///
     /// [`ReplayError::Server`].
     ///
     /// # Panics
-    ///
     /// If the server panicked.
     pub fn finish(self) -> Result<Report, ReplayError> {
         Ok(self.server.finish()?)

@@ -201,7 +201,6 @@ impl Original {
     /// Parses the value of a record.
     ///
     /// # Errors
-    ///
     /// The reason why the value is not a dead letter.
     pub fn parse(value: &[u8]) -> Result<Original, String> {
         let layout: Layout<'_> = serde_json::from_slice(value).map_err(|error| error.to_string())?;

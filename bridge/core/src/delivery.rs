@@ -317,7 +317,6 @@ impl Delivery {
     /// record and false for a dead letter. The actions that it requests come after the message itself.
     ///
     /// # Panics
-    ///
     /// If messages are not taken ([`Delivery::is_reading`]).
     #[inline]
     pub fn message(&mut self, emitted: Option<Timestamp>, valid: bool) -> Admission {

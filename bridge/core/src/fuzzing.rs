@@ -19,7 +19,6 @@ const STEP_MAX: Duration = Duration::from_secs(5);
 /// Runs a delivery whose environment the bytes decide.
 ///
 /// # Panics
-///
 /// If an invariant is violated: a committed position goes back, a message is committed twice, out of order or after
 /// the position, or a number is counted that no message had.
 pub fn delivery(bytes: &[u8]) {

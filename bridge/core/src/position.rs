@@ -102,7 +102,6 @@ impl Position {
     /// Parses a value.
     ///
     /// # Errors
-    ///
     /// A value that is not a position of version 1 with a valid message number.
     pub fn parse(value: &[u8]) -> Result<Position, ParsePositionError> {
         let layout: Layout =

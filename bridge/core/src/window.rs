@@ -54,7 +54,6 @@ impl Window {
     /// Records an acknowledgement. A number whose group was removed is ignored.
     ///
     /// # Panics
-    ///
     /// If the group was already complete: records are acknowledged once.
     pub fn acknowledge(&mut self, record: u64) {
         if let Some(place) = self.place(record) {

@@ -53,7 +53,6 @@ struct Layout<'a> {
 /// Reads the original out of a record's value, given the record's key.
 ///
 /// # Errors
-///
 /// The fault, as text.
 pub(super) fn original(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Original, String> {
     let value = value.ok_or("there is no value")?;

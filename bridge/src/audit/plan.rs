@@ -79,7 +79,6 @@ impl Plan {
     /// Resolves the writer's schema against that of this event type.
     ///
     /// # Errors
-    ///
     /// Another record, a missing field without a default, and a type that cannot be converted.
     pub(super) fn new(kind: EventType, writer: &Schema) -> Result<Plan, SchemaError> {
         let ours = Schema::parse(kind.avro_schema()).expect("the built-in schemas are valid");

@@ -75,7 +75,6 @@ impl Schema {
     /// Parses a schema.
     ///
     /// # Errors
-    ///
     /// Text that is too long or not JSON, types that do not exist, and a top-level type that is not a record.
     pub(super) fn parse(text: &str) -> Result<Schema, SchemaError> {
         if text.len() > TEXT_BYTES_MAX {

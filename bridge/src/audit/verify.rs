@@ -63,7 +63,6 @@ pub type NextMessage<'a> = dyn FnMut(&mut Vec<u8>) -> Result<bool, Box<dyn Error
 /// Reads the topics and compares them with the messages that `next_message` returns, in their order.
 ///
 /// # Errors
-///
 /// Peers that do not answer, topics that do not exist, and messages that are unavailable. Faults of the content of
 /// topics are not errors; the report contains them.
 pub fn verify(

@@ -24,7 +24,6 @@ impl DevBroker {
     /// Starts so many brokers, each on a free port of this machine, with topics of so many partitions.
     ///
     /// # Errors
-    ///
     /// librdkafka cannot start a cluster, or create a topic in it.
     pub fn start(brokers: u16, topics: &[(String, u16)]) -> Result<DevBroker, KafkaError> {
         let topics = topics.to_vec();

@@ -24,7 +24,6 @@ impl DevRegistry {
     /// Starts an empty registry whose rule is BACKWARD. Port 0 picks a free port.
     ///
     /// # Errors
-    ///
     /// The port is taken, or the system cannot create a socket or thread.
     pub fn start(port: u16) -> io::Result<DevRegistry> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;

@@ -44,7 +44,6 @@ impl RetryPosition {
     /// Parses a value.
     ///
     /// # Errors
-    ///
     /// The reason why it is not such a position of version 1 for this topic.
     pub(super) fn parse(value: &[u8], topic: &str) -> Result<RetryPosition, String> {
         let layout: Layout = serde_json::from_slice(value).map_err(|error| error.to_string())?;

@@ -51,7 +51,6 @@ impl Notice {
     /// Parses a notice.
     ///
     /// # Errors
-    ///
     /// The reason why the text is not a notice. A feed that numbers its messages cannot continue after that, because
     /// the text may have contained another number.
     pub(super) fn parse(text: &str) -> Result<Notice, String> {

@@ -55,7 +55,6 @@ impl Registry {
     /// Looks up the ids of the schemas, by their exact text.
     ///
     /// # Errors
-    ///
     /// [`RegistryError::NotRegistered`] for the first one that is missing, and any failure of the request.
     pub fn schema_ids(&self, topic_prefix: &str) -> Result<SchemaIds, RegistryError> {
         self.of_all(|event_type| {
@@ -67,7 +66,6 @@ impl Registry {
     /// BACKWARD ([`Registry::require_backward`]).
     ///
     /// # Errors
-    ///
     /// [`RegistryError::Incompatible`] for the first one that is refused; those before it are registered by then.
     pub fn register_schemas(&self, topic_prefix: &str) -> Result<SchemaIds, RegistryError> {
         for &event_type in EventType::ALL {

@@ -43,7 +43,6 @@ impl TcpStreamWithPoll {
     /// Lets the next read wait, for at most `time`.
     ///
     /// # Errors
-    ///
     /// A stream that cannot be used any more.
     pub fn allow_wait(&mut self, time: Duration) -> io::Result<()> {
         self.may_wait = Wait::Once;

@@ -29,7 +29,6 @@ impl Transport {
     /// are none, those that browsers trust.
     ///
     /// # Errors
-    ///
     /// A host that no certificate can name, as text.
     pub fn new(tcp: TcpStreamWithPoll, tls_host: Option<&str>) -> Result<Transport, String> {
         match tls_host {

@@ -40,7 +40,6 @@ pub(super) enum Undecodable {
 /// Decodes a datum with a schema.
 ///
 /// # Errors
-///
 /// Bytes that end too early or continue after the value, and values beyond the budget.
 pub(super) fn decode(bytes: &[u8], schema: &Schema) -> Result<Value, Undecodable> {
     let mut decoder =

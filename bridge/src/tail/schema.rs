@@ -57,7 +57,6 @@ impl Schema {
     /// Parses a schema.
     ///
     /// # Errors
-    ///
     /// Text that is too long, is not JSON or not a schema, and a schema that exceeds the limits.
     pub(super) fn parse(text: &str) -> Result<Schema, Unusable> {
         if text.len() > TEXT_BYTES_MAX {

@@ -26,7 +26,6 @@ impl Schemas {
     /// Returns the schema of an id, or why values that name it are not decoded.
     ///
     /// # Errors
-    ///
     /// A registry that does not answer, or that denies access: then nothing is known of any id.
     pub(super) fn get(&mut self, id: u32) -> Result<&Result<Schema, String>, TailError> {
         if self.bytes > KEPT_BYTES_MAX {

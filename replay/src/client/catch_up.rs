@@ -22,7 +22,6 @@ impl CatchUp {
     /// it has not arrived yet.
     ///
     /// # Errors
-    ///
     /// The text of an error of the source.
     pub(super) fn block(&mut self, hub: &Arc<Hub>, seq: u64) -> Result<Option<Arc<Block>>, String> {
         if self.blocks.is_none() {

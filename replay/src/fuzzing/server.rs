@@ -24,7 +24,6 @@ static SERVER: Mutex<Option<Background>> = Mutex::new(None);
 /// Sends bytes to a server's port and nothing more, and reads until the server closes.
 ///
 /// # Panics
-///
 /// If the answer is not HTTP, and if the server does not close.
 pub fn http(bytes: &[u8]) {
     let mut socket = connect();

@@ -25,7 +25,6 @@ pub(crate) struct BadBody {
 /// Parses a body. An empty one is an object without keys.
 ///
 /// # Panics
-///
 /// If the action is not one of [`ACTIONS`].
 pub(crate) fn parse(action: &str, body: &[u8]) -> Result<Command, BadBody> {
     let mut fields = Fields::parse(body)?;

@@ -28,7 +28,7 @@ fn a_burst_keeps_its_shape_at_every_speed() {
     let archive = counts((0..fake_source.len()).map(recorded_us), 1_000_000);
     let calm = archive[0].max(1);
     assert!(archive.iter().any(|&count| count > 15 * calm), "there is a burst: {archive:?}");
-    // as a fraction, so that seconds of the recording are told apart exactly
+    // as a fraction, so that seconds of the recording are distinguished exactly
     for (speed, times, per) in [("0.5x", 1, 2), ("1x", 1, 1), ("7x", 7, 1), ("50x", 50, 1)] {
         let mut stage = Stage::new(
             fake_source.clone(),

@@ -61,7 +61,7 @@ fn headers_that_cannot_be_sent_are_refused_and_not_repeated() {
         ("hush", 2, "header 1 is not of the form"),
         ("Host: hush", 2, "the header host belongs to the handshake itself"),
         ("Sec-WebSocket-Key: hush", 2, "the header sec-websocket-key belongs"),
-        ("Key: hush\nHost: x", 2, "the value of the header key holds a line break"),
+        ("Key: hush\nHost: x", 2, "the value of the header key contains a line break"),
         ("Key: @missing", 78, "cannot read the file missing"),
         ("Key: env:TRADESIM_NO_SUCH_VARIABLE", 78, "TRADESIM_NO_SUCH_VARIABLE"),
     ] {

@@ -24,7 +24,6 @@ impl Sent {
     /// Parses a schema.
     ///
     /// # Errors
-    ///
     /// The text is not an Avro schema.
     pub(super) fn parse(text: &str) -> Result<Sent, Failure> {
         let parsed = AvroSchema::parse(text)
@@ -55,7 +54,6 @@ impl Which {
     /// Parses a version.
     ///
     /// # Errors
-    ///
     /// Neither a number from 1 on, nor `latest`, nor -1, which means the same.
     pub(super) fn parse(text: &str) -> Result<Which, Failure> {
         match text {

@@ -35,7 +35,6 @@ impl Write for Pieces<'_> {
 /// Reads bytes from a server, in one piece and in pieces whose length the first byte determines.
 ///
 /// # Panics
-///
 /// If the size of the pieces makes a difference, and if the library alone reads other messages before its first
 /// error.
 pub(crate) fn frames(bytes: &[u8]) {

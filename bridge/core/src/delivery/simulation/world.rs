@@ -295,7 +295,7 @@ impl World {
     }
 
     fn tell(&mut self, index: usize, input: Input) {
-        self.say(|world| format!("{}: is told {input:?}", world.bridges[index].name));
+        self.say(|world| format!("{} receives {input:?}", world.bridges[index].name));
         let random = self.dice.fraction();
         let bridge = &mut self.bridges[index];
         bridge.delivery.handle(input, Now { at: bridge.now, random });
