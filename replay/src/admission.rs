@@ -4,8 +4,9 @@ use std::{net::SocketAddr, sync::Arc};
 
 use crate::{
     client::Admitted,
+    client_registry::Start,
     counts::Counted,
-    hub::{Hub, Start, stream_id},
+    hub::{Hub, stream_id},
     query::Join,
     refusal::Refusal,
     selection::Selection,
@@ -39,7 +40,7 @@ pub(crate) async fn admit(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAdd
 async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start), Refusal> {
     let info = hub.source.info();
     let Join { from_seq, selection } = Join::parse(query, info.digest, &hub.known_symbols)?;
-    let head = *hub.head.borrow();
+    let head = hub.published.head();
     let resumes = from_seq.is_some();
     if let (Some(seq), Some(messages)) = (from_seq, info.messages)
         && seq > messages

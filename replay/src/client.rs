@@ -17,9 +17,10 @@ use self::{
 };
 use crate::{
     block::Block,
+    client_registry::{Client, Departure, Start},
     close::Close,
     control_message::{self, Action},
-    hub::{Client, Hub, Start},
+    hub::Hub,
     inbound::{Inbound, Received},
     metrics::{Closed, LatenessCounts},
     notice::{Notice, PingPayload},
@@ -70,20 +71,20 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
     let (selection, start, refusal) = match admitted.outcome {
         Ok((selection, start)) => (selection, start, None),
         Err(refusal) => {
-            let start = Start { seq: 0, source_seq: hub.head.borrow().seq, resumes: false };
+            let start = Start { seq: 0, source_seq: hub.published.head().seq, resumes: false };
             (crate::selection::Selection::all(), start, Some(refusal))
         }
     };
     if let Err(error) = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER_BYTES) {
         tracing::debug!(%error, "the size of the send buffer cannot be set");
     }
-    let client = hub.join(admitted.peer, admitted.v1, start);
+    let client = hub.clients.join(admitted.peer, admitted.v1, start);
     let send_cursor = SendCursor::new(selection, start.source_seq, start.seq, &hub.ring());
     let now = hub.clock.now();
-    let head = hub.head.subscribe();
+    let head = hub.published.head.subscribe();
     let known_head = *head.borrow();
     let mut connection = Connection {
-        stopping: hub.stopping.subscribe(),
+        stopping: hub.published.stopping.subscribe(),
         known_head,
         head,
         inbound: Inbound::new(&early),
@@ -95,7 +96,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         pinged: now,
         position_sent: now,
         due_last: None,
-        told_changes: hub.view().changes,
+        told_changes: hub.published.view().changes,
         over: None,
         faults: Faults::default(),
         hub,
@@ -107,8 +108,10 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         None => connection.greet(&admitted.stream),
     }
     let end = connection.run().await;
-    let seen = end.seen.unwrap_or_else(|| hub.clock.now());
-    hub.leave(&client, end.why, end.code, end.delivered, seen);
+    let End { why, code, delivered, seen } = end;
+    let at = hub.clock.now();
+    let departure = Departure { why, code, delivered, seen: seen.unwrap_or(at), at };
+    hub.clients.leave(&client, departure, hub.published.head());
 }
 
 /// The end of a connection.
@@ -281,7 +284,7 @@ impl Connection<'_> {
                 run: self.hub.options.run.clone(),
                 seq: self.client.start_seq,
                 digest: info.digest.filter(|_| whole),
-                speed: self.hub.view().speed,
+                speed: self.hub.published.view().speed,
                 state: head.state,
             };
             self.notify(&notice);
@@ -351,12 +354,12 @@ impl Connection<'_> {
         if now >= self.pinged + PING_EVERY && self.heard >= self.pinged {
             self.ping(now);
         }
-        let changes = self.hub.view().changes;
+        let changes = self.hub.published.view().changes;
         if changes != self.told_changes {
             self.told_changes = changes;
             if self.client.v1 {
                 let head = *self.head.borrow();
-                let speed = self.hub.view().speed;
+                let speed = self.hub.published.view().speed;
                 self.notify(&Notice::Position { seq: head.seq, state: head.state, speed });
             }
         }
@@ -515,7 +518,7 @@ impl Connection<'_> {
     fn moved(&self) {
         let play_offset = self.outgoing.play_offset();
         self.client.set_play_offset(play_offset);
-        self.hub.client_moved(play_offset);
+        self.hub.player.client_moved(play_offset);
     }
 
     fn finish(&mut self) {
@@ -523,7 +526,7 @@ impl Connection<'_> {
             let notice = Notice::End {
                 seq: self.outgoing.seq(),
                 sent: self.client.sent().messages,
-                digest: self.hub.view().digest_received,
+                digest: self.hub.published.view().digest_received,
             };
             self.notify(&notice);
         }

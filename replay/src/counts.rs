@@ -324,7 +324,7 @@ fn finished<T>(read: Result<Result<T, SourceError>, tokio::task::JoinError>) -> 
 
 /// Locks a value that stays valid if a source panics: a slice is counted message by message.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    crate::hub::lock(mutex)
+    crate::lock::lock(mutex)
 }
 
 #[cfg(test)]

@@ -15,11 +15,13 @@ use tokio::sync::oneshot;
 use crate::{
     backpressure::PlayOffsets,
     control::{Command, CommandError, Lateness, State},
-    hub::{Hub, View},
+    hub::Hub,
     options::PlayClock,
     play::Play,
     playback::Step,
+    player_handle::Request,
     producer::{LOOK_FOR_BLOCKS, Produced, Producer},
+    published::View,
     source::SourceError,
 };
 
@@ -60,7 +62,7 @@ pub(crate) fn start(hub: &Arc<Hub>) -> io::Result<JoinHandle<PlaybackResult>> {
     let thread = thread::Builder::new()
         .name("replay-player".to_owned())
         .spawn(move || Player::new(shared, requests).run())?;
-    hub.set_player(sender, thread.thread().clone());
+    hub.player.set(sender, thread.thread().clone());
     Ok(thread)
 }
 
@@ -203,7 +205,7 @@ impl Player {
             return Err(CommandError::Over);
         }
         if *command == Command::Stop {
-            self.hub.stopping.send_replace(true);
+            self.hub.published.stop();
             self.quit = true;
             return Ok(());
         }
@@ -229,19 +231,19 @@ impl Player {
     fn is_held(&mut self) -> bool {
         let mut awaited = self.awaited();
         if awaited.is_some() {
-            self.hub.await_play_offset(awaited);
+            self.hub.player.await_play_offset(awaited);
             self.held = true;
             // progress from before the offset was published is seen now
             awaited = self.awaited();
         }
         if awaited.is_none() && std::mem::take(&mut self.held) {
-            self.hub.await_play_offset(None);
+            self.hub.player.await_play_offset(None);
         }
         awaited.is_some()
     }
 
     fn awaited(&mut self) -> Option<u64> {
-        let play_offsets: PlayOffsets = self.hub.play_offsets(self.play.playback().released());
+        let play_offsets: PlayOffsets = self.hub.clients.play_offsets(self.play.playback().released());
         self.play.held_until(&play_offsets, &self.hub.ring(), self.hub.clock.now())
     }
 
@@ -249,9 +251,9 @@ impl Player {
     fn fail(&mut self) {
         self.quit = true;
         if let Some(failure) = &self.failure {
-            self.hub.set_failure(failure);
+            self.hub.published.set_failure(failure);
         }
-        self.hub.stopping.send_replace(true);
+        self.hub.published.stop();
     }
 
     fn publish(&mut self) {
@@ -265,10 +267,10 @@ impl Player {
         let head = self.play.head();
         if head.state == State::Ended {
             // a client that sees the end may leave at once, and needs the digest before
-            self.publish_digest(&mut self.hub.view());
+            self.publish_digest(&mut self.hub.published.view());
         }
-        self.hub.head.send_replace(head);
-        self.hub.state.send_if_modified(|state| std::mem::replace(state, head.state) != head.state);
+        self.hub.published.head.send_replace(head);
+        self.hub.published.state.send_if_modified(|state| std::mem::replace(state, head.state) != head.state);
     }
 
     fn publish_digest(&self, view: &mut View) {
@@ -280,7 +282,7 @@ impl Player {
     fn publish_view(&self, whole: bool) {
         let now = self.now();
         let playback = self.play.playback();
-        let mut view = self.hub.view();
+        let mut view = self.hub.published.view();
         view.time = playback.time();
         view.elapsed = playback.elapsed(now);
         view.played = playback.played(now);

@@ -162,7 +162,11 @@ mod tests {
         refused("symbols=%4", "bad_value", "percent");
         refused("symbols=%ff", "bad_value", "percent");
         refused("digest=blake3:00", "bad_value", "digest");
-        refused(&format!("digest={}", DIGEST.replace("af13", "af14")), "digest_mismatch", "a different digest");
+        refused(
+            &format!("digest={}", DIGEST.replace("af13", "af14")),
+            "digest_mismatch",
+            "a different digest",
+        );
         let known = KnownSymbols::new(&[]);
         let unknown = Join::parse(&format!("digest={DIGEST}"), None, &known).unwrap_err();
         assert_eq!(unknown.code, "digest_unknown");

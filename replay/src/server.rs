@@ -20,7 +20,8 @@ use crate::{
     http::{self, AdmittedClient, Backend, ClientRequest, ConnectionLimits},
     hub::Hub,
     options::Options,
-    player::{self, Request},
+    player,
+    player_handle::Request,
     source::{Source, SourceError},
 };
 
@@ -118,14 +119,14 @@ impl Server {
         };
         let serving = http::serve(listener, backend, Arc::clone(&hub.metrics), limits, stopped);
         tokio::join!(serving, end);
-        hub.request(Request::Quit);
+        hub.player.request(Request::Quit);
         let played = tokio::task::spawn_blocking(move || player.join()).await;
         let played = played.expect("the joining task does not panic").expect("the player does not panic");
         if let Some(source) = played.failure {
-            return Err(ServerError::Source { seq: hub.head.borrow().seq, source });
+            return Err(ServerError::Source { seq: hub.published.head().seq, source });
         }
-        let view = hub.view().clone();
-        let (closed_slow, clients_total) = hub.totals();
+        let view = hub.published.view().clone();
+        let (closed_slow, clients_total) = hub.clients.totals();
         Ok(Report {
             status: hub.status(true),
             complete: played.complete,
@@ -143,15 +144,15 @@ impl Server {
 
 /// Returns when there is nothing more to serve.
 async fn over(hub: &Arc<Hub>) {
-    let mut stopping = hub.stopping.subscribe();
-    let mut state = hub.state.subscribe();
+    let mut stopping = hub.published.stopping.subscribe();
+    let mut state = hub.published.state.subscribe();
     loop {
         if *stopping.borrow_and_update() {
             return;
         }
         let ended = *state.borrow_and_update() == State::Ended && !hub.options.stay;
         if ended {
-            let (connected, until) = hub.awaited();
+            let (connected, until) = hub.clients.awaited(hub.options.linger);
             if connected == 0 && until.is_none_or(|until| hub.clock.now() >= until) {
                 return;
             }
@@ -176,10 +177,10 @@ impl Handle {
         let command = self.resolve(command).await?;
         let is_stop = command == Command::Stop;
         let (sender, reply) = oneshot::channel();
-        if !self.hub.request(Request::Command(command, sender)) {
+        if !self.hub.player.request(Request::Command(command, sender)) {
             if is_stop {
                 // the player was not started yet, and must not start
-                self.hub.stopping.send_replace(true);
+                self.hub.published.stop();
                 return Ok(self.status());
             }
             return Err(CommandError::Over);
@@ -214,7 +215,7 @@ impl Handle {
 
     /// Returns the sequence number after the last message that was played.
     pub fn next_seq(&self) -> u64 {
-        self.hub.head.borrow().seq
+        self.hub.published.head().seq
     }
 }
 

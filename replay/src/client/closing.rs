@@ -75,7 +75,7 @@ impl Connection<'_> {
     ) {
         self.catch_up.stop();
         self.client.set_play_offset(None);
-        self.hub.client_moved(None);
+        self.hub.player.client_moved(None);
         let end = End { why, code: Some(code.number()), delivered: false, seen: None };
         let begun = self.hub.clock.now();
         let closing = Closing { end, begun, within, at_most, by_peer, written: false, hung_up: false };
@@ -85,7 +85,7 @@ impl Connection<'_> {
     /// Closes because the server is stopping.
     pub(super) fn stop(&mut self) {
         let (unsent, _) = self.outgoing.cut_at();
-        match self.hub.failure() {
+        match self.hub.published.failure() {
             Some(failure) => self.close(Close::source_failed(unsent, &failure), Closed::Failed),
             None => self.close(Close::stopping(unsent), Closed::Stopped),
         }

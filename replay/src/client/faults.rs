@@ -72,7 +72,7 @@ impl Connection<'_> {
                     self.faults.again = Some((Arc::clone(block), messages.start));
                     return true;
                 }
-                LineFault::Disconnect if self.hub.breaks(seq, self.client.id) => {
+                LineFault::Disconnect if self.hub.clients.breaks(seq, self.client.id) => {
                     // without a close, as in a network failure
                     self.end(Closed::Fault, None, false);
                     return false;
