@@ -162,7 +162,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     pub(crate) fn run(&mut self) -> Finish {
         loop {
             self.check_reports();
-            if let Some(finish) = self.look_at_stop() {
+            if let Some(finish) = self.check_stop() {
                 return finish;
             }
             // a record that found no room precedes the actions that resulted from it
@@ -235,7 +235,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         }
     }
 
-    fn look_at_stop(&mut self) -> Option<Finish> {
+    fn check_stop(&mut self) -> Option<Finish> {
         if !self.context.is_stopping() {
             return None;
         }

@@ -109,7 +109,7 @@ impl Background {
             let report = runtime.block_on(async {
                 tokio::select! {
                     report = server.run() => Some(report),
-                    () = stop_when_told(stopped, steering) => None,
+                    () = stop_on_request(stopped, steering) => None,
                 }
             });
             runtime.shutdown_background();
@@ -196,8 +196,8 @@ impl Drop for Background {
 }
 
 /// Returns if the server was requested to stop and did not stop in time.
-async fn stop_when_told(told: oneshot::Receiver<Stop>, handle: Handle) {
-    let Ok(Stop(timeout)) = told.await else { return std::future::pending().await };
+async fn stop_on_request(requested: oneshot::Receiver<Stop>, handle: Handle) {
+    let Ok(Stop(timeout)) = requested.await else { return std::future::pending().await };
     // an error means that the playback has ended already
     let _ = handle.command(Command::Stop).await;
     match timeout {

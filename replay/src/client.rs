@@ -92,11 +92,11 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         catch_up: CatchUp::default(),
         closing: None,
         progress: Progress::new(now),
-        heard: now,
+        last_received: now,
         pinged: now,
         position_sent: now,
         due_last: None,
-        told_changes: hub.published.view().changes,
+        notified_changes: hub.published.view().changes,
         over: None,
         faults: Faults::default(),
         hub,
@@ -137,12 +137,12 @@ struct Connection<'a> {
     closing: Option<Closing>,
     progress: Progress,
     /// The time at which something was last received from the client.
-    heard: Duration,
+    last_received: Duration,
     pinged: Duration,
     position_sent: Duration,
     /// The time at which the last written message was due.
     due_last: Option<Duration>,
-    told_changes: u64,
+    notified_changes: u64,
     over: Option<End>,
     /// The faults that are in effect.
     faults: Faults,
@@ -201,7 +201,7 @@ impl Connection<'_> {
 
     fn deadline(&self, stopped: Stopped) -> Duration {
         let mut deadline = self.pinged + PING_EVERY;
-        deadline = deadline.min(self.heard.max(self.pinged) + DEAD_AFTER);
+        deadline = deadline.min(self.last_received.max(self.pinged) + DEAD_AFTER);
         if stopped == Stopped::Blocked {
             deadline = deadline.min(self.hub.clock.now() + BLOCKED_EVERY);
         }
@@ -223,7 +223,7 @@ impl Connection<'_> {
             match self.socket.try_read(&mut buffer) {
                 Ok(0) => return self.peer_gone(),
                 Ok(count) => {
-                    self.heard = self.hub.clock.now();
+                    self.last_received = self.hub.clock.now();
                     self.inbound.feed(&buffer[..count]);
                     self.receive();
                 }
@@ -258,12 +258,12 @@ impl Connection<'_> {
         if self.closing.is_none()
             && let Some(frames) = self.inbound.take_outgoing()
         {
-            self.say(&frames);
+            self.push_frames(&frames);
         }
     }
 
     /// Puts whole frames before the next messages.
-    fn say(&mut self, frames: &[u8]) {
+    fn push_frames(&mut self, frames: &[u8]) {
         self.outgoing.push_urgent(frames);
         if self.outgoing.urgent_len() > URGENT_MAX {
             self.end(Closed::Dead, None, false);
@@ -271,7 +271,7 @@ impl Connection<'_> {
     }
 
     fn notify(&mut self, notice: &Notice) {
-        self.say(&outbox::frame(1, notice.text().as_bytes()));
+        self.push_frames(&outbox::frame(1, notice.text().as_bytes()));
     }
 
     fn greet(&mut self, stream: &str) {
@@ -347,16 +347,16 @@ impl Connection<'_> {
             if stalled && self.hub.options.on_slow == OnSlow::Disconnect {
                 return self.too_slow();
             }
-        } else if self.pinged > self.heard && now >= self.pinged + DEAD_AFTER {
+        } else if self.pinged > self.last_received && now >= self.pinged + DEAD_AFTER {
             return self.end(Closed::Dead, None, false);
         }
         // only after the last one was answered, so that the round-trip time is known
-        if now >= self.pinged + PING_EVERY && self.heard >= self.pinged {
+        if now >= self.pinged + PING_EVERY && self.last_received >= self.pinged {
             self.ping(now);
         }
         let changes = self.hub.published.view().changes;
-        if changes != self.told_changes {
-            self.told_changes = changes;
+        if changes != self.notified_changes {
+            self.notified_changes = changes;
             if self.client.v1 {
                 let head = *self.head.borrow();
                 let speed = self.hub.published.view().speed;
@@ -380,7 +380,7 @@ impl Connection<'_> {
         } else {
             self.progress.ask(0, now).to_string()
         };
-        self.say(&outbox::frame(9, payload.as_bytes()));
+        self.push_frames(&outbox::frame(9, payload.as_bytes()));
     }
 
     /// Writes as much as the socket accepts.

@@ -102,13 +102,13 @@ impl<'a> Reader<'a> {
                 .add_partition_offset(self.options.topic(), partition, Offset::Offset(begin))
                 .map_err(broken)?;
             self.consumer.assign(&assignment).map_err(broken)?;
-            let mut heard = clock.now();
+            let mut last_received = clock.now();
             loop {
                 if is_stopping() {
                     return Err(DlqError::Stopped);
                 }
                 match self.consumer.poll(Duration::from_millis(100)) {
-                    None if clock.now().saturating_sub(heard) < READ_TIMEOUT => continue,
+                    None if clock.now().saturating_sub(last_received) < READ_TIMEOUT => continue,
                     None => {
                         let what = format!("no record arrived for {} s", READ_TIMEOUT.as_secs());
                         return Err(DlqError::Failed { what: self.explain(&what) });
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
                     Some(Err(KafkaError::PartitionEOF(_))) => break,
                     Some(Err(error)) => return Err(broken(error)),
                 }
-                heard = clock.now();
+                last_received = clock.now();
             }
         }
         Ok(())

@@ -102,19 +102,19 @@ fn newest_from(
     assignment.add_partition_offset(topic, 0, Offset::Offset(from))?;
     consumer.assign(&assignment)?;
     let mut newest = None;
-    let mut heard = clock.now();
+    let mut last_received = clock.now();
     loop {
         if is_stopping() {
             return Err(KafkaFailure::Stopped);
         }
         let Some(result) = consumer.poll(Duration::from_millis(100)) else {
-            if clock.now().saturating_sub(heard) >= READ_TIMEOUT {
+            if clock.now().saturating_sub(last_received) >= READ_TIMEOUT {
                 let what = format!("no record from {topic} for {} s", READ_TIMEOUT.as_secs());
                 return Err(KafkaFailure::Position { key: key.to_owned(), what });
             }
             continue;
         };
-        heard = clock.now();
+        last_received = clock.now();
         match result {
             Ok(record) if record.key() == Some(key.as_bytes()) => {
                 newest = record.payload().map(<[u8]>::to_vec);

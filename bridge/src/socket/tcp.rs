@@ -12,7 +12,7 @@ use std::{
 pub struct TcpStreamWithPoll {
     stream: TcpStream,
     may_wait: Wait,
-    heard: bool,
+    has_activity: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ enum Wait {
 impl TcpStreamWithPoll {
     /// Returns a stream whose reads may wait, up to its timeout.
     pub fn new(stream: TcpStream) -> TcpStreamWithPoll {
-        TcpStreamWithPoll { stream, may_wait: Wait::Always, heard: false }
+        TcpStreamWithPoll { stream, may_wait: Wait::Always, has_activity: false }
     }
 
     /// From now on reads wait only if they are allowed to.
@@ -37,7 +37,7 @@ impl TcpStreamWithPoll {
 
     /// Returns true if anything was received since the last call.
     pub fn take_activity(&mut self) -> bool {
-        std::mem::take(&mut self.heard)
+        std::mem::take(&mut self.has_activity)
     }
 
     /// Lets the next read wait, for at most `time`.
@@ -64,7 +64,7 @@ impl Read for TcpStreamWithPoll {
             Wait::Never => return Err(io::ErrorKind::WouldBlock.into()),
         }
         let count = self.stream.read(buffer).map_err(as_would_block)?;
-        self.heard |= count > 0;
+        self.has_activity |= count > 0;
         Ok(count)
     }
 }

@@ -77,7 +77,7 @@ struct Promise {
     changes: VecDeque<(u64, Selection)>,
     /// The number after the last message that was sent or received, in the source's numbers.
     sent: u64,
-    came: Vec<Came>,
+    came: Vec<ReceivedMessage>,
 }
 
 impl Promise {
@@ -104,7 +104,7 @@ impl Promise {
 
 /// A message that was received.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Came {
+pub(super) struct ReceivedMessage {
     /// Its number in the source.
     pub(super) seq: u64,
     pub(super) at: Duration,
@@ -162,7 +162,7 @@ impl Reader {
         self.outgoing.push_urgent(&outbox::frame(9, b"ping"));
     }
 
-    pub(super) fn came(&self) -> &[Came] {
+    pub(super) fn came(&self) -> &[ReceivedMessage] {
         &self.promise.came
     }
 
@@ -297,7 +297,7 @@ impl Reader {
             self.promise.pass(sight.fake_source);
             let live = self.live.front().is_some_and(|(live, _)| *live == seq);
             let due = if live { self.live.pop_front().and_then(|(_, due)| due) } else { None };
-            self.promise.came.push(Came { seq, at: sight.now, due });
+            self.promise.came.push(ReceivedMessage { seq, at: sight.now, due });
         }
     }
 }
