@@ -111,7 +111,7 @@ pub enum BridgeError {
         topic: String,
     },
     /// The feed is unreachable, after all attempts.
-    #[error("cannot reach the feed after {tries} attempts: {cause}")]
+    #[error("cannot reach the feed (attempts: {tries}): {cause}")]
     FeedUnreachable {
         /// The number of consecutive attempts.
         tries: u32,

@@ -148,7 +148,7 @@ fn what_cannot_work_is_said_with_its_exit_code_and_a_way_out() {
     let run = stage.folder.run(&[&unregistered[..], &[&stage.registry.line]].concat());
     run.fails(78, "the schema is not registered");
     let nobody = bridged(&stage, "ws://127.0.0.1:1", &["--ws-retries", "0", "--until-end"]);
-    nobody.fails(69, "cannot reach the feed after 1 attempts");
+    nobody.fails(69, "cannot reach the feed (attempts: 1)");
     assert!(nobody.stderr.contains("hint: `tradesim replay FILE`"), "{}", nobody.stderr);
     let plain = Server::start(|_, stream| {
         let mut socket = Socket::accept(stream, |_| Vec::new());
