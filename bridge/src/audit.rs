@@ -15,6 +15,7 @@ mod consumer;
 pub(crate) mod datum;
 mod dead_letter;
 mod decode;
+mod decode_error;
 mod digests;
 mod ends;
 mod error;

@@ -1,6 +1,6 @@
 //! A bridge, from its parts to its report.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tradesim_bridge_core::{Backoff, Finish};
 
@@ -13,7 +13,7 @@ use crate::{
     health::{Health, Part},
     http::{HttpServer, HttpState},
     metrics::Metrics,
-    options::{BridgeError, BridgeOptions, Ended, Report},
+    options::{BridgeError, BridgeOptions, DeliveryObserver, Ended, Observer, Report},
     registry::{RegistryError, SchemaIds},
 };
 
@@ -32,25 +32,6 @@ pub struct Bridge {
     feed: FeedOptions,
     http: Option<HttpServer>,
     observer: Option<Observer>,
-}
-
-/// A callback, on the thread that owns the producer, for whenever all messages before another number are delivered.
-/// It is called first when the bridge is ready, with the message that the bridge begins with.
-pub type DeliveryObserver = Box<dyn Fn(u64) + Send>;
-
-/// A [`DeliveryObserver`] that implements `Debug`.
-pub(crate) struct Observer(DeliveryObserver);
-
-impl Observer {
-    pub(crate) fn delivered(&self, next_seq: u64) {
-        (self.0)(next_seq);
-    }
-}
-
-impl fmt::Debug for Observer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Observer")
-    }
 }
 
 impl Bridge {

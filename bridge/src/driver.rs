@@ -21,14 +21,13 @@ use tradesim_bridge_core::{
 use self::{handover::Work, lag::Lag};
 use crate::{
     batch::Batch,
-    bridge::Observer,
     clock::Clock,
     connection::ConnectionError,
     feed::{Event, Feed},
     health::{Health, Part},
     kafka::{self, KafkaFailure, Outgoing, Producer, SendError, Shared},
     metrics::{Metrics, Outcome},
-    options::{BridgeError, BridgeOptions},
+    options::{BridgeError, BridgeOptions, Observer},
 };
 
 /// The longest wait before everything is checked again.

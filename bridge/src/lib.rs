@@ -33,8 +33,8 @@ pub mod tail;
 pub mod topics;
 pub mod url;
 
-pub use bridge::{Bridge, DeliveryObserver};
+pub use bridge::Bridge;
 pub use feed::FeedUrlError;
 pub use kafka::ProducerOptions;
-pub use options::{BridgeError, BridgeOptions, Ended, Report};
+pub use options::{BridgeError, BridgeOptions, DeliveryObserver, Ended, Report};
 pub use tradesim_bridge_core as core;

@@ -1,6 +1,6 @@
 //! The options of a bridge, its report and its errors.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tradesim_bridge_core::{Counts, Identity, Topics};
 use tradesim_schemas::ReadOptions;
@@ -42,6 +42,25 @@ pub struct BridgeOptions {
     pub metrics: Option<(String, u16)>,
     /// The time in which the bridge must stop although records are not acknowledged.
     pub stop_timeout: Duration,
+}
+
+/// A callback, on the thread that owns the producer, for whenever all messages before another number are delivered.
+/// It is called first when the bridge is ready, with the message that the bridge begins with.
+pub type DeliveryObserver = Box<dyn Fn(u64) + Send>;
+
+/// A [`DeliveryObserver`] that implements `Debug`.
+pub(crate) struct Observer(DeliveryObserver);
+
+impl Observer {
+    pub(crate) fn delivered(&self, next_seq: u64) {
+        (self.0)(next_seq);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 /// The report of a bridge.

@@ -2,7 +2,7 @@
 //!
 //! Source: Apache Avro 1.12 specification, "Binary Encoding".
 
-pub(crate) use super::decode::DecodeError;
+pub(crate) use super::decode_error::DecodeError;
 
 /// The rest of a datum.
 #[derive(Clone, Copy, Debug)]
