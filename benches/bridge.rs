@@ -23,7 +23,7 @@ fn encode(frames: &[String], batch: &mut Batch, rules: &Rules) -> usize {
     let mut bytes = 0;
     for frame in frames {
         batch.push(black_box(frame.as_bytes()), rules);
-        if batch.is_enough() {
+        if batch.should_flush() {
             bytes += values(batch);
             batch.clear();
         }

@@ -14,7 +14,7 @@ pub(crate) use dialogue::{Pings, dialogue, headers};
 pub(crate) use follower::{Ending, Fault, Follower, Next, TooLarge};
 pub(crate) use notices::Notices;
 pub(crate) use silence::Silence;
-pub(crate) use tradesim_bridge::socket::{Greeting, Received};
+pub(crate) use tradesim_bridge::socket::{HandshakeHeaders, Received};
 
 use rand::{TryRng, rngs::SysRng};
 

@@ -73,7 +73,7 @@ fn registry_with(
     let url = settings.schema_registry_url().map_err(Failure::from)?;
     let mut options = RegistryOptions::new(url);
     options.timeout = timeout;
-    options.patience = patience;
+    options.retry_timeout = patience;
     options.ca_file.clone_from(&args.schema_registry_ca);
     if let Some(text) = settings.schema_registry_auth().map_err(Failure::from)? {
         options.credentials = Some(credentials(&text)?);

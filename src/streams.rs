@@ -21,5 +21,5 @@ fn read_error(error: impl std::error::Error + Send + Sync + 'static) -> SourceEr
 
 /// A text that names no place.
 fn no_place(place: &str, reason: impl Into<String>) -> SourceError {
-    SourceError::NoPlace { place: place.to_owned(), reason: reason.into() }
+    SourceError::InvalidPosition { position: place.to_owned(), reason: reason.into() }
 }

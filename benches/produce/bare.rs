@@ -32,7 +32,7 @@ impl Records {
         let rules = Rules { schema_ids: SchemaIds::new([1, 2, 3]), read: ReadOptions::default() };
         let mut batches = vec![Batch::new()];
         for text in texts {
-            if batches.last().is_some_and(Batch::is_enough) {
+            if batches.last().is_some_and(Batch::should_flush) {
                 batches.push(Batch::new());
             }
             batches.last_mut().expect("there is one").push(text.as_bytes(), &rules);

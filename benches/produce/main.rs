@@ -137,7 +137,7 @@ impl Stage {
             read: ReadOptions::default(),
             run,
             metrics: None,
-            stop_patience: Duration::from_secs(10),
+            stop_timeout: Duration::from_secs(10),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Writes messages as the values of Kafka records, so that readers that are not ours can decode them.
+//! Writes messages as the values of Kafka records, so that independent readers can decode them.
 //!
 //! Reads lines as `tradesim cat` prints them, writes for each the length of its value (4 bytes, little-endian) and the
 //! value, with 1, 2 or 3 as the schema's id for trades, order books and candles. `.ci/avro_oracle.py` is the reader.

@@ -1,4 +1,4 @@
-//! What is asked of a cluster beside records: who is there, which topics, which properties; and the creation of topics.
+//! Administration of a cluster: its brokers, topics and properties, and the creation of topics.
 
 mod cluster;
 mod error;
@@ -24,24 +24,25 @@ use crate::{
 pub use cluster::{Broker, BrokerPlan, broker_deviations};
 pub use error::AdminError;
 
-/// How long the cluster may take to show everywhere what was changed.
+/// The time in which the cluster must show a change everywhere.
 const SETTLING: Duration = Duration::from_secs(20);
-/// The gap between looks at what has not settled.
+/// The interval of checks for a change.
 const SETTLING_STEP: Duration = Duration::from_millis(100);
 
-/// What became of a topic that should be made.
+/// The result of creating a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Creation {
-    /// It was made.
+    /// It was created.
     Created,
-    /// It was there.
+    /// It existed already.
     Existed,
 }
 
 /// A client for administration.
 pub struct Admin {
     client: AdminClient<Quiet>,
-    /// Asks for metadata: nobody polls the log of a client for administration, where the reason would be that nobody is reached.
+    /// Requests metadata. The admin client's log is never polled, and only there would it state why no broker is
+    /// reachable.
     reader: TopicReader,
     runtime: Runtime,
     bootstrap_servers: String,
@@ -55,10 +56,10 @@ impl std::fmt::Debug for Admin {
 }
 
 impl Admin {
-    /// A client whose requests may take `timeout` each. Nothing is asked yet.
+    /// Returns a client whose requests may take `timeout` each. Nothing is requested yet.
     ///
     /// # Errors
-    /// Properties that librdkafka does not take.
+    /// Properties that librdkafka rejects.
     pub fn new(connection: &KafkaConnection, timeout: Duration) -> Result<Admin, AdminError> {
         let mut config = ClientConfig::new();
         config.set("client.id", "tradesim-admin");
@@ -73,10 +74,10 @@ impl Admin {
         Ok(Admin { client, reader, runtime, bootstrap_servers, timeout })
     }
 
-    /// The brokers that the cluster knows of, by id.
+    /// Returns the brokers that the cluster knows of, by id.
     ///
     /// # Errors
-    /// Nobody answers.
+    /// No broker answers.
     pub fn brokers(&self) -> Result<Vec<Broker>, AdminError> {
         let metadata = self.metadata()?;
         let mut brokers: Vec<Broker> = metadata
@@ -88,21 +89,22 @@ impl Admin {
         Ok(brokers)
     }
 
-    /// The properties of a broker, as it states them itself. What has no value is left out.
+    /// Returns the properties of a broker, as it states them itself. Properties without a value are omitted.
     ///
     /// # Errors
-    /// The broker does not answer, or does not let us ask.
+    /// The broker does not answer, or denies access.
     pub fn broker_properties(&self, id: i32) -> Result<BTreeMap<String, String>, AdminError> {
         let what = format!("the properties of broker {id}");
-        // librdkafka sends such a request to the broker itself, and takes one of them at a time
+        // librdkafka sends such a request to the broker itself, and accepts one of them at a time
         let mut found = self.describe(&[ResourceSpecifier::Broker(id)], &what)?;
         Ok(found.pop().map(|resource| values(&resource)).unwrap_or_default())
     }
 
-    /// How many partitions topics have, those that exist. Every broker can be asked this, stand-ins too.
+    /// Returns the number of partitions of those topics that exist. Every broker supports this request, including
+    /// embedded ones.
     ///
     /// # Errors
-    /// Nobody answers.
+    /// No broker answers.
     pub fn partitions(&self, names: &[&str]) -> Result<BTreeMap<String, usize>, AdminError> {
         let metadata = self.metadata()?;
         let wanted =
@@ -110,10 +112,10 @@ impl Admin {
         Ok(wanted.map(|topic| (topic.name().to_owned(), topic.partitions().len())).collect())
     }
 
-    /// Topics by their names, those that exist.
+    /// Returns the topics that exist, by name.
     ///
     /// # Errors
-    /// Nobody answers, or nobody lets us ask.
+    /// No broker answers, or it denies access.
     pub fn topics(&self, names: &[&str]) -> Result<BTreeMap<String, FoundTopic>, AdminError> {
         let metadata = self.metadata()?;
         let mut found = BTreeMap::new();
@@ -129,7 +131,7 @@ impl Admin {
             return Ok(found);
         }
         let specifiers: Vec<_> = asked.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
-        // the answers come in the order of the questions
+        // the answers are in the order of the requests
         for (name, resource) in asked.iter().zip(self.describe(&specifiers, "the properties of topics")?) {
             if let Some(topic) = found.get_mut(*name) {
                 topic.properties = values(&resource);
@@ -138,16 +140,16 @@ impl Admin {
         Ok(found)
     }
 
-    /// Makes those of the topics that do not exist, waits until the cluster shows all of them, and gives what it showed: the
-    /// next broker that is asked may not know of them yet.
+    /// Creates the topics that do not exist, waits until the cluster shows all of them, and returns what it shows:
+    /// the next broker that receives a request may not know of them yet.
     ///
     /// # Errors
-    /// The cluster refuses one, with its reason; or does not show it in time.
+    /// The cluster refuses a topic, with its reason, or does not show it in time.
     pub fn create(
         &self,
         topics: &[Topic],
     ) -> Result<(Vec<Creation>, BTreeMap<String, FoundTopic>), AdminError> {
-        // an unknown address would be told as a failure of the request
+        // an unknown address would be reported as a failure of the request
         self.metadata()?;
         let properties: Vec<_> = topics.iter().map(Topic::properties).collect();
         let new: Vec<NewTopic<'_>> = topics
@@ -177,7 +179,7 @@ impl Admin {
         Ok((creations, self.wait_for(topics)?))
     }
 
-    /// Waits until every topic is described, with properties and all: right after its creation it may be unknown.
+    /// Waits until every topic is described, with its properties: right after its creation it may be unknown.
     fn wait_for(&self, topics: &[Topic]) -> Result<BTreeMap<String, FoundTopic>, AdminError> {
         let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
         let mut waited = Duration::ZERO;

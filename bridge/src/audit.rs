@@ -1,17 +1,21 @@
-//! The proof from the topics: what Kafka holds of a run, against the messages that should be there.
+//! The verification of topics: compares what Kafka holds of a run with the messages that should be there.
 //!
-//! [`verify`] reads every record of the data topics and of the dead letters that is committed, decodes it by the schema
-//! that it was written with, puts the records into the order of their seqs, and compares them one by one with the expected
-//! messages. It shares no code with the writing side: not the Avro encoder, not the partitioner, not the dead letters.
+//! [`verify`] reads every committed record of the data topics and of the dead-letter topic, decodes it with the
+//! schema that it was written with, orders the records by sequence number, and compares them one by one with the
+//! expected messages. It shares no code with the writing side: neither the Avro encoder, nor the partitioner, nor the
+//! dead letters.
 //!
-//! The pure part is [`Comparison`]; it is told records and messages, and holds no client. What is lost, duplicated,
+//! The pure part is [`Comparison`]; it receives records and messages, and holds no client. [`Fault`] defines lost,
+//! duplicated, reordered, altered and foreign.
 //! reordered, altered and foreign, [`Fault`] says.
 
+mod canonical_text;
 mod comparison;
 mod consumer;
 pub(crate) mod datum;
 mod dead_letter;
 mod decode;
+mod decode_error;
 mod digests;
 mod ends;
 mod error;
@@ -28,7 +32,6 @@ mod retries;
 mod schema;
 mod seen;
 mod verify;
-mod wording;
 
 pub use comparison::{Comparison, Want};
 pub use error::AuditError;

@@ -1,7 +1,8 @@
 //! Avro values in the Confluent wire format: a zero byte, the schema's id (4 bytes, big-endian), the datum.
 //!
-//! Written by hand, straight from a [`Message`], because this is the bridge's hot path. The layout is that of the files in
-//! `schemas/avro`; the tests hold it, byte for byte, to what apache-avro makes of those files, and CI to fastavro.
+//! Written by hand, straight from a [`Message`], because this is the bridge's hot path. The layout is that of the
+//! files in `schemas/avro`; the tests compare it, byte for byte, with apache-avro's output for those files, and CI
+//! with fastavro's.
 //!
 //! Source: Apache Avro 1.12 specification, "Binary Encoding"; Confluent's documentation of the wire format.
 
@@ -17,15 +18,16 @@ use tradesim_schemas::{
 /// The first byte of every value in the Confluent wire format.
 pub const MAGIC: u8 = 0;
 
-/// Bytes before the datum: [`MAGIC`] and the schema's id.
+/// The number of bytes before the datum: [`MAGIC`] and the schema's id.
 pub const HEADER_BYTES: usize = 5;
 
-/// Room that is asked for at once: more than any value takes whose symbol and correlation id are of the usual length.
+/// The number of bytes that are reserved at once: more than any value takes whose symbol and correlation id have the
+/// usual length.
 const USUAL_BYTES: usize = 192;
 
-/// Appends a message as the value of a Kafka record. Nothing is allocated but room in `out`.
+/// Appends a message as the value of a Kafka record. Nothing is allocated except room in `out`.
 ///
-/// The envelope's time is not part of the value, nor are fields of the payload that the contract does not know.
+/// The envelope's time is not part of the value, nor are unknown fields of the payload.
 #[inline]
 pub fn write_confluent(message: &Message<'_>, schema_id: u32, out: &mut Vec<u8>) {
     out.reserve(USUAL_BYTES);
@@ -83,8 +85,8 @@ fn put_market_data(candle: &MarketDataMessage<'_>, out: &mut Vec<u8>) {
     put_string(candle.exchange.as_str(), out);
 }
 
-/// The last two fields of every record, `schema_version` and `source`. The reader takes one version only, and nothing that
-/// carries an event says which program made it, so they are the same in all of them.
+/// The last two fields of every record, `schema_version` and `source`. The reader accepts one version only, and no
+/// envelope names the program that made it, so they are the same in all of them.
 const TAIL: [u8; 2 + AVRO_SOURCE.len()] = {
     let mut tail = [0; 2 + AVRO_SOURCE.len()];
     tail[0] = branch(SCHEMA_VERSION as u8);
@@ -97,14 +99,14 @@ const TAIL: [u8; 2 + AVRO_SOURCE.len()] = {
     tail
 };
 
-/// A number below 64 as an Avro int or long, which takes one byte: the place of an enum's symbol or of a union's branch, or
-/// the length of a short string.
+/// Encodes a number below 64 as an Avro int or long, which takes one byte: the index of an enum's symbol or of a
+/// union's branch, or the length of a short string.
 const fn branch(place: u8) -> u8 {
     assert!(place < 64, "one byte holds 6 bits and the sign");
     place << 1
 }
 
-/// Zigzag, then seven bits a byte, the lowest first.
+/// Appends a long: zigzag, then seven bits per byte, the lowest first.
 #[inline]
 fn put_long(value: i64, out: &mut Vec<u8>) {
     let mut rest = ((value << 1) ^ (value >> 63)) as u64;
@@ -130,10 +132,10 @@ fn put_string(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// A decimal(12,4) on bytes: the unscaled value in two's complement, big-endian, with as few bytes as hold it and its sign.
+/// Appends a decimal(12,4) on bytes: the unscaled value in two's complement, big-endian, in as few bytes as possible.
 #[inline]
 fn put_price(price: Price, out: &mut Vec<u8>) {
-    // a price is never negative, so that only the sign bit has to stay free
+    // a price is never negative, so that only the sign bit must stay free
     let units = price.units() as u64;
     let len = (64 - units.leading_zeros() as usize) / 8 + 1;
     let [a, b, c, d, e, f, g, h] = (units << (8 * (8 - len))).to_be_bytes();
@@ -147,7 +149,7 @@ fn put_trade_id(id: &TradeId, out: &mut Vec<u8>) {
     id.write(out);
 }
 
-/// "TRD-00157" and "ACC-0031", which stand side by side.
+/// Appends "TRD-00157" and "ACC-0031", which are adjacent.
 #[inline]
 fn put_trader_and_account(trader: TraderId, account: AccountId, out: &mut Vec<u8>) {
     let mut bytes = *b"\x12TRD-00000\x10ACC-0000";

@@ -1,7 +1,7 @@
-//! Messages on their way from the feed to the producer: validated, as Avro, many to a buffer.
+//! Batches of messages on their way from the feed to the producer: validated and Avro-encoded.
 //!
-//! A batch owns one buffer and hands out slices of it, so that a message costs no allocation, and batches go back to the
-//! feed when they are done with.
+//! A batch owns one buffer and hands out slices of it, so that a message costs no allocation. Finished batches are
+//! returned to the feed and reused.
 
 use tradesim_bridge_core::{Admission, Whole};
 use tradesim_schemas::{EventType, ReadOptions, Refusal, Timestamp, read};
@@ -14,83 +14,83 @@ use crate::{
     socket::Oversize,
 };
 
-/// Bytes of a batch from which on it is handed over: large enough that handing over costs nothing, small enough to stay in
-/// a cache.
-const BYTES_ENOUGH: usize = 256 * 1024;
-/// The same in messages.
-const MESSAGES_ENOUGH: usize = 1_024;
-/// Buffers that one huge message blew up are not kept.
-const KEPT_BYTES_MAX: usize = 4 * BYTES_ENOUGH;
-/// Frames from this length on get the room that they need and no more: doubling would take twice as much.
+/// The size in bytes from which a batch is handed over: large enough that handing over costs nothing, small enough to
+/// stay in a cache.
+const FLUSH_BYTES: usize = 256 * 1024;
+/// The number of messages from which a batch is handed over.
+const FLUSH_MESSAGES: usize = 1_024;
+/// The size of the largest buffer that is kept for reuse.
+const KEPT_BYTES_MAX: usize = 4 * FLUSH_BYTES;
+/// The length from which a frame reserves only the room that it needs: doubling would take twice as much.
 const LARGE_BYTES: usize = 2 * KEPT_BYTES_MAX;
 
-/// A refusal with its texts, about.
+/// The approximate size of a refusal with its texts.
 const REFUSAL_BYTES: usize = 256;
 
-/// How messages are read and written.
+/// The rules by which messages are read and encoded.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// Ids of the schemas that values carry.
+    /// The ids of the schemas that values contain.
     pub schema_ids: SchemaIds,
-    /// What is accepted.
+    /// The options of reading.
     pub read: ReadOptions,
 }
 
-/// Messages in the order in which they came.
+/// Messages in the order in which they were received.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The connection that they came on.
+    /// The connection that they were received on.
     pub(crate) connection: u64,
-    /// Of each message its frame, its key and its value.
+    /// The frame, the key and the value of each message.
     bytes: Vec<u8>,
     items: Vec<Item>,
     refusals: Vec<Refusal>,
-    /// Of messages above the limit, whose frames are beginnings.
+    /// The properties of messages above the limit, whose frames contain only the beginning.
     wholes: Vec<Whole>,
-    /// Its share of what may be received and not delivered.
+    /// Its share of the budget of bytes that are received and not delivered.
     pub(crate) lease: Option<Lease>,
     /// By [`event_index`].
     received: [u64; 4],
     unknown_fields: u64,
 }
 
-/// Where a message stands that was looked at.
+/// The state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Nobody has looked yet.
+pub(crate) enum MessageState {
+    /// It was not decided on yet.
     Untaken,
-    /// It is the message with this number.
+    /// It was taken, as the message with this number.
     Taken { seq: u64 },
-    /// It came before, and goes nowhere.
+    /// It was received before, and is skipped.
     Skipped,
 }
 
-impl Place {
-    /// Where a message stands that this was decided about.
+impl MessageState {
+    /// Returns the state after this decision.
     #[inline]
-    pub(crate) fn of(admission: Admission) -> Place {
+    pub(crate) fn of(admission: Admission) -> MessageState {
         match admission {
-            Admission::Skip => Place::Skipped,
-            Admission::Produce { seq } | Admission::ProduceAlone { seq } | Admission::Bury { seq, .. } => {
-                Place::Taken { seq }
-            }
+            Admission::Skip => MessageState::Skipped,
+            Admission::Produce { seq }
+            | Admission::ProduceAlone { seq }
+            | Admission::DeadLetter { seq, .. } => MessageState::Taken { seq },
         }
     }
 
-    /// The number of a message that was taken.
+    /// Returns the number of a message that was taken.
     #[inline]
     pub(crate) fn seq(self) -> Option<u64> {
         match self {
-            Place::Taken { seq } => Some(seq),
-            Place::Untaken | Place::Skipped => None,
+            MessageState::Taken { seq } => Some(seq),
+            MessageState::Untaken | MessageState::Skipped => None,
         }
     }
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Item {
-    place: Place,
-    /// Ends of the frame, the key and the value in the buffer; an item begins where the one before it ends.
+    state: MessageState,
+    /// The ends of the frame, the key and the value in the buffer; an item begins where the previous one ends.
     frame_end: u32,
     key_end: u32,
     value_end: u32,
@@ -107,36 +107,36 @@ enum Kind {
 /// A message of a batch.
 #[derive(Clone, Copy, Debug)]
 pub enum Entry<'a> {
-    /// It may go on.
+    /// A valid message.
     Record(Record<'a>),
-    /// It breaks the contract.
+    /// An invalid message.
     Invalid {
-        /// The message as it came, or the beginning of it.
+        /// The message as received, or its beginning.
         frame: &'a [u8],
-        /// What is wrong with it.
+        /// The reason.
         refusal: &'a Refusal,
-        /// The whole message, where `frame` is the beginning.
+        /// The properties of the whole message, if `frame` is its beginning.
         whole: Option<&'a Whole>,
     },
 }
 
-/// A message that may go on.
+/// A valid message.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     /// Its type, which decides the topic.
     pub event_type: EventType,
     /// The envelope's time.
     pub emitted: Timestamp,
-    /// The message as it came.
+    /// The message as received.
     pub frame: &'a [u8],
     /// Its symbol.
     pub key: &'a [u8],
-    /// Its Avro record in Confluent's framing.
+    /// Its Avro record in Confluent's wire format.
     pub value: &'a [u8],
 }
 
 impl Entry<'_> {
-    /// The envelope's time, where it could be read.
+    /// Returns the envelope's time, if it was read.
     pub(crate) fn emitted(&self) -> Option<Timestamp> {
         match self {
             Entry::Record(record) => Some(record.emitted),
@@ -146,12 +146,12 @@ impl Entry<'_> {
 }
 
 impl Batch {
-    /// An empty one.
+    /// Returns an empty batch.
     pub fn new() -> Batch {
         Batch::default()
     }
 
-    /// Forgets the messages and keeps the buffers.
+    /// Removes the messages and keeps the buffers.
     pub fn clear(&mut self) {
         self.bytes.clear();
         if self.bytes.capacity() > KEPT_BYTES_MAX {
@@ -165,7 +165,7 @@ impl Batch {
         self.unknown_fields = 0;
     }
 
-    /// Takes a message: reads it, and writes its Avro record or keeps what is wrong with it.
+    /// Adds a message: validates it, and encodes it or stores the refusal.
     #[inline]
     pub fn push(&mut self, frame: &[u8], rules: &Rules) {
         if frame.len() >= LARGE_BYTES {
@@ -182,14 +182,14 @@ impl Batch {
                 let key_end = self.end();
                 write_confluent(&message, rules.schema_ids.of(event_type), &mut self.bytes);
                 let kind = Kind::Record { event_type, emitted: message.timestamp };
-                let place = Place::Untaken;
-                self.items.push(Item { place, frame_end, key_end, value_end: self.end(), kind });
+                let state = MessageState::Untaken;
+                self.items.push(Item { state, frame_end, key_end, value_end: self.end(), kind });
             }
             Err(refusal) => self.push_invalid(frame_end, refusal),
         }
     }
 
-    /// Takes a message above the limit, of which the beginning is there.
+    /// Adds a message above the limit, of which the beginning is available.
     #[cold]
     pub(crate) fn push_oversize(&mut self, message: &Oversize, rules: &Rules) {
         self.bytes.extend_from_slice(&message.beginning);
@@ -211,40 +211,40 @@ impl Batch {
     fn refuse(&mut self, end: u32, refusal: Refusal, kind: Kind) {
         self.received[event_index(refusal.event_type)] += 1;
         self.refusals.push(refusal);
-        let place = Place::Untaken;
-        self.items.push(Item { place, frame_end: end, key_end: end, value_end: end, kind });
+        let state = MessageState::Untaken;
+        self.items.push(Item { state, frame_end: end, key_end: end, value_end: end, kind });
     }
 
-    /// Bytes of memory, about.
+    /// Returns the approximate size of its memory, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.bytes.len() + self.items.len() * size_of::<Item>() + self.refusals.len() * REFUSAL_BYTES
     }
 
     fn end(&self) -> u32 {
-        // a batch is handed over long before: what comes on top is one message of some megabytes
+        // a batch is handed over long before: it exceeds the limit by one message of some megabytes at most
         u32::try_from(self.bytes.len()).expect("a batch is far smaller than 4 GiB")
     }
 
-    /// Whether it should be handed over.
+    /// Returns true if it should be handed over.
     #[inline]
-    pub fn is_enough(&self) -> bool {
-        self.bytes.len() >= BYTES_ENOUGH || self.items.len() >= MESSAGES_ENOUGH
+    pub fn should_flush(&self) -> bool {
+        self.bytes.len() >= FLUSH_BYTES || self.items.len() >= FLUSH_MESSAGES
     }
 
-    /// Whether it holds no message.
+    /// Returns true if it has no messages.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// Messages.
+    /// Returns the number of messages.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// A message by its place.
+    /// Returns a message by its index.
     ///
     /// # Panics
-    /// A place that there is not.
+    /// If the index is out of range.
     #[inline]
     pub fn entry(&self, index: usize) -> Entry<'_> {
         let item = self.items[index];
@@ -269,19 +269,19 @@ impl Batch {
         }
     }
 
-    /// Where a message stands.
+    /// Returns the state of a message.
     #[inline]
-    pub(crate) fn place(&self, index: usize) -> Place {
-        self.items[index].place
+    pub(crate) fn state(&self, index: usize) -> MessageState {
+        self.items[index].state
     }
 
-    /// Notes where a message stands.
+    /// Sets the state of a message.
     #[inline]
-    pub(crate) fn set_place(&mut self, index: usize, place: Place) {
-        self.items[index].place = place;
+    pub(crate) fn set_state(&mut self, index: usize, state: MessageState) {
+        self.items[index].state = state;
     }
 
-    /// Tells the metrics what is in it.
+    /// Adds its messages to the metrics.
     pub(crate) fn count(&self, metrics: &Metrics) {
         metrics.received(self.received);
         if self.unknown_fields > 0 {
@@ -361,7 +361,7 @@ mod tests {
     fn a_buffer_that_one_message_blew_up_is_let_go() {
         let mut batch = Batch::new();
         batch.push(&vec![b'x'; 20 << 20], &rules());
-        assert!(batch.is_enough());
+        assert!(batch.should_flush());
         batch.clear();
         assert!(batch.is_empty() && batch.bytes.capacity() == 0);
     }
@@ -388,7 +388,7 @@ mod tests {
         let mut batch = Batch::new();
         batch.push(b"{", &rules());
         batch.push(&vec![b'x'; 16 << 20], &rules());
-        assert!(batch.bytes.capacity() < (16 << 20) + BYTES_ENOUGH, "{}", batch.bytes.capacity());
+        assert!(batch.bytes.capacity() < (16 << 20) + FLUSH_BYTES, "{}", batch.bytes.capacity());
         assert!(batch.size() > 16 << 20);
     }
 }

@@ -1,6 +1,6 @@
 //! A bridge, from its parts to its report.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tradesim_bridge_core::{Backoff, Finish};
 
@@ -11,18 +11,18 @@ use crate::{
     driver::{Context, Driver, Finished},
     feed::{Feed, FeedOptions},
     health::{Health, Part},
-    http::{Face, HttpServer},
+    http::{HttpServer, HttpState},
     metrics::Metrics,
-    options::{BridgeError, BridgeOptions, Ended, Report},
+    options::{BridgeError, BridgeOptions, DeliveryObserver, Ended, Observer, Report},
     registry::{RegistryError, SchemaIds},
 };
 
-/// The pauses between two tries to reach the registry.
+/// The delays between two attempts to reach the registry.
 const REGISTRY_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
-/// How long a pause lasts before it is seen whether to stop.
+/// The interval at which a delay checks whether to stop.
 const STOP_TICK: Duration = Duration::from_millis(50);
 
-/// A bridge that is about to work.
+/// A bridge that is ready to run.
 #[derive(Debug)]
 pub struct Bridge {
     options: BridgeOptions,
@@ -34,30 +34,11 @@ pub struct Bridge {
     observer: Option<Observer>,
 }
 
-/// Is told, on the thread that owns the producer, whenever everything before another message is delivered; first of all when
-/// the bridge is ready, with the message that it begins with.
-pub type DeliveryObserver = Box<dyn Fn(u64) + Send>;
-
-/// A [`DeliveryObserver`] that can be shown.
-pub(crate) struct Observer(DeliveryObserver);
-
-impl Observer {
-    pub(crate) fn delivered(&self, next_seq: u64) {
-        (self.0)(next_seq);
-    }
-}
-
-impl fmt::Debug for Observer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Observer")
-    }
-}
-
 impl Bridge {
-    /// Checks what can be checked by itself, and listens for those who ask for metrics.
+    /// Checks the options, and listens on the port of the metrics.
     ///
     /// # Errors
-    /// A URL that is none of a feed, properties that the library does not know, and a port that cannot be listened on.
+    /// An invalid feed URL, properties that librdkafka does not know, and a port that cannot be listened on.
     pub fn new(options: BridgeOptions) -> Result<Bridge, BridgeError> {
         let feed = FeedOptions::new(&options.feed_url, options.connect_timeout, options.dialogue.clone())?;
         let guarantee = options.delivery.guarantee;
@@ -67,8 +48,8 @@ impl Bridge {
         let health = Arc::new(Health::default());
         let http = match &options.metrics {
             Some((host, port)) => {
-                let face = Face { metrics: Arc::clone(&metrics), health: Arc::clone(&health) };
-                let server = HttpServer::start(host, *port, face);
+                let http_state = HttpState { metrics: Arc::clone(&metrics), health: Arc::clone(&health) };
+                let server = HttpServer::start(host, *port, http_state);
                 let failed = |source| BridgeError::Metrics { host: host.clone(), port: *port, source };
                 Some(server.map_err(failed)?)
             }
@@ -77,18 +58,19 @@ impl Bridge {
         Ok(Bridge { options, clock: Clock::start(), metrics, health, feed, http, observer: None })
     }
 
-    /// Tells `observer` of what is delivered: acknowledged and, where there are transactions, committed.
+    /// Calls `observer` for what is delivered: acknowledged and, with transactions, committed.
     pub fn observe(&mut self, observer: DeliveryObserver) {
         self.observer = Some(Observer(observer));
     }
 
-    /// Where metrics are, if they are anywhere.
+    /// Returns the address of the metrics, if they are served.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.http.as_ref().map(HttpServer::address)
     }
 
-    /// Works on this thread until the feed has said its end, somebody wants it to stop, or nothing helps any more.
-    /// `random` gives numbers of 0 to 1, by which pauses differ; `is_stopping` is asked several times a second.
+    /// Runs on this thread until the feed has announced its end, `is_stopping` returns true, or a failure ends the
+    /// bridge. `random` returns numbers from 0 to 1 for the jitter of delays; `is_stopping` is called several times
+    /// per second.
     pub fn run(
         self,
         mut random: impl FnMut() -> f64,
@@ -154,7 +136,7 @@ fn ended(finish: Finish, error: Option<BridgeError>) -> Result<Ended, BridgeErro
     }
 }
 
-/// Asks the registry for the ids, as long as it takes; `None` where it was asked to stop before.
+/// Requests the ids from the registry, without a limit of time; `None` if the bridge was requested to stop.
 fn schema_ids(
     context: &Context<'_>,
     random: &mut impl FnMut() -> f64,

@@ -1,10 +1,10 @@
-//! The only place of the bridge that reads clocks.
+//! The only module of the bridge that reads clocks.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tradesim_schemas::Timestamp;
 
-/// Time since the bridge was made, from the monotonic clock, and what Unix time that is.
+/// The time since the bridge was created, from the monotonic clock, and its relation to Unix time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     started: Instant,
@@ -21,22 +21,22 @@ impl Clock {
         Clock { started: Instant::now(), unix }
     }
 
-    /// Time since the start.
+    /// Returns the time since the start.
     pub(crate) fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Microseconds since the start, modulo 2³²: an hour and eleven minutes.
+    /// Returns the microseconds since the start, modulo 2³²: an hour and eleven minutes.
     pub(crate) fn wrapped_us(&self) -> u32 {
         self.now().as_micros() as u32
     }
 
-    /// Unix time in microseconds. It runs with the monotonic clock, so that differences are true.
+    /// Returns Unix time in microseconds. It advances with the monotonic clock, so that differences are exact.
     pub(crate) fn unix_us(&self) -> u64 {
         u64::try_from((self.unix + self.now()).as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// The instant.
+    /// Returns the current time.
     pub(crate) fn timestamp(&self) -> Timestamp {
         i64::try_from(self.unix_us()).ok().and_then(Timestamp::from_micros).unwrap_or(Timestamp::MAX)
     }

@@ -1,10 +1,11 @@
-//! Whether readers of one Avro schema understand what writers of another wrote, and where not: pure, on texts.
+//! The compatibility of Avro schemas: checks whether readers of one schema understand what writers of another wrote,
+//! and reports where they do not. It is pure, and works on texts.
 //!
 //! The rules are those of "Schema Resolution" in the Avro 1.12 specification: fields are found by their names and the
-//! reader's aliases, what the writer lacks needs a default, numbers may grow, a reader's enum has to know every symbol or
-//! have a default, a union has to take every branch. In one thing we are stricter than the specification and than
-//! Confluent's registry: a logical type that is changed, added or dropped is a changed type, because a decimal of another
-//! scale or a time in another unit is read without an error, and is wrong.
+//! reader's aliases, fields that the writer lacks need a default, numbers may be promoted, a reader's enum must
+//! contain every symbol or have a default, a union must accept every branch. One rule is stricter than the
+//! specification and Confluent's registry: a logical type that is changed, added or dropped is a changed type,
+//! because a decimal of another scale or a time in another unit is read without an error, and is wrong.
 
 mod check;
 mod level;
@@ -17,13 +18,13 @@ use apache_avro::Schema;
 
 pub use level::{Level, ParseLevelError};
 
-/// A schema that was parsed.
+/// A parsed schema.
 #[derive(Clone, Debug)]
 pub struct AvroSchema {
     schema: Schema,
 }
 
-/// The text is no Avro schema.
+/// The text is not an Avro schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an Avro schema: {what}")]
 pub struct InvalidSchema {
@@ -34,7 +35,7 @@ impl AvroSchema {
     /// Parses a schema and looks up the names that it refers to.
     ///
     /// # Errors
-    /// A text that is no JSON, no schema, or refers to what it does not hold.
+    /// A text that is not JSON, is not a schema, or refers to undefined names.
     pub fn parse(text: &str) -> Result<AvroSchema, InvalidSchema> {
         let invalid = |error: apache_avro::Error| InvalidSchema { what: error.to_string() };
         let schema = Schema::parse_str(text).map_err(invalid)?;
@@ -43,30 +44,30 @@ impl AvroSchema {
     }
 }
 
-/// What is not understood.
+/// The kind of an incompatibility.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Records, enums or fixed of different names.
+    /// Records, enums or fixed types have different names.
     NameMismatch,
-    /// Fixed of different sizes.
+    /// Fixed types have different sizes.
     FixedSizeMismatch,
     /// The writer's enum has symbols that the reader's lacks.
     MissingEnumSymbols,
-    /// The reader has a field that the writer lacks, and no default for it.
+    /// The reader has a field without a default that the writer lacks.
     MissingDefault,
-    /// Types of which one cannot be read as the other.
+    /// One type cannot be read as the other.
     TypeMismatch,
-    /// The same type in the file with another meaning.
+    /// The same type has another meaning.
     LogicalTypeMismatch,
     /// The writer may write a branch that the reader's union lacks.
     MissingUnionBranch,
-    /// A registry says so, for a reason of its own.
+    /// A registry reports an incompatibility, for a reason of its own.
     Unnamed,
 }
 
 impl Kind {
-    /// The name that Confluent's registry has for it, where it has one.
+    /// Returns the name that Confluent's registry has for it, if it has one.
     pub const fn as_str(self) -> &'static str {
         match self {
             Kind::NameMismatch => "NAME_MISMATCH",
@@ -84,11 +85,11 @@ impl Kind {
 /// A place where a reader does not understand a writer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incompatibility {
-    /// The field, as `price` or `legs[].price`; empty where the schema as a whole does not fit.
+    /// The field, such as `price` or `legs[].price`; empty if the whole schema is incompatible.
     pub field: String,
-    /// What is wrong.
+    /// The kind.
     pub kind: Kind,
-    /// The same in words.
+    /// A description.
     pub what: String,
 }
 
@@ -102,15 +103,15 @@ impl fmt::Display for Incompatibility {
     }
 }
 
-/// Who is who in the words of an [`Incompatibility`].
+/// The names of reader and writer in the description of an [`Incompatibility`].
 #[derive(Clone, Copy, Debug)]
 struct Roles {
     reader: &'static str,
     writer: &'static str,
 }
 
-/// Where a new schema breaks a rule, given those that are there, the oldest first. Rules that are not transitive look at the
-/// last of them only.
+/// Returns where a new schema breaks a rule, given the existing ones, the oldest first. Rules that are not transitive
+/// compare with the last of them only.
 pub fn incompatibilities(level: Level, new: &AvroSchema, previous: &[AvroSchema]) -> Vec<Incompatibility> {
     let compared = match (level.is_transitive(), previous) {
         (false, [.., latest]) => std::slice::from_ref(latest),

@@ -1,4 +1,4 @@
-//! How brokers are reached: where they are, and the properties that every client of ours gets, secrets among them.
+//! The connection to the brokers: their addresses, and the properties that every client gets, including secrets.
 
 mod rules;
 
@@ -12,23 +12,25 @@ use crate::secret::{Secret, SecretError, SecretSource};
 const FLAGS: [(&str, &str); 2] =
     [("metadata.broker.list", "--bootstrap-servers"), ("transactional.id", "--transactional-id of `bridge`")];
 
-/// A property of librdkafka as it is typed: `name=value`, where the value may be `@FILE` or `env:NAME`. An alias counts as the
-/// property that it stands for.
+/// A property of librdkafka on the command line: `name=value`, where the value may be `@FILE` or `env:NAME`. An alias
+/// counts as the property that it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Property {
     name: String,
     value: SecretSource,
 }
 
-/// The text is no property.
+/// The text is not a property.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParsePropertyError {
-    /// There is no equals sign, or nothing before it.
-    #[error("expected name=value, as security.protocol=SASL_SSL; the value may be @FILE or env:NAME")]
+    /// There is no equals sign, or no name before it.
+    #[error(
+        "expected name=value, for example security.protocol=SASL_SSL; the value may be @FILE or env:NAME"
+    )]
     Form,
-    /// The property is set another way.
-    #[error("{name} has a flag of its own: expected it as {flag}")]
+    /// The property is set with a flag.
+    #[error("{name} cannot be set as a property: use {flag}")]
     Flag {
         /// The property.
         name: String,
@@ -54,24 +56,24 @@ impl FromStr for Property {
     }
 }
 
-/// Brokers cannot be spoken to as things are configured.
+/// The configuration of Kafka is invalid.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionError {
-    /// The value of a property is not where it should be.
-    #[error("the value of {name} cannot be read")]
+    /// The value of a property cannot be read.
+    #[error("cannot read the value of {name}")]
     Secret {
         /// The property.
         name: String,
-        /// What is wrong.
+        /// The cause.
         source: SecretError,
     },
-    /// librdkafka does not know the property, or not this value of it.
-    #[error("the Kafka property {name} cannot be used: {what}")]
+    /// librdkafka does not know the property, or rejects its value.
+    #[error("invalid Kafka property {name}: {what}")]
     Property {
         /// The property.
         name: String,
-        /// librdkafka's words.
+        /// The message of librdkafka.
         what: String,
     },
     /// The property, or this value of it, needs OpenSSL, and librdkafka was built without it.
@@ -82,26 +84,26 @@ pub enum ConnectionError {
         /// The property, by its canonical name.
         name: String,
     },
-    /// The value of a property would break what is promised.
+    /// The value of a property would break a guarantee.
     #[error("the Kafka property {name} cannot be {value}: {reason}")]
     Guarantee {
         /// The property, by its canonical name.
         name: String,
-        /// The value, as librdkafka understands it.
+        /// The value, as librdkafka interprets it.
         value: String,
-        /// What would happen.
+        /// The consequence.
         reason: &'static str,
     },
-    /// Every property is right by itself, and there is no client all the same.
-    #[error("no Kafka client can be made: {reason}")]
+    /// Every property is valid, but no client can be created with all of them.
+    #[error("cannot create a Kafka client: {reason}")]
     Client {
-        /// librdkafka's words.
+        /// The message of librdkafka.
         reason: String,
     },
 }
 
 impl ConnectionError {
-    /// Why librdkafka made no client. The value of a property is left out: it may be a secret.
+    /// Converts librdkafka's error of creating a client. The value of a property is left out: it may be a secret.
     pub fn from_creation(error: KafkaError) -> ConnectionError {
         match error {
             // what librdkafka reports for properties and values that were left out of the build
@@ -119,7 +121,7 @@ impl ConnectionError {
     }
 }
 
-/// Where brokers are and how they are spoken to.
+/// The addresses of the brokers, and the properties of the connection.
 #[derive(Clone, Debug)]
 pub struct KafkaConnection {
     bootstrap_servers: String,
@@ -127,11 +129,12 @@ pub struct KafkaConnection {
 }
 
 impl KafkaConnection {
-    /// Brokers to begin with, as `localhost:9092,localhost:9093`, and properties; of two with one name the later counts.
+    /// Returns a connection to bootstrap servers, such as `localhost:9092,localhost:9093`, with properties; of two
+    /// with one name the later one counts.
     ///
     /// # Errors
-    /// A value that is in a file or variable and cannot be read from there, a property or value that librdkafka does not know,
-    /// and a value that would break what is promised.
+    /// A value in a file or environment variable that cannot be read, a property or value that librdkafka does not
+    /// know, and a value that would break a guarantee.
     pub fn new(
         bootstrap_servers: impl Into<String>,
         properties: &[Property],
@@ -147,30 +150,30 @@ impl KafkaConnection {
         Ok(KafkaConnection { bootstrap_servers: bootstrap_servers.into(), properties })
     }
 
-    /// Brokers to begin with.
+    /// Returns the bootstrap servers.
     pub fn bootstrap_servers(&self) -> &str {
         &self.bootstrap_servers
     }
 
-    /// The value of a property that was given.
+    /// Returns the value of a property that was given.
     pub fn property(&self, name: &str) -> Option<&Secret> {
         let name = rules::canonical(name);
         self.properties.iter().rev().find(|(given, _)| given == name).map(|(_, value)| value)
     }
 
-    /// Names of the properties that were given, in their order, for logs. The values are nobody's business.
+    /// Returns the names of the properties that were given, in their order, for logs. The values may be secrets.
     pub fn property_names(&self) -> impl Iterator<Item = &str> {
         self.properties.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The configuration of a client that is told nothing else.
+    /// Returns the configuration of a client without other properties.
     pub fn config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         self.apply(&mut config);
         config
     }
 
-    /// Puts brokers and properties over what a configuration says so far, which has to use canonical names.
+    /// Overwrites brokers and properties of a configuration, which must use canonical names.
     pub fn apply(&self, config: &mut ClientConfig) {
         config.set("bootstrap.servers", &self.bootstrap_servers);
         for (name, value) in &self.properties {
@@ -204,7 +207,7 @@ mod tests {
         let flag = "bootstrap.servers=x:1".parse::<Property>().unwrap_err();
         assert_eq!(
             flag.to_string(),
-            "bootstrap.servers has a flag of its own: expected it as --bootstrap-servers"
+            "bootstrap.servers cannot be set as a property: use --bootstrap-servers"
         );
     }
 
@@ -234,7 +237,7 @@ mod tests {
 
     #[test]
     fn an_alias_that_breaks_a_promise_is_refused_every_time() {
-        // more often than a hash table has orders that would hide it
+        // often enough for the order of a hash table to reveal a fault
         for _ in 0..100 {
             for text in ["acks=1", "request.required.acks=1", " request.required.acks =1"] {
                 let error = KafkaConnection::new("127.0.0.1:1", &[property(text)]).unwrap_err();
@@ -255,7 +258,7 @@ mod tests {
             Ok(producer) => panic!("a client: {:?}", producer.in_flight_count()),
             Err(error) => ConnectionError::from_creation(error).to_string(),
         };
-        assert!(error.starts_with("no Kafka client can be made: "), "{error}");
+        assert!(error.starts_with("cannot create a Kafka client: "), "{error}");
         assert!(error.contains("No provider for SASL mechanism GSSAPI"), "{error}");
     }
 
@@ -306,6 +309,6 @@ mod tests {
     #[test]
     fn a_value_that_cannot_be_read_names_its_property() {
         let error = KafkaConnection::new("127.0.0.1:1", &[property("sasl.password=@/nowhere")]).unwrap_err();
-        assert_eq!(error.to_string(), "the value of sasl.password cannot be read");
+        assert_eq!(error.to_string(), "cannot read the value of sasl.password");
     }
 }

@@ -1,5 +1,5 @@
-//! Stand-ins for a cluster and a registry, in the process, for `demo`, for development and for tests. They listen on this
-//! machine only, keep everything in memory, and prove nothing about a real cluster.
+//! Embedded brokers and an embedded registry, for `demo`, for development and for tests. They listen on this machine
+//! only, keep everything in memory, and prove nothing about a real cluster.
 
 mod broker;
 mod registry;

@@ -25,26 +25,27 @@ use crate::{
     registry::SchemaIds,
 };
 
-/// Dead letters that are sent again in one transaction, and their bytes.
+/// The limit of dead letters that are sent again in one transaction; the next one limits their bytes.
 const LETTERS_PER_TRANSACTION: usize = 500;
 const BYTES_PER_TRANSACTION: usize = 8 << 20;
-/// How long a topic may seem to end before the position in it: a new leader learns of its end a moment after it was elected.
+/// The time for which a topic may seem to end before the position in it: a new leader learns of the end a moment
+/// after its election.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
 const END_STEP: Duration = Duration::from_millis(100);
 
-/// Dead letters cannot be read, or not be sent again.
+/// Dead letters cannot be read or sent again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DlqError {
-    /// The settings of a client.
+    /// An invalid configuration of a client.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
     /// No broker answers.
-    #[error("no broker of {servers} answers: {what}")]
+    #[error("cannot reach the brokers at {servers}: {what}")]
     Unreachable {
-        /// The brokers.
+        /// Their addresses.
         servers: String,
-        /// What happened.
+        /// The cause.
         what: String,
     },
     /// The topic does not exist.
@@ -53,87 +54,87 @@ pub enum DlqError {
         /// Its name.
         topic: String,
     },
-    /// Nobody knows which letters were sent again.
+    /// It is unknown which dead letters were sent again.
     #[error(
-        "{positions} holds no position for {topic}, which has dead letters: nobody knows which of them were sent again before"
+        "{positions} has no position for {topic}, which has dead letters: it is unknown which of them were sent again before"
     )]
     NoPosition {
-        /// The topic of dead letters.
+        /// The dead-letter topic.
         topic: String,
         /// The topic of positions.
         positions: String,
     },
-    /// The position is of another topic of the same name.
+    /// The position belongs to an earlier topic of the same name.
     #[error(
-        "{topic} ends at offset {end} of partition {partition}, before the position {position} in {positions}: it is another topic than the one that was read"
+        "{topic} ends at offset {end} of partition {partition}, before the position {position} in {positions}: the topic was deleted and created again"
     )]
     OtherTopic {
-        /// The topic of dead letters.
+        /// The dead-letter topic.
         topic: String,
         /// The topic of positions.
         positions: String,
         /// The partition.
         partition: i32,
-        /// Where it ends.
+        /// The end of the partition.
         end: i64,
-        /// Where it was read to.
+        /// The position.
         position: i64,
     },
-    /// Something failed on the way. What was not committed is as it was.
+    /// An operation failed. What was not committed is unchanged.
     #[error("{what}")]
     Failed {
-        /// What happened.
+        /// The cause.
         what: String,
     },
-    /// Asked to stop.
-    #[error("asked to stop")]
+    /// The caller requested to stop.
+    #[error("interrupted")]
     Stopped,
 }
 
-/// A record of the topic of dead letters.
+/// A record of the dead-letter topic.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct DeadLetterRecord {
     /// Its partition.
     pub partition: i32,
     /// Its offset.
     pub offset: i64,
-    /// The run that the message came with.
+    /// The run of the message.
     pub run: Option<String>,
-    /// The message's number.
+    /// The sequence number of the message.
     pub seq: Option<u64>,
-    /// How often it was sent again to become a dead letter once more.
+    /// The number of retries before it became a dead letter again.
     pub retry: u32,
-    /// The record's value.
+    /// The value of the record.
     pub value: Vec<u8>,
 }
 
-impl Letter {
-    /// What it says.
+impl DeadLetterRecord {
+    /// Parses the value.
     ///
     /// # Errors
-    /// Anything but a dead letter of ours, in words.
+    /// The reason why it is not a dead letter.
     pub fn original(&self) -> Result<Original, String> {
         Original::parse(&self.value)
     }
 
-    /// The headers of what becomes of it; none where it was never ours to number.
+    /// Returns the headers of the record that results from it; `None` if the message never had a number.
     fn headers(&self) -> Option<RecordHeaders<'_>> {
         let (run, seq) = self.run.as_deref().zip(self.seq)?;
         Some(RecordHeaders { run, seq, emitted: None, retry: self.retry.saturating_add(1) })
     }
 
-    /// How often it was sent again. Where no header counts that, the dead letter's own count does.
+    /// Returns how often it was sent again. Without a header, the count in the dead letter decides.
     fn tries(&self, original: &Original) -> u32 {
         if self.headers().is_some() { self.retry } else { original.verdict.retry_count }
     }
 }
 
-/// Where dead letters are.
+/// The location of dead letters.
 #[derive(Clone, Debug)]
 pub struct DlqOptions {
     /// The brokers.
     pub kafka: KafkaConnection,
-    /// Names of the topics.
+    /// The names of the topics.
     pub topics: Arc<Topics>,
 }
 
@@ -142,35 +143,35 @@ pub struct DlqOptions {
 pub struct Retry {
     /// The producer.
     pub producer: ProducerOptions,
-    /// The id that values contain.
+    /// The ids that values contain.
     pub schema_ids: SchemaIds,
-    /// Which messages are valid.
+    /// The rules for valid messages.
     pub rules: ReadOptions,
-    /// How often a letter is sent again before it is left alone.
+    /// The limit of retries of a dead letter.
     pub max_tries: u32,
-    /// Whether to begin with the oldest letter, whatever was sent again before.
+    /// True to begin with the oldest dead letter, whatever was sent again before.
     pub from_beginning: bool,
 }
 
-/// How sending again went.
+/// The result of sending dead letters again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retried {
-    /// Dead letters that were read.
+    /// The number of dead letters that were read.
     pub read: u64,
-    /// Those that are records now.
+    /// The number of those that are records now.
     pub produced: u64,
-    /// Those that are still refused, by the contract or by the broker, and are dead letters again.
+    /// The number of those that are still refused, as invalid or by the broker, and are dead letters again.
     pub invalid: u64,
-    /// Those that were sent again as often as is allowed, and are left alone.
+    /// The number of those that have reached the limit of retries, and are skipped.
     pub exhausted: u64,
-    /// Those of which only the beginning was kept, and that nobody can send again.
+    /// The number of those of which only the beginning was kept, so that they cannot be sent again.
     pub cut: u64,
-    /// Records that are not dead letters.
+    /// The number of records that are not dead letters.
     pub foreign: u64,
 }
 
 impl Retried {
-    /// Dead letters that are dead letters still.
+    /// Returns the number of dead letters that are still dead letters.
     pub fn remaining(&self) -> u64 {
         self.invalid + self.exhausted + self.cut
     }
@@ -194,26 +195,27 @@ impl DlqOptions {
         self.topics.name(Topic::Positions)
     }
 
-    /// Reads every dead letter that is there now, partition by partition, until `take` says that it is enough.
+    /// Reads every dead letter that exists now, partition by partition, until `take` returns false.
     ///
     /// # Errors
     /// Brokers that do not answer, and a topic that does not exist.
     pub fn show(
         &self,
         is_stopping: &dyn Fn() -> bool,
-        mut take: impl FnMut(Letter) -> bool,
+        mut take: impl FnMut(DeadLetterRecord) -> bool,
     ) -> Result<(), DlqError> {
         let reader = Reader::new(self, "tradesim-dlq-show")?;
         reader.read(&BTreeMap::new(), &reader.spans()?, is_stopping, |letter| Ok(take(letter)))
     }
 
-    /// Sends dead letters again, from where the last such call ended to the end that there is now: back through
-    /// validation. What becomes of a letter and how far the letters were read are one transaction, so that each is sent again once,
-    /// however long the calls are apart. What is still refused is a dead letter again, with one more try.
+    /// Sends dead letters again, from where the last call ended to the current end: back through validation. The
+    /// results and the position up to which dead letters were read form one transaction, so that each is sent again
+    /// once, however long the calls are apart. A message that is still refused becomes a dead letter again, with one
+    /// more retry.
     ///
     /// # Errors
-    /// [`DlqError::NoPosition`] where nobody knows what was sent again before; and whatever fails: what was committed stays, and
-    /// another call goes on behind it.
+    /// [`DlqError::NoPosition`] if it is unknown what was sent again before, and any failure: what was committed
+    /// stays, and another call continues after it.
     pub fn retry(&self, retry: &Retry, is_stopping: &dyn Fn() -> bool) -> Result<Retried, DlqError> {
         let group = format!("tradesim-dlq-retry-{}", self.topics.prefix());
         let reader = Reader::new(self, &group)?;
@@ -223,13 +225,13 @@ impl DlqOptions {
             fenced.map_err(|failure| failed(&failure, shared.explain(&failure)))?;
             Ok((producer, shared))
         };
-        // whoever did the same is fenced before it is read how far he came
+        // another process that does the same is fenced before its position is read
         let connected = connect()?;
         let position = self.position(is_stopping)?;
         let (begin, spans) = self.begin(&reader, position.as_ref(), retry.from_beginning, is_stopping)?;
         let mut sender = Sender::new(self, retry, connected, &connect, begin.clone(), is_stopping);
         if position.is_none() {
-            // from now on there is one, also where there are no letters yet
+            // from now on there is a position, even if there are no dead letters yet
             sender.settle(&[])?;
         }
         let (mut pending, mut bytes) = (Vec::new(), 0);
@@ -248,7 +250,7 @@ impl DlqOptions {
         Ok(sender.finish())
     }
 
-    /// The committed position, if there is one.
+    /// Returns the committed position, if there is one.
     fn position(&self, is_stopping: &dyn Fn() -> bool) -> Result<Option<RetryPosition>, DlqError> {
         let key = RetryPosition::key(self.topic());
         let newest = read_newest(&self.kafka, self.positions(), &key, Clock::start(), is_stopping);
@@ -258,11 +260,11 @@ impl DlqOptions {
         })?;
         let parsed = value.map(|value| RetryPosition::parse(&value, self.topic())).transpose();
         parsed.map_err(|what| DlqError::Failed {
-            what: format!("the position {key} in {} cannot be read: {what}", self.positions()),
+            what: format!("cannot read the position {key} in {}: {what}", self.positions()),
         })
     }
 
-    /// Where to begin in each partition, and what each holds.
+    /// Returns where to begin in each partition, and the offsets of each.
     fn begin(
         &self,
         reader: &Reader<'_>,
@@ -292,14 +294,14 @@ impl DlqOptions {
             }
             None => self.begin_without_position(reader, &lows, &spans, is_stopping)?,
         };
-        // partitions that were added since begin with their first letter
+        // partitions that were added since begin with their first record
         let begin = |(partition, low): (i32, i64)| {
             (partition, next_offsets.get(&partition).copied().unwrap_or(low).max(low))
         };
         Ok((lows.into_iter().map(begin).collect(), spans))
     }
 
-    /// A position behind the end of its partition says that the topic was deleted and made again.
+    /// Checks the position: if it is past the end of its partition, the topic was deleted and created again.
     fn other_topic(&self, position: &RetryPosition, spans: &BTreeMap<i32, Span>) -> Option<DlqError> {
         position.next_offsets.iter().find_map(|(&partition, &offset)| {
             let end = spans.get(&partition).map_or(0, |span| span.end);
@@ -313,8 +315,9 @@ impl DlqOptions {
         })
     }
 
-    /// Where there is no position, versions before this one may have committed offsets; they expire, so that they count only
-    /// while every partition that holds something has one. Nothing else may be guessed unless there is no letter at all.
+    /// Decides where to begin without a position. Earlier versions may have committed offsets, which expire, so they
+    /// only count while every partition with records has one. Otherwise the start is unknown unless there are no dead
+    /// letters at all.
     fn begin_without_position(
         &self,
         reader: &Reader<'_>,
@@ -344,7 +347,7 @@ impl DlqOptions {
         let options = ProducerOptions { transactional_id: Some(id.to_owned()), ..options.clone() };
         let config = options.config(&self.kafka, Guarantee::ExactlyOnce, &self.topics, None);
         let metrics = Arc::new(Metrics::new(&self.topics));
-        // without a guarantee of its own: each record that is refused is named by its report
+        // without transactions' guarantees: the report of each refused record names it
         let shared = Shared::new(Guarantee::AtLeastOnce, clock, metrics, Arc::new(Health::default()));
         let shared = Arc::new(shared);
         let producer = Producer::new(&config, Arc::clone(&self.topics), Arc::clone(&shared), clock)

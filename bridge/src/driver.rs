@@ -1,7 +1,7 @@
-//! Does what [`Delivery`] says: one thread that owns the producer, and that waits for nothing but what it must.
+//! The driver of [`Delivery`]: one thread that owns the producer, and blocks only where it must.
 //!
-//! In this order, over and over: what was reported, whether to stop, the record that found no room, what the state machine
-//! wants, its time-outs, records, events of the feed. The calls about transactions block; meanwhile the feed fills its
+//! In this order, repeatedly: reports, the request to stop, the record that found no room, the actions of the state
+//! machine, its timeouts, records, events of the feed. The calls for transactions block; meanwhile the feed fills its
 //! queue, and then waits.
 
 mod at_least_once;
@@ -15,35 +15,34 @@ use std::{
 };
 
 use tradesim_bridge_core::{
-    Action, Delivery, Finish, Flaw, Guarantee, Input, Moment, Note, Position, Topic, Window,
+    Action, Delivery, Finish, Flaw, Guarantee, Input, Note, Now, Position, Topic, Window,
 };
 
 use self::{handover::Work, lag::Lag};
 use crate::{
     batch::Batch,
-    bridge::Observer,
     clock::Clock,
     connection::ConnectionError,
     feed::{Event, Feed},
     health::{Health, Part},
     kafka::{self, KafkaFailure, Outgoing, Producer, SendError, Shared},
     metrics::{Metrics, Outcome},
-    options::{BridgeError, BridgeOptions},
+    options::{BridgeError, BridgeOptions, Observer},
 };
 
-/// The longest wait before everything is looked at again.
+/// The longest wait before everything is checked again.
 const TICK: Duration = Duration::from_millis(100);
-/// The same while nothing is wanted of the feed.
+/// The longest wait while nothing is wanted of the feed.
 const IDLE_TICK: Duration = Duration::from_millis(20);
-/// How long a topic may take to be known everywhere after it was made.
-const TOPIC_PATIENCE: Duration = Duration::from_secs(10);
-/// How long a broker may take to tell which topics there are.
+/// The time in which a new topic must become known everywhere.
+const TOPIC_TIMEOUT: Duration = Duration::from_secs(10);
+/// The timeout of a metadata request.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the last position may take that is written outside of a transaction. Without it the next bridge sends some
+/// The timeout of the last position that is written outside of a transaction. Without it the next bridge sends some
 /// messages again.
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
+const LAST_POSITION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the parts of a bridge share.
+/// The state that the parts of a bridge share.
 pub(crate) struct Context<'a> {
     pub(crate) options: BridgeOptions,
     pub(crate) clock: Clock,
@@ -59,7 +58,7 @@ impl Context<'_> {
     }
 }
 
-/// The work while it is done.
+/// The driver while it works.
 pub(crate) struct Driver<'a, R> {
     context: &'a Context<'a>,
     random: R,
@@ -67,38 +66,38 @@ pub(crate) struct Driver<'a, R> {
     feed: Feed,
     shared: Arc<Shared>,
     producer: Option<Producer>,
-    /// The run that headers name.
+    /// The run in the headers.
     run: String,
     /// The batch whose messages are handed over.
     work: Option<Work>,
     /// Batches that are handed over again, before any other.
     backlog: VecDeque<Batch>,
-    /// Without transactions: what is not acknowledged, and the batches that it is in.
+    /// Without transactions: the records that are not acknowledged, and the batches that they are in.
     window: Window,
     kept: VecDeque<Batch>,
     acknowledged: Vec<u32>,
-    /// Records that the broker refused, to be tried again or buried.
+    /// Records that the broker refused, to be retried or to become dead letters.
     refused: VecDeque<(u64, String)>,
     retries: BTreeMap<u64, u32>,
     draining: bool,
     lag: Lag,
-    /// What the observer was told last.
+    /// The number that the observer was called with last.
     observed_seq: Option<u64>,
     stop_told: bool,
     stop_by: Option<Duration>,
-    /// A failure that says more than the state machine can.
+    /// An error with more details than the state machine's.
     error: Option<BridgeError>,
 }
 
-/// What is left when the work is over.
+/// The result of the driver.
 pub(crate) struct Finished {
     pub(crate) delivery: Delivery,
     pub(crate) run: String,
-    /// Messages that were taken and not acknowledged.
+    /// The number of messages that were taken and not acknowledged.
     pub(crate) undelivered: u64,
-    /// Messages that were not taken, of a feed that cannot send them again.
+    /// The number of messages that were not taken, of a feed that cannot send them again.
     pub(crate) discarded: u64,
-    /// A failure that says more than the state machine can.
+    /// An error with more details than the state machine's.
     pub(crate) error: Option<BridgeError>,
 }
 
@@ -141,7 +140,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     }
 
     fn tell(&mut self, input: Input) {
-        let moment = Moment { at: self.now(), random: (self.random)() };
+        let moment = Now { at: self.now(), random: (self.random)() };
         self.delivery.handle(input, moment);
     }
 
@@ -151,21 +150,21 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
 
     fn fails_for(&mut self, failure: &KafkaFailure, refused: Vec<u64>) {
         if let Some(work) = &mut self.work {
-            work.let_go_of_record();
+            work.drop_record();
         }
-        let hopeless = self.error.is_some();
+        let is_fatal = self.error.is_some();
         let cause = self.shared.explain(failure);
-        self.tell(Input::Failed { cause, refused, hopeless });
+        self.tell(Input::Failed { cause, refused, is_fatal });
     }
 
-    /// Works until it is over.
+    /// Works until the delivery has ended.
     pub(crate) fn run(&mut self) -> Finish {
         loop {
-            self.look_at_reports();
-            if let Some(finish) = self.look_at_stop() {
+            self.check_reports();
+            if let Some(finish) = self.check_stop() {
                 return finish;
             }
-            // a record that found no room comes before what its taking led to
+            // a record that found no room precedes the actions that resulted from it
             if !self.work.as_ref().is_some_and(Work::holds_record)
                 && let Some(finish) = self.act_all()
             {
@@ -201,13 +200,13 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         }
     }
 
-    /// Ends the feed, and gives what is left to say.
+    /// Stops the feed, and returns the result.
     pub(crate) fn finish(self) -> Finished {
         let waiting: usize = self.backlog.iter().map(Batch::len).sum();
         let undelivered = if self.exactly_once() { 0 } else { self.window.open() + waiting as u64 };
         if let Some(producer) = self.producer.filter(|_| undelivered == 0) {
-            // without transactions the last position may be on its way
-            let until = self.context.clock.now() + LAST_PATIENCE;
+            // without transactions the last position may be in flight
+            let until = self.context.clock.now() + LAST_POSITION_TIMEOUT;
             while producer.in_flight() > 0 && self.context.clock.now() < until {
                 producer.wait_for_reports();
             }
@@ -219,7 +218,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         Finished { delivery: self.delivery, run: self.run, undelivered, discarded, error: self.error }
     }
 
-    fn look_at_reports(&mut self) {
+    fn check_reports(&mut self) {
         if !self.exactly_once() {
             self.take_acknowledgements();
         }
@@ -235,21 +234,21 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         }
     }
 
-    fn look_at_stop(&mut self) -> Option<Finish> {
+    fn check_stop(&mut self) -> Option<Finish> {
         if !self.context.is_stopping() {
             return None;
         }
         let now = self.now();
-        let until = *self.stop_by.get_or_insert(now + self.context.options.stop_patience);
+        let until = *self.stop_by.get_or_insert(now + self.context.options.stop_timeout);
         if now >= until {
-            tracing::warn!("stopped before everything was acknowledged");
+            tracing::warn!("stopped before all records were acknowledged");
             return Some(Finish::Stopped);
         }
-        // a message that was taken goes on its way; with transactions the next bridge takes it again
+        // a message that was taken is completed; with transactions the next bridge takes it again
         let is_between = self.exactly_once() || self.work.is_none() && self.backlog.is_empty();
         if is_between && !self.stop_told {
             if self.has_more_of_the_feed() {
-                // what was received of such a feed cannot be had again
+                // messages received from such a feed cannot be received again
                 self.feed.disconnect();
                 return None;
             }
@@ -259,12 +258,12 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         None
     }
 
-    /// Whether a feed that cannot send its messages again has brought some that were not taken.
+    /// Returns true if a feed that cannot send its messages again has delivered some that were not taken.
     fn has_more_of_the_feed(&self) -> bool {
         self.delivery.is_reading() && self.delivery.identity().is_none() && !self.feed.is_quiet()
     }
 
-    /// Does what the state machine wants, until it wants nothing or it is over.
+    /// Carries out the actions of the state machine, until there are none or it has ended.
     fn act_all(&mut self) -> Option<Finish> {
         while let Some(action) = self.delivery.poll_action() {
             match action {
@@ -313,7 +312,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
                 }
                 Action::Commit { position } => self.commit(&position),
                 Action::Checkpoint { position } => {
-                    // where there is no room now, the next one says more
+                    // if there is no room now, the next position covers this one
                     let _ = self.send_position(&position);
                 }
                 Action::Drain => self.draining = true,
@@ -326,7 +325,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     }
 
     fn producer(&self) -> &Producer {
-        self.producer.as_ref().expect("the state machine wants this only while there is a producer")
+        self.producer.as_ref().expect("the state machine requests this only while there is a producer")
     }
 
     fn initialise(&mut self, stream: Option<&str>) -> Result<(), KafkaFailure> {
@@ -350,9 +349,9 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         Ok(())
     }
 
-    /// A topic that does not exist is an error of configuration, unless it was made a moment ago.
+    /// Checks the topics: a missing topic is a configuration error, unless it was created a moment ago.
     fn check_topics(&mut self, producer: &Producer) -> Result<(), KafkaFailure> {
-        let until = self.now() + TOPIC_PATIENCE;
+        let until = self.now() + TOPIC_TIMEOUT;
         while let Some(topic) = producer.missing_topic(METADATA_TIMEOUT)? {
             if self.context.is_stopping() {
                 return Err(KafkaFailure::Stopped);
@@ -408,27 +407,27 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     /// Waits until every record that was handed over is acknowledged.
     fn flush(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
         while self.producer().in_flight() > 0 {
-            self.look_while_waiting()?;
+            self.check_while_waiting()?;
             self.producer().flush_for_a_moment();
         }
         self.failure()
     }
 
     fn wait_for_room(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
-        self.look_while_waiting()?;
+        self.check_while_waiting()?;
         self.producer().wait_for_reports();
         Ok(())
     }
 
-    /// Whether waiting is of no use any more.
-    fn look_while_waiting(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
+    /// Checks if waiting is useless.
+    fn check_while_waiting(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
         self.failure()?;
         let is_late = self.stop_by.is_some_and(|until| self.now() >= until);
         if is_late {
             return Err((KafkaFailure::Stopped, Vec::new()));
         }
         if self.context.is_stopping() && self.stop_by.is_none() {
-            self.stop_by = Some(self.now() + self.context.options.stop_patience);
+            self.stop_by = Some(self.now() + self.context.options.stop_timeout);
         }
         Ok(())
     }
@@ -459,9 +458,9 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     fn take(&mut self, event: Event) {
         match event {
             Event::Batch(batch) => self.begin(batch),
-            Event::Connected { connection, greeting } => {
+            Event::Connected { connection, handshake } => {
                 self.context.health.recovers(Part::Feed);
-                self.tell(Input::Connected { connection, greeting });
+                self.tell(Input::Connected { connection, handshake });
             }
             Event::Jumped { connection, seq } => self.tell(Input::Jumped { connection, seq }),
             Event::Sent { connection, seq, due_us } => {
@@ -472,13 +471,13 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
                 self.lag.delivered(self.delivery.delivered_seq(), self.context);
             }
             Event::Ended { connection, seq } => self.tell(Input::Ended { connection, seq }),
-            Event::Disconnected { connection, ending, cause } => {
-                self.tell(Input::Disconnected { connection, ending, cause });
+            Event::Disconnected { connection, reason, cause } => {
+                self.tell(Input::Disconnected { connection, reason, cause });
             }
         }
     }
 
-    /// Keeps the gauges and the health up to date.
+    /// Updates the gauges and the health.
     fn show(&mut self) {
         let metrics = &self.context.metrics;
         let delivery = &self.delivery;
@@ -511,12 +510,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
             }
             Note::Reconnecting { after, tries, cause } => {
                 health.fails(Part::Feed, cause.as_str());
-                tracing::warn!(
-                    delay_ms = after.as_millis() as u64,
-                    tries,
-                    cause,
-                    "connecting to the feed again"
-                );
+                tracing::warn!(delay_ms = after.as_millis() as u64, tries, cause, "reconnecting to the feed");
             }
             Note::Restarting { after, tries, cause } => {
                 health.fails(Part::Kafka, cause.as_str());
@@ -531,11 +525,11 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
             Note::Delivered { next_seq } => tracing::info!(next_seq, "the feed has delivered everything"),
             Note::Flaw(Flaw::Gap { from, to }) => {
                 metrics.gap_messages.inc_by(to - from);
-                tracing::error!(from, to, "messages that the feed cannot give any more");
+                tracing::error!(from, to, "the feed can no longer send these messages");
             }
             Note::Flaw(Flaw::Repeated { from, to }) => {
                 metrics.repeated_messages.inc_by(to - from);
-                tracing::warn!(from, to, "messages that come again are left out");
+                tracing::warn!(from, to, "skipped messages that were received again");
             }
             Note::Flaw(Flaw::Backwards { messages, from, to }) => {
                 metrics.backwards_messages.inc_by(messages);
@@ -543,7 +537,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
             }
             Note::Flaw(Flaw::Interruption { last, first }) => {
                 metrics.interruptions.inc();
-                tracing::error!(%last, %first, "what the feed sent between these times may be missing or double");
+                tracing::error!(%last, %first, "messages between these times may be missing or duplicated");
             }
         }
     }

@@ -1,8 +1,8 @@
 //! The feed: a thread that connects to a WebSocket server, reads, validates and encodes, and hands over batches.
 //!
-//! The queue between this thread and the one of the producer is bounded, and so are the bytes of all batches. While
-//! there is no room nothing is read from the socket, and TCP tells the server: that is the back-pressure of the whole
-//! bridge, and why its memory stays flat.
+//! The queue between this thread and the producer's thread is bounded, and so are the bytes of all batches. While
+//! there is no room nothing is read from the socket, and TCP slows the server down: that is the backpressure of the
+//! whole bridge, and keeps its memory bounded.
 
 mod budget;
 mod connection;
@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use tradesim_bridge_core::{Ending, Greeting};
+use tradesim_bridge_core::{DisconnectReason, HandshakeInfo};
 
 use self::{budget::Budget, reader::Reader};
 use crate::{
@@ -32,24 +32,24 @@ pub(crate) use budget::Lease;
 pub(crate) use connection::FeedOptions;
 pub use connection::FeedUrlError;
 
-/// Batches that wait for the producer: enough that neither thread waits for the other's wake-up.
+/// The limit of batches that wait for the producer: enough that neither thread waits for the other's wake-up.
 const QUEUE_BATCHES: usize = 8;
-/// Bytes of all batches that are not delivered: those that wait, that are in work, and that wait to be acknowledged.
+/// The limit of the bytes of all batches that are not delivered: in the queue, in progress, and unacknowledged.
 const QUEUE_BYTES_MAX: usize = 48 << 20;
-/// Empty batches that wait to be filled again.
+/// The limit of empty batches that are kept for reuse.
 const SPARE_BATCHES: usize = 2 * QUEUE_BATCHES;
-/// How long the server may take to answer our close.
-const CLOSE_PATIENCE: Duration = Duration::from_millis(500);
+/// The time in which the server must answer the close.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What comes from the feed, in order.
+/// An event of the feed, in order.
 #[derive(Debug)]
 pub(crate) enum Event {
-    Connected { connection: u64, greeting: Greeting },
+    Connected { connection: u64, handshake: HandshakeInfo },
     Batch(Batch),
     Jumped { connection: u64, seq: u64 },
     Sent { connection: u64, seq: u64, due_us: Option<u64> },
     Ended { connection: u64, seq: u64 },
-    Disconnected { connection: u64, ending: Ending, cause: String },
+    Disconnected { connection: u64, reason: DisconnectReason, cause: String },
 }
 
 struct Command {
@@ -57,18 +57,18 @@ struct Command {
     from_seq: Option<u64>,
 }
 
-/// The thread, as the producer's thread sees it.
+/// The handle of the feed's thread.
 #[derive(Debug)]
 pub(crate) struct Feed {
     commands: Sender<Command>,
     events: Receiver<Event>,
     spare: SyncSender<Batch>,
-    /// Number of the connection that is wanted, or zero.
+    /// The number of the wanted connection, or zero.
     wanted: Arc<AtomicU64>,
-    /// Number of the connection that the thread works at, or zero.
+    /// The number of the connection that the thread works on, or zero.
     served: Arc<AtomicU64>,
     budget: Arc<Budget>,
-    /// Messages that were received and that nobody took.
+    /// The number of messages that were received and not taken.
     discarded: Arc<AtomicU64>,
     ended: Receiver<()>,
     metrics: Arc<Metrics>,
@@ -103,32 +103,32 @@ impl Feed {
             metrics: Arc::clone(&metrics),
         };
         thread::Builder::new().name("feed".to_owned()).spawn(move || {
-            // dropped when the thread is through, and by that heard
+            // dropped when the thread ends, which signals its end
             let _ending: Sender<()> = ending;
             reader.run(&orders);
         })?;
         Ok(Feed { commands, events, spare, wanted, served, budget, discarded, ended, metrics })
     }
 
-    /// Wants a connection, and no other.
+    /// Requests a connection, in place of any other.
     pub(crate) fn connect(&self, connection: u64, from_seq: Option<u64>) {
         self.wanted.store(connection, Ordering::Release);
         self.served.store(connection, Ordering::Release);
-        // a thread that is gone has said so by its events
+        // a thread that has ended has reported it in its events
         let _ = self.commands.send(Command { connection, from_seq });
     }
 
-    /// Wants none.
+    /// Requests to disconnect.
     pub(crate) fn disconnect(&self) {
         self.wanted.store(0, Ordering::Release);
     }
 
-    /// Whether the thread works at no connection, and everything that it received was taken.
+    /// Returns true if the thread works on no connection, and everything that it received was taken.
     pub(crate) fn is_quiet(&self) -> bool {
         self.served.load(Ordering::Acquire) == 0 && self.metrics.queue_batches.get() == 0
     }
 
-    /// Waits for what comes next; `None` where nothing came in time.
+    /// Waits for the next event; `None` if none arrived in time.
     pub(crate) fn next(&self, wait: Duration) -> Option<Event> {
         let event = match self.events.try_recv() {
             Ok(event) => event,
@@ -144,15 +144,15 @@ impl Feed {
         Some(event)
     }
 
-    /// Gives a batch back that is done with.
+    /// Returns a completed batch to be reused.
     pub(crate) fn give_back(&self, mut batch: Batch) {
         batch.clear();
-        // more than that are let go
+        // more batches than that are dropped
         let _ = self.spare.try_send(batch);
     }
 
-    /// Ends the thread, and gives it a moment to say goodbye to the server. Gives how many messages were received and not
-    /// taken.
+    /// Ends the thread, and gives it a moment to close the connection. Returns the number of messages that were
+    /// received and not taken.
     pub(crate) fn stop(self) -> u64 {
         let Feed { commands, events, spare, wanted, budget, discarded, ended, .. } = self;
         wanted.store(0, Ordering::Release);
@@ -167,7 +167,7 @@ impl Feed {
         };
         // makes room for a thread that waits to hand something over
         let mut left = count(&events);
-        let _ = ended.recv_timeout(2 * CLOSE_PATIENCE);
+        let _ = ended.recv_timeout(2 * CLOSE_TIMEOUT);
         left += count(&events);
         left + discarded.load(Ordering::Acquire)
     }

@@ -1,5 +1,5 @@
-//! What the fuzz targets of this crate do with their bytes, and what the tests do with the targets' corpora
-//! (fuzz/README.md). Nothing here is promised to other callers.
+//! The entry points of this crate's fuzz targets, and of the tests that run their corpora (fuzz/README.md). Not a
+//! stable API.
 
 use tradesim_bridge_core::{DeadLetter, Original, Position, Verdict};
 use tradesim_schemas::{EventType, ReadOptions, Timestamp, read};
@@ -11,13 +11,14 @@ use crate::{
     tail,
 };
 
-/// Bytes of a record that a topic takes.
+/// The size limit of a record in a topic.
 const RECORD_BYTES_MAX: usize = 1 << 20;
 
-/// Reads a value by a schema: the first line is the schema, or the name of an event type for one of ours; the datum follows.
+/// Decodes a value with a schema: the first line is the schema, or the name of an event type for a built-in one; the
+/// datum follows.
 ///
 /// # Panics
-/// Where a message that the audit reads is another one once the bridge has written it.
+/// If a message that the audit decodes changes when the bridge encodes it.
 pub fn avro(bytes: &[u8]) {
     let at = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (line, rest) = bytes.split_at(at);
@@ -30,27 +31,28 @@ pub fn avro(bytes: &[u8]) {
     let _ = tail::fuzzing::value(schema, datum);
     let Ok(new) = AvroSchema::parse(schema) else { return };
     for kind in EventType::ALL {
-        let ours = AvroSchema::parse(kind.avro_schema()).expect("our own schema");
+        let ours = AvroSchema::parse(kind.avro_schema()).expect("the built-in schema");
         let _ = incompatibilities(Level::FullTransitive, &new, std::slice::from_ref(&ours));
     }
     assert_eq!(incompatibilities(Level::FullTransitive, &new, std::slice::from_ref(&new)), [], "{schema}");
 }
 
-/// Reads what a server sends to a client, in pieces.
+/// Reads bytes from a server, in pieces.
 ///
 /// # Panics
-/// Where the pieces make a difference, and where the WebSocket library alone reads other messages before its first error.
+/// If the size of the pieces makes a difference, and if the WebSocket library alone reads other messages before its
+/// first error.
 pub fn frames(bytes: &[u8]) {
     inbound::fuzzing::frames(bytes);
 }
 
-/// Reads a record's value as a dead letter, in both ways, and as a position; and makes a dead letter of it.
+/// Parses a record's value as a dead letter, in both ways, and as a position; and makes a dead letter of it.
 ///
 /// # Panics
-/// Where the two ways differ, where what was written is not read again, and where a letter fits into no topic.
+/// If the two ways differ, if what was written is not read again, and if a dead letter exceeds the limit of a topic.
 pub fn letters(bytes: &[u8]) {
     if let Ok(position) = Position::parse(bytes) {
-        assert_eq!(Position::parse(&position.value()).expect("our own position"), position);
+        assert_eq!(Position::parse(&position.value()).expect("a position that was just written"), position);
     }
     if let (Ok(one), Ok(other)) = (Original::parse(bytes), audit::fuzzing::original(bytes)) {
         assert_eq!(other, one.cut_from.is_none().then_some(one.value));
@@ -70,7 +72,7 @@ pub fn letters(bytes: &[u8]) {
     };
     for json in [letter.to_json(&verdict), letter.to_json_brief(&verdict)] {
         assert!(json.len() <= RECORD_BYTES_MAX);
-        let read = Original::parse(&json).expect("our own letter");
+        let read = Original::parse(&json).expect("a dead letter that was just written");
         assert!(bytes.starts_with(&read.value));
         assert_eq!(read.cut_from.unwrap_or(read.value.len() as u64), bytes.len() as u64);
         assert_eq!((read.key.as_deref(), &read.verdict), (key.as_deref(), &verdict));

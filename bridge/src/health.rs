@@ -1,10 +1,10 @@
-//! Whether a bridge is well, and why not.
+//! The health of a bridge, and the reasons if it is not healthy.
 
 use std::sync::Mutex;
 
 use serde::Serialize;
 
-/// What a bridge needs, and what may be missing.
+/// A peer that a bridge needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// The WebSocket server.
@@ -27,7 +27,7 @@ impl Part {
     }
 }
 
-/// What is wrong with each part, if anything is.
+/// The faults of each part.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     state: Mutex<State>,
@@ -39,39 +39,39 @@ struct State {
     ready: bool,
 }
 
-/// What `/healthz` and `/readyz` answer.
+/// The answer of `/healthz` and `/readyz`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Answer {
-    /// `ok`, or what it is not.
+    /// `ok`, or the missing property.
     status: &'static str,
-    /// A sentence for each part that something is wrong with.
+    /// A sentence for each part with a fault.
     reasons: Vec<String>,
 }
 
 impl Health {
-    /// Something is wrong with a part. Says whether that is news.
+    /// Records a fault of a part. Returns true if it is new.
     pub(crate) fn fails(&self, part: Part, reason: impl Into<String>) -> bool {
         self.state().faults[part as usize].replace(reason.into()).is_none()
     }
 
-    /// A part is well. Says whether that is news.
+    /// Records that a part works. Returns true if that is new.
     pub(crate) fn recovers(&self, part: Part) -> bool {
         self.state().faults[part as usize].take().is_some()
     }
 
-    /// Whether messages flow, or would if there were any.
+    /// Sets whether messages flow, or would if there were any.
     pub(crate) fn set_ready(&self, ready: bool) {
         self.state().ready = ready;
     }
 
-    /// Whether nothing is wrong, and the answer that says so.
+    /// Returns true if there are no faults, and the answer.
     pub(crate) fn healthy(&self) -> (bool, Answer) {
         let reasons = self.state().reasons();
         let healthy = reasons.is_empty();
         (healthy, Answer { status: if healthy { "ok" } else { "failing" }, reasons })
     }
 
-    /// Whether messages flow, and the answer that says so.
+    /// Returns true if messages flow, and the answer.
     pub(crate) fn ready(&self) -> (bool, Answer) {
         let state = self.state();
         let answer =
@@ -80,7 +80,7 @@ impl Health {
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        // what is behind it is whole at every moment
+        // the value is consistent at every moment
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

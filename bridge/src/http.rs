@@ -20,9 +20,9 @@ use crate::{
     serving::{Limits, Server},
 };
 
-/// What is shown.
+/// The state that the pages show.
 #[derive(Clone, Debug)]
-pub(crate) struct Face {
+pub(crate) struct HttpState {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
 }
@@ -32,36 +32,36 @@ pub(crate) struct Face {
 pub(crate) struct HttpServer(Server);
 
 impl HttpServer {
-    /// Listens.
-    pub(crate) fn start(host: &str, port: u16, face: Face) -> io::Result<HttpServer> {
+    /// Starts to listen.
+    pub(crate) fn start(host: &str, port: u16, http_state: HttpState) -> io::Result<HttpServer> {
         let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
         let listener = TcpListener::bind(addresses.as_slice())?;
         let router = Router::new()
             .route("/metrics", get(page))
             .route("/healthz", get(healthy))
             .route("/readyz", get(ready))
-            .with_state(face);
+            .with_state(http_state);
         Server::start("http", listener, router, Limits::DEFAULT).map(HttpServer)
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.0.address()
     }
 }
 
-async fn page(State(face): State<Face>) -> impl IntoResponse {
+async fn page(State(http_state): State<HttpState>) -> impl IntoResponse {
     // the bridge's thread may be waiting for a broker meanwhile
-    face.metrics.healthy.set(i64::from(face.health.healthy().0));
-    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], face.metrics.page())
+    http_state.metrics.healthy.set(i64::from(http_state.health.healthy().0));
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], http_state.metrics.page())
 }
 
-async fn healthy(State(face): State<Face>) -> (StatusCode, Json<Answer>) {
-    answer(face.health.healthy())
+async fn healthy(State(http_state): State<HttpState>) -> (StatusCode, Json<Answer>) {
+    answer(http_state.health.healthy())
 }
 
-async fn ready(State(face): State<Face>) -> (StatusCode, Json<Answer>) {
-    answer(face.health.ready())
+async fn ready(State(http_state): State<HttpState>) -> (StatusCode, Json<Answer>) {
+    answer(http_state.health.ready())
 }
 
 fn answer((good, answer): (bool, Answer)) -> (StatusCode, Json<Answer>) {

@@ -1,7 +1,7 @@
-//! The producer: librdkafka with its settings, what it is handed, and what it reports.
+//! The producer: librdkafka with its settings, its records, and its reports.
 //!
-//! Nothing is ever handed over a second time while the same producer may still be sending it: failures that can be tried
-//! again are librdkafka's alone, and the rest ends the producer.
+//! Nothing is ever handed over a second time while the same producer may still be sending it: librdkafka alone
+//! retries temporary failures, and all others end the producer.
 
 mod consumer;
 mod error;
@@ -35,38 +35,39 @@ pub(crate) use self::{
 };
 use crate::{clock::Clock, connection::KafkaConnection};
 
-/// How long a record may take until it is acknowledged, in a transaction: after that the transaction has failed.
+/// The time in which a record in a transaction must be acknowledged: after that the transaction has failed.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a transaction may be open before the coordinator ends it by itself.
+/// The time after which the coordinator ends an open transaction.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a call about a transaction may take. A coordinator that moves to another broker takes some ten seconds.
+/// The timeout of a call for a transaction. A coordinator that moves to another broker takes some ten seconds.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long such a call waits before it is seen whether to stop.
+/// The wait of such a call before it is checked whether to stop.
 const CALL_SLICE: Duration = Duration::from_secs(2);
-/// Records that librdkafka holds at most (contract, section 5), and bytes, so that memory stays flat.
+/// The limit of records that librdkafka holds (contract, section 5); their bytes are limited too, so that memory is
+/// bounded.
 const QUEUE_RECORDS_MAX: u32 = 100_000;
 const QUEUE_KBYTES_MAX: u32 = 64 * 1024;
-/// How long a wait for acknowledgements lasts before failures and signals are looked at.
+/// The wait for acknowledgements before failures and signals are checked.
 const FLUSH_SLICE: Duration = Duration::from_millis(20);
-/// How long a look at whether the queue is empty waits before the next.
+/// The interval of checks whether the queue is empty.
 const DRAIN_TICK: Duration = Duration::from_micros(500);
 
-/// What a producer is told (contract, sections 5 and 8).
+/// The settings of a producer (contract, sections 5 and 8).
 #[derive(Clone, Debug)]
 pub struct ProducerOptions {
-    /// The name that brokers know it by.
+    /// The client id.
     pub client_id: String,
-    /// How many replicas have to have a record: 0, 1 or all.
+    /// The number of replicas that must have a record: 0, 1 or all.
     pub acks: String,
-    /// Bytes of a batch.
+    /// The size of a batch in bytes.
     pub batch_size: u32,
-    /// How long a batch waits to fill, in milliseconds.
+    /// The time that a batch waits to fill, in milliseconds.
     pub linger_ms: u32,
-    /// How batches are compressed.
+    /// The compression of batches.
     pub compression: String,
-    /// Whether the broker is to recognise records that are sent again.
+    /// True if the broker must recognise records that are sent again.
     pub idempotence: bool,
-    /// What older producers are fenced by, in transactions; by default prefix and stream decide.
+    /// The transactional id, which fences older producers; by default it is derived from the prefix and the stream.
     pub transactional_id: Option<String>,
 }
 
@@ -85,8 +86,8 @@ impl Default for ProducerOptions {
 }
 
 impl ProducerOptions {
-    /// The configuration of a producer. `stream` is what the feed calls its stream, where it does. Also for whoever compares a
-    /// bridge with the library alone.
+    /// Returns the configuration of a producer. `stream` is the id of the feed's stream, if it has one. It is public
+    /// for comparisons of a bridge with librdkafka alone.
     pub fn config(
         &self,
         connection: &KafkaConnection,
@@ -98,7 +99,7 @@ impl ProducerOptions {
         let millis = |time: Duration| time.as_millis().to_string();
         config
             .set("client.id", &self.client_id)
-            // by their canonical names, over which the user's properties go
+            // with canonical names, so that the user's properties can overwrite them
             .set("request.required.acks", &self.acks)
             .set("enable.idempotence", self.idempotence.to_string())
             .set("max.in.flight.requests.per.connection", "5")
@@ -110,9 +111,9 @@ impl ProducerOptions {
             .set("queue.buffering.max.kbytes", QUEUE_KBYTES_MAX.to_string())
             .set("request.timeout.ms", "30000")
             .set("statistics.interval.ms", "60000")
-            // as the JVM's clients choose partitions, so that topics can be joined with theirs
+            // the partitioner of JVM clients, so that topics can be joined with theirs
             .set("partitioner", "murmur2_random")
-            // a broker that comes back is found soon
+            // so that a broker that comes back is found soon
             .set("reconnect.backoff.max.ms", "2000")
             .set("socket.keepalive.enable", "true");
         match guarantee {
@@ -127,7 +128,7 @@ impl ProducerOptions {
                     .set("transaction.timeout.ms", millis(TRANSACTION_TIMEOUT))
                     .set("message.timeout.ms", millis(MESSAGE_TIMEOUT));
             }
-            // without a limit: while the cluster is away, the feed waits
+            // without a limit: while the cluster is unavailable, the feed waits
             Guarantee::AtLeastOnce => {
                 config.set("message.timeout.ms", "0");
             }
@@ -137,29 +138,29 @@ impl ProducerOptions {
     }
 }
 
-/// A record on its way.
+/// A record to be sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outgoing<'a> {
     pub(crate) topic: Topic,
     pub(crate) key: Option<&'a [u8]>,
     pub(crate) value: &'a [u8],
     pub(crate) headers: Option<RecordHeaders<'a>>,
-    /// The number by which its report is recognised.
+    /// The number that identifies its report.
     pub(crate) number: u64,
 }
 
-/// What the headers of a record say.
+/// The contents of a record's headers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordHeaders<'a> {
     pub(crate) run: &'a str,
     pub(crate) seq: u64,
-    /// The envelope's time, where it could be read.
+    /// The envelope's time, if it was read.
     pub(crate) emitted: Option<Timestamp>,
-    /// How often a dead letter was sent again to become this record.
+    /// The number of retries of the dead letter that this record is made from.
     pub(crate) retry: u32,
 }
 
-/// Names of the headers (contract, section 5; the last one is ours).
+/// The names of the headers (contract, section 5; the last one is an extension).
 pub(crate) const HEADER_RUN: &str = "tradesim-run";
 pub(crate) const HEADER_SEQ: &str = "tradesim-seq";
 pub(crate) const HEADER_EMITTED: &str = "tradesim-emitted";
@@ -215,19 +216,18 @@ impl Digits {
     }
 }
 
-/// Why a record was not taken.
+/// The reason for which a record was not taken.
 #[derive(Debug)]
 pub(crate) enum SendError {
-    /// There is no room; once reports have come there is.
+    /// There is no room until reports have arrived.
     Full,
     /// It can never be sent as it is.
     Refused(String),
-    /// The producer is of no use any more.
+    /// The producer cannot be used any more.
     Failed(KafkaFailure),
 }
 
-/// A producer of librdkafka. Its reports are served on a thread of its own; everything else is done by the thread that
-/// owns it.
+/// A producer of librdkafka. A thread of its own serves its reports; the thread that owns it does everything else.
 pub(crate) struct Producer {
     inner: ThreadedProducer<Reports>,
     topics: Arc<Topics>,
@@ -235,7 +235,7 @@ pub(crate) struct Producer {
 }
 
 impl Producer {
-    /// Makes one. Nothing is asked of a broker yet.
+    /// Creates a producer. Nothing is requested from a broker yet.
     pub(crate) fn new(
         config: &ClientConfig,
         topics: Arc<Topics>,
@@ -246,7 +246,7 @@ impl Producer {
         Ok(Producer { inner, topics, clock })
     }
 
-    /// Sees whether the topics exist that it will write to. Names the first that does not.
+    /// Checks that the topics exist that it will write to. Returns the first that does not.
     pub(crate) fn missing_topic(&self, wait: Duration) -> Result<Option<String>, KafkaFailure> {
         for topic in Topic::ALL {
             let name = self.topics.name(topic);
@@ -259,14 +259,14 @@ impl Producer {
         Ok(None)
     }
 
-    /// Fences older producers of the same transactional id, and waits until their transactions are over.
+    /// Fences older producers of the same transactional id, and waits until their transactions have ended.
     pub(crate) fn init_transactions(&self, is_stopping: &dyn Fn() -> bool) -> Result<(), KafkaFailure> {
         let until = self.clock.now() + CALL_TIMEOUT;
         loop {
             match self.inner.init_transactions(CALL_SLICE) {
                 Ok(()) => return Ok(()),
                 Err(_) if is_stopping() => return Err(KafkaFailure::Stopped),
-                // such a call goes on where it was
+                // such a call continues where it was
                 Err(KafkaError::Transaction(error)) if error.is_retriable() && self.clock.now() < until => {}
                 Err(error) => return Err(error.into()),
             }
@@ -278,19 +278,19 @@ impl Producer {
         Ok(self.inner.begin_transaction()?)
     }
 
-    /// Sends at once what waits for its batch to fill, and waits until everything is acknowledged, or a moment. Another call
-    /// goes on.
+    /// Sends records at once that wait for their batch to fill, and waits until everything is acknowledged, or a
+    /// moment. Another call continues.
     ///
-    /// The binding's own `flush` asks the library to hurry for no time at all, which its threads rarely see.
+    /// The binding's own `flush` passes a timeout of zero, which the library's threads rarely notice.
     #[expect(unsafe_code, reason = "the binding has no such call")]
     pub(crate) fn flush_for_a_moment(&self) {
         let millis = FLUSH_SLICE.as_millis() as i32;
-        // SAFETY: the pointer is that of the client that `inner` owns, and the call may come from any thread
+        // SAFETY: the pointer is that of the client that `inner` owns, and the call is allowed from any thread
         unsafe { rd_kafka_flush(self.inner.client().native_ptr(), millis) };
     }
 
-    /// Commits the transaction. Everything has to be acknowledged by then ([`Producer::in_flight`]): the library would wait
-    /// for the rest a tenth of a second at a time.
+    /// Commits the transaction. Everything must be acknowledged by then ([`Producer::in_flight`]): the library would
+    /// wait for the rest in steps of a tenth of a second.
     pub(crate) fn commit(&self) -> Result<(), KafkaFailure> {
         Ok(self.inner.commit_transaction(CALL_TIMEOUT)?)
     }
@@ -312,7 +312,7 @@ impl Producer {
         }
     }
 
-    /// Records that are handed over and whose report was not served.
+    /// Returns the number of records that are handed over and whose report was not served.
     pub(crate) fn in_flight(&self) -> u32 {
         u32::try_from(self.inner.in_flight_count()).unwrap_or(0)
     }
@@ -325,7 +325,7 @@ impl Producer {
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        // what it holds must not be sent any more: it will be handed over again
+        // its records must not be sent any more: they will be handed over again
         self.inner.purge(PurgeConfig::default().queue().inflight());
     }
 }

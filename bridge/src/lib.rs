@@ -1,7 +1,8 @@
-//! Messages from a WebSocket, validated, as Avro into Kafka: nothing lost, nothing twice, and proved from the topics.
+//! The bridge from a WebSocket feed to Kafka: messages are validated, Avro-encoded and delivered exactly once, which
+//! the audit verifies from the topics.
 //!
-//! What happens next is decided by `tradesim-bridge-core`. What is here touches the world: the feed's socket, librdkafka,
-//! the schema registry, clocks, and HTTP for those who ask how it goes.
+//! `tradesim-bridge-core` decides what happens next. This crate performs the I/O: the feed's socket, librdkafka, the
+//! schema registry, clocks, and HTTP for metrics and health.
 #![deny(missing_docs)]
 
 pub mod admin;
@@ -32,8 +33,8 @@ pub mod tail;
 pub mod topics;
 pub mod url;
 
-pub use bridge::{Bridge, DeliveryObserver};
+pub use bridge::Bridge;
 pub use feed::FeedUrlError;
 pub use kafka::ProducerOptions;
-pub use options::{BridgeError, BridgeOptions, Ended, Report};
+pub use options::{BridgeError, BridgeOptions, DeliveryObserver, Ended, Report};
 pub use tradesim_bridge_core as core;

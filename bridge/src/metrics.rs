@@ -1,7 +1,8 @@
-//! What Prometheus is told: every name and label set is in this file. The first eight are the contract's (section 5).
+//! The metrics for Prometheus: every name and label set is in this file. The first eight are the contract's (section
+//! 5).
 //!
-//! Counters and gauges are atomics. The families with labels are arrays in a fixed order: those of prometheus-client hash
-//! their labels, which costs a lock at each use and gives a page whose lines move about.
+//! Counters and gauges are atomics. The families with labels are arrays in a fixed order: those of prometheus-client
+//! hash their labels, which costs a lock for each use, and the lines of the page change their order.
 
 mod latency;
 #[cfg(test)]
@@ -19,25 +20,25 @@ use tradesim_schemas::{EventType, Reason};
 
 pub(crate) use latency::Latency;
 
-/// Of the page: OpenMetrics, which is what the encoder writes.
+/// The content type of the page: OpenMetrics, as the encoder writes.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The contract's buckets of `bridge_kafka_produce_latency_seconds`, in microseconds.
 const PRODUCE_BOUNDS_US: &[u64] =
     &[1_000, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000];
-/// Of everything that takes longer.
+/// The buckets of everything that takes longer.
 const LONG_BOUNDS_US: &[u64] = &[
     1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
     10_000_000, 30_000_000, 60_000_000,
 ];
 
-/// The label of a message that does not say which type it is.
+/// The label of a message that does not state its type.
 const UNKNOWN: &str = "unknown";
-/// Event types as labels: the three, and unknown.
+/// The event types as labels: the three, and unknown.
 const EVENT_TYPES: [&str; 4] =
     [EventType::Trade.as_str(), EventType::OrderBook.as_str(), EventType::MarketData.as_str(), UNKNOWN];
 
-/// A place in [`EVENT_TYPES`].
+/// Returns an index into [`EVENT_TYPES`].
 pub(crate) const fn event_index(event_type: Option<EventType>) -> usize {
     match event_type {
         Some(event_type) => event_type as usize,
@@ -55,7 +56,7 @@ pub(crate) struct Metrics {
     ws_messages_received: ByLabel<Counter>,
     /// 1 while there is a connection to the feed.
     pub(crate) ws_connected: Gauge,
-    /// Connections to the feed behind the first.
+    /// Connections to the feed after the first one.
     pub(crate) ws_reconnects: Counter,
     kafka_messages_produced: ByLabel<Counter>,
     kafka_messages_failed: ByLabel<Counter>,
@@ -64,42 +65,42 @@ pub(crate) struct Metrics {
     validation_failures: ByReason,
     /// Messages of the feed that are heartbeats.
     pub(crate) ws_heartbeats: Counter,
-    /// Keys of payloads that the contract does not know.
+    /// Keys of payloads that the contract does not define.
     pub(crate) unknown_fields: Counter,
     /// Messages that the feed has sent and that are not delivered.
     pub(crate) lag_events: Gauge,
-    /// From when the newest delivered message was due until it was delivered.
+    /// The time from when the newest delivered message was due until it was delivered.
     pub(crate) lag_seconds: Seconds,
-    /// From when a message was due until it was acknowledged and, where there are transactions, committed.
+    /// The time from when a message was due until it was acknowledged and, with transactions, committed.
     pub(crate) end_to_end: Latency,
-    /// Messages that the feed could not give any more.
+    /// Messages that the feed could no longer send.
     pub(crate) gap_messages: Counter,
-    /// Connections that were lost without anybody knowing what was missed.
+    /// Connections that were lost without information on what was missed.
     pub(crate) interruptions: Counter,
-    /// Messages that came again and were left out.
+    /// Messages that were received again, and skipped.
     pub(crate) repeated_messages: Counter,
-    /// Messages with an earlier time than one before them.
+    /// Messages with an earlier time than a message before them.
     pub(crate) backwards_messages: Counter,
     transactions: ByLabel<Counter>,
-    /// From the decision to commit to the answer.
+    /// The time from the decision to commit until the answer.
     pub(crate) commit_latency: Latency,
-    /// Producers that were let go because something failed.
+    /// Producers that were dropped after a failure.
     pub(crate) producer_restarts: Counter,
-    /// Records that the broker refused for themselves.
+    /// Records that the broker refused because of their content.
     pub(crate) records_refused: Counter,
     /// Records that are not acknowledged.
     pub(crate) queue_records: Gauge,
     /// Batches of messages that wait to be produced.
     pub(crate) queue_batches: Gauge,
-    /// Number of the message that is due.
+    /// The number of the message that is due.
     pub(crate) next_seq: Gauge,
-    /// Everything before this message is delivered.
+    /// The number before which all messages are delivered.
     pub(crate) delivered_seq: Gauge,
-    /// 1 while nothing is red.
+    /// 1 while there are no faults.
     pub(crate) healthy: Gauge,
 }
 
-/// How a transaction ended.
+/// The result of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Committed,
@@ -111,7 +112,7 @@ impl Outcome {
 }
 
 impl Metrics {
-    /// Everything at zero.
+    /// Returns metrics that are all zero.
     pub(crate) fn new(topics: &Topics) -> Metrics {
         let names: Vec<&str> = Topic::ALL.iter().map(|topic| topics.name(*topic)).collect();
         let data = || names[..EventType::ALL.len()].iter().copied();
@@ -150,63 +151,68 @@ impl Metrics {
         metrics
     }
 
-    /// Gives the metrics their names. The encoder adds `_total`, `_info` and `_seconds`, and a full stop to each help.
+    /// Registers the metrics by name. The encoder adds `_total`, `_info` and `_seconds`, and a full stop to each help
+    /// text.
     fn register(&mut self) {
         let registry = &mut self.registry;
-        let help = "Messages received, by the type that they state";
+        let help = "Messages received, by event type";
         registry.register("ws_messages_received", help, self.ws_messages_received.clone());
-        let help = "1 while there is a connection to the feed";
+        let help = "1 while the feed is connected";
         registry.register("ws_connected", help, self.ws_connected.clone());
-        let help = "Connections to the feed behind the first";
+        let help = "Reconnections to the feed";
         registry.register("ws_reconnects", help, self.ws_reconnects.clone());
-        let help = "Records that all replicas in sync have acknowledged";
+        let help = "Records that all in-sync replicas have acknowledged";
         registry.register("kafka_messages_produced", help, self.kafka_messages_produced.clone());
         let help = "Records that were not acknowledged";
         registry.register("kafka_messages_failed", help, self.kafka_messages_failed.clone());
-        let help = "From handing a record over until it is acknowledged";
+        let help = "Time from handing a record over until it is acknowledged";
         let latency = self.kafka_produce_latency.clone();
         registry.register_with_unit("kafka_produce_latency", help, Unit::Seconds, latency);
-        let help = "Dead letters, by the topic that they were meant for";
+        let help = "Dead letters, by original topic";
         registry.register("dlq_messages", help, self.dlq_messages.clone());
-        let help = "Messages that break the contract, by their type and the reason";
+        let help = "Invalid messages, by event type and reason";
         registry.register("validation_failures", help, self.validation_failures.clone());
 
         let help = "Messages of the feed that are heartbeats: answered or ignored, and not delivered";
         registry.register("ws_heartbeats", help, self.ws_heartbeats.clone());
-        let help = "Keys of payloads that the contract does not know; they are accepted and left behind";
+        let help = "Payload keys that the contract does not define; they are accepted and dropped";
         registry.register("unknown_fields", help, self.unknown_fields.clone());
         let help = "Messages that the feed has sent and that are not delivered";
         registry.register("lag_events", help, self.lag_events.clone());
-        let help = "From when the newest delivered message was due until it was delivered; needs a feed that says so";
+        let help = "Time from when the newest delivered message was due until it was delivered; 0 if the feed does not send due times";
         registry.register_with_unit("lag", help, Unit::Seconds, self.lag_seconds.clone());
-        let help = "From when a message was due until it was delivered, of some messages a second";
+        let help = "Time from when a message was due until it was delivered, of a few messages per second";
         registry.register_with_unit("end_to_end_latency", help, Unit::Seconds, self.end_to_end.clone());
-        let help = "Messages that the feed could not give any more";
+        let help = "Messages that the feed could no longer send";
         registry.register("gap_messages", help, self.gap_messages.clone());
-        let help = "Connections that were lost, to a feed that cannot say what was missed";
+        let help = "Lost connections to a feed that cannot resume";
         registry.register("interruptions", help, self.interruptions.clone());
-        let help = "Messages that came again and were left out";
+        let help = "Messages that were received again and skipped";
         registry.register("repeated_messages", help, self.repeated_messages.clone());
-        let help = "Messages with an earlier time than one before them";
+        let help = "Messages with an earlier time than a previous message";
         registry.register("backwards_messages", help, self.backwards_messages.clone());
-        let help = "Transactions, by how they ended";
+        let help = "Transactions, by result";
         registry.register("transactions", help, self.transactions.clone());
-        let help = "From the decision to commit a transaction until the answer";
+        let help = "Time from the decision to commit a transaction until the answer";
         registry.register_with_unit("commit_latency", help, Unit::Seconds, self.commit_latency.clone());
-        let help = "Producers that were let go because something failed";
+        let help = "Producers that were dropped after a failure";
         registry.register("producer_restarts", help, self.producer_restarts.clone());
-        let help = "Records that the broker refused for themselves, each try";
+        let help = "Records that the broker refused because of their content, counting each attempt";
         registry.register("records_refused", help, self.records_refused.clone());
         let help = "Records that are handed over and not acknowledged";
         registry.register("queue_records", help, self.queue_records.clone());
         let help = "Batches of received messages that wait to be produced";
         registry.register("queue_batches", help, self.queue_batches.clone());
-        let help = "Number of the message that is due next";
+        let help = "Sequence number of the next message to be delivered";
         registry.register("next_seq", help, self.next_seq.clone());
-        let help = "Everything before the message with this number is delivered";
+        let help = "Sequence number before which all messages are delivered";
         registry.register("delivered_seq", help, self.delivered_seq.clone());
-        registry.register("healthy", "1 while nothing is wrong that /healthz tells of", self.healthy.clone());
-        registry.register("build", "What runs here", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register("healthy", "1 while /healthz reports ok", self.healthy.clone());
+        registry.register(
+            "build",
+            "Version of the running program",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
     }
 
     /// Counts messages received, by [`event_index`].
@@ -216,7 +222,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a message that breaks the contract.
+    /// Counts an invalid message.
     pub(crate) fn invalid(&self, event_type: Option<EventType>, reason: Reason) {
         self.validation_failures.inc(event_type, reason);
     }
@@ -234,7 +240,7 @@ impl Metrics {
     }
 
     /// Counts a dead letter.
-    pub(crate) fn buried(&self, event_type: Option<EventType>) {
+    pub(crate) fn dead_lettered(&self, event_type: Option<EventType>) {
         self.dlq_messages.at(event_index(event_type)).inc();
     }
 
@@ -243,15 +249,15 @@ impl Metrics {
         self.transactions.at(outcome as usize).inc();
     }
 
-    /// The page.
+    /// Returns the page.
     pub(crate) fn page(&self) -> String {
         let mut page = String::with_capacity(16 * 1024);
-        text::encode(&mut page, &self.registry).expect("a string takes every text");
+        text::encode(&mut page, &self.registry).expect("a string accepts every text");
         page
     }
 }
 
-/// A family with one label, whose values are known beforehand.
+/// A family with one label, whose values are known in advance.
 #[derive(Clone, Debug)]
 struct ByLabel<M> {
     name: &'static str,
@@ -285,7 +291,7 @@ impl<M: EncodeMetric> EncodeMetric for ByLabel<M> {
     }
 }
 
-/// The family of messages that break the contract: a counter for each event type and reason.
+/// The family of invalid messages: a counter for each event type and reason.
 #[derive(Clone, Debug)]
 struct ByReason {
     counters: Vec<Counter>,

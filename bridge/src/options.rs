@@ -1,6 +1,6 @@
-//! What a bridge is told, and what it says at the end.
+//! The options of a bridge, its report and its errors.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tradesim_bridge_core::{Counts, Identity, Topics};
 use tradesim_schemas::ReadOptions;
@@ -13,14 +13,14 @@ use crate::{
     socket::Dialogue,
 };
 
-/// A bridge from a feed to topics.
+/// The options of a bridge from a feed to topics.
 #[derive(Clone, Debug)]
 pub struct BridgeOptions {
-    /// The WebSocket server.
+    /// The URL of the WebSocket server.
     pub feed_url: String,
-    /// How long it may take to accept a connection, and to answer the handshake.
+    /// The timeout of the connection, and of the handshake.
     pub connect_timeout: Duration,
-    /// What is said to it, and which of its messages are heartbeats.
+    /// The dialogue with the server, including the patterns of heartbeats.
     pub dialogue: Dialogue,
     /// The brokers.
     pub kafka: KafkaConnection,
@@ -28,130 +28,148 @@ pub struct BridgeOptions {
     pub producer: ProducerOptions,
     /// The schema registry.
     pub registry: Registry,
-    /// Whether schemas are registered that are not yet.
+    /// True if missing schemas are registered.
     pub register_schemas: bool,
-    /// Names of the topics.
+    /// The names of the topics.
     pub topics: Arc<Topics>,
-    /// How messages are delivered.
+    /// The options of the delivery.
     pub delivery: tradesim_bridge_core::Options,
-    /// Which messages are valid.
+    /// The rules for valid messages.
     pub read: ReadOptions,
-    /// The name of the run where the feed names none.
+    /// The name of the run if the feed does not state one.
     pub run: String,
-    /// Host and port of `/metrics`, `/healthz` and `/readyz`, if they are wanted.
+    /// The host and port of `/metrics`, `/healthz` and `/readyz`, or `None`.
     pub metrics: Option<(String, u16)>,
-    /// How long it may take to stop while something is not acknowledged.
-    pub stop_patience: Duration,
+    /// The time in which the bridge must stop although records are not acknowledged.
+    pub stop_timeout: Duration,
 }
 
-/// What a bridge did.
+/// A callback, on the thread that owns the producer, for whenever all messages before another number are delivered.
+/// It is called first when the bridge is ready, with the message that the bridge begins with.
+pub type DeliveryObserver = Box<dyn Fn(u64) + Send>;
+
+/// A [`DeliveryObserver`] that implements `Debug`.
+pub(crate) struct Observer(DeliveryObserver);
+
+impl Observer {
+    pub(crate) fn delivered(&self, next_seq: u64) {
+        (self.0)(next_seq);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+/// The report of a bridge.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// What was done with messages.
+    /// The counts of messages.
     pub counts: Counts,
-    /// Stream and run, where the feed names them.
+    /// The stream and run, if the feed states them.
     pub identity: Option<Identity>,
-    /// The run that headers name.
+    /// The run in the headers.
     pub run: String,
-    /// Everything before this message is delivered.
+    /// The number before which all messages are delivered.
     pub next_seq: u64,
-    /// Messages that were taken and not acknowledged, which happens only without transactions.
+    /// The number of messages that were taken and not acknowledged, which happens only without transactions.
     pub undelivered: u64,
-    /// Messages that came while it stopped and were not taken, of a feed that cannot send them again.
+    /// The number of messages that were received while it stopped and not taken, of a feed that cannot send them
+    /// again.
     pub discarded: u64,
-    /// Messages of the feed that were heartbeats.
+    /// The number of messages that were heartbeats.
     pub heartbeats: u64,
-    /// How long it ran.
+    /// The duration.
     pub seconds: f64,
 }
 
-/// How a bridge ended where nothing failed.
+/// The end of a bridge without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The feed said its end, and everything before it is delivered.
+    /// The feed announced its end, and all messages before it are delivered.
     Complete,
-    /// Somebody wanted it to stop.
+    /// The bridge was requested to stop.
     Stopped,
 }
 
-/// Why a bridge cannot run, or not any longer.
+/// The reason for which a bridge cannot run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BridgeError {
-    /// The URL of the feed.
+    /// The URL of the feed is invalid.
     #[error(transparent)]
     FeedUrl(#[from] FeedUrlError),
-    /// The registry, for a reason that waiting does not help.
+    /// The registry failed, and a retry cannot succeed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// The settings of the producer.
+    /// The settings of the producer are invalid.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
-    /// The port of metrics.
-    #[error("metrics cannot be served on {host}:{port}")]
+    /// The metrics cannot be served.
+    #[error("cannot serve metrics on {host}:{port}")]
     Metrics {
         /// The host.
         host: String,
         /// The port.
         port: u16,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// The system gives no thread.
-    #[error("no thread can be started")]
+    /// The system cannot create a thread.
+    #[error("cannot start a thread")]
     Thread {
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// A topic that is needed.
+    /// A topic is missing.
     #[error("the topic {topic} does not exist")]
     NoTopic {
         /// Its name.
         topic: String,
     },
-    /// The feed, after all tries.
-    #[error("the feed cannot be reached, tried {tries} times: {cause}")]
+    /// The feed is unreachable, after all attempts.
+    #[error("cannot reach the feed (attempts: {tries}): {cause}")]
     FeedUnreachable {
-        /// Tries in a row.
+        /// The number of consecutive attempts.
         tries: u32,
-        /// What happened last.
+        /// The last cause.
         cause: String,
     },
-    /// The feed wants none of us.
-    #[error("the feed refuses: {cause}")]
+    /// The feed rejected the connection.
+    #[error("the feed rejected the connection: {cause}")]
     FeedRefused {
-        /// Its words.
+        /// The cause, as stated by the feed.
         cause: String,
     },
-    /// The feed broke its own protocol.
-    #[error("the feed breaks its protocol: {cause}")]
+    /// The feed violated its own protocol.
+    #[error("the feed violated its protocol: {cause}")]
     FeedBroken {
-        /// The operation that failed.
+        /// The violation.
         cause: String,
     },
-    /// Exactly once was asked for.
-    #[error(
-        "this feed does not number its messages, so that nobody can go on where another left off: exactly once is not possible"
-    )]
+    /// Exactly-once delivery was requested, and the feed cannot resume.
+    #[error("exactly-once delivery needs a resumable feed (numbered messages); use --delivery at-least-once")]
     CannotResume,
-    /// Another run was asked for.
-    #[error("the feed plays the run {found}, and {wanted} is wanted")]
+    /// The feed plays another run than the requested one.
+    #[error("the feed plays run {found}, expected {wanted}")]
     OtherRun {
-        /// The one that was asked for.
+        /// The requested run.
         wanted: String,
-        /// The feed's.
+        /// The run of the feed.
         found: String,
     },
-    /// Another bridge does the work now.
+    /// Another bridge has taken over.
     #[error("another bridge ({bridge}) has taken over")]
     TakenOver {
-        /// Its name.
+        /// The name of that bridge.
         bridge: String,
     },
-    /// Brokers, after all tries or where trying does not help.
-    #[error("nothing can be produced: {cause}")]
+    /// The brokers failed, after all attempts or without a possible retry.
+    #[error("cannot produce records: {cause}")]
     Kafka {
-        /// What happened last.
+        /// The last cause.
         cause: String,
     },
 }

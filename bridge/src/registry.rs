@@ -1,9 +1,9 @@
-//! The schema registry's client: ids of our exact schemas, registration, versions and compatibility, over the API that
-//! Confluent documents and others speak as well (Apicurio under `/apis/ccompat/v7`, our `dev registry`).
+//! The client of a schema registry: ids of exact schemas, registration, versions and compatibility, over the API that
+//! Confluent documents and others implement as well (Apicurio under `/apis/ccompat/v7`, `tradesim dev registry`).
 //!
-//! An answer that says "not now" (408, 425, 429, 5xx) is waited for and asked for again, for as long as
-//! [`RegistryOptions::patience`] allows. A bridge has none there: it waits by itself ([`RegistryError::is_unreachable`]), shows that
-//! it does, and can be stopped meanwhile.
+//! After an answer that means "not now" (408, 425, 429, 5xx) the request is repeated, for as long as
+//! [`RegistryOptions::retry_timeout`] allows. For a bridge this is zero: it waits itself
+//! ([`RegistryError::is_unreachable`]), reports that it waits, and can be stopped meanwhile.
 
 mod answer;
 mod credentials;
@@ -34,46 +34,46 @@ pub use subjects::{SchemaIds, schema_text, subject};
 /// The media type of the API; without it some registries answer as for browsers.
 const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 
-/// The first pause before a request is repeated whose answer names none.
+/// The first delay before a request is repeated, if the answer states none.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
-/// The longest pause, whatever an answer asks for.
+/// The longest delay, whatever an answer requests.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// Which registry, and how it is spoken to.
+/// The registry, and the options of requests.
 #[derive(Clone, Debug)]
 pub struct RegistryOptions {
-    /// The URL that the API's paths go behind, without user information, and without a slash at its end.
+    /// The URL to which the API's paths are appended, without user information, and without a slash at its end.
     url: String,
-    /// Who we are, where the registry asks.
+    /// The credentials, if the registry requires them.
     pub credentials: Option<Credentials>,
     /// A PEM file of the certificates to trust instead of the public ones.
     pub ca_file: Option<PathBuf>,
-    /// How long an answer may take, from the look-up of the name on.
+    /// The timeout of an answer, beginning with the name lookup.
     pub timeout: Duration,
-    /// How long pauses may be in all while the registry asks to come back later.
-    pub patience: Duration,
+    /// The limit of all delays together while the registry requests to retry later.
+    pub retry_timeout: Duration,
 }
 
 impl RegistryOptions {
-    /// How long an answer may take where nothing else is said.
+    /// The default timeout of an answer.
     pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// A registry that asks for no credentials but those that its URL names, which no error and no report shows.
+    /// Returns options for a URL. Credentials in the URL are used, and not shown in errors and reports.
     pub fn new(url: impl AsRef<str>) -> RegistryOptions {
         let (url, credentials) = url::split(url.as_ref());
         let timeout = RegistryOptions::TIMEOUT;
-        RegistryOptions { url, credentials, ca_file: None, timeout, patience: Duration::ZERO }
+        RegistryOptions { url, credentials, ca_file: None, timeout, retry_timeout: Duration::ZERO }
     }
 }
 
-/// A schema as a registry holds it.
+/// A registered schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registered {
-    /// The id that values carry. It is the same under every subject.
+    /// The id that values contain. It is the same under every subject.
     pub id: u32,
     /// The number of the version under its subject, from 1.
     pub version: u32,
-    /// The schema's text, as the registry gives it.
+    /// The schema's text, as the registry returns it.
     pub schema: String,
 }
 
@@ -83,14 +83,14 @@ pub struct Registry {
     agent: Agent,
     /// The URL to ask. It may contain a password, so errors and reports state `url`.
     base: String,
-    /// The same as it may be shown.
+    /// The URL without secrets.
     url: String,
     authorization: Option<HeaderValue>,
-    patience: Duration,
+    retry_timeout: Duration,
 }
 
 impl Registry {
-    /// A client. Nothing is asked yet.
+    /// Creates a client. Nothing is requested yet.
     ///
     /// # Errors
     /// A file of certificates or credentials that cannot be used.
@@ -98,7 +98,7 @@ impl Registry {
         let mut config = Agent::config_builder()
             .timeout_global(Some(options.timeout))
             .http_status_as_error(false)
-            // credentials go to the registry that was named, and to no other
+            // credentials are sent to the named registry, and to no other
             .max_redirects(0)
             .user_agent(concat!("tradesim/", env!("CARGO_PKG_VERSION")));
         let url = shown_url(&options.url);
@@ -110,8 +110,8 @@ impl Registry {
             config = config.tls_config(TlsConfig::builder().root_certs(trusted).build());
         }
         let authorization = options.credentials.as_ref().map(authorization).transpose()?;
-        let RegistryOptions { url: base, patience, .. } = options;
-        Ok(Registry { agent: config.build().into(), base, url, authorization, patience })
+        let RegistryOptions { url: base, retry_timeout, .. } = options;
+        Ok(Registry { agent: config.build().into(), base, url, authorization, retry_timeout })
     }
 
     /// Returns the URL of the registry as it may be shown, without user information and query.
@@ -122,7 +122,7 @@ impl Registry {
     /// Finds a schema under a subject: exactly this one, not the latest.
     ///
     /// # Errors
-    /// [`RegistryError::NotRegistered`] where the subject has no such version, and whatever keeps the registry from saying so.
+    /// [`RegistryError::NotRegistered`] if the subject has no such version, and any failure of the request.
     pub fn lookup(&self, subject: &str, schema: &str) -> Result<Registered, RegistryError> {
         let path = format!("/subjects/{}", escaped(subject));
         match self.post(&path, schema) {
@@ -134,10 +134,10 @@ impl Registry {
         }
     }
 
-    /// Registers a schema under a subject and gives its id; for one that is registered already, the id that it has.
+    /// Registers a schema under a subject and returns its id; for a registered schema, the existing id.
     ///
     /// # Errors
-    /// [`RegistryError::Incompatible`] where the subject's rule refuses it, and whatever keeps the registry from answering.
+    /// [`RegistryError::Incompatible`] if the subject's rule refuses it, and any failure of the request.
     pub fn register(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
         let path = format!("/subjects/{}/versions", escaped(subject));
         match self.post(&path, schema) {
@@ -149,11 +149,11 @@ impl Registry {
         }
     }
 
-    /// Asks whether a schema could be registered behind the latest version of its subject, by the subject's rule. Registries
-    /// that explain themselves say why not.
+    /// Checks whether a schema could be registered after the latest version of its subject, by the subject's rule.
+    /// Registries that support it return the reasons if not.
     ///
     /// # Errors
-    /// A subject without versions ([`RegistryError::is_not_found`]), and whatever keeps the registry from answering.
+    /// A subject without versions ([`RegistryError::is_not_found`]), and any failure of the request.
     pub fn is_compatible(&self, subject: &str, schema: &str) -> Result<(bool, Vec<String>), RegistryError> {
         let path = format!("/compatibility/subjects/{}/versions/latest?verbose=true", escaped(subject));
         let answer = self.post(&path, schema)?;
@@ -163,10 +163,10 @@ impl Registry {
         Ok((compatible, messages.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
     }
 
-    /// The numbers of a subject's versions, ascending; none for a subject that does not exist.
+    /// Returns the numbers of a subject's versions, ascending; empty for a subject that does not exist.
     ///
     /// # Errors
-    /// Whatever keeps the registry from answering.
+    /// Any failure of the request.
     pub fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError> {
         let answer = match self.get(&format!("/subjects/{}/versions", escaped(subject))) {
             Ok(answer) => answer,
@@ -174,53 +174,53 @@ impl Registry {
             Err(error) => return Err(error),
         };
         let numbers = answer.as_array().map(|numbers| numbers.iter().map(as_u32).collect::<Option<Vec<_>>>());
-        let mut numbers = numbers.flatten().ok_or_else(|| self.foreign("versions are no numbers"))?;
+        let mut numbers = numbers.flatten().ok_or_else(|| self.foreign("versions are not numbers"))?;
         numbers.sort_unstable();
         Ok(numbers)
     }
 
-    /// A version of a subject.
+    /// Returns a version of a subject.
     ///
     /// # Errors
-    /// A version that does not exist ([`RegistryError::is_not_found`]), and whatever keeps the registry from answering.
+    /// A version that does not exist ([`RegistryError::is_not_found`]), and any failure of the request.
     pub fn version(&self, subject: &str, version: u32) -> Result<Registered, RegistryError> {
         self.registered(&self.get(&format!("/subjects/{}/versions/{version}", escaped(subject)))?)
     }
 
-    /// The text of the schema with this id.
+    /// Returns the text of the schema with this id.
     ///
     /// # Errors
-    /// An id that nobody has ([`RegistryError::is_not_found`]), and whatever keeps the registry from answering.
+    /// An id that does not exist ([`RegistryError::is_not_found`]), and any failure of the request.
     pub fn schema(&self, id: u32) -> Result<String, RegistryError> {
         self.text(&self.get(&format!("/schemas/ids/{id}"))?, "schema")
     }
 
-    /// The rule that new versions of every subject are held to where the subject has none of its own.
+    /// Returns the rule for new versions of every subject without a rule of its own.
     ///
     /// # Errors
-    /// A rule that is not known here, and whatever keeps the registry from answering.
+    /// An unknown rule, and any failure of the request.
     pub fn global_level(&self) -> Result<Level, RegistryError> {
         self.level(&self.get("/config")?)
     }
 
-    /// The rule that new versions of a subject are held to.
+    /// Returns the rule for new versions of a subject.
     ///
     /// # Errors
-    /// A rule that is not known here, and whatever keeps the registry from answering.
+    /// An unknown rule, and any failure of the request.
     pub fn subject_level(&self, subject: &str) -> Result<Level, RegistryError> {
         match self.get(&format!("/config/{}?defaultToGlobal=true", escaped(subject))) {
             Ok(answer) => self.level(&answer),
-            // Apicurio knows no default, and says of a subject without a rule of its own that it is not there
+            // Apicurio has no default, and reports a subject without a rule of its own as not found
             Err(error) if error.is_not_found() => self.global_level(),
             Err(error) => Err(error),
         }
     }
 
-    /// Gives a subject the rule BACKWARD, unless it has one of its own by which new readers understand old records. The
-    /// registry's default does not count: it may change. Gives the rule that the subject has then.
+    /// Sets the rule of a subject to BACKWARD, unless it has one of its own by which new readers understand old
+    /// records. The registry's default does not count: it may change. Returns the rule of the subject.
     ///
     /// # Errors
-    /// Whatever keeps the registry from answering, or from changing the rule.
+    /// Any failure of the request, and a registry that does not change the rule.
     pub fn require_backward(&self, subject: &str) -> Result<Level, RegistryError> {
         let path = format!("/config/{}", escaped(subject));
         let own = match self.get(&path) {
@@ -263,7 +263,8 @@ impl Registry {
         request.send(body)
     }
 
-    /// Asks, and asks again while the registry wants that and patience lasts. Every request of ours may be repeated.
+    /// Sends a request, and repeats it while the registry requests that and the time limit allows. All requests are
+    /// idempotent.
     fn ask(&self, request: impl Fn() -> Result<Response<Body>, ureq::Error>) -> Result<Value, RegistryError> {
         let mut waited = Duration::ZERO;
         let mut pause = PAUSE_MIN;
@@ -273,7 +274,7 @@ impl Registry {
                 result => return result,
             };
             let wanted = error.retry_after().map_or(pause, |wanted| wanted.max(PAUSE_MIN));
-            if waited + wanted > self.patience {
+            if waited + wanted > self.retry_timeout {
                 return Err(error);
             }
             tracing::info!(%error, pause_ms = wanted.as_millis() as u64, "waiting for the schema registry");
@@ -292,21 +293,21 @@ impl Registry {
     }
 
     fn level(&self, answer: &Value) -> Result<Level, RegistryError> {
-        // what is set is called `compatibility`, what is read `compatibilityLevel`
+        // the field is called `compatibility` in requests, and `compatibilityLevel` in answers
         let found = answer.get("compatibilityLevel").or_else(|| answer.get("compatibility"));
         let text =
             found.and_then(Value::as_str).ok_or_else(|| self.foreign("compatibilityLevel is missing"))?;
-        text.parse().map_err(|_| self.foreign(&format!("the compatibility level {text:?} is not known")))
+        text.parse().map_err(|_| self.foreign(&format!("unknown compatibility level {text:?}")))
     }
 
     fn number(&self, answer: &Value, name: &str) -> Result<u32, RegistryError> {
         let number = answer.get(name).and_then(as_u32);
-        number.ok_or_else(|| self.foreign(&format!("{name} is missing or no number of 32 bits")))
+        number.ok_or_else(|| self.foreign(&format!("{name} is missing or not a 32-bit number")))
     }
 
     fn text(&self, answer: &Value, name: &str) -> Result<String, RegistryError> {
         let text = answer.get(name).and_then(Value::as_str).map(str::to_owned);
-        text.ok_or_else(|| self.foreign(&format!("{name} is missing or no text")))
+        text.ok_or_else(|| self.foreign(&format!("{name} is missing or not a text")))
     }
 
     fn foreign(&self, what: &str) -> RegistryError {
@@ -339,16 +340,17 @@ fn certificates(path: &PathBuf) -> Result<Vec<Certificate<'static>>, RegistryErr
             found.push(certificate);
         }
     }
-    if found.is_empty() { Err(unusable("it holds no certificate".to_owned())) } else { Ok(found) }
+    if found.is_empty() { Err(unusable("it contains no certificate".to_owned())) } else { Ok(found) }
 }
 
-/// A registry of this machine is never behind a proxy.
+/// Returns true for a registry on this machine, which is never behind a proxy.
 fn is_loopback(url: &str) -> bool {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
     ["localhost", "127.", "[::1]"].iter().any(|host| authority.starts_with(host))
 }
 
-/// A subject as a part of a path: everything but letters, digits and `-._~` in percent signs (RFC 3986, section 2.3).
+/// Escapes a subject for a path: everything except letters, digits and `-._~` is percent-encoded (RFC 3986, section
+/// 2.3).
 fn escaped(subject: &str) -> String {
     let mut text = String::with_capacity(subject.len());
     for byte in subject.bytes() {

@@ -8,20 +8,20 @@ use std::{
     str::FromStr,
 };
 
-/// The longest file that a secret is read from; a private key with its chain takes a few kilobytes.
+/// The size limit of a file that a secret is read from; a private key with its chain takes a few kilobytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// A text that is shown to nobody: its `Debug` says nothing, and it has no `Display`.
+/// A text that is never shown: its `Debug` is empty, and it has no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps a text to itself.
+    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Secret {
         Secret(text.into())
     }
 
-    /// The text, for whoever has to send it.
+    /// Returns the text, to be sent to a peer.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -33,15 +33,15 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where a secret is: `@FILE` and `env:NAME` name a place, every other text is the secret itself. Places are looked at by
-/// [`SecretSource::read`] and not before.
+/// The source of a secret: `@FILE` and `env:NAME` name a source, every other text is the secret itself. The source is
+/// only read by [`SecretSource::read`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretSource {
     /// The text itself.
     Text(Secret),
-    /// A file; line ends at its end do not count.
+    /// A file; line ends at its end are ignored.
     File(PathBuf),
-    /// A variable of the environment.
+    /// An environment variable.
     Environment(String),
 }
 
@@ -65,20 +65,20 @@ impl FromStr for SecretSource {
     }
 }
 
-/// A secret is not where it should be.
+/// A secret cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// The file cannot be read, or is no text.
-    #[error("the file {} cannot be read", path.display())]
+    /// The file cannot be read, or is not a text.
+    #[error("cannot read the file {}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The variable is not set, or is no text.
-    #[error("the environment variable {name:?} is not set to a text")]
+    /// The variable is not set, or is not a text.
+    #[error("the environment variable {name:?} is not set, or is not valid UTF-8")]
     Environment {
         /// The variable.
         name: String,
@@ -86,10 +86,10 @@ pub enum SecretError {
 }
 
 impl SecretSource {
-    /// Reads the secret from where it is.
+    /// Reads the secret from its source.
     ///
     /// # Errors
-    /// A file that cannot be read, is longer than 1 MiB or no UTF-8, and a variable that is not set.
+    /// A file that cannot be read, is longer than 1 MiB or not UTF-8, and a variable that is not set.
     pub fn read(&self) -> Result<Secret, SecretError> {
         match self {
             SecretSource::Text(secret) => Ok(secret.clone()),
@@ -99,7 +99,7 @@ impl SecretSource {
                 Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
             }
             SecretSource::Environment(name) => {
-                // an empty name, or one with an equals sign, is looked up in vain
+                // a name that is empty or contains an equals sign is never found
                 let text = env::var(name).map_err(|_| SecretError::Environment { name: name.clone() })?;
                 Ok(Secret::new(text))
             }
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_secret_comes_from_the_environment() {
-        // cargo sets this one for every test
+        // cargo sets this variable for every test
         let source: SecretSource = "env:CARGO_PKG_NAME".into();
         assert_eq!(source.read().unwrap().expose(), "tradesim-bridge");
     }
@@ -147,10 +147,13 @@ mod tests {
     #[test]
     fn a_secret_that_is_not_there_is_an_error_that_names_the_place() {
         let missing = SecretSource::from("@/nowhere/at/all").read().unwrap_err();
-        assert_eq!(missing.to_string(), "the file /nowhere/at/all cannot be read");
+        assert_eq!(missing.to_string(), "cannot read the file /nowhere/at/all");
         for name in ["", "A=B", "TRADESIM_NO_SUCH_VARIABLE"] {
             let unset = SecretSource::from(format!("env:{name}").as_str()).read().unwrap_err();
-            assert_eq!(unset.to_string(), format!("the environment variable {name:?} is not set to a text"));
+            assert_eq!(
+                unset.to_string(),
+                format!("the environment variable {name:?} is not set, or is not valid UTF-8")
+            );
         }
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(FILE_BYTES_MAX + 1).unwrap();

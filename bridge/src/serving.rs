@@ -1,5 +1,5 @@
-//! HTTP for a few peers, on a thread of its own: metrics, health, and the registry in memory. What peers may take is bounded:
-//! connections, the time for a request to arrive, and the time for everything that a connection is for.
+//! HTTP for a few peers, on a thread of its own: metrics, health, and the embedded registry. The resources of peers
+//! are limited: connections, the time for a request to arrive, and the total time of a connection.
 
 #[cfg(test)]
 mod tests;
@@ -32,23 +32,23 @@ use tokio::{
 /// The limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Connections at once. One more takes the place of the oldest that has not sent its request.
+    /// The limit of connections at a time. One more replaces the oldest one that has not sent its request.
     pub(crate) connections: usize,
-    /// How long the header of a request may take to arrive.
+    /// The timeout of the header of a request.
     pub(crate) header: Duration,
-    /// How long a connection may take in all: it is closed after its answer.
+    /// The timeout of a connection in total: it is closed after its answer.
     pub(crate) whole: Duration,
 }
 
 impl Limits {
-    /// Far more than those who look at a bridge, and far fewer than a process may have files.
+    /// Far more connections than monitoring needs, and far fewer than the file limit of a process.
     pub(crate) const DEFAULT: Limits =
         Limits { connections: 64, header: Duration::from_secs(5), whole: Duration::from_secs(15) };
 }
 
-/// Bytes of the header of a request.
+/// The size limit of the header of a request, in bytes.
 const HEADER_BYTES: usize = 16 * 1024;
-/// For whoever comes while every connection is being answered.
+/// The answer to a connection that arrives while every other one is being answered.
 const TURNED_AWAY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -61,10 +61,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves what comes to a listener, on a thread of this name.
+    /// Serves the connections of a listener, on a thread of this name.
     ///
     /// # Errors
-    /// The system gives no thread or runtime.
+    /// The system cannot create a thread or runtime.
     pub(crate) fn start(
         name: &str,
         listener: std::net::TcpListener,
@@ -81,7 +81,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
             runtime.block_on(async {
-                // connections that are open end with the runtime
+                // open connections end with the runtime
                 tokio::select! {
                     biased;
                     _ = stopped => {}
@@ -92,7 +92,7 @@ impl Server {
         Ok(Server { address, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -102,7 +102,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // a panic in there was reported when it happened
+            // a panic of the thread was reported when it happened
             let _ = thread.join();
         }
     }
@@ -118,17 +118,17 @@ async fn serve(listener: TcpListener, router: Router, limits: Limits) {
                 connections.take(socket, &router);
             }
             Err(error) => {
-                // the same error comes back at once while, for one, no file descriptors are left
+                // without free file descriptors, for example, the same error returns at once
                 let pause = Duration::from_millis((10 << failures).min(1_000));
                 failures = (failures + 1).min(7);
-                tracing::warn!(%error, pause_ms = pause.as_millis() as u64, "a connection cannot be accepted");
+                tracing::warn!(%error, pause_ms = pause.as_millis() as u64, "cannot accept a connection");
                 tokio::time::sleep(pause).await;
             }
         }
     }
 }
 
-/// The connections that are open, the oldest first.
+/// The open connections, the oldest first.
 struct Connections {
     open: VecDeque<Connection>,
     limits: Limits,
@@ -144,12 +144,12 @@ impl Connections {
     fn take(&mut self, socket: TcpStream, router: &Router) {
         self.open.retain(|connection| !connection.task.is_finished());
         if self.open.len() >= self.limits.connections {
-            // whoever sends half a request and waits must not keep out those who ask
+            // a peer that sends half a request and waits must not block others
             let idle = |connection: &Connection| !connection.has_asked.load(Ordering::Relaxed);
             match self.open.iter().position(idle).and_then(|place| self.open.remove(place)) {
                 Some(oldest) => oldest.task.abort(),
                 None => {
-                    // one attempt, which the buffer of a new socket has room for
+                    // one attempt, for which the buffer of a new socket has room
                     let _ = socket.try_write(TURNED_AWAY);
                     return;
                 }
@@ -162,25 +162,25 @@ impl Connections {
     }
 }
 
-/// One request and its answer.
+/// Serves one request and its answer.
 async fn drive(socket: TcpStream, router: Router, has_asked: Arc<AtomicBool>, limits: Limits) {
     let service = Noting { inner: TowerToHyperService::new(router), has_asked };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header)
         .max_buf_size(HEADER_BYTES)
-        // some close their side behind their request, and want its answer all the same
+        // some peers close their side after their request, and still expect its answer
         .half_close(true)
         .keep_alive(false)
         .serve_connection(TokioIo::new(socket), service);
     match timeout(limits.whole, connection).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "an HTTP connection failed"),
-        Err(_) => tracing::debug!("an HTTP connection took too long"),
+        Ok(Err(error)) => tracing::debug!(%error, "HTTP connection failed"),
+        Err(_) => tracing::debug!("HTTP connection timed out"),
     }
 }
 
-/// Notes that a request has arrived before it is answered.
+/// Records that a request has arrived before it is answered.
 struct Noting<S> {
     inner: S,
     has_asked: Arc<AtomicBool>,

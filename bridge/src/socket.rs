@@ -4,17 +4,17 @@
 
 mod client;
 pub mod dialogue;
-mod greeting;
 mod handshake;
+mod handshake_headers;
 pub mod header;
 pub mod inbound;
-mod line;
-mod wire;
+mod tcp;
+mod transport;
 
 pub use client::{ClientSocket, Target};
 pub use dialogue::Dialogue;
-pub use greeting::{Greeting, PROTOCOL};
 pub use handshake::OpenError;
+pub use handshake_headers::{HandshakeHeaders, PROTOCOL};
 pub use inbound::{Oversize, Received};
-pub use line::{Line, tls_error};
-pub use wire::{Wire, is_would_block};
+pub use tcp::{TcpStreamWithPoll, is_would_block};
+pub use transport::{Transport, tls_error};

@@ -1,5 +1,5 @@
-//! Records of our topics, one after the other, as a person reads them: keys, headers, and values decoded by the schemas that
-//! they name. A value that cannot be decoded is shown as it is, with the reason, and the next record follows.
+//! Records of topics, one after the other, for reading by people: keys, headers, and values decoded with the schemas
+//! that they name. A value that cannot be decoded is shown as it is, with the reason, and the next record follows.
 
 mod datum;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -29,23 +29,23 @@ use crate::{
     registry::{Registry, RegistryError},
 };
 
-/// Where to begin in every partition.
+/// The start in every partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
-    /// With the oldest record that is there.
+    /// The oldest record that exists.
     Oldest,
-    /// Behind the newest.
+    /// After the newest record.
     Newest,
 }
 
-/// What came.
+/// The result of waiting for a record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Tailed {
     /// A record, as one JSON object.
     Record(Value),
-    /// Every partition was read to its end; more may come.
+    /// Every partition was read to its end; more records may follow.
     End,
-    /// Nothing, in the time that was given.
+    /// Nothing arrived in the given time.
     Nothing,
 }
 
@@ -53,24 +53,24 @@ pub enum Tailed {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TailError {
-    /// No consumer can be made of the configuration.
+    /// No consumer can be created with the configuration.
     #[error(transparent)]
     Connection {
-        /// What is wrong with it.
+        /// The cause.
         source: ConnectionError,
     },
-    /// The consumer cannot go on.
-    #[error("the records cannot be read")]
+    /// The consumer cannot continue.
+    #[error("cannot read the records")]
     Consumer {
-        /// librdkafka's words.
+        /// The error of librdkafka.
         source: KafkaError,
     },
-    /// The registry does not give a schema that a value names.
-    #[error("the schema {id} that a value names cannot be had")]
+    /// The registry does not return a schema that a value names.
+    #[error("cannot get schema {id} of a value from the registry")]
     Schema {
         /// The schema's id.
         id: u32,
-        /// The registry's answer.
+        /// The error of the registry.
         source: RegistryError,
     },
 }
@@ -78,16 +78,16 @@ pub enum TailError {
 /// A reader of committed records.
 pub struct Tail {
     topics: Vec<TopicReader>,
-    /// The one that is asked next.
+    /// The reader that is polled next.
     turn: usize,
     schemas: Schemas,
 }
 
-/// One topic. Each has a consumer of its own, because the end of a partition is told without its topic.
+/// One topic. Each has a consumer of its own, because the end of a partition is reported without its topic.
 struct TopicReader {
     consumer: BaseConsumer<Quiet>,
     partitions: usize,
-    /// Partitions of which nothing is left to read at the moment.
+    /// Partitions without further records at the moment.
     at_end: BTreeSet<i32>,
 }
 
@@ -101,7 +101,7 @@ impl Tail {
     /// Begins to read topics, of so many partitions each. No group is joined and nothing is committed.
     ///
     /// # Errors
-    /// Properties that librdkafka does not take.
+    /// Properties that librdkafka rejects.
     pub fn open(
         connection: &KafkaConnection,
         registry: Registry,
@@ -115,12 +115,12 @@ impl Tail {
         Ok(Tail { topics: topics.collect::<Result<_, _>>()?, turn: 0, schemas: Schemas::new(registry) })
     }
 
-    /// The next record, waited for at most so long.
+    /// Returns the next record, waiting for at most so long.
     ///
     /// # Errors
-    /// Brokers or a registry that do not answer as they should. Brokers that are away are waited for.
-    pub fn next(&mut self, patience: Duration) -> Result<Tailed, TailError> {
-        let share = patience / self.topics.len().max(1) as u32;
+    /// Brokers or a registry with invalid answers. Unreachable brokers are waited for.
+    pub fn next(&mut self, timeout: Duration) -> Result<Tailed, TailError> {
+        let share = timeout / self.topics.len().max(1) as u32;
         for _ in 0..self.topics.len() {
             let topic = &mut self.topics[self.turn];
             match topic.consumer.poll(share) {
@@ -180,7 +180,7 @@ fn consumer(
     Ok(consumer)
 }
 
-/// Whether librdkafka goes on by itself.
+/// Returns true if librdkafka continues on its own.
 fn is_passing(error: &KafkaError) -> bool {
     use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut, Resolve};
     matches!(
@@ -211,7 +211,7 @@ fn record(message: &BorrowedMessage<'_>, value: Value) -> Value {
     })
 }
 
-/// Bytes as a text, or in base64 where they are none.
+/// Returns bytes as a text, or in base64 if they are not UTF-8.
 fn text(bytes: &[u8]) -> Value {
     match std::str::from_utf8(bytes) {
         Ok(text) => Value::String(text.to_owned()),
@@ -219,8 +219,8 @@ fn text(bytes: &[u8]) -> Value {
     }
 }
 
-/// A value in the Confluent wire format by its schema, one in JSON as it is, and everything else as a text. A value whose schema
-/// is of no use, or that states too much, is shown as base64 with the reason.
+/// Decodes a value: one in the Confluent wire format with its schema, one in JSON as it is, and everything else as a
+/// text. A value whose schema cannot be used, or that is too large, is shown as base64 with the reason.
 fn decoded(bytes: &[u8], schemas: &mut Schemas) -> Result<Value, TailError> {
     let Some(&[MAGIC, a, b, c, d]) = bytes.get(..HEADER_BYTES) else {
         return Ok(serde_json::from_slice(bytes).unwrap_or_else(|_| text(bytes)));

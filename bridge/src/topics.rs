@@ -1,4 +1,4 @@
-//! The topics that the bridge needs, as the contract lists them (section 5), and how a topic that exists differs from that.
+//! The topics that the bridge needs, as the contract lists them (section 5), and the deviations of existing ones.
 
 #[cfg(test)]
 mod tests;
@@ -7,27 +7,27 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use tradesim_schemas::EventType;
 
-/// Partitions of a topic of events.
+/// The number of partitions of a data topic.
 const EVENT_PARTITIONS: u16 = 12;
-/// Partitions of the topic of dead letters.
+/// The number of partitions of the dead-letter topic.
 const DEAD_LETTER_PARTITIONS: u16 = 3;
-/// Copies of every partition.
+/// The replication factor.
 pub const REPLICAS: u16 = 3;
 const DAY: Duration = Duration::from_secs(86_400);
-/// Bytes of a segment.
+/// The size of a segment in bytes.
 const SEGMENT_BYTES: u64 = 1 << 30;
 /// The topic of positions, without a prefix.
 pub const POSITIONS: &str = "tradesim.positions";
 
-/// What becomes of old records.
+/// The cleanup policy of a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cleanup {
-    /// They go after this time.
+    /// Records are deleted after a time.
     Delete {
-        /// How long they stay.
+        /// The retention time.
         retention: Duration,
     },
-    /// The last one of every key stays.
+    /// The last record of every key is kept.
     Compact,
 }
 
@@ -36,26 +36,26 @@ pub enum Cleanup {
 pub struct Topic {
     /// The name, with its prefix.
     pub name: String,
-    /// How many partitions.
+    /// The number of partitions.
     pub partitions: u16,
-    /// How many copies of each.
+    /// The replication factor.
     pub replicas: u16,
-    /// What becomes of old records.
+    /// The cleanup policy.
     pub cleanup: Cleanup,
 }
 
-/// How a topic is called, and how many copies the cluster can hold.
+/// The options for the names and the replication of topics.
 #[derive(Clone, Debug)]
 pub struct TopicOptions {
-    /// What stands before every name.
+    /// The prefix of every name.
     pub prefix: String,
-    /// The topic of dead letters, without the prefix.
+    /// The name of the dead-letter topic, without the prefix.
     pub dead_letters: String,
-    /// Copies of every partition; [`REPLICAS`] unless the cluster has fewer brokers.
+    /// The replication factor; [`REPLICAS`] unless the cluster has fewer brokers.
     pub replicas: u16,
 }
 
-/// All topics, in the contract's order.
+/// Returns all topics, in the order of the contract.
 pub fn topics(options: &TopicOptions) -> Vec<Topic> {
     let topic = |name: &str, partitions, cleanup| Topic {
         name: format!("{}{name}", options.prefix),
@@ -74,12 +74,13 @@ pub fn topics(options: &TopicOptions) -> Vec<Topic> {
 }
 
 impl Topic {
-    /// Copies that have to be in sync before a record counts: all but one, so that one broker may be away.
+    /// Returns the number of replicas that must be in sync before a record counts: all but one, so that one broker
+    /// may be unavailable.
     pub fn min_isr(&self) -> u16 {
         self.replicas.saturating_sub(1).max(1)
     }
 
-    /// The properties that the topic states, whatever the cluster's defaults are.
+    /// Returns the properties of the topic, which do not depend on the cluster's defaults.
     pub fn properties(&self) -> Vec<(&'static str, String)> {
         let mut properties = vec![("min.insync.replicas", self.min_isr().to_string())];
         match self.cleanup {
@@ -94,25 +95,25 @@ impl Topic {
     }
 }
 
-/// A topic as it is.
+/// A topic as it exists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FoundTopic {
     /// The brokers that hold each partition.
     pub replicas: Vec<Vec<i32>>,
-    /// Properties, the cluster's defaults among them.
+    /// The properties, including the cluster's defaults.
     pub properties: BTreeMap<String, String>,
 }
 
-/// Something that is not as it should be.
+/// A deviation of a topic or a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deviation {
-    /// Of what, as `raw.trades` or `broker 2`.
+    /// The topic or broker, such as `raw.trades` or `broker 2`.
     pub of: String,
-    /// Which property of it.
+    /// The property.
     pub property: String,
-    /// What it should be.
+    /// The expected value.
     pub expected: String,
-    /// What it is, if there is anything.
+    /// The value found, if there is one.
     pub found: Option<String>,
 }
 
@@ -126,7 +127,7 @@ impl fmt::Display for Deviation {
     }
 }
 
-/// How a topic differs from what it should be.
+/// Returns the deviations of a topic.
 pub fn deviations(topic: &Topic, found: Option<&FoundTopic>) -> Vec<Deviation> {
     let deviation = |property: &str, expected: String, found: Option<String>| Deviation {
         of: topic.name.clone(),

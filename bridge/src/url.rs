@@ -1,6 +1,7 @@
 //! URLs as they may be shown: in logs, errors, reports and `/healthz`.
 
-/// Returns a URL without what may be secret in it: user information, query and fragment. Where a text is no URL with a host,
+/// Returns a URL without parts that may be secret: user information, query and fragment. If a text is not a URL with
+/// a host, everything after its scheme is hidden.
 /// nothing between its scheme and its end is shown.
 pub fn shown_url(url: &str) -> String {
     let (scheme, rest) = match url.split_once("://") {
@@ -11,7 +12,7 @@ pub fn shown_url(url: &str) -> String {
     let (authority, path) = rest.split_at(rest.find(['/', '\\']).unwrap_or(rest.len()));
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let separator = if scheme.is_empty() { "" } else { "://" };
-    // a password with a slash or a question mark in it ends the authority too early
+    // a password that contains a slash or a question mark ends the authority too early
     if is_host_and_port(host) && !path.contains('@') {
         format!("{scheme}{separator}{host}{path}")
     } else {

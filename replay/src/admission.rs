@@ -1,24 +1,25 @@
-//! Where a client begins, by what its URL asks for.
+//! Admission of clients: where a client begins, as its URL requests.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use crate::{
     client::Admitted,
+    client_registry::Start,
     counts::Counted,
-    hub::{Hub, Start, stream_id},
+    hub::{Hub, stream_id},
     query::Join,
     refusal::Refusal,
     selection::Selection,
 };
 
-/// A client that may come in, and the headers that tell it so.
+/// An admitted client, and the headers of the answer to its handshake.
 #[derive(Debug)]
 pub(crate) struct Admission {
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) client: Admitted,
 }
 
-/// Decides what a client gets. Whoever is refused comes in all the same, to be told why.
+/// Decides what a client receives. A refused client is admitted too, so that it can be sent the reason.
 pub(crate) async fn admit(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAddr) -> Admission {
     let outcome = decide(hub, query).await;
     let mut headers = vec![("tradesim-run", hub.options.run.clone())];
@@ -39,7 +40,7 @@ pub(crate) async fn admit(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAdd
 async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start), Refusal> {
     let info = hub.source.info();
     let Join { from_seq, selection } = Join::parse(query, info.digest, &hub.known_symbols)?;
-    let head = *hub.head.borrow();
+    let head = hub.published.head();
     let resumes = from_seq.is_some();
     if let (Some(seq), Some(messages)) = (from_seq, info.messages)
         && seq > messages
@@ -50,7 +51,7 @@ async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start), Refus
         let seq = from_seq.unwrap_or(head.seq);
         return Ok((selection, Start { seq, source_seq: seq, resumes }));
     }
-    // the numbers of a filtered stream are only known by counting
+    // the sequence numbers of a filtered stream are only known by counting
     let bound = if resumes { info.messages.unwrap_or(u64::MAX) } else { head.seq };
     match hub.counts.locate(&selection, from_seq, bound).await {
         Ok(Counted { source_seq, seq }) => match from_seq {
@@ -62,5 +63,8 @@ async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start), Refus
 }
 
 fn beyond(seq: u64, messages: u64) -> Refusal {
-    Refusal::new("beyond_end", format!("from_seq: {seq} is behind the end, which is at {messages}"))
+    Refusal::new(
+        "beyond_end",
+        format!("from_seq: {seq} is past the end of the stream: it has {messages} messages"),
+    )
 }

@@ -1,4 +1,4 @@
-//! Messages, framed once for every client.
+//! Blocks of messages, framed once for all clients.
 
 use std::{
     ops::Range,
@@ -8,14 +8,15 @@ use std::{
 
 use tradesim_schemas::{EventType, Symbol, Timestamp};
 
-/// Bytes of frames after which a block is full. About 150 messages: enough that the price of a system call is shared by
-/// many of them, and few enough that a block is still in the second-level cache when it is written.
+/// The size of the frames at which a block is full, in bytes: about 150 messages. This is large enough to spread the
+/// cost of a system call over many messages, and small enough for the block to be in the second-level cache when it
+/// is written.
 pub const BLOCK_BYTES: usize = 64 * 1024;
 
-/// Messages after which a block is full, however short they are.
+/// The number of messages at which a block is full, however short they are.
 pub const BLOCK_MESSAGES: usize = 1024;
 
-/// What kind of WebSocket message a frame is (RFC 6455, section 5.2).
+/// The type of the WebSocket message in a frame (RFC 6455, section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Opcode {
@@ -25,79 +26,79 @@ pub enum Opcode {
     Binary = 2,
 }
 
-/// What is said about a message besides its text.
+/// The metadata of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meta {
-    /// The recorded instant of emission.
+    /// The recorded emission time.
     pub at: Timestamp,
-    /// Symbol and type, for filters; `None` for a frame that states no event.
+    /// Symbol and event type, for filters; `None` for a frame that does not contain an event.
     pub kind: Option<(Symbol, EventType)>,
-    /// How it is framed.
+    /// The type of its frame.
     pub opcode: Opcode,
 }
 
 /// A message of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What the source says about it.
+    /// Its metadata, as stated by the source.
     pub meta: Meta,
-    /// Whether the time before it is not played: with it another file or loop begins.
+    /// True if the time before it is not played, because it begins another file or loop.
     pub starts_segment: bool,
-    /// Where its frame ends in the block's bytes.
+    /// The end of its frame in the bytes of the block.
     end: u32,
-    /// Length of its frame's header: 2, 4 or 10 bytes.
+    /// The length of its frame's header: 2, 4 or 10 bytes.
     header: u8,
-    /// Where its recorded text ends, if that differs from what is sent.
+    /// The end of its recorded text, if that differs from the text that is sent.
     recorded_end: u32,
 }
 
-/// What is wrong on the line at a message, on purpose: a stream may have faults planted (docs/PROTOCOL.md, section 8).
+/// A fault of the connection that was added at a message on purpose (docs/PROTOCOL.md, section 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineFault {
-    /// The message has its number and is not sent.
+    /// The message has a sequence number and is not sent.
     Missing,
     /// The message is sent twice.
     Repeated,
-    /// The connection breaks before the message, once for those that are there.
+    /// The connection breaks before the message, once for the clients that are connected at the time.
     Disconnect,
-    /// Nothing is played for so long from the message on; the schedule goes on meanwhile.
+    /// Nothing is sent for this long, beginning with the message; the schedule continues meanwhile.
     Stall(Duration),
-    /// From the message on a connection gets no more than so many bytes a second, for so long.
+    /// Beginning with the message, a connection receives at most so many bytes per second, for so long.
     Drip {
-        /// At least one.
+        /// The rate. At least one.
         bytes_per_second: u32,
-        /// For how long.
+        /// The duration.
         lasts: Duration,
     },
 }
 
-/// Consecutive messages of a stream as WebSocket frames, back to back. Immutable once made, but for the instants at
-/// which its messages are due, which the player fills in.
+/// Consecutive messages of a stream as WebSocket frames, back to back. Immutable once made, except for the instants
+/// at which its messages are due, which the player fills in.
 #[derive(Debug)]
 pub struct Block {
     first_seq: u64,
     bytes: Vec<u8>,
     entries: Vec<Entry>,
-    /// Texts with recorded timestamps, where others are sent.
+    /// The texts with recorded timestamps, if other texts are sent.
     recorded: Vec<u8>,
-    /// When each message is due, in nanoseconds on the player's clock; 0 without a schedule.
+    /// The instant at which each message is due, in nanoseconds on the player's clock; 0 without a schedule.
     due_ns: Vec<AtomicU64>,
-    /// By message, ascending; none at all in a stream without planted faults.
+    /// The faults by message, ascending; empty in a stream without faults.
     faults: Vec<(usize, LineFault)>,
 }
 
 impl Block {
-    /// Seq of the first message.
+    /// Returns the stream sequence number of the first message.
     pub fn first_seq(&self) -> u64 {
         self.first_seq
     }
 
-    /// Seq behind the last message.
+    /// Returns the stream sequence number after the last message.
     pub fn end_seq(&self) -> u64 {
         self.first_seq + self.entries.len() as u64
     }
 
-    /// How many messages there are: at least one.
+    /// Returns the number of messages: at least one.
     pub fn messages(&self) -> usize {
         self.entries.len()
     }
@@ -107,29 +108,29 @@ impl Block {
         &self.entries
     }
 
-    /// Whether no fault is planted on the line.
+    /// Returns true if the block contains no faults.
     #[inline]
     pub fn is_regular(&self) -> bool {
         self.faults.is_empty()
     }
 
-    /// The first fault that is planted at the message or behind it, and at which message.
+    /// Returns the first fault at or after a message, and the message that it belongs to.
     pub fn next_fault(&self, message: usize) -> Option<(usize, LineFault)> {
         let at = self.faults.partition_point(|(other, _)| *other < message);
         self.faults.get(at).copied()
     }
 
-    /// The fault that is planted at a message.
+    /// Returns the fault at a message.
     pub fn fault_at(&self, message: usize) -> Option<LineFault> {
         self.next_fault(message).filter(|(at, _)| *at == message).map(|(_, fault)| fault)
     }
 
-    /// Memory that the block holds, in bytes.
+    /// Returns the memory that the block holds, in bytes.
     pub fn weight(&self) -> usize {
         self.bytes.capacity() + self.recorded.capacity() + self.entries.capacity() * (size_of::<Entry>() + 8)
     }
 
-    /// The frames of some messages, back to back.
+    /// Returns the frames of some messages, back to back.
     ///
     /// # Panics
     /// If the range is not within `0..messages()`.
@@ -137,18 +138,18 @@ impl Block {
         &self.bytes[self.start(messages.start)..self.start(messages.end)]
     }
 
-    /// What a message says, as it is sent.
+    /// Returns the text of a message, as it is sent.
     pub fn text(&self, message: usize) -> &[u8] {
         let entry = &self.entries[message];
         &self.bytes[self.start(message) + usize::from(entry.header)..entry.end as usize]
     }
 
-    /// Whether it is sent with other timestamps than recorded.
+    /// Returns true if messages are sent with other timestamps than the recorded ones.
     pub(crate) fn is_shifted(&self) -> bool {
         !self.recorded.is_empty()
     }
 
-    /// What a message says with its recorded timestamps: what the digest is over.
+    /// Returns the text of a message with its recorded timestamps. The digest is computed over these texts.
     pub fn recorded_text(&self, message: usize) -> &[u8] {
         if self.recorded.is_empty() {
             return self.text(message);
@@ -157,14 +158,14 @@ impl Block {
         &self.recorded[start..self.entries[message].recorded_end as usize]
     }
 
-    /// States when a message is due, on the player's clock.
+    /// Sets the instant at which a message is due, on the player's clock.
     pub fn set_due(&self, message: usize, due: Duration) {
-        // not 0, which says that there is no schedule
+        // 0 would mean that there is no schedule
         let ns = u64::try_from(due.as_nanos()).unwrap_or(u64::MAX).max(1);
         self.due_ns[message].store(ns, Ordering::Relaxed);
     }
 
-    /// When a message is due, on the player's clock; `None` without a schedule.
+    /// Returns the instant at which a message is due, on the player's clock; `None` without a schedule.
     pub fn due(&self, message: usize) -> Option<Duration> {
         match self.due_ns[message].load(Ordering::Relaxed) {
             0 => None,
@@ -172,13 +173,13 @@ impl Block {
         }
     }
 
-    /// Where a message's frame starts.
+    /// Returns the start of a message's frame.
     fn start(&self, message: usize) -> usize {
         message.checked_sub(1).map_or(0, |before| self.entries[before].end as usize)
     }
 }
 
-/// Makes blocks: a [`Feed`](crate::Feed) pushes messages, the builder frames them.
+/// Builds blocks: a [`Feed`](crate::Feed) pushes messages, the builder frames them.
 #[derive(Debug)]
 pub struct BlockBuilder {
     first_seq: u64,
@@ -189,13 +190,13 @@ pub struct BlockBuilder {
     faults: Vec<(usize, LineFault)>,
 }
 
-/// Room for the longest frame header: of an unmasked message of 64 KiB or more.
+/// Room for the longest header, which an unmasked frame of 64 KiB or more has.
 const LONG_HEADER: usize = 10;
-/// The header of messages of 126 to 65,535 bytes, which nearly all are.
+/// The length of the header of a frame of 126 to 65,535 bytes. Nearly all frames have one of this length.
 const USUAL_HEADER: usize = 4;
 
 impl BlockBuilder {
-    /// A builder whose first message has this seq.
+    /// Returns a builder whose first message has this sequence number.
     pub fn new(first_seq: u64) -> BlockBuilder {
         BlockBuilder {
             first_seq,
@@ -207,33 +208,33 @@ impl BlockBuilder {
         }
     }
 
-    /// Whether the block should be taken before more is added.
+    /// Returns true if the block must be taken before more is added.
     #[inline]
     pub fn is_full(&self) -> bool {
         self.bytes.len() >= BLOCK_BYTES || self.entries.len() >= BLOCK_MESSAGES
     }
 
-    /// Whether nothing was added since the last block.
+    /// Returns true if nothing was added since the last block.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Seq of the next message.
+    /// Returns the sequence number of the next message.
     pub fn next_seq(&self) -> u64 {
         self.first_seq + self.entries.len() as u64
     }
 
-    /// Says that the time between the message before and the next one is not to be played.
+    /// Marks the time between the last message and the next one as time that is not played.
     pub fn start_segment(&mut self) {
         self.starts_segment = true;
     }
 
-    /// Plants a fault at the next message.
+    /// Adds a fault at the next message.
     pub fn plant(&mut self, fault: LineFault) {
         self.faults.push((self.entries.len(), fault));
     }
 
-    /// Adds a message: `write` appends its text to the buffer it is given.
+    /// Adds a message: `write` appends its text to the buffer.
     #[inline]
     pub fn push(&mut self, meta: Meta, write: impl FnOnce(&mut Vec<u8>)) {
         debug_assert!(self.recorded.is_empty(), "a block sends either recorded or shifted texts");
@@ -251,7 +252,7 @@ impl BlockBuilder {
         self.frame(meta, write_sent);
     }
 
-    /// Puts messages that were added, from that of `seq` on, at other instants of the play than those of their recording.
+    /// Replaces the emission times of the messages that were added, beginning with that of `seq`.
     pub fn retime(&mut self, seq: u64, mut at: impl FnMut(u64, &Entry) -> Timestamp) {
         let first = seq.saturating_sub(self.first_seq) as usize;
         for (index, entry) in self.entries.iter_mut().enumerate().skip(first) {
@@ -260,7 +261,7 @@ impl BlockBuilder {
         }
     }
 
-    /// Drops the messages from that of `seq` on.
+    /// Removes the messages from that of `seq` on.
     pub fn truncate(&mut self, seq: u64) {
         let kept = usize::try_from(seq.saturating_sub(self.first_seq)).unwrap_or(usize::MAX);
         if kept >= self.entries.len() {
@@ -274,10 +275,10 @@ impl BlockBuilder {
         self.recorded.truncate(recorded_end);
     }
 
-    /// The block made so far, and a new one begun.
+    /// Returns the block built so far and begins a new one.
     ///
     /// # Panics
-    /// If it has no message.
+    /// If the block has no messages.
     pub fn take(&mut self) -> Block {
         assert!(!self.entries.is_empty(), "a block has messages");
         let next_seq = self.next_seq();
@@ -299,7 +300,7 @@ impl BlockBuilder {
     #[inline]
     fn frame(&mut self, meta: Meta, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
-        // the text goes where it belongs under the usual header, and moves only for another one
+        // the text is written where it belongs after a header of usual length, and is moved only for another length
         self.bytes.extend_from_slice(&[0; USUAL_HEADER]);
         write(&mut self.bytes);
         let len = self.bytes.len() - start - USUAL_HEADER;

@@ -1,4 +1,4 @@
-//! One client on its socket: a thin driver of [`Inbound`] and [`Outgoing`].
+//! The connection of one client: a thin driver of [`Inbound`] and [`Outgoing`].
 
 mod catch_up;
 mod closing;
@@ -17,10 +17,10 @@ use self::{
 };
 use crate::{
     block::Block,
+    client_registry::{Client, Departure, Start},
     close::Close,
     control_message::{self, Action},
-    delivery::{Delivery, Head, Task},
-    hub::{Client, Hub, Start},
+    hub::Hub,
     inbound::{Inbound, Received},
     metrics::{Closed, LatenessCounts},
     notice::{Notice, PingPayload},
@@ -28,35 +28,36 @@ use crate::{
     outbox,
     outgoing::Outgoing,
     refusal::Refusal,
+    send_cursor::{Head, SendCursor, Task},
 };
 
-/// How often a client is asked for a sign of life.
+/// The interval of the pings that check whether a client is alive.
 const PING_EVERY: Duration = Duration::from_secs(15);
 
-/// How long after that it is taken for dead.
+/// The time without an answer after which a client counts as dead.
 const DEAD_AFTER: Duration = Duration::from_secs(30);
 
-/// How often clients of `tradesim.v1` are told the time while messages flow.
+/// The interval of the pings with the position that clients of `tradesim.v1` receive while messages are sent.
 const POSITION_EVERY: Duration = Duration::from_millis(100);
 
-/// How often a client whose socket takes nothing is looked at.
+/// The interval of checks of a client whose socket accepts nothing.
 const BLOCKED_EVERY: Duration = Duration::from_millis(100);
 
-/// Writes in a row before other clients get their turn: 2 MiB at full blocks.
+/// The number of consecutive writes before other clients get their turn: 2 MiB with full blocks.
 const WRITES_IN_A_ROW: u32 = 32;
 
-/// The send buffer that is asked for; the kernel takes twice as much. What it holds cannot be taken back, and says nothing
-/// of how fast a client is.
+/// The requested size of the send buffer; the kernel allocates twice as much. Bytes in this buffer cannot be taken
+/// back, and do not show how fast a client reads.
 const SEND_BUFFER_BYTES: usize = 256 * 1024;
 
-/// Bytes of messages that a slow client gets at a time.
+/// The number of bytes of messages that a slow client is sent at a time.
 const SLOW_BYTES: usize = 8 * 1024;
 
-/// Bytes of frames that answer a client (pongs, notices), and that wait for a socket which takes nothing. Whoever
-/// makes the server say more without reading it is closed.
+/// The limit for control frames and notices that wait for a socket which accepts nothing, in bytes. A client that
+/// provokes more of them without reading is disconnected.
 const URGENT_MAX: usize = 256 * 1024;
 
-/// A client that may come in: what it gets, or why it gets nothing.
+/// An admitted client: what it receives, or why it is refused.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) peer: SocketAddr,
@@ -65,37 +66,37 @@ pub(crate) struct Admitted {
     pub(crate) outcome: Result<(crate::selection::Selection, Start), Refusal>,
 }
 
-/// Serves a client until it is gone.
+/// Serves a client until it is disconnected.
 pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, early: Bytes) {
     let (selection, start, refusal) = match admitted.outcome {
         Ok((selection, start)) => (selection, start, None),
         Err(refusal) => {
-            let start = Start { seq: 0, source_seq: hub.head.borrow().seq, resumes: false };
+            let start = Start { seq: 0, source_seq: hub.published.head().seq, resumes: false };
             (crate::selection::Selection::all(), start, Some(refusal))
         }
     };
     if let Err(error) = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER_BYTES) {
-        tracing::debug!(%error, "the send buffer is as large as the system makes it");
+        tracing::debug!(%error, "the size of the send buffer cannot be set");
     }
-    let client = hub.join(admitted.peer, admitted.v1, start);
-    let delivery = Delivery::new(selection, start.source_seq, start.seq, &hub.ring());
+    let client = hub.clients.join(admitted.peer, admitted.v1, start);
+    let send_cursor = SendCursor::new(selection, start.source_seq, start.seq, &hub.ring());
     let now = hub.clock.now();
-    let head = hub.head.subscribe();
+    let head = hub.published.head.subscribe();
     let known_head = *head.borrow();
     let mut connection = Connection {
-        stopping: hub.stopping.subscribe(),
+        stopping: hub.published.stopping.subscribe(),
         known_head,
         head,
         inbound: Inbound::new(&early),
-        outgoing: Outgoing::new(delivery),
+        outgoing: Outgoing::new(send_cursor),
         catch_up: CatchUp::default(),
         closing: None,
         progress: Progress::new(now),
-        heard: now,
+        last_received: now,
         pinged: now,
         position_sent: now,
         due_last: None,
-        told_changes: hub.view().changes,
+        notified_changes: hub.published.view().changes,
         over: None,
         faults: Faults::default(),
         hub,
@@ -107,17 +108,19 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         None => connection.greet(&admitted.stream),
     }
     let end = connection.run().await;
-    let seen = end.seen.unwrap_or_else(|| hub.clock.now());
-    hub.leave(&client, end.why, end.code, end.delivered, seen);
+    let End { why, code, delivered, seen } = end;
+    let at = hub.clock.now();
+    let departure = Departure { why, code, delivered, seen: seen.unwrap_or(at), at };
+    hub.clients.leave(&client, departure, hub.published.head());
 }
 
-/// How a connection ended.
+/// The end of a connection.
 #[derive(Clone, Copy, Debug)]
 struct End {
     why: Closed,
     code: Option<u16>,
     delivered: bool,
-    /// When the client was last there, if not at its end.
+    /// The time at which the client was last seen, if that was before the end.
     seen: Option<Duration>,
 }
 
@@ -133,28 +136,28 @@ struct Connection<'a> {
     catch_up: CatchUp,
     closing: Option<Closing>,
     progress: Progress,
-    /// When something last came from the client.
-    heard: Duration,
+    /// The time at which something was last received from the client.
+    last_received: Duration,
     pinged: Duration,
     position_sent: Duration,
-    /// When the last message written was due.
+    /// The time at which the last written message was due.
     due_last: Option<Duration>,
-    told_changes: u64,
+    notified_changes: u64,
     over: Option<End>,
-    /// What is wrong with it on purpose.
+    /// The faults that are in effect.
     faults: Faults,
 }
 
-/// What stopped a series of writes.
+/// The reason for which a series of writes stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stopped {
-    /// There is nothing to write.
+    /// Nothing to write.
     Empty,
-    /// The socket takes no more.
+    /// The socket accepts no more.
     Blocked,
-    /// Others should have their turn.
+    /// It is the turn of others.
     Turn,
-    /// A planted fault lets no more bytes through for now.
+    /// A fault limits the bytes that may be written.
     Dripping,
 }
 
@@ -162,13 +165,13 @@ impl Connection<'_> {
     async fn run(mut self) -> End {
         loop {
             self.read();
-            self.look_at_time();
+            self.check_timers();
             let stopped = self.write();
             if let Some(end) = self.over {
                 return end;
             }
             if self.hangs_up() {
-                // at once, as nothing is flushed; an error is seen by the next read
+                // takes effect at once, as nothing is flushed; an error shows up in the next read
                 let _ = self.socket.shutdown().await;
             }
             if stopped == Stopped::Turn {
@@ -179,7 +182,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Waits for whatever comes first; what it is, the next turn finds out.
+    /// Waits for the first of several events; the next iteration finds out which one it was.
     async fn wait(&mut self, stopped: Stopped) {
         let hub = self.hub;
         let deadline = hub.clock.instant(self.deadline(stopped));
@@ -198,7 +201,7 @@ impl Connection<'_> {
 
     fn deadline(&self, stopped: Stopped) -> Duration {
         let mut deadline = self.pinged + PING_EVERY;
-        deadline = deadline.min(self.heard.max(self.pinged) + DEAD_AFTER);
+        deadline = deadline.min(self.last_received.max(self.pinged) + DEAD_AFTER);
         if stopped == Stopped::Blocked {
             deadline = deadline.min(self.hub.clock.now() + BLOCKED_EVERY);
         }
@@ -212,15 +215,15 @@ impl Connection<'_> {
         deadline
     }
 
-    /// Reads what the socket has.
+    /// Reads what the socket has received.
     fn read(&mut self) {
         let mut buffer = [0; 8 * 1024];
-        // bounded, so that a client that floods does not keep others waiting
+        // bounded, so that a client that floods the server does not keep others waiting
         for _ in 0..8 {
             match self.socket.try_read(&mut buffer) {
                 Ok(0) => return self.peer_gone(),
                 Ok(count) => {
-                    self.heard = self.hub.clock.now();
+                    self.last_received = self.hub.clock.now();
                     self.inbound.feed(&buffer[..count]);
                     self.receive();
                 }
@@ -255,12 +258,12 @@ impl Connection<'_> {
         if self.closing.is_none()
             && let Some(frames) = self.inbound.take_outgoing()
         {
-            self.say(&frames);
+            self.push_frames(&frames);
         }
     }
 
     /// Puts whole frames before the next messages.
-    fn say(&mut self, frames: &[u8]) {
+    fn push_frames(&mut self, frames: &[u8]) {
         self.outgoing.push_urgent(frames);
         if self.outgoing.urgent_len() > URGENT_MAX {
             self.end(Closed::Dead, None, false);
@@ -268,7 +271,7 @@ impl Connection<'_> {
     }
 
     fn notify(&mut self, notice: &Notice) {
-        self.say(&outbox::frame(1, notice.text().as_bytes()));
+        self.push_frames(&outbox::frame(1, notice.text().as_bytes()));
     }
 
     fn greet(&mut self, stream: &str) {
@@ -281,7 +284,7 @@ impl Connection<'_> {
                 run: self.hub.options.run.clone(),
                 seq: self.client.start_seq,
                 digest: info.digest.filter(|_| whole),
-                speed: self.hub.view().speed,
+                speed: self.hub.published.view().speed,
                 state: head.state,
             };
             self.notify(&notice);
@@ -324,8 +327,8 @@ impl Connection<'_> {
         }
     }
 
-    /// What is done because time has passed.
-    fn look_at_time(&mut self) {
+    /// Does what is due at this time.
+    fn check_timers(&mut self) {
         let now = self.hub.clock.now();
         if self.progress.is_blocked() || self.closing.is_some() {
             self.progress.look(unacknowledged(&self.socket), now);
@@ -344,19 +347,19 @@ impl Connection<'_> {
             if stalled && self.hub.options.on_slow == OnSlow::Disconnect {
                 return self.too_slow();
             }
-        } else if self.pinged > self.heard && now >= self.pinged + DEAD_AFTER {
+        } else if self.pinged > self.last_received && now >= self.pinged + DEAD_AFTER {
             return self.end(Closed::Dead, None, false);
         }
-        // a new one only when the last was answered, so that the time to the answer is known
-        if now >= self.pinged + PING_EVERY && self.heard >= self.pinged {
+        // only after the last one was answered, so that the round-trip time is known
+        if now >= self.pinged + PING_EVERY && self.last_received >= self.pinged {
             self.ping(now);
         }
-        let changes = self.hub.view().changes;
-        if changes != self.told_changes {
-            self.told_changes = changes;
+        let changes = self.hub.published.view().changes;
+        if changes != self.notified_changes {
+            self.notified_changes = changes;
             if self.client.v1 {
                 let head = *self.head.borrow();
-                let speed = self.hub.view().speed;
+                let speed = self.hub.published.view().speed;
                 self.notify(&Notice::Position { seq: head.seq, state: head.state, speed });
             }
         }
@@ -367,7 +370,7 @@ impl Connection<'_> {
         self.ask(now);
     }
 
-    /// Asks how far the client is, where it says so by its answer: behind the messages that are written.
+    /// Sends a ping after the written messages. Its answer shows how far the client has read.
     fn ask(&mut self, now: Duration) {
         let payload = if self.client.v1 {
             self.position_sent = now;
@@ -377,10 +380,10 @@ impl Connection<'_> {
         } else {
             self.progress.ask(0, now).to_string()
         };
-        self.say(&outbox::frame(9, payload.as_bytes()));
+        self.push_frames(&outbox::frame(9, payload.as_bytes()));
     }
 
-    /// Writes what there is, as far as the socket takes it.
+    /// Writes as much as the socket accepts.
     fn write(&mut self) -> Stopped {
         let mut turns = 0;
         while self.over.is_none() {
@@ -444,7 +447,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Finds something to write, if there is nothing. Says whether there is something now.
+    /// Finds something to write if there is nothing. Returns true if there is something to write.
     fn refill(&mut self) -> bool {
         if self.closing.is_some() {
             self.closing_written();
@@ -472,13 +475,13 @@ impl Connection<'_> {
                         self.close(Close::source_failed(self.outgoing.seq(), &error), Closed::Failed)
                     }
                 },
-                // whoever counts the messages of a filter cannot know the number of the next one
+                // a client that counts the messages of a filter cannot know the number of the next one
                 Task::Jumped { seq } if !self.client.v1 || !self.outgoing.selection().is_whole_stream() => {
                     self.close(Close::seek(seq), Closed::Seek);
                 }
                 Task::Jumped { seq } => self.notify(&Notice::Seek { seq }),
                 Task::Wait => {
-                    // the player may be waiting for whoever was catching up
+                    // the player may be waiting for a client that was catching up
                     self.moved();
                     return false;
                 }
@@ -488,7 +491,7 @@ impl Connection<'_> {
         true
     }
 
-    /// Puts messages on their way.
+    /// Starts to send messages.
     fn send(&mut self, block: &Arc<Block>, messages: Range<usize>) {
         let now = self.hub.clock.now();
         let messages = if self.progress.is_slow(now) {
@@ -506,16 +509,16 @@ impl Connection<'_> {
         }
         self.moved();
         if self.outgoing.is_empty() {
-            // nothing of it is selected, and what was passed over is done with
+            // none of them is selected: they count as sent
             self.client.sent().seq = self.outgoing.seq();
         }
     }
 
-    /// Tells the player where the client is.
+    /// Reports the client's play offset to the player.
     fn moved(&self) {
-        let place = self.outgoing.place();
-        self.client.set_place(place);
-        self.hub.client_moved(place);
+        let play_offset = self.outgoing.play_offset();
+        self.client.set_play_offset(play_offset);
+        self.hub.player.client_moved(play_offset);
     }
 
     fn finish(&mut self) {
@@ -523,7 +526,7 @@ impl Connection<'_> {
             let notice = Notice::End {
                 seq: self.outgoing.seq(),
                 sent: self.client.sent().messages,
-                digest: self.hub.view().digest_received,
+                digest: self.hub.published.view().digest_received,
             };
             self.notify(&notice);
         }
@@ -531,7 +534,7 @@ impl Connection<'_> {
     }
 }
 
-/// The first of some messages, as many as a slow client gets at a time and at least one.
+/// Returns the first of some messages: as many as a slow client is sent at a time, and at least one.
 fn portion(block: &Block, messages: Range<usize>) -> Range<usize> {
     let mut end = messages.start + 1;
     while end < messages.end && block.frames(messages.start..end + 1).len() <= SLOW_BYTES {

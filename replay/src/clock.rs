@@ -1,8 +1,8 @@
-//! The only place that reads clocks.
+//! The clock of the server.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Time since the server was made, from the monotonic clock, and what Unix time that is.
+/// The time since the server was created, from the monotonic clock, and its relation to Unix time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     started: Instant,
@@ -19,17 +19,17 @@ impl Clock {
         Clock { started: Instant::now(), unix }
     }
 
-    /// Time since the start.
+    /// Returns the time since the start.
     pub(crate) fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// The instant on tokio's clock.
+    /// Returns the instant on tokio's clock.
     pub(crate) fn instant(&self, at: Duration) -> tokio::time::Instant {
         (self.started + at).into()
     }
 
-    /// Unix time in microseconds. It runs with the monotonic clock, so that differences are true.
+    /// Returns Unix time in microseconds. It advances with the monotonic clock, so that differences are exact.
     pub(crate) fn unix_us(&self, at: Duration) -> u64 {
         u64::try_from((self.unix + at).as_micros()).unwrap_or(u64::MAX)
     }

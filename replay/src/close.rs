@@ -1,28 +1,28 @@
-//! How a connection is closed: the codes and reasons of docs/PROTOCOL.md, section 5.
+//! Closes of connections: the codes and reasons of docs/PROTOCOL.md, section 5.
 
 use crate::refusal::Refusal;
 
-/// A close code of RFC 6455, section 7.4.1, or of the IANA registry that it founded.
+/// A close code of RFC 6455, section 7.4.1, or of its IANA registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u16)]
 pub(crate) enum CloseCode {
     /// The stream is delivered.
     Normal = 1000,
-    /// The server stops.
+    /// The server is stopping.
     GoingAway = 1001,
-    /// The client broke the RFC.
+    /// The client violated RFC 6455.
     ProtocolError = 1002,
     /// A text was not UTF-8.
     InvalidPayload = 1007,
-    /// Refused.
+    /// A refused request.
     PolicyViolation = 1008,
     /// A frame or message was too large.
     MessageTooBig = 1009,
     /// The source failed.
     InternalError = 1011,
-    /// The player jumped: reconnect.
+    /// The player jumped: the client must reconnect.
     ServiceRestart = 1012,
-    /// Too slow: reconnect.
+    /// The client is too slow: it may reconnect.
     TryAgainLater = 1013,
 }
 
@@ -32,10 +32,10 @@ impl CloseCode {
     }
 }
 
-/// Bytes of a reason that fit into a close frame: a control frame holds 125, and the code takes two.
+/// The size limit of a reason in bytes: a control frame holds 125, of which the code takes two.
 const REASON_BYTES_MAX: usize = 123;
 
-/// A close, ready to be sent.
+/// A close that is ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Close {
     code: CloseCode,
@@ -47,47 +47,48 @@ impl Close {
         Close { code, reason: fitting(reason.into()) }
     }
 
-    /// The stream is delivered.
+    /// Returns the close for a delivered stream.
     pub(crate) fn delivered() -> Close {
         Close::new(CloseCode::Normal, "delivered")
     }
 
-    /// The server stops.
+    /// Returns the close for a server that is stopping.
     pub(crate) fn stopping(next_seq: u64) -> Close {
         Close::new(CloseCode::GoingAway, format!("the server stops; next seq {next_seq}"))
     }
 
-    /// The client broke RFC 6455.
+    /// Returns the close for a client that violated RFC 6455.
     pub(crate) fn protocol_error(what: impl Into<String>) -> Close {
         Close::new(CloseCode::ProtocolError, what)
     }
 
-    /// The client sent a text that is not UTF-8.
+    /// Returns the close for a text that is not UTF-8.
     pub(crate) fn not_utf8(what: impl Into<String>) -> Close {
         Close::new(CloseCode::InvalidPayload, what)
     }
 
-    /// What the client asked for is refused.
+    /// Returns the close for a refused request.
     pub(crate) fn refused(refusal: &Refusal) -> Close {
         Close::new(CloseCode::PolicyViolation, refusal.to_string())
     }
 
-    /// The client sent more than is read.
+    /// Returns the close for a message that is too large.
     pub(crate) fn too_big(bytes_max: usize) -> Close {
-        Close::new(CloseCode::MessageTooBig, format!("at most {bytes_max} bytes are read"))
+        Close::new(CloseCode::MessageTooBig, format!("messages are limited to {bytes_max} bytes"))
     }
 
-    /// The source cannot be read further.
+    /// Returns the close for a source that cannot be read further.
     pub(crate) fn source_failed(next_seq: u64, why: &str) -> Close {
         Close::new(CloseCode::InternalError, format!("next seq {next_seq}: {why}"))
     }
 
-    /// The player jumped.
+    /// Returns the close for a jump of the player.
     pub(crate) fn seek(seq: u64) -> Close {
         Close::new(CloseCode::ServiceRestart, format!("seek to seq {seq}"))
     }
 
-    /// The client cannot follow. The first number is the seq of the last message that it was sent, if there was one.
+    /// Returns the close for a client that does not keep up. `last_seq` is the sequence number of the last message
+    /// that it was sent, if there was one.
     pub(crate) fn too_slow(last_seq: Option<u64>, resume_from: u64) -> Close {
         let sent = match last_seq {
             Some(seq) => format!("last seq {seq}"),
@@ -105,13 +106,13 @@ impl Close {
         &self.reason
     }
 
-    /// The frame, as a server sends it.
+    /// Returns the frame that a server sends.
     pub(crate) fn frame(&self) -> Vec<u8> {
         frame(Some(self.code.number()), &self.reason)
     }
 }
 
-/// A close frame of a server: unmasked. The code is one that may stand in a frame, the reason fits.
+/// Returns the unmasked close frame of a server. The code must be one that may be sent, and the reason must fit.
 pub(crate) fn frame(code: Option<u16>, reason: &str) -> Vec<u8> {
     const FINAL_CLOSE: u8 = 0x88;
     let mut payload = Vec::with_capacity(2 + reason.len());
@@ -119,11 +120,11 @@ pub(crate) fn frame(code: Option<u16>, reason: &str) -> Vec<u8> {
         payload.extend_from_slice(&code.to_be_bytes());
         payload.extend_from_slice(reason.as_bytes());
     }
-    let len = u8::try_from(payload.len()).expect("a reason fits into a control frame");
+    let len = u8::try_from(payload.len()).expect("the reason fits into a control frame");
     [&[FINAL_CLOSE, len], &payload[..]].concat()
 }
 
-/// A reason cut so that it fits.
+/// Returns a reason, shortened to fit.
 fn fitting(mut reason: String) -> String {
     const CUT: &str = "…";
     if reason.len() > REASON_BYTES_MAX {
@@ -151,7 +152,7 @@ mod tests {
         check(Close::protocol_error("an unmasked frame"), 1002, "an unmasked frame");
         check(Close::not_utf8("a text is not UTF-8"), 1007, "a text is not UTF-8");
         check(Close::refused(&Refusal::new("bad_value", "from_seq: -1")), 1008, "bad_value: from_seq: -1");
-        check(Close::too_big(65_536), 1009, "at most 65536 bytes are read");
+        check(Close::too_big(65_536), 1009, "messages are limited to 65536 bytes");
         check(Close::source_failed(3, "no such file"), 1011, "next seq 3: no such file");
         check(Close::seek(0), 1012, "seek to seq 0");
         check(Close::too_slow(Some(41), 42), 1013, "last seq 41; too slow, resume with from_seq=42");

@@ -1,55 +1,57 @@
-//! What can be asked of a running player, and what it says about itself.
+//! Commands for a running player, and its status.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use tradesim_schemas::Digest;
 
 use crate::{source::SourceError, speed::Speed};
 
-/// What steers a player.
+/// A command for a player.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Stop the clock.
+    /// Stops the clock.
     Pause,
-    /// Let it run; also starts a player that still waits for clients.
+    /// Starts the clock; also starts a player that still waits for clients.
     Resume,
-    /// Play this many messages and stop again. The answer says how things stand after them.
+    /// Plays this many messages and pauses again. The answer reports the status after them.
     Step(u64),
-    /// Jump to the message of this seq.
+    /// Jumps to the message with this stream sequence number.
     Seek(u64),
-    /// Jump to the first message at or behind a place, such as `10:00`.
+    /// Jumps to the first message at or after a time, such as `10:00`.
     SeekTo(String),
-    /// Change the speed.
+    /// Changes the speed.
     Speed(Speed),
-    /// End the play, as a signal would.
+    /// Ends the playback, as a signal does.
     Stop,
 }
 
-/// A command was not carried out.
+/// A command that was not carried out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// The place or seq cannot be had.
+    /// The requested position is not available.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The play is over.
-    #[error("the play is over")]
+    /// The playback has ended.
+    #[error("the playback has ended")]
     Over,
-    /// The clock of the play is that of a live stream.
-    #[error("the clock of a live stream can be paused, but not moved, and it runs at 1x")]
+    /// The playback follows the clock of a live stream.
+    #[error("a live stream can be paused, but not moved, and its speed is always 1x")]
     LiveClock,
-    /// The messages keep the order of the source.
-    #[error("what is played is being recorded, in its order: there are no jumps")]
+    /// The messages must be played in the order of the source.
+    #[error("cannot seek while recording")]
     KeepsOrder,
 }
 
 impl CommandError {
-    /// A stable name of the kind of error.
+    /// Returns a stable code for the kind of error.
     pub fn code(&self) -> &'static str {
         match self {
             CommandError::Source(SourceError::BeyondEnd { .. }) => "beyond_end",
             CommandError::Source(SourceError::Gone { .. }) => "gone",
-            CommandError::Source(SourceError::NoPlace { .. }) => "no_place",
+            CommandError::Source(SourceError::InvalidPosition { .. }) => "no_place",
             CommandError::Source(SourceError::Read(_)) => "source_failed",
             CommandError::Over => "over",
             CommandError::LiveClock => "live_clock",
@@ -57,28 +59,28 @@ impl CommandError {
         }
     }
 
-    /// Whether it is the state of the play that forbids the command, and not what the command says.
+    /// Returns true if the command conflicts with the state of the playback, rather than being invalid.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, CommandError::Over | CommandError::LiveClock | CommandError::KeepsOrder)
     }
 }
 
-/// Where a player stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The state of a player.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// For clients.
+    /// It waits for clients.
     Waiting,
     /// The clock runs.
     Playing,
-    /// The clock stands.
+    /// The clock is stopped.
     Paused,
-    /// Everything was played.
+    /// All messages were played.
     Ended,
 }
 
 impl State {
-    /// The text in statuses and notices.
+    /// Returns the text in statuses and notices.
     pub fn as_str(self) -> &'static str {
         match self {
             State::Waiting => "waiting",
@@ -88,7 +90,7 @@ impl State {
         }
     }
 
-    /// The state with this text.
+    /// Returns the state with this text.
     pub fn parse(text: &str) -> Option<State> {
         [State::Waiting, State::Playing, State::Paused, State::Ended]
             .into_iter()
@@ -96,111 +98,154 @@ impl State {
     }
 }
 
-/// Lateness, intended against actual, in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+/// Lateness in milliseconds: the time from when a message was due until it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lateness {
-    /// Half of the messages were at most this late.
+    /// The median.
     pub p50: f64,
-    /// 99 of 100.
+    /// The 99th percentile.
     pub p99: f64,
-    /// 999 of 1,000.
+    /// The 99.9th percentile.
     pub p999: f64,
-    /// The latest.
+    /// The maximum.
     pub max: f64,
 }
 
-/// How things stand: the answer of `GET /status` (docs/PROTOCOL.md, section 6).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The status of a server: the answer to `GET /status` (docs/PROTOCOL.md, section 6).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
-    /// Version of this object's layout.
+    /// The version of this object's layout.
     pub schema_version: u32,
-    /// Where the player stands.
+    /// The state of the player.
     pub state: State,
-    /// Id of the stream.
+    /// The id of the stream.
     pub stream: String,
-    /// Name of the run.
+    /// The name of the run.
     pub run: String,
-    /// Digest of the whole stream, where it is known beforehand.
+    /// The digest of the whole stream, if it is known in advance.
     pub digest: Option<String>,
-    /// Seq of the next message.
+    /// The stream sequence number of the next message.
     pub seq: u64,
-    /// How many messages there are, where that is known.
+    /// The number of messages in the stream, if it is known.
     pub messages: Option<u64>,
-    /// Recorded time of the next message.
+    /// The recorded time of the next message.
     pub time: Option<String>,
-    /// Speed asked for, as `50x` or `max`.
+    /// The requested speed, such as `50x` or `max`.
     pub speed: String,
-    /// Recorded time played in a second, since the start and without pauses.
+    /// The recorded time played per second, since the start and without pauses.
     pub speed_achieved: Option<f64>,
-    /// Seconds of play, without pauses.
+    /// The time of playback in seconds, without pauses.
     pub seconds: f64,
-    /// Messages sent, once, however many clients: not those that are missing on purpose, and twice those that come twice.
+    /// The messages sent, counted once however many clients there are. Messages that a fault removes do not count,
+    /// and messages that a fault repeats count twice.
     pub sent: u64,
-    /// Lateness at the sockets of all clients; where there never was one, of the player.
+    /// The lateness at the sockets of all clients or, if there never was a client, at the player.
     pub late_ms: Option<Lateness>,
-    /// The clients that are connected.
+    /// The connected clients.
     pub clients: Vec<ClientStatus>,
 }
 
-/// How a client stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The status of a client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClientStatus {
-    /// Number of the connection, from 1.
+    /// The number of the connection, from 1.
     pub id: u64,
-    /// Its address.
+    /// The address of the client.
     pub peer: String,
-    /// `tradesim.v1`, if it was asked for.
-    pub protocol: Option<&'static str>,
-    /// Seq of the first message that it got or will get.
+    /// `tradesim.v1`, if the client requested it.
+    pub protocol: Option<Cow<'static, str>>,
+    /// The stream sequence number of the first message that it receives.
     pub start_seq: u64,
-    /// Seq behind the last message that it got.
+    /// The stream sequence number after the last message that it was sent.
     pub seq: u64,
-    /// Messages that it got.
+    /// The number of messages that it was sent.
     pub sent: u64,
-    /// Messages of the player that it has not got yet.
+    /// The number of messages that were played and that it was not sent yet.
     pub lag_messages: u64,
-    /// Their bytes, where they are still held.
+    /// The bytes of these messages, as far as they are still held.
     pub lag_bytes: u64,
-    /// Lateness at its socket.
+    /// The lateness at its socket.
     pub late_ms: Option<Lateness>,
-    /// Why it went: a close code, for those that are gone.
+    /// The close code, if the client is disconnected.
     pub closed: Option<u16>,
-    /// Whether it got the end of the stream and said so.
+    /// True if it received the end of the stream and confirmed it.
     pub delivered: bool,
 }
 
-/// What a play came to, when it is over.
+/// The result of a playback that has ended.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// How things stood at the end, with the clients that had gone by then (the first 1,000 of them) before the others.
+    /// The status at the end. The clients that were disconnected by then come first (at most 1,000 of them).
     pub status: Status,
-    /// Whether the stream was played to its end.
+    /// True if the stream was played to its end.
     pub complete: bool,
-    /// Seq of the first message that was played.
+    /// The stream sequence number of the first message that was played.
     pub first_seq: u64,
-    /// Digest of everything that was played; `None` after a seek.
+    /// The digest of everything that was played; `None` after a seek.
     pub digest: Option<Digest>,
-    /// Lateness of the player itself: from when a message was due until it was handed to the clients.
+    /// The lateness of the player itself: the time from when a message was due until it was handed to the clients.
     pub player_late_ms: Option<Lateness>,
-    /// Idle stretches that were shortened.
-    pub shortened: Stretches,
-    /// Stretches in which messages left more than 10 ms late.
-    pub late: Stretches,
-    /// Times that the player waited for a client (`OnSlow::Wait`).
-    pub waited: Stretches,
-    /// Clients closed as too slow.
+    /// The idle intervals that were shortened.
+    pub shortened: IntervalStats,
+    /// The intervals in which messages left more than 10 ms late.
+    pub late: IntervalStats,
+    /// The times that the player waited for a client (`OnSlow::Wait`).
+    pub waited: IntervalStats,
+    /// The number of clients disconnected as too slow.
     pub closed_slow: u64,
-    /// Clients that ever were there.
+    /// The total number of clients.
     pub clients_total: u64,
 }
 
-/// Stretches of time.
+/// Statistics of time intervals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Stretches {
-    /// How many.
+pub struct IntervalStats {
+    /// The number of intervals.
     pub count: u64,
-    /// Together, in seconds.
+    /// Their total, in seconds.
     pub seconds: f64,
     /// The longest, in seconds.
     pub longest_seconds: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_as_it_was_written() {
+        let late = Some(Lateness { p50: 0.1, p99: 0.5, p999: 1.25, max: 3.0 });
+        let client = ClientStatus {
+            id: 1,
+            peer: "127.0.0.1:41219".to_owned(),
+            protocol: Some(crate::PROTOCOL.into()),
+            start_seq: 3,
+            seq: 9,
+            sent: 6,
+            lag_messages: 2,
+            lag_bytes: 700,
+            late_ms: late,
+            closed: Some(1013),
+            delivered: false,
+        };
+        let status = Status {
+            schema_version: 1,
+            state: State::Paused,
+            stream: "s".to_owned(),
+            run: "r".to_owned(),
+            digest: None,
+            seq: 11,
+            messages: Some(20),
+            time: Some("2026-02-18T14:30:00.000000Z".to_owned()),
+            speed: "50x".to_owned(),
+            speed_achieved: Some(49.5),
+            seconds: 0.25,
+            sent: 11,
+            late_ms: None,
+            clients: vec![client],
+        };
+        let text = serde_json::to_string(&status).unwrap();
+        assert_eq!(serde_json::from_str::<Status>(&text).unwrap(), status);
+        assert!(text.contains(r#""state":"paused""#), "{text}");
+    }
 }

@@ -1,4 +1,4 @@
-//! What a client says: subscriptions (docs/PROTOCOL.md, section 3).
+//! Messages from clients: subscriptions (docs/PROTOCOL.md, section 3).
 
 use std::fmt;
 
@@ -10,16 +10,16 @@ use crate::{
     refusal::{Refusal, shown},
 };
 
-/// What is to become of a selection.
+/// A change of the selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Add to it.
+    /// Adds to it.
     Subscribe,
-    /// Take away from it.
+    /// Removes from it.
     Unsubscribe,
 }
 
-/// A change of a selection.
+/// A request to change a selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ControlMessage {
     pub(crate) action: Action,
@@ -29,15 +29,15 @@ pub(crate) struct ControlMessage {
 
 const KEYS: [&str; 3] = ["action", "symbols", "events"];
 
-/// Reads a text message of a client.
+/// Parses a text message of a client.
 ///
 /// # Errors
-/// What is not understood, with the field and the value.
+/// The reason, with the field and the value.
 pub(crate) fn parse(text: &str, known: &KnownSymbols) -> Result<ControlMessage, Refusal> {
     let mut json = serde_json::Deserializer::from_str(text);
     let members = json.deserialize_any(Members).and_then(|members| json.end().map(|()| members));
     let members = members.map_err(|error| Refusal::new("not_json", error.to_string()))?;
-    let members = members.ok_or_else(|| Refusal::new("bad_type", "the message: expected an object"))?;
+    let members = members.ok_or_else(|| Refusal::new("bad_type", "the message: expected a JSON object"))?;
     let mut values: [Option<serde_json::Value>; KEYS.len()] = Default::default();
     for (key, value) in members {
         let Some(index) = KEYS.iter().position(|known| *known == key) else {
@@ -72,7 +72,7 @@ pub(crate) fn parse(text: &str, known: &KnownSymbols) -> Result<ControlMessage, 
     })
 }
 
-/// What is said to a binary message.
+/// Returns the refusal of a binary message.
 pub(crate) fn not_text() -> Refusal {
     Refusal::new("not_text", "control messages are text")
 }
@@ -102,7 +102,7 @@ fn bad_type(field: &str, expected: &str, found: &serde_json::Value) -> Refusal {
     Refusal::new("bad_type", format!("{field}: expected {expected}, found {}", shown(&found.to_string())))
 }
 
-/// The members of an object in order, so that a key that stands twice is seen; `None` for any other value.
+/// The members of an object in order, so that a duplicate key is found; `None` for any other value.
 struct Members;
 
 impl<'de> Visitor<'de> for Members {

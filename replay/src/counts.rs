@@ -1,9 +1,9 @@
 //! The number of messages of a stream that pass a filter before a position.
 //!
-//! The numbers of a filtered stream are known by counting only. What is counted is kept by kind, at some places of the
-//! stream, so that it answers every selection: however many clients ask for whatever symbols, the stream is read once. It
-//! is read in slices, each asked for by somebody who waits: when all have gone, counting stops, and goes on there when
-//! the next one asks.
+//! The sequence numbers of a filtered stream are only known by counting. Counts are kept by kind, at some points of
+//! the stream, so that they answer every selection: however many clients request whatever symbols, the stream is read
+//! once. It is read in slices, each requested by a waiting client. When no client waits, counting stops; it resumes
+//! there with the next request.
 
 use std::{
     collections::BTreeMap,
@@ -21,26 +21,27 @@ use crate::{
     source::{Feed, Filled, Source, SourceError},
 };
 
-/// Messages between two places at which counts are kept, at first.
+/// The initial number of messages between two points at which counts are kept.
 const STRIDE: u64 = 8_192;
 
-/// Counts that are kept altogether: 8 MB. Where they would be more, every other place is given up.
+/// The limit of counts that are kept in total: 8 MB. Beyond it, every other point is dropped.
 const KEPT_MAX: usize = 1 << 20;
 
-/// Kinds that are told apart. A stream with more is counted up to there, and from there on for each client by itself.
+/// The limit of kinds that are distinguished. A stream with more is counted up to there in common, and from there on
+/// for each client separately.
 const KINDS_MAX: usize = 1 << 16;
 
-/// Blocks in a slice: a few milliseconds.
+/// The number of blocks in a slice: a few milliseconds.
 const SLICE_BLOCKS: usize = 32;
 
-/// Clients for which the way from a known place on is read at once.
+/// The number of clients for which messages after a known point are read at the same time.
 const SEARCHES_MAX: usize = 2;
 
-/// A place in a filtered stream.
+/// A point in a filtered stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counted {
     pub(crate) source_seq: u64,
-    /// Messages before it that pass the filter.
+    /// The number of messages before it that pass the filter.
     pub(crate) seq: u64,
 }
 
@@ -48,9 +49,9 @@ pub(crate) struct Counted {
 pub(crate) struct Counts {
     source: Arc<dyn Source>,
     table: Mutex<Table>,
-    /// The reading that goes on where the table ends.
+    /// The reader at the point where the table ends.
     scan: Mutex<Option<Scan>>,
-    /// Held by the one for whom a slice is counted.
+    /// Held by the client for which a slice is being counted.
     turn: Turn<()>,
     searches: Semaphore,
 }
@@ -63,17 +64,17 @@ impl std::fmt::Debug for Counts {
 
 #[derive(Debug)]
 struct Table {
-    /// The number of each kind: symbols by their key, types by theirs.
+    /// The number of each kind, by symbol key and event type.
     kinds: BTreeMap<(u128, u8), Numbered>,
-    /// Ascending; the first is the beginning.
+    /// Ascending; the first is the beginning of the stream.
     marks: Vec<Mark>,
     stride: u64,
     kept: usize,
-    /// How far was counted, and what.
+    /// The point up to which messages are counted, and the counts.
     frontier: Mark,
     /// True if the stream ends at the frontier.
     ended: bool,
-    /// Whether no more is counted, as there are too many kinds.
+    /// True if counting has stopped because there are too many kinds.
     full: bool,
 }
 
@@ -83,7 +84,7 @@ struct Numbered {
     kind: Kind,
 }
 
-/// A place of the stream, and how many messages of each kind stand before it.
+/// A point of the stream, and the number of messages of each kind before it.
 #[derive(Clone, Debug, Default)]
 struct Mark {
     source_seq: u64,
@@ -95,14 +96,14 @@ struct Scan {
     builder: BlockBuilder,
 }
 
-/// Where to look for a place.
+/// The result of a search in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// It lies behind this one, and what follows on that has to be read.
+    /// It is after this point, and the messages from there on must be read.
     From(Counted),
-    /// It lies behind what was counted.
+    /// It is after the last point that was counted.
     Beyond,
-    /// It is this.
+    /// It is this point.
     Here(Counted),
 }
 
@@ -117,8 +118,8 @@ impl Counts {
         }
     }
 
-    /// The place before `bound`, or at the end if that comes first, or behind as many messages that pass as are `wanted`,
-    /// whichever comes first. Reading stops soon after this is dropped.
+    /// Returns the earliest of these points: the point before `bound`, the end of the stream, and the point after
+    /// `wanted` messages that pass. Reading stops soon after this future is dropped.
     ///
     /// # Errors
     /// Any error of reading.
@@ -135,7 +136,7 @@ impl Counts {
                 Way::From(from) => return self.search(selection, from, wanted, bound).await,
                 Way::Beyond => {
                     let _turn = self.turn.lock().await;
-                    // somebody else may have counted as far meanwhile
+                    // another client may have counted as far meanwhile
                     if lock(&self.table).way(selection, wanted, bound) == Way::Beyond {
                         let counts = Arc::clone(self);
                         finished(tokio::task::spawn_blocking(move || counts.count_slice()).await)?;
@@ -145,9 +146,9 @@ impl Counts {
         }
     }
 
-    /// Counts on for a while.
+    /// Counts one slice.
     fn count_slice(&self) -> Result<(), SourceError> {
-        // one that was given up by its client may still be at it
+        // the slice of a client that gave up may still be running
         let mut kept = lock(&self.scan);
         let mut scan = match kept.take() {
             Some(scan) => scan,
@@ -171,7 +172,7 @@ impl Counts {
         Ok(())
     }
 
-    /// Reads on from a known place.
+    /// Reads messages after a known point.
     async fn search(
         &self,
         selection: &Selection,
@@ -188,7 +189,7 @@ impl Counts {
     }
 }
 
-/// Says that nobody waits any more, when it is dropped.
+/// Signals, when it is dropped, that no one waits any more.
 #[derive(Debug, Default)]
 struct GivenUp(Arc<AtomicBool>);
 
@@ -244,7 +245,7 @@ impl Table {
         }
     }
 
-    /// Takes note of the kinds of the messages that follow.
+    /// Counts the kinds of the messages that follow.
     fn count(&mut self, kinds: impl Iterator<Item = Kind>) {
         for kind in kinds {
             let key = kind.map_or((0, u8::MAX), |(symbol, event)| (symbol.key(), event as u8));
@@ -263,14 +264,14 @@ impl Table {
             };
             self.frontier.counts[number] += 1;
             self.frontier.source_seq += 1;
-            let last = self.marks.last().expect("there is the first one").source_seq;
+            let last = self.marks.last().expect("the first mark always exists").source_seq;
             if self.frontier.source_seq >= last + self.stride {
                 self.keep();
             }
         }
     }
 
-    /// Keeps the frontier as a place that is known.
+    /// Keeps the frontier as a known point.
     fn keep(&mut self) {
         self.kept += self.frontier.counts.len();
         self.marks.push(self.frontier.clone());
@@ -285,7 +286,7 @@ impl Table {
         }
     }
 
-    /// Where the place is that [`Counts::locate`] looks for.
+    /// Returns where to find the point that [`Counts::locate`] looks for.
     fn way(&self, selection: &Selection, wanted: Option<u64>, bound: u64) -> Way {
         if bound == 0 || wanted == Some(0) {
             return Way::Here(Counted { source_seq: 0, seq: 0 });
@@ -300,7 +301,7 @@ impl Table {
             source_seq: mark.source_seq,
             seq: passing.iter().filter_map(|number| mark.counts.get(*number)).sum(),
         };
-        // the place lies behind a mark if that stands before it by both of what is asked for
+        // the point is after a mark that is before it by both criteria
         let is_before = |counted: Counted| {
             counted.source_seq <= bound && wanted.is_none_or(|wanted| counted.seq < wanted)
         };
@@ -321,9 +322,9 @@ fn finished<T>(read: Result<Result<T, SourceError>, tokio::task::JoinError>) -> 
     read.unwrap_or_else(|_| Err(SourceError::Read("the reader panicked".into())))
 }
 
-/// Locks what a panic of a source leaves whole: a slice is counted message by message.
+/// Locks a value that stays valid if a source panics: a slice is counted message by message.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    crate::hub::lock(mutex)
+    crate::lock::lock(mutex)
 }
 
 #[cfg(test)]

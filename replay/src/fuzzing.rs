@@ -1,5 +1,5 @@
-//! What the fuzz targets of this crate do with their bytes, and what the tests do with the targets' corpora
-//! (fuzz/README.md). Nothing here is promised to other callers.
+//! Entry points of this crate's fuzz targets, and of the tests that run their corpora (fuzz/README.md). Not a stable
+//! API.
 
 mod server;
 
@@ -16,13 +16,14 @@ use crate::{
 
 pub use server::http;
 
-/// Bytes of frames that a client is owed at once: a pong and the answer to a close.
+/// The limit of outgoing bytes that wait at once: a pong and the answer to a close.
 const OUTGOING_BYTES_MAX: usize = 256;
 
-/// Reads a text as a client's control messages, one per line, as the query of a URL, and as the body of each command.
+/// Parses a text as control messages of a client, one per line, as the query of a URL, and as the body of each
+/// command.
 ///
 /// # Panics
-/// Where a selection that a client may have does not hold what the client asked for.
+/// If a valid selection does not contain what the client requested.
 pub fn control(bytes: &[u8]) {
     for action in command::ACTIONS {
         let _ = command::parse(action, bytes);
@@ -43,16 +44,16 @@ pub fn control(bytes: &[u8]) {
     }
 }
 
-/// Reads what a client sends, in one piece and in pieces whose length the first byte says.
+/// Parses bytes from a client, in one piece and in pieces whose length the first byte determines.
 ///
 /// # Panics
-/// Where the pieces make a difference, and where more is kept or owed than is allowed.
+/// If the results differ, or if more is kept or owed than allowed.
 pub fn inbound(bytes: &[u8]) {
     let Some((&first, frames)) = bytes.split_first() else { return };
     let (whole, owed) = receive(frames.chunks(frames.len().max(1)));
     let (pieces, owed_in_pieces) = receive(frames.chunks(usize::from(first).max(1)));
     assert_eq!(whole, pieces);
-    // of pings that come together only the newest is answered
+    // of consecutive pings only the newest is answered
     assert!(owed.len() <= owed_in_pieces.len());
     for received in whole {
         if let Received::Text(text) = received {

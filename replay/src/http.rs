@@ -1,8 +1,9 @@
-//! The HTTP face of the server: handshakes, and plain HTTP on the same port (docs/PROTOCOL.md, sections 1 and 6).
+//! The HTTP front end of the server: handshakes, and plain HTTP on the same port (docs/PROTOCOL.md, sections 1 and
+//! 6).
 //!
-//! It knows sockets and requests, and nothing of players and streams: what a client gets and what a command does is
-//! decided by a [`Backend`]. Everything that a peer may take is bounded: its sockets, its header, its body, and the time
-//! that it needs for each.
+//! It handles sockets and requests, and does not know players or streams: a [`Backend`] decides what a client
+//! receives and what a command does. Everything that a peer may use is bounded: its sockets, its header, its body,
+//! and the time for each.
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -22,7 +23,7 @@ use crate::{
     steering::Steering,
 };
 
-use self::seats::{Place, PlainSeat, Seats};
+use self::slots::{ConnectionSlots, PlainSlot, SlotResult};
 
 mod authority;
 pub(crate) mod command;
@@ -32,119 +33,119 @@ mod host;
 mod origin;
 mod permission;
 mod routes;
-mod seats;
 mod shared;
+mod slots;
 #[cfg(test)]
 mod tests;
 
-/// The interval at which a waiting connection requests a place.
-const LOOK_FOR_PLACE: Duration = Duration::from_millis(10);
+/// The interval at which a waiting connection requests a slot.
+const SLOT_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Name of the subprotocol with notices.
-pub(crate) const SUBPROTOCOL: &str = "tradesim.v1";
+/// The name of the subprotocol with notices.
+pub(crate) const SUBPROTOCOL: &str = crate::notice::PROTOCOL;
 
-/// What is behind the HTTP face.
+/// The implementation behind the HTTP front end.
 pub(crate) trait Backend: Send + Sync + 'static {
-    /// A client that has its answer and waits for its socket. It is dropped, and not run, if the socket breaks between
-    /// the two.
+    /// An admitted client that waits for its socket. It is dropped, and not run, if the socket breaks before the
+    /// upgrade.
     type Client: Send + 'static;
 
-    /// Decides what a client gets. One that is refused is a client too: it is told so on its socket. Dropped midway where
-    /// it takes too long, the peer hangs up, or the server ends.
-    fn admit(&self, request: ClientRequest) -> impl Future<Output = Admission<Self::Client>> + Send;
+    /// Decides what a client receives. A refused client is admitted too, and receives the reason on its socket. The
+    /// future is dropped if it takes too long, if the peer disconnects, and if the server ends.
+    fn admit(&self, request: ClientRequest) -> impl Future<Output = AdmittedClient<Self::Client>> + Send;
 
-    /// Runs a client on its socket until that is closed. `early` is what came from it together with the handshake.
+    /// Runs a client on its socket until that is closed. `early` is what was received together with the handshake.
     fn run(&self, client: Self::Client, socket: TcpStream, early: Bytes) -> impl Future<Output = ()> + Send;
 
-    /// Carries out a command, and says how things stand after it.
+    /// Carries out a command, and returns the status after it.
     fn command(&self, command: Command) -> impl Future<Output = Result<Status, CommandError>> + Send;
 
-    /// How things stand.
+    /// Returns the status.
     fn status(&self) -> Status;
 
-    /// The page of metrics.
+    /// Returns the metrics page.
     fn metrics(&self) -> String;
 }
 
-/// What a client asks for in its handshake.
+/// The request of a client's handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClientRequest {
-    /// The query of the URL as it came, without the question mark.
+    /// The query of the URL as received, without the question mark.
     pub(crate) query: String,
-    /// Whether it offered the subprotocol [`SUBPROTOCOL`]; it is told that it got it.
+    /// True if it offered the subprotocol [`SUBPROTOCOL`], which the answer then confirms.
     pub(crate) wants_v1: bool,
-    /// Where it is.
+    /// The address of the client.
     pub(crate) peer: SocketAddr,
 }
 
-/// A client, and what its handshake is answered with.
+/// A client, and the answer to its handshake.
 #[derive(Debug)]
-pub(crate) struct Admission<C> {
-    /// Further headers of the answer.
+pub(crate) struct AdmittedClient<C> {
+    /// Additional headers of the answer.
     pub(crate) headers: Vec<(&'static str, String)>,
-    /// What is run on the socket.
+    /// The client, which runs on the socket.
     pub(crate) client: C,
 }
 
 /// The limits of connections.
 #[derive(Clone, Debug)]
-pub(crate) struct Rules {
-    /// Clients at once.
+pub(crate) struct ConnectionLimits {
+    /// The limit of clients at a time.
     pub(crate) clients_max: usize,
-    /// Clients of one address at once.
+    /// The limit of clients from one address at a time.
     pub(crate) per_address_max: usize,
-    /// Values of `Origin` that are accepted besides loopback hosts.
+    /// The values of `Origin` that are accepted in addition to loopback hosts.
     pub(crate) origins: Vec<String>,
-    /// Hosts that requests may name besides loopback names and the address they come to.
+    /// The hosts that requests may name in addition to loopback names and the address that they arrive at.
     pub(crate) hosts: Vec<String>,
-    /// Who may steer.
+    /// Permission to send commands.
     pub(crate) steering: Steering,
-    /// How long a request may take to arrive: the first from the moment its connection was accepted, a later one from
-    /// the end of the answer before it. A body may take as long again, and so may the peer that reads an answer.
-    pub(crate) patience: Duration,
-    /// How long deciding what a client gets may take.
-    pub(crate) admission: Duration,
-    /// How long a connection that is no client may stay when the server stops, and one that was answered may take to
-    /// close.
-    pub(crate) farewell: Duration,
+    /// The time limit for receiving a request: for the first one from the moment its connection was accepted, for a
+    /// later one from the end of the previous answer. A body may take as long again, and so may reading an answer.
+    pub(crate) request_timeout: Duration,
+    /// The time limit for admitting a client.
+    pub(crate) admission_timeout: Duration,
+    /// The time limit for a connection that is not a client after the server was stopped, and for closing a
+    /// connection after its last answer.
+    pub(crate) shutdown_grace: Duration,
 }
 
-impl Rules {
-    /// The documented bounds.
-    pub(crate) fn new(options: &Options) -> Rules {
-        Rules {
+impl ConnectionLimits {
+    /// Returns the documented limits.
+    pub(crate) fn new(options: &Options) -> ConnectionLimits {
+        ConnectionLimits {
             clients_max: options.clients_max,
             per_address_max: options.per_address_max,
             origins: options.origins.clone(),
             hosts: options.hosts.clone(),
             steering: options.steering.clone(),
-            patience: Duration::from_secs(5),
-            admission: Duration::from_secs(30),
-            farewell: Duration::from_secs(1),
+            request_timeout: Duration::from_secs(5),
+            admission_timeout: Duration::from_secs(30),
+            shutdown_grace: Duration::from_secs(1),
         }
     }
 }
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 #[derive(Debug)]
-struct Face<B> {
+struct HttpState<B> {
     backend: Arc<B>,
     metrics: Arc<Metrics>,
-    rules: Rules,
-    seats: Arc<Seats>,
+    limits: ConnectionLimits,
+    slots: Arc<ConnectionSlots>,
 }
 
-/// Accepts connections and serves them until it is told to stop (`true`, or the sender gone). Returns when every
-/// connection is closed: plain ones soon, clients when the backend has [run](Backend::run) them to their end.
+/// Accepts connections and serves them until `stop` is true or its sender is dropped. Returns when every connection
+/// is closed: plain ones soon, clients when the backend has [run](Backend::run) them to their end.
 pub(crate) async fn serve<B: Backend>(
     listener: TcpListener,
     backend: Arc<B>,
     metrics: Arc<Metrics>,
-    rules: Rules,
+    limits: ConnectionLimits,
     mut stop: watch::Receiver<bool>,
 ) {
-    let seats = Seats::new(rules.clients_max, rules.per_address_max);
-    let face = Arc::new(Face { backend, metrics, rules, seats });
+    let slots = ConnectionSlots::new(limits.clients_max, limits.per_address_max);
+    let http_state = Arc::new(HttpState { backend, metrics, limits, slots });
     let mut connections = JoinSet::new();
     let mut failures = 0;
     let mut resume_at = None;
@@ -161,35 +162,36 @@ pub(crate) async fn serve<B: Backend>(
         match accepted {
             Ok((socket, peer)) => {
                 (failures, resume_at) = (0, None);
-                match place(&face.seats, &mut stop).await {
-                    Some(seat) => {
+                match wait_for_slot(&http_state.slots, &mut stop).await {
+                    Some(slot) => {
                         let span = tracing::info_span!("connection", %peer);
-                        let driven = connection::drive(Arc::clone(&face), socket, peer, seat, stop.clone());
+                        let driven =
+                            connection::drive(Arc::clone(&http_state), socket, peer, slot, stop.clone());
                         connections.spawn(driven.instrument(span));
                     }
-                    None => turn_away(socket, peer, &face.metrics),
+                    None => turn_away(socket, peer, &http_state.metrics),
                 }
             }
             Err(error) => {
                 let delay = backoff(&error, failures);
                 if !delay.is_zero() {
-                    // it may be for want of file descriptors, of which connections that say nothing hold some
-                    face.seats.free_one();
+                    // there may be too few file descriptors, some of them held by idle connections
+                    http_state.slots.free_one();
                 }
-                tracing::warn!(%error, delay_ms = delay.as_millis() as u64, "a connection cannot be accepted");
+                tracing::warn!(%error, delay_ms = delay.as_millis() as u64, "cannot accept a connection");
                 failures += 1;
                 resume_at = Some(Instant::now() + delay);
             }
         }
     }
-    // whoever comes now is refused by the kernel, and does not wait in a backlog that nobody reads
+    // the kernel refuses new connections, instead of keeping them in a backlog that no one reads
     drop(listener);
     while let Some(ended) = connections.join_next().await {
         note_panic(ended);
     }
 }
 
-/// The next connection, not before an instant. May be dropped and begun again at any time.
+/// Accepts the next connection, not before an instant. May be dropped and called again at any time.
 async fn accept(listener: &TcpListener, resume_at: Option<Instant>) -> io::Result<(TcpStream, SocketAddr)> {
     if let Some(instant) = resume_at {
         tokio::time::sleep_until(instant).await;
@@ -197,17 +199,17 @@ async fn accept(listener: &TcpListener, resume_at: Option<Instant>) -> io::Resul
     listener.accept().await
 }
 
-/// A place for a connection, waited for as long as those that hold one have a claim to it; `None` where all are being
-/// answered, or the server stops.
-async fn place(seats: &Arc<Seats>, stop: &mut watch::Receiver<bool>) -> Option<PlainSeat> {
+/// Waits for a slot for a connection, as long as those that hold one are protected; `None` if all of them are being
+/// answered, or if the server stops.
+async fn wait_for_slot(slots: &Arc<ConnectionSlots>, stop: &mut watch::Receiver<bool>) -> Option<PlainSlot> {
     loop {
-        let until = match seats.take(Instant::now()) {
-            Place::Taken(seat) => return Some(seat),
-            Place::Full => return None,
-            Place::NotBefore(until) => until,
+        let until = match slots.take(Instant::now()) {
+            SlotResult::Taken(slot) => return Some(slot),
+            SlotResult::Full => return None,
+            SlotResult::NotBefore(until) => until,
         };
-        // one may become free before
-        let until = until.min(Instant::now() + LOOK_FOR_PLACE);
+        // a slot may become free earlier
+        let until = until.min(Instant::now() + SLOT_RETRY_INTERVAL);
         tokio::select! {
             () = stopped(stop) => return None,
             () = tokio::time::sleep_until(until) => {}
@@ -215,14 +217,14 @@ async fn place(seats: &Arc<Seats>, stop: &mut watch::Receiver<bool>) -> Option<P
     }
 }
 
-/// Returns when the server is to stop.
+/// Returns when the server must stop.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // an error says that the sender is gone, and with it who would want to go on
+    // an error means that the sender was dropped
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// How long to wait after an error of accept(): not at all where it was that one connection's, and longer each time
-/// where there are, for one, no file descriptors left, as the same error would come back at once and for ever.
+/// Returns how long to wait after an error of accept(): not at all if it concerns only that connection, and longer
+/// each time if, for example, no file descriptors are left, because the same error would return at once, forever.
 fn backoff(error: &io::Error, failures: u32) -> Duration {
     match error.kind() {
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted => {
@@ -232,19 +234,19 @@ fn backoff(error: &io::Error, failures: u32) -> Duration {
     }
 }
 
-/// Closes a connection for which not even an answer of its own can be afforded.
+/// Closes a connection without serving it, because there are too many.
 fn turn_away(socket: TcpStream, peer: SocketAddr, metrics: &Metrics) {
     const ANSWER: &[u8] =
         b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    tracing::debug!(%peer, "turned away: too many connections");
+    tracing::debug!(%peer, "connection rejected: too many connections");
     metrics.refused(Refused::Cap);
-    // one attempt, which the buffer of a new socket has room for: there is nobody to wait for it
+    // one attempt, for which the buffer of a new socket has room: no task waits for it
     if let Ok(mut socket) = socket.into_std() {
         let _ = io::Write::write(&mut socket, ANSWER);
     }
 }
 
-/// A connection that panicked has harmed itself only, but is a bug all the same.
+/// Logs the panic of a connection. It affects this connection only, but it is a bug.
 fn note_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()

@@ -1,69 +1,32 @@
-//! What the player, the clients and the HTTP face share.
+//! The state that the player, the clients and the HTTP front end share.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread::Thread,
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use tokio::sync::watch;
 use tradesim_schemas::Digest;
 
 use crate::{
-    clock::Clock,
-    control::{ClientStatus, Lateness, State, Status, Stretches},
-    counts::Counts,
-    delivery::Head,
-    gate::Places,
-    lateness::Recorder,
-    metrics::{Closed, Metrics},
-    names::KnownSymbols,
-    options::Options,
-    player::Request,
-    readers::Readers,
-    ring::Ring,
-    source::{Source, SourceError},
+    client_registry::ClientRegistry, clock::Clock, control::Status, counts::Counts, lock::lock,
+    metrics::Metrics, names::KnownSymbols, options::Options, player_handle::PlayerHandle,
+    published::PublishedState, readers::Readers, ring::Ring, source::Source,
 };
 
-/// Clients that are gone and that the report still lists.
-const GONE_MAX: usize = 1_000;
-
-/// The version of the statuses' layout.
+/// The version of the status layout.
 const STATUS_VERSION: u32 = 1;
 
-/// The place of a client that has none, and the place that is awaited when none is.
-const NOWHERE: u64 = u64::MAX;
-
-/// What the player, the clients and the HTTP face share.
+/// The parts of a server that the player, the clients and the HTTP front end share.
 pub(crate) struct Hub {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) options: Options,
     pub(crate) stream: String,
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
-    /// How far the player is.
-    pub(crate) head: watch::Sender<Head>,
-    /// The state in it, for those who do not want to be woken for each message.
-    pub(crate) state: watch::Sender<State>,
-    /// Whether clients are to be closed because the server stops.
-    pub(crate) stopping: watch::Sender<bool>,
+    pub(crate) published: PublishedState,
+    pub(crate) clients: ClientRegistry,
+    pub(crate) player: Arc<PlayerHandle>,
     pub(crate) readers: Arc<Readers>,
     pub(crate) counts: Arc<Counts>,
     pub(crate) known_symbols: KnownSymbols,
-    failure: Mutex<Option<String>>,
     ring: Mutex<Ring>,
-    view: Mutex<View>,
-    registry: Mutex<Registry>,
-    player: Mutex<Option<PlayerLink>>,
-    /// The place that the player waits for a client to reach.
-    awaited: AtomicU64,
-    /// Of each message where connections break: the last client that breaks there.
-    breaks: Mutex<BTreeMap<u64, u64>>,
 }
 
 impl std::fmt::Debug for Hub {
@@ -75,285 +38,36 @@ impl std::fmt::Debug for Hub {
     }
 }
 
-#[derive(Debug)]
-struct PlayerLink {
-    requests: std::sync::mpsc::Sender<Request>,
-    thread: Thread,
-}
-
-/// What the player says about itself.
-#[derive(Clone, Debug)]
-pub(crate) struct View {
-    pub(crate) speed: crate::Speed,
-    pub(crate) time: Option<tradesim_schemas::Timestamp>,
-    pub(crate) elapsed: Duration,
-    pub(crate) played: Duration,
-    pub(crate) lateness: Option<Lateness>,
-    pub(crate) late: Stretches,
-    pub(crate) shortened: Stretches,
-    pub(crate) waited: Stretches,
-    pub(crate) first_seq: u64,
-    /// Of everything played so far; `None` after a seek.
-    pub(crate) digest: Option<Digest>,
-    /// The same, where it is also that of what a client got who was there from message 0 on: `None` if the play began
-    /// later, as it does for clients that come back to a run on a new server, and for shifted timestamps.
-    pub(crate) digest_received: Option<Digest>,
-    /// Goes up with each change that clients are told about.
-    pub(crate) changes: u64,
-}
-
-#[derive(Debug, Default)]
-struct Registry {
-    next_id: u64,
-    connected: BTreeMap<u64, Arc<Client>>,
-    gone: Vec<ClientStatus>,
-    gone_late: Option<Recorder>,
-    total: u64,
-    /// Clients that left before the end and did not come back.
-    missing: u64,
-    /// When the last of them was last there.
-    last_left: Duration,
-    /// When the last client at all left.
-    deserted_since: Option<Duration>,
-}
-
-/// A client as others see it.
-#[derive(Debug)]
-pub(crate) struct Client {
-    pub(crate) id: u64,
-    pub(crate) peer: SocketAddr,
-    pub(crate) v1: bool,
-    pub(crate) start_seq: u64,
-    /// Seq with which it begins, in the source's numbers.
-    pub(crate) start_source_seq: u64,
-    /// Place of the next message for it.
-    place: AtomicU64,
-    sent: Mutex<Sent>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Sent {
-    pub(crate) messages: u64,
-    pub(crate) seq: u64,
-    pub(crate) late: Recorder,
-}
-
-impl Client {
-    /// States the place of the next message; `None` while older ones are read from the source.
-    pub(crate) fn set_place(&self, place: Option<u64>) {
-        self.place.store(place.unwrap_or(NOWHERE), Ordering::SeqCst);
-    }
-
-    fn place(&self) -> Option<u64> {
-        Some(self.place.load(Ordering::SeqCst)).filter(|&place| place != NOWHERE)
-    }
-
-    pub(crate) fn sent(&self) -> MutexGuard<'_, Sent> {
-        lock(&self.sent)
-    }
-}
-
-/// Locks what no panic leaves half-changed: a poisoned lock is used as it is.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 impl Hub {
     pub(crate) fn new(source: Arc<dyn Source>, options: Options) -> Hub {
-        let view = View {
-            speed: options.speed,
-            time: None,
-            elapsed: Duration::ZERO,
-            played: Duration::ZERO,
-            lateness: None,
-            late: Stretches::default(),
-            shortened: Stretches::default(),
-            waited: Stretches::default(),
-            first_seq: 0,
-            digest: None,
-            digest_received: None,
-            changes: 0,
-        };
         let metrics = Arc::new(Metrics::new());
         metrics.set_speed_wanted(options.speed);
+        let player = Arc::new(PlayerHandle::new());
         Hub {
             stream: stream_id(&source.info().identity, ""),
             clock: Clock::start(),
+            published: PublishedState::new(options.speed),
+            clients: ClientRegistry::new(Arc::clone(&metrics), Arc::clone(&player)),
             metrics,
-            head: watch::Sender::new(Head { state: State::Waiting, released: 0, seq: 0, sent: 0 }),
-            state: watch::Sender::new(State::Waiting),
-            stopping: watch::Sender::new(false),
+            player,
             readers: Readers::new(),
             counts: Arc::new(Counts::new(Arc::clone(&source))),
             known_symbols: KnownSymbols::new(&source.info().symbols),
-            failure: Mutex::new(None),
             ring: Mutex::new(Ring::new(options.buffer_bytes, 0)),
-            view: Mutex::new(view),
-            registry: Mutex::default(),
-            player: Mutex::new(None),
-            breaks: Mutex::default(),
-            awaited: AtomicU64::new(NOWHERE),
             source,
             options,
         }
-    }
-
-    /// Names the thread that plays.
-    pub(crate) fn set_player(&self, requests: std::sync::mpsc::Sender<Request>, thread: Thread) {
-        *lock(&self.player) = Some(PlayerLink { requests, thread });
-    }
-
-    /// Asks the player for something. Says whether it is still there.
-    pub(crate) fn request(&self, request: Request) -> bool {
-        let player = lock(&self.player);
-        let Some(player) = player.as_ref() else { return false };
-        let there = player.requests.send(request).is_ok();
-        player.thread.unpark();
-        there
     }
 
     pub(crate) fn ring(&self) -> MutexGuard<'_, Ring> {
         lock(&self.ring)
     }
 
-    pub(crate) fn view(&self) -> MutexGuard<'_, View> {
-        lock(&self.view)
-    }
-
-    /// Says why the source cannot be read further.
-    pub(crate) fn set_failure(&self, error: &SourceError) {
-        *lock(&self.failure) = Some(error.with_cause());
-    }
-
-    /// Why the source cannot be read further, if it cannot.
-    pub(crate) fn failure(&self) -> Option<String> {
-        lock(&self.failure).clone()
-    }
-
-    /// Says which place the player waits for a client to reach, if it does; it looks again after this.
-    pub(crate) fn await_place(&self, place: Option<u64>) {
-        self.awaited.store(place.unwrap_or(NOWHERE), Ordering::SeqCst);
-    }
-
-    /// Wakes a player that waits for a client to come so far, or for one that has no place any more.
-    pub(crate) fn client_moved(&self, place: Option<u64>) {
-        let awaited = self.awaited.load(Ordering::SeqCst);
-        if awaited != NOWHERE
-            && place.is_none_or(|place| place >= awaited)
-            && let Some(player) = lock(&self.player).as_ref()
-        {
-            player.thread.unpark();
-        }
-    }
-
-    /// Takes in a client whose socket is ready.
-    pub(crate) fn join(&self, peer: SocketAddr, v1: bool, start: Start) -> Arc<Client> {
-        let mut registry = lock(&self.registry);
-        registry.next_id += 1;
-        registry.total += 1;
-        let client = Arc::new(Client {
-            id: registry.next_id,
-            peer,
-            v1,
-            start_seq: start.seq,
-            start_source_seq: start.source_seq,
-            place: AtomicU64::new(NOWHERE),
-            sent: Mutex::new(Sent { messages: 0, seq: start.seq, late: Recorder::new() }),
-        });
-        registry.connected.insert(client.id, Arc::clone(&client));
-        registry.deserted_since = None;
-        if start.resumes {
-            registry.missing = registry.missing.saturating_sub(1);
-        }
-        self.metrics.clients_joined.inc();
-        self.tell_player(&registry);
-        client
-    }
-
-    /// Whether the connection of a client breaks before a message where that is planted: those that are there when the
-    /// first of them comes to it, so that whoever comes back goes on.
-    pub(crate) fn breaks(&self, seq: u64, client: u64) -> bool {
-        let newest = lock(&self.registry).next_id;
-        client <= *lock(&self.breaks).entry(seq).or_insert(newest)
-    }
-
-    /// Lets a client go. `delivered` says that it got the end, `seen` when it was last there.
-    pub(crate) fn leave(
-        &self,
-        client: &Client,
-        why: Closed,
-        code: Option<u16>,
-        delivered: bool,
-        seen: Duration,
-    ) {
-        let now = self.clock.now();
-        let head = *self.head.borrow();
-        let mut registry = lock(&self.registry);
-        registry.connected.remove(&client.id);
-        let sent = client.sent();
-        // the lateness of a client that could not follow says nothing of the server
-        if why != Closed::Slow {
-            registry.gone_late.get_or_insert_with(Recorder::new).add(&sent.late);
-        }
-        let mut status = client_status(client, &sent, head, None);
-        (status.closed, status.delivered) = (code, delivered);
-        if registry.gone.len() < GONE_MAX {
-            registry.gone.push(status);
-        }
-        if !delivered && why != Closed::Refused {
-            registry.missing += 1;
-            registry.last_left = registry.last_left.max(seen);
-        }
-        if registry.connected.is_empty() {
-            registry.deserted_since = Some(now);
-        }
-        self.metrics.closed(why);
-        self.tell_player(&registry);
-    }
-
-    fn tell_player(&self, registry: &Registry) {
-        self.metrics.clients.set(registry.connected.len() as i64);
-        let first = registry.connected.values().map(|client| client.start_source_seq).min();
-        self.request(Request::Clients { connected: registry.connected.len(), first });
-    }
-
-    /// Where the clients stand, when so many messages were played.
-    pub(crate) fn places(&self, released: u64) -> Places {
-        let registry = lock(&self.registry);
-        let places = Places::of(registry.connected.values().map(|client| client.place()), released);
-        Places { deserted_since: registry.deserted_since, ..places }
-    }
-
-    /// How many clients there are, and until when the server should stay for those that left early.
-    pub(crate) fn awaited(&self) -> (usize, Option<Duration>) {
-        let registry = lock(&self.registry);
-        let until = (registry.missing > 0).then(|| registry.last_left + self.options.linger);
-        (registry.connected.len(), until)
-    }
-
-    /// Clients that were closed as too slow, and all that ever were.
-    pub(crate) fn totals(&self) -> (u64, u64) {
-        let registry = lock(&self.registry);
-        (self.metrics.closed_count(Closed::Slow), registry.total)
-    }
-
-    /// How things stand; with the clients that have gone, if the report asks.
+    /// Returns the status; with the disconnected clients, for the report.
     pub(crate) fn status(&self, with_gone: bool) -> Status {
-        let head = *self.head.borrow();
-        let view = self.view().clone();
-        let mut late = Recorder::new();
-        let registry = lock(&self.registry);
-        if let Some(gone) = &registry.gone_late {
-            late.add(gone);
-        }
-        let mut clients = if with_gone { registry.gone.clone() } else { Vec::new() };
-        for client in registry.connected.values() {
-            let sent = client.sent();
-            late.add(&sent.late);
-            let lag_bytes = client.place().map(|place| self.ring().bytes_behind(place, head.released));
-            clients.push(client_status(client, &sent, head, lag_bytes));
-        }
-        drop(registry);
+        let head = self.published.head();
+        let view = self.published.view().clone();
+        let (clients, late) = self.clients.statuses(with_gone, head, &self.ring);
         let info = self.source.info();
         Status {
             schema_version: STATUS_VERSION,
@@ -365,7 +79,7 @@ impl Hub {
             messages: info.messages,
             time: view.time.map(|time| time.to_string()),
             speed: view.speed.to_string(),
-            speed_achieved: speed_achieved(&view),
+            speed_achieved: view.speed_achieved(),
             seconds: view.elapsed.as_secs_f64(),
             sent: head.sent,
             late_ms: late.summary().or(view.lateness),
@@ -373,79 +87,21 @@ impl Hub {
         }
     }
 
-    /// The metrics page.
+    /// Returns the metrics page.
     pub(crate) fn metrics_page(&self) -> String {
-        let head = *self.head.borrow();
-        let view = self.view().clone();
+        let head = self.published.head();
+        let view = self.published.view().clone();
         self.metrics.set_state(head.state);
         self.metrics.seq.set(i64::try_from(head.seq).unwrap_or(i64::MAX));
         self.metrics.set_speed_wanted(view.speed);
-        self.metrics.set_speed_achieved(speed_achieved(&view));
+        self.metrics.set_speed_achieved(view.speed_achieved());
         self.metrics.page()
     }
 }
 
-/// Where a client begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Start {
-    /// In its own stream.
-    pub(crate) seq: u64,
-    /// In the source's numbers.
-    pub(crate) source_seq: u64,
-    /// Whether it asked for this seq.
-    pub(crate) resumes: bool,
-}
-
-fn speed_achieved(view: &View) -> Option<f64> {
-    let (played, elapsed) = (view.played.as_secs_f64(), view.elapsed.as_secs_f64());
-    (played > 0.0 && elapsed > 0.0).then(|| played / elapsed)
-}
-
-fn client_status(client: &Client, sent: &Sent, head: Head, lag_bytes: Option<u64>) -> ClientStatus {
-    let lag_messages = match client.place() {
-        Some(place) => head.released.saturating_sub(place),
-        None => head.seq.saturating_sub(client.start_source_seq + sent.messages),
-    };
-    ClientStatus {
-        id: client.id,
-        peer: client.peer.to_string(),
-        protocol: client.v1.then_some("tradesim.v1"),
-        start_seq: client.start_seq,
-        seq: sent.seq,
-        sent: sent.messages,
-        lag_messages,
-        lag_bytes: lag_bytes.unwrap_or(0),
-        late_ms: sent.late.summary(),
-        closed: None,
-        delivered: false,
-    }
-}
-
-/// The id of a stream: 32 hex digits of a hash over everything that decides its messages.
+/// Returns the id of a stream: 32 hex digits of a hash over everything that decides its messages.
 pub(crate) fn stream_id(identity: &str, selection: &str) -> String {
     let text = format!("tradesim stream\n{identity}\n{selection}");
     let digest = Digest::of(text.as_bytes()).to_string();
     digest[Digest::PREFIX.len()..][..32].to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sample::Sample;
-
-    #[test]
-    fn the_server_stays_for_a_client_from_when_it_was_last_there() {
-        let linger = Duration::from_secs(10);
-        let options = Options { linger, ..Options::new("test") };
-        let hub = Hub::new(Arc::new(Sample::new(10, 10)), options);
-        let start = Start { seq: 0, source_seq: 0, resumes: false };
-        let peer = "127.0.0.1:1".parse().unwrap();
-        let [first, second] = [(); 2].map(|()| hub.join(peer, false, start));
-        let at = Duration::from_secs;
-        hub.leave(&first, Closed::Slow, Some(1013), false, at(7));
-        assert_eq!(hub.awaited(), (1, Some(at(17))));
-        // one that was there for the last time before that changes nothing
-        hub.leave(&second, Closed::Dead, None, false, at(5));
-        assert_eq!(hub.awaited(), (0, Some(at(17))));
-    }
 }

@@ -1,11 +1,12 @@
-//! What a client sends, read without a socket: bytes in, messages and faults out (RFC 6455, sections 5 to 7).
+//! The parser of the frames that a client sends, without a socket: bytes in, messages and protocol errors out (RFC
+//! 6455, sections 5 to 7).
 //!
-//! Headers are parsed by tungstenite; what follows from them is decided here, because its `WebSocket` sees a fault of a
-//! header only when the payload has come, and because it knows nothing of frames and closes that the driver writes
-//! past it. Its verdicts on whole frames are what the tests compare with.
+//! tungstenite parses headers. Their consequences are decided here, because its `WebSocket` reports an error of a
+//! header only when the payload has arrived, and because it does not know frames and closes that the driver writes
+//! past it. The tests compare with its verdicts on whole frames.
 //!
 //! Memory is bounded: one incomplete frame, one incomplete message and one pong. Of pings that were not answered yet
-//! only the newest is (section 5.5.3), so a flood of them is a flood of nothing.
+//! only the newest is answered (section 5.5.3), so a flood of pings has no effect.
 
 use std::io::Cursor;
 
@@ -20,30 +21,29 @@ use tungstenite::{
 
 use crate::close::{self, Close};
 
-/// Bytes of a message that are read, together and in one frame.
+/// The size limit of a message, in total and in one frame.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
-/// Payload of a control frame (RFC 6455, section 5.5).
+/// The size limit of the payload of a control frame (RFC 6455, section 5.5).
 const CONTROL_BYTES_MAX: u64 = 125;
 
-/// What came from a client.
+/// An event from a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
     /// A text message.
     Text(String),
-    /// A binary message; nobody asks for what it says.
+    /// A binary message, whose content is ignored.
     Binary,
     /// A ping. The answer is in [`Inbound::take_outgoing`].
     Ping,
-    /// A pong and what it carries.
+    /// A pong and its payload.
     Pong(Vec<u8>),
-    /// The client closes. The answer is in [`Inbound::take_outgoing`], unless this is the answer. Nothing comes after
-    /// it.
+    /// The client closes. The answer is in [`Inbound::take_outgoing`], unless this is the answer. No event follows.
     Closed {
-        /// The client's code, if it gave one.
+        /// The client's code, if it sent one.
         code: Option<u16>,
     },
-    /// The client broke the protocol: the connection is to be closed like this. Nothing comes after it.
+    /// The client violated the protocol: the connection must be closed with this. No event follows.
     Failed(Close),
 }
 
@@ -51,7 +51,7 @@ pub(crate) enum Received {
 #[derive(Debug)]
 pub(crate) struct Inbound {
     input: BytesMut,
-    /// The message of which fragments have come.
+    /// The message of which fragments have arrived.
     message: Option<Fragments>,
     /// The frames to be written, if any.
     pong: Option<Vec<u8>>,
@@ -62,14 +62,14 @@ pub(crate) struct Inbound {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// We sent a close: only the client's is still of interest.
+    /// A close was sent: only the client's close is still of interest.
     Closing,
-    /// A close or a fault came.
+    /// A close or a protocol error was received.
     Over,
 }
 
 impl Inbound {
-    /// A reader that begins with what came behind the handshake.
+    /// Returns a reader that begins with the bytes after the handshake.
     pub(crate) fn new(leftover: &[u8]) -> Inbound {
         Inbound {
             input: BytesMut::from(leftover),
@@ -80,15 +80,15 @@ impl Inbound {
         }
     }
 
-    /// Takes what a socket gave. To be followed by [`Inbound::poll`] until that gives nothing: then what is kept is
-    /// less than a frame.
+    /// Adds bytes from a socket. Call [`Inbound::poll`] afterwards until it returns `None`: less than a frame is kept
+    /// then.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         if self.state != State::Over {
             self.input.extend_from_slice(bytes);
         }
     }
 
-    /// What came next.
+    /// Returns the next event.
     pub(crate) fn poll(&mut self) -> Option<Received> {
         while self.state != State::Over {
             match self.frame() {
@@ -98,8 +98,8 @@ impl Inbound {
                     Err(close) => return Some(self.fail(close)),
                 },
                 Ok(None) => {
-                    // an empty buffer still holds the memory of all that was taken out of it, and its capacity does not
-                    // say so
+                    // an empty buffer still holds the memory of everything that was split off it, and its capacity
+                    // does not show it
                     if self.input.is_empty() {
                         self.input = BytesMut::new();
                     }
@@ -111,7 +111,8 @@ impl Inbound {
         None
     }
 
-    /// Frames to be written between two others: a pong, the answer to a close. At most 256 bytes, taken once.
+    /// Returns frames to be written between two others: a pong, the answer to a close. At most 256 bytes, returned
+    /// once.
     pub(crate) fn take_outgoing(&mut self) -> Option<Vec<u8>> {
         match (self.pong.take(), self.close.take()) {
             (None, None) => None,
@@ -119,8 +120,8 @@ impl Inbound {
         }
     }
 
-    /// Says that a close was written: no frame may follow it, so that neither pings nor the client's close are
-    /// answered, and messages are passed over.
+    /// Records that a close was written: no frame may follow it, so that neither pings nor the client's close are
+    /// answered, and messages are ignored.
     pub(crate) fn sent_close(&mut self) {
         (self.pong, self.close) = (None, None);
         if self.state == State::Open {
@@ -128,19 +129,19 @@ impl Inbound {
         }
     }
 
-    /// Whether a close or a fault came, behind which nothing is read.
+    /// Returns true if a close or a protocol error was received, after which nothing is read.
     pub(crate) fn is_over(&self) -> bool {
         self.state == State::Over
     }
 
-    /// The next whole frame, unmasked, if it has come and its header has no fault.
+    /// Returns the next whole frame, unmasked, if it has arrived and its header is valid.
     fn frame(&mut self) -> Result<Option<Frame>, Close> {
         let mut cursor = Cursor::new(&self.input[..]);
         let (header, len) = match FrameHeader::parse(&mut cursor) {
             Ok(Some(parsed)) => parsed,
             Ok(None) => return Ok(None),
             Err(FrameError::Protocol(fault)) => return Err(Close::protocol_error(lower(&fault.to_string()))),
-            Err(_) => return Err(Close::protocol_error("a frame header that cannot be read")),
+            Err(_) => return Err(Close::protocol_error("invalid frame header")),
         };
         let header_len = cursor.position() as usize;
         let mask = self.check(&header, len)?;
@@ -157,13 +158,13 @@ impl Inbound {
         Ok(Some(Frame { opcode: header.opcode, is_final: header.is_final, payload }))
     }
 
-    /// What is wrong with a header, before its payload has come; or else its mask.
+    /// Returns the mask of a header, or the error that is known before its payload has arrived.
     fn check(&self, header: &FrameHeader, len: u64) -> Result<[u8; 4], Close> {
         if header.rsv1 || header.rsv2 || header.rsv3 {
-            return Err(Close::protocol_error("a reserved bit is set, and no extension was agreed on"));
+            return Err(Close::protocol_error("a reserved bit is set without an extension"));
         }
         let Some(mask) = header.mask else {
-            return Err(Close::protocol_error("a frame of a client is not masked"));
+            return Err(Close::protocol_error("a client frame is not masked"));
         };
         let gathered = match (header.opcode, &self.message) {
             (OpCode::Control(_), _) if !header.is_final => {
@@ -173,10 +174,10 @@ impl Inbound {
                 return Err(Close::protocol_error("a control frame has more than 125 bytes"));
             }
             (OpCode::Data(Data::Continue), None) => {
-                return Err(Close::protocol_error("a continuation of nothing"));
+                return Err(Close::protocol_error("a continuation frame without a message"));
             }
             (OpCode::Data(Data::Text | Data::Binary), Some(_)) => {
-                return Err(Close::protocol_error("a new message within a fragmented one"));
+                return Err(Close::protocol_error("a new message inside a fragmented message"));
             }
             (OpCode::Data(Data::Continue), Some(message)) => message.len,
             _ => 0,
@@ -195,7 +196,7 @@ impl Inbound {
                 self.pong = Some(pong(&frame.payload));
                 Ok(Some(Received::Ping))
             }
-            // also behind our close: the client is still reading what came before it
+            // also after a close was sent: the client is still reading what was sent before it
             OpCode::Control(Control::Pong) => Ok(Some(Received::Pong(frame.payload))),
             OpCode::Control(_) => Ok(None),
         }
@@ -203,7 +204,7 @@ impl Inbound {
 
     fn receive_data(&mut self, kind: Data, frame: Frame) -> Result<Option<Received>, Close> {
         let mut message = match kind {
-            Data::Continue => self.message.take().expect("a continuation of nothing was refused"),
+            Data::Continue => self.message.take().expect("a continuation without a message was rejected"),
             Data::Text => Fragments { text: Some(Vec::new()), ..Fragments::default() },
             _ => Fragments::default(),
         };
@@ -219,20 +220,20 @@ impl Inbound {
     fn receive_close(&mut self, payload: &[u8]) -> Result<Received, Close> {
         let code = match payload {
             [] => None,
-            [_] => return Err(Close::protocol_error("a close with half a code")),
+            [_] => return Err(Close::protocol_error("a close frame with an incomplete code")),
             [high, low, reason @ ..] => {
                 let code = u16::from_be_bytes([*high, *low]);
                 if !may_be_sent(code) {
                     return Err(Close::protocol_error(format!("close code {code} may not be sent")));
                 }
                 if str::from_utf8(reason).is_err() {
-                    return Err(Close::not_utf8("the reason of a close is not UTF-8"));
+                    return Err(Close::not_utf8("the close reason is not UTF-8"));
                 }
                 Some(code)
             }
         };
         if self.state == State::Open {
-            // a close is answered with its own code (section 5.5.1), and nothing is sent once it has come
+            // a close is answered with its own code (section 5.5.1), and nothing is sent after that
             self.pong = None;
             self.close = Some(close::frame(code, ""));
         }
@@ -261,14 +262,14 @@ struct Frame {
     payload: Vec<u8>,
 }
 
-/// What has come of a message.
+/// The fragments of a message that have arrived.
 #[derive(Debug, Default)]
 struct Fragments {
     /// The bytes of a text; those of a binary message are not kept.
     text: Option<Vec<u8>>,
-    /// How many of them are known to be UTF-8.
+    /// The number of bytes known to be valid UTF-8.
     valid: usize,
-    /// How many bytes there were.
+    /// The number of bytes so far.
     len: usize,
 }
 
@@ -282,7 +283,7 @@ impl Fragments {
         }
         match str::from_utf8(&text[self.valid..]) {
             Ok(_) => self.valid = text.len(),
-            // a character that is cut off may go on in the next fragment
+            // a character that is cut off may continue in the next fragment
             Err(fault) if fault.error_len().is_none() => self.valid += fault.valid_up_to(),
             Err(_) => return Err(not_utf8()),
         }
@@ -301,15 +302,15 @@ fn not_utf8() -> Close {
     Close::not_utf8("a text message is not UTF-8")
 }
 
-/// Whether a code may stand in a close frame: those of RFC 6455, section 7.4.1, those registered with IANA since, and
-/// the ranges for libraries and applications.
+/// Returns true if a close frame may contain this code: those of RFC 6455, section 7.4.1, those registered with IANA
+/// since, and the ranges for libraries and applications.
 fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 fn pong(payload: &[u8]) -> Vec<u8> {
     const FINAL_PONG: u8 = 0x8a;
-    // a control frame's payload was checked to be that short
+    // the payload of a control frame was checked to be that short
     [&[FINAL_PONG, payload.len() as u8], payload].concat()
 }
 

@@ -1,21 +1,21 @@
-//! How late messages left: intended against actual.
+//! The lateness of messages: the time from when they were due until they were sent.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::control::{Lateness, Stretches};
+use crate::control::{IntervalStats, Lateness};
 
-/// The longest lateness that is told apart; later ones count as this.
+/// The greatest lateness that is distinguished; greater ones count as this.
 const LONGEST_US: u64 = 24 * 3_600 * 1_000_000;
 
-/// Two significant digits: within 1 % of the value, in about 30 KiB however many messages.
+/// The number of significant digits: within 1 % of the value, in about 30 KiB however many messages there are.
 const DIGITS: u8 = 2;
 
-/// A message that leaves this late begins a late stretch.
+/// The lateness of a message that begins a late interval.
 const LATE: Duration = Duration::from_millis(10);
 
-/// Lateness of many messages.
+/// The lateness of many messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorder {
     microseconds: Histogram<u64>,
@@ -37,7 +37,7 @@ impl Recorder {
         self.microseconds.add(&other.microseconds).expect("all have the same bounds");
     }
 
-    /// The figures, unless nothing was recorded.
+    /// Returns the statistics, unless nothing was recorded.
     pub(crate) fn summary(&self) -> Option<Lateness> {
         if self.microseconds.is_empty() {
             return None;
@@ -48,37 +48,37 @@ impl Recorder {
     }
 }
 
-/// Stretches in which messages left late: from the first late message until one leaves in time.
+/// The intervals in which messages left late: from the first late message until one leaves in time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct LateStretches {
-    ended: Stretches,
+pub(crate) struct LateIntervals {
+    ended: IntervalStats,
     since: Option<Duration>,
     until: Duration,
 }
 
-impl LateStretches {
-    /// Takes note of a message that left at `now` and was due before by `late`.
+impl LateIntervals {
+    /// Records a message that left at `now` and was due earlier by `late`.
     pub(crate) fn record(&mut self, late: Duration, now: Duration) {
         if late > LATE {
             self.since.get_or_insert(now.saturating_sub(late));
             self.until = now;
         } else if let Some(since) = self.since.take() {
-            add_stretch(&mut self.ended, self.until - since);
+            add_interval(&mut self.ended, self.until - since);
         }
     }
 
-    /// All stretches, with the one that lasts.
-    pub(crate) fn so_far(&self) -> Stretches {
+    /// Returns all intervals, including one that has not ended.
+    pub(crate) fn so_far(&self) -> IntervalStats {
         let mut all = self.ended;
         if let Some(since) = self.since {
-            add_stretch(&mut all, self.until - since);
+            add_interval(&mut all, self.until - since);
         }
         all
     }
 }
 
-/// Adds one stretch to a summary of them.
-pub(crate) fn add_stretch(stretches: &mut Stretches, length: Duration) {
+/// Adds one interval to the statistics.
+pub(crate) fn add_interval(stretches: &mut IntervalStats, length: Duration) {
     let seconds = length.as_secs_f64();
     stretches.count += 1;
     stretches.seconds += seconds;
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_late_stretch_lasts_until_a_message_is_in_time() {
-        let mut stretches = LateStretches::default();
+        let mut stretches = LateIntervals::default();
         stretches.record(2 * MS, 10 * MS);
         stretches.record(20 * MS, 50 * MS);
         stretches.record(11 * MS, 70 * MS);

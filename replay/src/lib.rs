@@ -1,28 +1,29 @@
-//! Streams recorded messages over WebSocket, at the pace of their recording, faster, slower, or as fast as clients take
-//! them.
+//! Streams recorded messages over WebSocket: at the pace of their recording, faster, slower, or as fast as the
+//! clients accept them.
 //!
-//! What is served is a [`Source`]: messages numbered from 0 that can be read from any of them on. This crate knows
-//! nothing of archives, simulators or Kafka.
+//! The messages come from a [`Source`], numbered from 0 and readable from any number on. This crate does not depend
+//! on archives, the simulator or Kafka.
 #![deny(missing_docs)]
 
 mod admission;
 mod background;
+mod backpressure;
 mod block;
 mod client;
+mod client_registry;
 mod clock;
 mod close;
 mod control;
 mod control_message;
 mod counts;
-mod delivery;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod gate;
 mod http;
 mod hub;
 mod inbound;
 mod lateness;
+mod lock;
 mod metrics;
 mod names;
 mod notice;
@@ -33,12 +34,15 @@ mod pacer;
 mod play;
 mod playback;
 mod player;
+mod player_handle;
 mod producer;
+mod published;
 mod query;
 mod readers;
 mod refusal;
 mod ring;
 mod selection;
+mod send_cursor;
 mod server;
 mod source;
 mod speed;
@@ -48,7 +52,7 @@ mod timeline;
 
 pub use background::Background;
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, LineFault, Meta, Opcode};
-pub use control::{ClientStatus, Command, CommandError, Lateness, Report, State, Status, Stretches};
+pub use control::{ClientStatus, Command, CommandError, IntervalStats, Lateness, Report, State, Status};
 pub use notice::{Notice, PROTOCOL, PingPayload};
 pub use options::{Observer, OnSlow, Options, PlayClock};
 pub use server::{Handle, Server, ServerError};
@@ -56,11 +60,12 @@ pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
 pub use speed::{Factor, ParseSpeedError, Speed};
 pub use steering::{ControlToken, InvalidToken, Steering};
 
-/// Parts of the server that benches drive by themselves. Nothing here is promised.
+/// Parts of the server that benchmarks drive directly. Not a stable API.
 #[doc(hidden)]
 pub mod cores {
     pub use crate::{
         outbox::Outbox,
+        pacer::Pacer,
         playback::{Playback, Step},
         selection::Selection,
     };

@@ -1,8 +1,8 @@
-//! What Prometheus is told: every name and label set is in this file.
+//! The metrics for Prometheus: every name and label set is in this file.
 //!
-//! Counters and gauges are atomics, so that a client adds to them once a write and waits for nobody. The families with
-//! labels are arrays in a fixed order: those of prometheus-client hash their labels, which costs a lock at each use and
-//! gives a page whose lines move about.
+//! Counters and gauges are atomics, so that a client adds to them once per write without waiting. The families with
+//! labels are arrays in a fixed order: those of prometheus-client hash their labels, which costs a lock for each use,
+//! and the lines of the page change their order.
 
 use std::fmt;
 #[cfg(test)]
@@ -21,33 +21,33 @@ use self::lateness::LatenessHistogram;
 
 mod lateness;
 
-/// Of the page: OpenMetrics, which is what the encoder writes.
+/// The content type of the page: OpenMetrics, as the encoder writes.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Why a client went.
+/// The reason for which a client was disconnected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Closed {
-    /// It got everything: 1000.
+    /// It received everything: 1000.
     Delivered,
     /// The server stopped: 1001.
     Stopped,
-    /// It broke RFC 6455: 1002 or 1007.
+    /// It violated RFC 6455: 1002 or 1007.
     Protocol,
-    /// It asked for what there is not: 1008.
+    /// It requested something that does not exist: 1008.
     Refused,
     /// It sent too much at once: 1009.
     TooLarge,
     /// The player jumped: 1012.
     Seek,
-    /// It could not follow: 1013.
+    /// It did not keep up: 1013.
     Slow,
-    /// Nothing came from it any more.
+    /// Nothing was received from it any more.
     Dead,
-    /// It went by itself.
+    /// It disconnected.
     Left,
     /// The source failed: 1011.
     Failed,
-    /// A planted fault broke it.
+    /// A fault of the stream broke the connection.
     Fault,
 }
 
@@ -67,18 +67,18 @@ impl Closed {
     ];
 }
 
-/// Why a handshake came to nothing.
+/// The reason for which a handshake failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// Its `Origin` is foreign: 403.
+    /// Its `Origin` is not allowed: 403.
     Origin,
-    /// Its `Host` is foreign: 403.
+    /// Its `Host` is not allowed: 403.
     Host,
-    /// There are too many connections: 503, or it said nothing for longest when there were.
+    /// There are too many connections: 503, or it was the one that had been idle longest.
     Cap,
     /// It took too long.
     Timeout,
-    /// It is none: 400, 426 or 431.
+    /// It is not a handshake: 400, 426 or 431.
     BadRequest,
 }
 
@@ -94,9 +94,9 @@ pub(crate) struct Metrics {
     registry: Registry,
     /// Clients that are connected.
     pub(crate) clients: Gauge,
-    /// Clients that ever were.
+    /// The total number of clients.
     pub(crate) clients_joined: Counter,
-    /// Messages that the player handed to its clients, once, however many there are.
+    /// Messages that the player handed to its clients, counted once however many clients there are.
     pub(crate) messages_played: Counter,
     /// Messages written to sockets, over all clients.
     pub(crate) messages_sent: Counter,
@@ -113,7 +113,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Everything at zero, and waiting.
+    /// Returns metrics in the state `waiting`, all of them zero.
     pub(crate) fn new() -> Metrics {
         let mut metrics = Metrics {
             registry: Registry::with_prefix("tradesim_replay"),
@@ -135,60 +135,69 @@ impl Metrics {
         metrics
     }
 
-    /// Gives the metrics their names. The encoder adds `_total`, `_info` and `_seconds`, and a full stop to each help.
+    /// Registers the metrics by name. The encoder adds `_total`, `_info` and `_seconds`, and a full stop to each help
+    /// text.
     fn register(&mut self) {
         let registry = &mut self.registry;
         registry.register("clients", "Clients that are connected", self.clients.clone());
-        // not clients_total: OpenMetrics wants one name for one family, and the gauge has that one
-        registry.register("clients_joined", "Clients that ever connected", self.clients_joined.clone());
-        registry.register("clients_closed", "Clients that went, by reason", self.clients_closed.clone());
+        // not clients_total: OpenMetrics requires different names for different families, and the gauge has that name
+        registry.register("clients_joined", "Clients that have connected", self.clients_joined.clone());
+        registry.register("clients_closed", "Disconnected clients, by reason", self.clients_closed.clone());
         registry.register(
             "handshakes_refused",
             "Connections that did not become a client, by reason",
             self.handshakes_refused.clone(),
         );
-        let help = "Messages played, once, however many clients";
+        let help = "Messages played, counted once however many clients are connected";
         registry.register("messages_played", help, self.messages_played.clone());
         registry.register("messages_sent", "Messages sent, over all clients", self.messages_sent.clone());
         registry.register("bytes_sent", "Bytes of frames sent, over all clients", self.bytes_sent.clone());
         registry.register_with_unit(
             "send_lateness",
-            "From when a message was due until it was sent, over all clients",
+            "Time from when a message was due until it was sent, over all clients",
             Unit::Seconds,
             self.lateness.clone(),
         );
-        let help = "Recorded time to be played in a second, 0 for as fast as clients take it";
+        let help = "Requested recorded time per second, 0 for as fast as possible";
         registry.register("speed_wanted", help, self.speed_wanted.clone());
-        let help = "Recorded time played in a second, 0 before it can be said";
+        let help = "Achieved recorded time per second, 0 while unknown";
         registry.register("speed_achieved", help, self.speed_achieved.clone());
-        registry.register("seq", "Seq of the next message of the player", self.seq.clone());
-        registry.register("state", "1 for where the player stands", self.state.clone());
-        registry.register("build", "What runs here", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register(
+            "seq",
+            "Stream sequence number of the next message of the player",
+            self.seq.clone(),
+        );
+        registry.register("state", "1 for the current state of the player", self.state.clone());
+        registry.register(
+            "build",
+            "Version of the running program",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
     }
 
-    /// States where the player stands.
+    /// Sets the state of the player.
     pub(crate) fn set_state(&self, state: State) {
         for (label, gauge) in &self.state.values {
             gauge.set(i64::from(*label == state.as_str()));
         }
     }
 
-    /// States the speed that is asked for.
+    /// Sets the requested speed.
     pub(crate) fn set_speed_wanted(&self, speed: Speed) {
         self.speed_wanted.set(speed.factor().unwrap_or(0.0));
     }
 
-    /// States the speed that comes out.
+    /// Sets the achieved speed.
     pub(crate) fn set_speed_achieved(&self, speed: Option<f64>) {
         self.speed_achieved.set(speed.filter(|speed| speed.is_finite()).unwrap_or(0.0));
     }
 
-    /// Counts a client that went.
+    /// Counts a client that disconnected.
     pub(crate) fn closed(&self, why: Closed) {
         self.clients_closed.at(why as usize).inc();
     }
 
-    /// How many clients went for a reason.
+    /// Returns how many clients disconnected for a reason.
     pub(crate) fn closed_count(&self, why: Closed) -> u64 {
         self.clients_closed.at(why as usize).get()
     }
@@ -204,20 +213,20 @@ impl Metrics {
         self.lateness.observe_many(late, messages);
     }
 
-    /// Takes over what was counted elsewhere, and leaves nothing there.
+    /// Adds counts of another thread, and resets them.
     pub(crate) fn add_late(&self, counts: &mut LatenessCounts) {
         self.lateness.add(counts);
     }
 
-    /// The page.
+    /// Returns the page.
     pub(crate) fn page(&self) -> String {
         let mut page = String::with_capacity(8 * 1024);
-        text::encode(&mut page, &self.registry).expect("a string takes every text");
+        text::encode(&mut page, &self.registry).expect("a string accepts every text");
         page
     }
 }
 
-/// A family with one label, whose values are known beforehand.
+/// A family with one label, whose values are known in advance.
 #[derive(Clone, Debug)]
 struct ByLabel<M, const N: usize> {
     name: &'static str,

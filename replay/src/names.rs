@@ -1,10 +1,10 @@
-//! The names that clients give in queries and control messages: of symbols, event types and keys.
+//! Names in queries and control messages of clients: symbols, event types and keys.
 
 use tradesim_schemas::{EventType, Symbol};
 
 use crate::refusal::{Refusal, shown};
 
-/// The symbols that a source is known to have. None at all says that any may occur.
+/// The symbols that a source is known to have. If it is empty, any symbol may occur.
 #[derive(Clone, Debug)]
 pub(crate) struct KnownSymbols(Vec<Symbol>);
 
@@ -16,12 +16,12 @@ impl KnownSymbols {
         KnownSymbols(symbols)
     }
 
-    /// Ascending, each once.
+    /// Returns the symbols, ascending, each once.
     pub(crate) fn as_slice(&self) -> &[Symbol] {
         &self.0
     }
 
-    /// The symbol that `field` states as `text`.
+    /// Parses the symbol that `field` contains as `text`.
     pub(crate) fn read(&self, field: &str, text: &str) -> Result<Symbol, Refusal> {
         let Some(symbol) = Symbol::new(text) else {
             let detail = format!("{field}: expected symbols of 1 to 10 characters, found {}", shown(text));
@@ -31,14 +31,11 @@ impl KnownSymbols {
             return Ok(symbol);
         }
         let meant = hint(text, self.0.iter().map(Symbol::as_str));
-        Err(Refusal::new(
-            "unknown_symbol",
-            format!("{field}: no symbol {} in this stream{meant}", shown(text)),
-        ))
+        Err(Refusal::new("unknown_symbol", format!("{field}: unknown symbol {}{meant}", shown(text))))
     }
 }
 
-/// The event type that `field` states as `text`.
+/// Parses the event type that `field` contains as `text`.
 pub(crate) fn event_type(field: &str, text: &str) -> Result<EventType, Refusal> {
     EventType::parse(text.as_bytes()).ok_or_else(|| {
         let names = EventType::ALL.iter().map(|event_type| event_type.as_str());
@@ -46,16 +43,17 @@ pub(crate) fn event_type(field: &str, text: &str) -> Result<EventType, Refusal> 
             meant if meant.is_empty() => "; expected trade, orderbook or marketdata".to_owned(),
             meant => meant,
         };
-        Refusal::new("unknown_event_type", format!("{field}: no event type {}{detail}", shown(text)))
+        Refusal::new("unknown_event_type", format!("{field}: unknown event type {}{detail}", shown(text)))
     })
 }
 
-/// `; did you mean X?`, where a candidate is near enough to be meant.
+/// Returns `; did you mean X?` if a candidate is similar enough, or an empty text.
 pub(crate) fn hint<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> String {
     nearest(text, candidates).map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }
 
-/// Bytes of a text that is compared with others: names are shorter, and the price is that of its length times theirs.
+/// The size limit of a text that is compared with others: names are shorter, and the cost is proportional to its
+/// length times theirs.
 const COMPARED_BYTES_MAX: usize = 32;
 
 fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -63,7 +61,7 @@ fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
         return None;
     }
     let wanted = text.to_ascii_lowercase();
-    // half of the letters may be wrong, but a name of one or two letters says too little
+    // half of the letters may differ, but names of one or two letters are too short for that
     let distance_max = (wanted.chars().count() / 2).max(1);
     candidates
         .map(|name| (strsim::damerau_levenshtein(&wanted, &name.to_ascii_lowercase()), name))
@@ -86,11 +84,8 @@ mod tests {
         assert_eq!(known.as_slice().len(), 3);
         assert_eq!(known.read("symbols", "AAPL").unwrap().as_str(), "AAPL");
         let refused = |text| known.read("symbols", text).unwrap_err().to_string();
-        assert_eq!(
-            refused("aapl"),
-            "unknown_symbol: symbols: no symbol \"aapl\" in this stream; did you mean AAPL?"
-        );
-        assert_eq!(refused("XQ"), "unknown_symbol: symbols: no symbol \"XQ\" in this stream");
+        assert_eq!(refused("aapl"), "unknown_symbol: symbols: unknown symbol \"aapl\"; did you mean AAPL?");
+        assert_eq!(refused("XQ"), "unknown_symbol: symbols: unknown symbol \"XQ\"");
         assert_eq!(refused(""), "bad_value: symbols: expected symbols of 1 to 10 characters, found \"\"");
     }
 
@@ -106,11 +101,11 @@ mod tests {
         let refused = |text| event_type("events", text).unwrap_err().to_string();
         assert_eq!(
             refused("Trades"),
-            "unknown_event_type: events: no event type \"Trades\"; did you mean trade?"
+            "unknown_event_type: events: unknown event type \"Trades\"; did you mean trade?"
         );
         assert_eq!(
             refused("x"),
-            "unknown_event_type: events: no event type \"x\"; expected trade, orderbook or marketdata"
+            "unknown_event_type: events: unknown event type \"x\"; expected trade, orderbook or marketdata"
         );
     }
 

@@ -1,60 +1,60 @@
-//! What the subprotocol `tradesim.v1` adds to the events (docs/PROTOCOL.md, section 4).
+//! The notices and pings of the subprotocol `tradesim.v1` (docs/PROTOCOL.md, section 4).
 
 use serde::{Deserialize, Serialize};
 use tradesim_schemas::{Digest, EventType, Symbol};
 
 use crate::{control::State, selection::SelectedSymbols, speed::Speed};
 
-/// The subprotocol.
+/// The name of the subprotocol.
 pub const PROTOCOL: &str = "tradesim.v1";
 
-/// A text message that is no event.
+/// A text message that is not an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
-    /// First of all.
+    /// The first message of a connection.
     Start {
-        /// Id of the stream.
+        /// The id of the stream.
         stream: String,
-        /// Name of the run.
+        /// The name of the run.
         run: String,
-        /// Seq of the first message that will come.
+        /// The stream sequence number of the first message that will be sent.
         seq: u64,
-        /// Digest of the whole stream, where it is known beforehand.
+        /// The digest of the whole stream, if it is known in advance.
         digest: Option<Digest>,
-        /// Speed asked for.
+        /// The requested speed.
         speed: Speed,
-        /// Where the player stands.
+        /// The state of the player.
         state: State,
     },
-    /// Play was steered.
+    /// The playback was controlled.
     Position {
-        /// Next seq of the player.
+        /// The stream sequence number of the player's next message.
         seq: u64,
-        /// Where the player stands.
+        /// The state of the player.
         state: State,
-        /// Speed asked for.
+        /// The requested speed.
         speed: Speed,
     },
     /// The player jumped.
     Seek {
-        /// The next message is this one.
+        /// The stream sequence number of the next message.
         seq: u64,
     },
-    /// Messages cannot be had any more.
+    /// Messages are no longer available.
     Gap {
-        /// The first of them.
+        /// The stream sequence number of the first of them.
         from: u64,
-        /// The first behind them.
+        /// The stream sequence number after the last of them.
         to: u64,
     },
     /// A subscription changed.
     Subscribed {
-        /// From which message on.
+        /// The first message that the change applies to.
         seq: u64,
         /// The symbols that are sent; `None` for all.
         symbols: Option<Vec<Symbol>>,
-        /// The symbols that are not sent, where it is not known which others there are.
+        /// The symbols that are not sent, if the symbols of the stream are not known.
         except: Option<Vec<Symbol>>,
         /// The event types that are sent; `None` for all.
         events: Option<Vec<EventType>>,
@@ -63,21 +63,21 @@ pub enum Notice {
     Error {
         /// A stable code.
         code: String,
-        /// A text for people.
+        /// A text for the user.
         text: String,
     },
     /// The stream is delivered.
     End {
-        /// The number after the last.
+        /// The stream sequence number after the last message.
         seq: u64,
-        /// Messages sent on this connection.
+        /// The number of messages sent on this connection.
         sent: u64,
-        /// Digest of everything that the player sent.
+        /// The digest of everything that the player sent.
         digest: Option<Digest>,
     },
 }
 
-/// The layout of a notice.
+/// The JSON layout of a notice.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "notice", rename_all = "lowercase")]
 enum Layout {
@@ -120,16 +120,16 @@ enum Layout {
 }
 
 impl Notice {
-    /// How every notice begins, and no event.
+    /// The prefix of every notice, which no event has.
     const PREFIX: &str = "{\"notice\":";
 
-    /// Whether a text message is a notice rather than an event.
+    /// Returns true if a text message is a notice rather than an event.
     #[inline]
     pub fn is_notice(text: &str) -> bool {
         text.starts_with(Notice::PREFIX)
     }
 
-    /// The notice that a text states, if it states one that is known.
+    /// Parses a text as a notice; `None` if it is not a known one.
     pub fn parse(text: &str) -> Option<Notice> {
         let layout = if Notice::is_notice(text) { serde_json::from_str(text).ok()? } else { return None };
         let digest = |text: Option<String>| {
@@ -165,7 +165,7 @@ impl Notice {
         })
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn text(&self) -> String {
         let digest = |digest: &Option<Digest>| digest.map(|digest| digest.to_string());
         let names = |symbols: &Option<Vec<Symbol>>| {
@@ -199,7 +199,7 @@ impl Notice {
         serde_json::to_string(&layout).expect("texts and numbers are JSON")
     }
 
-    /// What is said about a changed subscription.
+    /// Returns the notice of a changed subscription.
     pub(crate) fn subscribed(seq: u64, symbols: SelectedSymbols, events: Option<Vec<EventType>>) -> Notice {
         let (symbols, except) = match symbols {
             SelectedSymbols::All => (None, None),
@@ -217,26 +217,26 @@ fn symbols_of(names: Option<Vec<String>>) -> Option<Option<Vec<Symbol>>> {
     }
 }
 
-/// What a ping of `tradesim.v1` carries.
+/// The payload of a ping of `tradesim.v1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PingPayload {
     /// All messages before this one were sent before the ping.
     pub seq: u64,
-    /// When the message before it was due, in microseconds of Unix time; `None` without a schedule.
+    /// The time at which the message before `seq` was due, in microseconds of Unix time; `None` without a schedule.
     #[serde(rename = "due")]
     pub due_us: Option<u64>,
-    /// When the ping was written, in microseconds of Unix time.
+    /// The time at which the ping was written, in microseconds of Unix time.
     #[serde(rename = "sent")]
     pub sent_us: u64,
 }
 
 impl PingPayload {
-    /// The text: at most 90 bytes.
+    /// Returns the text: at most 90 bytes.
     pub fn text(&self) -> String {
         serde_json::to_string(self).expect("numbers are JSON")
     }
 
-    /// What a ping says, if it says this.
+    /// Parses the payload of a ping; `None` if it is not one of `tradesim.v1`.
     pub fn parse(payload: &[u8]) -> Option<PingPayload> {
         serde_json::from_slice(payload).ok()
     }

@@ -1,4 +1,4 @@
-//! How a source is played and served.
+//! Options of playing and serving a source.
 
 use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
@@ -11,52 +11,54 @@ use crate::{
     steering::Steering,
 };
 
-/// How a source is played and served.
+/// Options of playing and serving a source.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How fast.
+    /// The speed.
     pub speed: Speed,
-    /// What the clock of the play is.
+    /// The clock of the playback.
     pub clock: PlayClock,
-    /// Whether the messages are played in the order of the source and no other: jumps are refused.
+    /// True if messages must be played in the order of the source: seeks are refused.
     pub keeps_order: bool,
-    /// Recorded instant at which the clock of the play starts; without one it is that of the first message.
+    /// The recorded time at which playback starts; without it, that of the first message.
     pub start_at: Option<Timestamp>,
-    /// Recorded time without a message that is longer than this is shortened to it.
+    /// The limit of recorded time without a message. A longer one is shortened to it.
     pub max_gap: Option<Duration>,
-    /// Clients for which the play waits before it begins.
+    /// The number of clients to wait for before playback begins.
     pub wait_clients: usize,
-    /// Whether the play begins paused.
+    /// True if playback begins paused.
     pub start_paused: bool,
-    /// Whether the server stays when everything was delivered.
+    /// True if the server keeps running after everything was delivered.
     pub stay: bool,
-    /// What becomes of a client that cannot follow.
+    /// The action for a client that does not keep up.
     pub on_slow: OnSlow,
-    /// Bytes of frames that are held for clients behind the player; one that is further behind is too slow.
+    /// The size of the frames that are held for clients, in bytes. A client that is further behind is too slow.
     pub buffer_bytes: usize,
-    /// How long a client may take no byte although there are some for it.
+    /// The limit of the time in which a client accepts no byte although some wait for it.
     pub stall: Duration,
-    /// How long the server stays, at the end, for clients that left before it to come back.
+    /// The time that the server waits at the end for clients that left early to come back.
     pub linger: Duration,
-    /// Name of the run.
+    /// The name of the run.
     pub run: String,
-    /// Clients at once.
+    /// The limit of clients at a time.
     pub clients_max: usize,
-    /// Clients of one address at once.
+    /// The limit of clients from one address at a time.
     pub per_address_max: usize,
-    /// Values of `Origin` that are accepted besides loopback hosts.
+    /// The values of `Origin` that are accepted in addition to loopback hosts.
     pub origins: Vec<String>,
-    /// Hosts that requests may name besides loopback names and the address they come to.
+    /// The hosts that requests may name in addition to loopback names and the address that they arrive at.
     pub hosts: Vec<String>,
-    /// Who may steer the play over HTTP.
+    /// Permission to control the playback over HTTP.
     pub steering: Steering,
-    /// Who is told of what is released, if anybody.
+    /// A callback for released messages.
     pub observer: Option<Observer>,
 }
 
-/// Is told of messages on the player's thread, before any client gets them: for measuring in the same process.
+/// A callback that receives messages on the player's thread, before any client does: for measurements in the same
+/// process.
 ///
-/// It gets a block, which of its messages are released, and the time since the server was made; [`Block::due`] is on the
+/// It receives a block, the range of its messages that are released, and the time since the server was created;
+/// [`Block::due`] is on the same clock.
 /// same clock.
 #[derive(Clone)]
 pub struct Observer(Arc<Released>);
@@ -64,7 +66,7 @@ pub struct Observer(Arc<Released>);
 type Released = dyn Fn(&Block, &Range<usize>, Duration) + Send + Sync;
 
 impl Observer {
-    /// Calls `released` for each release. It holds up the play, so it has to be quick.
+    /// Calls `released` for each release. It must be quick, because it delays the playback.
     pub fn new(released: impl Fn(&Block, &Range<usize>, Duration) + Send + Sync + 'static) -> Observer {
         Observer(Arc::new(released))
     }
@@ -80,29 +82,29 @@ impl fmt::Debug for Observer {
     }
 }
 
-/// What the clock of a play is.
+/// The clock of a playback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlayClock {
-    /// That of a recording: it can be moved, and run at any speed.
+    /// The clock of a recording: it can be moved, and run at any speed.
     Recording,
-    /// That of a live stream: it can be stopped, but neither moved nor run at another speed.
+    /// The clock of a live stream: it can be paused, but neither moved nor run at another speed.
     Live,
-    /// The same, and [`Options::start_at`] is an instant of the wall clock: a play that begins later is as far by then as
-    /// it would have been.
+    /// As `Live`, and [`Options::start_at`] is an instant of the wall clock: a playback that begins later has caught
+    /// up by then.
     Wall,
 }
 
-/// What becomes of a client that cannot follow.
+/// The action for a client that does not keep up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnSlow {
-    /// It is closed with 1013 and its last seq.
+    /// Disconnect it with 1013 and its last sequence number.
     Disconnect,
-    /// The player waits for it.
+    /// Hold the player until it has caught up.
     Wait,
 }
 
 impl Options {
-    /// Real time, from the first client on, with the documented bounds.
+    /// Returns options for real time, beginning with the first client, with the documented limits.
     pub fn new(run: impl Into<String>) -> Options {
         Options {
             speed: Speed::REAL_TIME,
@@ -127,7 +129,7 @@ impl Options {
         }
     }
 
-    /// Why a command is refused here, if it is.
+    /// Returns why a command is not allowed with these options, if it is not.
     pub(crate) fn refusal(&self, command: &Command) -> Option<CommandError> {
         let is_live = self.clock != PlayClock::Recording;
         match command {
@@ -139,7 +141,7 @@ impl Options {
         }
     }
 
-    /// Whether the play can only begin with the first message of the source.
+    /// Returns true if the playback can only begin with the first message of the source.
     pub(crate) fn begins_at_first(&self) -> bool {
         self.keeps_order || self.clock != PlayClock::Recording
     }

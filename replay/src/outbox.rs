@@ -1,13 +1,14 @@
-//! What is on its way to one client.
+//! The outbox: bytes that are being sent to one client.
 
 use std::{ops::Range, sync::Arc};
 
 use crate::block::Block;
 
-/// Bytes for one client: control frames and messages, each frame whole, whatever the socket takes at a time.
+/// Bytes for one client: control frames and messages. Frames stay whole, however many bytes the socket accepts at a
+/// time.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    /// Frames that go before the next messages.
+    /// Frames that are sent before the next messages.
     urgent: Vec<u8>,
     urgent_written: usize,
     chunk: Option<Chunk>,
@@ -17,15 +18,16 @@ pub struct Outbox {
 #[derive(Debug)]
 struct Chunk {
     block: Arc<Block>,
-    /// Frames of a selection, which lie scattered in the block; without a selection the block's own bytes are written.
+    /// The frames of a selection, which are not contiguous in the block; without a selection the bytes of the block
+    /// are written.
     copied: Option<Vec<u8>>,
-    /// Which messages, ascending.
+    /// The messages, ascending.
     messages: Messages,
-    /// How many of them are written whole.
+    /// The number of messages that are written completely.
     done: usize,
-    /// Bytes of them that are written.
+    /// The number of bytes that are written.
     written: usize,
-    /// Where the last one ends.
+    /// The end of the last message.
     end: usize,
 }
 
@@ -35,7 +37,7 @@ enum Messages {
     Picked(Vec<Picked>),
 }
 
-/// A message of a selection, and where its frame ends in the copied bytes.
+/// A message of a selection, and the end of its frame in the copied bytes.
 #[derive(Clone, Copy, Debug)]
 struct Picked {
     index: usize,
@@ -43,17 +45,17 @@ struct Picked {
 }
 
 impl Outbox {
-    /// Whether everything is written.
+    /// Returns true if everything is written.
     pub fn is_empty(&self) -> bool {
         self.chunk.is_none() && self.urgent.is_empty()
     }
 
-    /// Bytes of control frames that wait.
+    /// Returns the number of bytes of control frames that wait.
     pub(crate) fn urgent_len(&self) -> usize {
         self.urgent.len()
     }
 
-    /// Adds whole frames that go before any further messages.
+    /// Adds whole frames that are sent before any further messages.
     pub(crate) fn push_urgent(&mut self, frames: &[u8]) {
         self.urgent.extend_from_slice(frames);
     }
@@ -61,7 +63,7 @@ impl Outbox {
     /// Adds messages of a block.
     ///
     /// # Panics
-    /// If others are still being written.
+    /// If other messages are still being written.
     pub fn push(&mut self, block: Arc<Block>, messages: Range<usize>) {
         assert!(self.chunk.is_none(), "one chunk at a time");
         let end = block.frames(messages.clone()).len();
@@ -71,10 +73,10 @@ impl Outbox {
         }
     }
 
-    /// Adds those messages of a block that `passes` selects.
+    /// Adds the messages of a block for which `passes` returns true.
     ///
     /// # Panics
-    /// If others are still being written.
+    /// If other messages are still being written.
     pub fn push_selected(
         &mut self,
         block: Arc<Block>,
@@ -95,7 +97,7 @@ impl Outbox {
         }
     }
 
-    /// The bytes to write next; none if there are none.
+    /// Returns the bytes to write next, or no bytes.
     pub fn bytes(&self) -> &[u8] {
         match &self.chunk {
             // frames are not interrupted by others
@@ -104,8 +106,8 @@ impl Outbox {
         }
     }
 
-    /// Takes note that so many of [`Outbox::bytes`] were written; calls `left` for each message that is
-    /// written whole, and gives their number.
+    /// Records that so many of [`Outbox::bytes`] were written. Calls `left` for each message that is written
+    /// completely, and returns their number.
     pub fn wrote(&mut self, count: usize, mut left: impl FnMut(&Block, usize)) -> u64 {
         match &mut self.chunk {
             Some(chunk) if chunk.written > 0 || self.urgent.is_empty() => {
@@ -126,8 +128,8 @@ impl Outbox {
         }
     }
 
-    /// Forgets the messages of which nothing is written yet, so that a close can follow the frame that is under way.
-    /// Gives the block and, of its messages, the first one that will not have been sent.
+    /// Drops the messages of which nothing is written yet, so that a close can follow the frame that is being
+    /// written. Returns the block and the first of its messages that will not have been sent.
     pub(crate) fn cut(&mut self) -> Option<(Arc<Block>, usize)> {
         let chunk = self.chunk.as_mut()?;
         let block = Arc::clone(&chunk.block);
@@ -156,7 +158,7 @@ impl Chunk {
         &bytes[self.written..self.end]
     }
 
-    /// Where the n-th message ends; 0 before the first.
+    /// Returns the end of the n-th message; 0 before the first.
     fn end_of(&self, message: Option<usize>) -> usize {
         match (message, &self.messages) {
             (None, _) => 0,
@@ -165,7 +167,7 @@ impl Chunk {
         }
     }
 
-    /// The block's index of the n-th message.
+    /// Returns the index of the n-th message in its block.
     fn index_of(&self, message: usize) -> usize {
         match &self.messages {
             Messages::Range(range) => range.start + message,
@@ -192,7 +194,7 @@ impl Chunk {
     }
 }
 
-/// An unmasked frame with this opcode, whole.
+/// Returns a whole, unmasked frame with this opcode.
 pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x80 | opcode];
     match payload.len() {
@@ -227,7 +229,7 @@ mod tests {
         Arc::new(builder.take())
     }
 
-    /// The lengths of the whole frames that the bytes hold, back to back.
+    /// Returns the lengths of the whole frames in the bytes.
     fn frames(mut bytes: &[u8]) -> Vec<(u8, usize)> {
         let mut frames = Vec::new();
         while !bytes.is_empty() {

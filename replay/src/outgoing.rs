@@ -1,26 +1,26 @@
-//! What one client is sent: its sequence of messages, on its way into a socket.
+//! The outgoing messages of one client, as they are written to a socket.
 
 use std::{ops::Range, sync::Arc};
 
 use crate::{
     block::Block,
-    delivery::{Delivery, Head, Task},
     outbox::Outbox,
     ring::Ring,
     selection::Selection,
+    send_cursor::{Head, SendCursor, Task},
 };
 
-/// The messages that a [`Delivery`] gives, put into an [`Outbox`] one chunk at a time; and, whenever it has to end, how
-/// far the client got.
+/// Puts the messages of a [`SendCursor`] into an [`Outbox`], one chunk at a time. It knows at any time how far the
+/// client got.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    delivery: Delivery,
+    send_cursor: SendCursor,
     outbox: Outbox,
     chunk: Chunk,
     first_seq: u64,
 }
 
-/// Where the messages begin that are being written.
+/// The start of the messages that are being written.
 #[derive(Clone, Copy, Debug)]
 struct Chunk {
     source_seq: u64,
@@ -29,58 +29,59 @@ struct Chunk {
 }
 
 impl Outgoing {
-    pub(crate) fn new(delivery: Delivery) -> Outgoing {
-        let chunk = Chunk { source_seq: delivery.source_seq(), seq: delivery.seq(), live: false };
-        Outgoing { first_seq: delivery.seq(), delivery, outbox: Outbox::default(), chunk }
+    pub(crate) fn new(send_cursor: SendCursor) -> Outgoing {
+        let chunk = Chunk { source_seq: send_cursor.source_seq(), seq: send_cursor.seq(), live: false };
+        Outgoing { first_seq: send_cursor.seq(), send_cursor, outbox: Outbox::default(), chunk }
     }
 
-    /// Seq of the next message in the client's own stream, behind those that are being written.
+    /// Returns the sequence number of the next message in the client's own stream, after those that are being
+    /// written.
     pub(crate) fn seq(&self) -> u64 {
-        self.delivery.seq()
+        self.send_cursor.seq()
     }
 
-    /// The next message's place in the order of play; `None` while older ones are read from the source.
-    pub(crate) fn place(&self) -> Option<u64> {
-        self.delivery.place()
+    /// Returns the play offset of the next message; `None` while older messages are read from the source.
+    pub(crate) fn play_offset(&self) -> Option<u64> {
+        self.send_cursor.play_offset()
     }
 
-    /// Which messages are selected.
+    /// Returns the selection.
     pub(crate) fn selection(&self) -> &Selection {
-        self.delivery.selection()
+        self.send_cursor.selection()
     }
 
-    /// Changes which messages are selected, from those on that are not being written yet.
+    /// Returns the selection, to be changed for messages that are not being written yet.
     pub(crate) fn selection_mut(&mut self) -> &mut Selection {
-        self.delivery.selection_mut()
+        self.send_cursor.selection_mut()
     }
 
-    /// Whether everything is written.
+    /// Returns true if everything is written.
     pub(crate) fn is_empty(&self) -> bool {
         self.outbox.is_empty()
     }
 
-    /// Bytes of control frames that wait.
+    /// Returns the number of bytes of control frames that wait.
     pub(crate) fn urgent_len(&self) -> usize {
         self.outbox.urgent_len()
     }
 
-    /// Puts whole frames before the next messages.
+    /// Adds whole frames that are sent before the next messages.
     pub(crate) fn push_urgent(&mut self, frames: &[u8]) {
         self.outbox.push_urgent(frames);
     }
 
-    /// What to do next, when everything is written.
+    /// Returns the next step, when everything is written.
     pub(crate) fn next(&mut self, ring: &Ring, head: &Head) -> Task {
-        self.delivery.next(ring, head)
+        self.send_cursor.next(ring, head)
     }
 
-    /// Puts the messages of a [`Task::Send`] on their way, as far as they are selected.
+    /// Starts to send the messages of a [`Task::Send`], as far as they are selected.
     pub(crate) fn send(&mut self, block: &Arc<Block>, messages: Range<usize>) {
-        let selection = self.delivery.selection();
+        let selection = self.send_cursor.selection();
         self.chunk = Chunk {
-            source_seq: self.delivery.source_seq(),
-            seq: self.delivery.seq(),
-            live: self.delivery.is_live(),
+            source_seq: self.send_cursor.source_seq(),
+            seq: self.send_cursor.seq(),
+            live: self.send_cursor.is_live(),
         };
         if selection.is_all() {
             self.outbox.push(Arc::clone(block), messages.clone());
@@ -88,27 +89,28 @@ impl Outgoing {
             let passes = |message: usize| selection.passes(block.entries()[message].meta.kind);
             self.outbox.push_selected(Arc::clone(block), messages.clone(), passes);
         }
-        self.delivery.took(block, messages);
+        self.send_cursor.took(block, messages);
     }
 
-    /// Passes over messages of a block that are not to be sent.
+    /// Skips messages of a block that must not be sent.
     pub(crate) fn pass_over(&mut self, block: &Arc<Block>, messages: Range<usize>) {
-        self.delivery.took(block, messages);
+        self.send_cursor.took(block, messages);
     }
 
-    /// Which messages of a block that was read for a [`Task::Read`] are to be sent: those that are `before` a seq.
+    /// Returns the messages of a block read for a [`Task::Read`] that may be sent: those that are `before` a sequence
+    /// number.
     pub(crate) fn messages_of(&self, block: &Block, before: u64) -> Range<usize> {
-        self.delivery.messages_of(block, before)
+        self.send_cursor.messages_of(block, before)
     }
 
-    /// The bytes to write next; none if there are none.
+    /// Returns the bytes to write next, or no bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.outbox.bytes()
     }
 
-    /// Takes note that so many of [`Outgoing::bytes`] were written. Gives the number of messages that are whole with
-    /// that, and calls `left_live` for each of them that is sent as it is played, and not later because the client
-    /// came later.
+    /// Records that so many of [`Outgoing::bytes`] were written. Returns the number of messages that are complete
+    /// with that, and calls `left_live` for each of them that is sent as it is played, rather than later because the
+    /// client connected later.
     pub(crate) fn wrote(&mut self, count: usize, mut left_live: impl FnMut(&Block, usize)) -> u64 {
         let live = self.chunk.live;
         self.outbox.wrote(count, |block, message| {
@@ -118,21 +120,22 @@ impl Outgoing {
         })
     }
 
-    /// Forgets the messages of which nothing is written yet, so that a close can follow the frame that is under way.
+    /// Drops the messages of which nothing is written yet, so that a close can follow the frame that is being
+    /// written.
     pub(crate) fn cut(&mut self) {
         self.outbox.cut();
     }
 
-    /// Cuts, and gives the number, in the client's own stream, of the first message that it will not have been sent;
-    /// and whether it will have been sent any.
+    /// Drops them as [`Outgoing::cut`] does. Returns the number, in the client's own stream, of the first message
+    /// that will not have been sent, and true if any will have been sent.
     pub(crate) fn cut_at(&mut self) -> (u64, bool) {
         let chunk = self.chunk;
         let next = match self.outbox.cut() {
             Some((block, unsent)) => {
                 let first = (chunk.source_seq - block.first_seq()) as usize;
-                chunk.seq + self.delivery.in_stream(&block, first..unsent.max(first))
+                chunk.seq + self.send_cursor.in_stream(&block, first..unsent.max(first))
             }
-            None => self.delivery.seq(),
+            None => self.send_cursor.seq(),
         };
         (next, next > self.first_seq)
     }

@@ -1,56 +1,56 @@
-//! One play of a source: where it begins, what is played when, whether it waits for clients, and what came of it. It is
-//! told what happens and the time, and holds no clock, thread or socket.
+//! One playback of a source: where it begins, what is played when, when it waits for clients, and its result. It
+//! receives events and the time, and does not hold a clock, thread or socket.
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use tradesim_schemas::{ContentDigest, Digest};
 
 use crate::{
+    backpressure::{Backpressure, PlayOffsets},
     block::{Block, LineFault},
     control::{Command, State},
-    delivery::Head,
-    gate::{Gate, Places},
     options::Options,
     playback::{Playback, Step},
     ring::Ring,
+    send_cursor::Head,
 };
 
-/// Blocks that are taken before they are played.
+/// The number of blocks that are taken before they are played.
 const BLOCKS_AHEAD: usize = 4;
 
-/// One play of a source.
+/// One playback of a source.
 ///
-/// Whoever drives it reads the source where [`Play::take_opening`] says, gives it the blocks, and does what
-/// [`Play::poll`] asks for unless [`Play::held_until`] says to wait.
+/// Its driver reads the source from where [`Play::take_opening`] states, pushes the blocks, and does what
+/// [`Play::poll`] requests unless [`Play::held_until`] requires to wait.
 #[derive(Debug)]
 pub(crate) struct Play {
     playback: Playback,
-    gate: Gate,
+    backpressure: Backpressure,
     wait_clients: usize,
-    /// Whether it can begin with the first message only.
+    /// True if it can only begin with the first message.
     begins_at_first: bool,
-    /// Where the client begins that begins first.
+    /// The first message of the client that begins first.
     first_client: Option<u64>,
-    /// A seq that was asked for while it waited for clients.
+    /// The sequence number of a seek while it waited for clients.
     sought: Option<u64>,
-    /// The source is to be read from here on.
+    /// The sequence number from which the source must be read.
     opening: Option<u64>,
     digest: Option<ContentDigest>,
-    /// Whether something was sent with other timestamps than recorded.
+    /// True if messages were sent with other timestamps than the recorded ones.
     shifted: bool,
     first_seq: u64,
-    /// Messages that clients were let have: not those that are missing, and twice those that are sent twice.
+    /// The number of messages sent: without those that a fault removes, and with those that a fault repeats.
     sent: u64,
     changes: u64,
     complete: bool,
 }
 
 impl Play {
-    /// A play that waits for its clients.
+    /// Returns a playback that waits for its clients.
     pub(crate) fn new(options: &Options) -> Play {
         Play {
             playback: Playback::new(options, 0),
-            gate: Gate::new(options),
+            backpressure: Backpressure::new(options),
             wait_clients: options.wait_clients,
             begins_at_first: options.begins_at_first(),
             first_client: None,
@@ -65,74 +65,74 @@ impl Play {
         }
     }
 
-    /// Says that the schedule is at `position` at the instant `now`, however long it takes until the first block is there.
+    /// Sets the schedule to `position` at the instant `now`, however long the first block takes.
     pub(crate) fn begin_at(&mut self, position: Duration, now: Duration) {
         self.playback.begin_at(position, now);
     }
 
-    /// What is played when.
+    /// Returns the schedule of messages.
     pub(crate) fn playback(&self) -> &Playback {
         &self.playback
     }
 
-    /// Where clients keep it from going on.
-    pub(crate) fn gate(&self) -> &Gate {
-        &self.gate
+    /// Returns the backpressure of clients.
+    pub(crate) fn backpressure(&self) -> &Backpressure {
+        &self.backpressure
     }
 
-    /// Seq of the first message.
+    /// Returns the sequence number of the first message.
     pub(crate) fn first_seq(&self) -> u64 {
         self.first_seq
     }
 
-    /// Goes up with each command.
+    /// Returns a number that increases with each command.
     pub(crate) fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// Whether the end of the source was reached.
+    /// Returns true if the end of the source was reached.
     pub(crate) fn is_complete(&self) -> bool {
         self.complete
     }
 
-    /// The digest of everything played so far; `None` after a jump.
+    /// Returns the digest of everything played so far; `None` after a jump.
     pub(crate) fn digest(&self) -> Option<Digest> {
         self.digest.as_ref().map(ContentDigest::finish)
     }
 
-    /// Whether the digest is also that of what a client got who was there from message 0 on.
+    /// Returns true if the digest is also that of a client that was connected from message 0 on.
     pub(crate) fn is_received_as_hashed(&self) -> bool {
         self.first_seq == 0 && !self.shifted
     }
 
-    /// How far it is.
+    /// Returns the progress.
     pub(crate) fn head(&self) -> Head {
         let playback = &self.playback;
         Head { state: playback.state(), released: playback.released(), seq: playback.seq(), sent: self.sent }
     }
 
-    /// The seq from which on the source is to be read anew, in the place of what was read before; told once.
+    /// Returns, once, the sequence number from which the source must be read again, in place of what was read before.
     pub(crate) fn take_opening(&mut self) -> Option<u64> {
         self.opening.take()
     }
 
-    /// Whether it takes another block before the next one is played.
+    /// Returns true if another block is needed before the next one is played.
     pub(crate) fn wants_block(&self) -> bool {
         self.playback.blocks_ahead() < BLOCKS_AHEAD
     }
 
-    /// Takes the block that follows on the last one.
+    /// Adds the block that follows the last one.
     pub(crate) fn push_block(&mut self, block: Arc<Block>) {
         self.playback.push_block(block);
     }
 
-    /// Takes note that no block follows.
+    /// Records that no block follows.
     pub(crate) fn source_ended(&mut self) {
         self.playback.source_ended();
     }
 
-    /// Takes note of how many clients there are, and where the one begins that begins first. Says whether time begins
-    /// with that.
+    /// Records the number of clients, and the first message of the one that begins first. Returns true if playback
+    /// starts with that.
     pub(crate) fn clients(
         &mut self,
         connected: usize,
@@ -152,7 +152,7 @@ impl Play {
         true
     }
 
-    /// Carries out a command; those that need no play, the driver does by itself.
+    /// Carries out a command; the driver carries out commands that do not concern the playback.
     pub(crate) fn command(&mut self, command: &Command, ring: &mut Ring, now: Duration) {
         match command {
             Command::Pause => self.playback.pause(now),
@@ -166,14 +166,14 @@ impl Play {
             }
             Command::Speed(speed) => self.playback.set_speed(*speed, now),
             Command::Seek(seq) => self.seek(*seq, ring, now),
-            Command::SeekTo(_) => unreachable!("places are found before the player is asked"),
-            Command::Stop => unreachable!("a play that is over is not asked"),
+            Command::SeekTo(_) => unreachable!("times are resolved before the player receives the command"),
+            Command::Stop => unreachable!("a playback that has ended receives no commands"),
         }
         self.changes += 1;
     }
 
-    /// Decides where play begins, if it waited until now: where a command said, or else with the client that begins
-    /// first, so that one that comes back to a server that was started anew goes on where it was.
+    /// Decides where playback begins, if it waited until now: where a command requested, or else with the client that
+    /// begins first, so that a client that reconnects to a restarted server can resume.
     fn begin(&mut self, ring: &mut Ring) {
         let first_client = self.first_client.filter(|_| !self.begins_at_first);
         let wanted = self.sought.or(first_client).unwrap_or(0);
@@ -189,8 +189,8 @@ impl Play {
         self.opening = Some(seq);
     }
 
-    /// Jumps to a seq that exists. For clients that wait for the beginning it is no jump, because nobody promised them
-    /// where that is.
+    /// Jumps to a sequence number that exists. For clients that wait for the beginning it is not a jump, because the
+    /// position was not promised to them.
     fn seek(&mut self, seq: u64, ring: &mut Ring, now: Duration) {
         if self.playback.state() == State::Waiting {
             self.sought = Some(seq);
@@ -207,17 +207,22 @@ impl Play {
         self.opening = Some(seq);
     }
 
-    /// The place that a client has to reach before it goes on; `None` if it may.
-    pub(crate) fn held_until(&mut self, places: &Places, ring: &Ring, now: Duration) -> Option<u64> {
+    /// Returns the play offset that a client must reach before it resumes; `None` if it is not held.
+    pub(crate) fn held_until(
+        &mut self,
+        play_offsets: &PlayOffsets,
+        ring: &Ring,
+        now: Duration,
+    ) -> Option<u64> {
         if self.playback.state() != State::Playing {
-            self.gate.stand(now);
+            self.backpressure.stand(now);
             return None;
         }
         let next = self.playback.next_block().map(Arc::as_ref);
-        self.gate.check(self.playback.speed(), next, places, ring, now)
+        self.backpressure.check(self.playback.speed(), next, play_offsets, ring, now)
     }
 
-    /// What to do now.
+    /// Returns the next step.
     pub(crate) fn poll(&mut self, now: Duration) -> Step {
         let step = self.playback.poll(now);
         if matches!(step, Step::End) {
@@ -226,7 +231,7 @@ impl Play {
         step
     }
 
-    /// Lets clients have messages that were released.
+    /// Records that messages were released to clients.
     pub(crate) fn release(&mut self, block: &Arc<Block>, messages: &Range<usize>, ring: &mut Ring) {
         self.sent += match block.is_regular() {
             true => messages.len() as u64,
@@ -237,14 +242,14 @@ impl Play {
         }
     }
 
-    /// Adds messages that were released to the digest.
+    /// Adds released messages to the digest.
     pub(crate) fn hash(&mut self, block: &Block, messages: Range<usize>) {
         self.shifted |= block.is_shifted();
         if let Some(digest) = &mut self.digest {
             if block.is_regular() {
                 messages.for_each(|message| digest.push(block.recorded_text(message)));
             } else {
-                // what is sent is hashed: not what is missing, and twice what is sent twice
+                // the digest is over what is sent: without missing messages, and with repeated ones twice
                 for message in messages {
                     (0..times_sent(block, message)).for_each(|_| digest.push(block.recorded_text(message)));
                 }

@@ -1,4 +1,4 @@
-//! What is played when: a value that is told what happens and the time, and says what to do.
+//! The schedule of messages: a value that receives events and the time, and returns the next step.
 
 use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 
@@ -6,64 +6,65 @@ use tradesim_schemas::Timestamp;
 
 use crate::{
     block::{Block, LineFault},
-    control::{Lateness, State, Stretches},
-    lateness::{LateStretches, Recorder},
+    control::{IntervalStats, Lateness, State},
+    lateness::{LateIntervals, Recorder},
     options::Options,
     pacer::Pacer,
     speed::Speed,
     timeline::Timeline,
 };
 
-/// The least time between two releases. At high rates it gathers messages, which costs 0.25 ms of lateness on average
-/// and saves most of the wake-ups: each of those costs every client a system call.
+/// The least time between two releases. At high rates it collects messages, which costs 0.25 ms of lateness on
+/// average and saves most of the wake-ups: each of those costs every client a system call.
 pub(crate) const TICK: Duration = Duration::from_micros(500);
 
 /// A player without a clock or a socket: blocks in, releases out.
 ///
-/// Blocks arrive ahead of their time. [`Playback::poll`] says which messages may be sent now, in order and never before
-/// they are due, or until when nothing happens. All times are of one clock of the caller's, which must not go back.
+/// Blocks arrive ahead of their time. [`Playback::poll`] returns which messages may be sent now, in order and never
+/// before they are due, or until when nothing happens. All times are on one clock of the caller, which must not go
+/// back.
 #[derive(Debug)]
 pub struct Playback {
     state: State,
     wait_clients: usize,
     start_paused: bool,
     pacer: Pacer,
-    /// Where the schedule begins, if not with the first block.
+    /// The start of the schedule, if not with the first block.
     begins: Option<(Duration, Duration)>,
     timeline: Timeline,
     blocks: VecDeque<Arc<Block>>,
     /// The next message in the first block.
     at: usize,
-    /// Its position, once it was reckoned.
+    /// Its position, once it was calculated.
     next: Option<Duration>,
     source_ended: bool,
     steps: u64,
     /// True if the last message was released by a step.
     stepped: bool,
-    /// Recorded time that steps passed over, which takes no time to play.
+    /// The recorded time that steps skipped, which takes no time to play.
     stepped_over: Duration,
-    /// True if the play was paused when it reached its end.
+    /// True if playback was paused when it reached its end.
     paused_at_end: bool,
-    /// Position of the last message released.
+    /// The position of the last message released.
     reached: Duration,
     seq: u64,
     released: u64,
     last_release: Option<Duration>,
     watch: PlayWatch,
     late: Recorder,
-    late_stretches: LateStretches,
-    /// The message at which play stalls, or stalled last, and until when.
+    late_intervals: LateIntervals,
+    /// The message at which playback stalls, or stalled last, and until when.
     stall: Option<(u64, Duration)>,
 }
 
-/// What [`Playback::poll`] asks for.
+/// The request of [`Playback::poll`].
 #[derive(Debug)]
 pub enum Step {
     /// These messages may be sent now.
     Release {
         /// The block that holds them.
         block: Arc<Block>,
-        /// Which of its messages.
+        /// The messages of the block.
         messages: Range<usize>,
     },
     /// Nothing happens before this instant.
@@ -72,11 +73,11 @@ pub enum Step {
     WaitForBlock,
     /// Nothing happens until a command or a client comes.
     WaitForCommand,
-    /// Everything was played.
+    /// All messages were played.
     End,
 }
 
-/// How long was played, without waiting and pauses.
+/// Measures the time of playback, without waiting and pauses.
 #[derive(Clone, Copy, Debug, Default)]
 struct PlayWatch {
     before: Duration,
@@ -100,7 +101,7 @@ impl PlayWatch {
 }
 
 impl Playback {
-    /// A player that waits for its clients, and whose first message is that of `seq`.
+    /// Returns a player that waits for its clients, and whose first message is that of `seq`.
     pub fn new(options: &Options, seq: u64) -> Playback {
         Playback {
             state: State::Waiting,
@@ -123,48 +124,48 @@ impl Playback {
             last_release: None,
             watch: PlayWatch::default(),
             late: Recorder::new(),
-            late_stretches: LateStretches::default(),
+            late_intervals: LateIntervals::default(),
             stall: None,
         }
     }
 
-    /// Says that the schedule is at `position` at the instant `now`, however long it takes until the first block is there.
+    /// Sets the schedule to `position` at the instant `now`, however long the first block takes.
     pub(crate) fn begin_at(&mut self, position: Duration, now: Duration) {
         self.begins = Some((position, now));
     }
 
-    /// Where the player stands.
+    /// Returns the state of the player.
     pub(crate) fn state(&self) -> State {
         self.state
     }
 
-    /// The speed asked for.
+    /// Returns the requested speed.
     pub(crate) fn speed(&self) -> Speed {
         self.pacer.speed()
     }
 
-    /// Seq of the next message.
+    /// Returns the sequence number of the next message.
     pub(crate) fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// Messages released so far.
+    /// Returns the number of messages released so far.
     pub(crate) fn released(&self) -> u64 {
         self.released
     }
 
-    /// Recorded time of the next message, where it is known.
+    /// Returns the recorded time of the next message, if it is known.
     pub(crate) fn time(&self) -> Option<Timestamp> {
         Some(self.blocks.front()?.entries()[self.at].meta.at)
     }
 
-    /// Time of play, without waiting and pauses.
+    /// Returns the time of playback, without waiting and pauses.
     pub(crate) fn elapsed(&self, now: Duration) -> Duration {
         self.watch.elapsed(now)
     }
 
-    /// Recorded time played: also that without a message, up to the next one as far as it is known, and without what steps
-    /// passed over.
+    /// Returns the recorded time that was played: including time without messages, up to the next message as far as
+    /// it is known, and without what steps skipped.
     pub(crate) fn played(&self, now: Duration) -> Duration {
         let position = match self.pacer.position(now) {
             Some(scheduled) => self.next.map_or(scheduled, |next| scheduled.min(next)).max(self.reached),
@@ -173,48 +174,49 @@ impl Playback {
         position.saturating_sub(self.stepped_over)
     }
 
-    /// Whether steps are under way: messages to be released, or, behind the last of them, what comes next to be known.
+    /// Returns true while steps are carried out: messages must be released or, after the last of them, the next one
+    /// must become known.
     pub(crate) fn is_stepping(&self) -> bool {
         self.state == State::Paused && (self.steps > 0 || self.stepped && self.blocks.is_empty())
     }
 
-    /// Lateness of the releases.
+    /// Returns the lateness of the releases.
     pub(crate) fn lateness(&self) -> Option<Lateness> {
         self.late.summary()
     }
 
-    /// Stretches in which releases were late.
-    pub(crate) fn late_stretches(&self) -> Stretches {
-        self.late_stretches.so_far()
+    /// Returns the intervals in which releases were late.
+    pub(crate) fn late_intervals(&self) -> IntervalStats {
+        self.late_intervals.so_far()
     }
 
-    /// Idle stretches that were shortened.
-    pub(crate) fn shortened(&self) -> Stretches {
+    /// Returns the idle intervals that were shortened.
+    pub(crate) fn shortened(&self) -> IntervalStats {
         self.timeline.shortened()
     }
 
-    /// How many blocks are there that were not played whole.
+    /// Returns the number of blocks that are not completely played.
     pub(crate) fn blocks_ahead(&self) -> usize {
         self.blocks.len()
     }
 
-    /// The block that the next release begins, if it begins one.
+    /// Returns the block that the next release begins, if it begins one.
     pub(crate) fn next_block(&self) -> Option<&Arc<Block>> {
         self.blocks.front().filter(|_| self.at == 0)
     }
 
-    /// Takes the block that follows on the last one.
+    /// Adds the block that follows the last one.
     pub fn push_block(&mut self, block: Arc<Block>) {
         debug_assert_eq!(block.first_seq(), self.blocks.back().map_or(self.seq, |last| last.end_seq()));
         self.blocks.push_back(block);
     }
 
-    /// Takes note that no block follows.
+    /// Records that no block follows.
     pub fn source_ended(&mut self) {
         self.source_ended = true;
     }
 
-    /// Takes note of how many clients there are.
+    /// Records the number of clients.
     pub fn clients(&mut self, connected: usize, now: Duration) {
         if self.state == State::Waiting && connected >= self.wait_clients {
             if self.start_paused {
@@ -226,7 +228,7 @@ impl Playback {
         }
     }
 
-    /// Lets time run, also where clients are missing.
+    /// Starts the clock, also if clients are missing.
     pub(crate) fn resume(&mut self, now: Duration) {
         if matches!(self.state, State::Waiting | State::Paused) {
             self.steps = 0;
@@ -235,7 +237,7 @@ impl Playback {
         }
     }
 
-    /// Stops time.
+    /// Stops the clock.
     pub(crate) fn pause(&mut self, now: Duration) {
         // from here on time is what is played
         self.begins = None;
@@ -244,14 +246,14 @@ impl Playback {
                 self.reached = self.position(now);
                 self.stand(State::Paused, now);
             }
-            // whoever comes finds it paused
+            // clients that connect find it paused
             State::Waiting => self.start_paused = true,
             State::Paused => self.steps = 0,
             State::Ended => {}
         }
     }
 
-    /// Stops time, and releases this many messages at once.
+    /// Stops the clock, and releases this many messages at once.
     pub(crate) fn step(&mut self, messages: u64, now: Duration) {
         self.pause(now);
         if self.state == State::Waiting {
@@ -269,7 +271,7 @@ impl Playback {
         self.reached = self.reached.max(position);
     }
 
-    /// Goes on with the message of `seq`, at once. Its block has to follow.
+    /// Jumps to the message of `seq`, which is due at once. Its block must follow.
     pub(crate) fn seek(&mut self, seq: u64, now: Duration) {
         let position = self.position(now);
         self.blocks.clear();
@@ -291,7 +293,7 @@ impl Playback {
         }
     }
 
-    /// Begins anew at `seq`, before anything was played.
+    /// Starts again at `seq`, before anything was played.
     pub(crate) fn restart(&mut self, seq: u64) {
         debug_assert_eq!(self.released, 0);
         self.blocks.clear();
@@ -301,7 +303,7 @@ impl Playback {
         self.seq = seq;
     }
 
-    /// What to do now. To be called again after a release, and after every input.
+    /// Returns the next step. Call it again after a release, and after every input.
     pub fn poll(&mut self, now: Duration) -> Step {
         match self.state {
             State::Waiting | State::Ended => return Step::WaitForCommand,
@@ -332,7 +334,8 @@ impl Playback {
         }
     }
 
-    /// Stepping over the last message ends the play. A jump to the end does not: what is paused stays so.
+    /// Handles the end after steps: stepping over the last message ends the playback. A jump to the end does not: a
+    /// paused playback stays paused.
     fn end_of_steps(&mut self) -> Step {
         if self.blocks.is_empty() && self.source_ended && self.stepped {
             self.paused_at_end = true;
@@ -356,7 +359,7 @@ impl Playback {
             if due > now {
                 break;
             }
-            // only the first of a release can stall it: the release before ended there
+            // only the first message of a release can stall it: the release before ended there
             if at == first
                 && let Some(until) = self.stalled_until(&block, now)
             {
@@ -365,7 +368,7 @@ impl Playback {
             block.set_due(at, due);
             let late = now - due;
             self.late.record(late, 1);
-            self.late_stretches.record(late, now);
+            self.late_intervals.record(late, now);
             self.pass(position);
             at += 1;
         }
@@ -391,7 +394,8 @@ impl Playback {
         self.release(block, messages)
     }
 
-    /// Where a release has to end at the latest: at the end of the block, or before a message at which play stalls.
+    /// Returns where a release must end at the latest: at the end of the block, or before a message at which playback
+    /// stalls.
     #[inline]
     fn stretch_end(&self, block: &Block) -> usize {
         if block.is_regular() { block.messages() } else { self.next_stall(block) }
@@ -409,7 +413,7 @@ impl Playback {
         block.messages()
     }
 
-    /// Until when play stalls before the next message, which is due.
+    /// Returns until when playback stalls before the next message, which is due.
     #[inline]
     fn stalled_until(&mut self, block: &Block, now: Duration) -> Option<Duration> {
         if block.is_regular() { None } else { self.stall(block, now) }
@@ -441,7 +445,7 @@ impl Playback {
         self.release(block, first..first + count)
     }
 
-    /// The position of the next message.
+    /// Returns the position of the next message.
     fn next_position(&mut self, block: &Block, at: usize) -> Duration {
         *self.next.get_or_insert_with(|| {
             let entry = &block.entries()[at];
@@ -465,8 +469,9 @@ impl Playback {
         Step::Release { block, messages }
     }
 
-    /// The position where a change takes effect: what the schedule says, but not behind a message that is still due,
-    /// so that a player which cannot follow its schedule does not run after it at another speed.
+    /// Returns the position at which a change takes effect: that of the schedule, but not past a message that is
+    /// still due, so that a player that cannot keep up with its schedule does not continue that schedule at another
+    /// speed.
     fn position(&mut self, now: Duration) -> Duration {
         let Some(scheduled) = self.pacer.position(now) else { return self.reached };
         let next = self.blocks.front().cloned().map(|block| self.next_position(&block, self.at));
@@ -516,12 +521,12 @@ mod tests {
         playback.push_block(seconds(10));
         let Step::Release { messages, .. } = playback.poll(at(3)) else { panic!("nothing is due") };
         assert_eq!(messages, 0..6);
-        let Step::WaitUntil(next) = playback.poll(at(3)) else { panic!("nothing is to come") };
+        let Step::WaitUntil(next) = playback.poll(at(3)) else { panic!("nothing is pending") };
         assert_eq!((next, playback.played(at(3))), (at(4), at(15)));
-        // what was stopped goes on where it stood
+        // a paused playback resumes where it stopped
         playback.pause(at(3));
         playback.resume(at(100));
-        let Step::WaitUntil(next) = playback.poll(at(100)) else { panic!("nothing is to come") };
+        let Step::WaitUntil(next) = playback.poll(at(100)) else { panic!("nothing is pending") };
         assert_eq!(next, at(101));
     }
 
@@ -534,7 +539,7 @@ mod tests {
         playback.clients(1, at(0));
         playback.push_block(seconds(2));
         playback.resume(at(10));
-        let Step::WaitUntil(next) = playback.poll(at(10)) else { panic!("nothing is to come") };
+        let Step::WaitUntil(next) = playback.poll(at(10)) else { panic!("nothing is pending") };
         assert_eq!(next, at(11));
     }
 
@@ -550,7 +555,7 @@ mod tests {
         let mut playback = Playback::new(&options, 0);
         playback.clients(1, at(0));
         playback.push_block(seconds(1_000));
-        // two seconds of play are four recorded ones
+        // two seconds of playback are four recorded seconds
         assert_eq!(release(&mut playback, at(0)), 0..1);
         assert_eq!(release(&mut playback, at(2)), 1..5);
         playback.step(600, at(2));
@@ -578,16 +583,16 @@ mod tests {
         playback.push_block(seconds(10));
         assert!(matches!(playback.poll(at(4)), Step::WaitForCommand));
         assert_eq!(playback.state(), State::Paused);
-        // steps over the last message end it, and a jump back finds it as paused as it was
+        // steps over the last message end it, and a jump back leaves it paused as it was
         playback.step(10, at(5));
         assert_eq!(release(&mut playback, at(5)), 0..10);
-        assert!(playback.is_stepping(), "nobody knows yet whether there is more");
+        assert!(playback.is_stepping(), "it is not known yet if there is more");
         playback.source_ended();
         assert!(matches!(playback.poll(at(6)), Step::End));
         assert_eq!((playback.state(), playback.is_stepping()), (State::Ended, false));
         playback.seek(0, at(7));
         assert_eq!(playback.state(), State::Paused);
-        // what plays at the end plays again after a jump back
+        // a playback that runs at the end runs again after a jump back
         playback.push_block(seconds(10));
         playback.resume(at(8));
         assert_eq!(release(&mut playback, at(8)), 0..1);

@@ -1,4 +1,4 @@
-//! The thread that plays: a thin driver of [`Play`] with a clock, a source and the clients' wishes.
+//! The player thread: a thin driver of [`Play`] with a clock, a source and the requests of clients.
 
 use std::{
     io,
@@ -13,54 +13,56 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::{
+    backpressure::PlayOffsets,
     control::{Command, CommandError, Lateness, State},
-    gate::Places,
-    hub::{Hub, View},
+    hub::Hub,
     options::PlayClock,
     play::Play,
     playback::Step,
+    player_handle::Request,
     producer::{LOOK_FOR_BLOCKS, Produced, Producer},
+    published::View,
     source::SourceError,
 };
 
-/// How often a player that is held back looks whether that still holds, should nobody wake it.
+/// The interval at which a player that is held back checks whether it still is, in case no client wakes it.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// What the player is asked.
+/// A request to the player.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// Steer.
+    /// Carry out a command.
     Command(Command, oneshot::Sender<Result<(), CommandError>>),
-    /// There are so many clients now, of which the one that begins first begins at `first`.
+    /// The number of clients changed. The one that begins first begins at `first`.
     Clients {
-        /// How many.
+        /// The number of clients.
         connected: usize,
-        /// In the source's numbers.
+        /// The sequence number in the source's numbers.
         first: Option<u64>,
     },
     /// End the thread.
     Quit,
 }
 
-/// How a play ended.
+/// The result of a playback.
 #[derive(Debug)]
-pub(crate) struct Played {
-    /// Whether the end of the source was reached.
+pub(crate) struct PlaybackResult {
+    /// True if the end of the source was reached.
     pub(crate) complete: bool,
-    /// Lateness of the player itself.
+    /// The lateness of the player itself.
     pub(crate) lateness: Option<Lateness>,
-    /// Why it ended before.
+    /// The error that ended it early.
     pub(crate) failure: Option<SourceError>,
 }
 
 /// Starts the player. It reports through the hub, and ends with [`Request::Quit`].
-pub(crate) fn start(hub: &Arc<Hub>) -> io::Result<JoinHandle<Played>> {
+pub(crate) fn start(hub: &Arc<Hub>) -> io::Result<JoinHandle<PlaybackResult>> {
     let (sender, requests) = mpsc::channel();
     let shared = Arc::clone(hub);
     let thread = thread::Builder::new()
         .name("replay-player".to_owned())
         .spawn(move || Player::new(shared, requests).run())?;
-    hub.set_player(sender, thread.thread().clone());
+    hub.player.set(sender, thread.thread().clone());
     Ok(thread)
 }
 
@@ -69,10 +71,10 @@ struct Player {
     requests: Receiver<Request>,
     play: Play,
     producer: Option<Producer>,
-    /// Whether the player told that it waits for clients.
+    /// True if the player has published that it waits for clients.
     held: bool,
     failure: Option<SourceError>,
-    /// Who waits for the messages of its steps to be played.
+    /// Replies that are due when the messages of steps were played.
     stepping: Vec<oneshot::Sender<Result<(), CommandError>>>,
     quit: bool,
 }
@@ -92,7 +94,7 @@ impl Player {
         }
     }
 
-    fn run(mut self) -> Played {
+    fn run(mut self) -> PlaybackResult {
         self.tie_to_wall();
         self.clients(0, None);
         self.open();
@@ -117,14 +119,14 @@ impl Player {
                         observer.released(&block, &messages, self.now());
                     }
                     self.publish_head();
-                    // while clients send it already; whoever looks for the digest finds it at the end
+                    // computed while clients already send it; the digest is complete at the end
                     self.play.hash(&block, messages);
                     self.publish_view(false);
                 }
                 Step::WaitUntil(at) => thread::park_timeout(at.saturating_sub(self.now())),
                 Step::WaitForBlock if self.failure.is_some() => self.fail(),
                 Step::WaitForBlock => thread::park_timeout(LOOK_FOR_BLOCKS),
-                // the producer wakes nobody for each block
+                // the producer does not wake the player for every block
                 Step::WaitForCommand if !self.stepping.is_empty() => thread::park_timeout(LOOK_FOR_BLOCKS),
                 Step::WaitForCommand => thread::park(),
                 Step::End => self.publish(),
@@ -132,14 +134,14 @@ impl Player {
         }
         self.publish();
         let lateness = self.play.playback().lateness();
-        Played { complete: self.play.is_complete(), lateness, failure: self.failure }
+        PlaybackResult { complete: self.play.is_complete(), lateness, failure: self.failure }
     }
 
     fn now(&self) -> Duration {
         self.hub.clock.now()
     }
 
-    /// Puts the schedule where it is by now, if it is the wall clock's.
+    /// Sets the schedule to the current time, if it follows the wall clock.
     fn tie_to_wall(&mut self) {
         let options = &self.hub.options;
         if let (PlayClock::Wall, Some(start)) = (options.clock, options.start_at) {
@@ -150,7 +152,7 @@ impl Player {
         }
     }
 
-    /// Reads the source where the play wants to, in the place of what was read before.
+    /// Reads the source from where the playback requests, in place of what was read before.
     fn open(&mut self) {
         let Some(seq) = self.play.take_opening() else { return };
         match Producer::start(Arc::clone(&self.hub.source), seq, thread::current()) {
@@ -182,7 +184,7 @@ impl Player {
                     if outcome.is_ok() && matches!(command, Command::Step(_)) {
                         self.stepping.push(reply);
                     } else {
-                        // whoever asked may be gone
+                        // the sender of the request may be gone
                         let _ = reply.send(outcome);
                     }
                 }
@@ -203,7 +205,7 @@ impl Player {
             return Err(CommandError::Over);
         }
         if *command == Command::Stop {
-            self.hub.stopping.send_replace(true);
+            self.hub.published.stop();
             self.quit = true;
             return Ok(());
         }
@@ -213,8 +215,8 @@ impl Player {
         Ok(())
     }
 
-    /// Answers those who asked for steps, once the steps are done or another command took their place: what they are told
-    /// is how things stand after them.
+    /// Answers requests for steps, once the steps are done or another command replaced them. The answer is the status
+    /// after them.
     fn answer_steps(&mut self) {
         if self.stepping.is_empty() || (self.play.playback().is_stepping() && self.failure.is_none()) {
             return;
@@ -225,37 +227,37 @@ impl Player {
         }
     }
 
-    /// Whether clients keep the play from going on.
+    /// Returns true if clients hold the playback.
     fn is_held(&mut self) -> bool {
         let mut awaited = self.awaited();
         if awaited.is_some() {
-            self.hub.await_place(awaited);
+            self.hub.player.await_play_offset(awaited);
             self.held = true;
-            // what moved before it was told is seen now
+            // progress from before the offset was published is seen now
             awaited = self.awaited();
         }
         if awaited.is_none() && std::mem::take(&mut self.held) {
-            self.hub.await_place(None);
+            self.hub.player.await_play_offset(None);
         }
         awaited.is_some()
     }
 
     fn awaited(&mut self) -> Option<u64> {
-        let places: Places = self.hub.places(self.play.playback().released());
-        self.play.held_until(&places, &self.hub.ring(), self.hub.clock.now())
+        let play_offsets: PlayOffsets = self.hub.clients.play_offsets(self.play.playback().released());
+        self.play.held_until(&play_offsets, &self.hub.ring(), self.hub.clock.now())
     }
 
-    /// Tells the clients that the source cannot be read further.
+    /// Informs the clients that the source cannot be read further.
     fn fail(&mut self) {
         self.quit = true;
         if let Some(failure) = &self.failure {
-            self.hub.set_failure(failure);
+            self.hub.published.set_failure(failure);
         }
-        self.hub.stopping.send_replace(true);
+        self.hub.published.stop();
     }
 
     fn publish(&mut self) {
-        // whoever sees the new view sees the new state with it, and whoever sleeps is woken when both are there
+        // a task that sees the new view also sees the new state, and a waiting task is woken when both are published
         self.publish_head();
         self.publish_view(true);
         self.publish_head();
@@ -264,11 +266,11 @@ impl Player {
     fn publish_head(&self) {
         let head = self.play.head();
         if head.state == State::Ended {
-            // a client that sees the end goes at once, and takes the digest along
-            self.publish_digest(&mut self.hub.view());
+            // a client that sees the end may leave at once, and needs the digest before
+            self.publish_digest(&mut self.hub.published.view());
         }
-        self.hub.head.send_replace(head);
-        self.hub.state.send_if_modified(|state| std::mem::replace(state, head.state) != head.state);
+        self.hub.published.head.send_replace(head);
+        self.hub.published.state.send_if_modified(|state| std::mem::replace(state, head.state) != head.state);
     }
 
     fn publish_digest(&self, view: &mut View) {
@@ -276,19 +278,19 @@ impl Player {
         view.digest_received = view.digest.filter(|_| self.play.is_received_as_hashed());
     }
 
-    /// States how things stand. Figures that cost something are only stated when asked for or at a change.
+    /// Publishes the status. Figures that are costly to compute are only published on request or at a change.
     fn publish_view(&self, whole: bool) {
         let now = self.now();
         let playback = self.play.playback();
-        let mut view = self.hub.view();
+        let mut view = self.hub.published.view();
         view.time = playback.time();
         view.elapsed = playback.elapsed(now);
         view.played = playback.played(now);
-        view.waited = self.play.gate().waited();
+        view.waited = self.play.backpressure().waited();
         if whole {
             view.speed = playback.speed();
             view.lateness = playback.lateness();
-            view.late = playback.late_stretches();
+            view.late = playback.late_intervals();
             view.shortened = playback.shortened();
             view.first_seq = self.play.first_seq();
             self.publish_digest(&mut view);

@@ -1,4 +1,4 @@
-//! Reading a source ahead of the player, on a thread of its own.
+//! Reads a source ahead of the player, on a separate thread.
 
 use std::{
     io,
@@ -16,22 +16,21 @@ use crate::{
     source::{Filled, Source, SourceError},
 };
 
-/// Blocks that are made ahead: about a megabyte, which covers the reading of a row group at high speed.
+/// The number of blocks that are read ahead: about a megabyte, which covers the reading of a row group at high speed.
 const AHEAD: usize = 16;
 
-/// Bytes of blocks that are made ahead. A block has at least one message, however long, so that their number alone does not
-/// bound memory.
+/// The size limit of the blocks that are read ahead. A block has at least one message, of any length, so that their
+/// number alone does not bound memory.
 const AHEAD_BYTES_MAX: usize = 32 << 20;
 
-/// Blocks after which a player that has run out of them is woken. Where the source is what limits the play, a wake-up for
-/// each block would cost more than the block; a player that waits looks by itself as well, every
-/// [`LOOK_FOR_BLOCKS`].
+/// The number of blocks after which a waiting player is woken. If the source is the bottleneck, a wake-up for each
+/// block would cost more than the block. A waiting player also checks at the interval [`LOOK_FOR_BLOCKS`].
 const WAKE_EVERY: usize = 4;
 
-/// How often a player that waits for a block looks for one.
+/// The interval at which a player that waits for a block checks for one.
 pub(crate) const LOOK_FOR_BLOCKS: Duration = Duration::from_millis(1);
 
-/// What a producer hands over.
+/// A result of a producer.
 #[derive(Debug)]
 pub(crate) enum Produced {
     /// The next block.
@@ -44,7 +43,7 @@ pub(crate) enum Produced {
     Nothing,
 }
 
-/// A thread that makes blocks from a seq on. It ends when this is dropped.
+/// A thread that reads blocks from a sequence number on. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Producer {
     blocks: Receiver<Produced>,
@@ -58,7 +57,7 @@ impl Drop for Producer {
     }
 }
 
-/// The bytes of blocks that are made and not yet taken.
+/// The bytes of blocks that were read and not yet taken.
 #[derive(Debug, Default)]
 struct Ahead {
     held: Mutex<Held>,
@@ -77,8 +76,8 @@ impl Ahead {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for room for a block and counts it. A block that is larger than the limit waits until it is the only one.
-    /// Returns whether blocks are still taken.
+    /// Waits for room for a block and counts it. A block that is larger than the limit waits until it is the only
+    /// one. Returns true if blocks are still taken.
     fn reserve(&self, bytes: usize) -> bool {
         let is_full = |held: &mut Held| {
             !held.is_closed && held.bytes > 0 && held.bytes.saturating_add(bytes) > AHEAD_BYTES_MAX
@@ -103,7 +102,7 @@ impl Producer {
     /// Starts to read from `seq` on; `reader` is woken for the first block, then for every few, and for the end.
     ///
     /// # Errors
-    /// A thread that cannot be had.
+    /// A thread that cannot be created.
     pub(crate) fn start(source: Arc<dyn Source>, seq: u64, reader: Thread) -> io::Result<Producer> {
         let (sender, blocks) = sync_channel(AHEAD);
         let ahead = Arc::new(Ahead::default());
@@ -129,7 +128,7 @@ impl Producer {
         Ok(Producer { blocks, ahead, over: false })
     }
 
-    /// What is ready, without waiting.
+    /// Returns what is ready, without waiting.
     pub(crate) fn poll(&mut self) -> Produced {
         if self.over {
             return Produced::Nothing;
@@ -146,9 +145,9 @@ impl Producer {
     }
 }
 
-/// Reads a source from `seq` on and hands over what comes, until `deliver` wants no more.
+/// Reads a source from `seq` on and passes the results to `deliver`, until that returns false.
 fn read(source: &dyn Source, seq: u64, mut deliver: impl FnMut(Produced) -> bool) {
-    // a panic of a source is a bug; the clients are told all the same, instead of waiting for ever
+    // a panic of a source is a bug; it is reported to the clients, which would wait forever otherwise
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| read_blocks(source, seq, &mut deliver)));
     match outcome {
         Ok(Ok(())) => deliver(Produced::End),
@@ -195,6 +194,6 @@ mod tests {
         }
         assert!(!producer.is_finished(), "two halves fill it");
         ahead.close();
-        assert_eq!(producer.join().unwrap(), [true, true, false], "nobody takes the third");
+        assert_eq!(producer.join().unwrap(), [true, true, false], "the third is not taken");
     }
 }

@@ -1,4 +1,4 @@
-//! What a client asks for in the query of its URL.
+//! The query of a client's URL.
 
 use tradesim_schemas::{Digest, EventType, Symbol};
 
@@ -8,23 +8,23 @@ use crate::{
     selection::Selection,
 };
 
-/// The parameters that there are.
+/// The known parameters.
 const PARAMETERS: [&str; 4] = ["from_seq", "digest", "symbols", "events"];
 
-/// What a client asks for.
+/// The request of a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Join {
-    /// The number with which it wants to begin.
+    /// The sequence number that it wants to begin with.
     pub(crate) from_seq: Option<u64>,
-    /// What it wants of the stream.
+    /// The part of the stream that it wants.
     pub(crate) selection: Selection,
 }
 
 impl Join {
-    /// Reads a query, without its question mark, for a stream whose digest is `known`, if it is known.
+    /// Parses a query, without its question mark, for a stream whose digest is `known`, if it is known.
     ///
     /// # Errors
-    /// A parameter that does not exist, stands twice or cannot be read, and a digest that is not the stream's.
+    /// An unknown, duplicate or invalid parameter, and a digest that is not that of the stream.
     pub(crate) fn parse(query: &str, known: Option<Digest>, symbols: &KnownSymbols) -> Result<Join, Refusal> {
         let mut values: [Option<String>; PARAMETERS.len()] = Default::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -71,8 +71,10 @@ fn check_digest(text: &str, known: Option<Digest>) -> Result<(), Refusal> {
     })?;
     match known {
         Some(known) if known == digest => Ok(()),
-        Some(_) => Err(Refusal::new("digest_mismatch", "digest: this stream has another one")),
-        None => Err(Refusal::new("digest_unknown", "digest: that of this stream is not known beforehand")),
+        Some(_) => Err(Refusal::new("digest_mismatch", "digest: this stream has a different digest")),
+        None => {
+            Err(Refusal::new("digest_unknown", "digest: the digest of this stream is not known in advance"))
+        }
     }
 }
 
@@ -80,13 +82,13 @@ fn list<T>(text: &str, field: &str, read: impl Fn(&str) -> Result<T, Refusal>) -
     if text.is_empty() {
         return Err(Refusal::new(
             "bad_value",
-            format!("{field}: expected names with commas between, found none"),
+            format!("{field}: expected a comma-separated list, found none"),
         ));
     }
     text.split(',').map(read).collect()
 }
 
-/// Takes back percent-encoding (RFC 3986, section 2.1).
+/// Decodes percent-encoding (RFC 3986, section 2.1).
 fn decode(text: &str) -> Result<String, Refusal> {
     let bad =
         || Refusal::new("bad_value", format!("the query: {} is not percent-encoded UTF-8", shown(text)));
@@ -160,7 +162,11 @@ mod tests {
         refused("symbols=%4", "bad_value", "percent");
         refused("symbols=%ff", "bad_value", "percent");
         refused("digest=blake3:00", "bad_value", "digest");
-        refused(&format!("digest={}", DIGEST.replace("af13", "af14")), "digest_mismatch", "another one");
+        refused(
+            &format!("digest={}", DIGEST.replace("af13", "af14")),
+            "digest_mismatch",
+            "a different digest",
+        );
         let known = KnownSymbols::new(&[]);
         let unknown = Join::parse(&format!("digest={DIGEST}"), None, &known).unwrap_err();
         assert_eq!(unknown.code, "digest_unknown");

@@ -1,7 +1,7 @@
-//! Reading a source for clients that need what was played before.
+//! Readers of a source for clients that need earlier messages.
 //!
-//! A source that is open takes memory, so that few are. A client holds one while blocks are read for it, and keeps it
-//! between two blocks as long as nobody else wants one: those that take their messages slowly keep nobody waiting.
+//! An open source takes memory, so their number is small. A client holds one while blocks are read for it, and keeps
+//! it between two blocks as long as no other client waits for one: clients that read slowly block no one.
 
 use std::sync::{
     Arc,
@@ -19,16 +19,16 @@ use crate::{
     source::{Feed, Filled, Source, SourceError},
 };
 
-/// Sources that are open at once.
+/// The limit of sources that are open at a time.
 const OPEN_MAX: usize = 16;
 
-/// Blocks that are read for a client in a row while others wait.
+/// The number of consecutive blocks that are read for one client while others wait.
 const BLOCKS_IN_A_ROW: u32 = 16;
 
-/// Blocks that are read ahead for one client.
+/// The number of blocks that are read ahead for one client.
 const AHEAD: usize = 2;
 
-/// Who may have a source open.
+/// The readers of a source, with a limit of those that are open.
 #[derive(Debug)]
 pub(crate) struct Readers {
     slots: Arc<Semaphore>,
@@ -46,7 +46,7 @@ impl Readers {
         Arc::new(Readers { slots, waiting: AtomicUsize::new(0), wanted: Notify::new() })
     }
 
-    /// Starts to read from `seq` on, for one client, until it drops the receiver.
+    /// Starts to read from `seq` on, for one client, until the receiver is dropped.
     pub(crate) fn start(self: &Arc<Readers>, source: &Arc<dyn Source>, seq: u64) -> Receiver<Produced> {
         let (sender, blocks) = mpsc::channel(AHEAD);
         tokio::spawn(read_ahead(Arc::clone(self), Arc::clone(source), seq, sender));
@@ -60,14 +60,14 @@ impl Readers {
         }
         let _waiting = Waiting::new(&self.waiting);
         self.wanted.notify_one();
-        Arc::clone(&self.slots).acquire_owned().await.expect("it is never closed")
+        Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed")
     }
 
     fn is_wanted(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) > 0
     }
 
-    /// Comes back when somebody waits for a slot.
+    /// Returns when another client waits for a slot.
     async fn wanted(&self) {
         while !self.is_wanted() {
             self.wanted.notified().await;
@@ -75,7 +75,7 @@ impl Readers {
     }
 }
 
-/// One who waits, until it is dropped.
+/// Counts a waiting client until it is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
@@ -117,7 +117,7 @@ async fn read_ahead(readers: Arc<Readers>, source: Arc<dyn Source>, mut seq: u64
         };
         let source = Arc::clone(&source);
         let read = tokio::task::spawn_blocking(move || reading.next(source.as_ref(), seq)).await;
-        // a panic of a source is a bug; the client is told all the same
+        // a panic of a source is a bug; it is reported to the client
         let (reading, produced) = read
             .unwrap_or_else(|_| (None, Produced::Failed(SourceError::Read("the reader panicked".into()))));
         if let Produced::Block(block) = &produced {
@@ -136,13 +136,13 @@ async fn read_ahead(readers: Arc<Readers>, source: Arc<dyn Source>, mut seq: u64
 struct Reading {
     feed: Option<(Box<dyn Feed>, BlockBuilder)>,
     ended: bool,
-    /// What reading met behind the block that was handed over.
+    /// The error that followed the block that was returned.
     failure: Option<SourceError>,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Reading {
-    /// The block that begins with the message of `seq`, and the reading if there may be more.
+    /// Returns the block that begins with the message of `seq`, and the reader if there may be more blocks.
     fn next(mut self, source: &dyn Source, seq: u64) -> (Option<Reading>, Produced) {
         match self.read(source, seq) {
             Ok(Some(produced)) => (Some(self), produced),
@@ -158,12 +158,12 @@ impl Reading {
         if self.feed.is_none() {
             self.feed = Some((source.open(seq)?, BlockBuilder::new(seq)));
         }
-        let (feed, builder) = self.feed.as_mut().expect("it was opened");
+        let (feed, builder) = self.feed.as_mut().expect("the source was opened");
         while !self.ended && builder.is_empty() {
             match feed.fill(builder) {
                 Ok(filled) => self.ended = filled == Filled::End,
                 Err(error) if builder.is_empty() => return Err(error),
-                // what was added before it counts
+                // messages that were added before the error count
                 Err(error) => self.failure = Some(error),
             }
         }
@@ -188,7 +188,7 @@ mod tests {
     async fn clients_that_take_nothing_keep_nobody_waiting() {
         let readers = Readers::of(2);
         let source: Arc<dyn Source> = Arc::new(Sample::new(20_000, 1));
-        // each of these has all that it gets before it takes something
+        // each of these has received all blocks that are read ahead before it takes one
         let mut slow: Vec<_> = (0..8).map(|n| readers.start(&source, 100 * n)).collect();
         let mut fast = readers.start(&source, 0);
         let mut seq = 0;
@@ -197,7 +197,7 @@ mod tests {
             seq = end;
         }
         assert_eq!(seq, 20_000);
-        // and goes on where it was, with whatever source is open
+        // and continues where it was, with any source that is open
         for (n, blocks) in slow.iter_mut().enumerate() {
             let mut seq = 100 * n as u64;
             while let Some((first, end)) = next(blocks).await {

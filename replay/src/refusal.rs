@@ -1,6 +1,6 @@
-//! Why something that a client asked for is refused.
+//! Refusals of requests of clients.
 
-/// A refusal: a stable code for programs, and a text for people that names field and value.
+/// A refusal: a stable code for programs, and a text for users that names the field and the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {text}")]
 pub(crate) struct Refusal {
@@ -10,7 +10,7 @@ pub(crate) struct Refusal {
     pub(crate) text: String,
 }
 
-/// Characters of a foreign text that are shown: a refusal has to fit into the reason of a close.
+/// The number of characters of a received text that are shown: a refusal must fit into the reason of a close.
 const SHOWN_CHARS_MAX: usize = 32;
 
 impl Refusal {
@@ -20,7 +20,7 @@ impl Refusal {
     }
 }
 
-/// A foreign text in quotes, escaped and shortened.
+/// Returns a received text in quotes, escaped and shortened.
 pub(crate) fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         Some((end, _)) => format!("{:?}…", &text[..end]),

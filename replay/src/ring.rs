@@ -1,90 +1,90 @@
-//! What was played last, for clients that are behind.
+//! The ring of recently played messages.
 
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use crate::block::Block;
 
-/// The blocks played last, within a bound of memory.
+/// The blocks played last, within a memory limit.
 ///
-/// Messages have a **place**: how many messages were played before them, from 0, in the order of play. It differs from
-/// seq after a seek only.
+/// Every message has a **play offset**: the number of messages that were played before it. It differs from the stream
+/// sequence number only after a seek.
 #[derive(Debug)]
 pub(crate) struct Ring {
     blocks: VecDeque<Held>,
     weight: usize,
     weight_max: usize,
-    /// Where play jumped, oldest first; the first entry is where it began.
+    /// The jumps, oldest first; the first entry is the beginning.
     jumps: Vec<Jump>,
 }
 
-/// A block and the place of its first message.
+/// A block and the play offset of its first message.
 #[derive(Debug)]
 struct Held {
     block: Arc<Block>,
-    place: u64,
-    /// Behind the last of its messages that was played or will be.
+    play_offset: u64,
+    /// The index after the last message of the block that was played or will be.
     end: usize,
 }
 
-/// From this place on the messages are those from `seq` on.
+/// Beginning with this play offset, the messages are those from `seq` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Jump {
-    pub(crate) place: u64,
+    pub(crate) play_offset: u64,
     pub(crate) seq: u64,
 }
 
-/// Where a client stands in the order of play.
+/// The position of a client in the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    /// Place of the next message.
-    pub(crate) place: u64,
-    /// Jumps of the player that it has seen.
+    /// The play offset of the next message.
+    pub(crate) play_offset: u64,
+    /// The number of jumps that it has seen.
     pub(crate) jumps: usize,
 }
 
-/// What comes next for a client.
+/// The next step for a client.
 #[derive(Clone, Debug)]
 pub(crate) enum Next {
-    /// These messages.
+    /// These messages are next.
     Messages {
         /// The block that holds them.
         block: Arc<Block>,
-        /// Which of its messages.
+        /// The messages of the block.
         messages: Range<usize>,
     },
-    /// Play jumped.
+    /// The player jumped.
     Jumped,
-    /// Nothing before more is played.
+    /// Nothing is available until more is played.
     UpToDate,
-    /// What comes next is not held any more.
+    /// The next message is not held any more.
     Behind,
 }
 
 impl Ring {
-    /// A ring that holds at most `weight_max` bytes, and at least the last block.
+    /// Returns a ring that holds at most `weight_max` bytes, and at least the last block.
     pub(crate) fn new(weight_max: usize, seq: u64) -> Ring {
-        Ring { blocks: VecDeque::new(), weight: 0, weight_max, jumps: vec![Jump { place: 0, seq }] }
+        Ring { blocks: VecDeque::new(), weight: 0, weight_max, jumps: vec![Jump { play_offset: 0, seq }] }
     }
 
-    /// Begins anew at `seq`, before anything was played.
+    /// Starts again at `seq`, before anything was played.
     pub(crate) fn restart(&mut self, seq: u64) {
         debug_assert!(self.blocks.is_empty() && self.jumps.len() == 1);
         self.jumps[0].seq = seq;
     }
 
-    /// Takes a block that is played from `place` on, and lets go of older ones.
-    pub(crate) fn push(&mut self, block: Arc<Block>, place: u64) {
-        debug_assert!(self.blocks.back().is_none_or(|last| last.place_end() == place));
+    /// Adds a block that is played from this play offset on, and drops older ones.
+    pub(crate) fn push(&mut self, block: Arc<Block>, play_offset: u64) {
+        debug_assert!(self.blocks.back().is_none_or(|last| last.end_offset() == play_offset));
         self.weight += block.weight();
         let end = block.messages();
-        self.blocks.push_back(Held { block, place, end });
+        self.blocks.push_back(Held { block, play_offset, end });
         while self.weight > self.weight_max && self.blocks.len() > 1 {
             let oldest = self.blocks.pop_front().expect("there are two");
             self.weight -= oldest.block.weight();
         }
     }
 
-    /// The place of the oldest message that would still be held if the block were taken.
+    /// Returns the play offset of the oldest message that would still be held after adding the block.
     pub(crate) fn oldest_with(&self, block: &Block) -> u64 {
         let mut weight = self.weight + block.weight();
         let mut oldest = 0;
@@ -92,90 +92,93 @@ impl Ring {
             if weight <= self.weight_max {
                 break;
             }
-            oldest = held.place_end();
+            oldest = held.end_offset();
             weight -= held.block.weight();
         }
         oldest
     }
 
-    /// Takes note that play goes on at `seq`, behind the message at `place`.
-    pub(crate) fn jump(&mut self, place: u64, seq: u64) {
-        // what is held of the last block, but was not played, never will be
+    /// Records that playback continues at `seq`, after the message at this play offset.
+    pub(crate) fn jump(&mut self, play_offset: u64, seq: u64) {
+        // messages of the last block that are not played yet never will be
         if let Some(last) = self.blocks.back_mut() {
-            last.end = usize::try_from(place - last.place).expect("it is within the block");
+            last.end = usize::try_from(play_offset - last.play_offset).expect("it is within the block");
         }
-        self.jumps.push(Jump { place, seq });
+        self.jumps.push(Jump { play_offset, seq });
     }
 
-    /// Jumps so far: what a cursor that is up to date has seen.
+    /// Returns the number of jumps so far, which a cursor that is up to date has seen.
     pub(crate) fn jumps(&self) -> usize {
         self.jumps.len()
     }
 
-    /// A jump, by how many there were before it.
+    /// Returns a jump, by the number of jumps before it.
     pub(crate) fn jump_at(&self, index: usize) -> Jump {
         self.jumps[index]
     }
 
-    /// The place of the oldest message that is held; without any, the one that is played next.
+    /// Returns the play offset of the oldest message that is held; without any, that of the next message.
     pub(crate) fn oldest(&self, released: u64) -> u64 {
-        self.blocks.front().map_or(released, |held| held.place)
+        self.blocks.front().map_or(released, |held| held.play_offset)
     }
 
-    /// Seq of the message that is played after the first `released`.
+    /// Returns the sequence number of the message that is played after the first `released`.
     pub(crate) fn next_seq(&self, released: u64) -> u64 {
-        let last = self.jumps.last().expect("there is the first one");
-        last.seq + released.saturating_sub(last.place)
+        let last = self.jumps.last().expect("the first jump always exists");
+        last.seq + released.saturating_sub(last.play_offset)
     }
 
-    /// The place of a message since the last jump, if it was played since then or will be played.
-    pub(crate) fn place_of(&self, seq: u64) -> Option<u64> {
-        let last = self.jumps.last().expect("there is the first one");
-        Some(last.place + seq.checked_sub(last.seq)?)
+    /// Returns the play offset of a message since the last jump, if it was played since then or will be played.
+    pub(crate) fn play_offset_of(&self, seq: u64) -> Option<u64> {
+        let last = self.jumps.last().expect("the first jump always exists");
+        Some(last.play_offset + seq.checked_sub(last.seq)?)
     }
 
-    /// What comes next for a client, of the first `released` messages.
+    /// Returns the next step for a client, out of the first `released` messages.
     pub(crate) fn next(&self, cursor: Cursor, released: u64) -> Next {
         let bound = match self.jumps.get(cursor.jumps) {
-            Some(jump) if jump.place <= cursor.place => return Next::Jumped,
-            Some(jump) => jump.place.min(released),
+            Some(jump) if jump.play_offset <= cursor.play_offset => return Next::Jumped,
+            Some(jump) => jump.play_offset.min(released),
             None => released,
         };
-        if cursor.place >= bound {
+        if cursor.play_offset >= bound {
             return Next::UpToDate;
         }
-        let index = self.blocks.partition_point(|held| held.place_end() <= cursor.place);
+        let index = self.blocks.partition_point(|held| held.end_offset() <= cursor.play_offset);
         match self.blocks.get(index) {
-            Some(held) if held.place <= cursor.place => {
-                let at = |place: u64| usize::try_from(place - held.place).expect("within a block");
-                let messages = at(cursor.place)..at(bound.min(held.place_end()));
+            Some(held) if held.play_offset <= cursor.play_offset => {
+                let at = |play_offset: u64| {
+                    usize::try_from(play_offset - held.play_offset).expect("within a block")
+                };
+                let messages = at(cursor.play_offset)..at(bound.min(held.end_offset()));
                 Next::Messages { block: Arc::clone(&held.block), messages }
             }
             _ => Next::Behind,
         }
     }
 
-    /// Blocks that begin at or behind a place.
-    pub(crate) fn blocks_behind(&self, place: u64) -> usize {
-        self.blocks.len() - self.blocks.partition_point(|held| held.place < place)
+    /// Returns the number of blocks that begin at or after a play offset.
+    pub(crate) fn blocks_after(&self, play_offset: u64) -> usize {
+        self.blocks.len() - self.blocks.partition_point(|held| held.play_offset < play_offset)
     }
 
-    /// The first place behind which there are fewer blocks than this.
-    pub(crate) fn place_with_fewer_behind(&self, blocks: usize) -> u64 {
+    /// Returns the first play offset after which there are fewer blocks than this.
+    pub(crate) fn play_offset_with_fewer_after(&self, blocks: usize) -> u64 {
         let index = self.blocks.len().checked_sub(blocks);
-        index.and_then(|index| self.blocks.get(index)).map_or(0, |held| held.place + 1)
+        index.and_then(|index| self.blocks.get(index)).map_or(0, |held| held.play_offset + 1)
     }
 
-    /// Bytes of frames of the first `released` messages that lie at or behind a place, as far as they are held.
-    pub(crate) fn bytes_behind(&self, place: u64, released: u64) -> u64 {
+    /// Returns the bytes of frames of the first `released` messages at or after a play offset, as far as they are
+    /// held.
+    pub(crate) fn bytes_after(&self, play_offset: u64, released: u64) -> u64 {
         let mut bytes = 0;
         for held in self.blocks.iter().rev() {
-            let (from, to) = (held.place.max(place), held.place_end().min(released));
-            if held.place_end() <= place {
+            let (from, to) = (held.play_offset.max(play_offset), held.end_offset().min(released));
+            if held.end_offset() <= play_offset {
                 break;
             }
             if from < to {
-                let at = |place: u64| (place - held.place) as usize;
+                let at = |play_offset: u64| (play_offset - held.play_offset) as usize;
                 bytes += held.block.frames(at(from)..at(to)).len() as u64;
             }
         }
@@ -184,19 +187,19 @@ impl Ring {
 }
 
 impl Held {
-    fn place_end(&self) -> u64 {
-        self.place + self.end as u64
+    fn end_offset(&self) -> u64 {
+        self.play_offset + self.end as u64
     }
 }
 
 #[cfg(test)]
 impl Ring {
-    /// Memory of the blocks, in bytes.
+    /// Returns the memory of the blocks, in bytes.
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }
 
-    /// Blocks that are held.
+    /// Returns the number of blocks that are held.
     pub(crate) fn blocks(&self) -> usize {
         self.blocks.len()
     }
@@ -218,8 +221,8 @@ mod tests {
         Arc::new(builder.take())
     }
 
-    fn at(place: u64, jumps: usize) -> Cursor {
-        Cursor { place, jumps }
+    fn at(play_offset: u64, jumps: usize) -> Cursor {
+        Cursor { play_offset, jumps }
     }
 
     fn messages(next: Next) -> (u64, Range<usize>) {
@@ -238,11 +241,11 @@ mod tests {
         assert_eq!(messages(ring.next(at(2, 1), 7)), (10, 2..4));
         assert_eq!(messages(ring.next(at(4, 1), 7)), (14, 0..3));
         assert!(matches!(ring.next(at(7, 1), 7), Next::UpToDate));
-        assert_eq!(ring.place_of(15), Some(5));
-        assert_eq!(ring.place_of(9), None);
-        assert_eq!(ring.bytes_behind(3, 7), 4 * 6);
-        assert_eq!(ring.blocks_behind(1), 1);
-        assert_eq!((ring.place_with_fewer_behind(2), ring.place_with_fewer_behind(1)), (1, 5));
+        assert_eq!(ring.play_offset_of(15), Some(5));
+        assert_eq!(ring.play_offset_of(9), None);
+        assert_eq!(ring.bytes_after(3, 7), 4 * 6);
+        assert_eq!(ring.blocks_after(1), 1);
+        assert_eq!((ring.play_offset_with_fewer_after(2), ring.play_offset_with_fewer_after(1)), (1, 5));
         assert_eq!(ring.next_seq(7), 17);
     }
 
@@ -267,12 +270,12 @@ mod tests {
         ring.jump(3, 100);
         assert_eq!(messages(ring.next(at(1, 1), 3)), (0, 1..3));
         assert!(matches!(ring.next(at(3, 1), 3), Next::Jumped));
-        assert_eq!(ring.jump_at(1), Jump { place: 3, seq: 100 });
+        assert_eq!(ring.jump_at(1), Jump { play_offset: 3, seq: 100 });
         assert!(matches!(ring.next(at(3, 2), 3), Next::UpToDate));
         ring.push(block(100, 5), 3);
         assert_eq!(messages(ring.next(at(1, 1), 5)), (0, 1..3));
         assert_eq!(messages(ring.next(at(3, 2), 5)), (100, 0..2));
-        assert_eq!(ring.place_of(102), Some(5));
+        assert_eq!(ring.play_offset_of(102), Some(5));
         ring.jump(5, 0);
         ring.jump(5, 7);
         assert!(matches!(ring.next(at(5, 2), 5), Next::Jumped));

@@ -10,9 +10,9 @@ pub(crate) struct Sample {
     info: SourceInfo,
     messages: u64,
     gap_us: i64,
-    /// Reading fails at this message.
+    /// The message at which reading fails.
     fails_at: Option<u64>,
-    /// Bytes that are added to every text.
+    /// The number of bytes that are added to every text.
     padding: usize,
 }
 
@@ -75,10 +75,12 @@ impl Source for Sample {
         Ok(Box::new(SampleFeed { sample: copy, seq }))
     }
 
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
-        place.strip_prefix('#').and_then(|number| number.parse().ok()).ok_or_else(|| SourceError::NoPlace {
-            place: place.to_owned(),
-            reason: "expected # and a number".to_owned(),
+    fn find(&self, position: &str) -> Result<u64, SourceError> {
+        position.strip_prefix('#').and_then(|number| number.parse().ok()).ok_or_else(|| {
+            SourceError::InvalidPosition {
+                position: position.to_owned(),
+                reason: "expected # and a number".to_owned(),
+            }
         })
     }
 }

@@ -1,7 +1,7 @@
-//! Which messages of a stream a client gets.
+//! Selections: which messages of a stream a client receives.
 //!
-//! There are two layers. What the URL asks for makes a stream of its own, whose seq counts what passes. What the client
-//! subscribes to later only skips messages of that stream, and never brings back what the URL kept out.
+//! There are two layers. The query of the URL defines a stream of its own, whose sequence numbers count the messages
+//! that pass. Subscriptions only skip messages of that stream, and never bring back what the query excludes.
 
 mod choice;
 
@@ -10,52 +10,52 @@ use tradesim_schemas::{EventType, Symbol};
 use self::choice::Choice;
 use crate::{names::KnownSymbols, refusal::Refusal};
 
-/// What a frame states: symbol and type, or nothing where it is no event.
+/// The symbol and type of a frame, or `None` if it does not contain an event.
 pub(crate) type Kind = Option<(Symbol, EventType)>;
 
-/// Symbols that one client may name where any may occur: far more than there are listed, and a bound of what a client
-/// can make the server keep.
+/// The limit of symbols that one client may name if any may occur: far more than are listed, and a bound of the
+/// memory that a client can make the server use.
 pub(crate) const SYMBOLS_MAX: usize = 16_384;
 
-/// Which messages a client gets.
+/// The messages that a client receives.
 #[derive(Clone, Debug)]
 pub struct Selection {
     url: Layer,
     subscribed: Layer,
-    /// Whether the client took back everything at once. Then the next list begins anew, rather than to leave the other
-    /// list, which it did not give, at nothing.
+    /// True if the client unsubscribed from everything. Then the next list replaces the selection, instead of leaving
+    /// the other list, which it does not contain, empty.
     nothing: bool,
-    /// What is in the client's stream.
+    /// Selects the client's stream.
     in_stream: Matcher,
-    /// What it gets of that.
+    /// Selects the messages of that stream that are sent.
     passing: Matcher,
 }
 
-/// What one layer chooses: a message passes if its symbol and its type are both chosen.
+/// One layer of the selection: a message passes if its symbol and its type are both chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Layer {
     symbols: Choice<Symbol>,
     events: Choice<EventType>,
 }
 
-/// The symbols that are in effect, as a client is told.
+/// The symbols in effect, as reported to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SelectedSymbols {
-    /// Every one.
+    /// All symbols.
     All,
-    /// These.
+    /// These symbols.
     Only(Vec<Symbol>),
-    /// Every one but these, where it is not known which there are.
+    /// All symbols except these, if the symbols of the stream are not known.
     Except(Vec<Symbol>),
 }
 
 impl Selection {
-    /// Everything.
+    /// Returns a selection of everything.
     pub(crate) fn all() -> Selection {
         Selection::of_url(None, None)
     }
 
-    /// What a URL lets through; a list that it does not give lets everything through.
+    /// Returns the selection of a URL's query; a list that is missing selects everything.
     pub fn of_url(symbols: Option<&[Symbol]>, events: Option<&[EventType]>) -> Selection {
         let url = Layer {
             symbols: symbols.map_or(Choice::All, Choice::only),
@@ -65,10 +65,10 @@ impl Selection {
         Selection { passing: in_stream.clone(), in_stream, url, subscribed: Layer::ALL, nothing: false }
     }
 
-    /// Adds to what is subscribed; without any list, subscribes to everything.
+    /// Adds to the subscription; without any list, subscribes to everything.
     ///
     /// # Errors
-    /// More than [`SYMBOLS_MAX`] symbols. Nothing changes then.
+    /// More than [`SYMBOLS_MAX`] symbols. The selection is unchanged then.
     pub(crate) fn subscribe(
         &mut self,
         symbols: Option<&[Symbol]>,
@@ -87,10 +87,10 @@ impl Selection {
         self.change(subscribed, false)
     }
 
-    /// Takes away from what is subscribed; without any list, all of it.
+    /// Removes from the subscription; without any list, all of it.
     ///
     /// # Errors
-    /// More than [`SYMBOLS_MAX`] symbols. Nothing changes then.
+    /// More than [`SYMBOLS_MAX`] symbols. The selection is unchanged then.
     pub(crate) fn unsubscribe(
         &mut self,
         symbols: Option<&[Symbol]>,
@@ -109,36 +109,36 @@ impl Selection {
         self.change(subscribed, self.nothing)
     }
 
-    /// Whether a message belongs to the stream that the URL asks for, and has a seq there.
+    /// Returns true if a message belongs to the stream that the URL requests, and has a sequence number there.
     #[inline]
     pub(crate) fn in_stream(&self, kind: Kind) -> bool {
         self.in_stream.matches(kind)
     }
 
-    /// Whether the client gets a message: it is in the stream and subscribed to.
+    /// Returns true if the client receives a message: it is in the stream and subscribed to.
     #[inline]
     pub fn passes(&self, kind: Kind) -> bool {
         self.passing.matches(kind)
     }
 
-    /// Whether every message passes, whatever it is.
+    /// Returns true if every message passes.
     #[inline]
     pub(crate) fn is_all(&self) -> bool {
         self.passing.all
     }
 
-    /// Whether the stream is that of the source: the URL filters nothing.
+    /// Returns true if the stream is that of the source, without a filter.
     #[inline]
     pub(crate) fn is_whole_stream(&self) -> bool {
         self.in_stream.all
     }
 
-    /// What the URL asks for as one line of text: the same for the same filters, however they are written, and empty
+    /// Returns the query's filters as one line of text: equal for equal filters, however they are written, and empty
     /// without any.
     pub(crate) fn identity(&self) -> String {
         let mut identity = String::new();
         if let Choice::Only(symbols) = &self.url.symbols {
-            // Debug quotes and escapes, so that no symbol can pass for two
+            // Debug quotes and escapes, so that one symbol cannot be mistaken for two
             identity += &format!("symbols={symbols:?}");
         }
         if let Choice::Only(events) = &self.url.events {
@@ -148,7 +148,7 @@ impl Selection {
         identity
     }
 
-    /// The symbols that pass.
+    /// Returns the symbols that pass.
     pub(crate) fn symbols(&self, known: &KnownSymbols) -> SelectedSymbols {
         match self.effective().symbols.among(known.as_slice()) {
             Choice::All => SelectedSymbols::All,
@@ -157,7 +157,7 @@ impl Selection {
         }
     }
 
-    /// The event types that pass, in the contract's order; `None` for all.
+    /// Returns the event types that pass, in the order of the contract; `None` for all.
     pub(crate) fn events(&self) -> Option<Vec<EventType>> {
         match self.effective().events.among(EventType::ALL) {
             Choice::Only(events) => Some(events),
@@ -174,7 +174,7 @@ impl Selection {
 
     fn change(&mut self, subscribed: Layer, nothing: bool) -> Result<(), Refusal> {
         if subscribed.symbols.named() > SYMBOLS_MAX {
-            let text = format!("symbols: at most {SYMBOLS_MAX} can be named on one connection");
+            let text = format!("symbols: a connection can name at most {SYMBOLS_MAX} symbols");
             return Err(Refusal::new("bad_value", text));
         }
         self.subscribed = subscribed;
@@ -188,13 +188,13 @@ impl Layer {
     const ALL: Layer = Layer { symbols: Choice::All, events: Choice::All };
 }
 
-/// A layer made ready to be asked for every message.
+/// A layer prepared for checking every message.
 #[derive(Clone, Debug)]
 struct Matcher {
     all: bool,
-    /// A bit for each event type.
+    /// One bit for each event type.
     events: u8,
-    /// Whether `symbols` are those that pass, or those that do not.
+    /// True if `symbols` lists the symbols that pass, false if it lists those that do not.
     listed_pass: bool,
     /// [`Symbol::key`], ascending.
     symbols: Vec<u128>,
@@ -213,7 +213,7 @@ impl Matcher {
             Choice::Only(symbols) => (true, &symbols[..]),
             Choice::Except(symbols) => (false, &symbols[..]),
         };
-        // a symbol's key has the order of its text
+        // the keys of symbols have the order of their texts
         let symbols = symbols.iter().map(Symbol::key).collect();
         Matcher { all: *layer == Layer::ALL, events, listed_pass, symbols }
     }
@@ -221,7 +221,7 @@ impl Matcher {
     #[inline]
     fn matches(&self, kind: Kind) -> bool {
         match kind {
-            // a frame that states no event has nothing to be chosen by
+            // a frame that does not contain an event cannot be chosen by symbol or type
             None => self.all,
             Some((symbol, event)) => {
                 self.events & 1 << event as u8 != 0

@@ -1,4 +1,4 @@
-//! The server: a source behind a socket.
+//! The server: serves a source on a socket.
 
 use std::{
     io,
@@ -17,42 +17,43 @@ use crate::{
     admission::admit,
     client,
     control::{Command, CommandError, Report, State, Status},
-    http::{self, Admission, Backend, ClientRequest, Rules},
+    http::{self, AdmittedClient, Backend, ClientRequest, ConnectionLimits},
     hub::Hub,
     options::Options,
-    player::{self, Request},
+    player,
+    player_handle::Request,
     source::{Source, SourceError},
 };
 
-/// How often a server that has played everything looks whether its clients have gone.
+/// The interval at which a server that has played everything checks whether its clients have disconnected.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Serving failed.
+/// An error of serving.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {address}")]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A thread or the listener cannot be had.
+    /// A thread or the listener cannot be created.
     #[error("the server cannot start")]
     Start(#[source] io::Error),
-    /// The source failed while it was played; clients were told.
-    #[error("the play ended at seq {seq}")]
+    /// The source failed while it was played. The clients were informed.
+    #[error("playback failed at seq {seq}")]
     Source {
-        /// The next message.
+        /// The sequence number of the next message.
         seq: u64,
-        /// Why.
+        /// The cause.
         source: SourceError,
     },
 }
 
-/// A source behind a socket.
+/// A server of a source.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -60,14 +61,14 @@ pub struct Server {
     hub: Arc<Hub>,
 }
 
-/// Steers a [`Server`] from anywhere.
+/// A handle that controls a [`Server`] from anywhere.
 #[derive(Clone, Debug)]
 pub struct Handle {
     hub: Arc<Hub>,
 }
 
 impl Server {
-    /// Listens. Nothing is accepted and nothing played before [`Server::run`].
+    /// Listens on an address. Connections are accepted and messages are played only by [`Server::run`].
     ///
     /// # Errors
     /// [`ServerError::Bind`].
@@ -85,22 +86,23 @@ impl Server {
         Ok(Server { listener, address, hub: Arc::new(Hub::new(source, options)) })
     }
 
-    /// Where it listens: with the port that was picked, if 0 was asked for.
+    /// Returns the address that the server listens on. If port 0 was requested, it contains the port that was chosen.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Id of the stream.
+    /// Returns the id of the stream.
     pub fn stream(&self) -> &str {
         &self.hub.stream
     }
 
-    /// What steers it.
+    /// Returns a handle that controls the server.
     pub fn handle(&self) -> Handle {
         Handle { hub: Arc::clone(&self.hub) }
     }
 
-    /// Serves until everything was delivered, or until [`Command::Stop`]. Needs a tokio runtime with timers and I/O.
+    /// Serves until everything was delivered, or until [`Command::Stop`]. Requires a tokio runtime with timers and
+    /// I/O.
     ///
     /// # Errors
     /// [`ServerError::Source`], [`ServerError::Start`].
@@ -108,23 +110,23 @@ impl Server {
         let Server { listener, hub, .. } = self;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServerError::Start)?;
         let player = player::start(&hub).map_err(ServerError::Start)?;
-        let face = Arc::new(Face { hub: Arc::clone(&hub) });
+        let backend = Arc::new(ServerBackend { hub: Arc::clone(&hub) });
         let (stop, stopped) = watch::channel(false);
-        let rules = Rules::new(&hub.options);
+        let limits = ConnectionLimits::new(&hub.options);
         let end = async {
             over(&hub).await;
             stop.send_replace(true);
         };
-        let serving = http::serve(listener, face, Arc::clone(&hub.metrics), rules, stopped);
+        let serving = http::serve(listener, backend, Arc::clone(&hub.metrics), limits, stopped);
         tokio::join!(serving, end);
-        hub.request(Request::Quit);
+        hub.player.request(Request::Quit);
         let played = tokio::task::spawn_blocking(move || player.join()).await;
-        let played = played.expect("joining does not panic").expect("the player does not panic");
+        let played = played.expect("the joining task does not panic").expect("the player does not panic");
         if let Some(source) = played.failure {
-            return Err(ServerError::Source { seq: hub.head.borrow().seq, source });
+            return Err(ServerError::Source { seq: hub.published.head().seq, source });
         }
-        let view = hub.view().clone();
-        let (closed_slow, clients_total) = hub.totals();
+        let view = hub.published.view().clone();
+        let (closed_slow, clients_total) = hub.clients.totals();
         Ok(Report {
             status: hub.status(true),
             complete: played.complete,
@@ -140,17 +142,17 @@ impl Server {
     }
 }
 
-/// Comes back when nothing more is to be served.
+/// Returns when there is nothing more to serve.
 async fn over(hub: &Arc<Hub>) {
-    let mut stopping = hub.stopping.subscribe();
-    let mut state = hub.state.subscribe();
+    let mut stopping = hub.published.stopping.subscribe();
+    let mut state = hub.published.state.subscribe();
     loop {
         if *stopping.borrow_and_update() {
             return;
         }
         let ended = *state.borrow_and_update() == State::Ended && !hub.options.stay;
         if ended {
-            let (connected, until) = hub.awaited();
+            let (connected, until) = hub.clients.awaited(hub.options.linger);
             if connected == 0 && until.is_none_or(|until| hub.clock.now() >= until) {
                 return;
             }
@@ -164,10 +166,10 @@ async fn over(hub: &Arc<Hub>) {
 }
 
 impl Handle {
-    /// Steers.
+    /// Carries out a command and returns the status after it.
     ///
     /// # Errors
-    /// A place that the source does not have, a play that is over, or one that cannot be steered like this.
+    /// A position that the source does not have, a playback that has ended, or one that does not allow the command.
     pub async fn command(&self, command: Command) -> Result<Status, CommandError> {
         if let Some(refusal) = self.hub.options.refusal(&command) {
             return Err(refusal);
@@ -175,10 +177,10 @@ impl Handle {
         let command = self.resolve(command).await?;
         let is_stop = command == Command::Stop;
         let (sender, reply) = oneshot::channel();
-        if !self.hub.request(Request::Command(command, sender)) {
+        if !self.hub.player.request(Request::Command(command, sender)) {
             if is_stop {
-                // there is no player yet, and it is not to begin
-                self.hub.stopping.send_replace(true);
+                // the player was not started yet, and must not start
+                self.hub.published.stop();
                 return Ok(self.status());
             }
             return Err(CommandError::Over);
@@ -187,11 +189,11 @@ impl Handle {
         Ok(self.status())
     }
 
-    /// Turns a jump into one that is possible, away from the player, because finding a place may take long.
+    /// Resolves the target of a jump, away from the player, because finding a position may take long.
     async fn resolve(&self, command: Command) -> Result<Command, CommandError> {
         let source = Arc::clone(&self.hub.source);
         let find = move || match command {
-            Command::SeekTo(place) => Ok(Command::Seek(source.find(&place)?)),
+            Command::SeekTo(position) => Ok(Command::Seek(source.find(&position)?)),
             Command::Seek(seq) => source.open(seq).map(|_| Command::Seek(seq)),
             other => Ok(other),
         };
@@ -201,34 +203,34 @@ impl Handle {
         }
     }
 
-    /// How things stand.
+    /// Returns the status.
     pub fn status(&self) -> Status {
         self.hub.status(false)
     }
 
-    /// The instant of [`Block::due`](crate::Block::due)'s zero.
+    /// Returns the instant at which [`Block::due`](crate::Block::due) is zero.
     pub fn clock_zero(&self) -> Instant {
         self.hub.clock.instant(Duration::ZERO).into()
     }
 
-    /// Seq behind the last message that was played.
+    /// Returns the sequence number after the last message that was played.
     pub fn next_seq(&self) -> u64 {
-        self.hub.head.borrow().seq
+        self.hub.published.head().seq
     }
 }
 
-/// What HTTP shows of a server.
+/// The backend of a server for HTTP.
 #[derive(Debug)]
-struct Face {
+struct ServerBackend {
     hub: Arc<Hub>,
 }
 
-impl Backend for Face {
+impl Backend for ServerBackend {
     type Client = client::Admitted;
 
-    async fn admit(&self, request: ClientRequest) -> Admission<client::Admitted> {
+    async fn admit(&self, request: ClientRequest) -> AdmittedClient<client::Admitted> {
         let admission = admit(&self.hub, &request.query, request.wants_v1, request.peer).await;
-        Admission { headers: admission.headers, client: admission.client }
+        AdmittedClient { headers: admission.headers, client: admission.client }
     }
 
     async fn run(&self, client: client::Admitted, socket: TcpStream, early: Bytes) {

@@ -1,53 +1,54 @@
-//! What is served: messages numbered from 0 that can be read from any of them on.
+//! Sources: messages numbered from 0 that can be read from any number on.
 
 use tradesim_schemas::{Digest, Symbol};
 
 use crate::block::BlockBuilder;
 
-/// What is known of a stream before it is read.
+/// The properties of a stream that are known before it is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceInfo {
-    /// Everything that decides the messages, as one line of text: the id of the stream is its hash.
+    /// All parameters that decide the messages, as one line of text. The id of the stream is its hash.
     pub identity: String,
-    /// How many messages there are, if that is known and not endless.
+    /// The number of messages, if it is known and finite.
     pub messages: Option<u64>,
-    /// The digest of all messages, if it is known beforehand.
+    /// The digest of all messages, if it is known in advance.
     pub digest: Option<Digest>,
-    /// The symbols that occur. None at all says that any may.
+    /// The symbols that occur. If empty, any symbol may occur.
     pub symbols: Vec<Symbol>,
 }
 
-/// Messages numbered from 0 that can be read from any of them on, by several readers at once.
+/// Messages numbered from 0 that can be read from any number on, by several readers at once.
 ///
-/// Opening it twice at one seq gives the same messages.
+/// Two readers opened at the same number return the same messages.
 pub trait Source: Send + Sync {
-    /// What is known beforehand.
+    /// Returns what is known in advance.
     fn info(&self) -> &SourceInfo;
 
-    /// A reader whose first message is that of `seq`. At the very end it is one without messages.
+    /// Returns a reader whose first message is that of `seq`. At the end of the stream it has no messages. May take
+    /// as long as reading does.
     ///
     /// # Errors
-    /// [`SourceError::BeyondEnd`], [`SourceError::Gone`], or what reading meets. May take as long as reading does.
+    /// [`SourceError::BeyondEnd`], [`SourceError::Gone`], or an error of reading.
     fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError>;
 
-    /// The seq of the first message at or behind a place, such as `10:00` or an RFC 3339 time.
+    /// Returns the sequence number of the first message at or after a time, such as `10:00` or an RFC 3339 time.
     ///
     /// # Errors
-    /// [`SourceError::NoPlace`], or what reading meets.
-    fn find(&self, place: &str) -> Result<u64, SourceError>;
+    /// [`SourceError::InvalidPosition`], or an error of reading.
+    fn find(&self, position: &str) -> Result<u64, SourceError>;
 }
 
 /// A reader of a [`Source`].
 pub trait Feed: Send {
     /// Adds the messages that follow to the block, until that [is full](BlockBuilder::is_full) or there are none for
-    /// now. Says whether there are more.
+    /// now. Returns whether there are more.
     ///
     /// # Errors
-    /// What reading meets. What was added before it counts.
+    /// An error of reading. Messages that were added before it count.
     fn fill(&mut self, block: &mut BlockBuilder) -> Result<Filled, SourceError>;
 }
 
-/// How a [`Feed`] left a block.
+/// The result of [`Feed::fill`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filled {
     /// There are more messages.
@@ -56,41 +57,41 @@ pub enum Filled {
     End,
 }
 
-/// A source cannot give what it was asked for.
+/// An error of a source.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
-    /// A seq behind the end.
-    #[error("seq {seq} is behind the end: the stream has {messages} messages")]
+    /// A sequence number past the end.
+    #[error("seq {seq} is past the end of the stream: it has {messages} messages")]
     BeyondEnd {
-        /// What was asked for.
+        /// The requested sequence number.
         seq: u64,
-        /// How many messages there are.
+        /// The number of messages in the stream.
         messages: u64,
     },
-    /// A seq that cannot be read any more.
-    #[error("seq {seq} cannot be had any more: the oldest is {oldest}")]
+    /// A sequence number that is no longer available.
+    #[error("seq {seq} is no longer available; the oldest retained is {oldest}")]
     Gone {
-        /// What was asked for.
+        /// The requested sequence number.
         seq: u64,
-        /// The oldest that can be read.
+        /// The oldest available sequence number.
         oldest: u64,
     },
-    /// A text that names no place of the stream.
-    #[error("{place:?} is no place of this stream: {reason}")]
-    NoPlace {
+    /// A text that is not a position of the stream.
+    #[error("invalid position {position:?}: {reason}")]
+    InvalidPosition {
         /// The text.
-        place: String,
-        /// What is wrong with it.
+        position: String,
+        /// The reason.
         reason: String,
     },
-    /// Reading failed.
-    #[error("the source cannot be read")]
+    /// An error of reading.
+    #[error("cannot read the source")]
     Read(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl SourceError {
-    /// The error and what caused it, in one line.
+    /// Formats the error and its causes on one line.
     pub(crate) fn with_cause(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);

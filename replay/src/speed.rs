@@ -1,8 +1,9 @@
-//! How fast a recording is played.
+//! The speed of a playback.
 
 use std::{fmt, str::FromStr, time::Duration};
 
-/// How fast a recording is played: a multiple of its own pace, exact to a millionth, or as fast as clients take it.
+/// The speed of a playback: a multiple of the recorded pace, exact to a millionth, or as fast as clients accept
+/// messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Speed {
     /// Without a schedule.
@@ -15,18 +16,20 @@ pub enum Speed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Factor(u64);
 
-/// The text states no speed.
+/// The text is not a speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a speed as 1x, 50x, 0.5x or max (more than 0, at most 1000000x, at most 6 decimals)")]
+#[error(
+    "expected a speed such as 1x, 50x, 0.5x or max (greater than 0, at most 1000000x, at most 6 decimals)"
+)]
 pub struct ParseSpeedError;
 
 const MILLION: u64 = 1_000_000;
 
 impl Speed {
-    /// As fast as it was recorded.
+    /// The recorded pace.
     pub const REAL_TIME: Speed = Speed::Times(Factor(MILLION));
 
-    /// The factor as a number; `None` for max.
+    /// Returns the factor as a number; `None` for max.
     pub fn factor(self) -> Option<f64> {
         match self {
             Speed::Max => None,
@@ -36,12 +39,12 @@ impl Speed {
 }
 
 impl Factor {
-    /// How long recorded time takes to play: rounded up to a nanosecond, so that nothing is ever early.
+    /// Returns the time that recorded time takes to play: rounded up to a nanosecond, so that nothing is ever early.
     pub(crate) fn wall(self, recorded: Duration) -> Duration {
         nanoseconds((recorded.as_nanos() * u128::from(MILLION)).div_ceil(u128::from(self.0)))
     }
 
-    /// How much recorded time is played in some time, rounded down.
+    /// Returns the recorded time that is played in some time, rounded down.
     pub(crate) fn recorded(self, wall: Duration) -> Duration {
         nanoseconds(wall.as_nanos() * u128::from(self.0) / u128::from(MILLION))
     }

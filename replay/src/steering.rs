@@ -1,37 +1,37 @@
-//! Who may steer a play over HTTP.
+//! Permission to control a playback over HTTP.
 
 use std::{fmt, hint::black_box, str::FromStr};
 
 use tradesim_schemas::Digest;
 
-/// Who may steer a play over HTTP (docs/PROTOCOL.md, section 6).
+/// Permission to control a playback over HTTP (docs/PROTOCOL.md, section 6).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Steering {
-    /// Nobody.
+    /// No client.
     Off,
-    /// Who connects from a loopback address.
+    /// Clients that connect from a loopback address.
     #[default]
     Loopback,
-    /// Who knows the token, from anywhere.
+    /// Clients that send the token, from anywhere.
     Token(ControlToken),
 }
 
-/// A secret that lets whoever knows it steer. It is not shown by `Debug`, and only its hash is kept.
+/// A secret that permits a client to control the playback. `Debug` does not show it, and only its hash is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ControlToken(Digest);
 
-/// Characters of a token: enough not to be guessed, and few enough for a header.
+/// The number of characters of a token: enough not to be guessed, and few enough for a header.
 const TOKEN_CHARS: std::ops::RangeInclusive<usize> = 16..=512;
 
 /// The text is not a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a control token has 16 to 512 visible ASCII characters and no space")]
+#[error("a control token must have 16 to 512 visible ASCII characters without spaces")]
 pub struct InvalidToken;
 
 impl ControlToken {
-    /// Whether a text is the token. The time that this takes says nothing of the token.
+    /// Returns true if a text is the token. The time that this takes reveals nothing about the token.
     pub(crate) fn is(&self, text: &str) -> bool {
-        // hashes are of one length, and what two of them have in common says nothing of the texts
+        // hashes have equal lengths, and a common prefix of two hashes reveals nothing about the texts
         let (wanted, found) = (self.0.as_bytes(), Digest::of(text.as_bytes()));
         let differing =
             wanted.iter().zip(found.as_bytes()).fold(0, |bits, (left, right)| bits | (left ^ right));

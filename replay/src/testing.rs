@@ -1,4 +1,4 @@
-//! A replay inside a test: messages as JSON lines, behind a server of their own on a free port.
+//! A replay for tests: messages as JSON lines, served by a server of its own on a free port.
 //!
 //! ```
 //! use tradesim_replay::testing::Replay;
@@ -42,16 +42,16 @@ use crate::{
 #[cfg(test)]
 mod tests;
 
-/// A replay for a test cannot be had.
+/// An error of a replay for tests.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// A line is no message of the contract.
-    #[error("line {line} is no message")]
+    /// A line is not a valid message.
+    #[error("line {line} is not a valid message")]
     Line {
         /// Its number, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The cause.
         source: Refusal,
     },
     /// Serving failed.
@@ -59,7 +59,7 @@ pub enum ReplayError {
     Server(#[from] ServerError),
 }
 
-/// A replay to be started, as fast as its client takes it unless told otherwise.
+/// A replay that is not started yet. By default it plays as fast as its client reads.
 #[derive(Clone, Debug)]
 pub struct Replay {
     lines: Arc<Lines>,
@@ -67,15 +67,16 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// A replay of messages as JSON lines, as `tradesim cat` and `tradesim export` write them. Each is sent as it stands.
+    /// Returns a replay of messages as JSON lines, as `tradesim cat` and `tradesim export` write them. Each is sent
+    /// unchanged.
     ///
     /// # Errors
-    /// [`ReplayError::Line`] for the first line that is no message of the contract, empty lines among them.
+    /// [`ReplayError::Line`] for the first line that is not a valid message, such as an empty line.
     pub fn of_lines(text: &str) -> Result<Replay, ReplayError> {
         Ok(Replay { lines: Arc::new(Lines::read(text)?), speed: Speed::Max })
     }
 
-    /// Plays at this speed; [`Speed::Max`] by default.
+    /// Sets the speed; [`Speed::Max`] by default.
     #[must_use]
     pub fn speed(self, speed: Speed) -> Replay {
         Replay { speed, ..self }
@@ -85,7 +86,8 @@ impl Replay {
         Arc::clone(&self.lines) as _
     }
 
-    /// Starts a server on a free port of 127.0.0.1, on a thread of its own. Time starts with the first client.
+    /// Starts a server on a free port of 127.0.0.1, on a thread of its own. Playback starts when the first client
+    /// connects.
     ///
     /// # Errors
     /// [`ReplayError::Server`].
@@ -104,18 +106,20 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it listens, as `ws://127.0.0.1:41219`; filters may follow, as `/?symbols=AAPL&events=trade`.
+    /// Returns the URL of the server, such as `ws://127.0.0.1:41219`; filters may be appended, such as
+    /// `/?symbols=AAPL&events=trade`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Waits until everything was delivered and the clients are gone; without any client, for ever.
+    /// Waits until everything was delivered and all clients have disconnected. Without a client it waits without a
+    /// limit.
     ///
     /// # Errors
     /// [`ReplayError::Server`].
     ///
     /// # Panics
-    /// If the server did.
+    /// If the server panicked.
     pub fn finish(self) -> Result<Report, ReplayError> {
         Ok(self.server.finish()?)
     }
@@ -172,9 +176,9 @@ impl Source for Lines {
         Ok(Box::new(LinesFeed { messages: Arc::clone(&self.messages), next: seq as usize }))
     }
 
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
-        let at = Timestamp::parse(place.as_bytes()).map_err(|_| SourceError::NoPlace {
-            place: place.to_owned(),
+    fn find(&self, position: &str) -> Result<u64, SourceError> {
+        let at = Timestamp::parse(position.as_bytes()).map_err(|_| SourceError::InvalidPosition {
+            position: position.to_owned(),
             reason: "expected an RFC 3339 time".to_owned(),
         })?;
         let entries = &self.messages.entries;

@@ -1,28 +1,28 @@
-//! From recorded instants to positions of play.
+//! Maps recorded instants to positions of playback.
 
 use std::time::Duration;
 
 use tradesim_schemas::Timestamp;
 
-use crate::{control::Stretches, lateness::add_stretch};
+use crate::{control::IntervalStats, lateness::add_interval};
 
-/// Turns recorded instants, in order, into positions of play: recorded time since the beginning, without what is not
-/// played. Time between files and loops is not, and idle stretches are shortened on request.
+/// Maps recorded instants, in order, to positions of playback: recorded time since the beginning, without time that
+/// is not played. The time between files and loops is not played, and idle intervals are shortened on request.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
     max_gap: Option<Duration>,
     last: Option<Timestamp>,
     position: Duration,
-    shortened: Stretches,
+    shortened: IntervalStats,
 }
 
 impl Timeline {
-    /// A timeline at position 0, which is the instant `start_at` or, without it, that of the first message.
+    /// Returns a timeline at position 0, which is the instant `start_at` or, without it, that of the first message.
     pub(crate) fn new(start_at: Option<Timestamp>, max_gap: Option<Duration>) -> Timeline {
-        Timeline { max_gap, last: start_at, position: Duration::ZERO, shortened: Stretches::default() }
+        Timeline { max_gap, last: start_at, position: Duration::ZERO, shortened: IntervalStats::default() }
     }
 
-    /// The position of the next message.
+    /// Returns the position of the next message.
     pub(crate) fn advance(&mut self, at: Timestamp, starts_segment: bool) -> Duration {
         let last = self.last.replace(at);
         let gap = match last {
@@ -32,20 +32,20 @@ impl Timeline {
         let gap = Duration::from_micros(gap);
         let played = self.max_gap.map_or(gap, |max| gap.min(max));
         if played < gap {
-            add_stretch(&mut self.shortened, gap - played);
+            add_interval(&mut self.shortened, gap - played);
         }
         self.position += played;
         self.position
     }
 
-    /// Says that the next message is at this position, wherever it stands in the recording.
+    /// Sets the position of the next message, whatever its recorded time.
     pub(crate) fn jump_to(&mut self, position: Duration) {
         self.last = None;
         self.position = position;
     }
 
-    /// What was not played because of the longest gap allowed.
-    pub(crate) fn shortened(&self) -> Stretches {
+    /// Returns the recorded time that was not played because of the longest gap allowed.
+    pub(crate) fn shortened(&self) -> IntervalStats {
         self.shortened
     }
 }
@@ -89,6 +89,6 @@ mod tests {
         assert_eq!(timeline.advance(second(3), true).as_secs(), 6);
         timeline.jump_to(Duration::from_secs(4));
         assert_eq!(timeline.advance(second(500), false).as_secs(), 4);
-        assert_eq!(timeline.shortened(), Stretches::default());
+        assert_eq!(timeline.shortened(), IntervalStats::default());
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 pub(crate) use tradesim_bridge::socket::is_would_block;
-use tradesim_bridge::socket::{ClientSocket, Greeting, OpenError, Received, Target, header::Header};
+use tradesim_bridge::socket::{ClientSocket, HandshakeHeaders, OpenError, Received, Target, header::Header};
 use tungstenite::{Error, Message, error::ProtocolError, protocol::frame::coding::CloseCode};
 
 use super::follower::Ending;
@@ -27,7 +27,7 @@ pub(crate) enum ConnectError {
 /// A connection behind its handshake.
 pub(crate) struct Connection {
     socket: ClientSocket,
-    pub(crate) greeting: Greeting,
+    pub(crate) greeting: HandshakeHeaders,
 }
 
 impl Connection {
@@ -92,12 +92,12 @@ impl Connection {
     /// # Errors
     /// A connection that is lost.
     pub(crate) fn let_wait(&mut self, time: Duration) -> Result<(), Ending> {
-        self.socket.let_wait(time).map_err(|error| Ending::Lost(error.to_string()))
+        self.socket.allow_wait(time).map_err(|error| Ending::Lost(error.to_string()))
     }
 
     /// Returns true if anything arrived since the last call.
     pub(crate) fn take_heard(&mut self) -> bool {
-        self.socket.wire().take_heard()
+        self.socket.tcp().take_activity()
     }
 
     /// Says goodbye and waits a moment for the answer, so that the server does not see a broken connection.

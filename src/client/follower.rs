@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tradesim_bridge::{
     core::SEQ_END,
-    socket::{Greeting, Oversize},
+    socket::{HandshakeHeaders, Oversize},
 };
 use tradesim_replay::Notice;
 use tradesim_schemas::Digest;
@@ -148,7 +148,7 @@ impl Follower {
     ///
     /// # Errors
     /// It is not what was asked for, or not what was there before.
-    pub(crate) fn connected(&mut self, greeting: &Greeting) -> Result<(), Fault> {
+    pub(crate) fn connected(&mut self, greeting: &HandshakeHeaders) -> Result<(), Fault> {
         self.connections += 1;
         self.on_connection = 0;
         if let (Some(wanted), found) = (self.wanted, greeting.start_seq) {

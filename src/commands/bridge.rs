@@ -154,7 +154,7 @@ fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptio
         read: ReadOptions { strict: args.strict, ..ReadOptions::default() },
         run: args.run.clone().map_or_else(random::run_name, Ok)?,
         metrics,
-        stop_patience: args.shutdown_timeout,
+        stop_timeout: args.shutdown_timeout,
     })
 }
 

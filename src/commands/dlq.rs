@@ -8,7 +8,7 @@ use serde_json::Value;
 use tradesim_bridge::{
     ProducerOptions,
     core::Topics,
-    dlq::{DlqError, DlqOptions, Letter, Retry},
+    dlq::{DeadLetterRecord, DlqError, DlqOptions, Retry},
 };
 use tradesim_schemas::ReadOptions;
 
@@ -80,7 +80,7 @@ fn show(args: &DlqShow, mut settings: Settings) -> anyhow::Result<Outcome> {
 }
 
 /// A dead letter for people.
-fn line(letter: &Letter) -> String {
+fn line(letter: &DeadLetterRecord) -> String {
     let place = format!("{}/{}", letter.partition, letter.offset);
     let seq = letter.seq.map_or_else(|| "-".to_owned(), |seq| seq.to_string());
     let text = match letter.original() {
@@ -110,7 +110,7 @@ struct LetterReport<'a> {
     letter: Option<Value>,
 }
 
-fn json_line(letter: &Letter) -> anyhow::Result<String> {
+fn json_line(letter: &DeadLetterRecord) -> anyhow::Result<String> {
     let report = LetterReport {
         partition: letter.partition,
         offset: letter.offset,

@@ -48,7 +48,7 @@ pub(crate) fn audit(args: &VerifyTopic, mut settings: Settings) -> anyhow::Resul
         topics: topics(&args.prefix.topic_prefix, &settings.dlq_topic().map_err(Failure::from)?),
         run: args.run.clone(),
         messages,
-        patience: args.answer.timeout,
+        timeout: args.answer.timeout,
     };
     let mut expected = Expected::new(&archive, filter);
     let mut progress = Progress::new("verifying", messages);

@@ -126,7 +126,7 @@ fn before(source: &ArchiveSource, recorded: Duration, messages: u64) -> anyhow::
     let micros = i64::try_from(recorded.as_micros()).unwrap_or(i64::MAX);
     let end = first.micros().checked_add(micros).and_then(tradesim_schemas::Timestamp::from_micros);
     match end.map(|end| source.find(&end.to_string())) {
-        None | Some(Err(SourceError::NoPlace { .. })) => Ok(messages),
+        None | Some(Err(SourceError::InvalidPosition { .. })) => Ok(messages),
         Some(found) => Ok(found?),
     }
 }

@@ -1,7 +1,7 @@
 //! What a play came to: for people, and with the names that the contract fixes (section 9).
 
 use serde::Serialize;
-use tradesim_replay::{ClientStatus, Lateness, Report, Speed, Stretches};
+use tradesim_replay::{ClientStatus, IntervalStats, Lateness, Report, Speed};
 
 use crate::{
     faults::FaultsReport,
@@ -38,9 +38,9 @@ pub(crate) struct StreamReport {
     next_seq: u64,
     messages: Option<u64>,
     player_late_ms: LateMs,
-    late: Stretches,
-    shortened: Stretches,
-    waited: Stretches,
+    late: IntervalStats,
+    shortened: IntervalStats,
+    waited: IntervalStats,
     closed_slow: u64,
     clients_total: u64,
     clients: Vec<ClientStatus>,
@@ -131,7 +131,7 @@ fn lines(report: &Report) -> Vec<String> {
         ("idle time shortened", report.shortened),
         ("waited for slow clients", report.waited),
     ];
-    for (what, Stretches { count, seconds, longest_seconds }) in stretches {
+    for (what, IntervalStats { count, seconds, longest_seconds }) in stretches {
         if count > 0 {
             let times = if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) };
             lines.push(format!(

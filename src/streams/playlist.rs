@@ -171,10 +171,10 @@ impl Source for Playlist {
         for (index, part) in self.parts.iter().enumerate() {
             match part.find(place) {
                 Ok(seq) => return Ok(before + seq),
-                Err(error @ SourceError::NoPlace { .. }) if index + 1 == self.parts.len() => {
+                Err(error @ SourceError::InvalidPosition { .. }) if index + 1 == self.parts.len() => {
                     return Err(error);
                 }
-                Err(SourceError::NoPlace { .. }) => before += part.count().map_err(read_error)?,
+                Err(SourceError::InvalidPosition { .. }) => before += part.count().map_err(read_error)?,
                 Err(error) => return Err(error),
             }
         }

@@ -146,9 +146,9 @@ fn what_cannot_work_is_said_with_its_exit_code_and_a_way_out() {
     let unregistered =
         ["bridge", "--bootstrap-servers", servers, "--metrics-port", "0", "--schema-registry-url"];
     let run = stage.folder.run(&[&unregistered[..], &[&stage.registry.line]].concat());
-    run.fails(78, "our schema is not registered");
+    run.fails(78, "the schema is not registered");
     let nobody = bridged(&stage, "ws://127.0.0.1:1", &["--ws-retries", "0", "--until-end"]);
-    nobody.fails(69, "the feed cannot be reached, tried 1 times");
+    nobody.fails(69, "cannot reach the feed (attempts: 1)");
     assert!(nobody.stderr.contains("hint: `tradesim replay FILE`"), "{}", nobody.stderr);
     let plain = Server::start(|_, stream| {
         let mut socket = Socket::accept(stream, |_| Vec::new());
@@ -202,7 +202,7 @@ fn dead_letters_are_shown_with_their_bytes_and_sent_again_once() {
     );
     let registry = ["--schema-registry-url", &stage.registry.line, "--json"];
     let refused = dlq(&stage, "retry", &registry);
-    refused.fails(2, "tradesim.positions holds no position for dlq.raw.failed");
+    refused.fails(2, "tradesim.positions has no position for dlq.raw.failed");
     assert!(refused.stderr.contains("hint: --from-beginning"), "{}", refused.stderr);
     let retried = dlq(&stage, "retry", &[&registry[..], &["--from-beginning"]].concat());
     assert_eq!(retried.code, 3, "{}", retried.stderr);

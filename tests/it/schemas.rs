@@ -150,7 +150,7 @@ fn a_registry_that_is_not_there_exits_with_69_and_what_to_do() {
     let url = format!("http://{gone}");
     for command in ["check", "register"] {
         let run = folder.run(&["schemas", command, "--schema-registry-url", &url]);
-        run.fails(69, &format!("the schema registry at {url} cannot be reached"));
+        run.fails(69, &format!("cannot reach the schema registry at {url}"));
         assert!(run.stderr.contains("hint: `tradesim dev registry`"), "{}", run.stderr);
     }
 }
@@ -172,7 +172,7 @@ fn credentials_that_cannot_be_used_exit_with_78_and_are_not_repeated() {
     for (credentials, text) in [
         ("hush", "expected `basic USER:PASSWORD`"),
         ("@token", "expected `basic USER:PASSWORD`"),
-        ("@missing", "the file missing cannot be read"),
+        ("@missing", "cannot read the file missing"),
         ("env:NO_SUCH_VARIABLE", "\"NO_SUCH_VARIABLE\" is not set"),
     ] {
         let run = with(credentials);

@@ -52,7 +52,7 @@ impl Source for Numbers {
     }
 
     fn find(&self, place: &str) -> Result<u64, SourceError> {
-        Err(SourceError::NoPlace { place: place.to_owned(), reason: "it has none".to_owned() })
+        Err(SourceError::InvalidPosition { position: place.to_owned(), reason: "it has none".to_owned() })
     }
 }
 
@@ -148,7 +148,7 @@ fn control_steers_the_player() {
     assert_eq!(control(&["speed", "max"])["speed"], "max");
     folder
         .run(&["control", &url, "seek", "100001"])
-        .fails(1, "the server refused: seq 100001 is behind the end");
+        .fails(1, "the server refused: seq 100001 is past the end");
     folder.run(&["control", &url, "seek", "10:00"]).fails(1, "it has none");
     assert!(
         folder

@@ -74,7 +74,7 @@ fn a_recording_of_malformed_messages_is_proved_as_well() {
     assert_eq!(name("sent_again"), 0);
 
     // its dead letter becomes another one
-    stage.run(&["dlq", "retry"]).fails(2, "tradesim.positions holds no position for dlq.raw.failed");
+    stage.run(&["dlq", "retry"]).fails(2, "tradesim.positions has no position for dlq.raw.failed");
     let run = stage.run(&["dlq", "retry", "--from-beginning", "--json"]);
     assert_eq!((run.code, &run.json()["invalid"]), (3, &1.into()), "{}", run.stderr);
     let (code, report) = audit(&stage, &["feed.parquet"]);
@@ -91,11 +91,11 @@ fn what_keeps_it_from_proving_anything_has_its_exit_code() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let nobody = format!("127.0.0.1:{port}");
     let args = ["verify-topic", "--timeout", "1s", "--archive", day_text(), "--bootstrap-servers", &nobody];
-    folder.run(&args).fails(69, "cannot be reached");
+    folder.run(&args).fails(69, "cannot reach the brokers at");
     folder.write("text.parquet", "no archive");
     stage.run(&["verify-topic", "--archive", "text.parquet"]).fails(65, "is not a Parquet file");
     let args = ["verify-topic", "--archive", day_text(), "--topic-prefix", "other."];
-    stage.run(&args).fails(78, "the cluster has no other.raw.trades, other.raw.orderbook");
+    stage.run(&args).fails(78, "these topics do not exist: other.raw.trades, other.raw.orderbook");
     let args = ["verify-topic", "--archive", day_text(), "--kafka-property", "no.such=1"];
     stage.run(&args).fails(78, "no.such");
 }

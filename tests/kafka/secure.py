@@ -55,8 +55,8 @@ def _commands_say_why(bench, secure):
             said = bench.errors(*command, *flags, expected=EXIT_UNREACHABLE)
             require(re.search(reason, said), f"{mistake}: {command[0]}: {said}")
     for mistake, flags, reason in (
-        ("a wrong password", secure.registry(auth=secure.wrong_auth(bench)), "does not let us in: it answered 401"),
-        ("a wrong CA", secure.registry(ca=secure.other_ca), "there is no TLS with the schema registry at https://127.0.0.1:"),
+        ("a wrong password", secure.registry(auth=secure.wrong_auth(bench)), r"rejected the credentials \(HTTP 401\)"),
+        ("a wrong CA", secure.registry(ca=secure.other_ca), "the TLS connection to the schema registry at https://127.0.0.1:"),
     ):
         for command in (["schemas", "check"], ["schemas", "register"],
                         ["bridge", "--ws-uri", "ws://127.0.0.1:1", "--metrics-port", "0", *secure.brokers()]):

@@ -1,11 +1,12 @@
-//! How long to wait before something is tried again.
+//! The delays between retries.
 
 use std::time::Duration;
 
-/// The share by which a pause is made longer or shorter, so that those who were cut off together do not come back together.
+/// The share by which a delay is made longer or shorter, so that clients that were disconnected together do not
+/// reconnect together.
 const JITTER: f64 = 0.1;
 
-/// Pauses that double from one try to the next, up to a bound.
+/// Delays that double with each attempt, up to a limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     base: Duration,
@@ -14,31 +15,31 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The first pause is `base`, and none is longer than `max`, give or take the jitter.
+    /// Returns delays that begin with `base` and do not exceed `max`, except for the jitter.
     pub const fn new(base: Duration, max: Duration) -> Backoff {
         Backoff { base, max, tries: 0 }
     }
 
-    /// The pause before the next try. `random` is 0 to 1; the pause is up to 10 % off.
+    /// Returns the delay before the next attempt. `random` is 0 to 1; it changes the delay by up to 10 %.
     pub fn pause(&mut self, random: f64) -> Duration {
-        // beyond this many doublings any pause is at its bound
+        // beyond this many doublings every delay is at its limit
         let doublings = self.tries.min(20);
         self.tries = self.tries.saturating_add(1);
         let pause = self.base.saturating_mul(1 << doublings).min(self.max);
         pause.mul_f64(1.0 - JITTER + 2.0 * JITTER * random.clamp(0.0, 1.0))
     }
 
-    /// Tries since the last success.
+    /// Returns the number of attempts since the last success.
     pub const fn tries(&self) -> u32 {
         self.tries
     }
 
-    /// The longest pause.
+    /// Returns the longest delay.
     pub const fn max(&self) -> Duration {
         self.max
     }
 
-    /// It worked: the next pause is the first one again.
+    /// Records a success: the next delay is the first one again.
     pub fn reset(&mut self) {
         self.tries = 0;
     }

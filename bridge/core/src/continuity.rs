@@ -1,44 +1,44 @@
-//! What is wrong with the order of what came: said with ranges, so that somebody can look.
+//! Flaws in the order of received messages, reported as ranges that an operator can look up.
 
 use tradesim_schemas::Timestamp;
 
-/// Something in a feed that is not as it should be.
+/// A flaw in the order of a feed's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// Messages did not come and will not.
+    /// Messages that were not received and will not be.
     Gap {
-        /// The first of them.
+        /// The number of the first of them.
         from: u64,
-        /// The first behind them.
+        /// The number after the last of them.
         to: u64,
     },
-    /// Messages that had been taken came again, and were left out.
+    /// Messages that were received again, and skipped.
     Repeated {
-        /// The first of them.
+        /// The number of the first of them.
         from: u64,
-        /// The first behind them.
+        /// The number after the last of them.
         to: u64,
     },
-    /// The times of messages went back.
+    /// Messages with earlier times than the messages before them.
     Backwards {
-        /// How many were earlier than one before them.
+        /// The number of such messages.
         messages: u64,
-        /// The latest time before.
+        /// The latest time before them.
         from: Timestamp,
-        /// The earliest time behind it.
+        /// The earliest of their times.
         to: Timestamp,
     },
-    /// The connection was lost and made again, and nobody can say what was sent in between. Messages that are not later
-    /// than `last` may have come before.
+    /// The connection was lost and established again, and it is unknown what was sent in between. Messages that are
+    /// not later than `last` may have been received before.
     Interruption {
-        /// Time of the last message before.
+        /// The time of the last message before the interruption.
         last: Timestamp,
-        /// Time of the first message behind.
+        /// The time of the first message after it.
         first: Timestamp,
     },
 }
 
-/// Watches the times of messages.
+/// Checks the times of messages.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Continuity {
     latest: Option<Timestamp>,
@@ -47,17 +47,17 @@ pub struct Continuity {
 }
 
 impl Continuity {
-    /// Nothing has come yet.
+    /// Returns a check that has not seen any message.
     pub fn new() -> Continuity {
         Continuity::default()
     }
 
-    /// Takes note that the connection was lost, of a feed that cannot say where it goes on.
+    /// Records that the connection to a feed that cannot resume was lost.
     pub fn interrupt(&mut self) {
         self.interrupted = self.latest.is_some();
     }
 
-    /// Takes note of a message. Returns what is wrong, once for each stretch.
+    /// Records a message. Returns a flaw, once for each range.
     #[inline]
     pub fn observe(&mut self, emitted: Timestamp) -> Option<Flaw> {
         let latest = self.latest.unwrap_or(Timestamp::MIN);
@@ -78,7 +78,7 @@ impl Continuity {
             let (messages, to) = self.back.unwrap_or((0, emitted));
             self.back = Some((messages + 1, to.min(emitted)));
         } else {
-            // a stretch that an interruption ends is told with it
+            // a range that an interruption ends is reported with it
             flaw = flaw.or(self.flush());
             self.back = None;
             self.latest = Some(emitted);
@@ -86,7 +86,7 @@ impl Continuity {
         flaw
     }
 
-    /// The stretch that is not over yet, at the end.
+    /// Returns the range that is not complete yet, at the end.
     pub fn flush(&mut self) -> Option<Flaw> {
         let (messages, to) = self.back.take()?;
         Some(Flaw::Backwards { messages, from: self.latest?, to })

@@ -1,4 +1,4 @@
-//! Messages that can never be delivered, as the record that keeps them (contract, section 5).
+//! Records of messages that can never be delivered (contract, section 5).
 
 use std::borrow::Cow;
 
@@ -6,42 +6,42 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use tradesim_schemas::{Refusal, Timestamp};
 
-/// Longer messages are cut.
+/// The limit in bytes up to which a message is kept completely.
 const WHOLE_BYTES_MAX: usize = 512 * 1024;
-/// What is kept of a message that is cut.
+/// The bytes that are kept of a longer message.
 const CUT_BYTES: usize = 64 * 1024;
-/// What is kept where even that is refused.
+/// The bytes that are kept if the topic refuses even that.
 const BRIEF_BYTES: usize = 4 * 1024;
-/// Characters of a symbol, by the contract.
+/// The number of characters of a symbol, by the contract.
 const SYMBOL_CHARS_MAX: usize = 10;
 
-/// Why a message cannot be delivered.
+/// The reason why a message cannot be delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// A stable code, as `missing_field`.
+    /// A stable code, such as `missing_field`.
     pub reason: Cow<'static, str>,
-    /// A text for people.
+    /// A text for the user.
     pub error: String,
-    /// Times that it was tried again.
+    /// The number of retries.
     pub retry_count: u32,
 }
 
 impl Verdict {
-    /// The reason of a record that the broker refuses for itself.
+    /// The reason code for a record that the broker refuses because of its content.
     pub const REFUSED: &'static str = "refused_by_broker";
 
-    /// A message that breaks the contract.
+    /// Returns the verdict for a message that is invalid.
     pub fn of_refusal(refusal: &Refusal) -> Verdict {
         Verdict { reason: refusal.reason.code().into(), error: refusal.to_string(), retry_count: 0 }
     }
 
-    /// A record that the broker refuses for itself, after so many further tries.
+    /// Returns the verdict for a record that the broker refuses because of its content, after this many retries.
     pub fn of_broker(error: impl Into<String>, retry_count: u32) -> Verdict {
         Verdict { reason: Verdict::REFUSED.into(), error: error.into(), retry_count }
     }
 }
 
-/// What is known of a message of which only the beginning is at hand.
+/// The properties of a message of which only the beginning is available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Whole {
     /// Its length in bytes.
@@ -50,22 +50,22 @@ pub struct Whole {
     pub hash: blake3::Hash,
 }
 
-/// A message on its way to the dead letters.
+/// A message that becomes a dead letter.
 #[derive(Clone, Copy, Debug)]
 pub struct DeadLetter<'a> {
-    /// The message as it came, or the beginning of it.
+    /// The message as received, or its beginning.
     pub original: &'a [u8],
-    /// The whole, where `original` is the beginning.
+    /// The properties of the whole message, if `original` is its beginning.
     pub whole: Option<&'a Whole>,
-    /// The topic that it was meant for, where it says so.
+    /// The topic that it was meant for, if it states an event type.
     pub topic: Option<&'a str>,
-    /// Its symbol, where it says so.
+    /// Its symbol, if it states one.
     pub key: Option<&'a str>,
-    /// When it was given up.
+    /// The time at which it failed.
     pub failed_at: Timestamp,
 }
 
-/// How the original is written.
+/// The encoding of the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Encoding {
@@ -83,7 +83,7 @@ struct Layout<'a> {
     reason: Cow<'a, str>,
     failed_at: Cow<'a, str>,
     retry_count: u32,
-    /// With the next one, only where the value is cut.
+    /// With `original_blake3`, only if the value is cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     original_length: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,13 +91,13 @@ struct Layout<'a> {
 }
 
 impl DeadLetter<'_> {
-    /// The record's value: one JSON object.
+    /// Returns the value of the record: one JSON object.
     pub fn to_json(&self, verdict: &Verdict) -> Vec<u8> {
         let is_cut = self.original.len() > WHOLE_BYTES_MAX;
         self.write(verdict, if is_cut { CUT_BYTES } else { self.original.len() })
     }
 
-    /// The same with at most 4 KiB of the message, for a topic that takes no more.
+    /// Returns the value with at most 4 KiB of the message, for a topic that accepts no more.
     pub fn to_json_brief(&self, verdict: &Verdict) -> Vec<u8> {
         self.write(verdict, self.original.len().min(BRIEF_BYTES))
     }
@@ -127,11 +127,11 @@ impl DeadLetter<'_> {
     }
 }
 
-/// The original as a text. JSON can make a text of control characters six times as long, which no topic takes: base64 it
-/// is wherever that is shorter than the text.
+/// Encodes the original. JSON makes control characters six times as long, which can exceed every topic's limit, so
+/// base64 is used if it is shorter than the text.
 fn encoded(original: &[u8], kept: usize, is_beginning: bool) -> (Cow<'_, str>, Encoding) {
     let text = match std::str::from_utf8(original) {
-        // a beginning may end within a character
+        // a beginning may end inside a character
         Err(error) if is_beginning && error.error_len().is_none() => {
             std::str::from_utf8(&original[..error.valid_up_to()])
         }
@@ -147,10 +147,10 @@ fn encoded(original: &[u8], kept: usize, is_beginning: bool) -> (Cow<'_, str>, E
     (BASE64_STANDARD.encode(&original[..kept]).into(), Encoding::Base64)
 }
 
-/// What escapes may add to a text that stays a text: short ones are for people to read.
+/// The bytes that escaping may add to a text before base64 is considered: short texts stay readable.
 const ESCAPES_FREE: usize = 16 * 1024;
 
-/// Bytes of a text inside a JSON string.
+/// Returns the length of a text inside a JSON string.
 fn escaped_len(text: &str) -> usize {
     let escaped = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
@@ -161,7 +161,7 @@ fn escaped_len(text: &str) -> usize {
 }
 
 impl DeadLetter<'_> {
-    /// The symbol that a message states which breaks the contract elsewhere, where it is one.
+    /// Returns the symbol that an invalid message states, if it is a valid symbol.
     pub fn key_of(frame: &[u8]) -> Option<String> {
         #[derive(Deserialize)]
         struct Envelope<'a> {
@@ -178,30 +178,30 @@ impl DeadLetter<'_> {
     }
 }
 
-/// A dead letter that was read.
+/// A parsed dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Original {
     /// The topic that it was meant for.
     pub topic: Option<String>,
     /// Its symbol.
     pub key: Option<String>,
-    /// The message as it came, or the beginning of it.
+    /// The message as received, or its beginning.
     pub value: Vec<u8>,
     /// The length in bytes of a message of which only the beginning is kept.
     pub cut_from: Option<u64>,
-    /// Length and hash of such a message, where both are stated.
+    /// The length and hash of such a message, if both are stated.
     pub whole: Option<Whole>,
-    /// Why it was given up.
+    /// The reason of the failure.
     pub verdict: Verdict,
-    /// When: RFC 3339.
+    /// The time of the failure, in RFC 3339.
     pub failed_at: String,
 }
 
 impl Original {
-    /// Reads the value of a record.
+    /// Parses the value of a record.
     ///
     /// # Errors
-    /// Anything but a dead letter, in words.
+    /// The reason why the value is not a dead letter.
     pub fn parse(value: &[u8]) -> Result<Original, String> {
         let layout: Layout<'_> = serde_json::from_slice(value).map_err(|error| error.to_string())?;
         let value = match layout.original_encoding {
@@ -288,7 +288,7 @@ mod tests {
     fn a_message_of_which_the_beginning_is_at_hand_is_written_with_the_whole_ones_length_and_hash() {
         let bytes = "é".repeat(CUT_BYTES);
         let whole = Whole { length: bytes.len() as u64, hash: blake3::hash(bytes.as_bytes()) };
-        // within a character
+        // inside a character
         let beginning = &bytes.as_bytes()[..CUT_BYTES - 1];
         for write in [DeadLetter::to_json, DeadLetter::to_json_brief] {
             let json = write(&DeadLetter { whole: Some(&whole), ..letter(beginning) }, &verdict());

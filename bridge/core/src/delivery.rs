@@ -1,32 +1,34 @@
-//! The state machine of a bridge: feed on one side, producer on the other, and a position between them.
+//! The state machine of a bridge: a feed on one side, a producer on the other, and the position between them.
 //!
 //! # Exactly once
-//! Records, dead letters and the position behind them are one transaction. So what consumers of committed records see is
-//! at every moment exactly the messages before the committed position P (the argument of KIP-618):
-//! - both change by one commit;
-//! - a producer is made before the position is read, which fences every older one and ends its transaction, so that P
-//!   cannot move any more by anybody else's doing;
-//! - a message is a function of its number, so that sending the messages from P on again sends the same;
-//! - whatever fails, in sending, in a report or in a call, leaves the producer's state unknown. It is let go, with what it
-//!   holds, and everything starts again from the position that is read then. Nothing is ever sent again beside a producer
-//!   that may still be sending.
+//! Records, dead letters and the position after them form one transaction. So consumers that read committed records
+//! see at every moment exactly the messages before the committed position P (the argument of KIP-618):
 //!
-//! A bridge writes its own name into the position as soon as it has a producer. One that starts again after a failure
-//! and finds another name there was fenced rather than unlucky: it ends, instead of fencing the other in turn.
+//! - one commit changes both;
+//! - a producer is created before the position is read, which fences every older producer and ends its transaction, so that
+//!   no other process can change P any more;
+//! - a message is a function of its number, so that sending the messages from P on again sends the same messages;
+//! - any failure, in sending, in a report or in a call, leaves the state of the producer unknown. The producer is dropped,
+//!   together with everything in flight, and everything starts again from the position that is read then. Nothing is ever
+//!   sent again while an older producer may still be sending it.
+//!
+//! A bridge writes its own name into the position as soon as it has a producer. If it starts again after a failure
+//! and finds another name there, it was fenced, and did not merely fail: it ends, instead of fencing the other bridge
+//! in turn.
 //!
 //! # At least once
 //! There are no transactions and no fencing. What was handed over is kept until it is acknowledged, and handed over
-//! again to a new producer where the old one fails. Where the feed can go on from a position, one is written behind the
-//! acknowledgements.
+//! again to a new producer if the old one fails. If the feed can resume from a position, a position is written after
+//! the acknowledgements.
 
 mod feed;
 mod sink;
-mod words;
+mod types;
 
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
-#[expect(clippy::print_stdout, reason = "a test that tells what its seeds held")]
+#[expect(clippy::print_stdout, reason = "a test that reports the faults of its seeds")]
 mod simulation;
 #[cfg(test)]
 mod tests;
@@ -38,60 +40,60 @@ use std::{
 
 use tradesim_schemas::Timestamp;
 
-pub use words::{
-    Action, Admission, Counts, Ending, Finish, Greeting, Guarantee, Input, Moment, Note, Options,
+pub use types::{
+    Action, Admission, Counts, DisconnectReason, Finish, Guarantee, HandshakeInfo, Input, Note, Now, Options,
 };
 
 use crate::{Continuity, Identity, SEQ_END};
 
-/// Messages that are watched because the broker refused a batch that they were in. A batch holds far fewer.
+/// The limit of messages that are watched because the broker refused a batch with them. A batch contains far fewer.
 const SUSPECTS_MAX: usize = 100_000;
 
-/// The side that messages come from.
+/// The state of the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Feed {
-    /// Not wanted now.
+    /// No connection is wanted.
     Idle,
-    /// Wanted, after a pause.
+    /// A connection is wanted, after a delay.
     Waiting { until: Duration },
-    /// Asked for.
+    /// A connection was requested.
     Connecting,
-    /// There.
+    /// The connection is established.
     Open {
         since: Duration,
-        /// Whether it brought a message.
+        /// True if a message was received on it.
         good: bool,
-        /// Whether the next message is the one that is due, or may be taken for it.
+        /// True if the next message is the one that is due, or may be taken for it.
         aligned: bool,
-        /// Whether it said its end.
+        /// True if the feed has announced its end.
         ended: bool,
     },
 }
 
-/// The side that records go to.
+/// The state of the producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sink {
-    /// Not wanted yet.
+    /// No producer is wanted yet.
     Absent,
-    /// Wanted, after a pause.
+    /// A producer is wanted, after a delay.
     Waiting { until: Duration },
-    /// Looks whether another bridge has taken over.
+    /// It is being checked if another bridge has taken over.
     Checking,
-    /// A producer is being made.
+    /// A producer is being created.
     Initialising,
     /// The position is being read.
     Reading,
-    /// There.
+    /// The producer is ready.
     Ready,
     /// A transaction is being committed.
     Committing { claim: bool },
-    /// Waits for what is open.
+    /// Open records are awaited.
     Draining,
-    /// It is over.
+    /// The work has ended.
     Finished,
 }
 
-/// A transaction that is open.
+/// An open transaction.
 #[derive(Clone, Copy, Debug, Default)]
 struct Open {
     since: Duration,
@@ -100,54 +102,55 @@ struct Open {
     dead_lettered: u64,
 }
 
-/// Decides what a bridge does next. See the module's documentation for why that is right.
+/// Decides what a bridge does next. The module's documentation explains why that is correct.
 ///
-/// A driver feeds it one input, does what [`Delivery::poll_action`] says until there is nothing more, and waits for the
-/// next input or for [`Delivery::poll_timeout`]. Messages are inputs as well, taken by [`Delivery::prepare`] and
-/// [`Delivery::message`] while [`Delivery::is_reading`].
+/// A driver passes one input, does what [`Delivery::poll_action`] returns until it returns `None`, and waits for the
+/// next input or for [`Delivery::poll_timeout`]. Messages are inputs too; they are passed to [`Delivery::prepare`]
+/// and [`Delivery::message`] while [`Delivery::is_reading`] is true.
 #[derive(Debug)]
 pub struct Delivery {
     options: Options,
     actions: VecDeque<Action>,
     feed: Feed,
     sink: Sink,
-    /// What the position belongs to, where the feed says it.
+    /// The stream and run that the position belongs to, if the feed names them.
     identity: Option<Identity>,
-    /// What it will belong to when what is open is acknowledged, where the feed has begun another run.
+    /// The stream and run that it will belong to when all open records are acknowledged, if the feed has begun
+    /// another run.
     successor: Option<Option<Identity>>,
-    /// Number of the connection that was asked for last.
+    /// The number of the connection that was requested last.
     connection: u64,
-    /// The first message that was asked for on it.
+    /// The first message that was requested on it.
     asked: Option<u64>,
-    /// Number of the next message on it.
+    /// The number of the next message on it.
     cursor: u64,
-    /// Numbers on it are below this one: what every number is, and after the feed said its end, that.
+    /// The limit of the numbers on it: that of all numbers and, once the feed has announced its end, that end.
     announced: u64,
-    /// Number of the message that is due.
+    /// The number of the message that is due.
     next: u64,
-    /// Everything before this one is delivered.
+    /// All messages before this one are delivered.
     delivered: u64,
     /// The position that was written last.
     written: u64,
-    /// When the next one is due, without transactions.
+    /// The time at which the next position is due, without transactions.
     write_at: Duration,
     open: Option<Open>,
-    /// Whether our name stands in the position.
+    /// True if the position contains the name of this bridge.
     owner: bool,
-    /// Messages whose batch the broker refused, with how often.
+    /// The messages whose batch the broker refused, with the number of refusals.
     suspects: BTreeMap<u64, u32>,
-    /// How it ends once the sink has nothing open.
-    ending: Option<Finish>,
+    /// The result, once no record is open.
+    finish: Option<Finish>,
     continuity: Continuity,
     counts: Counts,
-    /// The feed has sent everything before this one.
+    /// The feed has sent all messages before this one.
     head: u64,
-    /// Connections in a row that were good for nothing.
+    /// The number of consecutive failed connections.
     failures: u32,
 }
 
 impl Delivery {
-    /// Begins with a connection to the feed.
+    /// Returns a delivery that begins with a connection to the feed.
     pub fn new(options: Options) -> Delivery {
         let mut delivery = Delivery {
             options,
@@ -167,7 +170,7 @@ impl Delivery {
             open: None,
             owner: false,
             suspects: BTreeMap::new(),
-            ending: None,
+            finish: None,
             continuity: Continuity::new(),
             counts: Counts::default(),
             head: 0,
@@ -177,18 +180,18 @@ impl Delivery {
         delivery
     }
 
-    /// What is to be done next.
+    /// Returns the next action.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
-    /// Whether there is something to be done.
+    /// Returns true if there is an action.
     #[inline]
     pub fn has_actions(&self) -> bool {
         !self.actions.is_empty()
     }
 
-    /// When [`Input::Timeout`] is due.
+    /// Returns the time at which [`Input::Timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Duration> {
         let feed = match self.feed {
             Feed::Waiting { until } => Some(until),
@@ -205,57 +208,58 @@ impl Delivery {
         feed.into_iter().chain(sink).min()
     }
 
-    /// Whether events of the feed are waited for. While they are not, they stay where they are, and the feed notices.
+    /// Returns true if events of the feed are wanted. While they are not, they stay in the queue, and the feed slows
+    /// down.
     #[inline]
     pub fn wants_events(&self) -> bool {
         self.feed == Feed::Connecting || self.is_reading()
     }
 
-    /// Whether messages are taken.
+    /// Returns true if messages are taken.
     #[inline]
     pub fn is_reading(&self) -> bool {
         self.sink == Sink::Ready && matches!(self.feed, Feed::Open { aligned: true, .. })
     }
 
-    /// Whether records may be handed over: messages that were taken before, where they are handed over again.
+    /// Returns true if records may be handed over: messages that were taken before, and are handed over again.
     #[inline]
     pub fn is_sink_ready(&self) -> bool {
         matches!(self.sink, Sink::Ready | Sink::Draining)
     }
 
-    /// Whether both sides are there.
+    /// Returns true if the feed and the producer are ready.
     pub fn is_ready(&self) -> bool {
         matches!(self.sink, Sink::Ready | Sink::Committing { .. })
             && matches!(self.feed, Feed::Open { aligned: true, .. })
     }
 
-    /// Number of the connection that counts.
+    /// Returns the number of the current connection.
     #[inline]
     pub fn connection(&self) -> u64 {
         self.connection
     }
 
-    /// What the position belongs to, where the feed says it.
+    /// Returns the stream and run that the position belongs to, if the feed names them.
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
 
-    /// Number of the message that is due.
+    /// Returns the number of the message that is due.
     pub fn next_seq(&self) -> u64 {
         self.next
     }
 
-    /// Everything before this message is delivered: committed, or acknowledged.
+    /// Returns the number before which all messages are delivered: committed, or acknowledged.
     pub fn delivered_seq(&self) -> u64 {
         self.delivered
     }
 
-    /// The feed has sent everything before this message, as far as it said so.
+    /// Returns the number before which the feed has sent all messages, as far as it has announced that.
     pub fn head_seq(&self) -> u64 {
         self.head.max(self.next)
     }
 
-    /// What was done so far.
+    /// Returns the counts so far.
     pub fn counts(&self) -> Counts {
         self.counts
     }
@@ -264,20 +268,20 @@ impl Delivery {
         self.options.guarantee == Guarantee::ExactlyOnce
     }
 
-    /// Takes note of what happened.
-    pub fn handle(&mut self, input: Input, now: Moment) {
+    /// Handles an input.
+    pub fn handle(&mut self, input: Input, now: Now) {
         if self.sink == Sink::Finished {
             return;
         }
         match input {
-            Input::Connected { connection, greeting } if self.is_current(connection) => {
-                self.connected(greeting, now);
+            Input::Connected { connection, handshake } if self.is_current(connection) => {
+                self.connected(handshake, now);
             }
             Input::Jumped { connection, seq } if self.is_current(connection) => self.jumped(seq),
             Input::Sent { connection, seq } if self.is_current(connection) => self.sent(seq, now),
             Input::Ended { connection, seq } if self.is_current(connection) => self.ended(seq, now),
-            Input::Disconnected { connection, ending, cause } if self.is_current(connection) => {
-                self.disconnected(ending, cause, now);
+            Input::Disconnected { connection, reason, cause } if self.is_current(connection) => {
+                self.disconnected(reason, cause, now);
             }
             Input::Connected { .. }
             | Input::Jumped { .. }
@@ -289,7 +293,7 @@ impl Delivery {
             Input::Committed => self.committed(now),
             Input::Acknowledged { next_seq } => self.delivered = next_seq,
             Input::Drained => self.drained(),
-            Input::Failed { cause, refused, hopeless } => self.failed(cause, &refused, hopeless, now),
+            Input::Failed { cause, refused, is_fatal } => self.failed(cause, &refused, is_fatal, now),
             Input::Timeout => self.timeout(now),
             Input::Stop => self.stop(),
         }
@@ -299,8 +303,8 @@ impl Delivery {
         connection == self.connection && matches!(self.feed, Feed::Connecting | Feed::Open { .. })
     }
 
-    /// Makes ready for a message. To be called before each one; what it wants done comes before the message is taken. The
-    /// time is asked for only where a transaction begins.
+    /// Prepares for a message. Call it before each one; the actions that it requests come before the message is
+    /// taken. The time is only requested when a transaction begins.
     #[inline]
     pub fn prepare(&mut self, now: impl FnOnce() -> Duration) {
         if self.open.is_none() && self.options.guarantee == Guarantee::ExactlyOnce {
@@ -309,17 +313,17 @@ impl Delivery {
         }
     }
 
-    /// Takes the next message of the connection. `emitted` is its time, where it states one; `valid` whether it is a
-    /// record rather than a dead letter. What this wants done comes behind the message itself.
+    /// Takes the next message of the connection. `emitted` is its time, if it states one; `valid` is true for a
+    /// record and false for a dead letter. The actions that it requests come after the message itself.
     ///
     /// # Panics
-    /// Where messages are not taken ([`Delivery::is_reading`]).
+    /// If messages are not taken ([`Delivery::is_reading`]).
     #[inline]
     pub fn message(&mut self, emitted: Option<Timestamp>, valid: bool) -> Admission {
-        assert!(self.is_reading(), "messages are taken while both sides are there");
+        assert!(self.is_reading(), "messages are taken only while the feed and the producer are ready");
         let seq = self.cursor;
         if seq >= self.announced && self.identity.is_some() {
-            self.broken(format!("it sends message {seq}, and numbers are below {}", self.announced));
+            self.broken(format!("it sent message {seq}, but numbers must be below {}", self.announced));
             return Admission::Skip;
         }
         self.cursor += 1;
@@ -360,8 +364,8 @@ impl Delivery {
         }
     }
 
-    /// A message whose batch was refused goes alone, as often as is allowed; then it is a dead letter, and that one goes
-    /// alone as often. Where the topic of dead letters refuses even that, somebody has to look.
+    /// Admits a message whose batch was refused: it is sent alone, as often as allowed, and then as a dead letter
+    /// alone, as often. If the topic of dead letters refuses even that, an operator must find out why.
     fn admit_suspect(&mut self, seq: u64, valid: bool) -> Admission {
         let Some(refusals) = self.suspects.get(&seq).copied() else { return Admission::Produce { seq } };
         let retries = refusals - 1;
@@ -369,18 +373,18 @@ impl Delivery {
             return Admission::ProduceAlone { seq };
         }
         if refusals > 2 * self.options.refusals_max + 1 {
-            let cause = format!("message {seq} is refused as a record and as a dead letter");
+            let cause = format!("the broker refused message {seq} as a record and as a dead letter");
             self.finish_with(Finish::KafkaFailed { cause });
             return Admission::Skip;
         }
         if valid {
-            self.buried();
+            self.dead_lettered();
         }
-        Admission::Bury { seq, retries }
+        Admission::DeadLetter { seq, retries }
     }
 
     /// Records that the last message became a dead letter after all.
-    pub fn buried(&mut self) {
+    pub fn dead_lettered(&mut self) {
         let (produced, dead_lettered) = match &mut self.open {
             Some(open) => (&mut open.produced, &mut open.dead_lettered),
             None => (&mut self.counts.produced, &mut self.counts.dead_lettered),
@@ -389,9 +393,9 @@ impl Delivery {
         *dead_lettered += 1;
     }
 
-    // time, and the end
+    // timeouts, and the end
 
-    fn timeout(&mut self, now: Moment) {
+    fn timeout(&mut self, now: Now) {
         if matches!(self.feed, Feed::Waiting { until } if until <= now.at) {
             self.connect();
         }
@@ -415,24 +419,24 @@ impl Delivery {
         self.end(Finish::Stopped);
     }
 
-    /// Ends as soon as nothing is open, or at once where nothing can be done about it.
-    fn end(&mut self, ending: Finish) {
+    /// Ends as soon as no record is open, or at once if open records cannot be completed.
+    fn end(&mut self, finish: Finish) {
         if let Some(flaw) = self.continuity.flush() {
             self.actions.push_back(Action::Note(Note::Flaw(flaw)));
         }
         match self.sink {
             Sink::Ready if !self.exactly_once() => {
-                self.ending = Some(ending);
+                self.finish = Some(finish);
                 self.drain();
             }
             Sink::Ready if self.open.is_some() => {
-                self.ending = Some(ending);
+                self.finish = Some(finish);
                 self.commit();
             }
-            Sink::Committing { .. } | Sink::Draining => self.ending = Some(ending),
-            // what was received has to be acknowledged first
-            Sink::Waiting { .. } if ending == Finish::Complete => self.ending = Some(ending),
-            _ => self.finish_with(ending),
+            Sink::Committing { .. } | Sink::Draining => self.finish = Some(finish),
+            // received messages must be acknowledged first
+            Sink::Waiting { .. } if finish == Finish::Complete => self.finish = Some(finish),
+            _ => self.finish_with(finish),
         }
     }
 

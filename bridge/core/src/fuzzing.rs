@@ -1,26 +1,26 @@
-//! What the fuzz target `delivery` does with its bytes, and what the tests do with the target's corpus (fuzz/README.md).
-//! Nothing here is promised to other callers.
+//! The entry point of the fuzz target `delivery`, and of the tests that run its corpus (fuzz/README.md). Not a stable
+//! API.
 //!
-//! The feed is any peer: it greets, jumps and ends as the bytes say. The driver keeps its side of the contract, and what it
-//! asks of Kafka succeeds or fails as the bytes say.
+//! The feed is any peer: the bytes decide its handshakes, jumps and ends. The driver follows the rules of
+//! [`Delivery`], and the bytes decide whether its requests to Kafka succeed or fail.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use tradesim_schemas::Timestamp;
 
 use crate::{
-    Action, Admission, Backoff, Delivery, Ending, Finish, Greeting, Guarantee, Identity, Input, Moment,
-    Options, Position, SEQ_END,
+    Action, Admission, Backoff, Delivery, DisconnectReason, Finish, Guarantee, HandshakeInfo, Identity,
+    Input, Now, Options, Position, SEQ_END,
 };
 
 /// The longest time between two inputs.
 const STEP_MAX: Duration = Duration::from_secs(5);
 
-/// Runs a delivery whose world the bytes decide.
+/// Runs a delivery whose environment the bytes decide.
 ///
 /// # Panics
-/// Where a law is broken: a committed position goes back, a message is committed twice, out of order or behind the
-/// position, or a number is counted that no message had.
+/// If an invariant is violated: a committed position goes back, a message is committed twice, out of order or after
+/// the position, or a number is counted that no message had.
 pub fn delivery(bytes: &[u8]) {
     let mut world = World::new(bytes);
     while !world.is_over && !world.bytes.is_empty() {
@@ -82,7 +82,7 @@ impl<'a> World<'a> {
         take(&mut self.bytes)
     }
 
-    /// A number of a feed: mostly one that is near to what is due.
+    /// Returns a number that a feed sends: mostly one close to the message that is due.
     fn number(&mut self) -> u64 {
         let near = self.delivery.next_seq();
         match self.byte() {
@@ -98,18 +98,18 @@ impl<'a> World<'a> {
 
     fn tell(&mut self, input: Input) {
         let random = f64::from(self.byte()) / 255.0;
-        self.delivery.handle(input, Moment { at: self.now, random });
+        self.delivery.handle(input, Now { at: self.now, random });
         assert!(self.exactly_once || self.delivery.next_seq() >= self.delivery.delivered_seq());
     }
 
-    /// Does what the bytes say next.
+    /// Runs the next step that the bytes decide.
     fn step(&mut self) {
         let connection = self.connection.wrapping_sub(u64::from(self.byte() > 240));
         match self.byte() {
             0..110 => self.message(),
             110..150 => {
-                let greeting = self.greeting();
-                self.tell(Input::Connected { connection, greeting });
+                let handshake = self.handshake();
+                self.tell(Input::Connected { connection, handshake });
             }
             150..165 => {
                 let seq = self.number();
@@ -124,13 +124,13 @@ impl<'a> World<'a> {
                 self.tell(Input::Ended { connection, seq });
             }
             190..205 => {
-                let ending = match self.byte() {
-                    0..20 => Ending::Refused,
-                    20..60 => Ending::Delivered,
-                    60..70 => Ending::Broken,
-                    _ => Ending::Lost,
+                let reason = match self.byte() {
+                    0..20 => DisconnectReason::Refused,
+                    20..60 => DisconnectReason::Delivered,
+                    60..70 => DisconnectReason::Broken,
+                    _ => DisconnectReason::Lost,
                 };
-                self.tell(Input::Disconnected { connection, ending, cause: "it ended".to_owned() });
+                self.tell(Input::Disconnected { connection, reason, cause: "it ended".to_owned() });
             }
             205..235 => {
                 let wait = self.byte();
@@ -148,10 +148,10 @@ impl<'a> World<'a> {
         }
     }
 
-    fn greeting(&mut self) -> Greeting {
+    fn handshake(&mut self) -> HandshakeInfo {
         let bits = self.byte();
         let start_seq = (bits & 3 != 0).then(|| self.number());
-        Greeting {
+        HandshakeInfo {
             stream: (bits & 12 != 0).then(|| format!("s{}", u8::from(bits & 12 == 12))),
             run: (bits & 48 != 0).then(|| format!("r{}", u8::from(bits & 48 == 48))),
             start_seq,
@@ -173,13 +173,15 @@ impl<'a> World<'a> {
         let admission = self.delivery.message(emitted, bits & 2 != 0);
         match admission {
             Admission::Skip => {}
-            Admission::Produce { seq } | Admission::ProduceAlone { seq } | Admission::Bury { seq, .. } => {
+            Admission::Produce { seq }
+            | Admission::ProduceAlone { seq }
+            | Admission::DeadLetter { seq, .. } => {
                 self.messages += 1;
                 self.open.push(seq);
-                let is_record = !matches!(admission, Admission::Bury { .. });
+                let is_record = !matches!(admission, Admission::DeadLetter { .. });
                 if bits & 4 != 0 && bits & 2 != 0 && is_record {
                     // the producer itself refuses the record
-                    self.delivery.buried();
+                    self.delivery.dead_lettered();
                 }
             }
         }
@@ -194,14 +196,14 @@ impl<'a> World<'a> {
     }
 
     fn fail(&mut self, refused: Vec<u64>) {
-        let hopeless = self.byte() > 250;
+        let is_fatal = self.byte() > 250;
         if self.exactly_once {
             self.open.clear();
         }
-        self.tell(Input::Failed { cause: "it failed".to_owned(), refused, hopeless });
+        self.tell(Input::Failed { cause: "it failed".to_owned(), refused, is_fatal });
     }
 
-    /// Does what is wanted.
+    /// Carries out the requested actions.
     fn act(&mut self) {
         while let Some(action) = self.delivery.poll_action() {
             match action {
@@ -230,7 +232,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Reports success of what was asked for, or a failure.
+    /// Reports the success of an action, or a failure.
     fn answer(&mut self, success: Input) {
         if self.byte() > 230 { self.fail(Vec::new()) } else { self.tell(success) }
     }
@@ -246,7 +248,7 @@ impl<'a> World<'a> {
             }
             self.write(position);
         }
-        // the answer to a commit that happened may be lost
+        // the answer to a successful commit may be lost
         if (221..).contains(&fate) { self.fail(Vec::new()) } else { self.tell(Input::Committed) }
     }
 

@@ -1,8 +1,8 @@
-//! What a bridge from messages to Kafka does next, as values that are told what happens and the time.
+//! Decides what a bridge from a feed to Kafka does next: values that receive events and the time.
 //!
-//! [`Delivery`] decides: when to connect and from which message on, when a producer is made, what goes into a
-//! transaction, when it is committed, and what becomes of it all when something fails. Nothing here reads a clock or a
-//! random number, holds a socket or knows Kafka's library, so that a test can put it through every fault there is.
+//! [`Delivery`] decides when to connect and from which message on, when a producer is created, what belongs to a
+//! transaction, when it is committed, and what to do after a failure. Nothing here reads a clock or a random number,
+//! holds a socket or uses Kafka's library, so that a test can simulate every fault.
 #![deny(missing_docs)]
 
 mod backoff;
@@ -20,7 +20,8 @@ pub use backoff::Backoff;
 pub use continuity::{Continuity, Flaw};
 pub use dead_letter::{DeadLetter, Original, Verdict, Whole};
 pub use delivery::{
-    Action, Admission, Counts, Delivery, Ending, Finish, Greeting, Guarantee, Input, Moment, Note, Options,
+    Action, Admission, Counts, Delivery, DisconnectReason, Finish, Guarantee, HandshakeInfo, Input, Note,
+    Now, Options,
 };
 pub use position::{Identity, ParsePositionError, Position, SEQ_END, is_name};
 pub use route::{Topic, Topics};

@@ -1,28 +1,28 @@
-//! How far a run was delivered, as it stands in the topic of positions.
+//! The position of a run, as stored in the topic of positions.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Numbers of messages are below this one, so that every reader of JSON has them exactly (contract, section 5).
+/// The limit of message numbers: every JSON reader represents the numbers below it exactly (contract, section 5).
 pub const SEQ_END: u64 = 1 << 53;
 
-/// The longest name of a stream or a run.
+/// The limit of the length of stream and run names.
 const NAME_BYTES_MAX: usize = 64;
 
-/// Whether a text may name a stream or a run. Names travel in headers and stand in keys, file names and logs, so that
-/// they are plain: 1 to 64 letters, digits, dashes, underscores, dots and colons.
+/// Returns true if a text is a valid name of a stream or a run. Names occur in headers, keys, file names and logs, so
+/// they are restricted to 1 to 64 letters, digits, dashes, underscores, dots and colons.
 pub fn is_name(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
     (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
-/// What a position belongs to: a run of a stream (contract, section 3).
+/// The identity of a position: a run of a stream (contract, section 3).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
-    /// Id of the stream.
+    /// The id of the stream.
     pub stream: String,
-    /// Name of the run.
+    /// The name of the run.
     pub run: String,
 }
 
@@ -32,15 +32,15 @@ impl fmt::Display for Identity {
     }
 }
 
-/// How far a run was delivered. Of a compacted topic the newest record of a key counts.
+/// The progress of the delivery of a run. In the compacted topic the newest record of a key counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The run.
     pub identity: Identity,
     /// Every message before this one is in the topics, once, as a record or as a dead letter.
     pub next_seq: u64,
-    /// The bridge that wrote it: a name that each process draws for itself. By it a bridge finds out that another one has
-    /// taken over.
+    /// The bridge that wrote it: a random name that each process chooses. A bridge recognises by it that another one
+    /// has taken over.
     pub bridge: String,
 }
 
@@ -57,24 +57,24 @@ struct Layout {
 /// The `schema_version` of positions.
 const SCHEMA_VERSION: u32 = 1;
 
-/// The value of a record is no position.
+/// The value of a record is not a position.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParsePositionError {
-    /// It is no JSON, or lacks a field.
-    #[error("a position that cannot be read")]
+    /// It is not JSON, or lacks a field.
+    #[error("invalid position")]
     Layout {
-        /// Where and why.
+        /// The error of the JSON reader.
         source: serde_json::Error,
     },
-    /// A newer tradesim wrote it.
-    #[error("a position of schema version {found}, and 1 is what is read")]
+    /// It was written by a newer version of tradesim.
+    #[error("unsupported position: schema version {found}, expected 1")]
     Version {
         /// The version.
         found: u32,
     },
-    /// Its number is one that no message can have.
-    #[error("a position with next_seq {found}, and numbers of messages are below 2^53")]
+    /// Its number is not a valid message number.
+    #[error("invalid position: next_seq {found}, expected a number below 2^53")]
     Number {
         /// The number.
         found: u64,
@@ -82,12 +82,12 @@ pub enum ParsePositionError {
 }
 
 impl Position {
-    /// The key of the record: stream and run with a slash between, which neither can hold.
+    /// Returns the key of the record: stream and run, separated by a slash, which neither can contain.
     pub fn key(&self) -> String {
         self.identity.to_string()
     }
 
-    /// The value of the record: a JSON object.
+    /// Returns the value of the record: a JSON object.
     pub fn value(&self) -> Vec<u8> {
         let layout = Layout {
             schema_version: SCHEMA_VERSION,
@@ -99,10 +99,10 @@ impl Position {
         serde_json::to_vec(&layout).expect("texts and numbers are JSON")
     }
 
-    /// Reads a value.
+    /// Parses a value.
     ///
     /// # Errors
-    /// Anything but a position of version 1 with a number that messages can have.
+    /// A value that is not a position of version 1 with a valid message number.
     pub fn parse(value: &[u8]) -> Result<Position, ParsePositionError> {
         let layout: Layout =
             serde_json::from_slice(value).map_err(|source| ParsePositionError::Layout { source })?;

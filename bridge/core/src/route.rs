@@ -1,4 +1,4 @@
-//! Which topic a record goes to.
+//! The topics of records.
 
 use tradesim_schemas::EventType;
 
@@ -9,12 +9,12 @@ pub enum Topic {
     Data(EventType),
     /// Messages that can never be delivered.
     DeadLetters,
-    /// How far each run was delivered.
+    /// The position of each run.
     Positions,
 }
 
 impl Topic {
-    /// All of them, in the order of [`Topic::index`].
+    /// All topics, in the order of [`Topic::index`].
     pub const ALL: [Topic; 5] = [
         Topic::Data(EventType::Trade),
         Topic::Data(EventType::OrderBook),
@@ -23,7 +23,7 @@ impl Topic {
         Topic::Positions,
     ];
 
-    /// The place in [`Topic::ALL`].
+    /// Returns the index in [`Topic::ALL`].
     pub const fn index(self) -> usize {
         match self {
             Topic::Data(event_type) => event_type as usize,
@@ -41,10 +41,11 @@ pub struct Topics {
 }
 
 impl Topics {
-    /// Where positions go, before the prefix.
+    /// The topic of positions, without the prefix.
     pub const POSITIONS: &'static str = "tradesim.positions";
 
-    /// Every name begins with `prefix`, which may be empty. `dead_letters` is the name of that topic without it.
+    /// Returns the names with this prefix, which may be empty. `dead_letters` is the name of that topic without the
+    /// prefix.
     pub fn new(prefix: &str, dead_letters: &str) -> Topics {
         let names = Topic::ALL.map(|topic| {
             let name = match topic {
@@ -57,18 +58,18 @@ impl Topics {
         Topics { prefix: prefix.to_owned(), names }
     }
 
-    /// What every name begins with.
+    /// Returns the prefix of all names.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// A name that two topics have, if there is one: that of dead letters is free to choose.
+    /// Returns a name that two topics share, if there is one: the name of the dead-letter topic can be chosen freely.
     pub fn shared_name(&self) -> Option<&str> {
         let letters = self.name(Topic::DeadLetters);
         (self.names.iter().filter(|name| *name == letters).count() > 1).then_some(letters)
     }
 
-    /// The name of a topic.
+    /// Returns the name of a topic.
     pub fn name(&self, topic: Topic) -> &str {
         &self.names[topic.index()]
     }

@@ -1,9 +1,9 @@
-//! What was handed over and is not acknowledged yet, where there are no transactions.
+//! Records that were handed over and are not acknowledged yet, without transactions.
 
 use std::collections::VecDeque;
 
-/// Groups of records in the order in which they were handed over. Acknowledgements come in any order; what counts is the
-/// oldest group that is not whole.
+/// Groups of records in the order in which they were handed over. Acknowledgements arrive in any order; delivery has
+/// progressed to the oldest group that is not complete.
 #[derive(Clone, Debug, Default)]
 pub struct Window {
     groups: VecDeque<Group>,
@@ -15,45 +15,46 @@ pub struct Window {
 struct Group {
     /// The number of its first record.
     first: u64,
-    /// Records that are not acknowledged.
+    /// The number of records that are not acknowledged.
     open: u64,
-    /// Seq behind its last message, once that is known.
+    /// The sequence number after its last message, once it is known.
     next_seq: Option<u64>,
 }
 
 impl Window {
-    /// Nothing is open.
+    /// Returns an empty window.
     pub fn new() -> Window {
         Window::default()
     }
 
-    /// The number that the next record gets. Numbers go on for ever.
+    /// Returns the number of the next record. Numbers only increase.
     pub fn next_record(&self) -> u64 {
         self.next
     }
 
-    /// Notes a group of `records` with the numbers from [`Window::next_record`] on. It is whole only once it is sealed.
+    /// Adds a group of `records`, numbered from [`Window::next_record`] on. It can only be complete once it is
+    /// sealed.
     pub fn push(&mut self, records: u64) {
         self.groups.push_back(Group { first: self.next, open: records, next_seq: None });
         self.next += records;
     }
 
-    /// The newest group holds the messages before this one, and no others follow.
+    /// Seals the newest group: it contains the messages before this one, and no others follow.
     pub fn seal(&mut self, next_seq: u64) {
         if let Some(group) = self.groups.back_mut() {
             group.next_seq = Some(next_seq);
         }
     }
 
-    /// The number of the first record of the newest group.
+    /// Returns the number of the first record of the newest group.
     pub fn newest_first(&self) -> Option<u64> {
         self.groups.back().map(|group| group.first)
     }
 
-    /// Notes that a record was acknowledged. A number whose group is gone is left alone.
+    /// Records an acknowledgement. A number whose group was removed is ignored.
     ///
     /// # Panics
-    /// A group that was whole already: records are acknowledged once.
+    /// If the group was already complete: records are acknowledged once.
     pub fn acknowledge(&mut self, record: u64) {
         if let Some(place) = self.place(record) {
             let group = &mut self.groups[place];
@@ -61,7 +62,7 @@ impl Window {
         }
     }
 
-    /// The place of a record's group, counted from the oldest, and the record's place in it.
+    /// Returns the index of a record's group, counted from the oldest, and the index of the record in it.
     pub fn find(&self, record: u64) -> Option<(usize, usize)> {
         let place = self.place(record)?;
         Some((place, (record - self.groups[place].first) as usize))
@@ -72,7 +73,7 @@ impl Window {
         (behind > 0 && record < self.next).then(|| behind - 1)
     }
 
-    /// Lets go of the oldest group where it is whole. Returns the seq up to which everything is delivered.
+    /// Removes the oldest group if it is complete. Returns the sequence number up to which everything is delivered.
     pub fn pop(&mut self) -> Option<u64> {
         let group = self.groups.front()?;
         let next_seq = group.next_seq.filter(|_| group.open == 0)?;
@@ -80,17 +81,17 @@ impl Window {
         Some(next_seq)
     }
 
-    /// Records that are not acknowledged.
+    /// Returns the number of records that are not acknowledged.
     pub fn open(&self) -> u64 {
         self.groups.iter().map(|group| group.open).sum()
     }
 
-    /// Groups that are held.
+    /// Returns the number of groups.
     pub fn groups(&self) -> usize {
         self.groups.len()
     }
 
-    /// Lets go of everything, because all of it is handed over once more. Numbers go on.
+    /// Removes everything, because all of it is handed over again. Numbering continues.
     pub fn clear(&mut self) {
         self.groups.clear();
     }

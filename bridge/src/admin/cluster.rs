@@ -1,4 +1,4 @@
-//! A cluster as the contract wants it (section 6), and how one that is there differs from that.
+//! The cluster that the contract requires (section 6), and the deviations of an existing one.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,21 +7,21 @@ use crate::topics::Deviation;
 /// A broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broker {
-    /// Its number.
+    /// Its id.
     pub id: i32,
-    /// Where clients find it.
+    /// The address for clients.
     pub address: String,
 }
 
-/// What every broker should state.
+/// The properties that every broker should state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokerPlan {
-    /// Brokers, which are controllers too.
+    /// The number of brokers, which are controllers too.
     pub brokers: u16,
 }
 
 impl BrokerPlan {
-    /// The contract's cluster.
+    /// The cluster of the contract.
     pub const CONTRACT: BrokerPlan = BrokerPlan { brokers: 3 };
 }
 
@@ -29,7 +29,7 @@ const WEEK: Duration = Duration::from_secs(7 * 86_400);
 /// Kafka's own default leaves 12 bytes for the overhead of a batch.
 const MESSAGE_BYTES: [&str; 2] = ["1048576", "1048588"];
 
-/// How a broker's properties differ from what they should be.
+/// Returns the deviations of a broker's properties.
 pub fn broker_deviations(
     plan: BrokerPlan,
     broker: &Broker,
@@ -75,7 +75,7 @@ pub fn broker_deviations(
     deviations
 }
 
-/// How long a broker keeps records. Of the three properties the finest that is set counts.
+/// Returns how long a broker keeps records. Of the three properties the one with the finest unit counts.
 fn retention<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
     let number = |name| value(name).and_then(|text| text.parse::<u64>().ok());
     number("log.retention.ms")
@@ -88,7 +88,7 @@ fn retention<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    /// Properties that are other than the contract's; `None` for those that are not stated.
+    /// Changes to the properties of the contract; `None` removes a property.
     type Changes<'a> = &'a [(&'a str, Option<&'a str>)];
 
     fn properties(changes: Changes<'_>) -> BTreeMap<String, String> {

@@ -1,4 +1,4 @@
-//! Why a cluster did not do what it was asked for.
+//! Errors of administration.
 
 use std::{io, time::Duration};
 
@@ -6,64 +6,64 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::connection::ConnectionError;
 
-/// The cluster did not do, or did not say, what it was asked for.
+/// A request to the cluster failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdminError {
-    /// No client can be made of the configuration.
+    /// No client can be created with the configuration.
     #[error(transparent)]
     Connection {
-        /// What is wrong with it.
+        /// The cause.
         source: ConnectionError,
     },
-    /// Nobody answers.
-    #[error("no broker of {servers} can be reached: {reason}")]
+    /// No broker answers.
+    #[error("cannot reach the brokers at {servers}: {reason}")]
     Unreachable {
-        /// Where they were looked for.
+        /// Their addresses.
         servers: String,
-        /// What happened on the way.
+        /// The cause.
         reason: String,
     },
-    /// A broker says no.
+    /// A broker refused a request.
     #[error("{what}: {code}")]
     Refused {
-        /// What was asked for.
+        /// The request.
         what: String,
-        /// The broker's answer.
+        /// The code of the broker.
         code: RDKafkaErrorCode,
     },
-    /// librdkafka says no.
-    #[error("{what} cannot be asked for")]
+    /// librdkafka rejected a request.
+    #[error("cannot request {what}")]
     Client {
-        /// What was asked for.
+        /// The request.
         what: String,
-        /// librdkafka's words.
+        /// The error of librdkafka.
         source: KafkaError,
     },
-    /// A topic was made and does not show.
-    #[error("the topic {topic} does not show {} s after its creation", waited.as_secs())]
+    /// A topic was created and does not appear.
+    #[error("the topic {topic} is not visible {} s after its creation", waited.as_secs())]
     Unsettled {
         /// The topic.
         topic: String,
-        /// How long it was looked for.
+        /// The time that was waited.
         waited: Duration,
     },
-    /// The system gives no runtime.
-    #[error("nothing can be waited for on this system")]
+    /// The system cannot create a runtime.
+    #[error("cannot create the poll descriptor")]
     Runtime {
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
 impl AdminError {
-    /// Whether the same request may be answered later.
+    /// Returns true if the same request may succeed later.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, AdminError::Unreachable { .. })
     }
 }
 
-/// Whether a code says that nobody was there, rather than that somebody said no.
+/// Returns true if a code states that no broker was reached, rather than that a broker refused.
 pub(super) fn is_unreachable(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(

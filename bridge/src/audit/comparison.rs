@@ -1,14 +1,15 @@
-//! Records of topics against the messages of an archive, as a value that is told what was read.
+//! Compares the records of topics with the messages of an archive, as a value that receives what was read.
 //!
-//! [`Comparison::poll`] says what it wants next: the next record of a stream, or the next message of the archive. Memory is
-//! a record of each stream, a bit for each message, and bounded stores for what is out of order or missing.
+//! [`Comparison::poll`] returns what it needs next: the next record of a stream, or the next message of the archive.
+//! Memory holds a record of each stream, a bit for each message, and bounded stores for what is out of order or
+//! missing.
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
 use tradesim_schemas::{Digest, MessageEncoder, Timestamp};
 
 use super::{
-    dead_letter,
+    canonical_text, dead_letter,
     decode::Decoder,
     digests::Digests,
     findings::{AuditReport, Example, Fault, Finding, Place},
@@ -17,24 +18,24 @@ use super::{
     record::{Stream, TopicKind, TopicRecord},
     retries::{Outcome, Retries, SentAgain, ShortHash},
     seen::Seen,
-    wording,
 };
 
 #[cfg(test)]
 mod tests;
 
-/// Messages that were given up whose content is remembered, for records that come far too late.
+/// The limit of given-up messages whose content is remembered, for records that arrive far too late.
 const GIVEN_UP_MAX: usize = 262_144;
-/// Messages that were given up that are remembered in words.
+/// The limit of given-up messages whose descriptions are kept.
 const GIVEN_UP_WORDED_MAX: usize = 64;
-/// Keys of a stream whose order is watched. There are a few hundred symbols at most; a topic full of other keys is
-/// altered in other ways.
+/// The limit of keys of a stream whose order is checked. There are a few hundred symbols at most; a topic full of
+/// other keys is altered in other ways.
 const KEYS_MAX: usize = 65_536;
 
-/// What a comparison wants to be told.
+/// The next input that a comparison needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
-    /// The next record of this stream, or that it has ended: [`Comparison::record`], [`Comparison::ended`].
+    /// The next record of this stream, or the information that it has ended: [`Comparison::record`],
+    /// [`Comparison::ended`].
     Record(usize),
     /// The next message of the archive: [`Comparison::message`].
     Message,
@@ -42,33 +43,33 @@ pub enum Want {
     Nothing,
 }
 
-/// A message that was not where it was due.
+/// A message whose record was not where it was due.
 #[derive(Debug)]
 struct GivenUp {
-    /// The first bytes of its BLAKE3, as it is and in our wording.
+    /// The first bytes of its BLAKE3, as it is and re-encoded.
     hashes: [ShortHash; 2],
-    /// Of the first few.
+    /// Kept for the first few.
     example: Option<Box<Example>>,
 }
 
-/// A comparison that is going on.
+/// A comparison in progress.
 #[derive(Debug)]
 pub struct Comparison {
     streams: Vec<Stream>,
     run: Option<Vec<u8>>,
-    /// Messages of the archive.
+    /// The number of messages of the archive.
     messages: u64,
     decoder: Decoder,
     encoder: MessageEncoder,
     merge: Merge,
     seen: Seen,
-    /// The largest seq of each key, for each stream.
+    /// The largest sequence number of each key, for each stream.
     keys: Vec<BTreeMap<Box<[u8]>, u64>>,
-    /// The seq that is due.
+    /// The sequence number that is due.
     due: u64,
-    /// Its message, if it is here.
+    /// Its message, once it was read.
     message: Option<Vec<u8>>,
-    /// The memory of the message before.
+    /// The buffer of the previous message.
     spare: Vec<u8>,
     given_up: BTreeMap<u64, GivenUp>,
     retries: Retries,
@@ -82,8 +83,8 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// A comparison of what these streams hold of a run with an archive of so many messages. Without a run every message
-    /// is lost.
+    /// Compares what these streams hold of a run with an archive of so many messages. Without a run every message is
+    /// lost.
     pub fn new(streams: Vec<Stream>, run: Option<&str>, messages: u64) -> Comparison {
         Comparison {
             run: run.map(|run| run.as_bytes().to_vec()),
@@ -109,7 +110,7 @@ impl Comparison {
         }
     }
 
-    /// What is wanted next. It stays the same until it is told.
+    /// Returns what is needed next. It stays the same until it is provided.
     pub fn poll(&mut self) -> Want {
         loop {
             if self.due < self.messages && self.message.is_none() {
@@ -124,17 +125,18 @@ impl Comparison {
         }
     }
 
-    /// Messages compared so far.
+    /// Returns the number of messages compared so far.
     pub fn compared(&self) -> u64 {
         self.due
     }
 
-    /// Records read so far.
+    /// Returns the number of records read so far.
     pub fn records(&self) -> u64 {
         self.records
     }
 
-    /// The id of the schema that has to be [learned](Comparison::learn_schema) before this record can be read.
+    /// Returns the id of the schema that must be [learned](Comparison::learn_schema) before this record can be
+    /// decoded.
     pub fn unknown_schema(&self, stream: usize, record: &TopicRecord<'_>) -> Option<u32> {
         let TopicKind::Data(kind) = self.streams[stream].kind else { return None };
         if record.headers.run != self.run.as_deref() {
@@ -143,12 +145,12 @@ impl Comparison {
         self.decoder.unknown_schema(kind, record.value?)
     }
 
-    /// What the registry says of an id: the schema's text, or that there is no such schema.
+    /// Stores the registry's answer about an id: the schema's text, or `None` if there is no such schema.
     pub fn learn_schema(&mut self, id: u32, text: Option<&str>) {
         self.decoder.learn(id, text);
     }
 
-    /// The next message of the archive.
+    /// Adds the next message of the archive.
     pub fn message(&mut self, text: &[u8]) {
         let mut message = std::mem::take(&mut self.spare);
         message.clear();
@@ -156,17 +158,17 @@ impl Comparison {
         self.message = Some(message);
     }
 
-    /// A stream that was asked for has no more records.
+    /// Records that a requested stream has no more records.
     pub fn ended(&mut self, stream: usize) {
         self.merge.end(stream);
     }
 
-    /// The next record of a stream that was asked for.
+    /// Adds the next record of a requested stream.
     pub fn record(&mut self, stream: usize, record: &TopicRecord<'_>) {
         self.records += 1;
         let offset = record.offset;
         match record.headers.run {
-            None => return self.found(Fault::Foreign, None, stream, offset, || "it names no run".to_owned()),
+            None => return self.found(Fault::Foreign, None, stream, offset, || "it has no run".to_owned()),
             run if run != self.run.as_deref() => {
                 self.other_runs += 1;
                 return;
@@ -200,13 +202,13 @@ impl Comparison {
             candidate.is_reordered = true;
             let key = String::from_utf8_lossy(record.key.unwrap_or_default()).into_owned();
             self.found(Fault::Reordered, Some(seq), stream, offset, || {
-                format!("it stands behind seq {later} of {key}")
+                format!("it follows seq {later} of {key}")
             });
         }
         self.examine(&mut candidate, record);
         if self.streams[stream].kind == TopicKind::DeadLetters {
             self.dead_lettered += 1;
-            // one that was cut is not sent again
+            // a message that was cut is not sent again
             if candidate.content == Content::Text {
                 self.retries.letter(seq, || hashes(&candidate.text));
             }
@@ -214,7 +216,7 @@ impl Comparison {
         self.merge.put(candidate);
     }
 
-    /// A record that came of sending a dead letter again. It has no place in the run's order.
+    /// Adds a record that was made by sending a dead letter again. It has no place in the run's order.
     fn record_sent_again(&mut self, stream: usize, seq: u64, retry: NonZeroU32, record: &TopicRecord<'_>) {
         let offset = record.offset;
         let mut candidate = self.merge.spare();
@@ -225,12 +227,12 @@ impl Comparison {
         self.merge.recycle(candidate);
         if !self.retries.sent(seq, retry, SentAgain { stream, offset, hash }) {
             self.found(Fault::Duplicated, Some(seq), stream, offset, || {
-                format!("it was sent again ({retry}), and that was read before, or too much to remember")
+                format!("it was sent again ({retry}), but this retry was read before, or too many were read")
             });
         }
     }
 
-    /// What was found, once nothing more is wanted.
+    /// Returns the report, once nothing more is needed.
     pub fn finish(mut self) -> AuditReport {
         self.settle_sent_again();
         let present = self.seen.count();
@@ -253,7 +255,7 @@ impl Comparison {
         }
     }
 
-    /// The largest seq of a key in a stream, if it is larger than this one.
+    /// Returns the largest sequence number of a key in a stream, if it is larger than this one.
     fn later_of_key(&mut self, stream: usize, key: &[u8], seq: u64) -> Option<u64> {
         let keys = &mut self.keys[stream];
         match keys.get_mut(key) {
@@ -271,18 +273,18 @@ impl Comparison {
         }
     }
 
-    /// Reads the record, and looks for what is wrong with it by itself.
+    /// Decodes the record, and checks it without its message.
     fn examine(&mut self, candidate: &mut Candidate, record: &TopicRecord<'_>) {
         let stream = &self.streams[candidate.stream];
         match stream.kind {
             TopicKind::Data(kind) => {
                 let emitted = record.headers.emitted_time();
                 if emitted.is_none() {
-                    add(&mut candidate.faults, "tradesim-emitted states no time");
+                    add(&mut candidate.faults, "tradesim-emitted is not a time");
                 }
                 match self.decoder.decode(kind, emitted.unwrap_or(Timestamp::MIN), record.value) {
                     Ok(message) => {
-                        wording::write(&message, &mut self.encoder, &mut candidate.text);
+                        canonical_text::write(&message, &mut self.encoder, &mut candidate.text);
                         candidate.content = Content::Text;
                         if record.key != Some(message.symbol().as_bytes()) {
                             add(
@@ -329,7 +331,7 @@ impl Comparison {
         self.merge.recycle(candidate);
     }
 
-    /// What is wrong with the content of a record, if anything is.
+    /// Reports what is wrong with the content of a record, if anything is.
     fn report_faults(&mut self, candidate: &mut Candidate) {
         if !candidate.faults.is_empty() {
             let Candidate { seq, stream, offset, .. } = *candidate;
@@ -343,13 +345,13 @@ impl Comparison {
             std::mem::take(&mut self.retries).settle()
         {
             match outcome {
-                // the first time stands for the message
+                // the first retry stands for the message
                 Outcome::Good => self.sent_again += u64::from(retry.get() == 1),
                 Outcome::NoLetter => self.found(Fault::Duplicated, Some(seq), stream, offset, || {
-                    format!("it was sent again ({retry}), and no dead letter is there that it came of")
+                    format!("it was sent again ({retry}), but its dead letter is missing")
                 }),
                 Outcome::Altered => self.found(Fault::Altered, Some(seq), stream, offset, || {
-                    "it was sent again, and is not the message of its dead letter".to_owned()
+                    "it was sent again, but differs from the message of its dead letter".to_owned()
                 }),
             }
         }
@@ -360,11 +362,11 @@ impl Comparison {
             Content::Text if candidate.text == message => self.digests.push(message),
             Content::Text => {
                 let is_data = self.streams[candidate.stream].kind != TopicKind::DeadLetters;
-                if is_data && wording::reworded(message).is_some_and(|text| text == candidate.text) {
+                if is_data && canonical_text::reworded(message).is_some_and(|text| text == candidate.text) {
                     self.reworded += 1;
                     self.digests.push(&candidate.text);
                 } else {
-                    add(&mut candidate.faults, &wording::difference(&candidate.text, message));
+                    add(&mut candidate.faults, &canonical_text::difference(&candidate.text, message));
                     self.digests.push_different(Some(&candidate.text), Some(message));
                 }
             }
@@ -372,7 +374,7 @@ impl Comparison {
             Content::Beginning(_) => {
                 add(
                     &mut candidate.faults,
-                    "beginning, length or hash are not those of the archive's message",
+                    "beginning, length or hash differ from those of the archive's message",
                 );
                 self.digests.push_different(None, Some(message));
             }
@@ -380,26 +382,26 @@ impl Comparison {
         }
     }
 
-    /// A record whose message was given up. Of that no more is left than its hash.
+    /// Compares a record whose message was given up. Only the hash of the message is left.
     fn settle_late(&mut self, candidate: &mut Candidate) {
         let Candidate { seq, stream, offset, .. } = *candidate;
         if !candidate.is_reordered {
             let behind = self.due - seq;
             self.found(Fault::Reordered, Some(seq), stream, offset, || {
-                format!("it comes {behind} messages behind its place")
+                format!("it arrives {behind} messages too late")
             });
         }
         let given_up = self.given_up.remove(&seq);
         if let (Some(given_up), Some(hash)) = (given_up, content_hash(candidate))
             && !given_up.hashes.contains(&hash)
         {
-            add(&mut candidate.faults, "it is not the archive's message");
+            add(&mut candidate.faults, "it differs from the archive's message");
         }
         let is_text = candidate.content == Content::Text;
         self.digests.push_different(is_text.then_some(&candidate.text), None);
     }
 
-    /// Goes on without the message that is due.
+    /// Skips the record of the message that is due.
     fn give_up(&mut self) {
         let Some(message) = self.message.take() else { return };
         let seq = self.due;
@@ -410,7 +412,7 @@ impl Comparison {
                 Box::new(Example {
                     seq: Some(seq),
                     place: self.due_place(&message),
-                    what: wording::described(&message),
+                    what: canonical_text::described(&message),
                 })
             });
             self.given_up.insert(seq, GivenUp { hashes: hashes(&message), example });
@@ -418,9 +420,9 @@ impl Comparison {
         self.spare = message;
     }
 
-    /// Where a message would stand, if it is valid.
+    /// Returns where the record of a message would be, if the message is valid.
     fn due_place(&self, message: &[u8]) -> Option<Place> {
-        let (kind, symbol) = wording::kind_and_symbol(message)?;
+        let (kind, symbol) = canonical_text::kind_and_symbol(message)?;
         let of_kind = |stream: &&Stream| stream.kind == TopicKind::Data(kind);
         let stream = self.streams.iter().find(of_kind)?;
         let partition = murmur2::partition(symbol.as_bytes(), stream.partitions);
@@ -444,7 +446,7 @@ impl Comparison {
     }
 }
 
-/// One more thing that is wrong with a record.
+/// Appends a fault of a record.
 fn add(faults: &mut String, what: &str) {
     if !faults.is_empty() {
         faults.push_str("; ");
@@ -452,13 +454,13 @@ fn add(faults: &mut String, what: &str) {
     faults.push_str(what);
 }
 
-/// Of the message as it is and in our wording.
+/// Returns the hashes of the message as it is and re-encoded.
 fn hashes(message: &[u8]) -> [ShortHash; 2] {
     let hash = short_hash(message);
-    [hash, wording::reworded(message).map_or(hash, |text| short_hash(&text))]
+    [hash, canonical_text::reworded(message).map_or(hash, |text| short_hash(&text))]
 }
 
-/// Of the message that a record holds, if it can be read.
+/// Returns the hash of the message that a record contains, if it can be decoded.
 fn content_hash(candidate: &Candidate) -> Option<ShortHash> {
     match &candidate.content {
         Content::Text => Some(short_hash(&candidate.text)),

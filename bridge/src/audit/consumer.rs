@@ -1,4 +1,5 @@
-//! Kafka consumers as an audit needs them: no group, nothing committed, nothing created, partitions up to their ends.
+//! Kafka consumers for an audit: without a group, without commits, without creating topics, reading partitions to
+//! their ends.
 
 use std::time::Duration;
 
@@ -20,16 +21,16 @@ use crate::{
     kafka::{self, LastReason},
 };
 
-/// Which records a consumer sees.
+/// The isolation level of a consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Isolation {
-    /// Those of committed transactions, and those outside of any.
+    /// Records of committed transactions, and those outside of any.
     Committed,
-    /// All.
+    /// All records.
     Uncommitted,
 }
 
-/// Keeps what librdkafka says in the background, for when nothing comes and somebody asks why.
+/// Keeps the errors that librdkafka reports in the background, to explain why no records arrive.
 #[derive(Debug, Default)]
 pub(super) struct AuditContext {
     pub(super) reason: LastReason,
@@ -45,8 +46,8 @@ impl ClientContext for AuditContext {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
             return;
         }
-        // librdkafka tries again by itself, and says so many times a second
-        debug!(%error, reason, "the brokers are in trouble");
+        // librdkafka retries automatically, and reports it many times per second
+        debug!(%error, reason, "the brokers reported an error");
         self.reason.event(&error, reason);
     }
 }
@@ -59,7 +60,7 @@ impl ConsumerContext for AuditContext {
 
 pub(super) type AuditConsumer = BaseConsumer<AuditContext>;
 
-/// A consumer that belongs to no group.
+/// Returns a consumer that belongs to no group.
 pub(super) fn consumer(
     connection: &KafkaConnection,
     isolation: Isolation,
@@ -67,10 +68,10 @@ pub(super) fn consumer(
     let mut config = ClientConfig::new();
     config
         .set("client.id", "tradesim-verify-topic")
-        // the name of a group has to be there, also for a consumer that joins none
+        // librdkafka requires the name of a group, even for a consumer that joins none
         .set("group.id", "tradesim-verify-topic")
-        // records that wait here, for each partition: little, because a partition may wait long for its turn, and by far
-        // enough to keep the brokers busy
+        // the records that wait here, for each partition: few, because a partition may wait long for its turn, and by
+        // far enough to keep the brokers busy
         .set("queued.min.messages", "5000")
         .set("queued.max.messages.kbytes", "1024")
         .set("fetch.queue.backoff.ms", "5")
@@ -89,23 +90,23 @@ pub(super) fn consumer(
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("allow.auto.create.topics", "false")
-        // records that go away while they are read are an error, not a reason to begin elsewhere
+        // records that are deleted while they are read are an error, not a reason to begin elsewhere
         .set("auto.offset.reset", "error");
     BaseConsumer::from_config_and_context(&config, AuditContext::default())
         .map_err(ConnectionError::from_creation)
 }
 
-/// Partitions of each of these topics.
+/// Returns the number of partitions of each of these topics.
 pub(super) fn partitions(
     consumer: &AuditConsumer,
     bootstrap_servers: &str,
     topics: &[&str],
     timeout: Duration,
 ) -> Result<Vec<i32>, AuditError> {
-    // all topics are asked for, because asking for one by its name may create it
+    // all topics are requested, because requesting one by its name may create it
     let metadata = consumer.fetch_metadata(None, timeout).map_err(|error| AuditError::Unreachable {
         bootstrap_servers: bootstrap_servers.to_owned(),
-        asked: "what topics there are",
+        asked: "the list of topics",
         reason: kafka::explain(consumer, &consumer.context().reason, &error),
     })?;
     let count = |name: &str| {
@@ -122,7 +123,7 @@ pub(super) fn partitions(
     Ok(counts.into_iter().flatten().collect())
 }
 
-/// What of a record is audited.
+/// Returns the audited parts of a record.
 pub(super) fn record<'a>(message: &'a BorrowedMessage<'_>) -> TopicRecord<'a> {
     TopicRecord {
         offset: message.offset(),
@@ -132,7 +133,7 @@ pub(super) fn record<'a>(message: &'a BorrowedMessage<'_>) -> TopicRecord<'a> {
     }
 }
 
-/// The headers that matter. A name that is not UTF-8 is none of ours.
+/// Returns the headers of the bridge. A header whose name is not UTF-8 is not one of them.
 fn headers<'a>(message: &'a BorrowedMessage<'_>) -> RecordHeaders<'a> {
     let text = |(name, value)| Some((std::str::from_utf8(name).ok()?, value));
     RecordHeaders::of(kafka::headers(message).filter_map(text))

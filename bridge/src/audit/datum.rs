@@ -1,10 +1,10 @@
-//! The bytes of an Avro datum, read one primitive after the other and never beyond their end.
+//! The bytes of an Avro datum, read one primitive after the other and never past their end.
 //!
 //! Source: Apache Avro 1.12 specification, "Binary Encoding".
 
-pub(crate) use super::decode::DecodeError;
+pub(crate) use super::decode_error::DecodeError;
 
-/// What is left of a datum.
+/// The rest of a datum.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Datum<'a> {
     rest: &'a [u8],
@@ -15,12 +15,12 @@ impl<'a> Datum<'a> {
         Datum { rest: bytes }
     }
 
-    /// Bytes that are left.
+    /// Returns the number of bytes that are left.
     pub(crate) fn len(&self) -> usize {
         self.rest.len()
     }
 
-    /// The next `count` bytes.
+    /// Returns the next `count` bytes.
     #[inline]
     pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(DecodeError::Short)?;
@@ -28,7 +28,7 @@ impl<'a> Datum<'a> {
         Ok(taken)
     }
 
-    /// An int or a long: seven bits a byte, the lowest first, then zigzag.
+    /// Reads an int or a long: seven bits per byte, the lowest first, then zigzag.
     #[inline]
     pub(crate) fn long(&mut self) -> Result<i64, DecodeError> {
         let mut value = 0u64;
@@ -46,14 +46,14 @@ impl<'a> Datum<'a> {
         Err(if self.rest.len() < 10 { DecodeError::Short } else { DecodeError::LongNumber })
     }
 
-    /// Bytes or a string: a length, then so many bytes.
+    /// Reads bytes or a string: a length, then so many bytes.
     #[inline]
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         let len = self.long()?;
         self.take(usize::try_from(len).map_err(|_| DecodeError::Short)?)
     }
 
-    /// The place of an enum's symbol or of a union's branch among `count`.
+    /// Reads the index of an enum's symbol or of a union's branch among `count`.
     #[inline]
     pub(crate) fn place(&mut self, count: usize) -> Result<usize, DecodeError> {
         let place = self.long()?;
@@ -64,7 +64,7 @@ impl<'a> Datum<'a> {
     }
 }
 
-/// The value of a decimal on bytes: two's complement, big-endian. `None` where it needs more than 64 bits.
+/// Returns the value of a decimal on bytes: two's complement, big-endian. `None` if it needs more than 64 bits.
 #[inline]
 pub(crate) fn unscaled(bytes: &[u8]) -> Option<i64> {
     let (&first, rest) = bytes.split_first()?;
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn numbers_are_zigzag_with_seven_bits_a_byte() {
-        // the specification's examples, and both ends
+        // the specification's examples, and both limits
         for (bytes, value) in [
             (&[0x00][..], 0),
             (&[0x01], -1),

@@ -1,4 +1,4 @@
-//! The original of a dead letter (contract, section 5), read without the bridge's own reader.
+//! The original of a dead letter (contract, section 5), read with a reader that is independent of the bridge's.
 
 use std::borrow::Cow;
 
@@ -6,16 +6,16 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use tradesim_schemas::Digest;
 
-/// What the record of a dead letter holds of the message that failed.
+/// The part of the failed message that the record of a dead letter contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Original {
     /// All of it.
     Whole(Vec<u8>),
-    /// A message that was too long: how it begins, its length and its BLAKE3.
+    /// The beginning of a message that was too long, its length and its BLAKE3.
     Beginning(Beginning),
 }
 
-/// What is kept of a message that was too long.
+/// The kept part of a message that was too long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Beginning {
     bytes: Vec<u8>,
@@ -24,14 +24,14 @@ pub(super) struct Beginning {
 }
 
 impl Beginning {
-    /// Whether this is how the message begins, its length and its hash.
+    /// Returns true if this is the beginning of the message, with its length and its hash.
     pub(super) fn is_of(&self, message: &[u8]) -> bool {
         self.len == message.len() as u64
             && message.starts_with(&self.bytes)
             && self.hash == *Digest::of(message).as_bytes()
     }
 
-    /// The hash of the whole message.
+    /// Returns the hash of the whole message.
     pub(super) fn hash(&self) -> &[u8; 32] {
         &self.hash
     }
@@ -50,22 +50,22 @@ struct Layout<'a> {
     original_blake3: Option<Cow<'a, str>>,
 }
 
-/// Reads the original out of a record's value, which belongs to this key.
+/// Reads the original out of a record's value, given the record's key.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// The fault, as text.
 pub(super) fn original(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Original, String> {
     let value = value.ok_or("there is no value")?;
     let layout: Layout<'_> =
-        serde_json::from_slice(value).map_err(|error| format!("it is no dead letter: {error}"))?;
+        serde_json::from_slice(value).map_err(|error| format!("it is not a dead letter: {error}"))?;
     if layout.original_key.as_deref().map(str::as_bytes) != key {
-        return Err("its key is not the original's".to_owned());
+        return Err("its key differs from the original's".to_owned());
     }
     let bytes = match &*layout.original_encoding {
         "utf8" => layout.original_value.into_owned().into_bytes(),
         "base64" => BASE64_STANDARD
             .decode(layout.original_value.as_bytes())
-            .map_err(|error| format!("original_value is no base64: {error}"))?,
+            .map_err(|error| format!("original_value is not base64: {error}"))?,
         other => return Err(format!("original_encoding is {other:?}")),
     };
     match (layout.original_length, layout.original_blake3) {
@@ -76,7 +76,7 @@ pub(super) fn original(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Origi
                 .map_err(|_| format!("original_blake3 is {hex:?}"))?;
             Ok(Original::Beginning(Beginning { bytes, len, hash: *hash.as_bytes() }))
         }
-        _ => Err("original_length and original_blake3 belong together".to_owned()),
+        _ => Err("only one of original_length and original_blake3 is present".to_owned()),
     }
 }
 

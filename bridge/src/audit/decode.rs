@@ -1,7 +1,8 @@
-//! From the value of a Kafka record to the message it states, by the schema that it was written with.
+//! Decodes the value of a Kafka record to the message that it contains, with the schema that it was written with.
 //!
-//! This shares no code with the bridge's writer, and reads any schema that Avro's rules of resolution turn into ours:
-//! fields are found by name, unknown ones are skipped, and those that have a default may be missing.
+//! This shares no code with the bridge's writer, and accepts any schema that Avro's resolution rules convert to that
+//! of the event type: fields are found by name, unknown ones are skipped, and those that have a default may be
+//! missing.
 
 use std::{borrow::Cow, collections::BTreeMap, str};
 
@@ -14,8 +15,9 @@ use tradesim_schemas::{
 
 use super::{
     datum::Datum,
+    decode_error::DecodeError,
     plan::{Plan, Value},
-    schema::{Schema, SchemaError},
+    schema::Schema,
 };
 
 #[cfg(test)]
@@ -23,40 +25,13 @@ mod tests;
 
 /// The first byte of a value in the Confluent wire format; the schema's id follows in four bytes, big-endian.
 const MAGIC: u8 = 0;
-/// Characters of a symbol that the contract allows.
+/// The limit of characters of a symbol, by the contract.
 const SYMBOL_CHARS_MAX: usize = 10;
 
-/// The value of a record is not what it should be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DecodeError {
-    #[error("there is no value")]
-    NoValue,
-    #[error("the value is not in the Confluent wire format")]
-    NotConfluent,
-    #[error("the registry has no schema {id}")]
-    UnknownSchema { id: u32 },
-    #[error("schema {id} is not ours: {source}")]
-    OtherSchema { id: u32, source: SchemaError },
-    #[error("the value ends too early")]
-    Short,
-    #[error("{bytes} bytes follow the value")]
-    Trailing { bytes: usize },
-    #[error("a number has more than 64 bits")]
-    LongNumber,
-    #[error("{place} is none of {count} places")]
-    NoSuchPlace { place: i64, count: usize },
-    #[error("values are nested too deeply")]
-    TooDeep,
-    #[error("it states too many values that are not ours")]
-    TooMany,
-    #[error("{field} is {found}")]
-    Value { field: &'static str, found: String },
-}
-
-/// The schemas that were met so far, each with how it is read.
+/// The schemas that were met so far, each with its reading plan.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    /// By id, and by the type that the topic is for.
+    /// By id, and by the event type of the topic.
     plans: BTreeMap<(u32, EventType), Result<Plan, DecodeError>>,
 }
 
@@ -65,13 +40,13 @@ impl Decoder {
         Decoder { plans: BTreeMap::new() }
     }
 
-    /// The id of the schema that a value was written with, if nothing is known of it yet.
+    /// Returns the id of the schema that a value was written with, if it is not known yet.
     pub(super) fn unknown_schema(&self, kind: EventType, value: &[u8]) -> Option<u32> {
         let (id, _) = split(value).ok()?;
         (!self.plans.contains_key(&(id, kind))).then_some(id)
     }
 
-    /// Learns what the registry says of an id: the schema's text, or that there is none.
+    /// Stores the registry's answer about an id: the schema's text, or `None` if there is no such schema.
     pub(super) fn learn(&mut self, id: u32, text: Option<&str>) {
         let schema = text.map(Schema::parse);
         for &kind in EventType::ALL {
@@ -87,7 +62,7 @@ impl Decoder {
         }
     }
 
-    /// The message that a value states, at the given time of its envelope.
+    /// Returns the message that a value contains, with the given envelope time.
     pub(super) fn decode<'a>(
         &'a self,
         kind: EventType,
@@ -122,7 +97,7 @@ fn split(value: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
     }
 }
 
-/// The values of a record, in the order of our schema: the payload's fields, `schema_version`, `source`.
+/// The values of a record, in the order of the event type's schema: the payload's fields, `schema_version`, `source`.
 struct Fields<'a, 'v> {
     names: &'static [&'static str],
     values: &'v [Value<'a>],
@@ -178,7 +153,7 @@ impl<'a> Fields<'a, '_> {
         })
     }
 
-    /// The fields that an envelope's text has no place for in its payload: both are the same in all that the bridge writes.
+    /// Checks the fields that are not part of the payload of an envelope: the bridge always writes the same values.
     fn check_tail(&self) -> Result<(), DecodeError> {
         let at = self.names.len();
         match self.values[at] {

@@ -1,4 +1,4 @@
-//! Two digests side by side, that of what was found and that of what was expected. While they are the same, only one is
+//! Two digests side by side: of the messages found, and of the expected ones. While they are equal, only one is
 //! computed.
 
 use tradesim_schemas::{ContentDigest, Digest};
@@ -6,12 +6,12 @@ use tradesim_schemas::{ContentDigest, Digest};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Digests {
     found: ContentDigest,
-    /// None as long as it would be the same.
+    /// `None` while it is equal.
     expected: Option<ContentDigest>,
 }
 
 impl Digests {
-    /// A message that is what was expected.
+    /// Adds a message that is as expected.
     #[inline]
     pub(super) fn push(&mut self, message: &[u8]) {
         self.found.push(message);
@@ -20,7 +20,7 @@ impl Digests {
         }
     }
 
-    /// Two different messages, or one without the other.
+    /// Adds two different messages, or one without the other.
     pub(super) fn push_different(&mut self, found: Option<&[u8]>, expected: Option<&[u8]>) {
         let digest = self.expected.get_or_insert_with(|| self.found.clone());
         if let Some(message) = expected {
@@ -31,7 +31,7 @@ impl Digests {
         }
     }
 
-    /// The digests of what was found and of what was expected.
+    /// Returns the digests of the messages found and of the expected ones.
     pub(super) fn finish(&self) -> (Digest, Digest) {
         let found = self.found.finish();
         (found, self.expected.as_ref().map_or(found, ContentDigest::finish))

@@ -1,7 +1,8 @@
-//! Up to where partitions are read: their ends when the audit begins.
+//! The ends up to which partitions are read: those at the beginning of the audit.
 //!
-//! A transaction that is open then hides what stands behind its first record, and a commit shows in its partitions a
-//! moment after the producer was told of it. So the audit waits until what was open at its beginning is decided.
+//! A transaction that is open then hides what follows its first record, and a commit becomes visible in its
+//! partitions a moment after it was confirmed to the producer. So the audit waits until the transactions that were
+//! open at its beginning are decided.
 
 use std::{thread, time::Duration};
 
@@ -15,18 +16,18 @@ use super::{
 };
 use crate::{connection::KafkaConnection, kafka};
 
-/// How long open transactions may take to be decided: a transaction of a bridge that is gone is aborted by the cluster
-/// after its timeout (60 s), and the cluster looks every 10 s.
+/// The time in which open transactions must be decided: the cluster aborts a transaction of a dead bridge after its
+/// timeout (60 s), and checks every 10 s.
 const DECISION_MAX: Duration = Duration::from_secs(90);
-/// The gap between looks.
+/// The interval of checks.
 const DECISION_STEP: Duration = Duration::from_millis(50);
 
-/// The records of a partition that are audited.
+/// The range of a partition's records that is audited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     /// The first offset.
     pub(super) start: i64,
-    /// The offset behind the last.
+    /// The offset after the last.
     pub(super) end: i64,
 }
 
@@ -36,14 +37,14 @@ impl Span {
     }
 }
 
-/// What is audited of each stream, and how many streams still have an open transaction.
+/// The ranges that are audited of each stream, and the number of streams that still have an open transaction.
 #[derive(Clone, Debug)]
 pub(super) struct Spans {
     pub(super) spans: Vec<Span>,
     pub(super) undecided: usize,
 }
 
-/// Finds the ends, and waits until all before them is decided, or has been open for too long.
+/// Finds the ends, and waits until everything before them is decided, or has been open for too long.
 pub(super) fn spans(
     connection: &KafkaConnection,
     committed: &AuditConsumer,
@@ -61,7 +62,7 @@ pub(super) fn spans(
     loop {
         let mut open = Vec::new();
         for &index in &undecided {
-            // to a consumer that reads what is committed, a partition ends at its first open transaction
+            // to a consumer that reads committed records, a partition ends at its first open transaction
             let (_, stable) = watermarks(committed, connection, &streams[index], timeout)?;
             if stable < spans[index].end {
                 open.push(index);
@@ -88,7 +89,7 @@ fn watermarks(
     consumer.fetch_watermarks(&stream.topic, stream.partition, timeout).map_err(|error| {
         AuditError::Unreachable {
             bootstrap_servers: connection.bootstrap_servers().to_owned(),
-            asked: "where partitions end",
+            asked: "the ends of partitions",
             reason: kafka::explain(consumer, &consumer.context().reason, &error),
         }
     })

@@ -1,4 +1,4 @@
-//! Why topics could not be audited.
+//! Errors of an audit.
 
 use std::{error::Error, time::Duration};
 
@@ -6,81 +6,83 @@ use rdkafka::error::KafkaError;
 
 use crate::{connection::ConnectionError, registry::RegistryError};
 
-/// Topics could not be audited. What an audit finds is no error.
+/// Topics could not be audited. Faults found by an audit are not errors.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {
-    /// There is no Kafka client as things are configured.
-    #[error("the brokers cannot be spoken to")]
+    /// No Kafka client can be created with the configuration.
+    #[error("cannot talk to the Kafka brokers")]
     Connection {
-        /// Why not.
+        /// The cause.
         #[from]
         source: ConnectionError,
     },
     /// No broker answers.
-    #[error("the brokers at {bootstrap_servers} cannot be reached: no answer to {asked}: {reason}")]
+    #[error(
+        "cannot reach the brokers at {bootstrap_servers}: no answer to the request for {asked}: {reason}"
+    )]
     Unreachable {
-        /// Where they should be.
+        /// Their addresses.
         bootstrap_servers: String,
-        /// What they were asked for.
+        /// The request.
         asked: &'static str,
-        /// librdkafka's words.
+        /// The reason, as stated by librdkafka.
         reason: String,
     },
-    /// A partition gives nothing any more, and does not end either.
-    #[error("{topic}[{partition}] gave nothing for {} s: {reason}", waited.as_secs())]
+    /// A partition returns no more records, and does not end either.
+    #[error("no data from {topic}[{partition}] for {} s: {reason}", waited.as_secs())]
     Stalled {
         /// The topic.
         topic: String,
         /// The partition.
         partition: i32,
-        /// How long was waited.
+        /// The time that was waited.
         waited: Duration,
-        /// What librdkafka said meanwhile.
+        /// The reason, as stated by librdkafka.
         reason: String,
     },
     /// Topics that do not exist.
-    #[error("the cluster has no {}", topics.join(", "))]
+    #[error("these topics do not exist: {}", topics.join(", "))]
     MissingTopics {
         /// Their names.
         topics: Vec<String>,
     },
     /// A partition cannot be read.
-    #[error("{topic}[{partition}] cannot be read")]
+    #[error("cannot read {topic}[{partition}]")]
     Read {
         /// The topic.
         topic: String,
         /// The partition.
         partition: i32,
-        /// librdkafka's words.
+        /// The error of librdkafka.
         source: KafkaError,
     },
-    /// The registry does not give a schema.
-    #[error("schema {id} cannot be had")]
+    /// The registry did not return a schema.
+    #[error("cannot get schema {id} from the registry")]
     Schema {
         /// The schema's id.
         id: u32,
-        /// What the registry said.
+        /// The error of the registry.
         source: RegistryError,
     },
-    /// The expected messages cannot be had.
-    #[error("the expected messages cannot be read")]
+    /// The expected messages are unavailable.
+    #[error("cannot read the expected messages")]
     Messages {
-        /// What reading them met.
+        /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// There are fewer messages than was said.
-    #[error("there are {found} messages where {expected} were announced")]
+    /// There are fewer messages than announced.
+    #[error("expected {expected} messages, found {found}")]
     MessageCount {
-        /// How many were announced.
+        /// The announced number.
         expected: u64,
-        /// How many there are.
+        /// The number found.
         found: u64,
     },
 }
 
 impl AuditError {
-    /// Whether a peer did not answer.
+    /// Returns true if a peer did not answer.
     pub fn is_unreachable(&self) -> bool {
         match self {
             AuditError::Unreachable { .. } | AuditError::Stalled { .. } => true,

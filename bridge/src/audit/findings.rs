@@ -1,31 +1,31 @@
-//! What an audit of topics found.
+//! The findings of an audit.
 
 use std::fmt;
 
 use tradesim_schemas::Digest;
 
-/// What can be wrong with topics.
+/// A fault of topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Fault {
     /// A message of the archive is in no topic.
     Lost,
-    /// One more record of a message, unless it came of sending a dead letter again.
+    /// A message has one more record, which was not made by sending a dead letter again.
     Duplicated,
-    /// A record behind a later one of the same key, or very far behind its place.
+    /// A record follows a later one of the same key, or is very far from its place.
     Reordered,
-    /// A record that is not as the message says: its content, its time, its key, its partition or its topic.
+    /// A record differs from its message: in its content, its time, its key, its partition or its topic.
     Altered,
-    /// A record that names no run, or whose seq the archive lacks.
+    /// A record has no run, or its sequence number is not in the archive.
     Foreign,
 }
 
 impl Fault {
-    /// All of them, in the order of reports.
+    /// All faults, in the order of reports.
     pub const ALL: [Fault; 5] =
         [Fault::Lost, Fault::Duplicated, Fault::Reordered, Fault::Altered, Fault::Foreign];
 
-    /// The name in reports.
+    /// Returns the name in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Fault::Lost => "lost",
@@ -43,14 +43,14 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Where a record stands.
+/// The location of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The topic.
     pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// The offset; none for where a lost message would have been.
+    /// The offset; `None` for the location where a lost message would have been.
     pub offset: Option<i64>,
 }
 
@@ -64,14 +64,14 @@ impl fmt::Display for Place {
     }
 }
 
-/// One case of a fault.
+/// An example of a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
-    /// The message's seq, where one is stated.
+    /// The sequence number of the message, if the record states one.
     pub seq: Option<u64>,
-    /// The record, or where it would have been.
+    /// The record, or the location where it would have been.
     pub place: Option<Place>,
-    /// What is wrong, in words.
+    /// A description of the fault.
     pub what: String,
 }
 
@@ -87,20 +87,20 @@ impl fmt::Display for Example {
     }
 }
 
-/// How often a fault occurs, and its first cases.
+/// The number of occurrences of a fault, and the first examples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finding {
-    /// How often.
+    /// The number of occurrences.
     pub count: u64,
-    /// The first cases, at most [`Finding::EXAMPLES_MAX`].
+    /// The first examples, at most [`Finding::EXAMPLES_MAX`].
     pub examples: Vec<Example>,
 }
 
 impl Finding {
-    /// Cases that are kept of each fault.
+    /// The limit of examples that are kept of each fault.
     pub const EXAMPLES_MAX: usize = 5;
 
-    /// Counts a case, and words it if it is among the first.
+    /// Counts an occurrence, and describes it if it is one of the first.
     pub(super) fn add(&mut self, example: impl FnOnce() -> Example) {
         self.count += 1;
         if self.examples.len() < Finding::EXAMPLES_MAX {
@@ -109,38 +109,39 @@ impl Finding {
     }
 }
 
-/// What an audit found.
+/// The report of an audit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditReport {
-    /// Messages of the archive.
+    /// The number of messages of the archive.
     pub messages: u64,
-    /// How many of them are in the topics.
+    /// The number of them that are in the topics.
     pub present: u64,
-    /// How many of these are dead letters.
+    /// The number of these that are dead letters.
     pub dead_lettered: u64,
-    /// How many of the dead letters were sent again, whatever became of them.
+    /// The number of dead letters that were sent again, whatever the result.
     pub sent_again: u64,
-    /// How many of these are worded otherwise in the archive than we word them. The topics hold their meaning, not their text.
+    /// The number of messages whose text in the archive differs from the text that tradesim writes. The topics
+    /// contain their meaning, not their text.
     pub reworded: u64,
-    /// Records read.
+    /// The number of records read.
     pub records: u64,
-    /// Records of other runs, which are left alone.
+    /// The number of records of other runs, which are ignored.
     pub other_runs: u64,
-    /// Each fault in the order of [`Fault::ALL`].
+    /// The findings, in the order of [`Fault::ALL`].
     pub findings: [Finding; 5],
-    /// The digest of the run's messages as they are in the topics, in the order of their seqs.
+    /// The digest of the run's messages as they are in the topics, in the order of their sequence numbers.
     pub digest: Digest,
-    /// The digest of the archive's messages, of those that are `reworded` in our wording.
+    /// The digest of the archive's messages, where those that are `reworded` are re-encoded.
     pub expected_digest: Digest,
 }
 
 impl AuditReport {
-    /// What was found of one fault.
+    /// Returns the finding for a fault.
     pub fn finding(&self, fault: Fault) -> &Finding {
         &self.findings[fault as usize]
     }
 
-    /// Whether the topics hold exactly the archive's messages.
+    /// Returns true if the topics contain exactly the archive's messages.
     pub fn is_clean(&self) -> bool {
         self.digest == self.expected_digest && self.findings.iter().all(|finding| finding.count == 0)
     }

@@ -11,7 +11,7 @@ use crate::avro::{self, write_confluent};
 /// Any schema id.
 const ID: u32 = 7;
 
-/// Reads a value by a schema, as a record of the type's topic.
+/// Decodes a value with a schema, as a record of the type's topic.
 pub(crate) fn value(kind: EventType, schema: &str, datum: &[u8]) {
     let [a, b, c, d] = ID.to_be_bytes();
     let value = [&[avro::MAGIC, a, b, c, d], datum].concat();
@@ -26,7 +26,7 @@ pub(crate) fn value(kind: EventType, schema: &str, datum: &[u8]) {
     assert_eq!(ours.decode(kind, emitted, Some(&written)).as_ref(), Ok(&message));
 }
 
-/// The original of a dead letter without a key: all of it, or nothing where it was cut.
+/// Returns the original of a dead letter without a key: all of it, or `None` if it was cut.
 pub(crate) fn original(value: &[u8]) -> Result<Option<Vec<u8>>, String> {
     match dead_letter::original(None, Some(value))? {
         Original::Whole(bytes) => Ok(Some(bytes)),

@@ -1,29 +1,29 @@
-//! The records of all partitions in the order of their seqs.
+//! The records of all partitions in the order of their sequence numbers.
 //!
-//! Where nothing is wrong, each partition ascends, and the record that is due is the first of one of them. Where it is
-//! not, it is looked for further behind, in all partitions alike and not without end: memory stays flat however much is
+//! Without faults each partition ascends, and the record that is due is the first of one of them. Otherwise it is
+//! searched for further ahead, in all partitions evenly and up to a limit: memory stays bounded however much is
 //! missing.
 
 use std::collections::BTreeMap;
 
 use super::dead_letter::Beginning;
 
-/// Records that are held while an earlier one is looked for: some hundred of each partition, which is more than any
-/// retry of a producer puts out of order.
+/// The limit of records that are held while an earlier one is searched for: some hundred of each partition, which is
+/// more than any retry of a producer reorders.
 const AHEAD_RECORDS_MAX: usize = 32_768;
-/// Bytes of their texts.
+/// The limit of the bytes of their texts.
 const AHEAD_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// A text's memory is kept for the next record up to this size.
+/// The limit up to which the buffer of a text is kept for the next record.
 const SPARE_BYTES_MAX: usize = 16 * 1024;
 
-/// What a record holds of its message.
+/// The content of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Content {
     /// The message.
     Text,
     /// The beginning of a dead letter that was too long.
     Beginning(Beginning),
-    /// Nothing that can be read.
+    /// Nothing that can be decoded.
     #[default]
     Nothing,
 }
@@ -32,24 +32,24 @@ pub(super) enum Content {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Candidate {
     pub(super) seq: u64,
-    /// Where it was read.
+    /// The stream that it was read from.
     pub(super) stream: usize,
     pub(super) offset: i64,
     pub(super) content: Content,
-    /// The message, where the content is text.
+    /// The message, if the content is text.
     pub(super) text: Vec<u8>,
-    /// What is wrong with the record by itself; empty where nothing is.
+    /// The faults of the record itself; empty if there are none.
     pub(super) faults: String,
-    /// Whether it was found behind a later record of its key.
+    /// True if it was found after a later record of its key.
     pub(super) is_reordered: bool,
 }
 
-/// What comes next.
+/// The next record.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// Nobody knows before this stream gives a record or ends.
+    /// It is unknown until this stream returns a record or ends.
     Unknown(usize),
-    /// The record that is due, or one that was due before.
+    /// The record that is due, or one that was due earlier.
     Record(Candidate),
     /// The record that is due is nowhere near.
     Missing,
@@ -57,18 +57,18 @@ pub(super) enum Next {
 
 #[derive(Debug)]
 pub(super) struct Merge {
-    /// The first record of each stream, unless the stream lacks one or has ended.
+    /// The first record of each stream, unless it was not read yet or the stream has ended.
     heads: Vec<Option<Candidate>>,
-    /// Their seqs side by side, because each step looks at all of them; [`u64::MAX`] where there is none.
+    /// Their sequence numbers side by side, because each step compares all of them; [`u64::MAX`] if there is none.
     seqs: Vec<u64>,
-    /// Streams of which no record is at hand.
+    /// The streams whose next record was not read yet.
     lacking: Vec<usize>,
-    /// Records that were taken out while an earlier one was looked for.
+    /// The records that were taken out while an earlier one was searched for.
     ahead: BTreeMap<u64, Candidate>,
-    /// How many of them each stream gave.
+    /// The number of them from each stream.
     ahead_of: Vec<usize>,
     ahead_bytes: usize,
-    /// Used up, for their memory.
+    /// Used records, kept for their memory.
     spare: Vec<Candidate>,
 }
 
@@ -85,7 +85,7 @@ impl Merge {
         }
     }
 
-    /// An empty record, to be filled and [put in](Merge::put).
+    /// Returns an empty record, to be filled and [put in](Merge::put).
     pub(super) fn spare(&mut self) -> Candidate {
         self.spare.pop().unwrap_or_default()
     }
@@ -101,7 +101,7 @@ impl Merge {
         }
     }
 
-    /// The next record of a stream that was asked for.
+    /// Adds the next record of a requested stream.
     pub(super) fn put(&mut self, candidate: Candidate) {
         let stream = candidate.stream;
         self.forget_lack(stream);
@@ -109,7 +109,7 @@ impl Merge {
         self.heads[stream] = Some(candidate);
     }
 
-    /// A stream that was asked for has no more records.
+    /// Records that a requested stream has no more records.
     pub(super) fn end(&mut self, stream: usize) {
         self.forget_lack(stream);
     }
@@ -121,7 +121,7 @@ impl Merge {
         }
     }
 
-    /// What comes next when the record `due` is wanted.
+    /// Returns the next record when the record `due` is wanted.
     pub(super) fn next(&mut self, due: u64) -> Next {
         loop {
             if let Some(&stream) = self.lacking.last() {
@@ -151,7 +151,7 @@ impl Merge {
         }
     }
 
-    /// The stream that was looked into least, of those that have a record.
+    /// Returns the stream of which the fewest records are held ahead, among those that have a record.
     fn least_ahead(&self) -> Option<usize> {
         let with_head = (0..self.heads.len()).filter(|&stream| self.seqs[stream] < u64::MAX);
         with_head.min_by_key(|&stream| (self.ahead_of[stream], self.seqs[stream]))
@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    /// Seqs in the order in which the merge gives them, `None` for each that it gives up.
+    /// Returns the sequence numbers in the order in which the merge returns them, `None` for each that it gives up.
     fn merged(mut streams: Vec<VecDeque<u64>>, messages: u64) -> Vec<Option<u64>> {
         let mut merge = Merge::new(streams.len());
         let mut order = Vec::new();
@@ -205,7 +205,7 @@ mod tests {
         fn near_disorder_is_put_in_order(
             places in proptest::collection::vec((0usize..5, 0u64..8), 0..200),
         ) {
-            // each message goes to some stream, a little away from its place
+            // each message is in some stream, a little away from its place
             let mut streams = vec![Vec::new(); 5];
             for (seq, (stream, shift)) in places.iter().enumerate() {
                 streams[*stream].push((seq as u64 + shift, seq as u64));

@@ -6,7 +6,7 @@ const SEED: u32 = 0x9747_b28c;
 const M: u32 = 0x5bd1_e995;
 const R: u32 = 24;
 
-/// The partition of `key` among `partitions`, which is above zero.
+/// Returns the partition of `key` among `partitions`, which is greater than zero.
 pub(super) fn partition(key: &[u8], partitions: i32) -> i32 {
     (murmur2(key) & 0x7fff_ffff) as i32 % partitions
 }

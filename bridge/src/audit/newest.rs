@@ -1,7 +1,7 @@
-//! Which run is the newest: that of the record with the latest time of production.
+//! The newest run: that of the record with the latest time of production.
 //!
-//! Records of a partition come in the order of their production, so the ends of the partitions tell. What stands there may
-//! be of no run, or hidden by aborted transactions: then more is looked at, until there is a record that names a run.
+//! Records of a partition are ordered by their production, so the ends of the partitions decide. Records there may
+//! have no run, or be hidden by aborted transactions: then more offsets are read, until there is a record with a run.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use super::{
 };
 use crate::connection::KafkaConnection;
 
-/// Offsets at the end of a partition that are looked at first.
+/// The number of offsets at the end of a partition that are read first.
 const WINDOW: i64 = 64;
-/// How many times as many are looked at next.
+/// The factor by which the number grows with each further read.
 const WINDOW_GROWTH: i64 = 32;
 
 /// The newest run of some streams, and when its newest record was produced (milliseconds since the epoch).
@@ -28,18 +28,18 @@ pub(super) struct NewestRun {
     pub(super) produced_at_ms: i64,
 }
 
-/// Finds the newest run, if any record names one.
+/// Finds the newest run, if any record has one.
 pub(super) fn newest_run(
     connection: &KafkaConnection,
     streams: &[Stream],
     spans: &[Span],
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Option<NewestRun>, AuditError> {
     let mut newest: Option<NewestRun> = None;
     let mut open: Vec<usize> = (0..streams.len()).filter(|&index| !spans[index].is_empty()).collect();
     let mut window = WINDOW;
     while !open.is_empty() {
-        let found = look(connection, streams, spans, &open, window, patience)?;
+        let found = look(connection, streams, spans, &open, window, timeout)?;
         let is_settled = |index: usize| spans[index].end - spans[index].start <= window;
         open = open
             .iter()
@@ -57,15 +57,16 @@ pub(super) fn newest_run(
     Ok(newest)
 }
 
-/// The newest run of each of the streams `wanted`, among the last `window` offsets of each. Each stream has a queue of its own:
-/// librdkafka tells the end of a partition without its topic, and again whenever something came behind it.
+/// Returns the newest run of each of the streams `wanted`, among the last `window` offsets of each. Each stream has a
+/// queue of its own: librdkafka reports the end of a partition without its topic, and again whenever a record was
+/// added after it.
 fn look(
     connection: &KafkaConnection,
     streams: &[Stream],
     spans: &[Span],
     wanted: &[usize],
     window: i64,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Vec<Option<NewestRun>>, AuditError> {
     let consumer = consumer(connection, Isolation::Committed)?;
     let streams: Vec<Stream> = wanted.iter().map(|&index| streams[index].clone()).collect();
@@ -74,7 +75,7 @@ fn look(
         Span { start: start.max(end.saturating_sub(window)), end }
     };
     let spans: Vec<Span> = wanted.iter().map(last).collect();
-    let mut reader = Reader::new(consumer, &streams, &spans, patience)?;
+    let mut reader = Reader::new(consumer, &streams, &spans, timeout)?;
     let mut found = Vec::with_capacity(streams.len());
     for (index, stream) in streams.iter().enumerate() {
         let mut newest: Option<NewestRun> = None;

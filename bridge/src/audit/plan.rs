@@ -1,4 +1,5 @@
-//! How a record is read that was written with some schema: Avro's resolution against ours, worked out once for a schema.
+//! The plan to read records of some schema: Avro's resolution against the event type's schema, computed once per
+//! schema.
 //!
 //! Source: Apache Avro 1.12 specification, "Schema Resolution".
 
@@ -12,23 +13,23 @@ use super::{
     schema::{Field, Schema, SchemaError, Shape},
 };
 
-/// How deep values may be nested that are skipped, and how many there may be in a record: types without bytes can be repeated
-/// without an end.
+/// The limit of the nesting depth of skipped values; the next one limits their number in a record, because types
+/// without bytes can be repeated without a limit.
 const DEPTH_MAX: u32 = 64;
 const SKIPPED_MAX: u32 = 1_000_000;
-/// Fields of our largest record, `schema_version` and `source` among them.
+/// The number of fields of the largest record, including `schema_version` and `source`.
 const FIELDS_MAX: usize = 14;
 
 /// The value of one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value<'a> {
-    /// A string, or an enum's symbol. Whether it is UTF-8, nobody has looked yet.
+    /// A string, or an enum's symbol. It is not checked yet if it is UTF-8.
     Text(&'a [u8]),
-    /// A whole number; of a decimal, the unscaled value.
+    /// A whole number; for a decimal, the unscaled value.
     Number(i64),
     /// Null.
     Absent,
-    /// The writer had no such field, and ours has a default.
+    /// The writer's schema has no such field, and the reader's has a default.
     Default,
 }
 
@@ -42,14 +43,14 @@ impl fmt::Display for Value<'_> {
     }
 }
 
-/// What to do with a field of the writer's.
+/// The step for one field of the writer's.
 #[derive(Debug)]
 enum Step {
     Read { slot: usize, how: Read },
     Skip(Shape),
 }
 
-/// How a value of ours is read.
+/// The way to read a value of the event type's schema.
 #[derive(Debug)]
 enum Read {
     Text,
@@ -64,23 +65,23 @@ enum Read {
     Null,
 }
 
-/// How records of one schema are read as ours.
+/// The plan to read records of one schema.
 #[derive(Debug)]
 pub(super) struct Plan {
     steps: Vec<Step>,
-    /// What values are before any is read.
+    /// The values before any is read.
     absent: [Value<'static>; FIELDS_MAX],
     /// For shapes that are skipped.
     named: Vec<(String, Shape)>,
 }
 
 impl Plan {
-    /// Resolves the writer's schema against ours of this type.
+    /// Resolves the writer's schema against that of this event type.
     ///
     /// # Errors
-    /// Another record, a field without default that is missing, and a type that cannot become ours.
+    /// Another record, a missing field without a default, and a type that cannot be converted.
     pub(super) fn new(kind: EventType, writer: &Schema) -> Result<Plan, SchemaError> {
-        let ours = Schema::parse(kind.avro_schema()).expect("our schemas are schemas");
+        let ours = Schema::parse(kind.avro_schema()).expect("the built-in schemas are valid");
         assert!(ours.fields.len() <= FIELDS_MAX);
         if writer.name != ours.name {
             return Err(SchemaError::OtherRecord { found: writer.name.clone(), expected: ours.name });
@@ -106,7 +107,7 @@ impl Plan {
         Ok(Plan { steps, absent, named: writer.named.clone() })
     }
 
-    /// The values of one record, in the order of our fields.
+    /// Reads the values of one record, in the order of the event type's fields.
     #[inline]
     pub(super) fn read<'a>(&'a self, datum: &mut Datum<'a>) -> Result<[Value<'a>; FIELDS_MAX], DecodeError> {
         let mut values: [Value<'a>; FIELDS_MAX] = self.absent;
@@ -168,7 +169,7 @@ impl Plan {
                 return Ok(());
             }
             if count < 0 {
-                // a negative count says how many bytes the block has
+                // a negative count is followed by the size of the block in bytes
                 datum.bytes()?;
                 continue;
             }
@@ -176,7 +177,7 @@ impl Plan {
                 let before = datum.len();
                 item(datum)?;
                 if datum.len() == before {
-                    // an item without bytes: so are all the others, however many are claimed
+                    // an item without bytes: so are all the others, however many are stated
                     break;
                 }
             }
@@ -211,7 +212,7 @@ fn resolve(writer: &Schema, written: &Field, ours: &Schema, field: &Field) -> Re
     }
 }
 
-/// Whether two decimals count the same unit; how many digits one may have does not matter for reading it.
+/// Returns true if two decimals have the same scale; the precision does not matter for reading.
 fn same_scale(written: &Field, field: &Field) -> bool {
     let scale = |field: &Field| {
         let text = field.logical.as_deref()?.strip_prefix("decimal(")?;

@@ -1,4 +1,4 @@
-//! Partitions side by side, each read at the pace at which it is asked for.
+//! Partitions side by side, each read at the pace at which its records are requested.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,34 +16,35 @@ use super::{
     record::Stream,
 };
 
-/// How long one look into a queue waits.
+/// The wait of one poll of a queue.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Where reading begins, and where it ends.
+/// The range of a partition that is read.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     end: i64,
     has_ended: bool,
 }
 
-/// Readers of partitions, each with a queue of its own, so that one that is far ahead does not hold up the others.
+/// Readers of partitions, each with a queue of its own, so that one that is far ahead does not delay the others.
 pub(super) struct Reader {
     consumer: Arc<AuditConsumer>,
     queues: Vec<PartitionQueue<AuditContext>>,
     readings: Vec<Reading>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Reader {
-    /// Begins to read these streams. A stream that gives neither a record nor its end for as long as `patience` is an error.
+    /// Begins to read these streams. A stream that returns neither a record nor its end within `timeout` is an
+    /// error.
     pub(super) fn new(
         consumer: AuditConsumer,
         streams: &[Stream],
         spans: &[Span],
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Reader, AuditError> {
         let consumer = Arc::new(consumer);
-        // before anything is fetched, so that nothing goes into the common queue
+        // before anything is fetched, so that nothing gets into the common queue
         let queue = |stream: &Stream| {
             consumer.split_partition_queue(&stream.topic, stream.partition).ok_or_else(|| AuditError::Read {
                 topic: stream.topic.clone(),
@@ -71,16 +72,16 @@ impl Reader {
         }
         let readings =
             spans.iter().map(|span| Reading { end: span.end, has_ended: span.is_empty() }).collect();
-        Ok(Reader { consumer, queues, readings, patience })
+        Ok(Reader { consumer, queues, readings, timeout })
     }
 
-    /// The next record of a stream, or `None` at its end.
+    /// Returns the next record of a stream, or `None` at its end.
     pub(super) fn next<'a>(
         &'a mut self,
         index: usize,
         stream: &Stream,
     ) -> Result<Option<BorrowedMessage<'a>>, AuditError> {
-        let Reader { consumer, queues, readings, patience } = self;
+        let Reader { consumer, queues, readings, timeout } = self;
         let reading = &mut readings[index];
         let mut waited = Duration::ZERO;
         while !reading.has_ended {
@@ -90,7 +91,7 @@ impl Reader {
                     reading.has_ended = message.offset() + 1 == reading.end;
                     return Ok(Some(message));
                 }
-                // what came after the audit began
+                // records that were added after the audit began
                 Some(Ok(_)) | Some(Err(KafkaError::PartitionEOF(_))) => reading.has_ended = true,
                 Some(Err(source)) => {
                     return Err(AuditError::Read {
@@ -102,7 +103,7 @@ impl Reader {
                 None => {
                     waited += LOOK;
                     serve(consumer);
-                    if waited >= *patience {
+                    if waited >= *timeout {
                         return Err(AuditError::Stalled {
                             topic: stream.topic.clone(),
                             partition: stream.partition,
@@ -120,13 +121,13 @@ impl Reader {
         Ok(None)
     }
 
-    /// Lets the client tell what it has to tell.
+    /// Serves the events of the client.
     pub(super) fn serve(&self) {
         serve(&self.consumer);
     }
 }
 
-/// No record comes this way: each partition has its queue.
+/// No record arrives this way: each partition has its queue.
 fn serve(consumer: &AuditConsumer) {
     while consumer.poll(Duration::ZERO).is_some() {}
 }

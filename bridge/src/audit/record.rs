@@ -1,19 +1,19 @@
-//! A Kafka record as it is audited.
+//! A Kafka record, as the audit sees it.
 
 use std::num::NonZeroU32;
 
 use tradesim_schemas::{EventType, Timestamp};
 
-/// The header that names the run.
+/// The header with the run.
 pub(super) const RUN: &str = "tradesim-run";
-/// The header that states the message's seq.
+/// The header with the message's sequence number.
 pub(super) const SEQ: &str = "tradesim-seq";
-/// The header that states the envelope's time, in microseconds.
+/// The header with the envelope's time, in microseconds.
 pub(super) const EMITTED: &str = "tradesim-emitted";
-/// The header that states how often a dead letter was sent again to become this record.
+/// The header with the number of retries of the dead letter that this record was made from.
 pub(super) const RETRY: &str = "tradesim-retry";
 
-/// What a topic is for.
+/// The purpose of a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TopicKind {
     /// Messages of one type.
@@ -25,17 +25,18 @@ pub enum TopicKind {
 /// One partition of one topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
-    /// What the topic is for.
+    /// The purpose of the topic.
     pub kind: TopicKind,
     /// The topic's name.
     pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// Partitions of the topic.
+    /// The number of partitions of the topic.
     pub partitions: i32,
 }
 
-/// The headers that the bridge gives a record, as bytes; of two with one name the last counts, as everywhere in Kafka.
+/// The headers that the bridge gives a record, as bytes; of two headers with one name the last one counts, as
+/// everywhere in Kafka.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordHeaders<'a> {
     /// `tradesim-run`.
@@ -49,7 +50,7 @@ pub struct RecordHeaders<'a> {
 }
 
 impl<'a> RecordHeaders<'a> {
-    /// Takes what matters from all headers of a record.
+    /// Selects these headers from all headers of a record.
     pub fn of(headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>) -> RecordHeaders<'a> {
         let mut found = RecordHeaders::default();
         for (name, value) in headers {
@@ -64,23 +65,23 @@ impl<'a> RecordHeaders<'a> {
         found
     }
 
-    /// The seq, if there is one and it is a number.
+    /// Returns the sequence number, if there is one and it is a number.
     pub(super) fn seq_number(&self) -> Option<u64> {
         number(self.seq?)
     }
 
-    /// The envelope's time, if there is one that can be meant.
+    /// Returns the envelope's time, if there is one and it is valid.
     pub(super) fn emitted_time(&self) -> Option<Timestamp> {
         number(self.emitted?).and_then(Timestamp::from_micros)
     }
 
-    /// How often the message was sent again, if that is a number.
+    /// Returns the number of retries, if it is a number.
     pub(super) fn retry_number(&self) -> Option<NonZeroU32> {
         number(self.retry?)
     }
 }
 
-/// A decimal number in ASCII, as it is printed: no sign but a minus, no leading zeros.
+/// Parses a decimal number in ASCII, as it is printed: without a plus sign or leading zeros.
 fn number<T: std::str::FromStr + ToString>(bytes: &[u8]) -> Option<T> {
     let text = std::str::from_utf8(bytes).ok()?;
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -98,7 +99,7 @@ pub struct TopicRecord<'a> {
     pub key: Option<&'a [u8]>,
     /// Its value.
     pub value: Option<&'a [u8]>,
-    /// The headers that matter.
+    /// The headers of the bridge.
     pub headers: RecordHeaders<'a>,
 }
 

@@ -1,53 +1,55 @@
-//! Dead letters that were sent again (`dlq retry`): records of messages that are in the topics already, and rightly so.
+//! Dead letters that were sent again (`dlq retry`): records of messages that are in the topics already, as they
+//! should be.
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
 /// The first bytes of a BLAKE3.
 pub(super) type ShortHash = [u8; 16];
 
-/// Dead letters that are remembered, and as many records of those that were sent again. What is more is not proved, and
-/// found to be a fault.
+/// The limit of dead letters that are remembered, and of records that were sent again. Any more cannot be verified,
+/// and count as faults.
 const REMEMBERED_MAX: usize = 262_144;
 
 /// A record of a message that was sent again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SentAgain {
-    /// Where it was read.
+    /// The stream that it was read from.
     pub(super) stream: usize,
     pub(super) offset: i64,
-    /// Of its message; none where it cannot be read.
+    /// The hash of its message; `None` if it cannot be decoded.
     pub(super) hash: Option<ShortHash>,
 }
 
-/// What a record of a message that was sent again turned out to be.
+/// The result for a record of a message that was sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The message of a dead letter, once more.
+    /// It is the message of a dead letter.
     Good,
-    /// There is no dead letter that it came of.
+    /// There is no dead letter for it.
     NoLetter,
-    /// Another message than the dead letter's.
+    /// It differs from the message of the dead letter.
     Altered,
 }
 
-/// The dead letters of a run, and what was sent again.
+/// The dead letters of a run, and the records that were sent again.
 #[derive(Debug, Default)]
 pub(super) struct Retries {
-    /// Messages that are dead letters: as they are, and in our wording.
+    /// The messages that are dead letters: their hashes as they are, and re-encoded.
     letters: BTreeMap<u64, [ShortHash; 2]>,
-    /// By seq and by how often the message was sent again.
+    /// By sequence number and by the number of retries.
     sent: BTreeMap<(u64, NonZeroU32), SentAgain>,
 }
 
 impl Retries {
-    /// A message is a dead letter.
+    /// Adds a message that is a dead letter.
     pub(super) fn letter(&mut self, seq: u64, hashes: impl FnOnce() -> [ShortHash; 2]) {
         if self.letters.len() < REMEMBERED_MAX {
             self.letters.insert(seq, hashes());
         }
     }
 
-    /// A record of a message that was sent again for the `retry`th time. Says whether it is the first such record.
+    /// Adds a record of a message that was sent again for the `retry`th time. Returns true if it is the first such
+    /// record.
     pub(super) fn sent(&mut self, seq: u64, retry: NonZeroU32, sent: SentAgain) -> bool {
         let is_known = self.sent.contains_key(&(seq, retry));
         if is_known || self.sent.len() >= REMEMBERED_MAX {
@@ -57,7 +59,7 @@ impl Retries {
         true
     }
 
-    /// What everything that was sent again turned out to be, once all of it and all dead letters are known.
+    /// Returns the results for everything that was sent again, once all of it and all dead letters are known.
     pub(super) fn settle(self) -> impl Iterator<Item = (u64, NonZeroU32, SentAgain, Outcome)> {
         let Retries { letters, sent } = self;
         let mut before = None;

@@ -1,4 +1,4 @@
-//! Avro schemas as far as reading needs them: what shape the bytes of each field have.
+//! Avro schemas as far as reading needs them: the shape of the bytes of each field.
 //!
 //! Source: Apache Avro 1.12 specification, "Schema Declaration" and "Names".
 
@@ -6,19 +6,19 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// The longest text of a schema: whoever registered it may be a stranger.
+/// The limit of a schema's text: an unknown program may have registered it.
 const TEXT_BYTES_MAX: usize = 256 * 1024;
 
-/// The text is no Avro schema that can be read.
+/// The text is not an Avro schema that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SchemaError {
-    #[error("it has {bytes} bytes, and at most {TEXT_BYTES_MAX} are read")]
+    #[error("it has {bytes} bytes, expected at most {TEXT_BYTES_MAX}")]
     TooLong { bytes: usize },
-    #[error("it is no JSON")]
+    #[error("it is not JSON")]
     NotJson,
-    #[error("{place} is no Avro type")]
+    #[error("{place} is not an Avro type")]
     NotAType { place: String },
-    #[error("{name} is used and not defined before")]
+    #[error("{name} is used before it is defined")]
     UnknownName { name: String },
     #[error("it is of {found}, not of {expected}")]
     OtherRecord { found: String, expected: String },
@@ -28,7 +28,7 @@ pub(crate) enum SchemaError {
     OtherType { field: String, found: String, expected: String },
 }
 
-/// What the bytes of a value look like.
+/// The shape of the bytes of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     Null,
@@ -47,21 +47,21 @@ pub(super) enum Shape {
     Map(Box<Shape>),
     Union(Vec<Shape>),
     Record(Vec<Field>),
-    /// A named type that was defined elsewhere in the schema, by its place in [`Schema::named`].
+    /// A named type that was defined elsewhere in the schema, by its index in [`Schema::named`].
     Named(usize),
 }
 
-/// A field of a record, or a type with what stands beside it.
+/// A field of a record, or a type with its attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) name: String,
     pub(super) shape: Shape,
-    /// What the bytes mean: a logical type with what belongs to it, as `decimal(12,4)`.
+    /// The meaning of the bytes: a logical type with its parameters, such as `decimal(12,4)`.
     pub(super) logical: Option<String>,
     pub(super) has_default: bool,
 }
 
-/// A schema whose top is a record.
+/// A schema whose top-level type is a record.
 #[derive(Clone, Debug)]
 pub(super) struct Schema {
     /// The record's name with its namespace.
@@ -72,10 +72,10 @@ pub(super) struct Schema {
 }
 
 impl Schema {
-    /// Reads a schema.
+    /// Parses a schema.
     ///
     /// # Errors
-    /// Text that is too long or no JSON, types that do not exist, and a top that is no record.
+    /// Text that is too long or not JSON, types that do not exist, and a top-level type that is not a record.
     pub(super) fn parse(text: &str) -> Result<Schema, SchemaError> {
         if text.len() > TEXT_BYTES_MAX {
             return Err(SchemaError::TooLong { bytes: text.len() });
@@ -91,7 +91,7 @@ impl Schema {
         }
     }
 
-    /// The shape itself, where it was defined elsewhere.
+    /// Returns the shape itself, if it was defined elsewhere.
     pub(super) fn defined<'a>(&'a self, shape: &'a Shape) -> &'a Shape {
         match shape {
             Shape::Named(index) => &self.named[*index].1,
@@ -102,7 +102,7 @@ impl Schema {
 
 struct Parser {
     named: Vec<(String, Shape)>,
-    /// By the name, in `named`.
+    /// The index in `named`, by name.
     places: BTreeMap<String, usize>,
 }
 
@@ -138,7 +138,7 @@ impl Parser {
         let not_a_type = || SchemaError::NotAType { place: place.to_owned() };
         let member = |name: &str| object.get(name).ok_or_else(not_a_type);
         let Some(Value::String(kind)) = object.get("type") else {
-            // a type may stand inside another pair of braces
+            // a type may be nested in another pair of braces
             return self.shape(member("type")?, namespace, place);
         };
         match kind.as_str() {
@@ -185,7 +185,7 @@ impl Parser {
     }
 }
 
-/// The logical type, with precision and scale of a decimal.
+/// Returns the logical type, with precision and scale of a decimal.
 fn logical(kind: &Value) -> Option<String> {
     let name = kind.get("logicalType")?.as_str()?;
     if name != "decimal" {

@@ -1,6 +1,6 @@
-//! Which seqs were met: a bit for each message, so that a day of a billion messages takes 125 MB.
+//! The sequence numbers that were met: a bit for each message, so that a day of a billion messages takes 125 MB.
 
-/// A set of seqs. It grows to the largest that was put into it.
+/// A set of sequence numbers. It grows to the largest one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
     words: Vec<u64>,
@@ -8,7 +8,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Puts a seq into the set. Says whether it is new there.
+    /// Adds a sequence number to the set. Returns true if it is new there.
     #[inline]
     pub(super) fn insert(&mut self, seq: u64) -> bool {
         let (index, bit) = place(seq);
@@ -21,7 +21,7 @@ impl Seen {
         is_new
     }
 
-    /// How many seqs are in the set.
+    /// Returns the number of sequence numbers in the set.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
@@ -29,7 +29,7 @@ impl Seen {
 
 #[inline]
 fn place(seq: u64) -> (usize, u64) {
-    (usize::try_from(seq / 64).expect("a bitmap that no memory holds"), 1 << (seq % 64))
+    (usize::try_from(seq / 64).expect("the bitmap fits into memory"), 1 << (seq % 64))
 }
 
 #[cfg(test)]

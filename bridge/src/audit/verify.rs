@@ -19,52 +19,52 @@ use crate::{connection::KafkaConnection, registry::Registry};
 #[cfg(test)]
 mod tests;
 
-/// Ids that the registry is asked for; whoever writes values with more is none of ours.
+/// The limit of ids that are requested from the registry; values with more are from another program.
 const SCHEMAS_MAX: u32 = 1_000;
-/// Messages between two reports of progress.
+/// The number of messages between two reports of progress.
 const PROGRESS_STEP: u64 = 65_536;
 
-/// What is audited.
+/// The options of an audit.
 #[derive(Clone, Debug)]
 pub struct AuditOptions {
     /// The topics by name: one for each type, and the dead letters.
     pub topics: Vec<(TopicKind, String)>,
-    /// The run; the newest where none is named.
+    /// The run; by default the newest.
     pub run: Option<String>,
-    /// How many messages are expected.
+    /// The number of expected messages.
     pub messages: u64,
-    /// How long a peer may keep silent.
-    pub patience: Duration,
+    /// The time in which a peer must answer.
+    pub timeout: Duration,
 }
 
-/// How far an audit is.
+/// The progress of an audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Messages compared.
+    /// The number of messages compared.
     pub messages: u64,
-    /// Records read.
+    /// The number of records read.
     pub records: u64,
 }
 
 /// A finished audit.
 #[derive(Clone, Debug)]
 pub struct Audited {
-    /// The run that was audited; none where no record names one.
+    /// The run that was audited; `None` if no record has one.
     pub run: Option<String>,
-    /// What was found.
+    /// The findings.
     pub report: AuditReport,
-    /// Partitions in which a transaction was still open that hides what stands behind it.
+    /// The number of partitions with a transaction that was still open, which hides what follows it.
     pub undecided_partitions: usize,
 }
 
-/// Appends the text of the next message to a buffer and says so, or says that there are no more.
+/// Appends the text of the next message to a buffer and returns true, or returns false if there are no more.
 pub type NextMessage<'a> = dyn FnMut(&mut Vec<u8>) -> Result<bool, Box<dyn Error + Send + Sync>> + 'a;
 
-/// Reads the topics and compares them with the messages that `next_message` gives, in their order.
+/// Reads the topics and compares them with the messages that `next_message` returns, in their order.
 ///
 /// # Errors
-/// Peers that do not answer, topics that do not exist, and messages that cannot be had. What is wrong with the content of
-/// topics is no error, but in the report.
+/// Peers that do not answer, topics that do not exist, and messages that are unavailable. Faults of the content of
+/// topics are not errors; the report contains them.
 pub fn verify(
     connection: &KafkaConnection,
     registry: &Registry,
@@ -74,13 +74,13 @@ pub fn verify(
 ) -> Result<Audited, AuditError> {
     let committed = consumer(connection, Isolation::Committed)?;
     let names: Vec<&str> = options.topics.iter().map(|(_, name)| name.as_str()).collect();
-    let counts = partitions(&committed, connection.bootstrap_servers(), &names, options.patience)?;
+    let counts = partitions(&committed, connection.bootstrap_servers(), &names, options.timeout)?;
     let streams = streams(&options.topics, &counts);
-    let spans = spans(connection, &committed, &streams, options.patience)?;
+    let spans = spans(connection, &committed, &streams, options.timeout)?;
     let run = match &options.run {
         Some(run) => Some(run.clone()),
         None => {
-            let newest = newest_run(connection, &streams, &spans.spans, options.patience)?;
+            let newest = newest_run(connection, &streams, &spans.spans, options.timeout)?;
             if let Some(newest) = &newest {
                 debug!(run = newest.run, produced_at_ms = newest.produced_at_ms, "the newest run");
             }
@@ -88,7 +88,7 @@ pub fn verify(
         }
     };
     let mut comparison = Comparison::new(streams.clone(), run.as_deref(), options.messages);
-    let mut reader = Reader::new(committed, &streams, &spans.spans, options.patience)?;
+    let mut reader = Reader::new(committed, &streams, &spans.spans, options.timeout)?;
     let mut message = Vec::new();
     let mut schemas = 0;
     let mut next_progress = PROGRESS_STEP;

@@ -7,7 +7,7 @@ use tradesim_schemas::{
 
 use super::*;
 
-/// The datum that apache-avro makes of a message by the schema's file.
+/// Encodes a message with apache-avro and the schema's file.
 fn by_apache_avro(message: &Message<'_>) -> Vec<u8> {
     let schema = Schema::parse_str(message.event_type().avro_schema()).unwrap();
     let value = match &message.payload {
@@ -59,7 +59,7 @@ fn by_apache_avro(message: &Message<'_>) -> Vec<u8> {
     writer.write_value_to_vec(value).unwrap()
 }
 
-/// The payload's fields and the two that Avro adds.
+/// Returns the payload's fields and the two that Avro adds.
 fn record<const N: usize>(fields: [(&str, Value); N]) -> Value {
     let added = [("schema_version", Value::Int(1)), ("source", string("trade-generator"))];
     Value::Record(fields.into_iter().chain(added).map(|(name, value)| (name.to_owned(), value)).collect())
@@ -75,7 +75,7 @@ fn symbol<T: Copy + PartialEq + ToString>(value: T, all: &[T]) -> Value {
 }
 
 fn decimal(price: Price) -> Value {
-    // the library takes bytes, and shortens what is longer than it has to be
+    // the library takes bytes, and shortens what is longer than necessary
     let bytes = price.units().to_be_bytes();
     let redundant = (0..7).take_while(|&at| bytes[at] == 0 && bytes[at + 1] < 0x80).count();
     Value::Decimal(Decimal::from(&bytes[redundant..]))
@@ -92,7 +92,7 @@ fn time(timestamp: Timestamp) -> Value {
 fn written(message: &Message<'_>, schema_id: u32) -> Vec<u8> {
     let mut out = b"before".to_vec();
     write_confluent(message, schema_id, &mut out);
-    out.strip_prefix(b"before").expect("what was there stays").to_vec()
+    out.strip_prefix(b"before").expect("existing bytes stay").to_vec()
 }
 
 #[track_caller]
@@ -153,7 +153,7 @@ proptest! {
     }
 }
 
-/// What fastavro 1.13 makes of these values, behind the header; made once, by a script of a few lines.
+/// The output of fastavro 1.13 for these values, after the header; made once, with a short script.
 const KNOWN: [(&str, u32, &str); 4] = [
     (
         r#"{"schema_version":1,"event_type":"trade","timestamp":"2026-02-18T14:30:00.366511Z","payload":{"trade_id":"97ece17a-80a4-467a-9cf4-b892bafabcb3","symbol":"AAPL","trade_type":"BUY","order_type":"MARKET","price":"179.14","quantity":200,"timestamp":"2026-02-18T14:30:00.366511Z","exchange":"NASDAQ","trader_id":"TRD-00157","account_id":"ACC-0031","status":"NEW","correlation_id":"corr-b159fbda03058a34"}}"#,

@@ -1,5 +1,5 @@
-//! Whole bridges against librdkafka's mock cluster, a registry in memory, and feeds that do what a test says. The mock
-//! proves nothing about exactly-once: that is shown on real brokers.
+//! Whole bridges against librdkafka's mock cluster, a registry in memory, and scripted feeds. The mock proves nothing
+//! about exactly-once delivery: that is tested on real brokers.
 
 mod feed;
 mod foreign;
@@ -80,7 +80,7 @@ impl Stage {
             read: ReadOptions::default(),
             run: "unnamed".to_owned(),
             metrics: None,
-            stop_patience: Duration::from_secs(30),
+            stop_timeout: Duration::from_secs(30),
         }
     }
 
@@ -100,7 +100,7 @@ fn complete(options: BridgeOptions) -> Report {
     report
 }
 
-/// Stops a bridge when it has delivered the messages before this one.
+/// Runs a bridge until it has delivered the messages before this one, and stops it.
 #[track_caller]
 fn stopped_behind(seq: i64, mut options: BridgeOptions) -> Report {
     options.delivery.until_end = false;
@@ -188,20 +188,20 @@ fn a_feed_that_numbers_nothing_is_taken_at_least_once_only() {
     let report = complete(stage.options(&feed, Guarantee::AtLeastOnce));
     assert_eq!((report.counts.received, report.run.as_str()), (100, "unnamed"));
     assert!(stage.contents().seqs("unnamed").iter().copied().eq(0..100));
-    assert_eq!(feed.asked().last().map(String::as_str), Some(""), "a plain feed is asked for nothing");
+    assert_eq!(feed.asked().last().map(String::as_str), Some(""), "a plain feed receives no query");
 }
 
 #[test]
 fn a_failed_commit_begins_anew_from_the_position() {
     let stage = Stage::new();
     let feed = Feed::numbered("s", "r", (0..100).map(message).collect());
-    // the claim goes through, and the first commit of messages does not
+    // the claim succeeds, and the first commit of messages fails
     let errors =
         [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR, RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE];
     stage.cluster.request_errors(RDKafkaApiKey::EndTxn, &errors);
     let report = complete(stage.options(&feed, Guarantee::ExactlyOnce));
     assert_eq!((report.next_seq, report.counts.restarts), (100, 1));
-    // the mock shows aborted records as well, positions among them
+    // the mock shows aborted records as well, including positions
     let mut seqs = stage.contents().seqs("r");
     seqs.dedup();
     assert!(seqs.into_iter().eq(0..100));
@@ -235,7 +235,8 @@ fn a_record_that_the_broker_refuses_is_tried_again_and_then_a_dead_letter() {
         let ok = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
         let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
         let errors: &[RDKafkaRespErr] = match guarantee {
-            // the claim of the position is a produce request as well; the next position comes when the record is refused
+            // the claim of the position is a produce request as well; the next position is written when the record is
+            // refused
             Guarantee::ExactlyOnce => &[ok, refused, refused, refused],
             Guarantee::AtLeastOnce => &[refused, refused, refused],
         };

@@ -1,4 +1,4 @@
-//! One reader's schema against one writer's.
+//! The comparison of one reader's schema with one writer's.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -12,7 +12,7 @@ use apache_avro::{
 
 use super::{Incompatibility, Kind, Roles};
 
-/// Where the reader does not understand the writer, with fields in the reader's names.
+/// Returns where the reader does not understand the writer, with fields in the reader's names.
 pub(super) fn differences(reader: &Schema, writer: &Schema, roles: Roles) -> Vec<Incompatibility> {
     let names =
         |schema| ResolvedSchema::new(schema).expect("names were looked up when the schema was parsed");
@@ -26,7 +26,7 @@ pub(super) fn differences(reader: &Schema, writer: &Schema, roles: Roles) -> Vec
     check.schemas(reader, writer)
 }
 
-/// A schema without its logical type: what its bytes are.
+/// A schema without its logical type: the form of its bytes.
 #[derive(Clone, Copy)]
 enum Shape<'s> {
     Null,
@@ -66,7 +66,7 @@ impl fmt::Display for Shape<'_> {
     }
 }
 
-/// What the bytes mean.
+/// The meaning of the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Logical {
     Decimal { precision: usize, scale: usize },
@@ -82,7 +82,7 @@ impl fmt::Display for Logical {
     }
 }
 
-/// Splits a schema into what its bytes are and what they mean. References are followed.
+/// Splits a schema into the form of its bytes and their meaning. References are followed.
 fn split<'s>(schema: &'s Schema, names: &NamesRef<'s>) -> (Shape<'s>, Option<Logical>) {
     let named = |name| Some(Logical::Named(name));
     match schema {
@@ -131,8 +131,8 @@ struct Check<'s> {
     reader_names: &'s NamesRef<'s>,
     writer_names: &'s NamesRef<'s>,
     roles: Roles,
-    /// What was found for pairs of records, by their full names. A pair that is being looked at counts as understood, so that
-    /// records that hold themselves come to an end.
+    /// The results for pairs of records, by their full names. A pair that is being compared counts as compatible, so
+    /// that the comparison of recursive records ends.
     named: BTreeMap<(String, String), Vec<Incompatibility>>,
 }
 
@@ -164,7 +164,7 @@ impl<'s> Check<'s> {
         found
     }
 
-    /// A branch of the writer's union, which the reader has to take whatever it is itself.
+    /// Checks a branch of the writer's union, which the reader must accept in any case.
     fn branch(&mut self, reader: &'s Schema, reads: Shape<'s>, branch: &'s Schema) -> Vec<Incompatibility> {
         let found = self.schemas(reader, branch);
         if found.is_empty() || is_union(reads) {
@@ -175,7 +175,7 @@ impl<'s> Check<'s> {
         vec![incompatibility(Kind::TypeMismatch, what)]
     }
 
-    /// What the writer wrote has to be understood by one branch of the reader's union.
+    /// Checks that one branch of the reader's union accepts what the writer wrote.
     fn any_branch(
         &mut self,
         reads: &'s UnionSchema,
@@ -188,7 +188,7 @@ impl<'s> Check<'s> {
             if found.is_empty() {
                 return found;
             }
-            // a record that differs inside is told by its fields, not as a branch that is missing
+            // a record that differs inside is reported by its fields, not as a missing branch
             if found.iter().all(|difference| !difference.field.is_empty()) {
                 nearest = found;
             }
@@ -215,7 +215,7 @@ impl<'s> Check<'s> {
         }
         for field in &reads.fields {
             let answers = |name: &str| name == field.name || field.aliases.iter().any(|alias| alias == name);
-            // its own name comes before an alias
+            // its own name takes precedence over an alias
             let same = wrote.fields.iter().find(|candidate| candidate.name == field.name);
             match same.or_else(|| wrote.fields.iter().find(|candidate| answers(&candidate.name))) {
                 Some(written) => {
@@ -272,7 +272,7 @@ fn incompatibility(kind: Kind, what: String) -> Incompatibility {
     Incompatibility { field: String::new(), kind, what }
 }
 
-/// Puts what was found inside a field, or inside the items of one, behind its name.
+/// Prefixes the fields of incompatibilities inside a field, or inside the items of one, with its name.
 fn inside(name: &str, mut found: Vec<Incompatibility>) -> Vec<Incompatibility> {
     for difference in &mut found {
         let rest = std::mem::take(&mut difference.field);
@@ -289,7 +289,7 @@ fn is_union(shape: Shape<'_>) -> bool {
     matches!(shape, Shape::Union(_))
 }
 
-/// Names are compared without their namespaces; an alias of the reader is a full name.
+/// Compares names without their namespaces; an alias of the reader is a full name.
 fn is_same_name(
     reads: &apache_avro::schema::Name,
     aliases: Option<&[apache_avro::schema::Alias]>,
@@ -299,7 +299,7 @@ fn is_same_name(
         || aliases.unwrap_or_default().iter().any(|alias| alias.fullname(None) == wrote.fullname(None))
 }
 
-/// Whether the reader takes the writer's type as it is or by promotion. Both are plain types.
+/// Returns true if the reader accepts the writer's type as it is or by promotion. Both are primitive types.
 fn is_promoted(reads: Shape<'_>, wrote: Shape<'_>) -> bool {
     use Shape::{Boolean, Bytes, Double, Float, Int, Long, Null, String};
     matches!(

@@ -1,11 +1,11 @@
-//! The rules that a registry holds new versions to.
+//! The compatibility rules of a registry for new versions.
 
 use std::{fmt, str::FromStr};
 
 /// A rule for new versions of a subject, as Confluent names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// Anything goes.
+    /// Every schema is accepted.
     None,
     /// The new schema reads what the latest one wrote.
     Backward,
@@ -22,7 +22,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// All of them.
+    /// All rules.
     pub const ALL: [Level; 7] = [
         Level::None,
         Level::Backward,
@@ -46,17 +46,17 @@ impl Level {
         }
     }
 
-    /// Whether new readers have to understand old writers.
+    /// Returns true if new readers must understand old writers.
     pub const fn is_backward(self) -> bool {
         matches!(self, Level::Backward | Level::BackwardTransitive | Level::Full | Level::FullTransitive)
     }
 
-    /// Whether old readers have to understand new writers.
+    /// Returns true if old readers must understand new writers.
     pub const fn is_forward(self) -> bool {
         matches!(self, Level::Forward | Level::ForwardTransitive | Level::Full | Level::FullTransitive)
     }
 
-    /// Whether all versions count, and not the latest alone.
+    /// Returns true if all versions count, rather than only the latest.
     pub const fn is_transitive(self) -> bool {
         matches!(self, Level::BackwardTransitive | Level::ForwardTransitive | Level::FullTransitive)
     }
@@ -68,7 +68,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// The text names no rule.
+/// The text is not a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected NONE, BACKWARD, BACKWARD_TRANSITIVE, FORWARD, FORWARD_TRANSITIVE, FULL or FULL_TRANSITIVE")]
 pub struct ParseLevelError;

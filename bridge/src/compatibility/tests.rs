@@ -13,7 +13,7 @@ fn parsed(schema: &Value) -> AvroSchema {
     AvroSchema::parse(&schema.to_string()).unwrap_or_else(|error| panic!("{error}: {schema}"))
 }
 
-/// What BACKWARD finds, as lines.
+/// Returns the findings of BACKWARD, as lines.
 fn backward(new: &Value, old: &Value) -> Vec<String> {
     let found = incompatibilities(Level::Backward, &parsed(new), &[parsed(old)]);
     found.iter().map(Incompatibility::to_string).collect()
@@ -46,7 +46,7 @@ fn symbols(symbols: &[&str]) -> Value {
     json!({"type": "enum", "name": "E", "symbols": symbols})
 }
 
-/// One of our own schemas, with a change.
+/// Returns one of the built-in schemas, with a change.
 fn changed(event_type: EventType, change: impl FnOnce(&mut Vec<Value>)) -> Value {
     let mut schema: Value = serde_json::from_str(event_type.avro_schema()).unwrap();
     change(schema["fields"].as_array_mut().unwrap());
@@ -257,7 +257,7 @@ fn records_that_hold_themselves_come_to_an_end() {
 fn a_level_says_who_reads_whom_and_how_far_back() {
     let [a, b, c] = ["int", "long", "int"].map(|schema| parsed(&json!(schema)));
     let found = |level, new: &AvroSchema, old: &[AvroSchema]| incompatibilities(level, new, old).len();
-    // a long reads an int, an int no long
+    // a long reads an int, but an int does not read a long
     for (level, grows, shrinks) in
         [(Level::None, 0, 0), (Level::Backward, 0, 1), (Level::Forward, 1, 0), (Level::Full, 1, 1)]
     {
@@ -292,7 +292,7 @@ fn what_is_no_schema_is_refused() {
     }
 }
 
-/// Schemas of records whose fields have types of every sort, with and without defaults.
+/// Generates schemas of records whose fields have types of every kind, with and without defaults.
 fn any_record() -> impl Strategy<Value = Value> {
     let plain = prop_oneof![
         Just(json!("int")),
@@ -348,7 +348,7 @@ fn default_of(schema: &Value) -> Option<Value> {
     }
 }
 
-/// Values of a schema that try every symbol and branch.
+/// Returns values of a schema that cover every symbol and branch.
 fn values(schema: &Value) -> Vec<apache_avro::types::Value> {
     use apache_avro::types::Value as Avro;
     if let Some(branches) = schema.as_array() {
@@ -376,11 +376,11 @@ fn values(schema: &Value) -> Vec<apache_avro::types::Value> {
             .into_iter()
             .map(|value| Avro::Map([("key".to_owned(), value)].into_iter().collect()))
             .collect(),
-        other => panic!("no value of {other}"),
+        other => panic!("cannot generate a value of {other}"),
     }
 }
 
-/// Records of a schema, so many that every value of every field stands in one.
+/// Returns records of a schema that cover every value of every field.
 fn records(schema: &Value) -> Vec<apache_avro::types::Value> {
     let fields: Vec<(String, Vec<_>)> = schema["fields"]
         .as_array()
@@ -400,7 +400,7 @@ fn records(schema: &Value) -> Vec<apache_avro::types::Value> {
 }
 
 proptest! {
-    /// The verdict is that of apache-avro's own check, and what is called compatible is read, record by record.
+    /// The verdict equals that of apache-avro's own check, and compatible records can be read, one by one.
     #[test]
     fn the_verdict_is_that_of_others(new in any_record(), old in any_record()) {
         let (reader, writer) = (parsed(&new), parsed(&old));

@@ -1,14 +1,14 @@
-//! The properties of librdkafka by their canonical names, and the values that would break what tradesim promises.
+//! The properties of librdkafka by their canonical names, and the values that would break tradesim's guarantees.
 //!
-//! librdkafka knows some properties by two names. Of two names of one property the last that is set counts, and the binding
-//! sets them in the order of a hash table: so an alias is replaced before anything is merged.
+//! librdkafka has two names for some properties. Of two names of one property the last one that is set counts, and
+//! the binding sets them in the order of a hash table: so an alias is replaced before anything is merged.
 
 use rdkafka::{ClientConfig, error::KafkaError};
 
 use super::ConnectionError;
 
-/// The aliases of librdkafka 2.12.1, each with the property that it stands for (`_RK_C_ALIAS` in `rdkafka_conf.c`). The alias
-/// `enable.auto.commit` of topics is left out: the client's own property of that name comes before it.
+/// The aliases of librdkafka 2.12.1, each with the property that it stands for (`_RK_C_ALIAS` in `rdkafka_conf.c`).
+/// The alias `enable.auto.commit` of topics is omitted: the client's own property of that name takes precedence.
 const ALIASES: [(&str, &str); 11] = [
     ("acks", "request.required.acks"),
     ("bootstrap.servers", "metadata.broker.list"),
@@ -23,12 +23,12 @@ const ALIASES: [(&str, &str); 11] = [
     ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),
 ];
 
-/// Returns the name under which a property counts.
+/// Returns the canonical name of a property.
 pub(super) fn canonical(name: &str) -> &str {
     ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, canonical)| canonical)
 }
 
-/// A property that keeps a promise, the values that do, and what happens with every other one.
+/// A property that a guarantee depends on, the values that keep it, and the consequence of all others.
 struct Rule {
     name: &'static str,
     keeps: fn(&str) -> bool,
@@ -39,12 +39,12 @@ const RULES: [Rule; 14] = [
     Rule {
         name: "request.required.acks",
         keeps: |value| value == "-1" || value == "all",
-        reason: "a record could be lost with one broker (KAFKA_BRIDGE_KAFKA_ACKS sets it where --delivery is at-least-once)",
+        reason: "a record could be lost with one broker (with --delivery at-least-once, KAFKA_BRIDGE_KAFKA_ACKS sets it)",
     },
     Rule {
         name: "enable.idempotence",
         keeps: |value| value == "true",
-        reason: "a record that is sent again could be stored twice (KAFKA_BRIDGE_KAFKA_ENABLE_IDEMPOTENCE sets it where --delivery is at-least-once)",
+        reason: "a record that is sent again could be stored twice (with --delivery at-least-once, KAFKA_BRIDGE_KAFKA_ENABLE_IDEMPOTENCE sets it)",
     },
     Rule {
         name: "max.in.flight.requests.per.connection",
@@ -54,7 +54,7 @@ const RULES: [Rule; 14] = [
     Rule {
         name: "message.send.max.retries",
         keeps: |value| value != "0",
-        reason: "a failure that passes would end the producer",
+        reason: "a temporary failure would end the producer",
     },
     Rule {
         name: "partitioner",
@@ -79,7 +79,7 @@ const RULES: [Rule; 14] = [
     Rule {
         name: "isolation.level",
         keeps: |value| value == "read_committed",
-        reason: "records of transactions that were aborted would be read",
+        reason: "records of aborted transactions would be read",
     },
     Rule {
         name: "enable.auto.commit",
@@ -94,17 +94,17 @@ const RULES: [Rule; 14] = [
     Rule {
         name: "allow.auto.create.topics",
         keeps: |value| value == "false",
-        reason: "a topic that is missing would be created with the wrong settings",
+        reason: "a missing topic would be created with the wrong settings",
     },
     Rule {
         name: "check.crcs",
         keeps: |value| value == "true",
-        reason: "records that were damaged on the way would not be noticed",
+        reason: "records corrupted in transit would not be noticed",
     },
     Rule {
         name: "test.mock.num.brokers",
         keeps: |value| value == "0",
-        reason: "records would go to brokers in memory",
+        reason: "records would be sent to embedded brokers",
     },
 ];
 
@@ -121,8 +121,8 @@ fn has_openssl() -> bool {
         .is_ok_and(|features| features.split(',').any(|feature| feature == "ssl"))
 }
 
-/// Checks one property by its canonical name: librdkafka has to know it and its value, and the value has to keep every promise.
-/// librdkafka itself says what a value means, so that `1`, `t` and `True` are the same.
+/// Checks one property by its canonical name: librdkafka must know it and its value, and the value must keep every
+/// guarantee. librdkafka itself interprets the value, so that `1`, `t` and `True` are the same.
 pub(super) fn check(name: &str, value: &str) -> Result<(), ConnectionError> {
     let mut config = ClientConfig::new();
     let native = config.set(name, value).create_native_config().map_err(ConnectionError::from_creation)?;
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_aliases_are_those_of_the_library_that_is_linked() {
-        // another version may have others: read its rdkafka_conf.c again
+        // another version may have other aliases: read its rdkafka_conf.c again
         assert_eq!(rdkafka::util::get_rdkafka_version().1, "2.12.1");
         for (alias, name) in ALIASES {
             let value = match name {
@@ -160,7 +160,7 @@ mod tests {
                     let found = native.get(name).unwrap();
                     assert_eq!(found.trim_end_matches(".0"), value, "{alias} stands for {name}");
                 }
-                // what was not built in says so under its own name
+                // a property that was not built in is reported under its own name
                 Err(KafkaError::ClientConfig(_, what, ..)) => {
                     assert!(what.contains(&format!("\"{name}\" not supported in this build")), "{what}");
                 }

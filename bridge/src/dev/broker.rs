@@ -9,9 +9,9 @@ use rdkafka::{error::KafkaError, mocking::MockCluster, producer::DefaultProducer
 
 /// Brokers in this process that every Kafka client can connect to, until the value is dropped.
 ///
-/// They know producing, idempotence, transactions, consuming and groups, and little else: no topics are created or described on
-/// request (unknown ones appear with 4 partitions), the newest 5 MiB of a partition are kept, or 100,000 messages,
-/// `read_committed` readers see aborted records, and nobody is fenced.
+/// They support producing, idempotence, transactions, consuming and groups, and little else: no topics are created or
+/// described on request (unknown ones appear with 4 partitions), the newest 5 MiB of a partition are kept, or 100,000
+/// messages, `read_committed` readers see aborted records, and producers are never fenced.
 #[derive(Debug)]
 pub struct DevBroker {
     bootstrap_servers: String,
@@ -21,19 +21,19 @@ pub struct DevBroker {
 }
 
 impl DevBroker {
-    /// Starts `brokers` of them, each on a free port of this machine, with topics of so many partitions.
+    /// Starts so many brokers, each on a free port of this machine, with topics of so many partitions.
     ///
     /// # Errors
-    /// librdkafka starts no cluster, or no topic in it.
+    /// librdkafka cannot start a cluster, or create a topic in it.
     pub fn start(brokers: u16, topics: &[(String, u16)]) -> Result<DevBroker, KafkaError> {
         let topics = topics.to_vec();
         let (started, answer) = mpsc::channel();
         let (alive, ended) = mpsc::channel();
-        // the cluster cannot leave the thread that made it
+        // the cluster cannot leave the thread that created it
         let thread = std::thread::spawn(move || match cluster(brokers, &topics) {
             Ok(cluster) => {
                 if started.send(Ok(cluster.bootstrap_servers())).is_ok() {
-                    // comes back when the sender is dropped
+                    // returns when the sender is dropped
                     let _ = ended.recv();
                 }
             }
@@ -45,7 +45,7 @@ impl DevBroker {
         Ok(DevBroker { bootstrap_servers, alive: Some(alive), thread: Some(thread) })
     }
 
-    /// Where clients begin, as `127.0.0.1:41001,127.0.0.1:41002`.
+    /// Returns the bootstrap servers, such as `127.0.0.1:41001,127.0.0.1:41002`.
     pub fn bootstrap_servers(&self) -> &str {
         &self.bootstrap_servers
     }
@@ -67,7 +67,7 @@ impl Drop for DevBroker {
     fn drop(&mut self) {
         drop(self.alive.take());
         if let Some(thread) = self.thread.take() {
-            // a panic over there was reported when it happened
+            // a panic of the thread was reported when it happened
             let _ = thread.join();
         }
     }

@@ -1,4 +1,5 @@
-//! A schema registry in memory, with the API that Confluent documents: what serializers, deserializers and we use of it.
+//! A schema registry in memory, with the API that Confluent documents, as far as serializers, deserializers and
+//! tradesim use it.
 
 mod failure;
 mod http;
@@ -20,17 +21,17 @@ pub struct DevRegistry {
 }
 
 impl DevRegistry {
-    /// Starts an empty registry whose rule is BACKWARD. Port 0 picks a free one.
+    /// Starts an empty registry whose rule is BACKWARD. Port 0 picks a free port.
     ///
     /// # Errors
-    /// The port is taken, or the system gives no socket or thread.
+    /// The port is taken, or the system cannot create a socket or thread.
     pub fn start(port: u16) -> io::Result<DevRegistry> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         let server = Server::start("dev registry", listener, http::router(), Limits::DEFAULT)?;
         Ok(DevRegistry { server })
     }
 
-    /// The URL that clients are given.
+    /// Returns the URL for clients.
     pub fn url(&self) -> String {
         format!("http://{}", self.server.address())
     }

@@ -1,7 +1,7 @@
 //! The position up to which dead letters were sent again, in the topic of positions.
 //!
-//! It cannot be taken for the position of a bridge: that one's key has a slash between stream and run, and a topic's name, which
-//! this one's key ends with, cannot have any.
+//! It cannot be mistaken for the position of a bridge, whose key has a slash between stream and run: a topic's name,
+//! which this key ends with, cannot contain one.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The `schema_version` of the record.
 const SCHEMA_VERSION: u32 = 1;
 
-/// For each partition of a topic of dead letters, the offset behind the last letter that was settled.
+/// For each partition of a dead-letter topic, the offset after the last dead letter that was settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RetryPosition {
     pub(super) topic: String,
@@ -26,12 +26,12 @@ struct Layout {
 }
 
 impl RetryPosition {
-    /// The key of the record for a topic of dead letters.
+    /// Returns the key of the record for a dead-letter topic.
     pub(super) fn key(topic: &str) -> String {
         format!("dlq-retry:{topic}")
     }
 
-    /// The value of the record: a JSON object.
+    /// Returns the value of the record: a JSON object.
     pub(super) fn value(&self) -> Vec<u8> {
         let layout = Layout {
             schema_version: SCHEMA_VERSION,
@@ -41,10 +41,10 @@ impl RetryPosition {
         serde_json::to_vec(&layout).expect("texts and numbers are JSON")
     }
 
-    /// Reads a value.
+    /// Parses a value.
     ///
     /// # Errors
-    /// Anything but such a position of version 1 for this topic, in words.
+    /// The reason why it is not such a position of version 1 for this topic.
     pub(super) fn parse(value: &[u8], topic: &str) -> Result<RetryPosition, String> {
         let layout: Layout = serde_json::from_slice(value).map_err(|error| error.to_string())?;
         if layout.schema_version != SCHEMA_VERSION {

@@ -1,4 +1,4 @@
-//! Reads the topic of dead letters.
+//! The reader of the dead-letter topic.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -8,7 +8,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
-use super::{DlqError, DlqOptions, Letter};
+use super::{DeadLetterRecord, DlqError, DlqOptions};
 use crate::{
     clock::Clock,
     connection::ConnectionError,
@@ -23,14 +23,14 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The timeout for records that exist.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A consumer of the dead letters that are committed.
+/// A consumer of committed dead letters.
 pub(super) struct Reader<'a> {
     options: &'a DlqOptions,
     consumer: TopicReader,
     partitions: i32,
 }
 
-/// The offsets of a partition: of its first record, and behind its last.
+/// The offsets of a partition: of its first record, and after its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) low: i64,
@@ -38,7 +38,7 @@ pub(super) struct Span {
 }
 
 impl<'a> Reader<'a> {
-    /// Finds the partitions. `group` is whose committed offsets may be asked for.
+    /// Finds the partitions. `group` is the group whose committed offsets can be requested.
     pub(super) fn new(options: &'a DlqOptions, group: &str) -> Result<Reader<'a>, DlqError> {
         let consumer =
             reader(&options.kafka, group, Isolation::Committed).map_err(ConnectionError::from_creation)?;
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
         (0..self.partitions).map(span).collect()
     }
 
-    /// The offsets that the group has committed, of the partitions of which there are some.
+    /// Returns the offsets that the group has committed, of the partitions that have one.
     pub(super) fn committed(&self) -> Result<Offsets, DlqError> {
         let mut all = TopicPartitionList::new();
         all.add_partition_range(self.options.topic(), 0, self.partitions - 1);
@@ -81,14 +81,14 @@ impl<'a> Reader<'a> {
         Ok(committed.elements().iter().filter_map(offset).collect())
     }
 
-    /// Reads each partition from its offset to an end, one after the other, until `take` says that it is enough. What is written
-    /// meanwhile, by `take` for one, is left for another time.
+    /// Reads each partition from its offset to an end, one after the other, until `take` returns false. Records that
+    /// are written meanwhile, for example by `take`, are not read.
     pub(super) fn read(
         &self,
         from: &Offsets,
         spans: &BTreeMap<i32, Span>,
         is_stopping: &dyn Fn() -> bool,
-        mut take: impl FnMut(Letter) -> Result<bool, DlqError>,
+        mut take: impl FnMut(DeadLetterRecord) -> Result<bool, DlqError>,
     ) -> Result<(), DlqError> {
         let clock = Clock::start();
         for (&partition, span) in spans {
@@ -102,15 +102,15 @@ impl<'a> Reader<'a> {
                 .add_partition_offset(self.options.topic(), partition, Offset::Offset(begin))
                 .map_err(broken)?;
             self.consumer.assign(&assignment).map_err(broken)?;
-            let mut heard = clock.now();
+            let mut last_received = clock.now();
             loop {
                 if is_stopping() {
                     return Err(DlqError::Stopped);
                 }
                 match self.consumer.poll(Duration::from_millis(100)) {
-                    None if clock.now().saturating_sub(heard) < READ_TIMEOUT => continue,
+                    None if clock.now().saturating_sub(last_received) < READ_TIMEOUT => continue,
                     None => {
-                        let what = format!("no record came for {} s", READ_TIMEOUT.as_secs());
+                        let what = format!("no record arrived for {} s", READ_TIMEOUT.as_secs());
                         return Err(DlqError::Failed { what: self.explain(&what) });
                     }
                     Some(Ok(record)) if record.offset() >= span.end => break,
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
                     Some(Err(KafkaError::PartitionEOF(_))) => break,
                     Some(Err(error)) => return Err(broken(error)),
                 }
-                heard = clock.now();
+                last_received = clock.now();
             }
         }
         Ok(())
@@ -145,9 +145,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn letter(record: &rdkafka::message::BorrowedMessage<'_>) -> Letter {
+fn letter(record: &rdkafka::message::BorrowedMessage<'_>) -> DeadLetterRecord {
     let [run, seq, retry] = header_texts(record, [HEADER_RUN, HEADER_SEQ, HEADER_RETRY]);
-    Letter {
+    DeadLetterRecord {
         partition: record.partition(),
         offset: record.offset(),
         run,

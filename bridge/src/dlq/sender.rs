@@ -1,18 +1,18 @@
-//! Sends dead letters again, in transactions that hold what becomes of them and how far they were read.
+//! Sends dead letters again, in transactions that contain the results and the position.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tradesim_bridge_core::{DeadLetter, Original, Topic, Verdict};
 use tradesim_schemas::read;
 
-use super::{DlqError, DlqOptions, Letter, Retried, Retry, failed, position::RetryPosition};
+use super::{DeadLetterRecord, DlqError, DlqOptions, Retried, Retry, failed, position::RetryPosition};
 use crate::{
     avro::write_confluent,
     clock::Clock,
     kafka::{KafkaFailure, Outgoing, Producer, RecordHeaders, SendError, Shared},
 };
 
-/// How long the report of a refusal may take to arrive behind the error of a call that it led to.
+/// The time in which the report of a refusal must arrive after the error of a call that it caused.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The result of sending a letter again.
@@ -21,18 +21,18 @@ enum Attempt<'a> {
     /// It is sent again, as a record or as a dead letter.
     Resend,
     /// The broker refused its record: it becomes a dead letter, with this text.
-    Bury(&'a str),
+    DeadLetter(&'a str),
     /// The broker refused that as well: less of the message is kept.
-    BuryBriefly(&'a str),
-    /// The broker refuses everything about it: it stays where it is, and is passed by.
-    PassBy,
+    DeadLetterBriefly(&'a str),
+    /// The broker refuses every form of it: it stays where it is, and is skipped.
+    Skip,
 }
 
-/// Why a transaction was not committed.
+/// The reason for which a transaction was not committed.
 enum Uncommitted {
-    /// The broker refuses a record in it for itself.
+    /// The broker refused a record because of its content.
     Refused(String),
-    /// Anything else.
+    /// Any other failure.
     Failed(DlqError),
 }
 
@@ -42,14 +42,14 @@ impl From<DlqError> for Uncommitted {
     }
 }
 
-/// Makes a producer whose transactions can begin, and ends those of every one before it.
+/// Creates a producer whose transactions can begin, and ends those of every earlier one.
 pub(super) type Connect<'a> = dyn Fn() -> Result<(Producer, Arc<Shared>), DlqError> + 'a;
 
 /// Sends dead letters again.
 pub(super) struct Sender<'a> {
     retry: &'a Retry,
     connect: &'a Connect<'a>,
-    /// None only where no other one could be made, which ends everything.
+    /// `None` only if no other one could be created, which ends everything.
     producer: Option<Producer>,
     shared: Arc<Shared>,
     clock: Clock,
@@ -72,16 +72,16 @@ impl<'a> Sender<'a> {
         Sender { retry, connect, producer: Some(producer), shared, clock, is_stopping, position, retried }
     }
 
-    /// How it went.
+    /// Returns the result.
     pub(super) fn finish(self) -> Retried {
         self.retried
     }
 
-    /// Settles letters, in order. Where the broker refuses something of one of them, the others go without it.
-    pub(super) fn settle(&mut self, letters: &[Letter]) -> Result<(), DlqError> {
+    /// Settles dead letters, in order. If the broker refuses one of them, the others are sent without it.
+    pub(super) fn settle(&mut self, letters: &[DeadLetterRecord]) -> Result<(), DlqError> {
         let Err(error) = self.transact(letters, Attempt::Resend)? else { return Ok(()) };
         match letters {
-            [] => Err(DlqError::Failed { what: format!("the broker refuses the position: {error}") }),
+            [] => Err(DlqError::Failed { what: format!("the broker refused the position: {error}") }),
             [letter] => self.settle_refused(letter, &error),
             letters => {
                 let (first, second) = letters.split_at(letters.len() / 2);
@@ -91,24 +91,23 @@ impl<'a> Sender<'a> {
         }
     }
 
-    fn settle_refused(&mut self, letter: &Letter, error: &str) -> Result<(), DlqError> {
-        tracing::warn!(
-            letter.partition,
-            letter.offset,
-            error,
-            "the broker refuses a dead letter that was sent again"
-        );
-        for attempt in [Attempt::Bury(error), Attempt::BuryBriefly(error), Attempt::PassBy] {
+    fn settle_refused(&mut self, letter: &DeadLetterRecord, error: &str) -> Result<(), DlqError> {
+        tracing::warn!(letter.partition, letter.offset, error, "the broker refused a dead letter");
+        for attempt in [Attempt::DeadLetter(error), Attempt::DeadLetterBriefly(error), Attempt::Skip] {
             if self.transact(std::slice::from_ref(letter), attempt)?.is_ok() {
                 return Ok(());
             }
         }
-        Err(DlqError::Failed { what: format!("the broker refuses the position: {error}") })
+        Err(DlqError::Failed { what: format!("the broker refused the position: {error}") })
     }
 
-    /// Does this with letters in one transaction, and counts what became of them once it is committed. Gives the broker's words
-    /// where it refused a record: then nothing was done.
-    fn transact(&mut self, letters: &[Letter], attempt: Attempt<'_>) -> Result<Result<(), String>, DlqError> {
+    /// Carries out an attempt for dead letters in one transaction, and counts the results once it is committed.
+    /// Returns the broker's error if it refused a record: then nothing was done.
+    fn transact(
+        &mut self,
+        letters: &[DeadLetterRecord],
+        attempt: Attempt<'_>,
+    ) -> Result<Result<(), String>, DlqError> {
         let mut position = self.position.clone();
         for letter in letters {
             position.next_offsets.insert(letter.partition, letter.offset + 1);
@@ -121,7 +120,7 @@ impl<'a> Sender<'a> {
                 Ok(Ok(()))
             }
             Err(Uncommitted::Refused(error)) => {
-                // what it holds must not be sent any more; the next one ends its transaction
+                // its records must not be sent any more; the next producer ends its transaction
                 drop(self.producer.take());
                 let (producer, shared) = (self.connect)()?;
                 (self.producer, self.shared) = (Some(producer), shared);
@@ -133,7 +132,7 @@ impl<'a> Sender<'a> {
 
     fn try_to_commit(
         &self,
-        letters: &[Letter],
+        letters: &[DeadLetterRecord],
         attempt: Attempt<'_>,
         position: &RetryPosition,
     ) -> Result<Retried, Uncommitted> {
@@ -152,17 +151,17 @@ impl<'a> Sender<'a> {
         };
         self.hand_over(record)?.map_err(|what| DlqError::Failed { what })?;
         while self.producer().in_flight() > 0 {
-            self.look_at_reports()?;
+            self.check_reports()?;
             self.wait()?;
         }
-        self.look_at_reports()?;
+        self.check_reports()?;
         self.producer().commit().map_err(|failure| self.refused_or(failure))?;
         Ok(retried)
     }
 
     fn send_letter(
         &self,
-        letter: &Letter,
+        letter: &DeadLetterRecord,
         attempt: Attempt<'_>,
         retried: &mut Retried,
     ) -> Result<(), Uncommitted> {
@@ -187,8 +186,8 @@ impl<'a> Sender<'a> {
                 }
                 Err(verdict) => verdict,
             },
-            Attempt::Bury(error) | Attempt::BuryBriefly(error) => Verdict::of_broker(error, 0),
-            Attempt::PassBy => {
+            Attempt::DeadLetter(error) | Attempt::DeadLetterBriefly(error) => Verdict::of_broker(error, 0),
+            Attempt::Skip => {
                 retried.invalid += 1;
                 return Ok(());
             }
@@ -196,11 +195,15 @@ impl<'a> Sender<'a> {
         retried.invalid += 1;
         let retry_count = original.verdict.retry_count.saturating_add(1);
         let verdict = Verdict { retry_count, ..verdict };
-        self.bury(letter, &original, &verdict, matches!(attempt, Attempt::BuryBriefly(_)))
+        self.send_dead_letter(letter, &original, &verdict, matches!(attempt, Attempt::DeadLetterBriefly(_)))
     }
 
-    /// Sends the message of a letter as a record. Says why it cannot be one.
-    fn send_message(&self, letter: &Letter, original: &Original) -> Result<Result<(), Verdict>, Uncommitted> {
+    /// Sends the message of a dead letter as a record. Returns why it cannot be one.
+    fn send_message(
+        &self,
+        letter: &DeadLetterRecord,
+        original: &Original,
+    ) -> Result<Result<(), Verdict>, Uncommitted> {
         let message = match read(&original.value, self.retry.rules) {
             Ok(message) => message,
             Err(refusal) => return Ok(Err(Verdict::of_refusal(&refusal))),
@@ -219,10 +222,10 @@ impl<'a> Sender<'a> {
         Ok(self.hand_over(outgoing)?.map_err(|error| Verdict::of_broker(error, 0)))
     }
 
-    /// Sends a letter as a dead letter once more, and only its beginning where the whole is too large.
-    fn bury(
+    /// Sends a dead letter as a dead letter again, and only its beginning if the whole is too large.
+    fn send_dead_letter(
         &self,
-        letter: &Letter,
+        letter: &DeadLetterRecord,
         original: &Original,
         verdict: &Verdict,
         briefly: bool,
@@ -246,20 +249,20 @@ impl<'a> Sender<'a> {
         if !briefly && send(&dead.to_json(verdict))?.is_ok() {
             return Ok(());
         }
-        // what not even this is taken of stays where it is
+        // a dead letter that is refused even so stays where it is
         if let Err(error) = send(&dead.to_json_brief(verdict))? {
             tracing::warn!(letter.partition, letter.offset, error, "a dead letter cannot be sent again");
         }
         Ok(())
     }
 
-    /// Hands a record over once there is room. Gives the library's words where it can never be sent.
+    /// Hands a record over once there is room. Returns librdkafka's error if it can never be sent.
     fn hand_over(&self, outgoing: Outgoing<'_>) -> Result<Result<(), String>, Uncommitted> {
         loop {
             match self.producer().send(outgoing) {
                 Ok(()) => return Ok(Ok(())),
                 Err(SendError::Full) => {
-                    self.look_at_reports()?;
+                    self.check_reports()?;
                     self.wait()?;
                 }
                 Err(SendError::Refused(error)) => return Ok(Err(error)),
@@ -280,8 +283,8 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
-    /// Sees whether a record was refused, or the producer failed.
-    fn look_at_reports(&self) -> Result<(), Uncommitted> {
+    /// Checks if a record was refused, or the producer failed.
+    fn check_reports(&self) -> Result<(), Uncommitted> {
         if !self.shared.has_failed() {
             return Ok(());
         }
@@ -295,13 +298,14 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// A record that is refused makes every further call of its transaction fail: what the report says counts, and not the call.
+    /// Prefers the report of a refused record, which makes every further call of its transaction fail, over the error
+    /// of the call.
     fn refused_or(&self, failure: KafkaFailure) -> Uncommitted {
         let until = self.clock.now() + REPORT_TIMEOUT;
         while self.producer().in_flight() > 0 && !self.shared.has_failed() && self.clock.now() < until {
             self.producer().wait_for_reports();
         }
-        match self.look_at_reports() {
+        match self.check_reports() {
             Err(refused @ Uncommitted::Refused(_)) => refused,
             _ => self.failed(&failure).into(),
         }

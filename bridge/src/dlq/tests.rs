@@ -1,5 +1,5 @@
-//! Dead letters on librdkafka's mock cluster, which shows what is sent and what is counted. That each is sent again once is shown
-//! on real brokers (`tests/it/kafka`).
+//! Dead letters on librdkafka's mock cluster: what is sent, and what is counted. That each is sent again once is
+//! tested on real brokers (`tests/it/kafka`).
 
 use rdkafka::{
     ClientConfig, Message as _,
@@ -43,8 +43,8 @@ impl Stage {
         Stage { cluster, options, retry }
     }
 
-    /// Puts letters into the topic, with these texts and the numbers from `seq` on.
-    fn bury(&self, seq: u64, texts: &[&str]) {
+    /// Writes dead letters with these texts to the topic, with the numbers from `seq` on.
+    fn put_dead_letters(&self, seq: u64, texts: &[&str]) {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.cluster.bootstrap_servers());
         let producer: BaseProducer = config.create().unwrap();
@@ -78,7 +78,7 @@ impl Stage {
         assert_eq!(self.retry().unwrap(), expected);
     }
 
-    fn letters(&self) -> Vec<Letter> {
+    fn letters(&self) -> Vec<DeadLetterRecord> {
         let mut letters = Vec::new();
         self.options
             .show(&|| false, |letter| {
@@ -90,7 +90,7 @@ impl Stage {
         letters
     }
 
-    /// Seq and retry of every record of trades, in order.
+    /// Returns the sequence number and retry of every record of trades, in order.
     fn records(&self) -> Vec<(String, String)> {
         let reader = crate::kafka::reader(&self.options.kafka, "test", crate::kafka::Isolation::Committed);
         let reader = reader.unwrap();
@@ -126,21 +126,21 @@ fn numbers(seqs: std::ops::Range<u64>) -> Vec<(String, String)> {
 #[test]
 fn each_letter_is_sent_again_once_and_the_first_call_has_to_be_told_where_to_begin() {
     let mut stage = Stage::new(&[]);
-    stage.bury(0, &[MESSAGE, MESSAGE, "{"]);
+    stage.put_dead_letters(0, &[MESSAGE, MESSAGE, "{"]);
     let error = stage.retry().unwrap_err();
     assert!(matches!(&error, DlqError::NoPosition { topic, .. } if topic == TOPIC), "{error:?}");
     assert!(stage.records().is_empty());
     stage.retry.from_beginning = true;
     stage.retries(Retried { read: 3, produced: 2, invalid: 1, ..Retried::default() });
     stage.retry.from_beginning = false;
-    // its own dead letter, and what came since
-    stage.bury(10, &[MESSAGE]);
+    // its own dead letter, and those that were added since
+    stage.put_dead_letters(10, &[MESSAGE]);
     stage.retries(Retried { read: 2, produced: 1, invalid: 1, ..Retried::default() });
     let mut expected = numbers(0..2);
     expected.extend(numbers(10..11));
     expected.sort();
     assert_eq!(stage.records(), expected);
-    // told to, it sends all of them again
+    // with this option it sends all of them again
     stage.retry.from_beginning = true;
     assert_eq!(stage.retry().unwrap().produced, 3);
 }
@@ -149,7 +149,7 @@ fn each_letter_is_sent_again_once_and_the_first_call_has_to_be_told_where_to_beg
 fn where_there_are_no_letters_yet_the_position_is_written_all_the_same() {
     let stage = Stage::new(&[]);
     stage.retries(Retried::default());
-    stage.bury(0, &[MESSAGE; 2]);
+    stage.put_dead_letters(0, &[MESSAGE; 2]);
     stage.retries(Retried { read: 2, produced: 2, ..Retried::default() });
     stage.retries(Retried::default());
     assert_eq!(stage.records(), numbers(0..2));
@@ -159,7 +159,7 @@ fn where_there_are_no_letters_yet_the_position_is_written_all_the_same() {
 fn a_letter_that_stays_invalid_is_left_alone_after_so_many_tries() {
     let mut stage = Stage::new(&[]);
     stage.retries(Retried::default());
-    stage.bury(0, &["{"]);
+    stage.put_dead_letters(0, &["{"]);
     for _ in 0..3 {
         let retried = Retried { read: 1, invalid: 1, ..Retried::default() };
         assert_eq!(retried.remaining(), 1);
@@ -178,27 +178,27 @@ fn a_letter_that_stays_invalid_is_left_alone_after_so_many_tries() {
 
 #[test]
 fn a_letter_that_is_refused_blocks_no_other() {
-    // by the library, before any broker
+    // refused by the library, before any broker
     let mut stage = Stage::new(&["message.max.bytes=1000"]);
     let long =
         MESSAGE.replace("\"correlation_id\":null", &format!("\"correlation_id\":{:?}", "x".repeat(2_000)));
-    stage.bury(0, &[MESSAGE, &long, MESSAGE]);
+    stage.put_dead_letters(0, &[MESSAGE, &long, MESSAGE]);
     stage.retry.from_beginning = true;
     stage.retries(Retried { read: 3, produced: 2, invalid: 1, ..Retried::default() });
     stage.retry.from_beginning = false;
     stage.retries(Retried::default());
 
-    // by the broker, and not when it is tried again: the first request is the position's
+    // refused by the broker, but accepted when retried: the first request is the position's
     let ok = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
     let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     let stage = Stage { retry: Retry { from_beginning: true, ..stage.retry }, ..Stage::new(&[]) };
-    stage.bury(0, &[MESSAGE, MESSAGE]);
+    stage.put_dead_letters(0, &[MESSAGE, MESSAGE]);
     stage.cluster.request_errors(RDKafkaApiKey::Produce, &[ok, refused]);
     stage.retries(Retried { read: 2, produced: 2, ..Retried::default() });
 
-    // by the broker, alone: it is a dead letter again, that says so
+    // refused by the broker, alone: it becomes a dead letter again, with the reason
     let stage = Stage { retry: stage.retry, ..Stage::new(&[]) };
-    stage.bury(0, &[MESSAGE]);
+    stage.put_dead_letters(0, &[MESSAGE]);
     stage.cluster.request_errors(RDKafkaApiKey::Produce, &[ok, refused]);
     stage.retries(Retried { read: 1, invalid: 1, ..Retried::default() });
     let letters = stage.letters();

@@ -1,5 +1,5 @@
-//! What is different without transactions: batches are kept until every record of theirs is acknowledged, and handed over
-//! again where a producer fails.
+//! Delivery without transactions: batches are kept until all of their records are acknowledged, and handed over again
+//! if a producer fails.
 
 use tradesim_bridge_core::{Input, Verdict};
 
@@ -10,7 +10,7 @@ use super::{
 use crate::{batch::Batch, kafka, kafka::SendError};
 
 impl<R: FnMut() -> f64> Driver<'_, R> {
-    /// Notes what was acknowledged, and lets go of batches that are through.
+    /// Records acknowledgements, and releases completed batches.
     pub(super) fn take_acknowledgements(&mut self) {
         let mut numbers = std::mem::take(&mut self.acknowledged);
         self.shared.take_acknowledged(&mut numbers);
@@ -40,12 +40,12 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
         }
     }
 
-    /// Whether nothing is open any more.
+    /// Returns true if no record is open any more.
     pub(super) fn is_drained(&self) -> bool {
         self.work.is_none() && self.backlog.is_empty() && self.refused.is_empty() && self.window.groups() == 0
     }
 
-    /// The producer is gone: everything that it held will be handed over again, in order.
+    /// Hands everything that a dropped producer held over again, in order.
     pub(super) fn hand_over_again(&mut self) {
         self.draining = false;
         self.window.clear();
@@ -58,7 +58,7 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
         }
     }
 
-    /// A record that the broker refused is tried again, alone in that nothing of it is on its way; and then it is a dead
+    /// Retries a record that the broker refused, while no other copy of it is in flight; in the end it becomes a dead
     /// letter.
     pub(super) fn hand_over_refused(&mut self, record: u64, error: String) {
         let Some((group, index)) = self.window.find(record) else { return };
@@ -69,18 +69,18 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
             (None, Some(work)) => &work.batch,
             (None, None) => return,
         };
-        let Some(seq) = batch.place(index).seq() else { return };
+        let Some(seq) = batch.state(index).seq() else { return };
         let (entry, numbers) = (batch.entry(index), Numbers { seq, record });
-        let outlet = self.outlet();
+        let sink = self.sink();
         let result = if retries < refusals_max {
-            outlet.send(entry, numbers)
+            sink.send(entry, numbers)
         } else {
-            outlet.bury(entry, numbers, &Verdict::of_broker(error.as_str(), retries))
+            sink.dead_letter(entry, numbers, &Verdict::of_broker(error.as_str(), retries))
         };
         match result {
             Ok(()) => {
                 if retries == refusals_max {
-                    self.delivery.buried();
+                    self.delivery.dead_lettered();
                 }
                 self.retries.insert(record, retries + 1);
             }

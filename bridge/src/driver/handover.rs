@@ -1,24 +1,24 @@
-//! Hands messages to the producer, one batch after the other, as the state machine admits them.
+//! The handover of messages to the producer, one batch after the other, as the state machine admits them.
 
 use tradesim_bridge_core::{Admission, DeadLetter, Topic, Verdict};
 use tradesim_schemas::{EventType, Timestamp};
 
 use super::{Context, Driver};
 use crate::{
-    batch::{Batch, Entry, Place, Record},
+    batch::{Batch, Entry, MessageState, Record},
     kafka::{KafkaFailure, Outgoing, Producer, RecordHeaders, SendError},
 };
 
-/// Messages between two looks at the clock and at what was reported.
+/// The number of messages between two checks of the clock and of reports.
 const MESSAGES_BETWEEN_LOOKS: usize = 64;
 
 /// A batch whose messages are handed over.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) batch: Batch,
-    /// The place of the next message.
+    /// The index of the next message.
     next: usize,
-    /// What was decided about it, while it finds no room.
+    /// The decision about it, while there is no room.
     admitted: Option<Admission>,
 }
 
@@ -27,49 +27,49 @@ impl Work {
         Work { batch, next: 0, admitted: None }
     }
 
-    /// Whether a message was taken and not handed over.
+    /// Returns true if a message was taken and not handed over.
     pub(super) fn holds_record(&self) -> bool {
         self.admitted.is_some()
     }
 
-    /// Its producer is gone: whoever hands the message over does so anew.
-    pub(super) fn let_go_of_record(&mut self) {
+    /// Forgets the decision about the message: its producer is gone, and it will be handed over again.
+    pub(super) fn drop_record(&mut self) {
         self.admitted = None;
     }
 }
 
-/// How handing over a message went.
+/// The result of handing over a message.
 enum Step {
-    /// It is on its way, or goes nowhere.
+    /// It was handed over, or skipped.
     Done,
     /// There is no room.
     Full,
-    /// The state machine wants something first, or no messages.
+    /// The state machine has an action to carry out first, or takes no messages.
     Wait,
-    /// The producer failed; the state machine knows.
+    /// The producer failed; the state machine was informed.
     Failed,
 }
 
-/// What a record is numbered by: its message, and by its report.
+/// The numbers of a record: of its message, and for its report.
 #[derive(Clone, Copy)]
 pub(super) struct Numbers {
     pub(super) seq: u64,
     pub(super) record: u64,
 }
 
-/// Where records go.
-pub(super) struct Outlet<'a> {
+/// The sink of records.
+pub(super) struct RecordSink<'a> {
     producer: &'a Producer,
     context: &'a Context<'a>,
     run: &'a str,
 }
 
-impl Outlet<'_> {
+impl RecordSink<'_> {
     #[inline]
     pub(super) fn send(&self, entry: Entry<'_>, numbers: Numbers) -> Result<(), SendError> {
         match entry {
             Entry::Record(record) => self.send_record(&record, numbers),
-            Entry::Invalid { refusal, .. } => self.bury(entry, numbers, &Verdict::of_refusal(refusal)),
+            Entry::Invalid { refusal, .. } => self.dead_letter(entry, numbers, &Verdict::of_refusal(refusal)),
         }
     }
 
@@ -89,9 +89,9 @@ impl Outlet<'_> {
         })
     }
 
-    /// Sends a message to the dead letters. One that the topic does not take as a whole is kept in part.
+    /// Sends a message to the dead-letter topic. If the topic does not accept it as a whole, its beginning is sent.
     #[cold]
-    pub(super) fn bury(
+    pub(super) fn dead_letter(
         &self,
         entry: Entry<'_>,
         numbers: Numbers,
@@ -130,7 +130,7 @@ impl Outlet<'_> {
             result => result,
         };
         if result.is_ok() {
-            self.context.metrics.buried(event_type);
+            self.context.metrics.dead_lettered(event_type);
         }
         result
     }
@@ -153,7 +153,7 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
         Work::new(batch)
     }
 
-    /// Hands over what can be handed over for now. Says whether that was anything, or may be at once.
+    /// Hands over as much as possible for now. Returns true if that was anything, or may be at once.
     pub(super) fn hand_over(&mut self) -> bool {
         let holds_record = self.work.as_ref().is_some_and(Work::holds_record);
         if self.producer.is_none() || !self.delivery.is_sink_ready() && !holds_record {
@@ -188,7 +188,7 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
                     break;
                 }
                 Step::Failed => {
-                    work.let_go_of_record();
+                    work.drop_record();
                     break;
                 }
             }
@@ -204,8 +204,8 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
         if self.exactly_once() {
             return self.feed.give_back(batch);
         }
-        let seqs = (0..batch.len()).rev().map(|index| batch.place(index));
-        let last = seqs.filter_map(Place::seq).next();
+        let seqs = (0..batch.len()).rev().map(|index| batch.state(index));
+        let last = seqs.filter_map(MessageState::seq).next();
         self.window.seal(last.map_or(self.delivery.delivered_seq(), |seq| seq + 1));
         self.kept.push_back(batch);
         self.let_go();
@@ -215,12 +215,12 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
     #[inline]
     fn step(&mut self, work: &mut Work) -> Step {
         let index = work.next;
-        let admission = match (work.admitted, work.batch.place(index)) {
+        let admission = match (work.admitted, work.batch.state(index)) {
             (Some(admission), _) => admission,
-            (None, Place::Skipped) => Admission::Skip,
+            (None, MessageState::Skipped) => Admission::Skip,
             // it was taken before, and its producer is gone
-            (None, Place::Taken { seq }) => Admission::Produce { seq },
-            (None, Place::Untaken) => match self.admit(&mut work.batch, index) {
+            (None, MessageState::Taken { seq }) => Admission::Produce { seq },
+            (None, MessageState::Untaken) => match self.admit(&mut work.batch, index) {
                 Some(admission) => admission,
                 None => return Step::Wait,
             },
@@ -243,14 +243,14 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
                     other => other,
                 }
             }
-            Admission::Bury { seq, retries } => {
-                let verdict = Verdict::of_broker("the broker refuses the record", retries);
-                self.bury(entry, Numbers { seq, record }, &verdict)
+            Admission::DeadLetter { seq, retries } => {
+                let verdict = Verdict::of_broker("the broker refused the record", retries);
+                self.dead_letter(entry, Numbers { seq, record }, &verdict)
             }
         }
     }
 
-    /// Lets the state machine decide about a message, where it takes any.
+    /// Lets the state machine decide about a message, if it takes any.
     #[inline]
     fn admit(&mut self, batch: &mut Batch, index: usize) -> Option<Admission> {
         if !self.delivery.is_reading() {
@@ -263,34 +263,34 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
         }
         let entry = batch.entry(index);
         let admission = self.delivery.message(entry.emitted(), matches!(entry, Entry::Record(_)));
-        batch.set_place(index, Place::of(admission));
+        batch.set_state(index, MessageState::of(admission));
         Some(admission)
     }
 
-    pub(super) fn outlet(&self) -> Outlet<'_> {
-        Outlet { producer: self.producer(), context: self.context, run: &self.run }
+    pub(super) fn sink(&self) -> RecordSink<'_> {
+        RecordSink { producer: self.producer(), context: self.context, run: &self.run }
     }
 
     #[inline]
     fn send(&mut self, entry: Entry<'_>, numbers: Numbers) -> Step {
-        match self.outlet().send(entry, numbers) {
+        match self.sink().send(entry, numbers) {
             Ok(()) => Step::Done,
             Err(SendError::Full) => Step::Full,
             Err(SendError::Failed(failure)) => self.step_failed(&failure, Vec::new()),
             Err(SendError::Refused(error)) => {
-                // by the library, before any broker: another try is the same
+                // refused by the library, before any broker: a retry would fail as well
                 self.context.metrics.records_refused.inc();
                 if matches!(entry, Entry::Record(_)) {
-                    self.delivery.buried();
+                    self.delivery.dead_lettered();
                 }
                 let retries = self.context.options.delivery.refusals_max;
-                self.bury(entry, numbers, &Verdict::of_broker(error, retries))
+                self.dead_letter(entry, numbers, &Verdict::of_broker(error, retries))
             }
         }
     }
 
-    fn bury(&mut self, entry: Entry<'_>, numbers: Numbers, verdict: &Verdict) -> Step {
-        match self.outlet().bury(entry, numbers, verdict) {
+    fn dead_letter(&mut self, entry: Entry<'_>, numbers: Numbers, verdict: &Verdict) -> Step {
+        match self.sink().dead_letter(entry, numbers, verdict) {
             Ok(()) => Step::Done,
             Err(SendError::Full) => Step::Full,
             Err(SendError::Refused(error)) => self.step_failed(&KafkaFailure::Refused(error), Vec::new()),

@@ -1,26 +1,26 @@
-//! How far delivery is behind what the feed had planned.
+//! The lag of delivery behind the feed's schedule.
 
 use std::collections::VecDeque;
 
 use super::Context;
 
-/// Pings that are remembered: a quarter of an hour of them.
+/// The limit of pings that are remembered: a quarter of an hour of them.
 const PINGS_MAX: usize = 10_000;
 
-/// When messages were due, by the feed's pings. Measured against the plan and not against the deed, so that a feed that is
-/// held up does not look fast.
+/// The times at which messages were due, according to the feed's pings. The lag is relative to the schedule rather
+/// than to the actual send time, so that a feed that is delayed does not look fast.
 #[derive(Debug, Default)]
 pub(super) struct Lag {
-    /// Everything before the first number was due by the second, in microseconds of Unix time.
+    /// All messages before the first number were due by the second, in microseconds of Unix time.
     pings: VecDeque<(u64, u64)>,
 }
 
 impl Lag {
-    /// The feed has sent everything before `seq`, the last of it due at `due_us`.
+    /// Records that the feed has sent all messages before `seq`, the last of which was due at `due_us`.
     pub(super) fn sent(&mut self, seq: u64, due_us: Option<u64>) {
         let Some(due_us) = due_us else { return };
         if self.pings.back().is_some_and(|(last, _)| *last >= seq) {
-            // nothing was sent since
+            // no message was sent since
             return;
         }
         if self.pings.len() == PINGS_MAX {
@@ -29,7 +29,7 @@ impl Lag {
         self.pings.push_back((seq, due_us));
     }
 
-    /// Everything before `seq` is delivered.
+    /// Records that all messages before `seq` are delivered.
     pub(super) fn delivered(&mut self, seq: u64, context: &Context<'_>) {
         let mut newest = None;
         while let Some((_, due_us)) = self.pings.front().copied().filter(|(sent, _)| *sent <= seq) {
@@ -43,7 +43,7 @@ impl Lag {
         }
     }
 
-    /// Another connection begins.
+    /// Resets for another connection.
     pub(super) fn clear(&mut self) {
         self.pings.clear();
     }

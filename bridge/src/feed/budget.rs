@@ -82,7 +82,7 @@ mod tests {
             let budget = Arc::clone(&budget);
             std::thread::spawn(move || took.send(budget.take(60).unwrap()).unwrap())
         };
-        assert!(taken.try_recv().is_err(), "there is no room beside the large one");
+        assert!(taken.try_recv().is_err(), "there is no room next to the large one");
         drop(large);
         let lease = taken.recv().unwrap();
         thread.join().unwrap();

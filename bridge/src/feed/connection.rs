@@ -2,38 +2,38 @@
 
 use std::time::Duration;
 
-use tradesim_bridge_core::Ending;
+use tradesim_bridge_core::DisconnectReason;
 use tungstenite::{Error, Message, http::Uri, protocol::frame::coding::CloseCode};
 
 use crate::{
     clock::Clock,
-    socket::{ClientSocket, Dialogue, Greeting, OpenError, Received, Target},
+    socket::{ClientSocket, Dialogue, HandshakeHeaders, OpenError, Received, Target},
     url::shown_url,
 };
 
-/// Where the feed is, and what is said to it.
+/// The server of the feed, and the dialogue with it.
 #[derive(Clone, Debug)]
 pub(crate) struct FeedOptions {
     uri: Uri,
-    /// How long a server may take to accept a connection, and to answer the handshake.
+    /// The timeout of the connection, and of the handshake.
     connect_timeout: Duration,
     pub(super) dialogue: Dialogue,
 }
 
-/// The URL names no WebSocket server that can be connected to.
+/// The URL is not that of a WebSocket server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeedUrlError {
-    /// It is no URL, or one of something else.
+    /// It is not a URL, or not one of a WebSocket server.
     #[error(
-        "invalid feed URL {url}: expected for example ws://localhost:8765 or wss://example.org/feed, without user information and #"
+        "invalid feed URL {url}: expected for example ws://localhost:8765 or wss://example.org/feed, without user information or fragment"
     )]
     Form {
-        /// The URL, as it may be shown.
+        /// The URL, without secrets.
         url: String,
     },
-    /// It asks for a message by itself.
-    #[error("{url} has from_seq in its query, which is what the bridge decides")]
+    /// Its query contains `from_seq`.
+    #[error("invalid feed URL {url}: remove from_seq from the query, the bridge sets it")]
     FromSeq {
         /// The URL.
         url: String,
@@ -41,7 +41,7 @@ pub enum FeedUrlError {
 }
 
 impl FeedOptions {
-    /// A feed by its URL, and what is said to it.
+    /// Returns options for a URL and a dialogue.
     pub(crate) fn new(
         url: &str,
         connect_timeout: Duration,
@@ -72,7 +72,7 @@ impl FeedOptions {
         self.uri.port_u16().unwrap_or(if self.is_tls() { 443 } else { 80 })
     }
 
-    /// The URL that asks for a message.
+    /// Returns the URL that requests a message.
     fn uri_from(&self, from_seq: Option<u64>) -> Uri {
         let Some(seq) = from_seq else { return self.uri.clone() };
         let path = match self.uri.path() {
@@ -84,28 +84,28 @@ impl FeedOptions {
             _ => format!("{path}?from_seq={seq}"),
         };
         let mut parts = self.uri.clone().into_parts();
-        parts.path_and_query = Some(target.parse().expect("digits make no path invalid"));
-        Uri::from_parts(parts).expect("the other parts are those of a URL")
+        parts.path_and_query = Some(target.parse().expect("a number keeps the path valid"));
+        Uri::from_parts(parts).expect("the other parts are those of a valid URL")
     }
 }
 
 /// Converts a failed connection attempt to a disconnect reason.
-pub(super) fn ending(error: &OpenError) -> Ending {
+pub(super) fn disconnect_reason(error: &OpenError) -> DisconnectReason {
     match error {
-        OpenError::Refused(_) => Ending::Refused,
-        OpenError::Broken(_) => Ending::Broken,
-        OpenError::Unreachable(_) | OpenError::Stopped => Ending::Lost,
+        OpenError::Refused(_) => DisconnectReason::Refused,
+        OpenError::Broken(_) => DisconnectReason::Broken,
+        OpenError::Unreachable(_) | OpenError::Stopped => DisconnectReason::Lost,
     }
 }
 
-/// A connection behind its handshake.
+/// A connection after its handshake.
 pub(super) struct Connection {
     socket: ClientSocket,
-    pub(super) greeting: Greeting,
+    pub(super) handshake: HandshakeHeaders,
 }
 
 impl Connection {
-    /// Connects and shakes hands, as long as `is_wanted` says so.
+    /// Connects and performs the handshake, as long as `is_wanted` returns true.
     pub(super) fn open(
         options: &FeedOptions,
         from_seq: Option<u64>,
@@ -133,51 +133,52 @@ impl Connection {
             headers: &options.dialogue.headers,
             connect_timeout: timeout,
         };
-        let (socket, greeting) = ClientSocket::open(&target, &mut check)?;
-        Ok(Connection { socket, greeting })
+        let (socket, handshake) = ClientSocket::open(&target, &mut check)?;
+        Ok(Connection { socket, handshake })
     }
 
     /// True if the feed numbers its messages.
     pub(super) fn is_numbered(&self) -> bool {
-        self.greeting.start_seq.is_some() && self.greeting.stream.is_some() && self.greeting.run.is_some()
+        self.handshake.start_seq.is_some() && self.handshake.stream.is_some() && self.handshake.run.is_some()
     }
 
-    /// The next message.
+    /// Reads the next message.
     pub(super) fn read(&mut self) -> Result<Received, Error> {
         self.socket.read()
     }
 
-    /// Sends a message; gives the reason to end where that is not possible any more.
+    /// Sends a message. Returns the reason to end if that is no longer possible.
     pub(super) fn send(&mut self, message: Message) -> Result<(), String> {
-        self.socket.send(message).map_err(|error| format!("nothing can be sent to the server: {error}"))
+        self.socket.send(message).map_err(|error| format!("cannot send to the server: {error}"))
     }
 
-    /// Lets the next read wait; gives the reason to end where there is nothing to wait for.
-    pub(super) fn let_wait(&mut self, time: Duration) -> Result<(), String> {
-        self.socket.let_wait(time).map_err(|error| format!("the connection was lost: {error}"))
+    /// Lets the next read wait. Returns the reason to end if the connection is lost.
+    pub(super) fn allow_wait(&mut self, time: Duration) -> Result<(), String> {
+        self.socket.allow_wait(time).map_err(|error| format!("the connection was lost: {error}"))
     }
 
     /// Returns true if anything arrived since the last call.
-    pub(super) fn take_heard(&mut self) -> bool {
-        self.socket.wire().take_heard()
+    pub(super) fn take_activity(&mut self) -> bool {
+        self.socket.tcp().take_activity()
     }
 
-    /// What a close code means (docs/PROTOCOL.md, section 5).
-    pub(super) fn ending(&self, code: u16) -> Ending {
+    /// Converts a close code to a disconnect reason (docs/PROTOCOL.md, section 5).
+    pub(super) fn disconnect_reason(&self, code: u16) -> DisconnectReason {
         match code {
-            1000 => Ending::Delivered,
-            // a close without a code is how many a plain server says goodbye
-            1005 if self.greeting.stream.is_none() => Ending::Delivered,
-            // a server that refuses has nothing to say about where it begins; any other has lost patience, not interest
-            1008 if self.greeting.start_seq.is_none() => Ending::Refused,
-            1002 | 1003 | 1007 => Ending::Refused,
-            _ => Ending::Lost,
+            1000 => DisconnectReason::Delivered,
+            // many foreign servers close without a code at their end
+            1005 if self.handshake.stream.is_none() => DisconnectReason::Delivered,
+            // a server that refuses does not state where it begins; any other was only overloaded
+            1008 if self.handshake.start_seq.is_none() => DisconnectReason::Refused,
+            1002 | 1003 | 1007 => DisconnectReason::Refused,
+            _ => DisconnectReason::Lost,
         }
     }
 
-    /// Says goodbye and waits a moment for the answer. Gives how many messages came meanwhile.
-    pub(super) fn close(self, code: CloseCode, patience: Duration, clock: Clock) -> u64 {
-        let until = clock.now() + patience;
+    /// Closes the connection and waits a moment for the answer. Returns the number of messages that arrived
+    /// meanwhile.
+    pub(super) fn close(self, code: CloseCode, timeout: Duration, clock: Clock) -> u64 {
+        let until = clock.now() + timeout;
         self.socket.close(code, || clock.now() >= until)
     }
 }

@@ -1,22 +1,23 @@
-//! What the subprotocol `tradesim.v1` adds to messages, as far as a bridge needs it (docs/PROTOCOL.md, section 4).
+//! The notices and pings of the subprotocol `tradesim.v1`, as far as a bridge needs them (docs/PROTOCOL.md, section
+//! 4).
 
 use serde::Deserialize;
 
-/// The longest notice that is read: the longest of ours states the books of all symbols.
+/// The size limit of a notice. The longest ones of tradesim list all symbols.
 const BYTES_MAX: usize = 1 << 20;
 /// Returns the part of a feed's text that is shown.
 const CHARS_SHOWN: usize = 200;
 
-/// A text message that is no event.
+/// A text message that is not an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
-    /// The next message has this number: after a jump, or behind messages that cannot be had any more.
+    /// The next message has this number: after a jump, or after messages that are no longer available.
     Next { seq: u64 },
-    /// The stream is delivered; the number is the one behind the last message.
+    /// The stream is delivered; the number is the one after the last message.
     End { seq: u64 },
-    /// A message of ours was refused.
+    /// A message of the bridge was refused.
     Error { code: String, text: String },
-    /// Nothing that changes what comes next.
+    /// A notice that does not affect the next message.
     Other,
 }
 
@@ -41,26 +42,23 @@ enum Layout {
 }
 
 impl Notice {
-    /// Whether a text message is a notice rather than an event.
+    /// Returns true if a text message is a notice rather than an event.
     #[inline]
     pub(super) fn is_notice(text: &str) -> bool {
         text.starts_with("{\"notice\":")
     }
 
-    /// The notice that a text states.
+    /// Parses a notice.
     ///
     /// # Errors
-    /// A text that is none, in words. Whoever numbers messages cannot go on behind it: it may have said another number.
+    /// The reason why the text is not a notice. A feed that numbers its messages cannot continue after that, because
+    /// the text may have contained another number.
     pub(super) fn parse(text: &str) -> Result<Notice, String> {
         if text.len() > BYTES_MAX {
-            return Err(format!(
-                "it sends a notice of {} bytes, and at most {BYTES_MAX} are read",
-                text.len()
-            ));
+            return Err(format!("it sent a notice of {} bytes, expected at most {BYTES_MAX}", text.len()));
         }
-        let layout = serde_json::from_str(text).map_err(|error| {
-            format!("it sends a notice that cannot be read: {}", shown(&error.to_string()))
-        })?;
+        let layout = serde_json::from_str(text)
+            .map_err(|error| format!("it sent an invalid notice: {}", shown(&error.to_string())))?;
         Ok(match layout {
             Layout::Seek { seq } | Layout::Gap { to: seq } => Notice::Next { seq },
             Layout::End { seq } => Notice::End { seq },
@@ -70,18 +68,18 @@ impl Notice {
     }
 }
 
-/// Returns a text of the feed's in a form that is safe to show.
+/// Returns a text from the feed in a form that is safe to show.
 pub(super) fn shown(text: &str) -> String {
     let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
     text.chars().take(CHARS_SHOWN).map(printable).collect()
 }
 
-/// What a ping carries.
+/// The payload of a ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct PingPayload {
     /// All messages before this one were sent.
     pub(super) seq: u64,
-    /// When the last of them was due, in microseconds of Unix time.
+    /// The time at which the last of them was due, in microseconds of Unix time.
     #[serde(default)]
     pub(super) due: Option<u64>,
 }
@@ -124,15 +122,15 @@ mod tests {
             r#"{"notice":7}"#,
         ] {
             let error = Notice::parse(text).unwrap_err();
-            assert!(error.starts_with("it sends a notice that cannot be read: "), "{text}: {error}");
+            assert!(error.starts_with("it sent an invalid notice: "), "{text}: {error}");
         }
         let deep = format!("{{\"notice\":{}", "[".repeat(100_000));
         assert!(Notice::parse(&deep).is_err());
         let long = format!("{{\"notice\":\"error\",\"code\":\"a\",\"text\":\"{}\"}}", "\u{9b}".repeat(1_000));
-        let Ok(Notice::Error { text, .. }) = Notice::parse(&long) else { panic!("it is an error") };
+        let Ok(Notice::Error { text, .. }) = Notice::parse(&long) else { panic!("not an error") };
         assert_eq!(text, "\u{fffd}".repeat(200));
         let huge = format!("{{\"notice\":\"start\",\"x\":\"{}\"}}", "x".repeat(BYTES_MAX));
-        assert!(Notice::parse(&huge).unwrap_err().contains("at most 1048576 are read"));
+        assert!(Notice::parse(&huge).unwrap_err().contains("expected at most 1048576"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reads connections on the feed's thread, and hands over what they bring.
+//! The reader of connections, on the feed's thread, which hands over what it receives.
 
 use std::{
     sync::{
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tradesim_bridge_core::{Ending, Greeting};
+use tradesim_bridge_core::{DisconnectReason, HandshakeInfo};
 use tungstenite::{
     Error, Message,
     error::ProtocolError,
@@ -17,7 +17,7 @@ use tungstenite::{
 };
 
 use super::{
-    CLOSE_PATIENCE, Command, Event,
+    CLOSE_TIMEOUT, Command, Event,
     budget::Budget,
     connection::{self, Connection, FeedOptions},
     notice::{Notice, PingPayload, shown},
@@ -29,15 +29,15 @@ use crate::{
     socket::{self, OpenError, Received, dialogue::Heartbeat, is_would_block},
 };
 
-/// Notices between two messages: somebody who plays with a paused replay sends few.
+/// The limit of consecutive notices: a user who controls a paused replay causes few.
 const NOTICES_MAX: u32 = 10_000;
-/// How long a read waits before it is seen whether the connection is still wanted.
+/// The longest wait of a read before it is checked if the connection is still wanted.
 const TICK: Duration = Duration::from_millis(100);
-/// Silence after which the server is asked for a sign of life, and silence after which it is taken for dead.
+/// The time without input after which the server is pinged; the next one is the time after which it counts as dead.
 const SILENCE_ASKED: Duration = Duration::from_secs(30);
 const SILENCE_DEAD: Duration = Duration::from_secs(45);
 /// The timeout for the reason of a refusal.
-const REFUSAL_PATIENCE: Duration = Duration::from_secs(5);
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The state of the feed's thread.
 pub(super) struct Reader {
@@ -53,18 +53,18 @@ pub(super) struct Reader {
     pub(super) metrics: Arc<Metrics>,
 }
 
-/// Nobody takes events any more.
+/// The receiver of events is gone.
 struct Gone;
 
 /// The reason for which reading from a connection ended.
 enum Read {
     /// The connection is not wanted any more.
     Unwanted,
-    Ended(Ending, String),
+    Ended(DisconnectReason, String),
 }
 
 impl Reader {
-    /// Serves one command after the other, until nobody gives or takes any more.
+    /// Serves one command after the other, until the other thread has ended.
     pub(super) fn run(&mut self, orders: &Receiver<Command>) {
         while let Ok(command) = orders.recv() {
             let number = command.connection;
@@ -93,7 +93,7 @@ impl Reader {
         self.discarded.fetch_add(messages, Ordering::AcqRel);
     }
 
-    /// One connection, from the handshake to its end.
+    /// Serves one connection, from the handshake to its end.
     fn serve(&mut self, command: &Command) -> Result<(), Gone> {
         let number = command.connection;
         let is_wanted = || self.is_wanted(number);
@@ -101,57 +101,57 @@ impl Reader {
             Ok(connection) => connection,
             Err(OpenError::Stopped) => return Ok(()),
             Err(error) => {
-                let (ending, cause) = (connection::ending(&error), error.to_string());
-                return self.send(Event::Disconnected { connection: number, ending, cause });
+                let (reason, cause) = (connection::disconnect_reason(&error), error.to_string());
+                return self.send(Event::Disconnected { connection: number, reason, cause });
             }
         };
         self.metrics.ws_connected.set(1);
         let read = self.greet(number, &mut connection);
         self.metrics.ws_connected.set(0);
         let code = match &read {
-            Ok(Read::Ended(Ending::Refused, _)) => CloseCode::Policy,
-            Ok(Read::Ended(Ending::Broken, _)) => CloseCode::Protocol,
+            Ok(Read::Ended(DisconnectReason::Refused, _)) => CloseCode::Policy,
+            Ok(Read::Ended(DisconnectReason::Broken, _)) => CloseCode::Protocol,
             Ok(Read::Ended(..)) => CloseCode::Normal,
             Ok(Read::Unwanted) | Err(Gone) => CloseCode::Away,
         };
         let is_numbered = connection.is_numbered();
-        let late = connection.close(code, CLOSE_PATIENCE, self.clock);
+        let late = connection.close(code, CLOSE_TIMEOUT, self.clock);
         if !is_numbered {
             self.discard(late);
         }
         match read? {
             Read::Unwanted => Ok(()),
-            Read::Ended(ending, cause) => {
-                self.send(Event::Disconnected { connection: number, ending, cause })
+            Read::Ended(reason, cause) => {
+                self.send(Event::Disconnected { connection: number, reason, cause })
             }
         }
     }
 
-    /// Says what the feed said, and reads.
+    /// Passes the handshake's properties on, and reads.
     fn greet(&mut self, number: u64, connection: &mut Connection) -> Result<Read, Gone> {
         let mut first = None;
-        // a feed that names its stream and not where it begins may refuse, and says why by its close
-        if connection.greeting.stream.is_some() && !connection.is_numbered() {
-            let until = self.clock.now() + REFUSAL_PATIENCE;
+        // a feed that states its stream but no start may refuse, and states the reason in its close
+        if connection.handshake.stream.is_some() && !connection.is_numbered() {
+            let until = self.clock.now() + REFUSAL_TIMEOUT;
             while first.is_none() && self.clock.now() < until && self.is_wanted(number) {
                 match connection.read() {
                     Err(Error::Io(error)) if is_would_block(&error) => {
-                        if let Err(cause) = connection.let_wait(TICK) {
-                            return Ok(Read::Ended(Ending::Lost, cause));
+                        if let Err(cause) = connection.allow_wait(TICK) {
+                            return Ok(Read::Ended(DisconnectReason::Lost, cause));
                         }
                     }
                     Ok(Received::Message(Message::Close(frame))) => return Ok(connection.closed(frame)),
-                    Err(error) => return Ok(Read::Ended(Ending::Lost, broken(&error))),
+                    Err(error) => return Ok(Read::Ended(DisconnectReason::Lost, broken(&error))),
                     received => first = Some(received),
                 }
             }
         }
-        let socket::Greeting { stream, run, start_seq, .. } = connection.greeting.clone();
-        let greeting = Greeting { stream, run, start_seq };
-        self.send(Event::Connected { connection: number, greeting })?;
+        let socket::HandshakeHeaders { stream, run, start_seq, .. } = connection.handshake.clone();
+        let handshake = HandshakeInfo { stream, run, start_seq };
+        self.send(Event::Connected { connection: number, handshake })?;
         for text in &self.options.dialogue.send {
             if let Err(cause) = connection.send(Message::text(text.as_str())) {
-                return Ok(Read::Ended(Ending::Lost, cause));
+                return Ok(Read::Ended(DisconnectReason::Lost, cause));
             }
         }
         self.read(number, connection, first)
@@ -168,10 +168,10 @@ impl Reader {
         let mut silence = Silence { since: now, asked: false };
         let dialogue = self.options.dialogue.clone();
         let mut ping_at = dialogue.ping.as_ref().map(|ping| now + ping.every);
-        let notices = connection.greeting.notices;
+        let notices = connection.handshake.notices;
         let heartbeats = dialogue.has_heartbeats() && !connection.is_numbered();
         if dialogue.has_heartbeats() && !heartbeats {
-            tracing::warn!("the feed numbers its messages, so that none of them is taken for a heartbeat");
+            tracing::warn!("the feed numbers its messages: heartbeat patterns are ignored");
         }
         let mut notices_in_a_row = 0;
         loop {
@@ -180,11 +180,11 @@ impl Reader {
                     batch = self.hand_over(batch, number)?;
                     notices_in_a_row += 1;
                     if notices_in_a_row > NOTICES_MAX {
-                        let cause = format!("it sends more than {NOTICES_MAX} notices in a row");
-                        return Ok(Read::Ended(Ending::Broken, cause));
+                        let cause = format!("it sent more than {NOTICES_MAX} consecutive notices");
+                        return Ok(Read::Ended(DisconnectReason::Broken, cause));
                     }
                     if let Err(cause) = self.notice(number, &text)? {
-                        return Ok(Read::Ended(Ending::Broken, cause));
+                        return Ok(Read::Ended(DisconnectReason::Broken, cause));
                     }
                 }
                 Ok(Received::Message(Message::Text(text))) => {
@@ -197,7 +197,7 @@ impl Reader {
                                 && let Err(cause) = connection.send(Message::text(reply))
                             {
                                 self.hand_over(batch, number)?;
-                                return Ok(Read::Ended(Ending::Lost, cause));
+                                return Ok(Read::Ended(DisconnectReason::Lost, cause));
                             }
                         }
                     }
@@ -227,15 +227,15 @@ impl Reader {
                         return Ok(Read::Unwanted);
                     }
                     if let Err(cause) = self.idle(connection, &mut silence, &mut ping_at) {
-                        return Ok(Read::Ended(Ending::Lost, cause));
+                        return Ok(Read::Ended(DisconnectReason::Lost, cause));
                     }
                 }
                 Err(error) => {
                     self.hand_over(batch, number)?;
-                    return Ok(Read::Ended(Ending::Lost, broken(&error)));
+                    return Ok(Read::Ended(DisconnectReason::Lost, broken(&error)));
                 }
             }
-            if batch.is_enough() {
+            if batch.should_flush() {
                 batch = self.hand_over(batch, number)?;
                 if !self.is_wanted(number) {
                     return Ok(Read::Unwanted);
@@ -250,7 +250,7 @@ impl Reader {
         batch
     }
 
-    /// Hands a batch over, unless it is empty, and gives an empty one.
+    /// Hands a batch over, unless it is empty, and returns an empty one.
     fn hand_over(&self, mut batch: Batch, connection: u64) -> Result<Batch, Gone> {
         if batch.is_empty() {
             return Ok(batch);
@@ -266,13 +266,13 @@ impl Reader {
         Ok(self.empty_batch(connection))
     }
 
-    /// Says what a notice says; gives why it cannot be one.
+    /// Passes a notice on. Returns why it is not valid.
     fn notice(&self, connection: u64, text: &str) -> Result<Result<(), String>, Gone> {
         match Notice::parse(text) {
             Ok(Notice::Next { seq }) => self.send(Event::Jumped { connection, seq })?,
             Ok(Notice::End { seq }) => self.send(Event::Ended { connection, seq })?,
             Ok(Notice::Error { code, text }) => {
-                tracing::warn!(code, text, "the feed refused a message of ours");
+                tracing::warn!(code, text, "the feed refused a message of the bridge");
             }
             Ok(Notice::Other) => {}
             Err(cause) => return Ok(Err(cause)),
@@ -280,7 +280,8 @@ impl Reader {
         Ok(Ok(()))
     }
 
-    /// Nothing is there: looks at the silence, pings, and then lets the next read wait. Gives a reason to end.
+    /// Handles that nothing is there: checks the time without input, sends pings, and then lets the next read wait.
+    /// Returns the reason to end.
     fn idle(
         &self,
         connection: &mut Connection,
@@ -288,12 +289,12 @@ impl Reader {
         ping_at: &mut Option<Duration>,
     ) -> Result<(), String> {
         let now = self.clock.now();
-        if connection.take_heard() {
+        if connection.take_activity() {
             *silence = Silence { since: now, asked: false };
         }
         let quiet = now.saturating_sub(silence.since);
         if quiet >= SILENCE_DEAD {
-            return Err(format!("nothing came for {} s", SILENCE_DEAD.as_secs()));
+            return Err(format!("nothing received for {} s", SILENCE_DEAD.as_secs()));
         }
         if quiet >= SILENCE_ASKED && !silence.asked {
             silence.asked = true;
@@ -305,7 +306,7 @@ impl Reader {
             *at = now + ping.every;
             connection.send(Message::text(ping.text.as_str()))?;
         }
-        connection.let_wait(TICK)
+        connection.allow_wait(TICK)
     }
 }
 
@@ -314,7 +315,7 @@ impl Connection {
     fn closed(&self, frame: Option<CloseFrame>) -> Read {
         let (code, reason) =
             frame.map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
-        Read::Ended(self.ending(code), closed(code, &reason))
+        Read::Ended(self.disconnect_reason(code), closed(code, &reason))
     }
 }
 
@@ -333,14 +334,14 @@ fn closed(code: u16, reason: &str) -> String {
     }
 }
 
-/// What an error of reading says in words.
+/// Describes an error of reading.
 fn broken(error: &Error) -> String {
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => "closed".to_owned(),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-            "the server went away without closing the connection".to_owned()
+            "the server disconnected without a close frame".to_owned()
         }
         Error::Io(error) => format!("the connection was lost: {error}"),
-        error => format!("the server broke the WebSocket protocol: {error}"),
+        error => format!("the server violated the WebSocket protocol: {error}"),
     }
 }

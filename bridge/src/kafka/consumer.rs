@@ -1,4 +1,4 @@
-//! Consumers that read a topic by themselves: they join no group, and commit nothing.
+//! Consumers that read a topic alone: without a group, and without commits.
 
 use std::{fmt, time::Duration};
 
@@ -15,14 +15,14 @@ use crate::connection::KafkaConnection;
 /// A consumer.
 pub(crate) type Reader = BaseConsumer<Quiet>;
 
-/// Which records are read.
+/// The isolation level of a consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Isolation {
     Committed,
     Uncommitted,
 }
 
-/// Makes one. `group` names whose committed offsets are asked for, where they are.
+/// Creates a consumer. `group` names the group whose committed offsets can be requested.
 pub(crate) fn reader(connection: &KafkaConnection, group: &str, isolation: Isolation) -> KafkaResult<Reader> {
     let mut config = ClientConfig::new();
     connection.apply(&mut config);
@@ -42,11 +42,11 @@ pub(crate) fn reader(connection: &KafkaConnection, group: &str, isolation: Isola
     config.create_with_context(Quiet::default())
 }
 
-/// Events of a consumer that are looked at when it fails.
+/// The limit of a consumer's events that are read when it fails.
 const EVENTS_MAX: usize = 100;
 
-/// What failed, with librdkafka's own reason: a consumer tells what it met only while it is polled. What it may have read by
-/// then is lost.
+/// Returns the failure with librdkafka's own reason, which a consumer reports only while it is polled. Records that
+/// this poll reads are lost.
 pub(crate) fn explain<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     reason: &LastReason,
@@ -58,8 +58,8 @@ pub(crate) fn explain<C: ConsumerContext>(
     reason.explain(failure)
 }
 
-/// Logs nothing of its own: what a consumer does not do shows in its answers. It keeps the reason for which no broker is
-/// reached, which they lack.
+/// Does not log: failures of a consumer show in its results. It keeps the reason for which no broker is reachable,
+/// which they lack.
 #[derive(Debug, Default)]
 pub(crate) struct Quiet {
     pub(crate) reason: LastReason,

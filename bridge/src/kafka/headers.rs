@@ -1,4 +1,5 @@
-//! The headers of a record that was read. The binding panics on a name that is not UTF-8, which anybody may write into a topic.
+//! The headers of a record that was read. The binding panics on a name that is not UTF-8, which any program may write
+//! into a topic.
 
 use std::{
     ffi::{CStr, c_void},
@@ -15,13 +16,14 @@ use rdkafka::{
 /// A header: its name and its value, as bytes.
 pub(crate) type HeaderBytes<'m> = (&'m [u8], Option<&'m [u8]>);
 
-/// The headers of a record, in their order.
+/// Returns the headers of a record, in their order.
 pub(crate) fn headers<'m>(message: &'m BorrowedMessage<'_>) -> impl Iterator<Item = HeaderBytes<'m>> {
     let headers = message.headers();
     (0..).map_while(move |place| header(headers?, place))
 }
 
-/// The texts of these headers, where they are texts. Of two headers with one name the last counts, as everywhere in Kafka.
+/// Returns the texts of these headers, if they are texts. Of two headers with one name the last one counts, as
+/// everywhere in Kafka.
 pub(crate) fn header_texts<const N: usize>(
     message: &BorrowedMessage<'_>,
     names: [&str; N],
@@ -36,11 +38,12 @@ pub(crate) fn header_texts<const N: usize>(
     texts
 }
 
-#[expect(unsafe_code, reason = "the binding has no call that takes a name as it is")]
+#[expect(unsafe_code, reason = "the binding has no call that returns a name as bytes")]
 fn header(headers: &BorrowedHeaders, place: usize) -> Option<HeaderBytes<'_>> {
     let (mut name, mut value, mut size) = (ptr::null(), ptr::null::<c_void>(), 0);
-    // SAFETY: a reference to `BorrowedHeaders` is the address of librdkafka's list, which lives as long as the message. A name and
-    // a value that the call gives are parts of that list: the name ends with a zero byte, and the value has `size` bytes.
+    // SAFETY: a reference to `BorrowedHeaders` is the address of librdkafka's list, which lives as long as the
+    // message. A name and a value that the call returns are parts of that list: the name ends with a zero byte, and
+    // the value has `size` bytes.
     unsafe {
         let list = ptr::from_ref(headers).cast::<rd_kafka_headers_t>();
         let found = rd_kafka_header_get_all(list, place, &mut name, &mut value, &mut size);

@@ -1,9 +1,9 @@
-//! Reads how far a run was delivered, or dead letters were sent again.
+//! Reads the position of a run, or that of dead letters.
 //!
-//! Several bridges share the topic of positions, each with transactions of its own. A reader of committed records sees
-//! nothing behind the first record of a transaction that is still open, whosever it is; so it first waits until the last
-//! stable offset has reached the end that the topic had when it was asked for. Without that a position could be read that
-//! is older than the committed one, and messages would be sent twice.
+//! Several bridges share the topic of positions, each with its own transactions. A reader of committed records sees
+//! nothing after the first record of an open transaction, whichever bridge it belongs to; so it first waits until the
+//! last stable offset has reached the end that the topic had at the beginning. Otherwise it could read a position
+//! that is older than the committed one, and messages would be sent twice.
 
 use std::time::Duration;
 
@@ -20,20 +20,21 @@ use super::{
 };
 use crate::{clock::Clock, connection::KafkaConnection};
 
-/// The library wants the name of a group, though none is joined.
+/// The library requires the name of a group, though none is joined.
 const GROUP: &str = "tradesim-positions";
 /// The timeout of a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait for other transactions to end: longer than any may be open.
-const PENDING_PATIENCE: Duration = Duration::from_secs(90);
-/// The gap between two looks at them.
+/// The time in which other transactions must end: longer than any may be open.
+const PENDING_TIMEOUT: Duration = Duration::from_secs(90);
+/// The interval of checks for that.
 const PENDING_TICK: Duration = Duration::from_millis(100);
-/// Records at the end of the topic that are read first: whoever was at work a moment ago is among them.
+/// The number of records at the end of the topic that are read first: they contain the positions of bridges that were
+/// active a moment ago.
 const TAIL_RECORDS: i64 = 5_000;
 /// The timeout for records that exist.
-const READ_PATIENCE: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The newest committed position of a run, or `None` where there is none.
+/// Returns the newest committed position of a run, or `None` if there is none.
 pub(crate) fn read_position(
     connection: &KafkaConnection,
     topic: &str,
@@ -42,7 +43,7 @@ pub(crate) fn read_position(
     is_stopping: &dyn Fn() -> bool,
 ) -> Result<Option<Position>, KafkaFailure> {
     let key = identity.to_string();
-    // of our key alone: what others write is theirs
+    // only this key: records of others are not validated
     let newest = read_newest(connection, topic, &key, clock, is_stopping)?;
     newest
         .map(|value| Position::parse(&value))
@@ -50,7 +51,7 @@ pub(crate) fn read_position(
         .map_err(|error| KafkaFailure::Position { key, what: error.to_string() })
 }
 
-/// The newest committed value of a key in a topic of one partition, or `None` where there is none.
+/// Returns the newest committed value of a key in a topic of one partition, or `None` if there is none.
 pub(crate) fn read_newest(
     connection: &KafkaConnection,
     topic: &str,
@@ -65,7 +66,7 @@ pub(crate) fn read_newest(
         watermarks => watermarks?,
     };
     drop(uncommitted);
-    let until = clock.now() + PENDING_PATIENCE;
+    let until = clock.now() + PENDING_TIMEOUT;
     while committed.fetch_watermarks(topic, 0, CALL_TIMEOUT)?.1 < end {
         if is_stopping() {
             return Err(KafkaFailure::Stopped);
@@ -88,7 +89,7 @@ fn is_unknown_topic(error: &KafkaError) -> bool {
     matches!(error.rdkafka_error_code(), Some(UnknownTopic | UnknownTopicOrPartition | UnknownPartition))
 }
 
-/// Reads to the end. The last record of a key counts.
+/// Reads to the end, and returns the last record of a key.
 fn newest_from(
     consumer: &Reader,
     topic: &str,
@@ -101,19 +102,19 @@ fn newest_from(
     assignment.add_partition_offset(topic, 0, Offset::Offset(from))?;
     consumer.assign(&assignment)?;
     let mut newest = None;
-    let mut heard = clock.now();
+    let mut last_received = clock.now();
     loop {
         if is_stopping() {
             return Err(KafkaFailure::Stopped);
         }
         let Some(result) = consumer.poll(Duration::from_millis(100)) else {
-            if clock.now().saturating_sub(heard) >= READ_PATIENCE {
-                let what = format!("{topic} gave no record for {} s", READ_PATIENCE.as_secs());
+            if clock.now().saturating_sub(last_received) >= READ_TIMEOUT {
+                let what = format!("no record from {topic} for {} s", READ_TIMEOUT.as_secs());
                 return Err(KafkaFailure::Position { key: key.to_owned(), what });
             }
             continue;
         };
-        heard = clock.now();
+        last_received = clock.now();
         match result {
             Ok(record) if record.key() == Some(key.as_bytes()) => {
                 newest = record.payload().map(<[u8]>::to_vec);

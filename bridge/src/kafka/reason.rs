@@ -1,4 +1,5 @@
-//! Why librdkafka reaches no broker: what it says of that is in its log and its error events, not in the errors of calls.
+//! The reason for which librdkafka reaches no broker: it is only in its log and its error events, not in the errors
+//! of calls.
 
 use std::{
     fmt,
@@ -7,12 +8,13 @@ use std::{
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-/// The last reason for which a connection failed: a wrong password, TLS on a plain port, a host that is not known.
+/// The reason for which the last connection failed, such as a wrong password, TLS on a plain port, or an unknown
+/// host.
 #[derive(Debug, Default)]
 pub(crate) struct LastReason(Mutex<Option<String>>);
 
 impl LastReason {
-    /// Keeps the reason of an error event, where it is about a connection.
+    /// Stores the reason of an error event, if it is about a connection.
     pub(crate) fn event(&self, error: &KafkaError, reason: &str) {
         use RDKafkaErrorCode::{Authentication, BrokerTransportFailure, OperationTimedOut, Resolve, SSL};
         let is_of_connection = matches!(
@@ -24,19 +26,19 @@ impl LastReason {
         }
     }
 
-    /// Keeps the reason in a line of the log, where it is about a connection.
+    /// Stores the reason in a line of the log, if it is about a connection.
     pub(crate) fn log(&self, facility: &str, line: &str) {
         if facility == "FAIL" {
             *self.lock() = Some(short(line));
         }
     }
 
-    /// The reason.
+    /// Returns the reason.
     pub(crate) fn get(&self) -> Option<String> {
         self.lock().clone()
     }
 
-    /// Forgets the reason: a broker has answered.
+    /// Clears the reason: a broker has answered.
     pub(crate) fn clear(&self) {
         *self.lock() = None;
     }
@@ -51,13 +53,13 @@ impl LastReason {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<String>> {
-        // what is behind it is whole at every moment
+        // the value is consistent at every moment
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// librdkafka's text without the thread that met it and the time that it took:
-/// `[thrd:localhost:9092/bootstrap]: localhost:9092/bootstrap: Connect to … failed: Connection refused (after 0ms in state CONNECT)`.
+/// Removes the thread and the duration from librdkafka's text: `[thrd:localhost:9092/bootstrap]:
+/// localhost:9092/bootstrap: Connect to … failed: Connection refused (after 0ms in state CONNECT)`.
 pub(crate) fn short(text: &str) -> String {
     let text = match text.strip_prefix("[thrd:") {
         Some(rest) => rest.split_once("]: ").map_or(text, |(_, rest)| rest),
@@ -81,7 +83,7 @@ mod tests {
         assert_eq!(reason.get(), None);
         reason.log("FAIL", line);
         assert_eq!(reason.explain(&"timed out"), format!("timed out: {expected}"));
-        // what says so itself is not told twice
+        // a reason that the text contains is not repeated
         assert_eq!(reason.explain(&expected), expected);
         let all_down = KafkaError::Global(RDKafkaErrorCode::AllBrokersDown);
         reason.event(&all_down, "1/1 brokers are down");

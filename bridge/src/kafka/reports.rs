@@ -1,4 +1,5 @@
-//! What librdkafka reports: acknowledgements, failures, its log and its statistics. Served on the producer's own thread.
+//! The reports of librdkafka: acknowledgements, failures, its log and its statistics. They are served on the
+//! producer's own thread.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -26,32 +27,32 @@ use crate::{
     metrics::Metrics,
 };
 
-/// What reports leave for the thread that owns the producer.
+/// The results of reports for the thread that owns the producer.
 #[derive(Debug)]
 pub(crate) struct Shared {
     guarantee: Guarantee,
     clock: Clock,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
-    /// Whether there is a failure, so that looking costs nothing.
+    /// True if there is a failure, so that the check costs nothing.
     has_failed: AtomicBool,
     failure: Mutex<Failure>,
-    /// Lowest bits of the numbers of records, where they are asked for.
+    /// The lowest bits of the numbers of records, if they are wanted.
     acknowledged: Mutex<Vec<u32>>,
-    /// Whether brokers were given up, and no record was acknowledged since.
+    /// True if brokers were unreachable, and no record was acknowledged since.
     away: AtomicBool,
-    /// Why the last connection failed.
+    /// The reason for which the last connection failed.
     reason: LastReason,
 }
 
-/// What failed.
+/// The failures.
 #[derive(Debug, Default)]
 pub(crate) struct Failure {
     /// The first cause.
     pub(crate) cause: Option<KafkaFailure>,
-    /// Numbers of messages whose records were refused for themselves, in transactions.
+    /// The numbers of messages whose records were refused because of their content, in transactions.
     pub(crate) refused: Vec<u64>,
-    /// Lowest bits of the numbers of such records, without transactions.
+    /// The lowest bits of the numbers of such records, without transactions.
     pub(crate) refused_records: Vec<(u32, String)>,
 }
 
@@ -75,13 +76,13 @@ impl Shared {
         }
     }
 
-    /// Whether something failed.
+    /// Returns true if anything failed.
     #[inline]
     pub(crate) fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Acquire)
     }
 
-    /// Takes what failed.
+    /// Takes the failures.
     pub(crate) fn take_failure(&self) -> Failure {
         let mut failure = lock(&self.failure);
         self.has_failed.store(false, Ordering::Release);
@@ -93,7 +94,7 @@ impl Shared {
         std::mem::swap(numbers, &mut *lock(&self.acknowledged));
     }
 
-    /// Forgets everything: another producer begins.
+    /// Clears everything for another producer.
     pub(crate) fn reset(&self) {
         let _ = self.take_failure();
         lock(&self.acknowledged).clear();
@@ -105,7 +106,8 @@ impl Shared {
         self.has_failed.store(true, Ordering::Release);
     }
 
-    /// What failed, with librdkafka's own reason where brokers were not reached: the errors of its calls do not contain it.
+    /// Returns the failure with librdkafka's own reason if brokers were not reached: the errors of its calls do not
+    /// contain it.
     pub(crate) fn explain(&self, failure: &KafkaFailure) -> String {
         match failure {
             KafkaFailure::Call(_) | KafkaFailure::Report(_) => self.reason.explain(failure),
@@ -113,7 +115,7 @@ impl Shared {
         }
     }
 
-    /// The brokers have answered: what kept them from it before is over.
+    /// Records that the brokers have answered, and clears the reason.
     pub(crate) fn reached(&self) {
         self.reason.clear();
     }
@@ -121,13 +123,13 @@ impl Shared {
     fn back(&self) {
         self.reached();
         if self.away.swap(false, Ordering::Relaxed) && self.health.recovers(Part::Kafka) {
-            tracing::info!("brokers acknowledge again");
+            tracing::info!("brokers are reachable again");
         }
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // what is behind it is whole at every moment
+    // the value is consistent at every moment
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -146,7 +148,7 @@ impl Reports {
     fn failed(&self, ticket: Ticket, error: &KafkaError, seq: Option<u64>) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
         if matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) {
-            // by ourselves, with the producer
+            // purged by the bridge, together with the producer
             return;
         }
         self.shared.metrics.failed(ticket.topic());
@@ -214,7 +216,7 @@ impl ClientContext for Reports {
     fn stats(&self, statistics: Statistics) {
         let up = statistics.brokers.values().filter(|broker| broker.state == "UP").count();
         if up > 0 {
-            // nothing may be sent for long
+            // no record may be sent for long
             self.shared.back();
         }
         tracing::info!(
@@ -236,7 +238,7 @@ impl ClientContext for Reports {
             self.shared.away.store(true, Ordering::Relaxed);
             let reason = self.shared.reason.explain(&short(reason));
             if self.shared.health.fails(Part::Kafka, reason.as_str()) {
-                tracing::warn!(reason, "no broker can be reached; waiting");
+                tracing::warn!(reason, "cannot reach any broker; waiting");
             }
         } else {
             tracing::debug!(%error, reason, "librdkafka");

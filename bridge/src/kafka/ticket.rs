@@ -1,19 +1,20 @@
-//! What librdkafka carries along with a record and gives back with its report: a number, so that it costs no allocation.
+//! The opaque value that librdkafka keeps with a record and returns with its report: a number, so that it costs no
+//! allocation.
 
 use tradesim_bridge_core::Topic;
 
-/// Bits of the record's number that are kept: far more records than are ever on their way at once.
+/// The number of bits of the record's number: enough for far more records than are ever in flight.
 const NUMBER_BITS: u32 = 29;
 const NUMBER_MASK: u64 = (1 << NUMBER_BITS) - 1;
-/// Bits of the topic.
+/// The number of bits of the topic.
 const TOPIC_BITS: u32 = 3;
 
-/// Topic, number and instant of a record: from the lowest bit on 29 of the number, 3 of the topic, and 32 of the
-/// microseconds since the start.
+/// The topic, number and time of a record: from the lowest bit on 29 bits of the number, 3 of the topic, and 32 of
+/// the microseconds since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket(u64);
 
-const _: () = assert!(usize::BITS == 64, "a ticket travels in a pointer");
+const _: () = assert!(usize::BITS == 64, "a ticket is stored in a pointer");
 const _: () = assert!(Topic::ALL.len() <= 1 << TOPIC_BITS);
 
 impl Ticket {
@@ -22,12 +23,12 @@ impl Ticket {
         Ticket(number & NUMBER_MASK | topic | u64::from(sent_us) << (NUMBER_BITS + TOPIC_BITS))
     }
 
-    /// The number that librdkafka carries.
+    /// Returns the number for librdkafka.
     pub(super) fn to_opaque(self) -> usize {
         self.0 as usize
     }
 
-    /// The ticket that librdkafka carried.
+    /// Returns the ticket in librdkafka's number.
     pub(super) fn from_opaque(opaque: usize) -> Ticket {
         Ticket(opaque as u64)
     }
@@ -36,18 +37,18 @@ impl Ticket {
         Topic::ALL[(self.0 >> NUMBER_BITS) as usize & ((1 << TOPIC_BITS) - 1)]
     }
 
-    /// The lowest bits of the record's number.
+    /// Returns the lowest bits of the record's number.
     pub(super) fn number(self) -> u32 {
         (self.0 & NUMBER_MASK) as u32
     }
 
-    /// How long ago it was handed over, up to an hour and eleven minutes.
+    /// Returns the time since it was handed over, up to an hour and eleven minutes.
     pub(super) fn age_us(self, now_us: u32) -> u32 {
         now_us.wrapping_sub((self.0 >> (NUMBER_BITS + TOPIC_BITS)) as u32)
     }
 }
 
-/// The whole number of a record, by its lowest bits and the number that the next record gets.
+/// Returns the full number of a record, given its lowest bits and the number of the next record.
 pub(crate) fn whole_number(lowest: u32, next: u64) -> u64 {
     let number = next & !NUMBER_MASK | u64::from(lowest);
     if number >= next { number.saturating_sub(1 << NUMBER_BITS) } else { number }

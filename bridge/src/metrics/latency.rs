@@ -1,6 +1,6 @@
-//! A histogram that one thread adds to many thousand times a second.
+//! A histogram that one thread adds to many thousand times per second.
 //!
-//! That of prometheus-client takes a lock for each observation; here an observation is two atomic additions.
+//! The one of prometheus-client takes a lock for each observation; here an observation is two atomic additions.
 
 use std::{
     fmt,
@@ -16,7 +16,7 @@ use prometheus_client::{
     metrics::MetricType,
 };
 
-/// The histogram. Clones are one and the same.
+/// The histogram. Clones share their counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Latency(Arc<Shared>);
 
@@ -24,7 +24,7 @@ pub(crate) struct Latency(Arc<Shared>);
 struct Shared {
     /// Upper bounds, in microseconds, ascending.
     bounds_us: &'static [u64],
-    /// One for each bound, and one for what is above them.
+    /// One count for each bound, and one for greater values.
     counts: Vec<AtomicU64>,
     sum_us: AtomicU64,
 }
@@ -55,7 +55,7 @@ impl EncodeMetric for Latency {
         let bounds = self.0.bounds_us.iter().map(|us| *us as f64 / 1e6).chain([f64::INFINITY]);
         let counts = self.0.counts.iter().map(|count| count.load(Ordering::Relaxed));
         let buckets: Vec<(f64, u64)> = bounds.zip(counts).collect();
-        // from the buckets, so that the two agree also while others count
+        // computed from the buckets, so that the two agree also while others count
         let count = buckets.iter().map(|(_, count)| count).sum();
         let seconds = self.0.sum_us.load(Ordering::Relaxed) as f64 / 1e6;
         encoder.encode_histogram::<NoLabelSet>(seconds, count, &buckets, None)

@@ -16,8 +16,8 @@ fn the_page_is_this_one() {
         metrics.acknowledged(Topic::Data(EventType::Trade), us);
     }
     metrics.failed(Topic::Data(EventType::OrderBook));
-    metrics.buried(None);
-    metrics.buried(Some(EventType::Trade));
+    metrics.dead_lettered(None);
+    metrics.dead_lettered(Some(EventType::Trade));
     metrics.invalid(None, Reason::NotJson);
     metrics.invalid(Some(EventType::Trade), Reason::BadValue);
     metrics.lag_seconds.set(0.25);
@@ -60,7 +60,7 @@ fn the_metrics_of_the_contract_are_there() {
     assert_eq!(bounds, ["0.001", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "+Inf"]);
 }
 
-/// What OpenMetrics asks of names, and parsers check.
+/// Checks the names as OpenMetrics requires and as parsers check them.
 #[test]
 fn every_family_is_there_once() {
     let page = metrics().page();

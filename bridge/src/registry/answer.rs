@@ -1,4 +1,4 @@
-//! What a registry answers, read into a value or into an error by its kind.
+//! Converts the answer of a registry to a value or to an error.
 
 use std::{io, time::Duration};
 
@@ -13,12 +13,12 @@ use ureq::{
 
 use super::{PAUSE_MAX, RegistryError, url};
 
-/// A list of all subjects of a large registry stays far below this.
+/// The size limit of an answer. A list of all subjects of a large registry is far smaller.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
-/// How much of an answer that cannot be read is shown.
+/// The number of characters of an unreadable answer that are shown.
 const SHOWN_CHARS_MAX: usize = 200;
 
-/// The JSON of an answer with a status of success.
+/// Returns the JSON of a successful answer.
 pub(super) fn read(url: &str, result: Result<Response<Body>, Error>) -> Result<Value, RegistryError> {
     let mut response = result.map_err(|error| failure(url, error))?;
     let status = response.status();
@@ -37,7 +37,7 @@ pub(super) fn read(url: &str, result: Result<Response<Body>, Error>) -> Result<V
     if status.is_success() {
         return value.ok_or_else(|| RegistryError::Foreign {
             url: url.to_owned(),
-            what: format!("its answer is no JSON: {:?}", shortened(&text)),
+            what: format!("its answer is not JSON: {:?}", shortened(&text)),
         });
     }
     let field = |name: &str| value.as_ref().and_then(|value| value.get(name));
@@ -46,7 +46,7 @@ pub(super) fn read(url: &str, result: Result<Response<Body>, Error>) -> Result<V
     let url = url.to_owned();
     Err(match status.as_u16() {
         401 | 403 => RegistryError::Unauthorized { url, status: status.as_u16() },
-        // "not now": a registry that is coming up or has too much to do, and what stands before one that is down
+        // "not now": a registry that is starting or overloaded, and a proxy in front of one that is down
         408 | 425 | 429 | 500..=599 => {
             RegistryError::Unavailable { url, status: status.as_u16(), message: said, retry_after }
         }
@@ -57,7 +57,7 @@ pub(super) fn read(url: &str, result: Result<Response<Body>, Error>) -> Result<V
 fn failure(url: &str, error: Error) -> RegistryError {
     let url = url.to_owned();
     match error {
-        // the TLS library's errors come as data that is not valid
+        // the TLS library reports its errors as invalid data
         Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
             let what = error.to_string();
             match error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
@@ -72,8 +72,8 @@ fn failure(url: &str, error: Error) -> RegistryError {
         | Error::HostNotFound
         | Error::ConnectionFailed
         | Error::ConnectProxyFailed(_) => RegistryError::Unreachable { url, source: Box::new(error) },
-        // the error repeats the URL, which may hold a password
-        Error::BadUri(_) => RegistryError::Foreign { url, what: "its URL cannot be used".to_owned() },
+        // the error repeats the URL, which may contain a password
+        Error::BadUri(_) => RegistryError::Foreign { url, what: "its URL is invalid".to_owned() },
         error => RegistryError::Foreign { url, what: error.to_string() },
     }
 }
@@ -82,7 +82,7 @@ fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The pause that an answer asks for, within bounds. A date is left alone: it would need a clock that agrees with the peer's.
+/// Returns the delay that an answer requests, within limits. A date is ignored: it would require synchronised clocks.
 fn seconds(text: &str) -> Option<Duration> {
     let seconds = text.trim().parse::<u64>().ok()?;
     Some(Duration::from_secs(seconds).min(PAUSE_MAX))

@@ -1,10 +1,10 @@
-//! Who we are, to a registry that asks.
+//! Credentials for a registry.
 
 use std::str::FromStr;
 
 use crate::secret::Secret;
 
-/// What a registry is told of who asks.
+/// Credentials for a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
     /// A user and a password, in every request (RFC 7617).
@@ -21,7 +21,7 @@ pub enum Credentials {
     },
 }
 
-/// The text states no credentials. It is not repeated, since it may be half a secret.
+/// The text does not contain credentials. It is not repeated, because it may contain a part of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected `basic USER:PASSWORD` or `bearer TOKEN`")]
 pub struct ParseCredentialsError;

@@ -1,121 +1,121 @@
-//! What a registry may answer instead of what was asked for.
+//! Errors of a registry.
 
 use std::{path::PathBuf, time::Duration};
 
-/// The registry gave no answer, or not the one that was hoped for.
+/// A request to a registry failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
-    /// Nobody is there, or nobody answers in time.
-    #[error("the schema registry at {url} cannot be reached")]
+    /// There is no answer, or none in time.
+    #[error("cannot reach the schema registry at {url}")]
     Unreachable {
-        /// The registry.
+        /// The URL of the registry.
         url: String,
-        /// What happened on the way.
+        /// The cause.
         source: Box<ureq::Error>,
     },
-    /// The registry, or what stands before it, says that it cannot answer now.
-    #[error("the schema registry at {url} is away: it answered {status}{}", colon(message))]
+    /// The registry, or a proxy in front of it, cannot answer now.
+    #[error("the schema registry at {url} is unavailable (HTTP {status}){}", colon(message))]
     Unavailable {
-        /// The registry.
+        /// The URL of the registry.
         url: String,
         /// The HTTP status: 408, 425, 429 or 500 to 599.
         status: u16,
-        /// The registry's words.
+        /// The message of the registry.
         message: String,
-        /// When to ask again, where the answer says so; at most a minute.
+        /// The requested delay before a retry, if the answer states one; at most a minute.
         retry_after: Option<Duration>,
     },
-    /// The registry is elsewhere. Nothing is sent there: credentials go to the registry that was named, and to no other.
+    /// The registry redirects. No request is sent there: credentials are sent to the named registry, and to no other.
     #[error(
-        "the schema registry at {url} answered {status} and names {}: it has to be named itself",
-        location.as_deref().unwrap_or("no other place")
+        "the schema registry at {url} redirects (HTTP {status}) to {}: use that URL instead",
+        location.as_deref().unwrap_or("an unknown location")
     )]
     Redirected {
-        /// The registry.
+        /// The URL of the registry.
         url: String,
         /// The HTTP status.
         status: u16,
-        /// Where it is instead, without user information and query.
+        /// The new URL, without user information and query.
         location: Option<String>,
     },
-    /// There is no TLS with the registry.
-    #[error("there is no TLS with the schema registry at {url}: {what}")]
+    /// The TLS connection to the registry failed.
+    #[error("the TLS connection to the schema registry at {url} failed: {what}")]
     Tls {
-        /// The registry.
+        /// The URL of the registry.
         url: String,
-        /// Why not: its certificate is not trusted, for one.
+        /// The reason, such as a certificate that is not trusted.
         what: String,
     },
     /// The subject has no version with exactly this schema.
-    #[error("our schema is not registered under {subject} at {url}")]
+    #[error("the schema is not registered under {subject} at {url}")]
     NotRegistered {
-        /// The registry.
+        /// The URL of the registry.
         url: String,
         /// The subject.
         subject: String,
     },
-    /// The subject's rule refuses the schema behind those that are there.
-    #[error("the registry refuses our schema under {subject} as incompatible: {message}")]
+    /// The subject's rule refuses the schema as a successor of the registered ones.
+    #[error("the registry refused the schema under {subject} as incompatible: {message}")]
     Incompatible {
         /// The subject.
         subject: String,
-        /// The registry's words.
+        /// The message of the registry.
         message: String,
     },
-    /// The registry does not let us in.
-    #[error("the schema registry at {url} does not let us in: it answered {status}")]
+    /// The registry rejected the credentials.
+    #[error("the schema registry at {url} rejected the credentials (HTTP {status})")]
     Unauthorized {
-        /// The registry.
+        /// The URL of the registry.
         url: String,
         /// The HTTP status, 401 or 403.
         status: u16,
     },
-    /// The registry says no for another reason.
-    #[error("the schema registry at {url} answered {status}: {message}")]
+    /// The registry refused the request for another reason.
+    #[error("the schema registry at {url} refused the request (HTTP {status}): {message}")]
     Refused {
-        /// The registry.
+        /// The URL of the registry.
         url: String,
         /// The HTTP status.
         status: u16,
-        /// The registry's own code, as 40401.
+        /// The registry's own code, such as 40401.
         code: Option<u64>,
-        /// The registry's words.
+        /// The message of the registry.
         message: String,
     },
-    /// Somebody answers who is no schema registry, or one of another kind.
-    #[error("{url} is no schema registry that is understood here: {what}")]
+    /// The server is not a schema registry, or one of another kind.
+    #[error("{url} does not look like a Confluent-compatible schema registry: {what}")]
     Foreign {
-        /// Who answered.
+        /// The URL of the server.
         url: String,
-        /// What gave it away.
+        /// The reason.
         what: String,
     },
-    /// The credentials hold characters that no HTTP header can.
-    #[error("the credentials for the schema registry hold characters that cannot be sent")]
+    /// The credentials contain characters that an HTTP header cannot.
+    #[error("the credentials for the schema registry contain characters that cannot be sent")]
     Credentials,
     /// The file of certificates cannot be used.
-    #[error("the certificates in {} cannot be used: {what}", path.display())]
+    #[error("cannot use the certificates in {}: {what}", path.display())]
     Certificates {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason.
         what: String,
     },
 }
 
 impl RegistryError {
-    /// Whether the same request may be answered later.
+    /// Returns true if the same request may succeed later.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, RegistryError::Unreachable { .. } | RegistryError::Unavailable { .. })
     }
 
-    /// Whether the registry refuses the one request, so that another one may be answered.
+    /// Returns true if the registry refuses this request, so that another one may succeed.
     pub fn is_of_request(&self) -> bool {
         matches!(self, RegistryError::Refused { .. } | RegistryError::Foreign { .. })
     }
 
-    /// When the registry wants to be asked again, where it says so.
+    /// Returns the requested delay before a retry, if the registry states one.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             RegistryError::Unavailable { retry_after, .. } => *retry_after,
@@ -123,7 +123,7 @@ impl RegistryError {
         }
     }
 
-    /// The error, with its cause.
+    /// Returns the error with its cause.
     pub fn in_full(&self) -> String {
         match self {
             RegistryError::Unreachable { source, .. } => format!("{self}: {source}"),
@@ -131,14 +131,14 @@ impl RegistryError {
         }
     }
 
-    /// Whether the registry said that there is no such subject, version, schema or rule. A 404 without one of its own codes
-    /// says no more than that the URL is wrong.
+    /// Returns true if the registry reported that there is no such subject, version, schema or rule. A 404 without
+    /// one of its own codes only means that the URL is wrong.
     pub fn is_not_found(&self) -> bool {
         matches!(self, RegistryError::Refused { status: 404, code: Some(40_400..=40_499), .. })
     }
 }
 
-/// Behind a colon what is said, if anything is.
+/// Returns a colon and the message, unless the message is empty.
 fn colon(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
 }

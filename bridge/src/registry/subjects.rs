@@ -1,21 +1,21 @@
-//! Our subjects and schemas in a registry.
+//! The subjects and schemas of tradesim in a registry.
 
 use tradesim_schemas::EventType;
 
 use super::{Registry, RegistryError};
 
-/// The subject of an event type's values: the topic's name with its prefix, and `-value`.
+/// Returns the subject of an event type's values: the topic's name with its prefix, and `-value`.
 pub fn subject(topic_prefix: &str, event_type: EventType) -> String {
     format!("{topic_prefix}{}", event_type.subject())
 }
 
-/// The text under which the schema of an event type is registered: its file without the white space. It is the same each
-/// time, in the order of the file, with its words.
+/// Returns the text under which the schema of an event type is registered: its file without the white space. It is
+/// always the same, in the order of the file, with its documentation.
 pub fn schema_text(event_type: EventType) -> String {
     compact(event_type.avro_schema())
 }
 
-/// A JSON text without the white space between its parts. The order of keys stays.
+/// Removes the white space between the parts of a JSON text. The order of keys stays.
 pub(crate) fn compact(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     let (mut in_string, mut escaped) = (false, false);
@@ -31,20 +31,20 @@ pub(crate) fn compact(json: &str) -> String {
     text
 }
 
-/// The ids of our schemas, which values carry.
+/// The ids of the schemas, which values contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemaIds {
-    /// By the place of the event type.
+    /// By the index of the event type.
     ids: [u32; EventType::ALL.len()],
 }
 
 impl SchemaIds {
-    /// Ids that are known already, in the order of [`EventType::ALL`].
+    /// Returns known ids, in the order of [`EventType::ALL`].
     pub const fn new(ids: [u32; EventType::ALL.len()]) -> SchemaIds {
         SchemaIds { ids }
     }
 
-    /// The id of an event type's schema.
+    /// Returns the id of an event type's schema.
     #[inline]
     pub const fn of(&self, event_type: EventType) -> u32 {
         self.ids[event_type as usize]
@@ -52,21 +52,21 @@ impl SchemaIds {
 }
 
 impl Registry {
-    /// Looks up the ids of our schemas, by their exact text.
+    /// Looks up the ids of the schemas, by their exact text.
     ///
     /// # Errors
-    /// [`RegistryError::NotRegistered`] for the first that is not there, and whatever keeps the registry from answering.
+    /// [`RegistryError::NotRegistered`] for the first one that is missing, and any failure of the request.
     pub fn schema_ids(&self, topic_prefix: &str) -> Result<SchemaIds, RegistryError> {
         self.of_all(|event_type| {
             Ok(self.lookup(&subject(topic_prefix, event_type), &schema_text(event_type))?.id)
         })
     }
 
-    /// Registers our schemas where they are not registered yet, and gives their ids. Before that each subject gets the rule
+    /// Registers the schemas that are not registered yet, and returns all ids. Before that each subject gets the rule
     /// BACKWARD ([`Registry::require_backward`]).
     ///
     /// # Errors
-    /// [`RegistryError::Incompatible`] for the first that is refused; those before it are registered by then.
+    /// [`RegistryError::Incompatible`] for the first one that is refused; those before it are registered by then.
     pub fn register_schemas(&self, topic_prefix: &str) -> Result<SchemaIds, RegistryError> {
         for &event_type in EventType::ALL {
             self.require_backward(&subject(topic_prefix, event_type))?;

@@ -13,7 +13,7 @@ fn client(url: impl AsRef<str>) -> Registry {
     Registry::new(RegistryOptions::new(url)).unwrap()
 }
 
-/// A server that answers one request with this status line and body, and gives the request.
+/// Starts a server that answers one request with this status line and body. Returns its URL and the request.
 fn answering(status: &'static str, body: &'static str) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -48,7 +48,7 @@ fn our_schemas_are_registered_once_and_found_by_their_exact_text() {
     assert_eq!(EventType::ALL.iter().map(|kind| ids.of(*kind)).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(registry.register_schemas("p.").unwrap(), ids);
     assert_eq!(registry.schema_ids("p.").unwrap(), ids);
-    // another version on top: ours is still the one that is found
+    // another version on top: the built-in one is still found
     let other = schema_text(EventType::Trade).replace("One event in the life", "An event in the life");
     let other_id = registry.register("p.raw.trades-value", &other).unwrap();
     assert_ne!(other_id, ids.of(EventType::Trade));
@@ -90,7 +90,7 @@ fn what_a_registry_refuses_is_told_by_its_kind() {
         ("403 Forbidden", "{}", |error| matches!(error, RegistryError::Unauthorized { status: 403, .. })),
         ("503 Service Unavailable", "", RegistryError::is_unreachable),
         ("404 Not Found", r#"{"error_code":40401,"message":"no"}"#, RegistryError::is_not_found),
-        // a 404 of another server says nothing about subjects
+        // a 404 of another server does not concern subjects
         ("404 Not Found", "<html>", |error| {
             matches!(error, RegistryError::Refused { status: 404, code: None, .. }) && !error.is_not_found()
         }),
@@ -115,9 +115,7 @@ fn what_a_registry_refuses_is_told_by_its_kind() {
             matches!(error, RegistryError::Redirected { status: 302, location: None, .. })
         }),
         ("301 Moved\r\nLocation: https://u:hush@r.example/v7?key=hush", "", |error| {
-            error
-                .to_string()
-                .ends_with("answered 301 and names https://r.example/v7: it has to be named itself")
+            error.to_string().ends_with("redirects (HTTP 301) to https://r.example/v7: use that URL instead")
         }),
         ("200 OK", "<html>", |error| matches!(error, RegistryError::Foreign { .. })),
         ("200 OK", r#"{"schema":7}"#, |error| matches!(error, RegistryError::Foreign { .. })),
@@ -130,7 +128,8 @@ fn what_a_registry_refuses_is_told_by_its_kind() {
     }
 }
 
-/// A server that answers one request after the other with these status lines, and then with a schema; gives its requests.
+/// Starts a server that answers consecutive requests with these status lines, and then with a schema. Returns its
+/// requests.
 fn answering_in_turn(statuses: &'static [&'static str]) -> (String, JoinHandle<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -145,17 +144,17 @@ fn answering_in_turn(statuses: &'static [&'static str]) -> (String, JoinHandle<u
 }
 
 #[test]
-fn a_registry_that_cannot_answer_now_is_asked_again_as_long_as_patience_lasts() {
+fn a_registry_that_cannot_answer_now_is_asked_again_within_the_retry_timeout() {
     let statuses = &["429 Too Many Requests\r\nRetry-After: 0", "425 Too Early", "408 Timeout", "500 Oops"];
     let (url, server) = answering_in_turn(statuses);
     let mut options = RegistryOptions::new(url);
-    options.patience = Duration::from_secs(60);
+    options.retry_timeout = Duration::from_secs(60);
     assert_eq!(Registry::new(options).unwrap().schema(7).unwrap(), "7");
     assert_eq!(server.join().unwrap(), 5);
-    // what would take too long is not waited for
+    // a delay that would take too long is not waited for
     let (url, _server) = answering_in_turn(&["503 Away\r\nRetry-After: 50"]);
     let mut options = RegistryOptions::new(url);
-    options.patience = Duration::from_secs(49);
+    options.retry_timeout = Duration::from_secs(49);
     let error = Registry::new(options).unwrap().schema(7).unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(50)), "{error:?}");
 }
@@ -180,7 +179,7 @@ fn every_subject_is_backward_before_its_schema_whatever_the_default_is() {
         .replace(r#"{"name":"volume","type":"long""#, r#"{"name":"volume","type":"string""#);
     let error = registry.register("raw.marketdata-value", &breaking).unwrap_err();
     assert!(matches!(error, RegistryError::Incompatible { .. }), "{error:?}");
-    // the other way round: a schema that breaks ours is there, and ours is refused
+    // the other way round: an incompatible schema is registered, and the built-in one is refused
     registry.register("p.raw.trades-value", r#"{"type":"record","name":"Trade","fields":[]}"#).unwrap();
     let error = registry.register_schemas("p.").unwrap_err();
     assert!(matches!(error, RegistryError::Incompatible { .. }), "{error:?}");
@@ -268,7 +267,7 @@ fn schemas_are_sent_without_white_space_and_otherwise_as_they_are() {
     }
 }
 
-/// An error with all of its causes.
+/// Formats an error with all of its causes.
 fn chain(error: &RegistryError) -> String {
     let mut text = format!("{error} {error:?}");
     let mut source = std::error::Error::source(error);
@@ -288,7 +287,7 @@ fn no_error_repeats_the_password_of_a_url() {
         thread.join().unwrap();
         assert!(chain(&error).contains(&url) && !chain(&error).contains("hush"), "{}", chain(&error));
     }
-    // nobody there, and URLs that cannot be used
+    // an unreachable server, and URLs that cannot be used
     let (url, thread) = answering("200 OK", "{}");
     drop(TcpStream::connect(url.trim_start_matches("http://")));
     let _ = thread.join();

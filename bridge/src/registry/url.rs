@@ -1,13 +1,13 @@
-//! The URL of a registry, without what must not be printed.
+//! The URL of a registry, without secrets.
 
 use super::Credentials;
 use crate::secret::Secret;
 
-/// The longest URL that is shown of somebody else's.
+/// The number of characters that are shown of a URL from a server.
 const SHOWN_CHARS_MAX: usize = 200;
 
-/// Splits off the user information: the URL without it, and who it names. A query or fragment, behind which no path of the API
-/// could stand, goes as well, and so do slashes at the end.
+/// Splits off the user information: returns the URL without it, and the credentials. A query or fragment, which no
+/// path of the API could follow, is removed as well, and so are slashes at the end.
 pub(super) fn split(url: &str) -> (String, Option<Credentials>) {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     let url = url[..end].trim_end_matches('/');
@@ -20,15 +20,15 @@ pub(super) fn split(url: &str) -> (String, Option<Credentials>) {
     (format!("{scheme}://{}", &rest[at + 1..]), Some(credentials))
 }
 
-/// A URL that somebody else has sent, fit to be printed: without user information, query and control characters, and cut where
-/// it is too long.
+/// Returns a URL from a server in a form that is safe to show: without user information, query and control
+/// characters, and shortened if it is too long.
 pub(super) fn shown(url: &str) -> String {
     let (url, _) = split(url);
     let visible = |c: char| if c.is_ascii_graphic() { c } else { char::REPLACEMENT_CHARACTER };
     url.chars().take(SHOWN_CHARS_MAX).map(visible).collect()
 }
 
-/// Percent signs resolved (RFC 3986, section 2.1); what is none stays as it is.
+/// Decodes percent-encoding (RFC 3986, section 2.1); invalid sequences stay as they are.
 fn unescaped(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());

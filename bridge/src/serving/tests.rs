@@ -7,7 +7,7 @@ use axum::{body::Bytes, routing::get};
 
 use super::*;
 
-/// Longer than any test takes, where a limit must not be what ends it.
+/// A limit that no test reaches.
 const LONG: Duration = Duration::from_secs(3_600);
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -24,7 +24,7 @@ fn connect(server: &Server, text: &str) -> TcpStream {
     socket
 }
 
-/// Everything until the server closes.
+/// Reads everything until the server closes.
 fn rest(mut socket: TcpStream) -> String {
     let mut text = String::new();
     // a reset is an end too
@@ -50,7 +50,7 @@ fn half_a_request_keeps_nobody_out() {
         let answer = ask(&server, GET);
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhere"), "{answer}");
     }
-    // the oldest were closed for those behind them, and the newest may still go on
+    // the oldest ones were closed for those after them, and the newest may still continue
     assert_eq!(rest(half.remove(0)), "");
     let mut last = half.pop().unwrap();
     last.write_all(GET.as_bytes()).unwrap();

@@ -12,7 +12,7 @@ use tungstenite::{
 };
 
 use super::{
-    Greeting, Line, Wire,
+    HandshakeHeaders, TcpStreamWithPoll, Transport,
     handshake::{OpenError, shake_hands},
     header::Header,
     inbound::{self, Inbound, MESSAGE_BYTES_MAX, Received},
@@ -31,7 +31,7 @@ const WRITE_BUFFER_BYTES_MAX: usize = 1 << 20;
 /// The server to connect to, and the request to send.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
-    /// True if the server speaks TLS.
+    /// True if the server requires TLS.
     pub tls: bool,
     /// A name or an address; an IPv6 address without brackets.
     pub host: &'a str,
@@ -50,7 +50,7 @@ pub struct Target<'a> {
 /// An established connection.
 #[derive(Debug)]
 pub struct ClientSocket {
-    socket: WebSocket<Inbound<Line>>,
+    socket: WebSocket<Inbound<Transport>>,
     /// True while bytes wait to be sent.
     is_unsent: bool,
     /// True after a failed read. The library's state is undefined then, and another read may panic.
@@ -65,25 +65,26 @@ impl ClientSocket {
     pub fn open(
         target: &Target<'_>,
         check: &mut dyn FnMut() -> Result<(), OpenError>,
-    ) -> Result<(ClientSocket, Greeting), OpenError> {
+    ) -> Result<(ClientSocket, HandshakeHeaders), OpenError> {
         let stream = connect(target, check)?;
         let unreachable = |error: io::Error| OpenError::Unreachable(error.to_string());
         stream.set_nodelay(true).map_err(unreachable)?;
         stream.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(unreachable)?;
         let tls_host = target.tls.then_some(target.host);
-        let mut line = Line::new(Wire::new(stream), tls_host).map_err(OpenError::Refused)?;
-        line.wire().announce_waits();
-        let (headers, rest) = shake_hands(&mut line, target, check)?;
-        let greeting = Greeting::of(&headers).map_err(OpenError::Broken)?;
-        line.wire().announce_waits();
+        let mut transport =
+            Transport::new(TcpStreamWithPoll::new(stream), tls_host).map_err(OpenError::Refused)?;
+        transport.tcp().report_would_block();
+        let (headers, rest) = shake_hands(&mut transport, target, check)?;
+        let handshake_headers = HandshakeHeaders::of(&headers).map_err(OpenError::Broken)?;
+        transport.tcp().report_would_block();
         let message_bytes_max = Some(MESSAGE_BYTES_MAX as usize);
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
             .max_message_size(message_bytes_max)
             .max_frame_size(message_bytes_max);
-        let socket = WebSocket::from_raw_socket(Inbound::new(line, &rest), Role::Client, Some(config));
-        Ok((ClientSocket { socket, is_unsent: false, has_failed: false }, greeting))
+        let socket = WebSocket::from_raw_socket(Inbound::new(transport, &rest), Role::Client, Some(config));
+        Ok((ClientSocket { socket, is_unsent: false, has_failed: false }, handshake_headers))
     }
 
     /// Reads the next message. [`is_would_block`] recognises the error that means "not yet".
@@ -97,7 +98,7 @@ impl ClientSocket {
         received
     }
 
-    /// Sends a message. If that would block, the rest is sent by [`ClientSocket::let_wait`].
+    /// Sends a message. If that would block, the rest is sent by [`ClientSocket::allow_wait`].
     ///
     /// # Errors
     /// The errors of the library, including that of a server that does not read.
@@ -115,17 +116,17 @@ impl ClientSocket {
     ///
     /// # Errors
     /// A lost connection.
-    pub fn let_wait(&mut self, time: Duration) -> Result<(), Error> {
+    pub fn allow_wait(&mut self, time: Duration) -> Result<(), Error> {
         if self.is_unsent {
             let sent = self.socket.flush();
             self.unsent(sent)?;
         }
-        Ok(self.wire().let_wait(time)?)
+        Ok(self.tcp().allow_wait(time)?)
     }
 
     /// Returns the TCP stream.
-    pub fn wire(&mut self) -> &mut Wire {
-        self.socket.get_mut().get_mut().wire()
+    pub fn tcp(&mut self) -> &mut TcpStreamWithPoll {
+        self.socket.get_mut().get_mut().tcp()
     }
 
     /// Closes the connection and waits for the server's close frame until `is_over`. Returns the number of messages that
@@ -139,7 +140,7 @@ impl ClientSocket {
                 Err(error) if is_wait(&error) => {}
                 Err(_) => return discarded,
             }
-            if self.has_failed || is_over() || self.wire().let_wait(TICK).is_err() {
+            if self.has_failed || is_over() || self.tcp().allow_wait(TICK).is_err() {
                 return discarded;
             }
             // messages that the server sent before it saw the close frame

@@ -12,7 +12,7 @@ use tungstenite::{
     http::{HeaderMap, StatusCode, header},
 };
 
-use super::{Line, PROTOCOL, Target, is_would_block, tls_error};
+use super::{PROTOCOL, Target, Transport, is_would_block, tls_error};
 
 /// The longest wait of one read or write.
 const TICK: std::time::Duration = std::time::Duration::from_millis(100);
@@ -22,7 +22,7 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 const BODY_BYTES_SHOWN: usize = 200;
 const BODY_TICKS: usize = 5;
 
-/// Why there is no connection.
+/// The reason for which there is no connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// The server is unreachable or overloaded: a retry may succeed.
@@ -43,15 +43,15 @@ type Check<'a> = &'a mut dyn FnMut() -> Result<(), OpenError>;
 
 /// Performs the handshake. Returns the headers of the response and the bytes that followed it.
 pub(super) fn shake_hands(
-    line: &mut Line,
+    transport: &mut Transport,
     target: &Target<'_>,
     check: Check<'_>,
 ) -> Result<(HeaderMap, Vec<u8>), OpenError> {
     let key = generate_key();
-    ask(line, &request(target, &key), check)?;
-    let (response, mut rest) = answer(line, check)?;
+    ask(transport, &request(target, &key), check)?;
+    let (response, mut rest) = answer(transport, check)?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        read_body(line, &response, &mut rest, check);
+        read_body(transport, &response, &mut rest, check);
         return Err(refusal(response.status(), &rest));
     }
     let headers = response.into_parts().0.headers;
@@ -79,12 +79,12 @@ fn request(target: &Target<'_>, key: &str) -> Vec<u8> {
 }
 
 /// Sends the request.
-fn ask(line: &mut Line, mut request: &[u8], check: Check<'_>) -> Result<(), OpenError> {
+fn ask(transport: &mut Transport, mut request: &[u8], check: Check<'_>) -> Result<(), OpenError> {
     while !request.is_empty() {
         check()?;
         // the TLS handshake reads here: one read at a time, so that the deadline holds
-        line.wire().let_wait(TICK).map_err(failed)?;
-        match line.write(request) {
+        transport.tcp().allow_wait(TICK).map_err(failed)?;
+        match transport.write(request) {
             Ok(count) => request = &request[count..],
             Err(error) if is_would_block(&error) => {}
             Err(error) => return Err(failed(error)),
@@ -94,13 +94,13 @@ fn ask(line: &mut Line, mut request: &[u8], check: Check<'_>) -> Result<(), Open
 }
 
 /// Reads the response and the bytes that follow it.
-fn answer(line: &mut Line, check: Check<'_>) -> Result<(Response, Vec<u8>), OpenError> {
+fn answer(transport: &mut Transport, check: Check<'_>) -> Result<(Response, Vec<u8>), OpenError> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     loop {
         check()?;
-        line.wire().let_wait(TICK).map_err(failed)?;
-        match line.flush().and_then(|()| line.read(&mut chunk)) {
+        transport.tcp().allow_wait(TICK).map_err(failed)?;
+        match transport.flush().and_then(|()| transport.read(&mut chunk)) {
             Ok(0) => {
                 let text = "closed without an answer to the handshake";
                 return Err(OpenError::Unreachable(text.to_owned()));
@@ -114,7 +114,7 @@ fn answer(line: &mut Line, check: Check<'_>) -> Result<(Response, Vec<u8>), Open
             Ok(None) if bytes.len() <= HEAD_BYTES_MAX => {}
             Ok(None) => {
                 let text =
-                    format!("the answer to the handshake has more than {HEAD_BYTES_MAX} bytes of header");
+                    format!("the answer to the handshake has more than {HEAD_BYTES_MAX} bytes of headers");
                 return Err(OpenError::Refused(text));
             }
             Err(error) => return Err(OpenError::Refused(format!("this is not a WebSocket server: {error}"))),
@@ -123,16 +123,16 @@ fn answer(line: &mut Line, check: Check<'_>) -> Result<(Response, Vec<u8>), Open
 }
 
 /// Reads the beginning of a refusal's body, which may arrive after the head. The wait is short, as the body is only shown.
-fn read_body(line: &mut Line, response: &Response, body: &mut Vec<u8>, check: Check<'_>) {
+fn read_body(transport: &mut Transport, response: &Response, body: &mut Vec<u8>, check: Check<'_>) {
     let length: Option<usize> =
         response.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let wanted = length.unwrap_or(0).min(BODY_BYTES_SHOWN);
     let mut chunk = [0; BODY_BYTES_SHOWN];
     for _ in 0..BODY_TICKS {
-        if body.len() >= wanted || check().is_err() || line.wire().let_wait(TICK).is_err() {
+        if body.len() >= wanted || check().is_err() || transport.tcp().allow_wait(TICK).is_err() {
             return;
         }
-        match line.read(&mut chunk) {
+        match transport.read(&mut chunk) {
             Ok(count) if count > 0 => body.extend_from_slice(&chunk[..count]),
             Err(error) if is_would_block(&error) => {}
             Ok(_) | Err(_) => return,
@@ -161,11 +161,11 @@ fn verify(headers: &HeaderMap, key: &str) -> Result<(), OpenError> {
     let fault = if !is("upgrade", "websocket") || !is("connection", "upgrade") {
         "the server did not upgrade the connection"
     } else if accepted != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
-        "the server answered another handshake than ours"
+        "the server answered another handshake"
     } else if headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
         "the server uses an extension that was not offered"
     } else if protocol.is_some_and(|protocol| protocol != PROTOCOL.as_bytes()) {
-        "the server speaks a subprotocol that was not offered"
+        "the server selected a subprotocol that was not offered"
     } else {
         return Ok(());
     };

@@ -80,7 +80,7 @@ pub enum HeaderError {
     },
     /// The value is not a valid header value.
     #[error(
-        "the value of the header {name} holds a line break or another control character, or is longer than 8 KiB"
+        "the value of the header {name} contains a line break or another control character, or is longer than 8 KiB"
     )]
     Value {
         /// Its name.
@@ -95,7 +95,7 @@ pub enum HeaderError {
         source: SecretError,
     },
     /// There are too many headers.
-    #[error("there are {count} headers, and at most 64 can be sent")]
+    #[error("there are {count} headers, expected at most 64")]
     Count {
         /// The number of headers.
         count: usize,
@@ -192,7 +192,7 @@ mod tests {
             ("Host: hush", "the header host belongs to the handshake itself"),
             ("Transfer-Encoding: hush", "the header transfer-encoding belongs"),
             ("SEC-WebSocket-Protocol: hush", "the header sec-websocket-protocol belongs"),
-            ("Key: hush\r\nHost: b", "the value of the header key holds a line break"),
+            ("Key: hush\r\nHost: b", "the value of the header key contains a line break"),
             ("Key: hush\nb", "the value of the header key"),
             ("Key: hush\0", "the value of the header key"),
         ] {

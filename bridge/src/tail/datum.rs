@@ -1,7 +1,7 @@
 //! An Avro datum as JSON, within a budget: decimals as exact texts, times in RFC 3339, bytes in base64.
 //!
-//! A few bytes may state far more than they are: types without bytes can be nested and repeated without an end. So each value
-//! counts, and so does each byte that is printed.
+//! A few bytes may represent far more values than their length suggests: types without bytes can be nested and
+//! repeated without a limit. So each value counts, and so does each byte that is printed.
 //!
 //! Source: Apache Avro 1.12 specification, "Binary Encoding".
 
@@ -15,14 +15,14 @@ use tradesim_schemas::Timestamp;
 use super::schema::{Schema, Type};
 use crate::audit::datum::{Datum, DecodeError};
 
-/// Values in a record, those inside others among them.
+/// The limit of values in a record, including nested ones.
 const VALUES_MAX: u32 = 100_000;
-/// Bytes of names and texts that are printed of a record.
+/// The limit of the bytes of names and texts that are printed of a record.
 const TEXT_BYTES_MAX: usize = 16 << 20;
 /// The maximum nesting depth of values.
 const DEPTH_MAX: u32 = 64;
 
-/// Why a datum is not shown by its fields.
+/// The reason for which a datum is not shown by its fields.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Undecodable {
     #[error(transparent)]
@@ -31,16 +31,16 @@ pub(super) enum Undecodable {
     NotUtf8,
     #[error("{byte} is not a boolean")]
     NotABoolean { byte: u8 },
-    #[error("it states more than {VALUES_MAX} values")]
+    #[error("it contains more than {VALUES_MAX} values")]
     TooMany,
-    #[error("it states more than {TEXT_BYTES_MAX} bytes of names and texts")]
+    #[error("it contains more than {TEXT_BYTES_MAX} bytes of names and texts")]
     TooLong,
 }
 
-/// The value that bytes state by a schema.
+/// Decodes a datum with a schema.
 ///
 /// # Errors
-/// Bytes that end too early or go on behind the value, and values beyond the budget.
+/// Bytes that end too early or continue after the value, and values beyond the budget.
 pub(super) fn decode(bytes: &[u8], schema: &Schema) -> Result<Value, Undecodable> {
     let mut decoder =
         Decoder { schema, datum: Datum::new(bytes), values_left: VALUES_MAX, text_left: TEXT_BYTES_MAX };
@@ -135,7 +135,8 @@ impl Decoder<'_> {
         })
     }
 
-    /// The items of an array or map: blocks with a count each, until one of none. A negative count has the block's bytes behind it.
+    /// Decodes the items of an array or map: blocks with a count each, until one of zero. A negative count is
+    /// followed by the block's size in bytes.
     fn blocks(
         &mut self,
         mut item: impl FnMut(&mut Self) -> Result<(), Undecodable>,
@@ -155,7 +156,7 @@ impl Decoder<'_> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Undecodable> {
-        Ok(self.datum.take(N)?.try_into().expect("as many as were asked for"))
+        Ok(self.datum.take(N)?.try_into().expect("as many bytes as requested"))
     }
 
     fn text(&mut self, text: &str) -> Result<Value, Undecodable> {
@@ -174,18 +175,18 @@ impl Decoder<'_> {
     }
 }
 
-/// A time as a text, or as its number where no calendar of ours has it.
+/// Returns a time as a text, or as its number if the calendar does not cover it.
 fn time(number: i64, micros_each: i64) -> Value {
     let time = number.checked_mul(micros_each).and_then(Timestamp::from_micros);
     time.map_or_else(|| json!(number), |time| Value::String(time.to_string()))
 }
 
-/// A number, or a text where JSON has no such number.
+/// Returns a number, or a text if JSON has no such number.
 fn float(number: f64) -> Value {
     Number::from_f64(number).map_or_else(|| Value::String(number.to_string()), Value::Number)
 }
 
-/// A number in two's complement as a decimal text; `None` beyond 16 bytes.
+/// Returns a number in two's complement as a decimal text; `None` beyond 16 bytes.
 fn decimal_text(bytes: &[u8], scale: usize) -> Option<String> {
     if bytes.is_empty() || bytes.len() > 16 {
         return None;

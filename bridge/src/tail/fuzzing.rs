@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{datum, schema::Schema};
 
-/// Reads a datum by a schema's text.
+/// Decodes a datum with a schema's text.
 pub(crate) fn value(schema: &str, datum: &[u8]) -> Option<Value> {
     datum::decode(datum, &Schema::parse(schema).ok()?).ok()
 }

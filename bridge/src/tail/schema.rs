@@ -1,5 +1,5 @@
-//! An Avro schema as far as printing a value needs it, in a form that costs no more than its text: a list of types that refer to
-//! each other by their places. Whoever registered it is a stranger, so that its size is bounded.
+//! An Avro schema as far as printing a value needs it, in a form that costs no more memory than its text: a list of
+//! types that refer to each other by index. An unknown program may have registered it, so its size is limited.
 //!
 //! Source: Apache Avro 1.12 specification, "Schema Declaration", "Names" and "Logical Types".
 
@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// The longest text of a schema.
+/// The limit of the text of a schema.
 const TEXT_BYTES_MAX: usize = 256 * 1024;
-/// Types in a schema, each use of a primitive counted.
+/// The limit of types in a schema, counting each use of a primitive.
 const TYPES_MAX: usize = 16_384;
-/// Digits behind the point of a decimal: more than 16 bytes can tell apart.
+/// The limit of a decimal's scale: more than 16 bytes can represent.
 const SCALE_MAX: u64 = 64;
 
 /// A type.
@@ -31,7 +31,7 @@ pub(super) enum Type {
     String,
     /// So many bytes.
     Fixed(usize),
-    /// A decimal on bytes or on so many, with digits behind the point.
+    /// A decimal on bytes or on so many, with digits after the decimal point.
     Decimal {
         size: Option<usize>,
         scale: usize,
@@ -43,21 +43,21 @@ pub(super) enum Type {
     Record(Vec<(String, usize)>),
 }
 
-/// A schema: its types, and which of them is the whole.
+/// A schema: its types, and the index of the top-level type.
 #[derive(Clone, Debug)]
 pub(super) struct Schema {
     types: Vec<Type>,
     root: usize,
 }
 
-/// Why values of a schema are not decoded, in words.
+/// The reason why values of a schema are not decoded.
 type Unusable = String;
 
 impl Schema {
-    /// Reads a schema.
+    /// Parses a schema.
     ///
     /// # Errors
-    /// Text that is too long, is not JSON or not a schema, and a schema that is larger than its bounds.
+    /// Text that is too long, is not JSON or not a schema, and a schema that exceeds the limits.
     pub(super) fn parse(text: &str) -> Result<Schema, Unusable> {
         if text.len() > TEXT_BYTES_MAX {
             return Err(format!("it has {} bytes, expected at most {TEXT_BYTES_MAX}", text.len()));
@@ -111,14 +111,14 @@ impl Parser {
         }
         let full = full_name(name, namespace);
         let known = self.named.get(&full).copied();
-        known.ok_or_else(|| format!("{full:?} is used and not defined before"))
+        known.ok_or_else(|| format!("{full:?} is used before it is defined"))
     }
 
     fn defined(&mut self, object: &Map<String, Value>, namespace: &str) -> Result<usize, Unusable> {
         let member = |name: &str| object.get(name).ok_or_else(|| format!("a type lacks {name:?}"));
         let kind = match member("type")? {
             Value::String(kind) => kind.as_str(),
-            // a type may stand inside another pair of braces
+            // a type may be nested in another pair of braces
             inner => return self.read(inner, namespace),
         };
         match kind {

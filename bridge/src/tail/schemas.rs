@@ -1,16 +1,16 @@
-//! The schemas that values name, each asked for once.
+//! The schemas that values name, each requested once.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{TailError, schema::Schema};
 use crate::registry::Registry;
 
-/// Bytes of the texts of schemas that are kept; beyond that all are asked for again.
+/// The limit of the texts of schemas that are kept, in bytes; beyond it all are requested again.
 const KEPT_BYTES_MAX: usize = 4 << 20;
-/// What is counted for one that there is none of.
+/// The size that counts for an id without a schema.
 const UNKNOWN_BYTES: usize = 256;
 
-/// A registry, and what it said of ids.
+/// A registry, and its answers about ids.
 #[derive(Debug)]
 pub(super) struct Schemas {
     registry: Registry,
@@ -23,10 +23,10 @@ impl Schemas {
         Schemas { registry, known: BTreeMap::new(), bytes: 0 }
     }
 
-    /// The schema of an id, or why values that name it are not decoded.
+    /// Returns the schema of an id, or why values that name it are not decoded.
     ///
     /// # Errors
-    /// A registry that does not answer, or does not let us in: it could not be said of any id.
+    /// A registry that does not answer, or that denies access: then nothing is known of any id.
     pub(super) fn get(&mut self, id: u32) -> Result<&Result<Schema, String>, TailError> {
         if self.bytes > KEPT_BYTES_MAX {
             self.known.clear();
@@ -38,13 +38,13 @@ impl Schemas {
                 let (schema, bytes) = match self.registry.schema(id) {
                     Ok(text) => {
                         let schema = Schema::parse(&text);
-                        (schema.map_err(|what| format!("schema {id} is not used: {what}")), text.len())
+                        (schema.map_err(|what| format!("schema {id} cannot be used: {what}")), text.len())
                     }
                     Err(error) if error.is_not_found() => {
                         (Err(format!("the registry has no schema {id}")), 0)
                     }
                     Err(error) if error.is_of_request() => {
-                        (Err(format!("the registry gives no schema {id}: {error}")), 0)
+                        (Err(format!("the registry did not return schema {id}: {error}")), 0)
                     }
                     Err(source) => return Err(TailError::Schema { id, source }),
                 };

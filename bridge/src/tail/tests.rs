@@ -1,4 +1,4 @@
-//! Records of strangers on brokers in memory: each is shown, and the next one follows.
+//! Arbitrary records on embedded brokers: each is shown, and the next one follows.
 
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
@@ -26,7 +26,7 @@ fn a_record_that_cannot_be_decoded_is_shown_with_the_reason_and_the_next_one_fol
             &[0, 0, 0, 0, decimal, 2, 1],
             json!({
                 "base64": BASE64_STANDARD.encode([0, 0, 0, 0, decimal, 2, 1]),
-                "error": format!("schema {decimal} is not used: a decimal has the scale 100000, expected at most 64"),
+                "error": format!("schema {decimal} cannot be used: a decimal has the scale 100000, expected at most 64"),
             }),
         ),
         (&[0, 0, 0, 0, chain, 2, 0], json!({"next": {"next": null}})),
@@ -53,7 +53,7 @@ fn a_record_that_cannot_be_decoded_is_shown_with_the_reason_and_the_next_one_fol
         }
     }
     assert_eq!(tail.next(WAIT).unwrap(), Tailed::End);
-    // without a registry nothing can be said of a schema that was not met before
+    // without a registry nothing is known of a schema that was not met before
     drop(dev);
     producer.send(BaseRecord::<[u8], [u8]>::to("t").payload(&[0, 0, 0, 0, 98])).map_err(|(e, _)| e).unwrap();
     producer.flush(WAIT).unwrap();

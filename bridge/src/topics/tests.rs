@@ -4,7 +4,7 @@ fn options(replicas: u16) -> TopicOptions {
     TopicOptions { prefix: "test.".to_owned(), dead_letters: "dlq.raw.failed".to_owned(), replicas }
 }
 
-/// A topic that is as it should be.
+/// Returns a topic without deviations.
 fn as_planned(topic: &Topic) -> FoundTopic {
     let brokers: Vec<i32> = (1..=i32::from(topic.replicas)).collect();
     let mut properties: BTreeMap<String, String> =

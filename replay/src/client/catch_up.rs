@@ -1,4 +1,4 @@
-//! What was played before a client came, read from the source for it alone.
+//! Catching up: messages that were played before a client connected, read from the source for this client.
 
 use std::sync::Arc;
 
@@ -6,23 +6,23 @@ use tokio::sync::mpsc::{self, Receiver};
 
 use crate::{block::Block, hub::Hub, producer::Produced};
 
-/// A reader of the source for one client, if it needs one.
+/// The reader of the source for one client, if the client needs one.
 #[derive(Debug, Default)]
 pub(super) struct CatchUp {
     blocks: Option<Receiver<Produced>>,
-    /// What came and is not used up.
+    /// The block that was received and is not yet used up.
     block: Option<Arc<Block>>,
     failure: Option<String>,
-    /// The channel is over: nothing more will come.
+    /// True if the channel is closed and no more blocks will arrive.
     over: bool,
 }
 
 impl CatchUp {
-    /// The block that holds the message of `seq`, which follows on those of the block before; `None` if it is not there
-    /// yet.
+    /// Returns the block that holds the message of `seq`, which follows the messages of the previous block; `None` if
+    /// it has not arrived yet.
     ///
     /// # Errors
-    /// A source that cannot be read, as a text.
+    /// The text of an error of the source.
     pub(super) fn block(&mut self, hub: &Arc<Hub>, seq: u64) -> Result<Option<Arc<Block>>, String> {
         if self.blocks.is_none() {
             self.blocks = Some(hub.readers.start(&hub.source, seq));
@@ -37,12 +37,12 @@ impl CatchUp {
                 }
                 self.block = None;
             }
-            let blocks = self.blocks.as_mut().expect("it was started");
+            let blocks = self.blocks.as_mut().expect("a reader was started");
             match blocks.try_recv() {
                 Ok(produced) => self.take(produced),
                 Err(mpsc::error::TryRecvError::Empty) => return Ok(None),
                 Err(mpsc::error::TryRecvError::Disconnected) if self.over => return Ok(None),
-                Err(mpsc::error::TryRecvError::Disconnected) => return Err("its reader is gone".to_owned()),
+                Err(mpsc::error::TryRecvError::Disconnected) => return Err("the reader has ended".to_owned()),
             }
         }
     }
@@ -58,7 +58,7 @@ impl CatchUp {
         }
     }
 
-    /// Comes back when there is something new, if something is awaited.
+    /// Waits for the next block if one is expected.
     pub(super) async fn ready(&mut self) {
         let waits = self.block.is_none() && self.failure.is_none() && !self.over;
         match &mut self.blocks {
@@ -70,7 +70,7 @@ impl CatchUp {
         }
     }
 
-    /// Ends the reading.
+    /// Stops reading.
     pub(super) fn stop(&mut self) {
         if self.blocks.is_some() {
             *self = CatchUp::default();

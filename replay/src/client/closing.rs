@@ -1,4 +1,4 @@
-//! How a connection comes to its end.
+//! The end of a connection.
 
 use std::time::Duration;
 
@@ -8,50 +8,50 @@ use crate::{
     metrics::Closed,
 };
 
-/// How long a client has to answer a close.
+/// The time that a client has to answer a close.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long one has at least, and at most, that does not read: it must first take what is on its way.
+/// The least and the greatest time that a client which does not read has: it must first take what is on its way.
 const SLOW_ANSWER_WITHIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 
-/// How long after it last moved such a client is given up: a play that has ended waits for it no longer.
+/// The time without progress after which such a client is given up: a playback that has ended does not wait longer.
 const SLOW_GIVEN_UP_AFTER: Duration = Duration::from_secs(14);
 
-/// How long one may at most take that goes on reading behind such a close.
+/// The greatest time for a client that continues to read after such a close.
 const SLOW_ANSWER_MAX: Duration = Duration::from_secs(60);
 
-/// A close that was begun.
+/// A close that has begun.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Closing {
     end: End,
     begun: Duration,
-    /// How long the client has, from now on or from when it last moved.
+    /// The time that the client has, from now or from when it last made progress.
     within: Duration,
-    /// The longest that it has, however it moves.
+    /// The greatest time that the client has, whatever progress it makes.
     at_most: Duration,
-    /// Whether the client began it.
+    /// True if the client began the close.
     by_peer: bool,
-    /// Whether the whole close was written.
+    /// True if the whole close was written.
     written: bool,
-    /// Whether the sending side of the socket was shut behind it.
+    /// True if the sending side of the socket was shut down after it.
     hung_up: bool,
 }
 
 impl Closing {
-    /// Until when the client has to answer, where it last moved at this instant.
+    /// Returns the time by which the client must answer, given when it last made progress.
     pub(super) fn deadline(&self, moved: Duration) -> Duration {
         (self.begun.max(moved) + self.within).min(self.begun.saturating_add(self.at_most))
     }
 }
 
 impl Connection<'_> {
-    /// Begins to close: behind the frame that is on its way nothing follows but this.
+    /// Begins to close: only the close follows the frame that is being written.
     pub(super) fn close(&mut self, close: Close, why: Closed) {
         if self.closing.is_some() || self.over.is_some() {
             return;
         }
         let (within, at_most) = match why {
-            // it gets its messages as long as it takes them
+            // it receives its messages as long as it accepts them
             Closed::Delivered => (ANSWER_WITHIN, Duration::MAX),
             Closed::Slow => {
                 let (least, most) = SLOW_ANSWER_WITHIN;
@@ -74,24 +74,24 @@ impl Connection<'_> {
         by_peer: bool,
     ) {
         self.catch_up.stop();
-        self.client.set_place(None);
-        self.hub.client_moved(None);
+        self.client.set_play_offset(None);
+        self.hub.player.client_moved(None);
         let end = End { why, code: Some(code.number()), delivered: false, seen: None };
         let begun = self.hub.clock.now();
         let closing = Closing { end, begun, within, at_most, by_peer, written: false, hung_up: false };
         self.closing = Some(closing);
     }
 
-    /// The server stops.
+    /// Closes because the server is stopping.
     pub(super) fn stop(&mut self) {
         let (unsent, _) = self.outgoing.cut_at();
-        match self.hub.failure() {
+        match self.hub.published.failure() {
             Some(failure) => self.close(Close::source_failed(unsent, &failure), Closed::Failed),
             None => self.close(Close::stopping(unsent), Closed::Stopped),
         }
     }
 
-    /// The client cannot follow.
+    /// Closes because the client does not keep up.
     pub(super) fn too_slow(&mut self) {
         let (unsent, any) = self.outgoing.cut_at();
         let last = unsent.checked_sub(1).filter(|_| any);
@@ -99,7 +99,7 @@ impl Connection<'_> {
         self.close(Close::too_slow(last, unsent), Closed::Slow);
     }
 
-    /// The client's close has come.
+    /// Handles the client's close.
     pub(super) fn peer_closes(&mut self) {
         match &mut self.closing {
             Some(closing) => {
@@ -117,8 +117,9 @@ impl Connection<'_> {
         }
     }
 
-    /// Whether the sending side of the socket is to be shut now; said once. Behind a fault nothing of the client is read
-    /// any more, an answer to the close neither (RFC 6455, section 7.1.7): there is nothing to wait for but its FIN.
+    /// Returns true once, when the sending side of the socket must be shut down. After a protocol error nothing of
+    /// the client is read any more, not even an answer to the close (RFC 6455, section 7.1.7): only its FIN is
+    /// awaited.
     pub(super) fn hangs_up(&mut self) -> bool {
         match &mut self.closing {
             Some(closing) if closing.written && !closing.hung_up && self.inbound.is_over() => {
@@ -129,10 +130,10 @@ impl Connection<'_> {
         }
     }
 
-    /// The client's side of the connection is gone.
+    /// Handles the end of the client's side of the connection.
     pub(super) fn peer_gone(&mut self) {
         match self.closing {
-            // who takes all and hangs up without a word has it all the same
+            // a client that takes everything and disconnects without a close has received everything
             Some(Closing { mut end, written, .. }) => {
                 end.delivered = end.why == Closed::Delivered && written;
                 self.over = Some(end);
@@ -141,8 +142,8 @@ impl Connection<'_> {
         }
     }
 
-    /// The connection broke, which it does when a client goes without having read everything: of what was written,
-    /// nobody knows how much it got.
+    /// Handles a broken connection, which also results when a client disconnects without reading everything. How much
+    /// of the written data it received is unknown.
     pub(super) fn peer_broke(&mut self) {
         match self.closing {
             Some(Closing { end, .. }) => self.over = Some(end),
@@ -150,7 +151,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Everything was written in a connection that is being closed.
+    /// Handles that everything was written on a connection that is being closed.
     pub(super) fn closing_written(&mut self) {
         if let Some(closing) = &mut self.closing {
             closing.written = true;
@@ -160,10 +161,10 @@ impl Connection<'_> {
         }
     }
 
-    /// The client did not answer in time.
+    /// Handles that the client did not answer in time.
     pub(super) fn end_closing(&mut self) {
         if let Some(closing) = &self.closing {
-            // nobody knows since when it was not there
+            // since when it was gone is unknown
             self.over = Some(End { seen: Some(self.progress.moved()), ..closing.end });
         }
     }

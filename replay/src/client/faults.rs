@@ -1,4 +1,4 @@
-//! What is planted on the line of one client (docs/PROTOCOL.md, section 8).
+//! Faults of one client's connection that were added on purpose (docs/PROTOCOL.md, section 8).
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
@@ -9,20 +9,20 @@ use crate::{
     notice::Notice,
 };
 
-/// How often a dripping connection gets its share.
+/// The interval at which a connection with a limited rate may write.
 pub(super) const DRIP_EVERY: Duration = Duration::from_millis(10);
 
-/// What is wrong with a connection now.
+/// The faults that are in effect for a connection.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    /// A message that is to be sent once more.
+    /// A message that will be sent again.
     pub(super) again: Option<(Arc<Block>, usize)>,
     pub(super) drip: Option<Drip>,
-    /// The message whose fault has been seen to.
+    /// The message whose fault was handled.
     done: Option<u64>,
 }
 
-/// A connection that gets few bytes at a time.
+/// A limit of the rate of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Drip {
     bytes_per_second: u32,
@@ -32,7 +32,7 @@ pub(super) struct Drip {
 }
 
 impl Drip {
-    /// How many of `wanted` bytes may be written now.
+    /// Returns how many of `wanted` bytes may be written now.
     pub(super) fn allowed(&self, wanted: usize, now: Duration) -> usize {
         let spent = now.saturating_sub(self.since);
         if spent >= self.lasts {
@@ -44,7 +44,7 @@ impl Drip {
 }
 
 impl Faults {
-    /// Takes note of bytes that were written.
+    /// Records bytes that were written.
     pub(super) fn wrote(&mut self, count: usize, now: Duration) {
         if let Some(drip) = &mut self.drip {
             drip.written += count as u64;
@@ -56,7 +56,8 @@ impl Faults {
 }
 
 impl Connection<'_> {
-    /// Puts messages on their way up to the next fault, or does what that wants. Says whether the client moved.
+    /// Starts to send messages up to the next fault, or carries out that fault. Returns true if the client made
+    /// progress.
     #[cold]
     pub(super) fn send_with_faults(&mut self, block: &Arc<Block>, messages: Range<usize>) -> bool {
         let seq = block.first_seq() + messages.start as u64;
@@ -71,8 +72,8 @@ impl Connection<'_> {
                     self.faults.again = Some((Arc::clone(block), messages.start));
                     return true;
                 }
-                LineFault::Disconnect if self.hub.breaks(seq, self.client.id) => {
-                    // without a close, as when the network breaks
+                LineFault::Disconnect if self.hub.clients.breaks(seq, self.client.id) => {
+                    // without a close, as in a network failure
                     self.end(Closed::Fault, None, false);
                     return false;
                 }
@@ -89,7 +90,7 @@ impl Connection<'_> {
         true
     }
 
-    /// Leaves a message out, and says so to whoever counts.
+    /// Leaves a message out. Clients of `tradesim.v1` receive a notice.
     fn miss(&mut self, block: &Arc<Block>, message: usize) {
         let (from, kind) = (self.outgoing.seq(), block.entries()[message].meta.kind);
         let selected = self.outgoing.selection().passes(kind);
@@ -100,7 +101,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Sends a message once more; whoever counts is told its number.
+    /// Sends a message again. Clients of `tradesim.v1` receive its sequence number.
     pub(super) fn send_again(&mut self) {
         let Some((block, message)) = self.faults.again.take() else { return };
         if !self.outgoing.selection().passes(block.entries()[message].meta.kind) {

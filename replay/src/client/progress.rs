@@ -1,8 +1,8 @@
 //! The progress of a client that is sent messages.
 //!
-//! What a socket accepts says little: buffers of the kernel take half a megabyte at once and then, while the client reads
-//! all of it, nothing. So a client also moves when its kernel acknowledges bytes, and when it answers a ping that was
-//! written among the messages, as a library does that has read up to there.
+//! Bytes accepted by a socket are a poor measure: buffers of the kernel take half a megabyte at once and then
+//! nothing, while the client reads all of it. So a client also makes progress when its kernel acknowledges bytes, and
+//! when it answers a ping that was written among the messages, as a client library does that has read up to there.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use crate::notice::PingPayload;
 /// The time without a successful write after which a client counts as slow.
 const SLOW_AFTER: Duration = Duration::from_millis(250);
 
-/// How long it does from then on.
+/// The time for which it counts as slow from then on.
 const SLOW_FOR: Duration = Duration::from_secs(10);
 
-/// The least time between two pings that ask a slow client how far it is.
+/// The least time between two pings that ask a slow client how far it has read.
 const ASK_EVERY: Duration = Duration::from_millis(250);
 
 /// The progress of a client.
 #[derive(Debug)]
 pub(super) struct Progress {
     written: u64,
-    /// The most bytes that were known to be acknowledged.
+    /// The greatest number of bytes known to be acknowledged.
     acknowledged: u64,
-    /// When it last moved.
+    /// The time at which it last made progress.
     moved: Duration,
-    /// Since when its socket takes nothing.
+    /// The time since which its socket accepts nothing.
     blocked_since: Option<Duration>,
     slow_until: Duration,
-    /// Of the last ping that was sent and of the last one that was answered.
+    /// The marks of the last ping that was sent and of the last one that was answered.
     asked: u64,
     answered: u64,
     asked_at: Duration,
@@ -48,14 +48,14 @@ impl Progress {
         }
     }
 
-    /// Takes note of bytes that the socket accepted.
+    /// Records bytes that the socket accepted.
     pub(super) fn wrote(&mut self, count: usize, now: Duration) {
         self.written += count as u64;
         self.moved = now;
         self.blocked_since = None;
     }
 
-    /// Takes note that the socket accepts nothing.
+    /// Records that the socket accepts nothing.
     pub(super) fn blocked(&mut self, now: Duration) {
         let since = *self.blocked_since.get_or_insert(now);
         if now.saturating_sub(since) >= SLOW_AFTER {
@@ -63,10 +63,10 @@ impl Progress {
         }
     }
 
-    /// Takes note of how many bytes are not acknowledged.
+    /// Records the number of bytes that are not acknowledged.
     pub(super) fn look(&mut self, unacknowledged: Option<u64>, now: Duration) {
         let Some(unacknowledged) = unacknowledged else { return };
-        // the answer to the handshake is not counted as written, and may be among them
+        // the answer to the handshake is not counted as written, and may be one of them
         let acknowledged = self.written.saturating_sub(unacknowledged);
         if acknowledged > self.acknowledged {
             self.acknowledged = acknowledged;
@@ -74,14 +74,14 @@ impl Progress {
         }
     }
 
-    /// The mark for a ping that is sent now: greater than those before it.
+    /// Returns the mark for a ping that is sent now: greater than all marks before it.
     pub(super) fn ask(&mut self, at_least: u64, now: Duration) -> u64 {
         self.asked = at_least.max(self.asked + 1);
         self.asked_at = now;
         self.asked
     }
 
-    /// Takes note of the answer to a ping. One that was not asked for says nothing.
+    /// Records the answer to a ping. An answer without a ping is ignored.
     pub(super) fn answered(&mut self, payload: &[u8], now: Duration) {
         let mark = match PingPayload::parse(payload) {
             Some(ping) => Some(ping.sent_us),
@@ -93,7 +93,7 @@ impl Progress {
         }
     }
 
-    /// True if the client reads slowly, so it receives few bytes at a time.
+    /// Returns true if the client reads slowly, so that it is sent few bytes at a time.
     pub(super) fn is_slow(&self, now: Duration) -> bool {
         now < self.slow_until
     }
@@ -103,17 +103,17 @@ impl Progress {
         self.is_slow(now) && now >= self.asked_at + ASK_EVERY
     }
 
-    /// True if bytes wait for the socket.
+    /// Returns true if bytes wait for the socket.
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked_since.is_some()
     }
 
-    /// When the client last moved.
+    /// Returns the time at which the client last made progress.
     pub(super) fn moved(&self) -> Duration {
         self.moved
     }
 
-    /// For how long it has not moved although something waits for it.
+    /// Returns how long it has made no progress although bytes wait for it.
     pub(super) fn stalled_for(&self, now: Duration) -> Duration {
         self.blocked_since.map_or(Duration::ZERO, |since| now.saturating_sub(since.max(self.moved)))
     }
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(progress.stalled_for(at(9)), at(8));
         progress.look(Some(499_999), at(9));
         assert_eq!(progress.stalled_for(at(9)), at(0));
-        // what is acknowledged may seem less again, and is no news
+        // a smaller number of acknowledged bytes is not progress
         progress.look(Some(500_000), at(10));
         progress.look(Some(499_999), at(11));
         assert_eq!(progress.stalled_for(at(12)), at(3));

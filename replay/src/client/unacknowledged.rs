@@ -2,7 +2,8 @@
 
 use tokio::net::TcpStream;
 
-/// Bytes that were written to a socket and that its peer has not acknowledged; `None` where the system does not tell.
+/// Returns the number of bytes that were written to a socket and that its peer has not acknowledged; `None` on
+/// systems that do not report it.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "the standard library has no call for it")]
 pub(super) fn unacknowledged(socket: &TcpStream) -> Option<u64> {
@@ -15,7 +16,7 @@ pub(super) fn unacknowledged(socket: &TcpStream) -> Option<u64> {
     (result == 0).then(|| u64::try_from(bytes).ok()).flatten()
 }
 
-/// Bytes that were written to a socket and that its peer has not acknowledged; `None` where the system does not tell.
+/// Returns `None`: this system does not report the number.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn unacknowledged(_: &TcpStream) -> Option<u64> {
     None

@@ -12,7 +12,7 @@ use crate::{
     sample::{SYMBOLS, Sample},
 };
 
-/// A sample, and how many of its messages were read.
+/// A sample, and the number of its messages that were read.
 struct Watched {
     sample: Sample,
     read: Arc<AtomicU64>,
@@ -32,8 +32,8 @@ impl Source for Watched {
         Ok(Box::new(WatchedFeed { feed: self.sample.open(seq)?, read: Arc::clone(&self.read) }))
     }
 
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
-        self.sample.find(place)
+    fn find(&self, position: &str) -> Result<u64, SourceError> {
+        self.sample.find(position)
     }
 }
 
@@ -56,7 +56,7 @@ fn selection(symbols: &[&str], events: &[EventType]) -> Selection {
     Selection::of_url(Some(&symbols).filter(|it| !it.is_empty()).map(Vec::as_slice), Some(events))
 }
 
-/// The same by counting every message.
+/// Computes the same by counting every message.
 fn expected(messages: u64, selection: &Selection, wanted: Option<u64>, bound: u64) -> Counted {
     let mut counted = Counted { source_seq: 0, seq: 0 };
     while counted.source_seq < messages.min(bound) && wanted != Some(counted.seq) {
@@ -97,13 +97,13 @@ async fn places_are_those_of_counting_one_by_one_and_the_stream_is_read_once() {
         ] {
             let found = counts.locate(selection, wanted, bound).await.unwrap();
             assert_eq!(found, expected(MESSAGES, selection, wanted, bound), "{wanted:?} {bound}");
-            // the way from a known place on, in whole blocks
+            // the messages after a known point, in whole blocks
             searched += STRIDE + 2_048;
         }
     }
     let read = read.load(Ordering::SeqCst);
     assert!(read <= MESSAGES + searched, "{read} messages were read");
-    // from a known place at the very end there is nothing to be read
+    // nothing needs to be read when a known point is at the very end
     let before = counts.locate(&selections[3], Some(1), u64::MAX).await.unwrap();
     assert_eq!((before.source_seq, before.seq), (MESSAGES, 0));
 }
@@ -123,7 +123,7 @@ async fn clients_that_wait_for_different_selections_share_one_reading() {
     for client in clients {
         client.await.unwrap();
     }
-    // once for all of them, and for each the way from the last known place on
+    // once for all of them, and for each the messages after the last known point
     let from_last = MESSAGES % STRIDE + 2_048;
     let read = read.load(Ordering::SeqCst);
     assert!(read <= MESSAGES + 150 * from_last, "{read} messages were read");
@@ -137,7 +137,7 @@ async fn when_everybody_has_gone_counting_stops_and_goes_on_there_for_the_next()
     let pending = gone.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(pending, Poll::Pending), "a slice is being counted");
     drop(gone);
-    // whoever is next waits for that slice, and needs no more than it
+    // the next request waits for that slice, and needs no other
     counts.locate(&selection, None, 10).await.unwrap();
     let slice = SLICE_BLOCKS as u64 * crate::BLOCK_MESSAGES as u64;
     assert!(read.load(Ordering::SeqCst) <= slice + 1_024);
@@ -161,7 +161,7 @@ async fn a_source_that_fails_is_an_error_for_everyone_and_tried_again() {
 fn what_is_kept_stays_small_and_too_many_kinds_are_not_told_apart() {
     let mut table = Table::new();
     let kind = |n: u64| Some((Symbol::new(&format!("S{n}")).unwrap(), EventType::Trade));
-    // each place keeps a count for each of many kinds
+    // each point keeps a count for each of many kinds
     table.count((0..40 * STRIDE).map(|n| kind(n % 30_000)));
     assert!(table.kept <= KEPT_MAX && table.marks.len() > 8, "{} of {}", table.kept, table.marks.len());
     let all = Selection::all();

@@ -1,4 +1,4 @@
-//! A server that is kept for all inputs, and one connection for each.
+//! A server that is shared by all inputs, with one connection for each.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -9,8 +9,8 @@ use std::{
 
 use crate::{Background, Options, testing::Replay};
 
-/// No answer may take longer: far above what any takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The limit for an answer: far more than any takes.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 const LINE: &str = concat!(
     r#"{"schema_version":1,"event_type":"orderbook","timestamp":"2026-02-18T14:30:00.000000Z","payload":{"#,
@@ -18,44 +18,44 @@ const LINE: &str = concat!(
     r#""mid_price":"178.51","timestamp":"2026-02-18T14:30:00.000000Z","exchange":"NASDAQ"}}"#
 );
 
-/// The server. One that an input has stopped is replaced.
+/// The server. It is replaced after an input has stopped it.
 static SERVER: Mutex<Option<Background>> = Mutex::new(None);
 
 /// Sends bytes to a server's port and nothing more, and reads until the server closes.
 ///
 /// # Panics
-/// Where its answer is not HTTP, and where it does not close.
+/// If the answer is not HTTP, and if the server does not close.
 pub fn http(bytes: &[u8]) {
     let mut socket = connect();
-    socket.set_read_timeout(Some(PATIENCE)).expect("a time-out above zero");
-    // it may have closed before it read everything
+    socket.set_read_timeout(Some(TIMEOUT)).expect("a timeout above zero");
+    // the server may have closed before it read everything
     let _ = socket.write_all(bytes).and_then(|()| socket.shutdown(Shutdown::Write));
     let mut answer = Vec::new();
     if let Err(error) = socket.read_to_end(&mut answer) {
-        assert_ne!(error.kind(), ErrorKind::WouldBlock, "the connection is still open after {PATIENCE:?}");
+        assert_ne!(error.kind(), ErrorKind::WouldBlock, "the connection is still open after {TIMEOUT:?}");
     }
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1."), "{}", String::from_utf8_lossy(&answer));
 }
 
-/// A connection to the server, or to a new one where an input has stopped it.
+/// Connects to the server, or to a new one if an input has stopped it.
 fn connect() -> TcpStream {
     let mut server = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(socket) = server.as_ref().and_then(|server| TcpStream::connect(server.address()).ok()) {
         return socket;
     }
-    // the old one is waited for: its port is not taken by the new one meanwhile
+    // drop the old one first, so that the new one does not take its port meanwhile
     *server = None;
     let server = server.insert(start());
     TcpStream::connect(server.address()).expect("a new server listens")
 }
 
 fn start() -> Background {
-    let source = Replay::of_lines(LINE).expect("a message of the contract").source();
+    let source = Replay::of_lines(LINE).expect("a valid message").source();
     let options = Options {
         start_paused: true,
         stay: true,
         linger: Duration::ZERO,
-        // connections of inputs before this one may not be closed on the other side yet
+        // connections of earlier inputs may not be closed on the other side yet
         clients_max: 64,
         ..Options::new("fuzz")
     };

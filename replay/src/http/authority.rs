@@ -1,18 +1,18 @@
-//! Hosts as URLs and `Host` headers name them (RFC 3986, section 3.2.2).
+//! Hosts in URLs and `Host` headers (RFC 3986, section 3.2.2).
 
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The host of an authority.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Host {
-    /// A name, in small letters.
+    /// A name, in lower case.
     Name(String),
-    /// An address; an IPv4 address in IPv6 is one of IPv4.
+    /// An address; an IPv4-mapped IPv6 address is stored as IPv4.
     Address(IpAddr),
 }
 
 impl Host {
-    /// Reads `host` or `host:port`; `None` if it is neither.
+    /// Parses `host` or `host:port`; `None` if it is neither.
     pub(super) fn parse(authority: &str) -> Option<Host> {
         if let Some(rest) = authority.strip_prefix('[') {
             let (host, after) = rest.split_once(']')?;

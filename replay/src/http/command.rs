@@ -1,4 +1,4 @@
-//! What `POST /control/…` asks for.
+//! The commands of `POST /control/…`.
 
 use std::fmt;
 
@@ -10,19 +10,19 @@ use serde_json::{Value, error::Category};
 
 use crate::control::Command;
 
-/// What can be asked for: the last part of the path.
+/// The commands: the last segment of the path.
 pub(crate) const ACTIONS: [&str; 6] = ["pause", "resume", "stop", "step", "seek", "speed"];
 
-/// A body that cannot be understood.
+/// A body that cannot be parsed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BadBody {
-    /// A stable name of what is wrong.
+    /// A stable code of the error.
     pub(crate) code: &'static str,
-    /// The same in words.
+    /// The text of the error.
     pub(crate) text: String,
 }
 
-/// Reads a body. An empty one is an object without keys.
+/// Parses a body. An empty one is an object without keys.
 ///
 /// # Panics
 /// If the action is not one of [`ACTIONS`].
@@ -33,7 +33,7 @@ pub(crate) fn parse(action: &str, body: &[u8]) -> Result<Command, BadBody> {
         "resume" => Command::Resume,
         "stop" => Command::Stop,
         "step" => Command::Step(fields.take("messages").map_or(Ok(1), messages)?),
-        "seek" => place(fields.require("to")?)?,
+        "seek" => seek_target(fields.require("to")?)?,
         "speed" => speed(fields.require("speed")?)?,
         _ => panic!("{action} is not among the actions"),
     };
@@ -45,25 +45,36 @@ fn messages(value: Value) -> Result<u64, BadBody> {
     match value {
         Value::Number(number) => match number.as_u64() {
             Some(count @ 1..) => Ok(count),
-            _ => Err(bad("bad_value", format!("messages is a whole number from 1 on, and not {number}"))),
+            _ => Err(bad(
+                "bad_value",
+                format!("messages: expected a whole number of at least 1, found {number}"),
+            )),
         },
-        other => Err(bad("bad_type", format!("messages is a number, and not {other}"))),
+        other => Err(bad("bad_type", format!("messages: expected a number, found {other}"))),
     }
 }
 
-fn place(value: Value) -> Result<Command, BadBody> {
+fn seek_target(value: Value) -> Result<Command, BadBody> {
     match value {
         Value::Number(number) => match number.as_u64() {
             Some(seq) => Ok(Command::Seek(seq)),
-            None => Err(bad("bad_value", format!("a seq is a whole number from 0 on, and not {number}"))),
+            None => Err(bad(
+                "bad_value",
+                format!("to: expected a seq, a whole number of at least 0, found {number}"),
+            )),
         },
-        Value::String(text) if text.is_empty() => Err(bad("bad_value", "to is empty".to_owned())),
+        Value::String(text) if text.is_empty() => Err(bad(
+            "bad_value",
+            "to: expected a seq or a time such as \"10:00\", found an empty text".to_owned(),
+        )),
         Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => match text.parse() {
             Ok(seq) => Ok(Command::Seek(seq)),
-            Err(_) => Err(bad("bad_value", format!("seq {text} is beyond every stream"))),
+            Err(_) => Err(bad("bad_value", format!("to: seq {text} is larger than any stream"))),
         },
         Value::String(text) => Ok(Command::SeekTo(text)),
-        other => Err(bad("bad_type", format!("to is a seq or a time such as \"10:00\", and not {other}"))),
+        other => {
+            Err(bad("bad_type", format!("to: expected a seq or a time such as \"10:00\", found {other}")))
+        }
     }
 }
 
@@ -73,7 +84,7 @@ fn speed(value: Value) -> Result<Command, BadBody> {
             Ok(speed) => Ok(Command::Speed(speed)),
             Err(error) => Err(bad("bad_value", format!("{error}"))),
         },
-        other => Err(bad("bad_type", format!("speed is a text such as \"10x\", and not {other}"))),
+        other => Err(bad("bad_type", format!("speed: expected a text such as \"10x\", found {other}"))),
     }
 }
 
@@ -81,7 +92,7 @@ fn bad(code: &'static str, text: String) -> BadBody {
     BadBody { code, text }
 }
 
-/// The members of an object, in order, so that one that is there twice is seen.
+/// The members of an object, in order, so that a duplicate key is found.
 struct Fields(Vec<(String, Value)>);
 
 impl Fields {
@@ -95,7 +106,7 @@ impl Fields {
         })?;
         for (index, (key, _)) in fields.0.iter().enumerate() {
             if fields.0[..index].iter().any(|(before, _)| before == key) {
-                return Err(bad("duplicate_key", format!("{key:?} is there twice")));
+                return Err(bad("duplicate_key", format!("{key:?} is given twice")));
             }
         }
         Ok(fields)
@@ -112,7 +123,7 @@ impl Fields {
 
     fn finish(self) -> Result<(), BadBody> {
         match self.0.first() {
-            Some((key, _)) => Err(bad("unknown_key", format!("{key:?} means nothing here"))),
+            Some((key, _)) => Err(bad("unknown_key", format!("unknown key {key:?}"))),
             None => Ok(()),
         }
     }

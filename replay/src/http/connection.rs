@@ -1,4 +1,4 @@
-//! One connection: its requests one after another, and then, if it asked for that, a client.
+//! One connection: its requests one after another, and then the client, if it requested an upgrade.
 
 use std::{
     io,
@@ -19,53 +19,54 @@ use tokio::{
 use crate::metrics::Refused;
 
 use super::{
-    Backend, Face, Rules, routes,
-    seats::{ClientSeat, PlainSeat, Seat},
+    Backend, ConnectionLimits, HttpState, routes,
     shared::{Shared, hung_up},
+    slots::{ClientSlot, PlainSlot, Slot},
     stopped,
 };
 
-/// Header of a request, request line included. Above it the answer is 431. The number of headers is hyper's, 100.
+/// The size limit of a request's header with the request line. Beyond it the answer is 431. The limit of the number
+/// of headers is hyper's, 100.
 const HEADER_BYTES: usize = 16 * 1024;
 
 /// The longest interval between two checks of a connection.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// The two ends of a connection.
+/// The two addresses of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ends {
-    /// The peer's.
+    /// The address of the peer.
     pub(super) peer: SocketAddr,
-    /// The server's.
+    /// The address of the server.
     pub(super) local: SocketAddr,
 }
 
-/// Serves a connection to its end.
+/// Serves a connection until its end.
 pub(super) async fn drive<B: Backend>(
-    face: Arc<Face<B>>,
+    http_state: Arc<HttpState<B>>,
     socket: TcpStream,
     peer: SocketAddr,
-    seat: PlainSeat,
+    slot: PlainSlot,
     mut stop: watch::Receiver<bool>,
 ) {
     if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "the socket has no TCP_NODELAY");
+        tracing::debug!(%error, "TCP_NODELAY cannot be set");
     }
     let Ok(local) = socket.local_addr() else { return };
     let socket = Arc::new(socket);
-    let evicted = seat.evicted();
-    // holds the seat until the end: a client that is closing has its socket open
-    let exchange = Exchange::new(Seat::Plain(seat));
+    let evicted = slot.evicted();
+    // holds the slot until the end: a client that is closing has its socket open
+    let exchange = Exchange::new(Slot::Plain(slot));
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(face.rules.patience)
+        .header_read_timeout(http_state.limits.request_timeout)
         .max_header_size(HEADER_BYTES)
         .max_buf_size(HEADER_BYTES)
-        // some close their side behind their last request, and want its answer all the same
+        // some peers close their side after their last request, and still expect its answer
         .half_close(true);
     let ends = Ends { peer, local };
-    let service = service_fn(|request| routes::answer(&face, &exchange, ends, request));
+    let service = service_fn(|request| routes::answer(&http_state, &exchange, ends, request));
     let io = TokioIo::new(Shared::new(Arc::clone(&socket)));
     let mut connection = builder.serve_connection(io, service);
 
@@ -74,7 +75,7 @@ pub(super) async fn drive<B: Backend>(
         let now = Instant::now();
         let (deadline, admitting) = {
             let state = exchange.state();
-            (state.deadline(&face.rules, stopped_at), state.phase == Phase::Admitting)
+            (state.deadline(&http_state.limits, stopped_at), state.phase == Phase::Admitting)
         };
         if deadline.is_some_and(|deadline| deadline <= now) {
             break Ended::Overdue;
@@ -87,17 +88,18 @@ pub(super) async fn drive<B: Backend>(
             },
             () = stopped(&mut stop), if stopped_at.is_none() => {
                 stopped_at = Some(Instant::now());
-                // one that becomes a client is told by the backend that the server stops
+                // the backend informs a connection that becomes a client
                 if !exchange.state().is_upgrading() {
                     std::pin::Pin::new(&mut connection).graceful_shutdown();
                 }
             }
             () = evicted.notified() => break Ended::Evicted,
-            // a client that goes before it is one needs no answer, and nothing is to be found out for it any more
+            // a client that disconnects before it is admitted needs no answer, and nothing needs to be looked up for
+            // it
             () = hung_up(&socket), if admitting => break Ended::Overdue,
-            // at once: until then it holds the seat of a client
+            // at once: until then it holds the slot of a client
             () = exchange.admitting.notified(), if !admitting => {}
-            // the deadline moves with the exchange: what passed may be an old one, and another phase may have begun
+            // the deadline changes with the exchange: this may be an old one, and another phase may have begun
             () = sleep_until(deadline.unwrap_or(now + LOOK_EVERY).min(now + LOOK_EVERY)) => {}
         }
     };
@@ -106,40 +108,42 @@ pub(super) async fn drive<B: Backend>(
     if requests == 0
         && let Some(why) = ended.refusal()
     {
-        face.metrics.refused(why);
+        http_state.metrics.refused(why);
     }
     match (ended, client) {
         (Ended::Closed, Some(client)) => {
             let parts = connection.into_parts();
             drop(socket);
-            let socket = Arc::into_inner(parts.io.into_inner().into_inner()).expect("it is used here only");
-            face.backend.run(client, socket, parts.read_buf).await;
+            let socket =
+                Arc::into_inner(parts.io.into_inner().into_inner()).expect("it is not shared any more");
+            http_state.backend.run(client, socket, parts.read_buf).await;
         }
         (ended, _) => {
             if let Ended::Failed(error) = &ended {
-                tracing::debug!(%error, "the connection failed");
+                tracing::debug!(%error, "connection failed");
             }
             if !matches!(ended, Ended::Overdue | Ended::Evicted) {
-                let _ = linger(connection.into_parts().io.into_inner(), face.rules.farewell).await;
+                let _ =
+                    linger(connection.into_parts().io.into_inner(), http_state.limits.shutdown_grace).await;
             }
         }
     }
 }
 
-/// How the HTTP of a connection ended.
+/// The end of the HTTP part of a connection.
 enum Ended {
-    /// In order.
+    /// Closed in order.
     Closed,
-    /// By an error, hyper's timeout for headers among them.
+    /// An error, such as hyper's timeout for headers.
     Failed(hyper::Error),
-    /// By not getting on.
+    /// No progress in time.
     Overdue,
-    /// To make room for another one.
+    /// Closed to make room for another connection.
     Evicted,
 }
 
 impl Ended {
-    /// What to count, if there was no request.
+    /// Returns the reason to count, if there was no request.
     fn refusal(&self) -> Option<Refused> {
         match self {
             Ended::Closed => None,
@@ -151,8 +155,8 @@ impl Ended {
     }
 }
 
-/// Says that no more will be sent, and reads what still comes for a while. A socket that is closed with something
-/// unread is reset, and the reset may overtake the answer: a 413 or 431 would not be seen.
+/// Closes the sending side, and reads for a while. If a socket is closed with unread data, the connection is reset,
+/// and the reset may overtake the answer: the peer would not see a 413 or 431.
 async fn linger(mut socket: Shared, limit: Duration) -> io::Result<()> {
     let drained = async {
         socket.shutdown().await?;
@@ -169,18 +173,18 @@ async fn linger(mut socket: Shared, limit: Duration) -> io::Result<()> {
     timeout(limit, drained).await.unwrap_or(Ok(()))
 }
 
-/// What the driver of a connection and the answers to its requests share.
+/// The state that the driver of a connection shares with the handlers of its requests.
 #[derive(Debug)]
 pub(super) struct Exchange<C> {
     state: Mutex<ExchangeState<C>>,
-    /// Notified when a client begins to be admitted.
+    /// Notified when the admission of a client begins.
     admitting: Notify,
 }
 
-/// Where a connection stands.
+/// The state of a connection.
 #[derive(Debug)]
 pub(super) struct ExchangeState<C> {
-    seat: Seat,
+    slot: Slot,
     phase: Phase,
     since: Instant,
     requests: u64,
@@ -191,18 +195,18 @@ pub(super) struct ExchangeState<C> {
 enum Phase {
     /// The first request is awaited.
     Opened,
-    /// A request is being answered; it has bounds of its own.
+    /// A request is being answered, which has its own time limits.
     Answering,
-    /// A client is being admitted, which has bounds of its own.
+    /// A client is being admitted, which has its own time limits.
     Admitting,
-    /// An answer is on its way, and then the next request is awaited.
+    /// An answer is being sent, and then the next request is awaited.
     Answered,
 }
 
 impl<C> Exchange<C> {
-    fn new(seat: Seat) -> Exchange<C> {
+    fn new(slot: Slot) -> Exchange<C> {
         let state =
-            ExchangeState { seat, phase: Phase::Opened, since: Instant::now(), requests: 0, client: None };
+            ExchangeState { slot, phase: Phase::Opened, since: Instant::now(), requests: 0, client: None };
         Exchange { state: Mutex::new(state), admitting: Notify::new() }
     }
 
@@ -210,9 +214,9 @@ impl<C> Exchange<C> {
         self.state.lock().expect("nothing panics while it holds this")
     }
 
-    /// It wants to be a client, and may, on this seat.
-    pub(super) fn admit(&self, seat: ClientSeat) {
-        self.state().admit(seat);
+    /// Begins to admit a client on this slot.
+    pub(super) fn admit(&self, slot: ClientSlot) {
+        self.state().admit(slot);
         self.admitting.notify_one();
     }
 
@@ -223,23 +227,23 @@ impl<C> Exchange<C> {
 }
 
 impl<C> ExchangeState<C> {
-    /// A request came.
+    /// Begins a request.
     pub(super) fn begin(&mut self) {
         self.requests += 1;
         self.enter(Phase::Answering);
     }
 
-    fn admit(&mut self, seat: ClientSeat) {
-        self.seat = Seat::Client { _seat: seat };
+    fn admit(&mut self, slot: ClientSlot) {
+        self.slot = Slot::Client { _slot: slot };
         self.enter(Phase::Admitting);
     }
 
-    /// It became one.
+    /// Stores the admitted client.
     pub(super) fn admitted(&mut self, client: C) {
         self.client = Some(client);
     }
 
-    /// Its answer is there.
+    /// Ends a request: its answer is ready.
     pub(super) fn answered(&mut self) {
         self.enter(Phase::Answered);
     }
@@ -248,22 +252,22 @@ impl<C> ExchangeState<C> {
         let now = Instant::now();
         self.phase = phase;
         self.since = now;
-        self.seat.set_idle(phase == Phase::Answered, now);
+        self.slot.set_idle(phase == Phase::Answered, now);
     }
 
     fn is_upgrading(&self) -> bool {
         self.phase == Phase::Admitting || self.client.is_some()
     }
 
-    /// When the connection is to be given up.
-    fn deadline(&self, rules: &Rules, stopped_at: Option<Instant>) -> Option<Instant> {
+    /// Returns the instant at which the connection is given up.
+    fn deadline(&self, limits: &ConnectionLimits, stopped_at: Option<Instant>) -> Option<Instant> {
         let usual = match self.phase {
             Phase::Answering | Phase::Admitting => return None,
-            Phase::Opened => self.since + rules.patience,
-            // hyper's own clock for the next header starts only when the answer is gone
-            Phase::Answered => self.since + 2 * rules.patience,
+            Phase::Opened => self.since + limits.request_timeout,
+            // hyper's own timeout for the next header starts only after the answer was sent
+            Phase::Answered => self.since + 2 * limits.request_timeout,
         };
-        let last = stopped_at.map(|stopped_at| stopped_at.max(self.since) + rules.farewell);
+        let last = stopped_at.map(|stopped_at| stopped_at.max(self.since) + limits.shutdown_grace);
         Some(last.map_or(usual, |last| last.min(usual)))
     }
 }

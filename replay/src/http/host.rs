@@ -1,7 +1,7 @@
-//! Under which names the server is spoken to.
+//! The host names under which the server may be requested.
 //!
-//! A page may have its own name resolve to 127.0.0.1 once it is loaded (DNS rebinding). For its browser the server is
-//! then of the page's own origin, and only `Host` says which name was meant.
+//! A page can have its own name resolve to 127.0.0.1 once it is loaded (DNS rebinding). The browser then treats the
+//! server as part of the page's own origin, and only `Host` contains the requested name.
 
 use std::net::IpAddr;
 
@@ -9,20 +9,21 @@ use hyper::{HeaderMap, header::HOST, http::request::Parts};
 
 use super::authority::Host;
 
-/// Why a request is not answered.
+/// The reason for which the host of a request is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BadHost {
-    /// It names several hosts.
+    /// The request names several hosts.
     Several,
-    /// It names one that this server is not.
+    /// The request names a host that is not this server.
     Foreign,
 }
 
-/// Checks the host of a request that came to the address `local`: a loopback name, that address, or one of `allowed`. A
-/// request without a host, which no browser sends, has nothing to be checked.
+/// Checks the host of a request that arrived at the address `local`: it must be a loopback name, that address, or one
+/// of `allowed`. A request without a host is accepted, because browsers never send one.
 pub(super) fn check(request: &Parts, local: IpAddr, allowed: &[String]) -> Result<(), BadHost> {
     let accepts = |text: &str| is_accepted(text, local, allowed);
-    // a request for a whole URL goes by that (RFC 9112, section 3.2.2), and its header has to hold all the same
+    // a request with an absolute URL is for the host in that URL (RFC 9112, section 3.2.2); its header must be valid
+    // as well
     let target = request.uri.authority().is_none_or(|authority| accepts(authority.as_str()));
     let named = named(&request.headers)?;
     match target && named.is_none_or(|named| named.is_some_and(accepts)) {
@@ -31,7 +32,7 @@ pub(super) fn check(request: &Parts, local: IpAddr, allowed: &[String]) -> Resul
     }
 }
 
-/// The one `Host`, as a text if it is one.
+/// Returns the only `Host` header, as a text if it is one.
 fn named(headers: &HeaderMap) -> Result<Option<Option<&str>>, BadHost> {
     let mut hosts = headers.get_all(HOST).iter();
     let first = hosts.next();

@@ -1,13 +1,13 @@
-//! Whose pages may use the server (RFC 6454).
+//! The pages that may use the server (RFC 6454).
 //!
-//! A browser lets any page open a WebSocket to any address, the user's own machine among them, and says only in
-//! `Origin` whose page it is.
+//! A browser lets any page open a WebSocket to any address, including the user's own machine. Only `Origin` states
+//! which page it is.
 
 use hyper::{HeaderMap, header::ORIGIN};
 
 use super::authority::Host;
 
-/// Whether a request comes from no page, from one of a loopback host, or from one that is allowed.
+/// Returns true if a request does not come from a page, or comes from one on a loopback or allowed host.
 pub(super) fn is_accepted(headers: &HeaderMap, allowed: &[String]) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter();
     let Some(origin) = origins.next() else { return true };

@@ -6,7 +6,7 @@ use hyper::{HeaderMap, StatusCode, header::AUTHORIZATION};
 
 use crate::steering::Steering;
 
-/// Headers with which a proxy says that a request is another one's; besides all that begin with `x-forwarded`.
+/// Headers with which a proxy marks a request as forwarded, in addition to all that begin with `x-forwarded`.
 const FORWARDING: [&str; 14] = [
     "forwarded",
     "via",
@@ -24,40 +24,44 @@ const FORWARDING: [&str; 14] = [
     "client-ip",
 ];
 
-/// Why a command is not taken.
+/// The reason for which a command is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Denied {
-    /// Nobody may steer.
+    /// Commands are disabled.
     Off,
-    /// A proxy handed it on: the peer says nothing of who sent it.
+    /// A proxy forwarded it, so the address of the peer is not that of the sender.
     Forwarded(String),
     /// It does not come from this machine.
     NotLoopback,
-    /// It brings no token, or a wrong one.
+    /// It has no token, or a wrong one.
     Unauthorized,
 }
 
 impl Denied {
-    /// Status, code and text of the answer.
+    /// Returns the status, code and text of the answer.
     pub(super) fn answer(&self) -> (StatusCode, &'static str, String) {
         let forbidden = |code, text: &str| (StatusCode::FORBIDDEN, code, text.to_owned());
         match self {
-            Denied::Off => forbidden("control_off", "this server takes no commands over HTTP (--control)"),
+            Denied::Off => {
+                forbidden("control_off", "this server does not accept commands over HTTP (--control)")
+            }
             Denied::Forwarded(header) => forbidden(
                 "forwarded",
-                &format!("commands that a proxy hands on are not taken: found the header {header}"),
+                &format!("forwarded commands are not accepted: found the header {header}"),
             ),
-            Denied::NotLoopback => forbidden("not_loopback", "commands are taken from loopback only"),
+            Denied::NotLoopback => {
+                forbidden("not_loopback", "commands are only accepted from loopback addresses")
+            }
             Denied::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
-                "commands need the control token: send Authorization: Bearer TOKEN".to_owned(),
+                "commands require the control token: send Authorization: Bearer TOKEN".to_owned(),
             ),
         }
     }
 }
 
-/// Checks who sent a command.
+/// Checks the sender of a command.
 pub(super) fn check(steering: &Steering, peer: SocketAddr, headers: &HeaderMap) -> Result<(), Denied> {
     if *steering == Steering::Off {
         return Err(Denied::Off);
@@ -68,7 +72,7 @@ pub(super) fn check(steering: &Steering, peer: SocketAddr, headers: &HeaderMap) 
     }
     match steering {
         Steering::Off => Err(Denied::Off),
-        // an IPv4 peer of an IPv6 socket is written as one of IPv6
+        // an IPv4 peer of an IPv6 socket has an IPv4-mapped address
         Steering::Loopback if peer.ip().to_canonical().is_loopback() => Ok(()),
         Steering::Loopback => Err(Denied::NotLoopback),
         Steering::Token(token) => match bearer(headers) {
@@ -78,7 +82,7 @@ pub(super) fn check(steering: &Steering, peer: SocketAddr, headers: &HeaderMap) 
     }
 }
 
-/// The token of the one `Authorization` (RFC 6750, section 2.1).
+/// Returns the token of the only `Authorization` header (RFC 6750, section 2.1).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next()?.to_str().ok()?;

@@ -1,4 +1,4 @@
-//! What each path answers.
+//! The handlers of all paths.
 
 use std::{convert::Infallible, error::Error};
 
@@ -19,15 +19,15 @@ use tokio::time::timeout;
 use crate::metrics::{self, Refused};
 
 use super::{
-    Admission, Backend, ClientRequest, Face, command,
+    AdmittedClient, Backend, ClientRequest, HttpState, command,
     connection::{Ends, Exchange},
     handshake,
     host::{self, BadHost},
     origin, permission,
-    seats::Cap,
+    slots::Cap,
 };
 
-/// Body of a `POST`. Commands are far below it.
+/// The size limit of the body of a `POST`. Commands are far smaller.
 const BODY_BYTES: usize = 64 * 1024;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -37,7 +37,7 @@ type Answer = Response<Full<Bytes>>;
 
 /// Answers a request.
 pub(super) async fn answer<B: Backend>(
-    face: &Face<B>,
+    http_state: &HttpState<B>,
     exchange: &Exchange<B::Client>,
     ends: Ends,
     request: Request<Incoming>,
@@ -45,10 +45,10 @@ pub(super) async fn answer<B: Backend>(
     exchange.state().begin();
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
-    let answer = if let Err(bad) = host::check(&parts, ends.local.ip(), &face.rules.hosts) {
-        bad_host(face, &parts, bad)
+    let answer = if let Err(bad) = host::check(&parts, ends.local.ip(), &http_state.limits.hosts) {
+        bad_host(http_state, &parts, bad)
     } else if let Some(action) = path.strip_prefix("/control/") {
-        control(face, ends, &parts, action, body).await
+        control(http_state, ends, &parts, action, body).await
     } else if !["/", "/healthz", "/metrics", "/status"].contains(&path) {
         not_found()
     } else if ![Method::GET, Method::HEAD].contains(&parts.method) {
@@ -56,18 +56,18 @@ pub(super) async fn answer<B: Backend>(
     } else {
         match path {
             "/healthz" => reply(StatusCode::OK, TEXT, "ok\n"),
-            "/metrics" => reply(StatusCode::OK, metrics::CONTENT_TYPE, face.backend.metrics()),
-            "/status" => reply(StatusCode::OK, JSON, to_json(&face.backend.status())),
-            _ => connect(face, exchange, ends, &parts, !body.is_end_stream()).await,
+            "/metrics" => reply(StatusCode::OK, metrics::CONTENT_TYPE, http_state.backend.metrics()),
+            "/status" => reply(StatusCode::OK, JSON, to_json(&http_state.backend.status())),
+            _ => connect(http_state, exchange, ends, &parts, !body.is_end_stream()).await,
         }
     };
     exchange.state().answered();
     Ok(answer)
 }
 
-/// `GET /`: a client.
+/// Handles `GET /`: a client.
 async fn connect<B: Backend>(
-    face: &Face<B>,
+    http_state: &HttpState<B>,
     exchange: &Exchange<B::Client>,
     Ends { peer, .. }: Ends,
     parts: &Parts,
@@ -77,30 +77,36 @@ async fn connect<B: Backend>(
         Ok(handshake) => handshake,
         Err(no) => {
             if handshake::is_meant(&parts.headers) {
-                face.metrics.refused(Refused::BadRequest);
+                http_state.metrics.refused(Refused::BadRequest);
                 tracing::debug!(reason = no.text, "handshake refused");
             }
             return no_handshake(no);
         }
     };
-    if !origin::is_accepted(&parts.headers, &face.rules.origins) {
-        face.metrics.refused(Refused::Origin);
+    if !origin::is_accepted(&parts.headers, &http_state.limits.origins) {
+        http_state.metrics.refused(Refused::Origin);
         tracing::info!(origin = ?parts.headers.get(hyper::header::ORIGIN), "handshake refused");
-        return closing(reply(StatusCode::FORBIDDEN, TEXT, "this Origin is not allowed (--allow-origin)\n"));
+        return closing(reply(
+            StatusCode::FORBIDDEN,
+            TEXT,
+            "this Origin is not allowed (see --allow-origin)\n",
+        ));
     }
-    match face.seats.take_client(peer.ip()) {
-        Ok(seat) => exchange.admit(seat),
-        Err(cap) => return too_many(face, cap),
+    match http_state.slots.take_client(peer.ip()) {
+        Ok(slot) => exchange.admit(slot),
+        Err(cap) => return too_many(http_state, cap),
     }
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let request = ClientRequest { query, wants_v1: handshake.wants_v1, peer };
-    let Ok(admission) = timeout(face.rules.admission, face.backend.admit(request)).await else {
-        face.metrics.refused(Refused::Timeout);
-        tracing::warn!("handshake refused: what the client asks for is not found in time");
-        let text = "finding the place in the stream took too long: try again, what was found is kept\n";
+    let Ok(admission_timeout) =
+        timeout(http_state.limits.admission_timeout, http_state.backend.admit(request)).await
+    else {
+        http_state.metrics.refused(Refused::Timeout);
+        tracing::warn!("handshake refused: the requested position was not found in time");
+        let text = "finding the requested position took too long: retry, the progress is kept\n";
         return try_again(text);
     };
-    let Admission { headers, client } = admission;
+    let AdmittedClient { headers, client } = admission;
     exchange.state().admitted(client);
 
     let mut answer = Response::new(Full::default());
@@ -110,21 +116,21 @@ async fn connect<B: Backend>(
         // as bytes: a run may be named in any script
         match HeaderValue::from_bytes(value.as_bytes()) {
             Ok(value) => _ = answer.headers_mut().insert(HeaderName::from_static(name), value),
-            Err(_) => tracing::warn!(name, value, "left out: no value for a header"),
+            Err(_) => tracing::warn!(name, value, "header left out: invalid value"),
         }
     }
     answer
 }
 
-/// The answer to a request that is for another host.
-fn bad_host<B: Backend>(face: &Face<B>, parts: &Parts, bad: BadHost) -> Answer {
+/// Answers a request that names another host.
+fn bad_host<B: Backend>(http_state: &HttpState<B>, parts: &Parts, bad: BadHost) -> Answer {
     if handshake::is_meant(&parts.headers) {
-        face.metrics.refused(if bad == BadHost::Foreign { Refused::Host } else { Refused::BadRequest });
+        http_state.metrics.refused(if bad == BadHost::Foreign { Refused::Host } else { Refused::BadRequest });
         tracing::info!(host = ?parts.headers.get(hyper::header::HOST), "handshake refused");
     }
     let (status, text) = match bad {
-        BadHost::Several => (StatusCode::BAD_REQUEST, "a request has one Host"),
-        BadHost::Foreign => (StatusCode::FORBIDDEN, "this Host is not allowed (--allow-host)"),
+        BadHost::Several => (StatusCode::BAD_REQUEST, "a request requires exactly one Host header"),
+        BadHost::Foreign => (StatusCode::FORBIDDEN, "this Host is not allowed (see --allow-host)"),
     };
     closing(match parts.uri.path().starts_with("/control/") {
         true => refuse(status, "foreign_host", text),
@@ -132,13 +138,13 @@ fn bad_host<B: Backend>(face: &Face<B>, parts: &Parts, bad: BadHost) -> Answer {
     })
 }
 
-/// The answer to a client more than there may be.
-fn too_many<B: Backend>(face: &Face<B>, cap: Cap) -> Answer {
-    face.metrics.refused(Refused::Cap);
+/// Answers a client that exceeds a limit.
+fn too_many<B: Backend>(http_state: &HttpState<B>, cap: Cap) -> Answer {
+    http_state.metrics.refused(Refused::Cap);
     tracing::info!(?cap, "handshake refused");
     try_again(match cap {
-        Cap::Clients => "too many clients (--max-clients)\n",
-        Cap::Address => "too many clients of this address (--max-connections-per-address)\n",
+        Cap::Clients => "too many clients (see --max-clients)\n",
+        Cap::Address => "too many clients from this address (see --max-connections-per-address)\n",
     })
 }
 
@@ -148,9 +154,9 @@ fn try_again(text: &'static str) -> Answer {
     closing(answer)
 }
 
-/// `POST /control/…`.
+/// Handles `POST /control/…`.
 async fn control<B: Backend>(
-    face: &Face<B>,
+    http_state: &HttpState<B>,
     Ends { peer, .. }: Ends,
     parts: &Parts,
     action: &str,
@@ -162,7 +168,7 @@ async fn control<B: Backend>(
     if parts.method != Method::POST {
         return not_allowed("POST");
     }
-    if let Err(denied) = permission::check(&face.rules.steering, peer, &parts.headers) {
+    if let Err(denied) = permission::check(&http_state.limits.steering, peer, &parts.headers) {
         let (status, code, text) = denied.answer();
         tracing::info!(code, "command refused");
         let mut answer = refuse(status, code, &text);
@@ -171,10 +177,10 @@ async fn control<B: Backend>(
         }
         return closing(answer);
     }
-    if !origin::is_accepted(&parts.headers, &face.rules.origins) {
+    if !origin::is_accepted(&parts.headers, &http_state.limits.origins) {
         return closing(refuse(StatusCode::FORBIDDEN, "foreign_origin", "this Origin is not allowed"));
     }
-    let body = match read(body, face).await {
+    let body = match read(body, http_state).await {
         Ok(body) => body,
         Err(answer) => return *answer,
     };
@@ -183,7 +189,7 @@ async fn control<B: Backend>(
         Err(bad) => return refuse(StatusCode::BAD_REQUEST, bad.code, &bad.text),
     };
     tracing::info!(?command, "command");
-    match face.backend.command(command).await {
+    match http_state.backend.command(command).await {
         Ok(status) => reply(StatusCode::OK, JSON, to_json(&status)),
         Err(error) => {
             let status = if error.is_conflict() { StatusCode::CONFLICT } else { StatusCode::BAD_REQUEST };
@@ -192,16 +198,17 @@ async fn control<B: Backend>(
     }
 }
 
-/// A whole body, if it is not too large and comes in time.
-async fn read<B>(body: Incoming, face: &Face<B>) -> Result<Bytes, Box<Answer>> {
+/// Reads a whole body, if it is not too large and arrives in time.
+async fn read<B>(body: Incoming, http_state: &HttpState<B>) -> Result<Bytes, Box<Answer>> {
     let too_large = || {
-        let text = format!("a body has at most {BODY_BYTES} bytes");
+        let text = format!("a body is limited to {BODY_BYTES} bytes");
         Box::new(closing(refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &text)))
     };
     if body.size_hint().lower() > BODY_BYTES as u64 {
         return Err(too_large());
     }
-    let collected = timeout(face.rules.patience, Limited::new(body, BODY_BYTES).collect()).await;
+    let collected =
+        timeout(http_state.limits.request_timeout, Limited::new(body, BODY_BYTES).collect()).await;
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
@@ -237,7 +244,7 @@ fn not_allowed(methods: &'static str) -> Answer {
     answer
 }
 
-/// An answer in JSON that says what was wrong.
+/// Returns an answer in JSON with the error.
 fn refuse(status: StatusCode, code: &str, text: &str) -> Answer {
     reply(status, JSON, to_json(&json!({ "error": { "code": code, "text": text } })))
 }
@@ -247,24 +254,24 @@ fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>)
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    // how things stand is another thing at every moment
+    // the status changes all the time
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }
 
-/// The last answer of its connection.
+/// Marks an answer as the last one of its connection.
 fn closing(mut answer: Answer) -> Answer {
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer
 }
 
 fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
-    let mut text = serde_json::to_vec(value).expect("it has text keys only");
+    let mut text = serde_json::to_vec(value).expect("all keys are texts");
     text.push(b'\n');
     text
 }
 
-/// An error and what caused it, in one line.
+/// Formats an error and its causes on one line.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

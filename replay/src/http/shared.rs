@@ -1,4 +1,5 @@
-//! A socket for two: hyper reads and writes it, and the driver of its connection sees whether its peer is still there.
+//! A socket with two users: hyper reads and writes it, and the driver of its connection checks whether its peer is
+//! still there.
 
 use std::{
     io,
@@ -20,7 +21,7 @@ use tokio::{
 /// The interval at which a peer with unread bytes is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
-/// One end of it.
+/// One of the two handles of the socket.
 #[derive(Debug)]
 pub(super) struct Shared(Arc<TcpStream>);
 
@@ -34,14 +35,14 @@ impl Shared {
     }
 }
 
-/// Comes back when the peer has closed its side, or the connection is broken.
+/// Returns when the peer has closed its side, or the connection is broken.
 pub(super) async fn hung_up(socket: &TcpStream) {
     loop {
         match socket.ready(Interest::READABLE).await {
             Ok(ready) if !ready.is_read_closed() => {}
             Ok(_) | Err(_) => return,
         }
-        // where nothing can be read this clears the readiness, so that the next event is awaited instead of looked for
+        // if nothing can be read this clears the readiness, so that the next event is awaited instead of polled
         match socket.try_io(Interest::READABLE, || SockRef::from(socket).peek(&mut [MaybeUninit::uninit()])) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Ok(0) | Err(_) => return,

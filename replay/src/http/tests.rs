@@ -1,4 +1,4 @@
-//! Over real sockets, with bytes written by hand.
+//! Tests over real sockets, with bytes written by hand.
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ const CONTINUATION: u8 = 0;
 
 const FIN: u8 = 0x80;
 
-/// A masked frame; `first` is its first byte.
+/// Returns a masked frame; `first` is its first byte.
 fn raw(first: u8, payload: &[u8]) -> Vec<u8> {
     let mask = [0xa5, 0x00, 0x3c, 0xff];
     let mut frame = header(first, 0x80, payload.len() as u64);
@@ -22,7 +22,7 @@ fn raw(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A frame's first bytes, up to the mask.
+/// Returns the first bytes of a frame, up to the mask.
 fn header(first: u8, mask_bit: u8, len: u64) -> Vec<u8> {
     match len {
         0..126 => vec![first, mask_bit | len as u8],
@@ -47,7 +47,7 @@ fn drained(inbound: &mut Inbound) -> Vec<Received> {
     std::iter::from_fn(|| inbound.poll()).collect()
 }
 
-/// What comes of these frames, however they are cut.
+/// Returns the events of these frames, however they are split.
 fn received(frames: &[Vec<u8>]) -> Vec<Received> {
     let bytes = frames.concat();
     let at_once = drained(&mut Inbound::new(&bytes));
@@ -61,7 +61,7 @@ fn received(frames: &[Vec<u8>]) -> Vec<Received> {
     at_once
 }
 
-/// These frames are failed with this code, and nothing that comes behind them is read.
+/// Checks that these frames are rejected with this code, and that nothing after them is read.
 #[track_caller]
 fn fails(frames: &[Vec<u8>], code: u16, reason: &str) {
     let frames = [frames, &[whole(TEXT, b"behind"), whole(CLOSE, b"")]].concat();
@@ -141,11 +141,7 @@ fn an_announced_length_allocates_nothing() {
 fn reserved_bits_are_a_protocol_error() {
     for bit in [0x40, 0x20, 0x10] {
         for opcode in [TEXT, PING, CLOSE] {
-            fails(
-                &[raw(FIN | bit | opcode, b"")],
-                1002,
-                "a reserved bit is set, and no extension was agreed on",
-            );
+            fails(&[raw(FIN | bit | opcode, b"")], 1002, "a reserved bit is set without an extension");
         }
     }
 }
@@ -165,7 +161,7 @@ fn reserved_opcodes_are_a_protocol_error() {
 #[test]
 fn an_unmasked_frame_is_a_protocol_error() {
     for opcode in [TEXT, PING, CLOSE] {
-        fails(&[vec![FIN | opcode, 2, 0x03, 0xe8]], 1002, "a frame of a client is not masked");
+        fails(&[vec![FIN | opcode, 2, 0x03, 0xe8]], 1002, "a client frame is not masked");
     }
 }
 
@@ -195,19 +191,19 @@ fn a_control_frame_of_more_than_125_bytes_is_a_protocol_error() {
 
 #[test]
 fn fragments_out_of_order_are_a_protocol_error() {
-    fails(&[whole(CONTINUATION, b"a")], 1002, "a continuation of nothing");
-    fails(&[fragment(CONTINUATION, b"a")], 1002, "a continuation of nothing");
-    fails(&[fragment(TEXT, b"a"), whole(TEXT, b"b")], 1002, "a new message within a fragmented one");
-    fails(&[fragment(BINARY, b"a"), fragment(TEXT, b"b")], 1002, "a new message within a fragmented one");
+    fails(&[whole(CONTINUATION, b"a")], 1002, "a continuation frame without a message");
+    fails(&[fragment(CONTINUATION, b"a")], 1002, "a continuation frame without a message");
+    fails(&[fragment(TEXT, b"a"), whole(TEXT, b"b")], 1002, "a new message inside a fragmented message");
+    fails(&[fragment(BINARY, b"a"), fragment(TEXT, b"b")], 1002, "a new message inside a fragmented message");
 }
 
 #[test]
 fn a_message_over_the_limit_is_too_big_in_one_frame_and_in_many() {
-    let reason = "at most 65536 bytes are read";
+    let reason = "messages are limited to 65536 bytes";
     fails(&[whole(TEXT, &[b'a'; MESSAGE_BYTES_MAX + 1])], 1009, reason);
     fails(&[fragment(BINARY, &[0; MESSAGE_BYTES_MAX]), whole(CONTINUATION, &[0])], 1009, reason);
     fails(&[fragment(TEXT, &[b'a'; 40_000]), fragment(CONTINUATION, &[b'a'; 40_000])], 1009, reason);
-    // refused by its header, with nothing of it there; also a length that is no number of bytes
+    // rejected by its header, before any payload; also a length that exceeds the number of addressable bytes
     for len in [MESSAGE_BYTES_MAX as u64 + 1, 1 << 40, u64::MAX] {
         let header = [header(FIN | TEXT, 0x80, len), vec![0; 4]].concat();
         assert_eq!(Inbound::new(&header).poll(), Some(Received::Failed(Close::too_big(MESSAGE_BYTES_MAX))));
@@ -238,7 +234,7 @@ fn text_that_is_not_utf_8_is_invalid_at_once() {
     assert_eq!(received(&[whole(BINARY, b"\xff")]), [Received::Binary]);
 }
 
-/// The client closes, is told the same code, and nothing else is read or written.
+/// Checks that a close is answered with the same code, and that nothing else is read or written.
 #[track_caller]
 fn closes(payload: &[u8], code: Option<u16>) {
     let frames = [whole(PING, b"p"), whole(CLOSE, payload), whole(PING, b"q"), whole(TEXT, b"behind")];
@@ -263,11 +259,11 @@ fn a_close_is_answered_with_its_code() {
 
 #[test]
 fn a_close_that_the_rfc_does_not_allow_is_a_protocol_error() {
-    fails(&[whole(CLOSE, b"\x03")], 1002, "a close with half a code");
+    fails(&[whole(CLOSE, b"\x03")], 1002, "a close frame with an incomplete code");
     for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535u16] {
         fails(&[whole(CLOSE, &code.to_be_bytes())], 1002, &format!("close code {code} may not be sent"));
     }
-    fails(&[whole(CLOSE, b"\x03\xe8\xff")], 1007, "the reason of a close is not UTF-8");
+    fails(&[whole(CLOSE, b"\x03\xe8\xff")], 1007, "the close reason is not UTF-8");
 }
 
 #[test]
@@ -298,7 +294,7 @@ fn a_fault_after_our_close_is_still_told() {
     );
 }
 
-/// The bytes that were given, and then nothing for now.
+/// Returns the bytes that were given, and then nothing for now.
 #[derive(Debug)]
 struct Pipe(std::collections::VecDeque<u8>);
 
@@ -321,7 +317,7 @@ impl std::io::Write for Pipe {
     }
 }
 
-/// What tungstenite makes of the same bytes; a fault as the code it calls for.
+/// Returns the events that tungstenite reports for the same bytes; an error as its close code.
 fn by_tungstenite(bytes: &[u8]) -> Vec<Result<Received, u16>> {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
@@ -334,7 +330,7 @@ fn by_tungstenite(bytes: &[u8]) -> Vec<Result<Received, u16>> {
             Ok(Message::Binary(_)) => Ok(Received::Binary),
             Ok(Message::Ping(_)) => Ok(Received::Ping),
             Ok(Message::Pong(payload)) => Ok(Received::Pong(payload.to_vec())),
-            // what it makes of a code that may not be sent
+            // its result for a code that may not be sent
             Ok(Message::Close(Some(frame))) if frame.reason.as_str() == "Protocol violation" => Err(1002),
             Ok(Message::Close(frame)) => Ok(Received::Closed { code: frame.map(|frame| frame.code.into()) }),
             Ok(Message::Frame(frame)) => panic!("{frame:?}"),
@@ -352,7 +348,7 @@ fn by_tungstenite(bytes: &[u8]) -> Vec<Result<Received, u16>> {
     }
 }
 
-/// A frame that may follow others: mostly sound, sometimes not.
+/// Generates a frame that may follow others: mostly valid.
 fn any_frame() -> impl Strategy<Value = Vec<u8>> {
     let opcode = prop_oneof![20 => prop::sample::select(vec![TEXT, BINARY, CONTINUATION]), 8 => Just(PING),
         4 => Just(PONG), 2 => Just(CLOSE), 1 => 0u8..16];
@@ -401,11 +397,11 @@ proptest! {
         prop_assert_eq!(ours.len(), theirs.len());
         for (our, their) in ours.into_iter().zip(theirs) {
             match (&our, &their) {
-                // it takes 1014 (bad gateway, registered later) for a code that may not be sent
+                // it rejects 1014 (bad gateway), which was registered later
                 (Ok(Received::Closed { code: Some(1014) }), Err(1002)) => {}
-                // it looks at the length of a frame before all else
+                // it checks the length of a frame first
                 (Err(1002), Err(1009)) => {}
-                // a close whose code and whose reason are both at fault: it looks at the reason first
+                // a close whose code and reason are both invalid: it checks the reason first
                 (Err(1002), Err(1007)) => {}
                 _ => prop_assert_eq!(our, their),
             }

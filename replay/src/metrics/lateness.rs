@@ -1,7 +1,8 @@
-//! A histogram that many may add to at once.
+//! A histogram that many threads may add to at once.
 //!
-//! That of prometheus-client takes a lock and searches its buckets for every observation. Here clients count what they
-//! send in plain numbers of their own, and add those up once a write: an atomic addition for each bucket that was hit.
+//! The one of prometheus-client takes a lock and searches its buckets for every observation. Here clients count what
+//! they send in plain numbers of their own, and add those up once per write: one atomic addition for each bucket that
+//! was hit.
 
 use std::{
     array, fmt,
@@ -17,14 +18,14 @@ use prometheus_client::{
     metrics::MetricType,
 };
 
-/// Upper bounds of the buckets, in microseconds: from what a timer of the kernel misses by to what nobody would call
-/// pacing any more.
+/// Upper bounds of the buckets, in microseconds: from the usual error of a kernel timer to delays that no longer
+/// count as pacing.
 const BOUNDS_US: [u64; 16] = [
     100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
     2_500_000, 5_000_000, 10_000_000,
 ];
 
-/// One for each bound, and one for what is above them.
+/// One bucket for each bound, and one for greater values.
 const BUCKETS: usize = BOUNDS_US.len() + 1;
 
 fn bucket(late: Duration) -> usize {
@@ -36,7 +37,7 @@ fn nanoseconds(late: Duration) -> u64 {
     u64::try_from(late.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Counts of a single thread, on their way to the metrics.
+/// Counts of a single thread, to be added to the metrics.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LatenessCounts {
     counts: [u64; BUCKETS],
@@ -52,7 +53,7 @@ impl LatenessCounts {
     }
 }
 
-/// The histogram. Clones are one and the same.
+/// The histogram. Clones share their counts.
 #[derive(Clone, Debug)]
 pub(super) struct LatenessHistogram(Arc<Shared>);
 
@@ -77,7 +78,7 @@ impl LatenessHistogram {
         self.0.sum_ns.fetch_add(nanoseconds(late).saturating_mul(messages), Ordering::Relaxed);
     }
 
-    /// Takes over counts, and leaves nothing there.
+    /// Adds counts, and resets them.
     pub(super) fn add(&self, counts: &mut LatenessCounts) {
         for (total, count) in self.0.counts.iter().zip(&counts.counts) {
             if *count > 0 {
@@ -94,7 +95,7 @@ impl EncodeMetric for LatenessHistogram {
         let bounds = BOUNDS_US.iter().map(|us| *us as f64 / 1e6).chain([f64::INFINITY]);
         let counts = self.0.counts.iter().map(|count| count.load(Ordering::Relaxed));
         let buckets: Vec<(f64, u64)> = bounds.zip(counts).collect();
-        // from the buckets, so that the two agree also while others count
+        // computed from the buckets, so that the two agree also while others count
         let count = buckets.iter().map(|(_, count)| count).sum();
         let seconds = self.0.sum_ns.load(Ordering::Relaxed) as f64 / 1e9;
         encoder.encode_histogram::<NoLabelSet>(seconds, count, &buckets, None)

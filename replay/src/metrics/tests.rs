@@ -80,7 +80,7 @@ fn no_speed_is_a_zero_and_never_infinite() {
     }
 }
 
-/// What OpenMetrics asks of names, and parsers check.
+/// Checks the names as OpenMetrics requires and as parsers check them.
 #[test]
 fn every_family_is_there_once() {
     let page = Metrics::new().page();

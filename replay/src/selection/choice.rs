@@ -1,23 +1,24 @@
-//! Which values of one kind are chosen.
+//! Choices of values of one kind.
 
-/// Which values of one kind, symbols or event types, are chosen. Lists are ascending, each value once.
+/// A choice of values of one kind, symbols or event types. Lists are ascending, each value once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Choice<T> {
-    /// Every one, and what has no value of this kind.
+    /// All values, and messages without a value of this kind.
     All,
-    /// These.
+    /// These values.
     Only(Vec<T>),
-    /// Every one but these.
+    /// All values except these.
     Except(Vec<T>),
 }
 
 impl<T: Copy + Ord> Choice<T> {
-    /// These and no others, in any order.
+    /// Returns the choice of these values only, in any order.
     pub(crate) fn only(values: &[T]) -> Choice<T> {
         Choice::Only(union(&[], values))
     }
 
-    /// Chooses these too. "All" is narrowed to them: who names some after a beginning with all wants those.
+    /// Adds these values. "All" is replaced by them: a client that begins with everything and then names some values
+    /// wants those.
     pub(crate) fn add(&mut self, values: &[T]) {
         *self = match self {
             Choice::All => Choice::only(values),
@@ -29,7 +30,7 @@ impl<T: Copy + Ord> Choice<T> {
         };
     }
 
-    /// Chooses these no longer.
+    /// Removes these values.
     pub(crate) fn remove(&mut self, values: &[T]) {
         *self = match self {
             Choice::All => Choice::Except(union(&[], values)),
@@ -38,7 +39,7 @@ impl<T: Copy + Ord> Choice<T> {
         };
     }
 
-    /// What both choose.
+    /// Returns the values that both choose.
     pub(crate) fn and(&self, other: &Choice<T>) -> Choice<T> {
         match (self, other) {
             (Choice::All, choice) | (choice, Choice::All) => choice.clone(),
@@ -52,7 +53,7 @@ impl<T: Copy + Ord> Choice<T> {
         }
     }
 
-    /// The same as a list, given all values that there are.
+    /// Returns the choice as a list, given all values that exist.
     pub(crate) fn among(self, all: &[T]) -> Choice<T> {
         match self {
             Choice::Except(left_out) if !all.is_empty() => Choice::Only(difference(all, &left_out)),
@@ -60,7 +61,7 @@ impl<T: Copy + Ord> Choice<T> {
         }
     }
 
-    /// How many values it names.
+    /// Returns the number of values in its list.
     pub(crate) fn named(&self) -> usize {
         match self {
             Choice::All => 0,
@@ -76,7 +77,7 @@ fn union<T: Copy + Ord>(left: &[T], right: &[T]) -> Vec<T> {
     values
 }
 
-/// `right` is ascending.
+/// Returns the values of `left` without those of `right`, which is ascending.
 fn difference<T: Copy + Ord>(left: &[T], right: &[T]) -> Vec<T> {
     left.iter().filter(|value| right.binary_search(value).is_err()).copied().collect()
 }

@@ -16,7 +16,8 @@ fn known() -> KnownSymbols {
 
 use EventType::{MarketData, OrderBook, Trade};
 
-/// Which of three symbols and three types pass, as `AAPL:to GOOGL:m`, and `raw` for a frame without a kind.
+/// Lists which of three symbols and three types pass, such as `AAPL:to GOOGL:m`, and `raw` for a frame without a
+/// kind.
 fn passing(selection: &Selection) -> String {
     let mut words = Vec::new();
     for name in ["AAPL", "GOOGL", "MSFT"] {
@@ -120,7 +121,7 @@ fn a_subscription_never_widens_beyond_the_url() {
     selection.subscribe(Some(&symbols("GOOGL AAPL")), Some(&[MarketData, Trade])).unwrap();
     assert_eq!(passing(&selection), "AAPL:t");
     assert_eq!(selection.symbols(&known()), SelectedSymbols::Only(symbols("AAPL")));
-    // what is skipped keeps its place in the stream
+    // a skipped message keeps its sequence number in the stream
     assert!(selection.in_stream(Some((symbol("MSFT"), OrderBook))));
     assert!(!selection.in_stream(Some((symbol("GOOGL"), Trade))));
     assert!(!selection.in_stream(None));

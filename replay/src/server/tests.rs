@@ -1,4 +1,4 @@
-//! The server on real sockets, against a client that is not ours.
+//! Tests of the server on real sockets, with a client of another library.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ use crate::{
     sample::{SYMBOLS, Sample},
 };
 
-/// The longest that anything may take; far more than it should on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The limit of every wait; far longer than anything should take on the slowest machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -43,21 +43,21 @@ fn start(source: Sample, options: Options) -> Running {
 
 impl Running {
     async fn connect(&self, query: &str) -> (Socket, Response) {
-        timeout(PATIENCE, connect_async(format!("ws://{}/?{query}", self.address))).await.unwrap().unwrap()
+        timeout(TIMEOUT, connect_async(format!("ws://{}/?{query}", self.address))).await.unwrap().unwrap()
     }
 
     async fn connect_v1(&self, query: &str) -> Socket {
         let mut request = format!("ws://{}/?{query}", self.address).into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", PROTOCOL.parse().unwrap());
-        timeout(PATIENCE, connect_async(request)).await.unwrap().unwrap().0
+        timeout(TIMEOUT, connect_async(request)).await.unwrap().unwrap().0
     }
 
     async fn report(self) -> Report {
-        timeout(PATIENCE, self.report).await.unwrap().unwrap().unwrap()
+        timeout(TIMEOUT, self.report).await.unwrap().unwrap().unwrap()
     }
 }
 
-/// What a client got until its connection was closed.
+/// The messages of a client until its connection was closed.
 #[derive(Debug, Default)]
 struct Got {
     texts: Vec<String>,
@@ -73,18 +73,18 @@ impl Got {
         digest.finish()
     }
 
-    /// The numbers in the messages.
+    /// Returns the numbers in the messages.
     fn numbers(&self) -> Vec<u64> {
         let number = |text: &String| text[5..].split(',').next().unwrap().parse().unwrap();
         self.texts.iter().map(number).collect()
     }
 }
 
-/// Receives until `enough` messages or the end.
+/// Receives until there are `enough` messages, or until the end.
 async fn receive(socket: &mut Socket, enough: usize) -> Got {
     let mut got = Got::default();
     while got.texts.len() < enough {
-        match timeout(PATIENCE, socket.next()).await.expect("a message or an end") {
+        match timeout(TIMEOUT, socket.next()).await.expect("a message or an end") {
             Some(Ok(Message::Text(text))) => match Notice::parse(&text) {
                 Some(notice) => got.notices.push(notice),
                 None => got.texts.push(text.to_string()),
@@ -195,7 +195,7 @@ async fn filters_in_the_url_make_a_stream_of_their_own() {
 async fn what_cannot_be_meant_is_closed_with_a_reason() {
     let server = start(Sample::new(10, 10), Options { stay: true, start_paused: true, ..options() });
     for (query, reason) in [
-        ("from_seq=11", "beyond_end: from_seq: 11 is behind the end, which is at 10"),
+        ("from_seq=11", "beyond_end: from_seq: 11 is past the end of the stream: it has 10 messages"),
         ("from_seq=x", "bad_value: from_seq"),
         ("symbols=AAPX", "unknown_symbol: symbols"),
         ("seq=1", "unknown_parameter"),
@@ -224,7 +224,7 @@ async fn the_subprotocol_has_notices_and_pings() {
     socket.send(Message::text("?")).await.unwrap();
     socket.send(Message::binary(vec![1])).await.unwrap();
     let next = async |socket: &mut Socket| loop {
-        let message = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+        let message = timeout(TIMEOUT, socket.next()).await.unwrap().unwrap().unwrap();
         if let Message::Text(text) = message {
             break Notice::parse(&text).unwrap_or_else(|| panic!("{text}"));
         }
@@ -257,7 +257,7 @@ async fn subscriptions_narrow_and_widen() {
     let mut socket = server.connect_v1("").await;
     socket.send(Message::text(r#"{"action":"subscribe","symbols":["AAPL"]}"#)).await.unwrap();
     loop {
-        let message = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+        let message = timeout(TIMEOUT, socket.next()).await.unwrap().unwrap().unwrap();
         if let Message::Text(text) = message
             && let Some(Notice::Subscribed { seq, symbols, .. }) = Notice::parse(&text)
         {
@@ -302,10 +302,10 @@ async fn a_seek_before_the_first_message_moves_those_who_wait_for_it() {
     let digest = sample.digest(900..1_000);
     let server = start(sample, Options { start_paused: true, ..options() });
     let mut socket = server.connect_v1("").await;
-    // its first notice says that it was promised message 0
-    let first = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+    // the first notice promises message 0
+    let first = timeout(TIMEOUT, socket.next()).await.unwrap().unwrap().unwrap();
     assert!(matches!(Notice::parse(first.to_text().unwrap()), Some(Notice::Start { seq: 0, .. })));
-    timeout(PATIENCE, async {
+    timeout(TIMEOUT, async {
         while server.handle.status().state != State::Paused {
             tokio::task::yield_now().await;
         }
@@ -326,7 +326,7 @@ async fn a_stop_that_comes_before_the_play_ends_it_too() {
     let source = Arc::new(Sample::new(10, 10));
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), source, options()).unwrap();
     server.handle().command(Command::Stop).await.unwrap();
-    let report = timeout(PATIENCE, server.run()).await.unwrap().unwrap();
+    let report = timeout(TIMEOUT, server.run()).await.unwrap().unwrap();
     assert_eq!((report.complete, report.status.sent), (false, 0));
 }
 
@@ -352,7 +352,7 @@ async fn a_source_that_fails_is_told_to_everyone() {
     assert_eq!(code, 1011);
     assert!(reason.ends_with("the disk is on fire"), "{reason}");
     assert_eq!(got.numbers(), (0..got.texts.len() as u64).collect::<Vec<_>>());
-    let error = timeout(PATIENCE, server.report).await.unwrap().unwrap().unwrap_err();
+    let error = timeout(TIMEOUT, server.report).await.unwrap().unwrap().unwrap_err();
     assert!(matches!(error, ServerError::Source { .. }));
 }
 
@@ -366,21 +366,21 @@ async fn a_stalled_client_is_closed_and_harms_nobody() {
     let (mut socket, _) = server.connect("").await;
     let got = all(&mut socket).await;
     assert_eq!((got.texts.len(), got.digest()), (20_000, digest));
-    // once it is being closed, nothing of what is held is held for it
+    // once it is being closed, nothing is held for it
     let closing = async {
         while !server.handle.status().clients.iter().any(|one| one.seq < 20_000 && one.lag_bytes == 0) {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, closing).await.unwrap();
-    // it reads again when all is over
+    timeout(TIMEOUT, closing).await.unwrap();
+    // it resumes reading at the end
     let got = all(&mut stalled).await;
     let (code, reason) = got.close.clone().unwrap();
     assert_eq!(code, 1013);
     let last = got.texts.len() - 1;
     assert_eq!(reason, format!("last seq {last}; too slow, resume with from_seq={}", last + 1));
     assert_eq!(got.texts.len() as u64, got.numbers().last().unwrap() + 1);
-    // and goes on where it was
+    // it then resumes where it was
     let (mut again, _) = server.connect(&format!("from_seq={}", last + 1)).await;
     assert_eq!(all(&mut again).await.texts.len() + last + 1, 20_000);
     let report = server.report().await;
@@ -391,9 +391,9 @@ async fn a_stalled_client_is_closed_and_harms_nobody() {
 async fn a_client_that_falls_far_behind_gets_everything_all_the_same() {
     let sample = Sample::padded(20_000, 10, 2_000);
     let digest = sample.digest(0..20_000);
-    // far less is held than what it is behind
+    // far less is held than the client is behind
     let buffer_bytes = 1 << 20;
-    let server = start(sample, Options { wait_clients: 2, buffer_bytes, stall: PATIENCE, ..options() });
+    let server = start(sample, Options { wait_clients: 2, buffer_bytes, stall: TIMEOUT, ..options() });
     let (mut slow, _) = server.connect("").await;
     let (mut fast, _) = server.connect("").await;
     assert_eq!(all(&mut fast).await.digest(), digest);
@@ -406,8 +406,8 @@ async fn a_client_that_falls_far_behind_gets_everything_all_the_same() {
 
 #[tokio::test]
 async fn what_the_kernel_holds_for_a_client_is_bounded() {
-    let server = start(Sample::padded(20_000, 10, 2_000), Options { stall: PATIENCE, ..options() });
-    // it takes nothing, and its own buffer is as small as that of a client may be
+    let server = start(Sample::padded(20_000, 10, 2_000), Options { stall: TIMEOUT, ..options() });
+    // it accepts nothing, and its own buffer is as small as that of a client may be
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let mut socket = socket.connect(server.address).await.unwrap();
@@ -421,7 +421,7 @@ async fn what_the_kernel_holds_for_a_client_is_bounded() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, left).await.unwrap();
+    timeout(TIMEOUT, left).await.unwrap();
     let sent = server.handle.status().clients[0].sent;
     assert!(sent * 2_000 < 1 << 20, "{sent} messages of 2 kB are in the kernel");
     drop(socket);
@@ -434,7 +434,7 @@ async fn a_step_is_answered_with_how_things_stand_after_it() {
     let server = start(Sample::new(3_000, 10), Options { start_paused: true, stay: true, ..options() });
     let (mut socket, _) = server.connect("").await;
     let mut seq = 0;
-    // over several blocks at a time, to the end and beyond
+    // over several blocks at a time, to the end and past it
     for steps in [1, 1, 700, 1_500, 797] {
         let status = server.handle.command(Command::Step(steps)).await.unwrap();
         seq += steps;
@@ -449,7 +449,7 @@ async fn a_step_is_answered_with_how_things_stand_after_it() {
     server.report().await;
 }
 
-/// A raw client behind its handshake, of which it has read everything and nothing more.
+/// Returns a raw client after its handshake, of which it has read everything and nothing more.
 async fn raw(address: SocketAddr) -> TcpStream {
     let mut socket = TcpStream::connect(address).await.unwrap();
     let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -457,7 +457,7 @@ async fn raw(address: SocketAddr) -> TcpStream {
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
-        answer.push(timeout(PATIENCE, socket.read_u8()).await.unwrap().unwrap());
+        answer.push(timeout(TIMEOUT, socket.read_u8()).await.unwrap().unwrap());
     }
     assert!(answer.starts_with(b"HTTP/1.1 101 "));
     socket
@@ -470,9 +470,9 @@ async fn behind_a_fault_the_server_hangs_up_first() {
     const RESERVED: [u8; 6] = [0x83, 0x80, 0, 0, 0, 0];
     socket.write_all(&RESERVED).await.unwrap();
     let mut rest = Vec::new();
-    timeout(PATIENCE, socket.read_to_end(&mut rest)).await.unwrap().unwrap();
+    timeout(TIMEOUT, socket.read_to_end(&mut rest)).await.unwrap().unwrap();
     assert_eq!((rest[0], &rest[2..4]), (0x88, &1002_u16.to_be_bytes()[..]));
-    // its side is shut while it still waits for ours: it did not let the time for an answer pass
+    // its side is shut down while it still waits for the server's: it did not wait for the timeout
     assert_eq!(server.handle.status().clients.len(), 1);
     drop(socket);
     server.handle.command(Command::Stop).await.unwrap();
@@ -488,8 +488,8 @@ async fn what_a_reset_destroyed_was_not_delivered() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, written).await.unwrap();
-    // all of it is in the buffers of the kernel, and goes with them
+    timeout(TIMEOUT, written).await.unwrap();
+    // all of it is in the buffers of the kernel, and is lost with them
     socket.set_zero_linger().unwrap();
     drop(socket);
     let (mut again, _) = server.connect("from_seq=0").await;
@@ -507,6 +507,6 @@ async fn the_end_states_no_digest_that_no_client_can_have() {
         let got = all(&mut socket).await;
         let Some(Notice::End { digest, .. }) = got.notices.last() else { panic!("{:?}", got.notices) };
         assert_eq!(*digest, Some(got.digest()).filter(|_| states_one));
-        assert!(server.report().await.digest.is_some(), "the report says of what was played");
+        assert!(server.report().await.digest.is_some(), "the report has the digest of what was played");
     }
 }

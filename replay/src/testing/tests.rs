@@ -51,7 +51,7 @@ fn a_line_that_is_no_message_is_named() {
         (format!("{first}\r\n{first}\nno"), 3, "not_json"),
     ] {
         let error = Replay::of_lines(&text).unwrap_err();
-        assert_eq!(error.to_string(), format!("line {line} is no message"));
+        assert_eq!(error.to_string(), format!("line {line} is not a valid message"));
         assert!(error.source().is_some());
         let ReplayError::Line { source, .. } = error else { panic!("{error}") };
         assert_eq!(source.reason.code(), reason);

@@ -1,16 +1,16 @@
-//! The schedule reckoned a second time, as the distance that play has covered: in exact fractions, step by step, where
-//! the pacer reckons from anchors and rounds.
+//! The schedule calculated a second time, as the distance that playback has covered: in exact fractions, step by
+//! step, while the pacer calculates from anchors and rounds.
 
 use std::time::Duration;
 
-use super::tape::Tape;
+use super::fake_source::FakeSource;
 
 /// Recorded time in units of a millionth of a nanosecond: a nanosecond at one millionth of real time.
 type Units = u128;
 
 const UNITS_PER_US: Units = 1_000 * 1_000_000;
 
-/// How far play has come, and where the next message is.
+/// The progress of playback, and the next message.
 #[derive(Debug)]
 pub(super) struct Plan {
     max_gap_us: Option<u64>,
@@ -19,7 +19,7 @@ pub(super) struct Plan {
     now: Duration,
     runs: bool,
     covered: Units,
-    /// Behind this play does not go back.
+    /// The position that playback does not go back past.
     reached: Units,
     /// The message before the next one, if the time between them is played.
     last: Option<u64>,
@@ -47,45 +47,46 @@ impl Plan {
         self.now = now;
     }
 
-    /// Time runs from here on, where it did not yet.
+    /// Starts the clock, if it was stopped.
     pub(super) fn run(&mut self) {
         self.runs = true;
     }
 
-    /// Time stands. If the next message is at hand, what was covered behind it does not count: play was late there.
-    pub(super) fn stand(&mut self, tape: &Tape, next: Option<u64>) {
-        self.settle(tape, next);
+    /// Stops the clock. If the next message is at hand, time covered after it does not count: playback was late
+    /// there.
+    pub(super) fn stand(&mut self, fake_source: &FakeSource, next: Option<u64>) {
+        self.settle(fake_source, next);
         self.runs = false;
     }
 
-    pub(super) fn set_speed(&mut self, speed: Option<u64>, tape: &Tape, next: Option<u64>) {
-        self.settle(tape, next);
+    pub(super) fn set_speed(&mut self, speed: Option<u64>, fake_source: &FakeSource, next: Option<u64>) {
+        self.settle(fake_source, next);
         self.speed = speed;
     }
 
-    /// The next message is another one, and it is due at once.
-    pub(super) fn jump(&mut self, tape: &Tape, next: Option<u64>) {
-        self.stand(tape, next);
+    /// Changes the next message, which is due at once.
+    pub(super) fn jump(&mut self, fake_source: &FakeSource, next: Option<u64>) {
+        self.stand(fake_source, next);
         self.last = None;
         self.last_position = self.covered;
     }
 
-    fn settle(&mut self, tape: &Tape, next: Option<u64>) {
+    fn settle(&mut self, fake_source: &FakeSource, next: Option<u64>) {
         if let (true, Some(next)) = (self.runs && self.speed.is_some(), next) {
-            self.covered = self.covered.min(self.position(tape, next));
+            self.covered = self.covered.min(self.position(fake_source, next));
         }
         self.covered = self.covered.max(self.reached);
         self.reached = self.covered;
     }
 
-    fn position(&self, tape: &Tape, seq: u64) -> Units {
-        let gap_us = self.last.map_or(0, |_| tape.gap_us(seq));
+    fn position(&self, fake_source: &FakeSource, seq: u64) -> Units {
+        let gap_us = self.last.map_or(0, |_| fake_source.gap_us(seq));
         self.last_position + Units::from(self.max_gap_us.map_or(gap_us, |max| gap_us.min(max))) * UNITS_PER_US
     }
 
-    /// A message is played now, on schedule. Says by how much it is late; `None` if it is early.
-    pub(super) fn play(&mut self, tape: &Tape, seq: u64) -> Option<Duration> {
-        let position = self.position(tape, seq);
+    /// Plays a message now, on schedule. Returns by how much it is late; `None` if it is early.
+    pub(super) fn play(&mut self, fake_source: &FakeSource, seq: u64) -> Option<Duration> {
+        let position = self.position(fake_source, seq);
         let late = match self.speed {
             Some(speed) => self.covered.checked_sub(position)? / Units::from(speed),
             None => 0,
@@ -94,9 +95,9 @@ impl Plan {
         Some(Duration::from_nanos(late as u64))
     }
 
-    /// A message is played out of turn.
-    pub(super) fn step(&mut self, tape: &Tape, seq: u64) {
-        self.pass(seq, self.position(tape, seq));
+    /// Plays a message out of turn.
+    pub(super) fn step(&mut self, fake_source: &FakeSource, seq: u64) {
+        self.pass(seq, self.position(fake_source, seq));
     }
 
     fn pass(&mut self, seq: u64, position: Units) {
@@ -105,10 +106,10 @@ impl Plan {
         self.covered = self.covered.max(position);
     }
 
-    /// When a message that is not due yet will be.
-    pub(super) fn due(&self, tape: &Tape, seq: u64) -> Duration {
+    /// Returns when a message that is not due yet will be due.
+    pub(super) fn due(&self, fake_source: &FakeSource, seq: u64) -> Duration {
         let speed = Units::from(self.speed.expect("there is a schedule"));
-        let left = self.position(tape, seq).saturating_sub(self.covered);
+        let left = self.position(fake_source, seq).saturating_sub(self.covered);
         self.now + Duration::from_nanos(left.div_ceil(speed) as u64)
     }
 }

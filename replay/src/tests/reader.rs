@@ -1,46 +1,45 @@
-//! A client without a socket: the real parts of one, and what it was promised.
+//! A client without a socket: the real parts of one, and what was promised to it.
 
 use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 
-use super::tape::{Blocks, Tape};
+use super::fake_source::{Blocks, FakeSource};
 use crate::{
-    Block,
-    delivery::{Delivery, Head, Task},
-    outbox,
+    Block, outbox,
     outgoing::Outgoing,
     ring::Ring,
     selection::Selection,
+    send_cursor::{Head, SendCursor, Task},
 };
 
-/// A stretch of play between two jumps, in the source's numbers.
+/// A segment of playback between two jumps, in the source's numbers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stretch {
     pub(super) first: u64,
-    /// Behind the last message that was played; of the last stretch, so far.
+    /// The number after the last message that was played; for the last segment, so far.
     pub(super) end: u64,
 }
 
-/// What a reader sees when it has its turn.
+/// The state that a reader sees in its turn.
 #[derive(Clone, Copy)]
 pub(super) struct Sight<'a> {
-    pub(super) tape: &'a Tape,
+    pub(super) fake_source: &'a FakeSource,
     pub(super) ring: &'a Ring,
-    /// How far play is, by what was published last.
+    /// The progress of playback, as published last.
     pub(super) head: &'a Head,
     pub(super) played: &'a [Stretch],
     pub(super) now: Duration,
 }
 
-/// Why a reader gets no more.
+/// The reason for which a reader receives no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// It has everything.
+    /// It has received everything.
     Finished,
-    /// It was given up.
+    /// It was disconnected.
     TooSlow,
-    /// Play jumped, and it does not understand notices.
+    /// The player jumped, and the reader does not understand notices.
     Sought,
-    /// It went by itself.
+    /// It disconnected.
     Left,
 }
 
@@ -48,9 +47,9 @@ pub(super) struct Reader {
     outgoing: Outgoing,
     v1: bool,
     pub(super) start_source_seq: u64,
-    /// What others see of it.
-    pub(super) place: Option<u64>,
-    /// What was decided and not done yet.
+    /// The play offset that others see.
+    pub(super) play_offset: Option<u64>,
+    /// The messages that were decided on and not sent yet.
     sending: Option<(Arc<Block>, Range<usize>)>,
     catch_up: Option<CatchUp>,
     pub(super) ended: Option<Ended>,
@@ -65,60 +64,60 @@ struct CatchUp {
     block: Option<Arc<Block>>,
 }
 
-/// Which message has to come next.
+/// The message that must be next.
 struct Promise {
-    /// In the source's numbers; those that are not selected are stepped over.
+    /// In the source's numbers; messages that are not selected are skipped.
     source_seq: u64,
     /// In the reader's own stream.
     seq: u64,
-    /// The stretch of play that it is in.
+    /// The segment of playback that it is in.
     stretch: usize,
     selection: Selection,
-    /// From these seqs on, in the source's numbers, something else is selected.
+    /// Changes of the selection, which apply from these numbers of the source on.
     changes: VecDeque<(u64, Selection)>,
-    /// Behind the last message that is on its way or came, in the source's numbers.
+    /// The number after the last message that was sent or received, in the source's numbers.
     sent: u64,
-    came: Vec<Came>,
+    came: Vec<ReceivedMessage>,
 }
 
 impl Promise {
-    /// Steps over what is not selected. Gives the next message, if one before `bound` is.
-    fn next(&mut self, tape: &Tape, bound: u64) -> Option<u64> {
+    /// Skips messages that are not selected. Returns the next message, if there is one before `bound`.
+    fn next(&mut self, fake_source: &FakeSource, bound: u64) -> Option<u64> {
         while self.source_seq < bound {
             while self.changes.front().is_some_and(|(from, _)| *from <= self.source_seq) {
                 self.selection = self.changes.pop_front().unwrap().1;
             }
-            let kind = tape.message(self.source_seq).kind;
+            let kind = fake_source.message(self.source_seq).kind;
             if self.selection.passes(kind) {
                 return Some(self.source_seq);
             }
-            self.pass(tape);
+            self.pass(fake_source);
         }
         None
     }
 
-    fn pass(&mut self, tape: &Tape) {
-        self.seq += u64::from(self.selection.in_stream(tape.message(self.source_seq).kind));
+    fn pass(&mut self, fake_source: &FakeSource) {
+        self.seq += u64::from(self.selection.in_stream(fake_source.message(self.source_seq).kind));
         self.source_seq += 1;
     }
 }
 
-/// A message that came.
+/// A message that was received.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Came {
+pub(super) struct ReceivedMessage {
     /// Its number in the source.
     pub(super) seq: u64,
     pub(super) at: Duration,
-    /// When it was due, if it was sent as it was played and there was a schedule.
+    /// The time at which it was due, if it was sent as it was played and there was a schedule.
     pub(super) due: Option<Duration>,
 }
 
-/// Bytes that came, cut into frames.
+/// Received bytes, split into frames.
 #[derive(Default)]
 struct Wire(Vec<u8>);
 
 impl Wire {
-    /// The next whole frame: its opcode and payload.
+    /// Returns the next whole frame: its opcode and payload.
     fn next(&mut self) -> Option<(u8, Vec<u8>)> {
         let bytes = &self.0;
         let (header, len) = match *bytes.get(1)? {
@@ -134,16 +133,16 @@ impl Wire {
 }
 
 impl Reader {
-    /// A client that was told that it begins with `seq` of its own stream.
+    /// Returns a client that was promised to begin with `seq` of its own stream.
     pub(super) fn new(selection: Selection, source_seq: u64, seq: u64, v1: bool, ring: &Ring) -> Reader {
-        let delivery = Delivery::new(selection.clone(), source_seq, seq, ring);
+        let send_cursor = SendCursor::new(selection.clone(), source_seq, seq, ring);
         let stretch = ring.jumps() - 1;
         let changes = VecDeque::new();
         Reader {
-            outgoing: Outgoing::new(delivery),
+            outgoing: Outgoing::new(send_cursor),
             v1,
             start_source_seq: source_seq,
-            place: None,
+            play_offset: None,
             sending: None,
             catch_up: None,
             ended: None,
@@ -153,7 +152,7 @@ impl Reader {
         }
     }
 
-    /// Changes what is selected, behind what is on its way.
+    /// Changes the selection, after the messages that are being sent.
     pub(super) fn select(&mut self, change: impl FnOnce(&mut Selection)) {
         change(self.outgoing.selection_mut());
         self.promise.changes.push_back((self.promise.sent, self.outgoing.selection().clone()));
@@ -163,11 +162,12 @@ impl Reader {
         self.outgoing.push_urgent(&outbox::frame(9, b"ping"));
     }
 
-    pub(super) fn came(&self) -> &[Came] {
+    pub(super) fn came(&self) -> &[ReceivedMessage] {
         &self.promise.came
     }
 
-    /// Its socket takes so many bytes. Without any it only decides what comes next.
+    /// Runs one turn of the reader, in which its socket accepts so many bytes. With none it only decides what is
+    /// next.
     pub(super) fn turn(&mut self, room: usize, sight: Sight<'_>) {
         let mut room = room;
         while self.ended.is_none() {
@@ -192,12 +192,12 @@ impl Reader {
         }
     }
 
-    /// Does what comes next. Says whether there may be something to write.
+    /// Does what is next. Returns true if there may be something to write.
     fn refill(&mut self, act: bool, sight: Sight<'_>) -> bool {
         if let Some((block, messages)) = self.sending.take() {
             self.promise.sent = block.first_seq() + messages.end as u64;
             self.outgoing.send(&block, messages);
-            self.place = self.outgoing.place();
+            self.play_offset = self.outgoing.play_offset();
             return true;
         }
         let task = self.outgoing.next(sight.ring, sight.head);
@@ -207,17 +207,17 @@ impl Reader {
         match task {
             Task::Send { block, messages } => {
                 self.sending = Some((block, messages));
-                // others may come between the decision and the deed
+                // others may run between the decision and the action
                 return act && self.refill(act, sight);
             }
             Task::Read { seq, before } => return self.read(seq, before, sight),
             Task::Jumped { seq } => self.jumped(seq, sight),
             Task::Wait => {
-                self.place = self.outgoing.place();
+                self.play_offset = self.outgoing.play_offset();
                 return false;
             }
             Task::Finished => {
-                let left = self.promise.next(sight.tape, sight.tape.len());
+                let left = self.promise.next(sight.fake_source, sight.fake_source.len());
                 assert_eq!(left, None, "a client that is done has everything");
                 self.end(Ended::Finished);
             }
@@ -226,7 +226,7 @@ impl Reader {
     }
 
     fn read(&mut self, seq: u64, before: u64, sight: Sight<'_>) -> bool {
-        let begin = || CatchUp { blocks: Blocks::from(sight.tape, seq), block: None };
+        let begin = || CatchUp { blocks: Blocks::from(sight.fake_source, seq), block: None };
         let catch_up = self.catch_up.get_or_insert_with(begin);
         if catch_up.block.as_ref().is_none_or(|block| block.end_seq() <= seq) {
             catch_up.block = catch_up.blocks.next();
@@ -235,17 +235,20 @@ impl Reader {
         self.promise.sent = block.end_seq().min(before);
         let messages = self.outgoing.messages_of(block, before);
         self.outgoing.send(block, messages);
-        self.place = self.outgoing.place();
+        self.play_offset = self.outgoing.play_offset();
         true
     }
 
     fn jumped(&mut self, seq: u64, sight: Sight<'_>) {
-        let Sight { tape, ring, head, played, .. } = sight;
+        let Sight { fake_source, ring, head, played, .. } = sight;
         let promise = &mut self.promise;
-        let next_jump = ring.jump_at(promise.stretch + 1).place;
-        if self.place.is_some_and(|place| place >= next_jump.min(ring.oldest(head.released))) {
-            // everything that was played before the jump came before it
-            let left = promise.next(tape, played[promise.stretch].end);
+        let next_jump = ring.jump_at(promise.stretch + 1).play_offset;
+        if self
+            .play_offset
+            .is_some_and(|play_offset| play_offset >= next_jump.min(ring.oldest(head.released)))
+        {
+            // everything that was played before the jump was received before it
+            let left = promise.next(fake_source, played[promise.stretch].end);
             assert_eq!(left, None, "message {left:?} was played before the jump");
             promise.stretch += 1;
         } else {
@@ -254,13 +257,13 @@ impl Reader {
         assert_eq!(played[promise.stretch].first, seq);
         promise.changes.drain(..).for_each(|(_, selection)| promise.selection = selection);
         (promise.source_seq, promise.sent, promise.seq) = (seq, seq, seq);
-        self.place = self.outgoing.place();
+        self.play_offset = self.outgoing.play_offset();
         if !self.v1 || !self.outgoing.selection().is_whole_stream() {
             self.end(Ended::Sought);
         }
     }
 
-    /// It is given up, whatever is on its way.
+    /// Disconnects it, whatever is being sent.
     pub(super) fn give_up(&mut self, sight: Sight<'_>) {
         let (next, _) = self.outgoing.cut_at();
         while !self.outgoing.is_empty() {
@@ -271,9 +274,9 @@ impl Reader {
         }
         self.receive(sight);
         assert!(self.wire.0.is_empty(), "the last frame is whole");
-        // what it gets when it resumes there begins with what it did not get, and misses nothing
+        // if it resumes there, it begins with the first message that it did not receive
         let behind = self.promise.seq;
-        self.promise.next(sight.tape, sight.played[self.promise.stretch].end);
+        self.promise.next(sight.fake_source, sight.played[self.promise.stretch].end);
         assert!((behind..=self.promise.seq).contains(&next), "{behind} {next} {}", self.promise.seq);
         self.end(Ended::TooSlow);
     }
@@ -289,12 +292,12 @@ impl Reader {
                 continue;
             }
             let bound = sight.played[self.promise.stretch].end;
-            let seq = self.promise.next(sight.tape, bound).expect("nothing comes before it is played");
-            assert!(sight.tape.message(seq).text.as_bytes() == payload, "message {seq} comes next");
-            self.promise.pass(sight.tape);
+            let seq = self.promise.next(sight.fake_source, bound).expect("nothing comes before it is played");
+            assert!(sight.fake_source.message(seq).text.as_bytes() == payload, "message {seq} comes next");
+            self.promise.pass(sight.fake_source);
             let live = self.live.front().is_some_and(|(live, _)| *live == seq);
             let due = if live { self.live.pop_front().and_then(|(_, due)| due) } else { None };
-            self.promise.came.push(Came { seq, at: sight.now, due });
+            self.promise.came.push(ReceivedMessage { seq, at: sight.now, due });
         }
     }
 }

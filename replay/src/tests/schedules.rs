@@ -1,24 +1,24 @@
-//! Whatever is done to a play, and whenever: what it promised holds.
+//! Random actions on a playback at random times, after which its promises must hold.
 
 use std::time::Duration;
 
 use proptest::{prelude::*, sample::select};
 use tradesim_schemas::{EventType, Symbol};
 
-use super::{stage::Stage, tape::Tape};
+use super::{fake_source::FakeSource, stage::Stage};
 use crate::{Command, OnSlow, Options, Speed, sample::SYMBOLS};
 
 const MESSAGES: u64 = 1_200;
 
-/// What happens to a play. Numbers name readers and messages modulo how many there are.
+/// An action on a playback. Numbers name readers and messages modulo their count.
 #[derive(Clone, Debug)]
-enum Deed {
+enum Action {
     Advance(Duration),
     Produce(usize),
     Look,
     Act,
     Publish,
-    /// Looks, acts and publishes, so many times.
+    /// Checks, acts and publishes, so many times.
     Play(usize),
     Read(usize, usize),
     Join {
@@ -61,29 +61,29 @@ fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn deed() -> impl Strategy<Value = Action> {
     let reader = 0usize..8;
     let room = || prop_oneof![1 => Just(0), 2 => 1usize..2_000, 3 => 2_000usize..300_000];
     let from_seq = prop::option::of(0..=MESSAGES);
     let join = (from_seq, any::<bool>(), symbols(), events()).prop_map(|(from_seq, v1, symbols, events)| {
-        // most clients want everything, and only those stay where play jumps
-        Deed::Join { from_seq, v1, symbols, events }
+        // most clients want everything, and only those stay connected across jumps
+        Action::Join { from_seq, v1, symbols, events }
     });
     prop_oneof![
-        6 => (0u64..40_000).prop_map(|us| Deed::Advance(Duration::from_micros(us))),
-        4 => (1usize..4).prop_map(Deed::Produce),
-        3 => Just(Deed::Look),
-        3 => Just(Deed::Act),
-        2 => Just(Deed::Publish),
-        6 => (1usize..12).prop_map(Deed::Play),
-        10 => (reader.clone(), room()).prop_map(|(reader, room)| Deed::Read(reader, room)),
+        6 => (0u64..40_000).prop_map(|us| Action::Advance(Duration::from_micros(us))),
+        4 => (1usize..4).prop_map(Action::Produce),
+        3 => Just(Action::Look),
+        3 => Just(Action::Act),
+        2 => Just(Action::Publish),
+        6 => (1usize..12).prop_map(Action::Play),
+        10 => (reader.clone(), room()).prop_map(|(reader, room)| Action::Read(reader, room)),
         3 => join,
-        1 => reader.clone().prop_map(Deed::Leave),
-        1 => reader.clone().prop_map(Deed::GiveUp),
-        1 => (reader.clone(), symbols(), events()).prop_map(|(reader, symbols, events)| Deed::Subscribe(reader, symbols, events)),
-        1 => (reader.clone(), symbols(), events()).prop_map(|(reader, symbols, events)| Deed::Unsubscribe(reader, symbols, events)),
-        1 => reader.prop_map(Deed::Ping),
-        4 => command().prop_map(Deed::Command),
+        1 => reader.clone().prop_map(Action::Leave),
+        1 => reader.clone().prop_map(Action::GiveUp),
+        1 => (reader.clone(), symbols(), events()).prop_map(|(reader, symbols, events)| Action::Subscribe(reader, symbols, events)),
+        1 => (reader.clone(), symbols(), events()).prop_map(|(reader, symbols, events)| Action::Unsubscribe(reader, symbols, events)),
+        1 => reader.prop_map(Action::Ping),
+        4 => command().prop_map(Action::Command),
     ]
 }
 
@@ -109,15 +109,15 @@ prop_compose! {
     }
 }
 
-fn perform(stage: &mut Stage, deed: &Deed) {
+fn perform(stage: &mut Stage, deed: &Action) {
     let readers = stage.readers.len();
     match deed {
-        Deed::Advance(by) => stage.advance(*by),
-        Deed::Produce(blocks) => stage.produce(*blocks),
-        Deed::Look => stage.look(),
-        Deed::Act => _ = stage.act(),
-        Deed::Publish => stage.publish(),
-        Deed::Play(times) => {
+        Action::Advance(by) => stage.advance(*by),
+        Action::Produce(blocks) => stage.produce(*blocks),
+        Action::Look => stage.look(),
+        Action::Act => _ = stage.act(),
+        Action::Publish => stage.publish(),
+        Action::Play(times) => {
             for _ in 0..*times {
                 stage.produce(1);
                 stage.look();
@@ -128,22 +128,22 @@ fn perform(stage: &mut Stage, deed: &Deed) {
                 }
             }
         }
-        Deed::Join { from_seq, v1, symbols, events } => {
+        Action::Join { from_seq, v1, symbols, events } => {
             stage.join(*from_seq, *v1, symbols.as_deref(), events.as_deref());
         }
-        Deed::Command(command) => {
+        Action::Command(command) => {
             stage.command(command);
             stage.publish();
         }
         _ if readers == 0 => {}
-        Deed::Read(reader, room) => stage.read(reader % readers, *room),
-        Deed::Leave(reader) => stage.leave(reader % readers),
-        Deed::GiveUp(reader) => stage.give_up(reader % readers),
-        Deed::Ping(reader) => stage.readers[reader % readers].ping(),
-        Deed::Subscribe(reader, symbols, events) => stage.readers[reader % readers].select(|selection| {
+        Action::Read(reader, room) => stage.read(reader % readers, *room),
+        Action::Leave(reader) => stage.leave(reader % readers),
+        Action::GiveUp(reader) => stage.give_up(reader % readers),
+        Action::Ping(reader) => stage.readers[reader % readers].ping(),
+        Action::Subscribe(reader, symbols, events) => stage.readers[reader % readers].select(|selection| {
             selection.subscribe(symbols.as_deref(), events.as_deref()).unwrap();
         }),
-        Deed::Unsubscribe(reader, symbols, events) => stage.readers[reader % readers].select(|selection| {
+        Action::Unsubscribe(reader, symbols, events) => stage.readers[reader % readers].select(|selection| {
             selection.unsubscribe(symbols.as_deref(), events.as_deref()).unwrap();
         }),
     }
@@ -157,7 +157,7 @@ proptest! {
         options in options(),
         deeds in prop::collection::vec(deed(), 0..150),
     ) {
-        let mut stage = Stage::new(Tape::made(MESSAGES), options);
+        let mut stage = Stage::new(FakeSource::made(MESSAGES), options);
         for deed in &deeds {
             perform(&mut stage, deed);
         }

@@ -1,40 +1,40 @@
-//! Everything that decides in a server, on a clock that moves when it is told to.
+//! All deciding parts of a server, on a virtual clock.
 
 use std::time::Duration;
 
 use tradesim_schemas::{ContentDigest, EventType, Symbol};
 
 use super::{
+    fake_source::{Blocks, FakeSource},
     plan::Plan,
     reader::{Ended, Reader, Sight, Stretch},
-    tape::{Blocks, Tape},
 };
 use crate::{
     BLOCK_BYTES, Command, Options, Speed, State,
-    delivery::Head,
-    gate::{Places, WINDOW_BLOCKS},
+    backpressure::{PlayOffsets, WINDOW_BLOCKS},
     play::Play,
     playback::{Step, TICK},
     ring::Ring,
     selection::Selection,
+    send_cursor::Head,
 };
 
-/// What rounding to nanoseconds may add up to, over all the changes of a schedule.
+/// The sum of all rounding errors to nanoseconds, over all changes of a schedule.
 const ROUNDING: Duration = Duration::from_micros(1);
 
-/// Turns in which everything has to end that nothing keeps from it.
+/// The number of turns in which everything must end.
 const TURNS_MAX: usize = 20_000;
 
 pub(super) struct Stage {
-    tape: Tape,
+    fake_source: FakeSource,
     options: Options,
     pub(super) now: Duration,
     play: Play,
     ring: Ring,
     blocks: Option<Blocks>,
-    /// What clients were told of the play.
+    /// The progress that was published to clients.
     head: Head,
-    /// Whether clients let play go on, by when it was last looked.
+    /// True if clients let playback continue, when it was last checked.
     may_go: bool,
     pub(super) readers: Vec<Reader>,
     plan: Plan,
@@ -45,7 +45,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(tape: Tape, options: Options) -> Stage {
+    pub(super) fn new(fake_source: FakeSource, options: Options) -> Stage {
         let play = Play::new(&options);
         let mut stage = Stage {
             ring: Ring::new(options.buffer_bytes, 0),
@@ -60,7 +60,7 @@ impl Stage {
             digest: Some(ContentDigest::new()),
             deserted_since: None,
             play,
-            tape,
+            fake_source,
             options,
         };
         stage.tell_clients();
@@ -72,7 +72,7 @@ impl Stage {
         self.plan.advance_to(self.now);
     }
 
-    /// Who comes in with this in its URL. The numbers of a filtered stream are found by counting.
+    /// Connects a client with this query in its URL. The sequence numbers of a filtered stream are found by counting.
     pub(super) fn join(
         &mut self,
         from_seq: Option<u64>,
@@ -81,14 +81,15 @@ impl Stage {
         events: Option<&[EventType]>,
     ) {
         let selection = Selection::of_url(symbols, events);
-        let in_stream = |seq: &u64| selection.in_stream(self.tape.message(*seq).kind);
+        let in_stream = |seq: &u64| selection.in_stream(self.fake_source.message(*seq).kind);
         let (source_seq, seq) = match from_seq {
             Some(seq) => {
-                let before = (0..self.tape.len()).filter(in_stream).nth(seq.saturating_sub(1) as usize);
+                let before =
+                    (0..self.fake_source.len()).filter(in_stream).nth(seq.saturating_sub(1) as usize);
                 match before {
                     _ if seq == 0 => (0, 0),
                     Some(before) => (before + 1, seq),
-                    // beyond the end: it is refused
+                    // past the end: it is refused
                     None => return,
                 }
             }
@@ -106,7 +107,7 @@ impl Stage {
         self.count_clients();
     }
 
-    /// The server gives this one up.
+    /// Disconnects a reader from the server's side.
     pub(super) fn give_up(&mut self, reader: usize) {
         self.with(reader, |reader, sight| {
             if reader.ended.is_none() {
@@ -115,7 +116,7 @@ impl Stage {
         });
     }
 
-    /// The readers' turn comes to this one, whose socket takes so many bytes.
+    /// Runs one turn of a reader, in which its socket accepts so many bytes.
     pub(super) fn read(&mut self, reader: usize, room: usize) {
         self.with(reader, |reader, sight| {
             reader.turn(room, sight);
@@ -124,7 +125,7 @@ impl Stage {
 
     fn with(&mut self, reader: usize, act: impl FnOnce(&mut Reader, Sight<'_>)) {
         let sight = Sight {
-            tape: &self.tape,
+            fake_source: &self.fake_source,
             ring: &self.ring,
             head: &self.head,
             played: &self.played,
@@ -152,17 +153,17 @@ impl Stage {
         self.open();
     }
 
-    /// The source is read where the play wants it to.
+    /// Reads the source from where playback requests.
     fn open(&mut self) {
         if let Some(seq) = self.play.take_opening() {
-            self.blocks = Some(Blocks::from(&self.tape, seq));
+            self.blocks = Some(Blocks::from(&self.fake_source, seq));
             if self.play.playback().released() == 0 && self.ring.jumps() == 1 {
                 self.played = vec![Stretch { first: seq, end: seq }];
             }
         }
     }
 
-    /// The source gives what it has read, up to so many blocks.
+    /// Reads up to so many blocks of the source.
     pub(super) fn produce(&mut self, blocks: usize) {
         for _ in 0..blocks {
             if !self.play.wants_block() {
@@ -175,7 +176,7 @@ impl Stage {
         }
     }
 
-    /// The next message, if it is at hand.
+    /// Returns the next message, if it is at hand.
     fn next(&self) -> Option<u64> {
         let playback = self.play.playback();
         (playback.blocks_ahead() > 0).then(|| playback.seq())
@@ -185,9 +186,11 @@ impl Stage {
         let state = self.play.playback().state();
         let next = self.next();
         match command {
-            Command::Pause | Command::Step(_) if state == State::Playing => self.plan.stand(&self.tape, next),
-            Command::Speed(speed) => self.plan.set_speed(millionths(*speed), &self.tape, next),
-            Command::Seek(_) if state != State::Waiting => self.plan.jump(&self.tape, next),
+            Command::Pause | Command::Step(_) if state == State::Playing => {
+                self.plan.stand(&self.fake_source, next)
+            }
+            Command::Speed(speed) => self.plan.set_speed(millionths(*speed), &self.fake_source, next),
+            Command::Seek(_) if state != State::Waiting => self.plan.jump(&self.fake_source, next),
             _ => {}
         }
         let released = self.play.playback().released();
@@ -202,21 +205,21 @@ impl Stage {
         self.open();
     }
 
-    /// The player looks whether clients let it go on.
+    /// Checks whether clients let playback continue.
     pub(super) fn look(&mut self) {
         let released = self.play.playback().released();
-        let places = Places::of(self.connected().map(|reader| reader.place), released);
-        let places = Places { deserted_since: self.deserted_since, ..places };
-        self.may_go = self.play.held_until(&places, &self.ring, self.now).is_none();
+        let play_offsets = PlayOffsets::of(self.connected().map(|reader| reader.play_offset), released);
+        let play_offsets = PlayOffsets { deserted_since: self.deserted_since, ..play_offsets };
+        self.may_go = self.play.held_until(&play_offsets, &self.ring, self.now).is_none();
         let at_max =
             self.play.playback().speed() == Speed::Max && self.play.playback().state() == State::Playing;
-        if let (true, Some(fastest)) = (self.may_go && at_max, places.fastest) {
+        if let (true, Some(fastest)) = (self.may_go && at_max, play_offsets.fastest) {
             let window = (self.options.buffer_bytes / (4 * BLOCK_BYTES)).clamp(2, WINDOW_BLOCKS);
-            assert!(self.ring.blocks_behind(fastest) < window, "play at max does not run away");
+            assert!(self.ring.blocks_after(fastest) < window, "playback at max does not run away");
         }
     }
 
-    /// The player goes on, if it may. Gives the instant at which it has something to do, if it knows one.
+    /// Lets the player act, if it may. Returns the instant of its next action, if it is known.
     pub(super) fn act(&mut self) -> Option<Duration> {
         if !std::mem::take(&mut self.may_go) {
             return None;
@@ -234,13 +237,13 @@ impl Stage {
                     assert_eq!(seq, self.played.last().unwrap().end, "messages are played in order");
                     self.played.last_mut().unwrap().end += 1;
                     if state == State::Paused {
-                        self.plan.step(&self.tape, seq);
+                        self.plan.step(&self.fake_source, seq);
                     } else {
-                        let late = self.plan.play(&self.tape, seq);
+                        let late = self.plan.play(&self.fake_source, seq);
                         assert!(late.is_some(), "message {seq} is early");
                     }
                     if let Some(digest) = &mut self.digest {
-                        digest.push(self.tape.message(seq).text.as_bytes());
+                        digest.push(self.fake_source.message(seq).text.as_bytes());
                     }
                 }
                 self.last_release = Some(self.now);
@@ -251,24 +254,26 @@ impl Stage {
                 return Some(self.now);
             }
             Step::WaitUntil(at) => {
-                let due = self.plan.due(&self.tape, next.expect("it waits for a message"));
+                let due = self.plan.due(&self.fake_source, next.expect("it waits for a message"));
                 let tick = self.last_release.map_or(Duration::ZERO, |last| last + TICK);
                 assert!(at + ROUNDING >= due && at <= due.max(tick) + ROUNDING, "{at:?} {due:?} {tick:?}");
                 return Some(at);
             }
             Step::WaitForBlock => assert_eq!(next, None, "there is a block"),
             Step::WaitForCommand => assert_ne!(state, State::Playing, "it plays"),
-            Step::End => assert_eq!(self.played.last().unwrap().end, self.tape.len(), "all was played"),
+            Step::End => {
+                assert_eq!(self.played.last().unwrap().end, self.fake_source.len(), "all was played")
+            }
         }
         None
     }
 
-    /// Clients are told how far play is.
+    /// Publishes the progress to clients.
     pub(super) fn publish(&mut self) {
         self.head = self.play.head();
     }
 
-    /// Nothing more happens to it: it has to come to its end.
+    /// Runs until the end: no further action follows.
     pub(super) fn run_to_the_end(&mut self) {
         for _ in 0..TURNS_MAX {
             self.produce(usize::MAX);
@@ -284,10 +289,10 @@ impl Stage {
             let until = until.unwrap_or(self.now + Duration::from_millis(1));
             self.advance(until.saturating_sub(self.now));
         }
-        panic!("it does not end");
+        panic!("the playback does not end");
     }
 
-    /// Lets it come to its end, and looks what came of it.
+    /// Runs until the end, and checks the result.
     pub(super) fn finish(mut self) {
         if self.play.playback().state() != State::Ended {
             self.command(&Command::Resume);

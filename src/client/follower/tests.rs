@@ -1,7 +1,7 @@
 use super::*;
 
-fn greeting(run: &str, start_seq: u64) -> Greeting {
-    Greeting {
+fn greeting(run: &str, start_seq: u64) -> HandshakeHeaders {
+    HandshakeHeaders {
         stream: Some("s".to_owned()),
         run: Some(run.to_owned()),
         start_seq: Some(start_seq),
@@ -66,7 +66,7 @@ fn a_refusal_or_a_broken_rule_is_the_end() {
 fn a_server_without_numbers_cannot_resume() {
     let plain = |messages| {
         let mut follower = Follower::new(None, 3);
-        follower.connected(&Greeting::default()).unwrap();
+        follower.connected(&HandshakeHeaders::default()).unwrap();
         (0..messages).for_each(|_| follower.message());
         follower
     };
@@ -74,7 +74,7 @@ fn a_server_without_numbers_cannot_resume() {
     assert!(text.contains("after 2 messages") && text.contains("cannot resume"), "{text}");
     assert_eq!(plain(2).ended(&closed(1000)), Next::Done);
     assert_eq!(plain(2).ended(&closed(1005)), Next::Done);
-    assert_eq!(Follower::new(Some(3), 3).connected(&Greeting::default()), Err(Fault::Unnumbered));
+    assert_eq!(Follower::new(Some(3), 3).connected(&HandshakeHeaders::default()), Err(Fault::Unnumbered));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn another_start_run_or_stream_is_refused() {
     }
     let fault = resumed.clone().connected(&greeting("other", 7)).unwrap_err();
     assert_eq!(fault.to_string(), "the server has another run now: other instead of r");
-    let fault = resumed.connected(&Greeting { stream: None, ..greeting("r", 7) }).unwrap_err();
+    let fault = resumed.connected(&HandshakeHeaders { stream: None, ..greeting("r", 7) }).unwrap_err();
     assert_eq!(fault.to_string(), "the server has another stream now: none instead of s");
 }
 

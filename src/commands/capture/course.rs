@@ -6,7 +6,7 @@ use tradesim_bridge::{core::Backoff, socket::Oversize};
 use tradesim_replay::Notice;
 use tradesim_schemas::Digest;
 
-use crate::client::{Ending, Fault, Follower, Greeting, Next, TooLarge};
+use crate::client::{Ending, Fault, Follower, HandshakeHeaders, Next, TooLarge};
 
 /// Before the first connection: a feed that is being started should be found soon.
 const FIRST: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
@@ -57,7 +57,7 @@ impl Course {
 
     /// Takes note of a connection. Gives the reason for a gap before its first message, if there may be one; and whether the
     /// server is the one that was there before and begins where it was asked to.
-    pub(super) fn connected(&mut self, greeting: &Greeting) -> (Option<String>, Result<(), Fault>) {
+    pub(super) fn connected(&mut self, greeting: &HandshakeHeaders) -> (Option<String>, Result<(), Fault>) {
         if self.follower.connections() == 0 {
             self.backoff = AGAIN;
         }
@@ -168,12 +168,12 @@ fn may_come_back(ending: &Ending) -> bool {
 mod tests {
     use super::*;
 
-    fn plain() -> Greeting {
-        Greeting::default()
+    fn plain() -> HandshakeHeaders {
+        HandshakeHeaders::default()
     }
 
-    fn numbered(start: u64) -> Greeting {
-        Greeting { run: Some("r".to_owned()), start_seq: Some(start), ..Greeting::default() }
+    fn numbered(start: u64) -> HandshakeHeaders {
+        HandshakeHeaders { run: Some("r".to_owned()), start_seq: Some(start), ..HandshakeHeaders::default() }
     }
 
     fn closed(code: u16) -> Ending {
@@ -184,7 +184,7 @@ mod tests {
         Ending::Lost("reset".to_owned())
     }
 
-    fn connected(greeting: &Greeting, retries: u32) -> Course {
+    fn connected(greeting: &HandshakeHeaders, retries: u32) -> Course {
         let mut course = Course::new(None, retries);
         assert_eq!(course.connected(greeting), (None, Ok(())));
         course.message();

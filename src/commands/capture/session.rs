@@ -16,7 +16,7 @@ use super::{
 use crate::{
     cli::Capture,
     client::{
-        self, ConnectError, Connection, Ending, Greeting, Notices, Pings, Received, Silence, TICK,
+        self, ConnectError, Connection, Ending, HandshakeHeaders, Notices, Pings, Received, Silence, TICK,
         is_would_block,
     },
     endpoint::Endpoint,
@@ -293,7 +293,7 @@ impl<'a> Session<'a> {
     }
 
     /// Takes note of a connection. Gives what may be wrong with it.
-    fn begin(&mut self, greeting: &Greeting) -> Result<Option<anyhow::Error>, JournalError> {
+    fn begin(&mut self, greeting: &HandshakeHeaders) -> Result<Option<anyhow::Error>, JournalError> {
         let (gap, connected) = self.course.connected(greeting);
         if let Some(reason) = gap {
             warn!(seq = self.course.received(), "messages may be missing here");

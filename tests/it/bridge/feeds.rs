@@ -61,8 +61,8 @@ fn headers_that_cannot_be_sent_are_refused_and_not_repeated() {
         ("hush", 2, "header 1 is not of the form"),
         ("Host: hush", 2, "the header host belongs to the handshake itself"),
         ("Sec-WebSocket-Key: hush", 2, "the header sec-websocket-key belongs"),
-        ("Key: hush\nHost: x", 2, "the value of the header key holds a line break"),
-        ("Key: @missing", 78, "the file missing cannot be read"),
+        ("Key: hush\nHost: x", 2, "the value of the header key contains a line break"),
+        ("Key: @missing", 78, "cannot read the file missing"),
         ("Key: env:TRADESIM_NO_SUCH_VARIABLE", 78, "TRADESIM_NO_SUCH_VARIABLE"),
     ] {
         let fails = |run: Run| {
@@ -98,7 +98,7 @@ fn a_number_that_no_message_can_have_is_bad_data_and_the_position_is_that_of_wha
         socket.until_closed();
     });
     let run = bridged(&stage, &feed.url(), &["--until-end", "--json"]);
-    run.fails(65, "the feed breaks its protocol: it jumps to message 18446744073709551615");
+    run.fails(65, "the feed violated its protocol: it jumped to message 18446744073709551615");
     assert_eq!((&run.json()["received"], &run.json()["next_seq"]), (&10.into(), &10.into()));
 }
 

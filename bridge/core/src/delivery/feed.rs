@@ -1,6 +1,6 @@
-//! The side that messages come from: when it is connected, and whether it goes on where it has to.
+//! The feed's side: when it is connected, and whether it continues where it must.
 
-use super::{Action, Delivery, Ending, Feed, Finish, Greeting, Moment, Note, Sink};
+use super::{Action, Delivery, DisconnectReason, Feed, Finish, HandshakeInfo, Note, Now, Sink};
 use crate::{Flaw, Identity, SEQ_END, is_name};
 
 impl Delivery {
@@ -23,13 +23,13 @@ impl Delivery {
         self.feed = Feed::Idle;
     }
 
-    pub(super) fn connected(&mut self, greeting: Greeting, now: Moment) {
+    pub(super) fn connected(&mut self, handshake: HandshakeInfo, now: Now) {
         self.feed = Feed::Open { since: now.at, good: false, aligned: false, ended: false };
         self.announced = SEQ_END;
-        if let Err(cause) = check(&greeting) {
+        if let Err(cause) = check(&handshake) {
             return self.broken(cause);
         }
-        let Greeting { stream, run, start_seq } = greeting;
+        let HandshakeInfo { stream, run, start_seq } = handshake;
         if let (Some(wanted), Some(found)) = (&self.options.run, &run)
             && wanted != found
         {
@@ -39,7 +39,7 @@ impl Delivery {
             if self.exactly_once() {
                 return self.finish_with(Finish::CannotResume);
             }
-            // nobody numbers the messages of such a feed: they are counted here
+            // such a feed does not number its messages: they are counted here
             self.cursor = self.next;
             return self.greet(None, now);
         };
@@ -47,12 +47,12 @@ impl Delivery {
         self.greet(Some(Identity { stream, run }), now);
     }
 
-    /// Takes note of whose messages come.
-    fn greet(&mut self, identity: Option<Identity>, now: Moment) {
+    /// Records the stream and run of the messages that follow.
+    fn greet(&mut self, identity: Option<Identity>, now: Now) {
         let is_other = self.identity != identity;
         self.successor = None;
         if is_other && self.sink != Sink::Absent && !self.exactly_once() {
-            // what is open belongs to the run before, and so does what is acknowledged meanwhile
+            // open records, and everything that is acknowledged meanwhile, belong to the previous run
             self.successor = Some(identity);
             if self.sink == Sink::Ready {
                 self.drain();
@@ -73,7 +73,7 @@ impl Delivery {
         }
     }
 
-    /// Begins another run.
+    /// Switches to another run.
     pub(super) fn change_to(&mut self, identity: Option<Identity>) {
         self.identity = identity;
         self.owner = false;
@@ -91,8 +91,8 @@ impl Delivery {
         self.actions.push_back(Action::Drain);
     }
 
-    /// Sees to it that the next message of the connection is the one that is due.
-    pub(super) fn align(&mut self, now: Moment) {
+    /// Ensures that the next message of the connection is the one that is due.
+    pub(super) fn align(&mut self, now: Now) {
         if !matches!(self.feed, Feed::Open { .. }) {
             if self.feed == Feed::Idle {
                 self.connect();
@@ -105,7 +105,7 @@ impl Delivery {
             self.disconnect();
             self.connect();
         } else if self.exactly_once() {
-            let cause = format!("it begins with message {} instead of {}", self.cursor, self.next);
+            let cause = format!("it began with message {} instead of {}", self.cursor, self.next);
             self.disconnect();
             self.lost(cause, now);
         } else {
@@ -123,7 +123,7 @@ impl Delivery {
     /// Returns whether a number is possible in the stream, and ends the bridge if it is not.
     fn is_possible(&mut self, what: &str, seq: u64) -> bool {
         let cause = if seq >= SEQ_END {
-            format!("{what} {seq}, and numbers are below 2^53")
+            format!("{what} {seq}, but numbers must be below 2^53")
         } else if seq > self.announced {
             format!("{what} {seq}, after the announced end of its stream, {}", self.announced)
         } else {
@@ -141,10 +141,10 @@ impl Delivery {
 
     pub(super) fn jumped(&mut self, seq: u64) {
         if self.identity.is_none() {
-            // messages are counted here, whatever the feed says
+            // messages are counted here, whatever the feed announces
             return;
         }
-        if !self.is_possible("it jumps to message", seq) {
+        if !self.is_possible("it jumped to message", seq) {
             return;
         }
         self.cursor = seq;
@@ -160,11 +160,11 @@ impl Delivery {
         self.actions.push_back(Action::Note(Note::Flaw(flaw)));
     }
 
-    pub(super) fn sent(&mut self, seq: u64, now: Moment) {
+    pub(super) fn sent(&mut self, seq: u64, now: Now) {
         if self.identity.is_none() {
             return;
         }
-        if !self.is_possible("it says that it sent all messages before number", seq) {
+        if !self.is_possible("it announced that it sent all messages before number", seq) {
             return;
         }
         self.head = seq;
@@ -175,15 +175,15 @@ impl Delivery {
         }
     }
 
-    pub(super) fn ended(&mut self, seq: u64, now: Moment) {
+    pub(super) fn ended(&mut self, seq: u64, now: Now) {
         if self.identity.is_none() {
             return self.delivered_all(None);
         }
-        if !self.is_possible("it says that it ends before message", seq) {
+        if !self.is_possible("it announced its end before message", seq) {
             return;
         }
         if self.is_reading() && seq != self.cursor {
-            let cause = format!("it ends before message {seq}, and {} is due", self.cursor);
+            let cause = format!("it ended before message {seq}, but {} is due", self.cursor);
             self.disconnect();
             return self.lost(cause, now);
         }
@@ -194,7 +194,7 @@ impl Delivery {
         self.delivered_all(Some(seq));
     }
 
-    /// The feed has nothing more.
+    /// Handles the end of the feed.
     fn delivered_all(&mut self, next_seq: Option<u64>) {
         self.actions.push_back(Action::Note(Note::Delivered { next_seq }));
         if self.options.until_end {
@@ -202,19 +202,19 @@ impl Delivery {
         }
     }
 
-    pub(super) fn disconnected(&mut self, ending: Ending, cause: String, now: Moment) {
+    pub(super) fn disconnected(&mut self, reason: DisconnectReason, cause: String, now: Now) {
         let Feed::Open { since, good, ended, .. } = self.feed else {
-            // the handshake came to nothing
+            // the handshake failed
             self.feed = Feed::Idle;
-            return match ending {
-                Ending::Refused => self.end(Finish::FeedRefused { cause }),
-                Ending::Broken => self.end(Finish::FeedBroken { cause }),
-                Ending::Delivered | Ending::Lost => self.lost(cause, now),
+            return match reason {
+                DisconnectReason::Refused => self.end(Finish::FeedRefused { cause }),
+                DisconnectReason::Broken => self.end(Finish::FeedBroken { cause }),
+                DisconnectReason::Delivered | DisconnectReason::Lost => self.lost(cause, now),
             };
         };
-        // a feed may be quiet for hours: that it held for long is good as well
+        // a feed may be quiet for hours: a connection that lasted long counts as good too
         if good
-            || ending == Ending::Delivered
+            || reason == DisconnectReason::Delivered
             || now.at.saturating_sub(since) >= self.options.feed_backoff.max()
         {
             self.failures = 0;
@@ -226,23 +226,23 @@ impl Delivery {
             self.continuity.interrupt();
         }
         self.feed = Feed::Idle;
-        match ending {
-            Ending::Refused => self.end(Finish::FeedRefused { cause }),
-            Ending::Broken => self.end(Finish::FeedBroken { cause }),
-            Ending::Delivered => {
+        match reason {
+            DisconnectReason::Refused => self.end(Finish::FeedRefused { cause }),
+            DisconnectReason::Broken => self.end(Finish::FeedBroken { cause }),
+            DisconnectReason::Delivered => {
                 if !ended {
                     self.delivered_all(None);
                 }
-                if self.ending.is_none() && self.sink != Sink::Finished {
+                if self.finish.is_none() && self.sink != Sink::Finished {
                     self.pause_feed(cause, now);
                 }
             }
-            Ending::Lost => self.lost(cause, now),
+            DisconnectReason::Lost => self.lost(cause, now),
         }
     }
 
-    /// A connection failed: another try, or the end.
-    fn lost(&mut self, cause: String, now: Moment) {
+    /// Handles a failed connection: retries, or ends.
+    fn lost(&mut self, cause: String, now: Now) {
         self.failures += 1;
         if self.failures > self.options.feed_tries {
             return self.end(Finish::FeedUnreachable { tries: self.failures, cause });
@@ -250,8 +250,8 @@ impl Delivery {
         self.pause_feed(cause, now);
     }
 
-    fn pause_feed(&mut self, cause: String, now: Moment) {
-        // nothing more comes for now; and who knows which run the next connection plays
+    fn pause_feed(&mut self, cause: String, now: Now) {
+        // no messages will arrive for now, and the run of the next connection is unknown
         if self.sink == Sink::Ready && self.open.is_some() {
             self.commit();
         }
@@ -263,8 +263,8 @@ impl Delivery {
 }
 
 /// Validates the names and the number of a handshake.
-fn check(greeting: &Greeting) -> Result<(), String> {
-    for (what, name) in [("stream", &greeting.stream), ("run", &greeting.run)] {
+fn check(handshake: &HandshakeInfo) -> Result<(), String> {
+    for (what, name) in [("stream", &handshake.stream), ("run", &handshake.run)] {
         if name.as_ref().is_some_and(|name| !is_name(name)) {
             return Err(format!(
                 "its handshake states an invalid name of the {what}: expected 1 to 64 letters, digits, dashes, underscores, dots \
@@ -272,9 +272,9 @@ fn check(greeting: &Greeting) -> Result<(), String> {
             ));
         }
     }
-    match greeting.start_seq {
+    match handshake.start_seq {
         Some(seq) if seq >= SEQ_END => {
-            Err(format!("it begins with message {seq}, and numbers are below 2^53"))
+            Err(format!("it begins with message {seq}, but numbers must be below 2^53"))
         }
         _ => Ok(()),
     }

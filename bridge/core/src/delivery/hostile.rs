@@ -1,32 +1,32 @@
-//! Feeds that say what they like: any numbers, any names, in any order. Whatever they say, nothing panics, positions only
-//! go forward and stay numbers that messages can have, and what readers see is exactly the messages before the position
-//! but for those that were said to be missing.
+//! Feeds that send anything: any numbers, any names, in any order. Whatever they send, nothing panics, positions only
+//! increase and stay valid numbers, and readers see exactly the messages before the position except for those that
+//! were reported as missing.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use proptest::prelude::*;
 
 use crate::{
-    Action, Admission, Backoff, Delivery, Ending, Finish, Flaw, Greeting, Guarantee, Input, Moment, Note,
-    Options, Position, SEQ_END,
+    Action, Admission, Backoff, Delivery, DisconnectReason, Finish, Flaw, Guarantee, HandshakeInfo, Input,
+    Note, Now, Options, Position, SEQ_END,
 };
 
 /// The next action of a hostile feed.
 #[derive(Clone, Debug)]
 enum Move {
-    Greet(Greeting),
+    Greet(HandshakeInfo),
     Message {
         valid: bool,
     },
     Jump(u64),
     Sent(u64),
     End(u64),
-    Close(Ending),
-    /// Time passes, as far as somebody waits for it.
+    Close(DisconnectReason),
+    /// Time passes, as far as a timeout is pending.
     Wait,
 }
 
-/// Small numbers, which meet each other, and those at the edges.
+/// Small numbers, which collide, and numbers at the limits.
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![
         6 => 0u64..12,
@@ -46,17 +46,21 @@ fn name() -> impl Strategy<Value = Option<String>> {
 }
 
 fn action() -> impl Strategy<Value = Move> {
-    let greeting = (name(), name(), proptest::option::weighted(0.9, number()))
-        .prop_map(|(stream, run, start_seq)| Move::Greet(Greeting { stream, run, start_seq }));
-    let ending =
-        prop_oneof![Just(Ending::Lost), Just(Ending::Delivered), Just(Ending::Refused), Just(Ending::Broken)];
+    let handshake = (name(), name(), proptest::option::weighted(0.9, number()))
+        .prop_map(|(stream, run, start_seq)| Move::Greet(HandshakeInfo { stream, run, start_seq }));
+    let reason = prop_oneof![
+        Just(DisconnectReason::Lost),
+        Just(DisconnectReason::Delivered),
+        Just(DisconnectReason::Refused),
+        Just(DisconnectReason::Broken)
+    ];
     prop_oneof![
-        4 => greeting,
+        4 => handshake,
         10 => any::<bool>().prop_map(|valid| Move::Message { valid }),
         3 => number().prop_map(Move::Jump),
         2 => number().prop_map(Move::Sent),
         1 => number().prop_map(Move::End),
-        1 => ending.prop_map(Move::Close),
+        1 => reason.prop_map(Move::Close),
         3 => Just(Move::Wait),
     ]
 }
@@ -67,7 +71,7 @@ struct Stage {
     delivery: Delivery,
     now: Duration,
     position: Option<Position>,
-    /// Of the run that is read: numbers of its messages, and ranges that were said to be missing.
+    /// For the run that is read: the numbers of its messages, and the ranges that were reported as missing.
     seen: BTreeSet<u64>,
     missing: Vec<(u64, u64)>,
     /// The number after the last message that is not acknowledged, without transactions.
@@ -104,10 +108,10 @@ impl Stage {
     }
 
     fn tell(&mut self, input: Input) {
-        self.delivery.handle(input, Moment { at: self.now, random: 0.5 });
+        self.delivery.handle(input, Now { at: self.now, random: 0.5 });
     }
 
-    /// Does everything that is wanted, as a broker without faults does it.
+    /// Carries out all actions, like a broker without faults.
     fn act(&mut self) -> Result<(), TestCaseError> {
         while let Some(action) = self.delivery.poll_action() {
             match action {
@@ -146,7 +150,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The law.
+    /// Checks the invariant.
     fn written(&mut self, position: Position) -> Result<(), TestCaseError> {
         prop_assert!(position.next_seq <= SEQ_END, "{:?}", position);
         let before = self.position.as_ref().filter(|before| before.identity == position.identity);
@@ -165,7 +169,7 @@ impl Stage {
     fn step(&mut self, action: Move) -> Result<(), TestCaseError> {
         let connection = self.delivery.connection();
         match action {
-            Move::Greet(greeting) => self.tell(Input::Connected { connection, greeting }),
+            Move::Greet(handshake) => self.tell(Input::Connected { connection, handshake }),
             Move::Message { valid } if self.delivery.is_reading() => {
                 let now = self.now;
                 self.delivery.prepare(|| now);
@@ -183,8 +187,8 @@ impl Stage {
             Move::Sent(seq) if self.delivery.is_reading() => self.tell(Input::Sent { connection, seq }),
             Move::End(seq) if self.delivery.is_reading() => self.tell(Input::Ended { connection, seq }),
             Move::Jump(_) | Move::Sent(_) | Move::End(_) => {}
-            Move::Close(ending) => {
-                self.tell(Input::Disconnected { connection, ending, cause: String::new() });
+            Move::Close(reason) => {
+                self.tell(Input::Disconnected { connection, reason, cause: String::new() });
             }
             Move::Wait => {
                 if let Some(due) = self.delivery.poll_timeout() {

@@ -1,8 +1,8 @@
-//! Exactly once, against every fault there is: a seeded simulation of bridges, a feed and a broker with transactions.
+//! Exactly once, under every fault: a seeded simulation of bridges, a feed and a broker with transactions.
 //!
-//! A seed decides everything: what the feed holds, when a bridge is killed or gets company, which call fails and whether
-//! it had its effect all the same. Whatever happens, a reader of committed records sees exactly the messages before the
-//! committed position, each once, in order for each key.
+//! A seed decides everything: the messages of the feed, when a bridge is killed or a second one starts, and which
+//! call fails, with or without having had its effect. In all cases a reader of committed records sees exactly the
+//! messages before the committed position, each once, in order for each key.
 //!
 //! `TRADESIM_SEED=17 cargo test -p tradesim-bridge-core simulation` runs one seed and prints its steps;
 //! `TRADESIM_SEEDS=1000000` runs more of them.
@@ -12,14 +12,14 @@ mod world;
 
 use world::{Control, Faults, World};
 
-/// Seeds of a normal run.
+/// The number of seeds of a normal run.
 const SEEDS: u64 = 10_000;
-/// Of 1,000 seeds so many have to find out a world that is built wrong.
+/// The least number of 1,000 seeds that must reveal a planted bug.
 const CONTROL_FOUND_MIN: u64 = 20;
 
 fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")),
         Err(_) => default,
     }
 }
@@ -55,7 +55,7 @@ fn simulation_the_same_seed_is_the_same_run() {
     }
 }
 
-/// How many of 1,000 seeds find out a world that is built wrong.
+/// Returns how many of 1,000 seeds reveal a planted bug.
 fn found(control: Control) -> u64 {
     (0..1_000).filter(|seed| World::new(*seed, control, false).run().is_err()).count() as u64
 }

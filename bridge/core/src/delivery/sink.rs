@@ -1,6 +1,6 @@
-//! The side that records go to: a producer, its transactions, and the position.
+//! The producer's side: a producer, its transactions, and the position.
 
-use super::{Action, Delivery, Feed, Finish, Moment, Note, Open, SUSPECTS_MAX, Sink};
+use super::{Action, Delivery, Feed, Finish, Note, Now, Open, SUSPECTS_MAX, Sink};
 use crate::Position;
 
 impl Delivery {
@@ -17,9 +17,9 @@ impl Delivery {
         }
     }
 
-    pub(super) fn initialised(&mut self, now: Moment) {
+    pub(super) fn initialised(&mut self, now: Now) {
         match &self.identity {
-            // what was received lives on in this process, whatever the producer did
+            // what was received stays in this process, whatever the producer did
             Some(identity) if self.exactly_once() || !self.owner => {
                 self.sink = Sink::Reading;
                 self.actions.push_back(Action::ReadPosition { identity: identity.clone() });
@@ -28,7 +28,7 @@ impl Delivery {
         }
     }
 
-    pub(super) fn position_read(&mut self, position: Option<Position>, now: Moment) {
+    pub(super) fn position_read(&mut self, position: Option<Position>, now: Now) {
         let other = position.as_ref().filter(|position| self.owner && position.bridge != self.options.bridge);
         if let Some(position) = other
             && self.exactly_once()
@@ -53,14 +53,14 @@ impl Delivery {
         }
     }
 
-    fn sink_ready(&mut self, now: Moment) {
+    fn sink_ready(&mut self, now: Now) {
         self.sink = Sink::Ready;
         self.write_at = now.at + self.options.batch_time;
         if !self.exactly_once() {
             self.options.kafka_backoff.reset();
         }
-        match self.ending.take() {
-            Some(ending) => self.end(ending),
+        match self.finish.take() {
+            Some(finish) => self.end(finish),
             None if self.successor.is_some() => self.drain(),
             None => self.align(now),
         }
@@ -81,7 +81,7 @@ impl Delivery {
         Position { identity, next_seq, bridge: self.options.bridge.clone() }
     }
 
-    pub(super) fn committed(&mut self, now: Moment) {
+    pub(super) fn committed(&mut self, now: Now) {
         let Sink::Committing { claim } = self.sink else { return };
         let open = self.open.take().unwrap_or_default();
         self.owner = true;
@@ -99,21 +99,21 @@ impl Delivery {
             return self.sink_ready(now);
         }
         self.sink = Sink::Ready;
-        match self.ending.take() {
-            Some(ending) => self.finish_with(ending),
+        match self.finish.take() {
+            Some(finish) => self.finish_with(finish),
             None if self.feed == Feed::Idle => self.connect(),
             None => {}
         }
     }
 
-    pub(super) fn failed(&mut self, cause: String, refused: &[u64], hopeless: bool, now: Moment) {
+    pub(super) fn failed(&mut self, cause: String, refused: &[u64], is_fatal: bool, now: Now) {
         self.counts.restarts += 1;
         for seq in refused {
             if self.suspects.len() < SUSPECTS_MAX {
                 *self.suspects.entry(*seq).or_default() += 1;
             }
         }
-        // whatever was to be done with the producer is void
+        // all actions for the producer are void
         self.actions.retain(|action| {
             !matches!(
                 action,
@@ -125,13 +125,13 @@ impl Delivery {
         if self.exactly_once() {
             self.disconnect();
         }
-        if hopeless {
+        if is_fatal {
             return self.finish_with(Finish::KafkaFailed { cause });
         }
-        match self.ending.take() {
+        match self.finish.take() {
             Some(Finish::Complete) if self.exactly_once() => {}
-            Some(Finish::Complete) => self.ending = Some(Finish::Complete),
-            Some(ending) => return self.finish_with(ending),
+            Some(Finish::Complete) => self.finish = Some(Finish::Complete),
+            Some(finish) => return self.finish_with(finish),
             None => {}
         }
         let tries = self.options.kafka_backoff.tries();
@@ -150,8 +150,8 @@ impl Delivery {
         if self.identity.is_some() && self.delivered > self.written {
             self.checkpoint();
         }
-        match self.ending.take() {
-            Some(ending) => self.finish_with(ending),
+        match self.finish.take() {
+            Some(finish) => self.finish_with(finish),
             None => {
                 if let Some(identity) = self.successor.take() {
                     self.change_to(identity);

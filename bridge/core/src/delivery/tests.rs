@@ -31,10 +31,10 @@ impl Stage {
     }
 
     fn tell(&mut self, input: Input) {
-        self.delivery.handle(input, Moment { at: self.at, random: 0.5 });
+        self.delivery.handle(input, Now { at: self.at, random: 0.5 });
     }
 
-    /// What is wanted now, without what is only said.
+    /// Returns the requested actions, without notes.
     fn actions(&mut self) -> Vec<Action> {
         let actions = std::iter::from_fn(|| self.delivery.poll_action());
         actions.filter(|action| !matches!(action, Action::Note(_))).collect()
@@ -57,24 +57,28 @@ impl Stage {
 
     fn connected(&mut self, start_seq: u64) {
         let connection = self.delivery.connection();
-        self.tell(Input::Connected { connection, greeting: greeting("s", "r", start_seq) });
+        self.tell(Input::Connected { connection, handshake: handshake("s", "r", start_seq) });
     }
 
     fn lost(&mut self) {
         let connection = self.delivery.connection();
-        self.tell(Input::Disconnected { connection, ending: Ending::Lost, cause: "lost".to_owned() });
+        self.tell(Input::Disconnected {
+            connection,
+            reason: DisconnectReason::Lost,
+            cause: "lost".to_owned(),
+        });
     }
 
     fn failed(&mut self, refused: &[u64]) {
-        self.tell(Input::Failed { cause: "failed".to_owned(), refused: refused.to_vec(), hopeless: false });
+        self.tell(Input::Failed { cause: "failed".to_owned(), refused: refused.to_vec(), is_fatal: false });
     }
 
     fn wait(&mut self) {
-        self.at = self.delivery.poll_timeout().expect("there is something to wait for");
+        self.at = self.delivery.poll_timeout().expect("a timeout is pending");
         self.tell(Input::Timeout);
     }
 
-    /// Takes a message, and leaves what that leads to.
+    /// Takes a message, and leaves the resulting actions.
     fn message(&mut self) -> Admission {
         let at = self.at;
         self.delivery.prepare(|| at);
@@ -82,7 +86,7 @@ impl Stage {
         self.delivery.message(None, true)
     }
 
-    /// A bridge that has begun a new run.
+    /// Returns a bridge that has begun a new run.
     fn reading() -> Stage {
         let mut stage = Stage::new(options(Guarantee::ExactlyOnce));
         stage.connected(0);
@@ -94,7 +98,7 @@ impl Stage {
         stage
     }
 
-    /// The same without transactions.
+    /// Returns one without transactions.
     fn reading_at_least_once() -> Stage {
         let mut stage = Stage::new(options(Guarantee::AtLeastOnce));
         stage.connected(0);
@@ -106,8 +110,8 @@ impl Stage {
     }
 }
 
-fn greeting(stream: &str, run: &str, start_seq: u64) -> Greeting {
-    Greeting { stream: Some(stream.to_owned()), run: Some(run.to_owned()), start_seq: Some(start_seq) }
+fn handshake(stream: &str, run: &str, start_seq: u64) -> HandshakeInfo {
+    HandshakeInfo { stream: Some(stream.to_owned()), run: Some(run.to_owned()), start_seq: Some(start_seq) }
 }
 
 fn identity() -> Identity {
@@ -123,14 +127,14 @@ fn a_producer_fences_before_the_position_is_read_and_claims_it_before_messages_f
     let mut stage = Stage::new(options(Guarantee::ExactlyOnce));
     stage.expect(&[Action::Connect { connection: 1, from_seq: Some(0) }]);
     stage.connected(0);
-    assert!(!stage.delivery.wants_events(), "nothing is read before it is known from where on");
+    assert!(!stage.delivery.wants_events(), "nothing is read before the start is known");
     stage.expect(&[Action::Initialise { identity: Some(identity()) }]);
     stage.tell(Input::Initialised);
     stage.expect(&[Action::ReadPosition { identity: identity() }]);
     stage.tell(Input::PositionRead(Some(Position { bridge: "before".to_owned(), ..position(7) })));
     stage.expect(&[Action::Begin, Action::Commit { position: position(7) }]);
     stage.tell(Input::Committed);
-    // the first connection began elsewhere
+    // the first connection began at another message
     stage.expect(&[Action::Disconnect, Action::Connect { connection: 2, from_seq: Some(7) }]);
     stage.connected(7);
     assert!(stage.delivery.is_reading());
@@ -163,16 +167,16 @@ fn whatever_fails_everything_starts_again_from_the_committed_position() {
     stage.failed(&[]);
     stage.expect(&[Action::DropProducer, Action::Disconnect]);
     stage.wait();
-    // our name first, so that a bridge that was fenced fences nobody in turn
+    // this bridge's name first, so that a bridge that was fenced does not fence others in turn
     stage.expect(&[Action::ReadPosition { identity: identity() }]);
     stage.tell(Input::PositionRead(Some(position(0))));
     stage.expect(&[Action::Initialise { identity: Some(identity()) }]);
     stage.tell(Input::Initialised);
     stage.expect(&[Action::ReadPosition { identity: identity() }]);
-    // the commit had come through after all
+    // the commit had succeeded after all
     stage.tell(Input::PositionRead(Some(position(2))));
     stage.expect(&[Action::Connect { connection: 2, from_seq: Some(2) }]);
-    assert_eq!(stage.delivery.counts().received, 0, "what was not seen to be committed is not counted");
+    assert_eq!(stage.delivery.counts().received, 0, "only confirmed commits are counted");
 }
 
 #[test]
@@ -205,7 +209,7 @@ fn a_lost_feed_goes_on_behind_what_was_taken() {
     stage.tell(Input::Committed);
     stage.wait();
     stage.expect(&[Action::Connect { connection: 2, from_seq: Some(1) }]);
-    // what is left of the first connection is nobody's business any more
+    // late events of the first connection are ignored
     stage.tell(Input::Ended { connection: 1, seq: 9 });
     assert_eq!(stage.actions(), []);
     stage.connected(1);
@@ -280,7 +284,7 @@ fn messages_that_were_sent_and_have_not_come_are_a_lost_feed() {
 fn a_feed_that_cannot_resume_is_none_for_exactly_once() {
     let mut stage = Stage::new(options(Guarantee::ExactlyOnce));
     stage.actions();
-    stage.tell(Input::Connected { connection: 1, greeting: Greeting::default() });
+    stage.tell(Input::Connected { connection: 1, handshake: HandshakeInfo::default() });
     stage.expect(&[Action::Disconnect, Action::Finish(Finish::CannotResume)]);
 }
 
@@ -302,7 +306,7 @@ fn a_new_run_has_a_position_of_its_own() {
     stage.tell(Input::Committed);
     stage.wait();
     stage.actions();
-    stage.tell(Input::Connected { connection: 2, greeting: greeting("s", "another", 1) });
+    stage.tell(Input::Connected { connection: 2, handshake: handshake("s", "another", 1) });
     let other = Identity { run: "another".to_owned(), ..identity() };
     stage.expect(&[Action::DropProducer, Action::Initialise { identity: Some(other.clone()) }]);
     stage.tell(Input::Initialised);
@@ -366,7 +370,7 @@ fn a_record_that_is_refused_goes_alone_and_then_to_the_dead_letters() {
     restart(&mut stage, &[1]);
     assert_eq!(admissions(&mut stage), [alone(0), alone(1)]);
     restart(&mut stage, &[1]);
-    assert_eq!(admissions(&mut stage), [alone(0), Admission::Bury { seq: 1, retries: 2 }]);
+    assert_eq!(admissions(&mut stage), [alone(0), Admission::DeadLetter { seq: 1, retries: 2 }]);
     stage.wait();
     stage.tell(Input::Committed);
     let counts = stage.delivery.counts();
@@ -436,7 +440,7 @@ fn at_least_once_keeps_its_connection_while_a_producer_is_made_anew() {
     stage.delivery.message(None, true);
     stage.failed(&[]);
     stage.expect(&[Action::DropProducer]);
-    assert!(!stage.delivery.wants_events(), "what came is not delivered yet");
+    assert!(!stage.delivery.wants_events(), "received messages are not delivered yet");
     stage.wait();
     stage.expect(&[Action::Initialise { identity: Some(identity()) }]);
     stage.tell(Input::Initialised);
@@ -448,19 +452,23 @@ fn at_least_once_keeps_its_connection_while_a_producer_is_made_anew() {
 fn at_least_once_takes_a_feed_that_numbers_nothing() {
     let mut stage = Stage::new(options(Guarantee::AtLeastOnce));
     stage.expect(&[Action::Connect { connection: 1, from_seq: None }]);
-    stage.tell(Input::Connected { connection: 1, greeting: Greeting::default() });
+    stage.tell(Input::Connected { connection: 1, handshake: HandshakeInfo::default() });
     stage.expect(&[Action::Initialise { identity: None }]);
     stage.tell(Input::Initialised);
     let at = |micros| Timestamp::from_micros(micros);
     assert_eq!(stage.delivery.message(at(5), true), Admission::Produce { seq: 0 });
     stage.lost();
     stage.wait();
-    stage.tell(Input::Connected { connection: 2, greeting: Greeting::default() });
+    stage.tell(Input::Connected { connection: 2, handshake: HandshakeInfo::default() });
     stage.notes();
     assert_eq!(stage.delivery.message(at(9), true), Admission::Produce { seq: 1 });
     let flaw = Flaw::Interruption { last: at(5).unwrap(), first: at(9).unwrap() };
     assert_eq!(stage.notes(), [Note::Flaw(flaw)]);
-    stage.tell(Input::Disconnected { connection: 2, ending: Ending::Delivered, cause: String::new() });
+    stage.tell(Input::Disconnected {
+        connection: 2,
+        reason: DisconnectReason::Delivered,
+        cause: String::new(),
+    });
     stage.expect(&[Action::Drain]);
 }
 

@@ -13,7 +13,7 @@ fn digest(messages: &[Vec<u8>]) -> Digest {
     digest.finish()
 }
 
-/// Lost, duplicated, reordered, altered, foreign.
+/// Returns the counts of lost, duplicated, reordered, altered and foreign.
 fn counts(report: &AuditReport) -> [u64; 5] {
     Fault::ALL.map(|fault| report.finding(fault).count)
 }
@@ -41,7 +41,7 @@ fn a_lost_record_is_named() {
     assert_eq!(counts(&report), [1, 0, 0, 0, 0]);
     assert_ne!(report.digest, report.expected_digest);
     assert_eq!(report.expected_digest, digest(&messages));
-    let described = wording::described(&messages[500]);
+    let described = canonical_text::described(&messages[500]);
     let (stream, _) = Topics::bridged(&messages).find(500);
     let Stream { topic, partition, .. } = &topics.streams[stream];
     assert_eq!(example(&report, Fault::Lost), format!("seq 500: {topic}[{partition}]: {described}"));
@@ -70,7 +70,7 @@ fn two_records_of_a_key_that_changed_places_are_named() {
     topics.records[stream].swap(first, second);
     let report = topics.audit(&messages);
     assert_eq!(counts(&report), [0, 0, 1, 0, 0]);
-    assert!(example(&report, Fault::Reordered).contains(&format!("it stands behind seq {later} of ")));
+    assert!(example(&report, Fault::Reordered).contains(&format!("it follows seq {later} of ")));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn foreign_records_are_named() {
     for (change, what) in [
         (
             Box::new(|record: &mut topics::Record| record.run = None) as Box<dyn Fn(&mut topics::Record)>,
-            "it names no run",
+            "it has no run",
         ),
         (Box::new(|record| record.seq = None), "it has no seq"),
         (Box::new(|record| record.seq = Some("x".to_owned())), "its seq is \"x\""),
@@ -227,7 +227,7 @@ fn another_wording_is_the_same_message() {
     let report = Topics::bridged(&messages).audit(&messages);
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(report.reworded, 1);
-    // the topics cannot give back the spaces
+    // the topics cannot restore the spaces
     assert_ne!(report.digest, digest(&messages));
 }
 
@@ -253,7 +253,7 @@ fn what_is_wrong_with_the_record_around_a_message_is_altered() {
     let examples: Vec<String> =
         report.finding(Fault::Altered).examples.iter().map(ToString::to_string).collect();
     for (example, text) in examples.iter().zip([
-        "tradesim-emitted states no time",
+        "tradesim-emitted is not a time",
         "timestamp is \"1970-01-01T00:00:00.000001Z\"",
         "its key is \"NOBODY\"",
         "there is no value",
@@ -265,9 +265,9 @@ fn what_is_wrong_with_the_record_around_a_message_is_altered() {
 
 #[test]
 fn a_record_that_comes_far_too_late_is_reordered_and_still_compared() {
-    // all of them in one partition, and more than are looked at ahead
+    // all of them in one partition, and more than are held ahead
     let hour = messages(1_000);
-    let key = |text: &[u8]| wording::kind_and_symbol(text);
+    let key = |text: &[u8]| canonical_text::kind_and_symbol(text);
     let of_one_key = hour.iter().filter(|text| key(text) == key(&hour[999]));
     let messages: Vec<_> = of_one_key.cycle().take(40_000).cloned().collect();
     for altered in [false, true] {

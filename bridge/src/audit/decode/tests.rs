@@ -7,7 +7,7 @@ use tradesim_schemas::{ReadOptions, read, testing};
 use super::*;
 use crate::avro::write_confluent;
 
-/// A decoder that knows our schemas by the ids 1 to 3.
+/// Returns a decoder that knows the schemas of the event types by the ids 1 to 3.
 fn ours() -> Decoder {
     let mut decoder = Decoder::new();
     for &kind in EventType::ALL {
@@ -30,7 +30,7 @@ fn comes_back(text: &str) {
     assert_eq!(decoded, Message { unknown_fields: 0, ..message.clone() });
 }
 
-/// A book by apache-avro, with the schema's text changed by `change`.
+/// Encodes a book with apache-avro, with the schema's text changed by `change`.
 fn book(
     change: impl Fn(String) -> String,
     extra: Vec<(&str, AvroValue)>,
@@ -106,7 +106,7 @@ proptest! {
         value[at] ^= 1 << bit;
         let decoder = ours();
         if let Ok(decoded) = decoder.decode(kind, message.timestamp, Some(&value)) {
-            // what stands in no message is checked as well, so that nothing passes unseen
+            // values that no message contains are checked as well, so that nothing passes unnoticed
             prop_assert_ne!(decoded, message);
         }
     }
@@ -172,7 +172,7 @@ fn fields_with_a_default_may_be_missing_and_others_not() {
     assert_eq!(decode_book(&schema, &value), Ok(()));
     let (schema, value) = book(without(&["spread"]), Vec::new(), &["spread"]);
     let error = decode_book(&schema, &value).unwrap_err();
-    assert_eq!(error.to_string(), "schema 9 is not ours: it lacks spread, which has no default");
+    assert_eq!(error.to_string(), "schema 9 is incompatible: it lacks spread, which has no default");
 }
 
 #[test]
@@ -199,13 +199,13 @@ fn types_that_cannot_become_ours_are_refused_with_their_field() {
         let mut decoder = Decoder::new();
         decoder.learn(9, Some(&schema));
         let error = decoder.decode(EventType::OrderBook, Timestamp::MIN, Some(&[0, 0, 0, 0, 9])).unwrap_err();
-        assert_eq!(error.to_string(), format!("schema 9 is not ours: {text}"));
+        assert_eq!(error.to_string(), format!("schema 9 is incompatible: {text}"));
     }
 }
 
 #[test]
 fn a_wider_type_is_read_from_a_narrower_one() {
-    // volume is a long of ours
+    // volume is a long in the event type's schema
     let schema = EventType::MarketData
         .avro_schema()
         .replace("\"type\": \"long\",\n      \"doc\"", "\"type\": \"int\",\n      \"doc\"");
@@ -238,7 +238,7 @@ fn values_that_nest_without_end_are_refused() {
 
 #[test]
 fn values_that_repeat_without_end_are_refused_in_no_time() {
-    // records that hold six of the record before, fourteen times over: 78 billion values in no byte at all
+    // records that contain six of the previous record each, fourteen times over: 78 billion values without any bytes
     let record = |level: usize| {
         let fields: Vec<String> =
             (0..6).map(|place| format!(r#"{{"name":"f{place}","type":"L{}"}}"#, level - 1)).collect();
@@ -268,7 +268,7 @@ fn what_stands_in_no_message_is_checked_as_well() {
         let (schema, value) = {
             let (schema, _) = book(|schema| schema, Vec::new(), &[]);
             let mut json: serde_json::Value = serde_json::from_str(&schema).unwrap();
-            // first in the schema, so that it can stand in front
+            // first in the schema, so that it can be first in the bytes
             let fields = json["fields"].as_array_mut().unwrap();
             let at = fields.iter().position(|field| field["name"] == name).unwrap();
             let field = fields.remove(at);
@@ -293,6 +293,6 @@ fn what_is_no_value_is_refused() {
     let text = decode(Some(&[0, 0, 0, 0, 2])).to_string();
     assert_eq!(
         text,
-        "schema 2 is not ours: it is of com.tradeplatform.events.OrderBook, not of com.tradeplatform.events.Trade"
+        "schema 2 is incompatible: it is of com.tradeplatform.events.OrderBook, not of com.tradeplatform.events.Trade"
     );
 }

@@ -24,9 +24,9 @@ use crate::{
     topics::TopicOptions,
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Brokers and a registry, with topics of their own.
+/// Brokers and a registry, with topics for one test.
 struct Bed {
     connection: KafkaConnection,
     registry: Registry,
@@ -59,7 +59,7 @@ fn bed(bootstrap_servers: &str, prefix: &str, broker: Option<DevBroker>) -> Bed 
     }
 }
 
-/// Brokers in the process.
+/// Starts embedded brokers.
 fn mock() -> Bed {
     let topics: Vec<(String, u16)> = names("").into_iter().map(|(_, name)| (name, 12)).collect();
     let broker = DevBroker::start(3, &topics).unwrap();
@@ -67,9 +67,9 @@ fn mock() -> Bed {
     bed(&servers, "", Some(broker))
 }
 
-/// The cluster that `TRADESIM_KAFKA` names, with topics under a prefix of their own. Without one the test is skipped, and says
-/// so; with `TRADESIM_REQUIRE_KAFKA=1` that is a failure.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+/// Returns the cluster that `TRADESIM_KAFKA` names, with topics under a prefix of their own. Without one the test is skipped and
+/// prints that; with `TRADESIM_REQUIRE_KAFKA=1` it fails.
+#[expect(clippy::print_stderr, reason = "a skipped test prints that it is skipped")]
 fn real(test: &str) -> Option<Bed> {
     static BEDS: AtomicU32 = AtomicU32::new(0);
     let Some(brokers) = env::var("TRADESIM_KAFKA").ok().filter(|brokers| !brokers.is_empty()) else {
@@ -86,7 +86,7 @@ fn real(test: &str) -> Option<Bed> {
     let prefix = format!("audit-{}-{}.", std::process::id(), BEDS.fetch_add(1, Ordering::Relaxed));
     let bed = bed(&brokers, &prefix, None);
     let options = TopicOptions { prefix, dead_letters: "dlq.raw.failed".to_owned(), replicas: 3 };
-    Admin::new(&bed.connection, PATIENCE).unwrap().create(&crate::topics::topics(&options)).unwrap();
+    Admin::new(&bed.connection, TIMEOUT).unwrap().create(&crate::topics::topics(&options)).unwrap();
     Some(bed)
 }
 
@@ -102,7 +102,7 @@ fn messages(count: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// What a record says that is not as it should be.
+/// The planted faults of a record.
 #[derive(Clone, Debug, Default)]
 struct Planted {
     without_run: bool,
@@ -146,7 +146,7 @@ impl Bed {
         for (seq, text) in messages.iter().enumerate() {
             self.produce(&producer, run, seq as u64, text, planted);
         }
-        producer.flush(PATIENCE).unwrap();
+        producer.flush(TIMEOUT).unwrap();
     }
 
     fn audit(&self, run: Option<&str>, messages: &[Vec<u8>]) -> Result<Audited, AuditError> {
@@ -154,7 +154,7 @@ impl Bed {
             topics: self.topics.clone(),
             run: run.map(str::to_owned),
             messages: messages.len() as u64,
-            patience: PATIENCE,
+            timeout: TIMEOUT,
         };
         let mut rest = messages.iter();
         let mut next = |out: &mut Vec<u8>| {
@@ -176,7 +176,8 @@ fn counts(audited: &Audited) -> [u64; 5] {
     Fault::ALL.map(|fault| audited.report.finding(fault).count)
 }
 
-/// One lost, one doubled, one swapped, one altered, one foreign: each is named, and nothing else.
+/// Plants one lost, one duplicated, one swapped, one altered and one foreign record, and checks that each is found,
+/// and nothing else.
 fn planted_faults_are_named(bed: &Bed) {
     let messages = messages(2_000);
     let producer = bed.producer(None);
@@ -184,7 +185,7 @@ fn planted_faults_are_named(bed: &Bed) {
         let message = read(text, ReadOptions::default()).unwrap();
         (message.event_type(), message.symbol().to_owned())
     };
-    // of one key, and nothing of it between them
+    // of one key, and with no record of that key between them
     let first = 1_500;
     let second = (first + 1..2_000).find(|&at| key(&messages[at]) == key(&messages[first])).unwrap();
     let plain = Planted::default();
@@ -210,7 +211,7 @@ fn planted_faults_are_named(bed: &Bed) {
             _ => bed.produce(&producer, "r1", seq as u64, text, &plain),
         }
     }
-    producer.flush(PATIENCE).unwrap();
+    producer.flush(TIMEOUT).unwrap();
     let audited = bed.audit(None, &messages).unwrap();
     assert_eq!(counts(&audited), [1, 1, 1, 1, 1], "{audited:?}");
     assert_eq!(audited.run.as_deref(), Some("r1"));
@@ -261,7 +262,7 @@ fn the_newest_run_is_found_while_a_partition_ends_again_and_again() {
             let mut seq = 0;
             while !stop.load(Ordering::Relaxed) {
                 bed.produce(&producer, "live", seq, &messages[0], &Planted::default());
-                producer.flush(PATIENCE).unwrap();
+                producer.flush(TIMEOUT).unwrap();
                 seq += 1;
             }
         });
@@ -289,7 +290,7 @@ fn topics_that_do_not_exist_are_named() {
     let mut bed = mock();
     bed.topics[1].1 = "no.such.topic".to_owned();
     let error = bed.audit(None, &messages(10)).unwrap_err();
-    assert_eq!(error.to_string(), "the cluster has no no.such.topic");
+    assert_eq!(error.to_string(), "these topics do not exist: no.such.topic");
 }
 
 #[test]
@@ -302,7 +303,7 @@ fn brokers_that_are_not_there_are_unreachable() {
         topics: bed.topics.clone(),
         run: None,
         messages: 0,
-        patience: Duration::from_millis(300),
+        timeout: Duration::from_millis(300),
     };
     let error =
         verify(&bed.connection, &bed.registry, &options, &mut |_| Ok(false), &mut |_| {}).unwrap_err();
@@ -325,7 +326,7 @@ fn a_registry_that_is_away_is_unreachable_and_one_that_lacks_the_schema_makes_re
 #[test]
 fn fewer_messages_than_announced_are_an_error() {
     let bed = mock();
-    let options = AuditOptions { topics: bed.topics.clone(), run: None, messages: 3, patience: PATIENCE };
+    let options = AuditOptions { topics: bed.topics.clone(), run: None, messages: 3, timeout: TIMEOUT };
     let error =
         verify(&bed.connection, &bed.registry, &options, &mut |_| Ok(false), &mut |_| {}).unwrap_err();
     assert!(matches!(error, AuditError::MessageCount { expected: 3, found: 0 }));
@@ -339,21 +340,21 @@ fn aborted_records_are_not_there_and_open_transactions_are_waited_for() {
     let messages = messages(3_000);
     let plain = Planted::default();
     let producer = bed.producer(Some(&bed.topics[0].1));
-    producer.init_transactions(PATIENCE).unwrap();
+    producer.init_transactions(TIMEOUT).unwrap();
     let put = |from: usize, to: usize| {
         producer.begin_transaction().unwrap();
         (from..to).for_each(|seq| bed.produce(&producer, "r", seq as u64, &messages[seq], &plain));
-        producer.flush(PATIENCE).unwrap();
+        producer.flush(TIMEOUT).unwrap();
     };
     put(0, 1_000);
-    producer.commit_transaction(PATIENCE).unwrap();
+    producer.commit_transaction(TIMEOUT).unwrap();
     put(1_000, 2_000);
-    producer.abort_transaction(PATIENCE).unwrap();
+    producer.abort_transaction(TIMEOUT).unwrap();
     put(1_000, 3_000);
     // decided while the audit waits for it
     let audited = std::thread::scope(|scope| {
         let audit = scope.spawn(|| bed.audit(None, &messages).unwrap());
-        producer.commit_transaction(PATIENCE).unwrap();
+        producer.commit_transaction(TIMEOUT).unwrap();
         audit.join().unwrap()
     });
     assert!(audited.report.is_clean(), "{audited:?}");

@@ -1,4 +1,4 @@
-//! WebSocket servers that send what a test says.
+//! WebSocket servers that send what a test specifies.
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
@@ -15,17 +15,17 @@ use tungstenite::{
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
-/// The symbol of a message.
+/// Returns the symbol of a message.
 pub(super) fn symbol(seq: u64) -> &'static str {
     ["AAPL", "MSFT", "F", "GOOGL", "BRK.B"][(seq % 5) as usize]
 }
 
-/// The time of a message.
+/// Returns the time of a message.
 pub(super) fn emitted(seq: u64) -> i64 {
     1_771_425_000_000_000 + seq as i64 * 1_000
 }
 
-/// A trade.
+/// Returns a trade.
 pub(super) fn message(seq: u64) -> String {
     let time = tradesim_schemas::Timestamp::from_micros(emitted(seq)).unwrap();
     format!(
@@ -36,11 +36,11 @@ pub(super) fn message(seq: u64) -> String {
 
 struct Plan {
     messages: Vec<String>,
-    /// Stream and run, of a feed that numbers its messages.
+    /// The stream and run of a feed that numbers its messages.
     identity: Option<(&'static str, &'static str)>,
-    /// After how many messages the first connections break.
+    /// The numbers of messages after which the first connections break.
     breaks: Vec<usize>,
-    /// Whether it stays when everything is sent.
+    /// True if it keeps the connection open when everything is sent.
     stays: bool,
 }
 
@@ -54,12 +54,12 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    /// One that numbers its messages and speaks `tradesim.v1`.
+    /// Starts a feed that numbers its messages and supports `tradesim.v1`.
     pub(super) fn numbered(stream: &'static str, run: &'static str, messages: Vec<String>) -> Feed {
         Feed::start(Plan { messages, identity: Some((stream, run)), breaks: Vec::new(), stays: false })
     }
 
-    /// One of somebody else's.
+    /// Starts a foreign feed.
     pub(super) fn plain(messages: Vec<String>) -> Feed {
         Feed::start(Plan { messages, identity: None, breaks: Vec::new(), stays: false })
     }
@@ -70,7 +70,7 @@ impl Feed {
         self
     }
 
-    /// Stays when everything is sent.
+    /// Keeps the connection open when everything is sent.
     pub(super) fn staying(self) -> Feed {
         self.plan.lock().unwrap().stays = true;
         self
@@ -80,7 +80,7 @@ impl Feed {
         format!("ws://{}", self.address)
     }
 
-    /// The queries of all connections.
+    /// Returns the queries of all connections.
     pub(super) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -109,9 +109,9 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::SeqCst);
-        // one more connection, so that it looks at the flag
+        // one more connection, so that it checks the flag
         let _ = TcpStream::connect(self.address);
-        // a bridge that a failed test left behind may still read
+        // a bridge of a failed test may still be reading
         if !std::thread::panicking() {
             self.thread.take().unwrap().join().unwrap();
         }
@@ -134,7 +134,7 @@ fn serve(stream: TcpStream, plan: &Mutex<Plan>, asked: &Mutex<Vec<String>>) {
         }
         Ok(response)
     });
-    // a client that was refused the subprotocol comes again without it
+    // a client that was refused the subprotocol reconnects without it
     let Ok(mut socket) = accepted else { return };
     asked.lock().unwrap().push(query.clone());
     let start = if identity.is_some() { from(&query) } else { 0 };

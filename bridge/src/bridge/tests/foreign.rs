@@ -1,4 +1,5 @@
-//! Feeds of somebody else's: servers that select no subprotocol, messages of any length, heartbeats, and lies about numbers.
+//! Foreign feeds: servers that select no subprotocol, messages of any length, heartbeats, and false claims about
+//! numbers.
 
 use std::{
     io::{Read, Write},
@@ -22,7 +23,7 @@ use tungstenite::{
 use super::*;
 use crate::socket::{dialogue::Ping, header::Header, inbound::BEGINNING_BYTES};
 
-/// A server that serves so many connections, one after the other, and then listens no more.
+/// A server that serves so many connections, one after the other, and then stops listening.
 struct Server {
     url: String,
     thread: JoinHandle<()>,
@@ -68,7 +69,7 @@ impl Peer {
         pairs.filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value).next()
     }
 
-    /// Answers with these headers, and with these bytes behind them in the same write.
+    /// Answers with these headers, and with these bytes after them in the same write.
     fn answer(mut self, headers: &[(&str, &str)], behind: &[u8]) -> WebSocket<TcpStream> {
         let accept = derive_accept_key(self.header("sec-websocket-key").unwrap().as_bytes());
         let mut answer = format!(
@@ -83,7 +84,7 @@ impl Peer {
         WebSocket::from_raw_socket(self.stream, Role::Server, None)
     }
 
-    /// The same of a feed that numbers its messages, from 0 on.
+    /// Answers like a feed that numbers its messages, from 0 on.
     fn answer_numbered(self, behind: &[u8]) -> WebSocket<TcpStream> {
         let headers = [
             ("tradesim-stream", "s"),
@@ -116,7 +117,7 @@ fn options(stage: &Stage, url: &str, guarantee: Guarantee) -> BridgeOptions {
 #[test]
 fn a_server_that_selects_no_subprotocol_is_connected_to_once_and_all_that_it_sends_arrives() {
     let stage = Stage::new();
-    // a second connection would find nobody
+    // a second connection would fail
     let server = Server::start(1, |_, peer| {
         assert_eq!(peer.header("sec-websocket-protocol"), Some("tradesim.v1"));
         let mut socket = peer.answer(&[], &frames((0..40).map(message)));
@@ -133,7 +134,7 @@ fn a_server_that_selects_no_subprotocol_is_connected_to_once_and_all_that_it_sen
     assert!(stage.contents().seqs("unnamed").iter().copied().eq(0..100));
 }
 
-/// The sizes of messages above the limit, and in how many frames they come.
+/// The sizes of messages above the limit, and the number of their frames.
 const OVERSIZE: [(usize, usize); 4] = [((16 << 20) + 1, 1), (65 << 20, 1), (20 << 20, 40), (70 << 20, 3)];
 
 #[test]
@@ -226,9 +227,9 @@ fn a_feed_that_wants_to_be_talked_to_is() {
 #[test]
 fn a_feed_that_speaks_of_numbers_that_cannot_be_ends_the_bridge_behind_what_came_before() {
     for (notice, words) in [
-        (r#"{"notice":"gap","from":10,"to":18446744073709551615}"#, "jumps to message 18446744073709551615"),
-        (r#"{"notice":"seek","seq":9007199254740992}"#, "numbers are below 2^53"),
-        (r#"{"notice":"gap","from":10,"to":99999999999999999999}"#, "a notice that cannot be read"),
+        (r#"{"notice":"gap","from":10,"to":18446744073709551615}"#, "jumped to message 18446744073709551615"),
+        (r#"{"notice":"seek","seq":9007199254740992}"#, "numbers must be below 2^53"),
+        (r#"{"notice":"gap","from":10,"to":99999999999999999999}"#, "an invalid notice"),
     ] {
         let stage = Stage::new();
         let server = Server::start(1, move |_, peer| {
@@ -276,12 +277,12 @@ fn an_answer_without_an_end_and_a_slow_one_are_refused_in_time() {
     let (_, result) = run(options(&stage, &endless.url, Guarantee::AtLeastOnce));
     endless.join();
     let Err(BridgeError::FeedRefused { cause }) = result else { panic!("{result:?}") };
-    assert!(cause.contains("more than 16384 bytes of header"), "{cause}");
+    assert!(cause.contains("more than 16384 bytes of headers"), "{cause}");
 
     let slow = Server::start(1, |_, mut peer| {
         peer.stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
         let head = b"HTTP/1.1 101 Switching Protocols\r\nx: ".iter().chain(std::iter::repeat(&b'y'));
-        // a byte now and then, as long as anybody is there
+        // a byte now and then, as long as the client is connected
         for byte in head {
             if peer.stream.write_all(&[*byte]).is_err() || matches!(peer.stream.read(&mut [0]), Ok(0)) {
                 return;
@@ -304,7 +305,7 @@ fn a_stop_delivers_what_was_received_of_a_feed_that_cannot_send_it_again() {
     let server = Server::start(1, move |_, peer| {
         let mut socket = peer.answer(&[], &[]);
         let mut count = 0;
-        // a flood, until the bridge says goodbye
+        // a flood, until the bridge closes
         while socket.send(Message::text(message(count))).is_ok() {
             count += 1;
         }

@@ -1,4 +1,4 @@
-//! What `/healthz` says of brokers that are not reached: librdkafka's own reason.
+//! The answers of `/healthz` about brokers that are unreachable: librdkafka's own reason.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -21,7 +21,7 @@ use crate::{
     registry::{Registry, RegistryOptions},
 };
 
-/// Runs a bridge until its health says this, and stops it. Gives what the health said.
+/// Runs a bridge until its health contains this reason, and stops it. Returns the health.
 fn red_with(reason: &str, mut options: BridgeOptions) -> String {
     options.metrics = Some(("127.0.0.1".to_owned(), 0));
     options.delivery.until_end = false;
@@ -71,7 +71,7 @@ fn brokers_that_cannot_be_reached_are_red_with_the_reason() {
 fn a_registry_that_cannot_answer_now_is_waited_for() {
     let stage = Stage::new();
     let feed = Feed::numbered("s", "r", (0..10).map(message).collect());
-    // before the registry answers, what stands there says "not now" in every way
+    // before the registry answers, the proxy in front of it answers "not now" in every way
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let target = stage.registry.url();

@@ -1,4 +1,4 @@
-//! What the topics of a mock cluster hold.
+//! The contents of the topics of a mock cluster.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use rdkafka::{
 };
 use tradesim_bridge_core::Position;
 
-/// A record of a topic of data or of dead letters.
+/// A record of a data topic or of the dead-letter topic.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) partition: i32,
@@ -21,7 +21,7 @@ pub(super) struct Found {
     pub(super) emitted: Option<i64>,
 }
 
-/// Everything, ordered by seq.
+/// All records, ordered by sequence number.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub(super) records: Vec<Found>,
@@ -30,7 +30,7 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// Numbers of all messages of a run, ascending.
+    /// Returns the numbers of all messages of a run, ascending.
     pub(super) fn seqs(&self, run: &str) -> Vec<u64> {
         let all = self.records.iter().chain(&self.dead_letters);
         let mut seqs: Vec<u64> = all.filter(|found| found.run == run).map(|found| found.seq).collect();
@@ -38,7 +38,7 @@ impl Contents {
         seqs
     }
 
-    /// The newest position of a key, and who wrote it.
+    /// Returns the newest position of a key, and its writer.
     pub(super) fn position(&self, key: &str) -> Option<(u64, String)> {
         let newest = self.positions.iter().rev().find(|position| position.key() == key)?;
         Some((newest.next_seq, newest.bridge.clone()))
@@ -100,7 +100,7 @@ fn read_all(
     }
 }
 
-/// The partition that JVM clients choose for a key: murmur2 with the seed 0x9747b28c, without its sign
+/// Returns the partition that JVM clients choose for a key: murmur2 with the seed 0x9747b28c, without its sign
 /// (`org.apache.kafka.common.utils.Utils`).
 pub(super) fn partition_of(key: &str, partitions: i32) -> i32 {
     const M: u32 = 0x5bd1_e995;

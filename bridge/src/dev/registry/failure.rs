@@ -1,4 +1,4 @@
-//! What the registry refuses, with the status and the code that Confluent documents for it.
+//! The refusals of the registry, with the status and the code that Confluent documents for them.
 
 use crate::compatibility::{Incompatibility, Level};
 
@@ -37,14 +37,14 @@ pub(super) enum Failure {
     InvalidLevel,
     #[error("Subject must not be empty")]
     InvalidSubject,
-    #[error("The request is no JSON object: {what}")]
+    #[error("The request is not a JSON object: {what}")]
     NoJson { what: String },
-    #[error("There is nothing here: {what}")]
+    #[error("Not found: {what}")]
     NoSuchPath { what: String },
 }
 
 impl Failure {
-    /// The HTTP status and the code in the answer.
+    /// Returns the HTTP status and the code in the answer.
     pub(super) fn codes(&self) -> (u16, u32) {
         match self {
             Failure::NoJson { .. } => (400, 400),
@@ -74,7 +74,7 @@ fn incompatible(subject: &str, level: Level, found: &[Incompatibility]) -> Strin
     )
 }
 
-/// One reason, as it stands in an answer.
+/// Formats one reason for an answer.
 pub(super) fn detail(found: &Incompatibility) -> String {
     format!("{{errorType:'{}', description:'{found}'}}", found.kind.as_str())
 }

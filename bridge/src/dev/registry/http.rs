@@ -24,7 +24,7 @@ const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 type Shared = State<Arc<Mutex<Store>>>;
 type Answer = Result<Json, Failure>;
 
-/// An answer of success.
+/// A successful answer.
 struct Json(Value);
 
 impl IntoResponse for Json {
@@ -41,7 +41,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// The parameters of all paths. What is not understood is ignored, as Confluent's registry does.
+/// The parameters of all paths. Unknown ones are ignored, as in Confluent's registry.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Parameters {
@@ -56,7 +56,7 @@ struct Parameters {
     subject_prefix: String,
 }
 
-/// Clients write `true`, `True` and `false` as their languages do.
+/// Accepts `true`, `True` and `false`, as the languages of clients write them.
 fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(String::deserialize(deserializer)?.eq_ignore_ascii_case("true"))
 }
@@ -84,24 +84,24 @@ pub(super) fn router() -> Router {
         .with_state(Arc::new(Mutex::new(Store::new())))
 }
 
-/// The store. What a panic left behind is whole all the same: every change is one push, insert or flag.
+/// Locks the store. A panic leaves it valid: every change is one push, insert or flag.
 fn locked(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The schema in the body of a request.
+/// Parses the schema in the body of a request.
 fn sent(body: &[u8]) -> Result<Sent, Failure> {
     let request = object(body)?;
     let invalid = |what: &str| Failure::InvalidSchema { what: what.to_owned() };
     match request.get("schemaType") {
         None | Some(Value::Null) => {}
         Some(kind) if kind == "AVRO" => {}
-        Some(kind) => return Err(invalid(&format!("only AVRO is known here, not {kind}"))),
+        Some(kind) => return Err(invalid(&format!("only AVRO is supported, not {kind}"))),
     }
     match request.get("references") {
         None | Some(Value::Null) => {}
         Some(Value::Array(references)) if references.is_empty() => {}
-        Some(_) => return Err(invalid("references to other schemas are not known here")),
+        Some(_) => return Err(invalid("references to other schemas are not supported")),
     }
     let text = request.get("schema").and_then(Value::as_str).filter(|text| !text.trim().is_empty());
     Sent::parse(text.ok_or_else(|| invalid("Empty schema"))?)

@@ -1,4 +1,4 @@
-//! What the registry holds: schemas by id, versions by subject, rules. No socket, no lock.
+//! The contents of the registry: schemas by id, versions by subject, rules. It has no socket and no lock.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,21 @@ use crate::{
     registry::compact,
 };
 
-/// A schema that was sent, parsed.
+/// A parsed schema from a request.
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
     /// Without white space.
     text: String,
-    /// Equal for texts that differ in white space or the order of keys only.
+    /// Equal for texts that differ only in white space or the order of keys.
     identity: Value,
     parsed: AvroSchema,
 }
 
 impl Sent {
+    /// Parses a schema.
+    ///
     /// # Errors
-    /// The text is no Avro schema.
+    /// The text is not an Avro schema.
     pub(super) fn parse(text: &str) -> Result<Sent, Failure> {
         let parsed = AvroSchema::parse(text)
             .map_err(|invalid| Failure::InvalidSchema { what: invalid.to_string() })?;
@@ -32,7 +34,7 @@ impl Sent {
     }
 }
 
-/// A version of a subject, as it is given out.
+/// A version of a subject, for an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) subject: String,
@@ -41,7 +43,7 @@ pub(super) struct Found {
     pub(super) schema: String,
 }
 
-/// Which version is meant.
+/// A selection of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Which {
     Latest,
@@ -49,6 +51,8 @@ pub(super) enum Which {
 }
 
 impl Which {
+    /// Parses a version.
+    ///
     /// # Errors
     /// Neither a number from 1 on, nor `latest`, nor -1, which means the same.
     pub(super) fn parse(text: &str) -> Result<Which, Failure> {
@@ -73,7 +77,7 @@ struct Version {
 struct Subject {
     /// Ascending.
     versions: Vec<Version>,
-    /// The last number that was given out; none is given out twice.
+    /// The last version number that was assigned; none is assigned twice.
     last: u32,
 }
 
@@ -87,7 +91,7 @@ impl Subject {
     }
 }
 
-/// All of it.
+/// The whole contents.
 #[derive(Debug)]
 pub(super) struct Store {
     /// By id, from 1.
@@ -135,7 +139,7 @@ impl Store {
         Ok(self.found(subject, *version))
     }
 
-    /// The version of a subject with exactly this schema.
+    /// Returns the version of a subject with exactly this schema.
     pub(super) fn lookup(&self, subject: &str, sent: &Sent, deleted_too: bool) -> Result<Found, Failure> {
         let found = self.subject(subject, deleted_too)?;
         let mut candidates = found.versions.iter().filter(|version| deleted_too || !version.deleted);
@@ -143,7 +147,7 @@ impl Store {
         version.map(|version| self.found(subject, *version)).ok_or(Failure::SchemaNotFound)
     }
 
-    /// The id of a schema under a subject, which it gets now unless it has one.
+    /// Returns the id of a schema under a subject, registering it if it is not registered yet.
     pub(super) fn register(&mut self, subject: &str, sent: Sent) -> Result<u32, Failure> {
         if subject.is_empty() {
             return Err(Failure::InvalidSubject);
@@ -169,8 +173,8 @@ impl Store {
         Ok(id)
     }
 
-    /// Where a schema breaks the rule of a subject: against one version, or against those that the rule names. A subject
-    /// without versions takes everything.
+    /// Returns where a schema breaks the rule of a subject: compared with one version, or with those that the rule
+    /// names. A subject without versions accepts everything.
     pub(super) fn check(
         &self,
         subject: &str,
@@ -235,7 +239,7 @@ impl Store {
         Ok(&self.by_id(id)?.1.text)
     }
 
-    /// Where a schema stands: its subjects and versions.
+    /// Returns the subjects and versions of a schema.
     pub(super) fn places(&self, id: &str, deleted_too: bool) -> Result<Vec<(&str, u32)>, Failure> {
         let (id, _) = self.by_id(id)?;
         let mut places = Vec::new();
@@ -255,7 +259,7 @@ impl Store {
         self.global = level;
     }
 
-    /// The rule of a subject: its own, or everybody's.
+    /// Returns the rule of a subject: its own, or the global one.
     pub(super) fn level(&self, subject: &str) -> Level {
         self.levels.get(subject).copied().unwrap_or(self.global)
     }

@@ -3,7 +3,7 @@ use ureq::Agent;
 
 use super::DevRegistry;
 
-/// A registry and a client that knows nothing of schemas.
+/// A registry and an HTTP client.
 struct Fixture {
     registry: DevRegistry,
     agent: Agent,
@@ -15,7 +15,7 @@ impl Fixture {
         Fixture { registry: DevRegistry::start(0).unwrap(), agent }
     }
 
-    /// Status and answer of a request.
+    /// Returns the status and the answer of a request.
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let request = ureq::http::Request::builder()
             .method(method)
@@ -73,7 +73,7 @@ fn versions_are_numbered_and_schemas_have_one_id_everywhere() {
     fixture.ok("GET", "/subjects", "", json!(["s", "t"]));
     fixture.ok("GET", "/subjects?subjectPrefix=t", "", json!(["t"]));
     fixture.ok("GET", "/subjects/s/versions", "", json!([1, 2]));
-    // white space and the order of keys make no other schema
+    // white space and the order of keys do not make another schema
     let spaced = r#"{"schema":"{ \"name\": \"R\", \"type\": \"record\", \"fields\": [{\"type\":\"int\",\"name\":\"a\"}] }"}"#;
     fixture.ok("POST", "/subjects/s/versions", spaced, json!({"id": 1}));
     let text = record(json!([{"name": "a", "type": "int"}])).to_string();
@@ -173,7 +173,7 @@ fn deletion_is_soft_first_and_numbers_are_not_given_out_again() {
     fixture.fails("GET", "/subjects/s/versions", "", 404, 40_401);
     fixture.ok("GET", "/subjects", "", json!([]));
     fixture.ok("GET", "/subjects?deleted=true", "", json!(["s"]));
-    // what is deleted softly can still be read by those who have its id
+    // a softly deleted version can still be read by its id
     assert_eq!(fixture.ask("GET", "/schemas/ids/1", "").0, 200);
     fixture.ok("DELETE", "/subjects/s?permanent=true", "", json!([1, 3]));
     fixture.fails("DELETE", "/subjects/s?permanent=true", "", 404, 40_401);

@@ -1,4 +1,4 @@
-//! What the fuzz target `frames` does with its bytes. See `crate::fuzzing`.
+//! The entry point of the fuzz target `frames`. See `crate::fuzzing`.
 
 use std::io::Cursor;
 
@@ -6,10 +6,10 @@ use tungstenite::protocol::Role;
 
 use super::{Error, Inbound, Read, Received, WebSocket, Write, io, read};
 
-/// Limits that short inputs exceed: of a message, and what is kept of a longer one.
+/// The limits of a message, and of the beginning of a longer one. Short inputs exceed them.
 const LIMITS: (u64, u64) = (300, 64);
 
-/// The bytes of a server, in pieces of one size; what is written to it is lost.
+/// The bytes of a server, in pieces of one size; what is written to it is discarded.
 struct Pieces<'a> {
     bytes: Cursor<&'a [u8]>,
     size: usize,
@@ -32,10 +32,11 @@ impl Write for Pieces<'_> {
     }
 }
 
-/// Reads what a server sends, in one piece and in pieces whose length the first byte says.
+/// Reads bytes from a server, in one piece and in pieces whose length the first byte determines.
 ///
 /// # Panics
-/// Where the pieces make a difference, and where the library alone reads other messages before its first error.
+/// If the size of the pieces makes a difference, and if the library alone reads other messages before its first
+/// error.
 pub(crate) fn frames(bytes: &[u8]) {
     let Some((&first, frames)) = bytes.split_first() else { return };
     let whole = filtered(frames, usize::MAX);

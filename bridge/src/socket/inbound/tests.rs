@@ -11,7 +11,7 @@ use tungstenite::protocol::{
 
 use super::*;
 
-/// What a server wrote, given in pieces of some sizes; what is written to it is lost.
+/// The bytes of a server, in pieces of some sizes; what is written to it is discarded.
 struct Pieces {
     bytes: Cursor<Vec<u8>>,
     sizes: Vec<usize>,
@@ -40,7 +40,7 @@ fn frame(bytes: &mut Vec<u8>, payload: &[u8], data: Data, is_final: bool) {
     Frame::message(payload.to_vec(), OpCode::Data(data), is_final).format(bytes).unwrap();
 }
 
-/// What comes of bytes, the first of which came with the handshake.
+/// Returns the messages in bytes, the first of which arrived with the handshake.
 fn read_all(bytes: Vec<u8>, rest: usize, sizes: Vec<usize>, limits: (u64, u64)) -> Vec<Received> {
     let rest = rest.min(bytes.len());
     let pieces = Pieces { bytes: Cursor::new(bytes[rest..].to_vec()), sizes, next: 0 };
@@ -58,7 +58,7 @@ fn read_all(bytes: Vec<u8>, rest: usize, sizes: Vec<usize>, limits: (u64, u64)) 
 struct Sent {
     is_text: bool,
     payload: Vec<u8>,
-    /// Of how many frames it is, with a ping behind each but the last.
+    /// The number of its frames, with a ping after each but the last.
     frames: usize,
 }
 
@@ -86,8 +86,8 @@ fn limits() -> impl Strategy<Value = (u64, u64)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
-    /// However messages are cut into frames, and the bytes into reads, each comes as it was sent: a text that is not UTF-8
-    /// as a binary message, and one above the limit as its beginning, its length and its hash.
+    /// However messages are split into frames, and the bytes into reads, each is received as it was sent: a text that
+    /// is not UTF-8 as a binary message, and one above the limit as its beginning, its length and its hash.
     #[test]
     fn every_message_comes_with_its_bytes(
         all in proptest::collection::vec(sent(), 0..12),
@@ -130,7 +130,7 @@ proptest! {
                 Received::Oversize(oversize) => Err(oversize),
             })
             .collect();
-        // a message of several frames may have brought more than the beginning before it became too long
+        // a message of several frames may have passed more than the beginning before it became too long
         prop_assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
             match (found, expected) {
@@ -144,7 +144,7 @@ proptest! {
     }
 }
 
-/// What the library would read.
+/// Returns the bytes that the library would read.
 fn passed(bytes: &[u8]) -> Vec<u8> {
     let mut stream = Inbound::new(Cursor::new(bytes), &[]);
     let mut read = Vec::new();
@@ -164,7 +164,7 @@ fn a_masked_frame_is_left_to_the_library() {
 
 #[test]
 fn a_message_that_is_far_too_long_is_read_without_being_kept() {
-    // more than the memory that the test has: only the header says so, and then a part of it comes
+    // more than the memory of the test: only the header states it, and then a part of it arrives
     let mut bytes = vec![0x82, 127];
     bytes.extend_from_slice(&(1u64 << 40).to_be_bytes());
     bytes.extend_from_slice(&vec![7; 3 << 20]);
@@ -183,9 +183,11 @@ fn endless_fragments_are_one_message_that_is_too_long() {
     }
     frame(&mut bytes, b"next", Data::Text, true);
     let mut received = read_all(bytes, 0, vec![100_000], (MESSAGE_BYTES_MAX, BEGINNING_BYTES)).into_iter();
-    let Some(Received::Oversize(oversize)) = received.next() else { panic!("it is too long") };
+    let Some(Received::Oversize(oversize)) = received.next() else { panic!("the message is too long") };
     assert_eq!((oversize.length, oversize.beginning.len()), (40 << 20, 64 << 10));
     assert_eq!(oversize.hash, blake3::hash(&part.repeat(40)));
-    let Some(Received::Message(Message::Text(next))) = received.next() else { panic!("what follows comes") };
+    let Some(Received::Message(Message::Text(next))) = received.next() else {
+        panic!("the next message is received")
+    };
     assert_eq!(next, "next");
 }

@@ -69,7 +69,7 @@ fn every_type_is_shown() {
     bytes.extend(1.5f32.to_le_bytes());
     bytes.extend(f64::NAN.to_le_bytes());
     bytes.extend([0x04, 0xff, 0xfe, 1, 2, 3, 4, 0x00, 0x80, 0x02]);
-    // a block of two items, one with its bytes stated, and the end
+    // a block of two items, one with its size in bytes, and the end
     bytes.extend([0x04, 0x00, 0x02, 0x02, b'q', 0x01, 0x02, 0x00, 0x00]);
     bytes.extend([0x02, 0x02, b'k', 0x00, 0x00]);
     let expected = json!({
@@ -79,7 +79,7 @@ fn every_type_is_shown() {
     assert_eq!(shown(record, &bytes), Ok(expected));
 }
 
-/// Records that hold six of the record before each, down to one that is empty.
+/// Returns records that contain six of the previous record each, down to one that is empty.
 fn sixes(levels: usize) -> String {
     let mut fields = vec![r#"{"name":"l0","type":{"type":"record","name":"L0","fields":[]}}"#.to_owned()];
     for level in 1..=levels {
@@ -102,13 +102,13 @@ fn a_few_bytes_that_state_too_much_are_refused_in_no_time() {
     let itself = r#"{"type":"record","name":"N","fields":[{"name":"self","type":"N"}]}"#;
     assert_eq!(shown(itself, &[]), Err(deep.to_owned()));
     assert!(shown(&sixes(3), &[]).is_ok());
-    assert_eq!(shown(&sixes(14), &[]), Err("it states more than 100000 values".to_owned()));
+    assert_eq!(shown(&sixes(14), &[]), Err("it contains more than 100000 values".to_owned()));
     // an array of 2^62 nulls
     let nulls = r#"{"type":"array","items":"null"}"#;
     let count = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01, 0x00];
-    assert_eq!(shown(nulls, &count), Err("it states more than 100000 values".to_owned()));
+    assert_eq!(shown(nulls, &count), Err("it contains more than 100000 values".to_owned()));
     let lowest = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x00];
-    assert_eq!(shown(nulls, &lowest), Err("it states more than 100000 values".to_owned()));
+    assert_eq!(shown(nulls, &lowest), Err("it contains more than 100000 values".to_owned()));
     // a name of 1,000 bytes for each byte of the record
     let name = "n".repeat(1_000);
     let long = format!(
@@ -116,7 +116,10 @@ fn a_few_bytes_that_state_too_much_are_refused_in_no_time() {
     );
     let mut bytes = vec![0xc0, 0xb8, 0x02];
     bytes.resize(20_003, 1);
-    assert_eq!(shown(&long, &bytes), Err("it states more than 16777216 bytes of names and texts".to_owned()));
+    assert_eq!(
+        shown(&long, &bytes),
+        Err("it contains more than 16777216 bytes of names and texts".to_owned())
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A server with a small backend, and a peer that speaks in bytes.
+//! A server with a small backend, and a peer that sends and receives bytes.
 
 use std::sync::Mutex;
 
@@ -7,21 +7,21 @@ use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use super::*;
 use crate::{control::State, source::SourceError};
 
-/// No wait in these tests is longer, so that none hangs. Far above what anything takes.
+/// The limit of every wait in these tests, so that none hangs. Far longer than anything takes.
 const BOUND: Duration = Duration::from_secs(20);
 
 pub(super) async fn within<T>(what: impl Future<Output = T>) -> T {
-    timeout(BOUND, what).await.expect("nothing came of it in a long time")
+    timeout(BOUND, what).await.expect("a result within the time limit")
 }
 
-/// Echoes what its clients send, byte for byte, until they close their side; then it says goodbye.
+/// Echoes what its clients send, byte for byte, until they close their side; then it closes with 1000.
 #[derive(Debug, Default)]
 pub(super) struct Echo {
     pub(super) admitted: Mutex<Vec<ClientRequest>>,
     pub(super) commands: Mutex<Vec<Command>>,
-    /// For this waits the admission of a query that is `slow`.
+    /// Notified to complete the admission of a query that is `slow`.
     pub(super) go_on: Notify,
-    /// The page of metrics.
+    /// The metrics page.
     pub(super) page: Mutex<String>,
 }
 
@@ -31,17 +31,17 @@ pub(super) const GOODBYE: [u8; 4] = [0x88, 2, 0x03, 0xe8];
 impl Backend for Echo {
     type Client = String;
 
-    async fn admit(&self, request: ClientRequest) -> Admission<String> {
+    async fn admit(&self, request: ClientRequest) -> AdmittedClient<String> {
         self.admitted.lock().unwrap().push(request.clone());
         if request.query == "slow" {
             self.go_on.notified().await;
         }
         let headers = vec![("tradesim-run", "Zürich".to_owned()), ("tradesim-stream", "a\nb".to_owned())];
-        Admission { headers, client: request.query }
+        AdmittedClient { headers, client: request.query }
     }
 
     async fn run(&self, client: String, mut socket: TcpStream, early: Bytes) {
-        assert!(client != "panic", "as it was told to");
+        assert!(client != "panic", "the test requested a panic");
         let _ = socket.write_all(&early).await;
         let (mut reader, mut writer) = socket.split();
         let _ = tokio::io::copy(&mut reader, &mut writer).await;
@@ -52,7 +52,7 @@ impl Backend for Echo {
         self.commands.lock().unwrap().push(command.clone());
         match command {
             Command::Seek(seq) => Err(SourceError::BeyondEnd { seq, messages: 10 }.into()),
-            Command::SeekTo(_) => Err(SourceError::Read("the disk is gone".into()).into()),
+            Command::SeekTo(_) => Err(SourceError::Read("the disk was removed".into()).into()),
             Command::Step(_) => Err(CommandError::Over),
             _ => Ok(self.status()),
         }
@@ -82,7 +82,7 @@ impl Backend for Echo {
     }
 }
 
-/// A server that runs.
+/// A running server.
 pub(super) struct Fixture {
     pub(super) backend: Arc<Echo>,
     pub(super) metrics: Arc<Metrics>,
@@ -92,20 +92,20 @@ pub(super) struct Fixture {
 }
 
 impl Fixture {
-    /// With the documented bounds.
+    /// Starts a server with the documented limits.
     pub(super) async fn start() -> Fixture {
         Fixture::with(|_| {}).await
     }
 
-    pub(super) async fn with(change: impl FnOnce(&mut Rules)) -> Fixture {
-        let mut rules = Rules::new(&Options::new("r"));
-        change(&mut rules);
+    pub(super) async fn with(change: impl FnOnce(&mut ConnectionLimits)) -> Fixture {
+        let mut limits = ConnectionLimits::new(&Options::new("r"));
+        change(&mut limits);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let backend = Arc::new(Echo::default());
         let metrics = Arc::new(Metrics::new());
         let (stop, stopped) = watch::channel(false);
-        let serve = serve(listener, Arc::clone(&backend), Arc::clone(&metrics), rules, stopped);
+        let serve = serve(listener, Arc::clone(&backend), Arc::clone(&metrics), limits, stopped);
         Fixture { backend, metrics, address, stop, served: tokio::spawn(serve) }
     }
 
@@ -113,14 +113,14 @@ impl Fixture {
         Peer::of(within(TcpStream::connect(self.address)).await.unwrap())
     }
 
-    /// The answer to a request on a connection of its own.
+    /// Sends a request on a connection of its own, and returns the answer.
     pub(super) async fn ask(&self, request: impl AsRef<[u8]>) -> Answer {
         let mut peer = self.connect().await;
         peer.send(request).await;
         peer.answer().await
     }
 
-    /// How many handshakes were refused for a reason.
+    /// Returns the number of handshakes that were refused for a reason.
     pub(super) fn refused(&self, reason: &str) -> u64 {
         let start = format!("tradesim_replay_handshakes_refused_total{{reason=\"{reason}\"}} ");
         let page = self.metrics.page();
@@ -134,7 +134,7 @@ pub(super) struct Peer {
     unread: Vec<u8>,
 }
 
-/// What was answered.
+/// An answer of the server.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -150,7 +150,7 @@ impl Answer {
         })
     }
 
-    /// `error.code` of a body in JSON.
+    /// Returns `error.code` of a body in JSON.
     pub(super) fn code(&self) -> String {
         let body: serde_json::Value = serde_json::from_str(&self.body).unwrap();
         assert!(!body["error"]["text"].as_str().unwrap().is_empty());
@@ -167,7 +167,7 @@ impl Peer {
         within(self.socket.write_all(bytes.as_ref())).await.unwrap();
     }
 
-    /// One answer, with as much of a body as its length says.
+    /// Reads one answer, with the number of bytes of body that its length states.
     pub(super) async fn answer(&mut self) -> Answer {
         let end = loop {
             if let Some(at) = self.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
@@ -183,7 +183,7 @@ impl Peer {
         answer
     }
 
-    /// That many bytes.
+    /// Reads that many bytes.
     pub(super) async fn exactly(&mut self, len: usize) -> Vec<u8> {
         while self.unread.len() < len {
             assert!(self.read_some().await, "closed after {} bytes of {len}", self.unread.len());
@@ -191,13 +191,13 @@ impl Peer {
         self.unread.drain(..len).collect()
     }
 
-    /// Waits until the other side closes in order, and not by a reset, without another word.
+    /// Waits until the other side closes in order, without a reset and without further data.
     pub(super) async fn end(&mut self) {
         let count = within(self.socket.read_buf(&mut self.unread)).await.unwrap();
         assert_eq!((count, self.unread.as_slice()), (0, &[][..]));
     }
 
-    /// Everything until the other side closes, by whatever means.
+    /// Reads everything until the other side closes, in order or not.
     pub(super) async fn rest(&mut self) -> Vec<u8> {
         while self.read_some().await {}
         std::mem::take(&mut self.unread)
@@ -209,7 +209,7 @@ impl Peer {
     }
 }
 
-/// A handshake in order: the one of RFC 6455, section 1.3, with further lines.
+/// Returns a valid handshake: that of RFC 6455, section 1.3, with additional lines.
 pub(super) fn handshake(target: &str, lines: &str) -> String {
     format!(
         "GET {target} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -13,7 +13,7 @@ async fn a_handshake_is_answered_as_in_the_rfc_and_its_client_run() {
     assert_eq!(answer.header("connection"), Some("Upgrade"));
     assert_eq!(answer.header("sec-websocket-protocol"), None);
     assert_eq!(answer.header("tradesim-run"), Some("Zürich"));
-    assert_eq!(answer.header("tradesim-stream"), None, "what is no header's value is left out");
+    assert_eq!(answer.header("tradesim-stream"), None, "invalid header values are left out");
     let expected = ClientRequest {
         query: "from_seq=3&symbols=AAPL".to_owned(),
         wants_v1: false,
@@ -148,7 +148,7 @@ async fn a_handshake_may_follow_one_that_was_refused() {
 
 #[tokio::test]
 async fn pages_of_other_hosts_are_kept_out() {
-    let fixture = Fixture::with(|rules| rules.origins = vec!["https://charts.example".to_owned()]).await;
+    let fixture = Fixture::with(|limits| limits.origins = vec!["https://charts.example".to_owned()]).await;
     for (origin, status) in [
         ("http://localhost:3000", 101),
         ("http://[::1]:3000", 101),

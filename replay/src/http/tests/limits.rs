@@ -1,11 +1,11 @@
 use super::*;
 use fixture::within;
 
-/// Of what is too short for a peer that does nothing, and long enough for one that does something.
+/// A time that is too short for a peer that does nothing, and long enough for one that does something.
 const SHORT: Duration = Duration::from_millis(300);
 
 async fn impatient() -> Fixture {
-    Fixture::with(|rules| rules.patience = SHORT).await
+    Fixture::with(|limits| limits.request_timeout = SHORT).await
 }
 
 async fn is_closed(peer: &mut Peer) {
@@ -30,7 +30,7 @@ async fn a_handshake_that_drips_is_not_waited_for() {
     let mut peer = fixture.connect().await;
     peer.send("GET / HTTP/1.1\r\nX: ").await;
     let drip = async {
-        // a byte now and then, for as long as the server lets it
+        // a byte now and then, as long as the server accepts them
         let (mut reader, mut writer) = peer.socket.split();
         let mut gap = tokio::time::interval(SHORT / 10);
         let mut end = [0];
@@ -66,8 +66,11 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 #[tokio::test]
 async fn an_answer_that_is_not_read_is_given_up() {
     const LONG: Duration = Duration::from_secs(3600);
-    for (patience, farewell) in [(SHORT, LONG), (LONG, SHORT)] {
-        let fixture = Fixture::with(|rules| (rules.patience, rules.farewell) = (patience, farewell)).await;
+    for (request_timeout, shutdown_grace) in [(SHORT, LONG), (LONG, SHORT)] {
+        let fixture = Fixture::with(|limits| {
+            (limits.request_timeout, limits.shutdown_grace) = (request_timeout, shutdown_grace)
+        })
+        .await;
         // more than the sockets of both sides hold
         *fixture.backend.page.lock().unwrap() = "x".repeat(32 << 20);
         let mut peer = fixture.connect().await;
@@ -84,7 +87,7 @@ async fn an_admission_may_take_longer_than_a_handshake_may() {
     let fixture = impatient().await;
     let mut peer = fixture.connect().await;
     peer.send(handshake("/?slow", "")).await;
-    // another connection comes and is given up while that one waits
+    // another connection arrives and is given up while that one waits
     is_closed(&mut fixture.connect().await).await;
     is_closed(&mut fixture.connect().await).await;
     fixture.backend.go_on.notify_one();
@@ -99,7 +102,7 @@ async fn a_header_has_a_size() {
     assert_eq!(fixture.ask(handshake("/", &line(17_000))).await.status, 431);
     assert_eq!(fixture.ask(format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(20_000))).await.status, 431);
     assert_eq!(fixture.ask(handshake("/", &line(1).repeat(200))).await.status, 431);
-    // far more than fits: whoever is still writing sees the answer too
+    // far more than the limit: a peer that is still writing sees the answer too
     let mut peer = fixture.connect().await;
     peer.send(format!("GET / HTTP/1.1\r\n{}", line(200_000))).await;
     assert_eq!(peer.answer().await.status, 431);
@@ -111,7 +114,7 @@ async fn a_header_has_a_size() {
 
 #[tokio::test]
 async fn above_the_cap_clients_are_refused_until_one_goes() {
-    let fixture = Fixture::with(|rules| rules.clients_max = 2).await;
+    let fixture = Fixture::with(|limits| limits.clients_max = 2).await;
     let mut clients = Vec::new();
     for _ in 0..2 {
         let mut peer = fixture.connect().await;
@@ -122,14 +125,14 @@ async fn above_the_cap_clients_are_refused_until_one_goes() {
     let refused = fixture.ask(handshake("/", "")).await;
     assert_eq!((refused.status, refused.header("connection")), (503, Some("close")));
     assert_eq!(fixture.refused("cap"), 1);
-    // how things stand can be asked all the same
+    // the status can be requested nevertheless
     assert_eq!(fixture.ask("GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n").await.status, 200);
 
     let mut waiting = fixture.connect().await;
     let mut gone = clients.pop().unwrap();
     within(gone.socket.shutdown()).await.unwrap();
     assert_eq!(gone.rest().await, fixture::GOODBYE);
-    // the goodbye is read a moment before the seat is free
+    // the goodbye is read a moment before the slot is free
     let freed = async {
         loop {
             waiting.send(handshake("/", "")).await;
@@ -145,7 +148,7 @@ async fn above_the_cap_clients_are_refused_until_one_goes() {
 
 #[tokio::test]
 async fn one_address_does_not_take_every_seat() {
-    let fixture = Fixture::with(|rules| (rules.clients_max, rules.per_address_max) = (4, 3)).await;
+    let fixture = Fixture::with(|limits| (limits.clients_max, limits.per_address_max) = (4, 3)).await;
     let mut clients = Vec::new();
     for _ in 0..3 {
         let mut peer = fixture.connect().await;
@@ -155,7 +158,7 @@ async fn one_address_does_not_take_every_seat() {
     }
     let refused = fixture.ask(handshake("/", "")).await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
-    assert_eq!(refused.body, "too many clients of this address (--max-connections-per-address)\n");
+    assert_eq!(refused.body, "too many clients from this address (see --max-connections-per-address)\n");
     assert_eq!(fixture.refused("cap"), 1);
     // another address of this machine
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
@@ -170,7 +173,7 @@ async fn connections_that_say_nothing_keep_nobody_out() {
     let fixture = Fixture::start().await;
     // the kernel hands connections out in their order
     let mut idle = Vec::new();
-    for number in 0..2 * seats::PLAIN_MAX {
+    for number in 0..2 * slots::PLAIN_MAX {
         let mut peer = fixture.connect().await;
         peer.send(if number % 2 == 0 { "" } else { "GET /status HTTP/1.1\r\nHost: loc" }).await;
         idle.push(peer);
@@ -179,11 +182,11 @@ async fn connections_that_say_nothing_keep_nobody_out() {
     let mut client = fixture.connect().await;
     client.send(handshake("/", "") + "hi").await;
     assert_eq!(client.answer().await.status, 101);
-    // those that came first made room
+    // those that connected first made room
     is_closed(&mut idle[0]).await;
     is_closed(&mut idle[1]).await;
     let counted = async {
-        while fixture.refused("cap") < seats::PLAIN_MAX as u64 {
+        while fixture.refused("cap") < slots::PLAIN_MAX as u64 {
             tokio::task::yield_now().await;
         }
     };
@@ -196,7 +199,7 @@ async fn connections_that_say_nothing_keep_nobody_out() {
 
 #[tokio::test]
 async fn what_is_not_found_in_time_is_refused() {
-    let fixture = Fixture::with(|rules| rules.admission = SHORT).await;
+    let fixture = Fixture::with(|limits| limits.admission_timeout = SHORT).await;
     for refused in 1..3 {
         let answer = fixture.ask(handshake("/?slow", "")).await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
@@ -229,7 +232,10 @@ async fn a_server_that_stops_closes_plain_connections_and_waits_for_clients() {
     for peer in [&mut idle, &mut silent, &mut halfway] {
         is_closed(peer).await;
     }
-    assert!(within(TcpStream::connect(fixture.address)).await.is_err(), "nobody listens any more");
+    assert!(
+        within(TcpStream::connect(fixture.address)).await.is_err(),
+        "the server does not listen any more"
+    );
     fixture.backend.go_on.notify_one();
     let answer = becoming.answer().await;
     assert_eq!((answer.status, answer.header("connection")), (101, Some("Upgrade")));

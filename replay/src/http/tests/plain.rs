@@ -48,8 +48,8 @@ async fn a_half_closed_peer_gets_its_answer() {
 
 #[tokio::test]
 async fn a_client_that_hangs_up_is_not_admitted_any_further() {
-    for early in ["", "and something behind it"] {
-        let fixture = Fixture::with(|rules| rules.per_address_max = 1).await;
+    for early in ["", "and something after it"] {
+        let fixture = Fixture::with(|limits| limits.per_address_max = 1).await;
         let mut peer = fixture.connect().await;
         peer.send(handshake("/?slow", "") + early).await;
         let admitted = async {
@@ -58,7 +58,7 @@ async fn a_client_that_hangs_up_is_not_admitted_any_further() {
             }
         };
         fixture::within(admitted).await;
-        assert_eq!(fixture.ask(handshake("/", "")).await.status, 503, "its seat is taken");
+        assert_eq!(fixture.ask(handshake("/", "")).await.status, 503, "its slot is taken");
         fixture::within(peer.socket.shutdown()).await.unwrap();
         assert_eq!(peer.rest().await, b"");
         assert_eq!(fixture.ask(handshake("/", "")).await.status, 101);
@@ -127,7 +127,7 @@ async fn what_the_backend_refuses_is_answered_with_its_code() {
     assert_eq!((over.status, over.code().as_str()), (409, "over"));
     let failed = fixture.ask(post("seek", "", r#"{"to":"10:00"}"#)).await;
     assert_eq!((failed.status, failed.code().as_str()), (400, "source_failed"));
-    assert!(failed.body.contains("the source cannot be read: the disk is gone"), "{}", failed.body);
+    assert!(failed.body.contains("the source cannot be read: the disk was removed"), "{}", failed.body);
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn a_bad_command_does_not_reach_the_backend() {
 
 #[tokio::test]
 async fn requests_for_other_hosts_are_not_answered() {
-    let fixture = Fixture::with(|rules| rules.hosts = vec!["replay".to_owned()]).await;
+    let fixture = Fixture::with(|limits| limits.hosts = vec!["replay".to_owned()]).await;
     for (host, status) in [
         ("localhost:8765", 200),
         ("127.0.0.1", 200),
@@ -202,7 +202,7 @@ async fn commands_are_taken_from_whom_the_server_was_told() {
         [(200, ""), (200, ""), (403, "forwarded")],
         [(401, "unauthorized"), (200, ""), (403, "forwarded")],
     ]) {
-        let fixture = Fixture::with(|rules| rules.steering = steering.clone()).await;
+        let fixture = Fixture::with(|limits| limits.steering = steering.clone()).await;
         let forwarded = format!("{bearer}X-Forwarded-For: 10.0.0.1\r\n");
         for (lines, (status, code)) in ["", &bearer, &forwarded].into_iter().zip(expected) {
             let answer = fixture.ask(post("pause", lines, "")).await;

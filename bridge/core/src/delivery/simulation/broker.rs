@@ -1,4 +1,4 @@
-//! A broker with transactions, as far as it matters: one transactional id, epochs, and what committed readers see.
+//! A broker with transactions, as far as needed: one transactional id, epochs, and the view of committed readers.
 
 use crate::Position;
 
@@ -10,7 +10,7 @@ pub(super) enum Record {
     Position(Position),
 }
 
-/// The producer's epoch is over.
+/// The epoch of the producer has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fenced;
 
@@ -25,10 +25,10 @@ enum Fate {
 pub(super) struct Broker {
     log: Vec<(usize, Record)>,
     transactions: Vec<Fate>,
-    /// The one that is open.
+    /// The open transaction.
     open: Option<usize>,
     epoch: u64,
-    /// Commits that are on their way, by the epoch of who sent them.
+    /// Commits that have not arrived yet, by the epoch of their sender.
     late: Vec<u64>,
     fences: bool,
 }
@@ -38,7 +38,7 @@ impl Broker {
         Broker { fences, ..Broker::default() }
     }
 
-    /// Ends what is open, and gives out the next epoch.
+    /// Ends the open transaction, and returns the next epoch.
     pub(super) fn initialise(&mut self) -> u64 {
         if self.fences
             && let Some(open) = self.open.take()
@@ -53,7 +53,7 @@ impl Broker {
         if epoch == self.epoch || !self.fences { Ok(()) } else { Err(Fenced) }
     }
 
-    /// Takes a record into the transaction that is open, and opens one where there is none.
+    /// Adds a record to the open transaction, and opens one if there is none.
     pub(super) fn produce(&mut self, epoch: u64, record: Record) -> Result<(), Fenced> {
         self.check(epoch)?;
         let open = *self.open.get_or_insert_with(|| {
@@ -64,7 +64,7 @@ impl Broker {
         Ok(())
     }
 
-    /// Takes a record outside of any transaction.
+    /// Adds a record outside of any transaction.
     pub(super) fn produce_at_once(&mut self, record: Record) {
         self.transactions.push(Fate::Committed);
         self.log.push((self.transactions.len() - 1, record));
@@ -78,23 +78,23 @@ impl Broker {
         Ok(())
     }
 
-    /// A commit that arrives some time, or never.
+    /// Sends a commit that arrives some time, or never.
     pub(super) fn commit_later(&mut self, epoch: u64) {
         self.late.push(epoch);
     }
 
-    /// Lets a late commit arrive, if there is one; `pick` chooses.
+    /// Delivers a late commit, if there is one; `pick` chooses.
     pub(super) fn arrive(&mut self, pick: usize) -> bool {
         if self.late.is_empty() {
             return false;
         }
         let epoch = self.late.swap_remove(pick % self.late.len());
-        // whoever sent it has given up on it
+        // its sender has given up on it
         let _ = self.commit(epoch);
         true
     }
 
-    /// What committed readers see, in order.
+    /// Returns the records that committed readers see, in order.
     fn committed(&self) -> impl DoubleEndedIterator<Item = &Record> {
         self.log
             .iter()
@@ -109,7 +109,7 @@ impl Broker {
         })
     }
 
-    /// Messages that committed readers see: their number, and whether as a dead letter.
+    /// Returns the messages that committed readers see: their numbers, and true for dead letters.
     pub(super) fn messages(&self) -> Vec<(u64, bool)> {
         self.committed()
             .filter_map(|record| match record {

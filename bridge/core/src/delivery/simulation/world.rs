@@ -4,23 +4,23 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::broker::{Broker, Record};
 use crate::{
-    Action, Admission, Backoff, Delivery, Ending, Finish, Greeting, Guarantee, Identity, Input, Moment,
-    Options, Position,
+    Action, Admission, Backoff, Delivery, DisconnectReason, Finish, Guarantee, HandshakeInfo, Identity,
+    Input, Now, Options, Position,
 };
 
-/// What is built wrong on purpose, so that the laws are seen to fail.
+/// A bug that is planted on purpose, to verify that the checks find it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Control {
     None,
     /// The position is written as soon as it is known.
     PositionOutside,
-    /// Producers of older epochs go on writing.
+    /// Producers of older epochs continue to write.
     NoFencing,
-    /// A commit that failed is taken for one that did not happen, and the producer goes on.
+    /// A failed commit is taken for one that did not happen, and the producer continues.
     GoesOn,
 }
 
-/// What happened in a run.
+/// The faults of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Faults {
     kills: u64,
@@ -33,7 +33,7 @@ pub(super) struct Faults {
     lost_acknowledgements: u64,
     late_commits: u64,
     refusals: u64,
-    buried: u64,
+    dead_lettered: u64,
 }
 
 impl Faults {
@@ -49,7 +49,7 @@ impl Faults {
             &mut self.lost_acknowledgements,
             &mut self.late_commits,
             &mut self.refusals,
-            &mut self.buried,
+            &mut self.dead_lettered,
         ]
     }
 
@@ -86,11 +86,11 @@ impl Dice {
     }
 }
 
-/// Steps after which nothing fails any more, so that a run has an end.
+/// The number of steps after which nothing fails any more, so that a run ends.
 const STORMY_STEPS: u64 = 600;
-/// Steps after which a run that has no end is wrong.
+/// The number of steps after which a run that has not ended is an error.
 const STEPS_MAX: u64 = 30_000;
-/// Keys, so that there is an order to keep for each.
+/// The number of keys, each with an order to preserve.
 const KEYS: u64 = 3;
 
 /// A bridge with its driver.
@@ -102,7 +102,7 @@ struct Bridge {
     /// Records that were handed over and may not have been written yet.
     queue: Vec<Record>,
     connection: Option<Connection>,
-    /// A report that failed, and that the driver learns of with the next step.
+    /// A report of a failure, which the driver receives with the next step.
     failure: Option<(String, Vec<u64>)>,
 }
 
@@ -119,15 +119,15 @@ pub(super) struct World {
     broker: Broker,
     /// Messages of the feed.
     messages: u64,
-    /// Those that break the contract.
+    /// The messages that are invalid.
     invalid: BTreeSet<u64>,
-    /// Those that the broker refuses.
+    /// The messages that the broker refuses.
     refused: BTreeSet<u64>,
     refusals_max: u32,
     bridges: Vec<Bridge>,
     names: u64,
     steps: u64,
-    /// One in so many chances goes wrong.
+    /// One in so many chances fails.
     severity: u64,
     faults: Faults,
 }
@@ -188,7 +188,7 @@ impl World {
         });
     }
 
-    /// Runs until a bridge is through. Says what is wrong, if anything is.
+    /// Runs until a bridge has finished. Returns what is wrong, if anything is.
     pub(super) fn run(mut self) -> Result<Faults, String> {
         loop {
             self.steps += 1;
@@ -200,7 +200,7 @@ impl World {
             match self.step(chosen) {
                 None => {}
                 Some(Finish::Complete) => {
-                    // whoever is still there may do what it likes
+                    // other bridges may do anything
                     self.let_others_finish();
                     self.check()?;
                     return self.check_whole().map(|()| self.faults);
@@ -209,7 +209,7 @@ impl World {
                     self.faults.taken_over += 1;
                     self.bridges.remove(chosen);
                     if self.bridges.is_empty() {
-                        return Err("every bridge says that another has taken over".to_owned());
+                        return Err("every bridge reports that another has taken over".to_owned());
                     }
                 }
                 Some(other) => return Err(format!("a bridge ended with {other:?}")),
@@ -233,12 +233,12 @@ impl World {
         self.steps < STORMY_STEPS
     }
 
-    /// Whether something goes wrong here.
+    /// Returns true if something fails here.
     fn strikes(&mut self) -> bool {
         self.is_stormy() && self.dice.below(self.severity) == 0
     }
 
-    /// What befalls whole processes and requests that are under way.
+    /// Decides faults of whole processes and of requests in flight.
     fn fate(&mut self) {
         if self.is_stormy() && self.dice.below(self.severity * 6) == 0 {
             let chosen = self.dice.below(self.bridges.len() as u64) as usize;
@@ -269,11 +269,11 @@ impl World {
         }
     }
 
-    /// One step of a bridge: an action, a message, or some time.
+    /// Runs one step of a bridge: an action, a message, or some time.
     fn step(&mut self, index: usize) -> Option<Finish> {
         let bridge = &mut self.bridges[index];
         if let Some((cause, refused)) = bridge.failure.take() {
-            self.tell(index, Input::Failed { cause, refused, hopeless: false });
+            self.tell(index, Input::Failed { cause, refused, is_fatal: false });
             return None;
         }
         if let Some(action) = self.bridges[index].delivery.poll_action() {
@@ -295,13 +295,13 @@ impl World {
     }
 
     fn tell(&mut self, index: usize, input: Input) {
-        self.say(|world| format!("{}: is told {input:?}", world.bridges[index].name));
+        self.say(|world| format!("{} receives {input:?}", world.bridges[index].name));
         let random = self.dice.fraction();
         let bridge = &mut self.bridges[index];
-        bridge.delivery.handle(input, Moment { at: bridge.now, random });
+        bridge.delivery.handle(input, Now { at: bridge.now, random });
     }
 
-    /// What comes from the feed next.
+    /// Handles the next event of the feed.
     fn feed(&mut self, index: usize) {
         let strikes = self.strikes();
         let messages = self.messages;
@@ -312,16 +312,19 @@ impl World {
             self.faults.disconnects += 1;
             self.bridges[index].connection = None;
             let cause = "the feed was lost".to_owned();
-            return self.tell(index, Input::Disconnected { connection: number, ending: Ending::Lost, cause });
+            return self.tell(
+                index,
+                Input::Disconnected { connection: number, reason: DisconnectReason::Lost, cause },
+            );
         }
         if !connection.greeted {
             connection.greeted = true;
-            let greeting = Greeting {
+            let handshake = HandshakeInfo {
                 stream: Some("s".to_owned()),
                 run: Some("r".to_owned()),
                 start_seq: Some(connection.next),
             };
-            return self.tell(index, Input::Connected { connection: number, greeting });
+            return self.tell(index, Input::Connected { connection: number, handshake });
         }
         if connection.next == messages {
             return self.tell(index, Input::Ended { connection: number, seq: messages });
@@ -356,20 +359,20 @@ impl World {
                 self.flush(index);
                 sent
             }
-            Admission::Bury { seq: sent, .. } => {
-                self.faults.buried += 1;
+            Admission::DeadLetter { seq: sent, .. } => {
+                self.faults.dead_lettered += 1;
                 self.bridges[index].queue.push(Record::Dead(seq));
                 self.flush(index);
                 sent
             }
         };
-        assert_eq!(sent, seq, "the numbers of a bridge are those of its feed");
+        assert_eq!(sent, seq, "a bridge has the numbers of its feed");
         if self.dice.below(3) == 0 {
             self.flush(index);
         }
     }
 
-    /// Lets everything that was handed over arrive, or fail.
+    /// Delivers everything that was handed over, or lets it fail.
     fn flush(&mut self, index: usize) {
         let Some(epoch) = self.bridges[index].epoch else { return };
         let queue = std::mem::take(&mut self.bridges[index].queue);
@@ -392,7 +395,7 @@ impl World {
         }
     }
 
-    /// A producer goes away: a part of what it holds was on its way.
+    /// Drops a producer: a part of what it holds may arrive.
     fn abandon_queue(&mut self, index: usize) {
         let Some(epoch) = self.bridges[index].epoch.take() else { return };
         let queue = std::mem::take(&mut self.bridges[index].queue);
@@ -420,21 +423,21 @@ impl World {
             }
             Action::Begin => {
                 if self.strikes() {
-                    self.fail(index, "no transaction can be begun");
+                    self.fail(index, "cannot begin a transaction");
                 }
             }
             Action::Commit { position } => self.commit(index, position),
             Action::DropProducer => self.abandon_queue(index),
             Action::Note(_) => {}
             Action::Finish(finish) => return Some(finish),
-            Action::Checkpoint { .. } | Action::Drain => panic!("this is for at least once: {action:?}"),
+            Action::Checkpoint { .. } | Action::Drain => panic!("only for at least once: {action:?}"),
         }
         None
     }
 
     fn fail(&mut self, index: usize, cause: &str) -> Option<Finish> {
         self.faults.failed_calls += 1;
-        self.tell(index, Input::Failed { cause: cause.to_owned(), refused: Vec::new(), hopeless: false });
+        self.tell(index, Input::Failed { cause: cause.to_owned(), refused: Vec::new(), is_fatal: false });
         None
     }
 
@@ -446,7 +449,7 @@ impl World {
         }
         let epoch = self.broker.initialise();
         if strikes {
-            self.fail(index, "no answer about the producer");
+            self.fail(index, "no answer to the producer's request");
             return;
         }
         self.bridges[index].epoch = Some(epoch);
@@ -461,7 +464,7 @@ impl World {
         }
         self.flush(index);
         if let Some((cause, refused)) = self.bridges[index].failure.take() {
-            return self.tell(index, Input::Failed { cause, refused, hopeless: false });
+            return self.tell(index, Input::Failed { cause, refused, is_fatal: false });
         }
         let epoch = self.bridges[index].epoch.expect("there is a producer");
         let fault = if self.strikes() { 1 + self.dice.below(3) } else { 0 };
@@ -486,11 +489,12 @@ impl World {
             self.tell(index, Input::Committed);
         } else {
             let cause = "the commit failed".to_owned();
-            self.tell(index, Input::Failed { cause, refused: Vec::new(), hopeless: false });
+            self.tell(index, Input::Failed { cause, refused: Vec::new(), is_fatal: false });
         }
     }
 
-    /// The law: what committed readers see is exactly the messages before the position, once each, in order for each key.
+    /// Checks the invariant: committed readers see exactly the messages before the position, each once, in order for
+    /// each key.
     fn check(&self) -> Result<(), String> {
         let position = self.broker.position().map_or(0, |position| position.next_seq);
         let seen = self.broker.messages();
@@ -503,19 +507,20 @@ impl World {
         }
         numbers.sort_unstable();
         if !numbers.iter().copied().eq(0..position) {
-            return Err(format!("the position is {position}, and readers see {numbers:?}"));
+            return Err(format!("the position is {position}, but readers see {numbers:?}"));
         }
         for (seq, dead) in seen {
             let expected = self.invalid.contains(&seq) || self.refused.contains(&seq);
-            if dead && !expected && !self.may_bury_others() || !dead && expected {
+            if dead && !expected && !self.may_dead_letter_others() || !dead && expected {
                 return Err(format!("message {seq} is a dead letter: {dead}"));
             }
         }
         Ok(())
     }
 
-    /// Where no record may be tried again, one that shared a batch with a refused one is given up with it.
-    fn may_bury_others(&self) -> bool {
+    /// Returns true if records cannot be retried, so that a record is given up together with a refused one in its
+    /// batch.
+    fn may_dead_letter_others(&self) -> bool {
         self.refusals_max == 0
     }
 
@@ -524,7 +529,7 @@ impl World {
         let expected = Identity { stream: "s".to_owned(), run: "r".to_owned() };
         match position {
             Some(position) if position.next_seq == self.messages && position.identity == expected => Ok(()),
-            other => Err(format!("{} messages, and at the end the position is {other:?}", self.messages)),
+            other => Err(format!("{} messages, but the final position is {other:?}", self.messages)),
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Numbers, names and runs that a feed states, and the bridge does not take on trust.
+//! Numbers, names and runs that a feed states, and the bridge validates.
 
 use super::*;
 
 #[track_caller]
-fn broken(stage: &mut Stage, expected: &[Action], words: &str) {
+fn broken(stage: &mut Stage, expected: &[Action], types: &str) {
     let mut actions = stage.actions();
     let Some(Action::Finish(Finish::FeedBroken { cause })) = actions.pop() else { panic!("{actions:?}") };
-    assert!(cause.contains(words), "{cause}");
+    assert!(cause.contains(types), "{cause}");
     assert_eq!(actions, expected);
 }
 
@@ -38,7 +38,7 @@ fn numbers_do_not_wrap() {
     assert_eq!(stage.message(), Admission::Skip);
     stage.expect(&[Action::Disconnect, Action::Commit { position: position(9_007_199_254_740_992) }]);
     stage.tell(Input::Committed);
-    broken(&mut stage, &[], "it sends message 9007199254740992");
+    broken(&mut stage, &[], "it sent message 9007199254740992");
 }
 
 #[test]
@@ -55,19 +55,19 @@ fn what_lies_behind_the_end_that_the_feed_said_is_no_part_of_its_stream() {
         stage.actions();
         stage
     };
-    let end = |stage: &mut Stage, words: &str| {
+    let end = |stage: &mut Stage, types: &str| {
         stage.expect(&[Action::Disconnect, Action::Drain]);
         stage.tell(Input::Acknowledged { next_seq: 3 });
         stage.tell(Input::Drained);
-        broken(stage, &[Action::Checkpoint { position: position(3) }], words);
+        broken(stage, &[Action::Checkpoint { position: position(3) }], types);
     };
     let mut stage = reading();
     assert_eq!(stage.delivery.message(None, true), Admission::Skip);
-    end(&mut stage, "it sends message 3, and numbers are below 3");
+    end(&mut stage, "it sent message 3, but numbers must be below 3");
     let mut stage = reading();
     stage.tell(Input::Jumped { connection: 1, seq: 4 });
-    end(&mut stage, "it jumps to message 4, after the announced end of its stream, 3");
-    // back is fine, and another connection may say another end
+    end(&mut stage, "it jumped to message 4, after the announced end of its stream, 3");
+    // a jump back is valid, and another connection may announce another end
     let mut stage = reading();
     stage.tell(Input::Jumped { connection: 1, seq: 1 });
     assert_eq!(stage.delivery.message(None, true), Admission::Skip);
@@ -80,7 +80,7 @@ fn what_lies_behind_the_end_that_the_feed_said_is_no_part_of_its_stream() {
 #[test]
 fn names_and_numbers_of_a_handshake_are_checked() {
     let long = "x".repeat(65);
-    for (stream, run, start_seq, words) in [
+    for (stream, run, start_seq, types) in [
         ("a/b", "r", 0, "invalid name of the stream"),
         ("s", "", 0, "invalid name of the run"),
         ("s", "r\u{1b}[2J", 0, "invalid name of the run"),
@@ -91,8 +91,8 @@ fn names_and_numbers_of_a_handshake_are_checked() {
         for guarantee in [Guarantee::ExactlyOnce, Guarantee::AtLeastOnce] {
             let mut stage = Stage::new(options(guarantee));
             stage.actions();
-            stage.tell(Input::Connected { connection: 1, greeting: greeting(stream, run, start_seq) });
-            broken(&mut stage, &[Action::Disconnect], words);
+            stage.tell(Input::Connected { connection: 1, handshake: handshake(stream, run, start_seq) });
+            broken(&mut stage, &[Action::Disconnect], types);
         }
     }
 }
@@ -101,11 +101,11 @@ fn names_and_numbers_of_a_handshake_are_checked() {
 fn a_feed_whose_notices_cannot_be_read_ends_the_bridge_behind_what_came_before() {
     let mut stage = Stage::reading();
     stage.message();
-    let cause = "a notice that cannot be read".to_owned();
-    stage.tell(Input::Disconnected { connection: 1, ending: Ending::Broken, cause });
+    let cause = "an invalid notice".to_owned();
+    stage.tell(Input::Disconnected { connection: 1, reason: DisconnectReason::Broken, cause });
     stage.expect(&[Action::Commit { position: position(1) }]);
     stage.tell(Input::Committed);
-    broken(&mut stage, &[], "cannot be read");
+    broken(&mut stage, &[], "invalid notice");
 }
 
 #[test]
@@ -118,9 +118,9 @@ fn acknowledgements_of_the_run_before_do_not_move_the_position_of_the_next() {
     stage.wait();
     stage.actions();
     let other = || Identity { run: "other".to_owned(), ..identity() };
-    stage.tell(Input::Connected { connection: 2, greeting: greeting("s", "other", 0) });
+    stage.tell(Input::Connected { connection: 2, handshake: handshake("s", "other", 0) });
     stage.expect(&[Action::Drain]);
-    // a producer that fails meanwhile is no reason to forget whose messages are open
+    // the run of open messages is kept when a producer fails meanwhile
     stage.failed(&[]);
     stage.expect(&[Action::DropProducer]);
     stage.wait();
@@ -142,7 +142,7 @@ fn acknowledgements_of_the_run_before_do_not_move_the_position_of_the_next() {
 #[test]
 fn a_feed_that_does_not_number_its_messages_moves_no_number() {
     let mut stage = Stage::new(options(Guarantee::AtLeastOnce));
-    stage.tell(Input::Connected { connection: 1, greeting: Greeting::default() });
+    stage.tell(Input::Connected { connection: 1, handshake: HandshakeInfo::default() });
     stage.tell(Input::Initialised);
     stage.actions();
     stage.tell(Input::Jumped { connection: 1, seq: 70 });
@@ -161,7 +161,7 @@ fn a_run_that_begins_while_a_producer_is_made_anew_waits_for_what_is_open() {
     stage.actions();
     stage.at += Duration::from_secs(1);
     stage.delivery.connect();
-    stage.tell(Input::Connected { connection: 2, greeting: greeting("s", "other", 0) });
+    stage.tell(Input::Connected { connection: 2, handshake: handshake("s", "other", 0) });
     stage.wait();
     stage.tell(Input::Initialised);
     stage.tell(Input::Acknowledged { next_seq: 1 });

@@ -33,7 +33,7 @@ pub(super) struct Topics {
     pub(super) records: Vec<Vec<Record>>,
 }
 
-/// The first messages of a recorded hour, again and again.
+/// Returns the first messages of a recorded hour, repeated as needed.
 pub(super) fn messages(count: usize) -> Vec<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/opening-hour.jsonl");
     let lines = fs::read(path).unwrap();
@@ -47,7 +47,7 @@ pub(super) fn messages(count: usize) -> Vec<Vec<u8>> {
 }
 
 impl Topics {
-    /// The topics after all messages went through a bridge without a fault.
+    /// Returns the topics after all messages passed through a bridge without a fault.
     pub(super) fn bridged(messages: &[Vec<u8>]) -> Topics {
         let streams: Vec<Stream> = TOPICS
             .iter()
@@ -73,7 +73,7 @@ impl Topics {
         topics
     }
 
-    /// Stream and place of a message's record.
+    /// Returns the stream and the index of a message's record.
     pub(super) fn find(&self, seq: u64) -> (usize, usize) {
         let text = Some(seq.to_string());
         let place = |records: &Vec<Record>| records.iter().position(|record| record.seq == text);
@@ -94,13 +94,13 @@ impl Topics {
         self.records[stream].remove(at);
     }
 
-    /// Makes a message a dead letter. Returns the stream and the record that it would have been.
-    pub(super) fn bury(&mut self, seq: u64, text: &[u8]) -> (usize, Record) {
+    /// Replaces a message by a dead letter. Returns the stream and the record that it would have been.
+    pub(super) fn replace_by_dead_letter(&mut self, seq: u64, text: &[u8]) -> (usize, Record) {
         let (stream, at) = self.find(seq);
         let record = self.records[stream].remove(at);
         let letter = Record {
             key: None,
-            value: Some(dead_letter(text, "a rule that some have and others have not")),
+            value: Some(dead_letter(text, "a rule that only some programs have")),
             emitted: None,
             ..record.clone()
         };
@@ -115,7 +115,7 @@ impl Topics {
         self.records[stream].insert(at, record);
     }
 
-    /// Two records of one key, one right behind the other among those of this key.
+    /// Returns two consecutive records of one key.
     pub(super) fn neighbours_of_one_key(&self) -> (usize, usize, usize) {
         let records = &self.records[0];
         let key = &records[records.len() / 2].key;
@@ -123,7 +123,7 @@ impl Topics {
         (0, of_key.next().unwrap(), of_key.next().unwrap())
     }
 
-    /// A record whose neighbour has another key.
+    /// Returns a record whose neighbour has another key.
     pub(super) fn neighbours_of_two_keys(&self) -> (usize, usize) {
         for (stream, records) in self.records.iter().enumerate() {
             if let Some(at) = records.windows(2).position(|pair| pair[0].key != pair[1].key) {

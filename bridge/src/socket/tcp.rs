@@ -1,4 +1,4 @@
-//! A TCP stream that says when it would have to wait.
+//! A TCP stream that reports when a read would block.
 
 use std::{
     io::{self, Read, Write},
@@ -6,57 +6,57 @@ use std::{
     time::Duration,
 };
 
-/// A TCP stream that, once told so, gives [`io::ErrorKind::WouldBlock`] before each read that may have to wait, so that
-/// whoever reads messages knows that all that had arrived are in hand.
+/// A TCP stream that can return [`io::ErrorKind::WouldBlock`] before each read that may have to wait, so that a
+/// reader of messages knows that it has everything that has arrived.
 #[derive(Debug)]
-pub struct Wire {
+pub struct TcpStreamWithPoll {
     stream: TcpStream,
     may_wait: Wait,
-    heard: bool,
+    has_activity: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {
-    /// Each read may.
+    /// Every read may wait.
     Always,
-    /// The next read may.
+    /// The next read may wait.
     Once,
     Never,
 }
 
-impl Wire {
-    /// A stream each of whose reads may wait, as long as its time-out says.
-    pub fn new(stream: TcpStream) -> Wire {
-        Wire { stream, may_wait: Wait::Always, heard: false }
+impl TcpStreamWithPoll {
+    /// Returns a stream whose reads may wait, up to its timeout.
+    pub fn new(stream: TcpStream) -> TcpStreamWithPoll {
+        TcpStreamWithPoll { stream, may_wait: Wait::Always, has_activity: false }
     }
 
-    /// From now on reads wait when they are let.
-    pub fn announce_waits(&mut self) {
+    /// From now on reads wait only if they are allowed to.
+    pub fn report_would_block(&mut self) {
         self.may_wait = Wait::Once;
     }
 
-    /// Whether anything came since this was asked last.
-    pub fn take_heard(&mut self) -> bool {
-        std::mem::take(&mut self.heard)
+    /// Returns true if anything was received since the last call.
+    pub fn take_activity(&mut self) -> bool {
+        std::mem::take(&mut self.has_activity)
     }
 
     /// Lets the next read wait, for at most `time`.
     ///
     /// # Errors
-    /// A stream of which nothing can be asked any more.
-    pub fn let_wait(&mut self, time: Duration) -> io::Result<()> {
+    /// A stream that cannot be used any more.
+    pub fn allow_wait(&mut self, time: Duration) -> io::Result<()> {
         self.may_wait = Wait::Once;
-        // zero would mean for ever
+        // zero would mean without a limit
         self.stream.set_read_timeout(Some(time.max(Duration::from_millis(1))))
     }
 
-    /// The stream itself, for its time-outs.
+    /// Returns the stream itself, for its timeouts.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
     }
 }
 
-impl Read for Wire {
+impl Read for TcpStreamWithPoll {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.may_wait {
             Wait::Always => {}
@@ -64,12 +64,12 @@ impl Read for Wire {
             Wait::Never => return Err(io::ErrorKind::WouldBlock.into()),
         }
         let count = self.stream.read(buffer).map_err(as_would_block)?;
-        self.heard |= count > 0;
+        self.has_activity |= count > 0;
         Ok(count)
     }
 }
 
-impl Write for Wire {
+impl Write for TcpStreamWithPoll {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.stream.write(bytes).map_err(as_would_block)
     }
@@ -79,7 +79,7 @@ impl Write for Wire {
     }
 }
 
-/// A read that timed out or was interrupted is one to try again.
+/// Converts the error of a read that timed out or was interrupted, and may be repeated.
 fn as_would_block(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::Interrupted | io::ErrorKind::TimedOut => io::ErrorKind::WouldBlock.into(),
@@ -87,7 +87,7 @@ fn as_would_block(error: io::Error) -> io::Error {
     }
 }
 
-/// Whether an error says that nothing is there yet.
+/// Returns true if an error means that nothing is available yet.
 pub fn is_would_block(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }

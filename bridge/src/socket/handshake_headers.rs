@@ -9,30 +9,30 @@ pub const PROTOCOL: &str = "tradesim.v1";
 
 /// The tradesim headers of an accepted handshake. A foreign server sends none of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Greeting {
-    /// Id of the stream.
+pub struct HandshakeHeaders {
+    /// The id of the stream.
     pub stream: Option<String>,
-    /// Name of the run.
+    /// The name of the run.
     pub run: Option<String>,
-    /// Number of the first message on this connection.
+    /// The number of the first message on this connection.
     pub start_seq: Option<u64>,
-    /// Digest of the whole stream, if the server knows it in advance.
+    /// The digest of the whole stream, if the server knows it in advance.
     pub digest: Option<Digest>,
     /// True if the server may send notices.
     pub notices: bool,
 }
 
-impl Greeting {
+impl HandshakeHeaders {
     /// Reads and validates the headers.
     ///
     /// # Errors
     /// An invalid or repeated header, as text.
-    pub fn of(headers: &HeaderMap) -> Result<Greeting, String> {
+    pub fn of(headers: &HeaderMap) -> Result<HandshakeHeaders, String> {
         let start_seq = |text: &str| {
             let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             text.parse::<u64>().ok().filter(|seq| is_number && *seq < SEQ_END)
         };
-        Ok(Greeting {
+        Ok(HandshakeHeaders {
             stream: read(headers, "tradesim-stream", name, NAME)?,
             run: read(headers, "tradesim-run", name, NAME)?,
             start_seq: read(headers, "tradesim-start-seq", start_seq, "a number below 2^53")?,
@@ -71,18 +71,18 @@ fn read<T>(
 mod tests {
     use super::*;
 
-    fn greeting(pairs: &[(&'static str, &str)]) -> Result<Greeting, String> {
+    fn handshake_headers(pairs: &[(&'static str, &str)]) -> Result<HandshakeHeaders, String> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, value.parse().unwrap());
         }
-        Greeting::of(&headers)
+        HandshakeHeaders::of(&headers)
     }
 
     #[test]
     fn a_server_of_ours_is_read_and_any_other_says_nothing() {
         let digest = format!("blake3:{}", "0f".repeat(32));
-        let ours = greeting(&[
+        let ours = handshake_headers(&[
             ("tradesim-stream", "0123"),
             ("tradesim-run", "nightly:1"),
             ("tradesim-start-seq", "9007199254740991"),
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!((ours.stream.as_deref(), ours.run.as_deref()), (Some("0123"), Some("nightly:1")));
         assert_eq!((ours.start_seq, ours.notices), (Some(9_007_199_254_740_991), true));
         assert_eq!(ours.digest.unwrap().to_string(), digest);
-        assert_eq!(greeting(&[("server", "somebody")]), Ok(Greeting::default()));
+        assert_eq!(handshake_headers(&[("server", "somebody")]), Ok(HandshakeHeaders::default()));
     }
 
     #[test]
@@ -110,11 +110,11 @@ mod tests {
             ("tradesim-start-seq", "+1"),
             ("tradesim-digest", "blake3:"),
         ] {
-            let error = greeting(&[(header, value)]).unwrap_err();
+            let error = handshake_headers(&[(header, value)]).unwrap_err();
             assert!(error.starts_with(&format!("the server's header {header} is not a")), "{error}");
             assert!(value.len() < 4 || !error.contains(value), "{error}");
         }
-        let error = greeting(&[("tradesim-run", "a"), ("tradesim-run", "b")]).unwrap_err();
+        let error = handshake_headers(&[("tradesim-run", "a"), ("tradesim-run", "b")]).unwrap_err();
         assert!(error.contains("more than once"), "{error}");
     }
 }

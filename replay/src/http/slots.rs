@@ -1,8 +1,8 @@
 //! The limits of connections, in total and per address.
 //!
-//! A connection that is not a client holds a place in a pool of its own, however many clients there are: how things stand
-//! and commands are wanted most when everything is taken. Where the pool is full, whoever has said nothing for longest
-//! makes room for whoever comes, so that connections that never become anything keep nobody out.
+//! A connection that is not a client holds a slot in a separate pool, however many clients there are: the status and
+//! commands are needed most when all other slots are taken. If the pool is full, the connection that has been idle
+//! longest makes room for a new one, so that connections that never become anything block no one.
 
 use std::{
     collections::BTreeMap,
@@ -13,16 +13,16 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-/// Connections at once that are not clients.
+/// The limit of connections at a time that are not clients.
 pub(super) const PLAIN_MAX: usize = 128;
 
-/// How long a connection may at least take for a request before it can be made to go: far longer than it takes to read
-/// one that has come.
+/// The least time that a connection has for a request before it can be evicted: far longer than it takes to read a
+/// request that has arrived.
 pub(super) const GRACE: Duration = Duration::from_millis(250);
 
-/// The seats of a server.
+/// The connection slots of a server.
 #[derive(Debug)]
-pub(super) struct Seats {
+pub(super) struct ConnectionSlots {
     clients_max: usize,
     per_address_max: usize,
     table: Mutex<Table>,
@@ -31,9 +31,9 @@ pub(super) struct Seats {
 #[derive(Debug, Default)]
 struct Table {
     clients: usize,
-    /// Clients by their address.
+    /// The number of clients by address.
     by_address: BTreeMap<IpAddr, usize>,
-    /// Connections that are not clients, by when they last changed what they do.
+    /// Connections that are not clients, ordered by when they last changed their state.
     plain: BTreeMap<u64, Plain>,
     next: u64,
 }
@@ -46,69 +46,69 @@ struct Plain {
     evicted: Arc<Notify>,
 }
 
-/// The place that a connection holds. It is released on drop.
+/// The slot that a connection holds. It is released on drop.
 #[derive(Debug)]
-pub(super) enum Seat {
-    /// Of one that is not a client.
-    Plain(PlainSeat),
-    /// Of a client.
-    Client { _seat: ClientSeat },
+pub(super) enum Slot {
+    /// The slot of a connection that is not a client.
+    Plain(PlainSlot),
+    /// The slot of a client.
+    Client { _slot: ClientSlot },
 }
 
 #[derive(Debug)]
-pub(super) struct PlainSeat {
-    seats: Arc<Seats>,
+pub(super) struct PlainSlot {
+    slots: Arc<ConnectionSlots>,
     number: u64,
     evicted: Arc<Notify>,
 }
 
 #[derive(Debug)]
-pub(super) struct ClientSeat {
-    seats: Arc<Seats>,
+pub(super) struct ClientSlot {
+    slots: Arc<ConnectionSlots>,
     address: IpAddr,
 }
 
-/// The result of requesting a place in the pool.
+/// The result of requesting a slot in the pool.
 #[derive(Debug)]
-pub(super) enum Place {
-    /// This one.
-    Taken(PlainSeat),
-    /// Somebody may be made to go at this instant, and nobody before.
+pub(super) enum SlotResult {
+    /// This slot.
+    Taken(PlainSlot),
+    /// A connection may be evicted at this instant, and not before.
     NotBefore(Instant),
-    /// All are being answered.
+    /// All connections are being answered.
     Full,
 }
 
-/// Why nobody more may be a client.
+/// The limit that rejects a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cap {
-    /// There are as many as there may be.
+    /// The limit of clients.
     Clients,
-    /// There are as many of this address as there may be.
+    /// The limit of clients from one address.
     Address,
 }
 
-impl Seats {
-    pub(super) fn new(clients_max: usize, per_address_max: usize) -> Arc<Seats> {
-        Arc::new(Seats { clients_max, per_address_max, table: Mutex::default() })
+impl ConnectionSlots {
+    pub(super) fn new(clients_max: usize, per_address_max: usize) -> Arc<ConnectionSlots> {
+        Arc::new(ConnectionSlots { clients_max, per_address_max, table: Mutex::default() })
     }
 
-    /// A place for a connection that has just come.
-    pub(super) fn take(self: &Arc<Seats>, now: Instant) -> Place {
+    /// Takes a slot for a new connection.
+    pub(super) fn take(self: &Arc<ConnectionSlots>, now: Instant) -> SlotResult {
         let mut table = self.table();
         if table.plain.len() >= PLAIN_MAX {
-            let Some((number, since)) = table.idlest() else { return Place::Full };
+            let Some((number, since)) = table.idlest() else { return SlotResult::Full };
             if since + GRACE > now {
-                return Place::NotBefore(since + GRACE);
+                return SlotResult::NotBefore(since + GRACE);
             }
             table.evict(number);
         }
         let evicted = Arc::new(Notify::new());
         let number = table.add(Plain { since: now, idle: true, evicted: Arc::clone(&evicted) });
-        Place::Taken(PlainSeat { seats: Arc::clone(self), number, evicted })
+        SlotResult::Taken(PlainSlot { slots: Arc::clone(self), number, evicted })
     }
 
-    /// Makes the connection go that has said nothing for longest, if one has.
+    /// Evicts the connection that has been idle longest, if one is idle.
     pub(super) fn free_one(&self) {
         let mut table = self.table();
         if let Some((number, _)) = table.idlest() {
@@ -116,8 +116,8 @@ impl Seats {
         }
     }
 
-    /// A place for a client of this address.
-    pub(super) fn take_client(self: &Arc<Seats>, peer: IpAddr) -> Result<ClientSeat, Cap> {
+    /// Takes a slot for a client from this address.
+    pub(super) fn take_client(self: &Arc<ConnectionSlots>, peer: IpAddr) -> Result<ClientSlot, Cap> {
         let address = owner(peer);
         let mut table = self.table();
         if table.clients >= self.clients_max {
@@ -129,7 +129,7 @@ impl Seats {
         }
         *of_address += 1;
         table.clients += 1;
-        Ok(ClientSeat { seats: Arc::clone(self), address })
+        Ok(ClientSlot { slots: Arc::clone(self), address })
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -155,34 +155,34 @@ impl Table {
     }
 }
 
-impl Seat {
-    /// States whether a request is awaited.
+impl Slot {
+    /// Sets whether a request is awaited.
     pub(super) fn set_idle(&mut self, idle: bool, now: Instant) {
-        if let Seat::Plain(seat) = self {
-            let mut table = seat.seats.table();
-            if let Some(plain) = table.plain.remove(&seat.number) {
-                seat.number = table.add(Plain { since: now, idle, ..plain });
+        if let Slot::Plain(slot) = self {
+            let mut table = slot.slots.table();
+            if let Some(plain) = table.plain.remove(&slot.number) {
+                slot.number = table.add(Plain { since: now, idle, ..plain });
             }
         }
     }
 }
 
-impl PlainSeat {
-    /// Is notified when the connection has to go.
+impl PlainSlot {
+    /// Returns what is notified when the connection must close.
     pub(super) fn evicted(&self) -> Arc<Notify> {
         Arc::clone(&self.evicted)
     }
 }
 
-impl Drop for PlainSeat {
+impl Drop for PlainSlot {
     fn drop(&mut self) {
-        self.seats.table().plain.remove(&self.number);
+        self.slots.table().plain.remove(&self.number);
     }
 }
 
-impl Drop for ClientSeat {
+impl Drop for ClientSlot {
     fn drop(&mut self) {
-        let mut table = self.seats.table();
+        let mut table = self.slots.table();
         table.clients -= 1;
         let left = table.by_address.get_mut(&self.address).expect("it was counted");
         *left -= 1;
@@ -192,7 +192,7 @@ impl Drop for ClientSeat {
     }
 }
 
-/// What one peer owns of the addresses: a network of IPv6 is handed out as a whole.
+/// Returns the part of an address that identifies one peer: IPv6 networks are assigned as a whole.
 fn owner(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
@@ -212,8 +212,8 @@ mod tests {
 
     #[test]
     fn an_address_has_its_share_and_leaves_the_rest_to_others() {
-        let seats = Seats::new(4, 2);
-        let of = |text| seats.take_client(address(text));
+        let slots = ConnectionSlots::new(4, 2);
+        let of = |text| slots.take_client(address(text));
         let one = [of("10.0.0.1").unwrap(), of("::ffff:10.0.0.1").unwrap()];
         assert_eq!(of("10.0.0.1").unwrap_err(), Cap::Address);
         let other = [of("2001:db8::1").unwrap(), of("2001:db8::ffff:2").unwrap()];
@@ -222,32 +222,32 @@ mod tests {
         assert_eq!(of("2001:db8::3").unwrap_err(), Cap::Address);
         assert!(of("2001:db8:0:1::3").is_ok());
         drop(other);
-        assert!(seats.table().by_address.is_empty() && seats.table().clients == 0);
+        assert!(slots.table().by_address.is_empty() && slots.table().clients == 0);
     }
 
     #[tokio::test]
     async fn whoever_is_idle_for_longest_makes_room_after_its_grace() {
-        let seats = Seats::new(1, 1);
+        let slots = ConnectionSlots::new(1, 1);
         let begun = Instant::now();
-        let mut taken: Vec<Seat> = Vec::new();
+        let mut taken: Vec<Slot> = Vec::new();
         let mut evictions = Vec::new();
         for _ in 0..PLAIN_MAX {
-            let Place::Taken(seat) = seats.take(begun) else { panic!("there is room") };
-            evictions.push(seat.evicted());
-            taken.push(Seat::Plain(seat));
+            let SlotResult::Taken(slot) = slots.take(begun) else { panic!("a slot is free") };
+            evictions.push(slot.evicted());
+            taken.push(Slot::Plain(slot));
         }
-        assert!(matches!(seats.take(begun), Place::NotBefore(at) if at == begun + GRACE));
-        // the first has a request, the second had one and waits for the next
+        assert!(matches!(slots.take(begun), SlotResult::NotBefore(at) if at == begun + GRACE));
+        // the first one has a request, the second one had a request and waits for the next
         let later = begun + GRACE;
         taken[0].set_idle(false, later);
         taken[1].set_idle(false, later);
         taken[1].set_idle(true, later);
-        let Place::Taken(_new) = seats.take(later) else { panic!("the third makes room") };
+        let SlotResult::Taken(_new) = slots.take(later) else { panic!("the third makes room") };
         evictions[2].notified().await;
-        taken.iter_mut().for_each(|seat| seat.set_idle(false, later));
-        seats.free_one();
-        let Place::Taken(_new) = seats.take(later) else { panic!("the one that came last has gone") };
-        taken[0] = Seat::Client { _seat: seats.take_client(address("10.0.0.1")).unwrap() };
-        assert!(matches!(seats.take(later), Place::Taken(_)), "a client holds no place of the pool");
+        taken.iter_mut().for_each(|slot| slot.set_idle(false, later));
+        slots.free_one();
+        let SlotResult::Taken(_new) = slots.take(later) else { panic!("the one that came last has gone") };
+        taken[0] = Slot::Client { _slot: slots.take_client(address("10.0.0.1")).unwrap() };
+        assert!(matches!(slots.take(later), SlotResult::Taken(_)), "a client holds no slot of the pool");
     }
 }

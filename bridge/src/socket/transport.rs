@@ -1,4 +1,4 @@
-//! The bytes of a connection: TCP, or TLS over it.
+//! The byte stream of a connection: TCP, or TLS over TCP.
 
 use std::{
     error::Error,
@@ -10,41 +10,41 @@ use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring, pki_types::ServerName,
 };
 
-use super::Wire;
+use super::TcpStreamWithPoll;
 
-/// A connection's bytes.
+/// The byte stream of a connection.
 #[derive(Debug)]
-pub enum Line {
-    /// As they are.
-    Plain(Wire),
-    /// Within TLS.
-    Tls(Box<StreamOwned<ClientConnection, Wire>>),
+pub enum Transport {
+    /// Plain TCP.
+    Plain(TcpStreamWithPoll),
+    /// TLS over TCP.
+    Tls(Box<StreamOwned<ClientConnection, TcpStreamWithPoll>>),
 }
 
-impl Line {
-    /// A stream to a server, within TLS where it has to prove that it is a host. The handshake of TLS comes with the first
-    /// bytes that are read or written.
+impl Transport {
+    /// Returns a stream to a server. With `tls_host` it uses TLS, and the server must prove that it is this host. The
+    /// TLS handshake is performed with the first bytes that are read or written.
     ///
-    /// The authorities are those that this machine trusts, or the file that `SSL_CERT_FILE` names; where there are none,
-    /// those that browsers trust.
+    /// The trusted authorities are those of this machine, or those in the file that `SSL_CERT_FILE` names; if there
+    /// are none, those that browsers trust.
     ///
     /// # Errors
-    /// A host that no certificate can name, in words.
-    pub fn new(wire: Wire, tls_host: Option<&str>) -> Result<Line, String> {
+    /// A host that no certificate can name, as text.
+    pub fn new(tcp: TcpStreamWithPoll, tls_host: Option<&str>) -> Result<Transport, String> {
         match tls_host {
-            None => Ok(Line::Plain(wire)),
+            None => Ok(Transport::Plain(tcp)),
             Some(host) => {
                 let session = session(host).map_err(|error| format!("TLS: {error}"))?;
-                Ok(Line::Tls(Box::new(StreamOwned::new(session, wire))))
+                Ok(Transport::Tls(Box::new(StreamOwned::new(session, tcp))))
             }
         }
     }
 
-    /// The stream below.
-    pub fn wire(&mut self) -> &mut Wire {
+    /// Returns the underlying stream.
+    pub fn tcp(&mut self) -> &mut TcpStreamWithPoll {
         match self {
-            Line::Plain(wire) => wire,
-            Line::Tls(tls) => &mut tls.sock,
+            Transport::Plain(tcp) => tcp,
+            Transport::Tls(tls) => &mut tls.sock,
         }
     }
 }
@@ -60,7 +60,7 @@ fn session(host: &str) -> Result<ClientConnection, Box<dyn Error>> {
 fn authorities() -> RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
-        tracing::warn!(%error, "authorities that cannot be read");
+        tracing::warn!(%error, "cannot read trusted certificate authorities");
     }
     let mut trusted = RootCertStore::empty();
     trusted.add_parsable_certificates(found.certs);
@@ -70,32 +70,32 @@ fn authorities() -> RootCertStore {
     trusted
 }
 
-impl Read for Line {
+impl Read for Transport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
-            Line::Plain(wire) => wire.read(buffer),
-            Line::Tls(tls) => tls.read(buffer),
+            Transport::Plain(tcp) => tcp.read(buffer),
+            Transport::Tls(tls) => tls.read(buffer),
         }
     }
 }
 
-impl Write for Line {
+impl Write for Transport {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Line::Plain(wire) => wire.write(bytes),
-            Line::Tls(tls) => tls.write(bytes),
+            Transport::Plain(tcp) => tcp.write(bytes),
+            Transport::Tls(tls) => tls.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Line::Plain(wire) => wire.flush(),
-            Line::Tls(tls) => tls.flush(),
+            Transport::Plain(tcp) => tcp.flush(),
+            Transport::Tls(tls) => tls.flush(),
         }
     }
 }
 
-/// What TLS has against a connection, where it was that which failed.
+/// Returns the reason of a TLS error, if it is one.
 pub fn tls_error(error: &io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let hint = match error {

@@ -1,11 +1,11 @@
-//! The text of a message, as we write it, and where two texts differ.
+//! The text of a message, as tradesim writes it, and the difference of two texts.
 
 use serde::Serialize;
 use tradesim_schemas::{EventType, Message, MessageEncoder, Payload, ReadOptions, SCHEMA_VERSION, read};
 
-/// Values that one difference names.
+/// The limit of values that one difference names.
 const FIELDS_SHOWN_MAX: usize = 4;
-/// Characters of a value that are shown.
+/// The limit of characters of a value that are shown.
 const VALUE_CHARS_MAX: usize = 64;
 
 /// Appends the message's text.
@@ -16,7 +16,8 @@ pub(super) fn write(message: &Message<'_>, encoder: &mut MessageEncoder, out: &m
     }
 }
 
-/// The text that the topics give back for a message that was sent as `text`: our own wording of it, if it is valid.
+/// Returns the text that the topics restore for a message that was sent as `text`: the message re-encoded, if it is
+/// valid.
 pub(super) fn reworded(text: &[u8]) -> Option<Vec<u8>> {
     let message = read(text, ReadOptions::default()).ok()?;
     let mut out = Vec::with_capacity(text.len());
@@ -24,7 +25,8 @@ pub(super) fn reworded(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// A message that no [`tradesim_schemas::Envelope`] can hold, because its symbol or its correlation id is none of ours.
+/// Writes a message that no [`tradesim_schemas::Envelope`] can represent, because of its symbol or its correlation
+/// id.
 fn write_any(message: &Message<'_>, out: &mut Vec<u8>) {
     let envelope = AnyEnvelope {
         schema_version: SCHEMA_VERSION,
@@ -123,21 +125,22 @@ enum AnyPayload<'a> {
     },
 }
 
-/// What a message is about, for people: "trade of AAPL at 2026-02-18T14:30:00.000000Z".
+/// Describes a message for the user, such as "trade of AAPL at 2026-02-18T14:30:00.000000Z".
 pub(super) fn described(text: &[u8]) -> String {
     match read(text, ReadOptions::default()) {
         Ok(message) => format!("{} of {} at {}", message.event_type(), message.symbol(), message.timestamp),
-        Err(refusal) => format!("{} bytes that are no message ({})", text.len(), refusal.reason),
+        Err(refusal) => format!("{} bytes that are not a message ({})", text.len(), refusal.reason),
     }
 }
 
-/// Type and symbol of a message, if it is valid.
+/// Returns the type and symbol of a message, if it is valid.
 pub(super) fn kind_and_symbol(text: &[u8]) -> Option<(EventType, String)> {
     let message = read(text, ReadOptions::default()).ok()?;
     Some((message.event_type(), message.symbol().to_owned()))
 }
 
-/// How the text from the topics differs from the archive's: the fields with both values, or the place of the first byte.
+/// Describes the difference between the text from the topics and the archive's: the fields with both values, or the
+/// offset of the first byte.
 pub(super) fn difference(found: &[u8], expected: &[u8]) -> String {
     let fields = |text: &[u8]| {
         let value: serde_json::Value = serde_json::from_slice(text).ok()?;
@@ -172,7 +175,7 @@ pub(super) fn difference(found: &[u8], expected: &[u8]) -> String {
     format!("{}{more}", differences.join(", "))
 }
 
-/// Fields of the envelope, and those of the payload by their own names with `payload.` before them.
+/// Flattens the fields: those of the envelope, and those of the payload with `payload.` before their names.
 fn flatten(prefix: &str, value: &serde_json::Value, fields: &mut Vec<(String, String)>) {
     match value {
         serde_json::Value::Object(object) => {

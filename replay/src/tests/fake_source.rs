@@ -11,7 +11,7 @@ use crate::{
 
 /// Messages in memory.
 #[derive(Clone, Debug)]
-pub(super) struct Tape {
+pub(super) struct FakeSource {
     info: SourceInfo,
     messages: Arc<Vec<Message>>,
 }
@@ -24,10 +24,10 @@ pub(super) struct Message {
     pub(super) starts_segment: bool,
 }
 
-impl Tape {
-    /// So many messages, mostly 300 µs apart, some at one instant, with idle stretches of 50 ms; every 400th begins
-    /// another file, which was recorded before.
-    pub(super) fn made(messages: u64) -> Tape {
+impl FakeSource {
+    /// Returns so many messages, mostly 300 µs apart, some at one instant, with idle times of 50 ms; every 400th
+    /// begins another file, which was recorded earlier.
+    pub(super) fn made(messages: u64) -> FakeSource {
         let sample = Sample::new(0, 0);
         let mut micros = 0;
         let message = |seq: u64| {
@@ -38,7 +38,7 @@ impl Tape {
                 _ if seq % 7 < 3 => micros,
                 _ => micros + 300,
             };
-            // a few that state no event
+            // a few that do not contain an event
             let kind = (seq % 31 != 30).then(|| Sample::kind(seq));
             Message {
                 text: sample.text(seq),
@@ -50,11 +50,11 @@ impl Tape {
         let symbols = SYMBOLS.iter().map(|name| Symbol::new(name).unwrap()).collect();
         let messages: Vec<Message> = (0..messages).map(message).collect();
         let info = SourceInfo { messages: Some(messages.len() as u64), symbols, ..SourceInfo::default() };
-        Tape { info, messages: Arc::new(messages) }
+        FakeSource { info, messages: Arc::new(messages) }
     }
 
-    /// Messages of a recording, so many microseconds apart.
-    pub(super) fn recorded(gaps_us: &str) -> Tape {
+    /// Returns messages of a recording, so many microseconds apart.
+    pub(super) fn recorded(gaps_us: &str) -> FakeSource {
         let mut micros = 1_771_425_890_000_000;
         let message = |(seq, gap_us): (usize, &str)| {
             micros += gap_us.parse::<i64>().unwrap();
@@ -63,7 +63,7 @@ impl Tape {
         };
         let messages: Vec<Message> = gaps_us.split_whitespace().enumerate().map(message).collect();
         let info = SourceInfo { messages: Some(messages.len() as u64), ..SourceInfo::default() };
-        Tape { info, messages: Arc::new(messages) }
+        FakeSource { info, messages: Arc::new(messages) }
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -74,7 +74,7 @@ impl Tape {
         &self.messages[seq as usize]
     }
 
-    /// Recorded microseconds from the message before to this one.
+    /// Returns the recorded microseconds from the previous message to this one.
     pub(super) fn gap_us(&self, seq: u64) -> u64 {
         match self.message(seq).starts_segment {
             true => 0,
@@ -83,7 +83,7 @@ impl Tape {
     }
 }
 
-impl Source for Tape {
+impl Source for FakeSource {
     fn info(&self) -> &SourceInfo {
         &self.info
     }
@@ -96,7 +96,7 @@ impl Source for Tape {
     }
 
     fn find(&self, _: &str) -> Result<u64, SourceError> {
-        unreachable!("the tests name messages by their numbers")
+        unreachable!("the tests address messages by their numbers")
     }
 }
 
@@ -128,11 +128,11 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub(super) fn from(tape: &Tape, seq: u64) -> Blocks {
-        Blocks { feed: tape.open(seq).unwrap(), builder: BlockBuilder::new(seq), over: false }
+    pub(super) fn from(fake_source: &FakeSource, seq: u64) -> Blocks {
+        Blocks { feed: fake_source.open(seq).unwrap(), builder: BlockBuilder::new(seq), over: false }
     }
 
-    /// The next block; `None` behind the last.
+    /// Returns the next block; `None` after the last.
     pub(super) fn next(&mut self) -> Option<Arc<crate::Block>> {
         if !self.over {
             self.over = self.feed.fill(&mut self.builder).unwrap() == Filled::End;

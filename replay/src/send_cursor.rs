@@ -1,4 +1,4 @@
-//! What one client gets: which message comes next, and where it comes from.
+//! The position of one client: which message is next, and where it is read from.
 
 use std::{ops::Range, sync::Arc};
 
@@ -9,115 +9,118 @@ use crate::{
     selection::Selection,
 };
 
-/// How far the player is: what clients look at to know whether there is more.
+/// The progress of the player. Clients check it to find out whether there is more to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// Where the player stands.
+    /// The state of the player.
     pub(crate) state: State,
-    /// Messages released so far.
+    /// The number of messages released so far.
     pub(crate) released: u64,
-    /// Seq of the next one.
+    /// The sequence number of the next message, in the source's numbers.
     pub(crate) seq: u64,
-    /// Messages sent: those that were released, without what is missing and with what comes twice.
+    /// The number of messages sent: those that were released, without those that a fault removes, and with those that
+    /// a fault repeats.
     pub(crate) sent: u64,
 }
 
-/// The sequence of one client: without a gap, a repetition or a message before its time, from its first message on.
+/// The sequence of messages for one client: from its first message on, without gaps, without repetitions, and never
+/// before a message is due.
 #[derive(Debug)]
-pub(crate) struct Delivery {
+pub(crate) struct SendCursor {
     phase: Phase,
     selection: Selection,
-    /// Seq of the next message, in the source's numbers: what is not selected counts.
+    /// The sequence number of the next message in the source, which counts messages that are not selected.
     source_seq: u64,
-    /// Its number in the client's own stream: what its URL does not admit does not count.
+    /// Its sequence number in the client's own stream, which counts only messages that pass the filter of its URL.
     seq: u64,
-    /// The place from which on messages are sent as they are played.
+    /// The play offset from which messages are sent as they are played.
     live_from: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// What was played already is read from the source.
+    /// Messages that were played already are read from the source.
     CatchingUp {
-        /// Jumps of the player before it.
+        /// The number of jumps of the player before these messages.
         jumps: usize,
     },
-    /// What is played is sent from the ring.
+    /// Messages are sent from the ring.
     Live(Cursor),
 }
 
-/// What to do for a client.
+/// The next step for a client.
 #[derive(Clone, Debug)]
 pub(crate) enum Task {
-    /// Send these messages of the block, as far as they are selected, and say so to [`Delivery::took`].
+    /// Send these messages of the block, as far as they are selected, and report them to [`SendCursor::took`].
     Send {
         /// The block.
         block: Arc<Block>,
         /// The messages.
         messages: Range<usize>,
     },
-    /// Read the source from this seq on and give the blocks to [`Delivery::messages_of`].
+    /// Read the source from this sequence number on and pass the blocks to [`SendCursor::messages_of`].
     Read {
-        /// Seq of the first message needed.
+        /// The sequence number of the first message needed.
         seq: u64,
-        /// Seq of the first one that was not played yet.
+        /// The sequence number of the first message that was not played yet.
         before: u64,
     },
-    /// The player jumped: what follows is the message of this seq.
+    /// The player jumped: the next message is the one with this sequence number.
     Jumped {
-        /// Where to.
+        /// The new sequence number.
         seq: u64,
     },
-    /// Nothing before more is played.
+    /// Wait until more is played.
     Wait,
-    /// Everything was sent.
+    /// Nothing: everything was sent.
     Finished,
 }
 
-impl Delivery {
-    /// A client that begins with the message of `source_seq`, which is `seq` in its own stream.
-    pub(crate) fn new(selection: Selection, source_seq: u64, seq: u64, ring: &Ring) -> Delivery {
+impl SendCursor {
+    /// Returns the cursor of a client that begins with the message `source_seq` of the source, which is `seq` in its
+    /// own stream.
+    pub(crate) fn new(selection: Selection, source_seq: u64, seq: u64, ring: &Ring) -> SendCursor {
         let phase = Phase::CatchingUp { jumps: ring.jumps() };
-        Delivery { phase, selection, source_seq, seq, live_from: None }
+        SendCursor { phase, selection, source_seq, seq, live_from: None }
     }
 
-    /// Seq of the next message in the client's own stream.
+    /// Returns the sequence number of the next message in the client's own stream.
     pub(crate) fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// Seq of the next message in the source's numbers.
+    /// Returns the sequence number of the next message in the source.
     pub(crate) fn source_seq(&self) -> u64 {
         self.source_seq
     }
 
-    /// The next message's place in the order of play; `None` while older ones are read from the source.
-    pub(crate) fn place(&self) -> Option<u64> {
+    /// Returns the play offset of the next message; `None` while older messages are read from the source.
+    pub(crate) fn play_offset(&self) -> Option<u64> {
         match self.phase {
             Phase::CatchingUp { .. } => None,
-            Phase::Live(cursor) => Some(cursor.place),
+            Phase::Live(cursor) => Some(cursor.play_offset),
         }
     }
 
-    /// Whether what is sent now is sent as it is played, and not later because the client came later.
+    /// Returns true if messages are sent as they are played, rather than later because the client connected later.
     pub(crate) fn is_live(&self) -> bool {
         match (self.phase, self.live_from) {
-            (Phase::Live(cursor), Some(from)) => cursor.place >= from,
+            (Phase::Live(cursor), Some(from)) => cursor.play_offset >= from,
             _ => false,
         }
     }
 
-    /// Which messages are selected.
+    /// Returns the selection.
     pub(crate) fn selection(&self) -> &Selection {
         &self.selection
     }
 
-    /// Changes which messages are selected, from the next one on.
+    /// Returns the selection, to be changed for the next message and those after it.
     pub(crate) fn selection_mut(&mut self) -> &mut Selection {
         &mut self.selection
     }
 
-    /// What to do next.
+    /// Returns the next step.
     pub(crate) fn next(&mut self, ring: &Ring, head: &Head) -> Task {
         match self.phase {
             Phase::CatchingUp { jumps } => self.catch_up(jumps, ring, head),
@@ -127,27 +130,27 @@ impl Delivery {
 
     fn catch_up(&mut self, jumps: usize, ring: &Ring, head: &Head) -> Task {
         if head.state == State::Waiting {
-            // where play begins is decided when it does
+            // the start is decided when playback begins
             return Task::Wait;
         }
         if jumps < ring.jumps() {
             return self.jump(ring.jumps() - 1, ring, head);
         }
-        match ring.place_of(self.source_seq) {
-            Some(place) if place >= ring.oldest(head.released) => {
-                let cursor = Cursor { place, jumps };
+        match ring.play_offset_of(self.source_seq) {
+            Some(play_offset) if play_offset >= ring.oldest(head.released) => {
+                let cursor = Cursor { play_offset, jumps };
                 self.phase = Phase::Live(cursor);
                 self.live_from = Some(head.released);
                 self.follow(cursor, ring, head)
             }
-            // not the head's seq: it may be of before a jump that the ring knows of
+            // not the head's sequence number: it may precede a jump that the ring knows of
             _ => Task::Read { seq: self.source_seq, before: ring.next_seq(head.released) },
         }
     }
 
     fn jump(&mut self, jumps: usize, ring: &Ring, head: &Head) -> Task {
         let jump = ring.jump_at(jumps);
-        self.phase = Phase::Live(Cursor { place: jump.place, jumps: jumps + 1 });
+        self.phase = Phase::Live(Cursor { play_offset: jump.play_offset, jumps: jumps + 1 });
         self.live_from = Some(head.released);
         self.source_seq = jump.seq;
         self.seq = jump.seq;
@@ -158,10 +161,13 @@ impl Delivery {
         match ring.next(cursor, head.released) {
             Next::Messages { block, messages } => Task::Send { block, messages },
             Next::Jumped => self.jump(cursor.jumps, ring, head),
-            Next::UpToDate if head.state == State::Ended && cursor.place >= head.released => Task::Finished,
+            Next::UpToDate if head.state == State::Ended && cursor.play_offset >= head.released => {
+                Task::Finished
+            }
             Next::UpToDate => Task::Wait,
             Next::Behind => {
-                // who reads more slowly than is played reads the source by itself, as one does that came late
+                // a client that reads more slowly than messages are played reads the source separately, like one that
+                // connected late
                 self.phase = Phase::CatchingUp { jumps: cursor.jumps };
                 self.live_from = None;
                 self.catch_up(cursor.jumps, ring, head)
@@ -169,25 +175,26 @@ impl Delivery {
         }
     }
 
-    /// Which messages of a block that was read from the source are to be sent now: those that are `before` a seq.
+    /// Returns the messages of a block read from the source that may be sent now: those that are `before` a sequence
+    /// number.
     pub(crate) fn messages_of(&self, block: &Block, before: u64) -> Range<usize> {
         let bound = block.end_seq().min(before);
         let at = |seq: u64| seq.saturating_sub(block.first_seq()) as usize;
         at(self.source_seq.min(bound))..at(bound)
     }
 
-    /// Takes note that these messages of a block are on their way. Tells how many of them are in the client's stream.
+    /// Records that these messages of a block are being sent. Returns how many of them are in the client's stream.
     pub(crate) fn took(&mut self, block: &Block, messages: Range<usize>) {
         let count = messages.len() as u64;
         debug_assert_eq!(self.source_seq, block.first_seq() + messages.start as u64);
         self.source_seq += count;
         self.seq += self.in_stream(block, messages);
         if let Phase::Live(cursor) = &mut self.phase {
-            cursor.place += count;
+            cursor.play_offset += count;
         }
     }
 
-    /// How many of the messages are in the client's own stream.
+    /// Returns how many of the messages are in the client's own stream.
     pub(crate) fn in_stream(&self, block: &Block, messages: Range<usize>) -> u64 {
         if self.selection.is_whole_stream() {
             return messages.len() as u64;
