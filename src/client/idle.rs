@@ -1,43 +1,47 @@
-//! How long nothing has come from a server, and when that is too long.
+//! The idle timeout of a connection.
 
 use std::time::Duration;
 
 use tungstenite::Message;
 
-use super::{Connection, Ending};
+use super::{Connection, DisconnectReason};
 use crate::progress::Stopwatch;
 
-/// Silence after which the server is asked for a sign of life, and silence after which it is taken for dead.
-const SILENCE_ASKED: Duration = Duration::from_secs(30);
-const SILENCE_DEAD: Duration = Duration::from_secs(45);
+/// The idle time after which a ping is sent, and the idle time after which the connection counts as lost.
+const PING_AFTER: Duration = Duration::from_secs(30);
+const LOST_AFTER: Duration = Duration::from_secs(45);
 
-/// Returns the time since the last message arrived.
+/// Measures the time since the server last sent anything.
 #[derive(Debug)]
-pub(crate) struct Silence {
+pub(crate) struct IdleTimeout {
     clock: Stopwatch,
     /// True if a ping was sent to the server.
-    asked: bool,
+    pinged: bool,
 }
 
-impl Silence {
-    pub(crate) fn new() -> Silence {
-        Silence { clock: Stopwatch::start(), asked: false }
+impl IdleTimeout {
+    pub(crate) fn new() -> IdleTimeout {
+        IdleTimeout { clock: Stopwatch::start(), pinged: false }
     }
 
-    /// Lets the next read of a connection wait, and asks for a sign of life once in a silence. Gives the ending of a
-    /// connection that is taken for dead, or that cannot wait.
-    pub(crate) fn let_wait(&mut self, connection: &mut Connection, time: Duration) -> Option<Ending> {
+    /// Sets how long the next read waits, and sends a ping if the connection is idle. Returns the reason if the connection counts
+    /// as lost.
+    pub(crate) fn let_wait(
+        &mut self,
+        connection: &mut Connection,
+        time: Duration,
+    ) -> Option<DisconnectReason> {
         if connection.take_heard() {
-            *self = Silence::new();
+            *self = IdleTimeout::new();
         }
-        let silent = self.clock.elapsed();
-        if silent >= SILENCE_DEAD {
-            return Some(Ending::Lost(format!("nothing came for {} s", SILENCE_DEAD.as_secs())));
+        let idle = self.clock.elapsed();
+        if idle >= LOST_AFTER {
+            return Some(DisconnectReason::Lost(format!("received nothing for {} s", LOST_AFTER.as_secs())));
         }
-        if !self.asked && silent >= SILENCE_ASKED {
-            self.asked = true;
-            if let Err(ending) = connection.send(Message::Ping(Default::default())) {
-                return Some(ending);
+        if !self.pinged && idle >= PING_AFTER {
+            self.pinged = true;
+            if let Err(reason) = connection.send(Message::Ping(Default::default())) {
+                return Some(reason);
             }
         }
         connection.let_wait(time).err()

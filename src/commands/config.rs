@@ -44,7 +44,7 @@ pub(crate) fn show(args: &ConfigShow, settings: &Settings) -> anyhow::Result<Out
         }
         out.finish()?;
     }
-    // the table comes first: it is what helps to mend a bad value
+    // after the table, which helps to correct an invalid value
     for group in Group::ALL {
         settings.check(group).map_err(Failure::from)?;
     }

@@ -1,4 +1,4 @@
-//! How a capture goes on after a connection: decides, and touches neither socket nor clock.
+//! The state of a capture over all connections, and the decision what to do after each of them. There is no I/O here.
 
 use std::time::Duration;
 
@@ -6,43 +6,43 @@ use tradesim_bridge::{core::Backoff, socket::Oversize};
 use tradesim_replay::Notice;
 use tradesim_schemas::Digest;
 
-use crate::client::{Ending, Fault, Follower, Greeting, Next, TooLarge};
+use crate::client::{DisconnectReason, Fault, Greeting, Next, ResumeState, TooLarge};
 
-/// Before the first connection: a feed that is being started should be found soon.
+/// The pauses before the first connection: short, because the feed may just be starting.
 const FIRST: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-/// After it: the contract's, as the bridge has it.
+/// The pauses after the first connection: those of the contract, as in the bridge.
 const AGAIN: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 
-/// What was received, over all connections, and what comes next.
+/// The state of a capture over all connections.
 ///
-/// A [`Follower`] that also stays with feeds which cannot resume: what may be missing is a gap then.
+/// It extends [`ResumeState`] to feeds that cannot resume: there, a new connection leaves a gap.
 #[derive(Debug)]
-pub(super) struct Course {
-    follower: Follower,
+pub(super) struct CaptureState {
+    resume: ResumeState,
     backoff: Backoff,
-    /// Further tries in a row that bring no message.
+    /// The maximum number of consecutive attempts without a message.
     retries: u32,
     gap: Option<String>,
     heartbeats: u64,
 }
 
-/// What comes after a connection, or a try to make one.
+/// The next step after a connection or a failed attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum After {
-    /// The feed is over.
+pub(super) enum NextStep {
+    /// The feed has ended.
     Complete,
-    /// Another try, after a pause.
+    /// Reconnect after a pause.
     Again(Duration),
-    /// No try is left.
+    /// No attempts are left.
     Lost,
-    /// Nothing that could help.
+    /// Reconnecting cannot help.
     Failed,
 }
 
-impl Course {
-    pub(super) fn new(from_seq: Option<u64>, retries: u32) -> Course {
-        Course {
-            follower: Follower::new(from_seq, retries),
+impl CaptureState {
+    pub(super) fn new(from_seq: Option<u64>, retries: u32) -> CaptureState {
+        CaptureState {
+            resume: ResumeState::new(from_seq, retries),
             backoff: FIRST,
             retries,
             gap: None,
@@ -50,117 +50,116 @@ impl Course {
         }
     }
 
-    /// What the next connection has to ask for.
+    /// Returns the query parameters of the next connection.
     pub(super) fn query(&self) -> Vec<String> {
-        self.follower.query()
+        self.resume.query()
     }
 
-    /// Takes note of a connection. Gives the reason for a gap before its first message, if there may be one; and whether the
-    /// server is the one that was there before and begins where it was asked to.
+    /// Records a connection. Returns the reason for a gap before its first message, if there may be one, and an error if the
+    /// server has another stream or starts at another message than requested.
     pub(super) fn connected(&mut self, greeting: &Greeting) -> (Option<String>, Result<(), Fault>) {
-        if self.follower.connections() == 0 {
+        if self.resume.connections() == 0 {
             self.backoff = AGAIN;
         }
-        (self.gap.take(), self.follower.connected(greeting))
+        (self.gap.take(), self.resume.connected(greeting))
     }
 
     /// Counts a message.
     pub(super) fn message(&mut self) {
-        self.follower.message();
+        self.resume.message();
         self.backoff.reset();
     }
 
-    /// Counts a message above the limit. Gives the reason for the gap that it leaves.
+    /// Counts a message above the size limit. Returns the reason for the gap that it leaves.
     pub(super) fn oversize(&mut self, message: &Oversize) -> String {
         self.backoff.reset();
-        self.follower.oversize(message)
+        self.resume.oversize(message)
     }
 
-    /// Messages above the limit: how many, and the first of them.
+    /// Returns the number of messages above the size limit, and the first of them.
     pub(super) fn too_large(&self) -> (u64, &[TooLarge]) {
-        self.follower.too_large()
+        self.resume.too_large()
     }
 
-    /// Takes note of a heartbeat, which shows that the feed is there as a message does.
+    /// Records a heartbeat. Like a message, it shows that the feed is alive.
     pub(super) fn heartbeat(&mut self) {
         self.heartbeats += 1;
         self.backoff.reset();
     }
 
-    /// Heartbeats so far.
+    /// Returns the number of heartbeats.
     pub(super) fn heartbeats(&self) -> u64 {
         self.heartbeats
     }
 
-    /// Takes note of a notice. Gives what is to be said, and whether messages are missing.
+    /// Handles a notice. Returns a text to print, and whether messages are missing.
     ///
     /// # Errors
-    /// A number that no message can have.
+    /// Fails on an invalid sequence number.
     pub(super) fn notice(&mut self, notice: Notice) -> Result<(Option<String>, bool), Fault> {
         let is_gap = matches!(notice, Notice::Gap { .. });
-        Ok((self.follower.notice(notice)?, is_gap))
+        Ok((self.resume.notice(notice)?, is_gap))
     }
 
-    /// Takes note of a ping.
+    /// Handles a ping.
     ///
     /// # Errors
-    /// Messages did not arrive.
+    /// Fails if messages before it did not arrive.
     pub(super) fn ping(&self, seq: u64) -> Result<(), Fault> {
-        self.follower.ping(seq)
+        self.resume.ping(seq)
     }
 
-    /// What comes after a connection that ended in this way, or could not be made. `random` is 0 to 1.
-    pub(super) fn ended(&mut self, ending: &Ending, random: f64) -> After {
-        let is_connected = self.follower.connections() > 0;
-        let (again, resumes) = match self.follower.ended(ending) {
-            Next::Done => return After::Complete,
+    /// Returns the next step after a connection ended, or could not be established. `random` is from 0 to 1.
+    pub(super) fn ended(&mut self, reason: &DisconnectReason, random: f64) -> NextStep {
+        let is_connected = self.resume.connections() > 0;
+        let (again, resumes) = match self.resume.ended(reason) {
+            Next::Done => return NextStep::Complete,
             // 1012: the player jumped
-            Next::Again => (true, !matches!(ending, Ending::Closed { code: 1012, .. })),
-            Next::Failed(_) => (may_come_back(ending), false),
+            Next::Again => (true, !matches!(reason, DisconnectReason::Closed { code: 1012, .. })),
+            Next::Failed(_) => (is_retriable(reason), false),
         };
         if !again {
-            return After::Failed;
+            return NextStep::Failed;
         }
         if is_connected && !resumes {
-            self.gap.get_or_insert_with(|| self.follower.in_words(ending));
+            self.gap.get_or_insert_with(|| self.resume.describe(reason));
         }
         if self.backoff.tries() >= self.retries {
-            return After::Lost;
+            return NextStep::Lost;
         }
-        After::Again(self.backoff.pause(random))
+        NextStep::Again(self.backoff.pause(random))
     }
 
-    /// How a connection ended, with how many messages came.
-    pub(super) fn in_words(&self, ending: &Ending) -> String {
-        self.follower.in_words(ending)
+    /// Describes the end of a connection.
+    pub(super) fn describe(&self, reason: &DisconnectReason) -> String {
+        self.resume.describe(reason)
     }
 
-    /// Tries in a row that brought no message.
+    /// Returns the number of consecutive attempts without a message.
     pub(super) fn tries(&self) -> u32 {
         self.backoff.tries()
     }
 
-    /// Messages so far.
+    /// Returns the number of messages.
     pub(super) fn received(&self) -> u64 {
-        self.follower.received()
+        self.resume.received()
     }
 
     pub(super) fn connections(&self) -> u64 {
-        self.follower.connections()
+        self.resume.connections()
     }
 
-    /// What does not fit together, at the end, in sentences.
+    /// Returns the differences from what the server announced, as sentences.
     pub(super) fn differences(&self, digest: Digest, filtered: bool) -> Vec<String> {
-        self.follower.differences(digest, filtered)
+        self.resume.differences(digest, filtered)
     }
 }
 
-/// Whether a feed that ended in this way may be there again a little later: it went away, or was overloaded, and did not
-/// turn us away.
-fn may_come_back(ending: &Ending) -> bool {
-    match ending {
-        Ending::Lost(_) => true,
-        Ending::Closed { code, .. } => matches!(code, 1001 | 1005 | 1006 | 1011..=1014),
+/// Returns whether reconnecting may help: the feed disconnected or was overloaded, but did not refuse the client.
+fn is_retriable(reason: &DisconnectReason) -> bool {
+    match reason {
+        DisconnectReason::Lost(_) => true,
+        DisconnectReason::Closed { code, .. } => matches!(code, 1001 | 1005 | 1006 | 1011..=1014),
     }
 }
 
@@ -176,95 +175,95 @@ mod tests {
         Greeting { run: Some("r".to_owned()), start_seq: Some(start), ..Greeting::default() }
     }
 
-    fn closed(code: u16) -> Ending {
-        Ending::Closed { code, reason: String::new() }
+    fn closed(code: u16) -> DisconnectReason {
+        DisconnectReason::Closed { code, reason: String::new() }
     }
 
-    fn lost() -> Ending {
-        Ending::Lost("reset".to_owned())
+    fn lost() -> DisconnectReason {
+        DisconnectReason::Lost("reset".to_owned())
     }
 
-    fn connected(greeting: &Greeting, retries: u32) -> Course {
-        let mut course = Course::new(None, retries);
-        assert_eq!(course.connected(greeting), (None, Ok(())));
-        course.message();
-        course
+    fn connected(greeting: &Greeting, retries: u32) -> CaptureState {
+        let mut state = CaptureState::new(None, retries);
+        assert_eq!(state.connected(greeting), (None, Ok(())));
+        state.message();
+        state
     }
 
-    fn seconds(after: &After) -> Option<f64> {
+    fn seconds(after: &NextStep) -> Option<f64> {
         match after {
-            After::Again(pause) => Some(pause.as_secs_f64()),
+            NextStep::Again(pause) => Some(pause.as_secs_f64()),
             _ => None,
         }
     }
 
     #[test]
     fn a_feed_that_cannot_resume_has_a_gap_where_it_was_lost() {
-        for ending in [lost(), closed(1001), closed(1011), closed(1012), closed(1013)] {
-            let mut course = connected(&plain(), 10);
-            assert_eq!(seconds(&course.ended(&ending, 0.5)), Some(1.0), "{ending:?}");
-            // a further try in vain adds none
-            assert_eq!(seconds(&course.ended(&lost(), 0.5)), Some(2.0), "{ending:?}");
-            let (gap, result) = course.connected(&plain());
-            assert!(gap.unwrap().contains("after 1 message"), "{ending:?}");
+        for reason in [lost(), closed(1001), closed(1011), closed(1012), closed(1013)] {
+            let mut state = connected(&plain(), 10);
+            assert_eq!(seconds(&state.ended(&reason, 0.5)), Some(1.0), "{reason:?}");
+            // another failed attempt does not add a gap
+            assert_eq!(seconds(&state.ended(&lost(), 0.5)), Some(2.0), "{reason:?}");
+            let (gap, result) = state.connected(&plain());
+            assert!(gap.unwrap().contains("after 1 message"), "{reason:?}");
             assert_eq!(result, Ok(()));
-            assert_eq!(course.query(), [""; 0]);
+            assert_eq!(state.query(), [""; 0]);
         }
     }
 
     #[test]
-    fn a_feed_that_resumes_has_none() {
-        let mut course = connected(&numbered(0), 10);
-        assert_eq!(seconds(&course.ended(&lost(), 0.5)), Some(1.0));
-        assert_eq!(course.query(), ["from_seq=1"]);
-        assert_eq!(course.connected(&numbered(1)), (None, Ok(())));
+    fn a_feed_that_resumes_has_no_gap() {
+        let mut state = connected(&numbered(0), 10);
+        assert_eq!(seconds(&state.ended(&lost(), 0.5)), Some(1.0));
+        assert_eq!(state.query(), ["from_seq=1"]);
+        assert_eq!(state.connected(&numbered(1)), (None, Ok(())));
     }
 
     #[test]
     fn a_jump_of_the_player_is_a_gap() {
-        let mut course = connected(&numbered(0), 10);
-        assert!(seconds(&course.ended(&closed(1012), 0.5)).is_some());
-        assert_eq!(course.query(), [""; 0]);
-        assert!(course.connected(&numbered(700)).0.unwrap().contains("1012"));
+        let mut state = connected(&numbered(0), 10);
+        assert!(seconds(&state.ended(&closed(1012), 0.5)).is_some());
+        assert_eq!(state.query(), [""; 0]);
+        assert!(state.connected(&numbered(700)).0.unwrap().contains("1012"));
     }
 
     #[test]
-    fn a_feed_that_says_goodbye_is_over() {
-        assert_eq!(connected(&plain(), 10).ended(&closed(1000), 0.5), After::Complete);
-        assert_eq!(connected(&plain(), 10).ended(&closed(1005), 0.5), After::Complete);
+    fn a_normal_close_ends_the_feed() {
+        assert_eq!(connected(&plain(), 10).ended(&closed(1000), 0.5), NextStep::Complete);
+        assert_eq!(connected(&plain(), 10).ended(&closed(1005), 0.5), NextStep::Complete);
     }
 
     #[test]
-    fn a_feed_that_turns_us_away_is_not_asked_again() {
+    fn a_refusal_is_not_retried() {
         for code in [1002, 1003, 1007, 1008, 1009, 4001] {
-            assert_eq!(connected(&plain(), 10).ended(&closed(code), 0.5), After::Failed, "{code}");
+            assert_eq!(connected(&plain(), 10).ended(&closed(code), 0.5), NextStep::Failed, "{code}");
         }
     }
 
     #[test]
-    fn tries_are_counted_anew_after_a_message() {
-        let mut course = connected(&plain(), 2);
+    fn attempts_are_counted_from_zero_after_a_message() {
+        let mut state = connected(&plain(), 2);
         for _ in 0..3 {
-            assert_eq!(seconds(&course.ended(&lost(), 0.5)), Some(1.0));
-            assert_eq!(seconds(&course.ended(&lost(), 0.5)), Some(2.0));
-            course.connected(&plain()).1.unwrap();
-            course.message();
+            assert_eq!(seconds(&state.ended(&lost(), 0.5)), Some(1.0));
+            assert_eq!(seconds(&state.ended(&lost(), 0.5)), Some(2.0));
+            state.connected(&plain()).1.unwrap();
+            state.message();
         }
-        course.ended(&lost(), 0.5);
-        course.ended(&lost(), 0.5);
-        assert_eq!(course.ended(&lost(), 0.5), After::Lost);
-        assert_eq!(connected(&plain(), 0).ended(&lost(), 0.5), After::Lost);
+        state.ended(&lost(), 0.5);
+        state.ended(&lost(), 0.5);
+        assert_eq!(state.ended(&lost(), 0.5), NextStep::Lost);
+        assert_eq!(connected(&plain(), 0).ended(&lost(), 0.5), NextStep::Lost);
     }
 
     #[test]
-    fn a_feed_that_was_never_there_is_tried_as_often_as_was_asked_for() {
+    fn a_feed_that_never_answers_is_tried_as_often_as_configured() {
         for (retries, pauses) in
             [(0, &[][..]), (2, &[0.2, 0.4]), (8, &[0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0])]
         {
-            let mut course = Course::new(None, retries);
+            let mut state = CaptureState::new(None, retries);
             let found: Vec<f64> =
-                std::iter::from_fn(|| seconds(&course.ended(&lost(), 0.5))).take(100).collect();
-            assert_eq!((found.as_slice(), course.tries()), (pauses, retries));
+                std::iter::from_fn(|| seconds(&state.ended(&lost(), 0.5))).take(100).collect();
+            assert_eq!((found.as_slice(), state.tries()), (pauses, retries));
         }
     }
 }
