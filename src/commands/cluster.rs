@@ -12,7 +12,7 @@ use crate::{
     exit::Outcome,
     kafka,
     output::{self, Stdout},
-    report::DeviationReport,
+    report::{DeviationReport, SCHEMA_VERSION},
     settings::Settings,
     signals,
 };
@@ -62,7 +62,7 @@ fn verify(args: &ClusterVerify, mut settings: Settings) -> anyhow::Result<Outcom
     };
     let outcome = if deviations.is_empty() { Outcome::Done } else { Outcome::Difference };
     let report = Report {
-        schema_version: 1,
+        schema_version: SCHEMA_VERSION,
         brokers,
         registry,
         deviations: deviations.iter().map(DeviationReport::from).collect(),

@@ -32,7 +32,7 @@ pub(crate) fn show(args: &ConfigShow, settings: &Settings) -> anyhow::Result<Out
         })
         .collect();
     if args.json {
-        output::print_json(&Report { schema_version: 1, settings: lines })?;
+        output::print_json(&Report { schema_version: crate::report::SCHEMA_VERSION, settings: lines })?;
     } else {
         let name_width = lines.iter().map(|line| line.name.len()).max().unwrap_or(0);
         let values = lines.iter().filter_map(|line| line.value.as_deref());

@@ -124,7 +124,7 @@ fn report(json: bool, registry: &Registry, verdicts: &[Verdict]) -> anyhow::Resu
     let compatible = verdicts.iter().all(Verdict::is_compatible);
     if json {
         output::print_json(&Report {
-            schema_version: 1,
+            schema_version: crate::report::SCHEMA_VERSION,
             registry: registry.url().to_owned(),
             compatible,
             subjects: verdicts.iter().map(SubjectReport::from).collect(),

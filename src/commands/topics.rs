@@ -15,7 +15,7 @@ use crate::{
     exit::Outcome,
     kafka,
     output::{self, Stdout, say},
-    report::DeviationReport,
+    report::{DeviationReport, SCHEMA_VERSION},
     settings::Settings,
     signals,
 };
@@ -99,7 +99,7 @@ fn compare(
             min_isr: topic.min_isr(),
             deviations: deviations.iter().map(DeviationReport::from).collect(),
         });
-    let report = Report { schema_version: 1, topics: reports.collect(), deviations: count };
+    let report = Report { schema_version: SCHEMA_VERSION, topics: reports.collect(), deviations: count };
     if args.json {
         output::print_json(&report)?;
     } else {
