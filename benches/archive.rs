@@ -1,4 +1,4 @@
-//! Writing, reading and seeking in an archive. `TRADESIM_BENCH_EVENTS` sets the number of events (1,000,000).
+//! Writing, reading and seeking in an archive. `TRADESIM_BENCH_EVENTS` sets the number of events (default: 1,000,000).
 #![allow(missing_docs)]
 
 use std::{num::NonZeroUsize, path::Path};

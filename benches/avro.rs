@@ -1,6 +1,6 @@
-//! The bridge's writer of Avro values, on the recorded minute, and what a library takes for the same.
+//! The Avro writer of the bridge on the recorded minute, compared with a library.
 //!
-//! `avro/write/trade` over `avro/write/trade-apache-avro` is the ratio that a machine's speed does not move.
+//! The ratio of `avro/write/trade` to `avro/write/trade-apache-avro` is independent of the speed of the machine.
 
 use std::{fs, hint::black_box, path::Path};
 
@@ -9,17 +9,17 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tradesim_bridge::avro::{HEADER_BYTES, write_confluent};
 use tradesim_schemas::{EventType, Message, ReadOptions, read};
 
-/// Messages of one run: few enough that they stay in the second-level cache, as a batch of the bridge does.
+/// The number of messages in one run: few enough to stay in the second-level cache, like a batch of the bridge.
 const MESSAGES: usize = 1_000;
 
-/// The lines of the recorded minute.
+/// Returns the lines of the recorded minute.
 fn lines() -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/minute.jsonl");
     let text = fs::read_to_string(path).expect("the fixture is there");
     text.lines().map(str::to_owned).collect()
 }
 
-/// So many of the messages that `wanted` takes, over and over.
+/// Returns so many of the messages that `wanted` accepts, repeated as needed.
 fn messages(lines: &[String], wanted: impl Fn(EventType) -> bool) -> Vec<Message<'_>> {
     let all: Vec<Message<'_>> = lines
         .iter()
@@ -75,7 +75,7 @@ fn write(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The library's value of a message, checked to be written as ours.
+/// Returns the value of a message for the library, after checking that it writes the same bytes.
 fn value(message: &Message<'_>, schema: &Schema) -> Value {
     use apache_avro::reader::datum::GenericDatumReader;
     let mut bytes = Vec::new();

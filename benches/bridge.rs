@@ -1,5 +1,5 @@
-//! From frames to what is handed to the producer: read, validated, and written as Avro in Confluent's framing, as the
-//! bridge does it, on one core.
+//! The work of the bridge from frames to records on one core: reading, validation, and writing as Avro in the Confluent wire
+//! format.
 
 use std::hint::black_box;
 
@@ -10,15 +10,14 @@ use tradesim_bridge::{
 };
 use tradesim_schemas::ReadOptions;
 
-/// A thousand messages as the opening has them, of all three types: few enough that the texts stay in a cache, as those of a
-/// socket's buffer do.
+/// The number of messages, of all three types, from the opening: few enough to stay in a cache, like those in a socket's buffer.
 const OPENING: &str = include_str!("../fixtures/opening-hour.jsonl");
 
 fn rules() -> Rules {
     Rules { schema_ids: SchemaIds::new([1, 2, 3]), read: ReadOptions::default() }
 }
 
-/// Takes messages as the feed's thread does. Returns the bytes of all values.
+/// Processes messages like the thread of the feed. Returns the bytes of all values.
 fn encode(frames: &[String], batch: &mut Batch, rules: &Rules) -> usize {
     let mut bytes = 0;
     for frame in frames {
@@ -43,7 +42,7 @@ fn values(batch: &Batch) -> usize {
 
 fn encoding(criterion: &mut Criterion) {
     let own: Vec<String> = OPENING.lines().map(str::to_owned).collect();
-    // a space behind every comma between members, which no scan of our own layout takes
+    // a space after every comma between members, which the fast path does not accept
     let any: Vec<String> = own.iter().map(|text| text.replace(",\"", ", \"")).collect();
     let (rules, mut batch) = (rules(), Batch::new());
     assert_eq!(encode(&own, &mut batch, &rules), encode(&any, &mut batch, &rules));

@@ -1,4 +1,4 @@
-//! What a replay does for each message: text and frame, release, selection. The copy of the same bytes is the yardstick.
+//! The work of a replay for each message: text and frame, release, selection. The baseline is a copy of the same bytes.
 #![allow(missing_docs)]
 
 #[path = "common/burst.rs"]
@@ -13,7 +13,7 @@ use tradesim_replay::{
 };
 use tradesim_schemas::{Envelope, EventType, MessageEncoder, Symbol};
 
-/// Messages of one run: the first seconds of the burst, which are about 40 blocks.
+/// The number of messages in one run: the first seconds of the burst, about 40 blocks.
 const MESSAGES: usize = 6_000;
 
 fn frame(envelopes: &[Envelope], encoder: &mut MessageEncoder) -> Vec<Arc<Block>> {
@@ -37,7 +37,7 @@ fn whole(block: &Block) -> &[u8] {
     block.frames(0..block.messages())
 }
 
-/// A play that has all its blocks and whose first client is there.
+/// Returns a play with all its blocks and its first client.
 fn playback(blocks: &[Arc<Block>], options: &Options) -> Playback {
     let mut playback = Playback::new(options, 0);
     blocks.iter().for_each(|block| playback.push_block(Arc::clone(block)));
@@ -46,7 +46,7 @@ fn playback(blocks: &[Arc<Block>], options: &Options) -> Playback {
     playback
 }
 
-/// Plays to the end on a clock that never waits. Says how many messages there were, and for how long.
+/// Plays to the end on a clock that never waits. Returns the number of messages and the duration.
 fn play(playback: &mut Playback) -> (usize, Duration) {
     let (mut released, mut now) = (0, Duration::ZERO);
     loop {
@@ -59,7 +59,7 @@ fn play(playback: &mut Playback) -> (usize, Duration) {
     }
 }
 
-/// Writes what is selected into a socket that takes everything. Says how many messages that were.
+/// Writes the selected messages to a socket that accepts everything. Returns their number.
 fn select(blocks: &[Arc<Block>], selection: &Selection) -> u64 {
     let mut outbox = Outbox::default();
     let mut sent = 0;

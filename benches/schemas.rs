@@ -1,6 +1,6 @@
-//! The vocabulary's hot paths: writing and reading messages, and the content digest.
+//! The hot paths of the schemas crate: writing and reading messages, and the content digest.
 //!
-//! `schemas/write/trade` over `schemas/write/trade-serde-json` is the ratio that a machine's speed does not move.
+//! The ratio of `schemas/write/trade` to `schemas/write/trade-serde-json` is independent of the speed of the machine.
 
 use std::hint::black_box;
 
@@ -11,16 +11,16 @@ use tradesim_schemas::{
     testing::OracleEnvelope,
 };
 
-/// Trades of one run: few enough that texts stay in the second-level cache, as a block of a replay does.
+/// The number of trades in one run: few enough that texts stay in the second-level cache, like a block of a replay.
 const TRADES: usize = 1_000;
 
-/// Trades as a recording has them: several symbols, prices of 2 to 4 decimals, times that move on.
+/// Returns realistic trades: several symbols, prices with 2 to 4 decimals, increasing times.
 fn trades() -> Vec<Envelope> {
     let symbols = ["AAPL", "MSFT", "GOOGL", "F", "BRK.B"].map(|text| Symbol::new(text).expect("a symbol"));
     let key = ArchiveKey::derive("bench");
     (0..TRADES)
         .map(|number| {
-            // a fixed scramble, so that branches are not predicted by a short pattern
+            // fixed pseudo-random values, so that branches have no short pattern
             let noise = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
             let pick = |count: u64| (noise % count) as usize;
             let symbol = pick(5);
@@ -50,7 +50,7 @@ fn trades() -> Vec<Envelope> {
         .collect()
 }
 
-/// The same messages with a space behind every comma between members, which no scan of our own layout takes.
+/// Returns the same messages with a space after every comma between members, which the fast path does not accept.
 fn foreign(text: &str) -> String {
     text.replace(",\"", ", \"")
 }

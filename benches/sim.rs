@@ -1,4 +1,4 @@
-//! What it costs to simulate: events a second, on one thread unless the name says otherwise.
+//! The speed of the simulation in events per second, on one thread unless the name differs.
 
 use std::{hint::black_box, num::NonZeroUsize};
 
@@ -10,7 +10,7 @@ use tradesim_sim::{
     session::{Closed, TradingDay},
 };
 
-/// Events to generate in one iteration: enough windows to pass from one symbol to all others many times.
+/// The number of events in one iteration, which is enough to switch between symbols many times.
 const EVENTS: usize = 200_000;
 
 fn options(rate: f64) -> SimulationOptions {
@@ -19,13 +19,13 @@ fn options(rate: f64) -> SimulationOptions {
     SimulationOptions { rate, ..SimulationOptions::new(day, 42) }
 }
 
-/// A simulation that has reached the open, where orders are at their densest.
+/// Returns a simulation at the open, where the order rate is highest.
 fn at_the_open(options: SimulationOptions, threads: usize) -> Simulation {
     let open = options.day.core_open();
     let threads = NonZeroUsize::new(threads).expect("at least one thread");
     let mut simulation = Simulation::new(options).expect("valid options").with_threads(threads);
     while simulation.now() < open {
-        simulation.next_window().expect("the day goes on after the open");
+        simulation.next_window().expect("the day continues after the open");
     }
     simulation
 }

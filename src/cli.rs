@@ -1,4 +1,4 @@
-//! The command line, as `clap` reads it. Meaning is given to it in [`crate::commands`].
+//! The command line, as `clap` parses it. [`crate::commands`] implements the commands.
 
 mod bridge;
 mod capture;
@@ -52,16 +52,16 @@ pub(crate) use verify_topic::VerifyTopic;
 
 use crate::{settings, telemetry::LogFormat};
 
-/// Market data streams as reproducible recordings.
+/// Record, replay and verify market data streams, reproducibly.
 #[derive(Debug, Parser)]
 #[command(name = "tradesim", version, max_term_width = 110)]
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(after_help = "\
-`tradesim help COMMAND` describes a command, as `tradesim COMMAND --help` does.
+`tradesim help COMMAND` prints the same text as `tradesim COMMAND --help`.
 
-Exit codes: 0 done, 1 failed while running, 2 usage, 3 a difference or a broken rule was found, 65 bad data,
-69 a peer cannot be reached, 73 the output exists or cannot be made, 78 bad configuration, 99 a threshold failed, 129, 130
-and 143 stopped by a signal.")]
+Exit codes: 0 done, 1 failed while running, 2 usage, 3 a difference, a loss or a broken market rule was found, \
+65 bad data, 69 a peer cannot be reached, 73 the output exists or cannot be created, 78 bad configuration, \
+99 a threshold of a load test failed, 129, 130 and 143 stopped by a signal.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
@@ -69,21 +69,21 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// What every command takes.
+/// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct GlobalArgs {
-    /// Read settings from this file instead of `.env` in the working folder; all of its lines have to be NAME=value
+    /// Read settings from this file instead of `.env` in the working folder; every line must be NAME=value
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "no_env")]
     pub(crate) env_file: Option<PathBuf>,
     /// Ignore TRADE_GEN_* and KAFKA_BRIDGE_* variables and the `.env` file
     #[arg(long, global = true)]
     pub(crate) no_env: bool,
-    /// TRACE, DEBUG, INFO, WARN or ERROR [setting: LOG_LEVEL, default: INFO]
+    /// Log level: TRACE, DEBUG, INFO, WARN or ERROR [setting: LOG_LEVEL, default: INFO]
     #[arg(long, global = true, value_name = "LEVEL", value_parser = settings::log_level)]
     pub(crate) log_level: Option<Level>,
-    /// json or text [setting: LOG_FORMAT, default: json for commands that use Kafka; else text on a terminal and json
-    /// otherwise]
+    /// Log format: json or text [setting: LOG_FORMAT, default: json for commands that use Kafka; for all others, text
+    /// on a terminal and json elsewhere]
     #[arg(long, global = true, value_name = "FORMAT", value_parser = settings::log_format)]
     pub(crate) log_format: Option<LogFormat>,
 }
@@ -128,7 +128,7 @@ pub(crate) struct Config {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print every setting with its value and where that comes from
+    /// Print every setting with its value and the source of the value
     Show(ConfigShow),
 }
 
@@ -145,10 +145,10 @@ pub(crate) struct Completions {
     pub(crate) shell: Shell,
 }
 
-/// Print the manual page, or write one for each command
+/// Print the manual page, or write the manual pages of all commands
 #[derive(Debug, Args)]
 pub(crate) struct Man {
-    /// Write tradesim.1, tradesim-record.1 and so on into this folder
+    /// Write tradesim.1, tradesim-record.1 and the other pages into this folder
     #[arg(short, long, value_name = "FOLDER")]
     pub(crate) output: Option<PathBuf>,
 }

@@ -1,38 +1,43 @@
-//! Receiving a stream: one connection after the other, and what is known of the stream over all of them.
+//! The client of `tail` and `capture`, which receives a stream over one or more connections.
 //!
-//! Without a runtime: a client of one stream waits for one socket. [`Follower`] decides and is pure; [`Connection`] moves
-//! bytes, as the bridge's client does, which it is.
+//! It needs no asynchronous runtime, because it waits for a single socket. [`ResumeState`] decides without I/O; [`Connection`]
+//! wraps the WebSocket client of the bridge.
 
 mod connection;
 mod dialogue;
-mod follower;
+mod idle;
 mod notices;
-mod silence;
+mod resume;
 
 pub(crate) use connection::{ConnectError, Connection, TICK, broken, is_said, is_would_block};
 pub(crate) use dialogue::{Pings, dialogue, headers};
-pub(crate) use follower::{Ending, Fault, Follower, Next, TooLarge};
+pub(crate) use idle::IdleTimeout;
 pub(crate) use notices::Notices;
-pub(crate) use silence::Silence;
+pub(crate) use resume::{DisconnectReason, Fault, Next, ResumeState, TooLarge};
 pub(crate) use tradesim_bridge::socket::{HandshakeHeaders, Received};
 
 use rand::{TryRng, rngs::SysRng};
 
 use crate::{endpoint::Endpoint, exit::Failure};
 
-/// The message to begin with: `flag`, or the same in the URL, which loses it.
+/// Returns the first message to ask for: `flag`, or the parameter of the URL, which is removed from it.
 pub(crate) fn from_seq(flag: Option<u64>, endpoint: &mut Endpoint) -> Result<Option<u64>, Failure> {
     match (flag, endpoint.take("from_seq")) {
         (seq, None) => Ok(seq),
         (None, Some(text)) => match text.parse() {
             Ok(seq) => Ok(Some(seq)),
-            Err(_) => Err(Failure::usage(format!("from_seq={text} in the URL is no number of a message"))),
+            Err(_) => {
+                Err(Failure::usage(format!("invalid from_seq={text} in the URL: expected a sequence number")))
+            }
         },
-        (Some(_), Some(_)) => Err(Failure::usage("--from-seq is given, and from_seq in the URL as well")),
+        (Some(_), Some(_)) => {
+            Err(Failure::usage("--from-seq and from_seq in the URL cannot be used together"))
+        }
     }
 }
 
-/// 0 to 1, so that clients that were cut off together do not come back together.
+/// Returns a random number from 0 to 1 for delays, so that clients that were disconnected together do not all reconnect at the
+/// same time.
 pub(crate) fn jitter() -> f64 {
     f64::from(SysRng.try_next_u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
 }

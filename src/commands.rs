@@ -1,4 +1,4 @@
-//! From the command line to the work: settings, logging, then one file for each command.
+//! Runs commands: reads the settings, starts logging, and calls the module of the command.
 
 pub(crate) mod bridge;
 mod capture;
@@ -44,7 +44,7 @@ use crate::{
     signals, telemetry,
 };
 
-/// Runs the command that the arguments name.
+/// Runs the command given by the arguments.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<Outcome> {
     let cli = match Cli::try_parse_from(with_help_last(arguments)) {
         Ok(cli) => cli,
@@ -87,8 +87,8 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
     }
 }
 
-/// Turns `tradesim help COMMAND…` into `tradesim COMMAND… --help`. A command of that name would double every list of
-/// commands, in completions and manual pages too.
+/// Turns `tradesim help COMMAND…` into `tradesim COMMAND… --help`. A `help` subcommand would list every command a second time
+/// in completions and manual pages.
 fn with_help_last(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = arguments.collect();
     if arguments.get(1).is_some_and(|first| first == "help") {
@@ -98,8 +98,8 @@ fn with_help_last(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     arguments
 }
 
-/// Returns whose settings a command goes by. Commands that use none read neither the environment nor a `.env` file, in
-/// which nothing can stop them.
+/// Returns the group of settings that a command uses. Commands without settings read neither the environment nor a `.env`
+/// file, so nothing in those can stop them.
 fn group(command: &Command) -> Option<Group> {
     Some(match command {
         Command::Load(load) if !matches!(load.command, LoadCommand::Run(_)) => return None,
@@ -130,7 +130,7 @@ fn group(command: &Command) -> Option<Group> {
     })
 }
 
-/// The settings of all sources that a command reads, with the flags that every command takes on top.
+/// Returns the settings from all sources that a command reads, overridden by the global flags.
 fn settings(global: &GlobalArgs, group: Option<Group>) -> Result<Settings, Failure> {
     let sources = if global.no_env || group.is_none() {
         Sources::none()
@@ -152,7 +152,7 @@ fn settings(global: &GlobalArgs, group: Option<Group>) -> Result<Settings, Failu
     Ok(settings)
 }
 
-/// A URL that is invalid is repeated without what may be secret in it.
+/// Removes possible secrets from an invalid URL in an error message.
 fn without_secrets(mut message: clap::Error) -> clap::Error {
     let text = |kind| match message.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
@@ -166,10 +166,10 @@ fn without_secrets(mut message: clap::Error) -> clap::Error {
     message
 }
 
-/// Help and version are data; everything else that `clap` has to say is an error of usage, which it words itself.
+/// Prints help and version on standard output, and every other message of `clap` as a usage error.
 fn show(message: &clap::Error) -> anyhow::Result<Outcome> {
     if message.use_stderr() {
-        // what was typed, file names among it, is repeated
+        // the message repeats arguments, which may contain control characters
         let text = message.to_string();
         match output::safe_lines(&text) {
             Cow::Borrowed(_) => drop(message.print()),
@@ -179,7 +179,7 @@ fn show(message: &clap::Error) -> anyhow::Result<Outcome> {
     }
     match message.print() {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(anyhow::Error::new(error).context("cannot write to the standard output"))
+            Err(anyhow::Error::new(error).context("cannot write to standard output"))
         }
         _ => Ok(Outcome::Done),
     }

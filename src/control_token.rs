@@ -1,4 +1,4 @@
-//! The secret of `--control token`: from a file or from the environment, for the server and for who steers it.
+//! The token of `--control token`, from a file or from the environment, for the server and for `control`.
 
 use std::{fs::File, io::Read, path::Path};
 
@@ -6,16 +6,16 @@ use tradesim_replay::ControlToken;
 
 use crate::exit::Failure;
 
-/// The environment variable that holds it. It is no setting: a `.env` of some folder has no say in who may steer.
+/// The environment variable that contains the token. It is not a setting, so that a `.env` file cannot grant access.
 pub(crate) const VARIABLE: &str = "TRADESIM_CONTROL_TOKEN";
 
-/// A token and a line break are far below this.
+/// The limit of a token file. A token and a line break are much shorter.
 const FILE_BYTES_MAX: u64 = 4096;
 
-/// The token of the file, or else of the environment, if there is one.
+/// Returns the token from the file, or else from the environment, if there is one.
 ///
 /// # Errors
-/// A file that cannot be read, and what is not a token. The token itself is not shown.
+/// Fails if the file cannot be read or does not contain a token. The error does not contain the token.
 pub(crate) fn find(file: Option<&Path>) -> anyhow::Result<Option<String>> {
     let (text, place) = match file {
         Some(path) => (read(path)?, path.display().to_string()),
@@ -26,19 +26,17 @@ pub(crate) fn find(file: Option<&Path>) -> anyhow::Result<Option<String>> {
     };
     match text.parse::<ControlToken>() {
         Ok(_) => Ok(Some(text)),
-        Err(invalid) => Err(unusable(format!("{place} does not hold a control token: {invalid}"))),
+        Err(invalid) => Err(unusable(format!("{place} does not contain a valid control token: {invalid}"))),
     }
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
     let shown = path.display();
     let failed =
-        |error: std::io::Error| unusable(format!("the control token cannot be read from {shown}: {error}"));
-    // before it is opened: opening a pipe waits for whoever writes to it
+        |error: std::io::Error| unusable(format!("cannot read the control token from {shown}: {error}"));
+    // checked before it is opened, because opening a FIFO waits for a writer
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(unusable(format!(
-            "the control token cannot be read from {shown}: expected a regular file"
-        )));
+        return Err(unusable(format!("cannot read the control token from {shown}: expected a regular file")));
     }
     let mut text = String::new();
     let file = File::open(path).map_err(failed)?;

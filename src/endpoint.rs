@@ -1,43 +1,43 @@
-//! Where a server is: the URLs that clients are given.
+//! URLs of servers, for client commands.
 
 use std::fmt;
 
-/// The port of `replay` and `serve`, for addresses without a scheme that name none.
+/// The default port of `replay` and `serve`, for addresses without a scheme and a port.
 const DEFAULT_PORT: u16 = 8765;
 
-/// A server that speaks WebSocket and HTTP on one port.
+/// The URL of a server for WebSocket and HTTP, in parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
-    /// Whether it speaks TLS.
+    /// True for `wss` and `https`.
     pub(crate) tls: bool,
-    /// A name or an address; an IPv6 address without brackets.
+    /// A host name or an address; an IPv6 address without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// Begins with a slash.
+    /// The path, which starts with a slash.
     pub(crate) path: String,
-    /// What stands between the ampersands of the query.
+    /// The parts of the query between ampersands.
     pub(crate) query: Vec<String>,
 }
 
-/// The text is no URL of a server that can be reached.
+/// The text is not a valid URL of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EndpointError {
-    #[error("expected a URL as ws://127.0.0.1:8765, http://127.0.0.1:8765 or 127.0.0.1:8765")]
+    #[error("expected a URL such as ws://127.0.0.1:8765, http://127.0.0.1:8765 or 127.0.0.1:8765")]
     Form,
-    #[error("the servers of `replay` and `serve` speak no TLS: expected ws:// or http://")]
+    #[error("`replay` and `serve` do not support TLS: expected ws:// or http://")]
     Tls,
-    #[error("a URL that ends in #… names a part of a page: expected one without, as ws://127.0.0.1:8765")]
+    #[error("URLs with a fragment (#…) are not supported: expected for example ws://127.0.0.1:8765")]
     Fragment,
-    #[error("user names and passwords in URLs are not supported: expected one as ws://127.0.0.1:8765")]
+    #[error("user names and passwords in URLs are not supported: expected for example ws://127.0.0.1:8765")]
     UserInfo,
 }
 
-/// Reads the URL of a server without TLS, for `clap`.
+/// Parses the URL of a server without TLS.
 pub(crate) fn plain(text: &str) -> Result<Endpoint, EndpointError> {
     endpoint(text).and_then(|endpoint| if endpoint.tls { Err(EndpointError::Tls) } else { Ok(endpoint) })
 }
 
-/// Reads a URL, for `clap`.
+/// Parses the URL of a server.
 pub(crate) fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
@@ -49,7 +49,7 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
         Some("wss" | "https") => (true, 443),
         Some(_) => return Err(EndpointError::Form),
     };
-    // whatever stands here goes into the request as it is
+    // the rest is sent in the request without escaping
     if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(EndpointError::Form);
     }
@@ -97,7 +97,7 @@ fn host_and_port(authority: &str, default_port: u16) -> Option<(&str, u16)> {
 }
 
 impl Endpoint {
-    /// Takes a parameter out of the query.
+    /// Removes a parameter from the query and returns its value.
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let value = |part: &str| {
             part.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
@@ -106,12 +106,12 @@ impl Endpoint {
         value(&self.query.remove(at))
     }
 
-    /// Whether the query has a parameter of this name.
+    /// Returns whether the query has a parameter with this name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.query.iter().any(|part| part.split('=').next() == Some(name))
     }
 
-    /// Host and port, as URLs have them.
+    /// Returns host and port in the form of URLs.
     pub(crate) fn authority(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
@@ -120,7 +120,7 @@ impl Endpoint {
         }
     }
 
-    /// What a `Host` header has: the port only where it is not the scheme's own.
+    /// Returns the value of the `Host` header: with a port only if it is not the default port of the scheme.
     pub(crate) fn host_header(&self) -> String {
         let mut authority = self.authority();
         if self.port == if self.tls { 443 } else { 80 } {
@@ -129,7 +129,7 @@ impl Endpoint {
         authority
     }
 
-    /// Path and query, as a request has them.
+    /// Returns path and query in the form of requests.
     pub(crate) fn target(&self) -> String {
         if self.query.is_empty() {
             self.path.clone()
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_refused() {
+    fn invalid_urls_are_refused() {
         for text in [
             "",
             "ws://",
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_is_taken_out_of_the_query() {
+    fn a_parameter_is_removed_from_the_query() {
         let mut endpoint = endpoint("ws://x:1/?symbols=AAPL&from_seq=7&a").unwrap();
         assert_eq!(endpoint.take("from_seq").as_deref(), Some("7"));
         assert_eq!(endpoint.take("from_seq"), None);

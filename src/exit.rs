@@ -1,4 +1,4 @@
-//! Outcome to exit code, in one place, as the contract lists them (section 9).
+//! Maps outcomes and errors to the exit codes of the contract (section 9).
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -7,47 +7,47 @@ use tradesim_replay::ServerError;
 
 use crate::output;
 
-/// How a command ended when nothing failed.
+/// The result of a command that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// All done.
+    /// The command succeeded.
     Done,
-    /// The command did its work and found a difference, a loss or a broken rule.
+    /// The command found a difference, a loss or a broken rule.
     Difference,
-    /// A load did not reach what its scenario asks for.
+    /// A threshold of a load test failed.
     ThresholdFailed,
 }
 
-/// A failure whose kind decides the exit code. Everything else that reaches [`report`] is "failed while running".
+/// A failure with an exit code of its own. All other errors have the exit code 1, "failed while running".
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The command line cannot be meant.
+    /// The command line is invalid.
     #[error("{what}")]
     Usage { what: String, hint: Option<String> },
-    /// The same, and the parser of the command line has said so already.
-    #[error("the command line cannot be read")]
+    /// The command line is invalid, and `clap` has printed the error already.
+    #[error("invalid command line")]
     ShownUsage,
-    /// An environment variable or a line of the `.env` file cannot be used.
+    /// An environment variable, a line of the `.env` file or another configuration is invalid.
     #[error("{what}")]
     Configuration { what: String, hint: Option<String> },
-    /// What was read is not what it should be.
+    /// The input is invalid.
     #[error("{what}")]
     Data { what: String, hint: Option<String> },
-    /// Nobody is there, or nobody answers.
+    /// A peer does not respond.
     #[error("{what}")]
     Unreachable { what: String, hint: Option<String> },
-    /// The output cannot be made.
-    #[error("{} cannot be made", path.display())]
+    /// The output cannot be created.
+    #[error("cannot create {}", path.display())]
     OutputUnwritable { path: PathBuf, source: io::Error },
-    /// Stopped by a signal, tidily.
+    /// A signal stopped the command in an orderly way.
     #[error("stopped by {}", signal_name(*signal))]
     Interrupted { signal: i32 },
-    /// The reader of the standard output went away: no failure at all.
-    #[error("the standard output was closed")]
+    /// The reader of standard output closed the pipe, which is not a failure.
+    #[error("standard output was closed")]
     StdoutClosed,
 }
 
-/// Exit codes of the contract.
+/// The exit codes of the contract.
 mod code {
     pub(super) const FAILED: u8 = 1;
     pub(super) const USAGE: u8 = 2;
@@ -57,7 +57,7 @@ mod code {
     pub(super) const OUTPUT: u8 = 73;
     pub(super) const CONFIGURATION: u8 = 78;
     pub(super) const THRESHOLD: u8 = 99;
-    /// Plus the signal's number.
+    /// Added to the number of the signal.
     pub(super) const SIGNAL: u8 = 128;
 }
 
@@ -96,7 +96,7 @@ impl Failure {
     }
 }
 
-/// Prints a failure, once, and gives the exit code.
+/// Prints the failure, if there is one, and returns the exit code.
 pub(crate) fn report(result: anyhow::Result<Outcome>) -> ExitCode {
     let error = match result {
         Ok(Outcome::Done) => return ExitCode::SUCCESS,
@@ -115,16 +115,16 @@ pub(crate) fn report(result: anyhow::Result<Outcome>) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The exit code of an error and what helps against it, by its type.
+/// Returns the exit code and the hint of an error, by its type.
 fn decide(error: &anyhow::Error) -> (u8, Option<&str>) {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         (failure.code(), failure.hint())
     } else if let Some(archive) = error.chain().find_map(|cause| cause.downcast_ref::<ArchiveError>()) {
-        // a server passes on what it met while it read
+        // a server wraps errors of reading the archive
         (archive_code(archive), archive_hint(archive))
     } else if let Some(ServerError::Bind { source, .. }) = error.downcast_ref() {
         let in_use = source.kind() == io::ErrorKind::AddrInUse;
-        (code::FAILED, in_use.then_some("--port 0 picks a free one"))
+        (code::FAILED, in_use.then_some("--port 0 picks a free port"))
     } else {
         (code::FAILED, None)
     }
@@ -144,23 +144,23 @@ fn archive_hint(error: &ArchiveError) -> Option<&'static str> {
     match error {
         ArchiveError::Exists { .. } => Some("--force overwrites it"),
         ArchiveError::JournalExists { .. } => {
-            Some("`tradesim recover` with its name makes the archive of it; delete it if nobody needs it")
+            Some("`tradesim recover JOURNAL` converts it into an archive; delete it if it is not needed")
         }
-        ArchiveError::FolderNotSynced { .. } => Some("the file can be used; `sync` makes its name durable"),
+        ArchiveError::FolderNotSynced { .. } => Some("the file is complete; `sync` makes its name durable"),
         ArchiveError::Foreign { .. } => {
-            Some("only files that `tradesim record` and its relatives made are read")
+            Some("expected an archive written by `record`, `serve`, `capture`, `filter`, `merge` or `plant`")
         }
         ArchiveError::Unfinished { .. }
         | ArchiveError::DamagedTail { .. }
         | ArchiveError::DamagedRowGroup { .. } => {
-            Some("copy it again from where it came, or record it again: the same seed gives the same archive")
+            Some("copy it again, or record it again: the same seed produces the same archive")
         }
-        ArchiveError::UnsupportedVersion { .. } => Some("a newer tradesim reads it"),
+        ArchiveError::UnsupportedVersion { .. } => Some("use a newer version of tradesim"),
         _ => None,
     }
 }
 
-/// An error is one line, whatever a library put into its text.
+/// Puts an error on one line, whatever its text contains.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

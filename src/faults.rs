@@ -1,5 +1,4 @@
-//! Faults that are planted into a stream or an archive: which ones, where, what they make of a message, and the stream or
-//! the rows that have them.
+//! Fault plans, and the faults that they add to a stream or to the rows of an archive.
 
 mod draw;
 mod forge;

@@ -1,4 +1,4 @@
-//! Which messages of an archive: the one meaning of `--symbols`, `--events`, `--from`, `--to` and `--limit`.
+//! The filters `--symbols`, `--events`, `--from`, `--to` and `--limit`, with the same meaning in every command.
 
 use chrono::NaiveDate;
 use tradesim_archive::{Batch, Cut, Metadata, Provenance, RowRef};
@@ -11,16 +11,16 @@ use crate::{
     parse::{self, TimeSpec},
 };
 
-/// What a filter says about one message.
+/// The decision of a filter about a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Keep,
     Skip,
-    /// This message and all later ones are out.
+    /// Neither this message nor any later one passes.
     End,
 }
 
-/// A filter over a stream of messages in order. It counts what passes, for `--limit`.
+/// A filter over messages in order. It counts the messages that pass, for `--limit`.
 #[derive(Clone, Debug)]
 pub(crate) struct Filter {
     symbols: Vec<Symbol>,
@@ -30,33 +30,33 @@ pub(crate) struct Filter {
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     limit: Option<u64>,
-    /// Whether there may be messages that were received, whose stated times follow no order.
+    /// True if there may be captured messages, whose emission times may be out of order.
     captured: bool,
     passed: u64,
     ended: bool,
 }
 
 impl Filter {
-    /// The filter that the command line asks for, on an archive.
+    /// Returns the filter of the command line for an archive.
     ///
     /// # Errors
-    /// A symbol that the archive does not have, exchange time where the archive has no date, an empty range of time.
+    /// Fails on a symbol that is not in the archive, on exchange time if the archive has no date, and on an empty time range.
     pub(crate) fn of_archive(args: &FilterArgs, metadata: &Metadata) -> Result<Filter, Failure> {
         let provenance = metadata.provenance();
         let symbols = args.symbols.as_ref().map_or(&[][..], |names| &names.0);
         let tables = || provenance.origins.iter().flat_map(|origin| &origin.symbols);
-        // a captured feed has no table, and any symbol may be in it
+        // a capture has no symbol table, and may contain any symbol
         if tables().next().is_some() {
             let names: Vec<&str> = tables().map(|entry| entry.symbol.as_str()).collect();
             check_symbols(symbols, &names, "the archive")?;
         }
         let filter = Filter::new(symbols.to_vec(), &args.cut, &|time| instant_in(time, provenance))?;
-        // rows with planted faults stand at the times of the recording, as all others do
+        // rows with planted faults keep the times of the recording, in order
         let captured = metadata.columns().captured && provenance.faults.is_none();
         Ok(Filter { captured, ..filter })
     }
 
-    /// The filter of a recording that is being made on `day`.
+    /// Returns the filter of the command line for a new recording of `day`.
     pub(crate) fn of_day(symbols: Vec<Symbol>, args: &CutArgs, day: &TradingDay) -> Result<Filter, Failure> {
         Filter::new(symbols, args, &|time| Ok(instant(time, day)))
     }
@@ -71,7 +71,7 @@ impl Filter {
         if let (Some(from), Some(to)) = (from, to)
             && from >= to
         {
-            return Err(Failure::usage(format!("no time is left from {from} to {to}")));
+            return Err(Failure::usage(format!("empty time range: {from} to {to}")));
         }
         Ok(Filter::of(symbols, args.events.clone(), from, to, args.limit))
     }
@@ -90,7 +90,7 @@ impl Filter {
         Filter { symbols, symbol_keys, events, from, to, limit, captured: false, passed: 0, ended: false }
     }
 
-    /// Whether everything passes.
+    /// Returns whether every message passes.
     pub(crate) fn is_open(&self) -> bool {
         self.symbols.is_empty()
             && self.events.is_empty()
@@ -99,37 +99,38 @@ impl Filter {
             && self.limit.is_none()
     }
 
-    /// The instant before which no row passes, where reading may begin. Of captured messages any row may.
+    /// Returns the instant at which reading can start, if no earlier row can pass. Captured messages may be out of order, so for
+    /// them there is none.
     pub(crate) fn from(&self) -> Option<Timestamp> {
         self.from.filter(|_| !self.captured)
     }
 
-    /// Returns true if `--from` or `--to` uses the times that captured messages state.
+    /// Returns true if `--from` or `--to` refers to the emission times in captured messages.
     pub(crate) fn goes_by_stated_times(&self) -> bool {
         self.captured && (self.from.is_some() || self.to.is_some())
     }
 
-    /// Whether nothing more will pass.
+    /// Returns whether no further message can pass.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended || self.limit.is_some_and(|limit| self.passed >= limit)
     }
 
-    /// The event types that pass.
+    /// Returns the event types that can pass.
     pub(crate) fn event_types(&self) -> &[EventType] {
         if self.events.is_empty() { EventType::ALL } else { &self.events }
     }
 
-    /// How many messages passed so far; only counted where not everything passes.
+    /// Returns the number of messages that passed so far. An open filter does not count.
     pub(crate) fn passed(&self) -> u64 {
         self.passed
     }
 
-    /// The filter as it was when `passed` messages had passed, to go on from there.
+    /// Returns the filter in its state after `passed` messages.
     pub(crate) fn resumed(&self, passed: u64) -> Filter {
         Filter { passed, ended: false, ..self.clone() }
     }
 
-    /// What an archive's metadata says about this filter.
+    /// Returns the filter as it is stored in the metadata of an archive.
     pub(crate) fn cut(&self) -> Cut {
         Cut {
             from: self.from,
@@ -140,13 +141,13 @@ impl Filter {
         }
     }
 
-    /// Whether the row passes. Rows must come in their order.
+    /// Returns whether the row passes. Rows must be given in order.
     pub(crate) fn admits(&mut self, row: RowRef<'_>) -> bool {
         let event = row.event().map(|event| (event.event_type(), event.symbol()));
         self.counted(self.time_of(row), event)
     }
 
-    /// The time by which a row passes: of a message that was received the one that it states, if it states any.
+    /// Returns the time that is compared with `--from` and `--to`: the emission time in a captured message, if it has one.
     fn time_of(&self, row: RowRef<'_>) -> Timestamp {
         let stated = match row.received() {
             Some(_) if self.goes_by_stated_times() => row.stated_timestamp(),
@@ -155,7 +156,7 @@ impl Filter {
         stated.unwrap_or_else(|| row.timestamp())
     }
 
-    /// Leaves only the records that pass.
+    /// Keeps only the records that pass.
     pub(crate) fn retain(&mut self, records: &mut Vec<Record>) {
         if !self.is_open() {
             records.retain(|record| {
@@ -165,7 +166,7 @@ impl Filter {
         }
     }
 
-    /// Leaves only the rows that pass.
+    /// Keeps only the rows that pass.
     pub(crate) fn retain_rows(&mut self, batch: Batch) -> Batch {
         if self.is_open() {
             batch
@@ -210,7 +211,7 @@ impl Filter {
         if self.from.is_some_and(|from| at < from) {
             return Verdict::Skip;
         }
-        // a raw frame that states no event has neither type nor symbol
+        // a raw frame without an event has neither a type nor a symbol
         let type_passes =
             self.events.is_empty() || event.is_some_and(|(kind, _)| self.events.contains(&kind));
         let symbol_passes = self.symbols.is_empty()
@@ -219,7 +220,7 @@ impl Filter {
     }
 }
 
-/// A time of the command line on a trading day.
+/// Resolves a time of the command line on a trading day.
 pub(crate) fn instant(time: TimeSpec, day: &TradingDay) -> Timestamp {
     match time {
         TimeSpec::Instant(at) => at,
@@ -227,10 +228,10 @@ pub(crate) fn instant(time: TimeSpec, day: &TradingDay) -> Timestamp {
     }
 }
 
-/// A time of the command line on the date of an archive.
+/// Resolves a time of the command line on the date of an archive.
 ///
 /// # Errors
-/// Exchange time where the archive has no date.
+/// Fails on exchange time if the archive has no date.
 pub(crate) fn instant_in(time: TimeSpec, provenance: &Provenance) -> Result<Timestamp, Failure> {
     match time {
         TimeSpec::Instant(at) => Ok(at),
@@ -244,23 +245,23 @@ pub(crate) fn instant_in(time: TimeSpec, provenance: &Provenance) -> Result<Time
 fn on_date(time: TimeSpec, date: Option<NaiveDate>) -> Result<Timestamp, Failure> {
     let date = date.ok_or_else(|| {
         Failure::usage_hint(
-            "exchange time needs a date, and the archive has none",
-            "give the time as RFC 3339, as 2026-02-18T14:30:00Z",
+            "exchange time needs a date, but the archive has none",
+            "use RFC 3339, for example 2026-02-18T14:30:00Z",
         )
     })?;
     let day = TradingDay::new(date, Closed::Allow).map_err(|error| Failure::usage(error.to_string()))?;
     Ok(instant(time, &day))
 }
 
-/// Refuses a symbol that is not among `names`, with the nearest one.
+/// Refuses symbols that are not in `names`, with a suggestion.
 pub(crate) fn check_symbols(symbols: &[Symbol], names: &[&str], place: &str) -> Result<(), Failure> {
     for symbol in symbols {
         let name = symbol.as_str();
         if !names.contains(&name) {
-            let what = format!("{name} is no symbol of {place}");
+            let what = format!("{name} is not a symbol of {place}");
             return Err(match parse::nearest(name, names.iter().copied()) {
                 Some(nearest) => Failure::usage_hint(what, format!("did you mean {nearest}?")),
-                None => Failure::usage_hint(what, format!("its symbols are {}", names.join(", "))),
+                None => Failure::usage_hint(what, format!("valid symbols: {}", names.join(", "))),
             });
         }
     }

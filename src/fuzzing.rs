@@ -1,5 +1,5 @@
-//! What the fuzz target `settings` does with its bytes, and what the tests do with its corpus (fuzz/README.md). cargo-fuzz
-//! compiles this whole binary as the target.
+//! The fuzz target `settings` (fuzz/README.md), and the test of its corpus. cargo-fuzz compiles this whole binary as the
+//! target.
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +12,7 @@ use crate::{
     settings::{Group, Settings, Sources},
 };
 
-/// Reads bytes as a file of settings, and texts as a scenario and as a plan of faults.
+/// Parses bytes as a settings file, and as a scenario and a fault plan if they are text.
 pub(crate) fn settings(bytes: &[u8]) {
     env_file(bytes);
     let Ok(text) = str::from_utf8(bytes) else { return };
@@ -26,7 +26,7 @@ fn env_file(bytes: &[u8]) {
     let path = std::env::temp_dir().join(format!("tradesim-fuzz-{}.env", std::process::id()));
     fs::File::create(&path)
         .and_then(|mut file| file.write_all(bytes))
-        .expect("the system has room for temporary files");
+        .expect("a temporary file can be written");
     let sources = Sources::of_process(Some(&path));
     if let Ok(sources) = sources {
         let _ = sources.unknown_names();

@@ -1,4 +1,4 @@
-//! From arguments and settings to brokers and a registry that can be spoken to; and from their errors to exit codes.
+//! Connects to brokers and the schema registry according to flags and settings, and maps their errors to exit codes.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use crate::{
 };
 
 const BROKERS_HINT: &str =
-    "`compose/native/cluster up` starts a cluster on this machine; --bootstrap-servers names another one";
+    "`compose/native/cluster up` starts a cluster on this machine; --bootstrap-servers selects another one";
 const TLS_HINT: &str = "`cargo install --locked --path . --features kafka-tls` in a checkout; released packages and images have TLS";
-const REGISTRY_HINT: &str = "`tradesim dev registry` runs one in memory; --schema-registry-url names another one, with its path where it has one";
+const REGISTRY_HINT: &str = "`tradesim dev registry` runs one in memory; --schema-registry-url selects another one (including its path, if it has one)";
 
-/// How brokers are reached, by flags and settings.
+/// Returns the connection to the brokers according to flags and settings.
 ///
 /// # Errors
-/// A setting, or the place of a secret, that cannot be used.
+/// Fails on an invalid setting, and on a secret that cannot be read.
 pub(crate) fn connection(args: &KafkaArgs, settings: &mut Settings) -> Result<KafkaConnection, Failure> {
     if let Some(servers) = &args.bootstrap_servers {
         settings.set_from_command_line(Key::BootstrapServers, servers);
@@ -33,11 +33,11 @@ pub(crate) fn connection(args: &KafkaArgs, settings: &mut Settings) -> Result<Ka
     KafkaConnection::new(settings.bootstrap_servers()?, &args.kafka_property).map_err(configuration)
 }
 
-/// How the registry is reached, by flags and settings; `timeout` is for each answer, and again for the pauses that the registry
-/// asks for.
+/// Returns the client of the registry according to flags and settings. `timeout` limits each request, and separately the pauses
+/// that the registry asks for.
 ///
 /// # Errors
-/// A setting, the place of a secret, or a file of certificates that cannot be used.
+/// Fails on an invalid setting, and on a secret or certificates that cannot be read.
 pub(crate) fn registry(
     args: &RegistryArgs,
     settings: &mut Settings,
@@ -46,11 +46,11 @@ pub(crate) fn registry(
     registry_with(args, settings, timeout, timeout)
 }
 
-/// The same for whoever waits by itself where the registry is away.
+/// Like [`registry`], but without retries, for callers that retry themselves.
 ///
 /// # Errors
-/// As of [`registry`].
-pub(crate) fn impatient_registry(
+/// Fails like [`registry`].
+pub(crate) fn registry_without_retries(
     args: &RegistryArgs,
     settings: &mut Settings,
     timeout: Duration,
@@ -81,11 +81,11 @@ fn registry_with(
     Registry::new(options).map_err(registry_failure)
 }
 
-/// Credentials from where they are.
+/// Reads credentials, directly or from their file or variable.
 fn credentials(text: &str) -> Result<Credentials, Failure> {
-    let what = "the credentials for the schema registry cannot be used";
+    let what = "cannot use the credentials for the schema registry";
     let secret = SecretSource::from(text).read().map_err(|error| Failure::Configuration {
-        what: format!("{what}: {}", secret_words(&error)),
+        what: format!("{what}: {}", describe_secret_error(&error)),
         hint: None,
     })?;
     secret
@@ -94,10 +94,10 @@ fn credentials(text: &str) -> Result<Credentials, Failure> {
         .map_err(|error| Failure::Configuration { what: format!("{what}: {error}"), hint: None })
 }
 
-/// The topics, by flags and settings.
+/// Returns the options of the topics according to flags and settings.
 ///
 /// # Errors
-/// A setting that cannot be used.
+/// Fails on an invalid setting, and if the dead-letter topic is one of the other topics.
 pub(crate) fn topic_options(args: &TopicNames, settings: &mut Settings) -> Result<TopicOptions, Failure> {
     if let Some(topic) = &args.dlq_topic {
         settings.set_from_command_line(Key::DlqTopic, topic);
@@ -111,20 +111,20 @@ pub(crate) fn topic_options(args: &TopicNames, settings: &mut Settings) -> Resul
     Ok(options)
 }
 
-/// Dead letters need a topic of their own.
+/// Refuses a dead-letter topic that is also another topic.
 fn distinct(options: &TopicOptions) -> Result<(), Failure> {
     let topics = topics(options);
     let letters = format!("{}{}", options.prefix, options.dead_letters);
     if topics.iter().filter(|topic| topic.name == letters).count() > 1 {
         return Err(Failure::Configuration {
-            what: format!("{letters} cannot be the topic of dead letters: it is another one's already"),
+            what: format!("{letters} cannot be the dead-letter topic: it is already used for other records"),
             hint: None,
         });
     }
     Ok(())
 }
 
-fn secret_words(error: &SecretError) -> String {
+fn describe_secret_error(error: &SecretError) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
@@ -136,7 +136,7 @@ fn configuration(error: ConnectionError) -> Failure {
     Failure::Configuration { what: chain(&error), hint }
 }
 
-/// An error with its causes, in one line.
+/// Returns an error and its causes as one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -147,7 +147,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The exit of what a cluster did not do.
+/// Maps an error of the cluster to its exit code.
 pub(crate) fn admin_failure(error: AdminError) -> anyhow::Error {
     match error {
         AdminError::Connection { source } => configuration(source).into(),
@@ -158,7 +158,7 @@ pub(crate) fn admin_failure(error: AdminError) -> anyhow::Error {
     }
 }
 
-/// The exit of what a registry did not do.
+/// Maps an error of the registry to its exit code.
 pub(crate) fn registry_failure(error: RegistryError) -> anyhow::Error {
     let what = chain(&error);
     let hint = |hint: &str| Some(hint.to_owned());
@@ -166,26 +166,26 @@ pub(crate) fn registry_failure(error: RegistryError) -> anyhow::Error {
         error if error.is_unreachable() => Failure::Unreachable { what, hint: hint(REGISTRY_HINT) }.into(),
         RegistryError::NotRegistered { .. } => Failure::Configuration {
             what,
-            hint: hint("`tradesim schemas register` registers our schemas, as does `tradesim bridge --register-schemas`"),
+            hint: hint("`tradesim schemas register` or `tradesim bridge --register-schemas` registers them"),
         }
         .into(),
         RegistryError::Unauthorized { .. } => {
-            Failure::Configuration { what, hint: hint("--schema-registry-auth says who we are") }.into()
+            Failure::Configuration { what, hint: hint("--schema-registry-auth sets the credentials") }.into()
         }
         RegistryError::Credentials | RegistryError::Certificates { .. } => {
             Failure::Configuration { what, hint: None }.into()
         }
-        RegistryError::Tls { .. } => Failure::Configuration {
-            what,
-            hint: hint("--schema-registry-ca names the certificates to trust"),
+        RegistryError::Tls { .. } => {
+            Failure::Configuration { what, hint: hint("--schema-registry-ca sets the certificates to trust") }
+                .into()
         }
-        .into(),
         RegistryError::Redirected { .. } => {
-            Failure::Configuration { what, hint: hint("--schema-registry-url names the registry") }.into()
+            Failure::Configuration { what, hint: hint("--schema-registry-url sets the URL of the registry") }
+                .into()
         }
-        RegistryError::Refused { status: 404, code: None, .. } => anyhow!(
-            "{what}; a registry's API may stand under a path, as Apicurio's does under /apis/ccompat/v7"
-        ),
+        RegistryError::Refused { status: 404, code: None, .. } => {
+            anyhow!("{what}; the API may have a path: in Apicurio it is /apis/ccompat/v7")
+        }
         error => anyhow!(error),
     }
 }

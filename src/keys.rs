@@ -1,7 +1,7 @@
-//! Keys that steer a replay from its terminal: space, arrows, q.
+//! Keys that control a replay from its terminal: space, arrows, q.
 //!
-//! The terminal is not put into raw mode, which would also swallow Ctrl-C and stop lines from returning to the left: only
-//! the line editing and the echo are switched off, so that signals and output are as ever.
+//! The terminal is not put into raw mode, which would also disable Ctrl-C and the carriage return at line ends. Only line
+//! editing and echo are switched off, so signals and output work as before.
 
 mod decode;
 mod terminal;
@@ -31,21 +31,21 @@ use self::{
     terminal::{Modes, Signals, Wake},
 };
 
-/// What is told at the start.
+/// The help that is printed at the start.
 const HELP: &str =
     "keys: space pauses and resumes, right plays one message, up and down change the speed, q stops";
 
-/// The fastest factor, the slowest, and the one that comes below max.
+/// The limits of the speed factor, and the factor one step below max.
 const FASTEST: f64 = 1_000_000.0;
 const SLOWEST: f64 = 0.000_001;
 const BELOW_MAX: f64 = 1_000.0;
 
-/// Keys are read while this lives; then the terminal is as it was before.
+/// Reads keys while it exists, and restores the terminal on drop.
 #[derive(Debug)]
 pub(crate) struct Guard {
     modes: Arc<Modes>,
     suspends_itself: Suspension,
-    /// Its end wakes the thread for the last time.
+    /// Closing it wakes the thread, which then ends.
     _end: PipeWriter,
 }
 
@@ -56,15 +56,15 @@ impl Drop for Guard {
     }
 }
 
-/// Who suspends the process on Ctrl-Z: the thread that reads keys, which puts the terminal's modes back first, or, once
-/// that is gone, the handler of the signal.
+/// Decides what suspends the process on Ctrl-Z: the thread that reads keys, which restores the modes of the terminal first, or,
+/// after that thread has ended, the signal handler.
 #[derive(Clone, Debug)]
 struct Suspension {
     by_handler: Arc<AtomicBool>,
 }
 
 impl Suspension {
-    /// Takes it over, where anybody would continue the process.
+    /// Lets the thread do it, if there is a shell that would continue the process.
     fn take() -> io::Result<Suspension> {
         let by_handler = Arc::new(AtomicBool::new(false));
         if terminal::can_be_suspended() {
@@ -78,10 +78,10 @@ impl Suspension {
     }
 }
 
-/// Reads keys and steers with them, if this process has a terminal, in its foreground: the standard input and the
-/// standard error. `tell` gets a line of help, and where the player stands after each key.
+/// Controls a replay with keys, if this process runs in the foreground of a terminal that is its standard input and standard
+/// error. Calls `tell` with a line of help, and with the position of the player after each key.
 ///
-/// To be called within a tokio runtime.
+/// Must be called within a tokio runtime.
 pub(crate) fn start(handle: Handle, tell: impl Fn(&str) + Send + 'static) -> Option<Guard> {
     let input = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
     if !input.is_terminal() || !io::stderr().is_terminal() || !terminal::in_foreground(&input) {
@@ -93,17 +93,17 @@ pub(crate) fn start(handle: Handle, tell: impl Fn(&str) + Send + 'static) -> Opt
         let Some(command) = command(key, &handle.status()) else { return };
         match runtime.block_on(handle.command(command)) {
             Ok(status) => tell(&position(&status)),
-            // it ends anyway
+            // the replay ends anyway
             Err(CommandError::Over) => {}
             Err(error) => tell(&error.to_string()),
         }
     })
-    // a terminal that cannot be set is no reason not to play
-    .inspect_err(|error| tracing::debug!(%error, "no keys"))
+    // the replay works without keys
+    .inspect_err(|error| tracing::debug!(%error, "cannot read keys"))
     .ok()
 }
 
-/// Gives the keys of a terminal to `act`, on a thread of its own, until the guard is dropped or a signal stops the job.
+/// Calls `act` with each key, on a thread of its own, until the guard is dropped or a signal stops the job.
 fn listen(
     input: File,
     may_touch: fn(&File) -> bool,
@@ -125,7 +125,7 @@ fn listen(
     Ok(guard)
 }
 
-/// Returns a socket that becomes readable when one of the signals comes.
+/// Returns a socket that becomes readable when one of the signals is received.
 fn readable_on(signals: &[i32]) -> io::Result<UnixStream> {
     let (woken, waker) = UnixStream::pair()?;
     for signal in signals {
@@ -140,7 +140,7 @@ fn read_keys(modes: &Modes, mut signals: Signals, ended: &PipeReader, mut act: i
     loop {
         match modes.wait(&mut buffer, &signals, ended) {
             Wake::Typed(bytes) => bytes.iter().filter_map(|byte| decoder.push(*byte)).for_each(&mut act),
-            // the job stops now, and a second signal would end it without putting anything back
+            // restore now, because a second signal would end the process without restoring
             Wake::Stop => {
                 let _ = signals.stop.read(&mut buffer);
                 return modes.restore();
@@ -149,7 +149,7 @@ fn read_keys(modes: &Modes, mut signals: Signals, ended: &PipeReader, mut act: i
                 let _ = signals.suspend.read(&mut buffer);
                 modes.lend();
                 if terminal::can_be_suspended() {
-                    // comes back when the process is continued
+                    // returns when the process is continued
                     let _ = low_level::emulate_default_handler(SIGTSTP);
                 }
                 if modes.apply().is_err() {
@@ -167,7 +167,7 @@ fn read_keys(modes: &Modes, mut signals: Signals, ended: &PipeReader, mut act: i
     }
 }
 
-/// What a key asks for, where the player stands as it does.
+/// Returns the command of a key in the current state of the player.
 fn command(key: Key, status: &Status) -> Option<Command> {
     match key {
         Key::Space => Some(match status.state {
@@ -181,7 +181,7 @@ fn command(key: Key, status: &Status) -> Option<Command> {
     }
 }
 
-/// A speed times a factor; above the fastest comes max. `None` where there is no other.
+/// Returns a speed times a factor. Above the fastest factor it is max; `None` if there is no further speed.
 fn speed(now: &str, times: f64) -> Option<Speed> {
     let factor = match now.parse::<Speed>().ok()?.factor() {
         Some(factor) => factor * times,
@@ -194,7 +194,7 @@ fn speed(now: &str, times: f64) -> Option<Speed> {
     (factor >= SLOWEST).then(|| format!("{factor:.6}x").parse().ok()).flatten()
 }
 
-/// Where the player stands, in a line.
+/// Returns the position of the player as one line of text.
 fn position(status: &Status) -> String {
     let time = status.time.as_deref().map_or_else(String::new, |time| format!(", {time}"));
     format!("{} at seq {}{time}, {}", status.state.as_str(), crate::output::grouped(status.seq), status.speed)

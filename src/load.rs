@@ -1,7 +1,7 @@
-//! Loads: recordings, sent on a schedule to something that is measured, with a verdict.
+//! Load tests: a recording is sent to a target on a schedule, the target is measured, and thresholds are checked.
 //!
-//! Messages leave on schedule whatever the target does (an open loop), and latency counts from the instant at which a
-//! message was due. Server, clients and bridge are the product's own, in this process.
+//! The load is an open loop: messages are due on a schedule, whether or not the target keeps up, and latency is measured from
+//! the instant at which a message is due. The server, the clients and the bridge are those of tradesim, in this process.
 
 mod chart;
 mod client;

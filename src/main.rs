@@ -1,5 +1,4 @@
-//! The command line of tradesim: glue between the simulator, the archive and the world. It holds no rule of the market
-//! and none of the file format.
+//! The `tradesim` binary: command line, settings, output, and the commands that combine the library crates.
 // cargo-fuzz has a `main` of its own
 #![cfg_attr(fuzzing, no_main, allow(dead_code))]
 
@@ -7,6 +6,7 @@ mod cli;
 mod client;
 mod commands;
 mod control_token;
+mod embedded;
 mod endpoint;
 mod exit;
 mod faults;
@@ -28,7 +28,6 @@ mod settings;
 mod signals;
 mod sink;
 mod source;
-mod stand_ins;
 mod streams;
 mod telemetry;
 

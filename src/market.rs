@@ -1,4 +1,4 @@
-//! The market that flags and settings ask for, as `record` and `serve` simulate it.
+//! The simulated market of `record` and `serve`, as defined by flags and settings.
 
 use std::{fmt::Display, time::Duration};
 
@@ -20,20 +20,21 @@ use crate::{
     settings::{self, Key, Settings},
 };
 
-/// A market without bursts on a day, fully determined.
+/// The options of a simulated day, without bursts.
 #[derive(Clone, Debug)]
 pub(crate) struct Market {
     pub(crate) options: SimulationOptions,
-    /// The symbols that are kept; all if empty.
+    /// The symbols to keep; all if empty.
     pub(crate) only: Vec<Symbol>,
+    /// True if the seed was drawn at random.
     seed_drawn: bool,
 }
 
 impl Market {
-    /// What the settings, with the flags on top, make of a day.
+    /// Combines flags and settings into the options of a day.
     ///
     /// # Errors
-    /// A bad setting (exit 78); a symbol that does not exist (exit 2).
+    /// Fails on an invalid setting (exit code 78), and on a symbol that does not exist (exit code 2).
     pub(crate) fn resolve(args: &MarketArgs, settings: &Settings, day: TradingDay) -> anyhow::Result<Market> {
         let (seed, seed_drawn) = match settings.seed().map_err(Failure::from)? {
             Some(seed) => (seed, false),
@@ -62,20 +63,20 @@ impl Market {
         let place = if count == Universe::SYMBOLS_MAX {
             "the symbol table".to_owned()
         } else {
-            format!("the {count} heaviest")
+            format!("the {count} heaviest symbols")
         };
         check_symbols(symbols, &names, &place)
     }
 
-    /// Says which seed it is, if nobody chose it.
-    pub(crate) fn name_seed(&self) {
+    /// Prints the seed if it was drawn at random.
+    pub(crate) fn log_seed(&self) {
         if self.seed_drawn {
             say(format_args!("seed {} (drawn)", self.options.seed));
         }
     }
 }
 
-/// Puts the flags of a market over the settings.
+/// Overrides settings with the flags of the market.
 pub(crate) fn apply_flags(seed: Option<u64>, args: &MarketArgs, settings: &mut Settings) {
     let count = match args.symbols {
         Some(SymbolChoice::Heaviest(count)) => Some(count),
@@ -87,7 +88,7 @@ pub(crate) fn apply_flags(seed: Option<u64>, args: &MarketArgs, settings: &mut S
     put(settings, Key::SimulateMarketHours, args.market_hours);
 }
 
-/// Puts the flags of bursts over the settings.
+/// Overrides settings with the flags of bursts.
 pub(crate) fn apply_burst_flags(
     multiplier: Option<f64>,
     interval: Option<Duration>,
@@ -99,14 +100,14 @@ pub(crate) fn apply_burst_flags(
     put(settings, Key::BurstDuration, duration.map(|duration| duration.as_secs_f64()));
 }
 
-/// Puts the value of a flag over a setting, if the flag is there.
+/// Overrides a setting with the value of a flag, if the flag was given.
 pub(crate) fn put(settings: &mut Settings, key: Key, value: Option<impl Display>) {
     if let Some(value) = value {
         settings.set_from_command_line(key, value);
     }
 }
 
-/// How random bursts are drawn, by the settings.
+/// Returns the parameters of random bursts from the settings.
 pub(crate) fn random_bursts(settings: &Settings) -> Result<RandomBursts, Failure> {
     Ok(RandomBursts {
         multiplier: settings.burst_multiplier()?,
@@ -115,8 +116,8 @@ pub(crate) fn random_bursts(settings: &Settings) -> Result<RandomBursts, Failure
     })
 }
 
-/// Says on the standard error which of these settings did not come from the command line.
-pub(crate) fn name_settings(settings: &Settings, relevant: &[Key]) {
+/// Prints those of the settings that did not come from the command line.
+pub(crate) fn log_settings(settings: &Settings, relevant: &[Key]) {
     let mut defaults = Vec::new();
     for &key in relevant {
         let name = key.definition().name;
@@ -137,7 +138,7 @@ pub(crate) fn name_settings(settings: &Settings, relevant: &[Key]) {
     }
 }
 
-/// A date that cannot be simulated, with a way out where there is one.
+/// Returns the error for a date that cannot be simulated.
 pub(crate) fn closed_date(error: &CalendarError) -> Failure {
     match error {
         CalendarError::Closed { .. } => {
@@ -147,12 +148,12 @@ pub(crate) fn closed_date(error: &CalendarError) -> Failure {
     }
 }
 
-/// What to do with dates on which the market is closed.
+/// Returns the treatment of dates on which the market is closed.
 pub(crate) fn closed(args: &MarketArgs) -> Closed {
     if args.allow_closed { Closed::Allow } else { Closed::Refuse }
 }
 
-/// What an archive says about where its events come from.
+/// Returns the provenance of simulated events.
 pub(crate) fn provenance(simulation: &Simulation) -> Provenance {
     let options = simulation.options();
     let symbols = simulation

@@ -1,5 +1,5 @@
-//! Where things are written: data to the standard output, talk to the standard error. What is for people is safe to show
-//! on a terminal, whoever worded it.
+//! Output: data on standard output, messages on standard error. Everything that is meant for people is escaped so that it is
+//! safe to show on a terminal.
 
 mod foreign;
 
@@ -15,21 +15,21 @@ use crate::exit::Failure;
 use foreign::push_safe_bytes;
 pub(crate) use foreign::{safe, safe_lines};
 
-/// Bytes that are gathered before they are written: the price of a message is the system call.
+/// The size of the output buffer. Without one, each message would cost a system call.
 const STDOUT_BUFFER_BYTES: usize = 256 * 1024;
 
-/// Writes a line for people to the standard error. Nobody may be listening, which is no reason to fail.
+/// Writes a line for people to standard error. Errors are ignored.
 pub(crate) fn say(line: fmt::Arguments<'_>) {
     let line = line.to_string();
     let _ = writeln!(io::stderr().lock(), "{}", safe(&line));
 }
 
-/// Writes a text of several lines for people to the standard error.
+/// Writes a text of several lines for people to standard error. Errors are ignored.
 pub(crate) fn say_lines(text: &str) {
     let _ = io::stderr().lock().write_all(safe_lines(text).as_bytes());
 }
 
-/// The standard output, buffered.
+/// Buffered standard output.
 #[derive(Debug)]
 pub(crate) struct Stdout {
     out: BufWriter<io::StdoutLock<'static>>,
@@ -40,7 +40,7 @@ impl Stdout {
         Stdout { out: BufWriter::with_capacity(STDOUT_BUFFER_BYTES, io::stdout().lock()) }
     }
 
-    /// Writes data as it is.
+    /// Writes data without escaping.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         self.out.write_all(bytes).map_err(stdout_failure)
     }
@@ -51,19 +51,19 @@ impl Stdout {
         self.write(b"\n")
     }
 
-    /// Writes what is buffered. To be called at the end: what is still buffered on drop is lost without a word.
+    /// Writes the buffered data. Call this at the end: data that is still buffered on drop is lost without an error.
     pub(crate) fn finish(mut self) -> anyhow::Result<()> {
         self.flush()
     }
 
-    /// Writes what is buffered, before more comes.
+    /// Writes the buffered data.
     pub(crate) fn flush(&mut self) -> anyhow::Result<()> {
-        // the standard library's own handle buffers lines, so it is flushed as well
+        // the handle of the standard library buffers lines, so it must be flushed as well
         self.out.flush().and_then(|()| self.out.get_mut().flush()).map_err(stdout_failure)
     }
 }
 
-/// How messages are written, one a line: byte for byte, or safe to show where they go to a terminal.
+/// The form in which messages are written, one per line: raw bytes, or escaped for a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MessageLines {
     Raw,
@@ -71,7 +71,7 @@ pub(crate) enum MessageLines {
 }
 
 impl MessageLines {
-    /// Returns how messages are written to the standard output; `raw` asks for their bytes on a terminal as well.
+    /// Returns the form for standard output; with `raw`, bytes are also written to a terminal.
     pub(crate) fn of_stdout(raw: bool) -> MessageLines {
         if !raw && io::stdout().is_terminal() { MessageLines::Safe } else { MessageLines::Raw }
     }
@@ -101,22 +101,22 @@ pub(crate) fn print_lines(text: &str) -> anyhow::Result<()> {
     out.finish()
 }
 
-/// Prints one JSON object, for people and programs alike: indented, keys in the order of the type. What would be unsafe to
-/// show is escaped within its texts, as JSON allows.
+/// Prints one JSON object, indented, with keys in the order of the type. Characters that are unsafe to show are escaped within
+/// strings, as JSON allows.
 pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print_lines(&serde_json::to_string_pretty(value)?)
 }
 
-/// The failure of a write to the standard output; that of a reader who has gone is none.
+/// Returns the error for a failed write to standard output. A closed pipe is not a failure.
 pub(crate) fn stdout_failure(error: io::Error) -> anyhow::Error {
     if error.kind() == io::ErrorKind::BrokenPipe {
         Failure::StdoutClosed.into()
     } else {
-        anyhow::Error::new(error).context("cannot write to the standard output")
+        anyhow::Error::new(error).context("cannot write to standard output")
     }
 }
 
-/// A count with commas, as "1,234,567".
+/// Formats a count with commas, such as "1,234,567".
 pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -129,7 +129,7 @@ pub(crate) fn grouped(count: u64) -> String {
     text
 }
 
-/// A number of bytes for people, as "9.0 MB" (powers of 1,000, as file managers and disks count).
+/// Formats a number of bytes, such as "9.0 MB". Units are powers of 1,000.
 pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
     let mut value = count as f64;

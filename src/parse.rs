@@ -1,5 +1,5 @@
-//! The texts that flags, environment variables and `.env` files share: each has one reader, whose error lists the valid
-//! forms.
+//! Parsers of the values of flags, environment variables and `.env` files. Each kind of value has one parser, whose error
+//! lists the valid forms.
 
 mod date;
 mod duration;
@@ -32,11 +32,11 @@ pub(crate) use toml_text::{duration_of, optional_duration_of, toml};
 
 use std::borrow::Cow;
 
-/// The text has none of the valid forms.
+/// The text does not have one of the valid forms.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}")]
 pub(crate) struct Invalid {
-    /// The valid forms, as a noun: "a whole number of 1 to 50".
+    /// The valid forms, as a noun phrase: "a whole number from 1 to 50".
     pub(crate) expected: Cow<'static, str>,
 }
 
@@ -46,10 +46,10 @@ impl Invalid {
     }
 }
 
-/// The candidate nearest to `text`, if any is near enough to be meant.
+/// Returns the candidate that is most similar to `text`, if it is similar enough for a typing error.
 pub(crate) fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = text.to_ascii_uppercase();
-    // half of the letters may be wrong, but a name of one or two letters says too little
+    // half of the letters may differ, but always at least one
     let distance_max = (wanted.chars().count() / 2).max(1);
     candidates
         .into_iter()

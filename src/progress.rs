@@ -1,4 +1,4 @@
-//! How far a long job is: a bar on a terminal, otherwise a log line now and then.
+//! Progress of a long job: a bar on a terminal, otherwise a periodic log line.
 
 use std::{
     io::{self, IsTerminal},
@@ -9,28 +9,25 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing::info;
 use tradesim_schemas::Timestamp;
 
-/// The gap between log lines where there is no terminal.
+/// The interval of log lines where there is no terminal.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The present instant, for what is told about the world outside: when a replay with shifted times begins.
-#[expect(clippy::disallowed_methods, reason = "the edge reads the clock and passes the value on")]
+/// Returns the wall clock time, for example as the start of a replay with shifted timestamps.
+#[expect(clippy::disallowed_methods, reason = "the command line reads the clock and passes the value on")]
 pub(crate) fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let micros = i64::try_from(since_epoch.as_micros()).ok().and_then(Timestamp::from_micros);
     micros.unwrap_or(Timestamp::MAX)
 }
 
-/// Time since the job began, by the machine's clock. It is only ever shown, never recorded.
+/// The time since the job began. It is shown and never recorded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch {
     started: Instant,
 }
 
 impl Stopwatch {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how long a job takes is shown to people and recorded nowhere"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the duration of a job is shown and never recorded")]
     pub(crate) fn start() -> Stopwatch {
         Stopwatch { started: Instant::now() }
     }
@@ -50,7 +47,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Progress towards `total`, in whatever unit the caller counts; `what` names the job.
+    /// Starts the progress towards `total`, in any unit; `what` names the job.
     pub(crate) fn new(what: &'static str, total: u64) -> Progress {
         let on_terminal = io::stderr().is_terminal();
         let target = if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -63,7 +60,7 @@ impl Progress {
         Progress { bar, stopwatch: Stopwatch::start(), on_terminal, next_log: LOG_INTERVAL }
     }
 
-    /// States how far the job is and how many messages that makes.
+    /// Updates the position and the number of messages.
     pub(crate) fn at(&mut self, position: u64, messages: u64) {
         if self.on_terminal {
             self.bar.set_position(position);
@@ -75,7 +72,7 @@ impl Progress {
         }
     }
 
-    /// Removes the bar. Returns how long the job took.
+    /// Removes the bar and returns the duration of the job.
     pub(crate) fn finish(self) -> Duration {
         self.bar.finish_and_clear();
         self.stopwatch.elapsed()

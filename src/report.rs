@@ -1,4 +1,4 @@
-//! What commands report about an archive or a cluster, with the names that the contract fixes (section 9).
+//! Reports about archives and clusters, with the keys of the contract (section 9).
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::{filter::Filter, output};
 /// The `schema_version` of every JSON report.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
-/// Messages by type.
+/// Numbers of messages by event type.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Events {
     pub(crate) trade: u64,
@@ -34,7 +34,7 @@ impl From<tradesim_archive::Counts> for Events {
     }
 }
 
-/// An archive: what `record --json` prints, and `info`, `filter` and `merge` with it.
+/// The report of `record --json`, `info --json`, `filter --json` and `merge --json`.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ArchiveReport {
     pub(crate) schema_version: u32,
@@ -56,7 +56,7 @@ pub(crate) struct ArchiveReport {
     pub(crate) sources: Vec<SourceReport>,
 }
 
-/// What a filter kept.
+/// A cut.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct CutReport {
     pub(crate) from: Option<String>,
@@ -66,7 +66,7 @@ pub(crate) struct CutReport {
     pub(crate) limit: Option<u64>,
 }
 
-/// What an archive was made from.
+/// A source of an archive.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SourceReport {
     pub(crate) digest: String,
@@ -121,31 +121,31 @@ impl From<&Source> for SourceReport {
     }
 }
 
-/// Warns of a cut that leaves no message, which is more often a slip than meant. `range` is the time from which it cuts.
-pub(crate) fn warn_of_emptiness(filter: &Filter, kept: u64, range: Option<(Timestamp, Timestamp)>) {
+/// Warns if a cut contains no messages, which is rarely intended. `range` is the time span of the source.
+pub(crate) fn warn_if_empty(filter: &Filter, kept: u64, range: Option<(Timestamp, Timestamp)>) {
     if kept > 0 || filter.is_open() {
         return;
     }
     let range = match range {
-        Some((first, last)) => format!("what it cuts runs from {first} to {last}"),
-        None => "what it cuts is empty already".to_owned(),
+        Some((first, last)) => format!("the source contains messages from {first} to {last}"),
+        None => "the source is empty".to_owned(),
     };
-    let cut = cut_in_words(&filter.cut());
-    output::say(format_args!("warning: no message is left by the cut ({cut}): {range}"));
+    let cut = describe_cut(&filter.cut());
+    output::say(format_args!("warning: no message passes the filters ({cut}): {range}"));
 }
 
-/// Says by which times `--from` and `--to` cut, where that could be another one than a reader expects.
-pub(crate) fn say_times_of_cut(filter: &Filter) {
+/// Explains which times `--from` and `--to` refer to in a capture, where that may be unexpected.
+pub(crate) fn explain_cut_times(filter: &Filter) {
     if filter.goes_by_stated_times() {
         output::say(format_args!(
-            "note: --from and --to go by the times that captured messages state; a message that states none counts \
-             at its place in the archive"
+            "note: --from and --to refer to the emission times in captured messages; a message without one is treated \
+             like the messages around it"
         ));
     }
 }
 
-/// A cut in words.
-pub(crate) fn cut_in_words(cut: &Cut) -> String {
+/// Describes a cut for people.
+pub(crate) fn describe_cut(cut: &Cut) -> String {
     let mut words = Vec::new();
     if !cut.symbols.is_empty() {
         words.push(format!("symbols {}", join(cut.symbols.iter().map(Symbol::to_string))));
@@ -163,7 +163,7 @@ fn join(words: impl Iterator<Item = String>) -> String {
     words.collect::<Vec<_>>().join(",")
 }
 
-/// Something that is not as it should be, in a cluster.
+/// A deviation of a cluster from its expected configuration.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct DeviationReport {
     pub(crate) of: String,

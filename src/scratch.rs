@@ -1,4 +1,4 @@
-//! A folder for the time of a job.
+//! Temporary folders.
 
 use std::{
     fs, io,
@@ -9,7 +9,7 @@ use anyhow::Context;
 
 use crate::random;
 
-/// A folder among the system's temporary ones. It goes with the value.
+/// A temporary folder, which is deleted on drop.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
@@ -18,7 +18,7 @@ pub(crate) struct Folder {
 impl Folder {
     pub(crate) fn new() -> anyhow::Result<Folder> {
         let path = std::env::temp_dir().join(format!("tradesim-{}", random::run_name()?));
-        fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+        fs::create_dir(&path).with_context(|| format!("cannot create {}", path.display()))?;
         Ok(Folder { path })
     }
 
@@ -30,7 +30,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if let Err(error) = remove(&self.path) {
-            tracing::warn!(path = %self.path.display(), %error, "a temporary folder is left behind");
+            tracing::warn!(path = %self.path.display(), %error, "cannot delete a temporary folder");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A stream behind a socket, from the first word on the standard error to the report.
+//! Serving a stream: the server of `replay` and `serve`, with its options, messages and report.
 
 mod access;
 mod progress;
@@ -26,7 +26,7 @@ use progress::Watch;
 
 pub(crate) use report::{Served, StreamReport, summarise};
 
-/// Puts the flags of the server over the settings.
+/// Overrides settings with the flags of the server.
 pub(crate) fn apply_flags(args: &ServerArgs, settings: &mut Settings) {
     if let Some(host) = &args.host {
         settings.set_from_command_line(Key::WsHost, host);
@@ -36,14 +36,14 @@ pub(crate) fn apply_flags(args: &ServerArgs, settings: &mut Settings) {
     }
 }
 
-/// The options that the flags of the server state; all others are as they are by default.
+/// Returns the options of the server; those without a flag have their defaults.
 ///
 /// # Errors
-/// Flags that contradict each other, and no name that can be drawn for the run.
+/// Fails on flags that contradict each other, and if no name can be drawn for the run.
 pub(crate) fn options(args: &ServerArgs, settings: &Settings) -> anyhow::Result<Options> {
     if let Some(wanted) = args.wait_clients.filter(|wanted| *wanted > args.max_clients) {
         let what = format!(
-            "--wait-clients {wanted} would wait for ever: --max-clients lets {} in",
+            "--wait-clients {wanted} would wait forever: --max-clients allows only {}",
             args.max_clients
         );
         return Err(Failure::usage(what).into());
@@ -66,7 +66,7 @@ pub(crate) fn options(args: &ServerArgs, settings: &Settings) -> anyhow::Result<
     })
 }
 
-/// A server that listens and does not play yet.
+/// A server that is listening and has not started playback.
 #[derive(Debug)]
 pub(crate) struct Service {
     runtime: Runtime,
@@ -75,10 +75,10 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Listens where the settings say. `stop` ends the play.
+    /// Listens on the configured address. `stop` ends playback.
     ///
     /// # Errors
-    /// An address that cannot be listened on.
+    /// Fails if the address cannot be listened on.
     pub(crate) fn bind(
         settings: &Settings,
         source: Arc<dyn Source>,
@@ -89,7 +89,7 @@ impl Service {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
-            .context("the threads of the server cannot be started")?;
+            .context("cannot start the threads of the server")?;
         let server = {
             let _inside = runtime.enter();
             Server::bind(address, source, options)?
@@ -97,28 +97,26 @@ impl Service {
         Ok(Service { runtime, server, stop })
     }
 
-    /// Says where and what it serves.
+    /// Prints the URL, the run and the stream.
     pub(crate) fn announce(&self, run: &str) {
         let address = self.server.local_addr();
         say(format_args!("listening on ws://{address}"));
         if !address.ip().is_loopback() {
-            say(format_args!(
-                "warning: other machines can connect to {address}; it asks nobody for a password"
-            ));
+            say(format_args!("warning: other machines can connect to {address}; there is no authentication"));
         }
         say(format_args!("run {run}"));
         say(format_args!("stream {}", self.server.stream()));
     }
 
-    /// What steers the play, from a thread of this runtime or of none.
+    /// Returns a handle to control playback from any thread.
     pub(crate) fn steering(&self) -> Steering {
         Steering { handle: self.server.handle(), runtime: self.runtime.handle().clone() }
     }
 
-    /// Plays to the end, or until a signal stops it. `what` names it where progress is told.
+    /// Plays to the end, or until a signal stops it. `what` is the text of progress messages.
     ///
     /// # Errors
-    /// What reading the source meets.
+    /// Returns errors of reading the source.
     pub(crate) fn run(self, what: &'static str) -> anyhow::Result<Served> {
         let Service { runtime, server, stop } = self;
         let handle = server.handle();
@@ -127,7 +125,7 @@ impl Service {
             let stopper = handle.clone();
             tokio::spawn(async move {
                 awaited.came().await;
-                // a play that is over needs no stop
+                // fails only if playback has ended already
                 let _ = stopper.command(Command::Stop).await;
             });
             let _keys = keys::start(handle.clone(), |line| say(format_args!("{line}")));
@@ -140,7 +138,7 @@ impl Service {
     }
 }
 
-/// Steers a play from an ordinary thread.
+/// Controls playback from an ordinary thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Steering {
     handle: Handle,
@@ -148,24 +146,24 @@ pub(crate) struct Steering {
 }
 
 impl Steering {
-    /// Seq behind the last message that was played.
+    /// Returns the sequence number after the last played message.
     pub(crate) fn next_seq(&self) -> u64 {
         self.handle.next_seq()
     }
 
-    /// Ends the play, as a signal would. One that is over needs no end.
+    /// Ends playback, like a signal. Does nothing if it has ended already.
     pub(crate) fn stop(&self) {
         let _ = self.runtime.block_on(self.handle.command(Command::Stop));
     }
 }
 
-/// The address of the settings: of several that a name has, the first of the older kind, which every client tries.
+/// Returns the configured address. If a host name has several, the first IPv4 address wins, because every client tries IPv4.
 fn address(settings: &Settings) -> anyhow::Result<SocketAddr> {
     let host = settings.host().map_err(Failure::from)?;
     let port = settings.port().map_err(Failure::from)?;
     let found: Vec<SocketAddr> = (host.as_str(), port)
         .to_socket_addrs()
-        .with_context(|| format!("{host} is no address of this machine"))?
+        .with_context(|| format!("{host} is not an address of this machine"))?
         .collect();
     let chosen = found.iter().find(|address| address.is_ipv4()).or(found.first());
     chosen.copied().ok_or_else(|| anyhow::anyhow!("{host} has no address"))

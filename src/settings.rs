@@ -1,7 +1,7 @@
-//! Settings from the environment and from a `.env` file: where each value comes from, and what it may be.
+//! Settings from the environment and from a `.env` file, with the origin of each value.
 //!
-//! The highest wins: command line, environment, `.env` file, default. Nothing is ever written to the process's
-//! environment.
+//! The first of these that has a value wins: command line, environment, `.env` file, default. The environment of the process
+//! is never changed.
 
 mod bridge;
 mod env_file;
@@ -24,7 +24,7 @@ use crate::{
     telemetry::LogFormat,
 };
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A flag.
@@ -33,7 +33,7 @@ pub(crate) enum Origin {
     Environment,
     /// A line of a `.env` file.
     EnvFile(PathBuf),
-    /// Nobody said anything.
+    /// The default.
     Default,
 }
 
@@ -48,14 +48,14 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value and where it comes from.
+/// A value and its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sourced<T> {
     pub(crate) value: T,
     pub(crate) origin: Origin,
 }
 
-/// A setting's value cannot be used.
+/// The value of a setting is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("{name} is {value:?} in {origin}: {invalid}")]
 pub(crate) struct SettingError {
@@ -74,14 +74,14 @@ impl From<SettingError> for Failure {
     }
 }
 
-/// All settings, as texts with their origins, in the order of the table.
+/// All settings as texts, with their origins, in the order of the table.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     texts: Vec<Option<Sourced<String>>>,
 }
 
 impl Settings {
-    /// Takes each setting from the highest source that has it.
+    /// Takes each setting from the first source that has it.
     pub(crate) fn from_sources(sources: &Sources) -> Settings {
         let texts = table::DEFINITIONS
             .iter()
@@ -95,25 +95,25 @@ impl Settings {
         Settings { texts }
     }
 
-    /// Puts a flag's value in the place of whatever the sources said.
+    /// Sets the value of a flag, which overrides all sources.
     pub(crate) fn set_from_command_line(&mut self, key: Key, value: impl fmt::Display) {
         self.texts[key as usize] = Some(Sourced { value: value.to_string(), origin: Origin::CommandLine });
     }
 
-    /// The text of a setting, if it has one.
+    /// Returns the text of a setting, if it has one.
     pub(crate) fn text(&self, key: Key) -> Option<&Sourced<String>> {
         self.texts[key as usize].as_ref()
     }
 
-    /// Each setting of the table with its text.
+    /// Iterates over the settings of the table with their texts.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static Definition, Option<&Sourced<String>>)> {
         table::DEFINITIONS.iter().zip(self.texts.iter().map(Option::as_ref))
     }
 
-    /// Reads every setting of a group, so that a bad one is named before any work begins.
+    /// Checks every setting of a group, so that an invalid one is reported before any work begins.
     ///
     /// # Errors
-    /// The first value that is none of the valid ones.
+    /// Returns the first invalid value.
     pub(crate) fn check(&self, group: Group) -> Result<(), SettingError> {
         for (definition, text) in self.iter() {
             if let Some(text) = text
@@ -131,11 +131,11 @@ impl Settings {
     }
 
     fn required<T>(&self, key: Key, read: fn(&str) -> Result<T, Invalid>) -> Result<T, SettingError> {
-        Ok(self.optional(key, read)?.expect("the table gives this setting a default"))
+        Ok(self.optional(key, read)?.expect("this setting has a default in the table"))
     }
 }
 
-/// Typed access. Each fails on a value that is none of the valid ones.
+/// Typed access. Each of these fails on an invalid value.
 impl Settings {
     pub(crate) fn rate(&self) -> Result<u32, SettingError> {
         self.required(Key::Rate, parse::rate)

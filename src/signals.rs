@@ -1,4 +1,4 @@
-//! What SIGHUP, SIGINT and SIGTERM do.
+//! Handling of SIGHUP, SIGINT and SIGTERM.
 
 use std::{
     fs, future, io,
@@ -21,21 +21,21 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Failure;
 
-/// A stop that was asked for and that the work looks at now and then.
+/// A flag that a signal sets and that a job checks periodically.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop {
     signal: Arc<AtomicUsize>,
 }
 
 impl Stop {
-    /// Lets the first signal that stops a job raise the flag and the second one end the process at once.
+    /// Registers handlers: the first signal sets the flag, the second one ends the process at once.
     ///
-    /// For jobs that would leave an unfinished file behind; all others use [`end_at_once`].
+    /// For jobs that would otherwise leave an unfinished file; all others use [`end_at_once`].
     pub(crate) fn on_signals() -> io::Result<Stop> {
         let asked_before = Arc::new(AtomicBool::new(false));
         let signal = Arc::new(AtomicUsize::new(0));
         for number in stopping() {
-            // actions run in the order of registration: the first signal finds the flag still down
+            // actions run in the order of registration, so the first signal finds the flag not set yet
             flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&asked_before))?;
             flag::register(number, Arc::clone(&asked_before))?;
             flag::register_usize(number, Arc::clone(&signal), number as usize)?;
@@ -43,8 +43,8 @@ impl Stop {
         Ok(Stop { signal })
     }
 
-    /// Like [`Stop::on_signals`]; and where the work has not ended within `grace` of the first signal, it is ended at
-    /// once: for jobs that may be waiting for a slow reader of their output.
+    /// Like [`Stop::on_signals`], but also ends the process if the job is not finished `grace` after the first signal: for
+    /// jobs that may be blocked by a slow reader of their output.
     pub(crate) fn on_signals_within(grace: Duration) -> io::Result<Stop> {
         let stop = Stop::on_signals()?;
         let mut signals = Signals::new(stopping())?;
@@ -57,12 +57,12 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Fails once a signal came.
+    /// Fails after a signal.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         self.number().map_or(Ok(()), |signal| Err(Failure::Interrupted { signal }))
     }
 
-    /// The signal that came, if one did.
+    /// Returns the signal that was received, if any.
     pub(crate) fn number(&self) -> Option<i32> {
         match self.signal.load(Ordering::Relaxed) {
             0 => None,
@@ -70,7 +70,7 @@ impl Stop {
         }
     }
 
-    /// The same stop for tasks that wait. Needs a tokio runtime.
+    /// Returns a future-based form of the flag. Needs a tokio runtime.
     pub(crate) fn awaited(&self) -> io::Result<Awaited> {
         let signals =
             stopping().map(|number| signal(SignalKind::from_raw(number))).collect::<io::Result<_>>()?;
@@ -86,10 +86,10 @@ pub(crate) struct Awaited {
 }
 
 impl Awaited {
-    /// Comes back once a signal came.
+    /// Waits for a signal.
     pub(crate) async fn came(&mut self) {
         future::poll_fn(|context| {
-            // all are asked each time, so that all of them wake the task
+            // all are polled each time, so that each of them wakes the task
             let woken = self.signals.iter_mut().filter_map(|signal| match signal.poll_recv(context) {
                 Poll::Ready(_) => Some(()),
                 Poll::Pending => None,
@@ -101,8 +101,8 @@ impl Awaited {
     }
 }
 
-/// Lets the signals that stop a job end the process at once, with the contract's exit codes: for jobs that only read and print,
-/// and that may be waiting for a slow reader of their output when the signal comes.
+/// Makes signals end the process at once, with the exit codes of the contract: for jobs that only read and print, and that may
+/// be blocked by a slow reader of their output.
 pub(crate) fn end_at_once() -> io::Result<()> {
     for number in stopping() {
         flag::register_conditional_shutdown(number, 128 + number, Arc::new(AtomicBool::new(true)))?;
@@ -110,21 +110,21 @@ pub(crate) fn end_at_once() -> io::Result<()> {
     Ok(())
 }
 
-/// The signals that stop a job. SIGHUP says that the terminal has gone; under `nohup` it is ignored, and stays so.
+/// Returns the signals that stop a job. SIGHUP means that the terminal was closed; under `nohup` it stays ignored.
 fn stopping() -> impl Iterator<Item = i32> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     [SIGHUP, SIGINT, SIGTERM].into_iter().filter(move |number| *number != SIGHUP || !ignores(&status, SIGHUP))
 }
 
-/// Whether the process ignores a signal, by the text of its status: asking the system itself takes unsafe code. Where
-/// there is no such text, it does not.
+/// Returns whether the process ignores a signal, according to `/proc/self/status`: the system call needs unsafe code. Returns
+/// false if that file does not exist.
 fn ignores(status: &str, signal: i32) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(0);
     mask >> (signal - 1) & 1 == 1
 }
 
-/// Lets a file that grows over its limit be an error of writing, like a full disk, and not a death by signal.
+/// Turns a file size limit into a write error, as for a full disk, instead of a fatal signal.
 pub(crate) fn survive_size_limit() -> io::Result<()> {
     flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Archives in the making.
+//! Writing archives.
 
 use std::{ffi::OsStr, num::NonZeroUsize, path::Path, thread};
 
@@ -6,7 +6,7 @@ use tradesim_archive::{ArchiveWriter, Batch, Columns, Faults, Provenance, Summar
 
 use crate::{cli::ThreadArgs, exit::Failure, signals::Stop};
 
-/// An archive that is being written; it gets its name when it is finished, and leaves nothing behind otherwise.
+/// An archive that is being written. The file gets its name when it is finished; without that, nothing is left.
 #[derive(Debug)]
 pub(crate) struct Sink {
     writer: ArchiveWriter,
@@ -14,7 +14,7 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Begins an archive. From here on the signals that stop a job end it at its next batch.
+    /// Starts an archive. From now on, a signal that stops the command takes effect at the next batch.
     pub(crate) fn create(
         path: &Path,
         force: bool,
@@ -32,7 +32,7 @@ impl Sink {
         Ok(Sink { writer: ArchiveWriter::create(path, provenance, options)?, stop })
     }
 
-    /// Adds rows.
+    /// Appends rows.
     pub(crate) fn write(&mut self, batch: Batch) -> anyhow::Result<()> {
         self.stop.check()?;
         if batch.has_captured() {
@@ -45,48 +45,48 @@ impl Sink {
         Ok(())
     }
 
-    /// Fails once a signal came; for work between batches.
+    /// Fails after a signal; for work between batches.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         Ok(self.stop.check()?)
     }
 
-    /// Says what is wrong with it on purpose.
+    /// Sets the list of planted faults.
     pub(crate) fn set_faults(&mut self, faults: Faults) {
         self.writer.set_faults(faults);
     }
 
-    /// Says where messages may be missing.
+    /// Sets the places where messages may be missing.
     pub(crate) fn set_gaps(&mut self, seqs: &[u64]) {
         self.writer.set_gaps(seqs);
     }
 
-    /// Publishes the archive.
+    /// Finishes the file and gives it its name.
     pub(crate) fn finish(self) -> anyhow::Result<Summary> {
         self.stop.check()?;
         Ok(self.writer.finish()?)
     }
 }
 
-/// Refuses an output whose name asks for what is no archive, so that nobody takes one for text.
+/// Refuses an output name with the extension of another format, which would be misleading.
 pub(crate) fn check_name(path: &Path) -> Result<(), Failure> {
     const OTHERS: [&str; 6] = ["jsonl", "json", "ndjson", "csv", "avro", "zst"];
     if path == "-" {
         return Err(Failure::usage_hint(
-            "an archive is a file and cannot be written to the standard output",
-            "name a file; `tradesim cat` prints the messages of an archive",
+            "an archive cannot be written to standard output",
+            "use -o FILE; `tradesim cat` prints the messages of an archive",
         ));
     }
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
     if OTHERS.contains(&extension.as_str()) {
         return Err(Failure::usage_hint(
-            format!("{} would be an archive, which is Parquet and not .{extension}", path.display()),
-            "end the name in .parquet, and convert that with `tradesim export FILE -o OUT`",
+            format!("invalid name {}: an archive is Parquet, not .{extension}", path.display()),
+            "use the extension .parquet; `tradesim export FILE -o OUT` converts an archive to other formats",
         ));
     }
     Ok(())
 }
 
-/// The threads asked for, or one for each core.
+/// Returns the given number of threads, or one for each core.
 pub(crate) fn thread_count(threads: ThreadArgs) -> NonZeroUsize {
     threads.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }

@@ -7,7 +7,7 @@ use tradesim_schemas::{Record, Timestamp};
 
 use crate::{cli::ReadingArgs, filter::Filter};
 
-/// Opens an archive; its tail is checked, its row groups are when they are read.
+/// Opens an archive and checks its tail. Row groups are checked when they are read.
 pub(crate) fn open(path: &Path, reading: ReadingArgs) -> anyhow::Result<Archive> {
     Ok(Archive::open(path, OpenOptions { mmap: !reading.no_mmap })?)
 }
@@ -31,18 +31,18 @@ pub(crate) fn for_each_batch(
     Ok(())
 }
 
-/// Times of the first and the last message, in microseconds since the epoch; for progress.
+/// Returns the times of the first and the last message in microseconds since the epoch, for progress.
 pub(crate) fn time_span(metadata: &Metadata) -> (u64, u64) {
     let micros = |at: Option<(u64, Timestamp)>| at.map_or(0, |(_, at)| at.micros().max(0) as u64);
     (micros(metadata.first()), micros(metadata.last()))
 }
 
-/// Times of the first and the last message, if there is any.
+/// Returns the times of the first and the last message, or `None` if there are no messages.
 pub(crate) fn range(metadata: &Metadata) -> Option<(Timestamp, Timestamp)> {
     Some((metadata.first()?.1, metadata.last()?.1))
 }
 
-/// The rows of an archive, one by one. A row of a batch of events costs a copy and no allocation; a frame is moved.
+/// Reads the rows of an archive one by one. Events are copied without an allocation; captured messages are moved.
 pub(crate) struct RowReader {
     batches: Batches,
     records: std::vec::IntoIter<Record>,
@@ -64,7 +64,7 @@ impl RowReader {
         }
     }
 
-    /// The next row, or `None` after the last.
+    /// Returns the next row, or `None` after the last.
     pub(crate) fn next_row(&mut self) -> anyhow::Result<Option<Row>> {
         loop {
             if let Some(record) = self.records.next() {

@@ -1,5 +1,5 @@
-//! What `replay` and `serve` play: an archive, or several of them one after the other, or simulated days, as messages that
-//! are numbered from 0 and can be read from any of them on.
+//! The sources of `replay` and `serve`: one archive, several archives in a row, or simulated days. Their messages are numbered
+//! from 0, and can be read from any of them on.
 
 mod archive;
 mod checkpoints;
@@ -14,12 +14,12 @@ pub(crate) use playlist::{Playlist, Rounds};
 
 use tradesim_replay::SourceError;
 
-/// An error of reading, as the server passes it on.
+/// Wraps an error of reading.
 fn read_error(error: impl std::error::Error + Send + Sync + 'static) -> SourceError {
     SourceError::Read(Box::new(error))
 }
 
-/// A text that names no place.
+/// Returns the error for an invalid position.
 fn no_place(place: &str, reason: impl Into<String>) -> SourceError {
     SourceError::InvalidPosition { position: place.to_owned(), reason: reason.into() }
 }

@@ -5,10 +5,10 @@ use std::path::Path;
 use tradesim_archive::{Archive, OpenOptions, Start};
 use tradesim_schemas::{Envelope, Timestamp};
 
-/// Where the burst of the fixture begins: 09:45 in New York.
+/// The start of the burst in the fixture: 09:45 in New York.
 const BEGIN: &[u8] = b"2026-02-18T14:45:00.000000Z";
 
-/// The first messages of the burst.
+/// Returns the first messages of the burst.
 pub(crate) fn burst(messages: usize) -> Vec<Envelope> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/opening-hour.parquet");
     let archive = Archive::open(&path, OpenOptions::default()).expect("the fixture is whole");

@@ -1,4 +1,4 @@
-//! The yardstick: librdkafka alone, which is handed the same records with the bridge's settings.
+//! The baseline: librdkafka alone, with the same records and the settings of the bridge.
 
 use std::time::{Duration, Instant};
 
@@ -18,11 +18,11 @@ use tradesim_schemas::ReadOptions;
 
 use super::topics;
 
-/// What a look at a full queue waits before the next: as the bridge does it.
+/// The pause before a retry when the queue is full, as in the bridge.
 const FULL_TICK: Duration = Duration::from_micros(500);
 const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Records that were made beforehand.
+/// Prepared records.
 pub(crate) struct Records {
     batches: Vec<Batch>,
 }
@@ -40,7 +40,7 @@ impl Records {
         Records { batches }
     }
 
-    /// Produces so many, over and over. Says how long that took, from a first record on, until all were acknowledged.
+    /// Produces so many records, repeated as needed. Returns the time from the first record until all are acknowledged.
     #[expect(clippy::disallowed_methods, reason = "a bench measures with the machine's clock")]
     pub(crate) fn produce(&self, connection: &KafkaConnection, messages: u64) -> Duration {
         let topics = topics();

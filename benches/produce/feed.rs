@@ -1,4 +1,4 @@
-//! A feed whose frames were made beforehand, so that it costs little beside the bridge.
+//! A feed with prepared frames, so that it costs little compared with the bridge.
 
 use std::{
     io::{self, Write},
@@ -19,10 +19,10 @@ use tungstenite::{
     },
 };
 
-/// Bytes of a write: what a replay writes at once.
+/// The size of a write, as in a replay.
 const WRITE_BYTES: usize = 32 * 1024;
 
-/// Frames to be sent over and over.
+/// Frames that are sent repeatedly.
 #[derive(Debug)]
 pub(crate) struct Frames {
     blocks: Vec<Block>,
@@ -31,7 +31,7 @@ pub(crate) struct Frames {
 #[derive(Debug, Default)]
 struct Block {
     bytes: Vec<u8>,
-    /// Where each of its messages ends.
+    /// The end of each message.
     ends: Vec<usize>,
 }
 
@@ -62,7 +62,7 @@ impl Frames {
     }
 }
 
-/// Serves one client so many messages, as a run of its own. Returns where, and what waits until the client has left.
+/// Serves so many messages to one client, as one run. Returns the address, and a handle that waits until the client has left.
 pub(crate) fn serve(frames: Arc<Frames>, run: String, messages: u64) -> io::Result<(String, JoinHandle<()>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("ws://{}", listener.local_addr()?);
@@ -74,7 +74,7 @@ pub(crate) fn serve(frames: Arc<Frames>, run: String, messages: u64) -> io::Resu
         socket.send(end.into()).expect("the client takes the end");
         let delivered = CloseFrame { code: CloseCode::Normal, reason: "delivered".into() };
         socket.close(Some(delivered)).expect("the client is there");
-        // until it has answered
+        // until the client has answered the close frame
         while socket.read().is_ok() {}
     });
     Ok((url, serving))

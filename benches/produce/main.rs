@@ -1,10 +1,10 @@
-//! How many messages a second a whole bridge takes from a socket into librdkafka's mock brokers, all acknowledged: the burst
-//! of the opening, over and over, one bridge for each sample.
+//! The throughput of a whole bridge, from a socket to acknowledgements of librdkafka's mock brokers: the burst of the opening,
+//! repeated, with a new bridge for each sample.
 //!
-//! Beside it librdkafka alone, which is handed the same records with the same settings.
+//! For comparison, librdkafka alone produces the same records with the same settings.
 //!
-//! Feed, bridge, producer and brokers share the machine's cores in one process: this is what the bridge and the producer cost, and
-//! says nothing about Kafka.
+//! Feed, bridge, producer and brokers share the cores of the machine in one process. The result is the cost of the bridge and the
+//! producer, and not of Kafka.
 
 mod bare;
 #[path = "../common/burst.rs"]
@@ -29,13 +29,13 @@ use tradesim_schemas::ReadOptions;
 
 use self::{bare::Records, feed::Frames};
 
-/// Messages of the burst.
+/// The number of messages in the burst.
 const MESSAGES: usize = 6_000;
-/// Messages of one iteration.
+/// The number of messages in one iteration.
 const MESSAGES_AN_ITERATION: u64 = 500_000;
 const PARTITIONS: u16 = 12;
 
-/// When messages were delivered.
+/// The instants at which messages were delivered.
 #[derive(Debug, Default)]
 struct Course {
     first: Option<(Instant, u64)>,
@@ -50,7 +50,7 @@ impl Course {
         self.last = Some(now);
     }
 
-    /// For all messages, at the pace of those behind the first that was told.
+    /// Returns the time for all messages, extrapolated from the pace after the first reported delivery.
     fn duration(&self, messages: u64) -> Duration {
         let (Some((first, seq)), Some(last)) = (self.first, self.last) else { return Duration::ZERO };
         (last - first).mul_f64(messages as f64 / (messages - seq).max(1) as f64)
@@ -75,7 +75,7 @@ impl Stage {
         }
     }
 
-    /// Brokers of their own for each sample: what they were sent before makes them slower.
+    /// Starts new brokers for each sample, because earlier messages make brokers slower.
     fn brokers() -> DevBroker {
         let topics = topics();
         let partitions = |topic| if topic == Topic::Positions { 1 } else { PARTITIONS };
@@ -84,8 +84,8 @@ impl Stage {
         DevBroker::start(3, &topics).expect("mock brokers start")
     }
 
-    /// Bridges so many messages. Says how long that took, from when the bridge could deliver until all were acknowledged: the
-    /// start of a bridge takes a second, however many messages follow.
+    /// Bridges so many messages. Returns the time from when the bridge could deliver until all were acknowledged: the start of a
+    /// bridge takes a second, independently of the number of messages.
     fn bridge(&mut self, guarantee: Guarantee, messages: u64) -> Duration {
         self.runs += 1;
         let run = format!("run-{}", self.runs);

@@ -1,8 +1,8 @@
-//! The server on real sockets: the binary as a process, on 127.0.0.1, with clients in this one.
+//! The server on real sockets: the binary as a process on 127.0.0.1, with clients in this process.
 //!
-//! Every rate stands beside that of a thread that writes the same bytes from memory into the same kind of sockets, in
-//! turns with it. `TRADESIM_BENCH_ROUNDS` sets the number of turns (3), of which the best counts; with
-//! `TRADESIM_BENCH_LARGE=1` an archive of 95 million messages is made for the first message from its middle.
+//! Every rate is compared with that of a thread that writes the same bytes from memory to the same kind of sockets, in alternating
+//! rounds. `TRADESIM_BENCH_ROUNDS` sets the number of rounds (default: 3), of which the best counts. With
+//! `TRADESIM_BENCH_LARGE=1`, an archive of 95 million messages is recorded to measure the time to a message in its middle.
 #![allow(missing_docs)]
 #![allow(clippy::print_stdout, reason = "a bench reports on the standard output")]
 
@@ -20,16 +20,16 @@ use crate::{
     table::{Row, Table, millions},
 };
 
-/// What is asked of the server.
+/// The targets of the server.
 const AIM_ONE: f64 = 3.0e6;
 const AIM_FOUR: f64 = 1.2e6;
 const AIM_TUNGSTENITE: f64 = 2.0e6;
 
-/// How much is measured.
+/// The size of the measurement.
 #[derive(Clone, Copy, Debug)]
 struct Scale {
     rounds: usize,
-    /// Whether the figures are only to be had, not to be good.
+    /// True if the bench only has to run, without meaningful results.
     test: bool,
     large: bool,
 }
@@ -60,7 +60,7 @@ fn main() {
     table.print();
 }
 
-/// As fast as clients take it.
+/// Measures the rate at speed max.
 fn at_max(recording: &Recording, scale: Scale, table: &mut Table) {
     for (what, sink, clients, aim) in [
         ("max, one raw socket", Sink::Raw, 1, AIM_ONE),
@@ -94,7 +94,7 @@ fn at_max(recording: &Recording, scale: Scale, table: &mut Table) {
     }
 }
 
-/// All clients receive everything at once.
+/// Runs clients that receive everything at the same time.
 fn receive(address: SocketAddr, sink: Sink, clients: usize) -> Vec<Received> {
     thread::scope(|scope| {
         let threads: Vec<_> = (0..clients).map(|_| scope.spawn(move || sink.receive(address, ""))).collect();
@@ -102,7 +102,7 @@ fn receive(address: SocketAddr, sink: Sink, clients: usize) -> Vec<Received> {
     })
 }
 
-/// Messages a second of the slowest client.
+/// Returns the messages per second of the slowest client.
 fn rate(received: &[Received], recording: &Recording) -> f64 {
     let rates = received.iter().map(|received| {
         assert_eq!(received.messages, recording.messages, "each client gets everything");
@@ -112,7 +112,7 @@ fn rate(received: &[Received], recording: &Recording) -> f64 {
     rates.fold(f64::INFINITY, f64::min)
 }
 
-/// At 10,000 messages a second.
+/// Measures lateness at 10,000 messages per second.
 fn paced(recording: &Recording, scale: Scale, table: &mut Table) {
     const MESSAGES_A_SECOND: f64 = 10_000.0;
     let seconds = if scale.test { 1.0 } else { 10.0 };
@@ -133,7 +133,7 @@ fn paced(recording: &Recording, scale: Scale, table: &mut Table) {
         let report = server.finish();
         let late = |name: &str| report["late_ms"][name].as_f64().expect("messages were on a schedule");
         let figures = (late("p50"), late("p99"), cores, off);
-        // the machine is shared: the round of the best p99 is the one that was disturbed least
+        // the machine is shared: the round with the best p99 was disturbed least
         if best.is_none_or(|best| figures.1 < best.1) {
             best = Some(figures);
         }
@@ -147,7 +147,7 @@ fn paced(recording: &Recording, scale: Scale, table: &mut Table) {
     table.push(Row::bound("mean rate, off the schedule", percent, "0.1 %", off <= 0.001));
 }
 
-/// From the connection to the first message, in the middle of the recording.
+/// Measures the time from connecting to the first message in the middle of the recording.
 fn middle(recording: &Recording, scale: Scale, table: &mut Table) {
     let query = format!("from_seq={}", recording.messages / 2);
     let mut times: Vec<Duration> = Vec::new();

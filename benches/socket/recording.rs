@@ -1,4 +1,4 @@
-//! What is played: a day that the binary records for the bench.
+//! The recording that is played: a day that the binary records for the bench.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,26 +10,26 @@ use std::{
 pub(crate) struct Recording {
     pub(crate) path: PathBuf,
     pub(crate) messages: u64,
-    /// Length of a text, on average.
+    /// The mean length of a message.
     pub(crate) text_bytes: usize,
     pub(crate) digest: String,
 }
 
-/// Orders a second: what decides how large a day is.
+/// The number of orders per second, which determines the size of a day.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate(&'static str);
 
-/// A stretch of the day.
+/// A part of the day.
 #[derive(Debug)]
 pub(crate) struct Stretch {
     pub(crate) messages: u64,
-    /// Recorded time from the first to the last message.
+    /// The recorded time from the first to the last message.
     pub(crate) seconds: f64,
-    /// The flags that cut it out.
+    /// The flags that select it.
     pub(crate) cut: Vec<String>,
 }
 
-/// Messages whose length is looked at.
+/// The number of messages that are measured for their mean length.
 const SAMPLE: &str = "100000";
 
 impl Recording {
@@ -55,7 +55,7 @@ impl Recording {
         Recording { text_bytes: text_bytes(&path), path, messages, digest }
     }
 
-    /// About so many messages from 10:00 on, in whole minutes.
+    /// Returns a part with about so many messages from 10:00 on, in whole minutes.
     pub(crate) fn minutes(&self, messages: f64) -> Stretch {
         for minutes in 1..=59 {
             let cut =
@@ -74,7 +74,7 @@ impl Recording {
     }
 }
 
-/// The time of a message's envelope.
+/// Returns the emission time of a message, in seconds of the day.
 fn seconds_of_day(line: &str) -> f64 {
     let text = line.split("\"timestamp\":\"").nth(1).expect("an envelope has a time");
     let number = |range: std::ops::Range<usize>| text[range].parse::<f64>().expect("a time");
@@ -91,7 +91,7 @@ fn text_bytes(path: &Path) -> usize {
     bytes / count
 }
 
-/// The binary with these arguments.
+/// Returns a command that runs the binary.
 pub(crate) fn tradesim(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tradesim"));
     command.args(arguments).stdin(Stdio::null());

@@ -1,4 +1,4 @@
-//! The server as a process, and what it takes of the machine.
+//! The server as a process, and its use of processor time and memory.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -11,13 +11,13 @@ use std::{
 
 use crate::recording::{Recording, tradesim};
 
-/// How often its memory is looked at.
+/// The interval at which its memory is sampled.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// In which Linux states processor time, on every platform (`USER_HZ`).
+/// The unit in which Linux reports processor time on every platform (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
 
-/// A server that was started, and that ends with this.
+/// A running server, which is stopped on drop.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
@@ -25,7 +25,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Replays the recording on a port that is free.
+    /// Replays the recording on a free port.
     pub(crate) fn start(recording: &Recording, arguments: &[&str]) -> Server {
         let mut child = tradesim(&["replay", "--port", "0", "--json"])
             .args(arguments)
@@ -43,7 +43,7 @@ impl Server {
                 break address.parse().expect("an address");
             }
         };
-        // what else it says must not fill the pipe
+        // drains the pipe, so that the server is never blocked
         thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         Server { child, address }
     }
@@ -52,16 +52,16 @@ impl Server {
         self.address
     }
 
-    /// Processor time that it has used.
+    /// Returns the processor time that it has used.
     pub(crate) fn cpu(&self) -> Duration {
         let stat = self.proc("stat");
-        // the name, in parentheses, may hold anything; behind it utime and stime are the 12th and 13th field
+        // the name, in parentheses, may contain anything; after it, utime and stime are the 12th and 13th field
         let fields: Vec<&str> = stat.rsplit(')').next().expect("a line").split_whitespace().collect();
         let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();
         Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND)
     }
 
-    /// Does something, and gives the most anonymous memory that the server had meanwhile, in KiB.
+    /// Runs `work`, and returns its result and the maximum anonymous memory of the server meanwhile, in KiB.
     pub(crate) fn watched<T>(&self, work: impl FnOnce() -> T) -> (T, u64) {
         let over = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -89,7 +89,7 @@ impl Server {
         std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).expect("it was not waited for")
     }
 
-    /// Waits for its end, and gives its report.
+    /// Waits until it exits, and returns its report.
     pub(crate) fn finish(mut self) -> serde_json::Value {
         let mut report = String::new();
         let mut stdout = self.child.stdout.take().expect("it was asked for");
@@ -101,7 +101,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // one that has ended cannot be killed, and needs not be
+        // fails if the process has already exited
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Clients that only count, and the server that they are compared with: one that only copies.
+//! Clients that only count messages, and the bare server that the replay is compared with, which only copies bytes.
 
 use std::{
     io::{Read, Write},
@@ -12,35 +12,35 @@ use tokio_tungstenite::{connect_async, tungstenite::Message};
 
 use crate::recording::Recording;
 
-/// Bytes of a read.
+/// The size of a read.
 const READ_BYTES: usize = 256 * 1024;
 
-/// Bytes of a write of the bare server: a block of the real one.
+/// The size of a write of the bare server: a block of the real server.
 const WRITE_BYTES: usize = 64 * 1024;
 
-/// The longest that a client waits for the next bytes.
+/// The timeout of a client for the next bytes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A kind of client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sink {
-    /// A socket, whose bytes are skimmed from frame to frame.
+    /// A socket whose frames are skipped without parsing.
     Raw,
-    /// tokio-tungstenite, which hands out each message.
+    /// tokio-tungstenite, which parses each message.
     Tungstenite,
 }
 
-/// What a client got.
+/// The result of a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Received {
     pub(crate) messages: u64,
-    /// The code of the server's close.
+    /// The close code of the server.
     pub(crate) close: Option<u16>,
-    /// When the handshake was over.
+    /// The instant at which the handshake was complete.
     pub(crate) begun: Instant,
-    /// When the first bytes of messages came.
+    /// The instant at which the first bytes of messages arrived.
     pub(crate) first: Instant,
-    /// When the last bytes came.
+    /// The instant at which the last bytes arrived.
     pub(crate) last: Instant,
 }
 
@@ -56,13 +56,13 @@ impl Sink {
             Sink::Raw => receive_raw(address, query),
             Sink::Tungstenite => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime.expect("a runtime can be had").block_on(receive_tungstenite(address, query))
+                runtime.expect("a runtime can be created").block_on(receive_tungstenite(address, query))
             }
         }
     }
 }
 
-/// A socket behind its handshake, and what came with the answer.
+/// Connects and completes the handshake. Returns the socket and the bytes that arrived with the response.
 fn connect(address: SocketAddr, query: &str) -> (TcpStream, Vec<u8>) {
     let mut socket = TcpStream::connect(address).expect("the server listens");
     socket.set_read_timeout(Some(PATIENCE)).expect("a socket has a timeout");
@@ -123,7 +123,7 @@ async fn receive_tungstenite(address: SocketAddr, query: &str) -> Received {
     Received { messages, close, begun, first: first.unwrap_or(last), last }
 }
 
-/// How long it takes from the attempt to connect to the first whole message.
+/// Measures the time from connecting to the first complete message.
 pub(crate) fn first_message(address: SocketAddr, query: &str) -> Duration {
     let begun = now();
     let (mut socket, early) = connect(address, query);
@@ -137,12 +137,12 @@ pub(crate) fn first_message(address: SocketAddr, query: &str) -> Duration {
     begun.elapsed()
 }
 
-/// Hops from frame to frame, without a look at what messages say.
+/// Counts frames without reading their content.
 #[derive(Debug, Default)]
 struct Frames {
-    /// What came of a header or a close that is not whole yet.
+    /// The bytes of an incomplete header or close frame.
     partial: Vec<u8>,
-    /// Bytes of the frame that are still to come.
+    /// The remaining bytes of the current frame.
     skip: usize,
     messages: u64,
     close: Option<u16>,
@@ -161,7 +161,7 @@ impl Frames {
         }
     }
 
-    /// Gives the bytes that are not enough for the next frame's header.
+    /// Returns the bytes that are too few for the header of the next frame.
     fn hop<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
         loop {
             let skipped = self.skip.min(bytes.len());
@@ -187,8 +187,7 @@ impl Frames {
     }
 }
 
-/// A server that writes as many bytes as a recording has, from memory, into sockets: nothing can be faster that goes the
-/// same way.
+/// A server that writes as many bytes as a recording has from memory to sockets: the upper limit for any server.
 #[derive(Debug)]
 pub(crate) struct Blaster {
     address: SocketAddr,
@@ -196,7 +195,7 @@ pub(crate) struct Blaster {
 }
 
 impl Blaster {
-    /// Waits for so many clients, and then has a thread for each.
+    /// Waits for so many clients, and then starts a thread for each.
     pub(crate) fn start(recording: &Recording, clients: usize) -> Blaster {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
@@ -243,7 +242,7 @@ fn accept(listener: &TcpListener) -> TcpStream {
     socket
 }
 
-/// Frames of one length, again and again from one buffer.
+/// Writes frames of one length, repeatedly from one buffer.
 fn blast(mut socket: TcpStream, messages: u64, text: usize) {
     let mut frame = vec![0x81, 126];
     frame.extend_from_slice(&(text as u16).to_be_bytes());
@@ -255,6 +254,6 @@ fn blast(mut socket: TcpStream, messages: u64, text: usize) {
     }
     socket.write_all(&frame.repeat((messages % at_once) as usize)).expect("the client reads");
     socket.write_all(&[0x88, 2, 0x03, 0xe8]).expect("the client reads");
-    // until the client has gone, so that nothing is lost
+    // until the client has disconnected, so that nothing is lost
     let _ = socket.read(&mut [0; 64]);
 }

@@ -1,6 +1,6 @@
-//! The report.
+//! The table of results.
 
-/// What was measured, line by line.
+/// The results, one per row.
 #[derive(Debug, Default)]
 pub(crate) struct Table(Vec<Row>);
 
@@ -10,18 +10,18 @@ pub(crate) struct Row {
     what: String,
     reached: String,
     aim: String,
-    /// The bare copy in the same run, and the share of it that was reached.
+    /// The rate of the bare copy in the same run, and the ratio to it.
     bare: Option<(String, f64)>,
     met: bool,
 }
 
-/// A rate or a count in words.
+/// Formats a rate or a count.
 pub(crate) fn millions(count: f64) -> String {
     format!("{:.2} M", count / 1e6)
 }
 
 impl Row {
-    /// Messages a second.
+    /// Adds a row with messages per second.
     pub(crate) fn rate(what: &str, reached: f64, aim: f64, bare: f64) -> Row {
         Row {
             what: what.to_owned(),
@@ -32,7 +32,7 @@ impl Row {
         }
     }
 
-    /// Something that has to stay below a bound.
+    /// Adds a row with a value that must stay below a limit.
     pub(crate) fn bound(what: &str, reached: String, aim: &str, met: bool) -> Row {
         Row { what: what.to_owned(), reached, aim: format!("< {aim}"), bare: None, met }
     }

@@ -7,64 +7,67 @@ use clap::{Args, ValueEnum};
 use super::{FeedArgs, KafkaArgs, PrefixArgs, RegistryArgs};
 use crate::{parse, settings};
 
-/// Bring a feed into Kafka: every message validated, as Avro, and exactly once
+/// Deliver a WebSocket feed to Kafka: validated, encoded as Avro, exactly once
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exactly once is what consumers with isolation.level=read_committed see: data, dead letters and the position are one
-transaction. The feed has to number its messages, as `replay` and `serve` do; for any other one say
---delivery at-least-once. A bridge that comes back goes on where the last one was committed, and one that is started
-twice takes over from the first. Brokers and registry that are away are waited for, and meanwhile nothing is read.
+With --delivery exactly-once, the bridge writes records, dead letters and its position in one transaction, so consumers \
+with isolation.level=read_committed see each message exactly once. This requires a feed that numbers its messages, as \
+`replay` and `serve` do; for other feeds, use --delivery at-least-once. A restarted bridge continues from the last \
+committed position. A second bridge with the same transactional id takes over from the first. While brokers or the \
+schema registry are unavailable, the bridge waits for them and does not read from the feed.
 
---answer and --ignore do not apply to a feed that numbers its messages, because every message has its number there.
+--answer and --ignore do not apply to feeds that number their messages.
 
-Settings that have no flag here are those of KAFKA_BRIDGE_*, as `tradesim config show` lists them.")]
+Some settings have no flag here: set them as KAFKA_BRIDGE_* variables. `tradesim config show` lists them all.")]
 pub(crate) struct Bridge {
-    /// The feed, as ws://localhost:8765 or wss://example.org/feed [setting: WS_URI, default: ws://localhost:8765]
+    /// URL of the feed, for example wss://example.org/feed [setting: WS_URI, default: ws://localhost:8765]
     #[arg(long, value_name = "URL", value_parser = parse::ws_uri)]
     pub(crate) ws_uri: Option<String>,
-    /// What is promised of every message
+    /// Delivery guarantee
     #[arg(long, value_enum, default_value_t = DeliveryMode::ExactlyOnce)]
     pub(crate) delivery: DeliveryMode,
-    /// Stop when the feed has said its end and everything before it is delivered
+    /// Exit when the feed has ended and everything before its end is delivered
     #[arg(long)]
     pub(crate) until_end: bool,
-    /// Take this run and no other; names the run of a feed that names none
+    /// Accept only this run; for a feed that does not name its run, the name to use
     #[arg(long, value_name = "NAME", value_parser = parse::run_name)]
     pub(crate) run: Option<String>,
-    /// Refuse messages that break a rule of the market as well
+    /// Also refuse messages that break a market rule
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Register our schemas where they are not registered yet
+    /// Register the Avro schemas that are not registered yet
     #[arg(long)]
     pub(crate) register_schemas: bool,
-    /// Where dead letters go [setting: DLQ_TOPIC, default: dlq.raw.failed]
+    /// Dead-letter topic, without the prefix [setting: DLQ_TOPIC, default: dlq.raw.failed]
     #[arg(long, value_name = "TOPIC", value_parser = parse::topic)]
     pub(crate) dlq_topic: Option<String>,
-    /// Commit a transaction, or without transactions write the position, after this time [default: 100ms, 1s]
+    /// Interval between commits; with at-least-once delivery, between writes of the position [default: 100ms, or 1s with
+    /// at-least-once delivery]
     #[arg(long, value_name = "DURATION", value_parser = commit_interval)]
     pub(crate) commit_interval: Option<Duration>,
-    /// Commit a transaction after so many messages
+    /// Commit a transaction after this many messages, even before the interval ends
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) commit_events: u64,
-    /// Fence older bridges by this name [default: tradesim-, the topic prefix and the stream's id]
+    /// Transactional id; a new bridge fences older ones with the same id [default: tradesim-, the topic prefix and the
+    /// stream id]
     #[arg(long, value_name = "ID", value_parser = parse::client_id)]
     pub(crate) transactional_id: Option<String>,
-    /// Tries in a row, behind the first, to connect to the feed [setting: WS_MAX_RETRIES, default: 10]
+    /// Consecutive reconnect attempts before giving up on the feed [setting: WS_MAX_RETRIES, default: 10]
     #[arg(long, value_name = "N", value_parser = parse::retries)]
     pub(crate) ws_retries: Option<u32>,
-    /// Tries in a row to begin anew with the brokers [default: without a limit]
+    /// Consecutive restarts after Kafka failures before giving up [default: unlimited]
     #[arg(long, value_name = "N")]
     pub(crate) kafka_retries: Option<u32>,
-    /// How long the feed may take to accept a connection and to answer the handshake
+    /// Timeout for connecting to the feed and for its handshake response
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = super::tail::timeout)]
     pub(crate) connect_timeout: Duration,
-    /// How long a stop may take while something is not acknowledged
+    /// Time to wait for outstanding acknowledgements when stopping
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = super::tail::timeout)]
     pub(crate) shutdown_timeout: Duration,
-    /// Where /metrics, /healthz and /readyz are [setting: METRICS_HOST, default: 127.0.0.1]
+    /// Address to serve /metrics, /healthz and /readyz on [setting: METRICS_HOST, default: 127.0.0.1]
     #[arg(long, value_name = "HOST", value_parser = settings::host_name)]
     pub(crate) metrics_host: Option<String>,
-    /// Their port; 0 picks a free one and prints it [setting: METRICS_PORT, default: 9090]
+    /// Port to serve them on; 0 picks a free port and prints it [setting: METRICS_PORT, default: 9090]
     #[arg(long, value_name = "PORT", value_parser = parse::port)]
     pub(crate) metrics_port: Option<u16>,
     /// Print one JSON object at the end
@@ -80,12 +83,13 @@ pub(crate) struct Bridge {
     pub(crate) registry: RegistryArgs,
 }
 
-/// What is promised of every message.
+/// Delivery guarantee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DeliveryMode {
-    /// Consumers of committed records see each message once
+    /// Consumers of committed records see each message exactly once
     ExactlyOnce,
-    /// Each message is acknowledged at least once; needs neither transactions nor a feed that can resume
+    /// Each message is acknowledged, and may be written twice after a failure; needs neither transactions nor a feed
+    /// that can resume
     AtLeastOnce,
 }
 
@@ -93,5 +97,5 @@ fn commit_interval(text: &str) -> Result<Duration, parse::Invalid> {
     parse::duration(text)
         .ok()
         .filter(|time| (Duration::from_millis(1)..=Duration::from_secs(20)).contains(time))
-        .ok_or(parse::Invalid::expected("a duration as 100ms or 1s, of 1ms to 20s"))
+        .ok_or(parse::Invalid::expected("a duration such as 100ms or 1s, from 1ms to 20s"))
 }

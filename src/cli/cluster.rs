@@ -16,15 +16,15 @@ pub(crate) enum ClusterCommand {
     Verify(ClusterVerify),
 }
 
-/// Compare brokers, controllers, defaults and registry with what the bridge is made for
+/// Check that brokers, controllers, defaults and the registry match what the bridge expects
 ///
-/// Names every deviation, and exits with 3 if there is one.
+/// Reports every deviation, and exits with 3 if there is one.
 #[derive(Debug, Args)]
 pub(crate) struct ClusterVerify {
-    /// Brokers that there should be, each of them a controller too; the defaults of replication follow
+    /// Expected number of brokers, each of which is also a controller; the expected replication defaults follow from it
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) brokers: u16,
-    /// Leave the schema registry out
+    /// Do not check the schema registry
     #[arg(long, conflicts_with_all = ["schema_registry_url", "schema_registry_auth", "schema_registry_ca"])]
     pub(crate) no_registry: bool,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use super::{KafkaArgs, PrefixArgs, RegistryArgs};
 use crate::parse;
 
-/// Read dead letters, and send them again
+/// Print dead letters, and retry them
 #[derive(Debug, Args)]
 pub(crate) struct Dlq {
     #[command(subcommand)]
@@ -18,16 +18,16 @@ pub(crate) enum DlqCommand {
     Retry(DlqRetry),
 }
 
-/// Print the dead letters that there are now, one a line
+/// Print the current dead letters, one per line
 #[derive(Debug, Args)]
 pub(crate) struct DlqShow {
-    /// Only those with this reason, as missing_field
+    /// Only dead letters with this reason, for example missing_field
     #[arg(long, value_name = "REASON")]
     pub(crate) reason: Option<String>,
-    /// At most this many
+    /// Print at most this many
     #[arg(long, value_name = "N", value_parser = parse::limit, allow_negative_numbers = true)]
     pub(crate) limit: Option<u64>,
-    /// Print each as a JSON object with its partition, offset, run and seq
+    /// Print each as a JSON object with its partition, offset, run and sequence number
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -36,24 +36,27 @@ pub(crate) struct DlqShow {
     pub(crate) kafka: KafkaArgs,
 }
 
-/// Send dead letters again, from where the last call ended: back through validation
+/// Validate and send dead letters again, starting where the last call ended
 ///
-/// The exit code is 3 where letters remain: they are still refused, were tried --max-tries times, or are kept only in part.
+/// The exit code is 3 if dead letters remain: those that are still refused, those that were retried --max-tries times, and
+/// those that contain only a part of their message.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A message and how far the dead letters were read are one transaction, so that each is sent again once, whatever fails, and
-however long the calls are apart: the position is a record of the topic tradesim.positions. Where there is no position and
-there are dead letters, nobody knows which of them were sent again before: the first call needs --from-beginning.
-What is still refused becomes a dead letter again, with one more try. Messages of which only the beginning was kept are
-counted and stay where they are.")]
+Each message and the position in the dead-letter topic are written in one transaction, so each dead letter is sent again \
+exactly once, whatever fails and however much time passes between calls. The position is a record of the topic \
+tradesim.positions. If there are dead letters but there is no position, it is unknown which of them were sent before: the \
+first call needs --from-beginning.
+
+A message that is still refused becomes a dead letter again, with its retry count increased. Dead letters that contain \
+only a part of their message are counted and left in place.")]
 pub(crate) struct DlqRetry {
-    /// Begin with the oldest dead letter, also where it was sent again before
+    /// Start with the oldest dead letter, even if it was sent again before
     #[arg(long)]
     pub(crate) from_beginning: bool,
-    /// Leave dead letters alone that were sent again this many times [setting: DLQ_MAX_RETRIES, default: 3]
+    /// Skip dead letters that were sent again this many times [setting: DLQ_MAX_RETRIES, default: 3]
     #[arg(long, value_name = "N", value_parser = parse::dlq_retries, allow_negative_numbers = true)]
     pub(crate) max_tries: Option<u32>,
-    /// Refuse messages that break a rule of the market as well
+    /// Also refuse messages that break a market rule
     #[arg(long)]
     pub(crate) strict: bool,
     /// Print one JSON object at the end
@@ -67,13 +70,13 @@ pub(crate) struct DlqRetry {
     pub(crate) registry: RegistryArgs,
 }
 
-/// Where dead letters are.
+/// The dead-letter topic.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Kafka")]
 pub(crate) struct DlqTopic {
     #[command(flatten)]
     pub(crate) prefix: PrefixArgs,
-    /// The topic of dead letters [setting: DLQ_TOPIC, default: dlq.raw.failed]
+    /// Dead-letter topic, without the prefix [setting: DLQ_TOPIC, default: dlq.raw.failed]
     #[arg(long, value_name = "TOPIC", value_parser = parse::topic)]
     pub(crate) dlq_topic: Option<String>,
 }

@@ -9,30 +9,30 @@ use super::{FilterArgs, OutputArgs, ReadingArgs};
 /// Convert an archive to .jsonl, .csv, .avro or plain .parquet (.jsonl.zst and .csv.zst are compressed)
 #[derive(Debug, Args)]
 #[command(after_help = "\
--o - with --format jsonl or csv prints the messages to the standard output while they are read.
+`-o -` with --format jsonl or csv writes the messages to standard output while they are read.
 
-Of a capture, `envelope_timestamp` is the time that a message states (empty where it states none that can
-be read); .csv, .parquet and .avro have when it was received, and whether as text (1) or binary (2), in
-`received` and `opcode`. A captured message that a format cannot express makes the export fail, unless
---skip-raw leaves it out: in .jsonl what is not JSON in UTF-8, in .csv and .avro what is not one of the
-three event types. JSON over several lines becomes one line.")]
+In the export of a capture, `envelope_timestamp` is the emission time that the message states, or empty if it does not \
+state one. In .csv, .parquet and .avro, `received` is the receive time, and `opcode` is 1 for text and 2 for binary. The \
+export fails on a captured message that the format cannot express, unless --skip-raw skips it: .jsonl cannot express \
+what is not JSON in UTF-8; .csv and .avro cannot express what is not one of the three event types. JSON that spans \
+several lines is written on one line.")]
 pub(crate) struct Export {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
-    /// The format of the standard output (-o -)
+    /// Format of standard output (with -o -)
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) format: Option<StreamFormat>,
-    /// Write an apostrophe before each text of .csv that a spreadsheet would take for a formula: those that begin with =, +,
-    /// -, @, a tab or a carriage return
+    /// In .csv, put an apostrophe before each text that a spreadsheet would interpret as a formula: one that begins with =,
+    /// +, -, @, a tab or a carriage return
     #[arg(long)]
     pub(crate) csv_safe: bool,
-    /// How prices are written to .csv and .parquet
+    /// Type of prices in .csv and .parquet
     #[arg(long, value_enum, default_value_t = ExportPrices::Decimal)]
     pub(crate) prices: ExportPrices,
-    /// Leave out captured messages that the format cannot express, instead of failing
+    /// Skip captured messages that the format cannot express, instead of failing
     #[arg(long)]
     pub(crate) skip_raw: bool,
     /// Print one JSON object
@@ -42,10 +42,10 @@ pub(crate) struct Export {
     pub(crate) reading: ReadingArgs,
 }
 
-/// A format that can be read while it is written.
+/// A format that can be streamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StreamFormat {
-    /// A message a line
+    /// One message per line
     Jsonl,
     /// A table with a header line
     Csv,
@@ -56,6 +56,6 @@ pub(crate) enum StreamFormat {
 pub(crate) enum ExportPrices {
     /// Exact decimals with four digits after the point
     Decimal,
-    /// Floating-point numbers, which pandas handles faster
+    /// Floating-point numbers, which pandas processes faster
     Float64,
 }

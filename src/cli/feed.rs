@@ -53,5 +53,5 @@ fn ping_every(text: &str) -> Result<Duration, parse::Invalid> {
     parse::duration(text)
         .ok()
         .filter(|time| (Duration::from_millis(100)..=Duration::from_secs(3_600)).contains(time))
-        .ok_or(parse::Invalid::expected("a duration as 20s or 1m, of 100ms to 1h"))
+        .ok_or(parse::Invalid::expected("a duration such as 20s or 1m, from 100ms to 1h"))
 }

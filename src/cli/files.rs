@@ -15,11 +15,11 @@ pub(crate) struct Info {
     pub(crate) json: bool,
 }
 
-/// Print the messages, one a line, exactly as a replay sends them
+/// Print the messages, one per line, exactly as `replay` sends them
 #[derive(Debug, Args)]
 pub(crate) struct Cat {
     pub(crate) file: PathBuf,
-    /// Write the messages' bytes on a terminal as well, where control characters are otherwise shown as \\u001b
+    /// Print raw bytes even on a terminal, where control characters are otherwise shown as \\u001b
     #[arg(long)]
     pub(crate) raw: bool,
     #[command(flatten)]
@@ -28,11 +28,11 @@ pub(crate) struct Cat {
     pub(crate) reading: ReadingArgs,
 }
 
-/// Check an archive's structure, its digests and the rules of the market
+/// Check the structure, the digests and the market rules of an archive
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     pub(crate) file: PathBuf,
-    /// Also check that the content is that of this digest or archive
+    /// Also check that the content has this digest, or the digest of this archive
     #[arg(long, value_name = "DIGEST|FILE")]
     pub(crate) against: Option<String>,
     /// Print one JSON object
@@ -42,7 +42,7 @@ pub(crate) struct Verify {
     pub(crate) reading: ReadingArgs,
 }
 
-/// Name the first difference of two archives, field by field
+/// Show the first difference between two archives, field by field
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
     pub(crate) a: PathBuf,
@@ -54,7 +54,7 @@ pub(crate) struct Diff {
     pub(crate) reading: ReadingArgs,
 }
 
-/// Cut an archive: keep the messages that pass, with their numbers
+/// Cut an archive: keep the messages that pass the filters, with their sequence numbers
 #[derive(Debug, Args)]
 pub(crate) struct Filter {
     pub(crate) file: PathBuf,
@@ -71,7 +71,7 @@ pub(crate) struct Filter {
     pub(crate) reading: ReadingArgs,
 }
 
-/// Join archives in the order of time and number, and number the messages anew
+/// Merge archives by time and sequence number, and renumber the messages
 #[derive(Debug, Args)]
 pub(crate) struct Merge {
     #[arg(required = true, num_args = 1.., value_name = "FILE")]
@@ -87,16 +87,16 @@ pub(crate) struct Merge {
     pub(crate) reading: ReadingArgs,
 }
 
-/// Plant the faults of a plan into a new archive, which lists them
+/// Write a new archive with the faults of a plan added, and list them in it
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The new archive holds what `replay --faults` sends for the same plan: messages that are missing,
-there twice, swapped or malformed. They are numbered anew, and `info --json` lists each fault with
-its number in the new archive and the reason for which a reader refuses it. Faults of the line
-(disconnect, stall, drip) and messages above 16 MiB (oversize) are left to `replay --faults`.")]
+The new archive contains what `replay --faults` sends for the same plan: messages are missing, duplicated, swapped or \
+malformed. The messages are renumbered. `info --json` lists each fault with its sequence number in the new archive and \
+the reason code with which a reader refuses it. Faults of the connection (disconnect, stall, drip) and messages of more \
+than 16 MiB (oversize) exist only in `replay --faults`.")]
 pub(crate) struct Plant {
     pub(crate) file: PathBuf,
-    /// The plan (TOML)
+    /// The fault plan (TOML)
     #[arg(long, value_name = "PLAN")]
     pub(crate) faults: PathBuf,
     #[command(flatten)]

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{KafkaArgs, PrefixArgs, RegistryArgs};
 
-/// Load, soak and burst tests as recordings, with a verdict
+/// Run repeatable load, soak and burst tests with pass and fail thresholds
 #[derive(Debug, Args)]
 pub(crate) struct Load {
     #[command(subcommand)]
@@ -20,32 +20,33 @@ pub(crate) enum LoadCommand {
     Show(LoadShow),
 }
 
-/// Drive a target by a scenario, measure, and judge
+/// Run a scenario, measure the target, and check the thresholds
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The scenario says what is sent, how fast, to whom, what goes wrong meanwhile, and what must come of it (docs/LOAD.md).
-Messages are due on a schedule, whatever the target does, and latency counts from that instant. Exits with 99 when a
-threshold does not hold, and with 3 when the recording is not the one that the scenario names.
+A scenario defines what is sent, how fast, to which target, which events and faults happen meanwhile, and which thresholds \
+must hold (docs/LOAD.md). Messages are due on a fixed schedule, whether or not the target keeps up, and latency is measured \
+from the instant at which a message is due. Exits with 99 if a threshold fails, and with 3 if the recording is not the one \
+that the scenario specifies.
 
-Server, clients and bridge run in this process, which is what rss_growth and rss_max measure.")]
+The server, the clients and the bridge run in this process, and rss_growth and rss_max measure its memory.")]
 pub(crate) struct LoadRun {
-    /// A scenario's file, or the name of one that `tradesim load list` lists
+    /// A scenario file, or the name of a bundled scenario (see `tradesim load list`)
     #[arg(value_name = "FILE.toml")]
     pub(crate) scenario: PathBuf,
-    /// Run the scenario's short form; the report says so
+    /// Run the short form of the scenario; the report is marked as such
     #[arg(long)]
     pub(crate) short: bool,
-    /// Write a report: a page for a browser (.html) or an object (.json); may be given more than once, and is written every
-    /// few seconds while the load runs
+    /// Write a report as a web page (.html) or as a JSON object (.json), updated every few seconds during the run; may be
+    /// given more than once
     #[arg(long, value_name = "FILE", value_parser = report_file)]
     pub(crate) report: Vec<PathBuf>,
     /// Print one JSON object at the end
     #[arg(long)]
     pub(crate) json: bool,
-    /// Bring up stand-ins for brokers and registry in this process instead of using a cluster
+    /// Use embedded brokers and an embedded schema registry instead of a cluster
     #[arg(long, conflicts_with_all = ["bootstrap_servers", "schema_registry_url"])]
     pub(crate) embedded: bool,
-    /// Register our schemas where they are not registered yet
+    /// Register the Avro schemas that are not registered yet
     #[arg(long)]
     pub(crate) register_schemas: bool,
     #[command(flatten)]
@@ -56,7 +57,7 @@ pub(crate) struct LoadRun {
     pub(crate) registry: RegistryArgs,
 }
 
-/// List the scenarios that come with tradesim
+/// List the bundled scenarios
 #[derive(Debug, Args)]
 pub(crate) struct LoadList {
     /// Print one JSON object
@@ -64,10 +65,10 @@ pub(crate) struct LoadList {
     pub(crate) json: bool,
 }
 
-/// Print a scenario that comes with tradesim, as a file to begin with
+/// Print a bundled scenario, as a starting point for a new one
 #[derive(Debug, Args)]
 pub(crate) struct LoadShow {
-    /// One that `tradesim load list` lists
+    /// Name of the scenario (see `tradesim load list`)
     pub(crate) name: String,
 }
 
@@ -75,6 +76,6 @@ fn report_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("html" | "json") => Ok(path),
-        _ => Err("expected a name that ends in .html or .json".to_owned()),
+        _ => Err("expected a file name that ends in .html or .json".to_owned()),
     }
 }

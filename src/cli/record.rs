@@ -12,21 +12,21 @@ use crate::parse::{self, SymbolChoice, TimeSpec};
 /// Simulate a trading day into an archive
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The same version, seed, date and options give the same messages, on any machine, with any threads.
---rate, --symbols 10, --market-hours and bursts are part of the simulation: others make other events.
---symbols AAPL,MSFT, --events, --from, --to and --limit cut: they keep messages of the whole day
-unchanged, as `tradesim filter` does.")]
+The same version, seed, date and options always produce the same messages, on any machine and with any number of threads. \
+--rate, --symbols 10, --market-hours and bursts change the simulation, so they produce different events. \
+--symbols AAPL,MSFT, --events, --from, --to and --limit only select: they keep messages of the whole day unchanged, as \
+`tradesim filter` does.")]
 pub(crate) struct Record {
-    /// The trading date in New York, as 2026-02-18 [setting: START_DATE]
+    /// Trading date in New York, for example 2026-02-18 [setting: START_DATE]
     #[arg(long, value_name = "DATE", value_parser = parse::date)]
     pub(crate) date: Option<NaiveDate>,
-    /// The seed; without one it is drawn, printed and recorded [setting: SEED]
+    /// Seed of the simulation; without one, a random seed is drawn, printed and recorded [setting: SEED]
     #[arg(long, value_name = "N", value_parser = parse::seed, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
-    /// The archive to make; it appears when it is whole [default: DATE.seedN.parquet]
+    /// The archive to write; it is created only when it is complete [default: DATE.seedN.parquet]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Overwrite a file that exists
+    /// Overwrite an existing file
     #[arg(long)]
     pub(crate) force: bool,
     /// Print the plan and write nothing
@@ -45,57 +45,55 @@ pub(crate) struct Record {
     pub(crate) cut: CutArgs,
 }
 
-/// What market is simulated.
+/// Options of the simulated market.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Market")]
 pub(crate) struct MarketArgs {
-    /// Orders a second over all symbols, 1 to 10000, before the hour's multiplier [setting: RATE, default: 10]
+    /// Orders per second over all symbols, 1 to 10000, before the multiplier of the period [setting: RATE, default: 10]
     #[arg(long, value_name = "N", value_parser = parse::rate, allow_negative_numbers = true)]
     pub(crate) rate: Option<u32>,
-    /// A number: simulate the N heaviest symbols only, which makes other events [setting: NUM_SYMBOLS, default:
-    /// 50]; names, as
-    /// AAPL,MSFT: simulate all and keep only these
+    /// With a number, simulate only the N heaviest symbols, which changes the events; with names, such as AAPL,MSFT,
+    /// simulate all symbols and keep only these [setting: NUM_SYMBOLS, default: 50]
     #[arg(long, value_name = "N|SYMBOLS", value_parser = parse::symbol_choice)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) symbols: Option<SymbolChoice>,
-    /// Whether the hour of the day decides how often things happen [setting: SIMULATE_MARKET_HOURS,
-    /// default: true]
+    /// Vary the order rate over the periods of the day [setting: SIMULATE_MARKET_HOURS, default: true]
     #[arg(long, value_name = "true|false", value_parser = parse::boolean, action = clap::ArgAction::Set)]
     pub(crate) market_hours: Option<bool>,
-    /// Simulate a date without trading as if the market were open
+    /// Simulate a weekend or holiday as if the market were open
     #[arg(long)]
     pub(crate) allow_closed: bool,
 }
 
-/// When orders come faster.
+/// Options of bursts.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Bursts")]
 #[command(group = ArgGroup::new("any_burst").args(["burst", "burst_at"]).multiple(true))]
 pub(crate) struct BurstArgs {
-    /// Random bursts through the day
+    /// Add random bursts throughout the day
     #[arg(long)]
     pub(crate) burst: bool,
-    /// How much faster, 2 to 100 [setting: BURST_MULTIPLIER, default: 20]
+    /// Multiplier of the order rate in a burst, 2 to 100 [setting: BURST_MULTIPLIER, default: 20]
     #[arg(long, value_name = "X", value_parser = parse::burst_multiplier, requires = "any_burst")]
     #[arg(allow_negative_numbers = true)]
     pub(crate) burst_multiplier: Option<f64>,
-    /// Gap between random bursts, on average [setting: BURST_INTERVAL_SECONDS, default: 60s]
+    /// Mean time between random bursts [setting: BURST_INTERVAL_SECONDS, default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = parse::burst_interval, requires = "burst")]
     pub(crate) burst_interval: Option<Duration>,
-    /// Length of random bursts, on average [setting: BURST_DURATION_SECONDS, default: 10s]
+    /// Mean length of random bursts [setting: BURST_DURATION_SECONDS, default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = parse::burst_duration, requires = "burst")]
     pub(crate) burst_duration: Option<Duration>,
-    /// A burst at this time (exchange time or RFC 3339); may be given more than once
+    /// Add a burst at this time (exchange time or RFC 3339); may be given more than once
     #[arg(long, value_name = "TIME", value_parser = parse::time, requires = "burst_for")]
     pub(crate) burst_at: Vec<TimeSpec>,
-    /// Length of the planned bursts
+    /// Length of the bursts of --burst-at
     #[arg(long, value_name = "DURATION", value_parser = parse::duration, requires = "burst_at")]
     pub(crate) burst_for: Option<Duration>,
-    /// The planned bursts hit this symbol only
+    /// Restrict the bursts of --burst-at to this symbol
     #[arg(long, value_name = "SYMBOL", value_parser = one_symbol, requires = "burst_at")]
     pub(crate) burst_symbol: Option<Symbol>,
 }
 
 fn one_symbol(text: &str) -> Result<Symbol, parse::Invalid> {
-    Symbol::new(text).ok_or(parse::Invalid::expected("a symbol as AAPL"))
+    Symbol::new(text).ok_or(parse::Invalid::expected("a symbol such as AAPL"))
 }

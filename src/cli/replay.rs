@@ -8,34 +8,36 @@ use tradesim_replay::Speed;
 use super::{FilterArgs, ReadingArgs, ServerArgs};
 use crate::parse;
 
-/// Serve archives over WebSocket, at their own pace, faster, slower or as fast as clients take them
+/// Serve archives over WebSocket, in real time, faster, slower, or as fast as clients can read
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Several files play one after the other. --limit counts over all of them, exchange times are those of each file's date.
-Time starts with the first client, and the replay ends when everything was delivered, unless --stay.")]
+Several files are played one after the other. --limit counts the messages of all files together; an exchange time refers \
+to the date of each file.
+
+Playback starts when the first client connects. The replay ends when everything is delivered, unless --stay is given.")]
 pub(crate) struct Replay {
     #[arg(required = true, num_args = 1.., value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// How fast: 1x, 50x, 0.5x or max
+    /// Speed of playback: 1x, 50x, 0.5x or max
     #[arg(long, value_name = "SPEED", default_value = "1x")]
     pub(crate) speed: Speed,
-    /// Shorten stretches without a message to this much recorded time
+    /// Shorten longer pauses between messages to this much recorded time
     #[arg(long, value_name = "DURATION", value_parser = parse::duration)]
     pub(crate) max_gap: Option<Duration>,
-    /// Play everything N times, or for ever
+    /// Play everything N times, or forever if N is missing
     #[arg(long = "loop", value_name = "N", value_parser = parse::rounds)]
     #[arg(num_args = 0..=1, require_equals = true)]
     pub(crate) rounds: Option<Option<u64>>,
-    /// Which times the messages carry
+    /// Timestamps in the messages
     #[arg(long, value_enum, default_value_t = TimestampsMode::Recorded)]
     pub(crate) timestamps: TimestampsMode,
-    /// By which times captured messages are played [default: received, where the archive is a capture]
+    /// Times by which the messages of a capture are scheduled [default: received]
     #[arg(long, value_enum)]
     pub(crate) pace: Option<PaceMode>,
-    /// Plant the faults of this plan (TOML): missing, repeated and malformed messages, broken connections and more
+    /// Add the faults of this plan (TOML), such as missing, duplicated and malformed messages or broken connections
     #[arg(long, value_name = "PLAN")]
     pub(crate) faults: Option<PathBuf>,
-    /// Stay when everything was delivered, for clients that come later
+    /// Keep serving after the end, for clients that connect later
     #[arg(long)]
     pub(crate) stay: bool,
     /// Print one JSON object at the end
@@ -49,20 +51,21 @@ pub(crate) struct Replay {
     pub(crate) reading: ReadingArgs,
 }
 
-/// By which times messages are played.
+/// The times by which messages are scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PaceMode {
-    /// Those that they were received at
+    /// The receive times
     Received,
-    /// Those that they state; a message that states none follows the one before it as it was received
+    /// The emission times in the messages; a message without one keeps its distance, in receive time, from the message
+    /// before it
     Recorded,
 }
 
-/// Which times messages carry.
+/// The timestamps in the messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TimestampsMode {
-    /// Those of the recording
+    /// As recorded
     Recorded,
-    /// All moved by the same whole minutes, so that the recording begins now
+    /// All shifted by the same number of whole minutes, so that the recording starts now
     Shifted,
 }

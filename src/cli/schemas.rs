@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::kafka::{AnswerArgs, PrefixArgs, RegistryArgs};
 
-/// Register the Avro schemas, and check them against a registry
+/// Register the Avro schemas, or check them against a registry
 #[derive(Debug, Args)]
 pub(crate) struct Schemas {
     #[command(subcommand)]
@@ -19,11 +19,12 @@ pub(crate) enum SchemasCommand {
     Check(SchemasCheck),
 }
 
-/// Register our schemas where they are not registered yet
+/// Register the Avro schemas that are not registered yet
 ///
-/// All subjects are checked first: where one would break its readers (BACKWARD), nothing is registered, the field is named, and
-/// the exit code is 3. Otherwise each subject gets the rule BACKWARD before its schema, whatever the registry's default is, unless it has
-/// a rule of its own that includes it.
+/// All subjects are checked first. If a schema is not BACKWARD compatible with its subject, nothing is registered, the
+/// incompatible field is reported, and the exit code is 3. Otherwise the compatibility level of each subject is set to
+/// BACKWARD before its schema is registered, whatever the default of the registry is, unless the subject already has a
+/// level that includes BACKWARD.
 #[derive(Debug, Args)]
 pub(crate) struct SchemasRegister {
     #[command(flatten)]
@@ -37,13 +38,13 @@ pub(crate) struct SchemasRegister {
     pub(crate) prefix: PrefixArgs,
 }
 
-/// Say whether schemas may follow those that are registered
+/// Check whether schemas are compatible with the registered ones
 ///
-/// New readers have to understand old records (BACKWARD). Where they do not, the field is named and the exit code is 3. Nothing is
-/// changed.
+/// New readers must be able to read old records (BACKWARD). If they cannot, the incompatible field is reported and the exit
+/// code is 3. Nothing is changed.
 #[derive(Debug, Args)]
 pub(crate) struct SchemasCheck {
-    /// Check these files instead of our own schemas; the name of the record tells the subject
+    /// Schemas to check instead of those of tradesim; the name of the record determines the subject
     #[arg(value_name = "FILE.avsc")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::kafka::{AnswerArgs, KafkaArgs, PrefixArgs, RegistryArgs};
 use crate::parse;
 
-/// Make, check and read the topics
+/// Create, check and read the topics
 #[derive(Debug, Args)]
 pub(crate) struct Topics {
     #[command(subcommand)]
@@ -21,9 +21,9 @@ pub(crate) enum TopicsCommand {
     Tail(TopicsTail),
 }
 
-/// Make the topics that do not exist, and check those that do
+/// Create the topics that do not exist, and check those that do
 ///
-/// Exits with 3 where a topic that exists is not as it should be; nothing is changed in it.
+/// Exits with 3 if an existing topic has a different configuration. Existing topics are never changed.
 #[derive(Debug, Args)]
 pub(crate) struct TopicsPlan {
     #[command(flatten)]
@@ -37,48 +37,48 @@ pub(crate) struct TopicsPlan {
     pub(crate) names: TopicNames,
 }
 
-/// Compare the topics with what they should be
+/// Compare the topics with their expected configuration
 ///
-/// Names every deviation, and exits with 3 if there is one.
+/// Reports every deviation, and exits with 3 if there is one.
 #[derive(Debug, Args)]
 pub(crate) struct TopicsVerify {
     #[command(flatten)]
     pub(crate) plan: TopicsPlan,
 }
 
-/// Which topics, and of how many copies.
+/// Names and replication factor of the topics.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Kafka")]
 pub(crate) struct TopicNames {
     #[command(flatten)]
     pub(crate) prefix: PrefixArgs,
-    /// The topic of dead letters, without the prefix [setting: DLQ_TOPIC, default: dlq.raw.failed]
+    /// Dead-letter topic, without the prefix [setting: DLQ_TOPIC, default: dlq.raw.failed]
     #[arg(long, value_name = "TOPIC", value_parser = parse::topic)]
     pub(crate) dlq_topic: Option<String>,
-    /// Copies of every partition; fewer than 3 are for clusters of fewer brokers, and survive less
+    /// Replication factor; use less than 3 only for clusters with fewer brokers
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) replicas: u16,
 }
 
-/// Print records as they come, decoded, one JSON object a line
+/// Print decoded records as they arrive, one JSON object per line
 ///
-/// Reads what is committed, joins no group and commits nothing. Records of one partition come in their order, those of several
-/// as they arrive.
+/// Reads committed records only, without joining a consumer group and without committing offsets. The records of one
+/// partition are printed in order, those of different partitions as they arrive.
 #[derive(Debug, Args)]
 pub(crate) struct TopicsTail {
-    /// Topics, without the prefix [default: all but the positions]
+    /// Topics, without the prefix [default: all except tradesim.positions]
     #[arg(value_name = "TOPIC", value_parser = parse::topic)]
     pub(crate) topics: Vec<String>,
-    /// Begin with the oldest record instead of the next one
+    /// Start with the oldest record instead of the next one
     #[arg(long)]
     pub(crate) from_beginning: bool,
     /// Stop after this many records
     #[arg(long, value_name = "N", value_parser = parse::limit, allow_negative_numbers = true)]
     pub(crate) count: Option<u64>,
-    /// Stop after this time, as 30s, 5m or 1h30m
+    /// Stop after this time, for example 30s, 5m or 1h30m
     #[arg(long = "for", value_name = "DURATION", value_parser = parse::duration)]
     pub(crate) time: Option<Duration>,
-    /// Stop at the end of what is there
+    /// Stop at the current end of the topics
     #[arg(long)]
     pub(crate) until_end: bool,
     /// Only records of this run

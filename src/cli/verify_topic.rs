@@ -10,27 +10,27 @@ use super::{
 };
 use crate::parse;
 
-/// Read the topics back and prove them equal to the archive that was bridged
+/// Verify that the topics contain exactly the messages of an archive
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reads what is committed in the topics of trades, books, candles and dead letters, decodes it by the schemas
-of the registry, rebuilds the messages and their digest, and compares them with the archive one by one. Exits
-with 3 unless the digests are equal and all of these are zero:
+Reads the committed records of the trade, order book, market data and dead-letter topics, decodes them with the schemas of \
+the registry, rebuilds the messages and their digest, and compares them one by one with the archive. Exits with 3 unless \
+the digests are equal and all of these counts are zero:
 
   lost        messages of the archive that are in no topic
-  duplicated  records of a message that is there already
-  reordered   records behind a later one of the same key
-  altered     records with another content, time, key, partition or topic than the message says
-  foreign     records that name no run, or whose seq the archive lacks
+  duplicated  further records of the same message
+  reordered   records that follow a later record with the same key
+  altered     records whose content, time, key, partition or topic differs from the message
+  foreign     records without a run, or with a sequence number that the archive lacks
 
-With filters, the messages of a replay with the same filters are expected. Dead letters of the run are present,
-with the bytes that they keep. Other runs are left alone. Transactions that are open at the start are waited for,
-and what is produced after it is not read.")]
+With filters, the messages of a replay with the same filters are expected. A dead letter of the run counts as its message, \
+compared by the bytes that it contains. Records of other runs are ignored. The command waits for transactions that are open \
+when it starts, and does not read what is produced later.")]
 pub(crate) struct VerifyTopic {
     /// The archive that was bridged
     #[arg(long, value_name = "FILE")]
     pub(crate) archive: PathBuf,
-    /// The run [default: the newest, by the time of production of its newest record]
+    /// The run to verify [default: the run with the most recently produced record]
     #[arg(long, value_name = "NAME", value_parser = parse::run_name)]
     pub(crate) run: Option<String>,
     /// Print one JSON object
@@ -42,7 +42,7 @@ pub(crate) struct VerifyTopic {
     pub(crate) kafka: KafkaArgs,
     #[command(flatten)]
     pub(crate) prefix: PrefixArgs,
-    /// The topic of dead letters, without the prefix [setting: DLQ_TOPIC, default: dlq.raw.failed]
+    /// Dead-letter topic, without the prefix [setting: DLQ_TOPIC, default: dlq.raw.failed]
     #[arg(long, value_name = "TOPIC", value_parser = parse::topic, help_heading = "Kafka")]
     pub(crate) dlq_topic: Option<String>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! One connection: the bridge's client, with the deadlines and signals of a command.
+//! A connection: the WebSocket client of the bridge, with the deadlines and signals of a command.
 
 use std::time::Duration;
 
@@ -7,31 +7,31 @@ pub(crate) use tradesim_bridge::socket::is_would_block;
 use tradesim_bridge::socket::{ClientSocket, HandshakeHeaders, OpenError, Received, Target, header::Header};
 use tungstenite::{Error, Message, error::ProtocolError, protocol::frame::coding::CloseCode};
 
-use super::follower::Ending;
+use super::resume::DisconnectReason;
 use crate::{endpoint::Endpoint, exit::Failure, progress::Stopwatch, signals::Stop};
 
-/// How long a read waits before the caller looks at signals and deadlines.
+/// The time after which a read returns, so that the caller can check signals and deadlines.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
-/// Why there is no connection.
+/// The reason why connecting failed.
 #[derive(Debug)]
 pub(crate) enum ConnectError {
-    /// Nobody is there, or nobody answers: trying again may help.
+    /// The server does not respond: a retry may help.
     Unreachable(String),
-    /// Somebody is there and does not want to, or is not a WebSocket server.
+    /// The server refused the connection, or is not a WebSocket server.
     Refused(String),
-    /// A signal came.
+    /// A signal was received.
     Stopped(Failure),
 }
 
-/// A connection behind its handshake.
+/// An established connection.
 pub(crate) struct Connection {
     socket: ClientSocket,
     pub(crate) greeting: HandshakeHeaders,
 }
 
 impl Connection {
-    /// Connects and shakes hands, within `timeout`.
+    /// Connects and completes the handshake within `timeout`.
     pub(crate) fn open(
         endpoint: &Endpoint,
         headers: &[Header],
@@ -46,7 +46,7 @@ impl Connection {
             if clock.elapsed() < timeout {
                 return Ok(());
             }
-            Err(OpenError::Unreachable(format!("no answer to the handshake within {timeout:?}")))
+            Err(OpenError::Unreachable(format!("no handshake response within {timeout:?}")))
         };
         let target = Target {
             tls: endpoint.tls,
@@ -73,7 +73,7 @@ impl Connection {
         self.greeting.start_seq.is_some()
     }
 
-    /// The next message; [`is_would_block`] tells the error that is none.
+    /// Reads the next message. [`is_would_block`] recognises the error that only means "not yet".
     pub(crate) fn read(&mut self) -> Result<Received, Error> {
         self.socket.read()
     }
@@ -81,18 +81,18 @@ impl Connection {
     /// Sends a message.
     ///
     /// # Errors
-    /// A connection that is lost.
-    pub(crate) fn send(&mut self, message: Message) -> Result<(), Ending> {
-        let lost = |error: Error| Ending::Lost(format!("nothing can be sent to the server: {error}"));
+    /// Fails if the connection is lost.
+    pub(crate) fn send(&mut self, message: Message) -> Result<(), DisconnectReason> {
+        let lost = |error: Error| DisconnectReason::Lost(format!("cannot send to the server: {error}"));
         self.socket.send(message).map_err(lost)
     }
 
-    /// Lets the next read wait.
+    /// Sets how long the next read waits.
     ///
     /// # Errors
-    /// A connection that is lost.
-    pub(crate) fn let_wait(&mut self, time: Duration) -> Result<(), Ending> {
-        self.socket.allow_wait(time).map_err(|error| Ending::Lost(error.to_string()))
+    /// Fails if the connection is lost.
+    pub(crate) fn let_wait(&mut self, time: Duration) -> Result<(), DisconnectReason> {
+        self.socket.allow_wait(time).map_err(|error| DisconnectReason::Lost(error.to_string()))
     }
 
     /// Returns true if anything arrived since the last call.
@@ -100,26 +100,29 @@ impl Connection {
         self.socket.tcp().take_activity()
     }
 
-    /// Says goodbye and waits a moment for the answer, so that the server does not see a broken connection.
-    pub(crate) fn close(self, code: CloseCode, patience: Duration) {
+    /// Sends a close frame and waits at most `timeout` for the answer, so that the server does not see a broken connection.
+    pub(crate) fn close(self, code: CloseCode, timeout: Duration) {
         let clock = Stopwatch::start();
-        self.socket.close(code, || clock.elapsed() >= patience);
+        self.socket.close(code, || clock.elapsed() >= timeout);
     }
 }
 
-/// What an error of reading means: a lost connection, or a server that breaks the protocol.
-pub(crate) fn broken(error: Error) -> anyhow::Result<Ending> {
+/// Interprets an error of reading as a lost connection.
+///
+/// # Errors
+/// Fails if the server violated the protocol.
+pub(crate) fn broken(error: Error) -> anyhow::Result<DisconnectReason> {
     match error {
-        Error::Io(error) => Ok(Ending::Lost(error.to_string())),
-        Error::ConnectionClosed | Error::AlreadyClosed => Ok(Ending::Lost("closed".to_owned())),
+        Error::Io(error) => Ok(DisconnectReason::Lost(error.to_string())),
+        Error::ConnectionClosed | Error::AlreadyClosed => Ok(DisconnectReason::Lost("closed".to_owned())),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-            Ok(Ending::Lost("the server went away without closing it".to_owned()))
+            Ok(DisconnectReason::Lost("the server closed it without a close frame".to_owned()))
         }
-        error => Err(anyhow!("the server broke the WebSocket protocol: {error}")),
+        error => Err(anyhow!("the server violated the WebSocket protocol: {error}")),
     }
 }
 
-/// Returns true if a server sent a message or a ping.
+/// Returns true if the server sent a message or a ping.
 pub(crate) fn is_said(received: &Result<Received, Error>) -> bool {
     match received {
         Ok(Received::Message(message)) => {

@@ -1,4 +1,4 @@
-//! `bridge`: a feed into Kafka.
+//! `bridge`: delivers a feed to Kafka.
 
 mod report;
 
@@ -25,12 +25,12 @@ use crate::{
     signals::Stop,
 };
 
-/// How long the registry may take for an answer; it is asked again.
+/// The timeout for a request to the registry. The bridge retries it.
 const REGISTRY_TIMEOUT: Duration = Duration::from_secs(10);
-/// The pauses between two tries to begin anew with the brokers: the first is short, because most failures are over at
-/// once, and long enough for another bridge that has taken over to have said so.
+/// The pauses before restarts after Kafka failures. The first is short, because most failures are brief, but long enough for a
+/// bridge that has taken over to fence this one.
 const KAFKA_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
-/// When transactions are committed, and when positions are written without them.
+/// The default intervals between commits, and between writes of the position without transactions.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
 const POSITION_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -43,9 +43,9 @@ pub(crate) fn run(args: &Bridge, settings: Settings) -> anyhow::Result<Outcome> 
     match result.map_err(failure)? {
         Ended::Complete => Ok(if report.missing > 0 { Outcome::Difference } else { Outcome::Done }),
         Ended::Stopped if report.undelivered > 0 => {
-            Err(anyhow!("{} messages were taken and not acknowledged", output::grouped(report.undelivered)))
+            Err(anyhow!("{} messages were read but not acknowledged", output::grouped(report.undelivered)))
         }
-        // without --until-end it is a job without an end
+        // without --until-end the bridge runs until it is stopped
         Ended::Stopped => match stop.number() {
             Some(SIGTERM) if !args.until_end => Ok(Outcome::Done),
             Some(signal) => Err(Failure::Interrupted { signal }.into()),
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Bridge, settings: Settings) -> anyhow::Result<Outcome> 
     }
 }
 
-/// Bridges until the feed ends or a signal comes, and fails where that is all that can be done.
+/// Runs the bridge until the feed ends. A signal is an error.
 pub(crate) fn to_the_end(args: &Bridge, settings: Settings, stop: &Stop) -> anyhow::Result<()> {
     let (_, result) = work(args, settings, &|| stop.number().is_some(), None)?;
     match result.map_err(failure)? {
@@ -63,8 +63,8 @@ pub(crate) fn to_the_end(args: &Bridge, settings: Settings, stop: &Stop) -> anyh
     }
 }
 
-/// Bridges until the feed ends or it is to stop, and tells `observer` what is delivered. The report is what was done, also
-/// where it stopped early.
+/// Runs the bridge until the feed ends or `is_stopping` returns true, and reports deliveries to `observer`. The result also
+/// describes a run that was stopped early.
 pub(crate) fn observed(
     args: &Bridge,
     settings: Settings,
@@ -92,7 +92,7 @@ fn work(
     if let Some(address) = engine.metrics_address() {
         say(format_args!("metrics on http://{address}/metrics, health on /healthz and /readyz"));
         if !address.ip().is_loopback() {
-            say(format_args!("warning: other machines can read them; nobody is asked for a password"));
+            say(format_args!("warning: other machines can read them; there is no authentication"));
         }
     }
     let (report, result) = engine.run(jitter, is_stopping);
@@ -122,16 +122,16 @@ fn apply_flags(args: &Bridge, settings: &mut Settings) {
 
 fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptions> {
     let connection = kafka::connection(&args.kafka, settings)?;
-    let registry = kafka::impatient_registry(&args.registry, settings, REGISTRY_TIMEOUT)?;
+    let registry = kafka::registry_without_retries(&args.registry, settings, REGISTRY_TIMEOUT)?;
     let delivery = delivery(args, settings).map_err(Failure::from)?;
     let producer = producer(args, settings).map_err(Failure::from)?;
     if delivery.guarantee == Guarantee::ExactlyOnce && (!producer.idempotence || producer.acks != "all") {
         return Err(Failure::Configuration {
             what: format!(
-                "exactly once needs KAFKA_ACKS=all and KAFKA_ENABLE_IDEMPOTENCE=true, and they are {} and {}",
+                "exactly-once delivery needs KAFKA_ACKS=all and KAFKA_ENABLE_IDEMPOTENCE=true, but they are {} and {}",
                 producer.acks, producer.idempotence
             ),
-            hint: Some("--delivery at-least-once does without".to_owned()),
+            hint: Some("--delivery at-least-once does not need them".to_owned()),
         }
         .into());
     }
@@ -158,13 +158,13 @@ fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptio
     })
 }
 
-/// The names of the topics. Dead letters need one of their own.
+/// Returns the names of the topics. Refuses a dead-letter topic that is also another topic.
 fn topics(args: &Bridge, settings: &Settings) -> Result<Topics, Failure> {
     let topics = Topics::new(&args.prefix.topic_prefix, &settings.dlq_topic()?);
     match topics.shared_name() {
         None => Ok(topics),
         Some(name) => Err(Failure::Configuration {
-            what: format!("{name} cannot be the topic of dead letters: it is another one's already"),
+            what: format!("{name} cannot be the dead-letter topic: it is already used for other records"),
             hint: None,
         }),
     }
@@ -202,17 +202,17 @@ fn producer(args: &Bridge, settings: &Settings) -> Result<ProducerOptions, crate
     })
 }
 
-/// The name of this process in the positions that it writes.
+/// Returns a name for this process in the positions that it writes.
 fn random_name() -> String {
     format!("{:016x}", SysRng.try_next_u64().unwrap_or_else(|_| u64::from(std::process::id())))
 }
 
-/// 0 to 1, so that bridges that were cut off together do not come back together.
+/// Returns a random number from 0 to 1, so that bridges that were disconnected together do not all reconnect at the same time.
 fn jitter() -> f64 {
     f64::from(SysRng.try_next_u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
 }
 
-/// The exit of what a bridge cannot do.
+/// Maps an error of the bridge to its exit code.
 fn failure(error: BridgeError) -> anyhow::Error {
     let what = format!("{:#}", anyhow!(error.to_string()));
     let hint = |hint: &str| Some(hint.to_owned());
@@ -220,18 +220,18 @@ fn failure(error: BridgeError) -> anyhow::Error {
         BridgeError::Registry(error) => kafka::registry_failure(error),
         BridgeError::FeedUrl(_) | BridgeError::Connection(_) => Failure::Configuration { what, hint: None }.into(),
         BridgeError::NoTopic { .. } => {
-            Failure::Configuration { what, hint: hint("`tradesim topics create` makes the topics") }.into()
+            Failure::Configuration { what, hint: hint("`tradesim topics create` creates the topics") }.into()
         }
         BridgeError::CannotResume => Failure::Configuration {
             what,
-            hint: hint("--delivery at-least-once takes any feed; `tradesim replay` and `tradesim serve` number theirs"),
+            hint: hint("--delivery at-least-once accepts any feed; `tradesim replay` and `tradesim serve` number their messages"),
         }
         .into(),
         BridgeError::FeedBroken { .. } => Failure::Data { what, hint: None }.into(),
         BridgeError::OtherRun { .. } => Failure::Configuration { what, hint: None }.into(),
         BridgeError::FeedUnreachable { .. } => Failure::Unreachable {
             what,
-            hint: hint("`tradesim replay FILE` and `tradesim serve` print the URL that they listen on; --ws-uri names it"),
+            hint: hint("`tradesim replay FILE` and `tradesim serve` print the URL that they listen on; --ws-uri sets it"),
         }
         .into(),
         BridgeError::Kafka { .. } => Failure::Unreachable { what, hint: None }.into(),

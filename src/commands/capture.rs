@@ -1,12 +1,12 @@
-//! `capture`: any feed into an archive.
+//! `capture`: stores any feed in an archive.
 //!
-//! What is received goes into a journal beside the output at once, and at the end the journal becomes the archive. One
-//! thread reads and writes, so that a disk that is slower than the feed makes TCP hold the feed back.
+//! Every message is appended to a journal next to the output at once, and at the end the journal is converted into the archive.
+//! One thread reads and writes, so if the disk is slower than the feed, TCP flow control slows down the feed.
 
 mod archiving;
-mod course;
 mod receipt;
 mod session;
+mod state;
 
 use std::{
     ffi::OsString,
@@ -33,32 +33,32 @@ use crate::{
     sink::check_name,
 };
 
-/// What is behind the name of an output in that of its journal.
+/// The suffix that is appended to the name of the output.
 pub(super) const JOURNAL_SUFFIX: &str = ".journal";
 
-/// The report.
+/// The report of `capture`.
 #[derive(Debug, Serialize)]
 struct CaptureReport {
     #[serde(flatten)]
     archive: Report,
-    /// Since the first connection.
+    /// Time since the first connection.
     seconds: f64,
     connections: u64,
-    /// How it ended, in words.
+    /// The reason for the end.
     ended: String,
-    /// Messages above the limit, which are not in the archive, and the first of them.
+    /// The number of messages above the size limit, which are not in the archive, and the first of them.
     too_large_count: u64,
     too_large: Vec<TooLarge>,
-    /// Messages that were answered or ignored, and are not in the archive.
+    /// Heartbeats, which were answered or ignored and are not in the archive.
     heartbeats: u64,
-    /// What does not fit together.
+    /// Differences from what the server announced.
     differences: Vec<String>,
 }
 
-/// A message above the limit.
+/// A message above the size limit.
 #[derive(Debug, Serialize)]
 struct TooLarge {
-    /// Messages in the archive before it.
+    /// The number of messages in the archive before it.
     seq: u64,
     bytes: u64,
     blake3: String,
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Capture) -> anyhow::Result<Outcome> {
     let from_seq = client::from_seq(None, &mut endpoint)?;
     let dialogue = client::dialogue(&args.feed)?;
     let stop = Stop::on_signals()?;
-    // what could not be made in the end is refused at once
+    // fail now rather than at the end
     drop(NewFile::create(path, args.output.force)?);
     let clock = ReceiveClock::start();
     let journal = JournalWriter::create(journal_of(path), &named(&endpoint), clock.started())?;
@@ -81,61 +81,61 @@ pub(crate) fn run(args: &Capture) -> anyhow::Result<Outcome> {
     finish(args, session, end)
 }
 
-/// The journal of an output.
+/// Returns the path of the journal of an output.
 fn journal_of(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(JOURNAL_SUFFIX);
     PathBuf::from(name)
 }
 
-/// The feed as the archive names it: without its query, which may hold a secret.
+/// Returns the URL of the feed for the archive: without its query, which may contain a secret.
 fn named(endpoint: &Endpoint) -> String {
     format!("ws://{}{}", endpoint.authority(), endpoint.path)
 }
 
-/// What is left, and what helps, where no archive could be made. `received` counts the messages that came.
+/// Describes the journal that is left when no archive could be written.
 fn kept(journal: &JournalWriter, received: u64) -> String {
     let (path, whole) = (journal.path().display(), journal.messages_in_file());
     let messages = if received == 1 { "message" } else { "messages" };
     format!(
-        "{} of {} received {messages} {} in {path}, and `tradesim recover {path}` makes their archive",
+        "{} of {} received {messages} {} in {path}, and `tradesim recover {path}` converts them into an archive",
         grouped(whole),
         grouped(received),
         if whole == 1 { "is" } else { "are" },
     )
 }
 
-/// Makes the archive of what was received, reports, and turns the end into the outcome.
+/// Writes the archive, prints the report, and returns the outcome.
 fn finish(
     args: &Capture,
     session: Session<'_>,
     end: Result<End, tradesim_archive::Error>,
 ) -> anyhow::Result<Outcome> {
     let seconds = session.elapsed().as_secs_f64();
-    let Session { mut journal, course, .. } = session;
+    let Session { mut journal, state, .. } = session;
     let end = end.and_then(|end| journal.sync().map(|()| end));
-    let end = end.with_context(|| kept(&journal, course.received()))?;
+    let end = end.with_context(|| kept(&journal, state.received()))?;
     let asked_for_more = args.count.is_some() || args.time.is_some();
-    if course.connections() == 0 {
+    if state.connections() == 0 {
         journal.remove()?;
-        say(format_args!("nothing was received, and no archive is made"));
+        say(format_args!("nothing was received; no archive is written"));
         return outcome(end, true, asked_for_more);
     }
     let archive = archive(journal.path(), &args.output.output, args.output.force, args.threads, |_| Ok(()))
         .map_err(|error| match error.downcast_ref() {
-        // there is an archive, of everything
+        // the archive is complete
         Some(tradesim_archive::Error::FolderNotSynced { .. }) => {
             error.context(format!("{} is kept as well", journal.path().display()))
         }
-        _ => error.context(kept(&journal, course.received())),
+        _ => error.context(kept(&journal, state.received())),
     })?;
     journal.remove()?;
-    let differences = course.differences(archive.digest, args.url.has("symbols") || args.url.has("events"));
+    let differences = state.differences(archive.digest, args.url.has("symbols") || args.url.has("events"));
     for difference in &differences {
         say(format_args!("{difference}"));
     }
     let different = !differences.is_empty();
-    let (too_large_count, too_large) = course.too_large();
+    let (too_large_count, too_large) = state.too_large();
     let named = |message: &client::TooLarge| TooLarge {
         seq: message.seq,
         bytes: message.bytes,
@@ -144,11 +144,11 @@ fn finish(
     let report = CaptureReport {
         archive,
         seconds,
-        connections: course.connections(),
-        ended: end.in_words(),
+        connections: state.connections(),
+        ended: end.describe(),
         too_large_count,
         too_large: too_large.iter().map(named).collect(),
-        heartbeats: course.heartbeats(),
+        heartbeats: state.heartbeats(),
         differences,
     };
     report.archive.summarise("captured");
@@ -172,12 +172,11 @@ fn finish(
     }
 }
 
-/// A capture has no end of its own, so that a signal ends it in order, unless there is nothing to show for it or more
-/// was asked for.
-fn outcome(end: End, in_vain: bool, asked_for_more: bool) -> anyhow::Result<Outcome> {
+/// Returns the outcome of a capture. A signal is its normal end, unless nothing was received or more was asked for.
+fn outcome(end: End, is_empty: bool, asked_for_more: bool) -> anyhow::Result<Outcome> {
     match end {
         End::Complete(_) | End::Enough => Ok(Outcome::Done),
-        End::Signal(signal) if asked_for_more || in_vain && signal != SIGTERM => {
+        End::Signal(signal) if asked_for_more || is_empty && signal != SIGTERM => {
             Err(Failure::Interrupted { signal }.into())
         }
         End::Signal(_) => Ok(Outcome::Done),

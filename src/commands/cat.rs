@@ -1,4 +1,4 @@
-//! `cat`: the messages, one a line.
+//! `cat`: prints the messages, one per line.
 
 use tradesim_archive::{Batch, RowRef};
 use tradesim_schemas::MessageEncoder;
@@ -11,14 +11,14 @@ use crate::{
     report, signals, source,
 };
 
-/// Messages that are named when some are more than a line.
+/// The maximum number of multi-line messages that are listed.
 const NAMED_MAX: usize = 5;
 
 pub(crate) fn run(args: &Cat) -> anyhow::Result<Outcome> {
     signals::end_at_once()?;
     let archive = source::open(&args.file, args.reading)?;
     let mut filter = Filter::of_archive(&args.filter, archive.metadata())?;
-    report::say_times_of_cut(&filter);
+    report::explain_cut_times(&filter);
     let mut out = Stdout::new();
     let mut encoder = MessageEncoder::new();
     let shown = MessageLines::of_stdout(args.raw);
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Cat) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Messages that contain line breaks, so that a line of the output is not a message.
+/// Messages that contain line breaks, and so span several lines of the output.
 #[derive(Debug, Default)]
 struct Broken {
     count: u64,
@@ -49,7 +49,7 @@ struct Broken {
 
 impl Broken {
     fn look_at(&mut self, batch: &Batch) {
-        // a line break in our own text is always escaped
+        // simulated messages contain no line breaks
         if !batch.has_captured() {
             return;
         }
@@ -68,9 +68,9 @@ impl Broken {
         let seqs: Vec<String> = self.first.iter().map(u64::to_string).collect();
         let more = if self.count > self.first.len() as u64 { ", …" } else { "" };
         let (messages, they) =
-            if self.count == 1 { ("message contains", "it is") } else { ("messages contain", "each is") };
+            if self.count == 1 { ("message contains", "spans") } else { ("messages contain", "span") };
         say(format_args!(
-            "warning: {} {messages} line breaks, and {they} more than one line here: seq {}{more}",
+            "warning: {} {messages} line breaks and {they} several lines: seq {}{more}",
             grouped(self.count),
             seqs.join(", ")
         ));

@@ -1,4 +1,4 @@
-//! `cluster verify`: whether a cluster is what the bridge is made for.
+//! `cluster verify`: checks that a cluster matches what the bridge expects.
 
 use serde::Serialize;
 use tradesim_bridge::{
@@ -12,7 +12,7 @@ use crate::{
     exit::Outcome,
     kafka,
     output::{self, Stdout},
-    report::DeviationReport,
+    report::{DeviationReport, SCHEMA_VERSION},
     settings::Settings,
     signals,
 };
@@ -62,7 +62,7 @@ fn verify(args: &ClusterVerify, mut settings: Settings) -> anyhow::Result<Outcom
     };
     let outcome = if deviations.is_empty() { Outcome::Done } else { Outcome::Difference };
     let report = Report {
-        schema_version: 1,
+        schema_version: SCHEMA_VERSION,
         brokers,
         registry,
         deviations: deviations.iter().map(DeviationReport::from).collect(),
@@ -75,7 +75,7 @@ fn verify(args: &ClusterVerify, mut settings: Settings) -> anyhow::Result<Outcom
     Ok(outcome)
 }
 
-/// Who is there, and what is wrong with each. A broker that the others know of and that does not answer is a deviation.
+/// Returns the brokers and their deviations. A broker that is listed by the others but does not respond is a deviation.
 fn brokers(admin: &Admin, plan: BrokerPlan) -> anyhow::Result<(Vec<BrokerReport>, Vec<Deviation>)> {
     let brokers = admin.brokers().map_err(kafka::admin_failure)?;
     let mut deviations = Vec::new();
@@ -103,7 +103,7 @@ fn brokers(admin: &Admin, plan: BrokerPlan) -> anyhow::Result<(Vec<BrokerReport>
     Ok((reports.collect(), deviations))
 }
 
-/// The rule for new subjects has to keep new readers able to read old records.
+/// Checks the default compatibility level, which must keep new readers able to read old records.
 fn level_deviation(level: Level) -> Option<Deviation> {
     (level != Level::Backward).then(|| Deviation {
         of: "registry".to_owned(),
@@ -125,7 +125,7 @@ fn show(report: &Report, deviations: &[Deviation]) -> anyhow::Result<()> {
         out.line(&deviation.to_string())?;
     }
     let verdict = match deviations.len() {
-        0 => "as it should be".to_owned(),
+        0 => "no deviations".to_owned(),
         1 => "1 deviation".to_owned(),
         count => format!("{count} deviations"),
     };

@@ -1,4 +1,4 @@
-//! `completions SHELL`.
+//! `completions`: prints a completion script.
 
 use clap::CommandFactory;
 

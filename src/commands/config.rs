@@ -32,7 +32,7 @@ pub(crate) fn show(args: &ConfigShow, settings: &Settings) -> anyhow::Result<Out
         })
         .collect();
     if args.json {
-        output::print_json(&Report { schema_version: 1, settings: lines })?;
+        output::print_json(&Report { schema_version: crate::report::SCHEMA_VERSION, settings: lines })?;
     } else {
         let name_width = lines.iter().map(|line| line.name.len()).max().unwrap_or(0);
         let values = lines.iter().filter_map(|line| line.value.as_deref());
@@ -44,7 +44,7 @@ pub(crate) fn show(args: &ConfigShow, settings: &Settings) -> anyhow::Result<Out
         }
         out.finish()?;
     }
-    // the table comes first: it is what helps to mend a bad value
+    // after the table, which helps to correct an invalid value
     for group in Group::ALL {
         settings.check(group).map_err(Failure::from)?;
     }

@@ -1,4 +1,4 @@
-//! `control`: steers a running replay over HTTP (docs/PROTOCOL.md, section 6).
+//! `control`: controls a running server over HTTP (docs/PROTOCOL.md, section 6).
 
 use std::io;
 
@@ -14,7 +14,7 @@ use crate::{
     signals,
 };
 
-/// A status of a thousand clients is far below this.
+/// The limit of a response. The status of a thousand clients is much shorter.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
 pub(crate) fn run(args: &Control) -> anyhow::Result<Outcome> {
@@ -35,10 +35,10 @@ pub(crate) fn run(args: &Control) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Sends the request and gives the status that comes back.
+/// Sends the request and returns the status from the response.
 fn ask(args: &Control) -> anyhow::Result<Value> {
     let agent: Agent = Agent::config_builder()
-        // a server of this machine is never behind a proxy, and no answer of ours sends anybody elsewhere
+        // a server is never reached through a proxy, and never redirects
         .proxy(None)
         .max_redirects(0)
         .http_status_as_error(false)
@@ -49,7 +49,7 @@ fn ask(args: &Control) -> anyhow::Result<Value> {
     let (path, body) = request(&args.action);
     let url = format!("http://{}{path}", args.url.authority());
     let answer = match (&args.action, body) {
-        // asks for nothing that would need a token
+        // reading the status needs no token
         (ControlAction::Status, _) => agent.get(&url).call(),
         (_, body) => {
             let mut request = agent.post(&url);
@@ -73,11 +73,11 @@ fn ask(args: &Control) -> anyhow::Result<Value> {
     let value: Option<Value> = serde_json::from_str(&text).ok();
     if status.is_success() {
         let value = value.filter(|value| value.get("state").is_some_and(Value::is_string));
-        return value.with_context(|| format!("{} is no server of `replay` or `serve`", args.url));
+        return value.with_context(|| format!("{} is not a server of `replay` or `serve`", args.url));
     }
     let error = value.as_ref().and_then(|value| value.get("error"));
     Err(match error.and_then(|error| error.get("text")).and_then(Value::as_str) {
-        Some(said) => anyhow!("the server refused: {said}"),
+        Some(text) => anyhow!("the server refused: {text}"),
         None => anyhow!("{} answered {status}", args.url),
     })
 }
@@ -95,7 +95,7 @@ fn request(action: &ControlAction) -> (&'static str, Option<Value>) {
     }
 }
 
-/// Who cannot be reached exits with 69; who is there and talks nonsense, with 1.
+/// Maps an error of the request to its exit code: 69 for an unreachable server, 1 for an invalid response.
 fn failure(args: &Control, error: Error) -> anyhow::Error {
     let unreachable = match &error {
         Error::Timeout(_) | Error::HostNotFound | Error::ConnectionFailed => true,
@@ -107,7 +107,7 @@ fn failure(args: &Control, error: Error) -> anyhow::Error {
         let what = format!("{} cannot be reached: {error}", args.url);
         Failure::Unreachable { what, hint: Some(hint.to_owned()) }.into()
     } else {
-        anyhow!("{} is no server of `replay` or `serve`: {error}", args.url)
+        anyhow!("{} is not a server of `replay` or `serve`: {error}", args.url)
     }
 }
 

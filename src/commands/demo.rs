@@ -1,4 +1,4 @@
-//! `demo`: the whole loop in one process. Every step is a command of its own, given its arguments as they would be typed.
+//! `demo`: the whole pipeline in one process. Each step is a command, which is printed before it runs.
 
 use std::{path::Path, sync::Arc};
 
@@ -9,6 +9,7 @@ use tradesim_replay::{Background, OnSlow, Options, Speed};
 use crate::{
     cli::{Cli, Command, Demo, FilterArgs, ReadingArgs},
     commands::{bridge, record, verify_topic},
+    embedded::EmbeddedCluster,
     exit::Outcome,
     filter::Filter,
     output::{self, grouped, say},
@@ -19,11 +20,10 @@ use crate::{
     settings::{Settings, Sources},
     signals::Stop,
     source,
-    stand_ins::StandIns,
     streams::{ArchiveSource, Timestamps},
 };
 
-/// The hour that is recorded: the first one of a trading day, and the busiest.
+/// The recorded hour: the first and busiest of a trading day.
 const DATE: &str = "2026-02-18";
 const FROM: &str = "09:30";
 const TO: &str = "10:30";
@@ -38,7 +38,7 @@ struct Report {
     seconds: f64,
 }
 
-/// The same digest, taken three times.
+/// The digest at three places.
 #[derive(Serialize)]
 struct Digests {
     recorded: String,
@@ -52,21 +52,21 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     let folder = Folder::new()?;
     let archive = folder.path("hour.parquet");
 
-    say(format_args!("1. an hour of a simulated market"));
+    say(format_args!("1. record an hour of a simulated market"));
     let recording = recorded(args, &archive)?;
     stop.check()?;
 
-    say(format_args!("2. three brokers (librdkafka's mock cluster) and a schema registry, in this process"));
-    let cluster = StandIns::start()?;
+    say(format_args!(
+        "2. start three embedded brokers (librdkafka's mock cluster) and an embedded schema registry"
+    ));
+    let cluster = EmbeddedCluster::start()?;
     say(format_args!("brokers {}", cluster.bootstrap_servers()));
     say(format_args!("registry {}", cluster.registry_url()));
 
-    say(format_args!(
-        "3. the recording at full speed over WebSocket, and the bridge that brings it into Kafka"
-    ));
+    say(format_args!("3. replay the recording over WebSocket at full speed, and bridge it to Kafka"));
     let replay = replaying(&archive)?;
     if let Err(error) = bridged(&replay, &cluster, &stop) {
-        // what it came to does not matter any more
+        // the result of the replay does not matter
         let _ = replay.stop();
         return Err(error);
     }
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     let replayed = replayed.digest.filter(|_| replayed.complete).map(|digest| digest.to_string());
     stop.check()?;
 
-    say(format_args!("4. the topics, read back and compared with the recording message by message"));
+    say(format_args!("4. read the topics back, and compare them with the recording message by message"));
     let verified = verified(&archive, &cluster)?;
 
     let digests =
@@ -103,7 +103,7 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
             report.seconds
         ));
         say(format_args!(
-            "the brokers were stand-ins: what a crash does, only a real cluster shows (compose/native/cluster up)"
+            "these were embedded brokers: only a real cluster shows what happens on a crash (compose/native/cluster up)"
         ));
     } else {
         say(format_args!("the digests differ"));
@@ -120,14 +120,16 @@ fn print(report: &Report) -> anyhow::Result<()> {
     output::print_lines(&format!("recorded  {recorded}\nreplayed  {replayed}\ntopics    {topics}"))
 }
 
-/// What a command line asks for; it is shown before it is done.
+/// Prints a command line and parses it.
 fn command(arguments: &[&str]) -> anyhow::Result<Command> {
     say(format_args!("$ tradesim {}", arguments.join(" ")));
     let words = ["tradesim"].iter().chain(arguments);
-    Ok(Cli::try_parse_from(words).map_err(|error| anyhow::anyhow!("the demo mistypes: {error}"))?.command)
+    Ok(Cli::try_parse_from(words)
+        .map_err(|error| anyhow::anyhow!("invalid command line of the demo: {error}"))?
+        .command)
 }
 
-/// The environment has no say, so that the demo is the same everywhere.
+/// Returns the default settings: the demo ignores the environment, so that it is the same everywhere.
 fn settings() -> Settings {
     Settings::from_sources(&Sources::none())
 }
@@ -141,11 +143,11 @@ fn recorded(args: &Demo, archive: &Path) -> anyhow::Result<record::Report> {
     if let Some(threads) = &threads {
         arguments.extend(["--threads", threads.as_str()]);
     }
-    let Command::Record(args) = command(&arguments)? else { unreachable!("it says record") };
+    let Command::Record(args) = command(&arguments)? else { unreachable!("the command is record") };
     record::archive(&args, settings())
 }
 
-/// Serves the archive at full speed; time starts with the first client.
+/// Serves the archive at full speed, starting with the first client.
 fn replaying(path: &Path) -> anyhow::Result<Background> {
     let archive = source::open(path, ReadingArgs { no_mmap: false })?;
     let filter = Filter::of_archive(&FilterArgs::default(), archive.metadata())?;
@@ -154,7 +156,7 @@ fn replaying(path: &Path) -> anyhow::Result<Background> {
     Ok(Background::start(source, options)?)
 }
 
-fn bridged(replay: &Background, cluster: &StandIns, stop: &Stop) -> anyhow::Result<()> {
+fn bridged(replay: &Background, cluster: &EmbeddedCluster, stop: &Stop) -> anyhow::Result<()> {
     let (url, registry) = (replay.url(), cluster.registry_url());
     let arguments = [
         "bridge",
@@ -169,11 +171,11 @@ fn bridged(replay: &Background, cluster: &StandIns, stop: &Stop) -> anyhow::Resu
         "--metrics-port",
         "0",
     ];
-    let Command::Bridge(args) = command(&arguments)? else { unreachable!("it says bridge") };
+    let Command::Bridge(args) = command(&arguments)? else { unreachable!("the command is bridge") };
     bridge::to_the_end(&args, settings(), stop)
 }
 
-fn verified(archive: &Path, cluster: &StandIns) -> anyhow::Result<verify_topic::Report> {
+fn verified(archive: &Path, cluster: &EmbeddedCluster) -> anyhow::Result<verify_topic::Report> {
     let file = archive.display().to_string();
     let url = cluster.registry_url();
     let arguments = [
@@ -185,6 +187,8 @@ fn verified(archive: &Path, cluster: &StandIns) -> anyhow::Result<verify_topic::
         "--schema-registry-url",
         &url,
     ];
-    let Command::VerifyTopic(args) = command(&arguments)? else { unreachable!("it says verify-topic") };
+    let Command::VerifyTopic(args) = command(&arguments)? else {
+        unreachable!("the command is verify-topic")
+    };
     verify_topic::audit(&args, settings())
 }

@@ -1,4 +1,4 @@
-//! `dev`: the stand-ins that `demo` uses, as processes of their own.
+//! `dev`: embedded brokers and an embedded registry, as processes of their own.
 
 use anyhow::Context;
 use signal_hook::consts::SIGTERM;
@@ -30,22 +30,21 @@ fn broker(args: &DevBrokerArgs, mut settings: Settings, stop: Stop) -> anyhow::R
     let options = kafka::topic_options(&names, &mut settings)?;
     let topics: Vec<(String, u16)> =
         topics(&options).into_iter().map(|topic| (topic.name, topic.partitions)).collect();
-    let broker = DevBroker::start(args.brokers, &topics).context("the brokers cannot be started")?;
-    say(format_args!("brokers in memory: they prove nothing about a real cluster (see --help)"));
+    let broker = DevBroker::start(args.brokers, &topics).context("cannot start the brokers")?;
+    say(format_args!("brokers in memory: they do not behave like a real cluster on failures (see --help)"));
     print_line(format_args!("{}", broker.bootstrap_servers()))?;
     until_stopped(stop)
 }
 
 fn registry(args: &DevRegistryArgs, stop: Stop) -> anyhow::Result<Outcome> {
-    let registry = DevRegistry::start(args.port).with_context(|| {
-        format!("the registry cannot listen on port {} (--port 0 picks a free one)", args.port)
-    })?;
-    say(format_args!("schema registry in memory: what is registered is gone when it ends"));
+    let registry = DevRegistry::start(args.port)
+        .with_context(|| format!("cannot listen on port {} (--port 0 picks a free port)", args.port))?;
+    say(format_args!("schema registry in memory: registered schemas are lost at exit"));
     print_line(format_args!("{}", registry.url()))?;
     until_stopped(stop)
 }
 
-/// A job without an end: SIGTERM is the way to stop it, every other signal an interruption.
+/// Waits for a signal. SIGTERM is the normal end, every other signal an interruption.
 fn until_stopped(stop: Stop) -> anyhow::Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -1,7 +1,7 @@
-//! `diff`: the first message in which two archives differ, field by field, with what came before it.
+//! `diff`: shows the first message in which two archives differ, field by field, with the messages before it.
 //!
-//! Both archives are read in lock step, so that memory stays flat. What is compared is the messages: two archives with
-//! the same messages are the same, whatever their numbers, row groups and metadata.
+//! Both archives are read in lockstep, so memory use is constant. Only messages are compared: sequence numbers, row groups and
+//! metadata may differ.
 
 mod fields;
 
@@ -21,26 +21,26 @@ use crate::{
 };
 use fields::{FieldDifference, differing_fields, message};
 
-/// Messages shown before the first difference.
+/// The number of messages shown before the first difference.
 const CONTEXT: usize = 3;
 
 #[derive(Serialize)]
 struct Report {
     schema_version: u32,
     same: bool,
-    /// Messages that are equal from the beginning on.
+    /// The number of equal messages before the first difference.
     equal: u64,
     difference: Option<Difference>,
 }
 
 #[derive(Serialize)]
 struct Difference {
-    /// 0-based place of the message in both streams.
+    /// The zero-based index of the message in both archives.
     position: u64,
     a: Option<Side>,
     b: Option<Side>,
     fields: Vec<FieldDifference>,
-    /// The messages before it.
+    /// The last messages before it.
     context: Vec<String>,
 }
 
@@ -106,7 +106,7 @@ fn side(row: &Row) -> Side {
     Side { seq, message: message(row) }
 }
 
-/// Whether two rows are the same message.
+/// Returns whether two rows are the same message.
 fn same(a: &Row, b: &Row) -> bool {
     match (envelope(a), envelope(b)) {
         (Ok(a), Ok(b)) => a == b,
@@ -115,7 +115,7 @@ fn same(a: &Row, b: &Row) -> bool {
     }
 }
 
-/// The envelope of a message that we would write; else the bytes of the frame.
+/// Returns the envelope of a message that is stored by columns, or else the bytes of the frame.
 fn envelope(row: &Row) -> Result<Envelope, &[u8]> {
     match row {
         Row::Event(record) => Ok(record.envelope),
@@ -126,7 +126,7 @@ fn envelope(row: &Row) -> Result<Envelope, &[u8]> {
     }
 }
 
-/// The event of a row, if it states one.
+/// Returns the event of a row, if it has one.
 fn event(row: &Row) -> Option<&Event> {
     match row {
         Row::Event(record) => Some(&record.envelope.event),
@@ -141,9 +141,9 @@ fn print(report: &Report) -> anyhow::Result<()> {
     let mut out = Stdout::new();
     let mut line = |text: String| out.line(&text);
     match &report.difference {
-        None => line(format!("the same {} messages", grouped(report.equal)))?,
+        None => line(format!("equal: {} messages", grouped(report.equal)))?,
         Some(difference) => {
-            line(format!("the first difference is at message {}", grouped(difference.position)))?;
+            line(format!("first difference at message {}", grouped(difference.position)))?;
             for message in &difference.context {
                 line(format!("  {message}"))?;
             }

@@ -1,4 +1,4 @@
-//! `dlq`: dead letters, to be looked at and to be sent again.
+//! `dlq`: prints dead letters, or retries them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::{
     signals::Stop,
 };
 
-/// How long the registry may take for an answer.
+/// The timeout for a request to the registry.
 const REGISTRY_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(args: &Dlq, settings: Settings) -> anyhow::Result<Outcome> {
@@ -79,7 +79,7 @@ fn show(args: &DlqShow, mut settings: Settings) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// A dead letter for people.
+/// Formats a dead letter for people.
 fn line(letter: &DeadLetterRecord) -> String {
     let place = format!("{}/{}", letter.partition, letter.offset);
     let seq = letter.seq.map_or_else(|| "-".to_owned(), |seq| seq.to_string());
@@ -87,7 +87,7 @@ fn line(letter: &DeadLetterRecord) -> String {
         Ok(original) => {
             let tries = original.verdict.retry_count;
             format!(
-                "{} {place} seq {seq} {} {} ({} bytes, tried again {tries} times): {}",
+                "{} {place} seq {seq} {} {} ({} bytes, {tries} retries): {}",
                 original.failed_at,
                 original.key.as_deref().unwrap_or("-"),
                 original.verdict.reason,
@@ -95,7 +95,7 @@ fn line(letter: &DeadLetterRecord) -> String {
                 original.verdict.error,
             )
         }
-        Err(error) => format!("- {place} seq {seq} is no dead letter of ours: {error}"),
+        Err(error) => format!("- {place} seq {seq} is not a dead letter of tradesim: {error}"),
     };
     output::safe(&text).into_owned() + "\n"
 }
@@ -106,7 +106,7 @@ struct LetterReport<'a> {
     offset: i64,
     run: Option<&'a str>,
     seq: Option<u64>,
-    /// The record's value as it is; null where it is no JSON.
+    /// The value of the record, or null if it is not JSON.
     letter: Option<Value>,
 }
 
@@ -126,15 +126,15 @@ struct RetryReport {
     schema_version: u32,
     /// Dead letters that were read.
     read: u64,
-    /// Those that are records now.
+    /// Dead letters that are records now.
     produced: u64,
-    /// Those that are still refused, and are dead letters again.
+    /// Dead letters that are still refused, and are dead letters again.
     invalid: u64,
-    /// Those that were tried as often as is allowed, and are left alone.
+    /// Dead letters that were skipped because they reached the maximum number of retries.
     exhausted: u64,
-    /// Those of which only the beginning was kept.
+    /// Dead letters that contain only the beginning of their message.
     cut: u64,
-    /// Records that are no dead letters of ours.
+    /// Records that are not dead letters of tradesim.
     foreign: u64,
 }
 
@@ -172,7 +172,7 @@ fn retry(args: &DlqRetry, mut settings: Settings) -> anyhow::Result<Outcome> {
         foreign: retried.foreign,
     };
     say(format_args!(
-        "{} dead letters: {} are records now, {} are still refused, {} were tried {max_tries} times before and are left alone, {} are kept only in part",
+        "{} dead letters: {} are records now, {} are still refused, {} were skipped after {max_tries} retries, {} contain only a part of their message",
         grouped(report.read),
         grouped(report.produced),
         grouped(report.invalid),
@@ -191,12 +191,12 @@ fn failure(error: DlqError) -> anyhow::Error {
         DlqError::Connection(_) => Failure::Configuration { what, hint: None }.into(),
         DlqError::NoTopic { .. } => Failure::Configuration {
             what,
-            hint: Some("`tradesim topics create` makes the topics".to_owned()),
+            hint: Some("`tradesim topics create` creates the topics".to_owned()),
         }
         .into(),
         DlqError::NoPosition { .. } | DlqError::OtherTopic { .. } => Failure::usage_hint(
             what,
-            "--from-beginning sends every dead letter that is there, and counts from then on; `tradesim dlq show` prints them",
+            "--from-beginning retries every dead letter and starts a position; `tradesim dlq show` prints them",
         )
         .into(),
         DlqError::Unreachable { .. } => Failure::Unreachable { what, hint: None }.into(),

@@ -1,4 +1,4 @@
-//! `export`: an archive in another format, chosen by the extension of the output.
+//! `export`: converts an archive to another format, which the extension of the output determines.
 
 mod avro;
 mod csv;
@@ -29,10 +29,10 @@ use lines::LinesExport;
 use sink::{FileError, Sink};
 use table::{CsvExport, ParquetExport};
 
-/// Messages named when some cannot be expressed.
+/// The maximum number of inexpressible messages that are listed.
 const NAMED_MAX: usize = 5;
 
-/// A file being written in some format.
+/// The writer of a format.
 enum Exporter {
     Lines(LinesExport),
     Csv(Box<CsvExport>),
@@ -66,16 +66,16 @@ struct Report {
     file: String,
     format: &'static str,
     messages: u64,
-    /// Captured messages that were left out.
+    /// Captured messages that were skipped.
     skipped: u64,
     bytes: u64,
 }
 
-/// Where an export goes.
+/// The destination of an export.
 enum Destination {
-    /// A file that appears when it is whole.
+    /// A file, which is created only when it is complete.
     File { file: NewFile, stop: Stop },
-    /// The standard output, on which everything appears at once.
+    /// Standard output.
     Stream,
 }
 
@@ -96,7 +96,7 @@ impl Destination {
         })
     }
 
-    /// Fails once a signal came.
+    /// Fails after a signal.
     fn check(&self) -> Result<(), Failure> {
         match self {
             Destination::File { stop, .. } => stop.check(),
@@ -104,7 +104,7 @@ impl Destination {
         }
     }
 
-    /// The error of an export: what the file refused is said as such, whatever the format's writer made of it.
+    /// Returns the error of an export. A write error of the file is reported as such, however the writer of the format wrapped it.
     fn error(&self, error: anyhow::Error, refused: Option<io::Error>) -> anyhow::Error {
         match (self, refused) {
             (Destination::File { file, .. }, Some(source)) => file.write_error(source).into(),
@@ -112,14 +112,14 @@ impl Destination {
                 error.context(format!("cannot write {}", file.path().display()))
             }
             (Destination::Stream, Some(source)) => output::stdout_failure(source),
-            (Destination::Stream, None) => error.context("cannot write to the standard output"),
+            (Destination::Stream, None) => error.context("cannot write to standard output"),
         }
     }
 
     fn name(&self) -> String {
         match self {
             Destination::File { file, .. } => file.path().display().to_string(),
-            Destination::Stream => "the standard output".to_owned(),
+            Destination::Stream => "standard output".to_owned(),
         }
     }
 }
@@ -129,7 +129,7 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
     let format = target.format;
     let archive = source::open(&args.file, args.reading)?;
     let mut filter = Filter::of_archive(&args.filter, archive.metadata())?;
-    report::say_times_of_cut(&filter);
+    report::explain_cut_times(&filter);
     let destination = Destination::open(args, target)?;
     let file_error = FileError::default();
     let failed = |error: anyhow::Error| destination.error(error, file_error.take());
@@ -152,12 +152,12 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
     let mut inexpressible = Inexpressible::default();
     let with_loss = |inexpressible: &Inexpressible| {
         anyhow::anyhow!("{}", inexpressible.sentence(format))
-            .context(format!("cannot make {} without loss (--skip-raw leaves them out)", destination.name()))
+            .context(format!("cannot write {} without loss (--skip-raw skips them)", destination.name()))
     };
     source::for_each_batch(&archive, &mut filter, |batch| {
         destination.check()?;
         let batch = inexpressible.leave_out(format, batch);
-        // a file with a hole never appears; what follows a hole in a stream is not sent
+        // a file is checked at the end and not created; a stream must stop here
         if target.is_stream && inexpressible.count > 0 && !args.skip_raw {
             return Err(with_loss(&inexpressible));
         }
@@ -170,7 +170,7 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
         if !args.skip_raw {
             return Err(with_loss(&inexpressible));
         }
-        say(format_args!("warning: {}; they are left out", inexpressible.sentence(format)));
+        say(format_args!("warning: {}; they are skipped", inexpressible.sentence(format)));
     }
     exporter.finish().map_err(failed)?;
     destination.check()?;
@@ -180,7 +180,7 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
         Destination::Stream => None,
     };
     let seconds = progress.finish().as_secs_f64();
-    report::warn_of_emptiness(&filter, messages, source::range(archive.metadata()));
+    report::warn_if_empty(&filter, messages, source::range(archive.metadata()));
     if args.json {
         output::print_json(&Report {
             schema_version: SCHEMA_VERSION,
@@ -200,7 +200,7 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Captured messages that the format cannot hold.
+/// Captured messages that the format cannot express.
 #[derive(Debug, Default)]
 struct Inexpressible {
     count: u64,
@@ -208,7 +208,7 @@ struct Inexpressible {
 }
 
 impl Inexpressible {
-    /// The batch without them.
+    /// Returns the batch without them.
     fn leave_out(&mut self, format: Format, batch: Batch) -> Batch {
         if !batch.has_captured() {
             return batch;

@@ -1,4 +1,4 @@
-//! `filter`: a cut of an archive. Messages keep their numbers, and the metadata says what was kept of what.
+//! `filter`: cuts an archive. Messages keep their sequence numbers, and the metadata describes the cut and its source.
 
 use tradesim_archive::{KeptFaults, Metadata, Provenance, Source};
 
@@ -18,14 +18,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let archive = source::open(&args.file, args.reading)?;
     let metadata = archive.metadata();
     let mut filter = Filter::of_archive(&args.filter, metadata)?;
-    report::say_times_of_cut(&filter);
+    report::explain_cut_times(&filter);
     let provenance = cut_provenance(metadata, &filter);
     let output = &args.output;
     let mut sink = Sink::create(&output.output, output.force, args.threads, provenance, metadata.columns())?;
     let (first, last) = source::time_span(metadata);
     let mut progress = Progress::new("filtering", last - first);
     let mut messages = 0;
-    // of a whole copy all faults stay, also that at the end, which is before no message
+    // a full copy keeps all faults, including one at the end, after the last message
     let faults = metadata.provenance().faults.clone().filter(|_| !filter.is_open());
     let mut faults = faults.map(KeptFaults::of);
     source::for_each_batch(&archive, &mut filter, |batch| {
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     } else {
         output::print_line(format_args!("{}", report.digest))?;
     }
-    report::warn_of_emptiness(&filter, report.events.total, source::range(metadata));
+    report::warn_if_empty(&filter, report.events.total, source::range(metadata));
     say(format_args!(
         "kept {} of {} messages in {seconds:.2} s: {}",
         output::grouped(report.events.total),
@@ -59,8 +59,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Where the messages of a cut come from. A cut of a cut names the whole and both cuts, so that pieces of pieces can
-/// still be recognised as parts of it.
+/// Returns the provenance of a cut. A cut of a cut lists the original source and both cuts, so that `merge` can recognise the
+/// parts of one recording.
 fn cut_provenance(metadata: &Metadata, filter: &Filter) -> Provenance {
     let mut provenance = metadata.provenance().clone();
     if filter.is_open() {

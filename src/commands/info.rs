@@ -1,4 +1,4 @@
-//! `info`: what an archive says about itself. Only its tail is read, and checked.
+//! `info`: describes an archive by its metadata. Only the tail of the file is read and checked.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ struct InfoReport {
     faults: Option<ArchiveFaults>,
     calendar_version: Option<String>,
     tzdb_version: Option<String>,
-    /// The lines of text that the events depend on, one for each simulation in the archive.
+    /// The identities of the simulations in the archive.
     identities: Vec<String>,
     writer: Writer,
 }
@@ -107,13 +107,13 @@ fn lines(report: &ArchiveReport, metadata: &Metadata) -> Vec<(&'static str, Stri
     optional("symbols", (!symbols.is_empty()).then(|| format!("{}: {}", symbols.len(), symbols.join(","))));
     optional("bursts", (!provenance.bursts.is_empty()).then(|| grouped(provenance.bursts.len() as u64)));
     for cut in &provenance.cuts {
-        optional("cut", Some(report::cut_in_words(cut)));
+        optional("cut", Some(report::describe_cut(cut)));
     }
     for source in &provenance.sources {
         optional("source", Some(source.digest.to_string()));
     }
     let faults = provenance.faults.as_ref();
-    optional("faults", faults.map(|faults| ArchiveFaults::new(faults).in_words()));
+    optional("faults", faults.map(|faults| ArchiveFaults::new(faults).describe()));
     lines.push((
         "messages",
         format!(
@@ -137,11 +137,11 @@ fn lines(report: &ArchiveReport, metadata: &Metadata) -> Vec<(&'static str, Stri
     lines
 }
 
-/// The size, and what that is for each message.
+/// Formats a size in total and per message.
 pub(crate) fn size(bytes: u64, messages: u64) -> String {
     let whole = output::bytes(bytes);
     if messages == 0 {
         return whole;
     }
-    format!("{whole} ({:.2} bytes a message)", bytes as f64 / messages as f64)
+    format!("{whole} ({:.2} bytes per message)", bytes as f64 / messages as f64)
 }

@@ -1,4 +1,4 @@
-//! `load`: scenarios, run, listed and shown.
+//! `load`: runs, lists and prints scenarios.
 
 use std::{fs, path::Path};
 
@@ -43,7 +43,7 @@ fn drive(args: &LoadRun, settings: Settings) -> anyhow::Result<Outcome> {
     Ok(if report.ok { Outcome::Done } else { Outcome::ThresholdFailed })
 }
 
-/// Reads a scenario from its file, or, where there is no such file, the one that comes with tradesim.
+/// Reads a scenario from its file, or, if there is no such file, the bundled one with this name.
 fn read(path: &Path, short: bool) -> anyhow::Result<Scenario> {
     if !path.exists()
         && let Some(shipped) = path.to_str().and_then(find)
@@ -52,7 +52,7 @@ fn read(path: &Path, short: bool) -> anyhow::Result<Scenario> {
     }
     let origin = path.display().to_string();
     let text = fs::read_to_string(path).with_context(|| {
-        format!("{origin} cannot be read (`tradesim load list` lists the scenarios that come with tradesim)")
+        format!("cannot read {origin} (`tradesim load list` lists the bundled scenarios)")
     })?;
     Ok(Scenario::read(&text, &origin, short)?)
 }
@@ -103,11 +103,7 @@ fn show(args: &LoadShow) -> anyhow::Result<Outcome> {
             Some(name) => format!("did you mean {name}?"),
             None => "`tradesim load list` lists them".to_owned(),
         };
-        return Err(Failure::usage_hint(
-            format!("{} is no scenario that comes with tradesim", args.name),
-            hint,
-        )
-        .into());
+        return Err(Failure::usage_hint(format!("{} is not a bundled scenario", args.name), hint).into());
     };
     output::print_lines(shipped.text.trim_end())?;
     Ok(Outcome::Done)

@@ -1,4 +1,4 @@
-//! `man`: the manual pages, made from the same definitions as `--help`.
+//! `man`: prints or writes the manual pages, which have the same content as `--help`.
 
 use std::{fs, path::Path};
 
@@ -30,5 +30,5 @@ fn write_all(folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder)
         .map_err(|source| Failure::OutputUnwritable { path: folder.to_owned(), source })?;
     clap_mangen::generate_to(Cli::command(), folder)
-        .with_context(|| format!("cannot write the manual pages into {}", folder.display()))
+        .with_context(|| format!("cannot write the manual pages to {}", folder.display()))
 }

@@ -1,7 +1,6 @@
-//! `merge`: archives joined in the order of (time, seq, input), and numbered anew.
+//! `merge`: merges archives in the order of (time, seq, input), and renumbers the messages.
 //!
-//! Cuts that make up their source again are that source again: the result's digest says so, and its metadata then is the
-//! source's.
+//! If cuts add up to their source again, which the digest shows, the result has the metadata of the source.
 
 mod inputs;
 mod provenance;
@@ -20,12 +19,12 @@ use crate::{
 use inputs::Merged;
 use provenance::{Origins, merged_provenance, whole_again};
 
-/// Rows that are gathered before they are handed on.
+/// The number of rows in a batch.
 const BATCH_ROWS: usize = 8_192;
-/// Bytes of raw frames after which fewer rows are.
+/// The number of bytes in raw frames after which a batch is full.
 const BATCH_RAW_BYTES: usize = 1 << 20;
 
-/// Rows on their way to what takes a batch at a time.
+/// Collects rows into batches.
 #[derive(Default)]
 struct Gathered {
     batch: Batch,
@@ -33,7 +32,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    /// Adds a row; the batch, if it is full.
+    /// Appends a row. Returns the batch if it is full.
     fn push(&mut self, row: Row) -> Option<Batch> {
         if let Row::Captured(captured) = &row {
             self.raw_bytes += captured.raw_bytes();
@@ -83,13 +82,13 @@ pub(crate) fn run(args: &Merge) -> anyhow::Result<Outcome> {
     }
     if merged.duplicates() > 0 {
         say(format_args!(
-            "warning: {} messages stand in more than one input, and now more than once in {}",
+            "warning: {} messages are in more than one input, and so more than once in {}",
             grouped(merged.duplicates()),
             report.file
         ));
     }
     let whole =
-        if report.cuts.is_empty() && report.sources.is_empty() { "; the result is whole" } else { "" };
+        if report.cuts.is_empty() && report.sources.is_empty() { "; the parts are complete" } else { "" };
     say(format_args!(
         "merged {} messages of {} archives in {seconds:.2} s: {}{whole}",
         grouped(seq),

@@ -1,6 +1,6 @@
-//! `plant`: an archive with the faults of a plan, and the list of them in its metadata.
+//! `plant`: writes an archive with the faults of a plan, and lists them in its metadata.
 //!
-//! What it holds is what `replay --faults` sends for the same plan.
+//! The archive contains what `replay --faults` sends for the same plan.
 
 use std::path::Path;
 
@@ -18,13 +18,13 @@ use crate::{
     source,
 };
 
-/// Faults that the metadata lists (FORMAT.md, 5.9).
+/// The maximum number of faults that the metadata lists (FORMAT.md, section 5.9).
 const LISTED_MAX: usize = 100_000;
 
-/// What helps where an archive cannot have a fault.
-const REPLAY: &str = "`tradesim replay FILE --faults PLAN` plants it while it serves the archive";
+/// The hint for faults that an archive cannot contain.
+const REPLAY: &str = "`tradesim replay FILE --faults PLAN` adds it while serving the archive";
 
-/// The report.
+/// The report of `plant`.
 #[derive(Debug, Serialize)]
 struct Report {
     #[serde(flatten)]
@@ -39,11 +39,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let metadata = archive.metadata();
     if metadata.provenance().faults.is_some() {
         return Err(Failure::usage_hint(
-            format!(
-                "{} has planted faults already, whose list would be wrong afterwards",
-                args.file.display()
-            ),
-            "plant all of them with one plan, into the archive that it was made from",
+            format!("{} already contains planted faults, whose list would become wrong", args.file.display()),
+            "put all faults into one plan, and plant it into the original archive",
         )
         .into());
     }
@@ -87,7 +84,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     report.faults.summarise();
     say(format_args!(
-        "made {} messages of {} in {seconds:.2} s: {}",
+        "wrote {} messages from {} in {seconds:.2} s: {}",
         grouped(report.archive.events.total),
         grouped(read),
         report.archive.file
@@ -95,12 +92,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Refuses a plan with faults that no recording can have.
+/// Refuses a plan with faults that an archive cannot contain.
 fn check_plan(plan: &FaultPlan, path: &Path) -> Result<(), Failure> {
     for (index, fault) in plan.faults.iter().enumerate() {
         let why = match fault.kind {
-            Kind::Disconnect | Kind::Stall | Kind::Drip => "it is one of the line, and an archive has none",
-            Kind::Oversize => "an archive holds messages of at most 16 MiB",
+            Kind::Disconnect | Kind::Stall | Kind::Drip => "it is a fault of the connection",
+            Kind::Oversize => "an archive contains messages of at most 16 MiB",
             _ => continue,
         };
         let (number, kind) = (index + 1, fault.kind.name());
@@ -112,30 +109,30 @@ fn check_plan(plan: &FaultPlan, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The list of all faults is part of the metadata, which every reader holds in memory.
+/// Limits the number of faults: their list is part of the metadata, which every reader holds in memory.
 fn check_size(planted: &Planted) -> Result<(), Failure> {
     let count = planted.len();
     if count <= LISTED_MAX {
         return Ok(());
     }
     let (count, max) = (grouped(count as u64), grouped(LISTED_MAX as u64));
-    let what = format!("the plan hits {count} messages, and an archive lists at most {max} faults");
+    let what = format!("the plan affects {count} messages, but an archive lists at most {max} faults");
     Err(Failure::Configuration { what, hint: Some(REPLAY.to_owned()) })
 }
 
-/// The columns of the source, and those that frames with faults need.
+/// Returns the columns of the source, plus those for faulty frames.
 fn columns(of_source: Columns, planted: &Planted) -> Columns {
     let swaps = planted.has(|kind| kind == Kind::Swap);
     let frames = swaps || planted.has(|kind| !matches!(kind, Kind::Drop | Kind::Duplicate));
     Columns {
         captured: of_source.captured || frames,
-        // a frame that can be read states its ids, by which filters know it as a trade
+        // filters recognise a valid frame as a trade by its ids
         stored_ids: of_source.stored_ids || swaps,
         ..of_source
     }
 }
 
-/// That of the source, which is named. What was cut away from it stands there.
+/// Returns the provenance of the new archive: that of the source, which it lists together with its cuts.
 fn provenance(metadata: &Metadata) -> Provenance {
     let mut provenance = metadata.provenance().clone();
     let cuts = std::mem::take(&mut provenance.cuts);
@@ -144,10 +141,10 @@ fn provenance(metadata: &Metadata) -> Provenance {
     provenance
 }
 
-/// Where messages of a capture may be missing, by the new numbers.
+/// The gaps of a capture, by new sequence numbers.
 #[derive(Debug)]
 struct Gaps {
-    /// By the old ones, from the next one on.
+    /// The remaining gaps, by old sequence numbers.
     left: std::iter::Peekable<std::vec::IntoIter<u64>>,
     renumbered: Vec<u64>,
 }
@@ -159,12 +156,12 @@ impl Gaps {
     }
 
     fn new(mut gaps: Vec<u64>, first: u64) -> Gaps {
-        // a cut keeps the gaps of its source, and those that lie before it are none of it
+        // a cut keeps the gaps of its source; skip those before its first message
         gaps.retain(|gap| *gap >= first);
         Gaps { left: gaps.into_iter().peekable(), renumbered: Vec::new() }
     }
 
-    /// The message `old` gets the number `new`, if it stays.
+    /// Records that message `old` gets the number `new`, unless it is dropped.
     fn pass(&mut self, old: u64, new: u64) {
         while self.left.next_if(|gap| *gap <= old).is_some() {
             if self.renumbered.last() != Some(&new) {
@@ -183,9 +180,9 @@ mod tests {
     }
 
     #[test]
-    fn gaps_are_before_the_same_messages() {
+    fn gaps_stay_before_the_same_messages() {
         let mut gaps = Gaps::new(vec![2, 10, 12, 13, 20], 10);
-        // the message 13 is missing, and so is its number
+        // message 13 is dropped, and the next message gets its number
         for (old, new) in [(10, 0), (11, 1), (13, 2), (14, 2), (15, 3)] {
             gaps.pass(old, new);
         }
@@ -193,15 +190,17 @@ mod tests {
     }
 
     #[test]
-    fn a_list_has_a_bound_that_is_said() {
+    fn the_list_of_faults_is_limited() {
         let of = |messages| check_size(&planted("fault = [{ kind = 'drop', rate = 1.0 }]", messages));
         of(100_000).unwrap();
         let refused = of(100_001).unwrap_err();
-        assert!(refused.to_string().contains("hits 100,001 messages, and an archive lists at most 100,000"));
+        assert!(
+            refused.to_string().contains("affects 100,001 messages, but an archive lists at most 100,000")
+        );
     }
 
     #[test]
-    fn only_what_has_frames_has_their_columns() {
+    fn only_archives_with_frames_have_their_columns() {
         let of = |kind: &str| {
             let planted = planted(&format!("fault = [{{ kind = '{kind}', at = 1 }}]"), 9);
             let columns = columns(Columns::default(), &planted);

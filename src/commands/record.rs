@@ -1,4 +1,4 @@
-//! `record`: a simulated trading day into an archive.
+//! `record`: simulates a trading day into an archive.
 
 mod options;
 mod plan;
@@ -21,7 +21,7 @@ use crate::{
 };
 use options::Recording;
 
-/// What was recorded.
+/// The report of `record`.
 #[derive(Serialize)]
 pub(crate) struct Report {
     #[serde(flatten)]
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Record, settings: Settings) -> anyhow::Result<Outcome> 
     Ok(Outcome::Done)
 }
 
-/// Records, whatever is to be printed in the end.
+/// Records a day, without printing the report on standard output.
 pub(crate) fn archive(args: &Record, settings: Settings) -> anyhow::Result<Report> {
     let recording = resolve(args, settings)?;
     let path = path(args, &recording);
@@ -58,7 +58,7 @@ pub(crate) fn archive(args: &Record, settings: Settings) -> anyhow::Result<Repor
 
 fn resolve(args: &Record, settings: Settings) -> anyhow::Result<Recording> {
     let recording = Recording::resolve(args, settings)?;
-    recording.name_settings();
+    recording.log_settings();
     Ok(recording)
 }
 
@@ -97,7 +97,7 @@ fn record(args: &Record, recording: Recording, path: &std::path::Path) -> anyhow
     let summary = sink.finish()?;
     let seconds = progress.finish().as_secs_f64();
     let archive = ArchiveReport::new(path, &summary.metadata, summary.bytes);
-    report::warn_of_emptiness(&filter, archive.events.total, Some(hours));
+    report::warn_if_empty(&filter, archive.events.total, Some(hours));
     summarise(&archive, seconds);
     Ok(Report { archive, state_digest, seconds })
 }
@@ -106,7 +106,7 @@ fn summarise(archive: &ArchiveReport, seconds: f64) {
     let events = &archive.events;
     let rate = if seconds > 0.0 { events.total as f64 / seconds } else { 0.0 };
     say(format_args!(
-        "recorded {} messages (trade {}, orderbook {}, marketdata {}) in {seconds:.2} s, {} a second",
+        "recorded {} messages (trade {}, orderbook {}, marketdata {}) in {seconds:.2} s, {}/s",
         grouped(events.total),
         grouped(events.trade),
         grouped(events.orderbook),

@@ -1,4 +1,4 @@
-//! `recover`: the archive of a journal that a capture left.
+//! `recover`: converts the journal of an interrupted capture into an archive.
 
 use std::{
     ffi::OsString,
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Recover) -> anyhow::Result<Outcome> {
     };
     check_name(&output)?;
     let stop = Stop::on_signals()?;
-    // what is no journal is said first, and then what is in use
+    // fail on an invalid journal first, then on one that is in use
     drop(JournalReader::open(journal)?);
     let claim = JournalWriter::claim(journal)?;
     drop(NewFile::create(&output, args.force)?);
@@ -48,13 +48,13 @@ pub(crate) fn run(args: &Recover) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The output of a journal, by its name.
+/// Returns the default output for a journal.
 fn archive_of(journal: &Path) -> Result<PathBuf, Failure> {
     match journal.as_os_str().as_bytes().strip_suffix(JOURNAL_SUFFIX.as_bytes()) {
         Some(name) if !name.is_empty() => Ok(PathBuf::from(OsString::from_vec(name.to_vec()))),
         _ => Err(Failure::usage_hint(
-            format!("the name of {} does not say which archive it was for", journal.display()),
-            "-o FILE names the archive to make",
+            format!("cannot derive the name of the archive from {}", journal.display()),
+            "use -o FILE",
         )),
     }
 }

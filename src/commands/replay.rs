@@ -1,4 +1,4 @@
-//! `replay`: archives over WebSocket.
+//! `replay`: serves archives over WebSocket.
 
 mod playlist;
 
@@ -50,15 +50,15 @@ pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outco
     outcome(&served, args.stay)
 }
 
-/// A stream, and what is planted in it.
+/// A stream, and the faults that are planted in it.
 type Faulted = (Arc<dyn Source>, Option<Arc<Planted>>);
 
-/// The stream with the faults of the plan, if there is one.
+/// Adds the faults of the plan to the stream, if there is a plan.
 fn with_faults(args: &Replay, playlist: Playlist) -> anyhow::Result<Faulted> {
     let Some(path) = &args.faults else { return Ok((Arc::new(playlist), None)) };
     let plan = FaultPlan::open(path)?;
     let Some(messages) = playlist.count()? else {
-        let hint = "--loop=N plays N times";
+        let hint = "use --loop=N, which plays N times";
         return Err(Failure::usage_hint("--faults needs a stream with an end", hint).into());
     };
     let planted = Arc::new(plan.resolve(messages)?);
@@ -76,13 +76,13 @@ fn described(args: &Replay, messages: Option<u64>) -> String {
     }
     match args.rounds {
         None => {}
-        Some(None) => text.push_str(" for ever"),
+        Some(None) => text.push_str(" forever"),
         Some(Some(rounds)) => text.push_str(&format!(" {rounds} times")),
     }
     text
 }
 
-/// A stop by a signal is a failure where work was left; and a server that stays has no end but SIGTERM.
+/// Returns the outcome. A signal is an error if the replay was not complete; with `--stay`, SIGTERM is the normal end.
 fn outcome(served: &Served, stay: bool) -> anyhow::Result<Outcome> {
     match served.signal {
         Some(SIGTERM) if stay => Ok(Outcome::Done),

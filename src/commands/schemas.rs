@@ -1,4 +1,4 @@
-//! `schemas`: our Avro schemas in a registry.
+//! `schemas`: registers and checks the Avro schemas.
 
 mod verdict;
 
@@ -33,11 +33,11 @@ struct Report {
 #[derive(Serialize)]
 struct SubjectReport {
     subject: String,
-    /// The rule of the subject in the registry.
+    /// The compatibility level of the subject.
     level: &'static str,
-    /// Whether exactly this schema is registered, and under which numbers.
+    /// True if exactly this schema is registered, with `id` and `version`.
     registered: bool,
-    /// Whether that was done just now.
+    /// True if this command registered it.
     created: bool,
     id: Option<u32>,
     version: Option<u32>,
@@ -48,13 +48,13 @@ struct SubjectReport {
 
 #[derive(Serialize)]
 struct IncompatibilityReport {
-    /// Empty where the schema as a whole does not fit.
+    /// The field; empty if the schema as a whole is incompatible.
     field: String,
     kind: &'static str,
     what: String,
 }
 
-/// A schema and where it belongs.
+/// A schema and its subject.
 struct Candidate {
     subject: String,
     text: String,
@@ -72,13 +72,13 @@ fn register(args: &SchemasRegister, mut settings: Settings) -> anyhow::Result<Ou
     let registry = kafka::registry(&args.registry, &mut settings, args.answer.timeout)?;
     let candidates = ours(&args.prefix.topic_prefix);
     let mut verdicts = verdicts(&registry, &candidates)?;
-    // all or nothing, as far as that can be known before
+    // register all schemas or none, as far as the checks can tell
     if verdicts.iter().all(Verdict::is_compatible) {
         for (candidate, verdict) in candidates.iter().zip(&mut verdicts) {
             verdict.register(&registry, candidate)?;
         }
     }
-    tell(args.json, &registry, &verdicts)
+    report(args.json, &registry, &verdicts)
 }
 
 fn check(args: &SchemasCheck, mut settings: Settings) -> anyhow::Result<Outcome> {
@@ -89,7 +89,7 @@ fn check(args: &SchemasCheck, mut settings: Settings) -> anyhow::Result<Outcome>
     };
     let registry = kafka::registry(&args.registry, &mut settings, args.answer.timeout)?;
     let verdicts = verdicts(&registry, &candidates)?;
-    tell(args.json, &registry, &verdicts)
+    report(args.json, &registry, &verdicts)
 }
 
 fn ours(prefix: &str) -> Vec<Candidate> {
@@ -100,12 +100,12 @@ fn ours(prefix: &str) -> Vec<Candidate> {
     EventType::ALL.iter().map(candidate).collect()
 }
 
-/// A schema of a file; the name of its record tells the subject.
+/// Reads a schema from a file. The name of its record determines the subject.
 fn of_file(path: &Path, prefix: &str) -> anyhow::Result<Candidate> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let bad = |what: String| Failure::Data { what: format!("{}: {what}", path.display()), hint: None };
     let value: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| bad(format!("no JSON: {error}")))?;
+        serde_json::from_str(&text).map_err(|error| bad(format!("invalid JSON: {error}")))?;
     let name = value.get("name").and_then(serde_json::Value::as_str).unwrap_or_default();
     let record = name.strip_prefix(AVRO_NAMESPACE).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
     let event_type = EventType::ALL.iter().find(|event_type| event_type.record_name() == record);
@@ -120,11 +120,11 @@ fn verdicts(registry: &Registry, candidates: &[Candidate]) -> anyhow::Result<Vec
     candidates.iter().map(|candidate| Verdict::of(registry, candidate)).collect()
 }
 
-fn tell(json: bool, registry: &Registry, verdicts: &[Verdict]) -> anyhow::Result<Outcome> {
+fn report(json: bool, registry: &Registry, verdicts: &[Verdict]) -> anyhow::Result<Outcome> {
     let compatible = verdicts.iter().all(Verdict::is_compatible);
     if json {
         output::print_json(&Report {
-            schema_version: 1,
+            schema_version: crate::report::SCHEMA_VERSION,
             registry: registry.url().to_owned(),
             compatible,
             subjects: verdicts.iter().map(SubjectReport::from).collect(),
@@ -173,7 +173,7 @@ impl From<&Incompatibility> for IncompatibilityReport {
     }
 }
 
-/// A registry that changes its mind between a check and a registration.
+/// Returns the error for a schema that disappeared right after its registration.
 fn changed(subject: &str) -> anyhow::Error {
-    anyhow!("the registry lost the schema of {subject} right after it was registered")
+    anyhow!("the schema of {subject} disappeared from the registry right after its registration")
 }

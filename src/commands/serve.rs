@@ -1,4 +1,4 @@
-//! `serve`: the live simulator over WebSocket.
+//! `serve`: serves the live simulator over WebSocket.
 
 mod plan;
 mod recorder;
@@ -27,12 +27,12 @@ use crate::{
     streams::LiveSource,
 };
 
-/// Virtual time that is simulated in one go on the way to the beginning of a stream.
+/// The virtual time that is simulated in one step on the way to the start of a stream.
 const STRIDE_MICROS: i64 = 60_000_000;
-/// The present is reached when the simulation is this near to it.
+/// The simulation has reached the present when it is this close to it.
 const NEAR_MICROS: i64 = 50_000;
 
-/// What `serve --json` prints.
+/// The report of `serve --json`.
 #[derive(Debug, Serialize)]
 struct ServeReport {
     #[serde(flatten)]
@@ -41,7 +41,7 @@ struct ServeReport {
     /// The first day.
     date: String,
     seed: u64,
-    /// The archive that was made, if one was asked for.
+    /// The archive of `--record`.
     recording: Option<ArchiveReport>,
 }
 
@@ -50,10 +50,10 @@ pub(crate) fn run(args: &Serve, settings: Settings) -> anyhow::Result<Outcome> {
         check_name(path)?;
     }
     let live = Live::resolve(args, settings, progress::now())?;
-    live.name_settings();
+    live.log_settings();
     let mut simulation =
         Simulation::new(live.options.clone()).map_err(|error| Failure::usage(error.to_string()))?;
-    // before there is a file that would be left behind
+    // before a file is created that a signal would leave behind
     let stop = Stop::on_signals()?;
     let recording = args.record.as_deref().map(|path| NewRecording::create(path, args.force, &simulation));
     let recording = recording.transpose()?;
@@ -68,52 +68,52 @@ pub(crate) fn run(args: &Serve, settings: Settings) -> anyhow::Result<Outcome> {
     let recorder = recording.map(|recording| recording.start(&source, service.steering())).transpose()?;
     let served = service.run("serving");
     let recorded = recorder.map(|recorder| recorder.finish(served.as_ref().ok().map(|it| &it.report)));
-    // a recording that cannot be written ends the server, and is what there is to tell
+    // an error of the recorder stops the server, and is reported instead of its report
     let recorded = recorded.transpose()?.flatten();
     report(args, &live, &served?, recorded)
 }
 
-/// Simulates up to where the stream begins, and says where that is; `None` if a signal came that ends this in order.
+/// Simulates up to the start of the stream, and returns that instant, or `None` after SIGTERM.
 ///
 /// # Errors
-/// Another signal.
+/// Fails on any other signal.
 fn go_to_start(start: &Start, simulation: &mut Simulation, stop: &Stop) -> anyhow::Result<Option<Timestamp>> {
     let day_start = simulation.now();
     let goal = || match start {
         Start::At(at) => *at,
         Start::Opening { .. } => day_start,
-        // moves on meanwhile
+        // advances meanwhile
         Start::Now => progress::now(),
     };
     let near = if *start == Start::Now { NEAR_MICROS } else { 0 };
     let from = day_start.micros();
-    let mut told = Progress::new("simulating up to the beginning", (goal().micros() - from).max(0) as u64);
+    let mut progress = Progress::new("simulating up to the start", (goal().micros() - from).max(0) as u64);
     loop {
         let (wanted, reached) = (goal(), simulation.now().micros());
         let is_near = wanted.micros() - reached <= near;
         let next = Timestamp::from_micros(reached + STRIDE_MICROS).filter(|_| !is_near);
         simulation.skip_to(next.map_or(wanted, |next| next.min(wanted)));
         if is_near {
-            told.finish();
+            progress.finish();
             return Ok(Some(simulation.now()));
         }
         if stop.number() == Some(SIGTERM) {
             return Ok(None);
         }
         stop.check()?;
-        told.at((reached - from) as u64, 0);
+        progress.at((reached - from) as u64, 0);
     }
 }
 
-/// How the stream is played. `now` is the time.
+/// Returns the options of the server. `now` is the current time.
 fn options(args: &Serve, live: &Live, start: Timestamp, now: Timestamp) -> anyhow::Result<Options> {
     let defaults = serving::options(&args.server, &live.settings)?;
     let keeps_order = args.record.is_some();
     if live.mode == Mode::Historical {
         return Ok(Options { speed: Speed::Max, keeps_order, ..defaults });
     }
-    let (clock, start_at) = match live.start.is_of_wall_clock() {
-        // before the market opens the schedule runs already, with nothing on it
+    let (clock, start_at) = match live.start.follows_wall_clock() {
+        // before the market opens, the clock already runs
         true => (PlayClock::Wall, start.min(now)),
         false => (PlayClock::Live, start),
     };
@@ -126,7 +126,7 @@ fn options(args: &Serve, live: &Live, start: Timestamp, now: Timestamp) -> anyho
     })
 }
 
-/// Tells what the stream came to.
+/// Reports the result, and returns the outcome.
 fn report(args: &Serve, live: &Live, served: &Served, recorded: Option<Summary>) -> anyhow::Result<Outcome> {
     let archive = |summary: &Summary, path| ArchiveReport::new(path, &summary.metadata, summary.bytes);
     let recording =
@@ -148,12 +148,12 @@ fn report(args: &Serve, live: &Live, served: &Served, recorded: Option<Summary>)
         say(format_args!(
             "digest {}{}",
             archive.digest,
-            if differs { ", which is not that of what was sent" } else { "" }
+            if differs { ", which differs from the digest of the sent messages" } else { "" }
         ));
     }
     match served.signal {
         _ if differs => Ok(Outcome::Difference),
-        // a stream without an end is stopped like this
+        // the normal end of a stream without an end
         Some(SIGTERM) => Ok(Outcome::Done),
         Some(signal) if !served.report.complete => Err(Failure::Interrupted { signal }.into()),
         _ => Ok(Outcome::Done),

@@ -1,7 +1,7 @@
-//! `tail`: receives a stream, over as many connections as it takes.
+//! `tail`: receives a stream over one or more connections.
 //!
-//! One thread reads and prints, without a runtime: a client of one stream waits for one socket. What comes next is
-//! decided by the [`Follower`]; what is here moves bytes and looks at clocks.
+//! A single thread reads and prints, without an asynchronous runtime. [`ResumeState`] decides what to do next; this module does the
+//! I/O and reads clocks.
 
 mod output;
 mod pretty;
@@ -22,8 +22,8 @@ use self::{
 use crate::{
     cli::Tail,
     client::{
-        self, ConnectError, Connection, Ending, Fault, Follower, Next, Notices, Received, Silence, TICK,
-        is_would_block,
+        self, ConnectError, Connection, DisconnectReason, Fault, IdleTimeout, Next, Notices, Received,
+        ResumeState, TICK, is_would_block,
     },
     endpoint::Endpoint,
     exit::{Failure, Outcome},
@@ -32,11 +32,11 @@ use crate::{
     signals::Stop,
 };
 
-/// How long a stop by a signal may take, in a write to a reader that does not read, before it is made at once.
+/// The time after a signal for which a write to a reader that does not read may block.
 const STOP_GRACE: Duration = Duration::from_secs(1);
-/// How long the server may take to answer our close.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
-/// The gap between log lines about how far it is, with `--digest`.
+/// The time to wait for the server to answer a close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The interval of log lines about the progress, with `--digest`.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(args: &Tail) -> anyhow::Result<Outcome> {
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Tail) -> anyhow::Result<Outcome> {
         headers: client::headers(&args.headers)?,
         endpoint,
         stop,
-        follower: Follower::new(from_seq, args.retries),
+        resume: ResumeState::new(from_seq, args.retries),
         output: Output::new(args),
         measures: Measures::new(),
         connected: None,
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Tail) -> anyhow::Result<Outcome> {
     session.finish(result, filtered)
 }
 
-/// Puts the filters into the query. Says whether a part of the stream is asked for.
+/// Adds the filters to the query. Returns whether only a part of the stream is requested.
 fn add_filters(args: &Tail, endpoint: &mut Endpoint) -> Result<bool, Failure> {
     let symbols = args.symbols.iter().flat_map(|names| &names.0).map(|symbol| encoded(symbol.as_str()));
     let events = args.events.iter().map(|event| event.as_str().to_owned());
@@ -68,14 +68,14 @@ fn add_filters(args: &Tail, endpoint: &mut Endpoint) -> Result<bool, Failure> {
             continue;
         }
         if endpoint.has(name) {
-            return Err(Failure::usage(format!("--{name} is given, and {name} in the URL as well")));
+            return Err(Failure::usage(format!("--{name} and {name} in the URL cannot be used together")));
         }
         endpoint.query.push(format!("{name}={}", values.join(",")));
     }
     Ok(endpoint.has("symbols") || endpoint.has("events"))
 }
 
-/// A text as the value of a query.
+/// Percent-encodes a text for a query.
 fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
@@ -87,51 +87,51 @@ fn encoded(text: &str) -> String {
     out
 }
 
-/// The work while it is done.
+/// A running `tail`.
 struct Session<'a> {
     args: &'a Tail,
     headers: Vec<Header>,
     endpoint: Endpoint,
     stop: Stop,
-    follower: Follower,
+    resume: ResumeState,
     output: Output,
     measures: Measures,
-    /// Since the first connection.
+    /// Time since the first connection.
     connected: Option<Stopwatch>,
     last_log: Duration,
 }
 
-/// The reason for which reading from a connection ended.
+/// The reason why reading from a connection ended.
 enum Read {
-    /// By `--count` or `--for`.
+    /// `--count` or `--for` was reached.
     Enough,
-    Ended(Ending),
+    Ended(DisconnectReason),
 }
 
 impl Session<'_> {
-    /// Connects, reads, and connects again, until there is no reason to.
+    /// Connects, reads and reconnects until the end.
     fn follow(&mut self) -> anyhow::Result<()> {
         loop {
-            let ending = match self.open() {
+            let reason = match self.open() {
                 Ok(connection) => match self.read(connection)? {
                     Read::Enough => return Ok(()),
-                    Read::Ended(ending) => ending,
+                    Read::Ended(reason) => reason,
                 },
-                Err(ConnectError::Unreachable(cause)) => Ending::Lost(cause),
+                Err(ConnectError::Unreachable(cause)) => DisconnectReason::Lost(cause),
                 Err(ConnectError::Refused(text)) => return Err(anyhow!("{}: {text}", self.endpoint)),
                 Err(ConnectError::Stopped(stopped)) => return Err(stopped.into()),
             };
             self.output.flush()?;
-            match self.follower.ended(&ending) {
+            match self.resume.ended(&reason) {
                 Next::Done => return Ok(()),
                 Next::Failed(text) => return Err(anyhow!("{text}")),
                 Next::Again => {}
             }
-            let why = self.follower.in_words(&ending);
-            let Some(delay) = self.follower.another_try(client::jitter()) else {
+            let why = self.resume.describe(&reason);
+            let Some(delay) = self.resume.next_attempt(client::jitter()) else {
                 return Err(self.unreachable(&why).into());
             };
-            warn!(delay_ms = delay.as_millis() as u64, why, "connecting again");
+            warn!(delay_ms = delay.as_millis() as u64, why, "reconnecting");
             if self.wait(delay)? {
                 return Ok(());
             }
@@ -140,7 +140,7 @@ impl Session<'_> {
 
     fn open(&mut self) -> Result<Connection, ConnectError> {
         let mut endpoint = self.endpoint.clone();
-        endpoint.query.extend(self.follower.query());
+        endpoint.query.extend(self.resume.query());
         Connection::open(&endpoint, &self.headers, self.args.connect_timeout, &self.stop)
     }
 
@@ -148,17 +148,17 @@ impl Session<'_> {
         let tries = if self.args.retries == 0 {
             String::new()
         } else {
-            format!(", tried {} times", self.args.retries + 1)
+            format!(" after {} attempts", self.args.retries + 1)
         };
         Failure::Unreachable {
-            what: format!("{} cannot be reached{tries}: {why}", self.endpoint),
+            what: format!("cannot reach {}{tries}: {why}", self.endpoint),
             hint: Some(
                 "`tradesim replay FILE` and `tradesim serve` print the URL that they listen on".to_owned(),
             ),
         }
     }
 
-    /// Waits before a try. Says whether `--for` is over.
+    /// Waits before an attempt. Returns whether `--for` was reached.
     fn wait(&mut self, delay: Duration) -> anyhow::Result<bool> {
         let clock = Stopwatch::start();
         while let Some(left) = delay.checked_sub(clock.elapsed()).filter(|left| !left.is_zero()) {
@@ -172,39 +172,39 @@ impl Session<'_> {
         Ok(false)
     }
 
-    /// What is left of `--for`.
+    /// Returns the remaining time of `--for`.
     fn time_left(&self) -> Option<Duration> {
         let elapsed = self.connected.map_or(Duration::ZERO, |clock| clock.elapsed());
         self.args.time.map(|time| time.saturating_sub(elapsed))
     }
 
-    /// Reads a connection to its end, or until it is enough.
+    /// Reads until the connection ends, or `--count` or `--for` is reached.
     fn read(&mut self, mut connection: Connection) -> anyhow::Result<Read> {
         self.connected.get_or_insert_with(Stopwatch::start);
-        let mut doubt = self.follower.connected(&connection.greeting).err();
+        let mut handshake_warning = self.resume.connected(&connection.greeting).err();
         let notices = connection.greeting.notices;
         let count = self.args.count.unwrap_or(u64::MAX);
-        let mut silence = Silence::new();
+        let mut idle_timeout = IdleTimeout::new();
         let mut seen = Notices::default();
-        let mut came = false;
+        let mut has_received = false;
         let result = loop {
-            if self.follower.received() >= count && doubt.is_none() {
+            if self.resume.received() >= count && handshake_warning.is_none() {
                 break Ok(Read::Enough);
             }
             let received = connection.read();
-            // a refusal says more than the headers that are missing for it
+            // if the server closes the connection, its reason says more than this warning
             if client::is_said(&received)
-                && let Some(fault) = doubt.take()
+                && let Some(fault) = handshake_warning.take()
             {
                 break Err(fault.into());
             }
             let received = match received {
                 Ok(Received::Message(message)) => Ok(message),
                 Ok(Received::Oversize(message)) => {
-                    came = true;
+                    has_received = true;
                     seen.message();
                     self.output.flush()?;
-                    say(format_args!("{}", self.follower.oversize(&message)));
+                    say(format_args!("{}", self.resume.oversize(&message)));
                     continue;
                 }
                 Err(error) => Err(error),
@@ -216,15 +216,15 @@ impl Session<'_> {
                     }
                 }
                 Ok(Message::Text(text)) => {
-                    came = true;
+                    has_received = true;
                     seen.message();
-                    self.follower.message();
+                    self.resume.message();
                     self.output.message(text.as_bytes())?;
                 }
                 Ok(Message::Binary(bytes)) => {
-                    came = true;
+                    has_received = true;
                     seen.message();
-                    self.follower.message();
+                    self.resume.message();
                     self.output.message(&bytes)?;
                 }
                 Ok(Message::Ping(payload)) if notices => {
@@ -236,14 +236,14 @@ impl Session<'_> {
                 Ok(Message::Close(frame)) => {
                     let (code, reason) = frame
                         .map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
-                    break Ok(Read::Ended(Ending::Closed { code, reason }));
+                    break Ok(Read::Ended(DisconnectReason::Closed { code, reason }));
                 }
                 Err(Error::Io(error)) if is_would_block(&error) => {
-                    if std::mem::take(&mut came) {
-                        self.measures.messages_came();
+                    if std::mem::take(&mut has_received) {
+                        self.measures.messages_received();
                     }
                     self.output.flush()?;
-                    match self.idle(&mut connection, &mut silence) {
+                    match self.idle(&mut connection, &mut idle_timeout) {
                         Ok(None) => {}
                         Ok(Some(end)) => break Ok(end),
                         Err(error) => break Err(error),
@@ -252,21 +252,25 @@ impl Session<'_> {
                 Err(error) => break client::broken(error).map(Read::Ended),
             }
         };
-        if came {
-            self.measures.messages_came();
+        if has_received {
+            self.measures.messages_received();
         }
-        let (code, patience) = match &result {
-            Ok(_) => (CloseCode::Normal, CLOSE_PATIENCE),
-            Err(error) if error.is::<Failure>() => (CloseCode::Away, CLOSE_PATIENCE / 4),
-            Err(_) => (CloseCode::Policy, CLOSE_PATIENCE / 4),
+        let (code, timeout) = match &result {
+            Ok(_) => (CloseCode::Normal, CLOSE_TIMEOUT),
+            Err(error) if error.is::<Failure>() => (CloseCode::Away, CLOSE_TIMEOUT / 4),
+            Err(_) => (CloseCode::Policy, CLOSE_TIMEOUT / 4),
         };
         self.output.flush()?;
-        connection.close(code, patience);
+        connection.close(code, timeout);
         result
     }
 
-    /// Looks at signals, deadlines and silence, and then lets the next read wait.
-    fn idle(&mut self, connection: &mut Connection, silence: &mut Silence) -> anyhow::Result<Option<Read>> {
+    /// Checks signals, deadlines and the idle timeout, and sets how long the next read waits.
+    fn idle(
+        &mut self,
+        connection: &mut Connection,
+        idle_timeout: &mut IdleTimeout,
+    ) -> anyhow::Result<Option<Read>> {
         self.stop.check()?;
         let wait = match self.time_left() {
             Some(Duration::ZERO) => return Ok(Some(Read::Enough)),
@@ -274,12 +278,12 @@ impl Session<'_> {
             None => TICK,
         };
         self.log();
-        Ok(silence.let_wait(connection, wait).map(Read::Ended))
+        Ok(idle_timeout.let_wait(connection, wait).map(Read::Ended))
     }
 
     fn notice(&mut self, seen: &mut Notices, text: &str) -> Result<(), Fault> {
         if let Some(notice) = seen.read(text)?
-            && let Some(sentence) = self.follower.notice(notice)?
+            && let Some(sentence) = self.resume.notice(notice)?
         {
             say(format_args!("{sentence}"));
         }
@@ -291,32 +295,33 @@ impl Session<'_> {
         if let Some(due) = payload.due_us {
             self.measures.latency(due, unix_micros());
         }
-        self.follower.ping(payload.seq)
+        self.resume.ping(payload.seq)
     }
 
-    /// Says now and then how far it is, where no messages show it.
+    /// Logs the progress periodically if no messages are printed.
     fn log(&mut self) {
         let elapsed = self.connected.map_or(Duration::ZERO, |clock| clock.elapsed());
         if self.args.digest && elapsed >= self.last_log + LOG_INTERVAL {
             self.last_log = elapsed;
-            info!(messages = self.follower.received(), "receiving");
+            info!(messages = self.resume.received(), "receiving");
         }
     }
 
-    /// Reports, and turns what was found into the outcome.
+    /// Prints the report, and returns the outcome.
     fn finish(self, result: anyhow::Result<()>, filtered: bool) -> anyhow::Result<Outcome> {
         let digest = self.output.digest();
-        let mut differences = self.follower.differences(digest, filtered);
+        let mut differences = self.resume.differences(digest, filtered);
         if result.is_ok() && self.args.expect.is_some_and(|expected| expected != digest) {
-            differences.push(format!("the digest of what came is {digest}, and not the one expected"));
+            differences
+                .push(format!("the digest of the received messages is {digest}, not the expected one"));
         }
         for difference in &differences {
             say(format_args!("{difference}"));
         }
-        // what came is worth telling even where more should have come
+        // report what was received, even if the stream was not complete
         if self.args.digest && self.connected.is_some() {
             let different = !differences.is_empty();
-            Summary::new(&self.follower, &self.output, &self.measures, differences).print(self.args.json)?;
+            Summary::new(&self.resume, &self.output, &self.measures, differences).print(self.args.json)?;
             result?;
             return Ok(if different { Outcome::Difference } else { Outcome::Done });
         }
@@ -325,7 +330,7 @@ impl Session<'_> {
     }
 }
 
-/// The time of day, against which the send times in pings are held.
+/// Returns the wall clock time, which is compared with the send times in pings.
 #[expect(clippy::disallowed_methods, reason = "latency is measured against the clock of the machine")]
 fn unix_micros() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `topics`: the topics of the bridge, made, checked and read.
+//! `topics`: creates, checks and reads the topics of the bridge.
 
 mod tail;
 
@@ -15,7 +15,7 @@ use crate::{
     exit::Outcome,
     kafka,
     output::{self, Stdout, say},
-    report::DeviationReport,
+    report::{DeviationReport, SCHEMA_VERSION},
     settings::Settings,
     signals,
 };
@@ -30,7 +30,7 @@ struct Report {
 #[derive(Serialize)]
 struct TopicReport {
     name: String,
-    /// Whether it was made just now; `null` where nothing was to be made.
+    /// True if this command created it; null for `topics verify`.
     created: Option<bool>,
     partitions: u16,
     replicas: u16,
@@ -75,12 +75,12 @@ fn warn_of_few_replicas(options: &TopicOptions) {
     if options.replicas < REPLICAS {
         let copies = if options.replicas == 1 { "1 copy" } else { "2 copies" };
         say(format_args!(
-            "warning: {copies} of each partition instead of {REPLICAS}, and 1 in sync instead of 2: the loss of one broker may lose records"
+            "warning: {copies} of each partition instead of {REPLICAS}, with min ISR 1 instead of 2: losing one broker may lose records"
         ));
     }
 }
 
-/// Compares the topics with what they should be, and tells.
+/// Compares the topics with their expected configuration, and reports the result.
 fn compare(
     args: &TopicsPlan,
     topics: &[Topic],
@@ -99,7 +99,7 @@ fn compare(
             min_isr: topic.min_isr(),
             deviations: deviations.iter().map(DeviationReport::from).collect(),
         });
-    let report = Report { schema_version: 1, topics: reports.collect(), deviations: count };
+    let report = Report { schema_version: SCHEMA_VERSION, topics: reports.collect(), deviations: count };
     if args.json {
         output::print_json(&report)?;
     } else {

@@ -1,4 +1,4 @@
-//! `verify`: structure, digests, the rules of the market and the list of planted faults, on any archive.
+//! `verify`: checks the structure, the digests, the market rules and the list of planted faults of an archive.
 
 mod listed;
 mod scope;
@@ -29,7 +29,7 @@ struct Report {
     events: Events,
     digest: String,
     against: Option<Against>,
-    /// Where faults are listed.
+    /// The check of the listed faults; null if none are listed.
     faults: Option<listed::ListedFaults>,
     rules: Vec<RuleLine>,
     skipped: Vec<SkippedLine>,
@@ -69,15 +69,15 @@ pub(crate) fn run(args: &Verify) -> anyhow::Result<Outcome> {
     Ok(if report.ok { Outcome::Done } else { Outcome::Difference })
 }
 
-/// A digest as it is printed, or the content digest of an archive.
+/// Parses a digest, or returns the content digest of an archive.
 fn expected_digest(text: &str, reading: ReadingArgs) -> anyhow::Result<Digest> {
     if let Ok(digest) = text.parse() {
         return Ok(digest);
     }
     if text.starts_with(Digest::PREFIX) {
         return Err(Failure::usage_hint(
-            format!("{text} is no digest"),
-            "a digest is `blake3:` and 64 lower-case hex digits",
+            format!("invalid digest {text}"),
+            "expected `blake3:` and 64 lower-case hex digits",
         )
         .into());
     }
@@ -113,7 +113,7 @@ fn check(args: &Verify, archive: &Archive, against: Option<Digest>) -> anyhow::R
     if digest != metadata.digest() {
         return Err(Failure::Data {
             what: format!(
-                "{}: the messages have the digest {digest}, the metadata says {}",
+                "{}: the digest of the messages is {digest}, but the metadata has {}",
                 args.file.display(),
                 metadata.digest()
             ),
@@ -162,7 +162,7 @@ fn print(report: &Report) -> anyhow::Result<()> {
     let mut out = Stdout::new();
     let mut line = |name: &str, text: String| out.line(&format!("{name:<12}{text}"));
     line("file", format!("{}, {}", report.file, super::info::size(report.bytes, report.events.total)))?;
-    line("structure", format!("ok, {} row groups, every byte as written", report.row_groups))?;
+    line("structure", format!("ok, {} row groups, all byte hashes match", report.row_groups))?;
     line("digest", format!("ok, {} over {} messages", report.digest, grouped(report.events.total)))?;
     if let Some(against) = &report.against {
         let verdict = if against.ok { "ok, the same as" } else { "DIFFERENT from" };
@@ -170,9 +170,9 @@ fn print(report: &Report) -> anyhow::Result<()> {
     }
     if let Some(faults) = &report.faults {
         if faults.differing == 0 {
-            line("faults", format!("ok, {} refused as they are listed", grouped(faults.checked)))?;
+            line("faults", format!("ok, {} refused as listed", grouped(faults.checked)))?;
         } else {
-            line("faults", format!("DIFFERENT from the list {} times", grouped(faults.differing)))?;
+            line("faults", format!("DIFFERENT from the list: {} times", grouped(faults.differing)))?;
         }
         for example in &faults.examples {
             line("", example.clone())?;

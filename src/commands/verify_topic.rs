@@ -1,4 +1,4 @@
-//! `verify-topic`: what Kafka holds of a run, against the archive that was bridged.
+//! `verify-topic`: compares the records of a run in Kafka with the archive that was bridged.
 
 mod expected;
 mod report;
@@ -42,7 +42,7 @@ pub(crate) fn audit(args: &VerifyTopic, mut settings: Settings) -> anyhow::Resul
     settings.check(Group::Bridge).map_err(Failure::from)?;
     let archive = source::open(&args.archive, args.reading)?;
     let filter = Filter::of_archive(&args.filter, archive.metadata())?;
-    crate::report::say_times_of_cut(&filter);
+    crate::report::explain_cut_times(&filter);
     let messages = expected::count(&archive, &filter)?;
     let options = AuditOptions {
         topics: topics(&args.prefix.topic_prefix, &settings.dlq_topic().map_err(Failure::from)?),
@@ -64,7 +64,7 @@ pub(crate) fn audit(args: &VerifyTopic, mut settings: Settings) -> anyhow::Resul
     Ok(Report::new(&args.archive, &audited, seconds))
 }
 
-/// The topics that hold messages.
+/// Returns the topics that contain messages.
 fn topics(prefix: &str, dead_letters: &str) -> Vec<(TopicKind, String)> {
     let mut topics: Vec<_> = EventType::ALL
         .iter()
@@ -74,13 +74,13 @@ fn topics(prefix: &str, dead_letters: &str) -> Vec<(TopicKind, String)> {
     topics
 }
 
-/// The exit of an audit that could not be made.
+/// Maps an error of the audit to its exit code.
 fn failure(error: AuditError, prefix: &str) -> anyhow::Error {
     let is_unreachable = error.is_unreachable();
     match error {
         AuditError::MissingTopics { .. } => {
             let prefix = if prefix.is_empty() { String::new() } else { format!(" --topic-prefix {prefix}") };
-            let hint = format!("`tradesim topics create{prefix}` makes what the bridge needs");
+            let hint = format!("`tradesim topics create{prefix}` creates the topics of the bridge");
             Failure::Configuration { what: error.to_string(), hint: Some(hint) }.into()
         }
         AuditError::Connection { source } => {
@@ -89,7 +89,7 @@ fn failure(error: AuditError, prefix: &str) -> anyhow::Error {
         AuditError::Schema { source, .. } => kafka::registry_failure(source),
         error if is_unreachable => {
             let what = error.to_string();
-            let hint = "are the brokers up? --bootstrap-servers names others, --timeout gives them more time";
+            let hint = "check that the brokers are running; --bootstrap-servers selects others, --timeout allows more time";
             Failure::Unreachable { what, hint: Some(hint.to_owned()) }.into()
         }
         error => error.into(),

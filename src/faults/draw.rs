@@ -1,6 +1,6 @@
-//! Which messages of a stream a plan hits.
+//! Selects the messages of a stream that a fault plan affects.
 //!
-//! What is drawn depends on the plan's seed, the fault's place in the plan, its kind and the message's seq alone.
+//! The selection depends only on the seed of the plan, the index and the kind of the fault, and the sequence number of the message.
 
 use std::{
     collections::{BTreeMap, BinaryHeap},
@@ -12,29 +12,29 @@ use tradesim_schemas::Digest;
 use super::plan::{Fault, FaultPlan, Kind, PLANTED_MAX, wrong};
 use crate::exit::Failure;
 
-/// A fault that hits one message.
+/// A fault of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hit {
     pub(crate) kind: Kind,
-    /// Decides which of the ways in which its kind can go wrong.
+    /// Selects one of the variants of the kind.
     pub(crate) variant: u64,
     pub(crate) lasts: Duration,
     pub(crate) bytes_per_second: u32,
 }
 
-/// The faults of a stream by seq: at most one for each message.
+/// The faults of a stream by sequence number, at most one per message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Planted {
     pub(crate) hits: BTreeMap<u64, Hit>,
 }
 
 impl FaultPlan {
-    /// The faults of a stream of so many messages. Those with `at` come first; what is drawn takes messages that no fault
-    /// before it in the plan has taken.
+    /// Resolves the plan for a stream of so many messages. Faults with `at` come first. The others are drawn from the messages that
+    /// no earlier fault of the plan affects.
     ///
     /// # Errors
-    /// [`Failure::Configuration`]: a seq behind the end, two faults at one message, more messages wanted than there are
-    /// left.
+    /// Fails with [`Failure::Configuration`] on a sequence number after the end, on two faults at one message, and if there are too
+    /// few messages left.
     pub(crate) fn resolve(&self, messages: u64) -> Result<Planted, Failure> {
         self.try_resolve(messages).map_err(wrong)
     }
@@ -48,10 +48,10 @@ impl FaultPlan {
             for &seq in fault.at.iter().flat_map(|at| at.seqs()) {
                 let name = format!("fault {} ({}): `at` is {seq}", index + 1, fault.kind.name());
                 if seq + width(fault.kind) > messages {
-                    return Err(format!("{name}, and the stream has {messages} messages"));
+                    return Err(format!("{name}, but the stream has {messages} messages"));
                 }
                 if !planted.is_free(fault.kind, seq) {
-                    return Err(format!("{name}, where another fault is"));
+                    return Err(format!("{name}, where there is another fault"));
                 }
                 planted.put(seq, fault, draw.at(seq));
             }
@@ -61,7 +61,7 @@ impl FaultPlan {
             let what = format!("fault {} ({})", index + 1, fault.kind.name());
             let last = (messages + 1).saturating_sub(width(fault.kind));
             if let Some(rate) = fault.rate {
-                // exact: a product with a power of two
+                // exact, because the factor is a power of two
                 let bound = (rate * (1u64 << 53) as f64) as u64;
                 for seq in (0..last).filter(|&seq| draw.at(seq) >> 11 < bound) {
                     if planted.is_free(fault.kind, seq) {
@@ -81,7 +81,7 @@ impl FaultPlan {
                     }
                 }
                 if left > 0 {
-                    return Err(format!("{what}: `count` is {count}, and {left} messages too many"));
+                    return Err(format!("{what}: `count` is {count}, which is {left} messages too many"));
                 }
             }
         }
@@ -90,11 +90,11 @@ impl FaultPlan {
     }
 }
 
-/// So many candidates for each message that is wanted are enough: one that is taken shuts out its two neighbours at most,
+/// The number of candidates for each message of `count`. Three are enough, because a fault excludes at most its two neighbours,
 /// as a swap does.
 const CANDIDATES: usize = 3;
 
-/// The lowest of many values, in order, in memory for those alone.
+/// Returns the lowest of many values, in order, and keeps only those in memory.
 fn lowest(values: impl Iterator<Item = (u64, u64)>, count: usize) -> Vec<(u64, u64)> {
     let mut kept = BinaryHeap::new();
     for value in values {
@@ -109,7 +109,7 @@ fn lowest(values: impl Iterator<Item = (u64, u64)>, count: usize) -> Vec<(u64, u
     kept.into_sorted_vec()
 }
 
-/// How many messages a fault takes.
+/// Returns the number of messages that a fault affects.
 fn width(kind: Kind) -> u64 {
     if kind == Kind::Swap { 2 } else { 1 }
 }
@@ -135,20 +135,20 @@ impl Planted {
         if self.hits.len() <= PLANTED_MAX {
             return Ok(());
         }
-        Err(format!("the plan hits more than {PLANTED_MAX} messages"))
+        Err(format!("the plan affects more than {PLANTED_MAX} messages"))
     }
 
-    /// How many there are.
+    /// Returns the number of faults.
     pub(crate) fn len(&self) -> usize {
         self.hits.len()
     }
 
-    /// Whether there is one of such a kind.
+    /// Returns whether there is a fault of a matching kind.
     pub(crate) fn has(&self, is_such: impl Fn(Kind) -> bool) -> bool {
         self.hits.values().any(|hit| is_such(hit.kind))
     }
 
-    /// Names all of them: the id of a stream that has them depends on it.
+    /// Returns a text that identifies all faults. The stream id depends on it.
     pub(crate) fn identity(&self) -> String {
         let mut text = String::new();
         for (seq, hit) in &self.hits {
@@ -159,7 +159,7 @@ impl Planted {
     }
 }
 
-/// A number for each message.
+/// Pseudo-random numbers, one for each message.
 struct Draw {
     key: [u8; 32],
 }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_is_the_same_again_and_changes_with_the_seed() {
+    fn the_selection_is_repeatable_and_changes_with_the_seed() {
         let text = "seed = 7\n[[fault]]\nkind = 'corrupt'\nrate = 0.1\n[[fault]]\nkind = 'drop'\ncount = 200\n\
                     [[fault]]\nkind = 'swap'\ncount = 50\n[[fault]]\nkind = 'stall'\nat = [5, 9]\nfor = '1s'";
         let drawn = plan(text).unwrap().resolve(10_000).unwrap();
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_by_count_is_what_a_whole_sort_would_draw() {
+    fn a_selection_by_count_equals_that_of_a_full_sort() {
         let swaps = plan("[[fault]]\nkind = 'swap'\ncount = 30").unwrap().resolve(100).unwrap();
         let draw = Draw::new(0, 0, Kind::Swap);
         let mut sorted: Vec<(u64, u64)> = (0..99).map(|seq| (draw.at(seq), seq)).collect();
@@ -223,26 +223,29 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_cannot_be_meant_is_refused_with_its_key() {
+    fn an_invalid_plan_is_refused_with_its_key() {
         for (text, expected) in [
             ("[[fault]]\nkind = 'lose'\nat = 1", "unknown variant `lose`"),
             ("[[fault]]\nkind = 'drop'\nat = 1\nrat = 0.1", "unknown field `rat`"),
             ("[[fault]]\nkind = 'drop'", "exactly one of `at`, `rate` and `count`"),
             ("[[fault]]\nkind = 'drop'\nrate = 1.5", "`rate` is 1.5"),
             ("[[fault]]\nkind = 'drop'\nrate = nan", "`rate` is NaN"),
-            ("[[fault]]\nkind = 'stall'\nat = 1", "`for` has to say"),
+            ("[[fault]]\nkind = 'stall'\nat = 1", "`for` is missing"),
             ("[[fault]]\nkind = 'stall'\nat = 1\nfor = 'soon'", "expected a duration"),
             ("[[fault]]\nkind = 'drip'\nat = 1\nfor = '1s'", "`bytes_per_second`"),
             ("[[fault]]\nkind = 'drop'\nat = []", "1 to 1000000"),
-            ("[[fault]]\nkind = 'drop'\nat = 'x'", "a seq or a list of them"),
+            ("[[fault]]\nkind = 'drop'\nat = 'x'", "a sequence number or a list"),
         ] {
             let error = plan(text).unwrap_err();
             assert!(error.contains(expected), "{expected:?} is not in {error:?}");
         }
         for (text, expected) in [
-            ("[[fault]]\nkind = 'drop'\nat = 10", "fault 1 (drop): `at` is 10, and the stream has 10"),
+            ("[[fault]]\nkind = 'drop'\nat = 10", "fault 1 (drop): `at` is 10, but the stream has 10"),
             ("[[fault]]\nkind = 'swap'\nat = 9", "fault 1 (swap): `at` is 9"),
-            ("[[fault]]\nkind = 'swap'\nat = 3\n[[fault]]\nkind = 'drop'\nat = 4", "where another fault is"),
+            (
+                "[[fault]]\nkind = 'swap'\nat = 3\n[[fault]]\nkind = 'drop'\nat = 4",
+                "where there is another fault",
+            ),
             ("[[fault]]\nkind = 'drop'\ncount = 11", "1 messages too many"),
         ] {
             let error = plan(text).unwrap().try_resolve(10).unwrap_err();

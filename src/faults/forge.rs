@@ -1,23 +1,23 @@
-//! What a fault makes of a message. Which reason a reader gives for refusing it follows from kind and variant alone.
+//! Applies faults to the content of messages. The reason code of the refusal depends only on the kind and the variant.
 
 use tradesim_schemas::{ReadOptions, Reason};
 
 use super::{draw::Hit, plan::Kind};
 
-/// Prices that are none.
+/// Invalid prices.
 const PRICES: [&str; 5] = ["-1.00", "12.5", "NaN", "1e3", "123456789.00"];
 
-/// Which prices of our own text are spoiled: one of them stands in every event.
+/// The keys of the prices that are replaced. Every event has one of them.
 const PRICE_KEYS: [&str; 3] = ["\"price\":\"", "\"bid_price\":\"", "\"open\":\""];
 
-/// A message of ours, in the place of one that has not our layout.
+/// Replaces a message that does not have the layout of tradesim.
 const TEMPLATE: &str = "{\"schema_version\":1,\"event_type\":\"trade\",\"timestamp\":\"2026-01-02T15:00:00.000000Z\",\
     \"payload\":{\"trade_id\":\"00000000-0000-4000-8000-000000000000\",\"symbol\":\"AAPL\",\"trade_type\":\"BUY\",\
     \"order_type\":\"MARKET\",\"price\":\"1.00\",\"quantity\":1,\"timestamp\":\"2026-01-02T15:00:00.000000Z\",\
     \"exchange\":\"NASDAQ\",\"trader_id\":\"TRD-00000\",\"account_id\":\"ACC-0000\",\"status\":\"NEW\",\
     \"correlation_id\":null}}";
 
-/// Why a reader refuses the message, if its content is at fault.
+/// Returns the reason code with which a reader refuses the message, if the fault is in its content.
 pub(crate) fn reason(hit: &Hit) -> Option<Reason> {
     Some(match hit.kind {
         Kind::Corrupt if hit.variant & 1 == 0 => Reason::NotUtf8,
@@ -30,7 +30,7 @@ pub(crate) fn reason(hit: &Hit) -> Option<Reason> {
     })
 }
 
-/// Appends the message with its fault; the message itself where the fault is not one of content.
+/// Appends the message with its fault. A fault that is not in the content leaves it unchanged.
 pub(crate) fn forge(hit: &Hit, message: &[u8], out: &mut Vec<u8>) {
     match hit.kind {
         Kind::Corrupt => corrupt(hit.variant, message, out),
@@ -45,7 +45,7 @@ pub(crate) fn forge(hit: &Hit, message: &[u8], out: &mut Vec<u8>) {
             replace_until(message, key, price, out);
         }
         Kind::Oversize => {
-            // white space behind it, so that its size alone is at fault
+            // padding with white space, so that only the size is wrong
             out.extend_from_slice(message);
             let len = out.len() + (ReadOptions::BYTES_MAX + 1).saturating_sub(message.len());
             out.resize(len, b' ');
@@ -54,13 +54,13 @@ pub(crate) fn forge(hit: &Hit, message: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// One to four bytes become such as no UTF-8 text has, or no JSON text.
+/// Replaces one to four bytes with bytes that are not valid in UTF-8, or not valid in JSON.
 fn corrupt(variant: u64, message: &[u8], out: &mut Vec<u8>) {
     let bad = if variant & 1 == 0 { 0xff } else { 0x01 };
     let start = out.len();
     match std::str::from_utf8(message) {
         Ok(text) if text.is_ascii() && !text.is_empty() => out.extend_from_slice(message),
-        // bytes of a longer character must not be torn where UTF-8 is to be left
+        // a part of a multi-byte character must not be replaced if the text is to stay UTF-8
         _ => out.extend_from_slice(TEMPLATE.as_bytes()),
     }
     let len = out.len() - start;
@@ -74,26 +74,26 @@ fn find(message: &[u8], key: &str) -> Option<usize> {
     message.windows(key.len()).position(|window| window == key.as_bytes()).map(|at| at + key.len())
 }
 
-/// Replaces `old` behind the key by `new`; where that is not there, the same in a message of ours.
+/// Replaces `old` after the key with `new`, in the message or, if it lacks the key, in the template.
 fn replace(message: &[u8], key: &str, old: &str, new: &str, out: &mut Vec<u8>) {
     let message = ours(message, key);
-    let at = find(message, key).expect("it is ours");
+    let at = find(message, key).expect("the message has the key");
     out.extend_from_slice(&message[..at]);
     out.extend_from_slice(new.as_bytes());
     out.extend_from_slice(&message[at + old.len()..]);
 }
 
-/// Replaces the string behind the key.
+/// Replaces the string after the key.
 fn replace_until(message: &[u8], key: &str, new: &str, out: &mut Vec<u8>) {
     let message = ours(message, key);
-    let at = find(message, key).expect("it is ours");
+    let at = find(message, key).expect("the message has the key");
     let end = message[at..].iter().position(|byte| *byte == b'"').map_or(message.len(), |len| at + len);
     out.extend_from_slice(&message[..at]);
     out.extend_from_slice(new.as_bytes());
     out.extend_from_slice(&message[end..]);
 }
 
-/// The message, if it is one that is read and holds the key in our layout.
+/// Returns the message if it is valid and contains the key in the layout of tradesim, or else the template.
 fn ours<'a>(message: &'a [u8], key: &str) -> &'a [u8] {
     let is_ours = message.starts_with(b"{\"schema_version\":1,\"event_type\":\"")
         && find(message, key).is_some()
@@ -113,7 +113,7 @@ mod tests {
     const CANDLE: &str = r#"{"schema_version":1,"event_type":"marketdata","timestamp":"2026-02-18T14:30:00.000000Z","payload":{"symbol":"AAPL","open":"1.00","high":"1.00","low":"1.00","close":"1.00","volume":1,"vwap":"1.00","timestamp":"2026-02-18T14:29:00.000000Z","interval":"1m","exchange":"NASDAQ"}}"#;
 
     #[test]
-    fn every_fault_of_content_is_refused_for_the_reason_that_is_listed() {
+    fn every_fault_in_the_content_is_refused_for_the_listed_reason() {
         for kind in [Kind::Corrupt, Kind::SchemaVersion, Kind::EventType, Kind::Price, Kind::Oversize] {
             for message in [TEMPLATE, BOOK, CANDLE, "", "{", "plain", "{\"é\":1}"] {
                 for variant in (0..64).chain((0..400).map(|at| at << 7 | at & 1)) {

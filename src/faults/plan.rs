@@ -1,4 +1,4 @@
-//! A plan of faults, as it is written in TOML.
+//! Fault plans in TOML.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -6,45 +6,45 @@ use serde::Deserialize;
 
 use crate::{exit::Failure, parse};
 
-/// Messages of one plan that may be hit.
+/// The maximum number of messages that a plan may affect.
 pub(super) const PLANTED_MAX: usize = 1_000_000;
 
-/// What may go wrong, and where. A table with an array `fault`, so that a scenario can hold one as it is.
+/// A fault plan: a table with an array `fault`, which can also be part of a scenario.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FaultPlan {
-    /// Decides what is drawn.
+    /// The seed of the selection.
     #[serde(default)]
     pub(crate) seed: u64,
     #[serde(default, rename = "fault")]
     pub(crate) faults: Vec<Fault>,
 }
 
-/// One line of a plan: a kind, and the messages that it hits.
+/// An entry of a plan: a kind, and the messages that it affects.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fault {
     pub(crate) kind: Kind,
-    /// Seqs of the messages.
+    /// The sequence numbers of the messages.
     #[serde(default)]
     pub(crate) at: Option<Places>,
-    /// The share of the messages, drawn one by one.
+    /// The probability with which each message is selected.
     #[serde(default)]
     pub(crate) rate: Option<f64>,
-    /// So many messages, drawn.
+    /// The number of messages to select.
     #[serde(default)]
     pub(crate) count: Option<usize>,
-    /// How long a stall or a drip lasts.
+    /// The duration of a stall or a drip.
     #[serde(default, rename = "for", deserialize_with = "parse::optional_duration_of")]
     pub(crate) lasts: Option<Duration>,
-    /// How much a drip lets through.
+    /// The rate of a drip.
     #[serde(default)]
     pub(crate) bytes_per_second: Option<u32>,
 }
 
-/// One seq, or several.
+/// One sequence number or several.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "expected a seq or a list of them")]
+#[serde(untagged, expecting = "expected a sequence number or a list")]
 pub(crate) enum Places {
     One(u64),
     Many(Vec<u64>),
@@ -59,7 +59,7 @@ impl Places {
     }
 }
 
-/// What goes wrong.
+/// The kind of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Kind {
@@ -67,23 +67,23 @@ pub(crate) enum Kind {
     Drop,
     /// It is sent twice.
     Duplicate,
-    /// It changes places with the one behind it.
+    /// It is swapped with the next message.
     Swap,
-    /// Some of its bytes are others: no UTF-8 any more, or no JSON.
+    /// Some of its bytes are replaced, so that it is not UTF-8 or not JSON.
     Corrupt,
-    /// It states a version that nobody reads.
+    /// Its schema version is not supported.
     SchemaVersion,
-    /// It states an event type that there is not.
+    /// Its event type does not exist.
     EventType,
-    /// A price is none.
+    /// One of its prices is invalid.
     Price,
-    /// It is larger than what is read.
+    /// It is larger than the size limit.
     Oversize,
-    /// Connections break before it.
+    /// Connections are lost before it.
     Disconnect,
     /// Nothing is sent for a while.
     Stall,
-    /// Few bytes at a time are sent for a while.
+    /// Data is sent slowly for a while.
     Drip,
 }
 
@@ -110,13 +110,13 @@ impl Kind {
 }
 
 impl FaultPlan {
-    /// Reads a plan.
+    /// Reads and checks a plan.
     ///
     /// # Errors
-    /// [`Failure::Configuration`], with the key that is wrong.
+    /// Fails with [`Failure::Configuration`], which contains the invalid key.
     pub(crate) fn open(path: &Path) -> Result<FaultPlan, Failure> {
         let text = fs::read_to_string(path)
-            .map_err(|error| wrong(format!("the fault plan {} cannot be read: {error}", path.display())))?;
+            .map_err(|error| wrong(format!("cannot read the fault plan {}: {error}", path.display())))?;
         FaultPlan::parse(&text).map_err(|what| wrong(format!("{}: {what}", path.display())))
     }
 
@@ -126,10 +126,10 @@ impl FaultPlan {
         Ok(plan)
     }
 
-    /// Whether every fault says what its kind needs, and no more.
+    /// Checks that every fault has exactly the keys of its kind.
     ///
     /// # Errors
-    /// A sentence that names the fault, counted from 1, and the key.
+    /// Returns a sentence with the index of the fault, counted from 1, and the key.
     pub(crate) fn check(&self) -> Result<(), String> {
         for (index, fault) in self.faults.iter().enumerate() {
             fault.check().map_err(|what| format!("fault {} ({}): {what}", index + 1, fault.kind.name()))?;
@@ -143,27 +143,27 @@ impl Fault {
         let places =
             [self.at.is_some(), self.rate.is_some(), self.count.is_some()].iter().filter(|is| **is).count();
         if places != 1 {
-            return Err("exactly one of `at`, `rate` and `count` says which messages it hits".to_owned());
+            return Err("it needs exactly one of `at`, `rate` and `count`".to_owned());
         }
         if let Some(rate) = self.rate
             && !(rate > 0.0 && rate <= 1.0)
         {
-            return Err(format!("`rate` is {rate}, and has to be above 0 and at most 1"));
+            return Err(format!("`rate` is {rate}, but must be greater than 0 and at most 1"));
         }
         let count = self.count.or(self.at.as_ref().map(|at| at.seqs().len()));
         if count.is_some_and(|count| count == 0 || count > PLANTED_MAX) {
-            return Err(format!("it has to hit 1 to {PLANTED_MAX} messages"));
+            return Err(format!("it must affect 1 to {PLANTED_MAX} messages"));
         }
         match self.lasts {
-            None if self.kind.lasts() => return Err("`for` has to say how long it lasts".to_owned()),
-            Some(_) if !self.kind.lasts() => return Err("`for` belongs to stall and drip".to_owned()),
+            None if self.kind.lasts() => return Err("`for` is missing: the duration of the fault".to_owned()),
+            Some(_) if !self.kind.lasts() => return Err("`for` is only for stall and drip".to_owned()),
             _ => {}
         }
         match self.bytes_per_second {
             None | Some(0) if self.kind == Kind::Drip => {
-                Err("`bytes_per_second` has to be at least 1".to_owned())
+                Err("`bytes_per_second` must be at least 1".to_owned())
             }
-            Some(_) if self.kind != Kind::Drip => Err("`bytes_per_second` belongs to drip".to_owned()),
+            Some(_) if self.kind != Kind::Drip => Err("`bytes_per_second` is only for drip".to_owned()),
             _ => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! What was planted, for people and programs.
+//! Reports of planted faults.
 
 use std::collections::BTreeMap;
 
@@ -12,36 +12,36 @@ use super::{
 };
 use crate::output::{grouped, say};
 
-/// The faults of what was played, or of an archive.
+/// The faults of a stream or an archive.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct FaultsReport {
-    /// All of them.
+    /// The number of faults.
     pub(crate) total: u64,
-    /// By kind, in the order of the documentation.
+    /// The faults by kind, in the order of the documentation.
     pub(crate) planted: Vec<KindReport>,
 }
 
-/// The faults of one kind that a reader refuses for one reason.
+/// The faults of one kind with one reason code.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct KindReport {
     pub(crate) kind: String,
-    /// None where no reader can refuse the message.
+    /// The reason code with which a reader refuses the message; null if it does not.
     pub(crate) reason: Option<String>,
     pub(crate) count: u64,
     pub(crate) seqs: Vec<u64>,
 }
 
-/// What an archive says about the faults that were planted into it.
+/// The planted faults of an archive, from its metadata.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ArchiveFaults {
     plan_seed: Option<u64>,
-    /// As in [`FaultsReport`]; null in a merge, which has no list (FORMAT.md, 5.9).
+    /// As in [`FaultsReport`]; null in a merge, which has no list (FORMAT.md, section 5.9).
     total: Option<u64>,
     planted: Option<Vec<KindReport>>,
 }
 
 impl FaultsReport {
-    /// Of the messages from `from` up to and without `to`.
+    /// Reports the faults of the messages from `from` (inclusive) to `to` (exclusive).
     pub(crate) fn new(planted: &Planted, from: u64, to: u64) -> FaultsReport {
         let hits = planted.hits.range(from..to.max(from));
         FaultsReport::of(by_kind(hits.map(|(seq, hit)| (*seq, hit))))
@@ -60,14 +60,14 @@ impl FaultsReport {
         FaultsReport { total: planted.iter().map(|kind| kind.count).sum(), planted }
     }
 
-    /// Says on the standard error what was planted.
+    /// Prints the faults on standard error.
     pub(crate) fn summarise(&self) {
-        say(format_args!("faults planted {}", in_words(self.total, &self.planted)));
+        say(format_args!("faults planted {}", describe(self.total, &self.planted)));
     }
 }
 
-/// Returns how many faults of which kind there are.
-fn in_words(total: u64, planted: &[KindReport]) -> String {
+/// Describes the numbers of faults by kind.
+fn describe(total: u64, planted: &[KindReport]) -> String {
     let kinds = planted.iter().map(|KindReport { kind, reason, count, .. }| match reason {
         Some(reason) => format!("{kind} {} ({reason})", grouped(*count)),
         None => format!("{kind} {}", grouped(*count)),
@@ -86,23 +86,23 @@ impl ArchiveFaults {
         }
     }
 
-    /// How many of which kind, and by which plan.
-    pub(crate) fn in_words(&self) -> String {
-        let seed = self.plan_seed.map(|seed| format!(", by a plan of seed {seed}")).unwrap_or_default();
+    /// Describes the numbers of faults by kind, and the seed of the plan.
+    pub(crate) fn describe(&self) -> String {
+        let seed = self.plan_seed.map(|seed| format!(", plan seed {seed}")).unwrap_or_default();
         match (self.total, &self.planted) {
             (Some(0), _) => format!("0{seed}"),
-            (Some(total), Some(planted)) => in_words(total, planted) + &seed,
-            _ => "in what it was merged from; they are no longer listed".to_owned(),
+            (Some(total), Some(planted)) => describe(total, planted) + &seed,
+            _ => "in the merged archives, without a list".to_owned(),
         }
     }
 
-    /// Says on the standard error what was planted.
+    /// Prints the faults on standard error.
     pub(crate) fn summarise(&self) {
-        say(format_args!("faults planted {}", self.in_words()));
+        say(format_args!("faults planted {}", self.describe()));
     }
 }
 
-/// Faults and their numbers, put together by kind and reason.
+/// Groups faults by kind and reason.
 pub(super) fn by_kind<'a>(hits: impl Iterator<Item = (u64, &'a Hit)>) -> Vec<PlantedFaults> {
     let mut seqs: BTreeMap<(Kind, Option<&'static str>), Vec<u64>> = BTreeMap::new();
     for (seq, hit) in hits {

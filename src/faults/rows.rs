@@ -1,6 +1,6 @@
-//! Faults that are planted into the rows of an archive.
+//! Adds faults to the rows of an archive.
 //!
-//! What becomes of a message is what [`super::FaultySource`] sends of it; the numbers are the new archive's own.
+//! The result is what [`super::FaultySource`] sends, with the sequence numbers of the new archive.
 
 use tradesim_archive::{Batch, Captured, Content, Faults, Row};
 use tradesim_schemas::{MessageEncoder, Timestamp};
@@ -12,27 +12,27 @@ use super::{
     report::by_kind,
 };
 
-/// Opcodes of captured frames.
+/// The opcodes of captured frames.
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 
-/// Rows in, in order and all of them, and rows with faults out, which are numbered anew.
+/// Takes all rows in order, and returns rows with faults, which are renumbered.
 #[derive(Debug)]
 pub(crate) struct FaultyRows {
     planted: Planted,
-    /// Rows that came.
+    /// The number of rows that were taken.
     read: u64,
-    /// The number of the next row that goes.
+    /// The sequence number of the next returned row.
     seq: u64,
-    /// The first row of two that change places.
+    /// The first of two rows that are swapped.
     waiting: Option<Row>,
     encoder: MessageEncoder,
 }
 
 impl Planted {
-    /// Which faults there are in an archive that has them, and where: what the numbers name is in FORMAT.md, 5.9.
+    /// Returns the list of faults for the metadata of an archive, with sequence numbers as defined in FORMAT.md, section 5.9.
     pub(crate) fn in_archive(&self, plan_seed: u64) -> Faults {
-        // of the messages so far, those that came twice and those that are missing
+        // the numbers of duplicated and of dropped messages so far
         let (mut more, mut less) = (0, 0);
         let hits = self.hits.iter().map(|(&seq, hit)| {
             let mut at = seq + more - less;
@@ -55,12 +55,12 @@ impl FaultyRows {
         FaultyRows { planted, read: 0, seq: 0, waiting: None, encoder: MessageEncoder::new() }
     }
 
-    /// The number that the next row gets, if it stays.
+    /// Returns the sequence number of the next row, unless it is dropped.
     pub(crate) fn next_seq(&self) -> u64 {
         self.seq + u64::from(self.waiting.is_some())
     }
 
-    /// Adds what becomes of the next row.
+    /// Takes the next row, and appends the resulting rows.
     pub(crate) fn push(&mut self, row: Row, out: &mut Batch) {
         let hit = self.planted.hits.get(&self.read).copied();
         self.read += 1;
@@ -88,17 +88,17 @@ impl FaultyRows {
         self.seq += 1;
     }
 
-    /// The row with a fault of content: it is the frame that a client would receive, and states nothing.
+    /// Returns the row with a fault in its content: the frame that a client receives, without an event.
     fn forged(&mut self, hit: &Hit, row: &Row) -> Row {
         let mut bytes = Vec::new();
         forge::forge(hit, &self.message(row), &mut bytes);
-        // a text message that is no UTF-8 would make every client close the connection
+        // clients close the connection on a text message that is not UTF-8
         let opcode = if std::str::from_utf8(&bytes).is_ok() { opcode(row) } else { BINARY };
         captured(row, opcode, Content::Raw { bytes, event: None })
     }
 
-    /// A message in the place of another one. Where it is stored by columns its time is that of its row, so that it has
-    /// to become a frame of its own where the place has another.
+    /// Returns a message in the place of another one. A message that is stored by columns has the time of its row, so if the place
+    /// has another time, it becomes a raw frame.
     fn moved(&mut self, message: &Row, place: &Row) -> Row {
         let fits = message.row_ref().timestamp() == place.row_ref().timestamp();
         let content = match message {
@@ -116,7 +116,7 @@ impl FaultyRows {
     }
 }
 
-/// What is emitted when the row was to be, and counts as received then.
+/// Returns captured content with the times of `place`.
 fn captured(place: &Row, opcode: u8, content: Content) -> Row {
     let timestamp = place.row_ref().timestamp();
     Row::Captured(Box::new(Captured {
@@ -135,7 +135,7 @@ fn received(row: &Row) -> Option<Timestamp> {
     }
 }
 
-/// How a replay sends the row.
+/// Returns the opcode with which a replay sends the row.
 fn opcode(row: &Row) -> u8 {
     match row {
         Row::Event(_) => TEXT,

@@ -1,4 +1,4 @@
-//! A stream with its faults.
+//! Adds faults to a stream.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::{
     plan::Kind,
 };
 
-/// Another source with faults planted. Its messages have the same numbers; what is sent of them is not the same.
+/// A source with faults added to another source. Messages keep their sequence numbers.
 pub(crate) struct FaultySource {
     inner: Arc<dyn Source>,
     planted: Arc<Planted>,
@@ -29,7 +29,7 @@ impl FaultySource {
     pub(crate) fn new(inner: Arc<dyn Source>, planted: Arc<Planted>) -> FaultySource {
         let info = SourceInfo {
             identity: format!("{} faults {}", inner.info().identity, planted.identity()),
-            // nobody knows what is sent before it was made
+            // unknown in advance
             digest: None,
             ..inner.info().clone()
         };
@@ -43,7 +43,7 @@ impl Source for FaultySource {
     }
 
     fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
-        // the message before it may change places with the first
+        // the message before may be swapped with the first one
         let is_swapped = |seq: u64| self.planted.hits.get(&seq).is_some_and(|hit| hit.kind == Kind::Swap);
         let from = seq.checked_sub(1).filter(|&before| is_swapped(before)).unwrap_or(seq);
         Ok(Box::new(FaultyFeed {
@@ -63,12 +63,12 @@ impl Source for FaultySource {
     }
 }
 
-/// A message that waits for the one with which it changes places.
+/// The first of two messages that are swapped.
 struct Waiting {
     meta: Meta,
     starts_segment: bool,
     text: Vec<u8>,
-    /// With its recorded times, where others are sent.
+    /// The text with recorded timestamps, if shifted ones are sent.
     recorded: Option<Vec<u8>>,
 }
 
@@ -84,7 +84,7 @@ impl Waiting {
     }
 }
 
-/// The recorded text of a message that is sent with other times.
+/// Returns the recorded text of a message that is sent with shifted timestamps.
 fn recorded(block: &Block, at: usize) -> Option<&[u8]> {
     let recorded = block.recorded_text(at);
     (!std::ptr::eq(block.text(at), recorded)).then_some(recorded)
@@ -93,11 +93,11 @@ fn recorded(block: &Block, at: usize) -> Option<&[u8]> {
 struct FaultyFeed {
     inner: Box<dyn Feed>,
     planted: Arc<Planted>,
-    /// What is read, and the block of it that is handed on.
+    /// The builder of the block that is read, and that block.
     read: BlockBuilder,
     block: Option<Block>,
     at: usize,
-    /// The first message that is wanted.
+    /// The first requested message.
     first: u64,
     ended: bool,
     waiting: Option<Waiting>,
@@ -133,7 +133,7 @@ impl FaultyFeed {
         let entry = &block.entries()[at];
         let hit = self.planted.hits.get(&seq).copied();
         if let Some(first) = self.waiting.take() {
-            // the first place with the second text, and the other way round; times of play stay where they are
+            // the texts are swapped; the times at which they are played are not
             let second = Waiting::of(block, at);
             let metas =
                 [Meta { at: first.meta.at, ..second.meta }, Meta { at: second.meta.at, ..first.meta }];
@@ -150,7 +150,7 @@ impl FaultyFeed {
             return;
         }
         begin(entry.starts_segment, out);
-        if let Some(fault) = hit.and_then(|hit| on_the_line(&hit)) {
+        if let Some(fault) = hit.and_then(|hit| line_fault(&hit)) {
             out.plant(fault);
         }
         put(entry.meta, block.text(at), recorded(block, at), hit, out);
@@ -163,7 +163,7 @@ fn begin(starts_segment: bool, out: &mut BlockBuilder) {
     }
 }
 
-/// Adds a message, with its fault of content if it has one.
+/// Appends a message, with its fault if that is in the content.
 fn put(meta: Meta, text: &[u8], recorded: Option<&[u8]>, hit: Option<Hit>, out: &mut BlockBuilder) {
     let Some(hit) = hit.filter(|hit| forge::reason(hit).is_some()) else {
         return push(meta, text, recorded, out);
@@ -174,7 +174,7 @@ fn put(meta: Meta, text: &[u8], recorded: Option<&[u8]>, hit: Option<Hit>, out: 
         to
     };
     let (text, recorded) = (forged(text), recorded.map(forged));
-    // a text message that is no UTF-8 would make every client close the connection
+    // clients close the connection on a text message that is not UTF-8
     let opcode = if std::str::from_utf8(&text).is_ok() { meta.opcode } else { Opcode::Binary };
     push(Meta { opcode, ..meta }, &text, recorded.as_deref(), out);
 }
@@ -188,8 +188,8 @@ fn push(meta: Meta, text: &[u8], recorded: Option<&[u8]>, out: &mut BlockBuilder
     }
 }
 
-/// What a fault does on the line.
-fn on_the_line(hit: &Hit) -> Option<LineFault> {
+/// Returns the effect of a fault on the connection.
+fn line_fault(hit: &Hit) -> Option<LineFault> {
     Some(match hit.kind {
         Kind::Drop => LineFault::Missing,
         Kind::Duplicate => LineFault::Repeated,

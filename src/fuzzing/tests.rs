@@ -2,7 +2,7 @@ use std::{fs, path::Path};
 
 use tradesim_schemas::testing::mutant;
 
-/// Mutants that are tried.
+/// The number of mutants to test.
 const MUTANTS: u64 = 1_000;
 
 #[test]

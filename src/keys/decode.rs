@@ -1,6 +1,6 @@
-//! From the bytes of a terminal to keys.
+//! Decodes keys from the bytes of a terminal.
 
-/// The keys that mean something.
+/// The keys that have a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     Space,
@@ -10,7 +10,7 @@ pub(super) enum Key {
     Q,
 }
 
-/// Finds keys in what a terminal sends, whatever pieces that comes in. Keys without a meaning are passed over.
+/// Decodes keys, however the bytes are split. Ignores all other keys.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     state: State,
@@ -20,9 +20,9 @@ pub(super) struct Decoder {
 enum State {
     #[default]
     Ground,
-    /// Behind an escape.
+    /// After an escape character.
     Escape,
-    /// Inside a sequence that began with `ESC [` or `ESC O`, and whether nothing but that was seen of it.
+    /// In a sequence that began with `ESC [` or `ESC O`; `bare` until it has parameters.
     Sequence { bare: bool },
 }
 
@@ -37,7 +37,7 @@ impl Decoder {
                 self.state = State::Sequence { bare: true };
                 None
             }
-            // parameters, as of an arrow with shift: another key than the arrow
+            // parameters mean a different key, such as an arrow with shift
             (State::Sequence { .. }, 0x20..=0x3f) => {
                 self.state = State::Sequence { bare: false };
                 None
@@ -51,7 +51,7 @@ impl Decoder {
                     _ => None,
                 }
             }
-            // with alt, or an escape that was typed; a q behind it is not taken for one
+            // a key with alt, or a typed escape; in both cases a q is not the key Q
             (State::Escape, _) => {
                 self.state = State::Ground;
                 None

@@ -1,4 +1,4 @@
-//! The terminal: its modes, and waiting for what it sends.
+//! The terminal: its modes, and waiting for input.
 
 use std::{
     fs::File,
@@ -14,22 +14,22 @@ use rustix::{
     termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr},
 };
 
-/// How often a process in the background looks whether it is in the foreground again.
+/// The interval at which a background process checks whether it is in the foreground again.
 const BACKGROUND_INTERVAL: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// Returns whether this process may read and set the terminal: from the background the system would stop it for that.
-/// Where the system cannot name the process groups, it may not.
+/// Returns whether this process may use the terminal: the system stops a background process that reads from it. Returns false
+/// if the process groups are unknown.
 pub(super) fn in_foreground(terminal: &File) -> bool {
     known(tcgetpgrp(terminal)).is_some_and(|group| group == getpgrp())
 }
 
-/// Returns an id that the system could name. A session or group that began outside the process's namespace of ids, as
-/// under `unshare --pid --fork`, has the id 0 there. (rustix would make a `Pid` of it, which cannot be 0.)
+/// Returns an id if it is known. A session or group from outside the process id namespace, as with `unshare --pid --fork`, has
+/// the id 0. (This uses nix because a `Pid` of rustix cannot be 0.)
 pub(super) fn known(id: nix::Result<Pid>) -> Option<Pid> {
     id.ok().filter(|id| id.as_raw() != 0)
 }
 
-/// Signals that matter to a terminal, each of which makes its socket readable.
+/// Sockets that become readable when a signal is received.
 #[derive(Debug)]
 pub(super) struct Signals {
     pub(super) stop: UnixStream,
@@ -37,13 +37,13 @@ pub(super) struct Signals {
     pub(super) resume: UnixStream,
 }
 
-/// Returns whether the process can be suspended. A process group that leads its session has no shell that would continue
-/// it, as in a container; the system ignores Ctrl-Z there as well.
+/// Returns whether the process can be suspended. If its process group leads the session, as in a container, there is no shell
+/// that would continue it, and the system ignores Ctrl-Z as well.
 pub(super) fn can_be_suspended() -> bool {
     known(Ok(getpgrp())).is_some_and(|group| getsid(None).is_ok_and(|session| session != group))
 }
 
-/// The modes of a terminal, to be put back in the end.
+/// The modes of a terminal, which are restored at the end.
 #[derive(Debug)]
 pub(super) struct Modes {
     terminal: File,
@@ -52,7 +52,7 @@ pub(super) struct Modes {
 }
 
 impl Modes {
-    /// Switches line editing and echo off, and nothing else. Where that fails nothing is changed.
+    /// Switches off line editing and echo. On failure nothing is changed.
     pub(super) fn keys(terminal: File, may_touch: fn(&File) -> bool) -> io::Result<Modes> {
         let before = tcgetattr(&terminal)?;
         let modes = Modes { terminal, may_touch, before: Mutex::new(Some(before)) };
@@ -60,7 +60,7 @@ impl Modes {
         Ok(modes)
     }
 
-    /// Switches them off again, after somebody else had the terminal.
+    /// Switches them off again, after another process had the terminal.
     pub(super) fn apply(&self) -> io::Result<()> {
         let before = self.before.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let Some(before) = before.as_ref() else { return Ok(()) };
@@ -72,13 +72,13 @@ impl Modes {
         Ok(())
     }
 
-    /// Puts the modes back for as long as the process is suspended; [`Modes::apply`] switches them off again.
+    /// Restores the modes while the process is suspended; [`Modes::apply`] switches them off again.
     pub(super) fn lend(&self) {
         let before = self.before.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         self.set(before.as_ref());
     }
 
-    /// Puts the modes back, once. In the background the terminal is somebody else's, and is left alone.
+    /// Restores the modes, once. Does nothing in the background, where the terminal belongs to another process.
     pub(super) fn restore(&self) {
         let before = self.before.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         self.set(before.as_ref());
@@ -86,16 +86,16 @@ impl Modes {
 
     fn set(&self, modes: Option<&Termios>) {
         if let Some(modes) = modes.filter(|_| (self.may_touch)(&self.terminal)) {
-            // a terminal that has gone needs no modes
+            // fails if the terminal is closed, and then it needs no modes
             let _ = tcsetattr(&self.terminal, OptionalActions::Now, modes);
         }
     }
 
-    /// Waits for keys or for one of the others to become readable or closed.
+    /// Waits until keys arrive, a signal is received or `end` is closed.
     pub(super) fn wait<'a>(&self, buffer: &'a mut [u8], signals: &Signals, end: &impl AsFd) -> Wake<'a> {
         let mut had_it = true;
         loop {
-            // in the background what is typed is for somebody else, and reading it would stop this process
+            // in the background, input belongs to another process, and reading it would stop this one
             let has_it = (self.may_touch)(&self.terminal);
             if has_it && !had_it && self.apply().is_err() {
                 return Wake::End;
@@ -142,7 +142,7 @@ impl Modes {
     }
 }
 
-/// What ended a wait.
+/// The reason why a wait ended.
 #[derive(Debug)]
 pub(super) enum Wake<'a> {
     Typed(&'a [u8]),
@@ -150,7 +150,7 @@ pub(super) enum Wake<'a> {
     Stop,
     /// Ctrl-Z.
     Suspend,
-    /// The process goes on, after whoever had the terminal meanwhile.
+    /// The process continues; another process may have used the terminal meanwhile.
     Resume,
     End,
 }

@@ -10,8 +10,8 @@ mod pty;
 
 use pty::pty;
 
-/// The longest that a key may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The timeout for a key.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn decoded(bytes: &[u8]) -> Vec<Key> {
     let mut decoder = Decoder::default();
@@ -53,7 +53,7 @@ fn a_terminal_is_read_key_by_key_and_put_back() {
     let guard = listen(inner.try_clone().unwrap(), |_| true, move |key| sender.send(key).unwrap()).unwrap();
     let during = tcgetattr(&inner).unwrap();
     assert!(!during.local_modes.intersects(LocalModes::ICANON | LocalModes::ECHO));
-    // signals and output are as ever
+    // signals and output work as before
     assert!(during.local_modes.contains(LocalModes::ISIG));
     assert!(
         during.output_modes.contains(OutputModes::OPOST) == before.output_modes.contains(OutputModes::OPOST)
@@ -62,32 +62,32 @@ fn a_terminal_is_read_key_by_key_and_put_back() {
         [(&b" "[..], Key::Space), (b"\x1b[C", Key::Right), (b"x\x1b[A", Key::Up), (b"q", Key::Q)]
     {
         outer.write_all(typed).unwrap();
-        assert_eq!(keys.recv_timeout(PATIENCE).unwrap(), key);
+        assert_eq!(keys.recv_timeout(TIMEOUT).unwrap(), key);
     }
     drop(guard);
     let after = tcgetattr(&inner).unwrap();
     assert_eq!((after.local_modes, after.input_modes), (before.local_modes, before.input_modes));
-    // the thread ends with the guard, and lets go of what it was given
-    assert_eq!(keys.recv_timeout(PATIENCE), Err(mpsc::RecvTimeoutError::Disconnected));
+    // the thread ends with the guard, and drops the channel
+    assert_eq!(keys.recv_timeout(TIMEOUT), Err(mpsc::RecvTimeoutError::Disconnected));
 }
 
 #[test]
-fn a_terminal_that_goes_away_ends_the_keys() {
+fn closing_the_terminal_ends_the_keys() {
     let (outer, inner) = pty();
     let (sender, keys) = mpsc::channel::<Key>();
     let _guard = listen(inner, |_| true, move |key| sender.send(key).unwrap()).unwrap();
     drop(outer);
-    assert_eq!(keys.recv_timeout(PATIENCE), Err(mpsc::RecvTimeoutError::Disconnected));
+    assert_eq!(keys.recv_timeout(TIMEOUT), Err(mpsc::RecvTimeoutError::Disconnected));
 }
 
 #[test]
-fn a_terminal_of_somebody_else_is_left_alone() {
+fn the_terminal_of_another_process_is_left_alone() {
     let (_outer, inner) = pty();
     let before = tcgetattr(&inner).unwrap();
     let guard = listen(inner.try_clone().unwrap(), |_| false, |_| {}).unwrap();
     assert_eq!(tcgetattr(&inner).unwrap().local_modes, before.local_modes);
     drop(guard);
-    assert!(!terminal::in_foreground(&inner), "it controls no process of ours");
+    assert!(!terminal::in_foreground(&inner), "the terminal does not control this process");
 }
 
 #[test]

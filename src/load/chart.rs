@@ -1,4 +1,4 @@
-//! Line charts as SVG text, coloured by the page's style sheet.
+//! Line charts as SVG, coloured by the style sheet of the page.
 
 use std::fmt::Write as _;
 
@@ -9,25 +9,25 @@ const RIGHT: f64 = 28.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 26.0;
 
-/// A chart of lines over one axis.
+/// A line chart.
 pub(super) struct Chart<'a> {
     pub(super) title: &'a str,
-    /// Where the horizontal axis ends; it begins at 0.
+    /// The end of the horizontal axis, which starts at 0.
     pub(super) x_max: f64,
-    /// Places on it and their labels.
+    /// Positions on the horizontal axis, and their labels.
     pub(super) x_ticks: Vec<(f64, String)>,
     pub(super) lines: Vec<Line<'a>>,
-    /// Whether the vertical axis counts in powers of ten.
+    /// True for a logarithmic vertical axis.
     pub(super) logarithmic: bool,
     pub(super) label: &'a dyn Fn(f64) -> String,
-    /// Places on the horizontal axis where something happened.
+    /// Positions of events on the horizontal axis.
     pub(super) marks: &'a [(f64, String)],
 }
 
-/// A line of a chart; a gap where there is no value.
+/// A line of a chart, with gaps where there is no value.
 pub(super) struct Line<'a> {
     pub(super) name: &'a str,
-    /// Colours it, as `line-0` to `line-3` of the style sheet.
+    /// The colour: 0 to 3 for the classes `line-0` to `line-3` of the style sheet.
     pub(super) colour: usize,
     pub(super) points: Vec<(f64, Option<f64>)>,
 }
@@ -75,7 +75,7 @@ impl Scale {
     }
 }
 
-/// The power of ten at or below a value.
+/// Returns the greatest power of ten that is not above a value.
 fn decade_below(value: f64) -> f64 {
     let mut decade = 1.0;
     while decade > value {
@@ -87,7 +87,7 @@ fn decade_below(value: f64) -> f64 {
     decade
 }
 
-/// 1, 2 or 5 times a power of ten, near a value.
+/// Returns the smallest of 1, 2 or 5 times a power of ten that is not below a value.
 pub(super) fn round_step(value: f64) -> f64 {
     let decade = decade_below(value.max(1e-9));
     [1.0, 2.0, 5.0, 10.0]
@@ -97,13 +97,13 @@ pub(super) fn round_step(value: f64) -> f64 {
         .unwrap_or(decade)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the last bit of a place in a picture does not matter")]
+#[expect(clippy::disallowed_methods, reason = "the last bit of a position in a chart does not matter")]
 fn log10(value: f64) -> f64 {
     value.log10()
 }
 
 impl Chart<'_> {
-    /// The chart with its title and its legend.
+    /// Renders the chart with its title and legend.
     pub(super) fn svg(&self) -> String {
         let scale = Scale::of(self);
         let x = |at: f64| LEFT + (WIDTH - LEFT - RIGHT) * (at / self.x_max.max(1e-9)).clamp(0.0, 1.0);
@@ -163,7 +163,7 @@ impl Chart<'_> {
     }
 }
 
-/// A text as HTML.
+/// Escapes a text for HTML.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_are_not_bridged_and_texts_are_no_markup() {
+    fn gaps_are_not_bridged_and_texts_are_escaped() {
         let chart = Chart {
             title: "a < b",
             x_max: 10.0,

@@ -1,4 +1,4 @@
-//! WebSocket clients that count, hash and measure.
+//! WebSocket clients that count, hash and measure messages.
 
 use std::{
     io,
@@ -22,29 +22,29 @@ use crate::{
     signals::Stop,
 };
 
-/// Messages after which the clock is read, though there are more.
+/// The number of messages after which the clock is read.
 const BATCH: u64 = 256;
-/// How long a client waits for a message before it looks whether to stop.
+/// The time after which a read returns, so that the client can check whether to stop.
 const TICK: Duration = Duration::from_millis(50);
-/// How long a server may take to accept a connection.
+/// The timeout for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long it may take to answer a close.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
-/// Tries in a row to come back, and the time between them.
-const TRIES: u32 = 50;
-const TRY_AGAIN: Duration = Duration::from_millis(200);
+/// The time to wait for the server to answer a close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The maximum number of consecutive reconnect attempts, and the time between them.
+const ATTEMPTS_MAX: u32 = 50;
+const RECONNECT_DELAY: Duration = Duration::from_millis(200);
 
-/// What a client waits for and is told.
+/// Controls clients while they run.
 #[derive(Debug)]
 pub(crate) struct Control {
-    /// Nothing is read before this instant, in nanoseconds on the server's clock.
+    /// Clients read nothing before this instant, in nanoseconds on the clock of the server.
     stalled_until: AtomicU64,
     stopping: AtomicBool,
     zero: Instant,
 }
 
 impl Control {
-    /// Clients go by the time since `zero`.
+    /// `zero` is the zero of the clock.
     pub(crate) fn new(zero: Instant) -> Control {
         Control { stalled_until: AtomicU64::new(0), stopping: AtomicBool::new(false), zero }
     }
@@ -53,7 +53,7 @@ impl Control {
         self.zero.elapsed()
     }
 
-    /// Lets no client read for this long.
+    /// Makes all clients stop reading for this time.
     pub(crate) fn stall(&self, time: Duration) {
         let until = (self.now() + time).as_nanos() as u64;
         self.stalled_until.store(until, Ordering::Relaxed);
@@ -67,26 +67,26 @@ impl Control {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// How long reading is to wait still.
+    /// Returns the remaining time of a stall.
     fn stalled_for(&self) -> Option<Duration> {
         let until = Duration::from_nanos(self.stalled_until.load(Ordering::Relaxed));
         until.checked_sub(self.now()).filter(|left| !left.is_zero())
     }
 }
 
-/// What a client got.
+/// The result of a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) messages: u64,
-    /// Of all messages, in order.
+    /// The digest of all messages, in order.
     pub(crate) digest: Digest,
-    /// Connections that ended before the recording did.
+    /// The number of connections that ended before the recording did.
     pub(crate) disconnects: u64,
-    /// Why it gave up, if it did.
+    /// The reason why the client gave up, if it did.
     pub(crate) failure: Option<String>,
 }
 
-/// Starts the client with this number.
+/// Starts a client.
 pub(crate) fn start(
     number: usize,
     address: SocketAddr,
@@ -111,13 +111,13 @@ struct Client {
     measures: Arc<Measures>,
     control: Arc<Control>,
     stop: Stop,
-    /// Number of the next message.
+    /// The sequence number of the next message.
     next: u64,
     digest: ContentDigest,
 }
 
-/// Why a connection ended.
-enum Ending {
+/// The reason why a connection ended.
+enum DisconnectReason {
     Delivered,
     Stopped,
     Broken(String),
@@ -129,32 +129,32 @@ impl Client {
         let failure = loop {
             let before = self.next;
             match self.connection() {
-                Ending::Delivered | Ending::Stopped => break None,
-                Ending::Broken(cause) => {
+                DisconnectReason::Delivered | DisconnectReason::Stopped => break None,
+                DisconnectReason::Broken(cause) => {
                     tries = if self.next > before { 0 } else { tries + 1 };
-                    if tries == TRIES {
+                    if tries == ATTEMPTS_MAX {
                         break Some(cause);
                     }
                     disconnects += 1;
-                    tracing::warn!(client = self.number, next_seq = self.next, cause, "connecting again");
-                    thread::sleep(TRY_AGAIN);
+                    tracing::warn!(client = self.number, next_seq = self.next, cause, "reconnecting");
+                    thread::sleep(RECONNECT_DELAY);
                 }
             }
         };
         Received { messages: self.next, digest: self.digest.finish(), disconnects, failure }
     }
 
-    fn connection(&mut self) -> Ending {
+    fn connection(&mut self) -> DisconnectReason {
         let endpoint = Endpoint { query: vec![format!("from_seq={}", self.next)], ..self.endpoint.clone() };
         let mut connection = match Connection::open(&endpoint, &[], CONNECT_TIMEOUT, &self.stop) {
             Ok(connection) => connection,
             Err(ConnectError::Unreachable(cause) | ConnectError::Refused(cause)) => {
-                return Ending::Broken(cause);
+                return DisconnectReason::Broken(cause);
             }
-            Err(ConnectError::Stopped(_)) => return Ending::Stopped,
+            Err(ConnectError::Stopped(_)) => return DisconnectReason::Stopped,
         };
-        let mut unseen = 0;
-        let ending = loop {
+        let mut unreported = 0;
+        let reason = loop {
             if let Some(left) = self.control.stalled_for() {
                 thread::sleep(left.min(TICK));
                 continue;
@@ -162,8 +162,8 @@ impl Client {
             let received = match connection.read() {
                 Ok(Incoming::Message(message)) => Ok(message),
                 Ok(Incoming::Oversize(message)) => {
-                    break Ending::Broken(format!(
-                        "message {} has {} bytes, which is above the limit of 16 MiB",
+                    break DisconnectReason::Broken(format!(
+                        "message {} has {} bytes, more than the limit of 16 MiB",
                         self.next, message.length
                     ));
                 }
@@ -171,48 +171,48 @@ impl Client {
             };
             match received {
                 Ok(Message::Text(text)) if Notice::is_notice(&text) => {}
-                Ok(Message::Text(text)) => self.take(text.as_bytes(), &mut unseen),
-                Ok(Message::Binary(bytes)) => self.take(&bytes, &mut unseen),
+                Ok(Message::Text(text)) => self.take(text.as_bytes(), &mut unreported),
+                Ok(Message::Binary(bytes)) => self.take(&bytes, &mut unreported),
                 Ok(Message::Close(Some(frame))) if frame.code == CloseCode::Normal => {
-                    break Ending::Delivered;
+                    break DisconnectReason::Delivered;
                 }
                 Ok(Message::Close(frame)) => {
-                    break Ending::Broken(frame.map_or_else(
+                    break DisconnectReason::Broken(frame.map_or_else(
                         || "closed without a reason".to_owned(),
                         |frame| format!("closed with {}: {}", u16::from(frame.code), frame.reason),
                     ));
                 }
                 Ok(_) => {}
                 Err(Error::Io(error)) if is_would_block(&error) => {
-                    // all that had arrived are in hand
-                    self.show(&mut unseen);
+                    // every message that has arrived was read
+                    self.report(&mut unreported);
                     if self.control.is_stopping() {
-                        break Ending::Stopped;
+                        break DisconnectReason::Stopped;
                     }
-                    if let Err(ending) = connection.let_wait(TICK) {
-                        break Ending::Broken(ending.cause().to_owned());
+                    if let Err(lost) = connection.let_wait(TICK) {
+                        break DisconnectReason::Broken(lost.cause().to_owned());
                     }
                 }
-                Err(error) => break Ending::Broken(error.to_string()),
+                Err(error) => break DisconnectReason::Broken(error.to_string()),
             }
         };
-        self.show(&mut unseen);
-        connection.close(CloseCode::Normal, CLOSE_PATIENCE);
-        ending
+        self.report(&mut unreported);
+        connection.close(CloseCode::Normal, CLOSE_TIMEOUT);
+        reason
     }
 
-    fn take(&mut self, message: &[u8], unseen: &mut u64) {
+    fn take(&mut self, message: &[u8], unreported: &mut u64) {
         self.digest.push(message);
         self.next += 1;
-        *unseen += 1;
-        if *unseen == BATCH {
-            self.show(unseen);
+        *unreported += 1;
+        if *unreported == BATCH {
+            self.report(unreported);
         }
     }
 
-    /// Tells what came since this was called last.
-    fn show(&mut self, unseen: &mut u64) {
-        if std::mem::take(unseen) > 0 {
+    /// Reports the messages since the last call.
+    fn report(&mut self, unreported: &mut u64) {
+        if std::mem::take(unreported) > 0 {
             self.measures.delivered(self.number, self.next, self.control.now());
         }
     }

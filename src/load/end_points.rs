@@ -1,4 +1,4 @@
-//! Where a load arrives: clients in this process, or the bridge and Kafka.
+//! The end points of a load: WebSocket clients in this process, or the bridge and Kafka.
 
 use std::{
     net::SocketAddr,
@@ -21,13 +21,13 @@ use super::{
 use crate::{
     cli::{Cli, Command, LoadRun},
     commands::bridge::{self, BridgeReport},
+    embedded::EmbeddedCluster,
     exit::Failure,
     settings::Settings,
     signals::Stop,
-    stand_ins::StandIns,
 };
 
-/// The end points of a load while it runs.
+/// The running end points.
 #[derive(Debug)]
 pub(crate) enum EndPoints {
     Clients {
@@ -41,25 +41,25 @@ pub(crate) enum EndPoints {
     },
 }
 
-/// What the end points came to.
+/// The results of the end points.
 #[derive(Debug)]
 pub(crate) enum Arrived {
     Clients(Vec<Received>),
     Bridge(Box<BridgeReport>),
 }
 
-/// How Kafka is reached.
+/// The connection to Kafka and the schema registry.
 #[derive(Debug)]
 pub(crate) struct Kafka {
     flags: Vec<String>,
     register: bool,
     settings: Settings,
-    /// Goes when the load is over.
-    _stand_ins: Option<StandIns>,
+    /// Dropped when the load is over.
+    _embedded: Option<EmbeddedCluster>,
 }
 
 impl Kafka {
-    /// What the command line says, or stand-ins.
+    /// Uses the flags of the command line, or starts embedded brokers and an embedded registry.
     pub(crate) fn new(args: &LoadRun, settings: Settings) -> anyhow::Result<Kafka> {
         let mut flags = Vec::new();
         let mut flag = |name: &str, value: Option<String>| {
@@ -67,11 +67,11 @@ impl Kafka {
                 flags.extend([name.to_owned(), value]);
             }
         };
-        let stand_ins = if args.embedded { Some(StandIns::start()?) } else { None };
-        match &stand_ins {
-            Some(stand_ins) => {
-                flag("--bootstrap-servers", Some(stand_ins.bootstrap_servers().to_owned()));
-                flag("--schema-registry-url", Some(stand_ins.registry_url()));
+        let embedded = if args.embedded { Some(EmbeddedCluster::start()?) } else { None };
+        match &embedded {
+            Some(embedded) => {
+                flag("--bootstrap-servers", Some(embedded.bootstrap_servers().to_owned()));
+                flag("--schema-registry-url", Some(embedded.registry_url()));
             }
             None => {
                 flag("--bootstrap-servers", args.kafka.bootstrap_servers.clone());
@@ -84,16 +84,16 @@ impl Kafka {
             }
         }
         let register = args.embedded || args.register_schemas;
-        Ok(Kafka { flags, register, settings, _stand_ins: stand_ins })
+        Ok(Kafka { flags, register, settings, _embedded: embedded })
     }
 
-    /// A command with the flags that say how Kafka is reached.
+    /// Parses a command, with the flags for the connection added.
     pub(crate) fn command(&self, args: &LoadRun, words: &[&str]) -> anyhow::Result<Command> {
         let words = ["tradesim"].iter().chain(words).map(|word| (*word).to_owned()).chain(self.flags.clone());
         let mut command = Cli::try_parse_from(words)
             .map_err(|error| Failure::usage(error.to_string().trim_end().to_owned()))?
             .command;
-        // parsed already, and a secret is not to be spelled out again
+        // already parsed, and may contain secrets
         match &mut command {
             Command::Bridge(bridge) => {
                 bridge.kafka.kafka_property.extend(args.kafka.kafka_property.iter().cloned());
@@ -111,12 +111,12 @@ impl Kafka {
     }
 
     pub(crate) fn is_embedded(&self) -> bool {
-        self._stand_ins.is_some()
+        self._embedded.is_some()
     }
 }
 
 impl EndPoints {
-    /// How many of them measure.
+    /// Returns the number of end points.
     pub(crate) fn count(target: &Target) -> usize {
         match target.kind {
             TargetKind::Websocket => target.clients,
@@ -124,7 +124,7 @@ impl EndPoints {
         }
     }
 
-    /// Starts clients of the server at `address`, on the clock that began at `zero`.
+    /// Starts clients of a server, on its clock.
     pub(crate) fn clients(
         target: &Target,
         (address, zero): (SocketAddr, Instant),
@@ -138,7 +138,7 @@ impl EndPoints {
         Ok(EndPoints::Clients { control, threads })
     }
 
-    /// Starts a bridge from the server at `url`.
+    /// Starts a bridge from the server at `url`, on the clock with this zero.
     pub(crate) fn bridge(
         target: &Target,
         (args, kafka): (&LoadRun, &Kafka),
@@ -146,19 +146,19 @@ impl EndPoints {
         zero: Instant,
         measures: &Arc<Measures>,
     ) -> anyhow::Result<EndPoints> {
-        let mut words = target.bridge_words(url);
+        let mut words = target.bridge_args(url);
         if kafka.register {
             words.push("--register-schemas");
         }
         let Command::Bridge(bridge) = kafka.command(args, &words)? else {
-            return Err(anyhow!("it says bridge"));
+            return Err(anyhow!("the command is not bridge"));
         };
         let stopping = Arc::new(AtomicBool::new(false));
         let (stop, measures, settings) = (Arc::clone(&stopping), Arc::clone(measures), kafka.settings());
         let ready = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&ready);
+        let is_ready = Arc::clone(&ready);
         let observer = Box::new(move |next_seq| {
-            told.store(true, Ordering::Relaxed);
+            is_ready.store(true, Ordering::Relaxed);
             measures.delivered(0, next_seq, zero.elapsed());
         });
         let thread = thread::Builder::new()
@@ -167,7 +167,8 @@ impl EndPoints {
         Ok(EndPoints::Bridge { stopping, ready, thread })
     }
 
-    /// Whether time can begin. The server waits for clients by itself; a bridge has more to do than to connect.
+    /// Returns whether playback can start. The server itself waits for clients, but a bridge has more to prepare than its
+    /// connection.
     pub(crate) fn are_ready(&self) -> bool {
         match self {
             EndPoints::Clients { .. } => true,
@@ -175,7 +176,7 @@ impl EndPoints {
         }
     }
 
-    /// Whether nothing more arrives.
+    /// Returns whether all end points have finished.
     pub(crate) fn are_over(&self) -> bool {
         match self {
             EndPoints::Clients { threads, .. } => threads.iter().all(JoinHandle::is_finished),
@@ -183,7 +184,7 @@ impl EndPoints {
         }
     }
 
-    /// Ends them before their end.
+    /// Stops the end points early.
     pub(crate) fn stop(&self) {
         match self {
             EndPoints::Clients { control, .. } => control.stop(),
@@ -191,7 +192,7 @@ impl EndPoints {
         }
     }
 
-    /// Waits for their end.
+    /// Waits for the end points to finish.
     pub(crate) fn finish(self) -> anyhow::Result<Arrived> {
         let panicked = |_| anyhow!("an end point panicked");
         match self {

@@ -1,4 +1,4 @@
-//! What happens while a load runs.
+//! The events of a scenario.
 
 use std::{
     process::{Command, Stdio},
@@ -12,16 +12,16 @@ use serde::Serialize;
 use super::{end_points::EndPoints, measure::Measures, scenario::Event};
 use crate::{output::say, progress::Stopwatch};
 
-/// Bytes of a failed command's output that are shown.
+/// The number of bytes that are shown of the output of a failed command.
 const SHOWN_BYTES: usize = 400;
 
-/// An event that came.
+/// An event that has happened.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Happened {
-    /// From the first message on.
+    /// Time since the first message.
     pub(crate) at_seconds: f64,
     pub(crate) what: String,
-    /// How long a command took; none while it runs.
+    /// The duration of a command; null while it runs.
     pub(crate) took_seconds: Option<f64>,
 }
 
@@ -38,16 +38,16 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) fn new(events: &[Event]) -> Events {
         let mut coming = events.to_vec();
-        // the last one is the next
+        // in reverse order, so that the next one is last
         coming.sort_by_key(|event| std::cmp::Reverse(event.at));
         let (sender, ended) = mpsc::channel();
         Events { coming, happened: Vec::new(), running: 0, ended, sender }
     }
 
-    /// Lets happen what is due; `began` and `now` are on the clock of the measures.
+    /// Starts the events that are due. `began` and `now` are on the clock of the measurements.
     ///
     /// # Errors
-    /// A command that failed, with what it said.
+    /// Fails if a command failed, with its output.
     pub(crate) fn advance(
         &mut self,
         (began, now): (Duration, Duration),
@@ -81,7 +81,7 @@ impl Events {
         Ok(())
     }
 
-    /// Whether nothing more happens.
+    /// Returns whether all events have happened and all commands have ended.
     pub(crate) fn are_over(&self) -> bool {
         self.coming.is_empty() && self.running == 0
     }
@@ -97,7 +97,7 @@ impl Events {
         thread::Builder::new().name("load-event".to_owned()).spawn(move || {
             let stopwatch = Stopwatch::start();
             let result = run(&command);
-            // nobody listens where the load has ended meanwhile
+            // fails if the load has ended meanwhile
             let _ = sender.send((index, stopwatch.elapsed().as_secs_f64(), result));
         })?;
         Ok(())
@@ -109,14 +109,14 @@ fn run(command: &str) -> Result<(), String> {
         .args(["-c", command])
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| format!("sh cannot be started: {error}"))?;
+        .map_err(|error| format!("cannot start sh: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.trim();
-    let start = said.char_indices().rev().map(|(at, _)| at).take(SHOWN_BYTES).last().unwrap_or(0);
-    Err(format!("{}: {}", output.status, &said[start..]))
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let stderr = stderr.trim();
+    let start = stderr.char_indices().rev().map(|(at, _)| at).take(SHOWN_BYTES).last().unwrap_or(0);
+    Err(format!("{}: {}", output.status, &stderr[start..]))
 }
 
 #[cfg(test)]
@@ -124,7 +124,7 @@ mod tests {
     use super::run;
 
     #[test]
-    fn a_command_s_failure_is_what_it_said() {
+    fn a_failed_command_is_reported_with_its_output() {
         assert_eq!(run("true"), Ok(()));
         assert_eq!(run("echo no broker 2 >&2; exit 4"), Err("exit status: 4: no broker 2".to_owned()));
     }

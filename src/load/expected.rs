@@ -1,16 +1,16 @@
-//! The digest of what has to arrive, computed from the recording and the plan of faults, apart from the server.
+//! The digest of the messages that must arrive, computed from the recording and the fault plan, independently of the server.
 
 use tradesim_replay::{BlockBuilder, Filled, LineFault, Source, SourceError};
 use tradesim_schemas::{ContentDigest, Digest};
 
 use crate::faults::{Kind, Planted};
 
-/// Returns the digest of what an end point has in the end of the first `messages` of a stream: all of them, in order, each
-/// once. Of planted faults, what is missing does not arrive, and what is repeated arrives once. Of a message above the limit
-/// only the beginning is kept, in its dead letter, so that no digest of what arrived contains it.
+/// Returns the digest of the first `messages` of a stream as an end point must receive them: in order, each once. Messages that
+/// are dropped by planted faults are not part of it, and repeated ones are part of it once. Messages above the size limit are
+/// not part of it either, because their dead letters contain only their beginning.
 ///
 /// # Errors
-/// Any error of reading the recording.
+/// Returns errors of reading the recording.
 pub(super) fn digest(
     source: &dyn Source,
     planted: Option<&Planted>,

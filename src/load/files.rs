@@ -1,4 +1,4 @@
-//! The files of a report. Each is whole at every moment, also while the load runs.
+//! The files of a report. Each is complete at any time, even while the load runs.
 
 use std::{io::Write, path::PathBuf};
 
@@ -6,17 +6,17 @@ use tradesim_archive::NewFile;
 
 use super::{page, report::Report};
 
-/// The files that were asked for.
+/// The files of `--report`.
 #[derive(Debug)]
 pub(crate) struct ReportFiles {
     paths: Vec<PathBuf>,
 }
 
 impl ReportFiles {
-    /// Looks whether they can be made, before a load of an hour shows that they cannot.
+    /// Checks before the load that the files can be created.
     ///
     /// # Errors
-    /// A folder that is missing or cannot be written to; a path that leads to anything but a regular file.
+    /// Fails on a folder that is missing or not writable, and on a path that exists and is not a regular file.
     pub(crate) fn new(paths: &[PathBuf]) -> anyhow::Result<ReportFiles> {
         for path in paths {
             drop(NewFile::create(path, true)?);
@@ -24,10 +24,10 @@ impl ReportFiles {
         Ok(ReportFiles { paths: paths.to_vec() })
     }
 
-    /// Puts a report in the place of the one before, as an archive is published: whole, or not at all.
+    /// Replaces the files atomically.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// Fails if a file cannot be written.
     pub(crate) fn write(&self, report: &Report) -> anyhow::Result<()> {
         for path in &self.paths {
             let text = match path.extension() {

@@ -1,5 +1,5 @@
-//! What is measured while a load runs. Times are on the server's clock; latency counts from the instant at which a message
-//! was due, not from when it left, so that nothing that stands still looks fast.
+//! The measurements of a load. Times are on the clock of the server. Latency is measured from the instant at which a message was
+//! due, not from when it was sent, so that a stall does not look fast.
 
 use std::{
     collections::VecDeque,
@@ -11,13 +11,13 @@ use std::{
 use hdrhistogram::Histogram;
 use tradesim_replay::{Block, LineFault};
 
-/// Instants of messages that are not delivered to everyone are remembered up to this many, which is 64 MB; what is beyond
-/// is counted and not measured.
+/// The maximum number of messages whose due instants are kept until they are delivered to every end point, which takes 64 MB.
+/// Further messages are counted, but their latency is not measured.
 const DUES_MAX: usize = 8_000_000;
-/// Stands for a message without an instant at which it is due.
+/// Marks a message without a due instant.
 const NO_SCHEDULE: u64 = u64::MAX;
 
-/// What is measured, shared by the server's observer, the end points and the sampler.
+/// The measurements, shared by the observer of the server, the end points and the sampler.
 #[derive(Debug)]
 pub(crate) struct Measures {
     inner: Mutex<Inner>,
@@ -25,24 +25,24 @@ pub(crate) struct Measures {
 
 #[derive(Debug)]
 struct Inner {
-    /// When the first message was due.
+    /// The instant at which the first message was due.
     began: Option<Duration>,
     dues: Dues,
-    /// Messages released so far.
+    /// The number of released messages.
     sent: u64,
-    /// For each end point, the number of the next message.
+    /// The sequence number of the next message, by end point.
     delivered: Vec<u64>,
-    /// When each end point got the last message so far.
+    /// The instant of the last message, by end point.
     delivered_at: Vec<Duration>,
     seconds: Vec<Second>,
     latency: Histogram<u64>,
     unmeasured: u64,
-    /// From here on pauses count as recovery.
+    /// The instant from which pauses count as recovery.
     events_from: Option<Duration>,
     pause_max: Duration,
 }
 
-/// What happened in a second from the first message on.
+/// The measurements of a second. Seconds are counted from the first message.
 #[derive(Debug, Clone)]
 struct Second {
     due: u64,
@@ -51,40 +51,40 @@ struct Second {
     latency: Option<Box<Histogram<u64>>>,
 }
 
-/// Instants at which messages were due, from the oldest on that is not delivered to everyone.
+/// The due instants of messages, starting with the oldest that is not delivered to every end point.
 #[derive(Debug, Default)]
 struct Dues {
     base: u64,
     ns: VecDeque<u64>,
 }
 
-/// How one second went.
+/// The summary of a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct SecondSummary {
     pub(crate) due: u64,
     pub(crate) sent: u64,
-    /// At all end points together.
+    /// The sum over all end points.
     pub(crate) delivered: u64,
-    /// Of the messages that were delivered in it, in milliseconds.
+    /// p50, p99 and maximum of the messages that were delivered in it, in milliseconds.
     pub(crate) latency: Option<[f64; 3]>,
 }
 
-/// How things stand.
+/// The progress of a load.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Standing {
+pub(crate) struct Progress {
     pub(crate) began: Option<Duration>,
     pub(crate) sent: u64,
-    /// Number of the next message, at the end point that is furthest behind.
+    /// The sequence number of the next message at the slowest end point.
     pub(crate) delivered: u64,
-    /// When the last message so far arrived anywhere.
+    /// The instant at which the last message arrived at any end point.
     pub(crate) delivered_at: Option<Duration>,
-    /// The longest time for which an end point got nothing although something was due; after the first event, if there
-    /// are any.
+    /// The longest time for which an end point received nothing although a message was due; since the first event, if there was
+    /// one.
     pub(crate) pause_max: Duration,
     pub(crate) unmeasured: u64,
 }
 
-/// Microseconds, up to an hour and a half; what takes longer counts as that.
+/// Returns a histogram of microseconds up to 71 minutes. Longer times count as that.
 fn histogram(digits: u8) -> Histogram<u64> {
     Histogram::new_with_bounds(1, 1 << 32, digits).expect("the bounds are valid")
 }
@@ -94,7 +94,7 @@ fn second_of(began: Duration, at: Duration) -> usize {
 }
 
 impl Measures {
-    /// Measures of so many end points, with nothing measured yet.
+    /// Starts measurements for so many end points.
     pub(crate) fn new(end_points: usize) -> Measures {
         Measures {
             inner: Mutex::new(Inner {
@@ -116,25 +116,25 @@ impl Measures {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Messages of a block are released.
+    /// Records that messages of a block were released.
     pub(crate) fn released(&self, block: &Block, messages: &Range<usize>, now: Duration) {
-        // a planted gap is never sent, and so has no latency
+        // a planted gap is never sent, so it has no latency
         let is_gap = |message| block.fault_at(message) == Some(LineFault::Missing);
         let due = messages.clone().map(|message| block.due(message).filter(|_| !is_gap(message)));
         self.inner().released(due, now);
     }
 
-    /// Whether and when the first message was due.
+    /// Returns the instant at which the first message was due, if there was one.
     pub(crate) fn began(&self) -> Option<Duration> {
         self.inner().began
     }
 
-    /// An end point has everything before `next_seq`.
+    /// Records that an end point received everything before `next_seq`.
     pub(crate) fn delivered(&self, end_point: usize, next_seq: u64, at: Duration) {
         self.inner().delivered(end_point, next_seq, at);
     }
 
-    /// Something happens: pauses from here on count as recovery, and those before do not.
+    /// Records an event: only pauses from here on count as recovery.
     pub(crate) fn event(&self, at: Duration) {
         let mut inner = self.inner();
         if inner.events_from.is_none() {
@@ -143,28 +143,28 @@ impl Measures {
         }
     }
 
-    /// How things stand now.
-    pub(crate) fn standing(&self, now: Duration) -> Standing {
-        self.inner().standing(now)
+    /// Returns the current progress.
+    pub(crate) fn progress(&self, now: Duration) -> Progress {
+        self.inner().progress(now)
     }
 
-    /// The seconds from the one with this number on.
+    /// Returns the seconds from the one with this number on.
     pub(crate) fn seconds(&self, from: usize) -> Vec<SecondSummary> {
         let inner = self.inner();
         inner.seconds.iter().skip(from).map(Second::summary).collect()
     }
 
-    /// Lets go of what is needed only to summarise seconds before this one.
+    /// Drops the histograms of seconds before this one.
     pub(crate) fn forget_before(&self, second: usize) {
         let mut inner = self.inner();
         let end = second.min(inner.seconds.len());
-        // one that is late may be put into again
+        // a late delivery may have created one again
         for second in inner.seconds[..end].iter_mut().rev().take_while(|second| second.latency.is_some()) {
             second.latency = None;
         }
     }
 
-    /// Latency of everything, in microseconds.
+    /// Returns the latency of all messages, in microseconds.
     pub(crate) fn latency(&self) -> Histogram<u64> {
         self.inner().latency.clone()
     }
@@ -223,7 +223,7 @@ impl Inner {
         }
     }
 
-    fn standing(&mut self, now: Duration) -> Standing {
+    fn progress(&mut self, now: Duration) -> Progress {
         for end_point in 0..self.delivered.len() {
             let next = self.delivered[end_point];
             let due = next.checked_sub(self.dues.base).and_then(|at| self.dues.ns.get(at as usize)).copied();
@@ -231,7 +231,7 @@ impl Inner {
                 self.pause(end_point, Duration::from_nanos(due), now);
             }
         }
-        Standing {
+        Progress {
             began: self.began,
             sent: self.sent,
             delivered: self.delivered.iter().copied().min().unwrap_or(0),
@@ -281,7 +281,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// A message every 10 ms from 1 s on, released when it is due.
+    /// Releases messages when they are due: one every 10 ms, starting at 1 s.
     fn released(measures: &Measures, messages: Range<u64>) {
         for message in messages {
             let due = ms(1_000 + 10 * message);
@@ -302,37 +302,37 @@ mod tests {
         let longest = latency.max() as f64 / 1e3;
         assert!((999.0..=1_001.0).contains(&longest), "{longest}");
         assert!(latency.value_at_quantile(0.5) >= 300_000);
-        let standing = measures.standing(ms(3_000));
-        assert_eq!((standing.sent, standing.delivered, standing.pause_max), (200, 200, ms(1_000)));
+        let progress = measures.progress(ms(3_000));
+        assert_eq!((progress.sent, progress.delivered, progress.pause_max), (200, 200, ms(1_000)));
         let seconds = measures.seconds(0);
         assert_eq!(seconds.iter().map(|second| second.delivered).collect::<Vec<_>>(), [50, 100, 50]);
         assert_eq!(seconds.iter().map(|second| second.due).collect::<Vec<_>>(), [100, 100, 0]);
     }
 
     #[test]
-    fn the_slowest_end_point_is_how_things_stand() {
+    fn progress_is_that_of_the_slowest_end_point() {
         let measures = Measures::new(2);
         released(&measures, 0..100);
         measures.delivered(0, 100, ms(2_000));
         measures.delivered(1, 10, ms(2_000));
         released(&measures, 100..110);
-        let standing = measures.standing(ms(4_000));
-        assert_eq!((standing.sent, standing.delivered), (110, 10));
-        // the second one still waits, for what was due before it got its last one
-        assert_eq!(standing.pause_max, ms(2_000));
+        let progress = measures.progress(ms(4_000));
+        assert_eq!((progress.sent, progress.delivered), (110, 10));
+        // the second end point still waits for messages that were due before its last one
+        assert_eq!(progress.pause_max, ms(2_000));
         assert_eq!(measures.inner().dues.base, 10);
         measures.delivered(1, 110, ms(4_000));
         assert_eq!(measures.latency().len(), 210);
     }
 
     #[test]
-    fn pauses_before_an_event_are_no_recovery() {
+    fn pauses_before_an_event_do_not_count_as_recovery() {
         let measures = Measures::new(1);
         released(&measures, 0..500);
         measures.delivered(0, 300, ms(4_000));
         measures.event(ms(4_500));
         measures.delivered(0, 400, ms(5_200));
-        assert_eq!(measures.standing(ms(5_200)).pause_max, ms(700));
+        assert_eq!(measures.progress(ms(5_200)).pause_max, ms(700));
     }
 
     #[test]
@@ -341,7 +341,7 @@ mod tests {
         measures.inner().released([None, None].into_iter(), ms(5));
         measures.delivered(0, 2, ms(6));
         assert!(measures.latency().is_empty());
-        assert_eq!(measures.standing(ms(7)).delivered, 2);
+        assert_eq!(measures.progress(ms(7)).delivered, 2);
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! How much memory this process holds.
+//! Memory use of this process.
 
 use std::fs;
 
-/// Resident memory in bytes that is the process's own: without the pages of mapped archives, which the system takes back
-/// as it likes. `None` where the system does not say.
+/// Returns the anonymous resident memory in bytes: without the pages of mapped archives, which the system can reclaim. `None` if
+/// the system does not report it.
 pub(crate) fn resident() -> Option<u64> {
     of_status(&fs::read_to_string("/proc/self/status").ok()?)
 }
@@ -14,8 +14,8 @@ fn of_status(status: &str) -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// Growth from the second tenth of a run to its last, in percent of the former: medians, because a moment says little.
-/// `None` for fewer than ten samples.
+/// Returns the growth from the second tenth of a run to its last tenth, in percent. It compares medians, because single samples
+/// vary. `None` for fewer than ten samples.
 pub(crate) fn growth(samples: &[u64]) -> Option<f64> {
     if samples.len() < 10 {
         return None;
@@ -42,13 +42,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_system_s_text_is_read() {
+    fn the_status_of_the_system_is_parsed() {
         assert_eq!(of_status("Name:\tx\nRssAnon:\t    1234 kB\nRssFile: 9 kB\n"), Some(1234 * 1024));
         assert_eq!(of_status("VmRSS:\t 12 kB\n"), None);
     }
 
     #[test]
-    fn growth_leaves_the_beginning_out() {
+    fn growth_ignores_the_first_tenth() {
         let mut samples = vec![1; 10];
         samples.extend([100; 80]);
         samples.extend([110; 10]);

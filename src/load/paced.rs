@@ -1,4 +1,4 @@
-//! A recording as a load: its first messages, at the instants of a profile or at their own.
+//! A recording as a load: its first messages, on the schedule of a profile or on their own.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tradesim_schemas::Timestamp;
 use super::profile::{Peak, Profile};
 use crate::streams::ArchiveSource;
 
-/// The first messages of an archive, on another schedule than their own if there is a profile.
+/// The first messages of an archive, on the schedule of a profile if there is one.
 #[derive(Debug)]
 pub(crate) struct Paced {
     inner: ArchiveSource,
@@ -18,12 +18,12 @@ pub(crate) struct Paced {
 }
 
 impl Paced {
-    /// The first `messages` of an archive that has so many.
+    /// Takes the first `messages` of an archive, which must have at least that many.
     pub(crate) fn new(inner: ArchiveSource, messages: u64, profile: Option<Profile>) -> Paced {
         let whole = inner.info();
         let is_whole = whole.messages == Some(messages);
         let info = SourceInfo {
-            // the schedule does not change what is sent, and so not the stream
+            // the schedule does not change what is sent, so it is the same stream
             identity: if is_whole {
                 whole.identity.clone()
             } else {
@@ -36,12 +36,12 @@ impl Paced {
         Paced { inner, profile, messages, info }
     }
 
-    /// Where the profile is over the worst, if there is one and anything behind it.
+    /// Returns the peak of the profile, if there is a profile and a stage after the peak.
     pub(crate) fn peak(&self) -> Option<Peak> {
         self.profile.as_ref()?.peak()
     }
 
-    /// Where the schedule begins: a profile's at zero, a recording's with its first message.
+    /// Returns the start of the schedule: zero for a profile, or `None` for the first message of the recording.
     pub(crate) fn start_at(&self) -> Option<Timestamp> {
         self.profile.as_ref().and_then(|_| Timestamp::from_micros(0))
     }

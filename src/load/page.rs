@@ -1,4 +1,4 @@
-//! A report as one page for a browser: no script, nothing from elsewhere, light and dark.
+//! A report as a single web page, without scripts and external resources, for light and dark mode.
 
 use std::fmt::Write as _;
 
@@ -10,12 +10,12 @@ use super::{
 };
 use crate::output::{bytes, grouped};
 
-/// Points of a line; more seconds than that are drawn together.
+/// The maximum number of points of a line. Longer runs combine several seconds per point.
 const POINTS_MAX: usize = 600;
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page.
+/// Renders the page.
 pub(super) fn page(report: &Report) -> String {
     let title = escaped(&report.name);
     let (word, class) = match (report.complete, report.ok) {
@@ -31,7 +31,7 @@ pub(super) fn page(report: &Report) -> String {
         escaped(&report.headline())
     );
     if report.short {
-        out += "<p class=\"open\">This is the scenario's short form.</p>";
+        out += "<p class=\"open\">This is the short form of the scenario.</p>";
     }
     out += &thresholds(&report.thresholds);
     out += &charts(report);
@@ -53,7 +53,7 @@ fn thresholds(verdicts: &[Verdict]) -> String {
     out + "</table>"
 }
 
-/// Seconds that are drawn as one point.
+/// Groups the seconds that are drawn as one point.
 fn groups(samples: &[Sample]) -> impl Iterator<Item = &[Sample]> {
     samples.chunks(samples.len().div_ceil(POINTS_MAX).max(1))
 }
@@ -90,7 +90,7 @@ fn charts(report: &Report) -> String {
     };
     let count = |value: f64| grouped(value.round() as u64);
     let mut out = chart(
-        "Messages a second",
+        "Messages per second",
         vec![
             line(samples, "due", 0, |group| mean(group, |sample| sample.due)),
             line(samples, "arrived", 1, |group| {
@@ -102,7 +102,7 @@ fn charts(report: &Report) -> String {
     );
     if report.latency_ms.is_some() {
         out += &chart(
-            "Latency of what arrived in a second, from when it was due",
+            "Latency of the messages that arrived in each second, from when they were due",
             vec![
                 line(samples, "p50", 1, |group| highest(group, |sample| sample.p50)),
                 line(samples, "p99", 2, |group| highest(group, |sample| sample.p99)),
@@ -114,14 +114,14 @@ fn charts(report: &Report) -> String {
         out += &distribution(&report.distribution);
     }
     out += &chart(
-        "Messages on their way: sent and not arrived",
+        "Backlog: messages sent but not arrived",
         vec![line(samples, "messages", 2, |group| highest(group, |sample| Some(sample.backlog as f64)))],
         false,
         &count,
     );
     out + &chart(
         "Memory of the process",
-        vec![line(samples, "resident, its own", 1, |group| {
+        vec![line(samples, "anonymous resident memory", 1, |group| {
             highest(group, |sample| sample.rss.map(|rss| rss as f64))
         })],
         false,
@@ -129,7 +129,7 @@ fn charts(report: &Report) -> String {
     )
 }
 
-/// Latency by quantile; each further nine takes the same room.
+/// Renders latency by quantile; each further nine has the same width.
 fn distribution(quantiles: &[(f64, f64)]) -> String {
     const NINES: [(f64, &str); 6] =
         [(0.0, "0 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"), (0.9999, "99.99 %"), (1.0, "100 %")];
@@ -198,12 +198,14 @@ fn facts(report: &Report) -> String {
     if let Some(record) = report.recording.record() {
         rows.push(("recording", format!("tradesim record {record}")));
     }
-    rows.push(("its digest", report.recording.digest().to_owned()));
-    rows.extend(report.digests.sent.iter().map(|digest| ("digest of what was sent", digest.clone())));
+    rows.push(("digest of the recording", report.recording.digest().to_owned()));
+    rows.extend(report.digests.sent.iter().map(|digest| ("digest of the sent messages", digest.clone())));
     rows.extend(
-        report.digests.expected.iter().map(|digest| ("digest of what has to arrive", digest.clone())),
+        report.digests.expected.iter().map(|digest| ("digest of the expected messages", digest.clone())),
     );
-    rows.extend(report.digests.arrived.iter().map(|digest| ("digest of what arrived", digest.clone())));
+    rows.extend(
+        report.digests.arrived.iter().map(|digest| ("digest of the received messages", digest.clone())),
+    );
     rows.push(("tradesim", report.version.to_owned()));
     let mut out = "<table><caption>Figures</caption>".to_owned();
     for (name, value) in rows {

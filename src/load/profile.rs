@@ -1,4 +1,4 @@
-//! How many messages are due when: a rate over time, in stages.
+//! Load profiles: a message rate over time, in stages.
 
 use std::{fmt, time::Duration};
 
@@ -6,31 +6,31 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::parse;
 
-/// Messages a second that a stage may ask for: more than any machine sends, and told apart by microseconds.
+/// The maximum rate of a stage, in messages per second. At this rate, due instants still differ by a microsecond.
 const RATE_MAX: f64 = 1_000_000.0;
 
-/// A stretch of time with a rate that is constant or goes in a straight line.
+/// A span of time with a rate that is constant or changes linearly.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Stage {
-    /// How long it lasts.
+    /// The duration.
     pub(crate) time: Duration,
-    /// Messages a second at its beginning.
+    /// The rate at the start, in messages per second.
     pub(crate) from: f64,
-    /// Messages a second at its end.
+    /// The rate at the end, in messages per second.
     pub(crate) to: f64,
 }
 
 impl Stage {
-    /// Messages in the first `seconds` of it.
+    /// Returns the number of messages in the first `seconds` of the stage.
     fn messages(&self, seconds: f64) -> f64 {
         let slope = (self.to - self.from) / self.time.as_secs_f64();
         seconds * (self.from + slope * seconds / 2.0)
     }
 
-    /// Seconds until so many messages are due: the inverse of [`Stage::messages`].
+    /// Returns the time in seconds after which so many messages are due: the inverse of [`Stage::messages`].
     fn seconds(&self, messages: f64) -> f64 {
         let slope = (self.to - self.from) / self.time.as_secs_f64();
-        // the root of slope/2 t² + from t = messages, in the form that does not cancel where the slope is small
+        // the root of slope/2 t² + from t = messages, in a form without cancellation for small slopes
         let root = slope.mul_add(2.0 * messages, self.from * self.from).max(0.0).sqrt();
         if root + self.from > 0.0 { 2.0 * messages / (self.from + root) } else { 0.0 }
     }
@@ -39,9 +39,9 @@ impl Stage {
 impl std::str::FromStr for Stage {
     type Err = String;
 
-    /// `30s:5000` holds 5,000 messages a second for 30 seconds, `30s:10->5000` goes from 10 to 5,000.
+    /// Parses a stage: `30s:5000` is 5,000 messages per second for 30 seconds, `30s:10->5000` rises from 10 to 5,000.
     fn from_str(text: &str) -> Result<Stage, String> {
-        let expected = || format!("{text:?} is no stage: expected one as 30s:5000 or 30s:10->5000");
+        let expected = || format!("invalid stage {text:?}: expected for example 30s:5000 or 30s:10->5000");
         let (time, rates) = text.split_once(':').ok_or_else(expected)?;
         let time = parse::duration(time.trim()).map_err(|_| expected())?;
         let rate = |text: &str| {
@@ -49,7 +49,7 @@ impl std::str::FromStr for Stage {
             if (0.0..=RATE_MAX).contains(&rate) {
                 Ok(rate)
             } else {
-                Err(format!("{text:?} is no rate: expected 0 to {RATE_MAX} messages a second"))
+                Err(format!("invalid rate {text:?}: expected 0 to {RATE_MAX} messages per second"))
             }
         };
         let (from, to) = match rates.split_once("->") {
@@ -57,7 +57,7 @@ impl std::str::FromStr for Stage {
             None => (rate(rates)?, rate(rates)?),
         };
         if time.is_zero() {
-            return Err(format!("{text:?} is no stage: it lasts no time"));
+            return Err(format!("invalid stage {text:?}: the duration must be greater than zero"));
         }
         Ok(Stage { time, from, to })
     }
@@ -82,54 +82,54 @@ impl Serialize for Stage {
     }
 }
 
-/// Stages, one after another.
+/// A sequence of stages.
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
-    stages: Vec<Placed>,
+    stages: Vec<ScheduledStage>,
     messages: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Placed {
+struct ScheduledStage {
     stage: Stage,
-    /// Seconds before it.
+    /// The start of the stage, in seconds.
     starts: f64,
-    /// Messages before it.
+    /// The number of messages before the stage.
     before: f64,
 }
 
 impl Profile {
-    /// The stages in order; at least one that asks for a message.
+    /// Creates a profile, or returns `None` if it contains no messages.
     pub(crate) fn new(stages: &[Stage]) -> Option<Profile> {
         let (mut starts, mut before) = (0.0, 0.0);
         let mut placed = Vec::with_capacity(stages.len());
         for &stage in stages {
-            placed.push(Placed { stage, starts, before });
+            placed.push(ScheduledStage { stage, starts, before });
             starts += stage.time.as_secs_f64();
             before += stage.messages(stage.time.as_secs_f64());
         }
-        // what is due at the very end is not: a second at 100 a second has messages 0 to 99
+        // the end is exclusive: one second at a rate of 100 has messages 0 to 99
         let messages = (before - 1e-6).ceil().max(0.0) as u64;
         (messages > 0).then_some(Profile { stages: placed, messages })
     }
 
-    /// How many messages it takes.
+    /// Returns the number of messages.
     pub(crate) fn messages(&self) -> u64 {
         self.messages
     }
 
-    /// When the message with this number is due, from the beginning.
+    /// Returns the due instant of a message, relative to the start.
     pub(crate) fn due(&self, message: u64) -> Duration {
         let messages = message as f64;
         let next = self.stages.partition_point(|placed| placed.before <= messages);
-        let Placed { stage, starts, before } = self.stages[next.max(1) - 1];
+        let ScheduledStage { stage, starts, before } = self.stages[next.max(1) - 1];
         let seconds = stage.seconds(messages - before).min(stage.time.as_secs_f64());
         Duration::from_micros(((starts + seconds) * 1e6).round() as u64)
     }
 
-    /// The end of the last stage with the highest rate, if there is anything behind it.
+    /// Returns the end of the last stage with the highest rate, if there is a stage after it.
     pub(crate) fn peak(&self) -> Option<Peak> {
-        let rate = |placed: &Placed| placed.stage.from.max(placed.stage.to);
+        let rate = |placed: &ScheduledStage| placed.stage.from.max(placed.stage.to);
         let highest = self.stages.iter().map(rate).fold(0.0, f64::max);
         let last = self.stages.iter().rposition(|placed| rate(placed) == highest)?;
         let next = self.stages.get(last + 1)?;
@@ -137,12 +137,12 @@ impl Profile {
     }
 }
 
-/// Where a profile is over the worst.
+/// The end of the highest load of a profile.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Peak {
-    /// From the beginning.
+    /// Time since the start.
     pub(crate) ends: Duration,
-    /// The highest rate of the stage behind it, in messages a second.
+    /// The highest rate of the next stage, in messages per second.
     pub(crate) rate_after: f64,
 }
 
@@ -187,10 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_stage_is_named() {
+    fn invalid_stages_are_refused() {
         for text in ["", "30s", "30x:5", "0s:5", "30s:-1", "30s:x", "30s:1->", "30s:1e9", "30s:nan"] {
             let error = text.parse::<Stage>().unwrap_err();
-            assert!(error.contains("is no stage") || error.contains("is no rate"), "{text}: {error}");
+            assert!(error.contains("invalid stage") || error.contains("invalid rate"), "{text}: {error}");
         }
         for text in ["30s:5000", "0.5s:10->5000", "1s:0.1"] {
             assert_eq!(text.parse::<Stage>().unwrap().to_string(), text);

@@ -1,4 +1,4 @@
-//! The recording of a scenario: found or made, and the one that the scenario means.
+//! The recording of a scenario: opens or records it, and checks its digest.
 
 use std::{
     path::{Path, PathBuf},
@@ -24,7 +24,7 @@ use crate::{
     streams::{ArchiveSource, Timestamps},
 };
 
-/// A recording that is there.
+/// An open recording.
 #[derive(Debug)]
 pub(crate) struct Recording {
     pub(crate) path: PathBuf,
@@ -32,13 +32,13 @@ pub(crate) struct Recording {
     archive: Archive,
 }
 
-/// What a report says of it.
+/// The description of a recording in a report.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct About {
     digest: String,
     messages: u64,
     generator_version: Option<String>,
-    /// The flags of `record` that make it, where the scenario names them.
+    /// The flags of `record` in the scenario, if any.
     record: Option<String>,
 }
 
@@ -52,9 +52,9 @@ impl About {
     }
 }
 
-/// The recording is another one than the scenario names.
+/// The recording is not the one that the scenario specifies.
 #[derive(Debug, thiserror::Error)]
-#[error("the recording is not the scenario's: {} has {found}, and {wanted} is wanted", path.display())]
+#[error("the recording is not that of the scenario: {} has the digest {found}, expected {wanted}", path.display())]
 pub(crate) struct Drift {
     path: PathBuf,
     found: String,
@@ -62,10 +62,10 @@ pub(crate) struct Drift {
 }
 
 impl Recording {
-    /// Opens the recording, and makes it first where it is missing: under the scenario's name for it, or in `folder`.
+    /// Opens the recording. If the file is missing, or the scenario names none, records it first.
     ///
     /// # Errors
-    /// [`Drift`]; flags that `record` does not take; what recording and opening meet.
+    /// Fails with [`Drift`], on invalid flags of `record`, and on errors of recording and opening.
     pub(crate) fn find(wanted: &scenario::Recording, folder: &Folder) -> anyhow::Result<Recording> {
         let path = wanted.file.clone().unwrap_or_else(|| folder.path("recording.parquet"));
         if let Some(flags) = &wanted.record
@@ -88,26 +88,26 @@ impl Recording {
         Ok(Recording { path, about, archive })
     }
 
-    /// What the load sends of it, and how fast the server plays that.
+    /// Returns the messages of the load, and the speed of the server.
     ///
     /// # Errors
-    /// A load that takes more messages than there are.
+    /// Fails if the load needs more messages than the recording has.
     pub(crate) fn paced(self, load: &scenario::Load) -> anyhow::Result<(Paced, Speed)> {
         let filter = Filter::of_archive(&FilterArgs::default(), self.archive.metadata())?;
         let source = ArchiveSource::new(self.archive, filter, Timestamps::Recorded);
         let messages = self.about.messages;
         let Some(speed) = load.speed else {
             let profile = Profile::new(&load.stages).ok_or_else(|| Failure::Configuration {
-                what: "the stages of the scenario ask for no message at all".to_owned(),
+                what: "the stages of the scenario contain no messages".to_owned(),
                 hint: None,
             })?;
             if profile.messages() > messages {
                 let what = format!(
-                    "the stages take {} messages, and the recording has {}",
+                    "the stages need {} messages, but the recording has {}",
                     grouped(profile.messages()),
                     grouped(messages)
                 );
-                let hint = "record more of the day, or at a higher --rate".to_owned();
+                let hint = "record a longer part of the day, or use a higher --rate".to_owned();
                 return Err(Failure::Configuration { what, hint: Some(hint) }.into());
             }
             return Ok((Paced::new(source, profile.messages(), Some(profile)), Speed::REAL_TIME));
@@ -120,7 +120,7 @@ impl Recording {
     }
 }
 
-/// How many of the messages are recorded within this time of the first one.
+/// Returns the number of messages within this time of the first one.
 fn before(source: &ArchiveSource, recorded: Duration, messages: u64) -> anyhow::Result<u64> {
     let Some(first) = source.first()? else { return Ok(0) };
     let micros = i64::try_from(recorded.as_micros()).unwrap_or(i64::MAX);
@@ -136,14 +136,14 @@ fn make(flags: &str, path: &Path) -> anyhow::Result<()> {
     let file = path.display().to_string();
     let words = ["tradesim", "record"].into_iter().chain(flags.split_whitespace()).chain(["-o", &file]);
     let command = Cli::try_parse_from(words).map_err(|error| Failure::Configuration {
-        what: format!("the scenario's recording cannot be made: {}", error.to_string().trim_end()),
+        what: format!("cannot record the recording of the scenario: {}", error.to_string().trim_end()),
         hint: None,
     })?;
-    let Command::Record(args) = command.command else { return Err(anyhow!("it says record")) };
+    let Command::Record(args) = command.command else { return Err(anyhow!("the command is not record")) };
     if args.dry_run {
-        return Err(anyhow!("a scenario's recording is made, so --dry-run is none of its flags"));
+        return Err(anyhow!("--dry-run is not allowed in the recording of a scenario"));
     }
-    // the environment has no say: the same scenario makes the same recording everywhere
+    // settings are ignored, so that a scenario makes the same recording everywhere
     record::archive(&args, Settings::from_sources(&Sources::none()))?;
     Ok(())
 }

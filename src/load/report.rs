@@ -1,4 +1,4 @@
-//! What a load came to: an object for programs, lines for people, and the thresholds.
+//! The report of a load: as JSON, as text, and the values for thresholds.
 
 use std::collections::BTreeMap;
 
@@ -18,65 +18,65 @@ use crate::{
     output::{grouped, say},
 };
 
-/// Quantiles of the distribution that a report draws.
+/// The quantiles of the distribution in a report.
 const QUANTILES: [f64; 16] =
     [0.0, 0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 1.0];
 
-/// What a load came to.
+/// The report of a load.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) schema_version: u32,
     pub(crate) name: String,
     pub(crate) about: String,
-    /// Whether it was the scenario's short form.
+    /// True for the short form of the scenario.
     pub(crate) short: bool,
-    /// Whether it ran to its end; what is written while it runs says no.
+    /// True if the load ran to its end; false in the reports that are written meanwhile.
     pub(crate) complete: bool,
-    /// Whether it ran to its end and every threshold holds.
+    /// True if the load ran to its end and every threshold holds.
     pub(crate) ok: bool,
     pub(crate) version: &'static str,
     pub(crate) recording: About,
     pub(crate) load: Pace,
-    pub(crate) target: Whereto,
+    pub(crate) target: TargetSummary,
     pub(crate) seconds: f64,
-    /// Messages that were sent: without planted gaps, with planted repetitions.
+    /// Messages that were sent: without planted gaps, with planted duplicates.
     pub(crate) sent: u64,
-    /// Messages that arrived, each once, at the end point that got the fewest.
+    /// Messages that arrived at the end point with the fewest, without duplicates.
     pub(crate) delivered: u64,
-    /// Messages of the recording that did not arrive. With Kafka only the topics tell; none where they were not read.
+    /// Messages of the recording that did not arrive. With Kafka, null unless the topics were read.
     pub(crate) lost: Option<u64>,
-    /// Messages that the bridge could not get from the feed, as it counts them.
+    /// Messages that were unavailable from the feed, as counted by the bridge.
     pub(crate) missing: Option<u64>,
-    /// Messages a second, from the first one that was due to the last that arrived.
+    /// Messages per second, from when the first message was due until the last one arrived.
     pub(crate) throughput: Option<f64>,
-    /// From the instant at which a message was due until it had arrived; none without a schedule.
+    /// Time from when a message was due until it arrived; null without a schedule.
     pub(crate) latency_ms: Option<LatencyMs>,
-    /// From the instant at which a message was due until it was written to a socket.
+    /// Time from when a message was due until it was written to a socket.
     pub(crate) late_ms: Option<tradesim_replay::Lateness>,
     pub(crate) backlog_max: u64,
-    /// The longest time in which nothing arrived although something was due; behind the first event, if there was one.
+    /// The longest time in which nothing arrived although a message was due; since the first event, if there was one.
     pub(crate) recovery_ms: f64,
-    /// From the end of the highest stage until what was left of it had arrived.
+    /// Time from the end of the highest stage until its backlog was gone.
     pub(crate) drain_ms: Option<f64>,
     pub(crate) memory: Memory,
-    /// Connections that ended before the load did.
+    /// The number of connections that ended before the load did.
     pub(crate) disconnects: u64,
     pub(crate) digests: Digests,
     pub(crate) dead_lettered: Option<u64>,
-    /// What the topics hold, against the recording.
+    /// The comparison of the topics with the recording.
     pub(crate) topics: Option<verify_topic::Report>,
-    /// What was planted.
+    /// The planted faults.
     pub(crate) faults: Option<FaultsReport>,
     pub(crate) thresholds: Vec<Verdict>,
     pub(crate) events: Vec<Happened>,
     pub(crate) samples: Vec<Sample>,
-    /// Quantiles and milliseconds.
+    /// Pairs of quantile and milliseconds.
     pub(crate) distribution: Vec<(f64, f64)>,
     #[serde(skip)]
     pub(crate) values: BTreeMap<Metric, f64>,
 }
 
-/// How fast messages were due.
+/// The schedule of the messages.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Pace {
     pub(crate) stages: Vec<Stage>,
@@ -84,13 +84,13 @@ pub(crate) struct Pace {
     pub(crate) messages: u64,
 }
 
-/// Where they went.
+/// The target of the messages.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Whereto {
+pub(crate) struct TargetSummary {
     pub(crate) kind: &'static str,
     pub(crate) clients: Option<usize>,
     pub(crate) delivery: Option<&'static str>,
-    /// Whether brokers and registry were stand-ins.
+    /// True for embedded brokers and an embedded registry.
     pub(crate) embedded: bool,
 }
 
@@ -114,14 +114,14 @@ pub(crate) struct Memory {
     pub(crate) growth_percent: Option<f64>,
 }
 
-/// Digests of the messages that the load consists of.
+/// Digests of the messages of the load.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Digests {
-    /// Of what was sent, planted faults among it.
+    /// The digest of the sent messages, including planted faults.
     pub(crate) sent: Option<String>,
-    /// Of what has to arrive: the recording's messages, as the plan of faults leaves them.
+    /// The digest of the expected messages: those of the recording after the fault plan.
     pub(crate) expected: Option<String>,
-    /// Of what arrived, at each client or in the topics.
+    /// The digests of the received messages, at each client or in the topics.
     pub(crate) arrived: Vec<String>,
 }
 
@@ -131,12 +131,12 @@ impl Digests {
         !self.arrived.is_empty() && self.arrived.iter().all(|arrived| Some(arrived) == self.expected.as_ref())
     }
 
-    /// The same in words.
+    /// Describes the comparison for people.
     fn verdict(&self) -> &'static str {
         match (self.are_equal(), self.arrived.is_empty()) {
             (true, _) => "equal at every end point",
-            (false, true) => "not compared, as the topics were not read",
-            (false, false) => "another one arrived",
+            (false, true) => "not compared, because the topics were not read",
+            (false, false) => "different messages arrived",
         }
     }
 }
@@ -168,7 +168,7 @@ impl LatencyMs {
 }
 
 impl Report {
-    /// Puts down what every threshold can ask for.
+    /// Collects the values of all metrics for the thresholds.
     pub(crate) fn measure(&mut self) {
         let mut values = BTreeMap::new();
         if let Some(latency) = self.latency_ms {
@@ -206,20 +206,20 @@ impl Report {
         self.values = values;
     }
 
-    /// A sentence on what was done.
+    /// Returns a sentence about the run.
     pub(crate) fn headline(&self) -> String {
-        let Whereto { kind, clients, delivery, embedded } = &self.target;
+        let TargetSummary { kind, clients, delivery, embedded } = &self.target;
         let target = match (*kind, clients, delivery) {
             ("websocket", Some(1), _) => "one WebSocket client".to_owned(),
             ("websocket", Some(clients), _) => format!("{clients} WebSocket clients"),
             (_, _, Some(delivery)) => {
-                let brokers = if *embedded { "stand-ins for Kafka" } else { "Kafka" };
+                let brokers = if *embedded { "embedded brokers" } else { "Kafka" };
                 format!("{brokers}, {}", delivery.replace('-', " "))
             }
             (kind, ..) => kind.to_owned(),
         };
         let form = if self.short { " (short form)" } else { "" };
-        let state = if self.complete { "" } else { ", not to its end" };
+        let state = if self.complete { "" } else { ", not complete" };
         format!(
             "{}{form}: {} of {} messages in {:.1} s to {target}{state}",
             self.name,
@@ -229,12 +229,12 @@ impl Report {
         )
     }
 
-    /// For people, on the standard error.
+    /// Prints the report on standard error.
     pub(crate) fn say(&self) {
         say(format_args!("{}", self.headline()));
         if let Some(LatencyMs { p50, p90, p99, p999, p9999, max, .. }) = self.latency_ms {
             say(format_args!(
-                "latency from the intended instant: p50 {p50:.2} ms, p90 {p90:.2}, p99 {p99:.2}, p99.9 {p999:.2}, p99.99 {p9999:.2}, max {max:.2}"
+                "latency from when due: p50 {p50:.2} ms, p90 {p90:.2}, p99 {p99:.2}, p99.9 {p999:.2}, p99.99 {p9999:.2}, max {max:.2}"
             ));
         }
         if let Some(late) = self.late_ms {
@@ -245,14 +245,14 @@ impl Report {
         }
         if let Some(throughput) = self.throughput {
             say(format_args!(
-                "{} messages a second; at most {} on their way; longest pause {:.0} ms",
+                "{} messages/s; backlog at most {}; longest pause {:.0} ms",
                 grouped(throughput as u64),
                 grouped(self.backlog_max),
                 self.recovery_ms
             ));
         }
         if let Some(missing) = self.missing.filter(|missing| *missing > 0) {
-            say(format_args!("{} messages could not be had from the feed", grouped(missing)));
+            say(format_args!("{} messages were unavailable from the feed", grouped(missing)));
         }
         if let Some(digest) = self.digests.expected.as_ref().or(self.digests.sent.as_ref()) {
             say(format_args!("digest {digest}: {}", self.digests.verdict()));
@@ -270,14 +270,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digests_that_nobody_read_are_not_called_different() {
+    fn missing_digests_are_not_reported_as_different() {
         let of = |arrived: &[&str]| {
             let arrived = arrived.iter().map(|digest| (*digest).to_owned()).collect();
             let expected = Some("a".to_owned());
             Digests { sent: Some("b".to_owned()), expected, arrived }.verdict()
         };
         assert_eq!(of(&["a", "a"]), "equal at every end point");
-        assert_eq!(of(&["a", "b"]), "another one arrived");
-        assert_eq!(of(&[]), "not compared, as the topics were not read");
+        assert_eq!(of(&["a", "b"]), "different messages arrived");
+        assert_eq!(of(&[]), "not compared, because the topics were not read");
     }
 }

@@ -1,4 +1,4 @@
-//! A load from its first message to its report.
+//! Runs a load and reports the result.
 
 use std::{
     sync::Arc,
@@ -18,7 +18,7 @@ use super::{
     memory,
     profile::Peak,
     recording::{About, Recording},
-    report::{Digests, LatencyMs, Memory, Pace, Report, Whereto},
+    report::{Digests, LatencyMs, Memory, Pace, Report, TargetSummary},
     sampler::Sampler,
     scenario::{Delivery, Scenario, TargetKind},
     threshold::Verdict,
@@ -35,21 +35,21 @@ use crate::{
     signals::Stop,
 };
 
-/// How often things are looked at.
+/// The interval at which the state is checked.
 const TICK: Duration = Duration::from_millis(50);
-/// How often a report that is not whole yet is written, and how often a line says how it goes.
+/// The intervals at which partial reports are written and progress is printed.
 const PARTIAL_EVERY: Duration = Duration::from_secs(5);
-const SAY_EVERY: Duration = Duration::from_secs(10);
-/// How long a server waits for end points that were cut off to come back.
+const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+/// The time for which the server waits, at the end, for disconnected end points to resume.
 const LINGER: Duration = Duration::from_secs(120);
-/// How long nothing may arrive when everything was sent.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The timeout for further arrivals after everything was sent.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// What a load works with.
+/// A running load.
 struct Load<'a> {
     args: &'a LoadRun,
     scenario: &'a Scenario,
-    /// A report of what is known before the beginning.
+    /// A report with everything that is known before the start.
     blank: Report,
     measures: Arc<Measures>,
     sampler: Sampler,
@@ -57,14 +57,15 @@ struct Load<'a> {
     files: ReportFiles,
     peak: Option<Peak>,
     zero: Instant,
-    /// When nothing more arrived.
+    /// The instant at which the load ended.
     ended: Option<Duration>,
 }
 
-/// Runs a scenario. The report is what was measured, also where a signal stopped it early.
+/// Runs a scenario. A run that a signal stopped early has a report, too.
 ///
 /// # Errors
-/// A recording that cannot be had, end points and events that fail. What was measured until then is in the report's files.
+/// Fails if the recording is unavailable, and if an end point or an event fails. The report files then contain the measurements
+/// so far.
 pub(crate) fn run(
     args: &LoadRun,
     scenario: &Scenario,
@@ -86,7 +87,7 @@ pub(crate) fn run(
         speed: scenario.load.speed.map(|speed| speed.to_string()),
         messages,
     };
-    let target = whereto(scenario, kafka.as_ref());
+    let target = target_summary(scenario, kafka.as_ref());
     let blank = blank(scenario, args.short, about, pace, target);
     let files = ReportFiles::new(&args.report)?;
 
@@ -140,12 +141,12 @@ pub(crate) fn run(
     end_points.stop();
     let arrived = end_points.finish();
     load.ended = Some(load.now());
-    // before the topics are read, whose memory is not the load's
+    // before the topics are read, which needs memory that does not belong to the load
     load.sampler.finish(&load.measures);
     let served = if server.is_over() { server.finish() } else { server.stop() };
     supervised?;
     let (arrived, served) = (arrived?, served?);
-    let released = load.measures.standing(load.now()).sent;
+    let released = load.measures.progress(load.now()).sent;
     let topics = match &kafka {
         Some(kafka) if scenario.target.verify && stop.number().is_none() && released > 0 => {
             Some(load.verified(kafka, &path, &run, released)?)
@@ -164,20 +165,20 @@ pub(crate) fn run(
 struct Stream<'a> {
     source: &'a dyn Source,
     planted: Option<&'a Planted>,
-    /// Messages by their numbers: planted gaps among them, repetitions once.
+    /// The number of released messages by sequence number: including planted gaps, without duplicates.
     released: u64,
 }
 
 impl Load<'_> {
-    /// The time on the clock of the measures, which stands still when the load is over.
+    /// Returns the time on the clock of the measurements, which stops when the load is over.
     fn now(&self) -> Duration {
         self.ended.unwrap_or_else(|| self.zero.elapsed())
     }
 
-    /// Looks after a load until everything has arrived, or nothing more will.
+    /// Supervises the load until everything has arrived, or nothing more will.
     fn supervise(&mut self, server: &Background, end_points: &EndPoints, stop: &Stop) -> anyhow::Result<()> {
-        let (mut next_partial, mut next_line) = (PARTIAL_EVERY, SAY_EVERY);
-        let mut progress = (0, Duration::ZERO);
+        let (mut next_partial, mut next_line) = (PARTIAL_EVERY, PROGRESS_EVERY);
+        let mut last_arrival = (0, Duration::ZERO);
         let mut runs = false;
         loop {
             if !runs && end_points.are_ready() {
@@ -187,16 +188,16 @@ impl Load<'_> {
                 }
             }
             let now = self.now();
-            let standing = self.measures.standing(now);
-            self.sampler.look(&self.measures, self.peak, &standing, now);
+            let progress = self.measures.progress(now);
+            self.sampler.look(&self.measures, self.peak, &progress, now);
             if stop.number().is_some() || end_points.are_over() && self.events.are_over() {
                 return Ok(());
             }
-            if let Some(began) = standing.began {
+            if let Some(began) = progress.began {
                 self.events.advance((began, now), &self.measures, end_points)?;
                 let elapsed = now.saturating_sub(began);
                 if elapsed >= next_line {
-                    next_line += SAY_EVERY;
+                    next_line += PROGRESS_EVERY;
                     self.say(elapsed);
                 }
                 if elapsed >= next_partial {
@@ -204,18 +205,18 @@ impl Load<'_> {
                     self.files.write(&self.partial(elapsed))?;
                 }
             }
-            if progress.0 != standing.delivered || standing.sent < self.blank.load.messages {
-                progress = (standing.delivered, now);
-            } else if now.saturating_sub(progress.1) >= PATIENCE {
-                let missing = standing.sent - standing.delivered;
+            if last_arrival.0 != progress.delivered || progress.sent < self.blank.load.messages {
+                last_arrival = (progress.delivered, now);
+            } else if now.saturating_sub(last_arrival.1) >= ARRIVAL_TIMEOUT {
+                let missing = progress.sent - progress.delivered;
                 say(format_args!(
-                    "gave up: for {} s nothing has arrived, and {} messages are missing",
-                    PATIENCE.as_secs(),
+                    "gave up: nothing arrived for {} s, and {} messages are missing",
+                    ARRIVAL_TIMEOUT.as_secs(),
                     grouped(missing)
                 ));
                 return Ok(());
             }
-            if server.is_over() && !end_points.are_over() && standing.sent < self.blank.load.messages {
+            if server.is_over() && !end_points.are_over() && progress.sent < self.blank.load.messages {
                 return Err(anyhow!("the server ended before everything was sent"));
             }
             thread::sleep(TICK);
@@ -226,7 +227,7 @@ impl Load<'_> {
         let Some(sample) = self.sampler.samples().last() else { return };
         let latency = sample.p99.map_or_else(String::new, |p99| format!(", p99 {p99:.1} ms"));
         say(format_args!(
-            "{:>7.1} s  {}/s due, {}/s arrive, {} on their way{latency}",
+            "{:>7.1} s  {}/s due, {}/s arrived, backlog {}{latency}",
             elapsed.as_secs_f64(),
             grouped(sample.due),
             grouped(sample.delivered),
@@ -234,27 +235,27 @@ impl Load<'_> {
         ));
     }
 
-    /// What is known by now.
+    /// Returns the report of the measurements so far.
     fn partial(&self, elapsed: Duration) -> Report {
-        let standing = self.measures.standing(self.now());
+        let progress = self.measures.progress(self.now());
         let latency = self.measures.latency();
         let memory: Vec<u64> = self.sampler.samples().iter().filter_map(|sample| sample.rss).collect();
-        let seconds = standing.began.zip(standing.delivered_at).map(|(began, at)| (at - began).as_secs_f64());
-        let delivered = standing.delivered;
+        let seconds = progress.began.zip(progress.delivered_at).map(|(began, at)| (at - began).as_secs_f64());
+        let delivered = progress.delivered;
         let mut report = Report {
             seconds: elapsed.as_secs_f64(),
-            sent: standing.sent,
+            sent: progress.sent,
             delivered,
             lost: match self.scenario.target.kind {
-                TargetKind::Websocket => Some(standing.sent.saturating_sub(delivered)),
-                // the bridge's position says nothing of gaps before it
+                TargetKind::Websocket => Some(progress.sent.saturating_sub(delivered)),
+                // the position of the bridge does not show gaps before it
                 TargetKind::Kafka => None,
             },
             throughput: seconds.filter(|seconds| *seconds > 0.0).map(|seconds| delivered as f64 / seconds),
             latency_ms: LatencyMs::of(&latency),
             distribution: LatencyMs::distribution(&latency),
             backlog_max: self.sampler.backlog_max(),
-            recovery_ms: standing.pause_max.as_secs_f64() * 1e3,
+            recovery_ms: progress.pause_max.as_secs_f64() * 1e3,
             drain_ms: self.sampler.drained().map(|drained| drained.as_secs_f64() * 1e3),
             memory: Memory { max_bytes: self.sampler.memory_max(), growth_percent: memory::growth(&memory) },
             events: self.events.happened().to_vec(),
@@ -282,12 +283,12 @@ impl Load<'_> {
         let (path, sent) = (path.display().to_string(), sent.to_string());
         let words = ["verify-topic", "--archive", &path, "--limit", &sent, "--run", run];
         let Command::VerifyTopic(args) = kafka.command(self.args, &words)? else {
-            return Err(anyhow!("it says verify-topic"));
+            return Err(anyhow!("the command is not verify-topic"));
         };
         verify_topic::audit(&args, kafka.settings())
     }
 
-    /// The whole report, written where it was asked for.
+    /// Writes and returns the final report.
     fn conclude(
         self,
         served: &tradesim_replay::Report,
@@ -316,7 +317,7 @@ impl Load<'_> {
                 report.dead_lettered = Some(bridge.dead_lettered);
                 report.missing = Some(bridge.missing);
                 report.lost = topics.as_ref().map(|topics| topics.lost);
-                // counted once each, and not by the position, which gaps move on as well
+                // from the counts, because the position also advances over gaps
                 let delivered = topics.as_ref().map_or(bridge.received, |topics| topics.present);
                 report.throughput =
                     report.throughput.map(|rate| rate * delivered as f64 / report.delivered.max(1) as f64);
@@ -330,7 +331,7 @@ impl Load<'_> {
             digests.expected = Some(expected.to_string());
         }
         let faults = stream.planted.map(|planted| FaultsReport::new(planted, 0, stream.released));
-        // messages on the wire: without those that are missing on purpose, and twice those that are repeated
+        // messages on the wire: without planted gaps, with planted duplicates
         report.sent = served.status.sent;
         report.late_ms = served.status.late_ms;
         report.digests = digests;
@@ -343,12 +344,12 @@ impl Load<'_> {
             let equal = report.digests.are_equal();
             report.thresholds.push(Verdict {
                 threshold: match stream.planted {
-                    Some(_) => "digest == the recording's under the plan of faults",
+                    Some(_) => "digest == the recording's under the fault plan",
                     None => "digest == the recording's",
                 }
                 .to_owned(),
                 value: None,
-                shown: if equal { "equal" } else { "another one" }.to_owned(),
+                shown: if equal { "equal" } else { "different" }.to_owned(),
                 ok: equal,
             });
         }
@@ -358,11 +359,16 @@ impl Load<'_> {
     }
 }
 
-fn whereto(scenario: &Scenario, kafka: Option<&Kafka>) -> Whereto {
+fn target_summary(scenario: &Scenario, kafka: Option<&Kafka>) -> TargetSummary {
     let target = &scenario.target;
     match kafka {
-        None => Whereto { kind: "websocket", clients: Some(target.clients), delivery: None, embedded: false },
-        Some(kafka) => Whereto {
+        None => TargetSummary {
+            kind: "websocket",
+            clients: Some(target.clients),
+            delivery: None,
+            embedded: false,
+        },
+        Some(kafka) => TargetSummary {
             kind: "kafka",
             clients: None,
             delivery: Some(match target.delivery {
@@ -374,8 +380,8 @@ fn whereto(scenario: &Scenario, kafka: Option<&Kafka>) -> Whereto {
     }
 }
 
-/// A report in which nothing has happened.
-fn blank(scenario: &Scenario, short: bool, recording: About, load: Pace, target: Whereto) -> Report {
+/// Returns a report without any measurements.
+fn blank(scenario: &Scenario, short: bool, recording: About, load: Pace, target: TargetSummary) -> Report {
     Report {
         schema_version: SCHEMA_VERSION,
         name: scenario.name.clone(),

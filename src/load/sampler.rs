@@ -1,32 +1,32 @@
-//! How a load goes, second by second.
+//! Samples of a load, one per second.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::{
-    measure::{Measures, Standing},
+    measure::{Measures, Progress},
     memory,
     profile::Peak,
 };
 
-/// At least so many messages may be on their way when a peak counts as worked off.
+/// The minimum backlog at which a peak counts as drained.
 const DRAINED_MESSAGES: f64 = 100.0;
 
-/// One second.
+/// The sample of a second.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Sample {
-    /// From the first message on, at its beginning.
+    /// The start of the second, in seconds since the first message.
     pub(crate) second: u64,
     /// Messages that were due in it.
     pub(crate) due: u64,
-    /// Messages that left in it.
+    /// Messages that were sent in it.
     pub(crate) sent: u64,
     /// Messages that arrived in it, at all end points together.
     pub(crate) delivered: u64,
-    /// Messages that had left and not arrived, at its end.
+    /// Messages that were sent but had not arrived at its end.
     pub(crate) backlog: u64,
-    /// Latency of those that arrived in it, in milliseconds.
+    /// Latency of the messages that arrived in it, in milliseconds.
     pub(crate) p50: Option<f64>,
     pub(crate) p99: Option<f64>,
     pub(crate) max: Option<f64>,
@@ -44,16 +44,16 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// Looks at how things stand, several times a second.
+    /// Updates the maxima, and takes a sample when a second is over; called several times per second.
     pub(crate) fn look(
         &mut self,
         measures: &Measures,
         peak: Option<Peak>,
-        standing: &Standing,
+        progress: &Progress,
         now: Duration,
     ) {
-        let Some(began) = standing.began else { return };
-        let backlog = standing.sent.saturating_sub(standing.delivered);
+        let Some(began) = progress.began else { return };
+        let backlog = progress.sent.saturating_sub(progress.delivered);
         self.backlog_max = self.backlog_max.max(backlog);
         let elapsed = now.saturating_sub(began);
         if let Some(peak) = peak
@@ -63,14 +63,14 @@ impl Sampler {
         {
             self.drained = Some(elapsed - peak.ends);
         }
-        // a second is whole when the next has begun
+        // a second is complete when the next one has started
         let whole = elapsed.as_secs() as usize;
         if self.samples.len() < whole {
             self.take(measures, whole, backlog);
         }
     }
 
-    /// Takes what is left.
+    /// Takes the remaining samples.
     pub(crate) fn finish(&mut self, measures: &Measures) {
         let known = measures.seconds(0).len();
         if self.samples.len() < known {
@@ -90,7 +90,7 @@ impl Sampler {
         self.memory_max
     }
 
-    /// How long the worst took to be worked off.
+    /// Returns how long it took to drain the backlog of the peak.
     pub(crate) fn drained(&self) -> Option<Duration> {
         self.drained
     }

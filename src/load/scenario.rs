@@ -1,4 +1,4 @@
-//! A scenario: what is sent, how fast, to whom, what goes wrong meanwhile, and what must come of it.
+//! Scenario files: recording, schedule, target, events, faults and thresholds.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -14,46 +14,46 @@ use crate::{
     parse,
 };
 
-/// The most clients that one process drives.
+/// The maximum number of clients in one process.
 const CLIENTS_MAX: usize = 256;
 
-/// What a scenario's file says.
+/// A scenario file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scenario {
-    /// Named in the report.
+    /// The name in the report.
     pub(crate) name: String,
-    /// What it is for, in a sentence.
+    /// The purpose, in a sentence.
     #[serde(default)]
     pub(crate) about: String,
     pub(crate) recording: Recording,
     pub(crate) load: Load,
     #[serde(default)]
     pub(crate) target: Target,
-    /// What is planted into the messages.
+    /// The fault plan.
     pub(crate) faults: Option<FaultPlan>,
-    /// What happens meanwhile.
+    /// The events during the load.
     #[serde(default, rename = "event")]
     pub(crate) events: Vec<Event>,
     #[serde(default)]
     pub(crate) thresholds: Vec<Threshold>,
-    /// What is different with `--short`.
+    /// The changes for `--short`.
     pub(crate) short: Option<Short>,
 }
 
-/// What is sent.
+/// The recording that is sent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Recording {
-    /// An archive. With `record` it is made where it is missing.
+    /// The archive. With `record`, it is recorded if it does not exist.
     pub(crate) file: Option<PathBuf>,
-    /// The flags of `tradesim record`, as they would be typed.
+    /// The flags of `tradesim record`.
     pub(crate) record: Option<String>,
     /// The digest that the recording must have.
     pub(crate) digest: Option<String>,
 }
 
-/// How fast: stages of a rate, or a speed of the recording.
+/// The schedule: stages, or a speed of the recording.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Load {
@@ -61,44 +61,44 @@ pub(crate) struct Load {
     pub(crate) stages: Vec<Stage>,
     #[serde(default, deserialize_with = "speed")]
     pub(crate) speed: Option<Speed>,
-    /// Ends a recording at a speed after this time.
+    /// Ends a load with a speed after this time.
     #[serde(default, deserialize_with = "parse::optional_duration_of")]
     pub(crate) duration: Option<Duration>,
 }
 
-/// Where it goes.
+/// The target of the load.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Target {
     pub(crate) kind: TargetKind,
-    /// WebSocket clients.
+    /// The number of WebSocket clients.
     #[serde(default = "one")]
     pub(crate) clients: usize,
-    /// The bridge's promise.
+    /// The delivery guarantee of the bridge.
     #[serde(default)]
     pub(crate) delivery: Delivery,
-    /// Whether the topics are read back and compared with the recording.
+    /// True to read the topics back and compare them with the recording.
     #[serde(default = "yes")]
     pub(crate) verify: bool,
-    /// Further flags of `bridge`.
+    /// Additional flags of `bridge`.
     #[serde(default)]
     pub(crate) bridge: String,
-    /// Bytes that the server holds for whoever is behind: they fill before memory stands still.
+    /// The buffer of the server, in bytes. Memory use grows until it is full.
     #[serde(default, deserialize_with = "buffer")]
     pub(crate) buffer: Option<usize>,
 }
 
-/// Where it goes.
+/// The kind of target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TargetKind {
-    /// Clients that count and measure; the end point is the arrival of a message.
+    /// WebSocket clients. The end point is the arrival of a message.
     Websocket,
-    /// The bridge; the end point is Kafka's acknowledgement, and with transactions the commit.
+    /// The bridge. The end point is the acknowledgement of Kafka, or the commit of a transaction.
     Kafka,
 }
 
-/// The bridge's promise.
+/// The delivery guarantee of the bridge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Delivery {
@@ -107,24 +107,24 @@ pub(crate) enum Delivery {
     AtLeastOnce,
 }
 
-/// Something that happens while the load runs.
+/// An event during the load.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Event {
-    /// When, from the first message on.
+    /// Time since the first message.
     #[serde(deserialize_with = "parse::duration_of")]
     pub(crate) at: Duration,
-    /// Named in the report.
+    /// The name in the report.
     #[serde(default)]
     pub(crate) label: String,
     /// A command for `sh -c`. One that fails ends the run.
     pub(crate) run: Option<String>,
-    /// WebSocket clients take nothing for this long.
+    /// Makes the WebSocket clients stop reading for this time.
     #[serde(default, deserialize_with = "parse::optional_duration_of")]
     pub(crate) stall_clients: Option<Duration>,
 }
 
-/// What is different with `--short`.
+/// The changes for `--short`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Short {
@@ -149,24 +149,25 @@ impl Default for Target {
 }
 
 impl Target {
-    /// The command of a bridge from the server at `url`, but for where Kafka is.
-    pub(crate) fn bridge_words<'a>(&'a self, url: &'a str) -> Vec<&'a str> {
+    /// Returns the arguments of a bridge from the server at `url`, without those for the Kafka connection.
+    pub(crate) fn bridge_args<'a>(&'a self, url: &'a str) -> Vec<&'a str> {
         let delivery = match self.delivery {
             Delivery::ExactlyOnce => "exactly-once",
             Delivery::AtLeastOnce => "at-least-once",
         };
-        let mut words =
+        let mut args =
             vec!["bridge", "--until-end", "--ws-uri", url, "--delivery", delivery, "--metrics-port", "0"];
-        words.extend(self.bridge.split_whitespace());
-        words
+        args.extend(self.bridge.split_whitespace());
+        args
     }
 
-    /// Sees whether a bridge takes the flags that the scenario has for it.
+    /// Checks the flags that the scenario has for the bridge.
     fn check_bridge(&self) -> Result<(), String> {
-        let words = ["tradesim"].into_iter().chain(self.bridge_words("ws://127.0.0.1:1"));
+        let words = ["tradesim"].into_iter().chain(self.bridge_args("ws://127.0.0.1:1"));
         match Cli::try_parse_from(words).map(|cli| cli.command) {
-            Ok(Command::Bridge(bridge)) if says_where_kafka_is(&bridge) => {
-                Err("where Kafka is, `load run` itself is told: the topics are read back there".to_owned())
+            Ok(Command::Bridge(bridge)) if sets_kafka_endpoint(&bridge) => {
+                Err("flags of the Kafka connection belong to `load run`, which also reads the topics back"
+                    .to_owned())
             }
             Ok(_) => Ok(()),
             Err(error) => {
@@ -178,7 +179,7 @@ impl Target {
     }
 }
 
-fn says_where_kafka_is(bridge: &Bridge) -> bool {
+fn sets_kafka_endpoint(bridge: &Bridge) -> bool {
     let Bridge { kafka, prefix, registry, dlq_topic, .. } = bridge;
     kafka.bootstrap_servers.is_some()
         || !prefix.topic_prefix.is_empty()
@@ -187,7 +188,7 @@ fn says_where_kafka_is(bridge: &Bridge) -> bool {
 }
 
 impl Event {
-    /// What a report calls it.
+    /// Returns the name in reports.
     pub(crate) fn name(&self) -> String {
         match (&self.run, self.stall_clients) {
             _ if !self.label.is_empty() => self.label.clone(),
@@ -199,14 +200,14 @@ impl Event {
 }
 
 impl Scenario {
-    /// Reads a scenario; with `short` its short form.
+    /// Parses a scenario; with `short`, its short form.
     ///
     /// # Errors
-    /// A text that is no scenario, or says what cannot be meant, with what is wrong and where.
+    /// Returns what is invalid, and where.
     pub(crate) fn read(text: &str, origin: &str, short: bool) -> Result<Scenario, Failure> {
         let invalid = |what: String| Failure::Configuration {
-            what: format!("{origin} is no scenario: {what}"),
-            hint: Some("docs/LOAD.md lists what a scenario may say".to_owned()),
+            what: format!("invalid scenario {origin}: {what}"),
+            hint: Some("docs/LOAD.md describes the format".to_owned()),
         };
         let mut scenario: Scenario = parse::toml(text).map_err(invalid)?;
         if short {
@@ -217,7 +218,7 @@ impl Scenario {
     }
 
     fn shorten(&mut self) -> Result<(), String> {
-        let short = self.short.take().ok_or("it has no [short] form")?;
+        let short = self.short.take().ok_or("it does not have a [short] form")?;
         if let Some(load) = short.load {
             self.load = load;
         }
@@ -236,48 +237,50 @@ impl Scenario {
     fn check(&self) -> Result<(), String> {
         let Scenario { recording, load, target, events, thresholds, .. } = self;
         if recording.file.is_none() && recording.record.is_none() {
-            return Err("[recording] names neither a file nor how to record one".to_owned());
+            return Err("[recording] needs file or record".to_owned());
         }
         if load.stages.is_empty() == load.speed.is_none() {
-            return Err("[load] has either stages or a speed".to_owned());
+            return Err("[load] needs either stages or speed".to_owned());
         }
         if load.duration.is_some() && load.speed.is_none_or(|speed| speed == Speed::Max) {
-            return Err("[load] duration goes with a speed as 1x; stages have times of their own".to_owned());
+            return Err(
+                "[load] duration needs a speed such as 1x; stages have their own durations".to_owned()
+            );
         }
         if !(1..=CLIENTS_MAX).contains(&target.clients) {
-            return Err(format!("[target] clients is 1 to {CLIENTS_MAX}"));
+            return Err(format!("[target] clients must be from 1 to {CLIENTS_MAX}"));
         }
         if target.kind == TargetKind::Kafka {
             target.check_bridge().map_err(|what| format!("[target] bridge: {what}"))?;
         } else if !target.bridge.is_empty() {
-            return Err("[target] bridge has flags for a target of kind kafka".to_owned());
+            return Err("[target] bridge is only for a target of kind kafka".to_owned());
         }
         if let Some(faults) = &self.faults {
             faults.check().map_err(|what| format!("[faults] {what}"))?;
         }
         if self.faults.is_some() && target.kind == TargetKind::Websocket {
-            // its clients count messages, and do not follow the numbers of those that are missing
-            return Err("[faults] are for a target of kind kafka; `replay --faults` has them for any client"
-                .to_owned());
+            // the clients count messages, and do not handle notices of missing ones
+            return Err(
+                "[faults] is only for a target of kind kafka; `replay --faults` adds faults for any client"
+                    .to_owned(),
+            );
         }
         for event in events {
             match (&event.run, event.stall_clients) {
                 (Some(_), None) => {}
                 (None, Some(_)) if target.kind == TargetKind::Websocket => {}
                 (None, Some(_)) => {
-                    return Err("stall_clients is for a target of WebSocket clients".to_owned());
+                    return Err("stall_clients is only for a target of kind websocket".to_owned());
                 }
-                _ => return Err("an event is either run or stall_clients".to_owned()),
+                _ => return Err("an event needs either run or stall_clients".to_owned()),
             }
         }
         for threshold in thresholds {
             if threshold.metric.needs_kafka() && (target.kind != TargetKind::Kafka || !target.verify) {
-                return Err(format!("{threshold}: only the topics tell, which are not read"));
+                return Err(format!("{threshold}: this metric needs the topics, which are not read"));
             }
             if threshold.metric.needs_schedule() && load.speed == Some(Speed::Max) {
-                return Err(format!(
-                    "{threshold}: at speed max no message has an instant at which it is due"
-                ));
+                return Err(format!("{threshold}: at speed max messages are not due at any instant"));
             }
         }
         Ok(())
@@ -329,7 +332,7 @@ duration = "5s"
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused_with_its_place() {
+    fn invalid_scenarios_are_refused_with_the_place() {
         let changed = |from: &str, to: &str| {
             assert!(MINIMAL.contains(from), "{from}");
             MINIMAL.replacen(from, to, 1)
@@ -340,30 +343,36 @@ duration = "5s"
         let event = "[[event]]\nat = \"1s\"\n[load]";
         for (text, part) in [
             (changed("name", "nmae"), "line 2: unknown field `nmae`"),
-            (changed("1s:100", "100"), "line 7: \"100\" is no stage"),
-            (changed("lost ==", "lots =="), "line 3: \"lots\" is not measured; did you mean lost?"),
-            (changed("record =", "digest ="), "neither a file nor how to record one"),
-            (changed("stages = [\"1s:100\"]", ""), "either stages or a speed"),
-            (changed("[load]", "[load]\nspeed = \"1x\""), "either stages or a speed"),
-            (changed("[load]", "[load]\nduration = \"1s\""), "duration goes with a speed"),
-            (changed("[load]", "[target]\nkind = \"websocket\"\nclients = 0\n[load]"), "clients is 1 to 256"),
-            (changed("[load]", "[faults]\nseed = 1\n[load]"), "[faults] are for a target of kind kafka"),
-            (changed("[load]", event), "either run or stall_clients"),
-            (changed("lost ==", "altered =="), "only the topics tell"),
+            (changed("1s:100", "100"), "line 7: invalid stage \"100\""),
+            (changed("lost ==", "lots =="), "line 3: unknown metric \"lots\"; did you mean lost?"),
+            (changed("record =", "digest ="), "[recording] needs file or record"),
+            (changed("stages = [\"1s:100\"]", ""), "needs either stages or speed"),
+            (changed("[load]", "[load]\nspeed = \"1x\""), "needs either stages or speed"),
+            (changed("[load]", "[load]\nduration = \"1s\""), "duration needs a speed"),
+            (
+                changed("[load]", "[target]\nkind = \"websocket\"\nclients = 0\n[load]"),
+                "clients must be from 1 to 256",
+            ),
+            (changed("[load]", "[faults]\nseed = 1\n[load]"), "[faults] is only for a target of kind kafka"),
+            (changed("[load]", event), "needs either run or stall_clients"),
+            (changed("lost ==", "altered =="), "needs the topics, which are not read"),
             (
                 changed("stages = [\"1s:100\"]", "speed = \"max\"").replace("lost == 0", "latency.max < 1s"),
-                "no message has an instant",
+                "at speed max messages are not due",
             ),
             (changed("[load]", "[target]\nkind = \"pigeon\"\n[load]"), "unknown variant `pigeon`"),
             (bridge("--commit-intreval 1s"), "[target] bridge: unexpected argument '--commit-intreval'"),
             (bridge("--until-end"), "[target] bridge: the argument '--until-end' cannot be used multiple"),
-            (bridge("--topic-prefix other."), "[target] bridge: where Kafka is, `load run` itself is told"),
-            (bridge("--strict").replace("kafka", "websocket"), "bridge has flags for a target of kind kafka"),
+            (
+                bridge("--topic-prefix other."),
+                "[target] bridge: flags of the Kafka connection belong to `load run`",
+            ),
+            (bridge("--strict").replace("kafka", "websocket"), "bridge is only for a target of kind kafka"),
         ] {
             let error = Scenario::read(&text, "test", false).unwrap_err().to_string();
-            assert!(error.starts_with("test is no scenario") && error.contains(part), "{error}");
+            assert!(error.starts_with("invalid scenario test") && error.contains(part), "{error}");
         }
         let error = Scenario::read(&MINIMAL[..MINIMAL.find("[short]").unwrap()], "test", true).unwrap_err();
-        assert!(error.to_string().contains("no [short] form"));
+        assert!(error.to_string().contains("does not have a [short] form"));
     }
 }

@@ -1,6 +1,6 @@
-//! The scenarios that come with tradesim.
+//! The bundled scenarios.
 
-/// A scenario that comes with tradesim.
+/// A bundled scenario.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shipped {
     pub(crate) name: &'static str,
@@ -9,13 +9,13 @@ pub(crate) struct Shipped {
 
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
-        /// All of them.
+/// All bundled scenarios.
         pub(crate) const SHIPPED: &[Shipped] =
             &[$(Shipped { name: $name, text: include_str!(concat!("../../scenarios/", $name, ".toml")) }),*];
     };
 }
 
-// the one that kills a broker comes last, so that whoever runs all of them has the others on brokers that are well
+// the one that kills a broker is last, so that the others run on healthy brokers when all of them are run in order
 shipped!(
     "steady",
     "burst",
@@ -34,13 +34,13 @@ mod tests {
     use crate::load::Scenario;
 
     #[test]
-    fn each_is_a_scenario_in_both_forms_and_names_its_recording() {
+    fn each_bundled_scenario_is_valid_in_both_forms_and_has_a_digest() {
         for Shipped { name, text } in SHIPPED {
             for short in [false, true] {
                 let scenario = Scenario::read(text, name, short).unwrap();
                 assert_eq!(scenario.name, *name);
                 assert!(!scenario.about.is_empty() && !scenario.thresholds.is_empty(), "{name}");
-                assert!(scenario.recording.digest.is_some(), "{name} names no digest");
+                assert!(scenario.recording.digest.is_some(), "{name} has no digest");
             }
         }
     }

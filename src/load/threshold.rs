@@ -1,4 +1,4 @@
-//! What a run must reach, as `latency.p99 < 500ms`.
+//! Thresholds, such as `latency.p99 < 500ms`.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::parse;
 
-/// Something that a run measures.
+/// A metric of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Metric {
     LatencyP50,
@@ -32,7 +32,7 @@ pub(crate) enum Metric {
     RssMax,
 }
 
-/// What a metric counts in.
+/// The unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// Milliseconds; written as `500ms`, `2s`.
@@ -48,7 +48,7 @@ pub(crate) enum Unit {
 }
 
 impl Metric {
-    /// All of them, with their names and units.
+    /// All metrics, with their names and units.
     pub(crate) const TABLE: [(Metric, &'static str, Unit); 21] = [
         (Metric::LatencyP50, "latency.p50", Unit::Milliseconds),
         (Metric::LatencyP90, "latency.p90", Unit::Milliseconds),
@@ -81,12 +81,12 @@ impl Metric {
         self.entry().2
     }
 
-    /// Whether only the topics tell it.
+    /// Returns whether it is measured only by reading the topics.
     pub(crate) fn needs_kafka(self) -> bool {
         matches!(self, Metric::Duplicated | Metric::Reordered | Metric::Altered | Metric::DeadLettered)
     }
 
-    /// Whether it is about instants at which messages are due.
+    /// Returns whether it needs instants at which messages are due.
     pub(crate) fn needs_schedule(self) -> bool {
         self.name().starts_with("latency.") || self.name().starts_with("late.")
     }
@@ -99,8 +99,10 @@ impl Metric {
         let names = || Metric::TABLE.iter().map(|(_, name, _)| *name);
         let found = Metric::TABLE.iter().find(|(_, name, _)| *name == text);
         found.map(|(metric, ..)| *metric).ok_or_else(|| match parse::nearest(text, names()) {
-            Some(name) => format!("{text:?} is not measured; did you mean {name}?"),
-            None => format!("{text:?} is not measured: {}", names().collect::<Vec<_>>().join(", ")),
+            Some(name) => format!("unknown metric {text:?}; did you mean {name}?"),
+            None => {
+                format!("unknown metric {text:?}: expected one of {}", names().collect::<Vec<_>>().join(", "))
+            }
         })
     }
 }
@@ -109,7 +111,7 @@ impl Unit {
     fn parse(self, text: &str) -> Option<f64> {
         let number = |text: &str| text.trim().parse::<f64>().ok().filter(|value| value.is_finite());
         match self {
-            // a bare number would be seconds, which is not what whoever leaves the unit out means
+            // a number without a unit would mean seconds, which is rarely intended here
             Unit::Milliseconds if text.ends_with(|end: char| end.is_ascii_digit()) => None,
             Unit::Milliseconds => parse::duration(text).ok().map(|time| time.as_secs_f64() * 1e3),
             Unit::Count => number(text),
@@ -124,15 +126,15 @@ impl Unit {
 
     const fn example(self) -> &'static str {
         match self {
-            Unit::Milliseconds => "a duration as 500ms",
+            Unit::Milliseconds => "a duration such as 500ms",
             Unit::Count => "a number",
-            Unit::PerSecond => "a rate as 1000/s",
-            Unit::Percent => "a share as 10%",
-            Unit::Bytes => "a size as 256MB",
+            Unit::PerSecond => "a rate such as 1000/s",
+            Unit::Percent => "a percentage such as 10%",
+            Unit::Bytes => "a size such as 256MB",
         }
     }
 
-    /// A value for people.
+    /// Formats a value for people.
     pub(crate) fn show(self, value: f64) -> String {
         match self {
             Unit::Milliseconds if value >= 1_000.0 => format!("{:.2} s", value / 1e3),
@@ -156,7 +158,7 @@ enum Comparison {
 }
 
 impl Comparison {
-    /// Longer texts first, because `<` begins `<=`.
+    /// Longer texts come first, because `<` is a prefix of `<=`.
     const ALL: [(&'static str, Comparison); 5] = [
         ("<=", Comparison::LessOrEqual),
         (">=", Comparison::GreaterOrEqual),
@@ -176,7 +178,7 @@ impl Comparison {
     }
 }
 
-/// What a run must reach.
+/// A condition on a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Threshold {
     pub(crate) metric: Metric,
@@ -186,7 +188,7 @@ pub(crate) struct Threshold {
 }
 
 impl Threshold {
-    /// The verdict on a value. What was not measured does not hold.
+    /// Evaluates the condition. It does not hold for a metric that was not measured.
     pub(crate) fn judge(&self, value: Option<f64>) -> Verdict {
         Verdict {
             threshold: self.text.clone(),
@@ -197,14 +199,14 @@ impl Threshold {
     }
 }
 
-/// What a threshold came to.
+/// The result of a threshold.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Verdict {
-    /// As it stands in the scenario.
+    /// The text in the scenario.
     pub(crate) threshold: String,
-    /// What was measured, in the metric's unit: ms, a count, messages a second, percent, bytes.
+    /// The measured value in the unit of the metric: milliseconds, a count, messages per second, percent or bytes.
     pub(crate) value: Option<f64>,
-    /// The same for people.
+    /// The value for people.
     pub(crate) shown: String,
     pub(crate) ok: bool,
 }
@@ -218,12 +220,12 @@ impl std::str::FromStr for Threshold {
             .filter_map(|(sign, comparison)| Some((text.find(sign)?, *sign, *comparison)))
             .min_by_key(|(at, sign, _)| (*at, std::cmp::Reverse(sign.len())));
         let Some((at, sign, comparison)) = found else {
-            return Err(format!("{text:?} is no threshold: expected one as latency.p99 < 500ms"));
+            return Err(format!("invalid threshold {text:?}: expected for example latency.p99 < 500ms"));
         };
         let metric = Metric::parse(text[..at].trim())?;
         let value = text[at + sign.len()..].trim();
         let limit = metric.unit().parse(value).ok_or_else(|| {
-            format!("{value:?} is no value of {}: expected {}", metric.name(), metric.unit().example())
+            format!("invalid value {value:?} for {}: expected {}", metric.name(), metric.unit().example())
         })?;
         let text = format!("{} {sign} {value}", metric.name());
         Ok(Threshold { metric, comparison, limit, text })
@@ -267,16 +269,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_threshold_says_what_is() {
+    fn invalid_thresholds_are_refused_with_an_example() {
         for (text, part) in [
-            ("lost", "expected one as latency.p99 < 500ms"),
+            ("lost", "expected for example latency.p99 < 500ms"),
             ("lots == 0", "did you mean lost?"),
             ("weather == 0", "latency.p50, latency.p90"),
-            ("latency.p99 < 500", "a duration as 500ms"),
-            ("rss_growth < 10", "a share as 10%"),
-            ("rss_max < 10 apples", "a size as 256MB"),
+            ("latency.p99 < 500", "a duration such as 500ms"),
+            ("rss_growth < 10", "a percentage such as 10%"),
+            ("rss_max < 10 apples", "a size such as 256MB"),
             ("lost == none", "a number"),
-            ("throughput > nan/s", "a rate as 1000/s"),
+            ("throughput > nan/s", "a rate such as 1000/s"),
         ] {
             let error = text.parse::<Threshold>().unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

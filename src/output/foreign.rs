@@ -1,15 +1,15 @@
-//! Text from somewhere else - archives, feeds, brokers, file names - made safe to show on a terminal.
+//! Escapes text from outside (archives, feeds, brokers, file names) so that it is safe to show on a terminal.
 //!
-//! A control character moves the cursor, changes colours or types commands into some terminals; a bidirectional control
-//! shows a text in another order than it has; an invisible character makes two texts look the same. All of them are
-//! written as JSON writes them, such as `\u001b`, so that a JSON text keeps its meaning.
+//! Control characters move the cursor, change colours or, in some terminals, enter commands; bidirectional controls reorder
+//! text; invisible characters make different texts look the same. All of them are written as JSON escapes, such as `\u001b`,
+//! so that JSON text keeps its meaning.
 
 use std::{borrow::Cow, fmt::Write};
 
-/// Returns whether a character is shown as it is. Everything else in Unicode may be printed.
+/// Returns whether a character can be shown without escaping.
 fn is_safe(character: char) -> bool {
     match character {
-        // the one control that only moves to the right
+        // a tab only moves the cursor to the right
         '\t' => true,
         // soft hyphen, Arabic letter mark, Mongolian vowel separator
         '\u{ad}' | '\u{61c}' | '\u{180e}' => false,
@@ -27,12 +27,12 @@ fn is_safe(character: char) -> bool {
     }
 }
 
-/// Returns a text with everything that is unsafe to show written as `\u` and four hex digits, line ends among it.
+/// Returns a text in which every character that is unsafe to show, including line ends, is written as `\u` and four hex digits.
 pub(crate) fn safe(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_safe) { Cow::Borrowed(text) } else { Cow::Owned(escaped(text, is_safe)) }
 }
 
-/// Returns a text of several lines in which only the line ends are left as they are.
+/// Like [`safe`], but keeps line ends.
 pub(crate) fn safe_lines(text: &str) -> Cow<'_, str> {
     let is_safe = |character| character == '\n' || is_safe(character);
     if text.chars().all(is_safe) { Cow::Borrowed(text) } else { Cow::Owned(escaped(text, is_safe)) }
@@ -55,7 +55,7 @@ fn escaped(text: &str, is_safe: impl Fn(char) -> bool) -> String {
             out.push(character);
         } else {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                // writing to a string does not fail
+                // writing to a string cannot fail
                 let _ = write!(out, "\\u{unit:04x}");
             }
         }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_shown_instead() {
+    fn control_characters_are_escaped() {
         for (text, shown) in [
             ("plain, é, 日本, 🙂 and\ttabs", "plain, é, 日本, 🙂 and\ttabs"),
             ("\u{1b}[2J", "\\u001b[2J"),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf_8_are_numbers() {
+    fn bytes_that_are_not_utf_8_are_written_in_hexadecimal() {
         let mut out = Vec::new();
         push_safe_bytes(b"a\x9b31m\xc3\xa9\xff\x1b", &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), "a\\x9b31mé\\xff\\u001b");

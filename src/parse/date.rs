@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use super::Invalid;
 
-/// A date in exactly the form 2026-02-18.
+/// Parses a date in exactly the form 2026-02-18.
 pub(crate) fn date(text: &str) -> Result<NaiveDate, Invalid> {
     let form = text.len() == 10
         && text.bytes().enumerate().all(|(at, byte)| match at {
@@ -12,5 +12,5 @@ pub(crate) fn date(text: &str) -> Result<NaiveDate, Invalid> {
             _ => byte.is_ascii_digit(),
         });
     let date = form.then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten();
-    date.ok_or(Invalid::expected("a date as 2026-02-18"))
+    date.ok_or(Invalid::expected("a date such as 2026-02-18"))
 }

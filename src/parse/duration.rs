@@ -1,13 +1,14 @@
-//! Lengths of time.
+//! Durations.
 
 use std::time::Duration;
 
 use super::Invalid;
 
-const FORMS: Invalid =
-    Invalid::expected("a duration as 500ms, 30s, 2.5s, 5m or 1h30m (a bare number is seconds)");
+const FORMS: Invalid = Invalid::expected(
+    "a duration such as 500ms, 30s, 2.5s, 5m or 1h30m (a number without a unit is seconds)",
+);
 
-/// A duration: numbers with units `ms`, `s`, `m` and `h`, one after the other, or a bare number of seconds.
+/// Parses a duration: numbers with the units `ms`, `s`, `m` and `h`, one after the other, or a single number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, Invalid> {
     let mut micros = 0u64;
     let mut rest = text;
@@ -31,7 +32,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Invalid> {
     if text.is_empty() { Err(FORMS) } else { Ok(Duration::from_micros(micros)) }
 }
 
-/// `number` times `unit`, exactly; more decimals than microseconds can state are refused.
+/// Returns `number` times `unit`, exactly, or `None` if the product is not a whole number of microseconds.
 fn scaled(number: &str, unit: u64) -> Option<u64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if whole.is_empty() || number.ends_with('.') || fraction.len() > 9 {
@@ -49,14 +50,14 @@ fn scaled(number: &str, unit: u64) -> Option<u64> {
     Some(value)
 }
 
-/// The mean length of a random burst.
+/// Parses the mean length of a random burst.
 pub(crate) fn burst_duration(text: &str) -> Result<Duration, Invalid> {
-    within(text, 1, 3_600, "a number of seconds, or a duration as 10s, of 1 s to 1 h")
+    within(text, 1, 3_600, "a number of seconds, or a duration such as 10s, from 1 s to 1 h")
 }
 
-/// The mean gap between random bursts.
+/// Parses the mean time between random bursts.
 pub(crate) fn burst_interval(text: &str) -> Result<Duration, Invalid> {
-    within(text, 1, 86_400, "a number of seconds, or a duration as 60s, of 1 s to 24 h")
+    within(text, 1, 86_400, "a number of seconds, or a duration such as 60s, from 1 s to 24 h")
 }
 
 fn within(text: &str, min_s: u64, max_s: u64, expected: &'static str) -> Result<Duration, Invalid> {

@@ -1,4 +1,4 @@
-//! What the bridge's settings may be (contract, section 8).
+//! Values of the settings of the bridge (contract, section 8).
 
 use std::time::Duration;
 
@@ -6,33 +6,33 @@ use tradesim_bridge::{registry::Credentials, secret::SecretSource};
 
 use super::{Invalid, number::within};
 
-/// Where messages come from. What is wrong with the rest of the URL, connecting tells.
+/// Parses the URL of a feed. Only the scheme and the character set are checked here; connecting checks the rest.
 pub(crate) fn ws_uri(text: &str) -> Result<String, Invalid> {
     let rest = text.strip_prefix("ws://").or_else(|| text.strip_prefix("wss://"));
     match rest {
         Some(rest) if !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()) => {
             Ok(text.to_owned())
         }
-        _ => Err(Invalid::expected("a URL as ws://localhost:8765")),
+        _ => Err(Invalid::expected("a URL such as ws://localhost:8765")),
     }
 }
 
-/// Times a lost connection is tried again.
+/// Parses the number of attempts to re-establish a lost connection.
 pub(crate) fn retries(text: &str) -> Result<u32, Invalid> {
-    within(text, 0, 1_000_000, "a number of tries, 0 to 1000000")
+    within(text, 0, 1_000_000, "a number of attempts, 0 to 1000000")
 }
 
-/// The first pause before a lost connection is tried again, in seconds.
+/// Parses the first pause before a reconnect attempt, in seconds.
 pub(crate) fn base_backoff(text: &str) -> Result<Duration, Invalid> {
     within(text, 0.1, 5.0, "a number of seconds, 0.1 to 5").map(Duration::from_secs_f64)
 }
 
-/// The longest pause before a lost connection is tried again, in seconds.
+/// Parses the longest pause before a reconnect attempt, in seconds.
 pub(crate) fn max_backoff(text: &str) -> Result<Duration, Invalid> {
     within(text, 0.1, 3_600.0, "a number of seconds, 0.1 to 3600").map(Duration::from_secs_f64)
 }
 
-/// Brokers to begin with, as librdkafka takes them.
+/// Checks the list of bootstrap servers, and returns it as librdkafka expects it.
 pub(crate) fn servers(text: &str) -> Result<String, Invalid> {
     let server = |server: &str| {
         server.rsplit_once(':').is_some_and(|(host, port)| {
@@ -44,17 +44,17 @@ pub(crate) fn servers(text: &str) -> Result<String, Invalid> {
     if text.split(',').map(str::trim).all(server) {
         Ok(text.to_owned())
     } else {
-        Err(Invalid::expected("brokers as localhost:9092,localhost:9093"))
+        Err(Invalid::expected("brokers such as localhost:9092,localhost:9093"))
     }
 }
 
-/// The name by which brokers know a client.
+/// Checks a client id.
 pub(crate) fn client_id(text: &str) -> Result<String, Invalid> {
     let fits = (1..=249).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| text.to_owned()).ok_or(Invalid::expected("1 to 249 characters without spaces"))
 }
 
-/// How many replicas have to have a record before it counts.
+/// Parses the number of replicas that must have a record before it is acknowledged.
 pub(crate) fn acks(text: &str) -> Result<&'static str, Invalid> {
     match text {
         "0" => Ok("0"),
@@ -64,35 +64,36 @@ pub(crate) fn acks(text: &str) -> Result<&'static str, Invalid> {
     }
 }
 
-/// Bytes of a batch.
+/// Parses the size of a batch in bytes.
 pub(crate) fn batch_size(text: &str) -> Result<u32, Invalid> {
     within(text, 16_384, 1_048_576, "a number of bytes, 16384 to 1048576")
 }
 
-/// How long a batch waits to fill, in milliseconds.
+/// Parses the time for which a batch waits to fill, in milliseconds.
 pub(crate) fn linger_ms(text: &str) -> Result<u32, Invalid> {
     within(text, 0, 100, "a number of milliseconds, 0 to 100")
 }
 
-/// How batches are compressed.
+/// Parses the compression of batches.
 pub(crate) fn compression(text: &str) -> Result<&'static str, Invalid> {
     const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
     let found = CODECS.into_iter().find(|codec| codec.eq_ignore_ascii_case(text));
     found.ok_or(Invalid::expected("none, gzip, snappy, lz4 or zstd"))
 }
 
-/// Where a schema registry answers.
+/// Checks the URL of a schema registry.
 pub(crate) fn registry_url(text: &str) -> Result<String, Invalid> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     match rest {
         Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => {
             Ok(text.trim_end_matches('/').to_owned())
         }
-        _ => Err(Invalid::expected("a URL as http://localhost:8081")),
+        _ => Err(Invalid::expected("a URL such as http://localhost:8081")),
     }
 }
 
-/// Who we are to a schema registry, or where that is written. What is written there is read when it is needed.
+/// Checks the credentials for a schema registry, or the reference to a file or variable that contains them. The reference is
+/// resolved when the credentials are used.
 pub(crate) fn registry_auth(text: &str) -> Result<String, Invalid> {
     let known = match SecretSource::from(text) {
         SecretSource::Text(secret) => secret.expose().parse::<Credentials>().is_ok(),
@@ -103,23 +104,23 @@ pub(crate) fn registry_auth(text: &str) -> Result<String, Invalid> {
     ))
 }
 
-/// What stands before the name of a topic; nothing is a prefix too.
+/// Checks a prefix of topic names, which may be empty.
 pub(crate) fn topic_prefix(text: &str) -> Result<String, Invalid> {
-    // the longest name of ours behind it still has to be a name
+    // a topic name has at most 249 characters, including the prefix
     let fits =
         text.len() <= 200 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     fits.then(|| text.to_owned()).ok_or(Invalid::expected("at most 200 letters, digits, dots, _ and -"))
 }
 
-/// The name of a topic, as Kafka takes it.
+/// Checks a topic name by the rules of Kafka.
 pub(crate) fn topic(text: &str) -> Result<String, Invalid> {
     let fits = (1..=249).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
         && !matches!(text, "." | "..");
-    fits.then(|| text.to_owned()).ok_or(Invalid::expected("a topic name of letters, digits, dot, _ and -"))
+    fits.then(|| text.to_owned()).ok_or(Invalid::expected("a topic name of letters, digits, dots, _ and -"))
 }
 
-/// Times a record is tried that the broker refuses for itself.
+/// Parses the number of attempts for a record that the broker rejects for its own sake.
 pub(crate) fn dlq_retries(text: &str) -> Result<u32, Invalid> {
-    within(text, 0, 100, "a number of tries, 0 to 100")
+    within(text, 0, 100, "a number of attempts, 0 to 100")
 }

@@ -1,8 +1,8 @@
-//! Names that are chosen freely.
+//! Names that users choose.
 
 use super::Invalid;
 
-/// The name of a run.
+/// Checks the name of a run.
 pub(crate) fn run_name(text: &str) -> Result<String, Invalid> {
     if tradesim_bridge::core::is_name(text) {
         Ok(text.to_owned())
@@ -11,13 +11,13 @@ pub(crate) fn run_name(text: &str) -> Result<String, Invalid> {
     }
 }
 
-/// A host by which a server may be called; a port behind it is of no account.
+/// Checks a host name for which a server answers requests. A port in it is ignored later.
 pub(crate) fn allowed_host(text: &str) -> Result<String, Invalid> {
     let plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'[' | b']');
     if (1..=253).contains(&text.len()) && text.bytes().all(plain) {
         Ok(text.to_owned())
     } else {
-        Err(Invalid::expected("a host as replay, charts.example.org or 192.0.2.7"))
+        Err(Invalid::expected("a host such as replay, charts.example.org or 192.0.2.7"))
     }
 }

@@ -2,9 +2,10 @@
 
 use super::Invalid;
 
-const FORMS: Invalid = Invalid::expected("a size as 64MiB, 512KiB, 1GiB or 1000000, of 256 KiB to 64 GiB");
+const FORMS: Invalid =
+    Invalid::expected("a size such as 64MiB, 512KiB, 1GiB or 1000000, from 256 KiB to 64 GiB");
 
-/// Bytes that are held for clients.
+/// Parses the size of the buffer that clients share, in bytes.
 pub(crate) fn buffer(text: &str) -> Result<usize, Invalid> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -1,24 +1,24 @@
-//! Symbols, by name or by number.
+//! Lists and numbers of symbols.
 
 use tradesim_schemas::Symbol;
 
 use super::{Invalid, symbol_count};
 
-const NAMES: Invalid = Invalid::expected("symbols as AAPL,MSFT");
+const NAMES: Invalid = Invalid::expected("symbols such as AAPL,MSFT");
 
-/// What `record --symbols` takes.
+/// The value of `record --symbols`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SymbolChoice {
-    /// The n heaviest symbols make up the market.
+    /// Only the n heaviest symbols are simulated.
     Heaviest(u16),
-    /// The market stays whole; only messages of these symbols are kept.
+    /// All symbols are simulated, and only the messages of these are kept.
     Only(Vec<Symbol>),
 }
 
-/// A number of symbols, or names with commas.
+/// Parses a number of symbols, or names with commas.
 pub(crate) fn symbol_choice(text: &str) -> Result<SymbolChoice, Invalid> {
-    const FORMS: Invalid = Invalid::expected("a number of symbols, 1 to 50, or names as AAPL,MSFT");
-    // with a sign it is meant as a number, too, though none that is valid
+    const FORMS: Invalid = Invalid::expected("a number of symbols, 1 to 50, or names such as AAPL,MSFT");
+    // a text with a sign is treated as a number too, so that the error fits
     if text.trim_start_matches(['-', '+']).bytes().all(|byte| byte.is_ascii_digit()) {
         symbol_count(text).map(SymbolChoice::Heaviest).map_err(|_| FORMS)
     } else {
@@ -26,7 +26,7 @@ pub(crate) fn symbol_choice(text: &str) -> Result<SymbolChoice, Invalid> {
     }
 }
 
-/// Names with commas, each once, in the order given.
+/// Parses names with commas. Returns each name once, in the given order.
 pub(crate) fn symbol_list(text: &str) -> Result<Vec<Symbol>, Invalid> {
     let mut symbols = Vec::new();
     for name in text.split(',') {

@@ -1,13 +1,13 @@
-//! Files in TOML.
+//! TOML files.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-/// What a text in TOML says.
+/// Parses a TOML text.
 ///
 /// # Errors
-/// What is wrong, in one line that begins with the number of the text's.
+/// Returns the problem as one line of text that begins with the line number.
 pub(crate) fn toml<T: de::DeserializeOwned>(text: &str) -> Result<T, String> {
     toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
@@ -16,12 +16,12 @@ pub(crate) fn toml<T: de::DeserializeOwned>(text: &str) -> Result<T, String> {
     })
 }
 
-/// A duration in the form that flags have.
+/// Deserializes a duration in the form that flags have.
 pub(crate) fn duration_of<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     super::duration(&String::deserialize(from)?).map_err(de::Error::custom)
 }
 
-/// The same where it may be missing.
+/// Deserializes an optional duration in the form that flags have.
 pub(crate) fn optional_duration_of<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     duration_of(from).map(Some)
 }

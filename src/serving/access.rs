@@ -1,4 +1,4 @@
-//! Who may connect and steer, by the flags and by where the server listens.
+//! Access to the server: allowed hosts, connection limits and control commands.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,10 +11,10 @@ use crate::{
     settings::Settings,
 };
 
-/// Puts what the flags say of connections and commands into the options of a server that listens on `address`.
+/// Sets the access options of a server that listens on `address`.
 ///
 /// # Errors
-/// Flags that contradict each other or the address, and a token that cannot be had.
+/// Fails on flags that contradict each other or the address, and on a token that cannot be read.
 pub(super) fn apply(
     args: &ServerArgs,
     settings: &Settings,
@@ -22,17 +22,17 @@ pub(super) fn apply(
     options: Options,
 ) -> anyhow::Result<Options> {
     let mut hosts = args.allow_host.clone();
-    // the name that it was told to listen on is one by which it may be called
+    // requests for the configured host name are answered, too
     hosts
         .extend(Some(settings.host().map_err(Failure::from)?).filter(|host| host.parse::<IpAddr>().is_err()));
     if let Some(wanted) = args.wait_clients.filter(|wanted| *wanted > args.max_connections_per_address)
         && address.ip().is_loopback()
     {
         let what = format!(
-            "--wait-clients {wanted} would wait for ever: one address has at most {} connections",
+            "--wait-clients {wanted} would wait forever: one address may have only {} connections",
             args.max_connections_per_address
         );
-        let hint = format!("--max-connections-per-address {wanted} lets them in from this machine");
+        let hint = format!("--max-connections-per-address {wanted} allows them from this machine");
         return Err(Failure::usage_hint(what, hint).into());
     }
     Ok(Options {
@@ -53,22 +53,21 @@ fn steering(args: &ServerArgs, address: SocketAddr) -> anyhow::Result<Steering> 
     match args.control.unwrap_or(by_default) {
         ControlMode::Loopback if !is_loopback => {
             let what =
-                format!("--control loopback is for servers on a loopback address, and not for {address}");
-            let hint =
-                "a proxy or a forwarded port makes anybody a loopback peer: use --control token, or off";
+                format!("--control loopback needs a loopback address, but the server listens on {address}");
+            let hint = "through a proxy or a forwarded port, any client appears as a loopback client: use --control token or off";
             Err(Failure::usage_hint(what, hint).into())
         }
         mode @ (ControlMode::Off | ControlMode::Loopback) if args.control_token_file.is_some() => {
             let mode = if mode == ControlMode::Off { "off" } else { "loopback" };
-            Err(Failure::usage(format!("--control {mode} has no use for --control-token-file")).into())
+            Err(Failure::usage(format!("--control-token-file cannot be used with --control {mode}")).into())
         }
         ControlMode::Off => Ok(Steering::Off),
         ControlMode::Loopback => Ok(Steering::Loopback),
         ControlMode::Token => match control_token::find(args.control_token_file.as_deref())? {
-            Some(token) => Ok(Steering::Token(token.parse().expect("it was found to be a token"))),
+            Some(token) => Ok(Steering::Token(token.parse().expect("the token was validated"))),
             None => {
                 let hint = format!(
-                    "--control-token-file FILE, or the environment variable {}",
+                    "use --control-token-file FILE or the environment variable {}",
                     control_token::VARIABLE
                 );
                 Err(Failure::usage_hint("--control token needs a token", hint).into())

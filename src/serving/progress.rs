@@ -1,4 +1,4 @@
-//! How far a play is: one line on a terminal, otherwise a log line now and then.
+//! Progress of playback: one line on a terminal, otherwise a periodic log line.
 
 use std::{
     io::{self, IsTerminal},
@@ -12,12 +12,12 @@ use tradesim_replay::{Handle, Status};
 
 use crate::output::grouped;
 
-/// The gap between log lines where there is no terminal.
+/// The interval of log lines where there is no terminal.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
-/// The gap between updates of the line on a terminal.
+/// The interval of updates on a terminal.
 const LINE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Tells how far a play is, until it is finished.
+/// Shows the progress until it is finished.
 #[derive(Debug)]
 pub(super) struct Watch {
     line: ProgressBar,
@@ -25,7 +25,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Needs a tokio runtime.
+    /// Starts showing progress. Needs a tokio runtime.
     pub(super) fn start(what: &'static str, handle: Handle) -> Watch {
         let on_terminal = io::stderr().is_terminal();
         let target = if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -34,7 +34,7 @@ impl Watch {
         let shown = line.clone();
         let task = tokio::spawn(async move {
             let mut ticks = time::interval(if on_terminal { LINE_INTERVAL } else { LOG_INTERVAL });
-            // the first tick comes at once, when nothing has happened yet
+            // the first tick is immediate, when nothing has happened yet
             ticks.tick().await;
             loop {
                 ticks.tick().await;

@@ -1,4 +1,4 @@
-//! What a play came to: for people, and with the names that the contract fixes (section 9).
+//! The report of playback, as JSON with the keys of the contract (section 9), and as text.
 
 use serde::Serialize;
 use tradesim_replay::{ClientStatus, IntervalStats, Lateness, Report, Speed};
@@ -9,29 +9,29 @@ use crate::{
     report::SCHEMA_VERSION,
 };
 
-/// Clients that the summary lists; the report has all of them.
+/// The maximum number of clients in the text; the JSON report has all of them.
 const CLIENTS_LISTED: usize = 20;
 
-/// A play that ended, and the signal that came, if one did.
+/// The report of playback that has ended, and the signal that was received, if any.
 #[derive(Debug)]
 pub(crate) struct Served {
     pub(crate) report: Report,
     pub(crate) signal: Option<i32>,
 }
 
-/// What `replay --json` prints.
+/// The report of `replay --json` and `serve --json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct StreamReport {
     schema_version: u32,
     sent: u64,
     seconds: f64,
-    /// None for max.
+    /// Null for max.
     speed_wanted: Option<f64>,
     speed_achieved: Option<f64>,
     late_ms: LateMs,
     run: String,
     stream: String,
-    /// Of everything that was played; none after a seek.
+    /// The digest of everything that was played; null after a seek.
     digest: Option<String>,
     complete: bool,
     first_seq: u64,
@@ -48,7 +48,7 @@ pub(crate) struct StreamReport {
     faults: Option<FaultsReport>,
 }
 
-/// Lateness; all of it is none where nothing was sent on a schedule, so that a reader finds the names all the same.
+/// Lateness. All values are null if nothing was sent on a schedule, so that the keys always exist.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct LateMs {
     p50: Option<f64>,
@@ -96,18 +96,18 @@ impl StreamReport {
         }
     }
 
-    /// The same with the faults that were planted.
+    /// Adds the planted faults.
     pub(crate) fn with_faults(self, faults: Option<FaultsReport>) -> StreamReport {
         StreamReport { faults, ..self }
     }
 }
 
-/// The speed that held at the end; none for max.
+/// Returns the speed at the end of playback; none for max.
 fn speed_wanted(report: &Report) -> Option<f64> {
     report.status.speed.parse().ok().and_then(Speed::factor)
 }
 
-/// Says on the standard error what a play came to.
+/// Prints the summary on standard error.
 pub(crate) fn summarise(report: &Report) {
     for line in lines(report) {
         say(format_args!("{line}"));
@@ -126,17 +126,15 @@ fn lines(report: &Report) -> Vec<String> {
     lines.push(speed(report));
     lines.extend(status.late_ms.map(|late| format!("lateness at the clients {}", percentiles(&late))));
     lines.extend(report.player_late_ms.map(|late| format!("lateness of the player {}", percentiles(&late))));
-    let stretches = [
+    let intervals = [
         ("late for more than 10 ms", report.late),
         ("idle time shortened", report.shortened),
         ("waited for slow clients", report.waited),
     ];
-    for (what, IntervalStats { count, seconds, longest_seconds }) in stretches {
+    for (what, IntervalStats { count, seconds, longest_seconds }) in intervals {
         if count > 0 {
             let times = if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) };
-            lines.push(format!(
-                "{what}: {times}, {seconds:.2} s together, {longest_seconds:.2} s the longest"
-            ));
+            lines.push(format!("{what}: {times}, {seconds:.2} s in total, {longest_seconds:.2} s at most"));
         }
     }
     lines.push(format!(
@@ -153,7 +151,7 @@ fn lines(report: &Report) -> Vec<String> {
     }
     lines.push(match report.digest {
         Some(digest) => format!("digest {digest}"),
-        None => "no digest: there was a jump in what was played".to_owned(),
+        None => "no digest: playback jumped".to_owned(),
     });
     lines
 }
@@ -162,15 +160,18 @@ fn speed(report: &Report) -> String {
     let status = &report.status;
     match (speed_wanted(report), status.speed_achieved) {
         (None, _) if status.seconds > 0.0 => {
-            format!("speed max: {} messages a second", grouped((status.sent as f64 / status.seconds) as u64))
+            format!(
+                "speed max: {} messages per second",
+                grouped((status.sent as f64 / status.seconds) as u64)
+            )
         }
         (Some(wanted), Some(achieved)) if achieved < wanted * 0.999 => format!(
-            "speed {} wanted, {achieved:.3}x achieved: {:.1} % short",
+            "speed {} requested, {achieved:.3}x achieved: {:.1} % too slow",
             status.speed,
             (1.0 - achieved / wanted) * 100.0
         ),
-        (Some(_), Some(achieved)) => format!("speed {} wanted, {achieved:.3}x achieved", status.speed),
-        _ => format!("speed {} wanted", status.speed),
+        (Some(_), Some(achieved)) => format!("speed {} requested, {achieved:.3}x achieved", status.speed),
+        _ => format!("speed {} requested", status.speed),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Typed access to the settings of the bridge. Each fails on a value that is none of the valid ones.
+//! Typed access to the settings of the bridge. Each of these fails on an invalid value.
 
 use std::time::Duration;
 

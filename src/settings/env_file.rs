@@ -1,9 +1,9 @@
-//! `.env` files. Nothing is substituted in them: a file of a cloned folder must not be able to put other variables of the
-//! environment, such as credentials, into a URL.
+//! `.env` files. Nothing is substituted in them: the file of a cloned repository must not be able to put other environment
+//! variables, such as credentials, into a URL.
 //!
-//! A file is read line by line: `NAME=value`, `export NAME=value`, a comment that begins with `#`, or nothing. A value may be
-//! enclosed in single quotes, which keep everything as it is, or in double quotes, in which `\\`, `\"`, `\$`, `\n`, `\r` and
-//! `\t` stand for one character. It ends on its line.
+//! Each line is `NAME=value`, `export NAME=value`, a comment that begins with `#`, or empty. A value may be enclosed in single
+//! quotes, in which nothing is special, or in double quotes, in which `\\`, `\"`, `\$`, `\n`, `\r` and
+//! `\t` are escape sequences. It does not span lines.
 
 use std::{
     fs::{self, File},
@@ -18,20 +18,20 @@ use crate::{exit::Failure, output::say};
 const BYTES_MAX: u64 = 1 << 20;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads a file that somebody named: all of it has to be assignments.
+/// Reads a file that was given on the command line. Every line must be an assignment.
 ///
 /// # Errors
-/// A file that cannot be read, is not a regular file or larger than 1 MiB, and a line that is not an assignment.
+/// Fails if the file cannot be read, is not a regular file or is larger than 1 MiB, and if a line is not an assignment.
 pub(super) fn named(path: &Path) -> Result<Vec<(String, String)>, Failure> {
     let bytes = read(path).map_err(|error| unusable(path, &error.to_string()))?;
     settings(&bytes, Lines::All).map_err(|(line, what)| invalid(path, line, what))
 }
 
-/// Reads a file that nobody named, if there is one: only our own settings in it count, and nothing else in it, nor the
-/// file itself, stops a command.
+/// Reads the default file, if it exists. Only the settings of tradesim in it are checked. Nothing else in it can stop a command,
+/// and neither can an unreadable file.
 ///
 /// # Errors
-/// A line that begins like one of our settings and is not an assignment.
+/// Fails on a line that begins with the name of a setting and is not an assignment.
 pub(super) fn unnamed(path: &Path) -> Result<Vec<(String, String)>, Failure> {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
@@ -58,7 +58,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
             Ok(())
         }
     };
-    // before it is opened, which would wait for the writer of a FIFO
+    // checked before it is opened, because opening a FIFO waits for a writer
     check(fs::metadata(path)?)?;
     let file = File::open(path)?;
     check(file.metadata()?)?;
@@ -74,22 +74,22 @@ fn unusable(path: &Path, what: &str) -> Failure {
     Failure::Configuration { what: format!("{} cannot be used: {what}", path.display()), hint: None }
 }
 
-/// The line itself is not shown: it may hold a secret of another program.
+/// Returns an error that does not contain the line, which may be a secret of another program.
 fn invalid(path: &Path, line: usize, what: &'static str) -> Failure {
     Failure::Configuration {
         what: format!("{} cannot be used: line {line}: {what}", path.display()),
-        hint: Some("# begins a comment; values with spaces stand in quotes".to_owned()),
+        hint: Some("# starts a comment; values with spaces need quotes".to_owned()),
     }
 }
 
-/// Which lines have to be assignments.
+/// The lines that must be assignments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lines {
     All,
     Ours,
 }
 
-/// Returns our settings in a file, with their names in upper case, or the number of the first line that is invalid.
+/// Returns the settings of tradesim in a file, with their names in upper case, or the number of the first invalid line.
 fn settings(bytes: &[u8], checked: Lines) -> Result<Vec<(String, String)>, (usize, &'static str)> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let mut found = Vec::new();
@@ -110,7 +110,7 @@ fn settings(bytes: &[u8], checked: Lines) -> Result<Vec<(String, String)>, (usiz
     Ok(found)
 }
 
-/// Splits a line into the name that it begins with, without `export`, and what follows.
+/// Splits a line into the name at its start, without `export`, and the rest.
 fn name_and_rest(line: &str) -> (&str, &str) {
     let line = line.trim();
     let line = match line.strip_prefix("export") {
@@ -140,7 +140,7 @@ fn assignment(line: &str) -> Result<Option<(&str, String)>, &'static str> {
 }
 
 fn unquoted(text: &str) -> Result<&str, &'static str> {
-    // a comment stands after a space: colours and URLs have a # inside
+    // a comment starts after a space, because colours and URLs contain a #
     let comment = text
         .char_indices()
         .find(|&(at, character)| character == '#' && (at == 0 || text[..at].ends_with([' ', '\t'])));
@@ -149,7 +149,7 @@ fn unquoted(text: &str) -> Result<&str, &'static str> {
         return Err("has a value with spaces that is not in quotes");
     }
     if value.contains(['"', '\'']) {
-        return Err("has a quote inside a value: quotes enclose a whole value");
+        return Err("has a quote inside a value: quotes must enclose the whole value");
     }
     Ok(value)
 }
@@ -174,13 +174,13 @@ fn quoted(text: &str, quote: char) -> Result<String, &'static str> {
                 Some((_, 'n')) => '\n',
                 Some((_, 'r')) => '\r',
                 Some((_, 't')) => '\t',
-                _ => return Err(r#"has a \ in double quotes before something else than \ " $ n r t"#),
+                _ => return Err(r#"has a \ in double quotes that is not followed by one of \ " $ n r t"#),
             });
         } else {
             value.push(character);
         }
     }
-    Err("has a quote that is not closed on it")
+    Err("has a quote that is not closed on the same line")
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::{exit::Failure, parse};
 /// The `.env` file that is read when none is named, if it exists.
 const DEFAULT_ENV_FILE: &str = ".env";
 
-/// Variables with our prefixes, by source. Names are in upper case, since their case does not matter.
+/// Variables with the prefixes of tradesim, by source. Names are stored in upper case, because they are case-insensitive.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
     environment: Vec<(String, String)>,
@@ -20,11 +20,11 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// The process's environment and the `.env` file: the one that is named, or the one in the working folder.
+    /// Reads the environment of the process and the `.env` file: the one given, or else the one in the working folder.
     ///
     /// # Errors
-    /// A named file that cannot be read or holds a line that is not an assignment, a setting of ours that is not one, and a
-    /// value of ours that is not Unicode.
+    /// Fails if the given file cannot be read or has a line that is not an assignment, if a setting of tradesim is not an
+    /// assignment, or if the value of one is not Unicode.
     pub(crate) fn of_process(env_file: Option<&Path>) -> Result<Sources, Failure> {
         let environment = of_environment(std::env::vars_os())?;
         let path = env_file.unwrap_or(Path::new(DEFAULT_ENV_FILE));
@@ -32,7 +32,7 @@ impl Sources {
         Ok(Sources { environment, env_file: lines, env_file_path: path.to_owned() })
     }
 
-    /// No source at all: every setting has its default.
+    /// Returns sources without any values, so that every setting has its default.
     pub(crate) fn none() -> Sources {
         Sources::default()
     }
@@ -49,7 +49,7 @@ impl Sources {
         }
     }
 
-    /// The setting's text in the highest source that has it.
+    /// Returns the text of a setting in the first source that has it.
     pub(super) fn find(&self, definition: &Definition) -> Option<Sourced<String>> {
         let name = definition.full_name();
         let value_in = |list: &[(String, String)]| {
@@ -62,7 +62,7 @@ impl Sources {
         Some(Sourced { value, origin: Origin::EnvFile(self.env_file_path.clone()) })
     }
 
-    /// A sentence for each name with one of our prefixes that is no setting, with the nearest one.
+    /// Returns a sentence for each name that has a prefix of tradesim and is not a setting, with a suggestion.
     pub(crate) fn unknown_names(&self) -> Vec<String> {
         let from_environment = self.environment.iter().map(|(name, _)| (name, Origin::Environment));
         let from_file =
@@ -82,18 +82,18 @@ impl Sources {
                 let hint = parse::nearest(rest, known())
                     .map(|nearest| format!("; did you mean {}{nearest}?", group.prefix()))
                     .unwrap_or_default();
-                Some(format!("{name} ({origin}) is no setting and is ignored{hint}"))
+                Some(format!("{name} ({origin}) is not a setting and is ignored{hint}"))
             })
             .collect()
     }
 }
 
-/// Whose setting a name in upper case would be.
+/// Returns the group to which a name in upper case belongs by its prefix.
 fn group_of(name: &str) -> Option<Group> {
     Group::ALL.into_iter().find(|group| name.starts_with(group.prefix()))
 }
 
-/// Returns the pair under its name in upper case, if that has one of our prefixes.
+/// Returns the pair with its name in upper case, if the name has a prefix of tradesim.
 pub(super) fn ours(name: &str, value: String) -> Option<(String, String)> {
     let name = name.to_ascii_uppercase();
     group_of(&name)?;
@@ -109,12 +109,12 @@ fn of_environment(
             continue;
         };
         let value = value.into_string().map_err(|value| Failure::Configuration {
-            what: format!("{name} is {value:?} in the environment: the value is no Unicode text"),
+            what: format!("{name} is {value:?} in the environment: the value is not Unicode text"),
             hint: None,
         })?;
         found.extend(ours(name, value));
     }
-    // the system gives no order; names that differ in case only are settled the same way each time
+    // the system has no fixed order; sorting makes the choice among names that differ only in case deterministic
     found.sort();
     Ok(found)
 }

@@ -1,4 +1,4 @@
-//! The settings of the generator and of the bridge, as the contract lists them (section 8).
+//! The settings of the generator and of the bridge (contract, section 8).
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -10,20 +10,20 @@ use crate::{
     telemetry::LogFormat,
 };
 
-/// Whose setting it is: names begin with it.
+/// A group of settings whose names have the same prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// What makes and serves streams.
+    /// Settings of the generator and the server.
     Generator,
-    /// What works with Kafka and the schema registry.
+    /// Settings of commands that use Kafka and the schema registry.
     Bridge,
 }
 
 impl Group {
-    /// All of them.
+    /// All groups.
     pub(crate) const ALL: [Group; 2] = [Group::Generator, Group::Bridge];
 
-    /// What every name of the group begins with.
+    /// Returns the prefix of the names of the group.
     pub(crate) const fn prefix(self) -> &'static str {
         match self {
             Group::Generator => "TRADE_GEN_",
@@ -32,24 +32,24 @@ impl Group {
     }
 }
 
-/// A setting: its name behind the prefix, its default, and what it may be.
+/// A setting: its name without the prefix, its default and its check.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Definition {
     pub(crate) group: Group,
     pub(crate) name: &'static str,
     pub(crate) default: Option<&'static str>,
-    /// What of a value may be shown.
+    /// The part of the value that may be shown.
     shown: Shown,
-    /// Refuses every text that is none of the valid ones.
+    /// Refuses invalid values.
     pub(crate) check: fn(&str) -> Result<(), Invalid>,
 }
 
-/// What of a setting's value may be shown.
+/// The part of a setting's value that may be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shown {
-    /// All of it.
+    /// The whole value.
     Whole,
-    /// The place where the secret is, and not the secret.
+    /// The reference to a file or variable that contains the secret, but not a secret itself.
     Place,
     /// A URL without user information and query.
     Url,
@@ -66,12 +66,12 @@ impl Shown {
 }
 
 impl Definition {
-    /// The name with its prefix.
+    /// Returns the name with its prefix.
     pub(crate) fn full_name(&self) -> String {
         format!("{}{}", self.group.prefix(), self.name)
     }
 
-    /// Returns a value as it may be shown, without what is secret in it.
+    /// Returns a value without its secret parts.
     pub(crate) fn shown<'a>(&self, value: &'a str) -> Cow<'a, str> {
         match self.shown {
             Shown::Place if !value.starts_with('@') && !value.starts_with("env:") => "***".into(),
@@ -83,8 +83,8 @@ impl Definition {
 
 macro_rules! settings {
     ($($key:ident = $group:ident $name:literal, $default:expr, $read:path;)+) => {
-        /// A setting of the table. Some are read by later commands only, and shown and checked by all.
-        #[allow(dead_code, reason = "the table is the contract's, whole")]
+        /// A setting of the table.
+        #[allow(dead_code, reason = "some settings are only checked and shown")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Key { $($key,)+ }
 
@@ -144,19 +144,19 @@ impl Key {
     }
 }
 
-/// How time and bursts run.
+/// The value of `MODE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// As the market's hours say.
+    /// The wall clock and the hours of the market.
     Normal,
-    /// With random bursts.
+    /// The same with random bursts.
     Burst,
     /// A whole day at once.
     Historical,
 }
 
 impl Mode {
-    /// The name in flags and settings.
+    /// Returns the name in flags and settings.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Mode::Normal => "normal",
@@ -194,7 +194,8 @@ pub(crate) fn log_format(text: &str) -> Result<LogFormat, Invalid> {
     }
 }
 
-/// The market's clock is New York's; the setting exists so that files written for other generators are read.
+/// Checks the time zone. There is only one market; the setting exists so that the settings files of other generators can be
+/// read.
 fn timezone(text: &str) -> Result<(), Invalid> {
     if text == "US/Eastern" {
         Ok(())
@@ -203,7 +204,7 @@ fn timezone(text: &str) -> Result<(), Invalid> {
     }
 }
 
-/// A host name or an address, as a flag.
+/// Checks a host name or an address, for flags.
 pub(crate) fn host_name(text: &str) -> Result<String, Invalid> {
     host(text).map(|()| text.to_owned())
 }

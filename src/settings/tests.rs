@@ -47,7 +47,7 @@ fn a_bad_value_is_named_with_its_origin_and_the_valid_range() {
     check(
         "TRADE_GEN_RATE",
         "10001",
-        "TRADE_GEN_RATE is \"10001\" in environment: expected a whole number of orders a second, 1 to 10000",
+        "TRADE_GEN_RATE is \"10001\" in environment: expected a whole number of orders per second, 1 to 10000",
     );
     check(
         "TRADE_GEN_NUM_SYMBOLS",
@@ -67,12 +67,12 @@ fn a_bad_value_is_named_with_its_origin_and_the_valid_range() {
     check(
         "TRADE_GEN_BURST_MULTIPLIER",
         "1",
-        "TRADE_GEN_BURST_MULTIPLIER is \"1\" in environment: expected a number of 2 to 100",
+        "TRADE_GEN_BURST_MULTIPLIER is \"1\" in environment: expected a number from 2 to 100",
     );
 }
 
 #[test]
-fn an_unknown_name_is_told_with_the_nearest_one() {
+fn an_unknown_name_is_reported_with_a_suggestion() {
     let sources = Sources::of_lists(
         &[("TRADE_GEN_RAT", "1"), ("TRADE_GEN_RATE", "1")],
         &[("KAFKA_X", "1"), ("KAFKA_BRIDGE_WS_URL", "1")],
@@ -80,8 +80,8 @@ fn an_unknown_name_is_told_with_the_nearest_one() {
     assert_eq!(
         sources.unknown_names(),
         [
-            "TRADE_GEN_RAT (environment) is no setting and is ignored; did you mean TRADE_GEN_RATE?",
-            "KAFKA_BRIDGE_WS_URL (.env) is no setting and is ignored; did you mean KAFKA_BRIDGE_WS_URI?"
+            "TRADE_GEN_RAT (environment) is not a setting and is ignored; did you mean TRADE_GEN_RATE?",
+            "KAFKA_BRIDGE_WS_URL (.env) is not a setting and is ignored; did you mean KAFKA_BRIDGE_WS_URI?"
         ]
     );
 }

@@ -1,4 +1,4 @@
-//! One archive as a source, whole or through a filter.
+//! An archive as a source, whole or filtered.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -18,12 +18,12 @@ use crate::{
 
 /// An archive, or the messages of it that pass a filter.
 ///
-/// A whole archive can be opened at any message by its row groups alone. Behind a filter the way to a message is read
-/// once; places on it are remembered for those who come later.
+/// A whole archive can be opened at any message by means of its row groups. With a filter, the rows up to a message must be read;
+/// checkpoints shorten that for later readers.
 #[derive(Debug)]
 pub(crate) struct ArchiveSource {
     archive: Archive,
-    /// As it is before the first message.
+    /// The filter in its initial state.
     filter: Filter,
     timestamps: Timestamps,
     pace: Pace,
@@ -48,15 +48,15 @@ impl ArchiveSource {
         ArchiveSource { archive, filter, timestamps, pace, info, checkpoints }
     }
 
-    /// The same messages at another pace than the archive asks for.
+    /// Sets another pace than that of the archive.
     pub(crate) fn with_pace(self, pace: Pace) -> ArchiveSource {
         ArchiveSource { pace, ..self }
     }
 
-    /// How many messages there are; behind a filter they are counted, once.
+    /// Returns the number of messages. With a filter, they are counted once.
     ///
     /// # Errors
-    /// What reading meets.
+    /// Returns errors of reading.
     pub(crate) fn count(&self) -> Result<u64, Error> {
         if let Some(messages) = self.checkpoints.messages() {
             return Ok(messages);
@@ -66,27 +66,27 @@ impl ArchiveSource {
         Ok(rows.filter.passed())
     }
 
-    /// How many messages there are, if anybody knows yet.
+    /// Returns the number of messages, if it is already known.
     pub(crate) fn known_count(&self) -> Option<u64> {
         self.checkpoints.messages()
     }
 
-    /// The recorded time of the first message, if there is any.
+    /// Returns the recorded time of the first message, or `None` if there are no messages.
     ///
     /// # Errors
-    /// What reading meets.
+    /// Returns errors of reading.
     pub(crate) fn first(&self) -> Result<Option<Timestamp>, Error> {
         let batch = self.rows_after(None).next_batch()?;
         Ok(batch.and_then(|batch| batch.rows().next().map(|row| row.timestamp())))
     }
 
-    /// The same messages with other times.
+    /// Sets other timestamps.
     pub(crate) fn with_timestamps(self, timestamps: Timestamps) -> ArchiveSource {
         let pace = self.pace;
         ArchiveSource::new(self.archive, self.filter, timestamps).with_pace(pace)
     }
 
-    /// The rows that pass, from a known place on.
+    /// Returns the rows that pass, starting at a checkpoint.
     fn rows_after(&self, place: Option<Checkpoint>) -> PassingRows {
         let (start, filter) = match place {
             Some(place) => (Start::Seq(place.seq), self.filter.resumed(place.passed)),
@@ -158,7 +158,7 @@ impl Source for ArchiveSource {
         }
     }
 
-    /// The time is that of the recording, also where other times are sent.
+    /// The time refers to the recording, even if timestamps are shifted.
     fn find(&self, place: &str) -> Result<u64, SourceError> {
         let time = parse::time(place).map_err(|invalid| no_place(place, invalid.to_string()))?;
         let at = filter::instant_in(time, self.archive.metadata().provenance())
@@ -168,19 +168,19 @@ impl Source for ArchiveSource {
     }
 }
 
-/// Names what is played: the content, what is left of it, and its times. Where the file lies does not matter.
+/// Returns the identity of the stream: content, filter and timestamps, but not the path.
 fn identity(archive: &Archive, filter: &Filter, timestamps: Timestamps) -> String {
     let mut text = format!("archive {}", archive.metadata().digest());
     if !filter.is_open() {
         let mut cut = filter.cut();
         cut.symbols.sort_unstable();
-        write!(text, " cut ({})", report::cut_in_words(&cut)).expect("writing to a String");
+        write!(text, " cut ({})", report::describe_cut(&cut)).expect("writing to a String");
     }
     write!(text, " timestamps {timestamps}").expect("writing to a String");
     text
 }
 
-/// The symbols that may occur, where that is certain: a captured feed may hold any.
+/// Returns the symbols that can occur; empty if unknown, because a capture may contain any symbol.
 fn symbols(archive: &Archive, filter: &Filter) -> Vec<Symbol> {
     let metadata = archive.metadata();
     let kept = filter.cut().symbols;
@@ -213,7 +213,7 @@ struct PassingRows {
 }
 
 impl PassingRows {
-    /// The next rows, at least one; `None` after the last, and after an error.
+    /// Returns the next rows, at least one, or `None` after the last and after an error.
     fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
         while !self.ended {
             let batch = if self.filter.has_ended() { None } else { self.batches.next() };
@@ -224,7 +224,7 @@ impl PassingRows {
                 }
                 break;
             };
-            // the iterator ends after an error, which is not where the messages end
+            // after an error the iterator ends, but not because there are no more messages
             let batch = batch.inspect_err(|_| self.ended = true)?;
             if !self.filter.is_open()
                 && let Some(row) = batch.rows().next()
@@ -245,7 +245,7 @@ impl PassingRows {
 struct ArchiveFeed {
     rows: PassingRows,
     batch: Batch,
-    /// Rows of the batch that were handed out.
+    /// The number of rows of the batch that were returned.
     at: usize,
     messages: Messages,
 }

@@ -1,27 +1,27 @@
-//! Where the messages of a filtered archive are: learned by whoever reads them.
+//! Checkpoints of filtered archives, which readers record for later readers.
 
 use std::sync::{Mutex, MutexGuard};
 
 use tradesim_schemas::Timestamp;
 
-/// Passing messages between two checkpoints, at first: what is skipped to reach a message takes some milliseconds.
+/// The initial number of passing messages between two checkpoints. Skipping that many takes some milliseconds.
 const STRIDE: u64 = 65_536;
-/// Checkpoints that are kept. When there are more, every second one goes and the stride doubles, so that an archive of
-/// any length takes 100 KiB at most.
+/// The maximum number of checkpoints. When there are more, every second one is dropped and the stride doubles, so an archive of any
+/// length needs at most 100 KiB.
 const CHECKPOINTS_MAX: usize = 4_096;
 
-/// A place in an archive and how many messages pass the filter before it.
+/// A position in an archive, and the number of messages that pass the filter before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Checkpoint {
-    /// Messages before it that pass.
+    /// The number of messages before it that pass.
     pub(super) passed: u64,
-    /// The archive's seq of the row there.
+    /// The record sequence number of the row.
     pub(super) seq: u64,
-    /// Its time.
+    /// The time of the row.
     pub(super) at: Timestamp,
 }
 
-/// Checkpoints of one archive under one filter, shared by its readers.
+/// The checkpoints of one archive and filter, shared by all readers.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     table: Mutex<Table>,
@@ -36,12 +36,12 @@ struct Table {
 }
 
 impl Checkpoints {
-    /// No checkpoint yet; `messages` where their number is known already.
+    /// Creates an empty table; `messages` is the number of messages if it is known.
     pub(super) fn new(messages: Option<u64>) -> Checkpoints {
         Checkpoints { table: Mutex::new(Table { points: Vec::new(), stride: STRIDE, messages }) }
     }
 
-    /// Keeps the place if it is far enough behind the last one.
+    /// Records a checkpoint if it is far enough after the last one.
     pub(super) fn learn(&self, point: Checkpoint) {
         let mut table = self.table();
         if point.passed < table.points.last().map_or(0, |last| last.passed) + table.stride {
@@ -58,22 +58,22 @@ impl Checkpoints {
         }
     }
 
-    /// States how many messages pass in all.
+    /// Records the total number of messages that pass.
     pub(super) fn learn_end(&self, messages: u64) {
         self.table().messages = Some(messages);
     }
 
-    /// How many messages pass in all, where that is known.
+    /// Returns the total number of messages that pass, if it is known.
     pub(super) fn messages(&self) -> Option<u64> {
         self.table().messages
     }
 
-    /// The last known place with at most `passed` messages before it.
+    /// Returns the last checkpoint with at most `passed` messages before it.
     pub(super) fn before_message(&self, passed: u64) -> Option<Checkpoint> {
         self.last_where(|point| point.passed <= passed)
     }
 
-    /// The last known place before which everything is earlier than `at`.
+    /// Returns the last checkpoint before which everything is earlier than `at`.
     pub(super) fn before_time(&self, at: Timestamp) -> Option<Checkpoint> {
         self.last_where(|point| point.at < at)
     }
@@ -85,7 +85,7 @@ impl Checkpoints {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().expect("no reader panics while it learns")
+        self.table.lock().expect("no reader panics while it holds the lock")
     }
 }
 
@@ -98,13 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_place_before_a_message_is_found() {
+    fn the_last_checkpoint_before_a_message_is_found() {
         let checkpoints = Checkpoints::new(None);
         assert_eq!(checkpoints.before_message(u64::MAX), None);
         for passed in (0..1_000_000).step_by(5_000) {
             checkpoints.learn(point(passed));
         }
-        // a second reader on the same way has nothing to add
+        // a second reader adds nothing
         checkpoints.learn(point(70_000));
         assert_eq!(checkpoints.before_message(69_999), None);
         assert_eq!(checkpoints.before_message(70_000), Some(point(70_000)));

@@ -1,7 +1,7 @@
-//! What `serve` plays: a simulated day from some instant on and the days after it, as messages that are numbered from 0
-//! and can be read from any of them on.
+//! The source of `serve`: a simulated day from some instant on, and the days after it, as messages that are numbered from 0 and
+//! can be read from any of them on.
 
-mod marks;
+mod snapshots;
 
 use std::sync::Arc;
 
@@ -21,47 +21,46 @@ use crate::{
     filter::{self, Filter},
     parse, report,
 };
-use marks::{Limits, Mark, Marks};
+use snapshots::{Limits, Snapshot, Snapshots};
 
-/// What is streamed, fully determined.
+/// The definition of a live stream.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// The first day. The others have the same options.
+    /// The options of the first day; later days have the same ones.
     pub(crate) options: SimulationOptions,
-    /// The first instant of that day that is streamed.
+    /// The instant of the first day at which the stream starts.
     pub(crate) start: Timestamp,
-    /// What passes, from that instant on.
+    /// The filter of messages.
     pub(crate) filter: Filter,
     pub(crate) days: Days,
 }
 
-/// What follows the first day.
+/// The days after the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Days {
-    /// Nothing.
+    /// None.
     One,
     /// The trading days after it, to the end of the calendar.
     All {
-        /// What to do with dates on which the market is closed.
+        /// The treatment of dates on which the market is closed.
         closed: Closed,
-        /// Whether the nights between them are played.
+        /// True if the time between the days is played.
         nights: bool,
     },
 }
 
-/// Simulated days.
+/// A source of simulated days.
 ///
-/// Nothing of them is kept but the state of the simulation at some places: a message that was played is simulated again
-/// for whoever asks for it.
+/// It stores only snapshots of the simulation, not messages: for a reader of earlier messages, they are simulated again.
 #[derive(Debug)]
 pub(crate) struct LiveSource {
     plan: Arc<Plan>,
-    marks: Arc<Marks>,
+    snapshots: Arc<Snapshots>,
     info: SourceInfo,
 }
 
 impl LiveSource {
-    /// The source of a plan. `simulation` is the plan's first day at the plan's start.
+    /// Creates the source of a plan. `simulation` is its first day in its state at the start.
     pub(crate) fn new(plan: Plan, simulation: Simulation) -> LiveSource {
         debug_assert_eq!(simulation.now(), plan.start);
         let mut symbols = plan.filter.cut().symbols;
@@ -69,18 +68,18 @@ impl LiveSource {
             symbols = simulation.universe().symbols().iter().map(|info| info.symbol).collect();
         }
         let info = SourceInfo { identity: identity(&plan), symbols, ..SourceInfo::default() };
-        let first = Mark { seq: 0, starts_segment: false, simulation };
-        LiveSource { plan: Arc::new(plan), marks: Arc::new(Marks::new(first, Limits::USUAL)), info }
+        let first = Snapshot { seq: 0, starts_segment: false, simulation };
+        LiveSource { plan: Arc::new(plan), snapshots: Arc::new(Snapshots::new(first, Limits::USUAL)), info }
     }
 
-    /// The messages from `seq` on, as records with the numbers of their days.
+    /// Returns the messages from `seq` on, as records with the sequence numbers of their days.
     ///
     /// # Errors
-    /// [`SourceError::BeyondEnd`].
+    /// Fails with [`SourceError::BeyondEnd`].
     pub(crate) fn records(&self, seq: u64) -> Result<Records, SourceError> {
-        let mark = self.marks.before_message(seq);
-        let mut skip = seq - mark.seq;
-        let mut records = self.records_from(mark);
+        let snapshot = self.snapshots.before_message(seq);
+        let mut skip = seq - snapshot.seq;
+        let mut records = self.records_from(snapshot);
         while skip > 0 {
             let Some(mut window) = records.next_window()? else {
                 return Err(SourceError::BeyondEnd { seq, messages: records.seq });
@@ -95,20 +94,20 @@ impl LiveSource {
         Ok(records)
     }
 
-    /// What the stream leaves out of its first day, if it leaves out anything.
+    /// Returns the cut of the first day, if the stream does not contain all of it.
     pub(crate) fn cut(&self) -> Option<Cut> {
         let filter = &self.plan.filter;
         (!filter.is_open()).then(|| filter.cut())
     }
 
-    fn records_from(&self, mark: Mark) -> Records {
+    fn records_from(&self, snapshot: Snapshot) -> Records {
         Records {
             plan: Arc::clone(&self.plan),
-            marks: Arc::clone(&self.marks),
+            snapshots: Arc::clone(&self.snapshots),
             filter: self.plan.filter.clone(),
-            simulation: mark.simulation,
-            seq: mark.seq,
-            starts_segment: mark.starts_segment,
+            simulation: snapshot.simulation,
+            seq: snapshot.seq,
+            starts_segment: snapshot.starts_segment,
             begun: None,
         }
     }
@@ -125,11 +124,11 @@ impl Source for LiveSource {
         Ok(Box::new(LiveFeed { records, window: Window::default(), at: 0, messages }))
     }
 
-    /// Exchange time is that of the first day.
+    /// Exchange time refers to the first day.
     fn find(&self, place: &str) -> Result<u64, SourceError> {
         let time = parse::time(place).map_err(|invalid| no_place(place, invalid.to_string()))?;
         let at = filter::instant(time, &self.plan.options.day);
-        let mut records = self.records_from(self.marks.before_time(at));
+        let mut records = self.records_from(self.snapshots.before_time(at));
         loop {
             let before = records.seq;
             let Some(window) = records.next_window()? else {
@@ -142,7 +141,7 @@ impl Source for LiveSource {
     }
 }
 
-/// Names what is streamed: everything that decides it, and nothing else.
+/// Returns the identity of the stream: everything that determines its messages, and nothing else.
 fn identity(plan: &Plan) -> String {
     let mut cut = plan.filter.cut();
     cut.from = None;
@@ -155,14 +154,14 @@ fn identity(plan: &Plan) -> String {
         Days::All { closed: Closed::Allow, nights: false } => "all days",
     };
     let (identity, start) = (plan.options.identity(), plan.start);
-    format!("live {identity} from {start}, {days}, cut ({})", report::cut_in_words(&cut))
+    format!("live {identity} from {start}, {days}, cut ({})", report::describe_cut(&cut))
 }
 
-/// Records of one stretch, in order.
+/// Records of a window of time, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
     pub(crate) records: Vec<Record>,
-    /// Whether the time before the first of them is not played.
+    /// True if the time before the first record is skipped.
     starts_segment: bool,
 }
 
@@ -170,30 +169,30 @@ pub(crate) struct Window {
 #[derive(Debug)]
 pub(crate) struct Records {
     plan: Arc<Plan>,
-    marks: Arc<Marks>,
+    snapshots: Arc<Snapshots>,
     simulation: Simulation,
     filter: Filter,
-    /// Of the first message that the simulation has not handed out yet.
+    /// The sequence number of the next message of the simulation.
     seq: u64,
-    /// Whether the time before that message is not played.
+    /// True if the time before that message is skipped.
     starts_segment: bool,
-    /// What is left of a window in which reading began.
+    /// The rest of the window in which reading started.
     begun: Option<Window>,
 }
 
 impl Records {
-    /// The records that follow, at least one; `None` after the last.
+    /// Returns the next records, at least one, or `None` after the last.
     ///
     /// # Errors
-    /// None that the options of a first day that was made would leave.
+    /// Does not fail if the first day could be simulated.
     pub(crate) fn next_window(&mut self) -> Result<Option<Window>, SourceError> {
         if let Some(window) = self.begun.take() {
             return Ok(Some(window));
         }
         loop {
-            if self.marks.wants(self.seq) {
+            if self.snapshots.wants(self.seq) {
                 let (seq, starts_segment) = (self.seq, self.starts_segment);
-                self.marks.learn(Mark { seq, starts_segment, simulation: self.simulation.clone() });
+                self.snapshots.learn(Snapshot { seq, starts_segment, simulation: self.simulation.clone() });
             }
             match self.simulation.next_window() {
                 Some(mut records) => {
@@ -210,7 +209,7 @@ impl Records {
         }
     }
 
-    /// Goes on to the next day, if there is one.
+    /// Starts the next day. Returns false if there is none.
     fn begin_next_day(&mut self) -> Result<bool, SourceError> {
         let Days::All { closed, nights } = self.plan.days else { return Ok(false) };
         let options = self.simulation.options();
@@ -226,11 +225,11 @@ impl Records {
     }
 }
 
-/// A reader that makes messages.
+/// The feed of a [`LiveSource`].
 struct LiveFeed {
     records: Records,
     window: Window,
-    /// Records of the window that were handed out.
+    /// The number of records of the window that were returned.
     at: usize,
     messages: Messages,
 }

@@ -1,4 +1,4 @@
-//! From events and captured frames to messages of a block, as they were recorded or with their times moved.
+//! Writes events and captured frames as messages of a block, with recorded or shifted timestamps.
 
 use std::fmt;
 
@@ -6,34 +6,34 @@ use tradesim_archive::{Captured, Content, RowRef};
 use tradesim_replay::{BlockBuilder, Meta, Opcode};
 use tradesim_schemas::{Envelope, Event, MessageEncoder, Record, Timestamp};
 
-/// The opcode of a captured frame that was binary.
+/// The opcode of binary frames.
 const BINARY: u8 = 2;
 /// Microseconds in a minute.
 const MINUTE: i64 = 60_000_000;
 
-/// Which times are sent.
+/// The timestamps in sent messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timestamps {
-    /// Those of the recording.
+    /// As recorded.
     Recorded,
-    /// All of them moved by so many minutes.
+    /// Shifted by a number of minutes.
     Shifted { minutes: i64 },
 }
 
 impl Timestamps {
-    /// Times that are moved by whole minutes, so that `first` falls into the minute that ends `now`.
+    /// Returns timestamps that are shifted by whole minutes, so that `first` falls into the minute before `now`.
     pub(crate) fn shifted_to(now: Timestamp, first: Timestamp) -> Timestamps {
         Timestamps::Shifted { minutes: (now.micros() - first.micros()).div_euclid(MINUTE) }
     }
 
-    /// The same instant as it is sent; one that leaves the calendar stays at its edge.
+    /// Returns the sent form of an instant, clamped to the valid range.
     pub(crate) fn sent(self, at: Timestamp) -> Timestamp {
         match self {
             Timestamps::Recorded => at,
             Timestamps::Shifted { minutes } => {
                 let micros = at.micros().saturating_add(minutes.saturating_mul(MINUTE));
                 let micros = micros.clamp(Timestamp::MIN.micros(), Timestamp::MAX.micros());
-                Timestamp::from_micros(micros).expect("it has just been clamped")
+                Timestamp::from_micros(micros).expect("the value is clamped")
             }
         }
     }
@@ -59,12 +59,12 @@ impl fmt::Display for Timestamps {
     }
 }
 
-/// By which of its times a message is emitted.
+/// The times by which messages are scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// Its own: the envelope's.
+    /// The emission time.
     Recorded,
-    /// That of its receipt, where it has one.
+    /// The receive time, if there is one.
     Received,
 }
 
@@ -77,13 +77,13 @@ impl Pace {
     }
 }
 
-/// Puts messages into blocks.
+/// Writes messages into blocks.
 #[derive(Debug)]
 pub(super) struct Messages {
     timestamps: Timestamps,
     pace: Pace,
     recorded: MessageEncoder,
-    /// Of its own, because an encoder is fast while seconds repeat.
+    /// A separate encoder, because an encoder is fast only while seconds repeat.
     sent: MessageEncoder,
 }
 
@@ -92,7 +92,7 @@ impl Messages {
         Messages { timestamps, pace, recorded: MessageEncoder::new(), sent: MessageEncoder::new() }
     }
 
-    /// Adds events until the block is full. Says how many.
+    /// Appends events until the block is full. Returns their number.
     pub(super) fn push_records(&mut self, records: &[Record], block: &mut BlockBuilder) -> usize {
         match self.timestamps {
             Timestamps::Recorded => {
@@ -110,7 +110,7 @@ impl Messages {
         }
     }
 
-    /// Adds rows of both kinds until the block is full. Says how many.
+    /// Appends rows of both kinds until the block is full. Returns their number.
     pub(super) fn push_rows<'a>(
         &mut self,
         rows: impl Iterator<Item = RowRef<'a>>,
@@ -168,7 +168,7 @@ impl Messages {
         );
     }
 
-    /// A raw frame is what was received, whatever times it states: they are never moved.
+    /// Appends a raw frame. The timestamps in it are never shifted.
     fn push_raw(
         &mut self,
         captured: &Captured,
@@ -176,7 +176,7 @@ impl Messages {
         event: Option<&Event>,
         block: &mut BlockBuilder,
     ) {
-        // a text frame that is no UTF-8 would make every client close the connection
+        // clients close the connection on a text frame that is not UTF-8
         let is_text = captured.opcode != Some(BINARY) && std::str::from_utf8(bytes).is_ok();
         let meta = Meta {
             at: self.pace.of(captured),

@@ -1,4 +1,4 @@
-//! Several archives one after the other, once, several times or for ever.
+//! Several archives one after the other, once, several times or without an end.
 
 use std::{fmt, sync::Arc};
 
@@ -6,7 +6,7 @@ use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInf
 
 use super::{ArchiveSource, Timestamps, no_place, read_error};
 
-/// How often a playlist is played.
+/// The number of times that a playlist is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rounds {
     Times(u64),
@@ -22,8 +22,7 @@ impl fmt::Display for Rounds {
     }
 }
 
-/// Archives one after the other. Messages are numbered on over archives and rounds, and the time between two archives is
-/// not played.
+/// Archives one after the other. Sequence numbers continue over archives and rounds. The time between two archives is skipped.
 #[derive(Debug)]
 pub(crate) struct Playlist {
     parts: Arc<[ArchiveSource]>,
@@ -31,17 +30,17 @@ pub(crate) struct Playlist {
     info: SourceInfo,
 }
 
-/// A place in a playlist.
+/// A position in a playlist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Position {
     round: u64,
     part: usize,
-    /// Messages of the part before it.
+    /// The sequence number in the part.
     seq: u64,
 }
 
 impl Playlist {
-    /// A playlist of at least one archive.
+    /// Creates a playlist of at least one archive.
     pub(crate) fn new(parts: Vec<ArchiveSource>, rounds: Rounds, timestamps: Timestamps) -> Playlist {
         let one_round: Option<u64> = parts.iter().map(|part| part.info().messages).sum();
         let is_single = parts.len() == 1 && rounds == Rounds::Times(1);
@@ -70,10 +69,10 @@ impl Playlist {
         Playlist { parts: parts.into(), rounds, info }
     }
 
-    /// How many messages there are; none where there is no end. Behind filters they are counted, once.
+    /// Returns the number of messages, or `None` for an endless playlist. With filters, they are counted once.
     ///
     /// # Errors
-    /// What reading meets.
+    /// Returns errors of reading.
     pub(crate) fn count(&self) -> Result<Option<u64>, tradesim_archive::Error> {
         let Rounds::Times(times) = self.rounds else { return Ok(None) };
         let mut round = 0u64;
@@ -83,12 +82,12 @@ impl Playlist {
         Ok(round.checked_mul(times))
     }
 
-    /// Messages of one round, where that is known by now.
+    /// Returns the number of messages in a round, if it is already known.
     fn round_messages(&self) -> Option<u64> {
         self.parts.iter().map(ArchiveSource::known_count).sum()
     }
 
-    /// How many rounds can be left out before message `seq`, and how many messages those are.
+    /// Returns the number of whole rounds before message `seq`, and the number of messages in them.
     fn whole_rounds(&self, seq: u64) -> (u64, u64) {
         match self.round_messages() {
             None | Some(0) => (0, 0),
@@ -102,7 +101,7 @@ impl Playlist {
         }
     }
 
-    /// Opens the part at `position` there, if the position exists at all.
+    /// Opens the part at `position`, if that exists.
     fn open_part(&self, position: Position) -> Result<Option<Box<dyn Feed>>, SourceError> {
         match open(&self.parts, self.rounds, position) {
             Some(opened) => opened.map(Some),
@@ -111,7 +110,7 @@ impl Playlist {
     }
 }
 
-/// A reader of the part at a position; none behind the last round.
+/// Opens the part at a position. Returns `None` after the last round.
 fn open(
     parts: &[ArchiveSource],
     rounds: Rounds,
@@ -155,7 +154,7 @@ impl Source for Playlist {
                 part = 0;
                 round += 1;
                 if round == 1 {
-                    // all lengths are known now, so that no further round has to be walked through
+                    // all lengths are known after the first round
                     (round, before) = match self.round_messages() {
                         Some(0) => return Err(SourceError::BeyondEnd { seq, messages: 0 }),
                         _ => self.whole_rounds(seq),
@@ -165,7 +164,7 @@ impl Source for Playlist {
         }
     }
 
-    /// The place in the first round.
+    /// Finds the position in the first round.
     fn find(&self, place: &str) -> Result<u64, SourceError> {
         let mut before = 0;
         for (index, part) in self.parts.iter().enumerate() {
@@ -185,17 +184,17 @@ impl Source for Playlist {
 struct PlaylistFeed {
     parts: Arc<[ArchiveSource]>,
     rounds: Rounds,
-    /// Of the part that is read; its seq is where reading it began.
+    /// The position at which reading the current part started.
     position: Position,
-    /// Whether the next message is the first of a part.
+    /// True if the next message is the first of a part.
     starts_segment: bool,
-    /// None behind the end.
+    /// The feed of the current part; `None` after the end.
     feed: Option<Box<dyn Feed>>,
 }
 
 impl Feed for PlaylistFeed {
     fn fill(&mut self, block: &mut BlockBuilder) -> Result<Filled, SourceError> {
-        // parts without messages in a row: a whole round of them has no end
+        // consecutive parts without messages: a whole round of them would never end
         let mut empty_parts = 0;
         while let Some(feed) = &mut self.feed {
             if self.starts_segment {
@@ -230,7 +229,7 @@ impl PlaylistFeed {
     }
 }
 
-/// The end of a playlist.
+/// The feed at the end of a playlist.
 struct Nothing;
 
 impl Feed for Nothing {

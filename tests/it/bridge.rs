@@ -1,5 +1,5 @@
-//! `bridge` and `dlq` as processes: what they deliver, report, and how they end. The brokers are those of `dev broker`, which
-//! prove nothing about exactly-once: that is shown on a real cluster.
+//! `bridge` and `dlq` as processes: delivery, reports and exit codes. The brokers are those of `dev broker`, which cannot show
+//! exactly-once delivery; tests on a real cluster do.
 
 mod feeds;
 
@@ -24,7 +24,7 @@ fn replay(stage: &Stage, args: &[&str]) -> Listening {
     Listening::start(&stage.folder, &[&["replay", day_text()], args].concat())
 }
 
-/// The arguments of a bridge from a feed, with more.
+/// Returns the arguments of a bridge from a feed, with additional ones.
 fn bridge<'a>(stage: &'a Stage, url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut args = vec!["bridge", "--ws-uri", url, "--bootstrap-servers", &stage.brokers.line];
     args.extend(["--schema-registry-url", &stage.registry.line, "--register-schemas", "--metrics-port", "0"]);
@@ -41,7 +41,7 @@ fn dlq(stage: &Stage, action: &str, more: &[&str]) -> Run {
     stage.folder.run(&[&args, more].concat())
 }
 
-/// A bridge that works.
+/// A running bridge.
 struct Working {
     child: Child,
     stderr: BufReader<ChildStderr>,
@@ -58,7 +58,7 @@ impl Working {
             line.clear();
             assert!(
                 stderr.read_line(&mut line).unwrap() > 0,
-                "it ended before it said where its metrics are"
+                "it ended before it printed the address of its metrics"
             );
         }
         let address = line.split(['/', ',']).nth(2).unwrap();
@@ -79,10 +79,10 @@ impl Working {
 
     fn end(mut self, signal: &str) -> Run {
         send_signal(signal, &self.child);
-        let mut said = String::new();
-        self.stderr.read_to_string(&mut said).unwrap();
+        let mut stderr = String::new();
+        self.stderr.read_to_string(&mut stderr).unwrap();
         let mut run = Run::of(self.child.wait_with_output().unwrap());
-        run.stderr = said;
+        run.stderr = stderr;
         run
     }
 }
@@ -115,14 +115,14 @@ fn a_recording_is_delivered_and_the_report_has_the_names_of_the_contract() {
 }
 
 #[test]
-fn a_bridge_that_is_stopped_goes_on_where_it_was() {
+fn a_bridge_that_is_stopped_resumes_at_its_position() {
     let stage = Stage::new();
     let replay = replay(&stage, &["--limit", "3000", "--run", "r", "--speed", "1000x", "--stay"]);
     let bridge = Working::start(&stage, &replay.url, &["--json"]);
     wait_until("messages are delivered", || bridge.delivered() > 500);
     assert_eq!(bridge.get("/healthz"), (200, r#"{"status":"ok","reasons":[]}"#.to_owned()));
     assert_eq!(bridge.get("/readyz").0, 200);
-    // a job without an end
+    // SIGTERM is the normal end
     let run = bridge.end("TERM");
     assert_eq!(run.code, 0, "{}", run.stderr);
     let first = run.json();
@@ -139,9 +139,9 @@ fn a_bridge_that_is_stopped_goes_on_where_it_was() {
 }
 
 #[test]
-fn what_cannot_work_is_said_with_its_exit_code_and_a_way_out() {
+fn failures_have_their_exit_code_and_a_hint() {
     let stage = Stage::new();
-    // before the others, which register them
+    // first, because the others register the schemas
     let servers = stage.brokers.line.as_str();
     let unregistered =
         ["bridge", "--bootstrap-servers", servers, "--metrics-port", "0", "--schema-registry-url"];
@@ -161,7 +161,7 @@ fn what_cannot_work_is_said_with_its_exit_code_and_a_way_out() {
     bridged(&stage, "ws://x", &["--kafka-property", "no.such=hush"]).fails(78, "no.such");
     let mut acks = stage.folder.command(&bridge(&stage, "ws://x", &[]));
     let run = Run::of(acks.env("KAFKA_BRIDGE_KAFKA_ACKS", "1").output().unwrap());
-    run.fails(78, "exactly once needs KAFKA_ACKS=all");
+    run.fails(78, "exactly-once delivery needs KAFKA_ACKS=all");
 }
 
 #[test]
@@ -196,10 +196,7 @@ fn dead_letters_are_shown_with_their_bytes_and_sent_again_once() {
     );
     assert_eq!(text["original_value"], "{\"a\": \"b\\n\"}");
     let line = dlq(&stage, "show", &["--reason", "not_utf8"]).stdout;
-    assert!(
-        line.lines().count() == 1 && line.contains(" not_utf8 (2 bytes, tried again 0 times): "),
-        "{line}"
-    );
+    assert!(line.lines().count() == 1 && line.contains(" not_utf8 (2 bytes, 0 retries): "), "{line}");
     let registry = ["--schema-registry-url", &stage.registry.line, "--json"];
     let refused = dlq(&stage, "retry", &registry);
     refused.fails(2, "tradesim.positions has no position for dlq.raw.failed");
@@ -211,7 +208,7 @@ fn dead_letters_are_shown_with_their_bytes_and_sent_again_once() {
 }
 
 #[test]
-fn a_text_that_is_no_utf8_is_a_dead_letter_and_what_follows_it_arrives() {
+fn a_text_that_is_not_utf8_is_a_dead_letter_and_later_messages_arrive() {
     let stage = Stage::new();
     let good = stage.folder.ok(&["cat", day_text(), "--limit", "50"]);
     let feed = Server::start(move |_, stream| {
@@ -239,7 +236,7 @@ fn a_text_that_is_no_utf8_is_a_dead_letter_and_what_follows_it_arrives() {
 }
 
 #[test]
-fn a_feed_over_tls_is_bridged_where_its_authority_is_trusted() {
+fn a_feed_over_tls_is_bridged_if_its_authority_is_trusted() {
     let stage = Stage::new();
     let good = stage.folder.ok(&["cat", day_text(), "--limit", "50"]);
     let feed = tls_feed(&stage.folder, good.lines().map(str::to_owned).collect());
@@ -253,9 +250,9 @@ fn a_feed_over_tls_is_bridged_where_its_authority_is_trusted() {
 }
 
 #[test]
-fn the_feeds_texts_are_what_the_dead_letters_keep() {
+fn dead_letters_contain_the_texts_of_the_feed() {
     let stage = Stage::new();
-    // every way in which the fixture can be cut short
+    // every truncation of the fixture
     let good = stage.folder.ok(&["cat", day_text(), "--limit", "1"]);
     let line = good.trim_end();
     let texts: Vec<Vec<u8>> = (0..line.len()).map(|end| line.as_bytes()[..end].to_vec()).collect();

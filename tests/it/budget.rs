@@ -1,5 +1,5 @@
-//! Archives of a dishonest writer, whose digests are all right, within a bound of memory and of processor time: each
-//! command refuses them, or reads the right rows.
+//! Hostile archives with valid digests, under limits of memory and processor time: each command refuses them or reads the right
+//! rows.
 
 use std::{fs, path::Path};
 
@@ -11,10 +11,10 @@ use tradesim_schemas::Timestamp;
 
 use crate::support::{Folder, Run};
 
-/// KiB of address space: the promised 256 MiB, the largest file that is mapped, and what a process of several threads
-/// takes of it without using it (the program, stacks, arenas of the allocator).
+/// The limit of address space in KiB: the promised 256 MiB, the largest mapped file, and what a multi-threaded process reserves
+/// without using it (the program, stacks, arenas of the allocator).
 const SPACE_KIB: u32 = (256 + 64 + 192) * 1024;
-/// Seconds of processor time: the promise is 2 for a release build, and tests are not one.
+/// The limit of processor time in seconds. The promise is 2 for a release build; tests use a debug build.
 const CPU_SECONDS: u32 = 20;
 
 /// Runs the binary within the budget.
@@ -22,11 +22,11 @@ fn run(folder: &Folder, args: &[&str]) -> Run {
     let script = format!("ulimit -v {SPACE_KIB} && ulimit -t {CPU_SECONDS} && exec \"$0\" \"$@\"");
     let mut command =
         folder.wrapped("sh", &[&["-c", &script, env!("CARGO_BIN_EXE_tradesim")], args].concat());
-    // each arena takes 64 MiB of address space, and one takes as little memory as several
+    // each arena reserves 64 MiB of address space
     Run::of(command.env("MALLOC_ARENA_MAX", "2").output().unwrap_or_else(|error| panic!("{args:?}: {error}")))
 }
 
-/// Every command that reads an archive, with what it makes.
+/// Every command that reads an archive, with its output.
 const COMMANDS: &[(&[&str], Option<&str>)] = &[
     (&["info", "bomb.parquet"], None),
     (&["cat", "bomb.parquet", "--limit", "1"], None),
@@ -41,11 +41,11 @@ const COMMANDS: &[(&[&str], Option<&str>)] = &[
     (&["replay", "bomb.parquet", "--port", "0", "--wait-clients", "0", "--speed", "max"], None),
 ];
 
-/// Commands that need not meet what is wrong with rows: they read none, or the first.
+/// Commands that may not notice invalid rows, because they read no rows or only the first.
 const READ_LITTLE: [&str; 2] = ["info", "cat"];
 
 #[test]
-fn files_of_a_dishonest_writer_are_refused_or_read_by_every_command() {
+fn hostile_files_are_refused_or_read_by_every_command() {
     let bombs = Folder::new();
     let files = hostile_files(&bombs.path("")).unwrap();
     assert!(files.len() > 20, "{}", files.len());
@@ -63,12 +63,12 @@ fn files_of_a_dishonest_writer_are_refused_or_read_by_every_command() {
                     assert!(is_read || run.stderr.contains(refusal.unwrap()), "{what}");
                     assert_eq!(folder.names(), ["bomb.parquet", "plan.toml"], "{what}");
                 }
-                // verify finds that these events break rules of the market
+                // verify finds that these events break market rules
                 0 | 3 if is_read => {}
                 _ => panic!("{what}"),
             }
             if let Some(output) = output {
-                // refused, it was not made
+                // does not exist if the input was refused
                 let _ = fs::remove_file(folder.path(output));
             }
         }
@@ -91,7 +91,7 @@ fn long_texts_of_zeros_are_read_within_the_budget() {
     archive_journal(&journal, &archive, WriterOptions::default(), |_, _| Ok::<(), Error>(())).unwrap();
     fs::remove_file(&journal).unwrap();
     let bytes = fs::metadata(&archive).unwrap().len();
-    assert!(bytes < 1 << 20, "it is a small file for what it holds: {bytes}");
+    assert!(bytes < 1 << 20, "the file is small: {bytes}");
     for args in [
         &["info", "bomb.parquet"][..],
         &["verify", "bomb.parquet"],

@@ -1,4 +1,4 @@
-//! `capture` and `recover`: any feed into an archive, whatever ends it.
+//! `capture` and `recover`: any feed is stored in an archive, however the capture ends.
 
 mod feeds;
 mod journals;
@@ -20,13 +20,13 @@ use crate::support::{
     wait_until,
 };
 
-/// A minute of [`day_text`], and the messages of it.
+/// Writes a minute of [`day_text`] to `minute`, and returns its messages.
 fn minute(folder: &Folder) -> Vec<String> {
     folder.ok(&["filter", day_text(), "-o", "minute", "--from", "09:30", "--to", "09:31"]);
     folder.ok(&["cat", "minute"]).lines().map(str::to_owned).collect()
 }
 
-/// Messages of somebody else, each with whether it is binary.
+/// Returns foreign messages, each with true if it is binary.
 fn foreign() -> Vec<(bool, Vec<u8>)> {
     vec![
         (false, b"hello".to_vec()),
@@ -47,7 +47,7 @@ fn send_all(socket: &mut Socket, messages: &[(bool, Vec<u8>)]) {
     }
 }
 
-/// A server that sends these messages to each connection and closes with 1000.
+/// Starts a server that sends these messages to each connection and closes with 1000.
 fn feed(messages: Vec<(bool, Vec<u8>)>) -> Server {
     Server::start(move |_, stream| {
         let mut socket = Socket::accept(stream, |_| Vec::new());
@@ -60,13 +60,13 @@ fn capture(folder: &Folder, url: &str, args: &[&str]) -> Run {
     folder.run(&[&["capture", url, "-o", "feed.parquet", "--log-format", "text"], args].concat())
 }
 
-/// A capture that runs, of a feed without an end.
+/// Starts a capture of a feed without an end.
 fn start(folder: &Folder, url: &str, args: &[&str]) -> Child {
     let all = [&["capture", url, "-o", "feed.parquet", "--log-format", "text"], args].concat();
     folder.command(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// A server that sends these messages to its first connection and then waits until that is gone. It says when all are sent.
+/// Starts a server that sends these messages to each connection and then waits until the client closes it.
 fn endless(messages: Vec<(bool, Vec<u8>)>) -> Server {
     Server::start(move |_, stream| {
         let mut socket = Socket::accept(stream, |_| Vec::new());
@@ -75,18 +75,18 @@ fn endless(messages: Vec<(bool, Vec<u8>)>) -> Server {
     })
 }
 
-/// Waits until the journal holds so many bytes.
+/// Waits until the journal has so many bytes.
 fn wait_for_journal(folder: &Folder, bytes: usize) {
     let journal = folder.path("feed.parquet.journal");
     wait_until("the journal", || journal.metadata().is_ok_and(|found| found.len() >= bytes as u64));
 }
 
 fn bytes_of(messages: &[(bool, Vec<u8>)]) -> usize {
-    // each record has 29 bytes more
+    // each record has 29 additional bytes
     messages.iter().map(|(_, bytes)| bytes.len() + 29).sum()
 }
 
-/// What a replay of a file sends: each message with whether it is binary.
+/// Returns the messages that a replay of a file sends, each with true if it is binary.
 fn replayed(folder: &Folder, file: &str, speed: &str) -> Vec<(bool, Vec<u8>)> {
     Listening::received(folder, &[file, "--speed", speed])
 }
@@ -116,10 +116,7 @@ fn the_capture_of_a_replay_is_its_source() {
     for field in ["model", "generator_version"] {
         assert!(report.as_object().unwrap().contains_key(field), "{field}");
     }
-    assert_eq!(
-        folder.ok(&["diff", "minute", "feed.parquet"]),
-        format!("the same {} messages\n", lines.len())
-    );
+    assert_eq!(folder.ok(&["diff", "minute", "feed.parquet"]), format!("equal: {} messages\n", lines.len()));
     folder.ok(&["verify", "feed.parquet", "--against", "minute"]);
     assert_eq!(folder.names(), ["feed.parquet", "minute"]);
 }
@@ -140,9 +137,9 @@ fn a_foreign_feed_comes_back_byte_by_byte_and_as_text_or_binary() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     let report = run.json();
     assert_eq!(report["events"]["total"], messages.len());
-    // our own texts are stored by columns, also among those of others, whose times are months later
+    // valid messages are stored by columns, even among foreign ones with times that are months later
     assert_eq!(report["events"]["raw"], 7 * foreign().len() + 100);
-    // at the pace of the capture, although the messages state a minute
+    // at the pace of the capture, although the messages span a minute
     assert_eq!(replayed(&folder, "feed.parquet", "1x"), messages);
     assert_eq!(replayed(&folder, "feed.parquet", "max"), messages);
     let mut lines = Vec::new();
@@ -155,7 +152,7 @@ fn a_foreign_feed_comes_back_byte_by_byte_and_as_text_or_binary() {
 }
 
 #[test]
-fn a_text_that_is_no_utf8_is_kept_as_a_binary_message() {
+fn a_text_that_is_not_utf8_is_stored_as_a_binary_message() {
     let folder = Folder::new();
     let server = Server::start(|_, stream| {
         let mut socket = Socket::accept(stream, |_| Vec::new());
@@ -174,7 +171,7 @@ fn a_text_that_is_no_utf8_is_kept_as_a_binary_message() {
 }
 
 #[test]
-fn feeds_over_tls_are_captured_where_their_authority_is_trusted() {
+fn feeds_over_tls_are_captured_if_their_authority_is_trusted() {
     let folder = Folder::new();
     let lines = minute(&folder);
     let feed = tls_feed(&folder, lines.clone());
@@ -189,7 +186,7 @@ fn feeds_over_tls_are_captured_where_their_authority_is_trusted() {
 }
 
 #[test]
-fn all_that_reads_archives_reads_captures() {
+fn every_command_that_reads_archives_reads_captures() {
     let folder = Folder::new();
     let lines = minute(&folder);
     let mut messages = foreign();
@@ -206,16 +203,16 @@ fn all_that_reads_archives_reads_captures() {
     assert_eq!(events["total"], messages.len() + lines.len());
     assert!(!folder.ok(&["info", "both"]).contains("pace=received"));
     folder.ok(&["merge", "feed.parquet", "-o", "again"]);
-    assert!(folder.ok(&["diff", "feed.parquet", "again"]).starts_with("the same"));
+    assert!(folder.ok(&["diff", "feed.parquet", "again"]).starts_with("equal: "));
     folder.ok(&["export", "feed.parquet", "-o", "out.parquet"]);
     folder.ok(&["export", "feed.parquet", "-o", "out.jsonl", "--skip-raw"]);
-    // JSON of any kind, also where it was on several lines
+    // any JSON, even if it spans several lines
     assert_eq!(folder.read("out.jsonl").iter().filter(|byte| **byte == b'\n').count(), 104);
     assert_eq!(replayed(&folder, "cut", "max").len(), symbol("cut").lines().count());
 }
 
 #[test]
-fn receive_times_are_kept_and_a_replay_can_go_by_the_messages_own() {
+fn receive_times_are_stored_and_a_replay_can_use_emission_times() {
     let folder = Folder::new();
     let lines = minute(&folder);
     let server = feed(lines.iter().map(|line| (false, line.clone().into_bytes())).collect());
@@ -238,7 +235,7 @@ fn receive_times_are_kept_and_a_replay_can_go_by_the_messages_own() {
         folder.ok(&["tail", &server.url, "--digest"]);
         server.end().json()["seconds"].as_f64().unwrap()
     };
-    // the messages are of a minute, and were received at once
+    // the messages span a minute, and were received at once
     let (received, recorded) = (seconds(&[]), seconds(&["--pace", "recorded"]));
     assert!(received < recorded && recorded > 0.9, "{received} {recorded}");
 }
@@ -255,7 +252,7 @@ fn kill_9_leaves_a_journal_that_becomes_the_archive() {
     child.wait().unwrap();
     assert!(!folder.path("feed.parquet").exists());
 
-    // what is left is in the way of a next capture, which says what to do
+    // the journal that is left blocks the next capture, which prints what to do
     let again = capture(&folder, &server.url(), &["--count", "1"]);
     again.fails(73, "feed.parquet.journal already exists");
     assert!(again.stderr.contains("tradesim recover"), "{}", again.stderr);
@@ -271,7 +268,7 @@ fn kill_9_leaves_a_journal_that_becomes_the_archive() {
 }
 
 #[test]
-fn a_torn_journal_is_counted_and_kept() {
+fn a_truncated_journal_is_reported_and_kept() {
     let folder = Folder::new();
     let messages = foreign();
     let server = endless(messages.clone());
@@ -287,7 +284,7 @@ fn a_torn_journal_is_counted_and_kept() {
     assert_eq!(report["events"]["total"], messages.len() - 1);
     assert_eq!(report["torn_bytes"], 70_000 + 29 - 10);
     assert!(
-        run.stderr.contains("the last 70,019 bytes of the journal are no whole message"),
+        run.stderr.contains("the last 70,019 bytes of the journal are not a complete message"),
         "{}",
         run.stderr
     );
@@ -329,24 +326,24 @@ fn a_capture_ends_after_so_many_messages_or_so_long() {
 }
 
 #[test]
-fn what_cannot_be_reached_or_made_is_said_and_leaves_nothing() {
+fn failures_are_reported_and_leave_nothing() {
     let folder = Folder::new();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let run = capture(&folder, &format!("ws://{closed}"), &["--no-reconnect"]);
-    run.fails(69, "cannot be reached");
+    run.fails(69, &format!("cannot reach {closed}"));
     assert_eq!(folder.names(), [""; 0]);
     let run = folder.run(&["capture", "ws://127.0.0.1:1", "-o", "missing/feed.parquet"]);
     run.fails(73, "cannot create missing/feed.parquet");
     folder.run(&["capture", "ws://127.0.0.1:1", "-o", "a.jsonl"]).fails(2, "Parquet");
     folder.write("text", "this is not a journal");
-    folder.run(&["recover", "text"]).fails(2, "does not say which archive");
+    folder.run(&["recover", "text"]).fails(2, "cannot derive the name of the archive");
     folder.run(&["recover", "text", "-o", "out"]).fails(65, "text is not the journal of a capture");
     folder.run(&["recover", "missing.journal"]).fails(1, "cannot read missing.journal");
     assert_eq!(folder.names(), ["text"]);
 }
 
 #[test]
-fn a_capture_that_runs_keeps_its_journal_to_itself() {
+fn the_journal_of_a_running_capture_is_locked() {
     let folder = Folder::new();
     let server = endless(foreign());
     let child = start(&folder, &server.url(), &[]);
@@ -359,7 +356,7 @@ fn a_capture_that_runs_keeps_its_journal_to_itself() {
 }
 
 #[test]
-fn a_full_disk_leaves_the_journal_and_says_how_to_go_on() {
+fn a_full_disk_leaves_the_journal_and_a_hint() {
     let folder = Folder::new();
     let big = (0..64).map(|index| (true, vec![index; 10_000])).collect();
     let server = endless(big);
@@ -367,13 +364,13 @@ fn a_full_disk_leaves_the_journal_and_says_how_to_go_on() {
     let args = ["-c", script, env!("CARGO_BIN_EXE_tradesim"), "capture", &server.url(), "-o", "feed.parquet"];
     let mut child =
         folder.wrapped("sh", &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = String::new();
+    let mut text = String::new();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    while stderr.read_line(&mut said).unwrap() > 0 {}
+    while stderr.read_line(&mut text).unwrap() > 0 {}
     child.stdout.take().unwrap().read_to_end(&mut Vec::new()).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(1), "{said}");
-    assert!(said.contains("no space left to write feed.parquet.journal"), "{said}");
-    assert!(said.contains("`tradesim recover feed.parquet.journal` makes their archive"), "{said}");
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{text}");
+    assert!(text.contains("no space left to write feed.parquet.journal"), "{text}");
+    assert!(text.contains("`tradesim recover feed.parquet.journal` converts them into an archive"), "{text}");
     let run = folder.run(&["recover", "feed.parquet.journal", "--json"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let total = run.json()["events"]["total"].as_u64().unwrap();

@@ -1,5 +1,4 @@
-//! Archives of a captured feed, made through the library, so that every row is known: frames that are not ours pass through
-//! every command unharmed.
+//! Captures that are written by the library, so that every row is known: foreign frames pass through every command unchanged.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +25,7 @@ fn book(symbol: &str, second: i64) -> (Timestamp, Event) {
     (timestamp, event)
 }
 
-/// The texts of a capture: our own text, a foreign layout of one, and no JSON at all.
+/// Returns the texts of a capture: a message of tradesim, one in a foreign layout, and one that is not JSON.
 fn texts() -> [String; 3] {
     let text = |(timestamp, event)| Envelope { timestamp, event }.to_json();
     [text(book("AAPL", 0)), text(book("MSFT", 1)).replace(',', ", "), "{broken".to_owned()]
@@ -68,16 +67,18 @@ fn raw_frames_are_printed_byte_by_byte() {
 }
 
 #[test]
-fn a_capture_is_held_to_its_digests_and_not_to_our_market() {
+fn a_capture_is_verified_by_its_digests_and_not_by_market_rules() {
     let folder = Folder::new();
     capture(&folder, "feed");
     let run = folder.run(&["verify", "--json", "feed"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert!(run.json()["skipped"][0]["reason"].as_str().unwrap().contains("not of a simulated market"));
+    assert!(
+        run.json()["skipped"][0]["reason"].as_str().unwrap().contains("does not contain a simulated market")
+    );
 }
 
 #[test]
-fn filters_see_what_a_raw_frame_states() {
+fn filters_see_the_event_of_a_raw_frame() {
     let folder = Folder::new();
     capture(&folder, "feed");
     let [own, foreign, broken] = texts();
@@ -85,7 +86,7 @@ fn filters_see_what_a_raw_frame_states() {
     assert_eq!(cat(&["--symbols", "MSFT"]), format!("{foreign}\n"));
     assert_eq!(cat(&["--events", "orderbook"]), format!("{own}\n{foreign}\n"));
     assert_eq!(cat(&["--from", "2026-02-18T14:30:02Z"]), format!("{broken}\n"));
-    // a capture has no table of symbols and no trading date
+    // a capture has no symbol table and no trading date
     assert_eq!(cat(&["--symbols", "NOPE"]), "");
     folder.run(&["cat", "feed", "--from", "09:30"]).fails(2, "exchange time needs a date");
     folder.ok(&["filter", "feed", "-o", "cut", "--limit", "2"]);
@@ -93,7 +94,7 @@ fn filters_see_what_a_raw_frame_states() {
 }
 
 #[test]
-fn what_a_format_cannot_express_is_counted_and_named() {
+fn messages_that_a_format_cannot_express_are_counted_and_listed() {
     let folder = Folder::new();
     capture(&folder, "feed");
     folder.ok(&["export", "feed", "-o", "out.parquet"]);
@@ -123,7 +124,7 @@ fn a_capture_merges_with_a_recording() {
 }
 
 #[test]
-fn frames_that_state_the_same_and_read_differently_differ_in_their_text() {
+fn differing_frames_are_compared_field_by_field() {
     let folder = Folder::new();
     capture(&folder, "feed");
     folder.ok(&["filter", "feed", "-o", "a", "--symbols", "AAPL"]);

@@ -48,10 +48,10 @@ fn usage_errors_exit_with_2() {
 }
 
 #[test]
-fn a_number_below_its_range_is_told_the_range() {
+fn a_number_below_its_range_is_an_error_with_the_range() {
     let record = ["record", "--date", "2026-02-18"];
     for (flag, range) in [
-        ("--seed", "whole number of 0 to 18446744073709551615"),
+        ("--seed", "whole number from 0 to 18446744073709551615"),
         ("--limit", "whole number of messages, 0 or more"),
         ("--rate", "1 to 10000"),
         ("--threads", "1 to 256"),
@@ -63,7 +63,7 @@ fn a_number_below_its_range_is_told_the_range() {
 }
 
 #[test]
-fn an_archive_is_not_made_under_the_name_of_another_format() {
+fn an_archive_is_not_written_under_the_name_of_another_format() {
     let folder = Folder::new();
     for output in ["x.jsonl", "x.json", "x.CSV", "x.csv.zst", "x.avro", "-"] {
         for args in [
@@ -78,12 +78,12 @@ fn an_archive_is_not_made_under_the_name_of_another_format() {
             assert!(run.stderr.contains(hint), "{}", run.stderr);
         }
     }
-    folder.run(&["export", day_text(), "-o", "-"]).fails(2, "names no format");
+    folder.run(&["export", day_text(), "-o", "-"]).fails(2, "-o - needs a format");
     assert_eq!(folder.names(), [""; 0]);
 }
 
 #[test]
-fn a_cut_that_leaves_nothing_is_an_empty_archive_and_a_warning() {
+fn an_empty_cut_is_an_empty_archive_and_a_warning() {
     let folder = Folder::new();
     let late = ["--from", "2027-01-04T15:00:00Z"];
     let record = ["record", "--date", "2026-02-18", "--seed", "1", "--rate", "1", "-o", "a"];
@@ -96,9 +96,9 @@ fn a_cut_that_leaves_nothing_is_an_empty_archive_and_a_warning() {
         let run = folder.run(&[args, &late].concat());
         assert_eq!(run.code, 0, "{}", run.stderr);
         let warning =
-            "warning: no message is left by the cut (from 2027-01-04T15:00:00.000000Z): what it cuts ";
+            "warning: no message passes the filters (from 2027-01-04T15:00:00.000000Z): the source ";
         assert!(run.stderr.contains(warning), "{}", run.stderr);
-        let range = if args[1] == "a" { "is empty already" } else { "runs from 2026-02-18T09:0" };
+        let range = if args[1] == "a" { "is empty" } else { "contains messages from 2026-02-18T09:0" };
         assert!(run.stderr.contains(range), "{}", run.stderr);
     }
     folder.ok(&["verify", "a"]);
@@ -107,7 +107,7 @@ fn a_cut_that_leaves_nothing_is_an_empty_archive_and_a_warning() {
 }
 
 #[test]
-fn dates_without_trading_are_usage_errors_that_name_the_reason() {
+fn dates_without_trading_are_usage_errors_with_the_reason() {
     let record = |date| run(&["record", "--date", date, "--seed", "1"]);
     record("2026-04-03").fails(2, "2026-04-03 is Good Friday");
     record("2026-02-21").fails(2, "2026-02-21 is a Saturday");
@@ -115,7 +115,7 @@ fn dates_without_trading_are_usage_errors_that_name_the_reason() {
     record("2031-01-06").fails(2, "2031-01-06 is outside the calendar");
     let without = run(&["record", "--seed", "1"]);
     without.fails(2, "no trading date");
-    assert!(without.stderr.contains("hint: --date"), "{}", without.stderr);
+    assert!(without.stderr.contains("hint: use --date"), "{}", without.stderr);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_closed_date_is_recorded_on_request() {
 }
 
 #[test]
-fn an_unknown_symbol_is_told_with_the_nearest_one() {
+fn an_unknown_symbol_is_an_error_with_a_suggestion() {
     for args in [
         &["record", "--date", "2026-02-18", "--seed", "1", "--symbols", "APPL"][..],
         &["cat", day_text(), "--symbols", "MSFT,APPL"],
@@ -134,23 +134,23 @@ fn an_unknown_symbol_is_told_with_the_nearest_one() {
         &["export", day_text(), "-o", "x.csv", "--symbols", "APPL"],
     ] {
         let run = run(args);
-        run.fails(2, "is no symbol of");
+        run.fails(2, "is not a symbol of");
         assert!(run.stderr.contains("hint: did you mean AAPL?"), "{}", run.stderr);
     }
     let burst =
         ["record", "--date", "2026-02-18", "--burst-at", "10:00", "--burst-for", "1m", "--burst-symbol"];
     let near = run(&[&burst[..], &["MSTF"]].concat());
-    near.fails(2, "MSTF is no symbol of the symbol table");
+    near.fails(2, "MSTF is not a symbol of the symbol table");
     assert!(near.stderr.contains("hint: did you mean MSFT?"), "{}", near.stderr);
-    // where none is near, all are named
+    // without a similar symbol, all are listed
     let far = run(&[&burst[..], &["ZZZ"]].concat());
-    assert!(far.stderr.contains("hint: its symbols are ") && far.stderr.contains(", MSFT"), "{}", far.stderr);
+    assert!(far.stderr.contains("hint: valid symbols: ") && far.stderr.contains(", MSFT"), "{}", far.stderr);
 }
 
 #[test]
-fn ranges_of_no_time_are_usage_errors() {
-    run(&["cat", day_text(), "--from", "10:00", "--to", "10:00"]).fails(2, "no time is left");
-    run(&["record", "--date", "2026-02-18", "--from", "10:00", "--to", "09:00"]).fails(2, "no time is left");
+fn empty_time_ranges_are_usage_errors() {
+    run(&["cat", day_text(), "--from", "10:00", "--to", "10:00"]).fails(2, "empty time range");
+    run(&["record", "--date", "2026-02-18", "--from", "10:00", "--to", "09:00"]).fails(2, "empty time range");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn a_missing_file_fails() {
 }
 
 #[test]
-fn what_is_no_archive_is_bad_data() {
+fn files_that_are_not_archives_are_bad_data() {
     let folder = Folder::new();
     folder.write("text", "seq,timestamp\n0,now\n");
     folder.write("empty", "");
@@ -226,7 +226,7 @@ fn an_output_that_exists_is_refused_before_any_work() {
 }
 
 #[test]
-fn an_output_that_cannot_be_made_exits_with_73() {
+fn an_output_that_cannot_be_created_exits_with_73() {
     let folder = Folder::new();
     folder.write("file", "");
     fs::create_dir(folder.path("folder.csv")).unwrap();
@@ -261,7 +261,7 @@ fn a_difference_exits_with_3() {
     let digest = crate::support::digest(&folder, "cut.parquet");
     folder.ok(&["verify", "cut.parquet", "--against", &digest]);
     folder.ok(&["verify", day_text(), "--against", day_text()]);
-    folder.run(&["verify", day_text(), "--against", "blake3:12"]).fails(2, "no digest");
+    folder.run(&["verify", day_text(), "--against", "blake3:12"]).fails(2, "invalid digest");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Holds the program to the tables of docs/CONTRACT.md. A table that is missing or that cannot be parsed fails, too.
+//! Compares the program with the tables of docs/CONTRACT.md. A missing or unparsable table is a failure.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,9 +16,9 @@ use crate::support::{
     Folder, Run, day_text, feed::plain_feed, listening::Listening, send_signal, stage::Stage,
 };
 
-/// Read when the tests run, so that a change of the page needs no build.
+/// The page. It is read at run time, so that editing it needs no build.
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CONTRACT.md");
-/// Stands in a table for "none".
+/// The cell for "none".
 const NONE: &str = "–";
 
 fn cells(line: &str) -> Vec<String> {

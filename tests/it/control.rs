@@ -1,4 +1,4 @@
-//! `control` against a server that answers as docs/PROTOCOL.md says, and others.
+//! `control` with a server that answers according to docs/PROTOCOL.md, and with other servers.
 
 use std::{net::TcpListener, sync::mpsc};
 
@@ -14,7 +14,7 @@ fn control(args: &[&str]) -> Run {
 }
 
 #[test]
-fn every_action_is_the_request_that_the_protocol_names() {
+fn every_action_sends_the_request_of_the_protocol() {
     let (sender, requests) = mpsc::channel();
     let server = Server::start(move |_, stream| {
         sender.send(answer(stream, "200 OK", STATUS)).unwrap();
@@ -67,7 +67,7 @@ fn a_token_is_sent_with_commands_and_comes_from_a_file_or_the_environment() {
     assert_eq!(authorization(&["pause"], None), None);
     assert_eq!(authorization(&["step", "3"], Some(FROM_ENVIRONMENT)), bearer(FROM_ENVIRONMENT));
     assert_eq!(authorization(&["pause", "--token-file", "token"], Some(FROM_ENVIRONMENT)), bearer(FROM_FILE));
-    assert_eq!(authorization(&["status"], Some(FROM_ENVIRONMENT)), None, "whoever asks needs none");
+    assert_eq!(authorization(&["status"], Some(FROM_ENVIRONMENT)), None, "reading the status needs no token");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_refusal_exits_with_1_and_its_text() {
 #[test]
 fn another_kind_of_server_exits_with_1() {
     for (status, body, text) in [
-        ("200 OK", "<html></html>", "is no server of `replay`"),
+        ("200 OK", "<html></html>", "is not a server of `replay`"),
         ("404 Not Found", "", "answered 404"),
         ("302 Found", "", "answered 302"),
     ] {
@@ -118,7 +118,7 @@ fn another_kind_of_server_exits_with_1() {
 }
 
 #[test]
-fn nobody_there_and_nobody_answering_exit_with_69() {
+fn an_unreachable_and_a_silent_server_exit_with_69() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     control(&[&gone, "pause"]).fails(69, "cannot be reached");
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -127,7 +127,7 @@ fn nobody_there_and_nobody_answering_exit_with_69() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_a_usage_error() {
+fn invalid_arguments_are_usage_errors() {
     for args in [
         &["127.0.0.1:1"][..],
         &["127.0.0.1:1", "jump"],

@@ -1,5 +1,5 @@
-//! What fuzzing has found so far: the corpora of the fuzz targets, and seeded mutants of them, through the functions that the
-//! targets call. (That of `settings` is read by a unit test of the binary, which has its functions.)
+//! Runs the functions of the fuzz targets on their corpora and on seeded mutants of them. (The target `settings` is tested by a
+//! unit test of the binary, which contains its functions.)
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +11,10 @@ use std::{
 use toml::{Table, Value};
 use tradesim_schemas::testing::mutant;
 
-/// Bytes of all corpora.
+/// The maximum size of all corpora together.
 const BYTES_MAX: u64 = 1 << 20;
 
-/// A target: its name, what it calls, and how many mutants of its corpus a normal run tries; the slowest take 2 ms each.
+/// A target: its name, its function, and the number of mutants in a normal run. The slowest take 2 ms each.
 type Target = (&'static str, fn(&[u8]), u64);
 
 const TARGETS: &[Target] = &[
@@ -44,7 +44,7 @@ fn files(target: &str) -> Vec<PathBuf> {
     files
 }
 
-/// As often, or `TRADESIM_MUTANTS` times as often.
+/// Multiplies a number of mutants by `TRADESIM_MUTANTS`, if that is set.
 fn times(count: u64) -> u64 {
     match std::env::var("TRADESIM_MUTANTS") {
         Ok(text) => count * text.parse::<u64>().unwrap_or_else(|_| panic!("TRADESIM_MUTANTS is {text:?}")),
@@ -105,7 +105,7 @@ fn manifest(folder: &Path) -> Table {
     fs::read_to_string(folder.join("Cargo.toml")).unwrap().parse().unwrap()
 }
 
-/// A dependency as a table, however short it is written.
+/// Returns a dependency as a table, even if it is written in the short form.
 fn written_out(dependency: &Value) -> Table {
     match dependency {
         Value::Table(table) => table.clone(),
@@ -150,5 +150,8 @@ fn the_binary_is_fuzzed_with_the_dependencies_that_it_is_released_with() {
             differing.insert(name, (expected, found));
         }
     }
-    assert!(differing.is_empty(), "fuzz/Cargo.toml does not have what Cargo.toml has: {differing:#?}");
+    assert!(
+        differing.is_empty(),
+        "dependencies of fuzz/Cargo.toml differ from those of Cargo.toml: {differing:#?}"
+    );
 }

@@ -1,4 +1,4 @@
-//! Cuts and merges: the laws between `record`, `filter`, `merge`, `cat` and the digest.
+//! Cuts and merges: the relations between `record`, `filter`, `merge`, `cat` and the digest.
 
 use crate::support::{Folder, day_text, digest};
 
@@ -35,7 +35,7 @@ fn cuts_by_symbol_and_by_type_merge_as_well() {
     folder.ok(&["filter", day_text(), "-o", "trades", "--events", "trade"]);
     folder.ok(&["filter", day_text(), "-o", "others", "--events", "orderbook,marketdata"]);
     assert_eq!(folder.ok(&["merge", "others", "trades", "-o", "m"]).trim_end(), digest(&folder, day_text()));
-    // a part is no whole, and says what it is a part of
+    // a part does not become the whole, and lists its sources
     folder.ok(&["filter", day_text(), "-o", "two", "--symbols", rest]);
     folder.ok(&["filter", day_text(), "-o", "one", "--symbols", "GOOGL"]);
     folder.ok(&["merge", "one", "two", "-o", "three"]);
@@ -75,7 +75,7 @@ fn a_recorded_cut_is_the_cut_of_the_recording() {
 }
 
 #[test]
-fn a_cut_keeps_the_numbers_of_the_whole() {
+fn a_cut_keeps_its_sequence_numbers() {
     let folder = Folder::new();
     folder.ok(&["filter", day_text(), "-o", "first", "--limit", "500"]);
     folder.ok(&["filter", day_text(), "-o", "late", "--from", "15:59", "--to", "16:00"]);
@@ -88,7 +88,7 @@ fn a_cut_keeps_the_numbers_of_the_whole() {
 }
 
 #[test]
-fn nothing_passes_and_all_is_well() {
+fn an_empty_cut_works_everywhere() {
     let folder = Folder::new();
     folder.ok(&["filter", day_text(), "-o", "none", "--from", "20:00:01"]);
     assert_eq!(folder.ok(&["cat", "none"]), "");
@@ -108,7 +108,7 @@ fn messages_in_two_inputs_are_counted_and_named() {
     folder.ok(&["filter", day_text(), "-o", "b", "--limit", "40"]);
     let run = folder.run(&["merge", "a", "b", "-o", "m", "--json"]);
     assert_eq!(run.code, 0);
-    assert!(run.stderr.contains("warning: 40 messages stand in more than one input"), "{}", run.stderr);
+    assert!(run.stderr.contains("warning: 40 messages are in more than one input"), "{}", run.stderr);
     assert_eq!(run.json()["events"]["total"], 140);
 }
 

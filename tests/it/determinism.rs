@@ -1,4 +1,4 @@
-//! The promise: the same seed, date and options give the same events, whatever else differs.
+//! Determinism: the same seed, date and options produce the same events, whatever else differs.
 
 use std::{fs, path::Path, process::Command};
 
@@ -6,7 +6,7 @@ use tradesim_schemas::Digest;
 
 use crate::support::{Folder, Run};
 
-/// What has to be equal between two recordings of the same day.
+/// Digests that must be equal for two recordings of the same day.
 #[derive(Debug, PartialEq)]
 struct Proof {
     content: String,
@@ -31,13 +31,13 @@ fn record(folder: &Folder, threads: &str, prepare: impl FnOnce(&mut Command)) ->
 }
 
 #[test]
-fn threads_folders_and_surroundings_change_nothing() {
+fn threads_folders_and_environment_change_nothing() {
     let folder = Folder::new();
     let expected = record(&folder, "1", |_| {});
     for threads in ["2", "3", "8"] {
         assert_eq!(record(&folder, threads, |_| {}), expected, "{threads} threads");
     }
-    let surroundings = |command: &mut Command| {
+    let environment = |command: &mut Command| {
         command
             .env("TZ", "Asia/Tokyo")
             .env("LANG", "tr_TR.UTF-8")
@@ -45,7 +45,7 @@ fn threads_folders_and_surroundings_change_nothing() {
             .env("HOME", "/nonexistent");
         command.env("HOSTNAME", "elsewhere").env("TRADE_GEN_RATE", "99").env("RUST_LOG", "trace");
     };
-    assert_eq!(record(&Folder::new(), "2", surroundings), expected);
+    assert_eq!(record(&Folder::new(), "2", environment), expected);
 }
 
 #[cfg(unix)]
@@ -71,7 +71,7 @@ fn the_umask_changes_the_mode_of_the_file_and_nothing_else() {
     assert_eq!(first, second);
 }
 
-/// A mathematical library whose every result is off by one unit in the last place.
+/// A math library whose results are all off by one unit in the last place.
 const OFF_BY_ONE: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -86,7 +86,7 @@ double pow(double x, double y) {
     return nextafter(real(x, y), INFINITY); }
 "#;
 
-/// Prints the bits of functions of the mathematical library: what the preloaded one has to change.
+/// Prints results of the math library, which the preloaded one must change.
 const CONTROL: &str = r#"
 #include <math.h>
 #include <stdio.h>
@@ -98,7 +98,7 @@ int main(int argc, char **argv) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_platforms_mathematical_library_changes_nothing() {
+fn the_math_library_of_the_platform_changes_nothing() {
     let folder = Folder::new();
     let compile = |name: &str, source: &str, flags: &[&str]| {
         let file = format!("{name}.c");

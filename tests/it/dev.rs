@@ -1,4 +1,4 @@
-//! The stand-ins as processes: what they print, how they end.
+//! `dev broker` and `dev registry` as processes: what they print, and how they end.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::support::{Folder, send_signal};
 
-/// A stand-in that runs, and the line that it printed.
+/// A running `dev` process, and the line that it printed.
 pub(crate) struct Running {
     child: Child,
     pub(crate) line: String,
@@ -26,17 +26,17 @@ impl Running {
         Running { child, line: line.trim_end().to_owned() }
     }
 
-    /// Sends a signal and gives the exit code.
+    /// Sends a signal and returns the exit code.
     fn end(mut self, signal: &str) -> i32 {
         send_signal(signal, &self.child);
         let status = self.child.wait().unwrap();
-        status.code().expect("it ends by itself")
+        status.code().expect("the process exits")
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // it may have ended by itself
+        // it may have exited already
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -55,7 +55,7 @@ fn a_registry_prints_its_url_answers_and_ends_tidily() {
 }
 
 #[test]
-fn half_a_request_from_many_stops_no_registry_that_has_few_files() {
+fn a_registry_with_few_file_descriptors_survives_many_incomplete_requests() {
     let folder = Folder::new();
     let line = "ulimit -n 128; exec \"$0\" \"$@\"";
     let limited = ["-c", line, env!("CARGO_BIN_EXE_tradesim"), "dev", "registry", "--port", "0"];
@@ -77,7 +77,7 @@ fn half_a_request_from_many_stops_no_registry_that_has_few_files() {
 }
 
 #[test]
-fn a_registry_says_when_its_port_is_taken() {
+fn a_registry_reports_that_its_port_is_in_use() {
     let folder = Folder::new();
     let registry = Running::start(&folder, &["dev", "registry", "--port", "0"]);
     let port = registry.line.rsplit(':').next().unwrap();
@@ -85,7 +85,7 @@ fn a_registry_says_when_its_port_is_taken() {
 }
 
 #[test]
-fn brokers_print_where_they_are_and_end_tidily() {
+fn brokers_print_their_addresses_and_end_tidily() {
     let folder = Folder::new();
     for (signal, code) in [("TERM", 0), ("INT", 130)] {
         let brokers = Running::start(&folder, &["dev", "broker", "--brokers", "2"]);

@@ -1,4 +1,4 @@
-//! `diff` and `verify`: what they find and how they say it.
+//! `diff` and `verify`: what they find, and how they report it.
 
 use crate::support::{Folder, day_text};
 
@@ -14,9 +14,9 @@ fn the_same_messages_are_the_same_whatever_the_files() {
 }
 
 #[test]
-fn the_first_difference_is_named_field_by_field_with_what_came_before() {
+fn the_first_difference_is_shown_field_by_field_with_context() {
     let folder = Folder::new();
-    // without GOOGL the streams agree until GOOGL's first message
+    // both are equal up to the first message of GOOGL
     folder.ok(&["filter", day_text(), "-o", "a", "--symbols", "AAPL,GOOGL", "--events", "trade"]);
     folder.ok(&["filter", day_text(), "-o", "b", "--symbols", "AAPL", "--events", "trade"]);
     let lines = folder.ok(&["cat", "a"]);
@@ -67,7 +67,7 @@ fn every_rule_is_checked_on_a_whole_day() {
 }
 
 #[test]
-fn rules_that_a_cut_cannot_show_are_named() {
+fn rules_that_do_not_apply_to_a_cut_are_listed() {
     let folder = Folder::new();
     folder.ok(&["filter", day_text(), "-o", "cut", "--events", "trade"]);
     let run = folder.run(&["verify", "--json", "cut"]);
@@ -79,7 +79,7 @@ fn rules_that_a_cut_cannot_show_are_named() {
 #[test]
 fn broken_market_rules_exit_with_3() {
     let folder = Folder::new();
-    // the same day twice in one archive: every order stands there twice
+    // the same day twice in one archive: every order occurs twice
     folder.ok(&["merge", day_text(), day_text(), "-o", "twice"]);
     let run = folder.run(&["verify", "--json", "twice"]);
     assert_eq!(run.code, 3);

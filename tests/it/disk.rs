@@ -1,8 +1,8 @@
-//! A disk with no room, as a limit on the size of files.
+//! A full disk, simulated by a limit on the size of files.
 
 use crate::support::{Folder, Run, day_text};
 
-/// Runs the binary where no file may grow over `blocks` of 512 bytes.
+/// Runs the binary with files limited to `blocks` of 512 bytes.
 fn run_limited(folder: &Folder, blocks: u32, args: &[&str]) -> Run {
     let script = format!("ulimit -f {blocks} && exec \"$0\" \"$@\"");
     let mut all = vec!["-c", script.as_str(), env!("CARGO_BIN_EXE_tradesim")];
@@ -11,7 +11,7 @@ fn run_limited(folder: &Folder, blocks: u32, args: &[&str]) -> Run {
 }
 
 #[test]
-fn a_full_disk_is_said_so_and_leaves_nothing_behind() {
+fn a_full_disk_is_reported_and_leaves_nothing() {
     let folder = Folder::new();
     for args in [
         &["record", "--date", "2026-02-18", "--seed", "1", "-o", "out.parquet"][..],
@@ -32,7 +32,7 @@ fn a_full_disk_is_said_so_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_file_that_just_fits_is_made() {
+fn a_file_that_just_fits_is_written() {
     let folder = Folder::new();
     let run = run_limited(&folder, 100, &["filter", day_text(), "-o", "out.parquet", "--limit", "100"]);
     assert_eq!(run.code, 0, "{}", run.stderr);

@@ -1,4 +1,4 @@
-//! Exports: each format is read back by somebody else's reader, and the messages rebuilt from it.
+//! Exports: each format is read back by an independent reader, and the messages are rebuilt from it.
 
 mod captured;
 
@@ -16,7 +16,7 @@ use tradesim_schemas::{
 
 use crate::support::{Folder, day_text};
 
-/// A message's fields as texts; a field that is absent is not in the map.
+/// The fields of a message as texts, without absent fields.
 type Fields = BTreeMap<String, String>;
 
 const WINDOW: [&str; 4] = ["--from", "09:29", "--to", "09:40"];
@@ -30,7 +30,7 @@ fn export(folder: &Folder, name: &str, more: &[&str]) -> Vec<u8> {
     folder.read(name)
 }
 
-/// The message that the fields of one row state.
+/// Returns the message of a row.
 fn message(fields: &Fields) -> String {
     let text =
         |name: &str| fields.get(name).unwrap_or_else(|| panic!("{name} is missing: {fields:?}")).as_str();
@@ -82,7 +82,7 @@ fn message(fields: &Fields) -> String {
     Envelope { timestamp: time("envelope_timestamp"), event }.to_json()
 }
 
-/// Compares message by message, so that a failure shows the first difference and not two files.
+/// Compares message by message, so that a failure shows only the first difference.
 #[track_caller]
 fn same(found: impl ExactSizeIterator<Item = String>, expected: &[String]) {
     assert!(expected.len() > 3_000);
@@ -92,7 +92,7 @@ fn same(found: impl ExactSizeIterator<Item = String>, expected: &[String]) {
     }
 }
 
-/// The rows of a CSV file. No value of ours has a comma or a quote.
+/// Parses a CSV file. None of the values contains a comma or a quote.
 fn csv_rows(text: &str) -> Vec<Fields> {
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
@@ -111,7 +111,7 @@ fn batches(folder: &Folder, name: &str) -> Vec<RecordBatch> {
     ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap().map(Result::unwrap).collect()
 }
 
-/// The rows of a Parquet file; times by hand, since arrow's formatter wants a time zone database for them.
+/// Returns the rows of a Parquet file. Times are formatted here, because arrow's formatter needs a time zone database for them.
 fn parquet_rows(folder: &Folder, name: &str) -> Vec<Fields> {
     let mut rows = Vec::new();
     for batch in batches(folder, name) {
@@ -194,7 +194,7 @@ fn prices_can_be_floats() {
     );
 }
 
-/// The record of an Avro value, in a union or alone, as texts.
+/// Returns the fields of an Avro record, which may be in a union, as texts.
 fn avro_fields(value: Value) -> Fields {
     let text = |value: Value| {
         Some(match value {
@@ -226,7 +226,7 @@ fn avro_fields(value: Value) -> Fields {
     }
 }
 
-/// The payload of a message alone: Avro has no envelope.
+/// Returns the payload of a message, because Avro has no envelope.
 fn payload(line: &str) -> &str {
     &line[line.find(r#""payload":"#).unwrap()..]
 }
@@ -237,7 +237,7 @@ fn an_avro_file_of_all_types_is_a_union() {
     let first = export(&folder, "out.avro", &[]);
     let types = ["trade", "orderbook", "marketdata"];
     let rows = Reader::new(&first[..]).unwrap().map(|value| {
-        let Value::Union(place, record) = value.unwrap() else { panic!("no union") };
+        let Value::Union(place, record) = value.unwrap() else { panic!("not a union") };
         let mut fields = avro_fields(*record);
         fields.insert("event_type".to_owned(), types[place as usize].to_owned());
         fields.insert("envelope_timestamp".to_owned(), fields["timestamp"].clone());

@@ -1,4 +1,4 @@
-//! Faults that are planted into a replay, against what a bridge counts.
+//! Faults in a replay, compared with the counts of a bridge.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{Folder, day_text, digest_of_lines, listening::Listening, stage::Stage};
 
-/// Replays 5,000 messages with a plan, and bridges them. Gives both reports.
+/// Replays 5,000 messages with a plan, and bridges them. Returns both reports.
 #[track_caller]
 fn bridge(stage: &Stage, plan: &str, run: &str, delivery: &str) -> (Value, Value) {
     stage.folder.write("plan.toml", plan);
@@ -25,14 +25,14 @@ fn bridge(stage: &Stage, plan: &str, run: &str, delivery: &str) -> (Value, Value
         "--delivery",
         delivery,
     ]);
-    // what is missing is a loss, which it says by its exit code
+    // missing messages are a loss, which the exit code shows
     assert_eq!(bridge.code, 3, "{}", bridge.stderr);
     let served = replay.end();
     assert_eq!(served.code, 0, "{}", served.stderr);
     (served.json(), bridge.json())
 }
 
-/// Dead letters of a run by reason.
+/// Counts the dead letters of a run by reason.
 pub(crate) fn dead_letters(stage: &Stage, run: &str) -> BTreeMap<String, u64> {
     let shown = stage.folder.run(&["dlq", "show", "--json", "--bootstrap-servers", &stage.brokers.line]);
     assert_eq!(shown.code, 0, "{}", shown.stderr);
@@ -46,7 +46,7 @@ pub(crate) fn dead_letters(stage: &Stage, run: &str) -> BTreeMap<String, u64> {
     counts
 }
 
-/// Of a list of planted faults: how many of each kind, and how many for each reason.
+/// Counts planted faults by kind and by reason.
 pub(crate) fn listed(report: &Value) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
     let (mut kinds, mut reasons) = (BTreeMap::new(), BTreeMap::new());
     for entry in report["faults"]["planted"].as_array().unwrap() {
@@ -112,14 +112,14 @@ fn a_bridge_counts_exactly_the_faults_that_are_listed() {
         assert_eq!(bridged["reconnects"], kinds["disconnect"], "{delivery}: {bridged}");
         assert_eq!(bridged["dead_lettered"], reasons.values().sum::<u64>(), "{delivery}: {bridged}");
         assert_eq!(bridged["received"], 5_000 - kinds["drop"], "{delivery}: {bridged}");
-        // what is missing at the very end is acknowledged by nobody, and only a transaction moves the position over it
+        // only a transaction moves the position over a message that is missing at the end
         let next_seq = if delivery == "exactly-once" { 5_000 } else { 4_999 };
         assert_eq!(bridged["next_seq"], next_seq, "{delivery}");
         assert_eq!(dead_letters(&stage, delivery), reasons, "{delivery}");
         assert_eq!(served["sent"], 5_000 - 44 + 30);
         assert!(served["seconds"].as_f64().unwrap() >= 0.3, "{served}");
     }
-    // the audit finds as lost what was dropped, and nothing twice, nothing out of its place
+    // the audit reports dropped messages as lost, and nothing else
     let args =
         ["verify-topic", "--json", "--archive", day_text(), "--limit", "5000", "--run", "exactly-once"];
     let run = stage.run(&args);
@@ -129,14 +129,14 @@ fn a_bridge_counts_exactly_the_faults_that_are_listed() {
 }
 
 #[test]
-fn the_same_plan_gives_the_same_stream_and_a_plain_client_its_digest() {
+fn the_same_plan_produces_the_same_stream_with_its_digest() {
     let folder = Folder::new();
     folder.write("plan.toml", PLAN.replace("'disconnect'", "'swap'").replace("'oversize'", "'price'"));
     let replay = || {
         let args = [day_text(), "--limit", "5000", "--faults", "plan.toml", "--json"];
         let replay = Listening::replay(&folder, &args);
         let tail = folder.run(&["tail", &replay.url, "--digest"]);
-        // what is missing is a loss, which it says by its exit code
+        // missing messages are a loss, which the exit code shows
         assert_eq!(tail.code, 3, "{}", tail.stderr);
         (replay.end().json(), tail.stdout)
     };
@@ -152,7 +152,7 @@ fn the_same_plan_gives_the_same_stream_and_a_plain_client_its_digest() {
 }
 
 #[test]
-fn a_plan_that_cannot_be_used_is_a_bad_configuration() {
+fn an_invalid_plan_is_a_bad_configuration() {
     let folder = Folder::new();
     let replay = |plan: &str, more: &[&str]| {
         folder.write("plan.toml", plan);
@@ -161,5 +161,7 @@ fn a_plan_that_cannot_be_used_is_a_bad_configuration() {
     replay("[[fault]]\nkind = 'drop'\nat = 5\nevery = 3", &[]).fails(78, "unknown field `every`");
     replay("[[fault]]\nkind = 'drop'\nat = 5", &["--limit", "5"]).fails(78, "the stream has 5 messages");
     replay("[[fault]]\nkind = 'drop'\nat = 5", &["--loop"]).fails(2, "a stream with an end");
-    folder.run(&["replay", day_text(), "--faults", "no.toml"]).fails(78, "no.toml cannot be read");
+    folder
+        .run(&["replay", day_text(), "--faults", "no.toml"])
+        .fails(78, "cannot read the fault plan no.toml");
 }

@@ -1,7 +1,7 @@
-//! Golden archives: small recordings in `fixtures/`, each with the command that makes it and its digest.
+//! Golden archives: small recordings in `fixtures/`, each with its command and its digest.
 //!
-//! `UPDATE_GOLDEN=1 cargo test golden` makes them anew. What is compared is the content, by digest: a newer zstd may pack
-//! the same content into other bytes.
+//! `UPDATE_GOLDEN=1 cargo test golden` records them again. Contents are compared by digest, because another version of zstd may
+//! compress the same content differently.
 
 use std::{
     env, fs,
@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::support::{Folder, Run};
 
-/// Messages in the text twin of a fixture.
+/// The number of messages in the text file of a fixture.
 const TWIN_MESSAGES: &str = "1000";
-/// Fixtures are part of every clone.
+/// The maximum size of a fixture, because fixtures are part of every clone.
 const BYTES_MAX: u64 = 1_000_000;
 
-/// What is recorded: a name, and the arguments of `tradesim record`.
+/// The recordings: names, and arguments of `tradesim record`.
 const RECORDINGS: &[(&str, &str)] = &[
     ("minute", "--date 2026-02-18 --seed 42 --rate 100 --from 10:00 --to 10:01"),
     (
@@ -42,7 +42,7 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
-/// Records into `folder`, and tells what came out.
+/// Records into `folder`, and returns the description of the fixture.
 fn record(folder: &Folder, name: &str, arguments: &str) -> Fixture {
     let file = format!("{name}.parquet");
     let mut args = vec!["record"];
@@ -64,13 +64,13 @@ fn record(folder: &Folder, name: &str, arguments: &str) -> Fixture {
     }
 }
 
-/// The first messages of an archive, as text.
+/// Returns the first messages of an archive as text.
 fn twin(folder: &Folder, path: &Path) -> String {
     folder.ok(&["cat", path.to_str().unwrap(), "--limit", TWIN_MESSAGES])
 }
 
 #[test]
-fn golden_archives_are_recorded_anew_with_the_same_digests() {
+fn golden_archives_are_recorded_again_with_the_same_digests() {
     let folder = Folder::new();
     let recorded: Vec<Fixture> =
         RECORDINGS.iter().map(|(name, arguments)| record(&folder, name, arguments)).collect();
@@ -88,7 +88,7 @@ fn golden_archives_are_recorded_anew_with_the_same_digests() {
 }
 
 #[test]
-fn golden_archives_are_whole_small_and_equal_their_text() {
+fn golden_archives_are_valid_small_and_equal_to_their_text() {
     let folder = Folder::new();
     let manifest = fs::read(fixtures().join("MANIFEST.json")).unwrap();
     for fixture in serde_json::from_slice::<Vec<Fixture>>(&manifest).unwrap() {
@@ -102,6 +102,6 @@ fn golden_archives_are_whole_small_and_equal_their_text() {
         );
         assert_eq!(run.code, 0, "{}", run.stderr);
         let text = fs::read_to_string(path.with_extension("jsonl")).unwrap();
-        assert!(text == twin(&folder, &path), "the text of {} is another", fixture.file);
+        assert!(text == twin(&folder, &path), "the text of {} differs", fixture.file);
     }
 }

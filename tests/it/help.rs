@@ -1,4 +1,4 @@
-//! What people read: help, completions, manual pages.
+//! Help texts, completions and manual pages.
 
 use crate::support::Folder;
 
@@ -28,6 +28,7 @@ fn help_of_every_command_is_as_reviewed() {
         "topics",
         "schemas",
         "cluster",
+        "load",
         "demo",
         "dev",
         "config",
@@ -46,6 +47,9 @@ fn help_of_every_command_is_as_reviewed() {
         ["schemas", "register"],
         ["schemas", "check"],
         ["cluster", "verify"],
+        ["load", "run"],
+        ["load", "list"],
+        ["load", "show"],
         ["dev", "broker"],
         ["dev", "registry"],
     ] {
@@ -54,7 +58,7 @@ fn help_of_every_command_is_as_reviewed() {
 }
 
 #[test]
-fn help_before_a_command_is_help_of_that_command() {
+fn help_before_a_command_prints_the_help_of_that_command() {
     let folder = Folder::new();
     assert_eq!(folder.ok(&["help"]), folder.ok(&["--help"]));
     assert_eq!(folder.ok(&["help", "record"]), folder.ok(&["record", "--help"]));
@@ -63,7 +67,7 @@ fn help_before_a_command_is_help_of_that_command() {
 }
 
 #[test]
-fn completions_are_made_for_every_shell() {
+fn completions_exist_for_every_shell() {
     let folder = Folder::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = folder.ok(&["completions", shell]);
@@ -72,7 +76,7 @@ fn completions_are_made_for_every_shell() {
 }
 
 #[test]
-fn manual_pages_are_made_for_every_command() {
+fn manual_pages_exist_for_every_command() {
     let folder = Folder::new();
     assert!(folder.ok(&["man"]).contains(".TH tradesim 1"));
     folder.ok(&["man", "-o", "man/pages"]);

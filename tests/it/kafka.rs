@@ -1,4 +1,4 @@
-//! `topics` and `cluster`: what needs no cluster, and against a real one where the environment names it.
+//! `topics`, `cluster` and `schemas`, without a cluster, and with a real one if the environment has its address.
 
 mod dead_letters;
 
@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 #[test]
-fn brokers_that_are_not_there_exit_with_69_and_what_to_do() {
+fn unreachable_brokers_exit_with_69_and_a_hint() {
     let folder = Folder::new();
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     for command in
@@ -26,7 +26,7 @@ fn brokers_that_are_not_there_exit_with_69_and_what_to_do() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_a_usage_error() {
+fn invalid_arguments_are_usage_errors() {
     let folder = Folder::new();
     for args in [
         &["topics"][..],
@@ -68,7 +68,7 @@ fn properties_that_librdkafka_refuses_exit_with_78_without_their_values() {
         assert!(!run.stderr.contains("=hush"), "{}", run.stderr);
     }
     folder.write(".env", "KAFKA_BRIDGE_DLQ_TOPIC=raw.trades\n");
-    folder.run(&["topics", "verify"]).fails(78, "raw.trades cannot be the topic of dead letters");
+    folder.run(&["topics", "verify"]).fails(78, "raw.trades cannot be the dead-letter topic");
 }
 
 /// Every command that uses Kafka, with flags that lead it to its connection.
@@ -127,7 +127,7 @@ fn a_build_with_tls_takes_its_properties() {
     }
 }
 
-/// Runs a command against the cluster.
+/// Runs a command with the cluster. Returns its exit code and its report.
 fn json(folder: &Folder, cluster: &Cluster, args: &[&str]) -> (i32, Value) {
     let run = folder.run(&[args, &["--bootstrap-servers", &cluster.brokers, "--json"]].concat());
     assert!(run.code == 0 || run.code == 3, "{args:?}: {}", run.stderr);
@@ -149,7 +149,7 @@ fn topics_are_made_once_and_every_deviation_is_named() {
     assert_eq!(code, 0);
     assert!(again["topics"].as_array().unwrap().iter().all(|topic| topic["created"] == false));
     assert_eq!(json(&folder, &cluster, &command("verify")).0, 0);
-    // the same topics, held to another number of copies
+    // the same topics, compared with another replication factor
     let (code, other) = json(&folder, &cluster, &[&command("verify")[..], &["--replicas", "2"]].concat());
     assert_eq!(code, 3);
     let found = &other["topics"][0]["deviations"];

@@ -1,10 +1,10 @@
-//! The dependency star: siblings never import each other, and each crate knows only what it may.
+//! The layers of crates: sibling crates never import each other, and each crate has only the dependencies that it may have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
-/// What each crate must not depend on, directly or through others. A crate of the workspace without a line fails.
+/// Forbidden direct and indirect dependencies of each crate. A crate of the workspace without a line is a failure.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "tradesim-schemas",
@@ -57,7 +57,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("tradesim", &[]),
 ];
 
-/// What a crate may know of its own workspace, besides itself.
+/// The crates of the workspace that each crate uses.
 const SIBLINGS: &[(&str, &[&str])] = &[
     ("tradesim-schemas", &[]),
     ("tradesim-sim", &["tradesim-schemas"]),
@@ -78,7 +78,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The platform that the compiler runs on and builds for.
+/// Returns the platform of the compiler.
 fn host() -> String {
     let output = std::process::Command::new("rustc").arg("-vV").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -94,8 +94,7 @@ fn metadata() -> Metadata {
         .unwrap()
 }
 
-/// The names of everything that a package is built with: its dependencies that are neither optional nor for tests, and
-/// theirs.
+/// Returns the names of all direct and indirect dependencies of a package that are neither optional nor only for tests.
 fn dependencies(metadata: &Metadata, root: &PackageId) -> BTreeSet<String> {
     let resolve = metadata.resolve.as_ref().unwrap();
     let nodes: BTreeMap<_, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
@@ -112,7 +111,7 @@ fn dependencies(metadata: &Metadata, root: &PackageId) -> BTreeSet<String> {
             let is_built = package.dependencies.iter().any(|declared| {
                 declared.name == *target.name
                     && declared.kind == DependencyKind::Normal
-                    // what tests switch on in our own crates is no part of the product
+// optional dependencies of workspace crates are enabled only by tests
                     && !(declared.optional && package.source.is_none())
             });
             if is_built {
@@ -125,7 +124,7 @@ fn dependencies(metadata: &Metadata, root: &PackageId) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_crate_knows_only_what_it_may() {
+fn every_crate_has_only_allowed_dependencies() {
     let metadata = metadata();
     for package in metadata.workspace_packages() {
         let name = package.name.as_str();
@@ -152,7 +151,7 @@ fn every_crate_knows_only_what_it_may() {
 }
 
 #[test]
-fn the_check_finds_what_is_there() {
+fn the_check_finds_existing_dependencies() {
     let metadata = metadata();
     let root = metadata.workspace_packages().into_iter().find(|package| package.name == "tradesim").unwrap();
     let found = dependencies(&metadata, &root.id);

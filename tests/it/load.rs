@@ -1,11 +1,11 @@
-//! `load` as a process: verdicts, exit codes, and reports that are there whatever becomes of the run. Brokers are stand-ins
-//! here; the shipped scenarios run against a real cluster in CI (`.ci/kafka`).
+//! `load` as a process: thresholds, exit codes, and reports, even of runs that are killed. These tests use embedded brokers; the
+//! bundled scenarios run on a real cluster in CI (`.ci/kafka`).
 
 use std::{fs, process::Stdio};
 
 use crate::support::{Folder, Run, day_text, digest, send_signal, wait_until};
 
-/// A scenario over [`day_text`].
+/// Writes a scenario with the recording [`day_text`].
 fn scenario(folder: &Folder, name: &str, load: &str, target: &str, thresholds: &[&str]) -> String {
     let text = format!(
         "name = \"{name}\"\nthresholds = {thresholds:?}\n[recording]\nfile = {:?}\n[load]\n{load}\n[target]\n{target}\n",
@@ -20,7 +20,7 @@ fn run(folder: &Folder, file: &str, more: &[&str]) -> Run {
 }
 
 #[test]
-fn a_load_to_clients_is_judged_and_reported() {
+fn a_load_to_clients_is_measured_and_reported() {
     let folder = Folder::new();
     let thresholds = ["lost == 0", "disconnects == 0", "delivered == 3000", "throughput > 1000/s"];
     let target = "kind = \"websocket\"\nclients = 3";
@@ -43,17 +43,17 @@ fn a_load_to_clients_is_judged_and_reported() {
     assert_eq!(written["thresholds"], report["thresholds"]);
     let page = String::from_utf8(folder.read("report.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("passed") && page.ends_with("</html>\n"));
-    assert!(!page.contains("http"), "the page needs nothing from elsewhere");
+    assert!(!page.contains("http"), "the page needs no external resources");
 }
 
 #[test]
-fn a_second_in_which_clients_read_nothing_counts_for_what_was_due_meanwhile() {
+fn a_stall_of_clients_counts_for_every_message_that_was_due_meanwhile() {
     let folder = Folder::new();
     let thresholds = ["lost == 0", "latency.max >= 900ms", "latency.p99 < 900ms"];
     let load = "stages = [\"3s:200\"]\n[[event]]\nat = \"500ms\"\nstall_clients = \"1s\"";
     let file = scenario(&folder, "stall", load, "kind = \"websocket\"", &thresholds);
     let run = run(&folder, &file, &[]);
-    // the longest waited for the whole second, so that one in three was late by half of it: the third threshold fails
+    // the longest latency is the whole second, and one in three messages is late by half of it: the third threshold fails
     assert_eq!(run.code, 99, "{}", run.stderr);
     let report = run.json();
     let verdicts: Vec<_> =
@@ -64,7 +64,7 @@ fn a_second_in_which_clients_read_nothing_counts_for_what_was_due_meanwhile() {
 }
 
 #[test]
-fn a_load_through_the_bridge_is_proved_from_the_topics() {
+fn a_load_through_the_bridge_is_verified_in_the_topics() {
     let folder = Folder::new();
     let thresholds = ["lost == 0", "duplicated == 0", "reordered == 0", "altered == 0", "dead_lettered == 0"];
     for delivery in ["exactly-once", "at-least-once"] {
@@ -82,7 +82,7 @@ fn a_load_through_the_bridge_is_proved_from_the_topics() {
 #[test]
 fn planted_faults_are_dead_letters_and_nothing_else_is() {
     let folder = Folder::new();
-    // a dropped message is lost, and the bridge says so; whatever else is planted is a dead letter with its bytes
+    // a dropped message is lost, and the bridge reports it; all other faults become dead letters with their bytes
     let thresholds =
         ["lost == 5", "dead_lettered == 60", "altered == 60", "duplicated == 0", "reordered == 0"];
     let faults = ["corrupt", "price", "event-type"]
@@ -100,7 +100,7 @@ fn planted_faults_are_dead_letters_and_nothing_else_is() {
     assert!(failed.is_empty(), "{failed:?} {}", run.stderr);
 }
 
-/// A load of [`day_text`] through the bridge with 9 messages that are missing and 4 that are sent twice.
+/// Runs a load of [`day_text`] through the bridge with 9 dropped messages and 4 duplicated ones.
 fn with_gaps(folder: &Folder, name: &str, target: &str, thresholds: &[&str]) -> Run {
     let fault = |kind: &str, count| format!("[[faults.fault]]\nkind = \"{kind}\"\ncount = {count}\n");
     let load = format!(
@@ -113,12 +113,12 @@ fn with_gaps(folder: &Folder, name: &str, target: &str, thresholds: &[&str]) -> 
 }
 
 #[test]
-fn what_was_not_measured_does_not_hold() {
+fn thresholds_of_unmeasured_metrics_fail() {
     let folder = Folder::new();
     let run = with_gaps(&folder, "unverified", "verify = false", &["lost == 0", "delivered == 991"]);
     assert_eq!(run.code, 99, "{}", run.stderr);
     assert!(run.stderr.contains("✗ lost == 0         not measured"), "{}", run.stderr);
-    assert!(run.stderr.contains("9 messages could not be had from the feed"), "{}", run.stderr);
+    assert!(run.stderr.contains("9 messages were unavailable from the feed"), "{}", run.stderr);
     let report = run.json();
     assert_eq!((&report["lost"], &report["missing"]), (&serde_json::Value::Null, &9.into()));
     assert_eq!((&report["sent"], &report["delivered"]), (&995.into(), &991.into()));
@@ -128,7 +128,7 @@ fn what_was_not_measured_does_not_hold() {
 }
 
 #[test]
-fn one_figure_says_what_is_lost_and_the_digest_is_that_of_what_has_to_arrive() {
+fn losses_are_reported_once_and_the_digest_is_that_of_the_expected_messages() {
     let folder = Folder::new();
     let thresholds = ["lost == 9", "delivered == 991", "duplicated == 0"];
     let run = with_gaps(&folder, "verified", "", &thresholds);
@@ -142,10 +142,10 @@ fn one_figure_says_what_is_lost_and_the_digest_is_that_of_what_has_to_arrive() {
     assert_eq!(report["latency_ms"]["count"], 991);
     let digests = &report["digests"];
     assert_eq!(digests["arrived"][0], digests["expected"]);
-    // what was sent twice arrived once
+    // duplicated messages arrived once
     assert_ne!(digests["sent"], digests["expected"]);
-    assert_eq!(report["thresholds"][3]["threshold"], "digest == the recording's under the plan of faults");
-    assert!(run.stderr.contains("✓ digest == the recording's under the plan of faults"), "{}", run.stderr);
+    assert_eq!(report["thresholds"][3]["threshold"], "digest == the recording's under the fault plan");
+    assert!(run.stderr.contains("✓ digest == the recording's under the fault plan"), "{}", run.stderr);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_threshold_that_cannot_hold_is_99() {
 }
 
 #[test]
-fn a_load_that_is_killed_leaves_a_report_that_says_so() {
+fn a_load_that_is_killed_leaves_an_incomplete_report() {
     let folder = Folder::new();
     let file = scenario(&folder, "long", "stages = [\"10m:50\"]", "kind = \"websocket\"", &["lost == 0"]);
     for (signal, code) in [("KILL", None), ("TERM", Some(143))] {
@@ -182,26 +182,26 @@ fn a_load_that_is_killed_leaves_a_report_that_says_so() {
 }
 
 #[test]
-fn what_cannot_be_run_says_why_before_anything_is_sent() {
+fn invalid_runs_fail_before_anything_is_sent() {
     let folder = Folder::new();
     let websocket = "kind = \"websocket\"";
     let file = scenario(&folder, "much", "stages = [\"1h:5000\"]", websocket, &[]);
-    run(&folder, &file, &[]).fails(78, "the stages take 18,000,000 messages, and the recording has");
+    run(&folder, &file, &[]).fails(78, "the stages need 18,000,000 messages, but the recording has");
     let file = scenario(&folder, "typo", "stages = [\"1h:5000\"]\nspede = 1", websocket, &[]);
     run(&folder, &file, &[]).fails(78, "line 7: unknown field `spede`");
     let file = scenario(&folder, "good", "stages = [\"1s:10\"]", websocket, &[]);
-    run(&folder, &file, &["--short"]).fails(78, "has no [short] form");
+    run(&folder, &file, &["--short"]).fails(78, "does not have a [short] form");
     run(&folder, &file, &["--report", "missing/report.html"]).fails(73, "cannot create missing/report.html");
     run(&folder, &file, &["--report", "report.pdf"]).fails(2, "");
     run(&folder, "nothing.toml", &[]).fails(1, "tradesim load list");
-    folder.run(&["load", "show", "stedy"]).fails(2, "stedy is no scenario");
+    folder.run(&["load", "show", "stedy"]).fails(2, "stedy is not a bundled scenario");
     let failing = "stages = [\"30s:10\"]\n[[event]]\nat = \"100ms\"\nrun = \"echo no broker >&2; exit 7\"";
     let file = scenario(&folder, "event", failing, websocket, &[]);
     run(&folder, &file, &[]).fails(1, "failed: exit status: 7: no broker");
 }
 
 #[test]
-fn another_recording_than_the_scenario_s_is_a_difference() {
+fn another_recording_than_that_of_the_scenario_is_a_difference() {
     let folder = Folder::new();
     let file = scenario(&folder, "drift", "stages = [\"1s:10\"]", "kind = \"websocket\"", &[]);
     let text = String::from_utf8(folder.read(&file)).unwrap();
@@ -209,13 +209,13 @@ fn another_recording_than_the_scenario_s_is_a_difference() {
     folder.write("drift.toml", pinned(&format!("blake3:{}", "0".repeat(64))));
     let run = run(&folder, "drift.toml", &[]);
     assert_eq!(run.code, 3, "{}", run.stderr);
-    assert!(run.stderr.contains("the recording is not the scenario's"), "{}", run.stderr);
+    assert!(run.stderr.contains("the recording is not that of the scenario"), "{}", run.stderr);
     folder.write("drift.toml", pinned(&digest(&folder, day_text())));
     assert_eq!(folder.run(&["load", "run", "drift.toml"]).code, 0);
 }
 
 #[test]
-fn shipped_scenarios_are_listed_and_shown_and_their_recordings_are_made() {
+fn bundled_scenarios_are_listed_and_shown_and_can_be_recorded() {
     let folder = Folder::new();
     let list: serde_json::Value = serde_json::from_str(&folder.ok(&["load", "list", "--json"])).unwrap();
     let names: Vec<&str> =
@@ -242,7 +242,7 @@ fn a_report_replaces_regular_files_and_nothing_else() {
     run(&folder, &file, &["--report", "report.json"]).fails(73, "it is a pipe, not a regular file");
     fs::remove_file(folder.path("report.json")).unwrap();
     folder.write("report.json", "the report of before");
-    // a name that nobody else may lose
+    // a file of another program
     folder.write("report.json.part", "a file of somebody else");
     let run = run(&folder, &file, &["--report", "report.json"]);
     assert_eq!(run.code, 0, "{}", run.stderr);

@@ -1,4 +1,4 @@
-//! What only a process can show: exit codes, pipes, signals, files, help, and commands that undo each other.
+//! Tests of the binary as a process: exit codes, pipes, signals, files, help, and commands that undo each other.
 
 mod support;
 

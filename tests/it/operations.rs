@@ -1,4 +1,4 @@
-//! `replay` and `control` as those see them who run them: wrong calls, deaths, pipes, steering.
+//! Operating `replay` and `control`: invalid arguments, kills, pipes and control commands.
 
 use std::{collections::BTreeSet, process::Stdio};
 
@@ -7,13 +7,13 @@ use tradesim_schemas::Timestamp;
 
 use crate::support::{Folder, Run, day_text, digest, listening::Listening, send_signal, wait_until};
 
-/// The status of a replay.
+/// Returns the status of a replay.
 #[track_caller]
 fn status(folder: &Folder, replay: &Listening) -> Value {
     control(folder, replay, &["status"])
 }
 
-/// Steers a replay; gives its status after that.
+/// Runs a command of `control`, and returns the status after it.
 #[track_caller]
 fn control(folder: &Folder, replay: &Listening, args: &[&str]) -> Value {
     let text = folder.ok(&[&["control", replay.url.as_str(), "--json"], args].concat());
@@ -21,7 +21,7 @@ fn control(folder: &Folder, replay: &Listening, args: &[&str]) -> Value {
 }
 
 #[test]
-fn what_cannot_be_replayed_is_told_with_its_exit_code() {
+fn failures_have_their_exit_code() {
     let folder = Folder::new();
     folder.write("text.parquet", "no archive");
     folder.write("empty.parquet", "");
@@ -33,16 +33,20 @@ fn what_cannot_be_replayed_is_told_with_its_exit_code() {
         (&["empty.parquet"], 65, "is not a Parquet file"),
         (&["cut.parquet"], 65, "does not end like an archive"),
         (&[day_text(), "nowhere.parquet"], 1, "cannot open nowhere.parquet"),
-        (&[day_text(), "--symbols", "APPL"], 2, "APPL is no symbol of the archive"),
-        (&[day_text(), "--from", "12:00", "--to", "11:00"], 2, "no time is left"),
-        (&[day_text(), "--wait-clients", "3", "--max-clients", "2"], 2, "would wait for ever"),
-        (&[day_text(), "--wait-clients", "65"], 2, "one address has at most 64 connections"),
+        (&[day_text(), "--symbols", "APPL"], 2, "APPL is not a symbol of the archive"),
+        (&[day_text(), "--from", "12:00", "--to", "11:00"], 2, "empty time range"),
+        (&[day_text(), "--wait-clients", "3", "--max-clients", "2"], 2, "would wait forever"),
+        (&[day_text(), "--wait-clients", "65"], 2, "one address may have only 64 connections"),
         (&[day_text(), "--host", "192.0.2.1"], 1, "cannot listen on 192.0.2.1"),
-        (&[day_text(), "--host", "192.0.2.1", "--control", "loopback"], 2, "on a loopback address"),
+        (&[day_text(), "--host", "192.0.2.1", "--control", "loopback"], 2, "needs a loopback address"),
         (&[day_text(), "--host", "192.0.2.1", "--control", "token"], 2, "needs a token"),
-        (&[day_text(), "--control", "off", "--control-token-file", "text.parquet"], 2, "has no use for"),
-        (&[day_text(), "--control-token-file", "nowhere"], 78, "control token cannot be read from nowhere"),
-        (&[day_text(), "--control-token-file", "text.parquet"], 78, "does not hold a control token"),
+        (
+            &[day_text(), "--control", "off", "--control-token-file", "text.parquet"],
+            2,
+            "cannot be used with --control off",
+        ),
+        (&[day_text(), "--control-token-file", "nowhere"], 78, "cannot read the control token from nowhere"),
+        (&[day_text(), "--control-token-file", "text.parquet"], 78, "does not contain a valid control token"),
     ] {
         let run = folder.run(&[&["replay", "--port", "0"], args].concat());
         run.fails(code, text);
@@ -51,7 +55,7 @@ fn what_cannot_be_replayed_is_told_with_its_exit_code() {
 }
 
 #[test]
-fn flags_that_cannot_be_meant_are_usage_errors() {
+fn invalid_flags_are_usage_errors() {
     for flags in [
         &["--speed", "0x"][..],
         &["--speed", "fast"],
@@ -79,7 +83,7 @@ fn flags_that_cannot_be_meant_are_usage_errors() {
 }
 
 #[test]
-fn a_replay_that_is_killed_goes_on_where_its_client_was() {
+fn a_client_resumes_after_its_replay_was_killed() {
     let folder = Folder::new();
     let args = [day_text(), "--speed", "20000x", "--run", "killed"];
     let mut first = Listening::replay(&folder, &args);
@@ -104,7 +108,7 @@ fn a_replay_that_is_killed_goes_on_where_its_client_was() {
 }
 
 #[test]
-fn a_reader_of_the_report_that_goes_away_is_no_error() {
+fn a_closed_reader_of_the_report_is_not_an_error() {
     let folder = Folder::new();
     let mut replay = Listening::replay(&folder, &[day_text(), "--limit", "10", "--json"]);
     drop(replay.child.stdout.take());
@@ -140,7 +144,7 @@ fn shifted_timestamps_move_envelope_and_payload_by_the_same_whole_minutes() {
 }
 
 #[test]
-fn time_starts_with_the_last_client_that_is_waited_for() {
+fn playback_starts_with_the_last_of_the_awaited_clients() {
     let folder = Folder::new();
     let replay = Listening::replay(&folder, &[day_text(), "--wait-clients", "2"]);
     let tail = ["tail", replay.url.as_str(), "--digest"];
@@ -157,7 +161,7 @@ fn time_starts_with_the_last_client_that_is_waited_for() {
 }
 
 #[test]
-fn a_replay_is_steered_in_every_way_there_is() {
+fn every_control_command_works() {
     let folder = Folder::new();
     let paused = ["--start-paused", "--wait-clients", "0", "--stay", "--speed", "1x", "--json"];
     let replay = Listening::replay(&folder, &[&[day_text()], &paused[..]].concat());
@@ -175,7 +179,7 @@ fn a_replay_is_steered_in_every_way_there_is() {
         (&["seek", &messages.to_string()], messages, "paused"),
     ] {
         control(&folder, &replay, args);
-        wait_until("what was asked for", || {
+        wait_until("the requested state", || {
             let status = status(&folder, &replay);
             (&status["seq"], &status["state"]) == (&seq.into(), &state.into())
         });
@@ -190,7 +194,7 @@ fn a_replay_is_steered_in_every_way_there_is() {
     send_signal("TERM", &replay.child);
     let run = replay.end();
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert!(run.json()["digest"].is_null(), "there was a jump in what was played");
+    assert!(run.json()["digest"].is_null(), "playback jumped");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
 use crate::support::{Folder, Run, day_text, digest, digest_of_lines};
 
 #[test]
-fn a_reader_that_goes_away_ends_cat_quietly() {
+fn cat_exits_quietly_when_its_pipe_is_closed() {
     let folder = Folder::new();
     let mut child =
         folder.command(&["cat", day_text()]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -41,7 +41,7 @@ fn a_full_standard_output_is_an_error() {
     for args in [&["cat", day_text()][..], &["info", day_text()], &["config", "show"], &["--help"]] {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = folder.command(args).stdout(full).stderr(Stdio::piped()).output().unwrap();
-        Run::of(output).fails(1, "cannot write to the standard output");
+        Run::of(output).fails(1, "cannot write to standard output");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Faults that are planted into an archive: what is listed is there, and nothing else is.
+//! Faults in an archive: all that are listed are there, and no others.
 
 mod handled;
 
@@ -14,7 +14,7 @@ use crate::{
     support::{Folder, day_text, digest, digest_of_lines, listening::Listening, stage::Stage},
 };
 
-/// All faults that an archive can have, two of them before the first message and one behind the last.
+/// A plan with all faults that an archive can contain, two of them before the first message and one after the last.
 const PLAN: &str = "
     seed = 7
     [[fault]]
@@ -49,8 +49,7 @@ const PLAN: &str = "
     count = 7
 ";
 
-/// A cut of 5,000 messages, whose numbers do not begin with 0, a plan, and an archive in which that is planted. Gives the
-/// report.
+/// Writes a cut of 5,000 messages, whose sequence numbers do not start with 0, and plants the plan into it. Returns the report.
 #[track_caller]
 fn plant(folder: &Folder, plan: &str) -> Value {
     folder.ok(&["filter", day_text(), "-o", "cut", "--from", "09:29", "--limit", "5000"]);
@@ -59,7 +58,7 @@ fn plant(folder: &Folder, plan: &str) -> Value {
     serde_json::from_str(&report).unwrap()
 }
 
-/// All rows of an archive.
+/// Returns all rows of an archive.
 fn rows(folder: &Folder, file: &str) -> Vec<Row> {
     let archive = Archive::open(folder.path(file), OpenOptions::default()).unwrap();
     let batches = archive.batches(Start::Beginning);
@@ -72,7 +71,7 @@ fn text(row: &Row) -> Vec<u8> {
     text
 }
 
-/// The list that `info` gives: of each number what is planted there, with the reason, as often as it is.
+/// Returns the list of `info`: the faults with their reasons, by sequence number.
 fn list(folder: &Folder, file: &str) -> BTreeMap<u64, Vec<(String, Option<String>)>> {
     let mut list: BTreeMap<u64, Vec<_>> = BTreeMap::new();
     let report = folder.run(&["info", "--json", file]).json();
@@ -85,7 +84,7 @@ fn list(folder: &Folder, file: &str) -> BTreeMap<u64, Vec<(String, Option<String
     list
 }
 
-/// Lines that need not be text.
+/// Returns the output of `cat`, which need not be text.
 fn cat(folder: &Folder, args: &[&str]) -> Vec<u8> {
     let output = folder.command(&[&["cat"], args].concat()).output().unwrap();
     assert!(output.status.success());
@@ -97,18 +96,18 @@ fn lines(messages: &[(bool, Vec<u8>)]) -> Vec<u8> {
 }
 
 #[test]
-fn it_holds_what_a_client_gets_of_a_replay_with_the_same_plan() {
+fn the_archive_contains_what_a_replay_with_the_same_plan_sends() {
     let folder = Folder::new();
     plant(&folder, PLAN);
     let sent = Listening::received(&folder, &["cut", "--faults", "plan.toml"]);
     assert_eq!(sent.len(), 5_000 - 45 + 31);
     assert!(sent.iter().any(|(is_binary, _)| *is_binary));
     assert!(cat(&folder, &["planted"]) == lines(&sent), "the messages differ");
-    // text and binary too, and with them a client that is sent the archive
+    // a replay of the archive sends the same frames, including text and binary
     assert!(Listening::received(&folder, &["planted"]) == sent, "the frames differ");
     assert_eq!(digest(&folder, "planted"), digest_of_lines(&lines(&sent)).to_string());
 
-    // frames of somebody else are planted into as well
+    // faults are planted into foreign frames, too
     capture(&folder, "feed");
     for plan in [
         "fault = [{ kind = 'swap', at = 1 }, { kind = 'corrupt', at = 0 }]",
@@ -124,7 +123,7 @@ fn it_holds_what_a_client_gets_of_a_replay_with_the_same_plan() {
 }
 
 #[test]
-fn the_same_plan_makes_the_same_archive_and_another_seed_another() {
+fn the_same_plan_produces_the_same_archive_and_another_seed_another() {
     let folder = Folder::new();
     let report = plant(&folder, PLAN);
     assert_eq!(report["digest"], digest(&folder, "planted"));
@@ -138,9 +137,9 @@ fn the_same_plan_makes_the_same_archive_and_another_seed_another() {
     assert_ne!(report["digest"], again("other", &[]));
 }
 
-/// Takes the faults of the list back, message by message, and compares what is left with the source.
+/// Reverts the listed faults, message by message, and compares the result with the source.
 #[test]
-fn what_is_listed_is_there_and_what_is_not_listed_is_as_it_was() {
+fn listed_faults_are_there_and_all_other_messages_are_unchanged() {
     let folder = Folder::new();
     let report = plant(&folder, PLAN);
     let info = folder.run(&["info", "--json", "planted"]).json();
@@ -183,10 +182,10 @@ fn what_is_listed_is_there_and_what_is_not_listed_is_as_it_was() {
                 seq += 1;
             }
             Some((kind, reason)) => {
-                let Row::Captured(captured) = row else { panic!("{seq}: {kind} is no frame") };
+                let Row::Captured(captured) = row else { panic!("{seq}: {kind} is not a frame") };
                 let Captured { content: Content::Raw { bytes, event: None }, opcode, .. } = &**captured
                 else {
-                    panic!("{seq}: {kind} states an event")
+                    panic!("{seq}: {kind} has an event")
                 };
                 let refusal = tradesim_schemas::read(bytes, ReadOptions::default()).unwrap_err();
                 assert_eq!(Some(refusal.reason.code()), reason, "{seq}: {kind}");
@@ -197,7 +196,7 @@ fn what_is_listed_is_there_and_what_is_not_listed_is_as_it_was() {
         }
         seq += 1;
     }
-    // behind the last one
+    // after the last message
     at += list.get(&(seq as u64)).map_or(0, Vec::len);
     assert_eq!(at, source.len());
     assert!(list.keys().all(|at| *at <= seq as u64));
@@ -219,7 +218,7 @@ fn a_bridge_and_an_audit_count_exactly_what_is_listed() {
         let bridged = run.json();
         assert_eq!(bridged["dead_lettered"], reasons.values().sum::<u64>(), "{delivery}: {bridged}");
         assert_eq!(dead_letters(&stage, delivery), reasons, "{delivery}");
-        // they are messages like any other here: none is missing on the way, and none comes twice
+        // here they are ordinary messages: none is missing, and none is repeated
         assert_eq!(bridged["received"], 5_000 - missing + repeated, "{delivery}: {bridged}");
         assert_eq!((&bridged["missing"], &bridged["repeated"]), (&0.into(), &0.into()), "{bridged}");
     }
@@ -233,13 +232,13 @@ fn a_bridge_and_an_audit_count_exactly_what_is_listed() {
         assert_eq!(audit["dead_lettered"], reasons.values().sum::<u64>());
         assert_eq!(audit["digest"], digest(&stage.folder, "planted"));
     }
-    // the source is not what the topics hold
+    // the topics do not contain the source
     let run = stage.run(&["verify-topic", "--archive", "cut", "--run", "exactly-once"]);
     assert_eq!(run.code, 3, "{}", run.stderr);
 }
 
 #[test]
-fn what_cannot_be_planted_is_refused_and_leaves_nothing() {
+fn invalid_plans_are_refused_and_leave_nothing() {
     let folder = Folder::new();
     plant(&folder, "fault = [{ kind = 'drop', at = 5 }]");
     let before = (folder.names(), folder.read("planted"));
@@ -251,22 +250,30 @@ fn what_cannot_be_planted_is_refused_and_leaves_nothing() {
     plant("cut", drop, "planted").fails(73, "planted");
     plant("none", drop, "new").fails(1, "none");
     plant("plan.toml", drop, "new").fails(65, "is not a Parquet file");
-    plant("cut", drop, "new.jsonl").fails(2, "which is Parquet");
-    plant("planted", drop, "new").fails(2, "has planted faults already");
+    plant("cut", drop, "new.jsonl").fails(2, "an archive is Parquet");
+    plant("planted", drop, "new").fails(2, "already contains planted faults");
     plant("cut", "fault = [{ kind = 'drop', at = 5, every = 3 }]", "new").fails(78, "unknown field `every`");
     plant("cut", "fault = [{ kind = 'drop', at = 5000 }]", "new").fails(78, "the stream has 5000 messages");
-    folder.run(&["plant", "cut", "--faults", "no.toml", "-o", "new"]).fails(78, "no.toml cannot be read");
+    folder
+        .run(&["plant", "cut", "--faults", "no.toml", "-o", "new"])
+        .fails(78, "cannot read the fault plan no.toml");
     for (fault, why) in [
-        ("kind = 'disconnect', at = 1", "fault 2 (disconnect) cannot be planted: it is one of the line"),
-        ("kind = 'stall', at = 1, for = '1s'", "(stall) cannot be planted: it is one of the line"),
+        (
+            "kind = 'disconnect', at = 1",
+            "fault 2 (disconnect) cannot be planted: it is a fault of the connection",
+        ),
+        ("kind = 'stall', at = 1, for = '1s'", "(stall) cannot be planted: it is a fault of the connection"),
         ("kind = 'drip', at = 1, for = '1s', bytes_per_second = 9", "(drip) cannot be planted"),
-        ("kind = 'oversize', at = 1", "(oversize) cannot be planted: an archive holds messages of at most"),
+        (
+            "kind = 'oversize', at = 1",
+            "(oversize) cannot be planted: an archive contains messages of at most",
+        ),
     ] {
         let run = plant("cut", &format!("fault = [{{ kind = 'drop', at = 5 }}, {{ {fault} }}]"), "new");
         run.fails(78, why);
         assert!(run.stderr.contains("hint: `tradesim replay FILE --faults PLAN`"), "{}", run.stderr);
     }
-    // what is found out in the middle of it
+    // an error in the middle
     let mut damaged = folder.read("cut");
     let middle = damaged.len() / 2;
     damaged[middle] ^= 1;

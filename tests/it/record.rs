@@ -1,4 +1,4 @@
-//! `record`: names, reports, determinism over processes.
+//! `record`: file names, reports, determinism across processes.
 
 use crate::support::{Folder, digest};
 
@@ -48,7 +48,7 @@ fn the_report_has_the_names_of_the_contract() {
 }
 
 #[test]
-fn separate_processes_in_other_surroundings_make_the_same_file() {
+fn separate_processes_in_other_environments_write_the_same_file() {
     let reference = Folder::new();
     reference.ok(&[SMALL, &["-o", "day"]].concat());
     for (threads, zone, language) in
@@ -82,7 +82,7 @@ fn another_seed_and_other_options_are_another_day() {
     let mut digests: Vec<String> = variants
         .iter()
         .map(|variant| {
-            // the variant's flag stands in the place of the common one
+            // the flag of the variant replaces the common one
             let common: Vec<&str> =
                 SMALL[1..].chunks(2).filter(|pair| !variant.contains(&pair[0])).flatten().copied().collect();
             let cut = ["--force", "-o", "day", "--from", "09:59", "--to", "10:01"];
@@ -95,7 +95,7 @@ fn another_seed_and_other_options_are_another_day() {
 }
 
 #[test]
-fn the_heaviest_symbols_make_a_market_of_their_own() {
+fn the_heaviest_symbols_are_a_market_of_their_own() {
     let folder = Folder::new();
     folder.ok(&[SMALL, &["--symbols", "3", "-o", "three"]].concat());
     folder.ok(&["verify", "three"]);
@@ -104,11 +104,11 @@ fn the_heaviest_symbols_make_a_market_of_their_own() {
     assert_eq!(symbols.len(), 3);
     assert_eq!((&symbols[0], &symbols[1]), (&"AAPL".into(), &"MSFT".into()));
     assert_eq!(info["cuts"], serde_json::json!([]));
-    folder.run(&["cat", "three", "--symbols", "XOM"]).fails(2, "XOM is no symbol of the archive");
+    folder.run(&["cat", "three", "--symbols", "XOM"]).fails(2, "XOM is not a symbol of the archive");
 }
 
 #[test]
-fn a_planned_burst_stands_in_the_metadata_and_multiplies_the_rate() {
+fn a_planned_burst_is_in_the_metadata_and_multiplies_the_rate() {
     let folder = Folder::new();
     let window = ["--from", "11:00", "--to", "11:01", "--events", "trade"];
     let burst = ["--burst-at", "11:00", "--burst-for", "1m", "--burst-multiplier", "30"];
@@ -120,7 +120,7 @@ fn a_planned_burst_stands_in_the_metadata_and_multiplies_the_rate() {
 }
 
 #[test]
-fn a_seed_that_nobody_gave_is_drawn_printed_and_recorded() {
+fn without_a_seed_one_is_drawn_printed_and_recorded() {
     let folder = Folder::new();
     let run = folder.run(&["record", "--date", "2026-02-18", "--limit", "100", "-o", "day", "--json"]);
     let seed = run.json()["seed"].as_u64().unwrap();

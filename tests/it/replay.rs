@@ -1,8 +1,8 @@
-//! `replay`: what clients get, how it ends, and what it reports. The client is `tail`.
+//! `replay`: received messages, exit codes and reports. The client is `tail`.
 
 use crate::support::{Folder, day_text, digest, listening::Listening, send_signal};
 
-/// The lines that a client gets of a replay with these arguments.
+/// Returns the lines that a client receives from a replay with these arguments.
 #[track_caller]
 fn received(folder: &Folder, args: &[&str], tail: &[&str]) -> String {
     let replay = Listening::replay(folder, args);
@@ -13,7 +13,7 @@ fn received(folder: &Folder, args: &[&str], tail: &[&str]) -> String {
 }
 
 #[test]
-fn a_client_gets_exactly_the_archive_and_the_report_has_the_names_of_the_contract() {
+fn a_client_receives_exactly_the_archive_and_the_report_has_the_keys_of_the_contract() {
     let folder = Folder::new();
     let expected = digest(&folder, day_text());
     let replay = Listening::replay(&folder, &[day_text(), "--json", "--run", "of-a-test"]);
@@ -34,7 +34,7 @@ fn a_client_gets_exactly_the_archive_and_the_report_has_the_names_of_the_contrac
 }
 
 #[test]
-fn what_is_sent_is_what_cat_prints_under_any_filter() {
+fn a_replay_sends_what_cat_prints_with_any_filter() {
     let folder = Folder::new();
     for filter in [
         &["--symbols", "MSFT,AAPL"][..],
@@ -48,7 +48,7 @@ fn what_is_sent_is_what_cat_prints_under_any_filter() {
 }
 
 #[test]
-fn a_client_may_begin_in_the_middle() {
+fn a_client_can_start_in_the_middle() {
     let folder = Folder::new();
     let lines = folder.ok(&["cat", day_text()]);
     let from = |count: usize, text: &str| text.split_inclusive('\n').skip(count).collect::<String>();
@@ -78,7 +78,7 @@ fn several_files_and_rounds_follow_one_another() {
     // a limit counts over both files
     let limited: String = round.split_inclusive('\n').take(1_600).collect();
     assert_eq!(received(&folder, &["a.parquet", "b.parquet", "--limit", "1600"], &[]), limited);
-    // lengths behind a filter are learned on the way
+    // filtered lengths are determined while playing
     let filtered = ["a.parquet", "b.parquet", "--events", "trade", "--loop=2"];
     let trades: String =
         round.split_inclusive('\n').filter(|line| line.contains(r#"_type":"trade""#)).collect();
@@ -89,7 +89,7 @@ fn several_files_and_rounds_follow_one_another() {
 }
 
 #[test]
-fn an_endless_loop_goes_on_until_a_signal() {
+fn an_endless_loop_runs_until_a_signal() {
     let folder = Folder::new();
     folder.ok(&["filter", day_text(), "-o", "a.parquet", "--limit", "100"]);
     let replay = Listening::replay(&folder, &["a.parquet", "--loop"]);
@@ -120,7 +120,7 @@ fn signals_end_a_replay_in_order() {
 }
 
 #[test]
-fn a_port_in_use_is_an_error_with_a_way_out() {
+fn a_port_in_use_is_an_error_with_a_hint() {
     let folder = Folder::new();
     let first = Listening::replay(&folder, &[day_text()]);
     let port = first.url.rsplit(':').next().unwrap().to_owned();
@@ -146,11 +146,11 @@ fn a_damaged_row_group_ends_the_replay_as_it_ends_cat() {
 }
 
 #[test]
-fn commands_are_taken_from_whom_the_replay_was_told() {
+fn control_commands_need_the_configured_access() {
     let folder = Folder::new();
     folder.write("token", "correct-horse-battery\n");
     folder.write("other", "incorrect-horse-battery\n");
-    let steer = |url: &str, more: &[&str]| folder.run(&[&["control", url, "pause"], more].concat());
+    let pause = |url: &str, more: &[&str]| folder.run(&[&["control", url, "pause"], more].concat());
     for (control, alone, with_token, with_other) in [
         (&[][..], 0, 0, 0),
         (&["--control", "loopback"], 0, 0, 0),
@@ -164,7 +164,7 @@ fn commands_are_taken_from_whom_the_replay_was_told() {
             (&["--token-file", "token"], with_token),
             (&["--token-file", "other"], with_other),
         ] {
-            let run = steer(&replay.url, more);
+            let run = pause(&replay.url, more);
             assert_eq!(run.code, code, "{control:?} {more:?}: {}", run.stderr);
             assert!(code == 0 || run.stderr.contains("the server refused: "), "{}", run.stderr);
         }

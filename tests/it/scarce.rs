@@ -1,5 +1,5 @@
-//! A system that refuses: the k-th open, write or accept of a process fails, or it has few file descriptors. Whatever is
-//! refused, there is a documented exit code, no panic, and no file that is not whole.
+//! Failing system calls: the k-th open, write or accept of a process fails, or there are few file descriptors. In every case there
+//! is a documented exit code, no panic and no incomplete file.
 
 use std::{
     io::Write,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::support::{Folder, Run, day_text, listening::Listening};
 
-/// Fails one call of a kind, counted from 1, in the process that it is preloaded into.
+/// A library that makes one call of a kind fail, counted from 1, in the process that preloads it.
 const FAILING: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -44,10 +44,10 @@ int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags) 
     return strikes("accept") ? -1 : REAL(accept4)(socket, address, length, flags); }
 "#;
 
-/// The codes that a command without peers may end with (contract, section 9).
+/// The exit codes of commands without peers (contract, section 9).
 const DOCUMENTED: [i32; 5] = [0, 1, 65, 73, 78];
 
-/// Messages of the small archive.
+/// The number of messages in the small archive.
 const MESSAGES: usize = 50;
 
 const EIO: i32 = 5;
@@ -84,7 +84,7 @@ impl Place {
     }
 }
 
-/// Commands with the file that each makes, in a folder that has only the small archive; `None` for the standard output.
+/// Returns commands with the files that they write, or `None` for standard output.
 fn commands() -> Vec<(Vec<&'static str>, Option<&'static str>)> {
     let record = "record --date 2026-02-18 --seed 1 --rate 1 --to 04:20 -o out.parquet";
     let mut commands = vec![
@@ -136,20 +136,20 @@ fn survives(place: &Place, call: &str, ats: std::ops::RangeInclusive<u32>, with:
             assert!(run.code != 0 || output.is_some() || run.stdout == good.stdout, "{what}");
         }
     }
-    assert!(failures > 10, "the library is preloaded and makes calls fail: {failures}");
+    assert!(failures > 10, "too few calls failed: {failures}");
 }
 
 #[test]
-fn a_write_that_fails_leaves_no_half_of_a_file() {
+fn a_failed_write_leaves_no_incomplete_file() {
     survives(&Place::new(), "write", 1..=4, EIO);
 }
 
 #[test]
-fn an_open_that_fails_leaves_no_half_of_a_file() {
+fn a_failed_open_leaves_no_incomplete_file() {
     survives(&Place::new(), "open", 1..=9, EMFILE);
 }
 
-/// Counts what a plain client receives.
+/// Counts the messages that a plain client receives.
 fn received(url: &str) -> usize {
     let (mut socket, _) = tungstenite::connect(url).unwrap();
     let mut count = 0;
@@ -160,7 +160,7 @@ fn received(url: &str) -> usize {
 }
 
 #[test]
-fn an_accept_that_fails_costs_no_client() {
+fn a_failed_accept_does_not_lose_a_client() {
     let place = Place::new();
     for (at, with) in [(1, EMFILE), (1, ECONNABORTED), (2, EMFILE), (2, ECONNABORTED)] {
         let args = ["replay", "small.parquet", "--speed", "max", "--wait-clients", "2", "--port", "0"];
@@ -184,7 +184,7 @@ fn an_accept_that_fails_costs_no_client() {
     drop(place.tools);
 }
 
-/// The binary, to be run where a process may have so many files open.
+/// Returns a command that runs the binary with so many file descriptors.
 fn with_files(folder: &Folder, files: u32, args: &[&str]) -> std::process::Command {
     let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
     folder.wrapped("sh", &[&["-c", &script, env!("CARGO_BIN_EXE_tradesim")], args].concat())
@@ -201,7 +201,7 @@ fn more_connections_than_files_are_survived() {
     let mut half_sent = Vec::new();
     for _ in 0..100 {
         let mut socket = TcpStream::connect(&address).unwrap();
-        // the server may have turned it away by now
+        // the server may have refused it already
         let _ = socket.write_all(b"GET / HTTP/1.1\r\nHost: loc");
         half_sent.push(socket);
     }

@@ -1,4 +1,4 @@
-//! `schemas` against a registry in memory.
+//! `schemas` with a registry in memory.
 
 use std::net::TcpListener;
 
@@ -26,14 +26,14 @@ impl Fixture {
         self.folder.run(&[&["schemas"], args, &["--schema-registry-url", &self.registry.line]].concat())
     }
 
-    /// Registers a text past the binary.
+    /// Registers a schema without the binary.
     fn register(&self, subject: &str, schema: &str) {
         let url = format!("{}/subjects/{subject}/versions", self.registry.line);
         ureq::post(url).send(json!({ "schema": schema }).to_string()).unwrap();
     }
 }
 
-/// The schema of trades with a change.
+/// Returns the schema of trades with a change.
 fn trade(change: impl FnOnce(&mut Vec<Value>)) -> String {
     let mut schema: Value = serde_json::from_str(EventType::Trade.avro_schema()).unwrap();
     change(schema["fields"].as_array_mut().unwrap());
@@ -71,9 +71,9 @@ fn schemas_are_registered_once_and_then_exist() {
 }
 
 #[test]
-fn a_breaking_change_is_refused_with_its_field_named() {
+fn a_breaking_change_is_refused_with_its_field() {
     let fixture = Fixture::new();
-    // what is registered needs nothing that ours lacks, but gives `quantity` as a text
+    // the registered schema differs only in the type of `quantity`
     let other = trade(|fields| {
         let quantity = fields.iter_mut().find(|field| field["name"] == "quantity").unwrap();
         quantity["type"] = json!("string");
@@ -88,7 +88,7 @@ fn a_breaking_change_is_refused_with_its_field_named() {
         assert_eq!(report["compatible"], false);
         let found = &subject(&report, "raw.trades-value")["incompatibilities"][0];
         assert_eq!((&found["field"], &found["kind"]), (&json!("quantity"), &json!("TYPE_MISMATCH")));
-        // nothing was registered, not even what would have fitted
+        // nothing was registered, not even the compatible schemas
         assert_eq!(subject(&report, "raw.orderbook-value")["registered"], false);
     }
 }
@@ -111,7 +111,7 @@ fn registration_makes_every_subject_backward_whatever_the_default_is() {
 }
 
 #[test]
-fn a_schema_of_a_file_is_checked_under_the_subject_of_its_record() {
+fn a_schema_file_is_checked_against_the_subject_of_its_record() {
     let fixture = Fixture::new();
     fixture.run(&["register"]);
     let optional = json!({"name": "fee", "type": ["null", "string"], "default": null});
@@ -123,7 +123,7 @@ fn a_schema_of_a_file_is_checked_under_the_subject_of_its_record() {
     let breaks = fixture.run(&["check", "required.avsc"]);
     assert_eq!(breaks.code, 3);
     assert!(breaks.stdout.contains("field fee: the new schema has no default for it"), "{}", breaks.stdout);
-    // the registry would let this pass
+    // the registry would accept this
     let scale = |fields: &mut Vec<Value>| {
         let price = fields.iter_mut().find(|field| field["name"] == "price").unwrap();
         price["type"]["scale"] = json!(2);
@@ -133,18 +133,18 @@ fn a_schema_of_a_file_is_checked_under_the_subject_of_its_record() {
     assert_eq!(breaks.code, 3);
     assert!(breaks.stdout.contains("field price: the new schema has decimal(12,2)"), "{}", breaks.stdout);
     for (content, text) in [
-        ("{", "no JSON"),
+        ("{", "invalid JSON"),
         (r#"{"type":"record","name":"Quote","fields":[]}"#, "expected the schema of a record Trade"),
         (r#"{"type":"record","name":"Trade"}"#, "not an Avro schema"),
     ] {
         fixture.folder.write("bad.avsc", content);
         fixture.run(&["check", "bad.avsc"]).fails(65, text);
     }
-    fixture.run(&["check", "missing.avsc"]).fails(1, "missing.avsc cannot be read");
+    fixture.run(&["check", "missing.avsc"]).fails(1, "cannot read missing.avsc");
 }
 
 #[test]
-fn a_registry_that_is_not_there_exits_with_69_and_what_to_do() {
+fn an_unreachable_registry_exits_with_69_and_a_hint() {
     let folder = Folder::new();
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{gone}");

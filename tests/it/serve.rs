@@ -1,4 +1,4 @@
-//! `serve`: what clients get of a market that is simulated while they look, and what is left of it. The client is `tail`.
+//! `serve`: received messages and recordings of the live simulator. The client is `tail`.
 
 use std::process::Stdio;
 
@@ -6,23 +6,23 @@ use crate::support::{
     Folder, Run, day_text, digest, digest_of_lines, listening::Listening, send_signal, wait_until,
 };
 
-/// A market that is open at any time: about 3,500 messages a second.
+/// Arguments for a market that is open at any time: about 3,500 messages per second.
 const OPEN: &[&str] = &["--day", "2026-02-18", "--clock", "09:30", "--seed", "3", "--rate", "500"];
 
-/// The day of [`day_text`], at once.
+/// Arguments for the day of [`day_text`], at once.
 const HISTORY: &[&str] = &["--mode", "historical", "--day", "2026-02-18", "--seed", "7", "--rate", "1"];
 
 fn start(folder: &Folder, args: &[&str]) -> Listening {
     Listening::start(folder, &[&["serve"], args].concat())
 }
 
-/// What a server says about its stream.
-fn said<'a>(server: &'a Run, name: &str) -> &'a str {
+/// Returns the value of a line on the standard error of a server.
+fn printed<'a>(server: &'a Run, name: &str) -> &'a str {
     let found = server.stderr.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     found.unwrap_or_else(|| panic!("no {name:?} in {}", server.stderr))
 }
 
-/// Stops a server and gives what it left.
+/// Stops a server and returns its output.
 #[track_caller]
 fn stop(server: Listening) -> Run {
     send_signal("TERM", &server.child);
@@ -37,7 +37,7 @@ fn a_historical_day_is_the_one_that_is_recorded() {
     let expected = digest(&folder, day_text());
     let args = [HISTORY, &["--json", "--record", "served.parquet"]].concat();
     let server = start(&folder, &args);
-    // the play has waited for its client, and a jump would be none that a recording knows
+    // playback has waited for its client, and a recording cannot contain jumps
     folder.run(&["control", &server.url, "seek", "10:00"]).fails(1, "cannot seek while recording");
     assert_eq!(folder.ok(&["tail", &server.url, "--digest"]).trim_end(), expected);
     let run = server.end();
@@ -47,7 +47,7 @@ fn a_historical_day_is_the_one_that_is_recorded() {
     assert_eq!((&report["mode"], &report["seed"]), (&"historical".into(), &7.into()));
     assert_eq!(report["recording"]["digest"], expected);
     assert_eq!(report["recording"]["events"]["total"], report["sent"]);
-    // the whole day, and held to all rules as one
+    // the whole day, which is checked against all rules
     assert_eq!(report["recording"]["cuts"], serde_json::json!([]));
     folder.ok(&["diff", "served.parquet", day_text()]);
     let verified = folder.ok(&["verify", "served.parquet"]);
@@ -67,12 +67,12 @@ fn filters_cut_a_live_stream_as_they_cut_a_recording() {
 }
 
 #[test]
-fn a_day_can_be_entered_at_any_time_and_its_recording_is_what_was_sent() {
+fn a_stream_can_start_at_any_time_and_its_recording_is_what_was_sent() {
     let folder = Folder::new();
     let args = [OPEN, &["--record", "live.parquet", "--json"]].concat();
     let server = start(&folder, &args);
     let first = folder.ok(&["tail", &server.url, "--from-seq", "0", "--count", "2000"]);
-    // the candles that end with the minute are its first messages
+    // the first messages are the candles of the previous minute
     assert!(first.starts_with(
         r#"{"schema_version":1,"event_type":"marketdata","timestamp":"2026-02-18T14:30:00.000000Z""#
     ));
@@ -88,7 +88,7 @@ fn a_day_can_be_entered_at_any_time_and_its_recording_is_what_was_sent() {
     assert!(recorded.starts_with(&first));
     assert_eq!(report["digest"], digest_of_lines(recorded.as_bytes()).to_string());
     folder.ok(&["verify", "live.parquet"]);
-    // and it is a cut of the day that `record` makes
+    // it is a cut of the day of `record`
     let limit = sent.to_string();
     let mut cut =
         vec!["record", "--date", "2026-02-18", "--from", "09:30", "--limit", &limit, "-o", "cut.parquet"];
@@ -101,24 +101,24 @@ fn a_day_can_be_entered_at_any_time_and_its_recording_is_what_was_sent() {
 }
 
 #[test]
-fn a_stream_goes_on_for_a_client_that_comes_back_also_to_a_server_that_was_started_anew() {
+fn a_client_can_resume_even_with_a_restarted_server() {
     let folder = Folder::new();
     let args = [OPEN, &["--mode", "burst", "--run", "a"]].concat();
     let server = start(&folder, &args);
     let all = folder.ok(&["tail", &server.url, "--from-seq", "0", "--count", "3000"]);
     let from = |count: usize, len: usize| all.split_inclusive('\n').skip(count).take(len).collect::<String>();
-    // what was played before comes at once
+    // earlier messages are sent at once
     let again = folder.ok(&["tail", &server.url, "--from-seq", "1234", "--count", "500"]);
     assert_eq!(again, from(1_234, 500));
     let first = stop(server);
     let server = start(&folder, &args);
-    // what was not played yet comes when it is due
+    // later messages are sent when they are due
     let rest = folder.ok(&["tail", &server.url, "--from-seq", "2500", "--count", "500"]);
     assert_eq!(rest, from(2_500, 500));
     let second = stop(server);
-    assert_eq!(said(&first, "stream"), said(&second, "stream"));
+    assert_eq!(printed(&first, "stream"), printed(&second, "stream"));
     let other = stop(start(&folder, &OPEN.iter().copied().chain(["--run", "a"]).collect::<Vec<_>>()));
-    assert_ne!(said(&first, "stream"), said(&other, "stream"));
+    assert_ne!(printed(&first, "stream"), printed(&other, "stream"));
 }
 
 #[test]
@@ -141,25 +141,25 @@ fn a_live_clock_can_be_stopped_but_not_moved() {
 }
 
 #[test]
-fn a_clock_that_is_set_waits_for_a_client_if_it_is_told_to() {
+fn a_clock_that_is_set_waits_for_clients_on_request() {
     let folder = Folder::new();
     let server = start(&folder, &[OPEN, &["--wait-clients", "1", "--json"]].concat());
     let status = folder.ok(&["control", &server.url, "status"]);
     assert!(status.starts_with("waiting at seq 0"), "{status}");
-    // a recording would have to begin with the first message, whatever the client asks for: so does every live stream
+    // every live stream starts with its first message, whatever the client requests, because a recording must do so
     assert_eq!(folder.ok(&["tail", &server.url, "--from-seq", "100", "--count", "1"]).lines().count(), 1);
     assert_eq!(stop(server).json()["first_seq"], 0);
 }
 
 #[test]
-fn whatever_the_time_is_there_is_a_server() {
+fn there_is_a_server_at_any_time() {
     let folder = Folder::new();
     let server = start(&folder, &["--record", "now.parquet"]);
-    // open or closed, it says which
-    let is_open = server.said.contains("with the wall clock");
-    assert_ne!(is_open, server.said.contains("the market is closed: "), "{}", server.said);
-    assert_ne!(is_open, server.said.contains("for a market now: --day "), "{}", server.said);
-    assert!(server.said.contains("seed "));
+    // the server reports whether the market is open
+    let is_open = server.printed.contains("with the wall clock");
+    assert_ne!(is_open, server.printed.contains("the market is closed: "), "{}", server.printed);
+    assert_ne!(is_open, server.printed.contains("to start now, use --day "), "{}", server.printed);
+    assert!(server.printed.contains("seed "));
     let status = folder.ok(&["control", &server.url, "status"]);
     assert!(status.starts_with("playing at seq "), "{status}");
     stop(server);
@@ -179,19 +179,19 @@ fn signals_end_a_live_stream_in_order() {
         assert_eq!(run.code, code, "{signal}: {}", run.stderr);
         assert_eq!(run.json()["complete"], false);
     }
-    // on the way to the beginning as well
+    // also on the way to the start of the stream
     let folder = Folder::new();
     let slow =
         ["serve", "--day", "2026-02-18", "--clock", "15:59", "--rate", "10000", "--record", "x.parquet"];
     let child = folder.command(&slow).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until("a file in the making", || folder.names().iter().any(|name| name.ends_with(".partial")));
+    wait_until("an unfinished file", || folder.names().iter().any(|name| name.ends_with(".partial")));
     send_signal("TERM", &child);
     assert_eq!(Run::of(child.wait_with_output().unwrap()).code, 0);
     assert_eq!(folder.names(), [""; 0]);
 }
 
 #[test]
-fn settings_are_those_of_record_and_are_named() {
+fn settings_are_those_of_record_and_are_printed() {
     let folder = Folder::new();
     folder.write(
         ".env",
@@ -199,7 +199,11 @@ fn settings_are_those_of_record_and_are_named() {
     );
     let server = start(&folder, &[]);
     for setting in ["MODE=historical", "START_DATE=2026-02-18", "SEED=7", "RATE=1"] {
-        assert!(server.said.contains(&format!("setting TRADE_GEN_{setting} (.env)")), "{}", server.said);
+        assert!(
+            server.printed.contains(&format!("setting TRADE_GEN_{setting} (.env)")),
+            "{}",
+            server.printed
+        );
     }
     assert_eq!(folder.ok(&["tail", &server.url, "--digest"]).trim_end(), digest(&folder, day_text()));
     assert_eq!(server.end().code, 0);
@@ -210,15 +214,19 @@ fn settings_are_those_of_record_and_are_named() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused_with_a_way_out() {
+fn invalid_arguments_are_refused_with_a_hint() {
     let folder = Folder::new();
     for (args, text, hint) in [
         (&["--day", "2026-02-14"][..], "2026-02-14 is a Saturday", "--allow-closed"),
         (&["--day", "2026-02-18", "--clock", "03:00"], "outside the day", ""),
-        (&["--mode", "historical", "--clock", "09:30"], "a historical day is whole", "--mode normal"),
-        (&["--wait-clients", "1"], "cannot hold the wall clock", "--clock"),
-        (&["--day", "2026-02-18", "--symbols", "APPL"], "APPL is no symbol", "AAPL"),
-        (&["--record", "out.csv"], "would be an archive", ".parquet"),
+        (
+            &["--mode", "historical", "--clock", "09:30"],
+            "--clock cannot be used with --mode historical",
+            "--mode normal",
+        ),
+        (&["--wait-clients", "1"], "cannot stop the wall clock", "--clock"),
+        (&["--day", "2026-02-18", "--symbols", "APPL"], "APPL is not a symbol", "AAPL"),
+        (&["--record", "out.csv"], "an archive is Parquet", ".parquet"),
     ] {
         let run = folder.run(&[&["serve", "--port", "0"], args].concat());
         run.fails(2, text);
@@ -228,12 +236,16 @@ fn what_cannot_be_meant_is_refused_with_a_way_out() {
     folder.run(&["serve", "--port", "0", "--record", "out.parquet"]).fails(73, "out.parquet");
     assert_eq!(folder.run(&["serve", "--clock", "9:30"]).code, 2);
     let server = start(&folder, &[HISTORY, &["--burst-multiplier", "20"]].concat());
-    assert!(server.said.contains("warning: there are no bursts in mode historical"), "{}", server.said);
+    assert!(
+        server.printed.contains("warning: --burst-… options have no effect in mode historical"),
+        "{}",
+        server.printed
+    );
     stop(server);
 }
 
 #[test]
-fn a_full_disk_ends_the_stream_and_is_said_so() {
+fn a_full_disk_ends_the_stream_and_is_reported() {
     let folder = Folder::new();
     let script = "ulimit -f 100 && exec \"$0\" \"$@\"";
     let mut args = vec![
@@ -249,7 +261,7 @@ fn a_full_disk_ends_the_stream_and_is_said_so() {
     args.extend(HISTORY);
     let child = folder.wrapped("sh", &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let server = Listening::of(child);
-    // it may have had everything by then, or be told that the server stops
+    // the client may have received everything, or be closed because the server stops
     folder.run(&["tail", &server.url, "--digest", "--retries", "0"]);
     server.end().fails(1, "no space left to write full.parquet");
     assert_eq!(folder.names(), [""; 0]);

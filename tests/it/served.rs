@@ -1,4 +1,4 @@
-//! The clients against the real server, over a small source in memory.
+//! `tail` and `control` with the real server and a small source in memory.
 
 use std::{net::SocketAddr, sync::Arc, thread::JoinHandle};
 
@@ -10,7 +10,7 @@ use tradesim_schemas::{EventType, Symbol, Timestamp};
 
 use crate::support::{Folder, digest_of_lines, wait_until};
 
-/// Numbered messages, a millisecond apart.
+/// A source of numbered messages, one per millisecond.
 struct Numbers {
     info: SourceInfo,
     messages: u64,
@@ -52,7 +52,10 @@ impl Source for Numbers {
     }
 
     fn find(&self, place: &str) -> Result<u64, SourceError> {
-        Err(SourceError::InvalidPosition { position: place.to_owned(), reason: "it has none".to_owned() })
+        Err(SourceError::InvalidPosition {
+            position: place.to_owned(),
+            reason: "this source has no times".to_owned(),
+        })
     }
 }
 
@@ -69,7 +72,7 @@ impl Feed for Reading {
     }
 }
 
-/// A server on a thread of its own.
+/// A server on its own thread.
 struct Served {
     address: SocketAddr,
     handle: Handle,
@@ -113,10 +116,10 @@ fn tail_gets_exactly_what_is_served() {
 }
 
 #[test]
-fn tail_begins_where_it_is_told_and_with_what_it_is_told() {
+fn tail_starts_at_the_requested_message_with_the_requested_filters() {
     let served = serve(1_000, Speed::Max, |options| options.stay = true);
     let folder = Folder::new();
-    // what was played already comes all the same
+    // earlier messages are sent, too
     assert_eq!(folder.ok(&["tail", &served.url(), "--from-seq", "0", "--count", "1000"]), lines(0..1_000));
     assert_eq!(folder.ok(&["tail", &served.url(), "--from-seq", "990", "--count", "10"]), lines(990..1_000));
     let half: String = (0..500).map(|n| text(2 * n) + "\n").collect();
@@ -129,7 +132,7 @@ fn tail_begins_where_it_is_told_and_with_what_it_is_told() {
 }
 
 #[test]
-fn control_steers_the_player() {
+fn control_controls_the_player() {
     let served = serve(100_000, "1x".parse().unwrap(), |options| {
         options.wait_clients = 0;
         options.start_paused = true;
@@ -149,7 +152,7 @@ fn control_steers_the_player() {
     folder
         .run(&["control", &url, "seek", "100001"])
         .fails(1, "the server refused: seq 100001 is past the end");
-    folder.run(&["control", &url, "seek", "10:00"]).fails(1, "it has none");
+    folder.run(&["control", &url, "seek", "10:00"]).fails(1, "this source has no times");
     assert!(
         folder
             .ok(&["control", &url, "pause"])

@@ -10,7 +10,7 @@ fn run_with(folder: &Folder, variables: &[(&str, &str)], args: &[&str]) -> Run {
 }
 
 #[test]
-fn the_highest_source_wins_and_is_named() {
+fn the_highest_source_wins_and_is_printed() {
     let folder = Folder::new();
     let seed = |run: &Run| run.json()["seed"].as_u64().unwrap();
     folder.write(".env", "# comment\nTRADE_GEN_SEED=11\nexport trade_gen_rate=\"5\"\nOTHER=1\n");
@@ -31,7 +31,7 @@ fn the_highest_source_wins_and_is_named() {
 }
 
 #[test]
-fn a_named_file_takes_the_place_of_the_default_one() {
+fn a_given_file_replaces_the_default_one() {
     let folder = Folder::new();
     folder.write(".env", "TRADE_GEN_SEED=11\n");
     folder.write("load.env", "TRADE_GEN_SEED=21\n");
@@ -54,7 +54,7 @@ fn all_sources_can_be_ignored() {
 }
 
 #[test]
-fn bad_values_exit_with_78_and_name_variable_and_range() {
+fn invalid_values_exit_with_78_and_the_valid_range() {
     let folder = Folder::new();
     for (name, value, range) in [
         ("TRADE_GEN_RATE", "0", "1 to 10000"),
@@ -76,7 +76,7 @@ fn bad_values_exit_with_78_and_name_variable_and_range() {
     }
     assert_eq!(folder.names(), [""; 0]);
     let undated = run_with(&folder, &[("TRADE_GEN_START_DATE", "tomorrow")], &["record", "--seed", "1"]);
-    undated.fails(78, "expected a date as 2026-02-18");
+    undated.fails(78, "expected a date such as 2026-02-18");
     folder.write(".env", "A=1\nTRADE_GEN_SEED=hush hush\n");
     let run = folder.run(RECORD);
     run.fails(78, ".env cannot be used: line 2: has a value with spaces");
@@ -84,7 +84,7 @@ fn bad_values_exit_with_78_and_name_variable_and_range() {
 }
 
 #[test]
-fn foreign_lines_stop_a_command_only_where_the_file_was_named() {
+fn foreign_lines_stop_a_command_only_in_a_given_file() {
     let folder = Folder::new();
     folder.write(".env", b"\xef\xbb\xbfTRADE_GEN_SEED=31\nPASSWORD=hush hush\nKEY=\"open\n\xff\n[section]\n");
     let run = folder.run(RECORD);
@@ -95,7 +95,7 @@ fn foreign_lines_stop_a_command_only_where_the_file_was_named() {
 }
 
 #[test]
-fn nothing_of_the_environment_gets_into_a_setting_of_a_file() {
+fn environment_variables_are_not_substituted_in_a_file() {
     let folder = Folder::new();
     folder.write(
         ".env",
@@ -108,7 +108,7 @@ fn nothing_of_the_environment_gets_into_a_setting_of_a_file() {
 }
 
 #[test]
-fn a_file_that_is_not_a_regular_one_is_not_waited_for() {
+fn a_file_that_is_not_regular_does_not_block() {
     let folder = Folder::new();
     assert!(folder.wrapped("mkfifo", &[".env"]).status().unwrap().success());
     let args = [RECORD, &["--seed", "1"]].concat();
@@ -142,7 +142,7 @@ fn commands_that_use_no_setting_read_none() {
 }
 
 #[test]
-fn a_recording_names_every_setting_that_did_not_come_from_its_command_line() {
+fn a_recording_prints_every_setting_that_did_not_come_from_its_command_line() {
     let folder = Folder::new();
     folder.write(".env", "TRADE_GEN_WS_PORT=9000\n");
     let args = [RECORD, &["--seed", "1", "--rate", "2"]].concat();
@@ -175,7 +175,7 @@ fn urls_are_shown_without_their_passwords() {
         let all = run.stdout + &run.stderr;
         assert!(all.contains("http://127.0.0.1:1/api"), "{args:?}: {all}");
     }
-    // nor in what is refused on a command line
+    // nor in errors about the command line
     for args in [
         ["tail", "ws://user:hush@127.0.0.1:1/"],
         ["capture", "http//user:hush@127.0.0.1:1/"],
@@ -184,7 +184,7 @@ fn urls_are_shown_without_their_passwords() {
         let run = folder.run(&args);
         assert!(run.code == 2 && !run.stderr.contains("hush"), "{run:?}");
     }
-    // not as the value of a setting that cannot be used either
+    // nor in errors about settings
     folder.write(".env", "KAFKA_BRIDGE_WS_URI=http://user:hush@127.0.0.1:1/\n");
     let run = folder.run(&["config", "show"]);
     run.fails(78, "KAFKA_BRIDGE_WS_URI is \"http://127.0.0.1:1/\" in .env");
@@ -204,11 +204,11 @@ fn a_date_from_the_settings_is_a_date() {
 }
 
 #[test]
-fn an_unknown_name_is_warned_about_with_the_nearest_one() {
+fn an_unknown_name_is_a_warning_with_a_suggestion() {
     let folder = Folder::new();
     let run = run_with(&folder, &[("TRADE_GEN_RATES", "5")], RECORD);
     assert_eq!(run.code, 0);
-    assert!(run.stderr.contains("warning: TRADE_GEN_RATES (environment) is no setting"), "{}", run.stderr);
+    assert!(run.stderr.contains("warning: TRADE_GEN_RATES (environment) is not a setting"), "{}", run.stderr);
     assert!(run.stderr.contains("did you mean TRADE_GEN_RATE?"), "{}", run.stderr);
 }
 
@@ -244,8 +244,12 @@ fn a_recording_has_bursts_by_its_flag_only() {
     assert!(!plain.stderr.contains("MODE"), "{}", plain.stderr);
     let by_mode = run_with(&folder, &[("TRADE_GEN_MODE", "burst")], &args);
     assert_eq!(digest(&by_mode), digest(&plain));
-    assert!(by_mode.stderr.contains("TRADE_GEN_MODE=burst is for live streams"), "{}", by_mode.stderr);
-    // bursts have settings, which matter once there are bursts
+    assert!(
+        by_mode.stderr.contains("TRADE_GEN_MODE=burst has no effect on a recording"),
+        "{}",
+        by_mode.stderr
+    );
+    // settings of bursts have an effect only with bursts
     let interval = [("TRADE_GEN_BURST_INTERVAL_SECONDS", "30")];
     assert_eq!(digest(&run_with(&folder, &interval, &args)), digest(&plain));
     let bursts = [&args[..], &["--burst"]].concat();

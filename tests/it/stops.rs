@@ -1,4 +1,4 @@
-//! Signals, and the death that cannot be caught.
+//! Signals, including SIGKILL.
 
 use std::{
     io::Read,
@@ -8,14 +8,14 @@ use std::{
 
 use crate::support::{Folder, Run, day_text, send_signal, wait_until};
 
-/// A recording of about a billion messages: none of these tests lets it end by itself.
+/// Arguments for a recording of about a billion messages, which never ends during a test.
 const ENDLESS: &[&str] =
     &["record", "--date", "2026-02-18", "--seed", "1", "--rate", "10000", "-o", "day.parquet"];
 
-/// Starts a recording and waits until its file has begun.
+/// Starts a recording and waits until its unfinished file exists.
 fn start(folder: &Folder) -> Child {
     let child = folder.command(ENDLESS).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until("a file in the making", || folder.names().iter().any(|name| name.ends_with(".partial")));
+    wait_until("an unfinished file", || folder.names().iter().any(|name| name.ends_with(".partial")));
     child
 }
 
@@ -41,7 +41,7 @@ fn sigterm_stops_a_recording_tidily() {
 }
 
 #[test]
-fn a_terminal_that_goes_away_stops_a_recording_tidily() {
+fn closing_the_terminal_stops_a_recording_tidily() {
     stops_tidily("HUP", 129);
 }
 
@@ -51,37 +51,37 @@ fn under_nohup_a_recording_outlives_its_terminal() {
     let mut args = vec!["-c", "trap '' HUP && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_tradesim")];
     args.extend(ENDLESS);
     let child = folder.wrapped("sh", &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until("a file in the making", || folder.names().iter().any(|name| name.ends_with(".partial")));
+    wait_until("an unfinished file", || folder.names().iter().any(|name| name.ends_with(".partial")));
     send_signal("HUP", &child);
-    // had the first one counted, its number would be told, or the second signal would end the process at once
+    // if SIGHUP had an effect, its name would be printed, or the second signal would end the process at once
     send_signal("TERM", &child);
     Run::of(child.wait_with_output().unwrap()).fails(143, "stopped by SIGTERM");
     assert_eq!(folder.names(), [""; 0]);
 }
 
 #[test]
-fn a_signal_ends_a_reader_that_waits_for_its_own_reader() {
+fn a_signal_ends_a_command_that_is_blocked_by_its_reader() {
     let folder = Folder::new();
     let mut child = folder.command(&["cat", day_text()]).stdout(Stdio::piped()).spawn().unwrap();
-    // one byte shows that it writes; the pipe holds far less than the rest, so that it waits for us in a write
+    // one byte shows that it writes; the pipe has no room for the rest, so the process is blocked in a write
     child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
     send_signal("TERM", &child);
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(143));
 }
 
-/// Moments in thousandths of a recording's file, spread by a full-period generator so that each run of the test tries the
-/// same ones. Those beyond a thousand mean the file under its final name.
+/// Returns instants in thousandths of the file of a recording, from a full-period generator, so that each run of the test uses the
+/// same ones. Values of a thousand and more mean the file under its final name.
 fn moments() -> impl Iterator<Item = u64> {
     std::iter::successors(Some(17u64), |moment| Some((moment * 21 + 73) % 1_250)).take(50)
 }
 
-/// Bytes of the file in the making; none where there is none, or no longer.
-fn bytes_in_the_making(folder: &Folder) -> u64 {
+/// Returns the size of the unfinished file, or 0 if there is none.
+fn unfinished_bytes(folder: &Folder) -> u64 {
     let partial = folder.names().into_iter().find(|name| name.ends_with(".partial"));
     partial.and_then(|name| std::fs::metadata(folder.path(&name)).ok()).map_or(0, |metadata| metadata.len())
 }
 
-// by what is written, not by the clock: beside other tests a recording takes now one second, now three
+// by file size and not by time, because the duration of a recording varies while other tests run
 #[test]
 fn kill_9_never_leaves_a_bad_file_under_the_final_name() {
     let args = ["record", "--date", "2026-02-18", "--seed", "7", "--rate", "1", "-o", "day.parquet"];
@@ -92,11 +92,11 @@ fn kill_9_never_leaves_a_bad_file_under_the_final_name() {
     for moment in moments() {
         let folder = Folder::new();
         let mut child = folder.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        wait_until("the moment of death", || {
+        wait_until("the instant to kill it", || {
             folder.path("day.parquet").exists()
-                || moment < 1_000 && bytes_in_the_making(&folder) >= bytes * moment / 1_000
+                || moment < 1_000 && unfinished_bytes(&folder) >= bytes * moment / 1_000
         });
-        // it may have ended by itself, which is one of the moments to look at
+        // it may have finished already, which is one of the cases
         child.kill().unwrap();
         child.wait().unwrap();
         if folder.path("day.parquet").exists() {
@@ -111,23 +111,23 @@ fn kill_9_never_leaves_a_bad_file_under_the_final_name() {
     assert_eq!(folder.ok(&args), digest);
 }
 
-/// The names of files in the making.
+/// Returns the names of unfinished files.
 fn partial(folder: &Folder) -> Vec<String> {
     folder.names().into_iter().filter(|name| name.ends_with(".partial")).collect()
 }
 
 #[test]
-fn what_kill_9_left_goes_with_the_next_run_in_the_folder_and_what_is_written_stays() {
+fn the_next_run_in_a_folder_removes_unfinished_files_of_killed_processes() {
     let folder = Folder::new();
     for args in [ENDLESS, &["serve", "--port", "0", "--record", "live.parquet", "--log-format", "text"]] {
         let mut child = folder.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        wait_until("a file in the making", || !partial(&folder).is_empty());
+        wait_until("an unfinished file", || !partial(&folder).is_empty());
         child.kill().unwrap();
         child.wait().unwrap();
         let left = partial(&folder);
         assert_eq!(left.len(), 1, "{args:?}");
 
-        // a run of another output finds it, names it and removes it
+        // a run with another output reports and removes it
         let run =
             folder.run(&["filter", day_text(), "-o", "cut.parquet", "--limit", "1", "--log-format", "text"]);
         assert_eq!(run.code, 0, "{}", run.stderr);
@@ -141,7 +141,7 @@ fn what_kill_9_left_goes_with_the_next_run_in_the_folder_and_what_is_written_sta
         std::fs::remove_file(folder.path("cut.parquet")).unwrap();
     }
 
-    // one that is still written is left alone, and comes to its end
+    // a file that is still being written is left alone
     let child = start(&folder);
     let running = partial(&folder);
     let run = folder.run(&["filter", day_text(), "-o", "cut.parquet", "--limit", "1"]);
@@ -152,10 +152,10 @@ fn what_kill_9_left_goes_with_the_next_run_in_the_folder_and_what_is_written_sta
 }
 
 #[test]
-fn sigbus_keeps_its_meaning_where_a_process_sends_it() {
+fn sigbus_from_another_process_ends_the_command() {
     let folder = Folder::new();
     let mut child = folder.command(&["cat", day_text()]).stdout(Stdio::piped()).spawn().unwrap();
-    // one byte shows that the archive is mapped; the pipe holds far less than the rest
+    // one byte shows that the archive is mapped; the pipe has no room for the rest
     child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
     send_signal("BUS", &child);
     assert_eq!(child.wait_with_output().unwrap().status.signal(), Some(7));

@@ -1,4 +1,4 @@
-//! Running the binary, in folders that go away.
+//! Runs the binary in temporary folders.
 
 pub(crate) mod brokers;
 pub(crate) mod feed;
@@ -19,10 +19,10 @@ use std::{
 use tempfile::TempDir;
 use tradesim_schemas::{ContentDigest, Digest};
 
-/// The longest that any condition may take to come true; far more than it should on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The timeout for any condition, which is generous even for a slow machine.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A folder in which the binary runs.
+/// A temporary folder in which the binary runs.
 #[derive(Debug)]
 pub(crate) struct Folder {
     dir: TempDir,
@@ -33,12 +33,12 @@ impl Folder {
         Folder { dir: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() }
     }
 
-    /// A path inside.
+    /// Returns a path in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    /// The names of all files inside, hidden ones too, in order.
+    /// Returns the names of all files in the folder, including hidden ones, in order.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.dir.path()).unwrap();
         let mut names: Vec<String> =
@@ -55,12 +55,12 @@ impl Folder {
         fs::read(self.path(name)).unwrap()
     }
 
-    /// The binary, to be run here: without the settings of whoever runs the tests, and without a terminal.
+    /// Returns a command that runs the binary in the folder, without the settings of the environment and without a terminal.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         self.wrapped(env!("CARGO_BIN_EXE_tradesim"), args)
     }
 
-    /// Another program, to be run here in the same way.
+    /// Returns a command that runs another program in the same way.
     pub(crate) fn wrapped(&self, program: impl AsRef<OsStr>, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
@@ -73,12 +73,12 @@ impl Folder {
         command
     }
 
-    /// Runs the binary here to its end.
+    /// Runs the binary to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Run {
         Run::of(self.command(args).output().unwrap())
     }
 
-    /// Runs the binary and expects success; gives what it wrote to the standard output.
+    /// Runs the binary, expects success, and returns its standard output.
     #[track_caller]
     pub(crate) fn ok(&self, args: &[&str]) -> String {
         let run = self.run(args);
@@ -87,7 +87,7 @@ impl Folder {
     }
 }
 
-/// What a run of the binary left.
+/// The result of a run of the binary.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,
@@ -98,13 +98,13 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn of(output: Output) -> Run {
         Run {
-            code: output.status.code().expect("the process ends by itself"),
+            code: output.status.code().expect("the process exits"),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
 
-    /// Expects this code, and one line of error that holds `text`.
+    /// Expects this exit code, and one error line that contains `text`.
     #[track_caller]
     pub(crate) fn fails(&self, code: i32, text: &str) {
         assert_eq!(self.code, code, "{}", self.stderr);
@@ -114,14 +114,14 @@ impl Run {
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
     }
 
-    /// The one JSON object on the standard output.
+    /// Parses the JSON object on standard output.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
     }
 }
 
-/// A small recorded day, made once: about 100,000 messages.
+/// Returns a small recorded day of about 100,000 messages, which is recorded once.
 pub(crate) fn day() -> &'static Path {
     static DAY: OnceLock<(Folder, PathBuf)> = OnceLock::new();
     let (_, path) = DAY.get_or_init(|| {
@@ -133,12 +133,12 @@ pub(crate) fn day() -> &'static Path {
     path
 }
 
-/// [`day`] as text.
+/// Returns the path of [`day`] as text.
 pub(crate) fn day_text() -> &'static str {
     day().to_str().unwrap()
 }
 
-/// The content digest of lines, as the contract defines it.
+/// Returns the content digest of lines (contract, section 3).
 pub(crate) fn digest_of_lines(lines: &[u8]) -> Digest {
     let mut digest = ContentDigest::new();
     for line in lines.split_inclusive(|&byte| byte == b'\n') {
@@ -147,24 +147,21 @@ pub(crate) fn digest_of_lines(lines: &[u8]) -> Digest {
     digest.finish()
 }
 
-/// The digest that `info --json` states.
+/// Returns the digest in `info --json`.
 #[track_caller]
 pub(crate) fn digest(folder: &Folder, file: &str) -> String {
     let report: serde_json::Value = serde_json::from_str(&folder.ok(&["info", "--json", file])).unwrap();
     report["digest"].as_str().unwrap().to_owned()
 }
 
-/// Time since some moment. Tests measure it to give up, and to choose moments.
+/// The time since an instant, for timeouts and for choosing instants.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     started: Instant,
 }
 
 impl Clock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test that waits for another process has to give up some time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a test that waits for another process needs a timeout")]
     pub(crate) fn start() -> Clock {
         Clock { started: Instant::now() }
     }
@@ -174,17 +171,17 @@ impl Clock {
     }
 }
 
-/// Waits until the condition holds, and fails when that takes too long.
+/// Waits until the condition holds, and fails after a timeout.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let clock = Clock::start();
     while !condition() {
-        assert!(clock.elapsed() < PATIENCE, "{what}: not after {PATIENCE:?}");
+        assert!(clock.elapsed() < TIMEOUT, "{what}: not after {TIMEOUT:?}");
         std::thread::yield_now();
     }
 }
 
-/// Sends a process a signal by its name, as INT.
+/// Sends a signal to a process, by a name such as INT.
 #[track_caller]
 pub(crate) fn send_signal(signal: &str, child: &Child) {
     let status = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();

@@ -1,4 +1,4 @@
-//! `tail` against servers that behave, that break off, and that talk nonsense.
+//! `tail` with servers that follow the protocol, lose connections, or violate the protocol.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -13,7 +13,7 @@ use crate::support::{
     send_signal,
 };
 
-/// The messages that the servers here have.
+/// Returns a message of the servers in these tests.
 fn message(seq: u64) -> String {
     format!(r#"{{"n":{seq},"text":"{}"}}"#, "x".repeat((seq * 37 % 300) as usize))
 }
@@ -26,7 +26,7 @@ fn digest(seqs: std::ops::Range<u64>) -> String {
     digest_of_lines(lines(seqs).as_bytes()).to_string()
 }
 
-/// The headers of a server that numbers its messages.
+/// Returns the headers of a server that numbers its messages.
 fn numbered(query: &str) -> Vec<(&'static str, String)> {
     let start = parameter(query, "from_seq").unwrap_or(0);
     vec![
@@ -37,7 +37,7 @@ fn numbered(query: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A server that sends these messages and closes as the protocol says, with this digest in the end notice.
+/// Starts a server that sends these messages and ends according to the protocol, with this digest in the end notice.
 fn whole(messages: u64, digest: String) -> Server {
     Server::start(move |_, stream| {
         let mut socket = Socket::accept(stream, numbered);
@@ -60,7 +60,7 @@ fn tail(args: &[&str]) -> Run {
 }
 
 #[test]
-fn messages_are_printed_as_they_came_and_notices_are_not() {
+fn messages_are_printed_unchanged_and_notices_are_not() {
     let server = whole(50, digest(0..50));
     let run = tail(&[&server.url()]);
     assert_eq!((run.code, run.stdout), (0, lines(0..50)), "{}", run.stderr);
@@ -71,7 +71,7 @@ fn messages_are_printed_as_they_came_and_notices_are_not() {
 }
 
 #[test]
-fn the_digest_of_what_came_is_printed() {
+fn the_digest_of_the_received_messages_is_printed() {
     let server = whole(50, digest(0..50));
     let plain = tail(&[&server.url(), "--digest"]);
     assert_eq!((plain.code, plain.stdout), (0, digest(0..50) + "\n"));
@@ -86,12 +86,12 @@ fn the_digest_of_what_came_is_printed() {
 }
 
 #[test]
-fn another_digest_than_promised_or_expected_exits_with_3() {
+fn another_digest_than_announced_or_expected_exits_with_3() {
     let wrong = whole(50, digest(0..49));
     let run = tail(&[&wrong.url(), "--digest"]);
     assert_eq!(run.code, 3, "{}", run.stderr);
-    assert!(run.stderr.contains("the digest of what came is"), "{}", run.stderr);
-    // a part of the stream has another digest by right
+    assert!(run.stderr.contains("the digest of the received messages is"), "{}", run.stderr);
+    // a part of the stream has another digest
     assert_eq!(tail(&[&wrong.url(), "--from-seq", "1"]).code, 0);
     assert_eq!(tail(&[&wrong.url(), "--symbols", "AAPL"]).code, 0);
     let right = whole(50, digest(0..50));
@@ -100,7 +100,7 @@ fn another_digest_than_promised_or_expected_exits_with_3() {
 }
 
 #[test]
-fn filters_stand_in_the_query() {
+fn filters_are_sent_in_the_query() {
     let (sender, queries) = mpsc::channel();
     let server = Server::start(move |_, stream| {
         let socket = Socket::accept(stream, numbered);
@@ -114,7 +114,7 @@ fn filters_stand_in_the_query() {
 }
 
 #[test]
-fn a_count_ends_it_politely() {
+fn count_ends_it_with_a_close_frame() {
     let (sender, codes) = mpsc::channel();
     let server = Server::start(move |_, stream| {
         let mut socket = Socket::accept(stream, numbered);
@@ -127,7 +127,7 @@ fn a_count_ends_it_politely() {
 }
 
 #[test]
-fn a_time_ends_it_even_when_nothing_comes() {
+fn a_time_ends_it_even_if_nothing_arrives() {
     let server = Server::start(|_, stream| {
         let mut socket = Socket::accept(stream, numbered);
         (0..3).for_each(|seq| socket.send(&message(seq)));
@@ -138,12 +138,12 @@ fn a_time_ends_it_even_when_nothing_comes() {
 }
 
 #[test]
-fn a_client_that_is_cut_a_hundred_times_gets_every_message_once() {
+fn a_client_that_is_disconnected_a_hundred_times_receives_every_message_once() {
     let messages = 3_000;
     let server = Server::start(move |number, stream| {
         let mut socket = Socket::accept(stream, numbered);
         let start = parameter(&socket.query, "from_seq").unwrap_or(0);
-        // seeded places, now and then before the first message
+        // pseudo-random lengths, sometimes zero
         let length = (number as u64 * 7919 + 13) % 59;
         let end = if number < 100 { messages.min(start + length) } else { messages };
         (start..end).for_each(|seq| socket.send(&message(seq)));
@@ -188,7 +188,7 @@ fn a_jump_of_the_player_is_followed() {
 }
 
 #[test]
-fn another_run_after_a_cut_is_refused() {
+fn another_run_after_a_disconnect_is_refused() {
     let server = Server::start(|number, stream| {
         let mut socket = Socket::accept(stream, |query| {
             let mut headers = numbered(query);
@@ -199,19 +199,19 @@ fn another_run_after_a_cut_is_refused() {
         (start..start + 5).for_each(|seq| socket.send(&message(seq)));
     });
     let run = tail(&[&server.url()]);
-    run.fails(1, "another run now: run-1 instead of run-0");
+    run.fails(1, "the server now has another run: run-1 instead of run-0");
     assert_eq!(run.stdout, lines(0..5));
 }
 
 #[test]
-fn a_server_that_begins_elsewhere_is_refused() {
+fn a_server_that_starts_at_another_message_is_refused() {
     let server = Server::start(|_, stream| {
         let mut socket = Socket::accept(stream, |_| numbered("from_seq=3"));
         socket.send(&message(3));
         socket.until_closed();
     });
     let run = tail(&[&server.url(), "--from-seq", "2"]);
-    run.fails(1, "message 2 was asked for, and the server begins with message 3");
+    run.fails(1, "message 2 was requested, but the server starts with message 3");
     assert_eq!(run.stdout, "");
 }
 
@@ -223,11 +223,11 @@ fn messages_that_did_not_arrive_are_noticed() {
         socket.ping(r#"{"seq":2,"due":null,"sent":1}"#);
         socket.until_closed();
     });
-    tail(&[&server.url()]).fails(1, "those from 1 on have not arrived");
+    tail(&[&server.url()]).fails(1, "those from 1 on did not arrive");
 }
 
 #[test]
-fn a_refusal_is_told_and_not_repeated() {
+fn a_refusal_is_reported_and_not_retried() {
     let server = Server::start(|number, stream| {
         assert_eq!(number, 0);
         Socket::accept(stream, |_| Vec::new()).close(1008, "unknown_symbol: no symbol APPL");
@@ -236,7 +236,7 @@ fn a_refusal_is_told_and_not_repeated() {
 }
 
 #[test]
-fn any_plain_server_will_do_as_long_as_it_lasts() {
+fn a_plain_server_works_until_the_connection_is_lost() {
     let server = Server::start(|number, stream| {
         let mut socket = Socket::accept(stream, |_| Vec::new());
         socket.send(r#"{"notice":"is a message here"}"#);
@@ -256,7 +256,7 @@ fn any_plain_server_will_do_as_long_as_it_lasts() {
 }
 
 #[test]
-fn pretty_lines_leave_the_unknown_as_it_is() {
+fn pretty_lines_show_unknown_messages_unchanged() {
     let known = r#"{"schema_version":1,"event_type":"orderbook","timestamp":"2026-02-18T14:30:00.000001Z","payload":{"symbol":"AAPL","bid_price":"178.49","ask_price":"178.51","bid_size":300,"ask_size":200,"spread":"0.02","mid_price":"178.50","timestamp":"2026-02-18T14:30:00.000001Z","exchange":"NASDAQ"}}"#;
     let server = Server::start(move |_, stream| {
         let mut socket = Socket::accept(stream, numbered);
@@ -270,11 +270,11 @@ fn pretty_lines_leave_the_unknown_as_it_is() {
 }
 
 #[test]
-fn nobody_there_exits_with_69_and_a_hint() {
-    // a port that was free a moment ago
+fn an_unreachable_server_exits_with_69_and_a_hint() {
+    // a port that was free just now
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let run = tail(&[&address.to_string(), "--retries", "1"]);
-    run.fails(69, "cannot be reached, tried 2 times");
+    run.fails(69, &format!("cannot reach {address} after 2 attempts"));
     assert!(run.stderr.contains("hint: `tradesim replay FILE`"), "{}", run.stderr);
 }
 
@@ -283,11 +283,11 @@ fn a_server_that_never_answers_exits_with_69() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let run = tail(&[&url, "--connect-timeout", "100ms", "--retries", "1"]);
-    run.fails(69, "no answer to the handshake within 100ms");
+    run.fails(69, "no handshake response within 100ms");
 }
 
 #[test]
-fn what_is_no_websocket_server_exits_with_1() {
+fn another_kind_of_server_exits_with_1() {
     for (status, body, text) in [
         ("404 Not Found", "no such page", "404 Not Found: no such page"),
         ("200 OK", "", "200 OK"),
@@ -309,7 +309,7 @@ fn what_is_no_websocket_server_exits_with_1() {
 }
 
 #[test]
-fn frames_that_break_the_protocol_exit_with_1() {
+fn frames_that_violate_the_protocol_exit_with_1() {
     for (bytes, text) in [
         (&[0xf1, 0x01, b'x'][..], "reserved bits"),
         (&[0x88, 0x04, 0x03, 0xe8, 0xff, 0xfe], "UTF-8"),
@@ -329,7 +329,7 @@ fn frames_that_break_the_protocol_exit_with_1() {
 }
 
 #[test]
-fn a_text_that_is_no_utf8_is_printed_as_it_came() {
+fn a_text_that_is_not_utf8_is_printed_unchanged() {
     let texts: [&[u8]; 3] = [b"before", b"\xff\xfe", b"behind"];
     let server = Server::start(move |_, stream| {
         let mut socket = Socket::accept(stream, |_| Vec::new());
@@ -342,18 +342,18 @@ fn a_text_that_is_no_utf8_is_printed_as_it_came() {
 }
 
 #[test]
-fn urls_that_cannot_be_meant_are_usage_errors() {
+fn invalid_urls_are_usage_errors() {
     for (url, text) in [("ftp://x", "expected a URL"), ("", "expected a URL")] {
         let run = tail(&[url]);
         assert_eq!(run.code, 2, "{}", run.stderr);
         assert!(run.stderr.contains(text), "{}", run.stderr);
     }
-    tail(&["x?from_seq=1", "--from-seq", "1"]).fails(2, "in the URL as well");
+    tail(&["x?from_seq=1", "--from-seq", "1"]).fails(2, "in the URL cannot be used together");
     assert_eq!(tail(&["x", "--json"]).code, 2);
     assert_eq!(tail(&["x", "--digest", "--pretty"]).code, 2);
 }
 
-/// A server that sends three messages and then nothing.
+/// Starts a server that sends three messages and then nothing.
 fn three() -> Server {
     Server::start(|_, stream| {
         let mut socket = Socket::accept(stream, numbered);
@@ -389,7 +389,7 @@ fn sigint_prints_the_digest_so_far() {
         let mut socket = Socket::accept(stream, numbered);
         (0..3).for_each(|seq| socket.send(&message(seq)));
         socket.ping("x");
-        // its answer shows that the messages before it were read
+        // the pong shows that the messages before it were read
         while !matches!(socket.socket.read(), Ok(tungstenite::Message::Pong(_))) {}
         sender.send(()).unwrap();
         socket.until_closed();
@@ -406,7 +406,7 @@ fn sigint_prints_the_digest_so_far() {
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_tail_quietly() {
+fn tail_exits_quietly_when_its_pipe_is_closed() {
     let server = whole(20_000, digest(0..20_000));
     let folder = Folder::new();
     let mut child = folder
@@ -423,11 +423,11 @@ fn a_reader_that_goes_away_ends_tail_quietly() {
 }
 
 #[test]
-fn a_signal_ends_tail_even_when_its_reader_does_not_read() {
+fn a_signal_ends_tail_even_if_its_reader_does_not_read() {
     let server = whole(20_000, digest(0..20_000));
     let folder = Folder::new();
     let mut child = folder.command(&["tail", &server.url()]).stdout(Stdio::piped()).spawn().unwrap();
-    // one byte shows that it writes; the pipe holds far less than the rest
+    // one byte shows that it writes; the pipe has no room for the rest
     child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
     send_signal("TERM", &child);
     let stdout = child.stdout.take();
@@ -436,7 +436,7 @@ fn a_signal_ends_tail_even_when_its_reader_does_not_read() {
 }
 
 #[test]
-fn a_message_above_the_limit_is_named_and_what_follows_it_is_printed() {
+fn a_message_above_the_limit_is_reported_and_later_messages_are_printed() {
     let server = Server::start(|_, stream| {
         let mut socket = Socket::accept(stream, numbered);
         socket.send("before");
@@ -452,7 +452,7 @@ fn a_message_above_the_limit_is_named_and_what_follows_it_is_printed() {
 }
 
 #[test]
-fn headers_are_sent_and_a_number_that_cannot_be_is_an_error() {
+fn headers_are_sent_and_an_invalid_sequence_number_is_an_error() {
     let (heard, all) = mpsc::channel();
     let server = Server::start(move |_, stream| {
         let mut socket = Socket::accept(stream, numbered);
@@ -462,12 +462,12 @@ fn headers_are_sent_and_a_number_that_cannot_be_is_an_error() {
         socket.until_closed();
     });
     let run = tail(&[&server.url(), "--header", "X-Key: a b", "--header", "user-agent: me"]);
-    run.fails(1, "the server speaks of message 9007199254740992, and numbers are below 2^53");
+    run.fails(1, "the server sent the invalid sequence number 9007199254740992: the limit is 2^53");
     assert_eq!(all.recv().unwrap(), (Some("a b".to_owned()), Some("me".to_owned())));
 }
 
 #[test]
-fn a_handshake_with_a_name_that_cannot_be_is_refused() {
+fn a_handshake_with_an_invalid_name_is_refused() {
     let server = Server::start(|_, stream| {
         let headers = |query: &str| {
             let mut headers = numbered(query);

@@ -1,4 +1,4 @@
-//! What a terminal gets: foreign text that it would obey is shown instead, and its modes are its own whenever somebody else
+//! Terminals: control characters in foreign text are escaped, and the modes of the terminal are restored whenever another process
 //! has it.
 
 use std::{
@@ -15,7 +15,7 @@ use tradesim_schemas::Timestamp;
 
 use crate::support::{Folder, day_text, feed::plain_feed, pty::pty, wait_until};
 
-/// A terminal: the side of whoever types, that of programs, and what it has shown.
+/// A terminal: the side of the user, the side of programs, and its output so far.
 struct Terminal {
     outer: File,
     inner: File,
@@ -54,13 +54,13 @@ impl Terminal {
         self.outer.write_all(keys).unwrap();
     }
 
-    /// Whether lines are edited and echoed, as they are for a shell.
+    /// Returns whether line editing and echo are on, as for a shell.
     fn is_for_lines(&self) -> bool {
         tcgetattr(&self.inner).unwrap().local_modes.contains(LocalModes::ICANON | LocalModes::ECHO)
     }
 }
 
-/// Clears the screen in two ways, one of them not UTF-8, and writes from right to left.
+/// A message that clears the screen in two ways, one of them not UTF-8, and writes from right to left.
 const HOSTILE: &[u8] = b"\x1b[2J\x9b2J \xe2\x80\xae bad";
 const SHOWN: &str = "\\u001b[2J\\x9b2J \\u202e bad";
 
@@ -77,7 +77,7 @@ fn archive_of(folder: &Folder, frame: &[u8]) {
     writer.finish().unwrap();
 }
 
-/// What a command shows on a terminal.
+/// Returns the output of a command on a terminal.
 fn on_a_terminal(folder: &Folder, args: &[&str]) -> String {
     let mut terminal = Terminal::new();
     let status =
@@ -115,7 +115,7 @@ fn a_feed_is_safe_to_show_on_a_terminal_and_unchanged_elsewhere() {
 }
 
 #[test]
-fn reports_and_errors_are_safe_to_show_wherever_they_go() {
+fn reports_and_errors_are_always_safe_to_show() {
     let folder = Folder::new();
     archive_of(&folder, HOSTILE);
     std::fs::rename(folder.path("frames.parquet"), folder.path("a.parquet")).unwrap();
@@ -130,7 +130,7 @@ fn reports_and_errors_are_safe_to_show_wherever_they_go() {
     let diff = folder.run(&["diff", "a.parquet", "frames.parquet"]);
     assert_eq!(diff.code, 3, "{}", diff.stderr);
     assert!(is_safe(&diff.stdout) && diff.stdout.contains("other\\u001b"), "{:?}", diff.stdout);
-    // a file's name is as foreign as its content
+    // file names are foreign text, too
     let run = folder.run(&["info", "no\u{1b}[2Jfile\u{202e}"]);
     assert!(run.code != 0 && is_safe(&run.stderr), "{:?}", run.stderr);
     assert!(run.stderr.contains("no\\u001b[2Jfile\\u202e"), "{:?}", run.stderr);
@@ -139,10 +139,10 @@ fn reports_and_errors_are_safe_to_show_wherever_they_go() {
 }
 
 #[test]
-fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
+fn ctrl_z_restores_the_terminal_and_fg_takes_it_again() {
     let folder = Folder::new();
     let mut terminal = Terminal::new();
-    // a shell without line editing of its own, which has the terminal while the job is suspended
+    // a shell without line editing, which has the terminal while the job is suspended
     let script = "set -m; \"$@\"; echo sus''pended; read go; fg >/dev/null; echo ov''er";
     let program = env!("CARGO_BIN_EXE_tradesim");
     let replay = ["replay", day_text(), "--start-paused", "--port", "0"];
@@ -158,11 +158,11 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
     wait_until("the terminal is read key by key", || !terminal.is_for_lines());
     terminal.type_in(b"\x1a");
     terminal.shows("suspended");
-    assert!(terminal.is_for_lines(), "the terminal is not as it was before");
+    assert!(terminal.is_for_lines(), "the terminal is not restored");
     terminal.type_in(b"go\n");
     wait_until("the terminal is read key by key again", || !terminal.is_for_lines());
     terminal.type_in(b"q");
     terminal.shows("over");
-    assert!(terminal.is_for_lines(), "the terminal is not as it was before");
+    assert!(terminal.is_for_lines(), "the terminal is not restored");
     shell.wait().unwrap();
 }

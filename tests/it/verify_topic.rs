@@ -1,12 +1,12 @@
-//! `verify-topic` and `demo` as processes: what they prove, and how they end. The brokers are those of `dev broker`; faults are
-//! planted in the tests of the crate, on a real cluster too where there is one.
+//! `verify-topic` and `demo` as processes: results and exit codes. The brokers are those of `dev broker`; the tests of the bridge
+//! crate plant faults, also on a real cluster.
 
 use crate::{
     captured::capture,
     support::{Folder, day_text, digest, digest_of_lines, listening::Listening, stage::Stage},
 };
 
-/// Replays with these arguments, and bridges it.
+/// Bridges a replay with these arguments.
 #[track_caller]
 fn bridge(stage: &Stage, replay: &[&str]) {
     let replay = Listening::replay(&stage.folder, replay);
@@ -17,20 +17,20 @@ fn bridge(stage: &Stage, replay: &[&str]) {
     assert_eq!(replay.end().code, 0);
 }
 
-/// Audits with these arguments; gives the exit code and the report.
+/// Verifies with these arguments. Returns the exit code and the report.
 fn audit(stage: &Stage, args: &[&str]) -> (i32, serde_json::Value) {
     let run = stage.run(&[&["verify-topic", "--json", "--archive"], args].concat());
     let json = run.json();
     (run.code, json)
 }
 
-/// Lost, duplicated, reordered, altered, foreign.
+/// Returns the counts of lost, duplicated, reordered, altered and foreign.
 fn counts(report: &serde_json::Value) -> [u64; 5] {
     ["lost", "duplicated", "reordered", "altered", "foreign"].map(|name| report[name].as_u64().unwrap())
 }
 
 #[test]
-fn what_the_bridge_delivered_is_proved_from_the_topics() {
+fn delivered_messages_are_verified_in_the_topics() {
     let stage = Stage::new();
     bridge(&stage, &[day_text(), "--limit", "20000", "--run", "first"]);
     let (code, report) = audit(&stage, &[day_text(), "--limit", "20000"]);
@@ -49,7 +49,7 @@ fn what_the_bridge_delivered_is_proved_from_the_topics() {
         digest_of_lines(stage.folder.ok(&[&["cat", day_text()], &filters[..]].concat()).as_bytes());
     assert_eq!(report["digest"], expected.to_string());
 
-    // the older run is still there, and what is more than it is named
+    // the older run is still there, and further messages of the archive are lost
     let (code, report) = audit(&stage, &[day_text(), "--run", "first", "--limit", "20007"]);
     assert_eq!((code, counts(&report)), (3, [7, 0, 0, 0, 0]), "{report}");
     assert_eq!(report["examples"][0]["fault"], "lost");
@@ -63,7 +63,7 @@ fn what_the_bridge_delivered_is_proved_from_the_topics() {
 }
 
 #[test]
-fn a_recording_of_malformed_messages_is_proved_as_well() {
+fn a_recording_with_malformed_messages_is_verified() {
     let stage = Stage::new();
     capture(&stage.folder, "feed.parquet");
     bridge(&stage, &["feed.parquet"]);
@@ -73,7 +73,7 @@ fn a_recording_of_malformed_messages_is_proved_as_well() {
     assert_eq!((name("messages"), name("present"), name("dead_lettered"), name("reworded")), (3, 3, 1, 1));
     assert_eq!(name("sent_again"), 0);
 
-    // its dead letter becomes another one
+    // its dead letter becomes a dead letter again
     stage.run(&["dlq", "retry"]).fails(2, "tradesim.positions has no position for dlq.raw.failed");
     let run = stage.run(&["dlq", "retry", "--from-beginning", "--json"]);
     assert_eq!((run.code, &run.json()["invalid"]), (3, &1.into()), "{}", run.stderr);
@@ -84,10 +84,10 @@ fn a_recording_of_malformed_messages_is_proved_as_well() {
 }
 
 #[test]
-fn what_keeps_it_from_proving_anything_has_its_exit_code() {
+fn failures_have_their_exit_code() {
     let stage = Stage::new();
     let folder = &stage.folder;
-    // the port of a socket that is closed again
+    // the port of a closed socket
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let nobody = format!("127.0.0.1:{port}");
     let args = ["verify-topic", "--timeout", "1s", "--archive", day_text(), "--bootstrap-servers", &nobody];
@@ -120,6 +120,6 @@ fn the_demo_ends_with_the_same_digest_three_times() {
     let run = folder.run(&["demo", "--seed", "7"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(run.stdout, format!("recorded  {hour}\nreplayed  {hour}\ntopics    {hour}\n"));
-    assert!(run.stderr.contains("stand-ins"), "{}", run.stderr);
+    assert!(run.stderr.contains("embedded brokers"), "{}", run.stderr);
     assert_eq!(folder.names(), ["hour.parquet"]);
 }

@@ -1,4 +1,4 @@
-//! What `bridge` says at the end.
+//! The report of `bridge`.
 
 use serde::Serialize;
 use tradesim_bridge::Report;
@@ -8,33 +8,33 @@ use crate::{
     report::SCHEMA_VERSION,
 };
 
-/// The report: `received`, `produced`, `dead_lettered`, `next_seq`, `run` and `seconds` are the contract's (section 9).
+/// The report. `received`, `produced`, `dead_lettered`, `next_seq`, `run` and `seconds` are part of the contract (section 9).
 #[derive(Debug, Serialize)]
 pub(crate) struct BridgeReport {
     schema_version: u32,
-    /// Messages that are delivered, each once however often it came: records and dead letters.
+    /// Messages that are delivered as records or dead letters. A repeated message counts once.
     pub(crate) received: u64,
     produced: u64,
     pub(crate) dead_lettered: u64,
-    /// Everything before this message is delivered.
+    /// The position: every message before this one is delivered.
     next_seq: u64,
     pub(crate) run: String,
     stream: Option<String>,
     seconds: f64,
-    /// Whether the feed said its end and everything before it is delivered.
+    /// True if the feed ended and everything before its end is delivered.
     pub(crate) complete: bool,
-    /// Messages that the feed could not give any more.
+    /// Messages that were no longer available from the feed.
     pub(crate) missing: u64,
-    /// Messages that came again and were left out.
+    /// Messages that were received again and skipped.
     repeated: u64,
-    /// Messages that were taken and not acknowledged; only without transactions.
+    /// Messages that were read but not acknowledged; only without transactions.
     pub(crate) undelivered: u64,
-    /// Messages that came while it stopped and were not taken, of a feed that cannot send them again.
+    /// Messages that arrived during the stop and were not delivered, from a feed that cannot resume.
     discarded: u64,
-    /// Messages of the feed that were heartbeats: answered or ignored.
+    /// Heartbeats of the feed, which were answered or ignored.
     heartbeats: u64,
     pub(crate) reconnects: u64,
-    /// Producers that were let go because something failed.
+    /// Producers that were dropped after a failure.
     restarts: u64,
     transactions: u64,
 }
@@ -63,7 +63,7 @@ impl BridgeReport {
         }
     }
 
-    /// For people, on the standard error.
+    /// Prints the report on standard error.
     pub(crate) fn say(&self) {
         let rate = self.received as f64 / self.seconds.max(0.001);
         say(format_args!(
@@ -77,11 +77,11 @@ impl BridgeReport {
             self.next_seq,
         ));
         let unusual = [
-            (self.missing, "could not be had any more"),
-            (self.repeated, "came again and were left out"),
+            (self.missing, "were no longer available"),
+            (self.repeated, "were received again and skipped"),
             (self.undelivered, "were not acknowledged"),
-            (self.discarded, "came while it stopped and were not taken"),
-            (self.heartbeats, "were heartbeats and are left out"),
+            (self.discarded, "arrived during the stop and were not delivered"),
+            (self.heartbeats, "were heartbeats"),
         ];
         for (count, what) in unusual {
             if count > 0 {
@@ -89,7 +89,7 @@ impl BridgeReport {
             }
         }
         if self.reconnects + self.restarts > 0 {
-            say(format_args!("{} reconnects, {} producers made anew", self.reconnects, self.restarts));
+            say(format_args!("{} reconnects, {} producer restarts", self.reconnects, self.restarts));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From a journal to an archive, and what is told of it.
+//! Converts a journal into an archive, and reports the result.
 
 use std::path::Path;
 
@@ -14,19 +14,19 @@ use crate::{
     sink,
 };
 
-/// What a journal came to.
+/// The report of a converted journal.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     #[serde(flatten)]
     archive: ArchiveReport,
-    /// As in the archive's own report.
+    /// The same digest as in `archive`.
     #[serde(skip)]
     pub(crate) digest: Digest,
-    /// What of the journal is no whole message.
+    /// Bytes at the end of the journal that are not a complete message.
     pub(crate) torn_bytes: u64,
-    /// The most messages that these bytes can have been.
+    /// The maximum number of messages in these bytes.
     torn_messages_max: u64,
-    /// How many gaps there are, and the first of them.
+    /// The number of gaps, and the first of them.
     gap_count: u64,
     gaps: Vec<Gap>,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Report {
 /// A place where messages may be missing.
 #[derive(Debug, Serialize)]
 struct Gap {
-    /// Seq of the message behind it.
+    /// The sequence number of the message after the gap.
     seq: u64,
     #[serde(serialize_with = "as_text")]
     at: tradesim_schemas::Timestamp,
@@ -45,10 +45,10 @@ fn as_text<S: Serializer>(at: &tradesim_schemas::Timestamp, serializer: S) -> Re
     serializer.collect_str(at)
 }
 
-/// Makes the archive of a journal. `check` is asked now and then whether to go on.
+/// Converts a journal into an archive. Calls `check` periodically, which can stop the work with an error.
 ///
 /// # Errors
-/// What reading and writing meet, and what `check` says.
+/// Returns errors of reading, of writing and of `check`.
 pub(crate) fn archive(
     journal: &Path,
     output: &Path,
@@ -85,7 +85,7 @@ impl Report {
         }
     }
 
-    /// Tells it to people. `done` is the verb.
+    /// Prints a summary on standard error. `done` is the verb.
     pub(crate) fn summarise(&self, done: &str) {
         let ArchiveReport { events, file, bytes, digest, .. } = &self.archive;
         say(format_args!(
@@ -98,7 +98,7 @@ impl Report {
         ));
         if self.torn_bytes > 0 {
             say(format_args!(
-                "torn: the last {} bytes of the journal are no whole message, and were at most {}",
+                "truncated: the last {} bytes of the journal are not a complete message; they contained at most {} messages",
                 grouped(self.torn_bytes),
                 grouped(self.torn_messages_max)
             ));
@@ -107,7 +107,7 @@ impl Report {
             let seqs: Vec<String> = self.gaps.iter().take(10).map(|gap| gap.seq.to_string()).collect();
             let more = if self.gap_count > seqs.len() as u64 { ", …" } else { "" };
             say(format_args!(
-                "gaps: {}, where messages may be missing before seq {}{more}",
+                "gaps: {}; messages may be missing before seq {}{more}",
                 grouped(self.gap_count),
                 seqs.join(", ")
             ));

@@ -1,4 +1,4 @@
-//! When messages are received.
+//! Receive times.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use tradesim_schemas::Timestamp;
 
 use crate::progress::{self, Stopwatch};
 
-/// The clock of receive times: the wall clock at the beginning, and monotonic time since then. A wall clock that is set
-/// during a capture changes no pause between two messages.
+/// The clock of receive times: the wall clock at the start plus monotonic time. Setting the wall clock during a capture does not
+/// change the time between two messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReceiveClock {
     start: Timestamp,
@@ -19,18 +19,18 @@ impl ReceiveClock {
         ReceiveClock { start: progress::now(), since: Stopwatch::start() }
     }
 
-    /// The instant at which the clock was started.
+    /// Returns the instant at which the clock was started.
     pub(super) fn started(&self) -> Timestamp {
         self.start
     }
 
-    /// The present instant.
+    /// Returns the current instant.
     pub(super) fn now(&self) -> Timestamp {
         after(self.start, self.since.elapsed())
     }
 }
 
-/// The instant so long after another one; where there is none, the last that there is.
+/// Returns an instant plus a duration, at most the last representable instant.
 fn after(start: Timestamp, elapsed: Duration) -> Timestamp {
     let micros = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
     Timestamp::from_micros(start.micros().saturating_add(micros)).unwrap_or(Timestamp::MAX)
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn receive_times_are_those_of_the_start_and_what_has_passed_since() {
+    fn receive_times_are_the_start_plus_the_elapsed_time() {
         let start = Timestamp::parse(b"2026-11-29T10:00:00.5Z").unwrap();
         for (elapsed, expected) in [
             (Duration::ZERO, "2026-11-29T10:00:00.500000Z"),
@@ -54,8 +54,8 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_that_is_set_back_takes_no_receive_time_back() {
-        // as far as the wall clock goes, this capture began in an hour that is still to come
+    fn setting_the_wall_clock_back_does_not_set_receive_times_back() {
+        // by the wall clock, this capture starts in the future
         let ahead = Timestamp::from_micros(progress::now().micros() + 3_600_000_000).unwrap();
         let clock = ReceiveClock { start: ahead, since: Stopwatch::start() };
         assert_eq!(clock.started(), ahead);

@@ -1,4 +1,4 @@
-//! The receiving of a capture: one connection after the other, and every message into the journal.
+//! The connections of a capture. Every message is appended to the journal.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use tradesim_replay::{Notice, PingPayload};
 use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
 use super::{
-    course::{After, Course},
     receipt::ReceiveClock,
+    state::{CaptureState, NextStep},
 };
 use crate::{
     cli::Capture,
     client::{
-        self, ConnectError, Connection, Ending, HandshakeHeaders, Notices, Pings, Received, Silence, TICK,
-        is_would_block,
+        self, ConnectError, Connection, DisconnectReason, HandshakeHeaders, IdleTimeout, Notices, Pings,
+        Received, TICK, is_would_block,
     },
     endpoint::Endpoint,
     exit::Failure,
@@ -26,42 +26,42 @@ use crate::{
     signals::Stop,
 };
 
-/// How long the server may take to answer our close, when nothing is wrong and when something is.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
-const CLOSE_PATIENCE_IN_FAULT: Duration = Duration::from_millis(250);
-/// The gap between log lines about how far it is.
+/// The time to wait for the server to answer a close frame, normally and after an error.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT_AFTER_ERROR: Duration = Duration::from_millis(250);
+/// The interval of log lines about the progress.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How a capture ended.
+/// The end of a capture.
 #[derive(Debug)]
 pub(super) enum End {
-    /// The feed is over, in words.
+    /// The feed has ended; with a description.
     Complete(String),
-    /// By `--count` or `--for`.
+    /// `--count` or `--for` was reached.
     Enough,
     Signal(i32),
-    /// By something that should not be; what was received before it is whole.
+    /// An error. Everything that was received before it is in the journal.
     Failed(anyhow::Error),
 }
 
 impl End {
-    pub(super) fn in_words(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         match self {
             End::Complete(words) => words.clone(),
-            End::Enough => "as much was received as was asked for".to_owned(),
+            End::Enough => "--count or --for was reached".to_owned(),
             End::Signal(signal) => Failure::Interrupted { signal: *signal }.to_string(),
             End::Failed(error) => format!("{error:#}"),
         }
     }
 }
 
-/// The reason for which reading from a connection ended.
+/// The reason why reading from a connection ended.
 enum Read {
-    Ended(Ending),
+    Ended(DisconnectReason),
     End(End),
 }
 
-/// A capture while it is made.
+/// A running capture.
 #[derive(Debug)]
 pub(super) struct Session<'a> {
     args: &'a Capture,
@@ -69,9 +69,9 @@ pub(super) struct Session<'a> {
     endpoint: Endpoint,
     stop: Stop,
     pub(super) journal: JournalWriter,
-    pub(super) course: Course,
+    pub(super) state: CaptureState,
     clock: ReceiveClock,
-    /// Since the first connection.
+    /// Time since the first connection.
     connected: Option<Stopwatch>,
     last_log: Duration,
 }
@@ -87,40 +87,40 @@ impl<'a> Session<'a> {
         clock: ReceiveClock,
     ) -> Session<'a> {
         let retries = if args.no_reconnect { 0 } else { args.retries };
-        let course = Course::new(from_seq, retries);
+        let state = CaptureState::new(from_seq, retries);
         Session {
             args,
             dialogue,
             endpoint,
             stop,
             journal,
-            course,
+            state,
             clock,
             connected: None,
             last_log: Duration::ZERO,
         }
     }
 
-    /// Time since the first connection.
+    /// Returns the time since the first connection.
     pub(super) fn elapsed(&self) -> Duration {
         self.connected.map_or(Duration::ZERO, |clock| clock.elapsed())
     }
 
-    /// Connects, reads, and connects again, until there is no reason to.
+    /// Connects, reads and reconnects until the capture ends.
     ///
     /// # Errors
-    /// A journal that cannot be written.
+    /// Fails if the journal cannot be written.
     pub(super) fn follow(&mut self) -> Result<End, JournalError> {
         loop {
             let mut endpoint = self.endpoint.clone();
-            endpoint.query.extend(self.course.query());
+            endpoint.query.extend(self.state.query());
             let timeout = self.args.connect_timeout;
-            let ending = match Connection::open(&endpoint, &self.dialogue.headers, timeout, &self.stop) {
+            let reason = match Connection::open(&endpoint, &self.dialogue.headers, timeout, &self.stop) {
                 Ok(connection) => match self.read(connection)? {
-                    Read::Ended(ending) => ending,
+                    Read::Ended(reason) => reason,
                     Read::End(end) => return Ok(end),
                 },
-                Err(ConnectError::Unreachable(cause)) => Ending::Lost(cause),
+                Err(ConnectError::Unreachable(cause)) => DisconnectReason::Lost(cause),
                 Err(ConnectError::Refused(text)) => {
                     return Ok(End::Failed(anyhow!("{}: {text}", self.endpoint)));
                 }
@@ -129,14 +129,14 @@ impl<'a> Session<'a> {
                 }
             };
             self.journal.flush()?;
-            let after = self.course.ended(&ending, client::jitter());
-            let why = self.course.in_words(&ending);
+            let after = self.state.ended(&reason, client::jitter());
+            let why = self.state.describe(&reason);
             match after {
-                After::Complete => return Ok(End::Complete(why)),
-                After::Failed => return Ok(End::Failed(anyhow!(why))),
-                After::Lost => return Ok(End::Failed(self.unreachable(&why).into())),
-                After::Again(pause) => {
-                    warn!(delay_ms = pause.as_millis() as u64, why, "connecting again");
+                NextStep::Complete => return Ok(End::Complete(why)),
+                NextStep::Failed => return Ok(End::Failed(anyhow!(why))),
+                NextStep::Lost => return Ok(End::Failed(self.unreachable(&why).into())),
+                NextStep::Again(pause) => {
+                    warn!(delay_ms = pause.as_millis() as u64, why, "reconnecting");
                     if let Some(end) = self.wait(pause) {
                         return Ok(end);
                     }
@@ -146,18 +146,18 @@ impl<'a> Session<'a> {
     }
 
     fn unreachable(&self, why: &str) -> Failure {
-        let tried = match self.course.tries() {
+        let tried = match self.state.tries() {
             0 => String::new(),
-            tries => format!(", tried {} times", tries + 1),
+            tries => format!(" after {} attempts", tries + 1),
         };
-        let again = if self.course.connections() > 0 { " any more" } else { "" };
+        let again = if self.state.connections() > 0 { " again" } else { "" };
         Failure::Unreachable {
-            what: format!("{} cannot be reached{again}{tried}: {why}", self.endpoint),
+            what: format!("cannot reach {}{again}{tried}: {why}", self.endpoint),
             hint: None,
         }
     }
 
-    /// Waits before a try. Says how it ended meanwhile, if it did.
+    /// Waits before an attempt. Returns the end of the capture if it ended meanwhile.
     fn wait(&self, pause: Duration) -> Option<End> {
         let clock = Stopwatch::start();
         while let Some(left) = pause.checked_sub(clock.elapsed()).filter(|left| !left.is_zero()) {
@@ -176,7 +176,7 @@ impl<'a> Session<'a> {
         self.stop.number().map(End::Signal)
     }
 
-    /// What is left of `--for`.
+    /// Returns the remaining time of `--for`.
     fn time_left(&self) -> Option<Duration> {
         self.args.time.map(|time| time.saturating_sub(self.elapsed()))
     }
@@ -184,43 +184,43 @@ impl<'a> Session<'a> {
     fn read(&mut self, mut connection: Connection) -> Result<Read, JournalError> {
         self.connected.get_or_insert_with(Stopwatch::start);
         let read = self.read_messages(&mut connection);
-        let (code, patience) = match &read {
+        let (code, timeout) = match &read {
             Ok(Read::Ended(_) | Read::End(End::Complete(_) | End::Enough)) => {
-                (CloseCode::Normal, CLOSE_PATIENCE)
+                (CloseCode::Normal, CLOSE_TIMEOUT)
             }
-            Ok(Read::End(End::Signal(_))) => (CloseCode::Away, CLOSE_PATIENCE_IN_FAULT),
-            Ok(Read::End(End::Failed(_))) => (CloseCode::Policy, CLOSE_PATIENCE_IN_FAULT),
-            Err(_) => (CloseCode::Error, CLOSE_PATIENCE_IN_FAULT),
+            Ok(Read::End(End::Signal(_))) => (CloseCode::Away, CLOSE_TIMEOUT_AFTER_ERROR),
+            Ok(Read::End(End::Failed(_))) => (CloseCode::Policy, CLOSE_TIMEOUT_AFTER_ERROR),
+            Err(_) => (CloseCode::Error, CLOSE_TIMEOUT_AFTER_ERROR),
         };
-        // what is there should be safe before a server is waited for
+        // write the received messages before waiting for the server
         let flushed = self.journal.flush();
-        connection.close(code, patience);
+        connection.close(code, timeout);
         flushed.and(read)
     }
 
-    /// Reads a connection to its end, or until it is enough.
+    /// Reads until the connection or the capture ends.
     fn read_messages(&mut self, connection: &mut Connection) -> Result<Read, JournalError> {
-        let mut doubt = self.begin(&connection.greeting)?;
+        let mut handshake_warning = self.begin(&connection.greeting)?;
         for text in &self.dialogue.send {
-            if let Err(ending) = connection.send(Message::text(text.as_str())) {
-                return Ok(Read::Ended(ending));
+            if let Err(reason) = connection.send(Message::text(text.as_str())) {
+                return Ok(Read::Ended(reason));
             }
         }
         let notices = connection.greeting.notices;
         let has_heartbeats = self.dialogue.has_heartbeats() && !connection.is_numbered();
         if self.dialogue.has_heartbeats() && !has_heartbeats {
-            warn!("the feed numbers its messages, so that none of them is taken for a heartbeat");
+            warn!("the feed numbers its messages: --answer and --ignore do not apply");
         }
         let count = self.args.count.unwrap_or(u64::MAX);
-        let (mut silence, mut pings, mut seen) = (Silence::new(), Pings::new(), Notices::default());
+        let (mut idle_timeout, mut pings, mut seen) = (IdleTimeout::new(), Pings::new(), Notices::default());
         loop {
-            if self.course.received() >= count && doubt.is_none() {
+            if self.state.received() >= count && handshake_warning.is_none() {
                 return Ok(Read::End(End::Enough));
             }
             let received = connection.read();
-            // a refusal says more than the headers that are missing for it
+            // if the server closes the connection, its reason says more than this warning
             if client::is_said(&received)
-                && let Some(fault) = doubt.take()
+                && let Some(fault) = handshake_warning.take()
             {
                 return Ok(Read::End(End::Failed(fault)));
             }
@@ -228,7 +228,7 @@ impl<'a> Session<'a> {
                 Ok(Received::Message(message)) => Ok(message),
                 Ok(Received::Oversize(message)) => {
                     seen.message();
-                    let reason = self.course.oversize(&message);
+                    let reason = self.state.oversize(&message);
                     say(format_args!("{reason}"));
                     self.journal.append(self.clock.now(), JournalKind::Gap, reason.as_bytes())?;
                     continue;
@@ -238,7 +238,7 @@ impl<'a> Session<'a> {
             match received {
                 Ok(Message::Text(text)) if notices && Notice::is_notice(&text) => {
                     let noted = match seen.read(&text) {
-                        Ok(Some(notice)) => self.course.notice(notice),
+                        Ok(Some(notice)) => self.state.notice(notice),
                         Ok(None) => continue,
                         Err(fault) => Err(fault),
                     };
@@ -252,11 +252,11 @@ impl<'a> Session<'a> {
                     match self.dialogue.heartbeat(&text).filter(|_| has_heartbeats) {
                         None => self.message(JournalKind::Text, text.as_bytes())?,
                         Some(heartbeat) => {
-                            self.course.heartbeat();
+                            self.state.heartbeat();
                             if let Heartbeat::Answer(reply) = heartbeat
-                                && let Err(ending) = connection.send(Message::text(reply))
+                                && let Err(reason) = connection.send(Message::text(reply))
                             {
-                                return Ok(Read::Ended(ending));
+                                return Ok(Read::Ended(reason));
                             }
                         }
                     }
@@ -267,7 +267,7 @@ impl<'a> Session<'a> {
                 }
                 Ok(Message::Ping(payload)) if notices => {
                     if let Some(PingPayload { seq, .. }) = PingPayload::parse(&payload)
-                        && let Err(fault) = self.course.ping(seq)
+                        && let Err(fault) = self.state.ping(seq)
                     {
                         return Ok(Read::End(End::Failed(fault.into())));
                     }
@@ -276,10 +276,10 @@ impl<'a> Session<'a> {
                 Ok(Message::Close(frame)) => {
                     let (code, reason) = frame
                         .map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
-                    return Ok(Read::Ended(Ending::Closed { code, reason }));
+                    return Ok(Read::Ended(DisconnectReason::Closed { code, reason }));
                 }
                 Err(Error::Io(error)) if is_would_block(&error) => {
-                    if let Some(read) = self.idle(connection, &mut silence, &mut pings)? {
+                    if let Some(read) = self.idle(connection, &mut idle_timeout, &mut pings)? {
                         return Ok(read);
                     }
                 }
@@ -292,26 +292,26 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Takes note of a connection. Gives what may be wrong with it.
+    /// Records a connection. Returns a warning if its handshake does not fit.
     fn begin(&mut self, greeting: &HandshakeHeaders) -> Result<Option<anyhow::Error>, JournalError> {
-        let (gap, connected) = self.course.connected(greeting);
+        let (gap, connected) = self.state.connected(greeting);
         if let Some(reason) = gap {
-            warn!(seq = self.course.received(), "messages may be missing here");
+            warn!(seq = self.state.received(), "messages may be missing here");
             self.journal.append(self.clock.now(), JournalKind::Gap, reason.as_bytes())?;
         }
         Ok(connected.err().map(anyhow::Error::from))
     }
 
     fn message(&mut self, kind: JournalKind, bytes: &[u8]) -> Result<(), JournalError> {
-        self.course.message();
+        self.state.message();
         self.journal.append(self.clock.now(), kind, bytes)
     }
 
-    /// Hands over what came; looks at signals, deadlines and silence; and then lets the next read wait.
+    /// Writes what was received, checks signals, deadlines and the idle timeout, and sets how long the next read waits.
     fn idle(
         &mut self,
         connection: &mut Connection,
-        silence: &mut Silence,
+        idle_timeout: &mut IdleTimeout,
         pings: &mut Pings,
     ) -> Result<Option<Read>, JournalError> {
         self.journal.flush()?;
@@ -325,11 +325,11 @@ impl<'a> Session<'a> {
         };
         self.log();
         if let Some(text) = pings.due(&self.dialogue)
-            && let Err(ending) = connection.send(Message::text(text))
+            && let Err(reason) = connection.send(Message::text(text))
         {
-            return Ok(Some(Read::Ended(ending)));
+            return Ok(Some(Read::Ended(reason)));
         }
-        Ok(silence.let_wait(connection, wait).map(Read::Ended))
+        Ok(idle_timeout.let_wait(connection, wait).map(Read::Ended))
     }
 
     fn notice(&mut self, sentence: Option<String>, is_gap: bool) -> Result<(), JournalError> {
@@ -342,12 +342,12 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Says now and then how far it is.
+    /// Logs the progress periodically.
     fn log(&mut self) {
         let elapsed = self.elapsed();
         if elapsed >= self.last_log + LOG_INTERVAL {
             self.last_log = elapsed;
-            info!(messages = self.course.received(), bytes = self.journal.bytes(), "capturing");
+            info!(messages = self.state.received(), bytes = self.journal.bytes(), "capturing");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Messages as lists of fields, so that a difference can be named.
+//! Messages as lists of fields, for comparing them.
 
 use serde::Serialize;
 use tradesim_archive::Row;
@@ -6,7 +6,7 @@ use tradesim_schemas::{Event, MarketData, MessageEncoder, OrderBook, Trade};
 
 use super::{envelope, event};
 
-/// A field that is not the same in both messages; `None` where the message does not have it.
+/// A field that differs between two messages. `None` means that the message lacks it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct FieldDifference {
     pub(super) field: &'static str,
@@ -14,7 +14,7 @@ pub(super) struct FieldDifference {
     pub(super) b: Option<String>,
 }
 
-/// The message as text; bytes that are no UTF-8 are shown as replacement characters.
+/// Returns a message as text. Bytes that are not UTF-8 become replacement characters.
 pub(super) fn message(row: &Row) -> String {
     match envelope(row) {
         Ok(envelope) => {
@@ -26,8 +26,8 @@ pub(super) fn message(row: &Row) -> String {
     }
 }
 
-/// The fields in which two messages differ, in the contract's order. Frames that differ in no field that we know, or
-/// that state no event, differ in their `text`.
+/// Returns the fields in which two messages differ, in the order of the contract. Frames without an event, or whose known fields
+/// are equal, differ in `text`.
 pub(super) fn differing_fields(a: &Row, b: &Row) -> Vec<FieldDifference> {
     let (a_fields, b_fields) = (fields(a), fields(b));
     let value = |fields: &[(&'static str, String)], name: &str| {

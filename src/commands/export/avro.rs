@@ -1,8 +1,8 @@
-//! Avro object container files, through the `apache-avro` crate: speed does not matter here, and its readers and ours
-//! are different people's.
+//! Avro object container files, written with the `apache-avro` crate. Speed does not matter here, and an independent
+//! implementation makes the files a check of the schemas.
 //!
-//! The schema of the file is the record of the one event type that is exported, or the union of several. Records of
-//! captured messages have two optional fields more: when they were received, and as what.
+//! The schema of the file is the record of the exported event type, or a union if there are several types. Records of captures
+//! have two more optional fields: the receive time and the opcode.
 
 use std::io::Write;
 
@@ -17,22 +17,22 @@ use tradesim_schemas::{
 
 use super::sink::Sink;
 
-/// The fields of a captured message.
+/// The names of the additional fields of captured messages.
 const RECEIVED: &str = "received";
 const OPCODE: &str = "opcode";
 
 /// An Avro object container file.
 pub(super) struct AvroExport {
     writer: Writer<'static, Sink>,
-    /// Types of the union in its order; of one type there is no union.
+    /// The types of the union in order; a single type is not a union.
     types: Vec<EventType>,
     /// True if there may be captured messages.
     captured: bool,
 }
 
 impl AvroExport {
-    /// Begins a file of these event types; `captured` says whether there may be captured messages. `digest` is that of the archive: its first bytes are the marker between
-    /// blocks, which would else be drawn at random, so that one export has the same bytes each time.
+    /// Starts a file with these event types. `captured` is true if there may be captured messages. The first bytes of `digest`,
+    /// the digest of the archive, are the sync marker, which is otherwise random, so that each export has the same bytes.
     pub(super) fn new(
         mut sink: Sink,
         types: &[EventType],
@@ -48,7 +48,7 @@ impl AvroExport {
             [schema] => schema.clone(),
             _ => format!("[{}]", schemas.join(",")),
         };
-        // one schema for the life of the process: the writer borrows it, and a process exports once
+        // leaked because the writer borrows it, and a process exports only once
         let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(&text)?));
         let mut marker = [0; 16];
         marker.copy_from_slice(&digest.as_bytes()[..16]);
@@ -90,8 +90,8 @@ impl AvroExport {
     }
 }
 
-/// The record with the fields of a captured message behind all others, so that a reader with the contract's schema reads
-/// it too.
+/// Appends the fields of captured messages to the schema of a record, so that a reader with the schema of the contract can still
+/// read it.
 fn with_receipt(schema: &str) -> anyhow::Result<String> {
     let mut schema: serde_json::Value = serde_json::from_str(schema)?;
     let fields = schema["fields"].as_array_mut().context("the schema of an event is a record")?;
@@ -110,9 +110,9 @@ fn with_receipt(schema: &str) -> anyhow::Result<String> {
     Ok(schema.to_string())
 }
 
-/// The header of an object container file (Avro 1.12, "Object Container Files"): magic, a map of two entries, marker.
+/// Returns the header of an object container file (Avro 1.12, "Object Container Files"): magic, a map of two entries, marker.
 ///
-/// The crate would write the map in an order that differs from process to process.
+/// The crate writes the map in an order that differs between processes.
 fn header(schema: &str, marker: &[u8; 16]) -> Vec<u8> {
     let mut header = b"Obj\x01".to_vec();
     let entries = [("avro.codec", "deflate"), ("avro.schema", schema)];
@@ -128,7 +128,7 @@ fn header(schema: &str, marker: &[u8; 16]) -> Vec<u8> {
     header
 }
 
-/// A length or count as an Avro long: zigzag, seven bits a byte, the lowest first.
+/// Appends a length or count as an Avro long: zigzag, seven bits per byte, lowest first.
 fn put_long(value: usize, out: &mut Vec<u8>) {
     let mut rest = value << 1;
     while rest >= 0x80 {
@@ -140,7 +140,7 @@ fn put_long(value: usize, out: &mut Vec<u8>) {
 
 type Fields = Vec<(String, Value)>;
 
-/// A value of a union of null and one other type.
+/// Returns a value of a union of null and one other type.
 fn optional(value: Option<Value>) -> Value {
     match value {
         Some(value) => Value::Union(1, Box::new(value)),
@@ -195,7 +195,7 @@ fn candle_fields(candle: &MarketData) -> Fields {
     ])
 }
 
-/// The payload's fields and the two that Avro adds.
+/// Returns the fields of the payload and the two that only Avro has.
 fn fields<const N: usize>(payload: [(&str, Value); N]) -> Fields {
     let added = [("schema_version", int(SCHEMA_VERSION)), ("source", Value::String(AVRO_SOURCE.to_owned()))];
     payload.into_iter().chain(added).map(|(name, value)| (name.to_owned(), value)).collect()
@@ -217,10 +217,10 @@ fn time(at: Timestamp) -> Value {
     Value::TimestampMicros(at.micros())
 }
 
-/// The price as minimal two's complement bytes, big-endian, as Java and fastavro write them.
+/// Returns a price as minimal two's complement bytes, big-endian, like Java and fastavro.
 fn decimal(price: Price) -> Value {
     let bytes = price.units().to_be_bytes();
-    // a leading zero byte can go while the next byte does not look negative
+    // a leading zero byte is redundant if the next byte is not negative
     let skip = bytes.windows(2).take_while(|pair| pair[0] == 0 && pair[1] < 0x80).count();
     Value::Decimal((&bytes[skip..]).into())
 }

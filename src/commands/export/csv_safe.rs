@@ -1,17 +1,17 @@
-//! Texts that a spreadsheet would take for formulas.
+//! Protection against texts that a spreadsheet would interpret as formulas.
 //!
-//! A feed says what it likes in a symbol or an id. Spreadsheets run a cell that begins with one of a few characters, and
-//! show one with an apostrophe before it as a text (OWASP, "CSV Injection").
+//! Symbols and ids of a feed may contain anything. Spreadsheets evaluate a cell that begins with certain characters, and show it
+//! as text if an apostrophe precedes it (OWASP, "CSV Injection").
 
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, StringArray, cast::AsArray, types::Int32Type};
 use arrow_schema::DataType;
 
-/// What a formula begins with, or what a spreadsheet drops before it looks for one.
+/// The characters with which a formula begins, or which a spreadsheet removes before it looks for one.
 const DANGEROUS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-/// The column with an apostrophe before each text that is not safe. Numbers and times are not texts, and stay.
+/// Returns the column with an apostrophe before each unsafe text. Columns of other types are unchanged.
 pub(super) fn safe_column(column: &ArrayRef) -> ArrayRef {
     match column.data_type() {
         DataType::Utf8 => Arc::new(safe_texts(column.as_string())),

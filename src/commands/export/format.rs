@@ -1,4 +1,4 @@
-//! The formats of an export, and what each of them can hold.
+//! The formats of an export, and the messages that each of them can express.
 
 use std::path::Path;
 
@@ -22,43 +22,43 @@ pub(super) enum Format {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) format: Format,
-    /// True if it is compressed as a whole.
+    /// True if the whole file is compressed.
     pub(super) compressed: bool,
-    /// Returns true if it goes to the standard output.
+    /// True if the output is standard output.
     pub(super) is_stream: bool,
 }
 
 impl Target {
-    /// What the command line asks for.
+    /// Returns the target given by the command line.
     ///
     /// # Errors
-    /// A name that no format has, a standard output whose format is not said, and options that do not fit the format.
+    /// Fails on an unknown extension, on standard output without a format, and on options that do not fit the format.
     pub(super) fn of(args: &Export) -> Result<Target, Failure> {
         let path = args.output.output.as_path();
         let is_stream = path == "-";
         let (format, compressed) = match (args.format, is_stream) {
             (Some(format), true) => (Format::from(format), false),
             (None, true) => {
-                return Err(Failure::usage_hint(
-                    "the standard output names no format",
-                    "--format jsonl or --format csv names it",
-                ));
+                return Err(Failure::usage_hint("-o - needs a format", "use --format jsonl or --format csv"));
             }
             (Some(_), false) => {
                 return Err(Failure::usage_hint(
-                    "--format names the format of the standard output; a file has that of its extension",
-                    format!("write to -o -, or end the name in {}", Format::FORMS),
+                    "--format is only for standard output; the extension determines the format of a file",
+                    format!("use -o -, or one of the extensions {}", Format::FORMS),
                 ));
             }
             (None, false) => Format::of_name(path)?,
         };
         if args.csv_safe && format != Format::Csv {
-            return Err(Failure::usage(format!("--csv-safe is for CSV, and this is {}", format.name())));
+            return Err(Failure::usage(format!(
+                "--csv-safe is only for CSV, but the format is {}",
+                format.name()
+            )));
         }
         if args.json && is_stream {
             return Err(Failure::usage_hint(
-                "--json prints a report where -o - prints messages",
-                "leave out --json: the summary goes to the standard error",
+                "--json cannot be used with -o -, which prints messages",
+                "without --json, a summary is printed on standard error",
             ));
         }
         Ok(Target { format, compressed, is_stream })
@@ -68,7 +68,7 @@ impl Target {
 impl Format {
     const FORMS: &str = ".jsonl, .jsonl.zst, .csv, .csv.zst, .avro or .parquet";
 
-    /// The format that a file name asks for, and whether it is to be compressed as a whole.
+    /// Returns the format of a file name, and whether the whole file is compressed.
     fn of_name(path: &Path) -> Result<(Format, bool), Failure> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         let (stem, compressed) = match name.strip_suffix(".zst") {
@@ -84,8 +84,8 @@ impl Format {
         };
         let format = format.ok_or_else(|| {
             Failure::usage_hint(
-                format!("the extension of {} names no format", path.display()),
-                format!("end the name in {}", Format::FORMS),
+                format!("unknown format: {}", path.display()),
+                format!("use one of the extensions {}", Format::FORMS),
             )
         })?;
         Ok((format, compressed))
@@ -100,12 +100,12 @@ impl Format {
         }
     }
 
-    /// Whether the format can hold the row. Those of a simulated archive always fit. A raw frame has a column of its own
-    /// in Parquet, has to be JSON in UTF-8 in JSON lines, and has to state an event elsewhere.
+    /// Returns whether the format can express the row, which is true for all simulated rows. A raw frame has its own column in
+    /// Parquet, must be JSON in UTF-8 for JSON lines, and must contain an event for the other formats.
     pub(super) fn expresses(self, row: RowRef<'_>) -> bool {
         match (self, row.raw()) {
             (Format::JsonLines, Some(bytes)) => {
-                // a parser that skips values takes any bytes inside their strings
+                // checked first, because `IgnoredAny` accepts any bytes in strings
                 std::str::from_utf8(bytes)
                     .is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
             }

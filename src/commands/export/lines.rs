@@ -1,4 +1,4 @@
-//! JSON lines: the messages as `cat` prints them, each on one line.
+//! JSON lines: the messages as printed by `cat`, each on a single line.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use tradesim_schemas::MessageEncoder;
 
 use super::sink::Sink;
 
-/// A file of JSON lines.
+/// The writer of JSON lines.
 pub(super) struct LinesExport {
     sink: Sink,
     encoder: MessageEncoder,
@@ -38,13 +38,13 @@ impl LinesExport {
     }
 }
 
-/// A carriage return alone ends a line for some readers.
+/// Returns whether a byte ends a line. For some readers, a single carriage return does.
 fn is_line_break(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 
-/// Appends a JSON text without the white space between its tokens. Strings, numbers and the order of keys stay as they
-/// are: inside of strings a line break is always escaped.
+/// Appends a JSON text without the white space between its tokens. Everything else is unchanged. Line breaks in strings are
+/// always escaped.
 fn push_without_white_space(json: &[u8], out: &mut Vec<u8>) {
     let (mut in_string, mut escaped) = (false, false);
     for &byte in json {
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_white_space_between_tokens_goes() {
+    fn only_white_space_between_tokens_is_removed() {
         for (json, expected) in [
             (
                 "{\n  \"a b\": [1, 2.50,\r\n\t-3e+7 ],\n \"c\" : \"\\\" \\\\\" }\n",

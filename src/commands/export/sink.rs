@@ -1,16 +1,15 @@
-//! Bytes on their way into the file or the standard output, compressed or not.
+//! The output of an export: a file or standard output, compressed or not.
 
 use std::{
     io::{self, BufWriter, Write},
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// zstd's level for exports, its own default.
+/// The zstd level, which is the default of zstd.
 const ZSTD_LEVEL: i32 = 3;
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// The error that made a write stop, if the file was the reason. The writers of the formats wrap it in errors of their
-/// own, some of which keep nothing but its text.
+/// The first write error of the file. The writers of the formats wrap it in their own errors, some of which keep only its text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FileError(Arc<Mutex<Option<io::Error>>>);
 
@@ -19,7 +18,7 @@ impl FileError {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Keeps the first error and passes on its kind.
+    /// Stores the first error and returns an error of the same kind.
     fn keep(&self, error: io::Error) -> io::Error {
         let kind = error.kind();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
@@ -27,7 +26,7 @@ impl FileError {
     }
 }
 
-/// The file or the standard output, with its first error kept.
+/// A file or standard output, which stores its first error.
 pub(super) struct Watched {
     out: Box<dyn Write + Send>,
     error: FileError,
@@ -46,14 +45,14 @@ impl Write for Watched {
     }
 }
 
-/// The bytes as they are, or a zstd stream of them.
+/// Plain or compressed output.
 pub(super) enum Sink {
     Plain(BufWriter<Watched>),
     Zstd(zstd::Encoder<'static, BufWriter<Watched>>),
 }
 
 impl Sink {
-    /// A way into `out`, whose errors are also kept in `error`.
+    /// Writes to `out`, and stores its first error in `error`.
     pub(super) fn new(out: Box<dyn Write + Send>, compressed: bool, error: FileError) -> io::Result<Sink> {
         let file = BufWriter::with_capacity(BUFFER_BYTES, Watched { out, error });
         Ok(if compressed {
@@ -65,7 +64,7 @@ impl Sink {
         })
     }
 
-    /// Ends the stream and writes what is buffered.
+    /// Ends the stream and writes the buffered bytes.
     pub(super) fn finish(self) -> io::Result<()> {
         match self {
             Sink::Plain(mut file) => file.flush(),

@@ -20,7 +20,7 @@ struct Input {
 pub(super) struct Merged<'a> {
     inputs: Vec<Input>,
     origins: &'a Origins,
-    /// What was handed out last: rows of the same message are neighbours.
+    /// The last row: rows of the same message follow each other.
     last: Option<(usize, Seen)>,
     duplicates: u64,
 }
@@ -36,7 +36,7 @@ impl<'a> Merged<'a> {
         Ok(merged)
     }
 
-    /// The next row of all, under the merged archive's origins and still with its own number.
+    /// Returns the next row of all inputs, with the origin number of the merged archive and its old sequence number.
     pub(super) fn next_row(&mut self) -> anyhow::Result<Option<Row>> {
         let first = |left: &(usize, (Timestamp, u64)), right: &(usize, (Timestamp, u64))| {
             left.1.cmp(&right.1).then(Ordering::Less)
@@ -46,7 +46,7 @@ impl<'a> Merged<'a> {
             candidates.filter_map(|(index, input)| Some((index, key(input.next.as_ref()?)))).min_by(first);
         let Some((index, _)) = next else { return Ok(None) };
         let input = &mut self.inputs[index];
-        let row = input.next.take().expect("it was just looked at");
+        let row = input.next.take().expect("the input has a next row");
         input.next = self.origins.adopt(index, input.reader.next_row()?);
         let seen = Seen::of(&row);
         if self.last.as_ref().is_some_and(|(from, last)| *from != index && *last == seen) {
@@ -56,7 +56,7 @@ impl<'a> Merged<'a> {
         Ok(Some(row))
     }
 
-    /// How many rows so far state a message that another input had stated before.
+    /// Returns the number of rows with a message that another input also contained.
     pub(super) fn duplicates(&self) -> u64 {
         self.duplicates
     }
@@ -67,8 +67,8 @@ fn key(row: &Row) -> (Timestamp, u64) {
     (row.timestamp(), row.seq())
 }
 
-/// What tells whether two rows are one message of one recording: the same number in the same origin, and the same
-/// content. Of a raw frame, which may be long, it keeps the digest.
+/// Identifies a message of a recording: two rows with the same sequence number, origin and content are the same message. The
+/// bytes of a raw frame, which may be long, are replaced by their digest.
 #[derive(Debug, PartialEq)]
 enum Seen {
     Event(Record),

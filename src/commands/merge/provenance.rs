@@ -1,4 +1,4 @@
-//! What a merged archive says about where its messages come from.
+//! The provenance of a merged archive.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
@@ -8,19 +8,19 @@ use tradesim_schemas::Digest;
 use super::{Gathered, inputs::Merged};
 use crate::exit::Failure;
 
-/// The origins of all inputs, each once, and where each input's origins stand among them.
+/// The origins of all inputs without duplicates, and the numbers of each input's origins among them.
 #[derive(Debug)]
 pub(super) struct Origins {
     all: Vec<Origin>,
-    /// By input, then by the input's own origin number.
+    /// The new origin number, by input and the origin number in that input.
     places: Vec<Vec<u16>>,
 }
 
 impl Origins {
-    /// Gathers the origins of all inputs, in time linear in their number.
+    /// Collects the origins of all inputs, in linear time.
     ///
     /// # Errors
-    /// More origins than an archive can have.
+    /// Fails if there are more origins than an archive can have.
     pub(super) fn of(archives: &[Archive]) -> Result<Origins, Failure> {
         let mut all: Vec<Origin> = Vec::new();
         let mut numbers: BTreeMap<Digest, u16> = BTreeMap::new();
@@ -44,11 +44,11 @@ impl Origins {
         Ok(Origins { all, places })
     }
 
-    /// The row under the merged archive's origin numbers.
+    /// Returns the row with its origin number in the merged archive.
     pub(super) fn adopt(&self, input: usize, row: Option<Row>) -> Option<Row> {
         match row {
             Some(Row::Event(mut record)) => {
-                // an archive of stored ids has no origin, and its rows say 0
+                // rows of an archive with stored ids have no origin, and the number 0
                 record.origin = self.places[input].get(usize::from(record.origin)).copied().unwrap_or(0);
                 Some(Row::Event(record))
             }
@@ -56,7 +56,7 @@ impl Origins {
         }
     }
 
-    /// The optional columns that the merged archive needs.
+    /// Returns the optional columns of the merged archive.
     pub(super) fn columns(&self, archives: &[Archive]) -> Columns {
         let any = |has: fn(Columns) -> bool| archives.iter().any(|archive| has(archive.metadata().columns()));
         Columns {
@@ -67,19 +67,22 @@ impl Origins {
     }
 }
 
-/// The digest of all that a value says, to find equal ones among many.
+/// Returns a digest of a value, to find equal values among many.
 fn content_of(value: &impl std::fmt::Debug) -> Digest {
     Digest::of(format!("{value:?}").as_bytes())
 }
 
 fn too_many_origins(archive: &Archive) -> Failure {
     Failure::Data {
-        what: format!("{}: with it, the inputs have more than 65,535 origins", archive.path().display()),
+        what: format!(
+            "{}: with this file, the inputs have more than 65,535 origins",
+            archive.path().display()
+        ),
         hint: Some("merge fewer archives at a time".to_owned()),
     }
 }
 
-/// The provenance of the archive that all inputs were cut from, if they make it up again.
+/// Returns the provenance of the archive that all inputs were cut from, if they add up to it again.
 pub(super) fn whole_again(archives: &[Archive], origins: &Origins) -> anyhow::Result<Option<Provenance>> {
     let sources = |archive: &Archive| archive.metadata().provenance().sources.clone();
     let Some(source) = archives.first().and_then(|first| common_source(&sources(first))) else {
@@ -98,13 +101,13 @@ pub(super) fn whole_again(archives: &[Archive], origins: &Origins) -> anyhow::Re
     Ok(Some(provenance))
 }
 
-/// That there are faults which were planted: the messages are numbered anew, so that no list says where.
+/// Returns an empty fault list if an input has planted faults. The messages are renumbered, so the old lists do not apply.
 fn unlisted_faults(archives: &[Archive]) -> Option<Faults> {
     let any = archives.iter().any(|archive| archive.metadata().provenance().faults.is_some());
     any.then(Faults::default)
 }
 
-/// The one archive that a cut was made from.
+/// Returns the only source, if there is exactly one.
 fn common_source(sources: &[Source]) -> Option<Source> {
     match sources {
         [source] => Some(source.clone()),
@@ -112,8 +115,8 @@ fn common_source(sources: &[Source]) -> Option<Source> {
     }
 }
 
-/// The content digest that the merged archive will have. Reading twice is cheaper than writing a file that may have to
-/// be written again with other metadata.
+/// Returns the content digest of the merged archive. Reading the inputs twice is cheaper than writing a file again with other
+/// metadata.
 fn digest_of_merge(archives: &[Archive], origins: &Origins) -> anyhow::Result<Digest> {
     let mut merged = Merged::new(archives, origins)?;
     let mut digest = RowDigest::default();
@@ -127,7 +130,7 @@ fn digest_of_merge(archives: &[Archive], origins: &Origins) -> anyhow::Result<Di
     Ok(digest.finish())
 }
 
-/// The provenance of a merge that is no whole: what all inputs share, and every input as a source.
+/// Returns the provenance of any other merge: what all inputs have in common, and every input as a source.
 pub(super) fn merged_provenance(archives: &[Archive], origins: &Origins) -> Provenance {
     let all: Vec<&Provenance> = archives.iter().map(|archive| archive.metadata().provenance()).collect();
     let mut merged = all[0].clone();
@@ -146,9 +149,9 @@ pub(super) fn merged_provenance(archives: &[Archive], origins: &Origins) -> Prov
             }
         }
     }
-    // rows of several captures are joined by their own times, in which the receive times may go back
+    // captures are merged by emission time, so receive times may be out of order
     merged.set_received_pace(false);
-    // numbers of messages, which are others now
+    // the messages are renumbered
     merged.set_gaps(&[]);
     merged.faults = unlisted_faults(archives);
     merged.bursts.sort_by_key(|burst| (burst.from, burst.to));

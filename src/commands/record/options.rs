@@ -1,4 +1,4 @@
-//! What is recorded: flags over settings over defaults, resolved into the simulator's options.
+//! The options of a recording, from flags, settings and defaults.
 
 use tradesim_schemas::Timestamp;
 use tradesim_sim::{Burst, SimulationOptions, session::TradingDay};
@@ -12,32 +12,32 @@ use crate::{
     settings::{Group, Key, Mode, Origin, Settings},
 };
 
-/// A recording, fully determined.
+/// The options of a recording.
 #[derive(Debug)]
 pub(super) struct Recording {
     pub(super) options: SimulationOptions,
     pub(super) filter: Filter,
     settings: Settings,
     market: Market,
-    /// The setting has no say in a recording, which is always of a historical day.
+    /// The setting `MODE`, which has no effect on a recording.
     mode: Mode,
     /// The settings that this recording depends on.
     relevant: Vec<Key>,
 }
 
 impl Recording {
-    /// Puts the flags over the settings and checks all of them.
+    /// Combines flags and settings, and checks them.
     ///
     /// # Errors
-    /// A bad setting (exit 78); no date, one without trading, a symbol that does not exist, options that contradict each
-    /// other (exit 2).
+    /// Fails on an invalid setting (exit code 78), and on a missing date, a date without trading, an unknown symbol or options
+    /// that contradict each other (exit code 2).
     pub(super) fn resolve(args: &Record, mut settings: Settings) -> anyhow::Result<Recording> {
         apply_flags(args, &mut settings);
         settings.check(Group::Generator).map_err(Failure::from)?;
         let date = settings.start_date().map_err(Failure::from)?.ok_or_else(|| {
             Failure::usage_hint(
                 "no trading date is given",
-                "--date 2026-02-18, or the setting TRADE_GEN_START_DATE",
+                "use --date, for example --date 2026-02-18, or the setting TRADE_GEN_START_DATE",
             )
         })?;
         let day = TradingDay::new(date, market::closed(&args.market))
@@ -57,26 +57,26 @@ impl Recording {
         Ok(Recording { options, filter, settings, market, mode, relevant })
     }
 
-    /// Says on the standard error which settings did not come from the command line.
-    pub(super) fn name_settings(&self) {
-        market::name_settings(&self.settings, &self.relevant);
-        self.name_unused_settings();
+    /// Prints the settings that did not come from the command line.
+    pub(super) fn log_settings(&self) {
+        market::log_settings(&self.settings, &self.relevant);
+        self.log_unused_settings();
         if self.mode == Mode::Burst && self.options.random_bursts.is_none() {
             say(format_args!(
-                "setting {}=burst is for live streams and makes no bursts here; --burst does",
+                "setting {}=burst has no effect on a recording; --burst adds bursts",
                 Key::Mode.definition().full_name()
             ));
         }
-        self.market.name_seed();
+        self.market.log_seed();
     }
 }
 
 impl Recording {
-    /// Says which other settings of the generator are there: whoever reads the output sees all that came from elsewhere.
-    fn name_unused_settings(&self) {
+    /// Prints the other settings of the generator that did not come from the command line, so that the output is complete.
+    fn log_unused_settings(&self) {
         for (definition, text) in self.settings.iter() {
             let is_relevant = self.relevant.iter().any(|key| std::ptr::eq(key.definition(), definition));
-            // the mode has a sentence of its own where it matters
+            // the mode has its own message above
             let is_mode = std::ptr::eq(Key::Mode.definition(), definition)
                 && self.mode == Mode::Burst
                 && self.options.random_bursts.is_none();
@@ -106,7 +106,7 @@ fn apply_flags(args: &Record, settings: &mut Settings) {
     );
 }
 
-/// The settings that decide what is recorded, and those that say how it is told.
+/// Returns the settings that affect the recording or the log.
 fn relevant(random_bursts: bool, planned_bursts: bool) -> Vec<Key> {
     let mut keys = vec![
         Key::StartDate,
@@ -136,7 +136,7 @@ fn planned_bursts(args: &Record, settings: &Settings, day: &TradingDay) -> Resul
             .ok()
             .and_then(|micros| from.micros().checked_add(micros))
             .and_then(Timestamp::from_micros)
-            .ok_or_else(|| Failure::usage("the planned burst ends beyond the calendar"))?;
+            .ok_or_else(|| Failure::usage("a burst of --burst-at ends after the last supported date"))?;
         Ok(Burst { from, to, multiplier, symbol: bursts.burst_symbol, planned: true })
     };
     bursts.burst_at.iter().copied().map(burst).collect()

@@ -1,4 +1,4 @@
-//! `record --dry-run`: what would be recorded, before anything is.
+//! `record --dry-run`: prints the plan of a recording, with estimates.
 
 use std::path::Path;
 
@@ -12,18 +12,18 @@ use crate::{
     report::{self, SCHEMA_VERSION},
 };
 
-/// Trade events of an order on average, by the shares of the contract's lifecycles: every order has its NEW and, 70 in
-/// 100, one more; 30 in 100 two or three parts.
-const TRADES_AN_ORDER: f64 = 1.0 + 0.7 + 0.3 * 2.5;
-/// Executions of an order on average.
-const EXECUTIONS_AN_ORDER: f64 = 0.5 + 0.3 * 2.5;
-/// A snapshot of the book follows every fifth trade event.
-const BOOKS_A_TRADE: f64 = 0.2;
-/// Measured on default days.
-const BYTES_A_MESSAGE: f64 = 9.0;
-/// Messages that two cores record in a second; only a hint of how long it takes.
-const MESSAGES_A_SECOND: f64 = 3_000_000.0;
-/// Lengths of the candles' intervals, in seconds.
+/// The mean number of trade events of an order, by the lifecycles in the contract: every order has a NEW event; 70 % have one
+/// more, and 30 % have two or three partial executions.
+const TRADES_PER_ORDER: f64 = 1.0 + 0.7 + 0.3 * 2.5;
+/// The mean number of executions of an order.
+const EXECUTIONS_PER_ORDER: f64 = 0.5 + 0.3 * 2.5;
+/// The number of order book snapshots per trade event: one after every fifth.
+const BOOKS_PER_TRADE: f64 = 0.2;
+/// The mean size of a message in an archive, measured on default days.
+const BYTES_PER_MESSAGE: f64 = 9.0;
+/// The speed of two cores, for a rough estimate of the duration.
+const MESSAGES_PER_SECOND: f64 = 3_000_000.0;
+/// The intervals of candles, in seconds.
 const INTERVALS_S: [f64; 5] = [60.0, 300.0, 900.0, 3_600.0, 57_600.0];
 
 #[derive(Serialize)]
@@ -38,7 +38,7 @@ struct Plan {
     cut: Option<report::CutReport>,
 }
 
-/// What to expect of the whole day, before filters.
+/// Estimates for the whole day, before filters.
 #[derive(Serialize)]
 struct Expected {
     orders: u64,
@@ -54,8 +54,8 @@ pub(super) fn show(recording: &Recording, path: &Path, json: bool) -> anyhow::Re
     let expected = Expected {
         orders: orders.round() as u64,
         messages: messages.round() as u64,
-        bytes: (messages * BYTES_A_MESSAGE).round() as u64,
-        seconds: messages / MESSAGES_A_SECOND,
+        bytes: (messages * BYTES_PER_MESSAGE).round() as u64,
+        seconds: messages / MESSAGES_PER_SECOND,
     };
     let cut = (!recording.filter.is_open()).then(|| recording.filter.cut());
     if json {
@@ -79,7 +79,7 @@ pub(super) fn show(recording: &Recording, path: &Path, json: bool) -> anyhow::Re
         ("size", format!("about {}", output::bytes(expected.bytes))),
         ("time", format!("about {:.1} s on two cores", expected.seconds)),
     ];
-    lines.extend(cut.map(|cut| ("kept", format!("only a part of that: {}", report::cut_in_words(&cut)))));
+    lines.extend(cut.map(|cut| ("kept", format!("only a part: {}", report::describe_cut(&cut)))));
     lines.push(("written", "nothing (dry run)".to_owned()));
     let mut out = Stdout::new();
     for (name, value) in lines {
@@ -89,21 +89,21 @@ pub(super) fn show(recording: &Recording, path: &Path, json: bool) -> anyhow::Re
 }
 
 fn messages(options: &SimulationOptions, orders: f64) -> f64 {
-    let trades = orders * TRADES_AN_ORDER;
-    trades + trades * BOOKS_A_TRADE + candles(options)
+    let trades = orders * TRADES_PER_ORDER;
+    trades + trades * BOOKS_PER_TRADE + candles(options)
 }
 
-/// Candles: one for each symbol and interval in which something executes. The probability of that, 1 − e⁻ˣ for x
-/// expected executions, is taken as x / (1 + x), which is near enough for an estimate.
+/// Estimates the number of candles: one for each symbol and interval with an execution. The probability of that, 1 − e⁻ˣ for x
+/// expected executions, is approximated by x / (1 + x).
 fn candles(options: &SimulationOptions) -> f64 {
     let universe = Universe::on(options.day.date()).heaviest(options.symbols);
     let mut candles = 0.0;
     for span in options.day.periods(options.market_hours) {
         let seconds = (span.to.micros() - span.from.micros()) as f64 / 1e6;
         for info in universe.symbols() {
-            let executions_a_second = options.rate * span.multiplier * info.weight * EXECUTIONS_AN_ORDER;
+            let executions_per_second = options.rate * span.multiplier * info.weight * EXECUTIONS_PER_ORDER;
             for interval in INTERVALS_S {
-                let expected = executions_a_second * interval;
+                let expected = executions_per_second * interval;
                 candles += seconds / interval * (expected / (1.0 + expected));
             }
         }

@@ -1,4 +1,4 @@
-//! From files and filters to what is played.
+//! Builds the playlist from files and filters.
 
 use tradesim_schemas::Timestamp;
 
@@ -10,10 +10,10 @@ use crate::{
     streams::{ArchiveSource, Pace, Playlist, Rounds, Timestamps},
 };
 
-/// Opens the files. `now` is the instant to which shifted times are moved.
+/// Opens the files. `now` is the start of shifted timestamps.
 ///
 /// # Errors
-/// A file that is no archive; a filter that no archive can have.
+/// Fails on a file that is not an archive, and on a filter that does not fit an archive.
 pub(super) fn open(args: &Replay, now: Timestamp) -> anyhow::Result<Playlist> {
     let mut parts = Vec::new();
     let mut limit = args.filter.cut.limit;
@@ -21,9 +21,9 @@ pub(super) fn open(args: &Replay, now: Timestamp) -> anyhow::Result<Playlist> {
     for file in &args.files {
         let archive = source::open(file, args.reading)?;
         let filter = filter(&args.filter, limit, &archive)?;
-        // of several captures it is said once
+        // printed once, even for several captures
         if !was_said && filter.goes_by_stated_times() {
-            report::say_times_of_cut(&filter);
+            report::explain_cut_times(&filter);
             was_said = true;
         }
         is_capture |= archive.metadata().provenance().has_received_pace();
@@ -33,7 +33,7 @@ pub(super) fn open(args: &Replay, now: Timestamp) -> anyhow::Result<Playlist> {
             Some(PaceMode::Received) => part.with_pace(Pace::Received),
             Some(PaceMode::Recorded) => part.with_pace(Pace::Recorded),
         };
-        // the last file needs no count
+        // the limit after the last file is not needed
         if let Some(left) = &mut limit
             && parts.len() + 1 < args.files.len()
         {
@@ -43,8 +43,8 @@ pub(super) fn open(args: &Replay, now: Timestamp) -> anyhow::Result<Playlist> {
     }
     if is_capture && args.pace == Some(PaceMode::Recorded) {
         say(format_args!(
-            "pace: the times that captured messages state; a message that states none follows the one before it as it was \
-             received"
+            "pace: the emission times in captured messages; a message without one keeps its distance, in receive time, from the \
+             message before it"
         ));
     }
     let rounds = match args.rounds {
@@ -57,7 +57,7 @@ pub(super) fn open(args: &Replay, now: Timestamp) -> anyhow::Result<Playlist> {
     Ok(Playlist::new(parts, rounds, timestamps))
 }
 
-/// The filter of one file, of which no more than `limit` messages are left to play.
+/// Returns the filter of one file, with the rest of the limit of all files.
 fn filter(
     args: &FilterArgs,
     limit: Option<u64>,
@@ -68,7 +68,7 @@ fn filter(
     Ok(Filter::of_archive(&args, archive.metadata())?)
 }
 
-/// One offset for everything that is played, so that the first message of all falls into the present minute.
+/// Returns one offset for all files, which moves the first message into the current minute.
 fn timestamps(mode: TimestampsMode, parts: &[ArchiveSource], now: Timestamp) -> anyhow::Result<Timestamps> {
     if mode == TimestampsMode::Recorded {
         return Ok(Timestamps::Recorded);

@@ -1,4 +1,4 @@
-//! What a registry, and the rules of Avro, say about one schema under one subject.
+//! The result of checking one schema against its subject, by the registry and by the rules of Avro.
 
 use tradesim_bridge::{
     compatibility::{AvroSchema, Incompatibility, InvalidSchema, Kind, Level, incompatibilities},
@@ -8,16 +8,16 @@ use tradesim_bridge::{
 use super::{Candidate, changed};
 use crate::kafka;
 
-/// Whether exactly this schema is registered.
+/// The state of a schema in the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Under these numbers, and perhaps only now.
+    /// Exactly this schema is registered; `now` if this command registered it.
     Registered { id: u32, version: u32, now: bool },
-    /// Not yet.
+    /// This schema is not registered.
     New,
 }
 
-/// What is to be said about a schema.
+/// The result of checking a schema.
 #[derive(Clone, Debug)]
 pub(super) struct Verdict {
     pub(super) subject: String,
@@ -32,7 +32,8 @@ pub(super) fn parsed(text: &str) -> Result<AvroSchema, InvalidSchema> {
 }
 
 impl Verdict {
-    /// Asks the registry, and checks by ourselves: registries differ in what they name, and some let a decimal change its scale.
+    /// Checks a schema with the registry and with the rules in this program: registries differ in the errors that they report, and
+    /// some accept a changed scale of a decimal.
     pub(super) fn of(registry: &Registry, candidate: &Candidate) -> anyhow::Result<Verdict> {
         let Candidate { subject, text } = candidate;
         let state = match registry.lookup(subject, text) {
@@ -50,7 +51,7 @@ impl Verdict {
     }
 
     fn compared(&self, registry: &Registry, text: &str) -> anyhow::Result<Vec<Incompatibility>> {
-        // whatever the registry lets pass, new readers have to understand old records
+        // require BACKWARD even if the level of the registry is weaker
         let level = if self.level.is_backward() { self.level } else { Level::Backward };
         let compared = if level.is_transitive() {
             &self.versions[..]
@@ -71,9 +72,13 @@ impl Verdict {
                 registry.is_compatible(&self.subject, text).map_err(kafka::registry_failure)?;
             if !compatible {
                 let what = if messages.is_empty() {
-                    format!("the registry calls it incompatible ({}) and gives no reason", self.level)
+                    format!("the registry reports it as incompatible ({}), without a reason", self.level)
                 } else {
-                    format!("the registry calls it incompatible ({}): {}", self.level, messages.join("; "))
+                    format!(
+                        "the registry reports it as incompatible ({}): {}",
+                        self.level,
+                        messages.join("; ")
+                    )
                 };
                 found.push(Incompatibility { field: String::new(), kind: Kind::Unnamed, what });
             }
@@ -85,7 +90,7 @@ impl Verdict {
         self.found.is_empty()
     }
 
-    /// Registers the schema, unless it is. Before that the subject gets the rule BACKWARD, whatever the registry's default is.
+    /// Sets the compatibility level of the subject to BACKWARD, and registers the schema if it is not registered.
     pub(super) fn register(&mut self, registry: &Registry, candidate: &Candidate) -> anyhow::Result<()> {
         self.level = registry.require_backward(&self.subject).map_err(kafka::registry_failure)?;
         if self.state != State::New {
@@ -93,7 +98,7 @@ impl Verdict {
         }
         match registry.register(&self.subject, &candidate.text) {
             Ok(_) => {}
-            // somebody registered another version since we looked
+            // another client registered a version since the check
             Err(RegistryError::Incompatible { message, .. }) => {
                 let what = format!("the registry refuses it: {message}");
                 self.found.push(Incompatibility { field: String::new(), kind: Kind::Unnamed, what });
@@ -110,7 +115,7 @@ impl Verdict {
         Ok(())
     }
 
-    /// The state in a word.
+    /// Returns the state as one word.
     pub(super) fn word(&self) -> &'static str {
         match self.state {
             _ if !self.is_compatible() => "incompatible",
@@ -121,7 +126,7 @@ impl Verdict {
         }
     }
 
-    /// The state in a few more.
+    /// Returns the details of the state.
     pub(super) fn details(&self) -> String {
         let versions = self.versions.len();
         match self.state {

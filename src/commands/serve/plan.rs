@@ -1,4 +1,4 @@
-//! What is streamed: flags over settings over defaults, and the time, resolved into a day and where it begins.
+//! The plan of a live stream, from flags, settings, defaults and the current time.
 
 use tradesim_schemas::{EventType, Timestamp};
 use tradesim_sim::SimulationOptions;
@@ -15,7 +15,7 @@ use crate::{
     streams::{Days, Plan},
 };
 
-/// A stream, determined but for the instant at which it begins, where that is the present one.
+/// The plan of a live stream. If it starts now, the exact instant is determined later.
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) mode: Mode,
@@ -25,16 +25,16 @@ pub(super) struct Live {
     pub(super) days: Days,
     market: Market,
     events: Vec<EventType>,
-    /// Flags of bursts were given, and there are none.
+    /// True if there are flags of bursts but no bursts.
     bursts_unused: bool,
 }
 
 impl Live {
-    /// Puts the flags over the settings, checks all of them, and decides where the stream begins. `now` is the time.
+    /// Combines flags and settings, checks them, and decides where the stream starts. `now` is the current time.
     ///
     /// # Errors
-    /// A bad setting (exit 78); a date without trading, a time outside the day, a symbol that does not exist, flags that
-    /// contradict each other (exit 2).
+    /// Fails on an invalid setting (exit code 78), and on a date without trading, a time outside the day, an unknown symbol or
+    /// flags that contradict each other (exit code 2).
     pub(super) fn resolve(args: &Serve, mut settings: Settings, now: Timestamp) -> anyhow::Result<Live> {
         apply_flags(args, &mut settings);
         settings.check(Group::Generator).map_err(Failure::from)?;
@@ -46,10 +46,10 @@ impl Live {
             closed: market::closed(&args.market),
         };
         let Beginning { day, start } = beginning(mode, now, &wanted)?;
-        if start.is_of_wall_clock() && args.server.wait_clients.is_some_and(|clients| clients > 0) {
+        if start.follows_wall_clock() && args.server.wait_clients.is_some_and(|clients| clients > 0) {
             return Err(Failure::usage_hint(
-                "--wait-clients cannot hold the wall clock",
-                "a clock that is set waits: --day, --clock, or --market-hours false",
+                "--wait-clients cannot stop the wall clock",
+                "use it with a clock that is set: --day, --clock or --market-hours false",
             )
             .into());
         }
@@ -59,10 +59,10 @@ impl Live {
         let options = SimulationOptions { random_bursts, ..market.options.clone() };
         let days = match mode {
             Mode::Historical => Days::One,
-            // an archive is of one day
+            // an archive contains one day
             _ if args.record.is_some() => Days::One,
             Mode::Normal | Mode::Burst => {
-                Days::All { closed: wanted.closed, nights: start.is_of_wall_clock() }
+                Days::All { closed: wanted.closed, nights: start.follows_wall_clock() }
             }
         };
         let bursts_unused = args.bursts.is_given() && !has_bursts;
@@ -70,8 +70,8 @@ impl Live {
         Ok(Live { mode, settings, options, start, days, market, events, bursts_unused })
     }
 
-    /// Says on the standard error which settings did not come from the command line.
-    pub(super) fn name_settings(&self) {
+    /// Prints the settings that did not come from the command line.
+    pub(super) fn log_settings(&self) {
         let mut keys = vec![
             Key::Mode,
             Key::StartDate,
@@ -85,20 +85,20 @@ impl Live {
             keys.extend([Key::BurstMultiplier, Key::BurstInterval, Key::BurstDuration]);
         }
         keys.extend([Key::WsHost, Key::WsPort, Key::LogLevel, Key::LogFormat]);
-        market::name_settings(&self.settings, &keys);
+        market::log_settings(&self.settings, &keys);
         if self.bursts_unused {
             say(format_args!(
-                "warning: there are no bursts in mode {}, whatever --burst-… says; --mode burst makes them",
+                "warning: --burst-… options have no effect in mode {}; use --mode burst",
                 self.mode.as_str()
             ));
         }
-        self.market.name_seed();
+        self.market.log_seed();
     }
 
-    /// The stream that begins at this instant of its first day.
+    /// Returns the plan of a stream that starts at this instant of its first day.
     ///
     /// # Errors
-    /// None that a day which was made would leave.
+    /// Does not fail for a day that was resolved.
     pub(super) fn plan(&self, start: Timestamp) -> Result<Plan, Failure> {
         let day = &self.options.day;
         let from = (start > day.start()).then_some(TimeSpec::Instant(start));
@@ -107,13 +107,13 @@ impl Live {
         Ok(Plan { options: self.options.clone(), start, filter, days: self.days })
     }
 
-    /// Says on the standard error what is streamed from where on. `now` is the time.
+    /// Prints what is served and from where. `now` is the current time.
     pub(super) fn describe(&self, start: Timestamp, now: Timestamp) {
         let day = &self.options.day;
         let (date, mode) = (day.date(), self.mode.as_str());
         let clock = day.exchange_time(start).format("%H:%M:%S");
         match (&self.start, self.mode) {
-            (_, Mode::Historical) => say(format_args!("serving the whole of {date} ({mode}) at max")),
+            (_, Mode::Historical) => say(format_args!("serving all of {date} ({mode}) at max")),
             (Start::At(_), _) => {
                 say(format_args!("serving {date} ({mode}) from {clock} exchange time, at 1x"))
             }
@@ -152,8 +152,8 @@ fn beginning(mode: Mode, now: Timestamp, wanted: &Wanted) -> Result<Beginning, F
     }
     if wanted.clock.is_some() {
         return Err(Failure::usage_hint(
-            "a historical day is whole: it has no --clock",
-            "--mode normal begins a day at any time",
+            "--clock cannot be used with --mode historical, which serves a whole day",
+            "--mode normal can start at any time of a day",
         ));
     }
     let day = schedule::historical(now, wanted).map_err(|error| market::closed_date(&error))?;

@@ -1,7 +1,7 @@
-//! `serve --record`: what was sent, as an archive.
+//! `serve --record`: records the sent messages in an archive.
 //!
-//! The stream is simulated a second time, by a thread that follows the player: it writes no message that was not sent, and
-//! the player never waits for a disk.
+//! A separate thread simulates the stream a second time and follows the player. So it records only messages that were sent, and
+//! the player never waits for the disk.
 
 use std::{
     path::{Path, PathBuf},
@@ -25,10 +25,10 @@ use crate::{
     streams::{LiveSource, Records},
 };
 
-/// How often it is looked what was sent.
+/// The interval at which the recorder checks what was sent.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// An archive that is made before the stream begins, so that one which cannot be made ends the command at once.
+/// An archive that is created before the stream starts, so that the command fails at once if that is impossible.
 #[derive(Debug)]
 pub(super) struct NewRecording {
     path: PathBuf,
@@ -36,20 +36,20 @@ pub(super) struct NewRecording {
 }
 
 impl NewRecording {
-    /// Begins an archive of this day.
+    /// Starts an archive of this day.
     ///
     /// # Errors
-    /// The output exists and may not be replaced, or cannot be made.
+    /// Fails if the output exists and `overwrite` is false, and if it cannot be created.
     pub(super) fn create(path: &Path, overwrite: bool, day: &Simulation) -> anyhow::Result<NewRecording> {
         let options = WriterOptions { overwrite, ..WriterOptions::default() };
         let writer = ArchiveWriter::create(path, market::provenance(day), options)?;
         Ok(NewRecording { path: path.to_owned(), writer })
     }
 
-    /// Records a stream while it is played, from its first message on.
+    /// Starts recording a stream from its first message on.
     ///
     /// # Errors
-    /// No thread can be had.
+    /// Fails if the thread cannot be started.
     pub(super) fn start(self, source: &Arc<LiveSource>, steering: Steering) -> anyhow::Result<Recorder> {
         let NewRecording { path, writer } = self;
         let records = source.records(0)?;
@@ -64,12 +64,12 @@ impl NewRecording {
                 }
                 outcome
             })
-            .context("the recorder cannot be started")?;
+            .context("cannot start the recorder")?;
         Ok(Recorder { path, end, thread })
     }
 }
 
-/// A recording in the making.
+/// A running recorder.
 #[derive(Debug)]
 pub(super) struct Recorder {
     path: PathBuf,
@@ -77,23 +77,23 @@ pub(super) struct Recorder {
     thread: JoinHandle<anyhow::Result<Option<Summary>>>,
 }
 
-/// What a stream came to.
+/// The end of a stream.
 #[derive(Clone, Copy, Debug)]
 struct End {
     messages: u64,
-    /// Whether the day was sent to its end.
+    /// True if the whole day was sent.
     complete: bool,
 }
 
 impl Recorder {
-    /// Publishes the archive of what was sent by this report; without one nothing is left.
+    /// Finishes the archive with the messages that were sent according to the report. Without a report, nothing is left.
     ///
     /// # Errors
-    /// What writing met, whenever it was.
+    /// Returns any earlier error of the recorder.
     pub(super) fn finish(self, report: Option<&Report>) -> anyhow::Result<Option<Summary>> {
         let Recorder { path, end, thread } = self;
         if let Some(report) = report {
-            // one that failed has gone and says why below
+            // fails if the thread has failed, whose error is returned below
             let _ = end.send(End { messages: report.status.sent, complete: report.complete });
         }
         drop(end);
@@ -101,11 +101,11 @@ impl Recorder {
     }
 }
 
-/// The thread that writes.
+/// The state of the thread that writes.
 struct Writing {
     writer: ArchiveWriter,
     records: Records,
-    /// Simulated and not sent yet.
+    /// Records that are simulated but not sent yet.
     pending: Vec<Record>,
     written: u64,
     cut: Option<Cut>,
@@ -127,7 +127,7 @@ impl Writing {
         while self.written < seq {
             if self.pending.is_empty() {
                 let window = self.records.next_window()?;
-                self.pending = window.context("more was sent than there is")?.records;
+                self.pending = window.context("more messages were sent than the stream contains")?.records;
             }
             let left = usize::try_from(seq - self.written).unwrap_or(usize::MAX);
             let rest = self.pending.split_off(left.min(self.pending.len()));

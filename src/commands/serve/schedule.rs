@@ -1,63 +1,63 @@
-//! With which day a stream begins, and at which instant: decided from the time, the calendar and the flags.
+//! Decides at which day and instant a stream starts, from the current time, the calendar and the flags.
 
 use chrono::{NaiveDate, NaiveTime};
 use tradesim_schemas::Timestamp;
 use tradesim_sim::session::{CalendarError, Closed, Closure, TradingDay, date_at};
 
-/// What the flags and the settings say about time.
+/// The flags and settings about time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
     pub(super) date: Option<NaiveDate>,
     pub(super) clock: Option<NaiveTime>,
-    /// Whether the stream follows the hours of the market.
+    /// True if the stream follows the hours of the market.
     pub(super) market_hours: bool,
-    /// What to do with dates on which the market is closed.
+    /// The treatment of dates on which the market is closed.
     pub(super) closed: Closed,
 }
 
-/// With which day a live stream begins, and how.
+/// The first day of a live stream, and its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Beginning {
     pub(super) day: TradingDay,
     pub(super) start: Start,
 }
 
-/// When a live stream begins.
+/// The start of a live stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Start {
-    /// At this instant of its day, whatever the time is.
+    /// At this instant of its day, independently of the wall clock.
     At(Timestamp),
-    /// Now, which is an instant of its day: it goes with the wall clock.
+    /// Now, at an instant of its day. The stream follows the wall clock.
     Now,
-    /// When its day begins by the wall clock. The market is closed until then.
+    /// When its day starts by the wall clock. Until then the market is closed.
     Opening {
-        /// Why.
+        /// The reason why the market is closed.
         reason: String,
     },
 }
 
 impl Start {
-    /// Whether the stream goes with the wall clock.
-    pub(super) fn is_of_wall_clock(&self) -> bool {
+    /// Returns whether the stream follows the wall clock.
+    pub(super) fn follows_wall_clock(&self) -> bool {
         !matches!(self, Start::At(_))
     }
 }
 
-/// A beginning that cannot be.
+/// The stream cannot start as requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ScheduleError {
-    /// There is no such day.
+    /// The date cannot be simulated.
     #[error(transparent)]
     Calendar(#[from] CalendarError),
-    /// The time of day is none of the day's.
-    #[error("--clock {clock} is outside the day, which runs from {from} to {to} exchange time")]
+    /// The time is outside the day.
+    #[error("--clock {clock} is outside the day, which lasts from {from} to {to} exchange time")]
     OutsideDay { clock: NaiveTime, from: NaiveTime, to: NaiveTime },
 }
 
-/// The day that is streamed as history: the one asked for, or the last one that has begun.
+/// Returns the day of a historical stream: the given date, or the last trading day that has started.
 ///
 /// # Errors
-/// A date that cannot be simulated.
+/// Fails on a date that cannot be simulated.
 pub(super) fn historical(now: Timestamp, wanted: &Wanted) -> Result<TradingDay, CalendarError> {
     match wanted.date {
         Some(date) => TradingDay::new(date, wanted.closed),
@@ -65,10 +65,10 @@ pub(super) fn historical(now: Timestamp, wanted: &Wanted) -> Result<TradingDay, 
     }
 }
 
-/// Where a live stream begins.
+/// Decides where a live stream starts.
 ///
 /// # Errors
-/// A date that cannot be simulated, and a time of day outside it.
+/// Fails on a date that cannot be simulated, and on a time outside the day.
 pub(super) fn live(now: Timestamp, wanted: &Wanted) -> Result<Beginning, ScheduleError> {
     let day = match wanted.date {
         Some(date) => TradingDay::new(date, wanted.closed)?,
@@ -96,7 +96,7 @@ pub(super) fn live(now: Timestamp, wanted: &Wanted) -> Result<Beginning, Schedul
     Ok(Beginning { day: next, start })
 }
 
-/// Why the market is closed. `day` is the first trading day that begins today or later.
+/// Returns why the market is closed. `day` is the first trading day that starts today or later.
 fn reason(now: Timestamp, day: &TradingDay) -> String {
     let today = date_at(now);
     if day.date() != today {
@@ -116,21 +116,21 @@ fn reason(now: Timestamp, day: &TradingDay) -> String {
     }
 }
 
-/// What is told to people who start a live stream while the market is closed.
+/// Returns the message for a live stream that is started while the market is closed.
 pub(super) fn closed_sentences(now: Timestamp, opens: &TradingDay, reason: &str) -> [String; 2] {
     let date = opens.date();
-    let wait = in_words(opens.start().micros() - now.micros());
+    let wait = wait_text(opens.start().micros() - now.micros());
     [
         format!(
-            "the market is closed: {reason}; it opens on {date} at 04:00 in New York, in {wait}: waiting for it"
+            "the market is closed: {reason}; it opens on {date} at 04:00 in New York, in {wait}; waiting"
         ),
-        format!("for a market now: --day {date} --clock 09:30, or --market-hours false"),
+        format!("to start now, use --day {date} --clock 09:30 or --market-hours false"),
     ]
 }
 
-/// A wait, as "2 d 13 h", "6 h 46 min" or "12 min".
-fn in_words(micros: i64) -> String {
-    // a wait that is nearly over is still a minute
+/// Formats a wait, such as "2 d 13 h", "6 h 46 min" or "12 min".
+fn wait_text(micros: i64) -> String {
+    // at least one minute
     let minutes = micros.max(1).unsigned_abs().div_ceil(60_000_000);
     match (minutes / 1_440, minutes / 60 % 24, minutes % 60) {
         (0, 0, minutes) => format!("{minutes} min"),

@@ -1,4 +1,4 @@
-//! Where messages go: lines, lines for people, or nowhere but the digest.
+//! The output of messages: lines, readable lines, or only the digest.
 
 use tradesim_schemas::{ContentDigest, Digest};
 
@@ -8,8 +8,8 @@ use crate::{
     output::{MessageLines, Stdout},
 };
 
-/// What becomes of messages. All of them go into the digest, which costs little and shows at the end whether they were
-/// those that the server meant.
+/// The output of messages. All of them are hashed, which costs little, so that the digest can be compared with that of the
+/// server.
 #[derive(Debug)]
 pub(super) struct Output {
     lines: Option<Lines>,
@@ -22,7 +22,7 @@ struct Lines {
     out: Stdout,
     pretty: Option<Pretty>,
     shown: MessageLines,
-    /// A message as it is written.
+    /// The buffer of a line.
     line: Vec<u8>,
     unflushed: bool,
 }
@@ -39,7 +39,7 @@ impl Output {
         Output { lines, digest: ContentDigest::new(), bytes: 0 }
     }
 
-    /// Takes a message.
+    /// Outputs a message.
     pub(super) fn message(&mut self, message: &[u8]) -> anyhow::Result<()> {
         self.digest.push(message);
         self.bytes += message.len() as u64;
@@ -55,7 +55,7 @@ impl Output {
         Ok(())
     }
 
-    /// Shows what was taken; called whenever there is nothing more to take for now.
+    /// Flushes the output; called whenever no more messages are available for now.
     pub(super) fn flush(&mut self) -> anyhow::Result<()> {
         if let Some(lines) = &mut self.lines
             && std::mem::take(&mut lines.unflushed)
@@ -69,7 +69,7 @@ impl Output {
         self.digest.finish()
     }
 
-    /// Bytes of all messages.
+    /// Returns the bytes of all messages.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }

@@ -1,4 +1,4 @@
-//! Messages for people: one compact line each.
+//! Messages for people: one short line per message.
 
 use std::{
     fmt::Write,
@@ -9,7 +9,7 @@ use tradesim_schemas::{Message, Payload, ReadOptions, TradeType, read};
 
 use crate::output::safe;
 
-/// Writes the lines, with colours where they help.
+/// Formats the lines, with or without colours.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pretty {
     colours: bool,
@@ -23,13 +23,13 @@ const CYAN: &str = "36";
 const YELLOW: &str = "33";
 
 impl Pretty {
-    /// With colours on a terminal, unless `NO_COLOR` is set.
+    /// Uses colours on a terminal, unless `NO_COLOR` is set.
     pub(super) fn of_process() -> Pretty {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         Pretty { colours: io::stdout().is_terminal() && !unwanted }
     }
 
-    /// A message in a line, or its own text where it cannot be read.
+    /// Formats a message as one line. An invalid message is shown as its text.
     pub(super) fn line(self, text: &[u8]) -> String {
         match read(text, ReadOptions::default()) {
             Ok(message) => self.message(&message),
@@ -43,7 +43,7 @@ impl Pretty {
         let mut line = self.paint(DIM, time);
         let symbol = format!("{:<6}", safe(message.symbol()));
         let _ = write!(line, " {} ", self.paint(BOLD, &symbol));
-        // writing to a string does not fail
+        // writing to a string cannot fail
         let _ = match &message.payload {
             Payload::Trade(trade) => {
                 let colour = if trade.trade_type == TradeType::Buy { GREEN } else { RED };
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_shown_as_it_is_but_harmless() {
+    fn invalid_messages_are_shown_as_escaped_text() {
         let pretty = Pretty { colours: true };
         assert_eq!(pretty.line(b"hello"), "hello");
         assert_eq!(pretty.line(b"a\x1b[2Jb\n"), "a\\u001b[2Jb\\u000a");

@@ -1,4 +1,4 @@
-//! What `tail --digest` says at the end.
+//! The report of `tail --digest`.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use serde::Serialize;
 
 use super::output::Output;
 use crate::{
-    client::Follower,
+    client::ResumeState,
     output::{self, grouped, say},
     progress::Stopwatch,
     report::SCHEMA_VERSION,
 };
 
-/// Longer latencies, in microseconds, count as this one: an hour.
+/// The maximum latency in microseconds, one hour. Longer ones count as this one.
 const LATENCY_MAX_US: u64 = 3_600_000_000;
 
-/// What is measured on the way.
+/// Measurements while receiving.
 #[derive(Debug)]
 pub(super) struct Measures {
     clock: Stopwatch,
@@ -31,19 +31,19 @@ impl Measures {
         Measures { clock: Stopwatch::start(), first: None, last: Duration::ZERO, latency_us }
     }
 
-    /// Messages came.
-    pub(super) fn messages_came(&mut self) {
+    /// Records that messages were received.
+    pub(super) fn messages_received(&mut self) {
         let now = self.clock.elapsed();
         self.first.get_or_insert(now);
         self.last = now;
     }
 
-    /// Something that was due at one instant came at another, both in microseconds of Unix time.
+    /// Records the latency of something that was due at one instant and arrived at another, both in microseconds since the epoch.
     pub(super) fn latency(&mut self, due: u64, now: u64) {
         self.latency_us.saturating_record(now.saturating_sub(due));
     }
 
-    /// From the first message to the last.
+    /// Returns the time from the first message to the last.
     fn duration(&self) -> Duration {
         self.first.map_or(Duration::ZERO, |first| self.last.saturating_sub(first))
     }
@@ -59,31 +59,31 @@ impl Measures {
     }
 }
 
-/// The report: `count`, `digest` and `seconds` are the contract's (section 9).
+/// The report. `count`, `digest` and `seconds` are part of the contract (section 9).
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     schema_version: u32,
-    /// Messages.
+    /// The number of messages.
     count: u64,
-    /// Their bytes.
+    /// The number of bytes in the messages.
     bytes: u64,
     digest: String,
-    /// From the first message to the last.
+    /// Time from the first message to the last.
     seconds: f64,
-    /// Messages a second; null where they came at one moment.
+    /// Messages per second; null if they arrived at one instant.
     rate: Option<f64>,
-    /// By the send times in pings; null where there were none.
+    /// Latency by the send times in pings; null if there were none.
     latency_ms: Option<Latency>,
-    /// Seq of the first message; null where the server does not number them.
+    /// The sequence number of the first message; null if the server does not number its messages.
     first_seq: Option<u64>,
-    /// Seq behind the last message.
+    /// The sequence number after the last message.
     next_seq: Option<u64>,
     stream: Option<String>,
     run: Option<String>,
     connections: u64,
-    /// Whether the server said that this was all.
+    /// True if the server ended the stream.
     complete: bool,
-    /// What does not fit together.
+    /// Differences from what the server announced.
     differences: Vec<String>,
 }
 
@@ -97,32 +97,32 @@ struct Latency {
 
 impl Summary {
     pub(super) fn new(
-        follower: &Follower,
+        resume: &ResumeState,
         output: &Output,
         measures: &Measures,
         differences: Vec<String>,
     ) -> Summary {
         let seconds = measures.duration().as_secs_f64();
-        let identity = follower.identity();
+        let identity = resume.identity();
         Summary {
             schema_version: SCHEMA_VERSION,
-            count: follower.received(),
+            count: resume.received(),
             bytes: output.bytes(),
             digest: output.digest().to_string(),
             seconds,
-            rate: (seconds > 0.0).then(|| follower.received() as f64 / seconds),
+            rate: (seconds > 0.0).then(|| resume.received() as f64 / seconds),
             latency_ms: measures.latency_ms(),
-            first_seq: follower.first_seq(),
-            next_seq: follower.next_seq(),
+            first_seq: resume.first_seq(),
+            next_seq: resume.next_seq(),
             stream: identity.and_then(|identity| identity.stream.clone()),
             run: identity.and_then(|identity| identity.run.clone()),
-            connections: follower.connections(),
-            complete: follower.is_complete(),
+            connections: resume.connections(),
+            complete: resume.is_complete(),
             differences,
         }
     }
 
-    /// One JSON object, or the digest alone with the rest on the standard error.
+    /// Prints one JSON object, or the digest on standard output and the rest on standard error.
     pub(super) fn print(&self, json: bool) -> anyhow::Result<()> {
         if json {
             return output::print_json(self);

@@ -1,4 +1,4 @@
-//! `topics tail`: records as they come.
+//! `topics tail`: prints records as they arrive.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ use crate::{
     signals,
 };
 
-/// How long a look at the topics takes when nothing comes, and how long a record may wait to be printed.
-const LOOK: Duration = Duration::from_millis(200);
+/// The timeout for a read without records, and the time for which a record may be buffered.
+const READ_TIMEOUT: Duration = Duration::from_millis(200);
 
 pub(super) fn run(args: &TopicsTail, mut settings: Settings) -> anyhow::Result<Outcome> {
     signals::end_at_once()?;
@@ -34,7 +34,7 @@ pub(super) fn run(args: &TopicsTail, mut settings: Settings) -> anyhow::Result<O
     let mut read = Vec::new();
     for name in names {
         let partitions = found.get(name).ok_or_else(|| {
-            anyhow!("the topic {name} does not exist; `tradesim topics create` makes those of the bridge")
+            anyhow!("the topic {name} does not exist; `tradesim topics create` creates those of the bridge")
         })?;
         read.push((name, *partitions));
     }
@@ -43,7 +43,7 @@ pub(super) fn run(args: &TopicsTail, mut settings: Settings) -> anyhow::Result<O
     follow(args, &mut tail)
 }
 
-/// Prints records until one of the ends that were asked for.
+/// Prints records until one of the requested ends is reached.
 fn follow(args: &TopicsTail, tail: &mut Tail) -> anyhow::Result<Outcome> {
     let stopwatch = Stopwatch::start();
     let mut out = Stdout::new();
@@ -51,7 +51,7 @@ fn follow(args: &TopicsTail, tail: &mut Tail) -> anyhow::Result<Outcome> {
     let mut flushed_at = Duration::ZERO;
     let in_time = || args.time.is_none_or(|time| stopwatch.elapsed() < time);
     while in_time() && args.count.is_none_or(|count| printed < count) {
-        match tail.next(LOOK).map_err(failure)? {
+        match tail.next(READ_TIMEOUT).map_err(failure)? {
             Tailed::Record(record) => {
                 if is_wanted(args, &record) {
                     out.line(&record.to_string())?;
@@ -61,8 +61,8 @@ fn follow(args: &TopicsTail, tail: &mut Tail) -> anyhow::Result<Outcome> {
             Tailed::End if args.until_end => break,
             Tailed::End | Tailed::Nothing => {}
         }
-        // a slow topic is seen as it goes, and a fast one is no system call a record
-        if stopwatch.elapsed() - flushed_at >= LOOK {
+        // prints the records of a slow topic soon, without a system call per record for a fast one
+        if stopwatch.elapsed() - flushed_at >= READ_TIMEOUT {
             out.flush()?;
             flushed_at = stopwatch.elapsed();
         }
@@ -76,7 +76,7 @@ fn is_wanted(args: &TopicsTail, record: &Value) -> bool {
     args.run.as_deref().is_none_or(|run| record["headers"]["tradesim-run"] == run)
 }
 
-/// The topics that are read, with their prefix.
+/// Returns the topics to read, with their prefix.
 fn names(args: &TopicsTail, settings: &mut Settings) -> Result<Vec<String>, Failure> {
     let options = kafka::topic_options(&args.names, settings)?;
     if args.topics.is_empty() {
@@ -96,8 +96,9 @@ fn names(args: &TopicsTail, settings: &mut Settings) -> Result<Vec<String>, Fail
 fn failure(error: TailError) -> anyhow::Error {
     match error {
         TailError::Connection { source } => kafka::admin_failure(AdminError::Connection { source }),
-        TailError::Schema { id, source } => kafka::registry_failure(source)
-            .context(format!("the schema {id} that a value names cannot be had")),
+        TailError::Schema { id, source } => {
+            kafka::registry_failure(source).context(format!("schema {id} of a value is unavailable"))
+        }
         error => anyhow!(error),
     }
 }

@@ -1,26 +1,26 @@
-//! Whether planted faults are what the metadata lists.
+//! Checks that the planted faults are those that the metadata lists.
 
 use serde::Serialize;
 use tradesim_archive::{Batch, Metadata, PlantedFaults};
 use tradesim_schemas::{MessageEncoder, ReadOptions, read};
 
-/// Differences that are named.
+/// The maximum number of differences that are reported.
 const EXAMPLES_MAX: usize = 5;
 
-/// What came of it.
+/// The result of the check.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct ListedFaults {
-    /// Messages that a reader has to refuse.
+    /// The number of messages that a reader must refuse.
     pub(super) checked: u64,
-    /// Those that it does not refuse, or for another reason, and those that are not there.
+    /// The number of those that are missing, accepted, or refused for another reason.
     pub(super) differing: u64,
     pub(super) examples: Vec<String>,
 }
 
-/// Holds rows to the list, as far as a reader can tell: what is missing, there twice or swapped leaves no trace.
+/// Compares rows with the list. Dropped, duplicated and swapped messages cannot be recognised.
 #[derive(Debug)]
 pub(super) struct Check<'a> {
-    /// Number and reason of the messages that have to be refused, in order.
+    /// Sequence number and reason of the messages that must be refused, in order.
     wanted: Vec<(u64, &'a str)>,
     next: usize,
     found: ListedFaults,
@@ -29,7 +29,7 @@ pub(super) struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    /// None where nothing is listed.
+    /// Returns the check of an archive, or `None` if it lists no faults.
     pub(super) fn of(metadata: &'a Metadata) -> Option<Check<'a>> {
         let list = metadata.provenance().faults.as_ref()?.planted.as_ref()?;
         let of_kind = |PlantedFaults { reason, seqs, .. }: &'a PlantedFaults| {
@@ -42,7 +42,7 @@ impl<'a> Check<'a> {
         Some(Check { wanted, next: 0, found, encoder: MessageEncoder::new(), message: Vec::new() })
     }
 
-    /// The next rows.
+    /// Checks the next rows.
     pub(super) fn push(&mut self, batch: &Batch) {
         for row in batch.rows() {
             while let Some((seq, reason)) = self.next_up_to(row.seq()) {
@@ -55,8 +55,9 @@ impl<'a> Check<'a> {
                 let found =
                     read(&self.message, ReadOptions::default()).err().map(|refusal| refusal.reason.code());
                 if found != Some(reason) {
-                    let found = found.map_or("it is not".to_owned(), |found| format!("it is for {found}"));
-                    self.differs(format!("seq {seq} is listed as refused for {reason}, and {found}"));
+                    let found =
+                        found.map_or("is accepted".to_owned(), |found| format!("is refused for {found}"));
+                    self.differs(format!("seq {seq} is listed as refused for {reason}, but {found}"));
                 }
             }
         }
@@ -76,7 +77,7 @@ impl<'a> Check<'a> {
     }
 
     fn missing(&mut self, seq: u64, reason: &str) {
-        self.differs(format!("seq {seq} is listed as refused for {reason}, and is not there"));
+        self.differs(format!("seq {seq} is listed as refused for {reason}, but is missing"));
     }
 
     fn differs(&mut self, how: String) {

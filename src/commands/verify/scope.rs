@@ -1,4 +1,4 @@
-//! Which market rules an archive can be held to, by what it says about itself.
+//! Decides from the metadata of an archive which market rules can be checked.
 
 use std::collections::BTreeMap;
 
@@ -11,27 +11,27 @@ use tradesim_sim::{
 
 use crate::{faults::ArchiveFaults, parse};
 
-/// What the audit is to know, by origin; or why the market's rules do not apply to the archive as a whole.
+/// Returns the context of the audit for each origin, or the reason why the market rules do not apply to the archive.
 pub(super) fn contexts(metadata: &Metadata) -> Result<Vec<AuditContext>, String> {
     let provenance = metadata.provenance();
     if let Some(faults) = &provenance.faults {
-        return Err(format!("faults were planted on purpose: {}", ArchiveFaults::new(faults).in_words()));
+        return Err(format!("faults were planted on purpose: {}", ArchiveFaults::new(faults).describe()));
     }
     if provenance.origins.is_empty() {
-        return Err("the archive is not of a simulated market".to_owned());
+        return Err("the archive does not contain a simulated market".to_owned());
     }
     if metadata.columns().captured {
-        return Err("the archive holds captured messages".to_owned());
+        return Err("the archive contains captured messages".to_owned());
     }
     if is_merge_of_cuts(&provenance.cuts, &provenance.sources) {
-        return Err("the archive is a merge of cuts that do not make up a whole".to_owned());
+        return Err("the archive is a merge of cuts that do not add up to a whole recording".to_owned());
     }
     let scope = scope(&provenance.cuts);
     let mut days = Days::default();
     Ok(provenance.origins.iter().map(|origin| context(origin, provenance, scope, &mut days)).collect())
 }
 
-/// Trading days by their dates: many origins have one date, and a day asks the time zone database.
+/// A cache of trading days by date: origins often share a date, and creating a day reads the time zone database.
 #[derive(Debug, Default)]
 struct Days<'a>(BTreeMap<&'a str, Option<TradingDay>>);
 
@@ -65,12 +65,12 @@ fn context<'a>(
     AuditContext { day, market_hours, symbols, scope }
 }
 
-/// The value of `key=value` in an identity.
+/// Returns the value of `key=value` in an identity.
 fn field<'a>(identity: &'a str, key: &str) -> Option<&'a str> {
     identity.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
 }
 
-/// What is left after all cuts.
+/// Returns the part of the recording that remains after all cuts.
 fn scope(cuts: &[Cut]) -> Scope {
     let keeps = |event_type| cuts.iter().all(|cut| cut.events.is_empty() || cut.events.contains(&event_type));
     Scope {
@@ -84,10 +84,10 @@ fn scope(cuts: &[Cut]) -> Scope {
     }
 }
 
-/// Whether the messages were put together from pieces with something missing between them.
+/// Returns whether the messages were merged from cuts, so that messages between them may be missing.
 fn is_merge_of_cuts(cuts: &[Cut], sources: &[Source]) -> bool {
     match sources {
-        // a cut names the archive that it was made from, and lists that one's cuts as its own
+        // a cut lists its source, and includes the cuts of its source
         [source] if !cuts.is_empty() => is_merge_of_cuts(&source.cuts, &source.sources),
         sources => sources
             .iter()

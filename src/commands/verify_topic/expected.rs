@@ -1,17 +1,17 @@
-//! The messages that should be in the topics: those of an archive that pass a filter, as a replay numbers and sends them.
+//! The expected messages of the topics: those of an archive that pass a filter, numbered as in a replay.
 
 use tradesim_archive::{Archive, Batch, Batches, Error, Start};
 use tradesim_schemas::MessageEncoder;
 
 use crate::{filter::Filter, source};
 
-/// Messages of an archive, one at a time.
+/// Reads the expected messages one at a time.
 #[derive(Debug)]
 pub(super) struct Expected {
     batches: Batches,
     filter: Filter,
     batch: Batch,
-    /// Rows of the batch that were handed out.
+    /// The number of rows of the batch that were returned.
     at: usize,
     encoder: MessageEncoder,
 }
@@ -28,7 +28,7 @@ impl Expected {
         }
     }
 
-    /// Appends the next message. Says whether there was one.
+    /// Appends the next message to `out`. Returns false if there are no more.
     pub(super) fn next_message(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
         while self.at == self.batch.len() {
             if self.filter.has_ended() {
@@ -46,7 +46,7 @@ impl Expected {
     }
 }
 
-/// How many messages pass; without a filter the archive says so itself.
+/// Returns the number of messages that pass the filter.
 pub(super) fn count(archive: &Archive, filter: &Filter) -> anyhow::Result<u64> {
     if filter.is_open() {
         return Ok(archive.metadata().counts().total());

@@ -1,4 +1,4 @@
-//! What `verify-topic` reports, with the names that the contract fixes (section 9).
+//! The report of `verify-topic`, with the keys of the contract (section 9).
 
 use std::path::Path;
 
@@ -22,18 +22,18 @@ pub(crate) struct Report {
     pub(crate) reordered: u64,
     pub(crate) altered: u64,
     foreign: u64,
-    /// Of the messages as the topics hold them.
+    /// The digest of the messages in the topics.
     pub(crate) digest: String,
-    /// Of the messages that should be there.
+    /// The digest of the expected messages.
     expected_digest: String,
-    /// Messages of the archive that should be there, and how many are.
+    /// The number of expected messages, and how many of them are present.
     messages: u64,
     pub(crate) present: u64,
     dead_lettered: u64,
-    /// Dead letters that were sent again.
+    /// The number of dead letters that were retried.
     sent_again: u64,
     reworded: u64,
-    /// Records read, and how many of them are of other runs.
+    /// The number of records that were read, and how many of them belong to other runs.
     records: u64,
     other_runs: u64,
     undecided_partitions: usize,
@@ -41,7 +41,7 @@ pub(crate) struct Report {
     examples: Vec<ExampleLine>,
 }
 
-/// One case of a fault.
+/// An example of a difference.
 #[derive(Clone, Debug, Serialize)]
 struct ExampleLine {
     fault: &'static str,
@@ -106,7 +106,7 @@ impl Report {
         let mut out = Stdout::new();
         let mut line = |name: &str, text: &str| out.line(&format!("{name:<12}{text}"));
         line("archive", &format!("{}, {} messages", self.archive, grouped(self.messages)))?;
-        line("run", self.run.as_deref().unwrap_or("none: no record names one"))?;
+        line("run", self.run.as_deref().unwrap_or("none: no record has a run"))?;
         let mut present = format!("{} messages", grouped(self.present));
         if self.dead_lettered > 0 {
             present.push_str(&format!(", {} of them as dead letters", grouped(self.dead_lettered)));
@@ -135,7 +135,7 @@ impl Report {
         }
         if self.reworded > 0 {
             let text = format!(
-                "{} messages are worded otherwise in the archive; topics hold their meaning, and the digests are over our wording",
+                "{} messages have another JSON text in the archive; topics contain only their values, so both digests use the JSON text of tradesim",
                 grouped(self.reworded)
             );
             line("reworded", &text)?;
@@ -143,18 +143,18 @@ impl Report {
         out.finish()
     }
 
-    /// Tells how it went, beside the report itself.
+    /// Prints the duration and warnings on standard error.
     pub(crate) fn say(&self) {
         let rate = self.records as f64 / self.seconds.max(f64::MIN_POSITIVE);
         say(format_args!(
-            "read {} records in {:.2} s, {} a second",
+            "read {} records in {:.2} s, {}/s",
             grouped(self.records),
             self.seconds,
             grouped(rate as u64)
         ));
         if self.undecided_partitions > 0 {
             say(format_args!(
-                "warning: in {} partitions a transaction is still open, and nothing behind its beginning was read",
+                "warning: {} partitions have an open transaction; records after its start were not read",
                 self.undecided_partitions
             ));
         }

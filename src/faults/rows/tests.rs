@@ -28,7 +28,7 @@ fn book(micros: i64, size: u32) -> Envelope {
     Envelope { timestamp: at(micros), event }
 }
 
-/// Rows of a simulated archive, which has numbers with gaps, at these times.
+/// Returns rows of a simulated archive with these times, whose sequence numbers have gaps.
 fn events(times: &[i64]) -> Vec<Row> {
     let record = |(index, time): (usize, &i64)| Record {
         seq: 10 + 3 * index as u64,
@@ -67,9 +67,9 @@ fn the_list_has_the_numbers_of_the_new_archive() {
         planted.iter().find(|planted| planted.kind == kind).map(|planted| planted.seqs.clone()).unwrap()
     };
     assert_eq!(plan_seed, Some(3));
-    // two are missing before the first, and one behind the last
+    // two messages are dropped before the first, and one after the last
     assert_eq!(listed("drop"), [0, 0, 8]);
-    // the second of two
+    // the second copy
     assert_eq!(listed("duplicate"), [2]);
     assert_eq!(listed("swap"), [4]);
     assert_eq!(listed("price"), [3, 7]);
@@ -77,7 +77,7 @@ fn the_list_has_the_numbers_of_the_new_archive() {
 }
 
 #[test]
-fn a_place_in_the_source_is_found_again() {
+fn next_seq_maps_rows_of_the_source_to_new_numbers() {
     let plan = "[[fault]]\nkind = 'drop'\nat = 1\n[[fault]]\nkind = 'duplicate'\nat = 2\n\
                 [[fault]]\nkind = 'swap'\nat = 3";
     let mut rows = FaultyRows::new(planted(plan, 6));
@@ -91,7 +91,7 @@ fn a_place_in_the_source_is_found_again() {
 }
 
 #[test]
-fn messages_of_the_same_time_change_places_as_events_and_others_as_frames() {
+fn messages_with_the_same_time_are_swapped_as_events_and_others_as_frames() {
     let plan = "[[fault]]\nkind = 'swap'\nat = [0, 2]";
     let rows = events(&[5, 5, 6, 8, 9]);
     let swapped = faulty(plan, &rows);
@@ -101,12 +101,12 @@ fn messages_of_the_same_time_change_places_as_events_and_others_as_frames() {
     assert_eq!(times, [5, 5, 6, 8, 9].map(at));
     let is_raw: Vec<bool> = swapped.rows().map(|row| row.raw().is_some()).collect();
     assert_eq!(is_raw, [false, false, true, true, false]);
-    // for queries they say what they state
+    // queries see the events
     assert!(swapped.rows().all(|row| row.event().is_some()));
 }
 
 #[test]
-fn a_captured_message_takes_its_opcode_along_and_leaves_the_time_of_its_receipt() {
+fn a_swapped_captured_message_keeps_its_opcode_but_not_its_receive_time() {
     let captured = |micros: i64, opcode: Option<u8>, content: Content| {
         let received = Some(at(100 + micros));
         Row::Captured(Box::new(Captured { seq: 0, timestamp: at(micros), received, opcode, content }))
@@ -124,7 +124,7 @@ fn a_captured_message_takes_its_opcode_along_and_leaves_the_time_of_its_receipt(
         .rows()
         .map(|row| match row {
             RowRef::Captured(captured) => (captured.received.unwrap(), captured.opcode.unwrap()),
-            RowRef::Event(_) => panic!("it has no receive time"),
+            RowRef::Event(_) => panic!("an event has no receive time"),
         })
         .collect();
     assert_eq!(seen, [(at(101), BINARY), (at(102), BINARY), (at(103), TEXT), (at(104), BINARY)]);

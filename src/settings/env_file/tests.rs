@@ -45,7 +45,7 @@ fn what_is_not_an_assignment_is_named_by_its_line_where_it_counts() {
         ("TRADE_GEN_SEED", "is not NAME=value"),
         ("TRADE_GEN_SEED: 7", "is not NAME=value"),
         ("TRADE_GEN_SEED=7 8", "has a value with spaces"),
-        ("TRADE_GEN_SEED=\"7", "has a quote that is not closed on it"),
+        ("TRADE_GEN_SEED=\"7", "has a quote that is not closed on the same line"),
         ("TRADE_GEN_SEED='7' 8", "has something after the closing quote"),
         ("TRADE_GEN_SEED='7'#8", "has something after the closing quote"),
         ("TRADE_GEN_SEED=\"\\x\"", "has a \\ in double quotes"),
@@ -56,7 +56,7 @@ fn what_is_not_an_assignment_is_named_by_its_line_where_it_counts() {
             let (number, found) = settings(text.as_bytes(), lines).unwrap_err();
             assert!(number == 3 && found.starts_with(what), "{line}: {number} {found}");
         }
-        // the same of somebody else's stops nothing, where nobody named the file
+        // an invalid line of another program is an error only in a file that was given
         let foreign = text.replace("TRADE_GEN_SEED", "OTHER");
         assert_eq!(settings(foreign.as_bytes(), Lines::All).unwrap_err().0, 3);
         let read = settings(foreign.as_bytes(), Lines::Ours);
@@ -73,7 +73,7 @@ fn only_regular_files_of_at_most_1_mib_are_read() {
     let path = folder.path().join("it.env");
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     let words = |result: Result<Vec<(String, String)>, Failure>| result.unwrap_err().to_string();
-    // it does not wait for a writer either
+    // opening it would wait for a writer
     assert!(words(named(&path)).ends_with("it.env cannot be used: it is not a regular file"));
     assert_eq!(unnamed(&path).unwrap(), []);
     fs::remove_file(&path).unwrap();
@@ -91,13 +91,13 @@ fn only_regular_files_of_at_most_1_mib_are_read() {
     assert_eq!(unnamed(folder.path()).unwrap(), []);
 }
 
-/// A value as somebody would write it in double quotes.
+/// Returns a value as it is written in double quotes.
 fn in_double_quotes(value: &str) -> String {
     let escaped = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', "\\r");
     format!("\"{escaped}\"")
 }
 
-/// A line that is not one of ours, whatever else it is.
+/// Any line that is not a setting of tradesim.
 fn foreign_line() -> impl Strategy<Value = Vec<u8>> {
     let any = prop::collection::vec(any::<u8>(), 0..40);
     let likely = "(export )?[A-Z_]{1,12} ?= ?[\"']?[ -~]{0,20}[\"']?".prop_map(String::into_bytes);

@@ -5,7 +5,7 @@ use tradesim_sim::session::TradingDay;
 use super::*;
 use crate::cli::CutArgs;
 
-/// A small day: three symbols, about 6,000 messages.
+/// Returns the options of a small day: three symbols, about 6,000 messages.
 fn options(date: &str) -> SimulationOptions {
     let day = TradingDay::new(date.parse().unwrap(), Closed::Refuse).unwrap();
     SimulationOptions { rate: 1.0, symbols: 3, ..SimulationOptions::new(day, 11) }
@@ -20,17 +20,17 @@ fn plan(clock: &str, events: &[EventType], days: Days) -> Plan {
     Plan { options, start, filter, days }
 }
 
-/// A source that keeps many marks.
+/// Returns a source with many snapshots.
 fn source(plan: Plan) -> LiveSource {
     let mut simulation = Simulation::new(plan.options.clone()).unwrap();
     simulation.skip_to(plan.start);
     let mut source = LiveSource::new(plan, simulation);
-    source.marks =
-        Arc::new(Marks::new(source.marks.before_message(0), Limits { stride: 500, ..Limits::USUAL }));
+    source.snapshots =
+        Arc::new(Snapshots::new(source.snapshots.before_message(0), Limits { stride: 500, ..Limits::USUAL }));
     source
 }
 
-/// The records of a day by the simulator alone.
+/// Returns the records of a day, directly from the simulator.
 fn day(date: &str) -> Vec<Record> {
     let mut simulation = Simulation::new(options(date)).unwrap();
     std::iter::from_fn(|| simulation.next_window()).flatten().collect()
@@ -65,23 +65,23 @@ fn blocks(source: &LiveSource, seq: u64, count: usize) -> Vec<Block> {
 }
 
 #[test]
-fn one_day_is_what_the_simulator_makes_of_it_from_any_message_on() {
+fn one_day_equals_that_of_the_simulator_from_any_message_on() {
     let source = source(plan("04:00:00", &[], Days::One));
     let expected = day("2026-02-13");
     assert!(records(&source, 0, usize::MAX) == expected);
-    // the second round goes by marks
+    // these use snapshots
     for seq in [0, 1, 499, 500, 501, 3_000, expected.len() - 1, expected.len()] {
         assert!(records(&source, seq as u64, usize::MAX) == expected[seq..], "{seq}");
     }
     let messages = expected.len() as u64;
     let Err(SourceError::BeyondEnd { messages: end, .. }) = source.open(messages + 1).map(drop) else {
-        panic!("there is no such message");
+        panic!("a message after the end exists");
     };
     assert_eq!(end, messages);
 }
 
 #[test]
-fn a_day_that_is_entered_in_the_middle_is_a_cut_of_it() {
+fn a_stream_that_starts_within_a_day_is_a_cut_of_it() {
     let trades = [EventType::Trade];
     let source = source(plan("10:00:00", &trades, Days::One));
     let start = source.plan.start;
@@ -106,13 +106,13 @@ fn a_day_that_is_entered_in_the_middle_is_a_cut_of_it() {
 }
 
 #[test]
-fn trading_days_follow_with_their_nights_or_without() {
+fn trading_days_follow_with_or_without_nights() {
     let friday = day("2026-02-13");
     let two_days = [friday.clone(), day("2026-02-17")].concat();
     for nights in [true, false] {
         let source = source(plan("04:00:00", &[], Days::All { closed: Closed::Refuse, nights }));
         assert!(records(&source, 0, two_days.len()) == two_days);
-        // before, at and behind the first message of the second day
+        // before and at the first message of the second day
         for before in [100, 0] {
             let seq = friday.len() - before;
             let blocks = blocks(&source, seq as u64, 3);
@@ -148,7 +148,7 @@ fn the_end_of_the_calendar_is_the_end_of_the_stream() {
 }
 
 #[test]
-fn everything_that_decides_the_messages_is_in_the_identity() {
+fn everything_that_determines_the_messages_is_in_the_identity() {
     let all = Days::All { closed: Closed::Refuse, nights: true };
     let identity = |clock: &str, events: &[EventType], days| {
         let source = source(plan(clock, events, days));

@@ -28,7 +28,7 @@ fn raw(bytes: &[u8], opcode: Option<u8>) -> Captured {
 }
 
 #[test]
-fn the_first_message_falls_into_the_present_minute() {
+fn the_first_message_falls_into_the_current_minute() {
     let first = at("2026-02-18T09:00:12.500000Z");
     for (now, sent) in [
         ("2026-11-24T00:20:12.500000Z", "2026-11-24T00:20:12.500000Z"),
@@ -43,7 +43,7 @@ fn the_first_message_falls_into_the_present_minute() {
 }
 
 #[test]
-fn shifted_messages_move_envelope_and_payload_and_keep_the_recorded_text() {
+fn shifting_affects_envelope_and_payload_but_not_the_recorded_text() {
     let envelope = Envelope { timestamp: at("2026-02-18T14:31:00.000000Z"), event: candle() };
     let mut block = BlockBuilder::new(0);
     let row = Captured {
@@ -66,7 +66,7 @@ fn shifted_messages_move_envelope_and_payload_and_keep_the_recorded_text() {
 }
 
 #[test]
-fn a_frame_is_text_only_where_it_may_be() {
+fn a_frame_is_sent_as_text_only_if_it_is_utf_8() {
     let frames = [
         (raw(b"text", Some(1)), Opcode::Text),
         (raw(b"text", None), Opcode::Text),
@@ -83,14 +83,14 @@ fn a_frame_is_text_only_where_it_may_be() {
 }
 
 #[test]
-fn a_capture_is_played_as_it_was_received_or_as_it_says() {
+fn a_capture_is_played_by_receive_times_or_by_emission_times() {
     let (stated, received) = (at("2026-02-18T14:31:00.000000Z"), at("2026-11-24T00:20:12.500000Z"));
     let captured =
         |content| Captured { seq: 0, timestamp: stated, received: Some(received), opcode: Some(1), content };
     let rows = [
         captured(Content::Event(candle())),
         captured(Content::Raw { bytes: b"odd".to_vec(), event: None }),
-        raw(b"without a time of receipt", None),
+        raw(b"without a receive time", None),
     ];
     for timestamps in [Timestamps::Recorded, Timestamps::Shifted { minutes: 1 }] {
         for (pace, expected) in [(Pace::Received, received), (Pace::Recorded, stated)] {

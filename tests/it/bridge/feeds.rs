@@ -1,4 +1,4 @@
-//! Feeds of somebody else's, as processes see them: what is said to them, how much they send at once, and lies about numbers.
+//! Foreign feeds: handshake headers and subscriptions, large messages, and invalid sequence numbers.
 
 use std::{fs, sync::mpsc};
 
@@ -11,12 +11,12 @@ use crate::support::{
 };
 
 #[test]
-fn a_feed_is_sent_headers_subscriptions_and_answers_and_its_heartbeats_are_left_out() {
+fn a_feed_gets_headers_subscriptions_and_answers_and_its_heartbeats_are_skipped() {
     let stage = Stage::new();
     let good = stage.folder.ok(&["cat", day_text(), "--limit", "20"]);
     let (heard, all) = mpsc::channel();
     let feed = Server::start(move |number, stream| {
-        assert_eq!(number, 0, "once is enough");
+        assert_eq!(number, 0, "the bridge connects once");
         let mut socket = Socket::accept(stream, |_| Vec::new());
         heard.send(socket.header("authorization").unwrap_or_default()).unwrap();
         let hear = |socket: &mut Socket| {
@@ -80,7 +80,7 @@ fn headers_that_cannot_be_sent_are_refused_and_not_repeated() {
 }
 
 #[test]
-fn a_number_that_no_message_can_have_is_bad_data_and_the_position_is_that_of_what_came() {
+fn an_invalid_sequence_number_is_bad_data_and_the_position_stays_correct() {
     let stage = Stage::new();
     let good = stage.folder.ok(&["cat", day_text(), "--limit", "10"]);
     let feed = Server::start(move |_, stream| {
@@ -102,7 +102,7 @@ fn a_number_that_no_message_can_have_is_bad_data_and_the_position_is_that_of_wha
     assert_eq!((&run.json()["received"], &run.json()["next_seq"]), (&10.into(), &10.into()));
 }
 
-/// The most memory that a process ever had, in MiB.
+/// Returns the peak memory of a process, in MiB.
 #[cfg(target_os = "linux")]
 fn peak_mib(bridge: &Working) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", bridge.child.id())).unwrap();
@@ -112,13 +112,13 @@ fn peak_mib(bridge: &Working) -> u64 {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn messages_of_any_length_leave_memory_flat() {
+fn memory_does_not_grow_with_the_length_of_messages() {
     for (size, count) in [(60 << 20, 12), (16 << 20, 12)] {
         let stage = Stage::new();
         let good = stage.folder.ok(&["cat", day_text(), "--events", "trade", "--limit", "1"]);
         let feed = Server::start(move |_, stream| {
             let mut socket = Socket::accept(stream, |_| Vec::new());
-            // one that breaks the contract, and one that is right but for its length
+            // one invalid message, and one that is valid except for its length
             let broken = vec![b'x'; size];
             let text = good.trim_end().replacen("\"correlation_id\":\"", "\"correlation_id\":\"@", 1);
             let room = size - text.len();

@@ -1,4 +1,4 @@
-//! Feeds that are lost, turn us away, send too much or want to be asked.
+//! Feeds that are lost, refuse the client, send large messages or expect a subscription.
 
 use std::sync::mpsc;
 
@@ -9,11 +9,11 @@ use crate::support::{
 };
 
 #[test]
-fn a_feed_that_was_lost_is_found_again_and_the_gap_named() {
+fn a_lost_feed_is_reconnected_and_the_gap_is_reported() {
     let server = Server::start(|number, stream| {
         let mut socket = Socket::accept(stream, |_| Vec::new());
         match number {
-            // without a close: the connection breaks
+            // the connection is lost, without a close frame
             0 => socket.send("before"),
             _ => {
                 socket.send("after");
@@ -28,11 +28,11 @@ fn a_feed_that_was_lost_is_found_again_and_the_gap_named() {
     assert_eq!((&report["connections"], &report["gap_count"]), (&2.into(), &1.into()));
     assert_eq!(report["gaps"][0]["seq"], 1);
     assert!(report["gaps"][0]["reason"].as_str().unwrap().contains("after 1 message"));
-    assert!(run.stderr.contains("gaps: 1, where messages may be missing before seq 1"), "{}", run.stderr);
+    assert!(run.stderr.contains("gaps: 1; messages may be missing before seq 1"), "{}", run.stderr);
     assert_eq!(folder.ok(&["cat", "feed.parquet"]), "before\nafter\n");
     let gaps = |file: &str| folder.run(&["info", "--json", file]).json()["options"]["gaps"].clone();
     assert_eq!(gaps("feed.parquet"), "1");
-    // other numbers, another gap; and a merge has no say in it
+    // a plan renumbers the gap, and a merge drops it
     folder.write("plan.toml", "fault = [{ kind = 'duplicate', at = 0 }]");
     folder.ok(&["plant", "feed.parquet", "--faults", "plan.toml", "-o", "planted"]);
     folder.ok(&["merge", "feed.parquet", "-o", "merged"]);
@@ -40,7 +40,7 @@ fn a_feed_that_was_lost_is_found_again_and_the_gap_named() {
 }
 
 #[test]
-fn a_feed_of_ours_that_was_lost_goes_on_without_a_gap() {
+fn a_lost_feed_of_tradesim_resumes_without_a_gap() {
     let server = Server::start(|number, stream| {
         let headers = |query: &str| {
             let start = parameter(query, "from_seq").unwrap_or(0);
@@ -64,11 +64,11 @@ fn a_feed_of_ours_that_was_lost_goes_on_without_a_gap() {
 }
 
 #[test]
-fn a_feed_that_is_gone_for_good_leaves_what_it_sent() {
+fn a_feed_that_does_not_come_back_leaves_its_messages() {
     let server = Server::start(|_, stream| Socket::accept(stream, |_| Vec::new()).send("all there is"));
     let folder = Folder::new();
     let run = capture(&folder, &server.url(), &["--no-reconnect"]);
-    run.fails(69, "cannot be reached any more");
+    run.fails(69, &format!("cannot reach {} again: ", server.url().trim_start_matches("ws://")));
     assert_eq!(run.stdout.trim_end(), digest(&folder, "feed.parquet"));
     assert_eq!(folder.ok(&["cat", "feed.parquet"]), "all there is\n");
 
@@ -82,7 +82,7 @@ fn a_feed_that_is_gone_for_good_leaves_what_it_sent() {
 }
 
 #[test]
-fn messages_above_the_limit_are_named_and_the_capture_goes_on() {
+fn messages_above_the_limit_are_reported_and_the_capture_continues() {
     let server = Server::start(|_, stream| {
         let mut socket = Socket::accept(stream, |_| Vec::new());
         socket.send_binary(&vec![1; 16 << 20]);
@@ -95,11 +95,7 @@ fn messages_above_the_limit_are_named_and_the_capture_goes_on() {
     let folder = Folder::new();
     let run = capture(&folder, &server.url(), &["--json"]);
     assert_eq!(run.code, 3, "{}", run.stderr);
-    assert!(
-        run.stderr.contains("2 messages were above the limit of 16 MiB and are left out"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("2 messages were larger than 16 MiB and were skipped"), "{}", run.stderr);
     let report = run.json();
     assert_eq!((&report["events"]["total"], &report["connections"]), (&3.into(), &1.into()));
     assert_eq!((&report["too_large_count"], &report["gap_count"]), (&2.into(), &2.into()));
@@ -111,14 +107,14 @@ fn messages_above_the_limit_are_named_and_the_capture_goes_on() {
             named(2, 70 << 20, &vec![3; 70 << 20]),
         ])
     );
-    assert!(report["gaps"][0]["reason"].as_str().unwrap().contains("above the limit of 16 MiB"), "{report}");
+    assert!(report["gaps"][0]["reason"].as_str().unwrap().contains("larger than 16 MiB"), "{report}");
     let cat = folder.command(&["cat", "feed.parquet"]).output().unwrap();
     assert_eq!(cat.stdout.len(), (16 << 20) + "\nbetween\nafter\n".len());
     folder.ok(&["verify", "feed.parquet"]);
 }
 
 #[test]
-fn heartbeats_are_answered_or_ignored_and_not_kept() {
+fn heartbeats_are_answered_or_ignored_and_not_stored() {
     let (heard, all) = mpsc::channel();
     let server = Server::start(move |_, stream| {
         let mut socket = Socket::accept(stream, |_| Vec::new());
@@ -147,10 +143,10 @@ fn heartbeats_are_answered_or_ignored_and_not_kept() {
 }
 
 #[test]
-fn tries_are_as_many_as_were_asked_for() {
+fn attempts_are_as_many_as_configured() {
     let folder = Folder::new();
     let run = capture(&folder, "ws://127.0.0.1:1", &["--retries", "6"]);
-    run.fails(69, "cannot be reached, tried 7 times");
+    run.fails(69, "cannot reach 127.0.0.1:1 after 7 attempts");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! Journals that are torn, left twice, in the way, or of somebody else.
+//! Journals that are truncated, left over, hostile, or not regular files.
 
 use std::process::Stdio;
 
 use super::{bytes_of, endless, foreign, start, wait_for_journal};
 use crate::support::{Folder, Run};
 
-/// A journal with these records, each of a kind (0 the feed, 1 a text, 2 a binary message, 3 a gap).
+/// Returns a journal with these records and their kinds (0 the feed, 1 a text, 2 a binary message, 3 a gap).
 fn journal(records: &[(u8, &[u8])]) -> Vec<u8> {
     let mut bytes = b"tradesim-journal/1\n".to_vec();
     for (ordinal, (kind, content)) in (0u64..).zip(records) {
@@ -22,7 +22,7 @@ fn journal(records: &[(u8, &[u8])]) -> Vec<u8> {
 }
 
 #[test]
-fn no_torn_journal_is_ever_lost_to_another() {
+fn no_truncated_journal_replaces_another() {
     let folder = Folder::new();
     let text = |content: &'static str| {
         let whole = journal(&[(1, b"whole"), (1, content.as_bytes())]);
@@ -50,7 +50,7 @@ fn no_torn_journal_is_ever_lost_to_another() {
 fn what_is_not_a_regular_file_is_refused_before_it_is_opened() {
     let folder = Folder::new();
     assert!(folder.wrapped("mkfifo", &["feed.parquet.journal"]).status().unwrap().success());
-    // nobody will ever write into the pipe: whoever opens it waits for ever
+    // opening the pipe would wait for a writer forever
     folder.run(&["recover", "feed.parquet.journal"]).fails(1, "feed.parquet.journal is a pipe");
     let capture = folder.run(&["capture", "ws://127.0.0.1:1", "-o", "feed.parquet"]);
     capture.fails(73, "feed.parquet.journal already exists");
@@ -75,11 +75,11 @@ fn the_reason_for_a_gap_is_bounded() {
 }
 
 #[test]
-fn journals_of_strangers_are_recovered_in_bounded_memory() {
+fn hostile_journals_are_recovered_in_bounded_memory() {
     let folder = Folder::new();
     let large = vec![b'['; 16 << 20];
     let nested: (u8, &[u8]) = (1, &large);
-    // 1,000 of these reasons would take 16 GB, and three such messages stand side by side in memory at most
+    // 1,000 of these reasons would take 16 GB; at most three such messages may be in memory together
     let records = [(0, &large[..]), (3, &large), (3, &large), nested, nested, (3, &large), nested, nested];
     folder.write("feed.parquet.journal", journal(&records));
     let script = "ulimit -v 1000000 && exec \"$0\" \"$@\"";
@@ -91,11 +91,11 @@ fn journals_of_strangers_are_recovered_in_bounded_memory() {
 }
 
 #[test]
-fn a_failed_write_tells_how_many_messages_are_in_the_journal() {
+fn a_failed_write_reports_the_number_of_messages_in_the_journal() {
     let folder = Folder::new();
     let big: Vec<_> = (0..64).map(|index| (true, vec![index; 10_000])).collect();
     let server = endless(big);
-    // 102,400 bytes hold the feed and ten messages
+    // 102,400 bytes have room for the feed and ten messages
     let script = "ulimit -f 200 && exec \"$0\" \"$@\"";
     let args = ["-c", script, env!("CARGO_BIN_EXE_tradesim"), "capture", &server.url(), "-o", "feed.parquet"];
     let run = Run::of(folder.wrapped("sh", &args).stdout(Stdio::piped()).output().unwrap());
@@ -114,13 +114,13 @@ fn a_failed_write_tells_how_many_messages_are_in_the_journal() {
 }
 
 #[test]
-fn an_archive_that_cannot_be_made_leaves_all_messages_in_the_journal() {
+fn an_archive_that_cannot_be_created_leaves_all_messages_in_the_journal() {
     let folder = Folder::new();
     let messages = foreign();
     let server = endless(messages.clone());
     let child = start(&folder, &server.url(), &[]);
     wait_for_journal(&folder, bytes_of(&messages));
-    // somebody else takes the name meanwhile
+    // another program takes the name meanwhile
     folder.write("feed.parquet", "another file");
     crate::support::send_signal("TERM", &child);
     let run = Run::of(child.wait_with_output().unwrap());

@@ -1,4 +1,4 @@
-//! Exports of captures: what a message states and when it was received, texts that no format holds, and streams.
+//! Exports of captures: emission times, receive times, messages that a format cannot express, and streams.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -11,7 +11,7 @@ use tradesim_schemas::Timestamp;
 use super::{Fields, parquet_rows};
 use crate::support::{Folder, day_text, feed::plain_feed, listening::Listening};
 
-/// The stated time of the first of these messages.
+/// The emission time of the first message.
 const STATED: &str = "2026-02-18T14:30:00.000000Z";
 
 fn book(symbol: &str, time: &str) -> String {
@@ -20,8 +20,8 @@ fn book(symbol: &str, time: &str) -> String {
     )
 }
 
-/// Our own text, another layout of one, one that is not in order, JSON over several lines, JSON that is not UTF-8, and
-/// what is not JSON at all.
+/// Returns a message of tradesim, one in another layout, one that is out of order, JSON over several lines, JSON that is not
+/// UTF-8, and a text that is not JSON.
 fn messages() -> Vec<Vec<u8>> {
     let other = book("MSFT", "2026-02-18T14:31:00Z").replace(',', ", ");
     let late = book("GOOGL", "2026-02-18T14:29:00.5+00:00");
@@ -43,7 +43,7 @@ fn stated(rows: &[Fields]) -> Vec<Option<&str>> {
     rows.iter().map(|row| row.get("envelope_timestamp").map(String::as_str)).collect()
 }
 
-/// The last two fields of an Avro record: when it was received, and with which opcode.
+/// Returns the last two fields of an Avro record: receive time and opcode.
 fn receipt(record: Value) -> (String, i32) {
     let Value::Record(fields) = record else { panic!("{record:?}") };
     let [.., (received, Value::Union(1, at)), (opcode, Value::Union(1, code))] = &fields[..] else {
@@ -59,7 +59,7 @@ fn receipt(record: Value) -> (String, i32) {
 }
 
 #[test]
-fn a_table_of_a_capture_has_what_messages_state_and_when_they_were_received() {
+fn a_table_of_a_capture_has_emission_times_and_receive_times() {
     let folder = Folder::new();
     captured(&folder, messages());
     folder.ok(&["export", "feed.parquet", "-o", "out.parquet"]);
@@ -99,14 +99,14 @@ fn a_table_of_a_capture_has_what_messages_state_and_when_they_were_received() {
 }
 
 #[test]
-fn cuts_and_pace_go_by_the_times_that_messages_state_and_say_so() {
+fn cuts_and_pace_use_emission_times_and_report_that() {
     let folder = Folder::new();
     captured(&folder, messages());
     let window = ["--from", "2026-02-18T14:29:00Z", "--to", "2026-02-18T14:31:00Z"];
     let run = folder.run(&[&["cat", "feed.parquet"], &window[..]].concat());
     let expected = [&messages()[0], &messages()[2]].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     assert_eq!(run.stdout, expected.join("\n") + "\n");
-    let note = "--from and --to go by the times that captured messages state";
+    let note = "--from and --to refer to the emission times in captured messages";
     assert!(run.stderr.contains(note), "{}", run.stderr);
     assert!(!folder.run(&["cat", "feed.parquet", "--limit", "1"]).stderr.contains(note));
     let run = folder.run(&[&["filter", "feed.parquet", "-o", "cut"], &window[..]].concat());
@@ -117,8 +117,8 @@ fn cuts_and_pace_go_by_the_times_that_messages_state_and_say_so() {
     let server = Listening::replay(&folder, &args);
     folder.ok(&["tail", &server.url, "--digest"]);
     let run = server.end();
-    assert!(run.stderr.contains("pace: the times that captured messages state"), "{}", run.stderr);
-    // two minutes are stated, and what states no time follows at once; it was received within a moment, months later
+    assert!(run.stderr.contains("pace: the emission times in captured messages"), "{}", run.stderr);
+    // the emission times span two minutes; messages without one follow at once, because all were received at once, months later
     let seconds = run.json()["seconds"].as_f64().unwrap();
     assert!((1.9..100.0).contains(&seconds), "{seconds}");
 }
@@ -141,7 +141,7 @@ fn lines_are_utf8_and_each_message_is_one() {
 }
 
 #[test]
-fn cells_that_a_spreadsheet_would_run_are_marked_where_that_is_asked_for() {
+fn cells_that_a_spreadsheet_would_evaluate_are_marked_on_request() {
     let folder = Folder::new();
     let symbols = ["=1+1", "+A", "-A", "@A", "AAPL", "A=B"];
     captured(&folder, symbols.iter().map(|symbol| book(symbol, STATED).into_bytes()).collect());
@@ -153,11 +153,11 @@ fn cells_that_a_spreadsheet_would_run_are_marked_where_that_is_asked_for() {
     assert_eq!(found(&[]), symbols);
     assert_eq!(found(&["--csv-safe"]), ["'=1+1", "'+A", "'-A", "'@A", "AAPL", "A=B"]);
     let run = folder.run(&["export", "feed.parquet", "-o", "out.jsonl", "--csv-safe"]);
-    run.fails(2, "--csv-safe is for CSV");
+    run.fails(2, "--csv-safe is only for CSV");
 }
 
 #[test]
-fn a_stream_is_the_file_without_the_file() {
+fn a_stream_has_the_content_of_the_file() {
     let folder = Folder::new();
     let window = ["--from", "09:29", "--to", "09:40"];
     let export = |args: &[&str]| folder.run(&[&["export", day_text()], &window[..], args].concat());
@@ -167,20 +167,20 @@ fn a_stream_is_the_file_without_the_file() {
         let run = export(&["-o", "-", "--format", format]);
         assert_eq!(run.code, 0, "{}", run.stderr);
         assert!(run.stdout.as_bytes() == folder.read(&name), "the texts differ");
-        assert!(run.stderr.contains("the standard output"), "{}", run.stderr);
+        assert!(run.stderr.contains("standard output"), "{}", run.stderr);
     }
-    export(&["-o", "-"]).fails(2, "the standard output names no format");
-    export(&["-o", "a.csv", "--format", "csv"]).fails(2, "--format names the format of the standard output");
-    export(&["-o", "-", "--format", "csv", "--json"]).fails(2, "--json prints a report");
+    export(&["-o", "-"]).fails(2, "-o - needs a format");
+    export(&["-o", "a.csv", "--format", "csv"]).fails(2, "--format is only for standard output");
+    export(&["-o", "-", "--format", "csv", "--json"]).fails(2, "--json cannot be used with -o -");
     assert_eq!(folder.names(), ["out.csv", "out.jsonl"]);
 }
 
 #[test]
-fn a_stream_stops_before_a_message_that_it_cannot_hold() {
+fn a_stream_stops_before_a_message_that_it_cannot_express() {
     let folder = Folder::new();
     captured(&folder, messages());
     let run = folder.run(&["export", "feed.parquet", "-o", "-", "--format", "jsonl"]);
-    run.fails(1, "cannot make the standard output without loss");
+    run.fails(1, "cannot write standard output without loss");
     assert_eq!(run.stdout, "");
     let run = folder.run(&["export", "feed.parquet", "-o", "-", "--format", "jsonl", "--skip-raw"]);
     assert_eq!((run.code, run.stdout.lines().count()), (0, 4));
@@ -202,19 +202,16 @@ fn a_reader_that_goes_away_ends_a_stream_quietly() {
 }
 
 #[test]
-fn cat_says_once_that_messages_are_more_than_a_line() {
+fn cat_warns_once_about_messages_that_span_several_lines() {
     let folder = Folder::new();
     captured(&folder, (0..7).flat_map(|_| [b"a\nb".to_vec(), b"c".to_vec()]).collect());
     let run = folder.run(&["cat", "feed.parquet"]);
     assert_eq!((run.code, run.stdout.lines().count()), (0, 21));
     assert_eq!(
         run.stderr,
-        "warning: 7 messages contain line breaks, and each is more than one line here: seq 0, 2, 4, 6, 8, …\n"
+        "warning: 7 messages contain line breaks and span several lines: seq 0, 2, 4, 6, 8, …\n"
     );
     let run = folder.run(&["cat", "feed.parquet", "--limit", "1"]);
-    assert_eq!(
-        run.stderr,
-        "warning: 1 message contains line breaks, and it is more than one line here: seq 0\n"
-    );
+    assert_eq!(run.stderr, "warning: 1 message contains line breaks and spans several lines: seq 0\n");
     assert_eq!(folder.run(&["cat", day_text(), "--limit", "1"]).stderr, "");
 }

@@ -1,4 +1,4 @@
-//! Dead letters on a real cluster: what has become valid is sent again once, whatever is killed meanwhile.
+//! Dead letters on a real cluster: those that are valid now are sent again exactly once, even if the command is killed.
 
 use std::{collections::BTreeSet, process::Stdio, time::Duration};
 
@@ -12,13 +12,13 @@ use crate::support::{
     send_signal, wait_until,
 };
 
-/// Three transactions and a bit.
+/// The number of dead letters: a little more than three transactions.
 const LETTERS: usize = 1_700;
-/// How often sending again is killed, each time that much later. It takes a second or two.
+/// The number of kills, each of them this much later. The command takes one to two seconds.
 const KILLS: u32 = 14;
 const LATER: Duration = Duration::from_millis(125);
 
-/// Books whose bid is above their ask break a rule of the market, and nothing else: `--strict` alone refuses them.
+/// Returns order books whose bid is above their ask. They break only a market rule, so only `--strict` refuses them.
 fn crossed_books(folder: &Folder) -> Vec<Vec<u8>> {
     let limit = LETTERS.to_string();
     let books = folder.ok(&["cat", day_text(), "--events", "orderbook", "--limit", &limit]);
@@ -62,7 +62,7 @@ fn letters_that_have_become_valid_are_sent_again_once_whatever_is_killed() {
         let mut child = folder.command(&retry).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let clock = Clock::start();
         let mut ended = false;
-        wait_until("a moment to be killed at", || {
+        wait_until("the instant to kill it", || {
             ended = child.try_wait().unwrap().is_some();
             ended || clock.elapsed() >= LATER * kill
         });
@@ -77,7 +77,7 @@ fn letters_that_have_become_valid_are_sent_again_once_whatever_is_killed() {
     assert_eq!(last.code, 0, "{}", last.stderr);
     assert_eq!(last.json()["invalid"], 0);
     assert_eq!(folder.run(&retry).json()["read"], 0, "nothing is left");
-    // the position is a record, which does not expire as the offsets of a group do
+    // the position is a record, which does not expire like the offsets of a group
     let positions = ["topics", "tail", "tradesim.positions", "--from-beginning", "--until-end"];
     let positions = folder.ok(&[&positions[..], &brokers, &registry].concat());
     let newest: Value = serde_json::from_str(positions.lines().next_back().unwrap()).unwrap();

@@ -1,11 +1,11 @@
-//! What the other commands make of an archive with planted faults.
+//! Other commands on an archive with planted faults.
 
 use tradesim_archive::{ArchiveWriter, Faults, PlantedFaults, Provenance, WriterOptions};
 
 use super::*;
 
 #[test]
-fn it_verifies_as_to_its_structure_and_says_why_it_is_held_to_no_rule() {
+fn verify_checks_the_structure_and_skips_the_market_rules() {
     let folder = Folder::new();
     let report = plant(&folder, PLAN);
     let run = folder.run(&["verify", "--json", "planted"]);
@@ -24,20 +24,20 @@ fn it_verifies_as_to_its_structure_and_says_why_it_is_held_to_no_rule() {
         info.contains(&format!("faults      {total}: drop 45, duplicate 31, swap 52, corrupt ")),
         "{info}"
     );
-    assert!(info.contains(", price 7 (bad_value), by a plan of seed 7\n"), "{info}");
+    assert!(info.contains(", price 7 (bad_value), plan seed 7\n"), "{info}");
 
-    // messages alone that are missing or there twice need no frames, and break the rules all the same
+    // dropped and duplicated messages need no frames, but still break market rules
     folder.write("plan.toml", "fault = [{ kind = 'drop', rate = 0.1 }, { kind = 'duplicate', count = 9 }]");
     folder.ok(&["plant", day_text(), "--faults", "plan.toml", "-o", "thinned"]);
     assert_eq!(folder.run(&["info", "--json", "thinned"]).json()["events"]["raw"], 0);
     folder.ok(&["verify", "thinned"]);
-    // and those of a recording that says nothing of faults are still found
+    // market rules are still checked in a recording without planted faults
     assert_eq!(folder.run(&["info", "--json", day_text()]).json()["faults"], Value::Null);
     assert!(folder.ok(&["verify", day_text()]).contains(" checks\n"), "no rule was checked");
 }
 
 #[test]
-fn a_list_that_is_wrong_is_a_difference() {
+fn a_wrong_list_is_a_difference() {
     let folder = Folder::new();
     plant(&folder, "fault = [{ kind = 'price', at = [3, 8] }]");
     let list = |reason: &str, seqs: &[u64]| PlantedFaults {
@@ -57,18 +57,18 @@ fn a_list_that_is_wrong_is_a_difference() {
     let run = folder.run(&["verify", "wrong"]);
     assert_eq!(run.code, 3, "{}", run.stderr);
     for expected in [
-        "faults      DIFFERENT from the list 3 times\n",
-        "seq 4 is listed as refused for bad_value, and it is not\n",
-        "seq 8 is listed as refused for not_json, and it is for bad_value\n",
-        "seq 5000 is listed as refused for bad_value, and is not there\n",
+        "faults      DIFFERENT from the list: 3 times\n",
+        "seq 4 is listed as refused for bad_value, but is accepted\n",
+        "seq 8 is listed as refused for not_json, but is refused for bad_value\n",
+        "seq 5000 is listed as refused for bad_value, but is missing\n",
     ] {
         assert!(run.stdout.contains(expected), "{expected:?}: {}", run.stdout);
     }
-    assert!(folder.ok(&["verify", "planted"]).contains("faults      ok, 2 refused as they are listed\n"));
+    assert!(folder.ok(&["verify", "planted"]).contains("faults      ok, 2 refused as listed\n"));
 }
 
 #[test]
-fn a_cut_lists_what_it_has_and_a_merge_nothing() {
+fn a_cut_lists_its_faults_and_a_merge_has_no_list() {
     let folder = Folder::new();
     plant(&folder, PLAN);
     let whole = list(&folder, "planted");
@@ -90,11 +90,11 @@ fn a_cut_lists_what_it_has_and_a_merge_nothing() {
         assert_eq!(list(&folder, file), expected, "{file}");
         folder.ok(&["verify", file]);
     }
-    // a copy keeps the last one as well, which is behind all messages
+    // a copy also keeps the fault after the last message
     folder.ok(&["filter", "planted", "-o", "copy"]);
     assert!(folder.read("copy") == folder.read("planted"), "the files differ");
 
-    // the pieces are the whole again, under numbers that a merge has given
+    // the parts add up to the whole, renumbered by the merge
     folder.ok(&["merge", "late", "early", "middle", "-o", "merged"]);
     assert_eq!(digest(&folder, "merged"), digest(&folder, "planted"));
     folder.ok(&["merge", "early", "cut", "-o", "more"]);
@@ -106,15 +106,12 @@ fn a_cut_lists_what_it_has_and_a_merge_nothing() {
             "{file}"
         );
         let verified = folder.ok(&["verify", file]);
-        assert!(
-            verified.contains("faults were planted on purpose: in what it was merged from"),
-            "{verified}"
-        );
+        assert!(verified.contains("faults were planted on purpose: in the merged archives"), "{verified}");
     }
 }
 
 #[test]
-fn it_is_compared_and_exported_like_any_capture() {
+fn diff_and_export_treat_it_like_a_capture() {
     let folder = Folder::new();
     plant(&folder, "fault = [{ kind = 'price', at = 3 }, { kind = 'corrupt', at = 4 }]");
     let run = folder.run(&["diff", "--json", "cut", "planted"]);

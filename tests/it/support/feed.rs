@@ -1,4 +1,4 @@
-//! WebSocket servers for tests of clients: what they send, and how they fail, is the test's.
+//! WebSocket servers for tests of clients. The test decides what they send and how they fail.
 
 use std::{
     io::{Read, Write},
@@ -23,7 +23,7 @@ use tungstenite::{
     },
 };
 
-/// A server that gives each connection, with its number from 0, to a function, one after the other, until it is dropped.
+/// A server that calls a function with each connection and its number, counted from 0, one after the other, until it is dropped.
 pub(crate) struct Server {
     address: SocketAddr,
     stopped: Arc<AtomicBool>,
@@ -55,7 +55,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::SeqCst);
-        // one more connection, so that it looks at the flag
+        // connects once more, so that the thread checks the flag
         let _ = TcpStream::connect(self.address);
         let result = self.thread.take().unwrap().join();
         if !std::thread::panicking() {
@@ -64,7 +64,7 @@ impl Drop for Server {
     }
 }
 
-/// A socket behind its handshake, with the query and the headers that the client came with.
+/// An accepted WebSocket, with the query and the headers of the client.
 pub(crate) struct Socket {
     pub(crate) socket: WebSocket<TcpStream>,
     pub(crate) query: String,
@@ -72,7 +72,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// A handshake that answers with these headers, made from the query.
+    /// Accepts the handshake, with response headers that depend on the query.
     pub(crate) fn accept(
         stream: TcpStream,
         headers: impl FnOnce(&str) -> Vec<(&'static str, String)>,
@@ -93,12 +93,12 @@ impl Socket {
         Socket { socket, query, headers: sent }
     }
 
-    /// A header of the client's.
+    /// Returns a header of the client.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         Some(self.headers.get(name)?.to_str().unwrap().to_owned())
     }
 
-    /// Sends a message in so many frames of one length.
+    /// Sends a message in `count` frames of the same length.
     pub(crate) fn send_in_frames(&mut self, part: &[u8], count: usize) {
         for index in 0..count {
             let data = if index == 0 { Data::Binary } else { Data::Continue };
@@ -108,7 +108,7 @@ impl Socket {
     }
 
     pub(crate) fn send(&mut self, text: &str) {
-        // a client that has gone is the test's business, not ours
+        // the test checks the client
         let _ = self.socket.send(Message::text(text));
     }
 
@@ -116,7 +116,7 @@ impl Socket {
         let _ = self.socket.send(Message::binary(bytes.to_vec()));
     }
 
-    /// Sends a text that need not be UTF-8, as no library of ours would.
+    /// Sends a text message that need not be UTF-8, which libraries do not allow.
     pub(crate) fn send_text_bytes(&mut self, bytes: &[u8]) {
         let frame = Frame::message(bytes.to_vec(), OpCode::Data(Data::Text), true);
         let _ = self.socket.send(Message::Frame(frame));
@@ -126,13 +126,13 @@ impl Socket {
         let _ = self.socket.send(Message::Ping(payload.as_bytes().to_vec().into()));
     }
 
-    /// Closes and waits for the client's answer. Gives the code of the client's close.
+    /// Closes, waits for the client, and returns the code of its close frame.
     pub(crate) fn close(mut self, code: u16, reason: &'static str) -> Option<u16> {
         let _ = self.socket.close(Some(CloseFrame { code: CloseCode::from(code), reason: reason.into() }));
         self.until_closed()
     }
 
-    /// Reads until the client closes. Gives the code of its close, or `None` where it went without one.
+    /// Reads until the client closes. Returns the code of its close frame, or `None` if there was none.
     pub(crate) fn until_closed(&mut self) -> Option<u16> {
         let mut code = None;
         loop {
@@ -145,12 +145,12 @@ impl Socket {
     }
 }
 
-/// The number behind `name=` in a query.
+/// Returns the number after `name=` in a query.
 pub(crate) fn parameter(query: &str, name: &str) -> Option<u64> {
     query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
 }
 
-/// Answers one HTTP request with this status line and body. Gives the request.
+/// Answers one HTTP request with this status line and body. Returns the request.
 pub(crate) fn answer(mut stream: TcpStream, status: &str, body: &str) -> String {
     let mut request = Vec::new();
     let mut byte = [0];
@@ -169,7 +169,7 @@ pub(crate) fn answer(mut stream: TcpStream, status: &str, body: &str) -> String 
     head + &String::from_utf8(content).unwrap()
 }
 
-/// A feed without numbers that sends these texts and says that this was all.
+/// Starts a feed without sequence numbers that sends these texts and closes with 1000.
 pub(crate) fn plain_feed(texts: Vec<Vec<u8>>) -> Server {
     Server::start(move |_, stream| {
         let mut socket = Socket::accept(stream, |_| Vec::new());

@@ -1,4 +1,4 @@
-//! Servers of the binary: processes that listen.
+//! Server processes of the binary.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -9,17 +9,17 @@ use tungstenite::Message;
 
 use super::{Folder, Run};
 
-/// A process that serves a stream and has said where.
+/// A process that serves a stream and has printed its URL.
 pub(crate) struct Listening {
     pub(crate) child: Child,
     stderr: BufReader<ChildStderr>,
-    /// What it has said so far.
-    pub(crate) said: String,
+    /// Its standard error so far.
+    pub(crate) printed: String,
     pub(crate) url: String,
 }
 
 impl Listening {
-    /// Starts one on a free port and without waiting at the end, unless the arguments say otherwise.
+    /// Starts a server on a free port and without waiting at the end, unless the arguments differ.
     #[track_caller]
     pub(crate) fn start(folder: &Folder, args: &[&str]) -> Listening {
         let mut all = args.to_vec();
@@ -31,7 +31,7 @@ impl Listening {
         Listening::of(folder.command(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
-    /// Starts a replay, at max unless the arguments say otherwise.
+    /// Starts a replay, at speed max unless the arguments differ.
     #[track_caller]
     pub(crate) fn replay(folder: &Folder, args: &[&str]) -> Listening {
         let mut all = vec!["replay"];
@@ -42,7 +42,7 @@ impl Listening {
         Listening::start(folder, &all)
     }
 
-    /// What a plain client gets of a replay with these arguments: each message with whether it is binary.
+    /// Returns what a plain client receives from a replay with these arguments, each message with true if it is binary.
     #[track_caller]
     pub(crate) fn received(folder: &Folder, args: &[&str]) -> Vec<(bool, Vec<u8>)> {
         let server = Listening::replay(folder, args);
@@ -61,27 +61,27 @@ impl Listening {
         messages
     }
 
-    /// One that was started with pipes, once it listens.
+    /// Waits until a process that was started with pipes is listening.
     #[track_caller]
     pub(crate) fn of(mut child: Child) -> Listening {
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
+        let mut printed = String::new();
         let url = loop {
-            let start = said.len();
-            assert!(stderr.read_line(&mut said).unwrap() > 0, "it ended before it listened: {said}");
-            if let Some(url) = said[start..].strip_prefix("listening on ") {
+            let start = printed.len();
+            assert!(stderr.read_line(&mut printed).unwrap() > 0, "it ended before it listened: {printed}");
+            if let Some(url) = printed[start..].strip_prefix("listening on ") {
                 break url.trim_end().to_owned();
             }
         };
-        Listening { child, stderr, said, url }
+        Listening { child, stderr, printed, url }
     }
 
-    /// What it left when it had ended by itself.
+    /// Waits until the process exits, and returns its output.
     pub(crate) fn end(mut self) -> Run {
-        self.stderr.read_to_string(&mut self.said).unwrap();
+        self.stderr.read_to_string(&mut self.printed).unwrap();
         let output = self.child.wait_with_output().unwrap();
         let mut run = Run::of(output);
-        run.stderr = self.said;
+        run.stderr = self.printed;
         run
     }
 }

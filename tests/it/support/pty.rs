@@ -1,4 +1,4 @@
-//! A pseudo-terminal, for the tests of the binary's own modules as well.
+//! A pseudo-terminal, which the unit tests of the binary also use.
 
 use std::{
     ffi::OsStr,

@@ -1,9 +1,9 @@
-//! What a bridge needs, in memory.
+//! Brokers and a registry in memory, for tests of the bridge.
 
 use super::{Folder, Run};
 use crate::dev::Running;
 
-/// Brokers and a registry in memory, and a folder.
+/// `dev` processes for brokers and a registry, and a folder.
 pub(crate) struct Stage {
     pub(crate) folder: Folder,
     pub(crate) brokers: Running,
@@ -18,7 +18,7 @@ impl Stage {
         Stage { folder, brokers, registry }
     }
 
-    /// Runs a command that is told of both.
+    /// Runs a command with the addresses of both.
     pub(crate) fn run(&self, args: &[&str]) -> Run {
         let peers = ["--bootstrap-servers", &self.brokers.line, "--schema-registry-url", &self.registry.line];
         self.folder.run(&[args, &peers].concat())

@@ -1,4 +1,4 @@
-//! A feed over TLS, and the authority that vouches for it.
+//! A feed over TLS, with its certificate.
 
 use std::sync::Arc;
 
@@ -11,8 +11,7 @@ use tungstenite::Message;
 
 use super::{Folder, feed::Server};
 
-/// Sends these texts to each client and says that this was all. Its certificate, which nobody knows, goes into the file
-/// `authority.pem`.
+/// Starts a feed that sends these texts to each client and closes. Its self-signed certificate is written to `authority.pem`.
 pub(crate) fn tls_feed(folder: &Folder, texts: Vec<String>) -> Server {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     folder.write("authority.pem", made.cert.pem());
@@ -26,7 +25,7 @@ pub(crate) fn tls_feed(folder: &Folder, texts: Vec<String>) -> Server {
     let config = Arc::new(config);
     Server::start(move |_, stream| {
         let session = ServerConnection::new(Arc::clone(&config)).unwrap();
-        // a client that does not trust it goes away
+        // a client that does not trust the certificate disconnects
         let Ok(mut socket) = tungstenite::accept(StreamOwned::new(session, stream)) else { return };
         for text in &texts {
             socket.send(Message::text(text.as_str())).unwrap();

@@ -12,7 +12,7 @@ fn wanted(date: &str, clock: &str) -> Wanted {
     Wanted { date: date.parse().ok(), clock: clock.parse().ok(), ..PLAIN }
 }
 
-/// The day, and `now`, `opening` or an instant.
+/// Returns the day, and `now`, `opening` or an instant.
 fn begins(now: &str, wanted: &Wanted) -> (String, String) {
     let Beginning { day, start } = live(at(now), wanted).unwrap();
     let start = match start {
@@ -29,7 +29,7 @@ fn check(now: &str, wanted: &Wanted, day: &str, start: &str) {
 }
 
 #[test]
-fn the_wall_clock_s_day_is_new_york_s() {
+fn the_day_of_the_wall_clock_is_that_of_new_york() {
     // 09:00Z is 04:00 in February and 05:00 in July
     check("2026-02-18T09:00:00Z", &PLAIN, "2026-02-18", "now");
     check("2026-02-18T08:59:59.999999Z", &PLAIN, "2026-02-18", "opening");
@@ -63,7 +63,7 @@ fn without_hours_there_is_always_a_market() {
 }
 
 #[test]
-fn a_clock_that_is_set_begins_at_once() {
+fn a_clock_that_is_set_starts_at_once() {
     let night = "2026-07-04T03:00:00Z";
     check(night, &wanted("2026-02-18", "09:29:00"), "2026-02-18", "2026-02-18T14:29:00.000000Z");
     check(night, &wanted("2026-02-18", ""), "2026-02-18", "2026-02-18T09:00:00.000000Z");
@@ -79,7 +79,9 @@ fn a_day_or_a_clock_that_does_not_exist_is_refused() {
     for clock in ["03:59:59.999999", "20:00:00"] {
         assert_eq!(
             refused(&wanted("2026-02-18", clock)),
-            format!("--clock {clock} is outside the day, which runs from 04:00:00 to 20:00:00 exchange time")
+            format!(
+                "--clock {clock} is outside the day, which lasts from 04:00:00 to 20:00:00 exchange time"
+            )
         );
     }
     assert!(refused(&wanted("2026-11-27", "17:00:00")).ends_with("from 04:00:00 to 17:00:00 exchange time"));
@@ -90,7 +92,7 @@ fn a_day_or_a_clock_that_does_not_exist_is_refused() {
 }
 
 #[test]
-fn history_is_of_the_last_day_that_has_begun() {
+fn a_historical_stream_is_of_the_last_day_that_has_started() {
     let date = |now: &str, wanted: &Wanted| historical(at(now), wanted).unwrap().date().to_string();
     assert_eq!(date("2026-02-18T16:00:00Z", &PLAIN), "2026-02-18");
     assert_eq!(date("2026-02-16T16:00:00Z", &PLAIN), "2026-02-13");
@@ -100,8 +102,8 @@ fn history_is_of_the_last_day_that_has_begun() {
 }
 
 #[test]
-fn a_closed_market_is_told_with_a_way_out() {
-    let told = |now: &str| {
+fn a_closed_market_is_reported_with_an_alternative() {
+    let message = |now: &str| {
         let now = at(now);
         let Beginning { day, start: Start::Opening { reason } } = live(now, &PLAIN).unwrap() else {
             panic!("the market is open");
@@ -109,24 +111,24 @@ fn a_closed_market_is_told_with_a_way_out() {
         closed_sentences(now, &day, &reason)
     };
     assert_eq!(
-        told("2026-02-14T16:00:00Z"),
+        message("2026-02-14T16:00:00Z"),
         [
-            "the market is closed: 2026-02-14 is a Saturday; it opens on 2026-02-17 at 04:00 in New York, in 2 d 17 h: \
-             waiting for it",
-            "for a market now: --day 2026-02-17 --clock 09:30, or --market-hours false"
+            "the market is closed: 2026-02-14 is a Saturday; it opens on 2026-02-17 at 04:00 in New York, in 2 d 17 h; \
+             waiting",
+            "to start now, use --day 2026-02-17 --clock 09:30 or --market-hours false"
         ]
     );
-    let first = |now: &str| told(now)[0].clone();
+    let first = |now: &str| message(now)[0].clone();
     assert!(first("2026-04-03T16:00:00Z").starts_with("the market is closed: 2026-04-03 is Good Friday; "));
     assert_eq!(
         first("2026-02-19T01:13:30Z"),
         "the market is closed: it is 20:13 in New York, and the session of 2026-02-18 ended at 20:00; it opens on \
-         2026-02-19 at 04:00 in New York, in 7 h 47 min: waiting for it"
+         2026-02-19 at 04:00 in New York, in 7 h 47 min; waiting"
     );
     assert_eq!(
         first("2026-02-18T08:59:30Z"),
         "the market is closed: it is 03:59 in New York on 2026-02-18; it opens on 2026-02-18 at 04:00 in New York, in \
-         1 min: waiting for it"
+         1 min; waiting"
     );
     assert!(
         first("2026-11-27T23:00:00Z")

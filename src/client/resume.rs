@@ -1,4 +1,4 @@
-//! What came of a stream, and how it goes on: decides, and touches neither socket nor clock.
+//! The state of a stream over all connections, and the decision how to continue it. There is no I/O here.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use tradesim_schemas::Digest;
 
 use crate::output::safe;
 
-/// The delay before the first of several tries in a row; each further one doubles it.
+/// The delay before the first of several attempts; each further attempt doubles it.
 const DELAY_BASE: Duration = Duration::from_millis(200);
 const DELAY_MAX: Duration = Duration::from_secs(5);
-/// The delay where the connection before brought messages: just enough for a server not to be hammered.
+/// The delay if the last connection delivered messages: just enough not to flood a server with requests.
 const DELAY_AFTER_PROGRESS: Duration = Duration::from_millis(20);
 
-/// What was received, over all connections.
+/// The state of a stream over all connections.
 #[derive(Clone, Debug)]
-pub(crate) struct Follower {
-    /// `--from-seq`, and later the message at which the stream goes on.
+pub(crate) struct ResumeState {
+    /// The message to ask for: first `--from-seq`, later the next one.
     wanted: Option<u64>,
     retries: u32,
     identity: Option<Identity>,
-    /// The seq of the first message of all, where the server says it.
+    /// The sequence number of the first message, if the server numbers its messages.
     first: Option<u64>,
-    /// The seq of the next message, where the server numbers them.
+    /// The sequence number of the next message, if the server numbers its messages.
     next: Option<u64>,
     received: u64,
     on_connection: u64,
@@ -40,79 +40,79 @@ pub(crate) struct Follower {
     closed_normally: bool,
 }
 
-/// What must be the same on every connection.
+/// The properties of a stream that must be the same on every connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) stream: Option<String>,
     pub(crate) run: Option<String>,
-    /// Digest of the whole stream, where the server knows it beforehand.
+    /// The digest of the whole stream, if the server knows it in advance.
     pub(crate) digest: Option<Digest>,
 }
 
-/// A message above the limit, which was read and not kept.
+/// A message above the size limit, which was read and discarded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TooLarge {
-    /// Messages that were received before it.
+    /// The number of messages that were received before it.
     pub(crate) seq: u64,
     pub(crate) bytes: u64,
     pub(crate) hash: String,
 }
 
-/// Messages above the limit that are named; all are counted.
+/// The maximum number of messages above the size limit that are listed; all are counted.
 const TOO_LARGE_NAMED: usize = 100;
 
-/// What the server said at the end of the stream.
+/// The end of the stream, as announced by the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) seq: u64,
     pub(crate) sent: u64,
     pub(crate) digest: Option<Digest>,
-    /// What had arrived on this connection by then.
+    /// The number of messages that had arrived on this connection.
     arrived: u64,
 }
 
-/// How a connection ended.
+/// The reason why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum DisconnectReason {
     /// The server closed it.
     Closed { code: u16, reason: String },
-    /// It broke, or could not be made.
+    /// It was lost, or could not be established.
     Lost(String),
 }
 
-/// What comes after a connection.
+/// The next step after a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// The stream is over.
+    /// The stream has ended.
     Done,
-    /// Another connection, if there are tries left.
+    /// Reconnect, if there are attempts left.
     Again,
-    /// Nothing that could help.
+    /// Reconnecting cannot help.
     Failed(String),
 }
 
-/// What the server does cannot be the stream that was promised.
+/// The server violated the protocol, or has another stream than before.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("the server does not number its messages, so that none can be asked for by its seq")]
+    #[error("the server does not number its messages, so it cannot start at a sequence number")]
     Unnumbered,
-    #[error("message {wanted} was asked for, and the server begins with message {found}")]
+    #[error("message {wanted} was requested, but the server starts with message {found}")]
     Start { wanted: u64, found: u64 },
-    #[error("the server has another {what} now: {found} instead of {before}")]
+    #[error("the server now has another {what}: {found} instead of {before}")]
     Other { what: &'static str, before: String, found: String },
-    #[error("the server has sent all messages before {sent}, and those from {next} on have not arrived")]
+    #[error("the server sent all messages before {sent}, but those from {next} on did not arrive")]
     Lost { next: u64, sent: u64 },
-    #[error("the server speaks of message {found}, and numbers are below 2^53")]
+    #[error("the server sent the invalid sequence number {found}: the limit is 2^53")]
     Number { found: u64 },
-    #[error("the server sends a notice of {bytes} bytes, and at most 1 MiB are read")]
+    #[error("the server sent a notice of {bytes} bytes: the limit is 1 MiB")]
     LongNotice { bytes: usize },
-    #[error("the server sends {count} notices in a row")]
+    #[error("the server sent {count} consecutive notices: the limit is 10000")]
     ManyNotices { count: u32 },
 }
 
-impl Follower {
-    pub(crate) fn new(from_seq: Option<u64>, retries: u32) -> Follower {
-        Follower {
+impl ResumeState {
+    pub(crate) fn new(from_seq: Option<u64>, retries: u32) -> ResumeState {
+        ResumeState {
             wanted: from_seq,
             retries,
             identity: None,
@@ -131,12 +131,12 @@ impl Follower {
         }
     }
 
-    /// What the next connection has to ask for.
+    /// Returns the query parameters of the next connection.
     pub(crate) fn query(&self) -> Vec<String> {
         let mut query = Vec::new();
         if let Some(seq) = self.wanted {
             query.push(format!("from_seq={seq}"));
-            // a guard against going on with another recording; before the first connection nothing is known
+            // makes the server refuse if it now has another recording
             if let Some(digest) = self.identity.as_ref().and_then(|identity| identity.digest) {
                 query.push(format!("digest={digest}"));
             }
@@ -144,10 +144,10 @@ impl Follower {
         query
     }
 
-    /// Takes note of what a server says about itself in the handshake.
+    /// Records the handshake of a new connection.
     ///
     /// # Errors
-    /// It is not what was asked for, or not what was there before.
+    /// Fails if the server starts at another message than requested, or has another stream or run than before.
     pub(crate) fn connected(&mut self, greeting: &HandshakeHeaders) -> Result<(), Fault> {
         self.connections += 1;
         self.on_connection = 0;
@@ -177,17 +177,17 @@ impl Follower {
     /// Counts a message.
     pub(crate) fn message(&mut self) {
         self.received += 1;
-        self.came();
+        self.count();
     }
 
-    fn came(&mut self) {
+    fn count(&mut self) {
         self.on_connection += 1;
         if let Some(next) = &mut self.next {
             *next += 1;
         }
     }
 
-    /// Counts a message above the limit, which has a number and is not kept. Returns a sentence for people.
+    /// Counts a message above the size limit, which has a sequence number and is discarded. Returns a sentence for people.
     pub(crate) fn oversize(&mut self, message: &Oversize) -> String {
         let too_large = TooLarge {
             seq: self.received,
@@ -195,26 +195,26 @@ impl Follower {
             hash: format!("blake3:{}", message.hash.to_hex()),
         };
         let sentence = format!(
-            "a message of {} bytes ({}) is above the limit of 16 MiB and is left out",
+            "a message of {} bytes ({}) is larger than 16 MiB and is skipped",
             too_large.bytes, too_large.hash
         );
         self.too_large_count += 1;
         if self.too_large.len() < TOO_LARGE_NAMED {
             self.too_large.push(too_large);
         }
-        self.came();
+        self.count();
         sentence
     }
 
-    /// Messages above the limit: how many, and the first of them.
+    /// Returns the number of messages above the size limit, and the first of them.
     pub(crate) fn too_large(&self) -> (u64, &[TooLarge]) {
         (self.too_large_count, &self.too_large)
     }
 
-    /// Takes note of a notice. Returns a sentence for people where there is something to say.
+    /// Handles a notice. Returns a sentence for people, if there is something to report.
     ///
     /// # Errors
-    /// A number that no message can have.
+    /// Fails on an invalid sequence number.
     pub(crate) fn notice(&mut self, notice: Notice) -> Result<Option<String>, Fault> {
         if let Notice::Seek { seq: found } | Notice::Gap { to: found, .. } | Notice::End { seq: found, .. } =
             notice
@@ -222,36 +222,34 @@ impl Follower {
         {
             return Err(Fault::Number { found });
         }
-        Ok(self.believe(notice))
+        Ok(self.apply(notice))
     }
 
-    fn believe(&mut self, notice: Notice) -> Option<String> {
+    fn apply(&mut self, notice: Notice) -> Option<String> {
         match notice {
             Notice::Seek { seq } => {
                 self.jumped = true;
                 self.next = Some(seq);
-                Some(format!("the player jumped: the next message is number {seq}"))
+                Some(format!("the player jumped: the next message is {seq}"))
             }
             Notice::Gap { from, to } => {
                 self.missing = self.missing.saturating_add(to.saturating_sub(from));
                 self.next = Some(to);
-                Some(format!("the messages {from} to {} cannot be had any more", to.saturating_sub(1)))
+                Some(format!("messages {from} to {} are no longer available", to.saturating_sub(1)))
             }
             Notice::End { seq, sent, digest } => {
                 self.end = Some(End { seq, sent, digest, arrived: self.on_connection });
                 None
             }
-            Notice::Error { code, text } => {
-                Some(format!("the server refused a message of ours: {code}: {text}"))
-            }
+            Notice::Error { code, text } => Some(format!("the server refused a message: {code}: {text}")),
             _ => None,
         }
     }
 
-    /// Takes note of a ping: all messages before `seq` were sent.
+    /// Handles a ping, which means that all messages before `seq` were sent.
     ///
     /// # Errors
-    /// Not all of them arrived.
+    /// Fails if not all of them arrived.
     pub(crate) fn ping(&self, seq: u64) -> Result<(), Fault> {
         match self.next {
             Some(next) if seq > next => Err(Fault::Lost { next, sent: seq }),
@@ -259,8 +257,8 @@ impl Follower {
         }
     }
 
-    /// What comes after a connection that ended in this way.
-    pub(crate) fn ended(&mut self, ending: &Ending) -> Next {
+    /// Returns the next step after a connection ended.
+    pub(crate) fn ended(&mut self, reason: &DisconnectReason) -> Next {
         if self.end.is_some() {
             self.closed_normally = true;
             return Next::Done;
@@ -268,64 +266,66 @@ impl Follower {
         if self.on_connection > 0 {
             self.failures = 0;
         }
-        match ending {
-            Ending::Closed { code: 1000, .. } => {
+        match reason {
+            DisconnectReason::Closed { code: 1000, .. } => {
                 self.closed_normally = true;
                 Next::Done
             }
-            // a close without a code is how many a plain server says goodbye
-            Ending::Closed { code: 1005, .. } if self.next.is_none() => {
+            // many servers end a stream with a close frame without a code
+            DisconnectReason::Closed { code: 1005, .. } if self.next.is_none() => {
                 self.closed_normally = true;
                 Next::Done
             }
-            Ending::Closed { code: 1012, reason } if self.next.is_some() => {
+            DisconnectReason::Closed { code: 1012, reason } if self.next.is_some() => {
                 self.jumped = true;
                 self.wanted = None;
-                tracing::info!(reason, "the player jumped: going on where it is");
+                tracing::info!(reason, "the player jumped: continuing at its new position");
                 Next::Again
             }
-            Ending::Closed { code: 1001 | 1005 | 1013, .. } | Ending::Lost(_) => self.resume(ending),
-            Ending::Closed { .. } => Next::Failed(self.in_words(ending)),
+            DisconnectReason::Closed { code: 1001 | 1005 | 1013, .. } | DisconnectReason::Lost(_) => {
+                self.resume(reason)
+            }
+            DisconnectReason::Closed { .. } => Next::Failed(self.describe(reason)),
         }
     }
 
-    fn resume(&mut self, ending: &Ending) -> Next {
+    fn resume(&mut self, reason: &DisconnectReason) -> Next {
         match self.next {
             Some(next) => {
                 self.wanted = Some(next);
                 Next::Again
             }
-            // nothing was promised yet
+            // there was no connection yet
             None if self.identity.is_none() => Next::Again,
             None => Next::Failed(format!(
                 "{}; this server cannot resume, and a new connection would leave a gap",
-                self.in_words(ending)
+                self.describe(reason)
             )),
         }
     }
 
-    /// How a connection ended, with how many messages came.
-    pub(crate) fn in_words(&self, ending: &Ending) -> String {
-        let came = match self.received {
+    /// Describes the end of a connection, with the number of messages before it.
+    pub(crate) fn describe(&self, reason: &DisconnectReason) -> String {
+        let after = match self.received {
             1 => "after 1 message".to_owned(),
             received => format!("after {} messages", crate::output::grouped(received)),
         };
-        match ending {
-            Ending::Closed { code, reason } if reason.is_empty() => {
-                format!("the server closed the connection with {code} {came}")
+        match reason {
+            DisconnectReason::Closed { code, reason } if reason.is_empty() => {
+                format!("the server closed the connection with {code} {after}")
             }
-            Ending::Closed { code, reason } => {
-                format!("the server closed the connection with {code} ({}) {came}", safe(reason))
+            DisconnectReason::Closed { code, reason } => {
+                format!("the server closed the connection with {code} ({}) {after}", safe(reason))
             }
-            Ending::Lost(_) if self.identity.is_none() => ending.cause().to_owned(),
-            Ending::Lost(cause) => format!("the connection was lost {came}: {cause}"),
+            DisconnectReason::Lost(_) if self.identity.is_none() => reason.cause().to_owned(),
+            DisconnectReason::Lost(cause) => format!("the connection was lost {after}: {cause}"),
         }
     }
 
-    /// Uses up a try: how long to wait for it, or `None` when there is none left. `jitter` is 0 to 1.
-    pub(crate) fn another_try(&mut self, jitter: f64) -> Option<Duration> {
+    /// Counts an attempt. Returns the delay before it, or `None` if no attempts are left. `jitter` is from 0 to 1.
+    pub(crate) fn next_attempt(&mut self, jitter: f64) -> Option<Duration> {
         let progressed = self.failures == 0 && self.on_connection > 0;
-        // without this one, a connection that is lost at once could be made again for ever
+        // otherwise, connections that are lost at once could be re-established forever
         self.on_connection = 0;
         if self.failures >= self.retries {
             return None;
@@ -360,22 +360,21 @@ impl Follower {
         self.next
     }
 
-    /// Whether the server said that this was all.
+    /// Returns whether the server ended the stream.
     pub(crate) fn is_complete(&self) -> bool {
         self.closed_normally
     }
 
-    /// What does not fit together, at the end, in sentences. `digest` is that of everything received, `filtered` says
-    /// whether the URL asked for a part of the stream.
+    /// Returns the differences from what the server announced, as sentences. `digest` is the digest of everything received;
+    /// `filtered` is true if the URL requested only a part of the stream.
     pub(crate) fn differences(&self, digest: Digest, filtered: bool) -> Vec<String> {
         let mut found = Vec::new();
         if self.missing > 0 {
-            found
-                .push(format!("{} messages could not be had any more", crate::output::grouped(self.missing)));
+            found.push(format!("{} messages were no longer available", crate::output::grouped(self.missing)));
         }
         if let Some(first) = self.too_large.first() {
             found.push(format!(
-                "{} messages were above the limit of 16 MiB and are left out; the first, behind {} others, had {} bytes",
+                "{} messages were larger than 16 MiB and were skipped; the first, after {} others, had {} bytes",
                 crate::output::grouped(self.too_large_count),
                 crate::output::grouped(first.seq),
                 crate::output::grouped(first.bytes),
@@ -387,29 +386,29 @@ impl Follower {
         if let (Some(end), Some(next)) = (&self.end, self.next) {
             if end.seq != next {
                 found.push(format!(
-                    "the stream ends before message {}, and message {next} is due next",
+                    "the stream ended before message {}, but the next message is {next}",
                     end.seq
                 ));
             }
             if end.sent != end.arrived {
                 found.push(format!(
-                    "the server sent {} messages on the last connection, and {} arrived",
+                    "the server sent {} messages on the last connection, but {} arrived",
                     end.sent, end.arrived
                 ));
             }
         }
-        let whole = self.first == Some(0)
+        let is_whole_stream = self.first == Some(0)
             && !self.jumped
             && self.missing == 0
             && self.too_large_count == 0
             && !filtered;
-        if whole {
+        if is_whole_stream {
             let announced = self.identity.as_ref().and_then(|identity| identity.digest);
             let at_end = self.end.as_ref().and_then(|end| end.digest);
-            for (other, said) in [(at_end, "at the end"), (announced, "in the handshake")] {
+            for (other, place) in [(at_end, "at the end"), (announced, "in the handshake")] {
                 if let Some(other) = other.filter(|other| *other != digest) {
                     found.push(format!(
-                        "the digest of what came is {digest}, and the server said {other} {said}"
+                        "the digest of the received messages is {digest}, but the server announced {other} {place}"
                     ));
                 }
             }
@@ -418,12 +417,12 @@ impl Follower {
     }
 }
 
-impl Ending {
-    /// The cause, in words.
+impl DisconnectReason {
+    /// Returns the cause as text.
     pub(crate) fn cause(&self) -> &str {
         match self {
-            Ending::Closed { reason, .. } => reason,
-            Ending::Lost(cause) => cause,
+            DisconnectReason::Closed { reason, .. } => reason,
+            DisconnectReason::Lost(cause) => cause,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Brokers and a registry in this process, where no others are wanted.
+//! Embedded brokers and an embedded schema registry, for `demo` and `load run --embedded`.
 
 use anyhow::Context;
 use tradesim_bridge::{
@@ -6,19 +6,19 @@ use tradesim_bridge::{
     topics::{TopicOptions, topics},
 };
 
-/// How many brokers there are: as many as topics have replicas.
+/// The number of brokers: the replication factor of the topics.
 const BROKERS: u16 = 3;
 
-/// Stand-ins that go with the value.
+/// Embedded brokers and an embedded registry, which stop on drop.
 #[derive(Debug)]
-pub(crate) struct StandIns {
+pub(crate) struct EmbeddedCluster {
     broker: DevBroker,
     registry: DevRegistry,
 }
 
-impl StandIns {
-    /// Starts them, with the topics that the bridge needs.
-    pub(crate) fn start() -> anyhow::Result<StandIns> {
+impl EmbeddedCluster {
+    /// Starts both, and creates the topics of the bridge.
+    pub(crate) fn start() -> anyhow::Result<EmbeddedCluster> {
         let options = TopicOptions {
             prefix: String::new(),
             dead_letters: "dlq.raw.failed".to_owned(),
@@ -26,9 +26,9 @@ impl StandIns {
         };
         let topics: Vec<_> =
             topics(&options).into_iter().map(|topic| (topic.name, topic.partitions)).collect();
-        let broker = DevBroker::start(BROKERS, &topics).context("the brokers cannot be started")?;
-        let registry = DevRegistry::start(0).context("the registry cannot be started")?;
-        Ok(StandIns { broker, registry })
+        let broker = DevBroker::start(BROKERS, &topics).context("cannot start the embedded brokers")?;
+        let registry = DevRegistry::start(0).context("cannot start the embedded registry")?;
+        Ok(EmbeddedCluster { broker, registry })
     }
 
     pub(crate) fn bootstrap_servers(&self) -> &str {

@@ -1,0 +1,177 @@
+//! Snapshots of the simulation, from which readers continue.
+
+use std::sync::{Mutex, MutexGuard};
+
+use tradesim_schemas::Timestamp;
+use tradesim_sim::Simulation;
+
+/// The limits of the snapshots. When they are exceeded, every second snapshot is dropped and the stride doubles; the first one is
+/// kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The initial number of messages between two snapshots.
+    pub(super) stride: u64,
+    /// The memory of all snapshots.
+    pub(super) bytes_max: usize,
+}
+
+impl Limits {
+    /// The default limits. The stride takes a third of a second to simulate. The size of a snapshot depends on the open orders: some
+    /// hundred kB at 10 orders per second, and tens of MB at 10,000.
+    pub(super) const USUAL: Limits = Limits { stride: 4_000_000, bytes_max: 128 << 20 };
+}
+
+/// The maximum number of snapshots, even if more would fit. A message is then at most a sixteenth of the stream after a snapshot.
+const SNAPSHOTS_MAX: usize = 32;
+
+/// The simulation at a position of the stream.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    /// The sequence number of the next message.
+    pub(super) seq: u64,
+    /// True if the time before that message is skipped.
+    pub(super) starts_segment: bool,
+    /// The state before that message.
+    pub(super) simulation: Simulation,
+}
+
+/// The snapshots of a stream, shared by all readers.
+#[derive(Debug)]
+pub(super) struct Snapshots {
+    table: Mutex<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    /// The snapshots in order; the first one is at the start of the stream.
+    snapshots: Vec<Snapshot>,
+    stride: u64,
+    bytes_max: usize,
+}
+
+impl Snapshots {
+    /// Creates a table with a snapshot at the start of the stream.
+    pub(super) fn new(first: Snapshot, limits: Limits) -> Snapshots {
+        let Limits { stride, bytes_max } = limits;
+        Snapshots { table: Mutex::new(Table { snapshots: vec![first], stride, bytes_max }) }
+    }
+
+    /// Returns whether a message is far enough after the last snapshot for a new one.
+    pub(super) fn wants(&self, seq: u64) -> bool {
+        self.table().wants(seq)
+    }
+
+    /// Stores a snapshot, if it is far enough after the last one.
+    pub(super) fn learn(&self, snapshot: Snapshot) {
+        let mut table = self.table();
+        if !table.wants(snapshot.seq) {
+            return;
+        }
+        table.snapshots.push(snapshot);
+        while table.has_too_many() {
+            let mut index = 0;
+            table.snapshots.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+            table.stride *= 2;
+        }
+    }
+
+    /// Returns the last snapshot at or before a message.
+    pub(super) fn before_message(&self, seq: u64) -> Snapshot {
+        self.last_where(|snapshot| snapshot.seq <= seq)
+    }
+
+    /// Returns the last snapshot before which everything is earlier than `at`, or the first snapshot.
+    pub(super) fn before_time(&self, at: Timestamp) -> Snapshot {
+        self.last_where(|snapshot| snapshot.simulation.now() <= at)
+    }
+
+    fn last_where(&self, holds: impl Fn(&Snapshot) -> bool) -> Snapshot {
+        let table = self.table();
+        let count = table.snapshots.partition_point(holds);
+        table.snapshots[count.saturating_sub(1)].clone()
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().expect("no reader panics while it holds the lock")
+    }
+}
+
+impl Table {
+    fn wants(&self, seq: u64) -> bool {
+        seq >= self.snapshots.last().expect("the first snapshot is kept").seq + self.stride
+    }
+
+    fn has_too_many(&self) -> bool {
+        let bytes: usize = self.snapshots.iter().map(|snapshot| snapshot.simulation.state_bytes()).sum();
+        self.snapshots.len() > SNAPSHOTS_MAX || (self.snapshots.len() > 1 && bytes > self.bytes_max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tradesim_sim::{
+        SimulationOptions,
+        session::{Closed, TradingDay},
+    };
+
+    use super::*;
+
+    const STRIDE: u64 = Limits::USUAL.stride;
+
+    fn snapshot(seq: u64) -> Snapshot {
+        let day = TradingDay::new("2026-02-18".parse().unwrap(), Closed::Refuse).unwrap();
+        let options = SimulationOptions { symbols: 1, ..SimulationOptions::new(day, 1) };
+        Snapshot { seq, starts_segment: false, simulation: Simulation::new(options).unwrap() }
+    }
+
+    #[test]
+    fn the_last_snapshot_before_a_message_is_found() {
+        let snapshots = Snapshots::new(snapshot(0), Limits::USUAL);
+        assert!(!snapshots.wants(STRIDE - 1));
+        for seq in [STRIDE, STRIDE + 1, 3 * STRIDE] {
+            snapshots.learn(snapshot(seq));
+        }
+        for (seq, found) in
+            [(0, 0), (STRIDE - 1, 0), (STRIDE, STRIDE), (3 * STRIDE - 1, STRIDE), (u64::MAX, 3 * STRIDE)]
+        {
+            assert_eq!(snapshots.before_message(seq).seq, found, "{seq}");
+        }
+        // all of these are at the start of the day
+        assert_eq!(snapshots.before_time(Timestamp::MIN).seq, 0);
+        assert_eq!(snapshots.before_time(Timestamp::MAX).seq, 3 * STRIDE);
+    }
+
+    #[test]
+    fn the_number_of_snapshots_is_limited() {
+        let snapshots = Snapshots::new(snapshot(0), Limits::USUAL);
+        for n in 1..1_000 {
+            if snapshots.wants(n * STRIDE) {
+                snapshots.learn(snapshot(n * STRIDE));
+            }
+        }
+        let table = snapshots.table();
+        assert!((SNAPSHOTS_MAX / 2..=SNAPSHOTS_MAX).contains(&table.snapshots.len()));
+        assert_eq!(table.snapshots[0].seq, 0);
+        assert!(table.snapshots.windows(2).all(|pair| pair[1].seq - pair[0].seq <= table.stride));
+    }
+
+    #[test]
+    fn the_memory_of_snapshots_is_limited() {
+        let one = snapshot(0).simulation.state_bytes();
+        assert!(one > 1_000);
+        for (states, kept_max) in [(0, 1), (1, 1), (2, 2), (5, 5)] {
+            let snapshots = Snapshots::new(snapshot(0), Limits { stride: 10, bytes_max: states * one });
+            for seq in (0..10_000).step_by(10) {
+                if snapshots.wants(seq) {
+                    snapshots.learn(snapshot(seq));
+                }
+            }
+            let table = snapshots.table();
+            assert!((1..=kept_max).contains(&table.snapshots.len()), "{states}: {}", table.snapshots.len());
+            assert_eq!(table.snapshots[0].seq, 0);
+        }
+    }
+}
