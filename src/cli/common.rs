@@ -56,7 +56,7 @@ pub(crate) struct OutputArgs {
 }
 
 /// How archives are read.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct ReadingArgs {
     /// Read the archive with plain reads instead of mapping it
     #[arg(long)]
@@ -64,7 +64,7 @@ pub(crate) struct ReadingArgs {
 }
 
 /// How many threads work.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct ThreadArgs {
     /// Threads to use; they change the speed and nothing else [default: all cores]
     #[arg(long, value_name = "N", value_parser = parse::threads, allow_negative_numbers = true)]

@@ -47,9 +47,15 @@ pub(crate) struct PrefixArgs {
 }
 
 /// How long an answer may take.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
 pub(crate) struct AnswerArgs {
     /// How long brokers and registry may take for each answer
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = super::tail::timeout)]
     pub(crate) timeout: Duration,
+}
+
+impl Default for AnswerArgs {
+    fn default() -> AnswerArgs {
+        AnswerArgs { timeout: Duration::from_secs(10) }
+    }
 }

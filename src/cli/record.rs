@@ -10,7 +10,7 @@ use super::{CutArgs, ThreadArgs};
 use crate::parse::{self, SymbolChoice, TimeSpec};
 
 /// Simulate a trading day into an archive
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(after_help = "\
 The same version, seed, date and options give the same messages, on any machine, with any threads.
 --rate, --symbols 10, --market-hours and bursts are part of the simulation: others make other events.
@@ -46,7 +46,7 @@ pub(crate) struct Record {
 }
 
 /// What market is simulated.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Market")]
 pub(crate) struct MarketArgs {
     /// Orders a second over all symbols, 1 to 10000, before the hour's multiplier [setting: RATE, default: 10]
@@ -68,7 +68,7 @@ pub(crate) struct MarketArgs {
 }
 
 /// When orders come faster.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Bursts")]
 #[command(group = ArgGroup::new("any_burst").args(["burst", "burst_at"]).multiple(true))]
 pub(crate) struct BurstArgs {

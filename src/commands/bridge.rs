@@ -105,7 +105,7 @@ fn apply_flags(args: &Bridge, settings: &mut Settings) {
     if let Some(uri) = &args.ws_uri {
         settings.set_from_command_line(Key::WsUri, uri);
     }
-    if let Some(retries) = args.ws_retries {
+    if let Some(retries) = args.tuning.ws_retries {
         settings.set_from_command_line(Key::WsMaxRetries, retries);
     }
     if let Some(topic) = &args.dlq_topic {
@@ -143,7 +143,7 @@ fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptio
     };
     Ok(BridgeOptions {
         feed_url: settings.ws_uri().map_err(Failure::from)?,
-        connect_timeout: args.connect_timeout,
+        connect_timeout: args.tuning.connect_timeout,
         dialogue: client::dialogue(&args.feed)?,
         kafka: connection,
         producer,
@@ -151,10 +151,10 @@ fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptio
         register_schemas: args.register_schemas,
         topics: Arc::new(topics(args, settings)?),
         delivery,
-        read: ReadOptions { strict: args.strict, ..ReadOptions::default() },
+        read: ReadOptions { strict: args.tuning.strict, ..ReadOptions::default() },
         run: args.run.clone().map_or_else(random::run_name, Ok)?,
         metrics,
-        stop_patience: args.shutdown_timeout,
+        stop_patience: args.tuning.shutdown_timeout,
     })
 }
 
@@ -180,11 +180,11 @@ fn delivery(args: &Bridge, settings: &Settings) -> Result<DeliveryOptions, crate
         until_end: args.until_end,
         run: args.run.clone(),
         bridge: random_name(),
-        batch_events: args.commit_events,
-        batch_time: args.commit_interval.unwrap_or(interval),
+        batch_events: args.tuning.commit_events,
+        batch_time: args.tuning.commit_interval.unwrap_or(interval),
         feed_tries: settings.ws_max_retries()?,
         feed_backoff: Backoff::new(settings.ws_base_backoff()?, settings.ws_max_backoff()?),
-        kafka_tries: args.kafka_retries,
+        kafka_tries: args.tuning.kafka_retries,
         kafka_backoff: KAFKA_BACKOFF,
         refusals_max: settings.dlq_max_retries()?,
     })
@@ -198,7 +198,7 @@ fn producer(args: &Bridge, settings: &Settings) -> Result<ProducerOptions, crate
         linger_ms: settings.linger_ms()?,
         compression: settings.compression()?.to_owned(),
         idempotence: settings.idempotence()?,
-        transactional_id: args.transactional_id.clone(),
+        transactional_id: args.tuning.transactional_id.clone(),
     })
 }
 

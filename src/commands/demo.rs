@@ -1,17 +1,20 @@
-//! `demo`: the whole loop in one process. Every step is a command of its own, given its arguments as they would be typed.
+//! `demo`: the whole loop in one process. Every step is a command of its own, shown as it would be typed.
 
 use std::{path::Path, sync::Arc};
 
-use clap::Parser;
 use serde::Serialize;
 use tradesim_replay::{Background, OnSlow, Options, Speed};
 
 use crate::{
-    cli::{Cli, Command, Demo, FilterArgs, ReadingArgs},
+    cli::{
+        AnswerArgs, Bridge, CutArgs, Demo, FilterArgs, KafkaArgs, PrefixArgs, ReadingArgs, Record,
+        RegistryArgs, VerifyTopic,
+    },
     commands::{bridge, record, verify_topic},
     exit::Outcome,
     filter::Filter,
     output::{self, grouped, say},
+    parse,
     progress::Stopwatch,
     random,
     report::SCHEMA_VERSION,
@@ -53,19 +56,24 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     let archive = folder.path("hour.parquet");
 
     say(format_args!("1. an hour of a simulated market"));
-    let recording = recorded(args, &archive)?;
+    let recording = record::archive(&announced(record_step(args, &archive)), settings())?;
     stop.check()?;
 
     say(format_args!("2. three brokers (librdkafka's mock cluster) and a schema registry, in this process"));
-    let cluster = StandIns::start()?;
-    say(format_args!("brokers {}", cluster.bootstrap_servers()));
-    say(format_args!("registry {}", cluster.registry_url()));
+    let embedded = StandIns::start()?;
+    let cluster = Cluster {
+        bootstrap_servers: embedded.bootstrap_servers().to_owned(),
+        registry_url: embedded.registry_url(),
+    };
+    say(format_args!("brokers {}", cluster.bootstrap_servers));
+    say(format_args!("registry {}", cluster.registry_url));
 
     say(format_args!(
         "3. the recording at full speed over WebSocket, and the bridge that brings it into Kafka"
     ));
     let replay = replaying(&archive)?;
-    if let Err(error) = bridged(&replay, &cluster, &stop) {
+    let bridge = announced(bridge_step(&replay.url(), &cluster));
+    if let Err(error) = bridge::to_the_end(&bridge, settings(), &stop) {
         // what it came to does not matter any more
         let _ = replay.stop();
         return Err(error);
@@ -75,7 +83,7 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     stop.check()?;
 
     say(format_args!("4. the topics, read back and compared with the recording message by message"));
-    let verified = verified(&archive, &cluster)?;
+    let verified = verify_topic::audit(&announced(verify_step(&archive, &cluster)), settings())?;
 
     let digests =
         Digests { recorded: recording.archive.digest.clone(), replayed, topics: verified.digest.clone() };
@@ -120,71 +128,126 @@ fn print(report: &Report) -> anyhow::Result<()> {
     output::print_lines(&format!("recorded  {recorded}\nreplayed  {replayed}\ntopics    {topics}"))
 }
 
-/// What a command line asks for; it is shown before it is done.
-fn command(arguments: &[&str]) -> anyhow::Result<Command> {
-    say(format_args!("$ tradesim {}", arguments.join(" ")));
-    let words = ["tradesim"].iter().chain(arguments);
-    Ok(Cli::try_parse_from(words).map_err(|error| anyhow::anyhow!("the demo mistypes: {error}"))?.command)
-}
-
 /// The environment has no say, so that the demo is the same everywhere.
 fn settings() -> Settings {
     Settings::from_sources(&Sources::none())
 }
 
-fn recorded(args: &Demo, archive: &Path) -> anyhow::Result<record::Report> {
-    let seed = args.seed.to_string();
-    let file = archive.display().to_string();
-    let threads = args.threads.threads.map(|threads| threads.to_string());
-    let mut arguments =
-        vec!["record", "--date", DATE, "--seed", &seed, "--from", FROM, "--to", TO, "-o", &file];
-    if let Some(threads) = &threads {
-        arguments.extend(["--threads", threads.as_str()]);
+/// The command that records, as it would be typed, and its arguments.
+fn record_step(demo: &Demo, archive: &Path) -> (String, Record) {
+    let Demo { seed, threads, .. } = demo;
+    let mut shown =
+        format!("record --date {DATE} --seed {seed} --from {FROM} --to {TO} -o {}", archive.display());
+    if let Some(threads) = threads.threads {
+        shown = format!("{shown} --threads {threads}");
     }
-    let Command::Record(args) = command(&arguments)? else { unreachable!("it says record") };
-    record::archive(&args, settings())
+    let time = |text| parse::time(text).expect("the demo's hours are times");
+    let args = Record {
+        date: Some(parse::date(DATE).expect("the demo's date is one")),
+        seed: Some(*seed),
+        output: Some(archive.to_owned()),
+        threads: *threads,
+        cut: CutArgs { from: Some(time(FROM)), to: Some(time(TO)), ..CutArgs::default() },
+        ..Record::default()
+    };
+    (shown, args)
 }
 
-/// Serves the archive at full speed; time starts with the first client.
+/// The command that bridges, as it would be typed, and its arguments.
+fn bridge_step(url: &str, cluster: &Cluster) -> (String, Bridge) {
+    let shown =
+        format!("bridge --until-end --register-schemas --ws-uri {url} {} --metrics-port 0", cluster.shown());
+    let args = Bridge {
+        ws_uri: Some(url.to_owned()),
+        until_end: true,
+        register_schemas: true,
+        metrics_port: Some(0),
+        kafka: cluster.kafka(),
+        registry: cluster.registry(),
+        ..Bridge::default()
+    };
+    (shown, args)
+}
+
+/// The command that verifies, as it would be typed, and its arguments.
+fn verify_step(archive: &Path, cluster: &Cluster) -> (String, VerifyTopic) {
+    let shown = format!("verify-topic --archive {} {}", archive.display(), cluster.shown());
+    let args = VerifyTopic {
+        archive: archive.to_owned(),
+        run: None,
+        json: false,
+        answer: AnswerArgs::default(),
+        kafka: cluster.kafka(),
+        prefix: PrefixArgs::default(),
+        dlq_topic: None,
+        registry: cluster.registry(),
+        filter: FilterArgs::default(),
+        reading: ReadingArgs::default(),
+    };
+    (shown, args)
+}
+
+/// Where brokers and registry are.
+struct Cluster {
+    bootstrap_servers: String,
+    registry_url: String,
+}
+
+impl Cluster {
+    fn shown(&self) -> String {
+        format!("--bootstrap-servers {} --schema-registry-url {}", self.bootstrap_servers, self.registry_url)
+    }
+
+    fn kafka(&self) -> KafkaArgs {
+        KafkaArgs { bootstrap_servers: Some(self.bootstrap_servers.clone()), ..KafkaArgs::default() }
+    }
+
+    fn registry(&self) -> RegistryArgs {
+        RegistryArgs { schema_registry_url: Some(self.registry_url.clone()), ..RegistryArgs::default() }
+    }
+}
+
+/// Shows a command as it would be typed, and returns its arguments.
+fn announced<T>((shown, args): (String, T)) -> T {
+    say(format_args!("$ tradesim {shown}"));
+    args
+}
+
+/// Serves the archive at full speed; playback starts with the first client.
 fn replaying(path: &Path) -> anyhow::Result<Background> {
-    let archive = source::open(path, ReadingArgs { no_mmap: false })?;
+    let archive = source::open(path, ReadingArgs::default())?;
     let filter = Filter::of_archive(&FilterArgs::default(), archive.metadata())?;
     let source = Arc::new(ArchiveSource::new(archive, filter, Timestamps::Recorded));
     let options = Options { speed: Speed::Max, on_slow: OnSlow::Wait, ..Options::new(random::run_name()?) };
     Ok(Background::start(source, options)?)
 }
 
-fn bridged(replay: &Background, cluster: &StandIns, stop: &Stop) -> anyhow::Result<()> {
-    let (url, registry) = (replay.url(), cluster.registry_url());
-    let arguments = [
-        "bridge",
-        "--until-end",
-        "--register-schemas",
-        "--ws-uri",
-        &url,
-        "--bootstrap-servers",
-        cluster.bootstrap_servers(),
-        "--schema-registry-url",
-        &registry,
-        "--metrics-port",
-        "0",
-    ];
-    let Command::Bridge(args) = command(&arguments)? else { unreachable!("it says bridge") };
-    bridge::to_the_end(&args, settings(), stop)
-}
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
 
-fn verified(archive: &Path, cluster: &StandIns) -> anyhow::Result<verify_topic::Report> {
-    let file = archive.display().to_string();
-    let url = cluster.registry_url();
-    let arguments = [
-        "verify-topic",
-        "--archive",
-        &file,
-        "--bootstrap-servers",
-        cluster.bootstrap_servers(),
-        "--schema-registry-url",
-        &url,
-    ];
-    let Command::VerifyTopic(args) = command(&arguments)? else { unreachable!("it says verify-topic") };
-    verify_topic::audit(&args, settings())
+    use super::*;
+    use crate::cli::{Cli, Command, ThreadArgs};
+
+    /// Parses what the demo shows as a user would type it.
+    fn typed(shown: &str) -> Command {
+        Cli::try_parse_from(["tradesim"].into_iter().chain(shown.split(' '))).unwrap().command
+    }
+
+    #[test]
+    fn each_step_does_what_it_shows() {
+        let threads = ThreadArgs { threads: std::num::NonZeroUsize::new(2) };
+        let demo = Demo { seed: 7, json: false, threads };
+        let archive = Path::new("/tmp/hour.parquet");
+        let cluster = Cluster {
+            bootstrap_servers: "127.0.0.1:1,127.0.0.1:2".to_owned(),
+            registry_url: "http://127.0.0.1:3".to_owned(),
+        };
+        let (shown, args) = record_step(&demo, archive);
+        assert_eq!(format!("{:?}", typed(&shown)), format!("{:?}", Command::Record(args)));
+        let (shown, args) = bridge_step("ws://127.0.0.1:4", &cluster);
+        assert_eq!(format!("{:?}", typed(&shown)), format!("{:?}", Command::Bridge(args)));
+        let (shown, args) = verify_step(archive, &cluster);
+        assert_eq!(format!("{:?}", typed(&shown)), format!("{:?}", Command::VerifyTopic(args)));
+    }
 }

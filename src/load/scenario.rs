@@ -2,13 +2,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Parser;
 use serde::{Deserialize, Deserializer, de};
 use tradesim_replay::Speed;
 
 use super::{profile::Stage, threshold::Threshold};
 use crate::{
-    cli::{Bridge, Cli, Command},
+    cli::{self, BridgeTuning, DeliveryMode, Record},
     exit::Failure,
     faults::FaultPlan,
     parse,
@@ -47,10 +46,33 @@ pub(crate) struct Scenario {
 pub(crate) struct Recording {
     /// An archive. With `record` it is made where it is missing.
     pub(crate) file: Option<PathBuf>,
-    /// The flags of `tradesim record`, as they would be typed.
-    pub(crate) record: Option<String>,
+    /// How it is recorded.
+    pub(crate) record: Option<Recipe>,
     /// The digest that the recording must have.
     pub(crate) digest: Option<String>,
+}
+
+/// The flags of `tradesim record`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Recipe {
+    /// The flags as the scenario has them.
+    pub(crate) text: String,
+    pub(crate) flags: Record,
+}
+
+impl TryFrom<String> for Recipe {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Recipe, String> {
+        let flags: Record = cli::flags(&text).map_err(|error| format!("record: {error}"))?;
+        if flags.dry_run || flags.json || flags.force || flags.output.is_some() {
+            return Err("record: --output, --force, --dry-run and --json are not for a scenario; [recording] file names \
+                        the archive"
+                .to_owned());
+        }
+        Ok(Recipe { text, flags })
+    }
 }
 
 /// How fast: stages of a rate, or a speed of the recording.
@@ -75,14 +97,14 @@ pub(crate) struct Target {
     #[serde(default = "one")]
     pub(crate) clients: usize,
     /// The bridge's promise.
-    #[serde(default)]
-    pub(crate) delivery: Delivery,
+    #[serde(default, deserialize_with = "delivery")]
+    pub(crate) delivery: DeliveryMode,
     /// Whether the topics are read back and compared with the recording.
     #[serde(default = "yes")]
     pub(crate) verify: bool,
     /// Further flags of `bridge`.
-    #[serde(default)]
-    pub(crate) bridge: String,
+    #[serde(default, deserialize_with = "bridge")]
+    pub(crate) bridge: Option<BridgeTuning>,
     /// Bytes that the server holds for whoever is behind: they fill before memory stands still.
     #[serde(default, deserialize_with = "buffer")]
     pub(crate) buffer: Option<usize>,
@@ -96,15 +118,6 @@ pub(crate) enum TargetKind {
     Websocket,
     /// The bridge; the end point is Kafka's acknowledgement, and with transactions the commit.
     Kafka,
-}
-
-/// The bridge's promise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Delivery {
-    #[default]
-    ExactlyOnce,
-    AtLeastOnce,
 }
 
 /// Something that happens while the load runs.
@@ -140,50 +153,12 @@ impl Default for Target {
         Target {
             kind: TargetKind::Websocket,
             clients: 1,
-            delivery: Delivery::default(),
+            delivery: DeliveryMode::default(),
             verify: true,
-            bridge: String::new(),
+            bridge: None,
             buffer: None,
         }
     }
-}
-
-impl Target {
-    /// The command of a bridge from the server at `url`, but for where Kafka is.
-    pub(crate) fn bridge_words<'a>(&'a self, url: &'a str) -> Vec<&'a str> {
-        let delivery = match self.delivery {
-            Delivery::ExactlyOnce => "exactly-once",
-            Delivery::AtLeastOnce => "at-least-once",
-        };
-        let mut words =
-            vec!["bridge", "--until-end", "--ws-uri", url, "--delivery", delivery, "--metrics-port", "0"];
-        words.extend(self.bridge.split_whitespace());
-        words
-    }
-
-    /// Sees whether a bridge takes the flags that the scenario has for it.
-    fn check_bridge(&self) -> Result<(), String> {
-        let words = ["tradesim"].into_iter().chain(self.bridge_words("ws://127.0.0.1:1"));
-        match Cli::try_parse_from(words).map(|cli| cli.command) {
-            Ok(Command::Bridge(bridge)) if says_where_kafka_is(&bridge) => {
-                Err("where Kafka is, `load run` itself is told: the topics are read back there".to_owned())
-            }
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let text = error.to_string();
-                let first = text.lines().next().unwrap_or_default();
-                Err(first.trim_start_matches("error: ").to_owned())
-            }
-        }
-    }
-}
-
-fn says_where_kafka_is(bridge: &Bridge) -> bool {
-    let Bridge { kafka, prefix, registry, dlq_topic, .. } = bridge;
-    kafka.bootstrap_servers.is_some()
-        || !prefix.topic_prefix.is_empty()
-        || registry.schema_registry_url.is_some()
-        || dlq_topic.is_some()
 }
 
 impl Event {
@@ -247,9 +222,7 @@ impl Scenario {
         if !(1..=CLIENTS_MAX).contains(&target.clients) {
             return Err(format!("[target] clients is 1 to {CLIENTS_MAX}"));
         }
-        if target.kind == TargetKind::Kafka {
-            target.check_bridge().map_err(|what| format!("[target] bridge: {what}"))?;
-        } else if !target.bridge.is_empty() {
+        if target.kind == TargetKind::Websocket && target.bridge.is_some() {
             return Err("[target] bridge has flags for a target of kind kafka".to_owned());
         }
         if let Some(faults) = &self.faults {
@@ -290,6 +263,21 @@ fn one() -> usize {
 
 fn yes() -> bool {
     true
+}
+
+fn delivery<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeliveryMode, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    <DeliveryMode as clap::ValueEnum>::from_str(&name, false)
+        .map_err(|_| de::Error::unknown_variant(&name, &["exactly-once", "at-least-once"]))
+}
+
+fn bridge<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BridgeTuning>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    cli::flags(&text).map(Some).map_err(|error| {
+        de::Error::custom(format!(
+            "bridge: {error}; a scenario may say how the bridge works, `load run` is told where Kafka is"
+        ))
+    })
 }
 
 fn buffer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
@@ -355,9 +343,18 @@ duration = "5s"
                 "no message has an instant",
             ),
             (changed("[load]", "[target]\nkind = \"pigeon\"\n[load]"), "unknown variant `pigeon`"),
-            (bridge("--commit-intreval 1s"), "[target] bridge: unexpected argument '--commit-intreval'"),
-            (bridge("--until-end"), "[target] bridge: the argument '--until-end' cannot be used multiple"),
-            (bridge("--topic-prefix other."), "[target] bridge: where Kafka is, `load run` itself is told"),
+            (changed("--seed 1", "--sede 1"), "line 5: record: unexpected argument '--sede'"),
+            (
+                changed("--seed 1", "--dry-run"),
+                "line 5: record: --output, --force, --dry-run and --json are not",
+            ),
+            (
+                bridge("--commit-intreval 1s"),
+                "line 8: bridge: unexpected argument '--commit-intreval' found; a",
+            ),
+            (bridge("--until-end"), "line 8: bridge: unexpected argument '--until-end'"),
+            (bridge("--topic-prefix other."), "line 8: bridge: unexpected argument '--topic-prefix'"),
+            (bridge("--delivery at-least-once"), "line 8: bridge: unexpected argument '--delivery'"),
             (bridge("--strict").replace("kafka", "websocket"), "bridge has flags for a target of kind kafka"),
         ] {
             let error = Scenario::read(&text, "test", false).unwrap_err().to_string();
