@@ -161,8 +161,8 @@ impl Steering {
 
 /// The address of the settings: of several that a name has, the first of the older kind, which every client tries.
 fn address(settings: &Settings) -> anyhow::Result<SocketAddr> {
-    let host = settings.host().map_err(Failure::from)?;
-    let port = settings.port().map_err(Failure::from)?;
+    let host = settings.host()?;
+    let port = settings.port()?;
     let found: Vec<SocketAddr> = (host.as_str(), port)
         .to_socket_addrs()
         .with_context(|| format!("{host} is no address of this machine"))?

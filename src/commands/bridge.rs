@@ -83,7 +83,7 @@ fn work(
     observer: Option<DeliveryObserver>,
 ) -> anyhow::Result<(BridgeReport, Result<Ended, BridgeError>)> {
     apply_flags(args, &mut settings);
-    settings.check(Group::Bridge).map_err(Failure::from)?;
+    settings.check(Group::Bridge)?;
     let options = options(args, &mut settings)?;
     let mut engine = Engine::new(options).map_err(failure)?;
     if let Some(observer) = observer {
@@ -123,8 +123,8 @@ fn apply_flags(args: &Bridge, settings: &mut Settings) {
 fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptions> {
     let connection = kafka::connection(&args.kafka, settings)?;
     let registry = kafka::impatient_registry(&args.registry, settings, REGISTRY_TIMEOUT)?;
-    let delivery = delivery(args, settings).map_err(Failure::from)?;
-    let producer = producer(args, settings).map_err(Failure::from)?;
+    let delivery = delivery(args, settings)?;
+    let producer = producer(args, settings)?;
     if delivery.guarantee == Guarantee::ExactlyOnce && (!producer.idempotence || producer.acks != "all") {
         return Err(Failure::Configuration {
             what: format!(
@@ -135,14 +135,14 @@ fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptio
         }
         .into());
     }
-    let metrics = if settings.metrics_enabled().map_err(Failure::from)? {
-        let host = settings.metrics_host().map_err(Failure::from)?;
-        Some((host, settings.metrics_port().map_err(Failure::from)?))
+    let metrics = if settings.metrics_enabled()? {
+        let host = settings.metrics_host()?;
+        Some((host, settings.metrics_port()?))
     } else {
         None
     };
     Ok(BridgeOptions {
-        feed_url: settings.ws_uri().map_err(Failure::from)?,
+        feed_url: settings.ws_uri()?,
         connect_timeout: args.tuning.connect_timeout,
         dialogue: client::dialogue(&args.feed)?,
         kafka: connection,
@@ -170,7 +170,7 @@ fn topics(args: &Bridge, settings: &Settings) -> Result<Topics, Failure> {
     }
 }
 
-fn delivery(args: &Bridge, settings: &Settings) -> Result<DeliveryOptions, crate::settings::SettingError> {
+fn delivery(args: &Bridge, settings: &Settings) -> Result<DeliveryOptions, Failure> {
     let (guarantee, interval) = match args.delivery {
         DeliveryMode::ExactlyOnce => (Guarantee::ExactlyOnce, COMMIT_INTERVAL),
         DeliveryMode::AtLeastOnce => (Guarantee::AtLeastOnce, POSITION_INTERVAL),
@@ -190,7 +190,7 @@ fn delivery(args: &Bridge, settings: &Settings) -> Result<DeliveryOptions, crate
     })
 }
 
-fn producer(args: &Bridge, settings: &Settings) -> Result<ProducerOptions, crate::settings::SettingError> {
+fn producer(args: &Bridge, settings: &Settings) -> Result<ProducerOptions, Failure> {
     Ok(ProducerOptions {
         client_id: settings.client_id()?,
         acks: settings.acks()?.to_owned(),
