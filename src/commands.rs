@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
     let group = group(&cli.command);
     let settings = settings(&cli.global, group)?;
     signals::survive_size_limit()?;
-    telemetry::start(&settings, group.unwrap_or(Group::Generator)).map_err(Failure::from)?;
+    telemetry::start(&settings, group.unwrap_or(Group::Generator))?;
     match cli.command {
         Command::Record(args) => record::run(&args, settings),
         Command::Info(args) => info::run(&args),

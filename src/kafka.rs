@@ -70,12 +70,12 @@ fn registry_with(
     if let Some(credentials) = &args.schema_registry_auth {
         settings.set_from_command_line(Key::SchemaRegistryAuth, credentials);
     }
-    let url = settings.schema_registry_url().map_err(Failure::from)?;
+    let url = settings.schema_registry_url()?;
     let mut options = RegistryOptions::new(url);
     options.timeout = timeout;
     options.retry_timeout = patience;
     options.ca_file.clone_from(&args.schema_registry_ca);
-    if let Some(text) = settings.schema_registry_auth().map_err(Failure::from)? {
+    if let Some(text) = settings.schema_registry_auth()? {
         options.credentials = Some(credentials(&text)?);
     }
     Registry::new(options).map_err(registry_failure)

@@ -36,14 +36,14 @@ impl Market {
     /// # Errors
     /// Fails on an invalid setting (exit code 78), and on a symbol that does not exist (exit code 2).
     pub(crate) fn resolve(args: &MarketArgs, settings: &Settings, day: TradingDay) -> anyhow::Result<Market> {
-        let (seed, seed_drawn) = match settings.seed().map_err(Failure::from)? {
+        let (seed, seed_drawn) = match settings.seed()? {
             Some(seed) => (seed, false),
             None => (random::seed()?, true),
         };
         let options = SimulationOptions {
-            rate: f64::from(settings.rate().map_err(Failure::from)?),
-            symbols: usize::from(settings.num_symbols().map_err(Failure::from)?),
-            market_hours: settings.market_hours().map_err(Failure::from)?,
+            rate: f64::from(settings.rate()?),
+            symbols: usize::from(settings.num_symbols()?),
+            market_hours: settings.market_hours()?,
             ..SimulationOptions::new(day, seed)
         };
         let only = match &args.symbols {

@@ -159,8 +159,8 @@ impl Steering {
 
 /// Returns the configured address. If a host name has several, the first IPv4 address wins, because every client tries IPv4.
 fn address(settings: &Settings) -> anyhow::Result<SocketAddr> {
-    let host = settings.host().map_err(Failure::from)?;
-    let port = settings.port().map_err(Failure::from)?;
+    let host = settings.host()?;
+    let port = settings.port()?;
     let found: Vec<SocketAddr> = (host.as_str(), port)
         .to_socket_addrs()
         .with_context(|| format!("{host} is not an address of this machine"))?

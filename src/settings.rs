@@ -3,26 +3,20 @@
 //! The first of these that has a value wins: command line, environment, `.env` file, default. The environment of the process
 //! is never changed.
 
-mod bridge;
 mod env_file;
 mod sources;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf};
 
-use chrono::NaiveDate;
 use tracing::Level;
 
 pub(crate) use sources::Sources;
 pub(crate) use table::{Definition, Group, Key, Mode, host_name, log_format, log_level, mode};
 
-use crate::{
-    exit::Failure,
-    parse::{self, Invalid},
-    telemetry::LogFormat,
-};
+use crate::{exit::Failure, parse::Invalid, telemetry::LogFormat};
 
 /// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,25 +47,6 @@ impl fmt::Display for Origin {
 pub(crate) struct Sourced<T> {
     pub(crate) value: T,
     pub(crate) origin: Origin,
-}
-
-/// The value of a setting is invalid.
-#[derive(Debug, thiserror::Error)]
-#[error("{name} is {value:?} in {origin}: {invalid}")]
-pub(crate) struct SettingError {
-    name: String,
-    value: String,
-    origin: Origin,
-    invalid: Invalid,
-}
-
-impl From<SettingError> for Failure {
-    fn from(error: SettingError) -> Failure {
-        Failure::Configuration {
-            what: error.to_string(),
-            hint: Some("`tradesim config show` lists every setting, its value and its origin".to_owned()),
-        }
-    }
 }
 
 /// All settings as texts, with their origins, in the order of the table.
@@ -114,95 +89,50 @@ impl Settings {
     ///
     /// # Errors
     /// Returns the first invalid value.
-    pub(crate) fn check(&self, group: Group) -> Result<(), SettingError> {
+    pub(crate) fn check(&self, group: Group) -> Result<(), Failure> {
         for (definition, text) in self.iter() {
             if let Some(text) = text
                 && definition.group == group
             {
-                (definition.check)(&text.value).map_err(|invalid| error(definition, text, invalid))?;
+                (definition.check)(&text.value).map_err(|invalid| error(definition, text, &invalid))?;
             }
         }
         Ok(())
     }
 
-    fn optional<T>(&self, key: Key, read: fn(&str) -> Result<T, Invalid>) -> Result<Option<T>, SettingError> {
+    fn optional<T>(&self, key: Key, read: fn(&str) -> Result<T, Invalid>) -> Result<Option<T>, Failure> {
         let Some(text) = self.text(key) else { return Ok(None) };
-        read(&text.value).map(Some).map_err(|invalid| error(key.definition(), text, invalid))
+        read(&text.value).map(Some).map_err(|invalid| error(key.definition(), text, &invalid))
     }
 
-    fn required<T>(&self, key: Key, read: fn(&str) -> Result<T, Invalid>) -> Result<T, SettingError> {
+    fn required<T>(&self, key: Key, read: fn(&str) -> Result<T, Invalid>) -> Result<T, Failure> {
         Ok(self.optional(key, read)?.expect("this setting has a default in the table"))
     }
 }
 
-/// Typed access. Each of these fails on an invalid value.
 impl Settings {
-    pub(crate) fn rate(&self) -> Result<u32, SettingError> {
-        self.required(Key::Rate, parse::rate)
+    /// Returns the level of the logs of commands of this group.
+    pub(crate) fn log_level_of(&self, group: Group) -> Result<Level, Failure> {
+        match group {
+            Group::Generator => self.log_level(),
+            Group::Bridge => self.bridge_log_level(),
+        }
     }
 
-    pub(crate) fn num_symbols(&self) -> Result<u16, SettingError> {
-        self.required(Key::NumSymbols, parse::symbol_count)
-    }
-
-    pub(crate) fn host(&self) -> Result<String, SettingError> {
-        self.required(Key::WsHost, |text| table::host(text).map(|()| text.to_owned()))
-    }
-
-    pub(crate) fn port(&self) -> Result<u16, SettingError> {
-        self.required(Key::WsPort, parse::port)
-    }
-
-    pub(crate) fn mode(&self) -> Result<Mode, SettingError> {
-        self.required(Key::Mode, table::mode)
-    }
-
-    pub(crate) fn seed(&self) -> Result<Option<u64>, SettingError> {
-        self.optional(Key::Seed, parse::seed)
-    }
-
-    pub(crate) fn burst_multiplier(&self) -> Result<f64, SettingError> {
-        self.required(Key::BurstMultiplier, parse::burst_multiplier)
-    }
-
-    pub(crate) fn burst_interval(&self) -> Result<Duration, SettingError> {
-        self.required(Key::BurstInterval, parse::burst_interval)
-    }
-
-    pub(crate) fn burst_duration(&self) -> Result<Duration, SettingError> {
-        self.required(Key::BurstDuration, parse::burst_duration)
-    }
-
-    pub(crate) fn market_hours(&self) -> Result<bool, SettingError> {
-        self.required(Key::SimulateMarketHours, parse::boolean)
-    }
-
-    pub(crate) fn start_date(&self) -> Result<Option<NaiveDate>, SettingError> {
-        self.optional(Key::StartDate, parse::date)
-    }
-
-    pub(crate) fn log_level(&self, group: Group) -> Result<Level, SettingError> {
-        let key = match group {
-            Group::Generator => Key::LogLevel,
-            Group::Bridge => Key::BridgeLogLevel,
-        };
-        self.required(key, table::log_level)
-    }
-
-    pub(crate) fn log_format(&self, group: Group) -> Result<Option<LogFormat>, SettingError> {
-        let key = match group {
-            Group::Generator => Key::LogFormat,
-            Group::Bridge => Key::BridgeLogFormat,
-        };
-        self.optional(key, table::log_format)
+    /// Returns the form of the logs of commands of this group, where one is set.
+    pub(crate) fn log_format_of(&self, group: Group) -> Result<Option<LogFormat>, Failure> {
+        match group {
+            Group::Generator => self.log_format(),
+            Group::Bridge => self.bridge_log_format().map(Some),
+        }
     }
 }
 
-fn error(definition: &Definition, text: &Sourced<String>, invalid: Invalid) -> SettingError {
-    SettingError {
-        name: definition.full_name(),
-        value: definition.shown(&text.value).into_owned(),
-        origin: text.origin.clone(),
-        invalid,
+/// Returns the error of a value that is not valid: its name, what it is, where it comes from, and what is valid.
+fn error(definition: &Definition, text: &Sourced<String>, invalid: &Invalid) -> Failure {
+    let (name, value) = (definition.full_name(), definition.shown(&text.value));
+    Failure::Configuration {
+        what: format!("{name} is {value:?} in {}: {invalid}", text.origin),
+        hint: Some("`tradesim config show` lists every setting, its value and its origin".to_owned()),
     }
 }

@@ -12,8 +12,9 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    exit::Failure,
     output::{safe, safe_lines},
-    settings::{Group, SettingError, Settings},
+    settings::{Group, Settings},
 };
 
 /// How a log line looks.
@@ -38,9 +39,9 @@ impl fmt::Display for LogFormat {
 ///
 /// # Errors
 /// A level or format that does not exist.
-pub(crate) fn start(settings: &Settings, group: Group) -> Result<(), SettingError> {
-    let level = settings.log_level(group)?;
-    let format = settings.log_format(group)?.unwrap_or(if io::stderr().is_terminal() {
+pub(crate) fn start(settings: &Settings, group: Group) -> Result<(), Failure> {
+    let level = settings.log_level_of(group)?;
+    let format = settings.log_format_of(group)?.unwrap_or(if io::stderr().is_terminal() {
         LogFormat::Text
     } else {
         LogFormat::Json

@@ -56,7 +56,7 @@ pub(crate) struct OutputArgs {
 }
 
 /// Arguments of commands that read archives.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct ReadingArgs {
     /// Read the archive without memory-mapping it
     #[arg(long)]
@@ -64,7 +64,7 @@ pub(crate) struct ReadingArgs {
 }
 
 /// Number of threads.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct ThreadArgs {
     /// Number of threads; does not change the result [default: all cores]
     #[arg(long, value_name = "N", value_parser = parse::threads, allow_negative_numbers = true)]

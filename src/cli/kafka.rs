@@ -47,9 +47,15 @@ pub(crate) struct PrefixArgs {
 }
 
 /// The timeout of requests.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
 pub(crate) struct AnswerArgs {
     /// Timeout for each request to brokers and the schema registry
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = super::tail::timeout)]
     pub(crate) timeout: Duration,
+}
+
+impl Default for AnswerArgs {
+    fn default() -> AnswerArgs {
+        AnswerArgs { timeout: Duration::from_secs(10) }
+    }
 }

@@ -10,7 +10,7 @@ use super::{CutArgs, ThreadArgs};
 use crate::parse::{self, SymbolChoice, TimeSpec};
 
 /// Simulate a trading day into an archive
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(after_help = "\
 The same version, seed, date and options always produce the same messages, on any machine and with any number of threads. \
 --rate, --symbols 10, --market-hours and bursts change the simulation, so they produce different events. \
@@ -46,7 +46,7 @@ pub(crate) struct Record {
 }
 
 /// Options of the simulated market.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Market")]
 pub(crate) struct MarketArgs {
     /// Orders per second over all symbols, 1 to 10000, before the multiplier of the period [setting: RATE, default: 10]
@@ -66,7 +66,7 @@ pub(crate) struct MarketArgs {
 }
 
 /// Options of bursts.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Bursts")]
 #[command(group = ArgGroup::new("any_burst").args(["burst", "burst_at"]).multiple(true))]
 pub(crate) struct BurstArgs {

@@ -83,7 +83,7 @@ fn work(
     observer: Option<DeliveryObserver>,
 ) -> anyhow::Result<(BridgeReport, Result<Ended, BridgeError>)> {
     apply_flags(args, &mut settings);
-    settings.check(Group::Bridge).map_err(Failure::from)?;
+    settings.check(Group::Bridge)?;
     let options = options(args, &mut settings)?;
     let mut engine = Engine::new(options).map_err(failure)?;
     if let Some(observer) = observer {
@@ -105,7 +105,7 @@ fn apply_flags(args: &Bridge, settings: &mut Settings) {
     if let Some(uri) = &args.ws_uri {
         settings.set_from_command_line(Key::WsUri, uri);
     }
-    if let Some(retries) = args.ws_retries {
+    if let Some(retries) = args.tuning.ws_retries {
         settings.set_from_command_line(Key::WsMaxRetries, retries);
     }
     if let Some(topic) = &args.dlq_topic {
@@ -123,8 +123,8 @@ fn apply_flags(args: &Bridge, settings: &mut Settings) {
 fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptions> {
     let connection = kafka::connection(&args.kafka, settings)?;
     let registry = kafka::registry_without_retries(&args.registry, settings, REGISTRY_TIMEOUT)?;
-    let delivery = delivery(args, settings).map_err(Failure::from)?;
-    let producer = producer(args, settings).map_err(Failure::from)?;
+    let delivery = delivery(args, settings)?;
+    let producer = producer(args, settings)?;
     if delivery.guarantee == Guarantee::ExactlyOnce && (!producer.idempotence || producer.acks != "all") {
         return Err(Failure::Configuration {
             what: format!(
@@ -135,15 +135,15 @@ fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptio
         }
         .into());
     }
-    let metrics = if settings.metrics_enabled().map_err(Failure::from)? {
-        let host = settings.metrics_host().map_err(Failure::from)?;
-        Some((host, settings.metrics_port().map_err(Failure::from)?))
+    let metrics = if settings.metrics_enabled()? {
+        let host = settings.metrics_host()?;
+        Some((host, settings.metrics_port()?))
     } else {
         None
     };
     Ok(BridgeOptions {
-        feed_url: settings.ws_uri().map_err(Failure::from)?,
-        connect_timeout: args.connect_timeout,
+        feed_url: settings.ws_uri()?,
+        connect_timeout: args.tuning.connect_timeout,
         dialogue: client::dialogue(&args.feed)?,
         kafka: connection,
         producer,
@@ -151,10 +151,10 @@ fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptio
         register_schemas: args.register_schemas,
         topics: Arc::new(topics(args, settings)?),
         delivery,
-        read: ReadOptions { strict: args.strict, ..ReadOptions::default() },
+        read: ReadOptions { strict: args.tuning.strict, ..ReadOptions::default() },
         run: args.run.clone().map_or_else(random::run_name, Ok)?,
         metrics,
-        stop_timeout: args.shutdown_timeout,
+        stop_timeout: args.tuning.shutdown_timeout,
     })
 }
 
@@ -170,7 +170,7 @@ fn topics(args: &Bridge, settings: &Settings) -> Result<Topics, Failure> {
     }
 }
 
-fn delivery(args: &Bridge, settings: &Settings) -> Result<DeliveryOptions, crate::settings::SettingError> {
+fn delivery(args: &Bridge, settings: &Settings) -> Result<DeliveryOptions, Failure> {
     let (guarantee, interval) = match args.delivery {
         DeliveryMode::ExactlyOnce => (Guarantee::ExactlyOnce, COMMIT_INTERVAL),
         DeliveryMode::AtLeastOnce => (Guarantee::AtLeastOnce, POSITION_INTERVAL),
@@ -180,17 +180,17 @@ fn delivery(args: &Bridge, settings: &Settings) -> Result<DeliveryOptions, crate
         until_end: args.until_end,
         run: args.run.clone(),
         bridge: random_name(),
-        batch_events: args.commit_events,
-        batch_time: args.commit_interval.unwrap_or(interval),
+        batch_events: args.tuning.commit_events,
+        batch_time: args.tuning.commit_interval.unwrap_or(interval),
         feed_tries: settings.ws_max_retries()?,
         feed_backoff: Backoff::new(settings.ws_base_backoff()?, settings.ws_max_backoff()?),
-        kafka_tries: args.kafka_retries,
+        kafka_tries: args.tuning.kafka_retries,
         kafka_backoff: KAFKA_BACKOFF,
         refusals_max: settings.dlq_max_retries()?,
     })
 }
 
-fn producer(args: &Bridge, settings: &Settings) -> Result<ProducerOptions, crate::settings::SettingError> {
+fn producer(args: &Bridge, settings: &Settings) -> Result<ProducerOptions, Failure> {
     Ok(ProducerOptions {
         client_id: settings.client_id()?,
         acks: settings.acks()?.to_owned(),
@@ -198,7 +198,7 @@ fn producer(args: &Bridge, settings: &Settings) -> Result<ProducerOptions, crate
         linger_ms: settings.linger_ms()?,
         compression: settings.compression()?.to_owned(),
         idempotence: settings.idempotence()?,
-        transactional_id: args.transactional_id.clone(),
+        transactional_id: args.tuning.transactional_id.clone(),
     })
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     cli::ConfigShow,
-    exit::{Failure, Outcome},
+    exit::Outcome,
     output::{self, Stdout},
     settings::{Group, Settings},
 };
@@ -46,7 +46,7 @@ pub(crate) fn show(args: &ConfigShow, settings: &Settings) -> anyhow::Result<Out
     }
     // after the table, which helps to correct an invalid value
     for group in Group::ALL {
-        settings.check(group).map_err(Failure::from)?;
+        settings.check(group)?;
     }
     Ok(Outcome::Done)
 }

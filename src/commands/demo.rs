@@ -2,17 +2,20 @@
 
 use std::{path::Path, sync::Arc};
 
-use clap::Parser;
 use serde::Serialize;
 use tradesim_replay::{Background, OnSlow, Options, Speed};
 
 use crate::{
-    cli::{Cli, Command, Demo, FilterArgs, ReadingArgs},
+    cli::{
+        AnswerArgs, Bridge, CutArgs, Demo, FilterArgs, KafkaArgs, PrefixArgs, ReadingArgs, Record,
+        RegistryArgs, VerifyTopic,
+    },
     commands::{bridge, record, verify_topic},
     embedded::EmbeddedCluster,
     exit::Outcome,
     filter::Filter,
     output::{self, grouped, say},
+    parse,
     progress::Stopwatch,
     random,
     report::SCHEMA_VERSION,
@@ -53,19 +56,24 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     let archive = folder.path("hour.parquet");
 
     say(format_args!("1. record an hour of a simulated market"));
-    let recording = recorded(args, &archive)?;
+    let recording = record::archive(&announced(record_step(args, &archive)), settings())?;
     stop.check()?;
 
     say(format_args!(
         "2. start three embedded brokers (librdkafka's mock cluster) and an embedded schema registry"
     ));
-    let cluster = EmbeddedCluster::start()?;
-    say(format_args!("brokers {}", cluster.bootstrap_servers()));
-    say(format_args!("registry {}", cluster.registry_url()));
+    let embedded = EmbeddedCluster::start()?;
+    let cluster = Cluster {
+        bootstrap_servers: embedded.bootstrap_servers().to_owned(),
+        registry_url: embedded.registry_url(),
+    };
+    say(format_args!("brokers {}", cluster.bootstrap_servers));
+    say(format_args!("registry {}", cluster.registry_url));
 
     say(format_args!("3. replay the recording over WebSocket at full speed, and bridge it to Kafka"));
     let replay = replaying(&archive)?;
-    if let Err(error) = bridged(&replay, &cluster, &stop) {
+    let bridge = announced(bridge_step(&replay.url(), &cluster));
+    if let Err(error) = bridge::to_the_end(&bridge, settings(), &stop) {
         // the result of the replay does not matter
         let _ = replay.stop();
         return Err(error);
@@ -75,7 +83,7 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     stop.check()?;
 
     say(format_args!("4. read the topics back, and compare them with the recording message by message"));
-    let verified = verified(&archive, &cluster)?;
+    let verified = verify_topic::audit(&announced(verify_step(&archive, &cluster)), settings())?;
 
     let digests =
         Digests { recorded: recording.archive.digest.clone(), replayed, topics: verified.digest.clone() };
@@ -120,75 +128,126 @@ fn print(report: &Report) -> anyhow::Result<()> {
     output::print_lines(&format!("recorded  {recorded}\nreplayed  {replayed}\ntopics    {topics}"))
 }
 
-/// Prints a command line and parses it.
-fn command(arguments: &[&str]) -> anyhow::Result<Command> {
-    say(format_args!("$ tradesim {}", arguments.join(" ")));
-    let words = ["tradesim"].iter().chain(arguments);
-    Ok(Cli::try_parse_from(words)
-        .map_err(|error| anyhow::anyhow!("invalid command line of the demo: {error}"))?
-        .command)
-}
-
 /// Returns the default settings: the demo ignores the environment, so that it is the same everywhere.
 fn settings() -> Settings {
     Settings::from_sources(&Sources::none())
 }
 
-fn recorded(args: &Demo, archive: &Path) -> anyhow::Result<record::Report> {
-    let seed = args.seed.to_string();
-    let file = archive.display().to_string();
-    let threads = args.threads.threads.map(|threads| threads.to_string());
-    let mut arguments =
-        vec!["record", "--date", DATE, "--seed", &seed, "--from", FROM, "--to", TO, "-o", &file];
-    if let Some(threads) = &threads {
-        arguments.extend(["--threads", threads.as_str()]);
+/// Returns the command that records, as a user would type it, and its arguments.
+fn record_step(demo: &Demo, archive: &Path) -> (String, Record) {
+    let Demo { seed, threads, .. } = demo;
+    let mut shown =
+        format!("record --date {DATE} --seed {seed} --from {FROM} --to {TO} -o {}", archive.display());
+    if let Some(threads) = threads.threads {
+        shown = format!("{shown} --threads {threads}");
     }
-    let Command::Record(args) = command(&arguments)? else { unreachable!("the command is record") };
-    record::archive(&args, settings())
+    let time = |text| parse::time(text).expect("valid times");
+    let args = Record {
+        date: Some(parse::date(DATE).expect("a valid date")),
+        seed: Some(*seed),
+        output: Some(archive.to_owned()),
+        threads: *threads,
+        cut: CutArgs { from: Some(time(FROM)), to: Some(time(TO)), ..CutArgs::default() },
+        ..Record::default()
+    };
+    (shown, args)
+}
+
+/// Returns the command that bridges, as a user would type it, and its arguments.
+fn bridge_step(url: &str, cluster: &Cluster) -> (String, Bridge) {
+    let shown =
+        format!("bridge --until-end --register-schemas --ws-uri {url} {} --metrics-port 0", cluster.shown());
+    let args = Bridge {
+        ws_uri: Some(url.to_owned()),
+        until_end: true,
+        register_schemas: true,
+        metrics_port: Some(0),
+        kafka: cluster.kafka(),
+        registry: cluster.registry(),
+        ..Bridge::default()
+    };
+    (shown, args)
+}
+
+/// Returns the command that verifies, as a user would type it, and its arguments.
+fn verify_step(archive: &Path, cluster: &Cluster) -> (String, VerifyTopic) {
+    let shown = format!("verify-topic --archive {} {}", archive.display(), cluster.shown());
+    let args = VerifyTopic {
+        archive: archive.to_owned(),
+        run: None,
+        json: false,
+        answer: AnswerArgs::default(),
+        kafka: cluster.kafka(),
+        prefix: PrefixArgs::default(),
+        dlq_topic: None,
+        registry: cluster.registry(),
+        filter: FilterArgs::default(),
+        reading: ReadingArgs::default(),
+    };
+    (shown, args)
+}
+
+/// The addresses of the brokers and the registry.
+struct Cluster {
+    bootstrap_servers: String,
+    registry_url: String,
+}
+
+impl Cluster {
+    fn shown(&self) -> String {
+        format!("--bootstrap-servers {} --schema-registry-url {}", self.bootstrap_servers, self.registry_url)
+    }
+
+    fn kafka(&self) -> KafkaArgs {
+        KafkaArgs { bootstrap_servers: Some(self.bootstrap_servers.clone()), ..KafkaArgs::default() }
+    }
+
+    fn registry(&self) -> RegistryArgs {
+        RegistryArgs { schema_registry_url: Some(self.registry_url.clone()), ..RegistryArgs::default() }
+    }
+}
+
+/// Prints a command as a user would type it, and returns its arguments.
+fn announced<T>((shown, args): (String, T)) -> T {
+    say(format_args!("$ tradesim {shown}"));
+    args
 }
 
 /// Serves the archive at full speed, starting with the first client.
 fn replaying(path: &Path) -> anyhow::Result<Background> {
-    let archive = source::open(path, ReadingArgs { no_mmap: false })?;
+    let archive = source::open(path, ReadingArgs::default())?;
     let filter = Filter::of_archive(&FilterArgs::default(), archive.metadata())?;
     let source = Arc::new(ArchiveSource::new(archive, filter, Timestamps::Recorded));
     let options = Options { speed: Speed::Max, on_slow: OnSlow::Wait, ..Options::new(random::run_name()?) };
     Ok(Background::start(source, options)?)
 }
 
-fn bridged(replay: &Background, cluster: &EmbeddedCluster, stop: &Stop) -> anyhow::Result<()> {
-    let (url, registry) = (replay.url(), cluster.registry_url());
-    let arguments = [
-        "bridge",
-        "--until-end",
-        "--register-schemas",
-        "--ws-uri",
-        &url,
-        "--bootstrap-servers",
-        cluster.bootstrap_servers(),
-        "--schema-registry-url",
-        &registry,
-        "--metrics-port",
-        "0",
-    ];
-    let Command::Bridge(args) = command(&arguments)? else { unreachable!("the command is bridge") };
-    bridge::to_the_end(&args, settings(), stop)
-}
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
 
-fn verified(archive: &Path, cluster: &EmbeddedCluster) -> anyhow::Result<verify_topic::Report> {
-    let file = archive.display().to_string();
-    let url = cluster.registry_url();
-    let arguments = [
-        "verify-topic",
-        "--archive",
-        &file,
-        "--bootstrap-servers",
-        cluster.bootstrap_servers(),
-        "--schema-registry-url",
-        &url,
-    ];
-    let Command::VerifyTopic(args) = command(&arguments)? else {
-        unreachable!("the command is verify-topic")
-    };
-    verify_topic::audit(&args, settings())
+    use super::*;
+    use crate::cli::{Cli, Command, ThreadArgs};
+
+    /// Parses what the demo shows as a user would type it.
+    fn typed(shown: &str) -> Command {
+        Cli::try_parse_from(["tradesim"].into_iter().chain(shown.split(' '))).unwrap().command
+    }
+
+    #[test]
+    fn each_step_does_what_it_shows() {
+        let threads = ThreadArgs { threads: std::num::NonZeroUsize::new(2) };
+        let demo = Demo { seed: 7, json: false, threads };
+        let archive = Path::new("/tmp/hour.parquet");
+        let cluster = Cluster {
+            bootstrap_servers: "127.0.0.1:1,127.0.0.1:2".to_owned(),
+            registry_url: "http://127.0.0.1:3".to_owned(),
+        };
+        let (shown, args) = record_step(&demo, archive);
+        assert_eq!(format!("{:?}", typed(&shown)), format!("{:?}", Command::Record(args)));
+        let (shown, args) = bridge_step("ws://127.0.0.1:4", &cluster);
+        assert_eq!(format!("{:?}", typed(&shown)), format!("{:?}", Command::Bridge(args)));
+        let (shown, args) = verify_step(archive, &cluster);
+        assert_eq!(format!("{:?}", typed(&shown)), format!("{:?}", Command::VerifyTopic(args)));
+    }
 }

@@ -36,7 +36,7 @@ fn options(topic: &DlqTopic, kafka: &KafkaArgs, settings: &mut Settings) -> anyh
     if let Some(name) = &topic.dlq_topic {
         settings.set_from_command_line(Key::DlqTopic, name);
     }
-    let name = settings.dlq_topic().map_err(Failure::from)?;
+    let name = settings.dlq_topic()?;
     let topics = Arc::new(Topics::new(&topic.prefix.topic_prefix, &name));
     Ok(DlqOptions { kafka: kafka::connection(kafka, settings)?, topics })
 }
@@ -143,7 +143,7 @@ fn retry(args: &DlqRetry, mut settings: Settings) -> anyhow::Result<Outcome> {
     if let Some(tries) = args.max_tries {
         settings.set_from_command_line(Key::DlqMaxRetries, tries);
     }
-    let max_tries = settings.dlq_max_retries().map_err(Failure::from)?;
+    let max_tries = settings.dlq_max_retries()?;
     let registry = kafka::registry(&args.registry, &mut settings, REGISTRY_TIMEOUT)?;
     let stop = Stop::on_signals()?;
     let schema_ids = registry.schema_ids(options.topics.prefix()).map_err(kafka::registry_failure)?;

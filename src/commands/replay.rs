@@ -21,7 +21,7 @@ use crate::{
 
 pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outcome> {
     serving::apply_flags(&args.server, &mut settings);
-    settings.check(Group::Generator).map_err(Failure::from)?;
+    settings.check(Group::Generator)?;
     let options = Options {
         speed: args.speed,
         max_gap: args.max_gap,

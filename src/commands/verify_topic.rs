@@ -39,13 +39,13 @@ pub(crate) fn audit(args: &VerifyTopic, mut settings: Settings) -> anyhow::Resul
     }
     let connection = kafka::connection(&args.kafka, &mut settings)?;
     let registry = kafka::registry(&args.registry, &mut settings, args.answer.timeout)?;
-    settings.check(Group::Bridge).map_err(Failure::from)?;
+    settings.check(Group::Bridge)?;
     let archive = source::open(&args.archive, args.reading)?;
     let filter = Filter::of_archive(&args.filter, archive.metadata())?;
     crate::report::explain_cut_times(&filter);
     let messages = expected::count(&archive, &filter)?;
     let options = AuditOptions {
-        topics: topics(&args.prefix.topic_prefix, &settings.dlq_topic().map_err(Failure::from)?),
+        topics: topics(&args.prefix.topic_prefix, &settings.dlq_topic()?),
         run: args.run.clone(),
         messages,
         timeout: args.answer.timeout,

@@ -11,7 +11,6 @@ use std::{
 };
 
 use anyhow::anyhow;
-use clap::Parser;
 
 use super::{
     client::{self, Control, Received},
@@ -19,10 +18,9 @@ use super::{
     scenario::{Target, TargetKind},
 };
 use crate::{
-    cli::{Cli, Command, LoadRun},
+    cli::{Bridge, KafkaArgs, LoadRun, PrefixArgs, RegistryArgs},
     commands::bridge::{self, BridgeReport},
     embedded::EmbeddedCluster,
-    exit::Failure,
     settings::Settings,
     signals::Stop,
 };
@@ -51,67 +49,58 @@ pub(crate) enum Arrived {
 /// The connection to Kafka and the schema registry.
 #[derive(Debug)]
 pub(crate) struct Kafka {
-    flags: Vec<String>,
+    pub(crate) brokers: KafkaArgs,
+    pub(crate) registry: RegistryArgs,
+    pub(crate) prefix: PrefixArgs,
+    pub(crate) settings: Settings,
     register: bool,
-    settings: Settings,
     /// Dropped when the load is over.
-    _embedded: Option<EmbeddedCluster>,
+    embedded: Option<EmbeddedCluster>,
 }
 
 impl Kafka {
     /// Uses the flags of the command line, or starts embedded brokers and an embedded registry.
     pub(crate) fn new(args: &LoadRun, settings: Settings) -> anyhow::Result<Kafka> {
-        let mut flags = Vec::new();
-        let mut flag = |name: &str, value: Option<String>| {
-            if let Some(value) = value {
-                flags.extend([name.to_owned(), value]);
-            }
+        let mut kafka = Kafka {
+            brokers: args.kafka.clone(),
+            registry: args.registry.clone(),
+            prefix: args.prefix.clone(),
+            settings,
+            register: args.register_schemas,
+            embedded: None,
         };
-        let embedded = if args.embedded { Some(EmbeddedCluster::start()?) } else { None };
-        match &embedded {
-            Some(embedded) => {
-                flag("--bootstrap-servers", Some(embedded.bootstrap_servers().to_owned()));
-                flag("--schema-registry-url", Some(embedded.registry_url()));
-            }
-            None => {
-                flag("--bootstrap-servers", args.kafka.bootstrap_servers.clone());
-                flag("--schema-registry-url", args.registry.schema_registry_url.clone());
-                flag("--schema-registry-auth", args.registry.schema_registry_auth.clone());
-                let file = args.registry.schema_registry_ca.as_ref();
-                flag("--schema-registry-ca", file.map(|file| file.display().to_string()));
-                let prefix = &args.prefix.topic_prefix;
-                flag("--topic-prefix", Some(prefix.clone()).filter(|prefix| !prefix.is_empty()));
-            }
+        if args.embedded {
+            let embedded = EmbeddedCluster::start()?;
+            kafka.brokers.bootstrap_servers = Some(embedded.bootstrap_servers().to_owned());
+            kafka.registry = RegistryArgs {
+                schema_registry_url: Some(embedded.registry_url()),
+                ..RegistryArgs::default()
+            };
+            kafka.prefix = PrefixArgs::default();
+            kafka.register = true;
+            kafka.embedded = Some(embedded);
         }
-        let register = args.embedded || args.register_schemas;
-        Ok(Kafka { flags, register, settings, _embedded: embedded })
-    }
-
-    /// Parses a command, with the flags for the connection added.
-    pub(crate) fn command(&self, args: &LoadRun, words: &[&str]) -> anyhow::Result<Command> {
-        let words = ["tradesim"].iter().chain(words).map(|word| (*word).to_owned()).chain(self.flags.clone());
-        let mut command = Cli::try_parse_from(words)
-            .map_err(|error| Failure::usage(error.to_string().trim_end().to_owned()))?
-            .command;
-        // already parsed, and may contain secrets
-        match &mut command {
-            Command::Bridge(bridge) => {
-                bridge.kafka.kafka_property.extend(args.kafka.kafka_property.iter().cloned());
-            }
-            Command::VerifyTopic(verify) => {
-                verify.kafka.kafka_property.clone_from(&args.kafka.kafka_property)
-            }
-            _ => {}
-        }
-        Ok(command)
-    }
-
-    pub(crate) fn settings(&self) -> Settings {
-        self.settings.clone()
+        Ok(kafka)
     }
 
     pub(crate) fn is_embedded(&self) -> bool {
-        self._embedded.is_some()
+        self.embedded.is_some()
+    }
+
+    /// Returns the arguments of a bridge from the server at `url`.
+    fn bridge(&self, target: &Target, url: &str) -> Bridge {
+        Bridge {
+            ws_uri: Some(url.to_owned()),
+            delivery: target.delivery,
+            until_end: true,
+            register_schemas: self.register,
+            tuning: target.bridge.clone().unwrap_or_default(),
+            metrics_port: Some(0),
+            kafka: self.brokers.clone(),
+            prefix: self.prefix.clone(),
+            registry: self.registry.clone(),
+            ..Bridge::default()
+        }
     }
 }
 
@@ -141,20 +130,15 @@ impl EndPoints {
     /// Starts a bridge from the server at `url`, on the clock with this zero.
     pub(crate) fn bridge(
         target: &Target,
-        (args, kafka): (&LoadRun, &Kafka),
+        kafka: &Kafka,
         url: &str,
         zero: Instant,
         measures: &Arc<Measures>,
     ) -> anyhow::Result<EndPoints> {
-        let mut words = target.bridge_args(url);
-        if kafka.register {
-            words.push("--register-schemas");
-        }
-        let Command::Bridge(bridge) = kafka.command(args, &words)? else {
-            return Err(anyhow!("the command is not bridge"));
-        };
+        let bridge = kafka.bridge(target, url);
         let stopping = Arc::new(AtomicBool::new(false));
-        let (stop, measures, settings) = (Arc::clone(&stopping), Arc::clone(measures), kafka.settings());
+        let (stop, measures, settings) =
+            (Arc::clone(&stopping), Arc::clone(measures), kafka.settings.clone());
         let ready = Arc::new(AtomicBool::new(false));
         let is_ready = Arc::clone(&ready);
         let observer = Box::new(move |next_seq| {

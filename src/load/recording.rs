@@ -5,15 +5,13 @@ use std::{
     time::Duration,
 };
 
-use anyhow::anyhow;
-use clap::Parser;
 use serde::Serialize;
 use tradesim_archive::Archive;
 use tradesim_replay::{Source, SourceError, Speed};
 
 use super::{paced::Paced, profile::Profile, scenario};
 use crate::{
-    cli::{Cli, Command, FilterArgs, ReadingArgs},
+    cli::{FilterArgs, ReadingArgs, Record},
     commands::record,
     exit::Failure,
     filter::Filter,
@@ -68,12 +66,12 @@ impl Recording {
     /// Fails with [`Drift`], on invalid flags of `record`, and on errors of recording and opening.
     pub(crate) fn find(wanted: &scenario::Recording, folder: &Folder) -> anyhow::Result<Recording> {
         let path = wanted.file.clone().unwrap_or_else(|| folder.path("recording.parquet"));
-        if let Some(flags) = &wanted.record
+        if let Some(recipe) = &wanted.record
             && !path.exists()
         {
-            make(flags, &path)?;
+            make(recipe, &path)?;
         }
-        let archive = source::open(&path, ReadingArgs { no_mmap: false })?;
+        let archive = source::open(&path, ReadingArgs::default())?;
         let metadata = archive.metadata();
         let found = metadata.digest().to_string();
         if let Some(wanted) = wanted.digest.as_ref().filter(|wanted| **wanted != found) {
@@ -83,7 +81,7 @@ impl Recording {
             digest: found,
             messages: metadata.counts().total(),
             generator_version: metadata.provenance().generator_version.clone(),
-            record: wanted.record.clone(),
+            record: wanted.record.as_ref().map(|recipe| recipe.text.clone()),
         };
         Ok(Recording { path, about, archive })
     }
@@ -131,18 +129,9 @@ fn before(source: &ArchiveSource, recorded: Duration, messages: u64) -> anyhow::
     }
 }
 
-fn make(flags: &str, path: &Path) -> anyhow::Result<()> {
-    say(format_args!("$ tradesim record {flags} -o {}", path.display()));
-    let file = path.display().to_string();
-    let words = ["tradesim", "record"].into_iter().chain(flags.split_whitespace()).chain(["-o", &file]);
-    let command = Cli::try_parse_from(words).map_err(|error| Failure::Configuration {
-        what: format!("cannot record the recording of the scenario: {}", error.to_string().trim_end()),
-        hint: None,
-    })?;
-    let Command::Record(args) = command.command else { return Err(anyhow!("the command is not record")) };
-    if args.dry_run {
-        return Err(anyhow!("--dry-run is not allowed in the recording of a scenario"));
-    }
+fn make(recipe: &scenario::Recipe, path: &Path) -> anyhow::Result<()> {
+    say(format_args!("$ tradesim record {} -o {}", recipe.text, path.display()));
+    let args = Record { output: Some(path.to_owned()), ..recipe.flags.clone() };
     // settings are ignored, so that a scenario makes the same recording everywhere
     record::archive(&args, Settings::from_sources(&Sources::none()))?;
     Ok(())

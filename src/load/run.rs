@@ -20,11 +20,11 @@ use super::{
     recording::{About, Recording},
     report::{Digests, LatencyMs, Memory, Pace, Report, TargetSummary},
     sampler::Sampler,
-    scenario::{Delivery, Scenario, TargetKind},
+    scenario::{Scenario, TargetKind},
     threshold::Verdict,
 };
 use crate::{
-    cli::{Command, LoadRun},
+    cli::{AnswerArgs, CutArgs, DeliveryMode, FilterArgs, LoadRun, ReadingArgs, VerifyTopic},
     commands::verify_topic,
     faults::{FaultsReport, FaultySource, Planted},
     output::{grouped, say},
@@ -47,7 +47,6 @@ const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A running load.
 struct Load<'a> {
-    args: &'a LoadRun,
     scenario: &'a Scenario,
     /// A report with everything that is known before the start.
     blank: Report,
@@ -123,10 +122,9 @@ pub(crate) fn run(
     say(format_args!("{}: {} messages, run {run}", scenario.name, grouped(messages)));
     let end_points = match &kafka {
         None => EndPoints::clients(&scenario.target, (server.address(), zero), &measures, stop)?,
-        Some(kafka) => EndPoints::bridge(&scenario.target, (args, kafka), &server.url(), zero, &measures)?,
+        Some(kafka) => EndPoints::bridge(&scenario.target, kafka, &server.url(), zero, &measures)?,
     };
     let mut load = Load {
-        args,
         scenario,
         blank,
         measures,
@@ -280,12 +278,20 @@ impl Load<'_> {
         run: &str,
         sent: u64,
     ) -> anyhow::Result<verify_topic::Report> {
-        let (path, sent) = (path.display().to_string(), sent.to_string());
-        let words = ["verify-topic", "--archive", &path, "--limit", &sent, "--run", run];
-        let Command::VerifyTopic(args) = kafka.command(self.args, &words)? else {
-            return Err(anyhow!("the command is not verify-topic"));
+        let cut = CutArgs { limit: Some(sent), ..CutArgs::default() };
+        let args = VerifyTopic {
+            archive: path.to_owned(),
+            run: Some(run.to_owned()),
+            json: false,
+            answer: AnswerArgs::default(),
+            kafka: kafka.brokers.clone(),
+            prefix: kafka.prefix.clone(),
+            dlq_topic: None,
+            registry: kafka.registry.clone(),
+            filter: FilterArgs { cut, ..FilterArgs::default() },
+            reading: ReadingArgs::default(),
         };
-        verify_topic::audit(&args, kafka.settings())
+        verify_topic::audit(&args, kafka.settings.clone())
     }
 
     /// Writes and returns the final report.
@@ -372,8 +378,8 @@ fn target_summary(scenario: &Scenario, kafka: Option<&Kafka>) -> TargetSummary {
             kind: "kafka",
             clients: None,
             delivery: Some(match target.delivery {
-                Delivery::ExactlyOnce => "exactly-once",
-                Delivery::AtLeastOnce => "at-least-once",
+                DeliveryMode::ExactlyOnce => "exactly-once",
+                DeliveryMode::AtLeastOnce => "at-least-once",
             }),
             embedded: kafka.is_embedded(),
         },

@@ -2,13 +2,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Parser;
 use serde::{Deserialize, Deserializer, de};
 use tradesim_replay::Speed;
 
 use super::{profile::Stage, threshold::Threshold};
 use crate::{
-    cli::{Bridge, Cli, Command},
+    cli::{self, BridgeTuning, DeliveryMode, Record},
     exit::Failure,
     faults::FaultPlan,
     parse,
@@ -47,10 +46,33 @@ pub(crate) struct Scenario {
 pub(crate) struct Recording {
     /// The archive. With `record`, it is recorded if it does not exist.
     pub(crate) file: Option<PathBuf>,
-    /// The flags of `tradesim record`.
-    pub(crate) record: Option<String>,
+    /// The flags of `tradesim record` that record it.
+    pub(crate) record: Option<Recipe>,
     /// The digest that the recording must have.
     pub(crate) digest: Option<String>,
+}
+
+/// The flags of `tradesim record`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Recipe {
+    /// The flags as the scenario contains them.
+    pub(crate) text: String,
+    pub(crate) flags: Record,
+}
+
+impl TryFrom<String> for Recipe {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Recipe, String> {
+        let flags: Record = cli::flags(&text).map_err(|error| format!("record: {error}"))?;
+        if flags.dry_run || flags.json || flags.force || flags.output.is_some() {
+            return Err("record: --output, --force, --dry-run and --json are not allowed in a scenario; [recording] file \
+                        names the archive"
+                .to_owned());
+        }
+        Ok(Recipe { text, flags })
+    }
 }
 
 /// The schedule: stages, or a speed of the recording.
@@ -75,14 +97,14 @@ pub(crate) struct Target {
     #[serde(default = "one")]
     pub(crate) clients: usize,
     /// The delivery guarantee of the bridge.
-    #[serde(default)]
-    pub(crate) delivery: Delivery,
+    #[serde(default, deserialize_with = "delivery")]
+    pub(crate) delivery: DeliveryMode,
     /// True to read the topics back and compare them with the recording.
     #[serde(default = "yes")]
     pub(crate) verify: bool,
     /// Additional flags of `bridge`.
-    #[serde(default)]
-    pub(crate) bridge: String,
+    #[serde(default, deserialize_with = "bridge")]
+    pub(crate) bridge: Option<BridgeTuning>,
     /// The buffer of the server, in bytes. Memory use grows until it is full.
     #[serde(default, deserialize_with = "buffer")]
     pub(crate) buffer: Option<usize>,
@@ -96,15 +118,6 @@ pub(crate) enum TargetKind {
     Websocket,
     /// The bridge. The end point is the acknowledgement of Kafka, or the commit of a transaction.
     Kafka,
-}
-
-/// The delivery guarantee of the bridge.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Delivery {
-    #[default]
-    ExactlyOnce,
-    AtLeastOnce,
 }
 
 /// An event during the load.
@@ -140,51 +153,12 @@ impl Default for Target {
         Target {
             kind: TargetKind::Websocket,
             clients: 1,
-            delivery: Delivery::default(),
+            delivery: DeliveryMode::default(),
             verify: true,
-            bridge: String::new(),
+            bridge: None,
             buffer: None,
         }
     }
-}
-
-impl Target {
-    /// Returns the arguments of a bridge from the server at `url`, without those for the Kafka connection.
-    pub(crate) fn bridge_args<'a>(&'a self, url: &'a str) -> Vec<&'a str> {
-        let delivery = match self.delivery {
-            Delivery::ExactlyOnce => "exactly-once",
-            Delivery::AtLeastOnce => "at-least-once",
-        };
-        let mut args =
-            vec!["bridge", "--until-end", "--ws-uri", url, "--delivery", delivery, "--metrics-port", "0"];
-        args.extend(self.bridge.split_whitespace());
-        args
-    }
-
-    /// Checks the flags that the scenario has for the bridge.
-    fn check_bridge(&self) -> Result<(), String> {
-        let words = ["tradesim"].into_iter().chain(self.bridge_args("ws://127.0.0.1:1"));
-        match Cli::try_parse_from(words).map(|cli| cli.command) {
-            Ok(Command::Bridge(bridge)) if sets_kafka_endpoint(&bridge) => {
-                Err("flags of the Kafka connection belong to `load run`, which also reads the topics back"
-                    .to_owned())
-            }
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let text = error.to_string();
-                let first = text.lines().next().unwrap_or_default();
-                Err(first.trim_start_matches("error: ").to_owned())
-            }
-        }
-    }
-}
-
-fn sets_kafka_endpoint(bridge: &Bridge) -> bool {
-    let Bridge { kafka, prefix, registry, dlq_topic, .. } = bridge;
-    kafka.bootstrap_servers.is_some()
-        || !prefix.topic_prefix.is_empty()
-        || registry.schema_registry_url.is_some()
-        || dlq_topic.is_some()
 }
 
 impl Event {
@@ -250,9 +224,7 @@ impl Scenario {
         if !(1..=CLIENTS_MAX).contains(&target.clients) {
             return Err(format!("[target] clients must be from 1 to {CLIENTS_MAX}"));
         }
-        if target.kind == TargetKind::Kafka {
-            target.check_bridge().map_err(|what| format!("[target] bridge: {what}"))?;
-        } else if !target.bridge.is_empty() {
+        if target.kind == TargetKind::Websocket && target.bridge.is_some() {
             return Err("[target] bridge is only for a target of kind kafka".to_owned());
         }
         if let Some(faults) = &self.faults {
@@ -293,6 +265,21 @@ fn one() -> usize {
 
 fn yes() -> bool {
     true
+}
+
+fn delivery<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeliveryMode, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    <DeliveryMode as clap::ValueEnum>::from_str(&name, false)
+        .map_err(|_| de::Error::unknown_variant(&name, &["exactly-once", "at-least-once"]))
+}
+
+fn bridge<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BridgeTuning>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    cli::flags(&text).map(Some).map_err(|error| {
+        de::Error::custom(format!(
+            "bridge: {error}; flags of the feed and of the Kafka connection belong to `load run`"
+        ))
+    })
 }
 
 fn buffer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
@@ -361,12 +348,18 @@ duration = "5s"
                 "at speed max messages are not due",
             ),
             (changed("[load]", "[target]\nkind = \"pigeon\"\n[load]"), "unknown variant `pigeon`"),
-            (bridge("--commit-intreval 1s"), "[target] bridge: unexpected argument '--commit-intreval'"),
-            (bridge("--until-end"), "[target] bridge: the argument '--until-end' cannot be used multiple"),
+            (changed("--seed 1", "--sede 1"), "line 5: record: unexpected argument '--sede'"),
             (
-                bridge("--topic-prefix other."),
-                "[target] bridge: flags of the Kafka connection belong to `load run`",
+                changed("--seed 1", "--dry-run"),
+                "line 5: record: --output, --force, --dry-run and --json are not",
             ),
+            (
+                bridge("--commit-intreval 1s"),
+                "line 8: bridge: unexpected argument '--commit-intreval' found; flags of",
+            ),
+            (bridge("--until-end"), "line 8: bridge: unexpected argument '--until-end'"),
+            (bridge("--topic-prefix other."), "line 8: bridge: unexpected argument '--topic-prefix'"),
+            (bridge("--delivery at-least-once"), "line 8: bridge: unexpected argument '--delivery'"),
             (bridge("--strict").replace("kafka", "websocket"), "bridge is only for a target of kind kafka"),
         ] {
             let error = Scenario::read(&text, "test", false).unwrap_err().to_string();

@@ -23,8 +23,7 @@ pub(super) fn apply(
 ) -> anyhow::Result<Options> {
     let mut hosts = args.allow_host.clone();
     // requests for the configured host name are answered, too
-    hosts
-        .extend(Some(settings.host().map_err(Failure::from)?).filter(|host| host.parse::<IpAddr>().is_err()));
+    hosts.extend(Some(settings.host()?).filter(|host| host.parse::<IpAddr>().is_err()));
     if let Some(wanted) = args.wait_clients.filter(|wanted| *wanted > args.max_connections_per_address)
         && address.ip().is_loopback()
     {

@@ -1,11 +1,14 @@
 //! The settings of the generator and of the bridge (contract, section 8).
 
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, net::IpAddr, time::Duration};
 
+use chrono::NaiveDate;
 use tracing::Level;
 use tradesim_bridge::url::shown_url;
 
+use super::Settings;
 use crate::{
+    exit::Failure,
     parse::{self, Invalid},
     telemetry::LogFormat,
 };
@@ -81,10 +84,10 @@ impl Definition {
     }
 }
 
+/// A row: the key, its accessor with type and parser, group and name, and the default where there is one.
 macro_rules! settings {
-    ($($key:ident = $group:ident $name:literal, $default:expr, $read:path;)+) => {
+    ($($key:ident, $field:ident: $type:ty = $parse:path, $group:ident $name:literal $(, $default:literal)?;)+) => {
         /// A setting of the table.
-        #[allow(dead_code, reason = "some settings are only checked and shown")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Key { $($key,)+ }
 
@@ -93,49 +96,67 @@ macro_rules! settings {
             $(Definition {
                 group: Group::$group,
                 name: $name,
-                default: $default,
+                default: settings!(@default $($default)?),
                 shown: Shown::of(Key::$key),
-                check: |text| $read(text).map(drop),
+                check: |text| $parse(text).map(drop),
             },)+
         ];
+
+        /// Typed access. Each fails with exit code 78 on a value that is not valid.
+        #[allow(dead_code, reason = "the contract's table is complete; a few settings are only checked and shown")]
+        impl Settings {
+            $(settings! { @accessor $key, $field: $type, $parse $(, $default)? })+
+        }
+    };
+    (@default) => { None };
+    (@default $default:literal) => { Some($default) };
+    (@accessor $key:ident, $field:ident: $type:ty, $parse:path) => {
+        pub(crate) fn $field(&self) -> Result<Option<$type>, Failure> {
+            self.optional(Key::$key, $parse)
+        }
+    };
+    (@accessor $key:ident, $field:ident: $type:ty, $parse:path, $default:literal) => {
+        pub(crate) fn $field(&self) -> Result<$type, Failure> {
+            self.required(Key::$key, $parse)
+        }
     };
 }
 
 settings! {
-    WsHost = Generator "WS_HOST", Some("127.0.0.1"), host;
-    WsPort = Generator "WS_PORT", Some("8765"), parse::port;
-    Rate = Generator "RATE", Some("10"), parse::rate;
-    NumSymbols = Generator "NUM_SYMBOLS", Some("50"), parse::symbol_count;
-    Mode = Generator "MODE", Some("normal"), mode;
-    Seed = Generator "SEED", None, parse::seed;
-    BurstMultiplier = Generator "BURST_MULTIPLIER", Some("20"), parse::burst_multiplier;
-    BurstInterval = Generator "BURST_INTERVAL_SECONDS", Some("60"), parse::burst_interval;
-    BurstDuration = Generator "BURST_DURATION_SECONDS", Some("10"), parse::burst_duration;
-    SimulateMarketHours = Generator "SIMULATE_MARKET_HOURS", Some("true"), parse::boolean;
-    MarketTimezone = Generator "MARKET_TIMEZONE", Some("US/Eastern"), timezone;
-    StartDate = Generator "START_DATE", None, parse::date;
-    LogLevel = Generator "LOG_LEVEL", Some("INFO"), log_level;
-    LogFormat = Generator "LOG_FORMAT", None, log_format;
-    WsUri = Bridge "WS_URI", Some("ws://localhost:8765"), parse::ws_uri;
-    WsMaxRetries = Bridge "WS_MAX_RETRIES", Some("10"), parse::retries;
-    WsBaseBackoff = Bridge "WS_BASE_BACKOFF", Some("1.0"), parse::base_backoff;
-    WsMaxBackoff = Bridge "WS_MAX_BACKOFF", Some("60.0"), parse::max_backoff;
-    BootstrapServers = Bridge "KAFKA_BOOTSTRAP_SERVERS", Some("localhost:9092,localhost:9093,localhost:9094"), parse::servers;
-    ClientId = Bridge "KAFKA_CLIENT_ID", Some("trade-bridge-producer"), parse::client_id;
-    Acks = Bridge "KAFKA_ACKS", Some("all"), parse::acks;
-    BatchSize = Bridge "KAFKA_BATCH_SIZE", Some("65536"), parse::batch_size;
-    LingerMs = Bridge "KAFKA_LINGER_MS", Some("10"), parse::linger_ms;
-    Compression = Bridge "KAFKA_COMPRESSION_TYPE", Some("snappy"), parse::compression;
-    Idempotence = Bridge "KAFKA_ENABLE_IDEMPOTENCE", Some("true"), parse::boolean;
-    SchemaRegistryUrl = Bridge "SCHEMA_REGISTRY_URL", Some("http://localhost:8081"), parse::registry_url;
-    SchemaRegistryAuth = Bridge "SCHEMA_REGISTRY_AUTH", None, parse::registry_auth;
-    MetricsEnabled = Bridge "METRICS_ENABLED", Some("true"), parse::boolean;
-    MetricsHost = Bridge "METRICS_HOST", Some("127.0.0.1"), host;
-    MetricsPort = Bridge "METRICS_PORT", Some("9090"), parse::port;
-    DlqTopic = Bridge "DLQ_TOPIC", Some("dlq.raw.failed"), parse::topic;
-    DlqMaxRetries = Bridge "DLQ_MAX_RETRIES", Some("3"), parse::dlq_retries;
-    BridgeLogLevel = Bridge "LOG_LEVEL", Some("INFO"), log_level;
-    BridgeLogFormat = Bridge "LOG_FORMAT", Some("json"), log_format;
+    WsHost, host: String = host_name, Generator "WS_HOST", "127.0.0.1";
+    WsPort, port: u16 = parse::port, Generator "WS_PORT", "8765";
+    Rate, rate: u32 = parse::rate, Generator "RATE", "10";
+    NumSymbols, num_symbols: u16 = parse::symbol_count, Generator "NUM_SYMBOLS", "50";
+    Mode, mode: Mode = mode, Generator "MODE", "normal";
+    Seed, seed: u64 = parse::seed, Generator "SEED";
+    BurstMultiplier, burst_multiplier: f64 = parse::burst_multiplier, Generator "BURST_MULTIPLIER", "20";
+    BurstInterval, burst_interval: Duration = parse::burst_interval, Generator "BURST_INTERVAL_SECONDS", "60";
+    BurstDuration, burst_duration: Duration = parse::burst_duration, Generator "BURST_DURATION_SECONDS", "10";
+    SimulateMarketHours, market_hours: bool = parse::boolean, Generator "SIMULATE_MARKET_HOURS", "true";
+    MarketTimezone, market_timezone: () = timezone, Generator "MARKET_TIMEZONE", "US/Eastern";
+    StartDate, start_date: NaiveDate = parse::date, Generator "START_DATE";
+    LogLevel, log_level: Level = log_level, Generator "LOG_LEVEL", "INFO";
+    LogFormat, log_format: LogFormat = log_format, Generator "LOG_FORMAT";
+    WsUri, ws_uri: String = parse::ws_uri, Bridge "WS_URI", "ws://localhost:8765";
+    WsMaxRetries, ws_max_retries: u32 = parse::retries, Bridge "WS_MAX_RETRIES", "10";
+    WsBaseBackoff, ws_base_backoff: Duration = parse::base_backoff, Bridge "WS_BASE_BACKOFF", "1.0";
+    WsMaxBackoff, ws_max_backoff: Duration = parse::max_backoff, Bridge "WS_MAX_BACKOFF", "60.0";
+    BootstrapServers, bootstrap_servers: String = parse::servers, Bridge "KAFKA_BOOTSTRAP_SERVERS", "localhost:9092,localhost:9093,localhost:9094";
+    ClientId, client_id: String = parse::client_id, Bridge "KAFKA_CLIENT_ID", "trade-bridge-producer";
+    Acks, acks: &'static str = parse::acks, Bridge "KAFKA_ACKS", "all";
+    BatchSize, batch_size: u32 = parse::batch_size, Bridge "KAFKA_BATCH_SIZE", "65536";
+    LingerMs, linger_ms: u32 = parse::linger_ms, Bridge "KAFKA_LINGER_MS", "10";
+    Compression, compression: &'static str = parse::compression, Bridge "KAFKA_COMPRESSION_TYPE", "snappy";
+    Idempotence, idempotence: bool = parse::boolean, Bridge "KAFKA_ENABLE_IDEMPOTENCE", "true";
+    SchemaRegistryUrl, schema_registry_url: String = parse::registry_url, Bridge "SCHEMA_REGISTRY_URL", "http://localhost:8081";
+    SchemaRegistryAuth, schema_registry_auth: String = parse::registry_auth, Bridge "SCHEMA_REGISTRY_AUTH";
+    MetricsEnabled, metrics_enabled: bool = parse::boolean, Bridge "METRICS_ENABLED", "true";
+    MetricsHost, metrics_host: String = host_name, Bridge "METRICS_HOST", "127.0.0.1";
+    MetricsPort, metrics_port: u16 = parse::port, Bridge "METRICS_PORT", "9090";
+    DlqTopic, dlq_topic: String = parse::topic, Bridge "DLQ_TOPIC", "dlq.raw.failed";
+    DlqMaxRetries, dlq_max_retries: u32 = parse::dlq_retries, Bridge "DLQ_MAX_RETRIES", "3";
+    BridgeLogLevel, bridge_log_level: Level = log_level, Bridge "LOG_LEVEL", "INFO";
+    BridgeLogFormat, bridge_log_format: LogFormat = log_format, Bridge "LOG_FORMAT", "json";
 }
 
 impl Key {
@@ -204,16 +225,12 @@ fn timezone(text: &str) -> Result<(), Invalid> {
     }
 }
 
-/// Checks a host name or an address, for flags.
+/// Parses a host name or an IP address.
 pub(crate) fn host_name(text: &str) -> Result<String, Invalid> {
-    host(text).map(|()| text.to_owned())
-}
-
-pub(super) fn host(text: &str) -> Result<(), Invalid> {
     let name = !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
     if name || text.parse::<IpAddr>().is_ok() {
-        Ok(())
+        Ok(text.to_owned())
     } else {
         Err(Invalid::expected("a host name or an IP address"))
     }

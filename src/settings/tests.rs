@@ -42,7 +42,7 @@ fn a_bad_value_is_named_with_its_origin_and_the_valid_range() {
         let errors = Group::ALL.map(|group| settings.check(group).err());
         let error = errors.into_iter().flatten().next().unwrap();
         assert_eq!(error.to_string(), expected);
-        assert!(matches!(Failure::from(error), Failure::Configuration { .. }));
+        assert!(matches!(error, Failure::Configuration { .. }));
     }
     check(
         "TRADE_GEN_RATE",

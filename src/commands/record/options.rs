@@ -33,8 +33,8 @@ impl Recording {
     /// that contradict each other (exit code 2).
     pub(super) fn resolve(args: &Record, mut settings: Settings) -> anyhow::Result<Recording> {
         apply_flags(args, &mut settings);
-        settings.check(Group::Generator).map_err(Failure::from)?;
-        let date = settings.start_date().map_err(Failure::from)?.ok_or_else(|| {
+        settings.check(Group::Generator)?;
+        let date = settings.start_date()?.ok_or_else(|| {
             Failure::usage_hint(
                 "no trading date is given",
                 "use --date, for example --date 2026-02-18, or the setting TRADE_GEN_START_DATE",
@@ -52,7 +52,7 @@ impl Recording {
             ..market.options.clone()
         };
         let filter = Filter::of_day(market.only.clone(), &args.cut, &day)?;
-        let mode = settings.mode().map_err(Failure::from)?;
+        let mode = settings.mode()?;
         let relevant = relevant(random_burst, !args.bursts.burst_at.is_empty());
         Ok(Recording { options, filter, settings, market, mode, relevant })
     }

@@ -37,12 +37,12 @@ impl Live {
     /// flags that contradict each other (exit code 2).
     pub(super) fn resolve(args: &Serve, mut settings: Settings, now: Timestamp) -> anyhow::Result<Live> {
         apply_flags(args, &mut settings);
-        settings.check(Group::Generator).map_err(Failure::from)?;
-        let mode = settings.mode().map_err(Failure::from)?;
+        settings.check(Group::Generator)?;
+        let mode = settings.mode()?;
         let wanted = Wanted {
-            date: settings.start_date().map_err(Failure::from)?,
+            date: settings.start_date()?,
             clock: args.clock,
-            market_hours: settings.market_hours().map_err(Failure::from)?,
+            market_hours: settings.market_hours()?,
             closed: market::closed(&args.market),
         };
         let Beginning { day, start } = beginning(mode, now, &wanted)?;
