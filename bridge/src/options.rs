@@ -49,7 +49,7 @@ pub struct BridgeOptions {
 pub type DeliveryObserver = Box<dyn Fn(u64) + Send>;
 
 /// A [`DeliveryObserver`] that implements `Debug`.
-pub(crate) struct Observer(DeliveryObserver);
+pub(crate) struct Observer(pub(crate) DeliveryObserver);
 
 impl Observer {
     pub(crate) fn delivered(&self, next_seq: u64) {
