@@ -98,8 +98,7 @@ async fn connect<B: Backend>(
     }
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let request = ClientRequest { query, wants_v1: handshake.wants_v1, peer };
-    let Ok(admission_timeout) =
-        timeout(http_state.limits.admission_timeout, http_state.backend.admit(request)).await
+    let Ok(admission) = timeout(http_state.limits.admission_timeout, http_state.backend.admit(request)).await
     else {
         http_state.metrics.refused(Refused::Timeout);
         tracing::warn!("handshake refused: the requested position was not found in time");
