@@ -28,22 +28,6 @@ use crate::{
 /// The interval at which a player that is held back checks whether it still is, in case no client wakes it.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// A request to the player.
-#[derive(Debug)]
-pub(crate) enum Request {
-    /// Carry out a command.
-    Command(Command, oneshot::Sender<Result<(), CommandError>>),
-    /// The number of clients changed. The one that begins first begins at `first`.
-    Clients {
-        /// The number of clients.
-        connected: usize,
-        /// The sequence number in the source's numbers.
-        first: Option<u64>,
-    },
-    /// End the thread.
-    Quit,
-}
-
 /// The result of a playback.
 #[derive(Debug)]
 pub(crate) struct PlaybackResult {
