@@ -9,7 +9,7 @@ use tradesim_schemas::EventType;
 
 use super::{
     datum::{Datum, unscaled},
-    decode::DecodeError,
+    decode_error::DecodeError,
     schema::{Field, Schema, SchemaError, Shape},
 };
 
