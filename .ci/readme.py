@@ -99,6 +99,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         env = dict(os.environ)
         env["PATH"] = f"{ROOT / 'target' / 'release'}:{Path(python).parent}:{env['PATH']}"
+        # the module of the wheel, from its source
+        env["PYTHONPATH"] = str(ROOT / "python")
         # the packages of the JavaScript examples
         (Path(folder) / "node_modules").symlink_to(ROOT / "target" / "ci-node" / "node_modules")
         # `cargo run` builds in the checkout, and leaves its archive in the working folder. The features are those of .ci/run, whose

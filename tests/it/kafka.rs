@@ -135,8 +135,9 @@ fn json(folder: &Folder, cluster: &Cluster, args: &[&str]) -> (i32, Value) {
 }
 
 #[test]
+#[ignore = "needs a Kafka cluster: .ci/kafka PYTHON tests"]
 fn topics_are_made_once_and_every_deviation_is_named() {
-    let Some(cluster) = cluster("topics_are_made_once_and_every_deviation_is_named") else { return };
+    let cluster = cluster();
     let folder = Folder::new();
     let prefix = prefix(&folder);
     let command = |verb| ["topics", verb, "--topic-prefix", &prefix];
@@ -166,8 +167,9 @@ fn topics_are_made_once_and_every_deviation_is_named() {
 }
 
 #[test]
+#[ignore = "needs a Kafka cluster: .ci/kafka PYTHON tests"]
 fn the_contracts_cluster_is_as_it_should_be() {
-    let Some(cluster) = cluster("the_contracts_cluster_is_as_it_should_be") else { return };
+    let cluster = cluster();
     let folder = Folder::new();
     let registry = ["--schema-registry-url", cluster.registry.as_str()];
     let (code, report) = json(&folder, &cluster, &[&["cluster", "verify"][..], &registry].concat());
@@ -183,8 +185,9 @@ fn the_contracts_cluster_is_as_it_should_be() {
 }
 
 #[test]
+#[ignore = "needs a Kafka cluster: .ci/kafka PYTHON tests"]
 fn schemas_are_registered_in_a_registry_that_is_not_ours() {
-    let Some(cluster) = cluster("schemas_are_registered_in_a_registry_that_is_not_ours") else { return };
+    let cluster = cluster();
     let folder = Folder::new();
     let prefix = prefix(&folder);
     let run = |verb, more: &[&str]| {
