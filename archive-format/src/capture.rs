@@ -1,20 +1,20 @@
 //! Converts the journal of a capture to an archive: decides which messages are stored by columns, and the time of each row.
 
-mod ahead;
-mod stated;
+mod look_ahead;
+mod parsed;
 
 use std::path::Path;
 
 use tradesim_schemas::Timestamp;
 
-pub(crate) use self::stated::stated_time;
+pub(crate) use self::parsed::message_time;
 use self::{
-    ahead::{Ahead, LookFor},
-    stated::Stated,
+    look_ahead::{LookAhead, LookFor},
+    parsed::ParsedMessage,
 };
 use crate::{
     ArchiveWriter, Captured, Columns, Content, Error, JournalKind, JournalReader, JournalRecord, Provenance,
-    Row, Summary, Torn, WriterOptions, journal::bounded_reason, tail,
+    Row, Summary, TruncatedTail, WriterOptions, journal::bounded_reason, tail,
 };
 
 /// The maximum number of gaps that are listed.
@@ -39,7 +39,7 @@ pub struct Archived {
     /// The archive that was written.
     pub summary: Summary,
     /// The end of the journal that could not be read.
-    pub torn: Torn,
+    pub truncated_tail: TruncatedTail,
     /// The first gaps, at most 1,000.
     pub gaps: Vec<Gap>,
     /// The number of all gaps.
@@ -84,7 +84,7 @@ pub fn archive_journal<E: From<Error>>(
     }
     let seqs: Vec<u64> = gaps.iter().map(|gap| gap.seq).collect();
     writer.set_gaps(&seqs);
-    Ok(Archived { summary: writer.finish()?, torn: records.torn(), gaps, gap_count })
+    Ok(Archived { summary: writer.finish()?, truncated_tail: records.truncated_tail(), gaps, gap_count })
 }
 
 /// Returns the provenance of a capture: its pace, and the URL of the feed.
@@ -114,45 +114,46 @@ fn provenance(first: Option<&JournalRecord>) -> Provenance {
 /// that has a timestamp. So a single message with a timestamp of next year does not move the messages that follow.
 #[derive(Debug)]
 struct Rows {
-    our_text: Ahead,
-    any_time: Ahead,
-    stated: stated::Reader,
+    our_text: LookAhead,
+    any_time: LookAhead,
+    parser: parsed::MessageParser,
     seq: u64,
     last: Timestamp,
     received: Timestamp,
     /// The row time and the receive time of the last message that has a timestamp.
-    line: Option<(Timestamp, Timestamp)>,
+    reference: Option<(Timestamp, Timestamp)>,
 }
 
 impl Rows {
     fn open(journal: &Path) -> Result<Rows, Error> {
         Ok(Rows {
-            our_text: Ahead::open(journal, LookFor::OurText)?,
-            any_time: Ahead::open(journal, LookFor::AnyTime)?,
-            stated: stated::Reader::default(),
+            our_text: LookAhead::open(journal, LookFor::OurText)?,
+            any_time: LookAhead::open(journal, LookFor::AnyTime)?,
+            parser: parsed::MessageParser::default(),
             seq: 0,
             last: Timestamp::MIN,
             received: Timestamp::MIN,
-            line: None,
+            reference: None,
         })
     }
 
     fn next_row(&mut self, received: Timestamp, opcode: u8, bytes: Vec<u8>) -> Result<Captured, Error> {
         // receive times do not descend, even if the clock was set back
         self.received = self.received.max(received);
-        let stated = self.stated.read(&bytes);
-        let time = stated.time();
-        let (timestamp, content) = match stated {
-            Stated::OurText(envelope) if envelope.timestamp >= self.last => {
+        let parsed = self.parser.read(&bytes);
+        let time = parsed.time();
+        let (timestamp, content) = match parsed {
+            ParsedMessage::OurText(envelope) if envelope.timestamp >= self.last => {
                 (envelope.timestamp, Content::Event(envelope.event))
             }
             other => {
-                let timestamp = time.unwrap_or_else(|| self.unstated()).max(self.last).min(self.bound()?);
+                let timestamp =
+                    time.unwrap_or_else(|| self.estimated_time()).max(self.last).min(self.bound()?);
                 (timestamp, Content::Raw { bytes, event: other.event() })
             }
         };
         if time.is_some() {
-            self.line = Some((timestamp, self.received));
+            self.reference = Some((timestamp, self.received));
         }
         let seq = self.seq;
         self.seq += 1;
@@ -161,10 +162,10 @@ impl Rows {
     }
 
     /// Returns the time of a message without a timestamp.
-    fn unstated(&self) -> Timestamp {
-        let Some((stands, received)) = self.line else { return self.received };
+    fn estimated_time(&self) -> Timestamp {
+        let Some((row_time, received)) = self.reference else { return self.received };
         let since = self.received.micros() - received.micros();
-        Timestamp::from_micros(stands.micros().saturating_add(since)).unwrap_or(stands)
+        Timestamp::from_micros(row_time.micros().saturating_add(since)).unwrap_or(row_time)
     }
 
     /// Returns the latest possible time of the current row.

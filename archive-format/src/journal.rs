@@ -18,7 +18,7 @@
 mod read;
 mod write;
 
-pub use read::{JournalReader, Torn};
+pub use read::{JournalReader, TruncatedTail};
 pub use write::JournalWriter;
 
 use tradesim_schemas::{Digest, Timestamp};

@@ -34,7 +34,7 @@ mod write;
 pub use capture::{Archived, Gap, archive_journal};
 pub use error::{Error, Place};
 pub use flat::{flat_batch, flat_schema};
-pub use journal::{JournalKind, JournalReader, JournalRecord, JournalWriter, Torn};
+pub use journal::{JournalKind, JournalReader, JournalRecord, JournalWriter, TruncatedTail};
 pub use layout::Columns;
 pub use metadata::{
     Burst, Counts, Cut, Faults, KeptFaults, Metadata, Origin, PlantedFaults, Provenance, RowGroup, Source,

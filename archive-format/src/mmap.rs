@@ -96,7 +96,7 @@ const SENT: libc::c_int = 0;
 
 /// The error of a file that was truncated under its mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cut;
+pub(crate) struct Truncated;
 
 /// A file mapped for reading.
 #[derive(Debug)]
@@ -132,11 +132,11 @@ impl Mapping {
     /// Copies bytes out of the mapping.
     ///
     /// # Errors
-    /// Returns [`Cut`] if the file was truncated under the mapping, now or before.
+    /// Returns [`Truncated`] if the file was truncated under the mapping, now or before.
     ///
     /// # Panics
     /// Panics if the range is not within the mapping.
-    pub(crate) fn copy(&self, offset: usize, len: usize) -> Result<Vec<u8>, Cut> {
+    pub(crate) fn copy(&self, offset: usize, len: usize) -> Result<Vec<u8>, Truncated> {
         assert!(offset <= self.map.len() && len <= self.map.len() - offset);
         let mut bytes = Vec::with_capacity(len);
         // SAFETY: the source is within the mapping (asserted above), which lives as long as `self`. Its pages are those
@@ -148,7 +148,7 @@ impl Mapping {
             bytes.set_len(len);
         }
         std::sync::atomic::compiler_fence(Ordering::SeqCst);
-        if WATCHED[self.slot].cut.load(Ordering::Acquire) { Err(Cut) } else { Ok(bytes) }
+        if WATCHED[self.slot].cut.load(Ordering::Acquire) { Err(Truncated) } else { Ok(bytes) }
     }
 }
 
@@ -285,9 +285,9 @@ mod tests {
         assert_eq!(mapping.copy(1 << 19, 100), Ok(vec![7; 100]));
         file.set_len(5_000).unwrap();
         assert_eq!(mapping.copy(0, 4_096), Ok(vec![7; 4_096]));
-        assert_eq!(mapping.copy(0, 1 << 20), Err(Cut));
+        assert_eq!(mapping.copy(0, 1 << 20), Err(Truncated));
         // after a truncation, the whole mapping is rejected
-        assert_eq!(mapping.copy(0, 10), Err(Cut));
+        assert_eq!(mapping.copy(0, 10), Err(Truncated));
     }
 
     #[test]

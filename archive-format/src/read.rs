@@ -6,9 +6,9 @@ mod decoders;
 mod footer;
 mod frames;
 mod group;
+mod guarded;
 mod open;
 mod page;
-mod quiet;
 mod source;
 
 use std::{path::Path, sync::Arc};

@@ -220,7 +220,7 @@ impl<'a> RowRef<'a> {
     /// Returns the timestamp of the message. For a raw frame, its bytes are parsed, and may not have one.
     pub fn stated_timestamp(self) -> Option<Timestamp> {
         match self.raw() {
-            Some(bytes) => crate::capture::stated_time(bytes),
+            Some(bytes) => crate::capture::message_time(bytes),
             None => Some(self.timestamp()),
         }
     }

@@ -1,9 +1,9 @@
 //! Writes archives.
 
-mod admit;
 mod engine;
 mod publish;
 mod sink;
+mod validate;
 
 use std::{
     collections::VecDeque,
@@ -24,9 +24,9 @@ use parquet::{
 use tradesim_schemas::{Digest, Record, Timestamp};
 
 use self::{
-    admit::Admission,
     engine::{Encoded, Engine, EngineError},
     sink::Sink,
+    validate::RowValidator,
 };
 use crate::{
     Batch, Columns, Counts, Cut, Error, Faults, FormatVersion, Metadata, Provenance, Row, RowGroup,
@@ -38,8 +38,8 @@ use crate::{
     tail,
 };
 
-pub(crate) use admit::fits_columns;
 pub use publish::NewFile;
+pub(crate) use validate::fits_columns;
 
 /// The default number of rows of a row group.
 pub const ROW_GROUP_ROWS: u32 = 262_144;
@@ -124,7 +124,7 @@ pub struct ArchiveWriter {
     file: SerializedFileWriter<Sink>,
     factory: ArrowRowGroupWriterFactory,
     engine: Option<Engine>,
-    admission: Admission,
+    validator: RowValidator,
     pending: Batch,
     /// The number of bytes of raw frames in it.
     pending_raw_bytes: usize,
@@ -195,7 +195,7 @@ impl ArchiveWriter {
             });
         }
         let columns = options.columns;
-        let admission = Admission::new(&provenance, columns)?;
+        let validator = RowValidator::new(&provenance, columns)?;
         let encode = |source| Error::Encode { path: path.to_owned(), source };
         let schema = parse_message_type(&layout::message_type(Column::of(columns))).map_err(encode)?;
         let properties = Arc::new(layout::writer_properties(columns));
@@ -215,7 +215,7 @@ impl ArchiveWriter {
             file,
             factory,
             engine: Some(engine),
-            admission,
+            validator,
             pending: Batch::default(),
             pending_raw_bytes: 0,
             group: None,
@@ -240,7 +240,7 @@ impl ArchiveWriter {
     pub fn write_records(&mut self, records: Vec<Record>) -> Result<(), Error> {
         self.guarded(|writer| {
             for record in &records {
-                writer.admission.admit(record)?;
+                writer.validator.validate(record)?;
             }
             let mut rest = records;
             while !rest.is_empty() {
@@ -266,16 +266,16 @@ impl ArchiveWriter {
         self.guarded(|writer| {
             let mut raw_bytes = 0;
             match &row {
-                Row::Event(record) => writer.admission.admit(record)?,
-                Row::Captured(captured) => raw_bytes = writer.admission.admit_captured(captured)?,
+                Row::Event(record) => writer.validator.validate(record)?,
+                Row::Captured(captured) => raw_bytes = writer.validator.validate_captured(captured)?,
             }
             writer.pending.push(row);
-            writer.admission.raw_bytes += raw_bytes;
+            writer.validator.raw_bytes += raw_bytes;
             writer.pending_raw_bytes += raw_bytes;
             // a block of large frames ends the row group, because a block cannot be split and is in memory several times
             let is_large = writer.pending_raw_bytes >= limits::BLOCK_RAW_BYTES;
             writer.chunk_if_full()?;
-            if is_large || writer.admission.raw_bytes >= limits::GROUP_RAW_BYTES {
+            if is_large || writer.validator.raw_bytes >= limits::GROUP_RAW_BYTES {
                 writer.end_group()?;
             }
             Ok(())
@@ -318,7 +318,7 @@ impl ArchiveWriter {
 
     /// Returns the number of messages so far.
     pub fn messages(&self) -> u64 {
-        self.admission.counts.total()
+        self.validator.counts.total()
     }
 
     /// Finishes the archive, syncs it to disk and gives it its final name.
@@ -398,7 +398,7 @@ impl ArchiveWriter {
 
     fn end_group(&mut self) -> Result<(), Error> {
         self.flush_chunk()?;
-        self.admission.raw_bytes = 0;
+        self.validator.raw_bytes = 0;
         if let Some(group) = self.group.take() {
             let ended = self.engine().end();
             ended.map_err(|error| self.engine_error(error))?;
@@ -502,7 +502,7 @@ impl ArchiveWriter {
             writer: writer_versions(),
             provenance: std::mem::take(&mut self.provenance),
             columns: self.columns,
-            counts: self.admission.counts,
+            counts: self.validator.counts,
             digest,
             row_groups: std::mem::take(&mut self.row_groups),
             state_frames: std::mem::take(&mut self.state_frames),

@@ -104,7 +104,7 @@ impl Market {
                 return;
             }
             if now >= self.next_state {
-                self.look_at_state(now);
+                self.add_state(now);
             }
             // within a microsecond, candles come before other events, and events of open orders before new orders
             if close == now {
@@ -135,7 +135,8 @@ impl Market {
         }
         let quote = self.quote();
         let market_allowed = self.trades_since_snapshot + 1 < TRADES_PER_SNAPSHOT;
-        let arrival = Arrival { quote, reach: self.reach(now, quote), market_allowed, lot: self.lot };
+        let arrival =
+            Arrival { quote, widened_quote: self.widened_quote(now, quote), market_allowed, lot: self.lot };
         let (price, day, tick) = (&self.price, &self.day, self.tick);
         let end = self.end;
         let order = self.orders.draw(arrival, |micros| {
@@ -235,7 +236,7 @@ impl Market {
             book.restate(target);
         } else {
             book.restate_held(target, self.open.exact_bound());
-            self.open.hasten(target, now);
+            self.open.make_due(target, now);
         }
         let Quote { bid, ask } = book.quote();
         let (bid_size, ask_size) = book.draw_sizes(self.lot);
@@ -260,7 +261,7 @@ impl Market {
 
     /// Returns the quote, widened to include the quote for the current fair price. New orders choose their limits by it: a
     /// limit relative to an old quote would limit the next one.
-    fn reach(&mut self, now: i64, quote: Quote) -> Quote {
+    fn widened_quote(&mut self, now: i64, quote: Quote) -> Quote {
         let fair = self.fair(now);
         let spread = quote.ask - quote.bid;
         let (below, above) = (math::floor(fair) - spread, math::ceil(fair) + spread);
@@ -295,7 +296,7 @@ impl Market {
     }
 
     /// Adds the raw state to the state digest, once for each minute that has passed.
-    fn look_at_state(&mut self, now: i64) {
+    fn add_state(&mut self, now: i64) {
         while self.next_state <= now {
             self.next_state += STATE_INTERVAL;
         }
@@ -314,7 +315,7 @@ impl Market {
 
     /// Returns the digest of the raw state at every minute so far in which there was an event, and at the current time.
     pub(crate) fn state_digest(&mut self) -> [u8; 32] {
-        self.look_at_state(self.next_state);
+        self.add_state(self.next_state);
         *self.state.finalize().as_bytes()
     }
 }

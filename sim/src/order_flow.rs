@@ -94,7 +94,7 @@ pub(crate) struct Arrival {
     /// The current quote.
     pub(crate) quote: Quote,
     /// The current quote, widened to include the quote for the current fair price.
-    pub(crate) reach: Quote,
+    pub(crate) widened_quote: Quote,
     /// True if a MARKET order is possible: its two events must be within one quote.
     pub(crate) market_allowed: bool,
     /// The number of shares in a round lot.
@@ -133,8 +133,8 @@ impl OrderFlow {
         let parts = parts(fate, quantity, split);
         let delays = if order_type == OrderType::Market { [0; 3] } else { draw_delays(stream, fate, haste) };
         let price = match (order_type, fate) {
-            (OrderType::Market, _) => meets(side, arrival.quote),
-            (_, Fate::Filled(_)) => beyond(side, arrival.reach, protection(delays.iter().sum())),
+            (OrderType::Market, _) => marketable_price(side, arrival.quote),
+            (_, Fate::Filled(_)) => beyond(side, arrival.widened_quote, protection(delays.iter().sum())),
             // too far from the market to be filled
             (_, Fate::Cancelled) => away(side, arrival.quote, 1 + i64::from(stream.below(10))),
             (_, Fate::Rejected) => away(side, arrival.quote, 50),
@@ -268,7 +268,7 @@ fn draw_delays(stream: &mut Stream, fate: Fate, haste: u32) -> [u32; 3] {
 
 /// Returns the side of the quote at which a marketable order trades.
 #[inline]
-fn meets(side: TradeType, quote: Quote) -> i64 {
+fn marketable_price(side: TradeType, quote: Quote) -> i64 {
     match side {
         TradeType::Buy => quote.ask,
         TradeType::Sell => quote.bid,
@@ -409,7 +409,7 @@ impl OpenOrders {
     }
 
     /// Sets all remaining events of the orders that `quote` would pass to be due at `now`.
-    pub(crate) fn hasten(&mut self, quote: Quote, now: i64) {
+    pub(crate) fn make_due(&mut self, quote: Quote, now: i64) {
         let mut all = std::mem::take(&mut self.due).into_vec();
         for Reverse(due) in &mut all {
             let order = &mut self.slots[due.slot()];
@@ -486,7 +486,7 @@ mod tests {
         let mut flow = OrderFlow::new(1, "AAPL");
         for ask in 1_001..1_020 {
             let quote = Quote { bid: 1_000, ask };
-            let arrival = Arrival { quote, reach: quote, market_allowed: true, lot: 100 };
+            let arrival = Arrival { quote, widened_quote: quote, market_allowed: true, lot: 100 };
             for _ in 0..500 {
                 let order = flow.draw(arrival, |micros| i64::from(micros / 500_000));
                 if !matches!(order.fate, Fate::Filled(_)) {
@@ -517,7 +517,7 @@ mod tests {
         let mut flow = OrderFlow::new(2, "AAPL");
         let quote = Quote { bid: 1_000, ask: 1_001 };
         let mut open = OpenOrders::new();
-        let arrival = Arrival { quote, reach: quote, market_allowed: false, lot: 100 };
+        let arrival = Arrival { quote, widened_quote: quote, market_allowed: false, lot: 100 };
         for at in 0..200 {
             let order = flow.draw(arrival, |_| 5);
             open.push(1_000 + at, Order { events: 1, ..order });
@@ -525,7 +525,7 @@ mod tests {
         assert!(open.allow(quote));
         let far = Quote { bid: 2_000, ask: 2_001 };
         assert!(!open.allow(far));
-        open.hasten(far, 500);
+        open.make_due(far, 500);
         while open.next_due() == 500 {
             let order = open.pop().unwrap();
             assert!(matches!(order.fate, Fate::Filled(_)) && order.side == TradeType::Buy);

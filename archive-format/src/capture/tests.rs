@@ -253,7 +253,7 @@ proptest! {
         prop_assert!(rows.is_sorted_by_key(|row| (row.timestamp, row.received, row.seq)));
         let digest: tradesim_schemas::Digest = content.finish();
         prop_assert_eq!(archived.summary.digest, digest);
-        prop_assert_eq!(archived.torn, Torn::default());
+        prop_assert_eq!(archived.truncated_tail, TruncatedTail::default());
     }
 }
 

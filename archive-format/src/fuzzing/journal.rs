@@ -39,6 +39,6 @@ fn read(path: &Path) -> Result<Vec<JournalRecord>, Error> {
     while let Some(record) = reader.next_record()? {
         records.push(record);
     }
-    assert_eq!(reader.position() + reader.torn().bytes, reader.length());
+    assert_eq!(reader.position() + reader.truncated_tail().bytes, reader.length());
     Ok(records)
 }

@@ -14,7 +14,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 /// The unreadable bytes after the last valid record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Torn {
+pub struct TruncatedTail {
     /// The number of bytes.
     pub bytes: u64,
     /// The maximum number of messages that these bytes can contain.
@@ -104,8 +104,8 @@ impl JournalReader {
     }
 
     /// Returns the unreadable rest of the journal. Call it at the end.
-    pub fn torn(&self) -> Torn {
+    pub fn truncated_tail(&self) -> TruncatedTail {
         let bytes = self.length.saturating_sub(self.whole);
-        Torn { bytes, messages_max: bytes.div_ceil(super::SHORTEST_RECORD) }
+        TruncatedTail { bytes, messages_max: bytes.div_ceil(super::SHORTEST_RECORD) }
     }
 }

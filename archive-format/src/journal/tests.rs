@@ -36,20 +36,20 @@ impl Scratch {
         Scratch { _folder: folder, path }
     }
 
-    fn read(&self, bytes: &[u8]) -> Result<(Vec<JournalRecord>, Torn), Error> {
+    fn read(&self, bytes: &[u8]) -> Result<(Vec<JournalRecord>, TruncatedTail), Error> {
         fs::write(&self.path, bytes).unwrap();
         read(&self.path)
     }
 }
 
-fn read(path: &std::path::Path) -> Result<(Vec<JournalRecord>, Torn), Error> {
+fn read(path: &std::path::Path) -> Result<(Vec<JournalRecord>, TruncatedTail), Error> {
     let mut reader = JournalReader::open(path)?;
     let mut records = Vec::new();
     while let Some(record) = reader.next_record()? {
         records.push(record);
     }
     assert_eq!(reader.next_record().unwrap(), None);
-    Ok((records, reader.torn()))
+    Ok((records, reader.truncated_tail()))
 }
 
 /// Returns the end of each record in the bytes.
@@ -64,7 +64,7 @@ proptest! {
     fn records_come_back_as_they_went_in(records in prop::collection::vec(any_record(), 0..20)) {
         let (found, torn) = Scratch::new().read(&bytes_of(&records)).unwrap();
         prop_assert_eq!(found, records);
-        prop_assert_eq!(torn, Torn::default());
+        prop_assert_eq!(torn, TruncatedTail::default());
     }
 
     #[test]
@@ -152,7 +152,7 @@ fn what_was_flushed_is_there_for_whoever_comes_after_us() {
         kinds,
         [(JournalKind::Feed, None), (JournalKind::Text, Some(1)), (JournalKind::Binary, Some(2))]
     );
-    assert_eq!(torn, Torn::default());
+    assert_eq!(torn, TruncatedTail::default());
     writer.sync().unwrap();
     assert_eq!(writer.bytes(), fs::metadata(&scratch.path).unwrap().len());
     assert_eq!(read(&scratch.path).unwrap().0.len(), 4);

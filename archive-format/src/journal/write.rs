@@ -24,7 +24,7 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// The number of bytes that are collected before they are written, if messages arrive without a pause.
 const BUFFER_BYTES: usize = 256 * 1024;
 /// The maximum number of truncated journals of one name in a folder.
-const TORN_NAMES_MAX: u32 = 10_000;
+const TRUNCATED_NAMES_MAX: u32 = 10_000;
 
 /// Writes a journal. Dropping it keeps the file.
 ///
@@ -174,7 +174,7 @@ impl JournalWriter {
     /// Returns an error if the file cannot be renamed.
     pub fn set_aside(path: impl AsRef<Path>) -> Result<PathBuf, Error> {
         let path = path.as_ref();
-        for number in 1..=TORN_NAMES_MAX {
+        for number in 1..=TRUNCATED_NAMES_MAX {
             let mut name = path.as_os_str().to_owned();
             name.push(".torn");
             if number > 1 {
@@ -194,7 +194,7 @@ impl JournalWriter {
             return Ok(name);
         }
         let mut last = path.as_os_str().to_owned();
-        last.push(format!(".torn.{TORN_NAMES_MAX}"));
+        last.push(format!(".torn.{TRUNCATED_NAMES_MAX}"));
         Err(Error::Exists { path: last.into() })
     }
 }

@@ -163,8 +163,8 @@ impl From<RowGroupDocument> for RowGroup {
 
 /// A value that the document contains as a text, which `Display` writes.
 pub(super) trait AsText: Display + Sized {
-    /// What the text must be, for errors.
-    const EXPECTED: &str;
+    /// The expected kind of text, for errors.
+    const EXPECTED: &'static str;
 
     /// Parses the text.
     fn parse_text(text: &str) -> Option<Self>;
@@ -173,7 +173,7 @@ pub(super) trait AsText: Display + Sized {
 macro_rules! as_text {
     ($($type:ty: $expected:literal, $parse:expr;)+) => {
         $(impl AsText for $type {
-            const EXPECTED: &str = $expected;
+            const EXPECTED: &'static str = $expected;
 
             fn parse_text(text: &str) -> Option<$type> {
                 let parse: fn(&str) -> Option<$type> = $parse;

@@ -13,8 +13,8 @@ use super::{
     decode::decode,
     frames::Frames,
     group::{GroupBytes, named},
+    guarded::guarded,
     page::PageError,
-    quiet::guarded,
 };
 use crate::{Batch, Content, Error, Place, RowGroup, encode::CHUNK_ROWS, layout::Column};
 

@@ -16,7 +16,7 @@ use tradesim_schemas::{
 use crate::{Batch, Captured, Columns, Content, ids::IdTable, layout::Column, order_lag::OrderLags};
 
 /// The reason for which a batch cannot be decoded. The caller adds the row group.
-type What = String;
+type Problem = String;
 
 /// Decodes the rows of one batch of arrays.
 ///
@@ -27,7 +27,7 @@ pub(super) fn decode(
     columns: Columns,
     framed: Option<&BooleanBuffer>,
     ids: &IdTable,
-) -> Result<Batch, What> {
+) -> Result<Batch, Problem> {
     let table = Table::new(arrays, columns, ids)?;
     let rows = arrays.num_rows();
     let mut lags = OrderLags::default();
@@ -36,7 +36,7 @@ pub(super) fn decode(
         table.captured_rows(framed, &mut lags, &mut batch)?;
     } else {
         for row in 0..rows {
-            table.push(row, &mut lags, &mut batch.records).ok_or_else(|| table.blamed(row))?;
+            table.push(row, &mut lags, &mut batch.records).ok_or_else(|| table.invalid_column(row))?;
         }
     }
     Ok(batch)
@@ -74,11 +74,11 @@ struct Table<'a> {
     captured: Option<(&'a TimestampMicrosecondArray, &'a Int32Array)>,
     ids: &'a IdTable,
     /// The column of the last invalid value.
-    blamed: Cell<Column>,
+    invalid_column: Cell<Column>,
 }
 
 impl<'a> Table<'a> {
-    fn new(arrays: &'a RecordBatch, columns: Columns, ids: &'a IdTable) -> Result<Table<'a>, What> {
+    fn new(arrays: &'a RecordBatch, columns: Columns, ids: &'a IdTable) -> Result<Table<'a>, Problem> {
         let rows = arrays.num_rows();
         let event_type = Texts::<EventType>::new(arrays, Column::EventType, None)?;
         let kinds: Vec<Option<EventType>> = (0..rows).map(|row| event_type.optional(row)).collect();
@@ -148,7 +148,7 @@ impl<'a> Table<'a> {
             },
             kinds,
             ids,
-            blamed: Cell::new(Column::EventType),
+            invalid_column: Cell::new(Column::EventType),
         })
     }
 
@@ -311,13 +311,13 @@ impl<'a> Table<'a> {
     /// values.
     #[cold]
     fn blame<T>(&self, column: Column) -> Option<T> {
-        self.blamed.set(column);
+        self.invalid_column.set(column);
         None
     }
 
     #[cold]
-    fn blamed(&self, row: usize) -> What {
-        bad(row, self.blamed.get())
+    fn invalid_column(&self, row: usize) -> Problem {
+        bad(row, self.invalid_column.get())
     }
 
     fn captured_rows(
@@ -325,11 +325,11 @@ impl<'a> Table<'a> {
         framed: &BooleanBuffer,
         lags: &mut OrderLags,
         batch: &mut Batch,
-    ) -> Result<(), What> {
+    ) -> Result<(), Problem> {
         let (received, opcode) = self.captured.expect("the columns are present");
         for (row, framed) in framed.iter().enumerate() {
             let place = self.seq(row).zip(self.timestamp(row));
-            let (seq, timestamp) = place.ok_or_else(|| self.blamed(row))?;
+            let (seq, timestamp) = place.ok_or_else(|| self.invalid_column(row))?;
             let received = match received.is_valid(row) {
                 true => Some(
                     Timestamp::from_micros(received.value(row)).ok_or_else(|| bad(row, Column::Received))?,
@@ -348,7 +348,7 @@ impl<'a> Table<'a> {
                 Content::Raw { bytes: Vec::new(), event }
             } else {
                 let stated = stated.ok_or_else(|| bad(row, Column::EventType))?;
-                stated.ok_or_else(|| self.blamed(row))?;
+                stated.ok_or_else(|| self.invalid_column(row))?;
                 if received.is_none() && opcode.is_none() {
                     continue;
                 }
@@ -376,7 +376,7 @@ impl<'a, T: Copy + ParseText> Texts<'a, T> {
         arrays: &'a RecordBatch,
         column: Column,
         present: Option<&BooleanBuffer>,
-    ) -> Result<Texts<'a, T>, What> {
+    ) -> Result<Texts<'a, T>, Problem> {
         let dictionary = array::<DictionaryArray<Int32Type>>(arrays, column, present)?;
         let texts = dictionary.values().as_any().downcast_ref::<StringArray>();
         let texts = texts.ok_or_else(|| format!("column `{}` does not contain texts", column.name()))?;
@@ -444,7 +444,7 @@ fn array<'a, A: Array + 'static>(
     arrays: &'a RecordBatch,
     column: Column,
     present: Option<&BooleanBuffer>,
-) -> Result<&'a A, What> {
+) -> Result<&'a A, Problem> {
     let name = column.name();
     let array = arrays.column_by_name(name).ok_or_else(|| format!("column `{name}` is missing"))?;
     let array =
@@ -462,6 +462,6 @@ fn array<'a, A: Array + 'static>(
 }
 
 #[cold]
-fn bad(row: usize, column: Column) -> What {
+fn bad(row: usize, column: Column) -> Problem {
     format!("row {row} of a batch has an invalid `{}`", column.name())
 }

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     Error,
-    mmap::{Cut, Mapping},
+    mmap::{Mapping, Truncated},
     regular::other_than_regular,
 };
 
@@ -66,7 +66,7 @@ impl Source {
             // a longer range would be in memory twice: in the pages of the mapping and in the copy
             Some(mapping) if len <= MAPPED_BYTES_MAX => {
                 let offset = usize::try_from(offset).expect("a mapped file fits into the address space");
-                mapping.copy(offset, len).map_err(|Cut| self.cut_short())
+                mapping.copy(offset, len).map_err(|Truncated| self.cut_short())
             }
             _ => {
                 let mut bytes = vec![0; len];

@@ -77,13 +77,15 @@ impl Engine {
             .zip(fields)
             .enumerate()
             .map(|(place, (&column, field))| {
-                let how = match column.dictionary() {
-                    Some(values) => {
-                        How::Dictionary(Box::new(CodedColumn::new(column, schema.column(place), values)))
-                    }
-                    None => How::Arrow { field: Arc::clone(field), writer: None },
+                let encoder = match column.dictionary() {
+                    Some(values) => ColumnEncoder::Dictionary(Box::new(CodedColumn::new(
+                        column,
+                        schema.column(place),
+                        values,
+                    ))),
+                    None => ColumnEncoder::Arrow { field: Arc::clone(field), writer: None },
                 };
-                ColumnJob { place, column, how }
+                ColumnJob { place, column, encoder }
             })
             .collect();
         if threads == 1 {
@@ -171,11 +173,11 @@ pub(super) struct Inline {
 struct ColumnJob {
     place: usize,
     column: Column,
-    how: How,
+    encoder: ColumnEncoder,
 }
 
 /// The encoder of a column.
-enum How {
+enum ColumnEncoder {
     Arrow { field: FieldRef, writer: Option<Box<ArrowColumnWriter>> },
     Dictionary(Box<CodedColumn>),
 }
@@ -194,7 +196,7 @@ impl Encoder {
     /// Starts a row group. `writers` are those of all columns; this encoder takes its own.
     fn begin(&mut self, mut writers: Writers) {
         for job in &mut self.jobs {
-            if let How::Arrow { writer, .. } = &mut job.how {
+            if let ColumnEncoder::Arrow { writer, .. } = &mut job.encoder {
                 *writer = writers[job.place].take().map(Box::new);
             }
         }
@@ -202,14 +204,14 @@ impl Encoder {
 
     fn chunk(&mut self, chunk: &Chunk) -> Result<(), ParquetError> {
         for job in &mut self.jobs {
-            match &mut job.how {
-                How::Arrow { field, writer } => {
+            match &mut job.encoder {
+                ColumnEncoder::Arrow { field, writer } => {
                     let writer = writer.as_mut().expect("a row group has begun");
                     for leaf in compute_leaves(field, &array(job.column, chunk))? {
                         writer.write(&leaf)?;
                     }
                 }
-                How::Dictionary(column) => column.chunk(chunk, &mut self.zstd)?,
+                ColumnEncoder::Dictionary(column) => column.chunk(chunk, &mut self.zstd)?,
             }
         }
         Ok(())
@@ -218,12 +220,12 @@ impl Encoder {
     fn end(&mut self) -> Result<Vec<Encoded>, ParquetError> {
         let Encoder { jobs, zstd } = self;
         let encode = |job: &mut ColumnJob| {
-            let chunk = match &mut job.how {
-                How::Arrow { writer, .. } => {
+            let chunk = match &mut job.encoder {
+                ColumnEncoder::Arrow { writer, .. } => {
                     let writer = writer.take().expect("a row group has begun");
                     EncodedChunk::Arrow(writer.close()?)
                 }
-                How::Dictionary(column) => EncodedChunk::Dictionary(column.close(zstd)?),
+                ColumnEncoder::Dictionary(column) => EncodedChunk::Dictionary(column.close(zstd)?),
             };
             Ok(Encoded { place: job.place, chunk })
         };

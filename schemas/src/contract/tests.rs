@@ -66,10 +66,10 @@ fn expected(event_type: EventType, field: &str) -> (Value, Value, Option<Value>)
 }
 
 /// Removes a description, which must not be empty.
-fn take_words(object: &mut Value, key: &str) {
-    let words = object.as_object_mut().and_then(|members| members.remove(key));
-    let words = words.as_ref().and_then(Value::as_str).unwrap_or_default();
-    assert!(words.len() > 8, "{key} is too short in {object}");
+fn take_description(object: &mut Value, key: &str) {
+    let description = object.as_object_mut().and_then(|members| members.remove(key));
+    let description = description.as_ref().and_then(Value::as_str).unwrap_or_default();
+    assert!(description.len() > 8, "{key} is too short in {object}");
 }
 
 fn check_order(text: &str, quoted: impl Iterator<Item = String>) {
@@ -90,7 +90,7 @@ fn json_schemas_say_what_the_rust_types_say() {
         assert_eq!(schema["type"], "object");
         assert_eq!(schema["required"], json!(event_type.fields()));
         assert!(schema.get("additionalProperties").is_none(), "unknown payload keys are accepted");
-        take_words(&mut schema, "description");
+        take_description(&mut schema, "description");
         // serde_json's map does not preserve the order of keys, the text does
         check_order(
             event_type.json_schema(),
@@ -100,7 +100,7 @@ fn json_schemas_say_what_the_rust_types_say() {
         assert_eq!(properties.len(), event_type.fields().len());
         for &field in event_type.fields() {
             let property = &mut properties[field];
-            take_words(property, "description");
+            take_description(property, "description");
             assert_eq!(*property, expected(event_type, field).0, "{event_type}.{field}");
         }
     }
@@ -114,7 +114,7 @@ fn the_envelope_schema_says_what_the_reader_demands() {
     assert_eq!(schema["additionalProperties"], false);
     let mut properties = schema["properties"].clone();
     for field in ["schema_version", "event_type", "timestamp", "payload"] {
-        take_words(&mut properties[field], "description");
+        take_description(&mut properties[field], "description");
     }
     assert_eq!(
         properties,
@@ -138,7 +138,7 @@ fn the_envelope_schema_says_what_the_reader_demands() {
 fn avro_schemas_say_what_the_rust_types_say() {
     for &event_type in EventType::ALL {
         let mut schema = parsed(event_type.avro_schema());
-        take_words(&mut schema, "doc");
+        take_description(&mut schema, "doc");
         assert_eq!(schema["type"], "record");
         assert_eq!(schema["name"], event_type.record_name());
         assert_eq!(schema["namespace"], AVRO_NAMESPACE);
@@ -155,9 +155,9 @@ fn avro_schemas_say_what_the_rust_types_say() {
         let fields = schema["fields"].as_array_mut().expect("fields");
         assert_eq!(fields.len(), rules.len());
         for (field, (name, avro, default)) in fields.iter_mut().zip(rules) {
-            take_words(field, "doc");
+            take_description(field, "doc");
             if avro["type"] == "enum" {
-                take_words(&mut field["type"], "doc");
+                take_description(&mut field["type"], "doc");
             }
             let mut rule = json!({"name": name, "type": avro});
             if let Some(default) = default {

@@ -174,15 +174,15 @@ fn check_price(trade: &Trade, quote: Quote, findings: &mut Findings) {
             });
         }
     } else if trade.status == TradeStatus::New && trade.order_type == OrderType::Market {
-        let meets = match trade.trade_type {
+        let expected = match trade.trade_type {
             TradeType::Buy => quote.ask,
             TradeType::Sell => quote.bid,
         };
-        if trade.price != meets {
+        if trade.price != expected {
             findings.violated(Rule::Prices, || {
                 format!(
                     "the NEW of a MARKET {} of {} has price {}, not the quote {}",
-                    trade.trade_type, trade.symbol, trade.price, meets
+                    trade.trade_type, trade.symbol, trade.price, expected
                 )
             });
         }

@@ -73,7 +73,7 @@ pub(crate) fn archive(
 
 impl Report {
     fn new(output: &Path, archived: Archived) -> Report {
-        let Archived { summary, torn, gaps, gap_count } = archived;
+        let Archived { summary, truncated_tail: torn, gaps, gap_count } = archived;
         let gap = |gap: tradesim_archive::Gap| Gap { seq: gap.seq, at: gap.at, reason: gap.reason };
         Report {
             archive: ArchiveReport::new(output, &summary.metadata, summary.bytes),

@@ -150,7 +150,7 @@ pub(super) const BOMBS: &[Bomb] = &[
             parts.set_column("price", false, &one, &[one.clone(), data].concat());
         })
     }),
-    ("dictionaries-large", Refusal::Reading("more than 33554432"), dictionaries_large),
+    ("dictionaries-large", Refusal::Reading("more than the limit of 33554432"), dictionaries_large),
     ("codes-beyond-dictionary", Refusal::Reading("a code is beyond the dictionary"), || {
         changed(|parts| {
             let body = codes(&[1; ROWS as usize]);

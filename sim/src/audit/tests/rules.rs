@@ -325,7 +325,7 @@ fn a_market_order_is_filled_at_once_or_rejected() {
     }
     check(&[Rule::Lifecycle], "filled at the microsecond of its NEW", market(Filled, "16:30:00.000001", 20));
     check(&[Rule::Lifecycle], "a MARKET order must be filled or rejected", market(Cancelled, "16:30:00", 20));
-    check(&[Rule::Lifecycle], "a MARKET order is filled in one piece", |records| {
+    check(&[Rule::Lifecycle], "a MARKET order must be filled in one piece", |records| {
         market(PartiallyFilled, "16:30:00", 5)(records);
         records.push(trade((4, 2), "16:30:00", (Filled, Market, Sell), "178.53", 15));
     });
@@ -342,18 +342,18 @@ fn parts_sum_to_the_order() {
     check(&[Rule::Lifecycle], "its executions sum to 21, not 20", shares(14, 21));
     check(&[Rule::Lifecycle], "300 of 300 shares are executed", shares(7, 200));
     check(&[Rule::Lifecycle], "its quantity is 6, not that of the order, 7", shares(9, 6));
-    check(&[Rule::Lifecycle], "an order of 2 is not split", |records| {
+    check(&[Rule::Lifecycle], "an order of 2 shares must not be split", |records| {
         records[13] = trade((4, 0), "16:30:00", (New, Stop, Sell), "178.50", 2);
         records[14] = trade((4, 1), "16:31:00", (PartiallyFilled, Stop, Sell), "178.53", 1);
         records.push(trade((4, 2), "16:31:00", (Filled, Stop, Sell), "178.53", 1));
     });
-    check(&[Rule::Lifecycle], "it was executed in part", |records| {
+    check(&[Rule::Lifecycle], "the order was partially executed", |records| {
         edit_trade(&mut records[8], |trade| {
             trade.status = Rejected;
             trade.quantity = Quantity::new(300).unwrap();
         });
     });
-    check(&[Rule::Lifecycle], "a third part ends the order", |records| {
+    check(&[Rule::Lifecycle], "the third execution must be FILLED", |records| {
         records[14] = trade((4, 1), "16:31:00", (PartiallyFilled, Stop, Sell), "178.53", 5);
         for event in 2..4 {
             records.push(trade((4, event), "16:31:00", (PartiallyFilled, Stop, Sell), "178.53", 5));
@@ -382,8 +382,8 @@ fn a_book_agrees_with_itself() {
     type Edit = fn(&mut tradesim_schemas::OrderBook);
     let cases: [(Edit, &str); 5] = [
         (|book| book.bid_price = book.ask_price, "has bid 178.55 and ask 178.55"),
-        (|book| book.spread = price("0.03"), "states spread 0.03"),
-        (|book| book.mid_price = price("178.5399"), "states middle 178.5399"),
+        (|book| book.spread = price("0.03"), "has spread 0.03"),
+        (|book| book.mid_price = price("178.5399"), "has mid price 178.5399"),
         (
             |book| {
                 book.bid_price = price("178.535");
@@ -456,11 +456,15 @@ fn executions_are_within_quote_grid_and_limit() {
         "the NEW of a MARKET SELL of AAPL has price 178.51, not the quote 178.50",
         executes(2, "178.51"),
     );
-    check(&[Rule::Prices], "a MARKET BUY of AAPL meets 178.52 at 178.50", |records| {
-        for record in &mut records[2..4] {
-            edit_trade(record, |trade| trade.trade_type = Buy);
-        }
-    });
+    check(
+        &[Rule::Prices],
+        "the NEW of a MARKET BUY of AAPL has price 178.50, not the quote 178.52",
+        |records| {
+            for record in &mut records[2..4] {
+                edit_trade(record, |trade| trade.trade_type = Buy);
+            }
+        },
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tradesim_schemas::Timestamp;
 
-use super::stated::{Reader, Stated};
+use super::parsed::{MessageParser, ParsedMessage};
 use crate::{Error, JournalReader};
 
 /// The messages to look for.
@@ -19,9 +19,9 @@ pub(super) enum LookFor {
 /// Finds the next message of a kind. Each message is examined at most once. If every message is in our own text, none is
 /// examined.
 #[derive(Debug)]
-pub(super) struct Ahead {
+pub(super) struct LookAhead {
     records: JournalReader,
-    stated: Reader,
+    parser: MessageParser,
     look_for: LookFor,
     /// The number of messages read.
     read: u64,
@@ -29,10 +29,10 @@ pub(super) struct Ahead {
     found: Option<(u64, Timestamp)>,
 }
 
-impl Ahead {
-    pub(super) fn open(journal: &Path, look_for: LookFor) -> Result<Ahead, Error> {
+impl LookAhead {
+    pub(super) fn open(journal: &Path, look_for: LookFor) -> Result<LookAhead, Error> {
         let records = JournalReader::open(journal)?;
-        Ok(Ahead { records, stated: Reader::default(), look_for, read: 0, found: None })
+        Ok(LookAhead { records, parser: MessageParser::default(), look_for, read: 0, found: None })
     }
 
     /// Returns the timestamp of the first matching message after `seq` that is not before `earliest`. Both arguments must
@@ -52,9 +52,9 @@ impl Ahead {
             let at = self.read;
             self.read += 1;
             if at > seq {
-                let stated = self.stated.read(&record.content);
-                let counts = self.look_for == LookFor::AnyTime || matches!(stated, Stated::OurText(_));
-                if let Some(time) = stated.time().filter(|_| counts) {
+                let parsed = self.parser.read(&record.content);
+                let counts = self.look_for == LookFor::AnyTime || matches!(parsed, ParsedMessage::OurText(_));
+                if let Some(time) = parsed.time().filter(|_| counts) {
                     self.found = Some((at, time));
                 }
             }

@@ -12,7 +12,7 @@ use crate::write::fits_columns;
 
 /// The content of a received message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stated {
+pub(super) enum ParsedMessage {
     /// An event whose text is exactly the one that tradesim writes, so that it can be restored from its columns.
     OurText(Envelope),
     /// Any other text.
@@ -24,34 +24,34 @@ pub(super) enum Stated {
     },
 }
 
-impl Stated {
+impl ParsedMessage {
     /// Returns the timestamp of the message.
     pub(super) fn time(&self) -> Option<Timestamp> {
         match self {
-            Stated::OurText(envelope) => Some(envelope.timestamp),
-            Stated::Other { time, .. } => *time,
+            ParsedMessage::OurText(envelope) => Some(envelope.timestamp),
+            ParsedMessage::Other { time, .. } => *time,
         }
     }
 
     /// Returns the event, for queries.
     pub(super) fn event(self) -> Option<Event> {
         match self {
-            Stated::OurText(envelope) => Some(envelope.event),
-            Stated::Other { event, .. } => event,
+            ParsedMessage::OurText(envelope) => Some(envelope.event),
+            ParsedMessage::Other { event, .. } => event,
         }
     }
 }
 
 /// Returns the timestamp of a message: the value of `timestamp` in a JSON object, if it can be read. A message that is
 /// refused for another reason can have one, too.
-pub(crate) fn stated_time(bytes: &[u8]) -> Option<Timestamp> {
+pub(crate) fn message_time(bytes: &[u8]) -> Option<Timestamp> {
     match reader::read(bytes, ReadOptions::default()) {
         Ok(message) => Some(message.timestamp),
-        Err(_) => time_of_object(bytes),
+        Err(_) => object_time(bytes),
     }
 }
 
-fn time_of_object(bytes: &[u8]) -> Option<Timestamp> {
+fn object_time(bytes: &[u8]) -> Option<Timestamp> {
     #[derive(Deserialize)]
     struct Object<'a> {
         #[serde(borrow)]
@@ -68,28 +68,28 @@ fn time_of_object(bytes: &[u8]) -> Option<Timestamp> {
 
 /// Reads messages.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(super) struct MessageParser {
     encoder: MessageEncoder,
     text: Vec<u8>,
 }
 
-impl Reader {
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Stated {
+impl MessageParser {
+    pub(super) fn read(&mut self, bytes: &[u8]) -> ParsedMessage {
         let Ok(message) = reader::read(bytes, ReadOptions::default()) else {
-            return Stated::Other { time: time_of_object(bytes), event: None };
+            return ParsedMessage::Other { time: object_time(bytes), event: None };
         };
         let time = Some(message.timestamp);
-        let Some(envelope) = message.to_envelope() else { return Stated::Other { time, event: None } };
+        let Some(envelope) = message.to_envelope() else { return ParsedMessage::Other { time, event: None } };
         self.text.clear();
         self.encoder.write(&envelope, &mut self.text);
         if self.text == bytes && fits_columns(&envelope.event).is_ok() {
-            return Stated::OurText(envelope);
+            return ParsedMessage::OurText(envelope);
         }
         match envelope.event {
             Event::MarketData(_) if fits_columns(&envelope.event).is_err() => {
-                Stated::Other { time, event: None }
+                ParsedMessage::Other { time, event: None }
             }
-            event => Stated::Other { time, event: Some(event) },
+            event => ParsedMessage::Other { time, event: Some(event) },
         }
     }
 }
@@ -101,27 +101,27 @@ mod tests {
 
     use super::*;
 
-    fn read(bytes: &[u8]) -> Stated {
-        Reader::default().read(bytes)
+    fn read(bytes: &[u8]) -> ParsedMessage {
+        MessageParser::default().read(bytes)
     }
 
     proptest! {
         #[test]
         fn our_own_text_is_known_as_such(envelope in market_envelope()) {
-            prop_assert_eq!(read(envelope.to_json().as_bytes()), Stated::OurText(envelope));
+            prop_assert_eq!(read(envelope.to_json().as_bytes()), ParsedMessage::OurText(envelope));
         }
 
         #[test]
         fn another_layout_says_the_same_event_and_is_not_our_text(envelope in market_envelope()) {
             let spaced = envelope.to_json().replacen(':', ": ", 1);
-            let expected = Stated::Other { time: Some(envelope.timestamp), event: Some(envelope.event) };
+            let expected = ParsedMessage::Other { time: Some(envelope.timestamp), event: Some(envelope.event) };
             prop_assert_eq!(read(spaced.as_bytes()), expected);
-            prop_assert_eq!(stated_time(spaced.as_bytes()), Some(envelope.timestamp));
+            prop_assert_eq!(message_time(spaced.as_bytes()), Some(envelope.timestamp));
         }
 
         #[test]
         fn what_columns_cannot_hold_is_never_taken_for_our_text(envelope in any_envelope()) {
-            if let Stated::OurText(found) = read(envelope.to_json().as_bytes()) {
+            if let ParsedMessage::OurText(found) = read(envelope.to_json().as_bytes()) {
                 prop_assert_eq!(found, envelope);
                 prop_assert!(fits_columns(&found.event).is_ok());
             }
@@ -129,7 +129,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert_eq!(read(&bytes), Stated::Other { time: None, event: None });
+            prop_assert_eq!(read(&bytes), ParsedMessage::Other { time: None, event: None });
         }
     }
 
@@ -148,7 +148,7 @@ mod tests {
             (r#"{"timestamp":"2026-02-18T14:30:00Z""#, None),
             ("", None),
         ] {
-            assert_eq!(stated_time(text.as_bytes()), expected, "{text}");
+            assert_eq!(message_time(text.as_bytes()), expected, "{text}");
             assert_eq!(read(text.as_bytes()).time(), expected, "{text}");
         }
     }
@@ -156,6 +156,6 @@ mod tests {
     #[test]
     fn a_text_that_is_nested_without_end_is_read_in_bounded_space() {
         let nested = format!(r#"{{"x":{}"#, "[".repeat(1 << 20));
-        assert_eq!(stated_time(nested.as_bytes()), None);
+        assert_eq!(message_time(nested.as_bytes()), None);
     }
 }

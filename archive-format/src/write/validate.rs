@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Validates and counts rows.
-pub(super) struct Admission {
+pub(super) struct RowValidator {
     ids: IdTable,
     columns: Columns,
     last: Option<(u64, Timestamp)>,
@@ -20,8 +20,8 @@ pub(super) struct Admission {
     pub(super) raw_bytes: usize,
 }
 
-impl Admission {
-    pub(super) fn new(provenance: &Provenance, columns: Columns) -> Result<Admission, Error> {
+impl RowValidator {
+    pub(super) fn new(provenance: &Provenance, columns: Columns) -> Result<RowValidator, Error> {
         let ids = IdTable::new(&provenance.origins).ok_or(Error::BadMetadata {
             what: "a symbol table contains a symbol twice, or too many symbols",
         })?;
@@ -46,11 +46,11 @@ impl Admission {
         if tail::contains(document.as_bytes(), tail::MARKER_START) {
             return Err(Error::BadMetadata { what: "it contains the reserved text `tradesim-tail/`" });
         }
-        Ok(Admission { ids, columns, last: None, counts: Counts::default(), raw_bytes: 0 })
+        Ok(RowValidator { ids, columns, last: None, counts: Counts::default(), raw_bytes: 0 })
     }
 
     #[inline]
-    pub(super) fn admit(&mut self, record: &Record) -> Result<(), Error> {
+    pub(super) fn validate(&mut self, record: &Record) -> Result<(), Error> {
         let seq = record.seq;
         self.order(seq, record.envelope.timestamp)?;
         if record.origin != 0 && !self.columns.origin {
@@ -60,7 +60,7 @@ impl Admission {
     }
 
     /// Validates a captured frame. Returns the number of bytes of a raw frame, or 0 for an event.
-    pub(super) fn admit_captured(&mut self, captured: &Captured) -> Result<usize, Error> {
+    pub(super) fn validate_captured(&mut self, captured: &Captured) -> Result<usize, Error> {
         let seq = captured.seq;
         self.order(seq, captured.timestamp)?;
         if !self.columns.captured {
