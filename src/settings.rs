@@ -16,6 +16,8 @@ use chrono::NaiveDate;
 use tracing::Level;
 
 pub(crate) use sources::Sources;
+#[cfg(test)]
+pub(crate) use table::DEFINITIONS;
 pub(crate) use table::{Definition, Group, Key, Mode, host_name, log_format, log_level, mode};
 
 use crate::{

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Whose setting it is: names begin with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Group {
     /// What makes and serves streams.
     Generator,
