@@ -21,9 +21,13 @@ it *filter:
 guide:
     {{python}} .ci/readme.py {{python}}
 
-# delivery to a real Kafka cluster while processes are killed (needs Java 17 and Maven)
+# delivery to a real Kafka cluster while processes are killed, or `just kafka tests` (needs Java 17 and Maven)
 kafka *campaigns:
     .ci/kafka {{python}} {{campaigns}}
+
+# the pages of docs/reference, written from the program
+reference:
+    UPDATE_GOLDEN=1 cargo test --bin tradesim reference
 
 # API documentation
 doc:
@@ -33,9 +37,13 @@ doc:
 bench *filter:
     cargo bench -- {{filter}}
 
-# the package for a release, in dist/
+# the packages of a release, in dist/: tarball, Python wheel, bill of materials, checksums
 package:
     .ci/package
+
+# the packages, and the wheel installed and tested in an empty environment
+wheel:
+    .ci/wheel {{python}}
 
 # everything that must hold before a merge
 ci:

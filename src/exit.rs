@@ -70,7 +70,7 @@ impl Failure {
         Failure::Usage { what: what.into(), hint: Some(hint.into()) }
     }
 
-    fn code(&self) -> u8 {
+    pub(crate) fn code(&self) -> u8 {
         match self {
             Failure::Usage { .. } | Failure::ShownUsage => code::USAGE,
             Failure::Configuration { .. } => code::CONFIGURATION,

@@ -21,6 +21,8 @@ mod output;
 mod parse;
 mod progress;
 mod random;
+#[cfg(test)]
+mod reference;
 mod report;
 mod scratch;
 mod serving;

@@ -14,6 +14,8 @@ use std::{fmt, path::PathBuf};
 use tracing::Level;
 
 pub(crate) use sources::Sources;
+#[cfg(test)]
+pub(crate) use table::DEFINITIONS;
 pub(crate) use table::{Definition, Group, Key, Mode, host_name, log_format, log_level, mode};
 
 use crate::{exit::Failure, parse::Invalid, telemetry::LogFormat};

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A group of settings whose names have the same prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Group {
     /// Settings of the generator and the server.
     Generator,
