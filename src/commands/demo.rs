@@ -29,12 +29,12 @@ const FROM: &str = "09:30";
 const TO: &str = "10:30";
 
 #[derive(Serialize)]
-struct Report {
+struct DemoReport {
     schema_version: u32,
     ok: bool,
     messages: u64,
     digests: Digests,
-    verified: verify_topic::Report,
+    verified: verify_topic::VerifyTopicReport,
     seconds: f64,
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
         && digests.replayed.as_ref() == Some(&digests.recorded)
         && digests.topics == digests.recorded;
     let messages = recording.archive.events.total;
-    let report = Report {
+    let report = DemoReport {
         schema_version: SCHEMA_VERSION,
         ok,
         messages,
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     Ok(if ok { Outcome::Done } else { Outcome::Difference })
 }
 
-fn print(report: &Report) -> anyhow::Result<()> {
+fn print(report: &DemoReport) -> anyhow::Result<()> {
     let Digests { recorded, replayed, topics } = &report.digests;
     let replayed = replayed.as_deref().unwrap_or("none");
     output::print_lines(&format!("recorded  {recorded}\nreplayed  {replayed}\ntopics    {topics}"))
@@ -134,7 +134,7 @@ fn settings() -> Settings {
     Settings::from_sources(&Sources::none())
 }
 
-fn recorded(args: &Demo, archive: &Path) -> anyhow::Result<record::Report> {
+fn recorded(args: &Demo, archive: &Path) -> anyhow::Result<record::RecordReport> {
     let seed = args.seed.to_string();
     let file = archive.display().to_string();
     let threads = args.threads.threads.map(|threads| threads.to_string());
@@ -175,7 +175,7 @@ fn bridged(replay: &Background, cluster: &EmbeddedCluster, stop: &Stop) -> anyho
     bridge::to_the_end(&args, settings(), stop)
 }
 
-fn verified(archive: &Path, cluster: &EmbeddedCluster) -> anyhow::Result<verify_topic::Report> {
+fn verified(archive: &Path, cluster: &EmbeddedCluster) -> anyhow::Result<verify_topic::VerifyTopicReport> {
     let file = archive.display().to_string();
     let url = cluster.registry_url();
     let arguments = [
