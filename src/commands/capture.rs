@@ -18,7 +18,7 @@ use serde::Serialize;
 use signal_hook::consts::SIGTERM;
 use tradesim_archive::{JournalWriter, NewFile};
 
-pub(super) use self::archiving::{Report, archive};
+pub(super) use self::archiving::{JournalReport, archive};
 use self::{
     receipt::ReceiveClock,
     session::{End, Session},
@@ -40,7 +40,7 @@ pub(super) const JOURNAL_SUFFIX: &str = ".journal";
 #[derive(Debug, Serialize)]
 struct CaptureReport {
     #[serde(flatten)]
-    archive: Report,
+    archive: JournalReport,
     /// Time since the first connection.
     seconds: f64,
     connections: u64,

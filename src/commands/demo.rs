@@ -32,12 +32,12 @@ const FROM: &str = "09:30";
 const TO: &str = "10:30";
 
 #[derive(Serialize)]
-struct Report {
+struct DemoReport {
     schema_version: u32,
     ok: bool,
     messages: u64,
     digests: Digests,
-    verified: verify_topic::Report,
+    verified: verify_topic::VerifyTopicReport,
     seconds: f64,
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
         && digests.replayed.as_ref() == Some(&digests.recorded)
         && digests.topics == digests.recorded;
     let messages = recording.archive.events.total;
-    let report = Report {
+    let report = DemoReport {
         schema_version: SCHEMA_VERSION,
         ok,
         messages,
@@ -122,7 +122,7 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     Ok(if ok { Outcome::Done } else { Outcome::Difference })
 }
 
-fn print(report: &Report) -> anyhow::Result<()> {
+fn print(report: &DemoReport) -> anyhow::Result<()> {
     let Digests { recorded, replayed, topics } = &report.digests;
     let replayed = replayed.as_deref().unwrap_or("none");
     output::print_lines(&format!("recorded  {recorded}\nreplayed  {replayed}\ntopics    {topics}"))

@@ -23,7 +23,7 @@ use options::Recording;
 
 /// The report of `record`.
 #[derive(Serialize)]
-pub(crate) struct Report {
+pub(crate) struct RecordReport {
     #[serde(flatten)]
     pub(crate) archive: ArchiveReport,
     state_digest: String,
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Record, settings: Settings) -> anyhow::Result<Outcome> 
 }
 
 /// Records a day, without printing the report on standard output.
-pub(crate) fn archive(args: &Record, settings: Settings) -> anyhow::Result<Report> {
+pub(crate) fn archive(args: &Record, settings: Settings) -> anyhow::Result<RecordReport> {
     let recording = resolve(args, settings)?;
     let path = path(args, &recording);
     record(args, recording, &path)
@@ -68,7 +68,7 @@ fn path(args: &Record, recording: &Recording) -> PathBuf {
     args.output.clone().unwrap_or_else(default)
 }
 
-fn record(args: &Record, recording: Recording, path: &std::path::Path) -> anyhow::Result<Report> {
+fn record(args: &Record, recording: Recording, path: &std::path::Path) -> anyhow::Result<RecordReport> {
     let Recording { options, mut filter, .. } = recording;
     let hours = (options.day.start(), options.end());
     let (start, end) = (hours.0.micros(), hours.1.micros());
@@ -99,7 +99,7 @@ fn record(args: &Record, recording: Recording, path: &std::path::Path) -> anyhow
     let archive = ArchiveReport::new(path, &summary.metadata, summary.bytes);
     report::warn_if_empty(&filter, archive.events.total, Some(hours));
     summarise(&archive, seconds);
-    Ok(Report { archive, state_digest, seconds })
+    Ok(RecordReport { archive, state_digest, seconds })
 }
 
 fn summarise(archive: &ArchiveReport, seconds: f64) {

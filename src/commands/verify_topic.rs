@@ -16,7 +16,7 @@ use crate::{
     signals, source,
 };
 
-pub(crate) use report::Report;
+pub(crate) use report::VerifyTopicReport;
 
 use expected::Expected;
 
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &VerifyTopic, settings: Settings) -> anyhow::Result<Outc
 }
 
 /// Compares the topics with the archive.
-pub(crate) fn audit(args: &VerifyTopic, mut settings: Settings) -> anyhow::Result<Report> {
+pub(crate) fn audit(args: &VerifyTopic, mut settings: Settings) -> anyhow::Result<VerifyTopicReport> {
     if let Some(topic) = &args.dlq_topic {
         settings.set_from_command_line(Key::DlqTopic, topic);
     }
@@ -61,7 +61,7 @@ pub(crate) fn audit(args: &VerifyTopic, mut settings: Settings) -> anyhow::Resul
     );
     let seconds = progress.finish().as_secs_f64();
     let audited = audited.map_err(|error| failure(error, &args.prefix.topic_prefix))?;
-    Ok(Report::new(&args.archive, &audited, seconds))
+    Ok(VerifyTopicReport::new(&args.archive, &audited, seconds))
 }
 
 /// Returns the topics that contain messages.

@@ -4,7 +4,7 @@ use std::{io::Write, path::PathBuf};
 
 use tradesim_archive::NewFile;
 
-use super::{page, report::Report};
+use super::{page, report::LoadReport};
 
 /// The files of `--report`.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl ReportFiles {
     ///
     /// # Errors
     /// Fails if a file cannot be written.
-    pub(crate) fn write(&self, report: &Report) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, report: &LoadReport) -> anyhow::Result<()> {
         for path in &self.paths {
             let text = match path.extension() {
                 Some(extension) if extension == "html" => page::page(report),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     chart::{Chart, Line, escaped, round_step},
-    report::Report,
+    report::LoadReport,
     sampler::Sample,
     threshold::Verdict,
 };
@@ -16,7 +16,7 @@ const POINTS_MAX: usize = 600;
 const STYLE: &str = include_str!("page.css");
 
 /// Renders the page.
-pub(super) fn page(report: &Report) -> String {
+pub(super) fn page(report: &LoadReport) -> String {
     let title = escaped(&report.name);
     let (word, class) = match (report.complete, report.ok) {
         (_, true) => ("passed", "ok"),
@@ -76,7 +76,7 @@ fn highest(group: &[Sample], value: impl Fn(&Sample) -> Option<f64>) -> Option<f
     group.iter().filter_map(value).reduce(f64::max)
 }
 
-fn charts(report: &Report) -> String {
+fn charts(report: &LoadReport) -> String {
     let samples = report.samples.as_slice();
     if samples.len() < 2 {
         return String::new();
@@ -170,7 +170,7 @@ fn seconds_ticks(x_max: f64) -> Vec<(f64, String)> {
         .collect()
 }
 
-fn facts(report: &Report) -> String {
+fn facts(report: &LoadReport) -> String {
     let mut rows: Vec<(&str, String)> = vec![
         ("sent", grouped(report.sent)),
         ("arrived", grouped(report.delivered)),

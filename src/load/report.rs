@@ -24,7 +24,7 @@ const QUANTILES: [f64; 16] =
 
 /// The report of a load.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct LoadReport {
     pub(crate) schema_version: u32,
     pub(crate) name: String,
     pub(crate) about: String,
@@ -64,7 +64,7 @@ pub(crate) struct Report {
     pub(crate) digests: Digests,
     pub(crate) dead_lettered: Option<u64>,
     /// The comparison of the topics with the recording.
-    pub(crate) topics: Option<verify_topic::Report>,
+    pub(crate) topics: Option<verify_topic::VerifyTopicReport>,
     /// The planted faults.
     pub(crate) faults: Option<FaultsReport>,
     pub(crate) thresholds: Vec<Verdict>,
@@ -167,7 +167,7 @@ impl LatencyMs {
     }
 }
 
-impl Report {
+impl LoadReport {
     /// Collects the values of all metrics for the thresholds.
     pub(crate) fn measure(&mut self) {
         let mut values = BTreeMap::new();

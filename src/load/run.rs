@@ -18,7 +18,7 @@ use super::{
     memory,
     profile::Peak,
     recording::{About, Recording},
-    report::{Digests, LatencyMs, Memory, Pace, Report, TargetSummary},
+    report::{Digests, LatencyMs, LoadReport, Memory, Pace, TargetSummary},
     sampler::Sampler,
     scenario::{Scenario, TargetKind},
     threshold::Verdict,
@@ -49,7 +49,7 @@ const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(120);
 struct Load<'a> {
     scenario: &'a Scenario,
     /// A report with everything that is known before the start.
-    blank: Report,
+    blank: LoadReport,
     measures: Arc<Measures>,
     sampler: Sampler,
     events: Events,
@@ -70,7 +70,7 @@ pub(crate) fn run(
     scenario: &Scenario,
     settings: Settings,
     stop: &Stop,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<LoadReport> {
     let folder = Folder::new()?;
     let recording = Recording::find(&scenario.recording, &folder)?;
     let (path, about) = (recording.path.clone(), recording.about.clone());
@@ -234,13 +234,13 @@ impl Load<'_> {
     }
 
     /// Returns the report of the measurements so far.
-    fn partial(&self, elapsed: Duration) -> Report {
+    fn partial(&self, elapsed: Duration) -> LoadReport {
         let progress = self.measures.progress(self.now());
         let latency = self.measures.latency();
         let memory: Vec<u64> = self.sampler.samples().iter().filter_map(|sample| sample.rss).collect();
         let seconds = progress.began.zip(progress.delivered_at).map(|(began, at)| (at - began).as_secs_f64());
         let delivered = progress.delivered;
-        let mut report = Report {
+        let mut report = LoadReport {
             seconds: elapsed.as_secs_f64(),
             sent: progress.sent,
             delivered,
@@ -265,7 +265,7 @@ impl Load<'_> {
         report
     }
 
-    fn verdicts(&self, report: &Report) -> Vec<Verdict> {
+    fn verdicts(&self, report: &LoadReport) -> Vec<Verdict> {
         let thresholds = self.scenario.thresholds.iter();
         thresholds.map(|threshold| threshold.judge(report.values.get(&threshold.metric).copied())).collect()
     }
@@ -277,7 +277,7 @@ impl Load<'_> {
         path: &std::path::Path,
         run: &str,
         sent: u64,
-    ) -> anyhow::Result<verify_topic::Report> {
+    ) -> anyhow::Result<verify_topic::VerifyTopicReport> {
         let cut = CutArgs { limit: Some(sent), ..CutArgs::default() };
         let args = VerifyTopic {
             archive: path.to_owned(),
@@ -299,9 +299,9 @@ impl Load<'_> {
         self,
         served: &tradesim_replay::Report,
         arrived: Arrived,
-        topics: Option<verify_topic::Report>,
+        topics: Option<verify_topic::VerifyTopicReport>,
         stream: Stream<'_>,
-    ) -> anyhow::Result<Report> {
+    ) -> anyhow::Result<LoadReport> {
         let elapsed = self.measures.began().map_or(Duration::ZERO, |began| self.now().saturating_sub(began));
         let mut report = self.partial(elapsed);
         let mut digests =
@@ -387,8 +387,14 @@ fn target_summary(scenario: &Scenario, kafka: Option<&Kafka>) -> TargetSummary {
 }
 
 /// Returns a report without any measurements.
-fn blank(scenario: &Scenario, short: bool, recording: About, load: Pace, target: TargetSummary) -> Report {
-    Report {
+fn blank(
+    scenario: &Scenario,
+    short: bool,
+    recording: About,
+    load: Pace,
+    target: TargetSummary,
+) -> LoadReport {
+    LoadReport {
         schema_version: SCHEMA_VERSION,
         name: scenario.name.clone(),
         about: scenario.about.clone(),

@@ -16,7 +16,7 @@ use crate::{
 
 /// The report of a converted journal.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct JournalReport {
     #[serde(flatten)]
     archive: ArchiveReport,
     /// The same digest as in `archive`.
@@ -55,7 +55,7 @@ pub(crate) fn archive(
     overwrite: bool,
     threads: ThreadArgs,
     check: impl Fn(u64) -> anyhow::Result<()>,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<JournalReport> {
     let options =
         WriterOptions { overwrite, threads: sink::thread_count(threads), ..WriterOptions::default() };
     let length = std::fs::metadata(journal).map_or(0, |metadata| metadata.len());
@@ -68,14 +68,14 @@ pub(crate) fn archive(
         Ok::<(), anyhow::Error>(())
     })?;
     progress.finish();
-    Ok(Report::new(output, archived))
+    Ok(JournalReport::new(output, archived))
 }
 
-impl Report {
-    fn new(output: &Path, archived: Archived) -> Report {
+impl JournalReport {
+    fn new(output: &Path, archived: Archived) -> JournalReport {
         let Archived { summary, truncated_tail: torn, gaps, gap_count } = archived;
         let gap = |gap: tradesim_archive::Gap| Gap { seq: gap.seq, at: gap.at, reason: gap.reason };
-        Report {
+        JournalReport {
             archive: ArchiveReport::new(output, &summary.metadata, summary.bytes),
             digest: summary.digest,
             torn_bytes: torn.bytes,

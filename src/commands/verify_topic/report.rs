@@ -12,7 +12,7 @@ use crate::{
 
 /// The report of one audit.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct VerifyTopicReport {
     schema_version: u32,
     archive: String,
     run: Option<String>,
@@ -69,14 +69,14 @@ impl ExampleLine {
     }
 }
 
-impl Report {
-    pub(crate) fn new(archive: &Path, audited: &Audited, seconds: f64) -> Report {
+impl VerifyTopicReport {
+    pub(crate) fn new(archive: &Path, audited: &Audited, seconds: f64) -> VerifyTopicReport {
         let found = &audited.report;
         let count = |fault| found.finding(fault).count;
         let examples = Fault::ALL.into_iter().flat_map(|fault| {
             found.finding(fault).examples.iter().map(move |example| ExampleLine::new(fault, example))
         });
-        Report {
+        VerifyTopicReport {
             schema_version: SCHEMA_VERSION,
             archive: archive.display().to_string(),
             run: audited.run.clone(),
