@@ -17,7 +17,7 @@ use crate::{
     settings::{Group, Settings},
 };
 
-/// How a log line looks.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     /// One JSON object a line.

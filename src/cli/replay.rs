@@ -16,6 +16,7 @@ to the date of each file.
 
 Playback starts when the first client connects. The replay ends when everything is delivered, unless --stay is given.")]
 pub(crate) struct Replay {
+    /// The archives to serve
     #[arg(required = true, num_args = 1.., value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Speed of playback: 1x, 50x, 0.5x or max

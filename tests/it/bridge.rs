@@ -155,7 +155,7 @@ fn failures_have_their_exit_code_and_a_hint() {
         socket.until_closed();
     });
     let run = bridged(&stage, &plain.url(), &["--until-end"]);
-    run.fails(78, "does not number its messages");
+    run.fails(78, "exactly-once delivery needs a resumable feed (numbered messages)");
     assert!(run.stderr.contains("hint: --delivery at-least-once"), "{}", run.stderr);
     bridged(&stage, "ws://x/?from_seq=1", &[]).fails(78, "from_seq");
     bridged(&stage, "ws://x", &["--kafka-property", "no.such=hush"]).fails(78, "no.such");

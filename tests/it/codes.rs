@@ -179,7 +179,7 @@ fn files_that_are_not_archives_are_bad_data() {
     for (file, text) in [
         ("text", "not a Parquet file"),
         ("empty", "not a Parquet file"),
-        ("foreign.parquet", "no tradesim archive"),
+        ("foreign.parquet", "is a Parquet file, but not a tradesim archive"),
     ] {
         for command in ["info", "cat", "verify"] {
             folder.run(&[command, file]).fails(65, text);

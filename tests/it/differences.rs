@@ -73,7 +73,7 @@ fn rules_that_do_not_apply_to_a_cut_are_listed() {
     let run = folder.run(&["verify", "--json", "cut"]);
     assert_eq!(run.code, 0, "{}", run.stdout);
     let skipped = run.json()["skipped"].to_string();
-    assert!(skipped.contains("no candles") && skipped.contains("no snapshots"), "{skipped}");
+    assert!(skipped.contains("no candles") && skipped.contains("no order book snapshots"), "{skipped}");
 }
 
 #[test]

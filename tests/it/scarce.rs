@@ -176,7 +176,7 @@ fn a_failed_accept_does_not_lose_a_client() {
         let run = server.end();
         assert_eq!(run.code, 0, "{}", run.stderr);
         assert!(
-            run.stderr.contains("cannot be accepted") && !run.stderr.contains("panicked"),
+            run.stderr.contains("cannot accept a connection") && !run.stderr.contains("panicked"),
             "{}",
             run.stderr
         );

@@ -132,7 +132,7 @@ fn the_next_run_in_a_folder_removes_unfinished_files_of_killed_processes() {
             folder.run(&["filter", day_text(), "-o", "cut.parquet", "--limit", "1", "--log-format", "text"]);
         assert_eq!(run.code, 0, "{}", run.stderr);
         assert!(
-            run.stderr.contains("removed an unfinished file of a process that was killed"),
+            run.stderr.contains("removed the unfinished file of a process that was killed"),
             "{}",
             run.stderr
         );

@@ -105,10 +105,11 @@ fn what_a_registry_refuses_is_told_by_its_kind() {
         ("500 Internal Server Error", "", |error| {
             error.is_unreachable()
                 && error.retry_after().is_none()
-                && error.to_string().ends_with("answered 500")
+                && error.to_string().ends_with("is unavailable (HTTP 500)")
         }),
         ("500 Oops\r\nRetry-After: 7", r#"{"error_code":50001,"message":"store"}"#, |error| {
-            error.retry_after() == Some(Duration::from_secs(7)) && error.to_string().ends_with("500: store")
+            error.retry_after() == Some(Duration::from_secs(7))
+                && error.to_string().ends_with("(HTTP 500): store")
         }),
         ("599 Last\r\nRetry-After: 86400", "", |error| error.retry_after() == Some(PAUSE_MAX)),
         ("302 Found", "", |error| {

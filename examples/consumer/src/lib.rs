@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// What was executed of a symbol.
+/// The executed volume of a symbol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Volume {
     /// Shares.

@@ -26,11 +26,11 @@ const CAPTURED: [&str; 2] = ["received", "opcode"];
 /// The time that a message states; a captured one may state none.
 const ENVELOPE_TIMESTAMP: &str = "envelope_timestamp";
 
-/// How the table states what can be stated in more than one way.
+/// The choices of an exported table.
 #[derive(Clone, Copy, Debug)]
 struct Style {
     prices: ExportPrices,
-    /// Whether there is a column of the bytes of raw frames.
+    /// True if there is a column with the bytes of raw frames.
     raw: bool,
     /// True if there may be captured messages.
     captured: bool,

@@ -127,7 +127,7 @@ async fn what_the_backend_refuses_is_answered_with_its_code() {
     assert_eq!((over.status, over.code().as_str()), (409, "over"));
     let failed = fixture.ask(post("seek", "", r#"{"to":"10:00"}"#)).await;
     assert_eq!((failed.status, failed.code().as_str()), (400, "source_failed"));
-    assert!(failed.body.contains("the source cannot be read: the disk was removed"), "{}", failed.body);
+    assert!(failed.body.contains("cannot read the source: the disk was removed"), "{}", failed.body);
 }
 
 #[tokio::test]
