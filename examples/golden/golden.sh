@@ -45,7 +45,7 @@ origin_of() { # FILE: what an archive was recorded from, as `record --dry-run` s
 
 plan_of() { # FLAGS…
   plan=$("$tradesim" record "$@" --no-env --dry-run </dev/null 2>/dev/null) || return
-  echo "$plan" | sed -n 's/^identity  *//p; s/^kept  *only a part of that: //p'
+  echo "$plan" | sed -n 's/^identity  *//p; s/^kept  *only a part: //p'
 }
 
 check() { # FILE GENERATOR[@CALENDAR] DIGEST FLAGS…
