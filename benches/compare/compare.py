@@ -110,7 +110,7 @@ def ours(tradesim, folder, rate):
             tradesim, "bridge", "--ws-uri", url, "--bootstrap-servers", brokers.line, "--schema-registry-url", registry.line,
             "--register-schemas", "--until-end", "--metrics-port", "0", "--json"))
         assert bridged["produced"] == total
-        yield "WebSocket to acknowledged by (stand-in) brokers", total / bridged["seconds"]
+        yield "WebSocket to acknowledged by (embedded) brokers", total / bridged["seconds"]
 
 
 def main():
@@ -123,7 +123,7 @@ def main():
     generator = plan.Generator(2)
     messages = [generator.message() for _ in range(int(15_000 * seconds))]
     with Server([options.tradesim, "dev", "broker"], "stdout", ":") as brokers:
-        before["WebSocket to acknowledged by (stand-in) brokers"] = their_bridge(seconds, brokers.line, messages)
+        before["WebSocket to acknowledged by (embedded) brokers"] = their_bridge(seconds, brokers.line, messages)
     with tempfile.TemporaryDirectory() as folder:
         now = dict(ours(options.tradesim, Path(folder), rate))
     print(f"{'messages a second':50}{'usual design':>14}{'tradesim':>14}{'ratio':>9}")
