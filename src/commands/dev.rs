@@ -32,23 +32,24 @@ fn broker(args: &DevBrokerArgs, mut settings: Settings, stop: Stop) -> anyhow::R
         topics(&options).into_iter().map(|topic| (topic.name, topic.partitions)).collect();
     let broker = DevBroker::start(args.brokers, &topics).context("cannot start the brokers")?;
     say(format_args!("brokers in memory: they do not behave like a real cluster on failures (see --help)"));
-    print_line(format_args!("{}", broker.bootstrap_servers()))?;
-    until_stopped(stop)
+    print_and_wait(&broker.bootstrap_servers(), stop)
 }
 
 fn registry(args: &DevRegistryArgs, stop: Stop) -> anyhow::Result<Outcome> {
     let registry = DevRegistry::start(args.port)
         .with_context(|| format!("cannot listen on port {} (--port 0 picks a free port)", args.port))?;
     say(format_args!("schema registry in memory: registered schemas are lost at exit"));
-    print_line(format_args!("{}", registry.url()))?;
-    until_stopped(stop)
+    print_and_wait(&registry.url(), stop)
 }
 
-/// Waits for a signal. SIGTERM is the normal end, every other signal an interruption.
-fn until_stopped(stop: Stop) -> anyhow::Result<Outcome> {
+/// Prints the address and waits for a signal. SIGTERM is the normal end, every other signal an interruption.
+fn print_and_wait(address: &str, stop: Stop) -> anyhow::Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        stop.awaited()?.came().await;
+        // file descriptors for the wait come first: peers that read the address may use up all others
+        let mut stopped = stop.awaited()?;
+        print_line(format_args!("{address}"))?;
+        stopped.came().await;
         anyhow::Ok(())
     })?;
     match stop.number() {

@@ -132,7 +132,7 @@ def _dead_letters(bench, secure, prefix):
     require(len(shown) == len(BAD_LINES), f"dlq show: {shown}")
     retry = ["dlq", "retry", "--json", *flags, *secure.registry()]
     refused = bench.errors(*retry, expected=2)
-    require("holds no position" in refused and "--from-beginning" in refused, f"dlq retry: {refused}")
+    require("has no position" in refused and "--from-beginning" in refused, f"dlq retry: {refused}")
     for arguments, expected in (
         (["--from-beginning"], {"read": 2, "invalid": 2, "exhausted": 0}),
         ([], {"read": 2, "invalid": 2, "exhausted": 0}),

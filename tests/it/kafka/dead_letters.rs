@@ -54,7 +54,7 @@ fn letters_that_have_become_valid_are_sent_again_once_whatever_is_killed() {
     assert_eq!(run.json()["dead_lettered"], LETTERS);
 
     let retry = [&["dlq", "retry", "--json"], &brokers[..], &registry].concat();
-    folder.run(&retry).fails(2, "holds no position");
+    folder.run(&retry).fails(2, "has no position");
     let again = folder.run(&[&retry[..], &["--strict", "--from-beginning"]].concat());
     assert_eq!((again.code, &again.json()["invalid"]), (3, &LETTERS.into()), "{}", again.stderr);
     let mut killed = 0;
