@@ -32,7 +32,7 @@ fn broker(args: &DevBrokerArgs, mut settings: Settings, stop: Stop) -> anyhow::R
         topics(&options).into_iter().map(|topic| (topic.name, topic.partitions)).collect();
     let broker = DevBroker::start(args.brokers, &topics).context("cannot start the brokers")?;
     say(format_args!("brokers in memory: they do not behave like a real cluster on failures (see --help)"));
-    print_and_wait(&broker.bootstrap_servers(), stop)
+    print_and_wait(broker.bootstrap_servers(), stop)
 }
 
 fn registry(args: &DevRegistryArgs, stop: Stop) -> anyhow::Result<Outcome> {
