@@ -54,7 +54,7 @@ pub enum Error {
         /// The path of the journal.
         path: PathBuf,
     },
-    /// There is no space for the output: the disk is full, or a quota or a limit on the file size is reached.
+    /// The output has no space left: the disk is full, or a quota or a limit on the file size is reached.
     #[error("no space left to write {}", path.display())]
     DiskFull {
         /// The path of the output.

@@ -86,7 +86,7 @@ impl Batch {
         self.records.len() + self.captured.len()
     }
 
-    /// Returns true if there are no rows.
+    /// Returns true if it is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -25,7 +25,7 @@ pub(crate) fn blank_marker(offset: u64) -> String {
 /// The reason for which no valid marker was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum MarkerError {
-    /// There is no marker.
+    /// The marker is missing.
     Absent,
     /// There are several markers, or its form is invalid.
     Malformed,

@@ -82,7 +82,7 @@ pub struct Summary {
     pub metadata: Metadata,
 }
 
-/// Writes an archive. There is no file with its name until [`ArchiveWriter::finish`] returns. If the writer is dropped
+/// Writes an archive. Its file appears when [`ArchiveWriter::finish`] returns. If the writer is dropped
 /// before, it leaves no file.
 ///
 /// Memory does not grow with the number of rows, except for about 50 bytes per column and page, which are kept for the

@@ -106,7 +106,7 @@ impl Parts {
     /// Replaces the pages of a column of the first row group. `dictionary` may be empty.
     ///
     /// # Panics
-    /// Panics if there is no such column.
+    /// Panics if the column does not exist.
     pub fn set_column(&mut self, name: &str, zstd: bool, dictionary: &[u8], data: &[u8]) {
         let group = &mut self.footer.field(4).elements()[0];
         let is_named = |chunk: &mut Value| chunk.field(3).field(3).elements()[..] == [Value::text(name)];

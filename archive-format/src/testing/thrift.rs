@@ -73,7 +73,7 @@ impl Value {
     /// Returns a field of a structure.
     ///
     /// # Panics
-    /// Panics if there is no such field.
+    /// Panics if the field does not exist.
     pub fn field(&mut self, id: i16) -> &mut Value {
         self.fields().get_mut(&id).expect("the field exists")
     }

@@ -379,7 +379,7 @@ fn run_encoder(
         };
         if let Some(result) = result {
             let failed = result.is_err();
-            // there is no receiver if the writer was dropped
+            // the receiver is gone if the writer was dropped
             if done.send(result).is_err() || failed {
                 return;
             }

@@ -145,7 +145,7 @@ impl Comparison {
         self.decoder.unknown_schema(kind, record.value?)
     }
 
-    /// Stores the registry's answer about an id: the schema's text, or `None` if there is no such schema.
+    /// Stores the registry's answer about an id: the schema's text, or `None` if the registry does not have it.
     pub fn learn_schema(&mut self, id: u32, text: Option<&str>) {
         self.decoder.learn(id, text);
     }

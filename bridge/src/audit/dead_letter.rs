@@ -55,7 +55,7 @@ struct Layout<'a> {
 /// # Errors
 /// The fault, as text.
 pub(super) fn original(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Original, String> {
-    let value = value.ok_or("there is no value")?;
+    let value = value.ok_or("the value is missing")?;
     let layout: Layout<'_> =
         serde_json::from_slice(value).map_err(|error| format!("it is not a dead letter: {error}"))?;
     if layout.original_key.as_deref().map(str::as_bytes) != key {

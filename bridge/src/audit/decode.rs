@@ -46,7 +46,7 @@ impl Decoder {
         (!self.plans.contains_key(&(id, kind))).then_some(id)
     }
 
-    /// Stores the registry's answer about an id: the schema's text, or `None` if there is no such schema.
+    /// Stores the registry's answer about an id: the schema's text, or `None` if the registry does not have it.
     pub(super) fn learn(&mut self, id: u32, text: Option<&str>) {
         let schema = text.map(Schema::parse);
         for &kind in EventType::ALL {

@@ -5,7 +5,7 @@ use super::schema::SchemaError;
 /// A value that cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DecodeError {
-    #[error("there is no value")]
+    #[error("the value is missing")]
     NoValue,
     #[error("the value is not in the Confluent wire format")]
     NotConfluent,

@@ -25,7 +25,7 @@ pub(super) struct SentAgain {
 pub(super) enum Outcome {
     /// It is the message of a dead letter.
     Good,
-    /// There is no dead letter for it.
+    /// It has no dead letter.
     NoLetter,
     /// It differs from the message of the dead letter.
     Altered,

@@ -57,7 +57,7 @@ pub struct Audited {
     pub undecided_partitions: usize,
 }
 
-/// Appends the text of the next message to a buffer and returns true, or returns false if there are no more.
+/// Appends the text of the next message to a buffer and returns true, or returns false after the last one.
 pub type NextMessage<'a> = dyn FnMut(&mut Vec<u8>) -> Result<bool, Box<dyn Error + Send + Sync>> + 'a;
 
 /// Reads the topics and compares them with the messages that `next_message` returns, in their order.

@@ -256,7 +256,7 @@ fn what_is_wrong_with_the_record_around_a_message_is_altered() {
         "tradesim-emitted is not a time",
         "timestamp is \"1970-01-01T00:00:00.000001Z\"",
         "its key is \"NOBODY\"",
-        "there is no value",
+        "the value is missing",
         "the registry has no schema 99",
     ]) {
         assert!(example.contains(text), "{text}: {example}");
