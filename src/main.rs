@@ -9,7 +9,6 @@ mod control_token;
 mod embedded;
 mod endpoint;
 mod exit;
-mod faults;
 mod filter;
 #[cfg(any(fuzzing, test))]
 mod fuzzing;
@@ -30,7 +29,6 @@ mod settings;
 mod signals;
 mod sink;
 mod source;
-mod streams;
 mod telemetry;
 
 use std::process::ExitCode;

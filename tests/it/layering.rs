@@ -38,6 +38,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "tradesim-archive",
         ],
     ),
+    ("tradesim-sources", &["rdkafka", "clap", "tradesim-bridge", "tradesim-bridge-core"]),
     (
         "tradesim-bridge-core",
         &["tokio", "rdkafka", "arrow-array", "parquet", "mio", "socket2", "tempfile", "memmap2"],
@@ -63,6 +64,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("tradesim-sim", &["tradesim-schemas"]),
     ("tradesim-archive", &["tradesim-schemas"]),
     ("tradesim-replay", &["tradesim-schemas"]),
+    ("tradesim-sources", &["tradesim-archive", "tradesim-replay", "tradesim-schemas", "tradesim-sim"]),
     ("tradesim-bridge-core", &["tradesim-schemas"]),
     ("tradesim-bridge", &["tradesim-bridge-core", "tradesim-schemas"]),
     (
@@ -74,6 +76,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
             "tradesim-replay",
             "tradesim-schemas",
             "tradesim-sim",
+            "tradesim-sources",
         ],
     ),
 ];
