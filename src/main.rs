@@ -3,13 +3,12 @@
 #![cfg_attr(fuzzing, no_main, allow(dead_code))]
 
 mod cli;
-mod client;
 mod commands;
 mod control_token;
 mod embedded;
-mod endpoint;
 mod exit;
 mod faults;
+mod feed;
 mod filter;
 #[cfg(any(fuzzing, test))]
 mod fuzzing;

@@ -5,10 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Subcommand};
 use tradesim_replay::Speed;
 
-use crate::{
-    endpoint::{self, Endpoint},
-    parse,
-};
+use tradesim_client::endpoint::{self, Endpoint};
+
+use crate::parse;
 
 /// Control a running server
 #[derive(Debug, Args)]
