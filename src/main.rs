@@ -3,12 +3,11 @@
 #![cfg_attr(fuzzing, no_main, allow(dead_code))]
 
 mod cli;
-mod client;
 mod commands;
 mod control_token;
 mod embedded;
-mod endpoint;
 mod exit;
+mod feed;
 mod filter;
 #[cfg(any(fuzzing, test))]
 mod fuzzing;

@@ -6,10 +6,9 @@ use clap::{Args, Subcommand};
 use tradesim_replay::Speed;
 use tradesim_schemas::TimeSpec;
 
-use crate::{
-    endpoint::{self, Endpoint},
-    parse,
-};
+use tradesim_client::endpoint::{self, Endpoint};
+
+use crate::parse;
 
 /// Control a running server
 #[derive(Debug, Args)]

@@ -16,9 +16,8 @@ use tradesim_schemas::ReadOptions;
 pub(crate) use self::report::BridgeReport;
 use crate::{
     cli::{Bridge, DeliveryMode},
-    client,
     exit::{Failure, Outcome},
-    kafka,
+    feed, kafka,
     output::{self, say},
     random,
     settings::{Group, Key, Settings},
@@ -95,7 +94,7 @@ fn work(
             say(format_args!("warning: other machines can read them; there is no authentication"));
         }
     }
-    let (report, result) = engine.run(jitter, is_stopping);
+    let (report, result) = engine.run(random::jitter, is_stopping);
     let report = BridgeReport::new(&report, matches!(result, Ok(Ended::Complete)));
     report.say();
     Ok((report, result))
@@ -144,7 +143,7 @@ fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptio
     Ok(BridgeOptions {
         feed_url: settings.ws_uri()?,
         connect_timeout: args.tuning.connect_timeout,
-        dialogue: client::dialogue(&args.feed)?,
+        dialogue: feed::dialogue(&args.feed)?,
         kafka: connection,
         producer,
         registry,
@@ -205,11 +204,6 @@ fn producer(args: &Bridge, settings: &Settings) -> Result<ProducerOptions, Failu
 /// Returns a name for this process in the positions that it writes.
 fn random_name() -> String {
     format!("{:016x}", SysRng.try_next_u64().unwrap_or_else(|_| u64::from(std::process::id())))
-}
-
-/// Returns a random number from 0 to 1, so that bridges that were disconnected together do not all reconnect at the same time.
-fn jitter() -> f64 {
-    f64::from(SysRng.try_next_u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
 }
 
 /// Maps an error of the bridge to its exit code.

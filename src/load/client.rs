@@ -11,16 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tradesim_replay::Notice;
+use tradesim_client::{Connection, Endpoint, OpenError, Received as Incoming, is_would_block};
+use tradesim_protocol::Notice;
 use tradesim_schemas::{ContentDigest, Digest};
 use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
 use super::measure::Measures;
-use crate::{
-    client::{ConnectError, Connection, Received as Incoming, is_would_block},
-    endpoint::Endpoint,
-    signals::Stop,
-};
+use crate::signals::Stop;
 
 /// The number of messages after which the clock is read.
 const BATCH: u64 = 256;
@@ -146,12 +143,11 @@ impl Client {
 
     fn connection(&mut self) -> DisconnectReason {
         let endpoint = Endpoint { query: vec![format!("from_seq={}", self.next)], ..self.endpoint.clone() };
-        let mut connection = match Connection::open(&endpoint, &[], CONNECT_TIMEOUT, &self.stop) {
+        let (now, is_wanted) = (|| self.control.now(), || self.stop.number().is_none());
+        let mut connection = match Connection::open(&endpoint, &[], CONNECT_TIMEOUT, now, is_wanted) {
             Ok(connection) => connection,
-            Err(ConnectError::Unreachable(cause) | ConnectError::Refused(cause)) => {
-                return DisconnectReason::Broken(cause);
-            }
-            Err(ConnectError::Stopped(_)) => return DisconnectReason::Stopped,
+            Err(OpenError::Stopped) => return DisconnectReason::Stopped,
+            Err(error) => return DisconnectReason::Broken(error.to_string()),
         };
         let mut unreported = 0;
         let reason = loop {
@@ -189,7 +185,7 @@ impl Client {
                     if self.control.is_stopping() {
                         break DisconnectReason::Stopped;
                     }
-                    if let Err(lost) = connection.let_wait(TICK) {
+                    if let Err(lost) = connection.allow_wait(TICK) {
                         break DisconnectReason::Broken(lost.cause().to_owned());
                     }
                 }
@@ -197,7 +193,7 @@ impl Client {
             }
         };
         self.report(&mut unreported);
-        connection.close(CloseCode::Normal, CLOSE_TIMEOUT);
+        connection.close(CloseCode::Normal, CLOSE_TIMEOUT, || self.control.now());
         reason
     }
 

@@ -40,12 +40,12 @@ impl Speed {
 
 impl Factor {
     /// Returns the time that recorded time takes to play: rounded up to a nanosecond, so that nothing is ever early.
-    pub(crate) fn wall(self, recorded: Duration) -> Duration {
+    pub fn wall(self, recorded: Duration) -> Duration {
         nanoseconds((recorded.as_nanos() * u128::from(MILLION)).div_ceil(u128::from(self.0)))
     }
 
     /// Returns the recorded time that is played in some time, rounded down.
-    pub(crate) fn recorded(self, wall: Duration) -> Duration {
+    pub fn recorded(self, wall: Duration) -> Duration {
         nanoseconds(wall.as_nanos() * u128::from(self.0) / u128::from(MILLION))
     }
 }

@@ -11,16 +11,16 @@ use tungstenite::{
     protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use super::{
-    HandshakeHeaders, TcpStreamWithPoll, Transport,
+use tradesim_protocol::HandshakeHeaders;
+
+use crate::{
+    TICK, TcpStreamWithPoll, Transport,
     handshake::{OpenError, shake_hands},
     header::Header,
     inbound::{self, Inbound, MESSAGE_BYTES_MAX, Received},
     is_would_block,
 };
 
-/// The longest wait of one read while a connection is being closed.
-const TICK: Duration = Duration::from_millis(100);
 /// The timeout of one write. Unsent bytes are sent with the next wait.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
 /// The size of one read of the library, which clears the buffer each time.

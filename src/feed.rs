@@ -1,7 +1,7 @@
-//! Builds the dialogue with a feed from arguments, and schedules its pings.
+//! Builds the request to a feed, and the dialogue with it, from arguments.
 
-use tradesim_bridge::socket::{
-    Dialogue,
+use tradesim_client::{
+    Dialogue, Endpoint,
     dialogue::Ping,
     header::{Header, HeaderError},
 };
@@ -9,7 +9,6 @@ use tradesim_bridge::socket::{
 use crate::{
     cli::{FeedArgs, HeaderArgs},
     exit::Failure,
-    progress::Stopwatch,
 };
 
 /// Returns the headers, with the values from files and variables.
@@ -39,22 +38,18 @@ pub(crate) fn dialogue(args: &FeedArgs) -> Result<Dialogue, Failure> {
     })
 }
 
-/// The schedule of a connection's pings.
-#[derive(Debug)]
-pub(crate) struct Pings {
-    since: Stopwatch,
-}
-
-impl Pings {
-    /// Starts the schedule of a new connection.
-    pub(crate) fn new() -> Pings {
-        Pings { since: Stopwatch::start() }
-    }
-
-    /// Returns the text if a ping is due.
-    pub(crate) fn due<'a>(&mut self, dialogue: &'a Dialogue) -> Option<&'a str> {
-        let ping = dialogue.ping.as_ref().filter(|ping| self.since.elapsed() >= ping.every)?;
-        self.since = Stopwatch::start();
-        Some(&ping.text)
+/// Returns the first message to ask for: `flag`, or the parameter of the URL, which is removed from it.
+pub(crate) fn from_seq(flag: Option<u64>, endpoint: &mut Endpoint) -> Result<Option<u64>, Failure> {
+    match (flag, endpoint.take("from_seq")) {
+        (seq, None) => Ok(seq),
+        (None, Some(text)) => match text.parse() {
+            Ok(seq) => Ok(Some(seq)),
+            Err(_) => {
+                Err(Failure::usage(format!("invalid from_seq={text} in the URL: expected a sequence number")))
+            }
+        },
+        (Some(_), Some(_)) => {
+            Err(Failure::usage("--from-seq and from_seq in the URL cannot be used together"))
+        }
     }
 }

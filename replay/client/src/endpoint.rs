@@ -7,38 +7,50 @@ const DEFAULT_PORT: u16 = 8765;
 
 /// The URL of a server for WebSocket and HTTP, in parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Endpoint {
+pub struct Endpoint {
     /// True for `wss` and `https`.
-    pub(crate) tls: bool,
+    pub tls: bool,
     /// A host name or an address; an IPv6 address without brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub host: String,
+    /// The port.
+    pub port: u16,
     /// The path, which starts with a slash.
-    pub(crate) path: String,
+    pub path: String,
     /// The parts of the query between ampersands.
-    pub(crate) query: Vec<String>,
+    pub query: Vec<String>,
 }
 
 /// The text is not a valid URL of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum EndpointError {
+#[non_exhaustive]
+pub enum EndpointError {
+    /// It is not a URL of a server.
     #[error("expected a URL such as ws://127.0.0.1:8765, http://127.0.0.1:8765 or 127.0.0.1:8765")]
     Form,
+    /// It requests TLS, which the server does not support.
     #[error("`replay` and `serve` do not support TLS: expected ws:// or http://")]
     Tls,
+    /// It has a fragment.
     #[error("URLs with a fragment (#…) are not supported: expected for example ws://127.0.0.1:8765")]
     Fragment,
+    /// It contains user information.
     #[error("user names and passwords in URLs are not supported: expected for example ws://127.0.0.1:8765")]
     UserInfo,
 }
 
 /// Parses the URL of a server without TLS.
-pub(crate) fn plain(text: &str) -> Result<Endpoint, EndpointError> {
+///
+/// # Errors
+/// A text that is not such a URL.
+pub fn plain(text: &str) -> Result<Endpoint, EndpointError> {
     endpoint(text).and_then(|endpoint| if endpoint.tls { Err(EndpointError::Tls) } else { Ok(endpoint) })
 }
 
 /// Parses the URL of a server.
-pub(crate) fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
+///
+/// # Errors
+/// A text that is not such a URL.
+pub fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
         None => (None, text),
@@ -98,7 +110,7 @@ fn host_and_port(authority: &str, default_port: u16) -> Option<(&str, u16)> {
 
 impl Endpoint {
     /// Removes a parameter from the query and returns its value.
-    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
+    pub fn take(&mut self, name: &str) -> Option<String> {
         let value = |part: &str| {
             part.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
         };
@@ -107,12 +119,12 @@ impl Endpoint {
     }
 
     /// Returns whether the query has a parameter with this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.query.iter().any(|part| part.split('=').next() == Some(name))
     }
 
     /// Returns host and port in the form of URLs.
-    pub(crate) fn authority(&self) -> String {
+    pub fn authority(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
         } else {
@@ -121,7 +133,7 @@ impl Endpoint {
     }
 
     /// Returns the value of the `Host` header: with a port only if it is not the default port of the scheme.
-    pub(crate) fn host_header(&self) -> String {
+    pub fn host_header(&self) -> String {
         let mut authority = self.authority();
         if self.port == if self.tls { 443 } else { 80 } {
             authority.truncate(authority.rfind(':').unwrap_or(authority.len()));
@@ -130,7 +142,7 @@ impl Endpoint {
     }
 
     /// Returns path and query in the form of requests.
-    pub(crate) fn target(&self) -> String {
+    pub fn target(&self) -> String {
         if self.query.is_empty() {
             self.path.clone()
         } else {

@@ -141,7 +141,7 @@ mod tests {
     fn a_secret_comes_from_the_environment() {
         // cargo sets this variable for every test
         let source: SecretSource = "env:CARGO_PKG_NAME".into();
-        assert_eq!(source.read().unwrap().expose(), "tradesim-bridge");
+        assert_eq!(source.read().unwrap().expose(), "tradesim-client");
     }
 
     #[test]

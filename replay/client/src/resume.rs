@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use tradesim_bridge::{
-    core::SEQ_END,
-    socket::{HandshakeHeaders, Oversize},
-};
-use tradesim_replay::Notice;
+use tradesim_protocol::{HandshakeHeaders, Notice, SEQ_END, foreign::safe};
 use tradesim_schemas::Digest;
 
-use crate::output::safe;
+use crate::Oversize;
 
 /// The delay before the first of several attempts; each further attempt doubles it.
 const DELAY_BASE: Duration = Duration::from_millis(200);
@@ -19,7 +15,7 @@ const DELAY_AFTER_PROGRESS: Duration = Duration::from_millis(20);
 
 /// The state of a stream over all connections.
 #[derive(Clone, Debug)]
-pub(crate) struct ResumeState {
+pub struct ResumeState {
     /// The message to ask for: first `--from-seq`, later the next one.
     wanted: Option<u64>,
     retries: u32,
@@ -42,20 +38,24 @@ pub(crate) struct ResumeState {
 
 /// The properties of a stream that must be the same on every connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) stream: Option<String>,
-    pub(crate) run: Option<String>,
+pub struct Identity {
+    /// The id of the stream.
+    pub stream: Option<String>,
+    /// The name of the run.
+    pub run: Option<String>,
     /// The digest of the whole stream, if the server knows it in advance.
-    pub(crate) digest: Option<Digest>,
+    pub digest: Option<Digest>,
 }
 
 /// A message above the size limit, which was read and discarded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TooLarge {
+pub struct TooLarge {
     /// The number of messages that were received before it.
-    pub(crate) seq: u64,
-    pub(crate) bytes: u64,
-    pub(crate) hash: String,
+    pub seq: u64,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Its BLAKE3 hash, with the name of the algorithm.
+    pub hash: String,
 }
 
 /// The maximum number of messages above the size limit that are listed; all are counted.
@@ -63,26 +63,31 @@ const TOO_LARGE_NAMED: usize = 100;
 
 /// The end of the stream, as announced by the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct End {
-    pub(crate) seq: u64,
-    pub(crate) sent: u64,
-    pub(crate) digest: Option<Digest>,
+struct End {
+    seq: u64,
+    sent: u64,
+    digest: Option<Digest>,
     /// The number of messages that had arrived on this connection.
     arrived: u64,
 }
 
 /// The reason why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum DisconnectReason {
+pub enum DisconnectReason {
     /// The server closed it.
-    Closed { code: u16, reason: String },
+    Closed {
+        /// The close code; 1005 if there was none.
+        code: u16,
+        /// The reason that the server stated.
+        reason: String,
+    },
     /// It was lost, or could not be established.
     Lost(String),
 }
 
 /// The next step after a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub enum Next {
     /// The stream has ended.
     Done,
     /// Reconnect, if there are attempts left.
@@ -93,25 +98,60 @@ pub(crate) enum Next {
 
 /// The server violated the protocol, or has another stream than before.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Fault {
+#[non_exhaustive]
+pub enum Fault {
+    /// A number was requested from a server without numbers.
     #[error("the server does not number its messages, so it cannot start at a sequence number")]
     Unnumbered,
+    /// The server starts at another message.
     #[error("message {wanted} was requested, but the server starts with message {found}")]
-    Start { wanted: u64, found: u64 },
+    Start {
+        /// The requested message.
+        wanted: u64,
+        /// The first message of the connection.
+        found: u64,
+    },
+    /// The server has another stream or run than before.
     #[error("the server now has another {what}: {found} instead of {before}")]
-    Other { what: &'static str, before: String, found: String },
+    Other {
+        /// `stream` or `run`.
+        what: &'static str,
+        /// The name before.
+        before: String,
+        /// The name now.
+        found: String,
+    },
+    /// Messages did not arrive.
     #[error("the server sent all messages before {sent}, but those from {next} on did not arrive")]
-    Lost { next: u64, sent: u64 },
+    Lost {
+        /// The first of them.
+        next: u64,
+        /// The message after the last of them.
+        sent: u64,
+    },
+    /// A number that no message has.
     #[error("the server sent the invalid sequence number {found}: the limit is 2^53")]
-    Number { found: u64 },
+    Number {
+        /// The number.
+        found: u64,
+    },
+    /// A notice above the limit of length.
     #[error("the server sent a notice of {bytes} bytes: the limit is 1 MiB")]
-    LongNotice { bytes: usize },
+    LongNotice {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Too many notices without a message between them.
     #[error("the server sent {count} consecutive notices: the limit is 10000")]
-    ManyNotices { count: u32 },
+    ManyNotices {
+        /// Their number.
+        count: u32,
+    },
 }
 
 impl ResumeState {
-    pub(crate) fn new(from_seq: Option<u64>, retries: u32) -> ResumeState {
+    /// Returns the state before the first connection. `retries` limits the consecutive attempts without a message.
+    pub fn new(from_seq: Option<u64>, retries: u32) -> ResumeState {
         ResumeState {
             wanted: from_seq,
             retries,
@@ -132,7 +172,7 @@ impl ResumeState {
     }
 
     /// Returns the query parameters of the next connection.
-    pub(crate) fn query(&self) -> Vec<String> {
+    pub fn query(&self) -> Vec<String> {
         let mut query = Vec::new();
         if let Some(seq) = self.wanted {
             query.push(format!("from_seq={seq}"));
@@ -148,7 +188,7 @@ impl ResumeState {
     ///
     /// # Errors
     /// Fails if the server starts at another message than requested, or has another stream or run than before.
-    pub(crate) fn connected(&mut self, greeting: &HandshakeHeaders) -> Result<(), Fault> {
+    pub fn connected(&mut self, greeting: &HandshakeHeaders) -> Result<(), Fault> {
         self.connections += 1;
         self.on_connection = 0;
         if let (Some(wanted), found) = (self.wanted, greeting.start_seq) {
@@ -175,7 +215,7 @@ impl ResumeState {
     }
 
     /// Counts a message.
-    pub(crate) fn message(&mut self) {
+    pub fn message(&mut self) {
         self.received += 1;
         self.count();
     }
@@ -188,7 +228,7 @@ impl ResumeState {
     }
 
     /// Counts a message above the size limit, which has a sequence number and is discarded. Returns a sentence for people.
-    pub(crate) fn oversize(&mut self, message: &Oversize) -> String {
+    pub fn oversize(&mut self, message: &Oversize) -> String {
         let too_large = TooLarge {
             seq: self.received,
             bytes: message.length,
@@ -207,7 +247,7 @@ impl ResumeState {
     }
 
     /// Returns the number of messages above the size limit, and the first of them.
-    pub(crate) fn too_large(&self) -> (u64, &[TooLarge]) {
+    pub fn too_large(&self) -> (u64, &[TooLarge]) {
         (self.too_large_count, &self.too_large)
     }
 
@@ -215,7 +255,7 @@ impl ResumeState {
     ///
     /// # Errors
     /// Fails on an invalid sequence number.
-    pub(crate) fn notice(&mut self, notice: Notice) -> Result<Option<String>, Fault> {
+    pub fn notice(&mut self, notice: Notice) -> Result<Option<String>, Fault> {
         if let Notice::Seek { seq: found } | Notice::Gap { to: found, .. } | Notice::End { seq: found, .. } =
             notice
             && found >= SEQ_END
@@ -250,7 +290,7 @@ impl ResumeState {
     ///
     /// # Errors
     /// Fails if not all of them arrived.
-    pub(crate) fn ping(&self, seq: u64) -> Result<(), Fault> {
+    pub fn ping(&self, seq: u64) -> Result<(), Fault> {
         match self.next {
             Some(next) if seq > next => Err(Fault::Lost { next, sent: seq }),
             _ => Ok(()),
@@ -258,7 +298,7 @@ impl ResumeState {
     }
 
     /// Returns the next step after a connection ended.
-    pub(crate) fn ended(&mut self, reason: &DisconnectReason) -> Next {
+    pub fn ended(&mut self, reason: &DisconnectReason) -> Next {
         if self.end.is_some() {
             self.closed_normally = true;
             return Next::Done;
@@ -305,10 +345,10 @@ impl ResumeState {
     }
 
     /// Describes the end of a connection, with the number of messages before it.
-    pub(crate) fn describe(&self, reason: &DisconnectReason) -> String {
+    pub fn describe(&self, reason: &DisconnectReason) -> String {
         let after = match self.received {
             1 => "after 1 message".to_owned(),
-            received => format!("after {} messages", crate::output::grouped(received)),
+            received => format!("after {} messages", grouped(received)),
         };
         match reason {
             DisconnectReason::Closed { code, reason } if reason.is_empty() => {
@@ -323,7 +363,7 @@ impl ResumeState {
     }
 
     /// Counts an attempt. Returns the delay before it, or `None` if no attempts are left. `jitter` is from 0 to 1.
-    pub(crate) fn next_attempt(&mut self, jitter: f64) -> Option<Duration> {
+    pub fn next_attempt(&mut self, jitter: f64) -> Option<Duration> {
         let progressed = self.failures == 0 && self.on_connection > 0;
         // otherwise, connections that are lost at once could be re-established forever
         self.on_connection = 0;
@@ -340,44 +380,49 @@ impl ResumeState {
         Some(delay.mul_f64(0.9 + 0.2 * jitter))
     }
 
-    pub(crate) fn received(&self) -> u64 {
+    /// Returns the number of messages.
+    pub fn received(&self) -> u64 {
         self.received
     }
 
-    pub(crate) fn connections(&self) -> u64 {
+    /// Returns the number of connections.
+    pub fn connections(&self) -> u64 {
         self.connections
     }
 
-    pub(crate) fn identity(&self) -> Option<&Identity> {
+    /// Returns the identity of the stream, after the first connection.
+    pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
 
-    pub(crate) fn first_seq(&self) -> Option<u64> {
+    /// Returns the sequence number of the first message, if the server numbers its messages.
+    pub fn first_seq(&self) -> Option<u64> {
         self.first
     }
 
-    pub(crate) fn next_seq(&self) -> Option<u64> {
+    /// Returns the sequence number of the next message, if the server numbers its messages.
+    pub fn next_seq(&self) -> Option<u64> {
         self.next
     }
 
     /// Returns whether the server ended the stream.
-    pub(crate) fn is_complete(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.closed_normally
     }
 
     /// Returns the differences from what the server announced, as sentences. `digest` is the digest of everything received;
     /// `filtered` is true if the URL requested only a part of the stream.
-    pub(crate) fn differences(&self, digest: Digest, filtered: bool) -> Vec<String> {
+    pub fn differences(&self, digest: Digest, filtered: bool) -> Vec<String> {
         let mut found = Vec::new();
         if self.missing > 0 {
-            found.push(format!("{} messages were no longer available", crate::output::grouped(self.missing)));
+            found.push(format!("{} messages were no longer available", grouped(self.missing)));
         }
         if let Some(first) = self.too_large.first() {
             found.push(format!(
                 "{} messages were larger than 16 MiB and were skipped; the first, after {} others, had {} bytes",
-                crate::output::grouped(self.too_large_count),
-                crate::output::grouped(first.seq),
-                crate::output::grouped(first.bytes),
+                grouped(self.too_large_count),
+                grouped(first.seq),
+                grouped(first.bytes),
             ));
         }
         if !self.closed_normally {
@@ -419,12 +464,25 @@ impl ResumeState {
 
 impl DisconnectReason {
     /// Returns the cause as text.
-    pub(crate) fn cause(&self) -> &str {
+    pub fn cause(&self) -> &str {
         match self {
             DisconnectReason::Closed { reason, .. } => reason,
             DisconnectReason::Lost(cause) => cause,
         }
     }
+}
+
+/// Formats a count with commas, such as "1,234,567".
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn differs(what: &'static str, before: Option<&String>, found: Option<&String>) -> Result<(), Fault> {

@@ -1,9 +1,9 @@
 //! The notices of a server, bounded in length and number.
 
 use tracing::warn;
-use tradesim_replay::Notice;
+use tradesim_protocol::Notice;
 
-use super::Fault;
+use crate::Fault;
 
 /// The limit of a notice. The longest valid one contains the books of all symbols.
 const BYTES_MAX: usize = 1 << 20;
@@ -14,13 +14,13 @@ const CHARS_SHOWN: usize = 200;
 
 /// The notices of a connection.
 #[derive(Debug, Default)]
-pub(crate) struct Notices {
+pub struct Notices {
     in_a_row: u32,
 }
 
 impl Notices {
     /// Records that a message arrived.
-    pub(crate) fn message(&mut self) {
+    pub fn message(&mut self) {
         self.in_a_row = 0;
     }
 
@@ -28,7 +28,7 @@ impl Notices {
     ///
     /// # Errors
     /// A notice above the limit of length or number.
-    pub(crate) fn read(&mut self, text: &str) -> Result<Option<Notice>, Fault> {
+    pub fn read(&mut self, text: &str) -> Result<Option<Notice>, Fault> {
         self.in_a_row += 1;
         if text.len() > BYTES_MAX {
             return Err(Fault::LongNotice { bytes: text.len() });

@@ -4,37 +4,38 @@ use std::time::Duration;
 
 use tungstenite::Message;
 
-use super::{Connection, DisconnectReason};
-use crate::progress::Stopwatch;
+use crate::{Connection, DisconnectReason};
 
 /// The idle time after which a ping is sent, and the idle time after which the connection counts as lost.
 const PING_AFTER: Duration = Duration::from_secs(30);
 const LOST_AFTER: Duration = Duration::from_secs(45);
 
 /// Measures the time since the server last sent anything.
-#[derive(Debug)]
-pub(crate) struct IdleTimeout {
-    clock: Stopwatch,
+#[derive(Clone, Copy, Debug)]
+pub struct IdleTimeout {
+    since: Duration,
     /// True if a ping was sent to the server.
     pinged: bool,
 }
 
 impl IdleTimeout {
-    pub(crate) fn new() -> IdleTimeout {
-        IdleTimeout { clock: Stopwatch::start(), pinged: false }
+    /// Starts the measurement of a new connection.
+    pub const fn new(now: Duration) -> IdleTimeout {
+        IdleTimeout { since: now, pinged: false }
     }
 
     /// Sets how long the next read waits, and sends a ping if the connection is idle. Returns the reason if the connection counts
     /// as lost.
-    pub(crate) fn let_wait(
+    pub fn allow_wait(
         &mut self,
         connection: &mut Connection,
+        now: Duration,
         time: Duration,
     ) -> Option<DisconnectReason> {
-        if connection.take_heard() {
-            *self = IdleTimeout::new();
+        if connection.take_activity() {
+            *self = IdleTimeout::new(now);
         }
-        let idle = self.clock.elapsed();
+        let idle = now.saturating_sub(self.since);
         if idle >= LOST_AFTER {
             return Some(DisconnectReason::Lost(format!("received nothing for {} s", LOST_AFTER.as_secs())));
         }
@@ -44,6 +45,6 @@ impl IdleTimeout {
                 return Some(reason);
             }
         }
-        connection.let_wait(time).err()
+        connection.allow_wait(time).err()
     }
 }

@@ -1,11 +1,9 @@
 //! The tradesim headers of a handshake (docs/PROTOCOL.md, section 1).
 
-use tradesim_bridge_core::{SEQ_END, is_name};
+use http::{HeaderMap, header};
 use tradesim_schemas::Digest;
-use tungstenite::http::{HeaderMap, header};
 
-/// The subprotocol.
-pub const PROTOCOL: &str = "tradesim.v1";
+use crate::{SEQ_END, SUBPROTOCOL, is_name};
 
 /// The tradesim headers of an accepted handshake. A foreign server sends none of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,7 +37,7 @@ impl HandshakeHeaders {
             digest: read(headers, "tradesim-digest", |text| text.parse().ok(), "a digest")?,
             notices: headers
                 .get(header::SEC_WEBSOCKET_PROTOCOL)
-                .is_some_and(|protocol| protocol.as_bytes() == PROTOCOL.as_bytes()),
+                .is_some_and(|protocol| protocol.as_bytes() == SUBPROTOCOL.as_bytes()),
         })
     }
 }

@@ -138,7 +138,7 @@ impl Header {
     }
 
     /// Writes the header as a line of a request.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.name.as_str().as_bytes());
         out.extend_from_slice(b": ");
         out.extend_from_slice(self.value.as_bytes());
@@ -175,7 +175,7 @@ mod tests {
         file.write_all(b"Bearer hush\n").unwrap();
         let text = format!("Authorization: @{}", file.path().display());
         assert_eq!(line(&text), "authorization: Bearer hush\r\n");
-        assert_eq!(line("Key: env:CARGO_PKG_NAME"), "key: tradesim-bridge\r\n");
+        assert_eq!(line("Key: env:CARGO_PKG_NAME"), "key: tradesim-client\r\n");
         file.write_all(b"Injected: yes").unwrap();
         assert!(matches!(read(&text), Err(HeaderError::Value { .. })));
         let missing = read("Key: @/nowhere/at/all").unwrap_err();

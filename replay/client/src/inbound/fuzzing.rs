@@ -37,7 +37,7 @@ impl Write for Pieces<'_> {
 /// # Panics
 /// If the size of the pieces makes a difference, and if the library alone reads other messages before its first
 /// error.
-pub(crate) fn frames(bytes: &[u8]) {
+pub fn frames(bytes: &[u8]) {
     let Some((&first, frames)) = bytes.split_first() else { return };
     let whole = filtered(frames, usize::MAX);
     let pieces = filtered(frames, usize::from(first).max(1));

@@ -10,7 +10,7 @@ use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring, pki_types::ServerName,
 };
 
-use super::TcpStreamWithPoll;
+use crate::TcpStreamWithPoll;
 
 /// The byte stream of a connection.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ use tungstenite::{
     http::{HeaderMap, StatusCode, header},
 };
 
-use super::{PROTOCOL, Target, Transport, is_would_block, tls_error};
+use tradesim_protocol::SUBPROTOCOL;
 
-/// The longest wait of one read or write.
-const TICK: std::time::Duration = std::time::Duration::from_millis(100);
+use crate::{TICK, Target, Transport, is_would_block, tls_error};
+
 /// The limit of the response's head.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// The part of a refusal's body that is shown, and the number of ticks to wait for it.
@@ -62,7 +62,7 @@ pub(super) fn shake_hands(
 fn request(target: &Target<'_>, key: &str) -> Vec<u8> {
     let mut request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: {PROTOCOL}\r\n",
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n",
         target.path, target.host_header,
     )
     .into_bytes();
@@ -164,7 +164,7 @@ fn verify(headers: &HeaderMap, key: &str) -> Result<(), OpenError> {
         "the server answered another handshake"
     } else if headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
         "the server uses an extension that was not offered"
-    } else if protocol.is_some_and(|protocol| protocol != PROTOCOL.as_bytes()) {
+    } else if protocol.is_some_and(|protocol| protocol != SUBPROTOCOL.as_bytes()) {
         "the server selected a subprotocol that was not offered"
     } else {
         return Ok(());

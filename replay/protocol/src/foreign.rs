@@ -28,18 +28,18 @@ fn is_safe(character: char) -> bool {
 }
 
 /// Returns a text in which every character that is unsafe to show, including line ends, is written as `\u` and four hex digits.
-pub(crate) fn safe(text: &str) -> Cow<'_, str> {
+pub fn safe(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_safe) { Cow::Borrowed(text) } else { Cow::Owned(escaped(text, is_safe)) }
 }
 
 /// Like [`safe`], but keeps line ends.
-pub(crate) fn safe_lines(text: &str) -> Cow<'_, str> {
+pub fn safe_lines(text: &str) -> Cow<'_, str> {
     let is_safe = |character| character == '\n' || is_safe(character);
     if text.chars().all(is_safe) { Cow::Borrowed(text) } else { Cow::Owned(escaped(text, is_safe)) }
 }
 
 /// Appends a message of any bytes; those that are not UTF-8 are written as `\x` and two hex digits.
-pub(crate) fn push_safe_bytes(message: &[u8], out: &mut Vec<u8>) {
+pub fn push_safe_bytes(message: &[u8], out: &mut Vec<u8>) {
     for chunk in message.utf8_chunks() {
         out.extend_from_slice(safe(chunk.valid()).as_bytes());
         for byte in chunk.invalid() {

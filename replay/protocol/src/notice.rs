@@ -3,10 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tradesim_schemas::{Digest, EventType, Symbol};
 
-use crate::{control::State, selection::SelectedSymbols, speed::Speed};
-
-/// The name of the subprotocol.
-pub const PROTOCOL: &str = "tradesim.v1";
+use crate::{Speed, State};
 
 /// A text message that is not an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,16 +194,6 @@ impl Notice {
             }
         };
         serde_json::to_string(&layout).expect("texts and numbers are JSON")
-    }
-
-    /// Returns the notice of a changed subscription.
-    pub(crate) fn subscribed(seq: u64, symbols: SelectedSymbols, events: Option<Vec<EventType>>) -> Notice {
-        let (symbols, except) = match symbols {
-            SelectedSymbols::All => (None, None),
-            SelectedSymbols::Only(symbols) => (Some(symbols), None),
-            SelectedSymbols::Except(symbols) => (None, Some(symbols)),
-        };
-        Notice::Subscribed { seq, symbols, except, events }
     }
 }
 
