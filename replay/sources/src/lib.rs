@@ -9,6 +9,7 @@ mod faults;
 mod live;
 mod message;
 mod playlist;
+mod spaced;
 mod toml_text;
 
 pub use archive::ArchiveSource;

@@ -1,12 +1,11 @@
 //! Snapshots of the simulation, from which readers continue.
 
-use std::sync::{Mutex, MutexGuard};
-
 use tradesim_schemas::Timestamp;
 use tradesim_sim::Simulation;
 
-/// The limits of the snapshots. When they are exceeded, every second snapshot is dropped and the stride doubles; the first one is
-/// kept.
+use crate::spaced::{Positioned, SpacedStates};
+
+/// The limits of the snapshots.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// The initial number of messages between two snapshots.
@@ -35,47 +34,41 @@ pub(super) struct Snapshot {
     pub(super) simulation: Simulation,
 }
 
+impl Positioned for Snapshot {
+    fn position(&self) -> u64 {
+        self.seq
+    }
+}
+
 /// The snapshots of a stream, shared by all readers.
 #[derive(Debug)]
 pub(super) struct Snapshots {
-    table: Mutex<Table>,
-}
-
-#[derive(Debug)]
-struct Table {
-    /// The snapshots in order; the first one is at the start of the stream.
-    snapshots: Vec<Snapshot>,
-    stride: u64,
+    /// The snapshot at the start of the stream, which is always kept.
+    first: Snapshot,
+    later: SpacedStates<Snapshot>,
     bytes_max: usize,
 }
 
 impl Snapshots {
     /// Creates a table with a snapshot at the start of the stream.
     pub(super) fn new(first: Snapshot, limits: Limits) -> Snapshots {
-        let Limits { stride, bytes_max } = limits;
-        Snapshots { table: Mutex::new(Table { snapshots: vec![first], stride, bytes_max }) }
+        Snapshots { first, later: SpacedStates::new(limits.stride), bytes_max: limits.bytes_max }
     }
 
     /// Returns whether a message is far enough after the last snapshot for a new one.
     pub(super) fn wants(&self, seq: u64) -> bool {
-        self.table().wants(seq)
+        self.later.wants(seq)
     }
 
     /// Stores a snapshot, if it is far enough after the last one.
     pub(super) fn learn(&self, snapshot: Snapshot) {
-        let mut table = self.table();
-        if !table.wants(snapshot.seq) {
-            return;
-        }
-        table.snapshots.push(snapshot);
-        while table.has_too_many() {
-            let mut index = 0;
-            table.snapshots.retain(|_| {
-                index += 1;
-                index % 2 == 1
-            });
-            table.stride *= 2;
-        }
+        self.later.learn(snapshot, |later| self.are_too_many(later));
+    }
+
+    fn are_too_many(&self, later: &[Snapshot]) -> bool {
+        let all = std::iter::once(&self.first).chain(later);
+        let bytes: usize = all.map(|snapshot| snapshot.simulation.state_bytes()).sum();
+        later.len() >= SNAPSHOTS_MAX || (!later.is_empty() && bytes > self.bytes_max)
     }
 
     /// Returns the last snapshot at or before a message.
@@ -89,24 +82,7 @@ impl Snapshots {
     }
 
     fn last_where(&self, holds: impl Fn(&Snapshot) -> bool) -> Snapshot {
-        let table = self.table();
-        let count = table.snapshots.partition_point(holds);
-        table.snapshots[count.saturating_sub(1)].clone()
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().expect("no reader panics while it holds the lock")
-    }
-}
-
-impl Table {
-    fn wants(&self, seq: u64) -> bool {
-        seq >= self.snapshots.last().expect("the first snapshot is kept").seq + self.stride
-    }
-
-    fn has_too_many(&self) -> bool {
-        let bytes: usize = self.snapshots.iter().map(|snapshot| snapshot.simulation.state_bytes()).sum();
-        self.snapshots.len() > SNAPSHOTS_MAX || (self.snapshots.len() > 1 && bytes > self.bytes_max)
+        self.later.last_where(holds).unwrap_or_else(|| self.first.clone())
     }
 }
 
@@ -152,10 +128,12 @@ mod tests {
                 snapshots.learn(snapshot(n * STRIDE));
             }
         }
-        let table = snapshots.table();
-        assert!((SNAPSHOTS_MAX / 2..=SNAPSHOTS_MAX).contains(&table.snapshots.len()));
-        assert_eq!(table.snapshots[0].seq, 0);
-        assert!(table.snapshots.windows(2).all(|pair| pair[1].seq - pair[0].seq <= table.stride));
+        let table = snapshots.later.table();
+        assert!((SNAPSHOTS_MAX / 2..=SNAPSHOTS_MAX).contains(&(1 + table.states.len())));
+        let seqs: Vec<u64> =
+            std::iter::once(snapshots.first.seq).chain(table.states.iter().map(Snapshot::position)).collect();
+        assert_eq!(seqs[0], 0);
+        assert!(seqs.windows(2).all(|pair| pair[1] - pair[0] <= table.stride));
     }
 
     #[test]
@@ -169,9 +147,9 @@ mod tests {
                     snapshots.learn(snapshot(seq));
                 }
             }
-            let table = snapshots.table();
-            assert!((1..=kept_max).contains(&table.snapshots.len()), "{states}: {}", table.snapshots.len());
-            assert_eq!(table.snapshots[0].seq, 0);
+            let kept = 1 + snapshots.later.table().states.len();
+            assert!((1..=kept_max).contains(&kept), "{states}: {kept}");
+            assert_eq!(snapshots.before_message(0).seq, 0);
         }
     }
 }
