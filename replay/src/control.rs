@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use tradesim_schemas::Digest;
 
-use tradesim_protocol::{Speed, State};
+use tradesim_protocol::{Position, Speed, State};
 
 use crate::source::SourceError;
 
 /// A command for a player.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Stops the clock.
     Pause,
@@ -19,10 +19,8 @@ pub enum Command {
     Resume,
     /// Plays this many messages and pauses again. The answer reports the status after them.
     Step(u64),
-    /// Jumps to the message with this stream sequence number.
-    Seek(u64),
-    /// Jumps to the first message at or after a time, such as `10:00`.
-    SeekTo(String),
+    /// Jumps to a position.
+    Seek(Position),
     /// Changes the speed.
     Speed(Speed),
     /// Ends the playback, as a signal does.

@@ -55,7 +55,7 @@ pub use options::{Observer, OnSlow, Options, PlayClock};
 pub use server::{Handle, Server, ServerError};
 pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
 pub use steering::{ControlToken, InvalidToken, Steering};
-pub use tradesim_protocol::{Speed, State};
+pub use tradesim_protocol::{ParsePositionError, Position, Speed, State};
 
 /// Parts of the server that benchmarks drive directly. Not a stable API.
 #[doc(hidden)]

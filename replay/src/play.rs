@@ -14,7 +14,7 @@ use crate::{
     ring::Ring,
     send_cursor::Head,
 };
-use tradesim_protocol::State;
+use tradesim_protocol::{Position, State};
 
 /// The number of blocks that are taken before they are played.
 const BLOCKS_AHEAD: usize = 4;
@@ -166,8 +166,10 @@ impl Play {
                 self.playback.step(*messages, now);
             }
             Command::Speed(speed) => self.playback.set_speed(*speed, now),
-            Command::Seek(seq) => self.seek(*seq, ring, now),
-            Command::SeekTo(_) => unreachable!("times are resolved before the player receives the command"),
+            Command::Seek(Position::Seq(seq)) => self.seek(*seq, ring, now),
+            Command::Seek(Position::Time(_)) => {
+                unreachable!("times are resolved before the player receives the command")
+            }
             Command::Stop => unreachable!("a playback that has ended receives no commands"),
         }
         self.changes += 1;

@@ -24,7 +24,7 @@ use crate::{
     player_handle::Request,
     source::{Source, SourceError},
 };
-use tradesim_protocol::State;
+use tradesim_protocol::{Position, State};
 
 /// The interval at which a server that has played everything checks whether its clients have disconnected.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -194,8 +194,8 @@ impl Handle {
     async fn resolve(&self, command: Command) -> Result<Command, CommandError> {
         let source = Arc::clone(&self.hub.source);
         let find = move || match command {
-            Command::SeekTo(position) => Ok(Command::Seek(source.find(&position)?)),
-            Command::Seek(seq) => source.open(seq).map(|_| Command::Seek(seq)),
+            Command::Seek(Position::Time(time)) => Ok(Command::Seek(Position::Seq(source.find(time)?))),
+            Command::Seek(Position::Seq(seq)) => source.open(seq).map(|_| command),
             other => Ok(other),
         };
         match tokio::task::spawn_blocking(find).await {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{TimeSpec, Timestamp};
 use tradesim_sources::ArchiveSource;
 
 use super::profile::{Peak, Profile};
@@ -60,8 +60,8 @@ impl Source for Paced {
         Ok(Box::new(PacedFeed { inner: self.inner.open(seq)?, profile: self.profile.clone(), messages }))
     }
 
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
-        Ok(self.inner.find(place)?.min(self.messages))
+    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+        Ok(self.inner.find(time)?.min(self.messages))
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 use serde::Serialize;
 use tradesim_archive::Archive;
 use tradesim_replay::{Source, SourceError, Speed};
+use tradesim_schemas::{TimeSpec, Timestamp};
 use tradesim_sources::{ArchiveSource, Timestamps};
 
 use super::{paced::Paced, profile::Profile, scenario};
@@ -122,8 +123,8 @@ impl Recording {
 fn before(source: &ArchiveSource, recorded: Duration, messages: u64) -> anyhow::Result<u64> {
     let Some(first) = source.first()? else { return Ok(0) };
     let micros = i64::try_from(recorded.as_micros()).unwrap_or(i64::MAX);
-    let end = first.micros().checked_add(micros).and_then(tradesim_schemas::Timestamp::from_micros);
-    match end.map(|end| source.find(&end.to_string())) {
+    let end = first.micros().checked_add(micros).and_then(Timestamp::from_micros);
+    match end.map(|end| source.find(TimeSpec::Instant(end))) {
         None | Some(Err(SourceError::InvalidPosition { .. })) => Ok(messages),
         Some(found) => Ok(found?),
     }

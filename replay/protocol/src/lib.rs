@@ -8,6 +8,7 @@ pub mod foreign;
 mod handshake;
 mod names;
 mod notice;
+mod position;
 mod speed;
 mod state;
 
@@ -15,6 +16,7 @@ pub use backoff::Backoff;
 pub use handshake::HandshakeHeaders;
 pub use names::{SEQ_END, is_name};
 pub use notice::{Notice, PingPayload};
+pub use position::{ParsePositionError, Position};
 pub use speed::{Factor, ParseSpeedError, Speed};
 pub use state::State;
 

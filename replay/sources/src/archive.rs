@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tradesim_archive::{Archive, Batch, Batches, Error, Filter, Start};
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
-use tradesim_schemas::{ParseTimeSpecError, Symbol, TimeSpec, Timestamp};
+use tradesim_schemas::{Symbol, TimeSpec, Timestamp};
 
 use crate::{
     checkpoints::{Checkpoint, Checkpoints},
@@ -157,13 +157,11 @@ impl Source for ArchiveSource {
     }
 
     /// The time refers to the recording, even if timestamps are shifted.
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
-        let time: TimeSpec =
-            place.parse().map_err(|invalid: ParseTimeSpecError| no_place(place, invalid.to_string()))?;
+    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
         let at = instant_in(time, self.archive.metadata().provenance())
-            .map_err(|error| no_place(place, error.to_string()))?;
+            .map_err(|error| no_place(time, error.to_string()))?;
         let found = if self.filter.is_open() { self.find_whole(at) } else { self.find_filtered(at) };
-        found.map_err(read_error)?.ok_or_else(|| no_place(place, "all messages are earlier"))
+        found.map_err(read_error)?.ok_or_else(|| no_place(time, "all messages are earlier"))
     }
 }
 

@@ -24,6 +24,7 @@ pub use playlist::{Playlist, Rounds};
 pub use toml_text::{duration_of, from_toml, optional_duration_of};
 
 use tradesim_replay::SourceError;
+use tradesim_schemas::TimeSpec;
 
 /// Wraps an error of reading.
 fn read_error(error: impl std::error::Error + Send + Sync + 'static) -> SourceError {
@@ -31,6 +32,6 @@ fn read_error(error: impl std::error::Error + Send + Sync + 'static) -> SourceEr
 }
 
 /// Returns the error for an invalid position.
-fn no_place(place: &str, reason: impl Into<String>) -> SourceError {
-    SourceError::InvalidPosition { position: place.to_owned(), reason: reason.into() }
+fn no_place(position: TimeSpec, reason: impl Into<String>) -> SourceError {
+    SourceError::InvalidPosition { position, reason: reason.into() }
 }

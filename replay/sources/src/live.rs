@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tradesim_archive::{Cut, Filter};
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
-use tradesim_schemas::{ParseTimeSpecError, Record, TimeSpec, Timestamp};
+use tradesim_schemas::{Record, TimeSpec, Timestamp};
 use tradesim_sim::{
     Simulation, SimulationOptions,
     session::{CalendarError, Closed},
@@ -122,15 +122,13 @@ impl Source for LiveSource {
     }
 
     /// Exchange time refers to the first day.
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
-        let time: TimeSpec =
-            place.parse().map_err(|invalid: ParseTimeSpecError| no_place(place, invalid.to_string()))?;
+    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
         let at = self.plan.options.day.resolve(time);
         let mut records = self.records_from(self.snapshots.before_time(at));
         loop {
             let before = records.seq;
             let Some(window) = records.next_window()? else {
-                return Err(no_place(place, "all messages are earlier"));
+                return Err(no_place(time, "all messages are earlier"));
             };
             if let Some(index) = window.records.iter().position(|record| record.envelope.timestamp >= at) {
                 return Ok(before + index as u64);

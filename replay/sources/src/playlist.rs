@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc};
 
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
 
+use tradesim_schemas::TimeSpec;
+
 use crate::{ArchiveSource, Timestamps, no_place, read_error};
 
 /// The number of times that a playlist is played.
@@ -167,10 +169,10 @@ impl Source for Playlist {
     }
 
     /// Finds the position in the first round.
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
+    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
         let mut before = 0;
         for (index, part) in self.parts.iter().enumerate() {
-            match part.find(place) {
+            match part.find(time) {
                 Ok(seq) => return Ok(before + seq),
                 Err(error @ SourceError::InvalidPosition { .. }) if index + 1 == self.parts.len() => {
                     return Err(error);
@@ -179,7 +181,7 @@ impl Source for Playlist {
                 Err(error) => return Err(error),
             }
         }
-        Err(no_place(place, "there is no archive"))
+        Err(no_place(time, "there is no archive"))
     }
 }
 

@@ -281,11 +281,11 @@ async fn a_seek_is_a_notice_or_a_close() {
     server.handle.command(Command::Step(10)).await.unwrap();
     let got = receive(&mut plain, 10).await;
     assert_eq!(got.numbers(), (0..10).collect::<Vec<_>>());
-    server.handle.command(Command::SeekTo("#900".to_owned())).await.unwrap();
+    server.handle.command(Command::Seek("1970-01-01T00:00:00.009Z".parse().unwrap())).await.unwrap();
     assert_eq!(all(&mut plain).await.close, Some((1012, "seek to seq 900".to_owned())));
     let (mut back, response) = server.connect("").await;
     assert_eq!(header(&response, "tradesim-start-seq"), "900");
-    assert!(server.handle.command(Command::Seek(1_001)).await.is_err());
+    assert!(server.handle.command(Command::Seek(Position::Seq(1_001))).await.is_err());
     server.handle.command(Command::Resume).await.unwrap();
     let expected: Vec<u64> = (0..10).chain(900..1_000).collect();
     let got = all(&mut v1).await;
@@ -313,7 +313,7 @@ async fn a_seek_before_the_first_message_moves_those_who_wait_for_it() {
     })
     .await
     .unwrap();
-    server.handle.command(Command::Seek(900)).await.unwrap();
+    server.handle.command(Command::Seek(Position::Seq(900))).await.unwrap();
     server.handle.command(Command::Resume).await.unwrap();
     let got = all(&mut socket).await;
     assert!(got.notices.contains(&Notice::Seek { seq: 900 }));
@@ -444,7 +444,7 @@ async fn a_step_is_answered_with_how_things_stand_after_it() {
     }
     let status = server.handle.command(Command::Step(5)).await.unwrap();
     assert_eq!((status.seq, status.state), (3_000, State::Ended));
-    let status = server.handle.command(Command::Seek(10)).await.unwrap();
+    let status = server.handle.command(Command::Seek(Position::Seq(10))).await.unwrap();
     assert_eq!((status.seq, status.state), (10, State::Paused));
     server.handle.command(Command::Stop).await.unwrap();
     server.report().await;

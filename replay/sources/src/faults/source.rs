@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tradesim_replay::{
     Block, BlockBuilder, Feed, Filled, LineFault, Meta, Opcode, Source, SourceError, SourceInfo,
 };
+use tradesim_schemas::TimeSpec;
 
 use super::{
     draw::{Hit, Planted},
@@ -59,8 +60,8 @@ impl Source for FaultySource {
         }))
     }
 
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
-        self.inner.find(place)
+    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+        self.inner.find(time)
     }
 }
 

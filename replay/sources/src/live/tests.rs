@@ -91,7 +91,7 @@ fn a_stream_that_starts_within_a_day_is_a_cut_of_it() {
     for seq in [0, 600, 601] {
         assert!(records(&source, seq as u64, usize::MAX) == expected[seq..], "{seq}");
     }
-    let found = |place: &str| source.find(place).map_err(|error| error.to_string());
+    let found = |place: &str| source.find(place.parse().unwrap()).map_err(|error| error.to_string());
     let first_of = |clock: &str| {
         let at = source.plan.options.day.at(clock.parse().unwrap());
         expected.partition_point(|record| record.envelope.timestamp < at) as u64
@@ -100,7 +100,6 @@ fn a_stream_that_starts_within_a_day_is_a_cut_of_it() {
     assert_eq!(found("12:00"), Ok(first_of("12:00:00")));
     assert_eq!(found("15:59:30"), Ok(first_of("15:59:30")));
     assert!(found("20:00").unwrap_err().contains("all messages are earlier"));
-    assert!(found("noon").is_err());
 }
 
 #[test]
