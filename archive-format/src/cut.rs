@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tradesim_schemas::{EventType, Record, Symbol, Timestamp};
 
 use crate::{
-    Batch, Metadata, RowRef,
+    Batch, Batches, Error, Metadata, RowRef,
     metadata::{optional_text, text_list},
 };
 
@@ -227,6 +227,27 @@ impl Filter {
         let symbol_passes = symbols.is_empty()
             || event.is_some_and(|(_, symbol)| self.symbol_keys.binary_search(&symbol.key()).is_ok());
         if type_passes && symbol_passes { Verdict::Keep } else { Verdict::Skip }
+    }
+}
+
+/// The rows of an archive that pass a filter, in batches of at least one row.
+#[derive(Debug)]
+pub struct FilteredBatches {
+    pub(crate) batches: Batches,
+    pub(crate) filter: Filter,
+}
+
+impl Iterator for FilteredBatches {
+    type Item = Result<Batch, Error>;
+
+    fn next(&mut self) -> Option<Result<Batch, Error>> {
+        while !self.filter.has_ended() {
+            let batch = self.batches.next()?.map(|batch| self.filter.retain_rows(batch));
+            if batch.as_ref().map_or(true, |batch| !batch.is_empty()) {
+                return Some(batch);
+            }
+        }
+        None
     }
 }
 

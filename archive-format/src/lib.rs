@@ -33,11 +33,12 @@ mod version;
 mod write;
 
 pub use capture::{Archived, Gap, archive_journal};
-pub use cut::{Cut, Filter};
+pub use cut::{Cut, Filter, FilteredBatches};
 pub use error::{Error, Place};
 pub use flat::{flat_batch, flat_schema};
 pub use journal::{JournalKind, JournalReader, JournalRecord, JournalWriter, TruncatedTail};
 pub use layout::Columns;
+pub use limits::FAULTS_MAX;
 pub use metadata::{
     Burst, Counts, Faults, KeptFaults, Metadata, Origin, PlantedFaults, Provenance, RowGroup, Source,
     StateFrame, SymbolEntry, WriterVersions,

@@ -17,7 +17,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     check_name(&args.output.output)?;
     let archive = source::open(&args.file, args.reading)?;
     let metadata = archive.metadata();
-    let mut filter = filter::of_archive(&args.filter, metadata)?;
+    let filter = filter::of_archive(&args.filter, metadata)?;
     report::explain_cut_times(&filter);
     let provenance = cut_provenance(metadata, &filter);
     let output = &args.output;
@@ -28,7 +28,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     // a full copy keeps all faults, including one at the end, after the last message
     let faults = metadata.provenance().faults.clone().filter(|_| !filter.is_open());
     let mut faults = faults.map(KeptFaults::of);
-    source::for_each_batch(&archive, &mut filter, |batch| {
+    for batch in archive.filtered(filter.clone()) {
+        let batch = batch?;
         if let Some(faults) = &mut faults {
             batch.rows().for_each(|row| faults.keep(row.seq()));
         }
@@ -36,8 +37,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         if let Some(row) = batch.rows().last() {
             progress.at((row.timestamp().micros() as u64).saturating_sub(first), messages);
         }
-        sink.write(batch)
-    })?;
+        sink.write(batch)?;
+    }
     if let Some(faults) = faults {
         sink.set_faults(faults.finish());
     }
