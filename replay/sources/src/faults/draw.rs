@@ -38,29 +38,25 @@ impl FaultPlan {
     /// # Errors
     /// Fails on a sequence number after the end, on two faults at one message, and if there are too few messages left.
     pub fn resolve(&self, messages: u64) -> Result<Planted, FaultPlanError> {
-        self.try_resolve(messages).map_err(FaultPlanError::Invalid)
-    }
-
-    fn try_resolve(&self, messages: u64) -> Result<Planted, String> {
         self.check()?;
         let mut planted = Planted::default();
         let numbered = || self.faults.iter().enumerate();
         for (index, fault) in numbered() {
             let draw = Draw::new(self.seed, index, fault.kind);
             for &seq in fault.at.iter().flat_map(|at| at.seqs()) {
-                let name = format!("fault {} ({}): `at` is {seq}", index + 1, fault.kind.name());
-                if seq + width(fault.kind) > messages {
-                    return Err(format!("{name}, but the stream has {messages} messages"));
+                if seq.saturating_add(width(fault.kind)) > messages {
+                    let reason = format!("`at` is {seq}, but the stream has {messages} messages");
+                    return Err(fault.error(index, reason));
                 }
                 if !planted.is_free(fault.kind, seq) {
-                    return Err(format!("{name}, where there is another fault"));
+                    let reason = format!("`at` is {seq}, where there is another fault");
+                    return Err(fault.error(index, reason));
                 }
                 planted.put(seq, fault, draw.at(seq));
             }
         }
         for (index, fault) in numbered().filter(|(_, fault)| fault.at.is_none()) {
             let draw = Draw::new(self.seed, index, fault.kind);
-            let what = format!("fault {} ({})", index + 1, fault.kind.name());
             let last = (messages + 1).saturating_sub(width(fault.kind));
             if let Some(rate) = fault.rate {
                 // exact, because the factor is a power of two
@@ -83,7 +79,8 @@ impl FaultPlan {
                     }
                 }
                 if left > 0 {
-                    return Err(format!("{what}: `count` is {count}, which is {left} messages too many"));
+                    let reason = format!("`count` is {count}, which is {left} messages too many");
+                    return Err(fault.error(index, reason));
                 }
             }
         }
@@ -133,11 +130,8 @@ impl Planted {
         self.hits.insert(seq, hit);
     }
 
-    fn check_size(&self) -> Result<(), String> {
-        if self.hits.len() <= PLANTED_MAX {
-            return Ok(());
-        }
-        Err(format!("the plan affects more than {PLANTED_MAX} messages"))
+    fn check_size(&self) -> Result<(), FaultPlanError> {
+        if self.hits.len() <= PLANTED_MAX { Ok(()) } else { Err(FaultPlanError::TooMany) }
     }
 
     /// Returns whether there are no faults.
@@ -225,8 +219,8 @@ mod tests {
         assert_eq!(swaps, expected);
         let all = plan("[[fault]]\nkind = 'drop'\ncount = 100").unwrap().resolve(100).unwrap();
         assert_eq!(all.hits.len(), 100);
-        let many = plan("[[fault]]\nkind = 'drop'\nrate = 1.0").unwrap().try_resolve(2_000_000);
-        assert!(many.unwrap_err().contains("more than 1000000"));
+        let many = plan("[[fault]]\nkind = 'drop'\nrate = 1.0").unwrap().resolve(2_000_000);
+        assert!(many.unwrap_err().to_string().contains("more than 1000000"));
     }
 
     #[test]
@@ -255,7 +249,7 @@ mod tests {
             ),
             ("[[fault]]\nkind = 'drop'\ncount = 11", "1 messages too many"),
         ] {
-            let error = plan(text).unwrap().try_resolve(10).unwrap_err();
+            let error = plan(text).unwrap().resolve(10).unwrap_err().to_string();
             assert!(error.contains(expected), "{expected:?} is not in {error:?}");
         }
     }

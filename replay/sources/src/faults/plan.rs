@@ -131,17 +131,30 @@ pub enum FaultPlanError {
         /// The reason.
         source: io::Error,
     },
-    /// The text of a file is not a plan.
-    #[error("{}: {reason}", path.display())]
+    /// The content of a file is not a plan.
+    #[error("{}: {error}", path.display())]
     File {
         /// The file.
         path: PathBuf,
+        /// The error in its content.
+        error: Box<FaultPlanError>,
+    },
+    /// The text is not TOML, or has an unknown or invalid key.
+    #[error("{0}")]
+    Syntax(String),
+    /// A fault is invalid, or does not fit the stream.
+    #[error("fault {number} ({}): {reason}", kind.name())]
+    Fault {
+        /// The number of the fault in the plan, counted from 1.
+        number: usize,
+        /// Its kind.
+        kind: Kind,
         /// What is wrong, with the key.
         reason: String,
     },
-    /// The text is not a plan, or the plan does not fit the stream.
-    #[error("{0}")]
-    Invalid(String),
+    /// The plan affects too many messages.
+    #[error("the plan affects more than {PLANTED_MAX} messages")]
+    TooMany,
 }
 
 /// Parses and checks a plan in TOML.
@@ -149,7 +162,9 @@ impl FromStr for FaultPlan {
     type Err = FaultPlanError;
 
     fn from_str(text: &str) -> Result<FaultPlan, FaultPlanError> {
-        FaultPlan::parse(text).map_err(FaultPlanError::Invalid)
+        let plan: FaultPlan = from_toml(text).map_err(FaultPlanError::Syntax)?;
+        plan.check()?;
+        Ok(plan)
     }
 }
 
@@ -161,28 +176,27 @@ impl FaultPlan {
     pub fn open(path: &Path) -> Result<FaultPlan, FaultPlanError> {
         let at = || path.to_owned();
         let text = fs::read_to_string(path).map_err(|source| FaultPlanError::Read { path: at(), source })?;
-        FaultPlan::parse(&text).map_err(|reason| FaultPlanError::File { path: at(), reason })
-    }
-
-    fn parse(text: &str) -> Result<FaultPlan, String> {
-        let plan: FaultPlan = from_toml(text)?;
-        plan.check()?;
-        Ok(plan)
+        text.parse().map_err(|error| FaultPlanError::File { path: at(), error: Box::new(error) })
     }
 
     /// Checks that every fault has exactly the keys of its kind.
     ///
     /// # Errors
-    /// Returns a sentence with the index of the fault, counted from 1, and the key.
-    pub fn check(&self) -> Result<(), String> {
+    /// Returns an error with the number of the fault, counted from 1, and the key.
+    pub fn check(&self) -> Result<(), FaultPlanError> {
         for (index, fault) in self.faults.iter().enumerate() {
-            fault.check().map_err(|what| format!("fault {} ({}): {what}", index + 1, fault.kind.name()))?;
+            fault.check().map_err(|reason| fault.error(index, reason))?;
         }
         Ok(())
     }
 }
 
 impl Fault {
+    /// Returns an error about this fault of a plan.
+    pub(super) fn error(&self, index: usize, reason: impl Into<String>) -> FaultPlanError {
+        FaultPlanError::Fault { number: index + 1, kind: self.kind, reason: reason.into() }
+    }
+
     fn check(&self) -> Result<(), String> {
         let places =
             [self.at.is_some(), self.rate.is_some(), self.count.is_some()].iter().filter(|is| **is).count();
