@@ -2,7 +2,6 @@
 
 mod plan;
 mod recorder;
-mod schedule;
 
 use std::sync::Arc;
 
@@ -12,9 +11,9 @@ use tradesim_archive::Summary;
 use tradesim_replay::{Options, PlayClock, Speed};
 use tradesim_schemas::Timestamp;
 use tradesim_sim::Simulation;
-use tradesim_sources::LiveSource;
+use tradesim_sources::{LiveSource, schedule::Start};
 
-use self::{plan::Live, recorder::NewRecording, schedule::Start};
+use self::{plan::Live, recorder::NewRecording};
 use crate::{
     cli::Serve,
     exit::{Failure, Outcome},

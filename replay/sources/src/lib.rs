@@ -9,6 +9,7 @@ mod faults;
 mod live;
 mod message;
 mod playlist;
+pub mod schedule;
 mod spaced;
 mod toml_text;
 

@@ -3,9 +3,11 @@
 use tradesim_archive::{Cut, Filter};
 use tradesim_schemas::{EventType, Timestamp};
 use tradesim_sim::SimulationOptions;
-use tradesim_sources::{Days, Plan};
+use tradesim_sources::{
+    Days, Plan,
+    schedule::{self, Beginning, ScheduleError, Start, Wanted},
+};
 
-use super::schedule::{self, Beginning, ScheduleError, Start, Wanted};
 use crate::{
     cli::Serve,
     exit::Failure,
@@ -116,9 +118,8 @@ impl Live {
                 say(format_args!("serving {date} ({mode}) from {clock} exchange time, with the wall clock"))
             }
             (Start::Opening { reason }, _) => {
-                schedule::closed_sentences(now, day, reason)
-                    .iter()
-                    .for_each(|line| say(format_args!("{line}")));
+                say(format_args!("{}", schedule::closed_sentence(now, day, reason)));
+                say(format_args!("to start now, use --day {date} --clock 09:30 or --market-hours false"));
             }
         }
     }
@@ -142,7 +143,7 @@ fn beginning(mode: Mode, now: Timestamp, wanted: &Wanted) -> Result<Beginning, F
     if mode != Mode::Historical {
         return schedule::live(now, wanted).map_err(|error| match error {
             ScheduleError::Calendar(error) => market::closed_date(&error),
-            ScheduleError::OutsideDay { .. } => Failure::usage(error.to_string()),
+            ScheduleError::OutsideDay { .. } => Failure::usage(format!("--clock {error}")),
         });
     }
     if wanted.clock.is_some() {

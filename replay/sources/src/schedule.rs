@@ -1,30 +1,34 @@
-//! Decides at which day and instant a stream starts, from the current time, the calendar and the flags.
+//! Decides at which day and instant a live stream starts, from the current time, the calendar and what is requested.
 
 use chrono::{NaiveDate, NaiveTime};
 use tradesim_schemas::{ExchangeTime, TimeSpec, Timestamp};
 use tradesim_sim::session::{CalendarError, Closed, Closure, TradingDay, date_at};
 
-/// The flags and settings about time.
+/// The requested day and time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
-    pub(super) date: Option<NaiveDate>,
-    pub(super) clock: Option<ExchangeTime>,
+pub struct Wanted {
+    /// The first day; `None` for the day that fits the current time.
+    pub date: Option<NaiveDate>,
+    /// The time of day at which the stream starts.
+    pub clock: Option<ExchangeTime>,
     /// True if the stream follows the hours of the market.
-    pub(super) market_hours: bool,
+    pub market_hours: bool,
     /// The treatment of dates on which the market is closed.
-    pub(super) closed: Closed,
+    pub closed: Closed,
 }
 
 /// The first day of a live stream, and its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Beginning {
-    pub(super) day: TradingDay,
-    pub(super) start: Start,
+pub struct Beginning {
+    /// The first day.
+    pub day: TradingDay,
+    /// The start on that day.
+    pub start: Start,
 }
 
 /// The start of a live stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Start {
+pub enum Start {
     /// At this instant of its day, independently of the wall clock.
     At(Timestamp),
     /// Now, at an instant of its day. The stream follows the wall clock.
@@ -38,27 +42,34 @@ pub(super) enum Start {
 
 impl Start {
     /// Returns whether the stream follows the wall clock.
-    pub(super) fn follows_wall_clock(&self) -> bool {
+    pub fn follows_wall_clock(&self) -> bool {
         !matches!(self, Start::At(_))
     }
 }
 
 /// The stream cannot start as requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ScheduleError {
+pub enum ScheduleError {
     /// The date cannot be simulated.
     #[error(transparent)]
     Calendar(#[from] CalendarError),
     /// The time is outside the day.
-    #[error("--clock {clock} is outside the day, which lasts from {from} to {to} exchange time")]
-    OutsideDay { clock: NaiveTime, from: NaiveTime, to: NaiveTime },
+    #[error("{clock} is outside the day, which lasts from {from} to {to} exchange time")]
+    OutsideDay {
+        /// The requested time of day.
+        clock: NaiveTime,
+        /// The start of the day.
+        from: NaiveTime,
+        /// Its end.
+        to: NaiveTime,
+    },
 }
 
 /// Returns the day of a historical stream: the given date, or the last trading day that has started.
 ///
 /// # Errors
 /// Fails on a date that cannot be simulated.
-pub(super) fn historical(now: Timestamp, wanted: &Wanted) -> Result<TradingDay, CalendarError> {
+pub fn historical(now: Timestamp, wanted: &Wanted) -> Result<TradingDay, CalendarError> {
     match wanted.date {
         Some(date) => TradingDay::new(date, wanted.closed),
         None => TradingDay::at_or_before(date_at(now), wanted.closed),
@@ -69,7 +80,7 @@ pub(super) fn historical(now: Timestamp, wanted: &Wanted) -> Result<TradingDay, 
 ///
 /// # Errors
 /// Fails on a date that cannot be simulated, and on a time outside the day.
-pub(super) fn live(now: Timestamp, wanted: &Wanted) -> Result<Beginning, ScheduleError> {
+pub fn live(now: Timestamp, wanted: &Wanted) -> Result<Beginning, ScheduleError> {
     let day = match wanted.date {
         Some(date) => TradingDay::new(date, wanted.closed)?,
         None => TradingDay::at_or_after(date_at(now), wanted.closed)?,
@@ -117,16 +128,11 @@ fn reason(now: Timestamp, day: &TradingDay) -> String {
     }
 }
 
-/// Returns the message for a live stream that is started while the market is closed.
-pub(super) fn closed_sentences(now: Timestamp, opens: &TradingDay, reason: &str) -> [String; 2] {
+/// Describes why a stream waits for the market to open, and how long.
+pub fn closed_sentence(now: Timestamp, opens: &TradingDay, reason: &str) -> String {
     let date = opens.date();
     let wait = wait_text(opens.start().micros() - now.micros());
-    [
-        format!(
-            "the market is closed: {reason}; it opens on {date} at 04:00 in New York, in {wait}; waiting"
-        ),
-        format!("to start now, use --day {date} --clock 09:30 or --market-hours false"),
-    ]
+    format!("the market is closed: {reason}; it opens on {date} at 04:00 in New York, in {wait}; waiting")
 }
 
 /// Formats a wait, such as "2 d 13 h", "6 h 46 min" or "12 min".
