@@ -2,12 +2,15 @@
 
 mod draw;
 mod forge;
+mod gaps;
+mod listed;
 mod plan;
 mod report;
 mod rows;
 mod source;
 
 pub use draw::{Hit, Planted};
+pub use listed::{ListedFaults, ListedFaultsCheck};
 pub use plan::{Fault, FaultPlan, FaultPlanError, Kind, Places};
 pub use report::{ArchiveFaults, FaultsReport, KindReport};
 pub use rows::FaultyRows;

@@ -17,7 +17,7 @@ pub use archive::ArchiveSource;
 pub use date::{ExchangeTimeError, instant_in};
 pub use faults::{
     ArchiveFaults, Fault, FaultPlan, FaultPlanError, FaultsReport, FaultyRows, FaultySource, Hit, Kind,
-    KindReport, Places, Planted,
+    KindReport, ListedFaults, ListedFaultsCheck, Places, Planted,
 };
 pub use live::{Days, LiveSource, Plan, Records, Window};
 pub use message::{Pace, Timestamps};

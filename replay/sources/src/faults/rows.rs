@@ -2,12 +2,13 @@
 //!
 //! The result is what [`super::FaultySource`] sends, with the sequence numbers of the new archive.
 
-use tradesim_archive::{Batch, Captured, Content, Faults, Row};
+use tradesim_archive::{Batch, Captured, Columns, Content, Faults, Metadata, Row};
 use tradesim_schemas::{MessageEncoder, Timestamp};
 
 use super::{
     draw::{Hit, Planted},
     forge,
+    gaps::Gaps,
     plan::Kind,
     report::by_kind,
 };
@@ -26,6 +27,7 @@ pub struct FaultyRows {
     seq: u64,
     /// The first of two rows that are swapped.
     waiting: Option<Row>,
+    gaps: Gaps,
     encoder: MessageEncoder,
 }
 
@@ -48,21 +50,43 @@ impl Planted {
         });
         Faults { plan_seed: Some(plan_seed), planted: Some(by_kind(hits)) }
     }
+
+    /// Returns the columns of an archive with the faults: those of its source, plus those for faulty frames.
+    pub fn columns(&self, of_source: Columns) -> Columns {
+        let swaps = self.has(|kind| kind == Kind::Swap);
+        let frames = swaps || self.has(|kind| !matches!(kind, Kind::Drop | Kind::Duplicate));
+        Columns {
+            captured: of_source.captured || frames,
+            // filters recognise a valid frame as a trade by its ids
+            stored_ids: of_source.stored_ids || swaps,
+            ..of_source
+        }
+    }
 }
 
 impl FaultyRows {
-    /// Adds the faults.
-    pub fn new(planted: Planted) -> FaultyRows {
-        FaultyRows { planted, read: 0, seq: 0, waiting: None, encoder: MessageEncoder::new() }
+    /// Adds faults to the rows of the archive with this metadata.
+    pub fn new(planted: Planted, metadata: &Metadata) -> FaultyRows {
+        FaultyRows::with_gaps(planted, Gaps::of(metadata))
+    }
+
+    fn with_gaps(planted: Planted, gaps: Gaps) -> FaultyRows {
+        FaultyRows { planted, read: 0, seq: 0, waiting: None, gaps, encoder: MessageEncoder::new() }
+    }
+
+    /// Returns the gaps of a capture before the rows that were taken, by new sequence numbers.
+    pub fn gaps(&self) -> &[u64] {
+        &self.gaps.renumbered
     }
 
     /// Returns the sequence number of the next row, unless it is dropped.
-    pub fn next_seq(&self) -> u64 {
+    fn next_seq(&self) -> u64 {
         self.seq + u64::from(self.waiting.is_some())
     }
 
     /// Takes the next row, and appends the resulting rows.
     pub fn push(&mut self, row: Row, out: &mut Batch) {
+        self.gaps.pass(row.row_ref().seq(), self.next_seq());
         let hit = self.planted.hits.get(&self.read).copied();
         self.read += 1;
         if let Some(first) = self.waiting.take() {

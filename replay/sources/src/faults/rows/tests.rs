@@ -39,8 +39,12 @@ fn events(times: &[i64]) -> Vec<Row> {
     times.iter().enumerate().map(record).map(Row::Event).collect()
 }
 
+fn faulty_rows(plan: &str, messages: u64) -> FaultyRows {
+    FaultyRows::with_gaps(planted(plan, messages), Gaps::new(Vec::new(), 0))
+}
+
 fn faulty(plan: &str, rows: &[Row]) -> Batch {
-    let mut faulty = FaultyRows::new(planted(plan, rows.len() as u64));
+    let mut faulty = faulty_rows(plan, rows.len() as u64);
     let mut out = Batch::default();
     rows.iter().for_each(|row| faulty.push(row.clone(), &mut out));
     assert!(out.rows().map(RowRef::seq).eq(0..out.len() as u64));
@@ -80,7 +84,7 @@ fn the_list_has_the_numbers_of_the_new_archive() {
 fn next_seq_maps_rows_of_the_source_to_new_numbers() {
     let plan = "[[fault]]\nkind = 'drop'\nat = 1\n[[fault]]\nkind = 'duplicate'\nat = 2\n\
                 [[fault]]\nkind = 'swap'\nat = 3";
-    let mut rows = FaultyRows::new(planted(plan, 6));
+    let mut rows = faulty_rows(plan, 6);
     let mut out = Batch::default();
     let places = events(&[0, 1, 2, 3, 4, 5]).into_iter().map(|row| {
         let place = rows.next_seq();
@@ -130,4 +134,15 @@ fn a_swapped_captured_message_keeps_its_opcode_but_not_its_receive_time() {
     assert_eq!(seen, [(at(101), BINARY), (at(102), BINARY), (at(103), TEXT), (at(104), BINARY)]);
     assert_eq!(texts(&out)[..2], [b"\xff".to_vec(), book(1, 7).to_json().into_bytes()]);
     assert!(out.rows().skip(2).all(|row| row.raw().is_some() && row.event().is_none()));
+}
+
+#[test]
+fn only_archives_with_frames_have_their_columns() {
+    let of = |kind: &str| {
+        let planted = planted(&format!("fault = [{{ kind = '{kind}', at = 1 }}]"), 9);
+        let columns = planted.columns(Columns::default());
+        (columns.captured, columns.stored_ids)
+    };
+    assert_eq!((of("drop"), of("duplicate")), ((false, false), (false, false)));
+    assert_eq!((of("swap"), of("price")), ((true, true), (true, false)));
 }

@@ -9,17 +9,18 @@ const EXAMPLES_MAX: usize = 5;
 
 /// The result of the check.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct ListedFaults {
+pub struct ListedFaults {
     /// The number of messages that a reader must refuse.
-    pub(super) checked: u64,
+    pub checked: u64,
     /// The number of those that are missing, accepted, or refused for another reason.
-    pub(super) differing: u64,
-    pub(super) examples: Vec<String>,
+    pub differing: u64,
+    /// Descriptions of the first differences.
+    pub examples: Vec<String>,
 }
 
 /// Compares rows with the list. Dropped, duplicated and swapped messages cannot be recognised.
 #[derive(Debug)]
-pub(super) struct Check<'a> {
+pub struct ListedFaultsCheck<'a> {
     /// Sequence number and reason of the messages that must be refused, in order.
     wanted: Vec<(u64, &'a str)>,
     next: usize,
@@ -28,9 +29,9 @@ pub(super) struct Check<'a> {
     message: Vec<u8>,
 }
 
-impl<'a> Check<'a> {
+impl<'a> ListedFaultsCheck<'a> {
     /// Returns the check of an archive, or `None` if it lists no faults.
-    pub(super) fn of(metadata: &'a Metadata) -> Option<Check<'a>> {
+    pub fn of(metadata: &'a Metadata) -> Option<ListedFaultsCheck<'a>> {
         let list = metadata.provenance().faults.as_ref()?.planted.as_ref()?;
         let of_kind = |PlantedFaults { reason, seqs, .. }: &'a PlantedFaults| {
             let reason = reason.as_deref();
@@ -39,11 +40,17 @@ impl<'a> Check<'a> {
         let mut wanted: Vec<(u64, &str)> = list.iter().flat_map(of_kind).collect();
         wanted.sort_unstable();
         let found = ListedFaults { checked: wanted.len() as u64, ..ListedFaults::default() };
-        Some(Check { wanted, next: 0, found, encoder: MessageEncoder::new(), message: Vec::new() })
+        Some(ListedFaultsCheck {
+            wanted,
+            next: 0,
+            found,
+            encoder: MessageEncoder::new(),
+            message: Vec::new(),
+        })
     }
 
     /// Checks the next rows.
-    pub(super) fn push(&mut self, batch: &Batch) {
+    pub fn push(&mut self, batch: &Batch) {
         for row in batch.rows() {
             while let Some((seq, reason)) = self.next_up_to(row.seq()) {
                 if seq < row.seq() {
@@ -63,7 +70,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    pub(super) fn finish(mut self) -> ListedFaults {
+    /// Returns the result, after the last row.
+    pub fn finish(mut self) -> ListedFaults {
         while let Some((seq, reason)) = self.next_up_to(u64::MAX) {
             self.missing(seq, reason);
         }
