@@ -4,6 +4,7 @@
 //! (FORMAT.md, section 5).
 
 mod bounds;
+mod derived;
 mod document;
 mod faults;
 

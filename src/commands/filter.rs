@@ -1,6 +1,6 @@
 //! `filter`: cuts an archive. Messages keep their sequence numbers, and the metadata describes the cut and its source.
 
-use tradesim_archive::{Filter, KeptFaults, Metadata, Provenance, Source};
+use tradesim_archive::KeptFaults;
 
 use crate::{
     cli::Filter as Args,
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let metadata = archive.metadata();
     let filter = filter::of_archive(&args.filter, metadata)?;
     report::explain_cut_times(&filter);
-    let provenance = cut_provenance(metadata, &filter);
+    let provenance = metadata.cut_provenance(filter.cut());
     let output = &args.output;
     let mut sink = Sink::create(&output.output, output.force, args.threads, provenance, metadata.columns())?;
     let (first, last) = source::time_span(metadata);
@@ -58,23 +58,4 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         report.file
     ));
     Ok(Outcome::Done)
-}
-
-/// Returns the provenance of a cut. A cut of a cut lists the original source and both cuts, so that `merge` can recognise the
-/// parts of one recording.
-fn cut_provenance(metadata: &Metadata, filter: &Filter) -> Provenance {
-    let mut provenance = metadata.provenance().clone();
-    if filter.is_open() {
-        return provenance;
-    }
-    let is_cut_of_its_source = !provenance.cuts.is_empty() && provenance.sources.len() == 1;
-    if !is_cut_of_its_source {
-        provenance.sources = vec![Source {
-            digest: metadata.digest(),
-            cuts: provenance.cuts.clone(),
-            sources: provenance.sources,
-        }];
-    }
-    provenance.cuts.push(filter.cut().clone());
-    provenance
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tradesim_archive::{Cut, Metadata, Origin, Provenance, Source};
+use tradesim_archive::{Cut, Metadata, Origin, Provenance};
 use tradesim_schemas::EventType;
 use tradesim_sim::{
     audit::{AuditContext, AuditSymbol, Scope},
@@ -25,7 +25,7 @@ pub(super) fn contexts(metadata: &Metadata) -> Result<Vec<AuditContext>, String>
     if metadata.columns().captured {
         return Err("the archive contains captured messages".to_owned());
     }
-    if is_merge_of_cuts(&provenance.cuts, &provenance.sources) {
+    if provenance.is_merge_of_cuts() {
         return Err("the archive is a merge of cuts that do not add up to a whole recording".to_owned());
     }
     let scope = scope(&provenance.cuts);
@@ -87,38 +87,9 @@ fn scope(cuts: &[Cut]) -> Scope {
     }
 }
 
-/// Returns whether the messages were merged from cuts, so that messages between them may be missing.
-fn is_merge_of_cuts(cuts: &[Cut], sources: &[Source]) -> bool {
-    match sources {
-        // a cut lists its source, and includes the cuts of its source
-        [source] if !cuts.is_empty() => is_merge_of_cuts(&source.cuts, &source.sources),
-        sources => sources
-            .iter()
-            .any(|source| !source.cuts.is_empty() || is_merge_of_cuts(&source.cuts, &source.sources)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tradesim_schemas::Digest;
-
     use super::*;
-
-    fn source(cuts: usize, sources: Vec<Source>) -> Source {
-        Source { digest: Digest::of(b""), cuts: vec![Cut::default(); cuts], sources }
-    }
-
-    #[test]
-    fn only_merges_of_cuts_have_holes() {
-        let cut = [Cut::default()];
-        assert!(!is_merge_of_cuts(&[], &[]));
-        assert!(!is_merge_of_cuts(&cut, &[]));
-        assert!(!is_merge_of_cuts(&cut, &[source(0, vec![])]));
-        assert!(!is_merge_of_cuts(&cut, &[source(1, vec![])]));
-        assert!(!is_merge_of_cuts(&[], &[source(0, vec![]), source(0, vec![])]));
-        assert!(is_merge_of_cuts(&[], &[source(1, vec![]), source(0, vec![])]));
-        assert!(is_merge_of_cuts(&cut, &[source(0, vec![source(1, vec![]), source(1, vec![])])]));
-    }
 
     #[test]
     fn an_identity_is_read_by_key() {
