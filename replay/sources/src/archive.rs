@@ -33,17 +33,19 @@ impl ArchiveSource {
     pub fn new(archive: Archive, filter: Filter, timestamps: Timestamps) -> ArchiveSource {
         let metadata = archive.metadata();
         let messages = filter.is_open().then(|| metadata.counts().total());
-        let keeps_digest = filter.is_open() && timestamps == Timestamps::Recorded;
-        let info = SourceInfo {
-            identity: identity(&archive, &filter, timestamps),
-            messages,
-            digest: keeps_digest.then(|| metadata.digest()),
-            symbols: symbols(&archive, &filter),
-        };
+        let info = SourceInfo { messages, symbols: symbols(&archive, &filter), ..SourceInfo::default() };
         let checkpoints = Arc::new(Checkpoints::new(messages));
         let received = metadata.provenance().has_received_pace();
         let pace = if received { Pace::Received } else { Pace::Recorded };
-        ArchiveSource { archive, filter, timestamps, pace, info, checkpoints }
+        ArchiveSource { archive, filter, timestamps, pace, info, checkpoints }.with_timestamps(timestamps)
+    }
+
+    /// Sets other timestamps.
+    pub fn with_timestamps(mut self, timestamps: Timestamps) -> ArchiveSource {
+        let is_recording = self.filter.is_open() && timestamps == Timestamps::Recorded;
+        self.info.identity = identity(&self.archive, &self.filter, timestamps);
+        self.info.digest = is_recording.then(|| self.archive.metadata().digest());
+        ArchiveSource { timestamps, ..self }
     }
 
     /// Sets another pace than that of the archive.
@@ -76,12 +78,6 @@ impl ArchiveSource {
     pub fn first(&self) -> Result<Option<Timestamp>, Error> {
         let batch = self.rows_after(None).next_batch()?;
         Ok(batch.and_then(|batch| batch.rows().next().map(|row| row.timestamp())))
-    }
-
-    /// Sets other timestamps.
-    pub fn with_timestamps(self, timestamps: Timestamps) -> ArchiveSource {
-        let pace = self.pace;
-        ArchiveSource::new(self.archive, self.filter, timestamps).with_pace(pace)
     }
 
     /// Returns the rows that pass, starting at a checkpoint.

@@ -6,7 +6,7 @@ use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInf
 
 use tradesim_schemas::TimeSpec;
 
-use crate::{ArchiveSource, Timestamps, no_place, read_error};
+use crate::{ArchiveSource, Timestamps, read_error};
 
 /// The number of times that a playlist is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +29,16 @@ impl fmt::Display for Rounds {
 /// Archives one after the other. Sequence numbers continue over archives and rounds. The time between two archives is skipped.
 #[derive(Debug)]
 pub struct Playlist {
-    parts: Arc<[ArchiveSource]>,
-    rounds: Rounds,
+    order: Arc<Order>,
     info: SourceInfo,
+}
+
+/// The archives in the order in which they are played.
+#[derive(Debug)]
+struct Order {
+    /// At least one.
+    parts: Vec<ArchiveSource>,
+    rounds: Rounds,
 }
 
 /// A position in a playlist.
@@ -70,7 +77,7 @@ impl Playlist {
             digest: parts[0].info().digest.filter(|_| is_single && timestamps == Timestamps::Recorded),
             symbols,
         };
-        Playlist { parts: parts.into(), rounds, info }
+        Playlist { order: Arc::new(Order { parts, rounds }), info }
     }
 
     /// Returns the number of messages, or `None` for an endless playlist. With filters, they are counted once.
@@ -78,14 +85,13 @@ impl Playlist {
     /// # Errors
     /// Returns errors of reading.
     pub fn count(&self) -> Result<Option<u64>, tradesim_archive::Error> {
-        let Rounds::Times(times) = self.rounds else { return Ok(None) };
-        let mut round = 0u64;
-        for part in self.parts.iter() {
-            round += part.count()?;
-        }
+        let Rounds::Times(times) = self.order.rounds else { return Ok(None) };
+        let round: u64 = self.order.parts.iter().map(ArchiveSource::count).sum::<Result<_, _>>()?;
         Ok(round.checked_mul(times))
     }
+}
 
+impl Order {
     /// Returns the number of messages in a round, if it is already known.
     fn round_messages(&self) -> Option<u64> {
         self.parts.iter().map(ArchiveSource::known_count).sum()
@@ -105,24 +111,12 @@ impl Playlist {
         }
     }
 
-    /// Opens the part at `position`, if that exists.
-    fn open_part(&self, position: Position) -> Result<Option<Box<dyn Feed>>, SourceError> {
-        match open(&self.parts, self.rounds, position) {
-            Some(opened) => opened.map(Some),
-            None => Ok(None),
+    /// Opens the part at a position. Returns `None` after the last round.
+    fn open(&self, position: Position) -> Result<Option<Box<dyn Feed>>, SourceError> {
+        match self.rounds {
+            Rounds::Times(times) if position.round >= times => Ok(None),
+            _ => self.parts[position.part].open(position.seq).map(Some),
         }
-    }
-}
-
-/// Opens the part at a position. Returns `None` after the last round.
-fn open(
-    parts: &[ArchiveSource],
-    rounds: Rounds,
-    position: Position,
-) -> Option<Result<Box<dyn Feed>, SourceError>> {
-    match rounds {
-        Rounds::Times(times) if position.round >= times => None,
-        _ => Some(parts[position.part].open(position.seq)),
     }
 }
 
@@ -132,36 +126,34 @@ impl Source for Playlist {
     }
 
     fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
-        let (mut round, mut before) = self.whole_rounds(seq);
+        let order = &self.order;
+        let (mut round, mut before) = order.whole_rounds(seq);
         let mut part = 0;
         loop {
             let position = Position { round, part, seq: seq - before };
-            let part_messages = match self.open_part(position) {
-                Ok(Some(feed)) => {
-                    let feed = PlaylistFeed {
-                        parts: Arc::clone(&self.parts),
-                        rounds: self.rounds,
+            let part_messages = match order.open(position) {
+                Ok(None) if before < seq => return Err(SourceError::BeyondEnd { seq, messages: before }),
+                Ok(feed) => {
+                    return Ok(Box::new(PlaylistFeed {
+                        order: Arc::clone(order),
                         position,
                         starts_segment: position.seq == 0 && (round, part) != (0, 0),
-                        feed: Some(feed),
-                    };
-                    return Ok(Box::new(feed));
+                        feed,
+                    }));
                 }
-                Ok(None) if before == seq => return Ok(Box::new(Nothing)),
-                Ok(None) => return Err(SourceError::BeyondEnd { seq, messages: before }),
                 Err(SourceError::BeyondEnd { messages, .. }) => messages,
                 Err(error) => return Err(error),
             };
             before += part_messages;
             part += 1;
-            if part == self.parts.len() {
+            if part == order.parts.len() {
                 part = 0;
                 round += 1;
                 if round == 1 {
                     // all lengths are known after the first round
-                    (round, before) = match self.round_messages() {
+                    (round, before) = match order.round_messages() {
                         Some(0) => return Err(SourceError::BeyondEnd { seq, messages: 0 }),
-                        _ => self.whole_rounds(seq),
+                        _ => order.whole_rounds(seq),
                     };
                 }
             }
@@ -170,24 +162,20 @@ impl Source for Playlist {
 
     /// Finds the position in the first round.
     fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+        let (last, others) = self.order.parts.split_last().expect("a playlist has an archive");
         let mut before = 0;
-        for (index, part) in self.parts.iter().enumerate() {
+        for part in others {
             match part.find(time) {
-                Ok(seq) => return Ok(before + seq),
-                Err(error @ SourceError::InvalidPosition { .. }) if index + 1 == self.parts.len() => {
-                    return Err(error);
-                }
                 Err(SourceError::InvalidPosition { .. }) => before += part.count().map_err(read_error)?,
-                Err(error) => return Err(error),
+                found => return Ok(before + found?),
             }
         }
-        Err(no_place(time, "there is no archive"))
+        Ok(before + last.find(time)?)
     }
 }
 
 struct PlaylistFeed {
-    parts: Arc<[ArchiveSource]>,
-    rounds: Rounds,
+    order: Arc<Order>,
     /// The position at which reading the current part started.
     position: Position,
     /// True if the next message is the first of a part.
@@ -212,7 +200,7 @@ impl Feed for PlaylistFeed {
             }
             if filled == Filled::End {
                 empty_parts += 1;
-                self.feed = if empty_parts > self.parts.len() { None } else { self.next_part()? };
+                self.feed = if empty_parts > self.order.parts.len() { None } else { self.next_part()? };
             }
             if block.is_full() && self.feed.is_some() {
                 return Ok(Filled::More);
@@ -225,19 +213,10 @@ impl Feed for PlaylistFeed {
 impl PlaylistFeed {
     fn next_part(&mut self) -> Result<Option<Box<dyn Feed>>, SourceError> {
         let Position { round, part, .. } = self.position;
-        let is_last = part + 1 == self.parts.len();
+        let is_last = part + 1 == self.order.parts.len();
         self.position =
             Position { round: round + u64::from(is_last), part: if is_last { 0 } else { part + 1 }, seq: 0 };
         self.starts_segment = true;
-        open(&self.parts, self.rounds, self.position).transpose()
-    }
-}
-
-/// The feed at the end of a playlist.
-struct Nothing;
-
-impl Feed for Nothing {
-    fn fill(&mut self, _: &mut BlockBuilder) -> Result<Filled, SourceError> {
-        Ok(Filled::End)
+        self.order.open(self.position)
     }
 }
