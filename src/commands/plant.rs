@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use serde::Serialize;
-use tradesim_archive::{Batch, FAULTS_MAX, Metadata, Provenance, Source, Start};
-use tradesim_sources::{ArchiveFaults, FaultPlan, FaultyRows, Kind, Planted};
+use tradesim_archive::{Batch, FAULTS_MAX, Provenance, Start};
+use tradesim_sources::{ArchiveFaults, FaultKind, FaultPlan, FaultyRows, Planted};
 
 use crate::{
     cli::Plant as Args,
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let faults = planted.in_archive(plan.seed);
     let report = ArchiveFaults::new(&faults);
     let columns = planted.columns(metadata.columns());
-    let provenance = Provenance { faults: Some(faults), ..provenance(metadata) };
+    let provenance = Provenance { faults: Some(faults), ..metadata.derived_provenance() };
     let mut sink = Sink::create(&output.output, output.force, args.threads, provenance, columns)?;
     let mut progress = Progress::new("planting", metadata.counts().total());
     let mut rows = FaultyRows::new(planted, metadata);
@@ -91,8 +91,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 fn check_plan(plan: &FaultPlan, path: &Path) -> Result<(), Failure> {
     for (index, fault) in plan.faults.iter().enumerate() {
         let why = match fault.kind {
-            Kind::Disconnect | Kind::Stall | Kind::Drip => "it is a fault of the connection",
-            Kind::Oversize => "an archive contains messages of at most 16 MiB",
+            FaultKind::Disconnect | FaultKind::Stall | FaultKind::Drip => "it is a fault of the connection",
+            FaultKind::Oversize => "an archive contains messages of at most 16 MiB",
             _ => continue,
         };
         let (number, kind) = (index + 1, fault.kind.name());
@@ -113,15 +113,6 @@ fn check_size(planted: &Planted) -> Result<(), Failure> {
     let (count, max) = (grouped(count as u64), grouped(FAULTS_MAX as u64));
     let what = format!("the plan affects {count} messages, but an archive lists at most {max} faults");
     Err(Failure::Configuration { what, hint: Some(REPLAY.to_owned()) })
-}
-
-/// Returns the provenance of the new archive: that of the source, which it lists together with its cuts.
-fn provenance(metadata: &Metadata) -> Provenance {
-    let mut provenance = metadata.provenance().clone();
-    let cuts = std::mem::take(&mut provenance.cuts);
-    let sources = std::mem::take(&mut provenance.sources);
-    provenance.sources = vec![Source { digest: metadata.digest(), cuts, sources }];
-    provenance
 }
 
 #[cfg(test)]

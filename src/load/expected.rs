@@ -2,7 +2,7 @@
 
 use tradesim_replay::{BlockBuilder, Filled, LineFault, Source, SourceError};
 use tradesim_schemas::{ContentDigest, Digest};
-use tradesim_sources::{Kind, Planted};
+use tradesim_sources::{FaultKind, Planted};
 
 /// Returns the digest of the first `messages` of a stream as an end point must receive them: in order, each once. Messages that
 /// are dropped by planted faults are not part of it, and repeated ones are part of it once. Messages above the size limit are
@@ -16,7 +16,7 @@ pub(super) fn digest(
     messages: u64,
 ) -> Result<Digest, SourceError> {
     let is_oversize = |seq| {
-        planted.and_then(|planted| planted.hits.get(&seq)).is_some_and(|hit| hit.kind == Kind::Oversize)
+        planted.and_then(|planted| planted.hits.get(&seq)).is_some_and(|hit| hit.kind == FaultKind::Oversize)
     };
     let mut digest = ContentDigest::new();
     let mut feed = source.open(0)?;

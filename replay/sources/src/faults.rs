@@ -11,7 +11,7 @@ mod source;
 
 pub use draw::{Hit, Planted};
 pub use listed::{ListedFaults, ListedFaultsCheck};
-pub use plan::{Fault, FaultPlan, FaultPlanError, Kind, Places};
+pub use plan::{Fault, FaultKind, FaultPlan, FaultPlanError, Places};
 pub use report::{ArchiveFaults, FaultsReport, KindReport};
 pub use rows::FaultyRows;
 pub use source::FaultySource;

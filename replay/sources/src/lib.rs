@@ -16,10 +16,10 @@ mod toml_text;
 pub use archive::ArchiveSource;
 pub use date::{ExchangeTimeError, instant_in};
 pub use faults::{
-    ArchiveFaults, Fault, FaultPlan, FaultPlanError, FaultsReport, FaultyRows, FaultySource, Hit, Kind,
+    ArchiveFaults, Fault, FaultKind, FaultPlan, FaultPlanError, FaultsReport, FaultyRows, FaultySource, Hit,
     KindReport, ListedFaults, ListedFaultsCheck, Places, Planted,
 };
-pub use live::{Days, LiveSource, Plan, Records, Window};
+pub use live::{Days, LivePlan, LiveRecords, LiveSource, Window};
 pub use message::{Pace, Timestamps};
 pub use playlist::{Playlist, Rounds};
 pub use toml_text::{duration_of, from_toml, optional_duration_of};

@@ -21,7 +21,7 @@ use snapshots::{Limits, Snapshot, Snapshots};
 
 /// The definition of a live stream.
 #[derive(Debug)]
-pub struct Plan {
+pub struct LivePlan {
     /// The options of the first day; later days have the same ones.
     pub options: SimulationOptions,
     /// The instant of the first day at which the stream starts.
@@ -51,14 +51,14 @@ pub enum Days {
 /// It stores only snapshots of the simulation, not messages: for a reader of earlier messages, they are simulated again.
 #[derive(Debug)]
 pub struct LiveSource {
-    plan: Arc<Plan>,
+    plan: Arc<LivePlan>,
     snapshots: Arc<Snapshots>,
     info: SourceInfo,
 }
 
 impl LiveSource {
     /// Creates the source of a plan. `simulation` is its first day in its state at the start.
-    pub fn new(plan: Plan, simulation: Simulation) -> LiveSource {
+    pub fn new(plan: LivePlan, simulation: Simulation) -> LiveSource {
         debug_assert_eq!(simulation.now(), plan.start);
         let mut symbols = plan.filter.cut().symbols.clone();
         if symbols.is_empty() {
@@ -73,7 +73,7 @@ impl LiveSource {
     ///
     /// # Errors
     /// Fails with [`SourceError::BeyondEnd`].
-    pub fn records(&self, seq: u64) -> Result<Records, SourceError> {
+    pub fn records(&self, seq: u64) -> Result<LiveRecords, SourceError> {
         let snapshot = self.snapshots.before_message(seq);
         let mut skip = seq - snapshot.seq;
         let mut records = self.records_from(snapshot);
@@ -97,8 +97,8 @@ impl LiveSource {
         (!filter.is_open()).then(|| filter.cut().clone())
     }
 
-    fn records_from(&self, snapshot: Snapshot) -> Records {
-        Records {
+    fn records_from(&self, snapshot: Snapshot) -> LiveRecords {
+        LiveRecords {
             plan: Arc::clone(&self.plan),
             snapshots: Arc::clone(&self.snapshots),
             filter: self.plan.filter.clone(),
@@ -138,7 +138,7 @@ impl Source for LiveSource {
 }
 
 /// Returns the identity of the stream: everything that determines its messages, and nothing else.
-fn identity(plan: &Plan) -> String {
+fn identity(plan: &LivePlan) -> String {
     let mut cut = plan.filter.cut().clone();
     cut.from = None;
     cut.symbols.sort_unstable();
@@ -153,7 +153,7 @@ fn identity(plan: &Plan) -> String {
     format!("live {identity} from {start}, {days}, cut ({cut})")
 }
 
-/// Records of a window of time, in order.
+/// The records of a window of time, in order.
 #[derive(Debug, Default)]
 pub struct Window {
     /// At least one record.
@@ -164,8 +164,8 @@ pub struct Window {
 
 /// A reader of a [`LiveSource`].
 #[derive(Debug)]
-pub struct Records {
-    plan: Arc<Plan>,
+pub struct LiveRecords {
+    plan: Arc<LivePlan>,
     snapshots: Arc<Snapshots>,
     simulation: Simulation,
     filter: Filter,
@@ -177,7 +177,7 @@ pub struct Records {
     begun: Option<Window>,
 }
 
-impl Records {
+impl LiveRecords {
     /// Returns the next records, at least one, or `None` after the last.
     ///
     /// # Errors
@@ -224,7 +224,7 @@ impl Records {
 
 /// The feed of a [`LiveSource`].
 struct LiveFeed {
-    records: Records,
+    records: LiveRecords,
     window: Window,
     /// The number of records of the window that were returned.
     at: usize,

@@ -4,7 +4,7 @@ use tradesim_archive::{Cut, Filter};
 use tradesim_schemas::{EventType, Timestamp};
 use tradesim_sim::SimulationOptions;
 use tradesim_sources::{
-    Days, Plan,
+    Days, LivePlan,
     schedule::{self, Beginning, ScheduleError, Start, Wanted},
 };
 
@@ -97,11 +97,11 @@ impl Live {
     }
 
     /// Returns the plan of a stream that starts at this instant of its first day.
-    pub(super) fn plan(&self, start: Timestamp) -> Plan {
+    pub(super) fn plan(&self, start: Timestamp) -> LivePlan {
         let from = (start > self.options.day.start()).then_some(start);
         let (symbols, events) = (self.market.only.clone(), self.events.clone());
         let filter = Filter::new(Cut { from, symbols, events, ..Cut::default() });
-        Plan { options: self.options.clone(), start, filter, days: self.days }
+        LivePlan { options: self.options.clone(), start, filter, days: self.days }
     }
 
     /// Prints what is served and from where. `now` is the current time.

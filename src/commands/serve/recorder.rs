@@ -18,7 +18,7 @@ use tradesim_archive::{ArchiveWriter, Cut, Summary, WriterOptions};
 use tradesim_replay::Report;
 use tradesim_schemas::Record;
 use tradesim_sim::Simulation;
-use tradesim_sources::{LiveSource, Records};
+use tradesim_sources::{LiveRecords, LiveSource};
 
 use crate::{market, serving::Steering};
 
@@ -101,7 +101,7 @@ impl Recorder {
 /// The state of the thread that writes.
 struct Writing {
     writer: ArchiveWriter,
-    records: Records,
+    records: LiveRecords,
     /// Records that are simulated but not sent yet.
     pending: Vec<Record>,
     written: u64,

@@ -9,13 +9,13 @@ use std::{
 
 use tradesim_schemas::Digest;
 
-use super::plan::{Fault, FaultPlan, FaultPlanError, Kind, PLANTED_MAX};
+use super::plan::{Fault, FaultKind, FaultPlan, FaultPlanError, PLANTED_MAX};
 
 /// A fault of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hit {
     /// The kind of the fault.
-    pub kind: Kind,
+    pub kind: FaultKind,
     /// Selects one of the variants of the kind.
     pub variant: u64,
     /// The duration of a stall or a drip.
@@ -109,15 +109,17 @@ fn lowest(values: impl Iterator<Item = (u64, u64)>, count: usize) -> Vec<(u64, u
 }
 
 /// Returns the number of messages that a fault affects.
-fn width(kind: Kind) -> u64 {
-    if kind == Kind::Swap { 2 } else { 1 }
+fn width(kind: FaultKind) -> u64 {
+    if kind == FaultKind::Swap { 2 } else { 1 }
 }
 
 impl Planted {
-    fn is_free(&self, kind: Kind, seq: u64) -> bool {
+    fn is_free(&self, kind: FaultKind, seq: u64) -> bool {
         let takes = |seq: u64| self.hits.get(&seq).map(|hit| hit.kind);
         let before = seq.checked_sub(1).and_then(takes);
-        takes(seq).is_none() && before != Some(Kind::Swap) && (kind != Kind::Swap || takes(seq + 1).is_none())
+        takes(seq).is_none()
+            && before != Some(FaultKind::Swap)
+            && (kind != FaultKind::Swap || takes(seq + 1).is_none())
     }
 
     fn put(&mut self, seq: u64, fault: &Fault, variant: u64) {
@@ -145,7 +147,7 @@ impl Planted {
     }
 
     /// Returns whether there is a fault of a matching kind.
-    pub fn has(&self, is_such: impl Fn(Kind) -> bool) -> bool {
+    pub fn has(&self, is_such: impl Fn(FaultKind) -> bool) -> bool {
         self.hits.values().any(|hit| is_such(hit.kind))
     }
 
@@ -166,7 +168,7 @@ struct Draw {
 }
 
 impl Draw {
-    fn new(seed: u64, index: usize, kind: Kind) -> Draw {
+    fn new(seed: u64, index: usize, kind: FaultKind) -> Draw {
         let text = format!("tradesim fault\n{seed}\n{index}\n{}", kind.name());
         Draw { key: *Digest::of(text.as_bytes()).as_bytes() }
     }
@@ -196,9 +198,9 @@ mod tests {
         assert_eq!(plan(text).unwrap().resolve(10_000).unwrap(), drawn);
         assert_ne!(plan(&text.replace("= 7", "= 8")).unwrap().resolve(10_000).unwrap(), drawn);
         let count = |kind| drawn.hits.values().filter(|hit| hit.kind == kind).count();
-        assert_eq!((count(Kind::Drop), count(Kind::Swap), count(Kind::Stall)), (200, 50, 2));
-        assert!((800..1_200).contains(&count(Kind::Corrupt)), "{}", count(Kind::Corrupt));
-        for (seq, _) in drawn.hits.iter().filter(|(_, hit)| hit.kind == Kind::Swap) {
+        assert_eq!((count(FaultKind::Drop), count(FaultKind::Swap), count(FaultKind::Stall)), (200, 50, 2));
+        assert!((800..1_200).contains(&count(FaultKind::Corrupt)), "{}", count(FaultKind::Corrupt));
+        for (seq, _) in drawn.hits.iter().filter(|(_, hit)| hit.kind == FaultKind::Swap) {
             assert!(!drawn.hits.contains_key(&(seq + 1)));
         }
     }
@@ -206,13 +208,13 @@ mod tests {
     #[test]
     fn a_selection_by_count_equals_that_of_a_full_sort() {
         let swaps = plan("[[fault]]\nkind = 'swap'\ncount = 30").unwrap().resolve(100).unwrap();
-        let draw = Draw::new(0, 0, Kind::Swap);
+        let draw = Draw::new(0, 0, FaultKind::Swap);
         let mut sorted: Vec<(u64, u64)> = (0..99).map(|seq| (draw.at(seq), seq)).collect();
         sorted.sort_unstable();
         let mut expected = Planted::default();
         let fault = &plan("[[fault]]\nkind = 'swap'\ncount = 30").unwrap().faults[0];
         for (value, seq) in sorted {
-            if expected.hits.len() < 30 && expected.is_free(Kind::Swap, seq) {
+            if expected.hits.len() < 30 && expected.is_free(FaultKind::Swap, seq) {
                 expected.put(seq, fault, value.rotate_left(32));
             }
         }

@@ -2,7 +2,7 @@
 
 use tradesim_schemas::{ReadOptions, Reason};
 
-use super::{draw::Hit, plan::Kind};
+use super::{draw::Hit, plan::FaultKind};
 
 /// Invalid prices.
 const PRICES: [&str; 5] = ["-1.00", "12.5", "NaN", "1e3", "123456789.00"];
@@ -20,12 +20,12 @@ const TEMPLATE: &str = "{\"schema_version\":1,\"event_type\":\"trade\",\"timesta
 /// Returns the reason code with which a reader refuses the message, if the fault is in its content.
 pub(super) fn reason(hit: &Hit) -> Option<Reason> {
     Some(match hit.kind {
-        Kind::Corrupt if hit.variant & 1 == 0 => Reason::NotUtf8,
-        Kind::Corrupt => Reason::NotJson,
-        Kind::SchemaVersion => Reason::UnsupportedSchemaVersion,
-        Kind::EventType => Reason::UnknownEventType,
-        Kind::Price => Reason::BadValue,
-        Kind::Oversize => Reason::TooLarge,
+        FaultKind::Corrupt if hit.variant & 1 == 0 => Reason::NotUtf8,
+        FaultKind::Corrupt => Reason::NotJson,
+        FaultKind::SchemaVersion => Reason::UnsupportedSchemaVersion,
+        FaultKind::EventType => Reason::UnknownEventType,
+        FaultKind::Price => Reason::BadValue,
+        FaultKind::Oversize => Reason::TooLarge,
         _ => return None,
     })
 }
@@ -33,18 +33,18 @@ pub(super) fn reason(hit: &Hit) -> Option<Reason> {
 /// Appends the message with its fault. A fault that is not in the content leaves it unchanged.
 pub(super) fn forge(hit: &Hit, message: &[u8], out: &mut Vec<u8>) {
     match hit.kind {
-        Kind::Corrupt => corrupt(hit.variant, message, out),
-        Kind::SchemaVersion => {
+        FaultKind::Corrupt => corrupt(hit.variant, message, out),
+        FaultKind::SchemaVersion => {
             replace(message, "{\"schema_version\":", "1", &(2 + hit.variant % 98).to_string(), out);
         }
-        Kind::EventType => replace_until(message, "\"event_type\":\"", "quote", out),
-        Kind::Price => {
+        FaultKind::EventType => replace_until(message, "\"event_type\":\"", "quote", out),
+        FaultKind::Price => {
             let price = PRICES[(hit.variant % PRICES.len() as u64) as usize];
             let key =
                 PRICE_KEYS.into_iter().find(|key| find(message, key).is_some()).unwrap_or(PRICE_KEYS[0]);
             replace_until(message, key, price, out);
         }
-        Kind::Oversize => {
+        FaultKind::Oversize => {
             // padding with white space, so that only the size is wrong
             out.extend_from_slice(message);
             let len = out.len() + (ReadOptions::BYTES_MAX + 1).saturating_sub(message.len());
@@ -114,10 +114,16 @@ mod tests {
 
     #[test]
     fn every_fault_in_the_content_is_refused_for_the_listed_reason() {
-        for kind in [Kind::Corrupt, Kind::SchemaVersion, Kind::EventType, Kind::Price, Kind::Oversize] {
+        for kind in [
+            FaultKind::Corrupt,
+            FaultKind::SchemaVersion,
+            FaultKind::EventType,
+            FaultKind::Price,
+            FaultKind::Oversize,
+        ] {
             for message in [TEMPLATE, BOOK, CANDLE, "", "{", "plain", "{\"é\":1}"] {
                 for variant in (0..64).chain((0..400).map(|at| at << 7 | at & 1)) {
-                    if kind == Kind::Oversize && variant > 0 {
+                    if kind == FaultKind::Oversize && variant > 0 {
                         continue;
                     }
                     let hit = Hit { kind, variant, lasts: Duration::ZERO, bytes_per_second: 1 };
@@ -134,7 +140,7 @@ mod tests {
     fn other_faults_leave_the_text_alone() {
         for message in [TEMPLATE, BOOK, CANDLE] {
             read(message.as_bytes(), ReadOptions::default()).unwrap();
-            let hit = Hit { kind: Kind::Drop, variant: 9, lasts: Duration::ZERO, bytes_per_second: 1 };
+            let hit = Hit { kind: FaultKind::Drop, variant: 9, lasts: Duration::ZERO, bytes_per_second: 1 };
             let mut text = Vec::new();
             forge(&hit, message.as_bytes(), &mut text);
             assert_eq!((text.as_slice(), reason(&hit)), (message.as_bytes(), None));

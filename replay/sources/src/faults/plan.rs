@@ -31,7 +31,7 @@ pub struct FaultPlan {
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     /// The kind.
-    pub kind: Kind,
+    pub kind: FaultKind,
     /// The sequence numbers of the messages.
     #[serde(default)]
     pub at: Option<Places>,
@@ -71,7 +71,7 @@ impl Places {
 /// The kind of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum FaultKind {
     /// The message is not sent.
     Drop,
     /// It is sent twice.
@@ -96,26 +96,26 @@ pub enum Kind {
     Drip,
 }
 
-impl Kind {
+impl FaultKind {
     /// Returns the name in plans and reports.
     pub const fn name(self) -> &'static str {
         match self {
-            Kind::Drop => "drop",
-            Kind::Duplicate => "duplicate",
-            Kind::Swap => "swap",
-            Kind::Corrupt => "corrupt",
-            Kind::SchemaVersion => "schema-version",
-            Kind::EventType => "event-type",
-            Kind::Price => "price",
-            Kind::Oversize => "oversize",
-            Kind::Disconnect => "disconnect",
-            Kind::Stall => "stall",
-            Kind::Drip => "drip",
+            FaultKind::Drop => "drop",
+            FaultKind::Duplicate => "duplicate",
+            FaultKind::Swap => "swap",
+            FaultKind::Corrupt => "corrupt",
+            FaultKind::SchemaVersion => "schema-version",
+            FaultKind::EventType => "event-type",
+            FaultKind::Price => "price",
+            FaultKind::Oversize => "oversize",
+            FaultKind::Disconnect => "disconnect",
+            FaultKind::Stall => "stall",
+            FaultKind::Drip => "drip",
         }
     }
 
     fn lasts(self) -> bool {
-        matches!(self, Kind::Stall | Kind::Drip)
+        matches!(self, FaultKind::Stall | FaultKind::Drip)
     }
 }
 
@@ -124,7 +124,7 @@ impl Kind {
 #[non_exhaustive]
 pub enum FaultPlanError {
     /// The file cannot be read.
-    #[error("cannot read the fault plan {}: {source}", path.display())]
+    #[error("cannot read the fault plan {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -148,8 +148,8 @@ pub enum FaultPlanError {
         /// The number of the fault in the plan, counted from 1.
         number: usize,
         /// Its kind.
-        kind: Kind,
-        /// What is wrong, with the key.
+        kind: FaultKind,
+        /// The reason, with the key.
         reason: String,
     },
     /// The plan affects too many messages.
@@ -218,10 +218,10 @@ impl Fault {
             _ => {}
         }
         match self.bytes_per_second {
-            None | Some(0) if self.kind == Kind::Drip => {
+            None | Some(0) if self.kind == FaultKind::Drip => {
                 Err("`bytes_per_second` must be at least 1".to_owned())
             }
-            Some(_) if self.kind != Kind::Drip => Err("`bytes_per_second` is only for drip".to_owned()),
+            Some(_) if self.kind != FaultKind::Drip => Err("`bytes_per_second` is only for drip".to_owned()),
             _ => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use tradesim_archive::{Faults, PlantedFaults};
 use super::{
     draw::{Hit, Planted},
     forge,
-    plan::Kind,
+    plan::FaultKind,
 };
 
 /// The faults of a stream or an archive.
@@ -80,7 +80,7 @@ impl ArchiveFaults {
 
 /// Groups faults by kind and reason.
 pub(super) fn by_kind<'a>(hits: impl Iterator<Item = (u64, &'a Hit)>) -> Vec<PlantedFaults> {
-    let mut seqs: BTreeMap<(Kind, Option<&'static str>), Vec<u64>> = BTreeMap::new();
+    let mut seqs: BTreeMap<(FaultKind, Option<&'static str>), Vec<u64>> = BTreeMap::new();
     for (seq, hit) in hits {
         let reason = forge::reason(hit).map(tradesim_schemas::Reason::code);
         seqs.entry((hit.kind, reason)).or_default().push(seq);

@@ -9,7 +9,7 @@ use super::{
     draw::{Hit, Planted},
     forge,
     gaps::Gaps,
-    plan::Kind,
+    plan::FaultKind,
     report::by_kind,
 };
 
@@ -39,8 +39,8 @@ impl Planted {
         let hits = self.hits.iter().map(|(&seq, hit)| {
             let mut at = seq + more - less;
             match hit.kind {
-                Kind::Drop => less += 1,
-                Kind::Duplicate => {
+                FaultKind::Drop => less += 1,
+                FaultKind::Duplicate => {
                     at += 1;
                     more += 1;
                 }
@@ -53,8 +53,8 @@ impl Planted {
 
     /// Returns the columns of an archive with the faults: those of its source, plus those for faulty frames.
     pub fn columns(&self, of_source: Columns) -> Columns {
-        let swaps = self.has(|kind| kind == Kind::Swap);
-        let frames = swaps || self.has(|kind| !matches!(kind, Kind::Drop | Kind::Duplicate));
+        let swaps = self.has(|kind| kind == FaultKind::Swap);
+        let frames = swaps || self.has(|kind| !matches!(kind, FaultKind::Drop | FaultKind::Duplicate));
         Columns {
             captured: of_source.captured || frames,
             // filters recognise a valid frame as a trade by its ids
@@ -94,12 +94,12 @@ impl FaultyRows {
             return rows.into_iter().for_each(|row| self.put(row, out));
         }
         match hit {
-            Some(Hit { kind: Kind::Drop, .. }) => {}
-            Some(Hit { kind: Kind::Duplicate, .. }) => {
+            Some(Hit { kind: FaultKind::Drop, .. }) => {}
+            Some(Hit { kind: FaultKind::Duplicate, .. }) => {
                 self.put(row.clone(), out);
                 self.put(row, out);
             }
-            Some(Hit { kind: Kind::Swap, .. }) => self.waiting = Some(row),
+            Some(Hit { kind: FaultKind::Swap, .. }) => self.waiting = Some(row),
             Some(hit) if forge::reason(&hit).is_some() => {
                 let forged = self.forged(&hit, &row);
                 self.put(forged, out);

@@ -10,7 +10,7 @@ use tradesim_schemas::TimeSpec;
 use super::{
     draw::{Hit, Planted},
     forge,
-    plan::Kind,
+    plan::FaultKind,
 };
 
 /// A source with faults added to another source. Messages keep their sequence numbers.
@@ -46,7 +46,8 @@ impl Source for FaultySource {
 
     fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
         // the message before may be swapped with the first one
-        let is_swapped = |seq: u64| self.planted.hits.get(&seq).is_some_and(|hit| hit.kind == Kind::Swap);
+        let is_swapped =
+            |seq: u64| self.planted.hits.get(&seq).is_some_and(|hit| hit.kind == FaultKind::Swap);
         let from = seq.checked_sub(1).filter(|&before| is_swapped(before)).unwrap_or(seq);
         Ok(Box::new(FaultyFeed {
             inner: self.inner.open(from)?,
@@ -147,7 +148,7 @@ impl FaultyFeed {
             put(metas[1], &first.text, first.recorded.as_deref(), None, out);
             return;
         }
-        if hit.is_some_and(|hit| hit.kind == Kind::Swap) {
+        if hit.is_some_and(|hit| hit.kind == FaultKind::Swap) {
             self.waiting = Some(Waiting::of(block, at));
             return;
         }
@@ -193,11 +194,11 @@ fn push(meta: Meta, text: &[u8], recorded: Option<&[u8]>, out: &mut BlockBuilder
 /// Returns the effect of a fault on the connection.
 fn line_fault(hit: &Hit) -> Option<LineFault> {
     Some(match hit.kind {
-        Kind::Drop => LineFault::Missing,
-        Kind::Duplicate => LineFault::Repeated,
-        Kind::Disconnect => LineFault::Disconnect,
-        Kind::Stall => LineFault::Stall(hit.lasts),
-        Kind::Drip => LineFault::Drip { bytes_per_second: hit.bytes_per_second, lasts: hit.lasts },
+        FaultKind::Drop => LineFault::Missing,
+        FaultKind::Duplicate => LineFault::Repeated,
+        FaultKind::Disconnect => LineFault::Disconnect,
+        FaultKind::Stall => LineFault::Stall(hit.lasts),
+        FaultKind::Drip => LineFault::Drip { bytes_per_second: hit.bytes_per_second, lasts: hit.lasts },
         _ => return None,
     })
 }

@@ -10,16 +10,16 @@ fn options(date: &str) -> SimulationOptions {
     SimulationOptions { rate: 1.0, symbols: 3, ..SimulationOptions::new(day, 11) }
 }
 
-fn plan(clock: &str, events: &[EventType], days: Days) -> Plan {
+fn plan(clock: &str, events: &[EventType], days: Days) -> LivePlan {
     let options = options("2026-02-13");
     let start = options.day.at(clock.parse().unwrap());
     let from = (start > options.day.start()).then_some(start);
     let filter = Filter::new(Cut { from, events: events.to_vec(), ..Cut::default() });
-    Plan { options, start, filter, days }
+    LivePlan { options, start, filter, days }
 }
 
 /// Returns a source with many snapshots.
-fn source(plan: Plan) -> LiveSource {
+fn source(plan: LivePlan) -> LiveSource {
     let mut simulation = Simulation::new(plan.options.clone()).unwrap();
     simulation.skip_to(plan.start);
     let mut source = LiveSource::new(plan, simulation);
