@@ -14,7 +14,6 @@ mod client_registry;
 mod clock;
 mod close;
 mod control;
-mod control_message;
 mod counts;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -22,10 +21,10 @@ pub mod fuzzing;
 mod http;
 mod hub;
 mod inbound;
+mod known_symbols;
 mod lateness;
 mod lock;
 mod metrics;
-mod names;
 mod options;
 mod outbox;
 mod outgoing;
@@ -38,7 +37,6 @@ mod producer;
 mod published;
 mod query;
 mod readers;
-mod refusal;
 mod ring;
 mod selection;
 mod send_cursor;

@@ -21,7 +21,7 @@ use tungstenite::{
 };
 
 use super::*;
-use tradesim_client::{dialogue::Ping, header::Header, inbound::BEGINNING_BYTES};
+use tradesim_client::{BEGINNING_BYTES, dialogue::Ping, header::Header};
 
 /// A server that serves so many connections, one after the other, and then stops listening.
 struct Server {
@@ -295,7 +295,7 @@ fn an_answer_without_an_end_and_a_slow_one_are_refused_in_time() {
     let (_, result) = run(options);
     slow.join();
     let Err(BridgeError::FeedUnreachable { cause, .. }) = result else { panic!("{result:?}") };
-    assert_eq!(cause, "no answer to the handshake within 300ms");
+    assert_eq!(cause, "no handshake response within 300ms");
 }
 
 #[test]
