@@ -23,6 +23,9 @@ mod resume;
 pub mod secret;
 mod socket;
 mod tcp;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod transport;
 pub mod url;
 
