@@ -7,7 +7,6 @@ mod commands;
 mod control_token;
 mod embedded;
 mod exit;
-mod faults;
 mod feed;
 mod filter;
 #[cfg(any(fuzzing, test))]
@@ -29,7 +28,6 @@ mod settings;
 mod signals;
 mod sink;
 mod source;
-mod streams;
 mod telemetry;
 
 use std::process::ExitCode;

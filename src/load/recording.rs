@@ -8,18 +8,18 @@ use std::{
 use serde::Serialize;
 use tradesim_archive::Archive;
 use tradesim_replay::{Source, SourceError, Speed};
+use tradesim_sources::{ArchiveSource, Timestamps};
 
 use super::{paced::Paced, profile::Profile, scenario};
 use crate::{
     cli::{FilterArgs, ReadingArgs, Record},
     commands::record,
     exit::Failure,
-    filter::Filter,
+    filter,
     output::{grouped, say},
     scratch::Folder,
     settings::{Settings, Sources},
     source,
-    streams::{ArchiveSource, Timestamps},
 };
 
 /// An open recording.
@@ -91,7 +91,7 @@ impl Recording {
     /// # Errors
     /// Fails if the load needs more messages than the recording has.
     pub(crate) fn paced(self, load: &scenario::Load) -> anyhow::Result<(Paced, Speed)> {
-        let filter = Filter::of_archive(&FilterArgs::default(), self.archive.metadata())?;
+        let filter = filter::of_archive(&FilterArgs::default(), self.archive.metadata())?;
         let source = ArchiveSource::new(self.archive, filter, Timestamps::Recorded);
         let messages = self.about.messages;
         let Some(speed) = load.speed else {

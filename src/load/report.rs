@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use tradesim_sources::FaultsReport;
 
 use super::{
     events::Happened,
@@ -14,7 +15,6 @@ use super::{
 };
 use crate::{
     commands::verify_topic,
-    faults::FaultsReport,
     output::{grouped, say},
 };
 

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::anyhow;
 use tradesim_replay::{Background, Observer, OnSlow, Options, Source};
+use tradesim_sources::{FaultsReport, FaultySource, Planted};
 
 use super::{
     end_points::{Arrived, EndPoints, Kafka},
@@ -26,7 +27,6 @@ use super::{
 use crate::{
     cli::{AnswerArgs, CutArgs, DeliveryMode, FilterArgs, LoadRun, ReadingArgs, VerifyTopic},
     commands::verify_topic,
-    faults::{FaultsReport, FaultySource, Planted},
     output::{grouped, say},
     random,
     report::SCHEMA_VERSION,

@@ -4,12 +4,13 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
 use tradesim_replay::Speed;
+use tradesim_sources::FaultPlan;
 
 use super::{profile::Stage, threshold::Threshold};
+
 use crate::{
     cli::{self, BridgeTuning, DeliveryMode, Record},
     exit::Failure,
-    faults::FaultPlan,
     parse,
 };
 
@@ -84,7 +85,7 @@ pub(crate) struct Load {
     #[serde(default, deserialize_with = "speed")]
     pub(crate) speed: Option<Speed>,
     /// Ends a load with a speed after this time.
-    #[serde(default, deserialize_with = "parse::optional_duration_of")]
+    #[serde(default, deserialize_with = "tradesim_sources::optional_duration_of")]
     pub(crate) duration: Option<Duration>,
 }
 
@@ -125,7 +126,7 @@ pub(crate) enum TargetKind {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Event {
     /// Time since the first message.
-    #[serde(deserialize_with = "parse::duration_of")]
+    #[serde(deserialize_with = "tradesim_sources::duration_of")]
     pub(crate) at: Duration,
     /// The name in the report.
     #[serde(default)]
@@ -133,7 +134,7 @@ pub(crate) struct Event {
     /// A command for `sh -c`. One that fails ends the run.
     pub(crate) run: Option<String>,
     /// Makes the WebSocket clients stop reading for this time.
-    #[serde(default, deserialize_with = "parse::optional_duration_of")]
+    #[serde(default, deserialize_with = "tradesim_sources::optional_duration_of")]
     pub(crate) stall_clients: Option<Duration>,
 }
 
@@ -183,7 +184,7 @@ impl Scenario {
             what: format!("invalid scenario {origin}: {what}"),
             hint: Some("docs/LOAD.md describes the format".to_owned()),
         };
-        let mut scenario: Scenario = parse::toml(text).map_err(invalid)?;
+        let mut scenario: Scenario = tradesim_sources::from_toml(text).map_err(invalid)?;
         if short {
             scenario.shorten().map_err(invalid)?;
         }

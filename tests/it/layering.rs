@@ -38,6 +38,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "tradesim-archive",
         ],
     ),
+    ("tradesim-sources", &["rdkafka", "clap", "tradesim-bridge", "tradesim-bridge-core"]),
     (
         "tradesim-protocol",
         &["tokio", "mio", "socket2", "tungstenite", "rustls", "arrow-array", "parquet", "rdkafka", "rand"],
@@ -70,6 +71,10 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("tradesim-protocol", &["tradesim-schemas"]),
     ("tradesim-replay", &["tradesim-protocol", "tradesim-schemas"]),
     ("tradesim-client", &["tradesim-protocol", "tradesim-schemas"]),
+    (
+        "tradesim-sources",
+        &["tradesim-archive", "tradesim-protocol", "tradesim-replay", "tradesim-schemas", "tradesim-sim"],
+    ),
     ("tradesim-bridge-core", &["tradesim-protocol", "tradesim-schemas"]),
     (
         "tradesim-bridge",
@@ -86,6 +91,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
             "tradesim-replay",
             "tradesim-schemas",
             "tradesim-sim",
+            "tradesim-sources",
         ],
     ),
 ];

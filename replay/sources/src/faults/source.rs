@@ -13,7 +13,7 @@ use super::{
 };
 
 /// A source with faults added to another source. Messages keep their sequence numbers.
-pub(crate) struct FaultySource {
+pub struct FaultySource {
     inner: Arc<dyn Source>,
     planted: Arc<Planted>,
     info: SourceInfo,
@@ -26,7 +26,8 @@ impl std::fmt::Debug for FaultySource {
 }
 
 impl FaultySource {
-    pub(crate) fn new(inner: Arc<dyn Source>, planted: Arc<Planted>) -> FaultySource {
+    /// Adds the faults.
+    pub fn new(inner: Arc<dyn Source>, planted: Arc<Planted>) -> FaultySource {
         let info = SourceInfo {
             identity: format!("{} faults {}", inner.info().identity, planted.identity()),
             // unknown in advance

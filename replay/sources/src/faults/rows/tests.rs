@@ -2,10 +2,10 @@ use tradesim_archive::RowRef;
 use tradesim_schemas::{Envelope, Event, Exchange, OrderBook, Price, Quantity, Record, Symbol};
 
 use super::*;
-use crate::faults::FaultPlan;
+use crate::FaultPlan;
 
 fn planted(plan: &str, messages: u64) -> Planted {
-    FaultPlan::parse(plan).unwrap().resolve(messages).unwrap()
+    plan.parse::<FaultPlan>().unwrap().resolve(messages).unwrap()
 }
 
 fn at(micros: i64) -> Timestamp {

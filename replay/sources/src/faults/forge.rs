@@ -18,7 +18,7 @@ const TEMPLATE: &str = "{\"schema_version\":1,\"event_type\":\"trade\",\"timesta
     \"correlation_id\":null}}";
 
 /// Returns the reason code with which a reader refuses the message, if the fault is in its content.
-pub(crate) fn reason(hit: &Hit) -> Option<Reason> {
+pub(super) fn reason(hit: &Hit) -> Option<Reason> {
     Some(match hit.kind {
         Kind::Corrupt if hit.variant & 1 == 0 => Reason::NotUtf8,
         Kind::Corrupt => Reason::NotJson,
@@ -31,7 +31,7 @@ pub(crate) fn reason(hit: &Hit) -> Option<Reason> {
 }
 
 /// Appends the message with its fault. A fault that is not in the content leaves it unchanged.
-pub(crate) fn forge(hit: &Hit, message: &[u8], out: &mut Vec<u8>) {
+pub(super) fn forge(hit: &Hit, message: &[u8], out: &mut Vec<u8>) {
     match hit.kind {
         Kind::Corrupt => corrupt(hit.variant, message, out),
         Kind::SchemaVersion => {

@@ -10,39 +10,43 @@ use super::{
     forge,
     plan::Kind,
 };
-use crate::output::{grouped, say};
 
 /// The faults of a stream or an archive.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct FaultsReport {
+pub struct FaultsReport {
     /// The number of faults.
-    pub(crate) total: u64,
+    pub total: u64,
     /// The faults by kind, in the order of the documentation.
-    pub(crate) planted: Vec<KindReport>,
+    pub planted: Vec<KindReport>,
 }
 
 /// The faults of one kind with one reason code.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct KindReport {
-    pub(crate) kind: String,
+pub struct KindReport {
+    /// The name of the kind.
+    pub kind: String,
     /// The reason code with which a reader refuses the message; null if it does not.
-    pub(crate) reason: Option<String>,
-    pub(crate) count: u64,
-    pub(crate) seqs: Vec<u64>,
+    pub reason: Option<String>,
+    /// The number of faults.
+    pub count: u64,
+    /// The sequence numbers of the messages.
+    pub seqs: Vec<u64>,
 }
 
 /// The planted faults of an archive, from its metadata.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct ArchiveFaults {
-    plan_seed: Option<u64>,
+pub struct ArchiveFaults {
+    /// The seed of the plan that drew the faults.
+    pub plan_seed: Option<u64>,
     /// As in [`FaultsReport`]; null in a merge, which has no list (FORMAT.md, section 5.9).
-    total: Option<u64>,
-    planted: Option<Vec<KindReport>>,
+    pub total: Option<u64>,
+    /// As in [`FaultsReport`]; null in a merge.
+    pub planted: Option<Vec<KindReport>>,
 }
 
 impl FaultsReport {
     /// Reports the faults of the messages from `from` (inclusive) to `to` (exclusive).
-    pub(crate) fn new(planted: &Planted, from: u64, to: u64) -> FaultsReport {
+    pub fn new(planted: &Planted, from: u64, to: u64) -> FaultsReport {
         let hits = planted.hits.range(from..to.max(from));
         FaultsReport::of(by_kind(hits.map(|(seq, hit)| (*seq, hit))))
     }
@@ -59,24 +63,11 @@ impl FaultsReport {
             .collect();
         FaultsReport { total: planted.iter().map(|kind| kind.count).sum(), planted }
     }
-
-    /// Prints the faults on standard error.
-    pub(crate) fn summarise(&self) {
-        say(format_args!("faults planted {}", describe(self.total, &self.planted)));
-    }
-}
-
-/// Describes the numbers of faults by kind.
-fn describe(total: u64, planted: &[KindReport]) -> String {
-    let kinds = planted.iter().map(|KindReport { kind, reason, count, .. }| match reason {
-        Some(reason) => format!("{kind} {} ({reason})", grouped(*count)),
-        None => format!("{kind} {}", grouped(*count)),
-    });
-    format!("{}: {}", grouped(total), kinds.collect::<Vec<_>>().join(", "))
 }
 
 impl ArchiveFaults {
-    pub(crate) fn new(faults: &Faults) -> ArchiveFaults {
+    /// Reports the faults that the metadata of an archive lists.
+    pub fn new(faults: &Faults) -> ArchiveFaults {
         let Faults { plan_seed, planted } = faults.clone();
         let listed = planted.map(FaultsReport::of);
         ArchiveFaults {
@@ -84,21 +75,6 @@ impl ArchiveFaults {
             total: listed.as_ref().map(|listed| listed.total),
             planted: listed.map(|listed| listed.planted),
         }
-    }
-
-    /// Describes the numbers of faults by kind, and the seed of the plan.
-    pub(crate) fn describe(&self) -> String {
-        let seed = self.plan_seed.map(|seed| format!(", plan seed {seed}")).unwrap_or_default();
-        match (self.total, &self.planted) {
-            (Some(0), _) => format!("0{seed}"),
-            (Some(total), Some(planted)) => describe(total, planted) + &seed,
-            _ => "in the merged archives, without a list".to_owned(),
-        }
-    }
-
-    /// Prints the faults on standard error.
-    pub(crate) fn summarise(&self) {
-        say(format_args!("faults planted {}", self.describe()));
     }
 }
 

@@ -13,21 +13,24 @@ const MINUTE: i64 = 60_000_000;
 
 /// The timestamps in sent messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Timestamps {
+pub enum Timestamps {
     /// As recorded.
     Recorded,
     /// Shifted by a number of minutes.
-    Shifted { minutes: i64 },
+    Shifted {
+        /// The minutes that are added.
+        minutes: i64,
+    },
 }
 
 impl Timestamps {
     /// Returns timestamps that are shifted by whole minutes, so that `first` falls into the minute before `now`.
-    pub(crate) fn shifted_to(now: Timestamp, first: Timestamp) -> Timestamps {
+    pub fn shifted_to(now: Timestamp, first: Timestamp) -> Timestamps {
         Timestamps::Shifted { minutes: (now.micros() - first.micros()).div_euclid(MINUTE) }
     }
 
     /// Returns the sent form of an instant, clamped to the valid range.
-    pub(crate) fn sent(self, at: Timestamp) -> Timestamp {
+    pub fn sent(self, at: Timestamp) -> Timestamp {
         match self {
             Timestamps::Recorded => at,
             Timestamps::Shifted { minutes } => {
@@ -61,7 +64,7 @@ impl fmt::Display for Timestamps {
 
 /// The times by which messages are scheduled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
+pub enum Pace {
     /// The emission time.
     Recorded,
     /// The receive time, if there is one.

@@ -4,12 +4,14 @@ use std::{fmt, sync::Arc};
 
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
 
-use super::{ArchiveSource, Timestamps, no_place, read_error};
+use crate::{ArchiveSource, Timestamps, no_place, read_error};
 
 /// The number of times that a playlist is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rounds {
+pub enum Rounds {
+    /// This many times.
     Times(u64),
+    /// Until the server stops.
     Endless,
 }
 
@@ -24,7 +26,7 @@ impl fmt::Display for Rounds {
 
 /// Archives one after the other. Sequence numbers continue over archives and rounds. The time between two archives is skipped.
 #[derive(Debug)]
-pub(crate) struct Playlist {
+pub struct Playlist {
     parts: Arc<[ArchiveSource]>,
     rounds: Rounds,
     info: SourceInfo,
@@ -41,7 +43,7 @@ struct Position {
 
 impl Playlist {
     /// Creates a playlist of at least one archive.
-    pub(crate) fn new(parts: Vec<ArchiveSource>, rounds: Rounds, timestamps: Timestamps) -> Playlist {
+    pub fn new(parts: Vec<ArchiveSource>, rounds: Rounds, timestamps: Timestamps) -> Playlist {
         let one_round: Option<u64> = parts.iter().map(|part| part.info().messages).sum();
         let is_single = parts.len() == 1 && rounds == Rounds::Times(1);
         let identities: Vec<&str> = parts.iter().map(|part| part.info().identity.as_str()).collect();
@@ -73,7 +75,7 @@ impl Playlist {
     ///
     /// # Errors
     /// Returns errors of reading.
-    pub(crate) fn count(&self) -> Result<Option<u64>, tradesim_archive::Error> {
+    pub fn count(&self) -> Result<Option<u64>, tradesim_archive::Error> {
         let Rounds::Times(times) = self.rounds else { return Ok(None) };
         let mut round = 0u64;
         for part in self.parts.iter() {

@@ -1,10 +1,15 @@
 //! Fault plans in TOML.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use serde::Deserialize;
 
-use crate::{exit::Failure, parse};
+use crate::from_toml;
 
 /// The maximum number of messages that a plan may affect.
 pub(super) const PLANTED_MAX: usize = 1_000_000;
@@ -12,41 +17,45 @@ pub(super) const PLANTED_MAX: usize = 1_000_000;
 /// A fault plan: a table with an array `fault`, which can also be part of a scenario.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct FaultPlan {
+pub struct FaultPlan {
     /// The seed of the selection.
     #[serde(default)]
-    pub(crate) seed: u64,
+    pub seed: u64,
+    /// The entries.
     #[serde(default, rename = "fault")]
-    pub(crate) faults: Vec<Fault>,
+    pub faults: Vec<Fault>,
 }
 
 /// An entry of a plan: a kind, and the messages that it affects.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Fault {
-    pub(crate) kind: Kind,
+pub struct Fault {
+    /// The kind.
+    pub kind: Kind,
     /// The sequence numbers of the messages.
     #[serde(default)]
-    pub(crate) at: Option<Places>,
+    pub at: Option<Places>,
     /// The probability with which each message is selected.
     #[serde(default)]
-    pub(crate) rate: Option<f64>,
+    pub rate: Option<f64>,
     /// The number of messages to select.
     #[serde(default)]
-    pub(crate) count: Option<usize>,
+    pub count: Option<usize>,
     /// The duration of a stall or a drip.
-    #[serde(default, rename = "for", deserialize_with = "parse::optional_duration_of")]
-    pub(crate) lasts: Option<Duration>,
+    #[serde(default, rename = "for", deserialize_with = "crate::optional_duration_of")]
+    pub lasts: Option<Duration>,
     /// The rate of a drip.
     #[serde(default)]
-    pub(crate) bytes_per_second: Option<u32>,
+    pub bytes_per_second: Option<u32>,
 }
 
 /// One sequence number or several.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "expected a sequence number or a list")]
-pub(crate) enum Places {
+pub enum Places {
+    /// One sequence number.
     One(u64),
+    /// Several sequence numbers.
     Many(Vec<u64>),
 }
 
@@ -62,7 +71,7 @@ impl Places {
 /// The kind of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Kind {
+pub enum Kind {
     /// The message is not sent.
     Drop,
     /// It is sent twice.
@@ -88,7 +97,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const fn name(self) -> &'static str {
+    /// Returns the name in plans and reports.
+    pub const fn name(self) -> &'static str {
         match self {
             Kind::Drop => "drop",
             Kind::Duplicate => "duplicate",
@@ -109,19 +119,53 @@ impl Kind {
     }
 }
 
+/// A fault plan cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FaultPlanError {
+    /// The file cannot be read.
+    #[error("cannot read the fault plan {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The text of a file is not a plan.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the key.
+        reason: String,
+    },
+    /// The text is not a plan, or the plan does not fit the stream.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+/// Parses and checks a plan in TOML.
+impl FromStr for FaultPlan {
+    type Err = FaultPlanError;
+
+    fn from_str(text: &str) -> Result<FaultPlan, FaultPlanError> {
+        FaultPlan::parse(text).map_err(FaultPlanError::Invalid)
+    }
+}
+
 impl FaultPlan {
     /// Reads and checks a plan.
     ///
     /// # Errors
-    /// Fails with [`Failure::Configuration`], which contains the invalid key.
-    pub(crate) fn open(path: &Path) -> Result<FaultPlan, Failure> {
-        let text = fs::read_to_string(path)
-            .map_err(|error| wrong(format!("cannot read the fault plan {}: {error}", path.display())))?;
-        FaultPlan::parse(&text).map_err(|what| wrong(format!("{}: {what}", path.display())))
+    /// Returns an error with the invalid key.
+    pub fn open(path: &Path) -> Result<FaultPlan, FaultPlanError> {
+        let at = || path.to_owned();
+        let text = fs::read_to_string(path).map_err(|source| FaultPlanError::Read { path: at(), source })?;
+        FaultPlan::parse(&text).map_err(|reason| FaultPlanError::File { path: at(), reason })
     }
 
-    pub(crate) fn parse(text: &str) -> Result<FaultPlan, String> {
-        let plan: FaultPlan = parse::toml(text)?;
+    fn parse(text: &str) -> Result<FaultPlan, String> {
+        let plan: FaultPlan = from_toml(text)?;
         plan.check()?;
         Ok(plan)
     }
@@ -130,7 +174,7 @@ impl FaultPlan {
     ///
     /// # Errors
     /// Returns a sentence with the index of the fault, counted from 1, and the key.
-    pub(crate) fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), String> {
         for (index, fault) in self.faults.iter().enumerate() {
             fault.check().map_err(|what| format!("fault {} ({}): {what}", index + 1, fault.kind.name()))?;
         }
@@ -167,8 +211,4 @@ impl Fault {
             _ => Ok(()),
         }
     }
-}
-
-pub(super) fn wrong(what: String) -> Failure {
-    Failure::Configuration { what, hint: None }
 }

@@ -5,39 +5,36 @@ mod snapshots;
 
 use std::sync::Arc;
 
-use tradesim_archive::Cut;
+use tradesim_archive::{Cut, Filter};
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
-use tradesim_schemas::{Record, Timestamp};
+use tradesim_schemas::{ParseTimeSpecError, Record, TimeSpec, Timestamp};
 use tradesim_sim::{
     Simulation, SimulationOptions,
     session::{CalendarError, Closed},
 };
 
-use super::{
+use crate::{
     message::{Messages, Pace, Timestamps},
     no_place, read_error,
-};
-use crate::{
-    filter::{self, Filter},
-    parse, report,
 };
 use snapshots::{Limits, Snapshot, Snapshots};
 
 /// The definition of a live stream.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// The options of the first day; later days have the same ones.
-    pub(crate) options: SimulationOptions,
+    pub options: SimulationOptions,
     /// The instant of the first day at which the stream starts.
-    pub(crate) start: Timestamp,
+    pub start: Timestamp,
     /// The filter of messages.
-    pub(crate) filter: Filter,
-    pub(crate) days: Days,
+    pub filter: Filter,
+    /// The days after the first one.
+    pub days: Days,
 }
 
 /// The days after the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Days {
+pub enum Days {
     /// None.
     One,
     /// The trading days after it, to the end of the calendar.
@@ -53,7 +50,7 @@ pub(crate) enum Days {
 ///
 /// It stores only snapshots of the simulation, not messages: for a reader of earlier messages, they are simulated again.
 #[derive(Debug)]
-pub(crate) struct LiveSource {
+pub struct LiveSource {
     plan: Arc<Plan>,
     snapshots: Arc<Snapshots>,
     info: SourceInfo,
@@ -61,9 +58,9 @@ pub(crate) struct LiveSource {
 
 impl LiveSource {
     /// Creates the source of a plan. `simulation` is its first day in its state at the start.
-    pub(crate) fn new(plan: Plan, simulation: Simulation) -> LiveSource {
+    pub fn new(plan: Plan, simulation: Simulation) -> LiveSource {
         debug_assert_eq!(simulation.now(), plan.start);
-        let mut symbols = plan.filter.cut().symbols;
+        let mut symbols = plan.filter.cut().symbols.clone();
         if symbols.is_empty() {
             symbols = simulation.universe().symbols().iter().map(|info| info.symbol).collect();
         }
@@ -76,7 +73,7 @@ impl LiveSource {
     ///
     /// # Errors
     /// Fails with [`SourceError::BeyondEnd`].
-    pub(crate) fn records(&self, seq: u64) -> Result<Records, SourceError> {
+    pub fn records(&self, seq: u64) -> Result<Records, SourceError> {
         let snapshot = self.snapshots.before_message(seq);
         let mut skip = seq - snapshot.seq;
         let mut records = self.records_from(snapshot);
@@ -95,9 +92,9 @@ impl LiveSource {
     }
 
     /// Returns the cut of the first day, if the stream does not contain all of it.
-    pub(crate) fn cut(&self) -> Option<Cut> {
+    pub fn cut(&self) -> Option<Cut> {
         let filter = &self.plan.filter;
-        (!filter.is_open()).then(|| filter.cut())
+        (!filter.is_open()).then(|| filter.cut().clone())
     }
 
     fn records_from(&self, snapshot: Snapshot) -> Records {
@@ -126,8 +123,9 @@ impl Source for LiveSource {
 
     /// Exchange time refers to the first day.
     fn find(&self, place: &str) -> Result<u64, SourceError> {
-        let time = parse::time(place).map_err(|invalid| no_place(place, invalid.to_string()))?;
-        let at = filter::instant(time, &self.plan.options.day);
+        let time: TimeSpec =
+            place.parse().map_err(|invalid: ParseTimeSpecError| no_place(place, invalid.to_string()))?;
+        let at = self.plan.options.day.resolve(time);
         let mut records = self.records_from(self.snapshots.before_time(at));
         loop {
             let before = records.seq;
@@ -143,7 +141,7 @@ impl Source for LiveSource {
 
 /// Returns the identity of the stream: everything that determines its messages, and nothing else.
 fn identity(plan: &Plan) -> String {
-    let mut cut = plan.filter.cut();
+    let mut cut = plan.filter.cut().clone();
     cut.from = None;
     cut.symbols.sort_unstable();
     let days = match plan.days {
@@ -154,20 +152,21 @@ fn identity(plan: &Plan) -> String {
         Days::All { closed: Closed::Allow, nights: false } => "all days",
     };
     let (identity, start) = (plan.options.identity(), plan.start);
-    format!("live {identity} from {start}, {days}, cut ({})", report::describe_cut(&cut))
+    format!("live {identity} from {start}, {days}, cut ({cut})")
 }
 
 /// Records of a window of time, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Window {
-    pub(crate) records: Vec<Record>,
+pub struct Window {
+    /// At least one record.
+    pub records: Vec<Record>,
     /// True if the time before the first record is skipped.
     starts_segment: bool,
 }
 
 /// A reader of a [`LiveSource`].
 #[derive(Debug)]
-pub(crate) struct Records {
+pub struct Records {
     plan: Arc<Plan>,
     snapshots: Arc<Snapshots>,
     simulation: Simulation,
@@ -185,7 +184,7 @@ impl Records {
     ///
     /// # Errors
     /// Does not fail if the first day could be simulated.
-    pub(crate) fn next_window(&mut self) -> Result<Option<Window>, SourceError> {
+    pub fn next_window(&mut self) -> Result<Option<Window>, SourceError> {
         if let Some(window) = self.begun.take() {
             return Ok(Some(window));
         }

@@ -1,19 +1,16 @@
 //! An archive as a source, whole or filtered.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
-use tradesim_archive::{Archive, Batch, Batches, Error, Start};
+use tradesim_archive::{Archive, Batch, Batches, Error, Filter, Start};
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
-use tradesim_schemas::{Symbol, Timestamp};
+use tradesim_schemas::{ParseTimeSpecError, Symbol, TimeSpec, Timestamp};
 
-use super::{
+use crate::{
     checkpoints::{Checkpoint, Checkpoints},
+    instant_in,
     message::{Messages, Pace, Timestamps},
     no_place, read_error,
-};
-use crate::{
-    filter::{self, Filter},
-    parse, report,
 };
 
 /// An archive, or the messages of it that pass a filter.
@@ -21,7 +18,7 @@ use crate::{
 /// A whole archive can be opened at any message by means of its row groups. With a filter, the rows up to a message must be read;
 /// checkpoints shorten that for later readers.
 #[derive(Debug)]
-pub(crate) struct ArchiveSource {
+pub struct ArchiveSource {
     archive: Archive,
     /// The filter in its initial state.
     filter: Filter,
@@ -32,7 +29,8 @@ pub(crate) struct ArchiveSource {
 }
 
 impl ArchiveSource {
-    pub(crate) fn new(archive: Archive, filter: Filter, timestamps: Timestamps) -> ArchiveSource {
+    /// Creates the source of the messages of an archive that pass a filter in its initial state.
+    pub fn new(archive: Archive, filter: Filter, timestamps: Timestamps) -> ArchiveSource {
         let metadata = archive.metadata();
         let messages = filter.is_open().then(|| metadata.counts().total());
         let keeps_digest = filter.is_open() && timestamps == Timestamps::Recorded;
@@ -49,7 +47,7 @@ impl ArchiveSource {
     }
 
     /// Sets another pace than that of the archive.
-    pub(crate) fn with_pace(self, pace: Pace) -> ArchiveSource {
+    pub fn with_pace(self, pace: Pace) -> ArchiveSource {
         ArchiveSource { pace, ..self }
     }
 
@@ -57,7 +55,7 @@ impl ArchiveSource {
     ///
     /// # Errors
     /// Returns errors of reading.
-    pub(crate) fn count(&self) -> Result<u64, Error> {
+    pub fn count(&self) -> Result<u64, Error> {
         if let Some(messages) = self.checkpoints.messages() {
             return Ok(messages);
         }
@@ -67,7 +65,7 @@ impl ArchiveSource {
     }
 
     /// Returns the number of messages, if it is already known.
-    pub(crate) fn known_count(&self) -> Option<u64> {
+    pub fn known_count(&self) -> Option<u64> {
         self.checkpoints.messages()
     }
 
@@ -75,13 +73,13 @@ impl ArchiveSource {
     ///
     /// # Errors
     /// Returns errors of reading.
-    pub(crate) fn first(&self) -> Result<Option<Timestamp>, Error> {
+    pub fn first(&self) -> Result<Option<Timestamp>, Error> {
         let batch = self.rows_after(None).next_batch()?;
         Ok(batch.and_then(|batch| batch.rows().next().map(|row| row.timestamp())))
     }
 
     /// Sets other timestamps.
-    pub(crate) fn with_timestamps(self, timestamps: Timestamps) -> ArchiveSource {
+    pub fn with_timestamps(self, timestamps: Timestamps) -> ArchiveSource {
         let pace = self.pace;
         ArchiveSource::new(self.archive, self.filter, timestamps).with_pace(pace)
     }
@@ -160,9 +158,10 @@ impl Source for ArchiveSource {
 
     /// The time refers to the recording, even if timestamps are shifted.
     fn find(&self, place: &str) -> Result<u64, SourceError> {
-        let time = parse::time(place).map_err(|invalid| no_place(place, invalid.to_string()))?;
-        let at = filter::instant_in(time, self.archive.metadata().provenance())
-            .map_err(|failure| no_place(place, failure.to_string()))?;
+        let time: TimeSpec =
+            place.parse().map_err(|invalid: ParseTimeSpecError| no_place(place, invalid.to_string()))?;
+        let at = instant_in(time, self.archive.metadata().provenance())
+            .map_err(|error| no_place(place, error.to_string()))?;
         let found = if self.filter.is_open() { self.find_whole(at) } else { self.find_filtered(at) };
         found.map_err(read_error)?.ok_or_else(|| no_place(place, "all messages are earlier"))
     }
@@ -170,22 +169,21 @@ impl Source for ArchiveSource {
 
 /// Returns the identity of the stream: content, filter and timestamps, but not the path.
 fn identity(archive: &Archive, filter: &Filter, timestamps: Timestamps) -> String {
-    let mut text = format!("archive {}", archive.metadata().digest());
-    if !filter.is_open() {
-        let mut cut = filter.cut();
-        cut.symbols.sort_unstable();
-        write!(text, " cut ({})", report::describe_cut(&cut)).expect("writing to a String");
+    let digest = archive.metadata().digest();
+    if filter.is_open() {
+        return format!("archive {digest} timestamps {timestamps}");
     }
-    write!(text, " timestamps {timestamps}").expect("writing to a String");
-    text
+    let mut cut = filter.cut().clone();
+    cut.symbols.sort_unstable();
+    format!("archive {digest} cut ({cut}) timestamps {timestamps}")
 }
 
 /// Returns the symbols that can occur; empty if unknown, because a capture may contain any symbol.
 fn symbols(archive: &Archive, filter: &Filter) -> Vec<Symbol> {
     let metadata = archive.metadata();
-    let kept = filter.cut().symbols;
+    let kept = &filter.cut().symbols;
     if !kept.is_empty() {
-        return kept;
+        return kept.clone();
     }
     let columns = metadata.columns();
     if columns.captured || columns.stored_ids {

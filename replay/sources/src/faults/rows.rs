@@ -18,7 +18,7 @@ const BINARY: u8 = 2;
 
 /// Takes all rows in order, and returns rows with faults, which are renumbered.
 #[derive(Debug)]
-pub(crate) struct FaultyRows {
+pub struct FaultyRows {
     planted: Planted,
     /// The number of rows that were taken.
     read: u64,
@@ -31,7 +31,7 @@ pub(crate) struct FaultyRows {
 
 impl Planted {
     /// Returns the list of faults for the metadata of an archive, with sequence numbers as defined in FORMAT.md, section 5.9.
-    pub(crate) fn in_archive(&self, plan_seed: u64) -> Faults {
+    pub fn in_archive(&self, plan_seed: u64) -> Faults {
         // the numbers of duplicated and of dropped messages so far
         let (mut more, mut less) = (0, 0);
         let hits = self.hits.iter().map(|(&seq, hit)| {
@@ -51,17 +51,18 @@ impl Planted {
 }
 
 impl FaultyRows {
-    pub(crate) fn new(planted: Planted) -> FaultyRows {
+    /// Adds the faults.
+    pub fn new(planted: Planted) -> FaultyRows {
         FaultyRows { planted, read: 0, seq: 0, waiting: None, encoder: MessageEncoder::new() }
     }
 
     /// Returns the sequence number of the next row, unless it is dropped.
-    pub(crate) fn next_seq(&self) -> u64 {
+    pub fn next_seq(&self) -> u64 {
         self.seq + u64::from(self.waiting.is_some())
     }
 
     /// Takes the next row, and appends the resulting rows.
-    pub(crate) fn push(&mut self, row: Row, out: &mut Batch) {
+    pub fn push(&mut self, row: Row, out: &mut Batch) {
         let hit = self.planted.hits.get(&self.read).copied();
         self.read += 1;
         if let Some(first) = self.waiting.take() {

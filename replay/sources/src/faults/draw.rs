@@ -9,23 +9,26 @@ use std::{
 
 use tradesim_schemas::Digest;
 
-use super::plan::{Fault, FaultPlan, Kind, PLANTED_MAX, wrong};
-use crate::exit::Failure;
+use super::plan::{Fault, FaultPlan, FaultPlanError, Kind, PLANTED_MAX};
 
 /// A fault of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hit {
-    pub(crate) kind: Kind,
+pub struct Hit {
+    /// The kind of the fault.
+    pub kind: Kind,
     /// Selects one of the variants of the kind.
-    pub(crate) variant: u64,
-    pub(crate) lasts: Duration,
-    pub(crate) bytes_per_second: u32,
+    pub variant: u64,
+    /// The duration of a stall or a drip.
+    pub lasts: Duration,
+    /// The rate of a drip.
+    pub bytes_per_second: u32,
 }
 
 /// The faults of a stream by sequence number, at most one per message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Planted {
-    pub(crate) hits: BTreeMap<u64, Hit>,
+pub struct Planted {
+    /// The faults.
+    pub hits: BTreeMap<u64, Hit>,
 }
 
 impl FaultPlan {
@@ -33,10 +36,9 @@ impl FaultPlan {
     /// no earlier fault of the plan affects.
     ///
     /// # Errors
-    /// Fails with [`Failure::Configuration`] on a sequence number after the end, on two faults at one message, and if there are too
-    /// few messages left.
-    pub(crate) fn resolve(&self, messages: u64) -> Result<Planted, Failure> {
-        self.try_resolve(messages).map_err(wrong)
+    /// Fails on a sequence number after the end, on two faults at one message, and if there are too few messages left.
+    pub fn resolve(&self, messages: u64) -> Result<Planted, FaultPlanError> {
+        self.try_resolve(messages).map_err(FaultPlanError::Invalid)
     }
 
     fn try_resolve(&self, messages: u64) -> Result<Planted, String> {
@@ -138,18 +140,23 @@ impl Planted {
         Err(format!("the plan affects more than {PLANTED_MAX} messages"))
     }
 
+    /// Returns whether there are no faults.
+    pub fn is_empty(&self) -> bool {
+        self.hits.is_empty()
+    }
+
     /// Returns the number of faults.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.hits.len()
     }
 
     /// Returns whether there is a fault of a matching kind.
-    pub(crate) fn has(&self, is_such: impl Fn(Kind) -> bool) -> bool {
+    pub fn has(&self, is_such: impl Fn(Kind) -> bool) -> bool {
         self.hits.values().any(|hit| is_such(hit.kind))
     }
 
     /// Returns a text that identifies all faults. The stream id depends on it.
-    pub(crate) fn identity(&self) -> String {
+    pub fn identity(&self) -> String {
         let mut text = String::new();
         for (seq, hit) in &self.hits {
             let Hit { kind, variant, lasts, bytes_per_second } = hit;
@@ -184,7 +191,7 @@ mod tests {
     use super::*;
 
     fn plan(text: &str) -> Result<FaultPlan, String> {
-        FaultPlan::parse(text)
+        text.parse().map_err(|error: FaultPlanError| error.to_string())
     }
 
     #[test]

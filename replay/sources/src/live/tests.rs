@@ -3,7 +3,6 @@ use tradesim_schemas::EventType;
 use tradesim_sim::session::TradingDay;
 
 use super::*;
-use crate::cli::CutArgs;
 
 /// Returns the options of a small day: three symbols, about 6,000 messages.
 fn options(date: &str) -> SimulationOptions {
@@ -14,9 +13,8 @@ fn options(date: &str) -> SimulationOptions {
 fn plan(clock: &str, events: &[EventType], days: Days) -> Plan {
     let options = options("2026-02-13");
     let start = options.day.at(clock.parse().unwrap());
-    let from = (start > options.day.start()).then_some(parse::TimeSpec::Instant(start));
-    let cut = CutArgs { from, events: events.to_vec(), ..CutArgs::default() };
-    let filter = Filter::of_day(Vec::new(), &cut, &options.day).unwrap();
+    let from = (start > options.day.start()).then_some(start);
+    let filter = Filter::new(Cut { from, events: events.to_vec(), ..Cut::default() });
     Plan { options, start, filter, days }
 }
 
