@@ -190,7 +190,7 @@ impl Session<'_> {
             if self.resume.received() >= count && handshake_warning.is_none() {
                 break Ok(Read::Enough);
             }
-            let event = connection.next();
+            let event = connection.read();
             // if the server closes the connection, its reason says more than this warning
             if event.as_ref().is_ok_and(Event::is_from_feed)
                 && let Some(fault) = handshake_warning.take()

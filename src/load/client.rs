@@ -155,7 +155,7 @@ impl Client {
                 thread::sleep(left.min(TICK));
                 continue;
             }
-            match connection.next() {
+            match connection.read() {
                 Ok(Event::Message { bytes, .. }) => self.take(&bytes, &mut unreported),
                 Ok(Event::Oversize(message)) => {
                     break DisconnectReason::Broken(format!(

@@ -126,7 +126,7 @@ impl Reader {
         if connection.handshake.stream.is_some() && !is_resumable(&connection.handshake) {
             let until = self.clock.now() + REFUSAL_TIMEOUT;
             while first.is_none() && self.clock.now() < until && self.is_wanted(number) {
-                match connection.next() {
+                match connection.read() {
                     Ok(Incoming::NotYet) => {
                         if let Err(reason) = connection.wait(self.clock.now(), TICK) {
                             return Ok(ended(&reason, connection));
@@ -155,7 +155,7 @@ impl Reader {
     ) -> Result<Read, Gone> {
         let mut batch = self.empty_batch(number);
         loop {
-            match first.take().map_or_else(|| connection.next(), Ok) {
+            match first.take().map_or_else(|| connection.read(), Ok) {
                 Ok(Incoming::Message { bytes, .. }) => batch.push(&bytes, &self.rules),
                 Ok(Incoming::Oversize(message)) => batch.push_oversize(&message, &self.rules),
                 Ok(Incoming::Heartbeat) => {

@@ -112,7 +112,7 @@ impl Connection {
     /// # Errors
     /// A violation of a protocol. After any other than an invalid notice, the connection cannot be read.
     #[inline]
-    pub fn next(&mut self) -> Result<Event, Fault> {
+    pub fn read(&mut self) -> Result<Event, Fault> {
         loop {
             return match self.socket.read() {
                 Ok(Received::Message(Message::Text(text))) => {

@@ -168,8 +168,8 @@ impl Notice {
             Layout::Gap { from, to } => Some(Notice::Gap { from, to }),
             Layout::Subscribed { seq, symbols, except, events } => {
                 let parsed = (
-                    each(symbols, |name| Symbol::new(name)),
-                    each(except, |name| Symbol::new(name)),
+                    each(symbols, Symbol::new),
+                    each(except, Symbol::new),
                     each(events, |name| EventType::parse(name.as_bytes())),
                 );
                 match parsed {

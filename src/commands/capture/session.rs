@@ -203,7 +203,7 @@ impl<'a> Session<'a> {
             if self.state.received() >= count && handshake_warning.is_none() {
                 return Ok(Read::End(End::Enough));
             }
-            let event = connection.next();
+            let event = connection.read();
             // if the server closes the connection, its reason says more than this warning
             if event.as_ref().is_ok_and(Event::is_from_feed)
                 && let Some(fault) = handshake_warning.take()
