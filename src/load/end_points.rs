@@ -10,145 +10,79 @@ use std::{
     time::Instant,
 };
 
-use anyhow::anyhow;
+use tradesim_bridge::{Bridge, BridgeError, BridgeOptions, Ended, Report};
 
 use super::{
     client::{self, Control, Received},
+    error::Error,
     measure::Measures,
-    scenario::{Target, TargetKind},
+    progress::Progress,
 };
-use crate::{
-    cli::{Bridge, KafkaArgs, LoadRun, PrefixArgs, RegistryArgs},
-    commands::bridge::{self, BridgeReport},
-    embedded::EmbeddedCluster,
-    settings::Settings,
-    signals::Stop,
-};
+use crate::signals::Stop;
 
 /// The running end points.
 #[derive(Debug)]
 pub(crate) enum EndPoints {
-    Clients {
-        control: Arc<Control>,
-        threads: Vec<JoinHandle<Received>>,
-    },
-    Bridge {
-        stopping: Arc<AtomicBool>,
-        ready: Arc<AtomicBool>,
-        thread: JoinHandle<anyhow::Result<BridgeReport>>,
-    },
+    Clients { control: Arc<Control>, threads: Vec<JoinHandle<Received>> },
+    Bridge { stopping: Arc<AtomicBool>, ready: Arc<AtomicBool>, thread: JoinHandle<Delivered> },
 }
 
 /// The results of the end points.
 #[derive(Debug)]
 pub(crate) enum Arrived {
     Clients(Vec<Received>),
-    Bridge(Box<BridgeReport>),
+    Bridge(Report, Result<Ended, BridgeError>),
 }
 
-/// The connection to Kafka and the schema registry.
-#[derive(Debug)]
-pub(crate) struct Kafka {
-    pub(crate) brokers: KafkaArgs,
-    pub(crate) registry: RegistryArgs,
-    pub(crate) prefix: PrefixArgs,
-    pub(crate) settings: Settings,
-    register: bool,
-    /// Dropped when the load is over.
-    embedded: Option<EmbeddedCluster>,
-}
+/// The report of the bridge, and how it ended.
+type Delivered = (Report, Result<Ended, BridgeError>);
 
-impl Kafka {
-    /// Uses the flags of the command line, or starts embedded brokers and an embedded registry.
-    pub(crate) fn new(args: &LoadRun, settings: Settings) -> anyhow::Result<Kafka> {
-        let mut kafka = Kafka {
-            brokers: args.kafka.clone(),
-            registry: args.registry.clone(),
-            prefix: args.prefix.clone(),
-            settings,
-            register: args.register_schemas,
-            embedded: None,
-        };
-        if args.embedded {
-            let embedded = EmbeddedCluster::start()?;
-            kafka.brokers.bootstrap_servers = Some(embedded.bootstrap_servers().to_owned());
-            kafka.registry = RegistryArgs {
-                schema_registry_url: Some(embedded.registry_url()),
-                ..RegistryArgs::default()
-            };
-            kafka.prefix = PrefixArgs::default();
-            kafka.register = true;
-            kafka.embedded = Some(embedded);
-        }
-        Ok(kafka)
-    }
-
-    pub(crate) fn is_embedded(&self) -> bool {
-        self.embedded.is_some()
-    }
-
-    /// Returns the arguments of a bridge from the server at `url`.
-    fn bridge(&self, target: &Target, url: &str) -> Bridge {
-        Bridge {
-            ws_uri: Some(url.to_owned()),
-            delivery: target.delivery,
-            until_end: true,
-            register_schemas: self.register,
-            tuning: target.bridge.clone().unwrap_or_default(),
-            metrics_port: Some(0),
-            kafka: self.brokers.clone(),
-            prefix: self.prefix.clone(),
-            registry: self.registry.clone(),
-            ..Bridge::default()
-        }
-    }
+/// The bridge of a load with the target `kafka`.
+#[derive(Clone, Debug)]
+pub(crate) struct BridgeTarget {
+    /// Its options. The URL of the feed is ignored: it is that of the load's server.
+    pub(crate) options: BridgeOptions,
+    /// True for embedded brokers and an embedded registry, which the report states.
+    pub(crate) embedded: bool,
+    /// Returns random numbers from 0 to 1 for the delays before reconnects.
+    pub(crate) jitter: fn() -> f64,
 }
 
 impl EndPoints {
-    /// Returns the number of end points.
-    pub(crate) fn count(target: &Target) -> usize {
-        match target.kind {
-            TargetKind::Websocket => target.clients,
-            TargetKind::Kafka => 1,
-        }
-    }
-
     /// Starts clients of a server, on its clock.
     pub(crate) fn clients(
-        target: &Target,
+        clients: usize,
         (address, zero): (SocketAddr, Instant),
         measures: &Arc<Measures>,
         stop: &Stop,
-    ) -> anyhow::Result<EndPoints> {
+    ) -> Result<EndPoints, Error> {
         let control = Arc::new(Control::new(zero));
         let start =
             |number| client::start(number, address, Arc::clone(measures), Arc::clone(&control), stop.clone());
-        let threads = (0..target.clients).map(start).collect::<Result<_, _>>()?;
+        let threads = (0..clients).map(start).collect::<Result<_, _>>().map_err(Error::Thread)?;
         Ok(EndPoints::Clients { control, threads })
     }
 
-    /// Starts a bridge from the server at `url`, on the clock with this zero.
+    /// Starts a bridge from the server at `url`, on the clock with this zero. Also returns the address of its metrics.
     pub(crate) fn bridge(
-        target: &Target,
-        kafka: &Kafka,
-        url: &str,
+        target: BridgeTarget,
+        url: String,
         zero: Instant,
         measures: &Arc<Measures>,
-    ) -> anyhow::Result<EndPoints> {
-        let bridge = kafka.bridge(target, url);
-        let stopping = Arc::new(AtomicBool::new(false));
-        let (stop, measures, settings) =
-            (Arc::clone(&stopping), Arc::clone(measures), kafka.settings.clone());
+    ) -> Result<(EndPoints, Option<SocketAddr>), Error> {
+        let mut bridge = Bridge::new(BridgeOptions { feed_url: url, ..target.options })?;
+        let metrics = bridge.metrics_address();
         let ready = Arc::new(AtomicBool::new(false));
-        let is_ready = Arc::clone(&ready);
-        let observer = Box::new(move |next_seq| {
+        let (is_ready, measures) = (Arc::clone(&ready), Arc::clone(measures));
+        bridge.observe(Box::new(move |next_seq| {
             is_ready.store(true, Ordering::Relaxed);
             measures.delivered(0, next_seq, zero.elapsed());
-        });
-        let thread = thread::Builder::new()
-            .name("bridge".to_owned())
-            .spawn(move || bridge::observed(&bridge, settings, &|| stop.load(Ordering::Relaxed), observer))?;
-        Ok(EndPoints::Bridge { stopping, ready, thread })
+        }));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopping);
+        let run = move || bridge.run(target.jitter, &|| stop.load(Ordering::Relaxed));
+        let thread = thread::Builder::new().name("bridge".to_owned()).spawn(run).map_err(Error::Thread)?;
+        Ok((EndPoints::Bridge { stopping, ready, thread }, metrics))
     }
 
     /// Returns whether playback can start. The server itself waits for clients, but a bridge has more to prepare than its
@@ -177,16 +111,40 @@ impl EndPoints {
     }
 
     /// Waits for the end points to finish.
-    pub(crate) fn finish(self) -> anyhow::Result<Arrived> {
-        let panicked = |_| anyhow!("an end point panicked");
+    pub(crate) fn finish(self) -> Result<Arrived, Error> {
         match self {
             EndPoints::Clients { threads, .. } => {
-                let received = threads.into_iter().map(|thread| thread.join().map_err(panicked));
-                Ok(Arrived::Clients(received.collect::<Result<_, _>>()?))
+                let received = threads.into_iter().map(JoinHandle::join).collect::<Result<_, _>>();
+                received.map(Arrived::Clients).map_err(|_| Error::Panicked)
             }
             EndPoints::Bridge { thread, .. } => {
-                Ok(Arrived::Bridge(Box::new(thread.join().map_err(panicked)??)))
+                let (report, result) = thread.join().map_err(|_| Error::Panicked)?;
+                Ok(Arrived::Bridge(report, result))
             }
+        }
+    }
+}
+
+impl Arrived {
+    /// Reports endpoints that gave up, and the result of the bridge.
+    pub(crate) fn describe(&self, observer: &mut dyn FnMut(Progress<'_>)) {
+        match self {
+            Arrived::Clients(clients) => {
+                let causes = clients.iter().filter_map(|client| client.failure.as_deref());
+                causes.for_each(|cause| observer(Progress::ClientFailed { cause }));
+            }
+            Arrived::Bridge(report, result) => {
+                let complete = matches!(result, Ok(Ended::Complete));
+                observer(Progress::BridgeEnded { report, complete });
+            }
+        }
+    }
+
+    /// Fails if the bridge failed. Clients that gave up are a result.
+    pub(crate) fn succeeded(self) -> Result<Arrived, Error> {
+        match self {
+            Arrived::Bridge(_, Err(error)) => Err(error.into()),
+            arrived => Ok(arrived),
         }
     }
 }

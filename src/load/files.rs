@@ -4,7 +4,11 @@ use std::{io::Write, path::PathBuf};
 
 use tradesim_archive::NewFile;
 
-use super::{page, report::LoadReport};
+use super::{
+    error::Error,
+    page,
+    report::{LoadReport, Verification},
+};
 
 /// The files of `--report`.
 #[derive(Debug)]
@@ -17,7 +21,7 @@ impl ReportFiles {
     ///
     /// # Errors
     /// Fails on a folder that is missing or not writable, and on a path that exists and is not a regular file.
-    pub(crate) fn new(paths: &[PathBuf]) -> anyhow::Result<ReportFiles> {
+    pub(crate) fn new(paths: &[PathBuf]) -> Result<ReportFiles, Error> {
         for path in paths {
             drop(NewFile::create(path, true)?);
         }
@@ -28,7 +32,7 @@ impl ReportFiles {
     ///
     /// # Errors
     /// Fails if a file cannot be written.
-    pub(crate) fn write(&self, report: &LoadReport) -> anyhow::Result<()> {
+    pub(crate) fn write<V: Verification>(&self, report: &LoadReport<V>) -> Result<(), Error> {
         for path in &self.paths {
             let text = match path.extension() {
                 Some(extension) if extension == "html" => page::page(report),

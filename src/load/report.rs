@@ -10,21 +10,47 @@ use super::{
     profile::Stage,
     recording::About,
     sampler::Sample,
-    threshold::{Metric, Verdict},
+    threshold::{Metric, Threshold, Verdict},
 };
-use crate::{
-    commands::verify_topic,
-    faults::FaultsReport,
-    output::{grouped, say},
-};
+use crate::{faults::FaultsReport, output::grouped};
+
+/// The version of the report's layout.
+pub(super) const SCHEMA_VERSION: u32 = 1;
 
 /// The quantiles of the distribution in a report.
 const QUANTILES: [f64; 16] =
     [0.0, 0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 1.0];
 
-/// The report of a load.
+/// A comparison of the topics with the messages that were sent. It is part of the report.
+pub(crate) trait Verification: Serialize {
+    /// Returns what the load test needs to know of it.
+    fn findings(&self) -> Findings<'_>;
+}
+
+/// The numbers of messages by the result of their comparison, and the digest of the topics.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Findings<'a> {
+    pub(crate) present: u64,
+    pub(crate) lost: u64,
+    pub(crate) duplicated: u64,
+    pub(crate) reordered: u64,
+    pub(crate) altered: u64,
+    pub(crate) digest: &'a str,
+}
+
+/// No comparison: the topics were not read, or there are none.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) enum NotVerified {}
+
+impl Verification for NotVerified {
+    fn findings(&self) -> Findings<'_> {
+        match *self {}
+    }
+}
+
+/// The report of a load. `V` is the comparison of the topics.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct LoadReport {
+pub(crate) struct LoadReport<V> {
     pub(crate) schema_version: u32,
     pub(crate) name: String,
     pub(crate) about: String,
@@ -64,7 +90,7 @@ pub(crate) struct LoadReport {
     pub(crate) digests: Digests,
     pub(crate) dead_lettered: Option<u64>,
     /// The comparison of the topics with the recording.
-    pub(crate) topics: Option<verify_topic::VerifyTopicReport>,
+    pub(crate) topics: Option<V>,
     /// The planted faults.
     pub(crate) faults: Option<FaultsReport>,
     pub(crate) thresholds: Vec<Verdict>,
@@ -72,12 +98,10 @@ pub(crate) struct LoadReport {
     pub(crate) samples: Vec<Sample>,
     /// Pairs of quantile and milliseconds.
     pub(crate) distribution: Vec<(f64, f64)>,
-    #[serde(skip)]
-    pub(crate) values: BTreeMap<Metric, f64>,
 }
 
 /// The schedule of the messages.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Pace {
     pub(crate) stages: Vec<Stage>,
     pub(crate) speed: Option<String>,
@@ -85,7 +109,7 @@ pub(crate) struct Pace {
 }
 
 /// The target of the messages.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct TargetSummary {
     pub(crate) kind: &'static str,
     pub(crate) clients: Option<usize>,
@@ -127,12 +151,28 @@ pub(crate) struct Digests {
 
 impl Digests {
     /// Returns true if the expected messages arrived at every end point.
-    pub(crate) fn are_equal(&self) -> bool {
+    fn are_equal(&self) -> bool {
         !self.arrived.is_empty() && self.arrived.iter().all(|arrived| Some(arrived) == self.expected.as_ref())
     }
 
+    /// Returns the verdict about the comparison, if there was one. `with_faults` is true if faults were planted.
+    pub(super) fn judge(&self, with_faults: bool) -> Option<Verdict> {
+        let ok = self.are_equal();
+        (!self.arrived.is_empty()).then(|| Verdict {
+            threshold: if with_faults {
+                "digest == the recording's under the fault plan"
+            } else {
+                "digest == the recording's"
+            }
+            .to_owned(),
+            value: None,
+            shown: if ok { "equal" } else { "different" }.to_owned(),
+            ok,
+        })
+    }
+
     /// Describes the comparison for people.
-    fn verdict(&self) -> &'static str {
+    pub(crate) fn verdict(&self) -> &'static str {
         match (self.are_equal(), self.arrived.is_empty()) {
             (true, _) => "equal at every end point",
             (false, true) => "not compared, because the topics were not read",
@@ -167,9 +207,16 @@ impl LatencyMs {
     }
 }
 
-impl LoadReport {
-    /// Collects the values of all metrics for the thresholds.
-    pub(crate) fn measure(&mut self) {
+impl<V: Verification> LoadReport<V> {
+    /// Evaluates the thresholds.
+    pub(super) fn judge(&mut self, thresholds: &[Threshold]) {
+        let values = self.values();
+        let verdict = |threshold: &Threshold| threshold.judge(values.get(&threshold.metric).copied());
+        self.thresholds = thresholds.iter().map(verdict).collect();
+    }
+
+    /// Returns the values of all metrics that were measured.
+    fn values(&self) -> BTreeMap<Metric, f64> {
         let mut values = BTreeMap::new();
         if let Some(latency) = self.latency_ms {
             values.extend([
@@ -190,7 +237,7 @@ impl LoadReport {
             (Metric::BacklogMax, self.backlog_max as f64),
             (Metric::Recovery, self.recovery_ms),
         ]);
-        if let Some(topics) = &self.topics {
+        if let Some(topics) = self.topics.as_ref().map(V::findings) {
             values.extend([
                 (Metric::Duplicated, topics.duplicated as f64),
                 (Metric::Reordered, topics.reordered as f64),
@@ -203,7 +250,7 @@ impl LoadReport {
         values.extend(self.drain_ms.map(|drain| (Metric::Drain, drain)));
         values.extend(self.memory.growth_percent.map(|growth| (Metric::RssGrowth, growth)));
         values.extend(self.memory.max_bytes.map(|bytes| (Metric::RssMax, bytes as f64)));
-        self.values = values;
+        values
     }
 
     /// Returns a sentence about the run.
@@ -227,41 +274,6 @@ impl LoadReport {
             grouped(self.load.messages),
             self.seconds
         )
-    }
-
-    /// Prints the report on standard error.
-    pub(crate) fn say(&self) {
-        say(format_args!("{}", self.headline()));
-        if let Some(LatencyMs { p50, p90, p99, p999, p9999, max, .. }) = self.latency_ms {
-            say(format_args!(
-                "latency from when due: p50 {p50:.2} ms, p90 {p90:.2}, p99 {p99:.2}, p99.9 {p999:.2}, p99.99 {p9999:.2}, max {max:.2}"
-            ));
-        }
-        if let Some(late) = self.late_ms {
-            say(format_args!(
-                "late at the sockets: p50 {:.2} ms, p99 {:.2}, max {:.2}",
-                late.p50, late.p99, late.max
-            ));
-        }
-        if let Some(throughput) = self.throughput {
-            say(format_args!(
-                "{} messages/s; backlog at most {}; longest pause {:.0} ms",
-                grouped(throughput as u64),
-                grouped(self.backlog_max),
-                self.recovery_ms
-            ));
-        }
-        if let Some(missing) = self.missing.filter(|missing| *missing > 0) {
-            say(format_args!("{} messages were unavailable from the feed", grouped(missing)));
-        }
-        if let Some(digest) = self.digests.expected.as_ref().or(self.digests.sent.as_ref()) {
-            say(format_args!("digest {digest}: {}", self.digests.verdict()));
-        }
-        let width =
-            self.thresholds.iter().map(|verdict| verdict.threshold.chars().count()).max().unwrap_or(0);
-        for Verdict { threshold, shown, ok, .. } in &self.thresholds {
-            say(format_args!("  {} {threshold:width$}  {shown}", if *ok { '✓' } else { '✗' }));
-        }
     }
 }
 

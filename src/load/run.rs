@@ -1,39 +1,33 @@
 //! Runs a load and reports the result.
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::anyhow;
-use tradesim_replay::{Background, Observer, OnSlow, Options, Source};
+use tradesim_bridge::{Ended, core::Guarantee};
+use tradesim_replay::{Background, Observer, OnSlow};
 
 use super::{
-    end_points::{Arrived, EndPoints, Kafka},
+    end_points::{Arrived, BridgeTarget, EndPoints},
+    error::Error,
     events::Events,
     expected,
     files::ReportFiles,
     measure::Measures,
     memory,
-    profile::Peak,
-    recording::{About, Recording},
-    report::{Digests, LatencyMs, LoadReport, Memory, Pace, TargetSummary},
+    progress::Progress,
+    recording::Recording,
+    report::{
+        Digests, Findings, LatencyMs, LoadReport, Memory, NotVerified, SCHEMA_VERSION, TargetSummary,
+        Verification,
+    },
     sampler::Sampler,
     scenario::{Scenario, TargetKind},
-    threshold::Verdict,
 };
-use crate::{
-    cli::{AnswerArgs, CutArgs, DeliveryMode, FilterArgs, LoadRun, ReadingArgs, VerifyTopic},
-    commands::verify_topic,
-    faults::{FaultsReport, FaultySource, Planted},
-    output::{grouped, say},
-    random,
-    report::SCHEMA_VERSION,
-    scratch::Folder,
-    settings::Settings,
-    signals::Stop,
-};
+use crate::{faults::FaultsReport, signals::Stop};
 
 /// The interval at which the state is checked.
 const TICK: Duration = Duration::from_millis(50);
@@ -45,126 +39,126 @@ const LINGER: Duration = Duration::from_secs(120);
 /// The timeout for further arrivals after everything was sent.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// How to run a scenario.
+#[derive(Debug)]
+pub(crate) struct Options<'a> {
+    /// The run.
+    pub(crate) run: String,
+    /// True for the short form of the scenario, which the report states.
+    pub(crate) short: bool,
+    /// The files of the report, HTML or JSON by their extension. They are replaced every few seconds.
+    pub(crate) reports: &'a [PathBuf],
+    /// The bridge, for a target of kind `kafka`.
+    pub(crate) bridge: Option<BridgeTarget>,
+    /// Ends the load early.
+    pub(crate) stop: &'a Stop,
+}
+
+/// A load that has ended.
+#[derive(Debug)]
+pub(crate) struct Played<'a> {
+    load: Load<'a>,
+    served: tradesim_replay::Report,
+    arrived: Arrived,
+    /// The number of released messages by sequence number: including planted gaps, without duplicates.
+    released: u64,
+    stopped: bool,
+}
+
 /// A running load.
+#[derive(Debug)]
 struct Load<'a> {
     scenario: &'a Scenario,
-    /// A report with everything that is known before the start.
-    blank: LoadReport,
+    short: bool,
+    recording: Recording,
+    target: TargetSummary,
     measures: Arc<Measures>,
     sampler: Sampler,
     events: Events,
     files: ReportFiles,
-    peak: Option<Peak>,
     zero: Instant,
     /// The instant at which the load ended.
     ended: Option<Duration>,
 }
 
-/// Runs a scenario. A run that a signal stopped early has a report, too.
+/// Plays the recording to the target of the scenario. A load that was stopped early can be reported, too.
 ///
 /// # Errors
-/// Fails if the recording is unavailable, and if an end point or an event fails. The report files then contain the measurements
-/// so far.
-pub(crate) fn run(
-    args: &LoadRun,
-    scenario: &Scenario,
-    settings: Settings,
-    stop: &Stop,
-) -> anyhow::Result<LoadReport> {
-    let folder = Folder::new()?;
-    let recording = Recording::find(&scenario.recording, &folder)?;
-    let (path, about) = (recording.path.clone(), recording.about.clone());
-    let (paced, speed) = recording.paced(&scenario.load)?;
-    let messages = paced.info().messages.unwrap_or(0);
-    let kafka = match scenario.target.kind {
-        TargetKind::Kafka => Some(Kafka::new(args, settings)?),
-        TargetKind::Websocket => None,
-    };
-    let peak = paced.peak();
-    let pace = Pace {
-        stages: scenario.load.stages.clone(),
-        speed: scenario.load.speed.map(|speed| speed.to_string()),
-        messages,
-    };
-    let target = target_summary(scenario, kafka.as_ref());
-    let blank = blank(scenario, args.short, about, pace, target);
-    let files = ReportFiles::new(&args.report)?;
-
-    let measures = Arc::new(Measures::new(EndPoints::count(&scenario.target)));
-    let observer = {
-        let measures = Arc::clone(&measures);
-        Observer::new(move |block, messages, now| measures.released(block, messages, now))
-    };
-    let run = random::run_name()?;
-    let defaults = Options::new(run.clone());
-    let options = Options {
-        speed,
-        buffer_bytes: scenario.target.buffer.unwrap_or(defaults.buffer_bytes),
-        start_at: paced.start_at(),
-        wait_clients: EndPoints::count(&scenario.target),
-        start_paused: kafka.is_some(),
-        on_slow: OnSlow::Disconnect,
-        linger: LINGER,
-        per_address_max: defaults.clients_max,
-        observer: Some(observer),
-        ..defaults
-    };
-    let planted = match &scenario.faults {
-        Some(plan) => Some(Arc::new(plan.resolve(messages)?)),
-        None => None,
-    };
-    let source: Arc<dyn Source> = match &planted {
-        Some(planted) => Arc::new(FaultySource::new(Arc::new(paced), Arc::clone(planted))),
-        None => Arc::new(paced),
-    };
-    let server = Background::start(Arc::clone(&source), options)?;
+/// Fails if the report files cannot be written, and if an endpoint or an event fails. The report files then contain the
+/// measurements so far.
+pub(crate) fn play<'a>(
+    scenario: &'a Scenario,
+    recording: Recording,
+    options: Options<'_>,
+    observer: &mut dyn FnMut(Progress<'_>),
+) -> Result<Played<'a>, Error> {
+    let Options { run, short, reports, bridge, stop } = options;
+    let files = ReportFiles::new(reports)?;
+    let target = target_summary(scenario, bridge.as_ref());
+    let measures = Arc::new(Measures::new(scenario.target.end_points()));
+    let server = serve(scenario, &recording, &run, &measures)?;
     let zero = server.clock_zero();
-    say(format_args!("{}: {} messages, run {run}", scenario.name, grouped(messages)));
-    let end_points = match &kafka {
-        None => EndPoints::clients(&scenario.target, (server.address(), zero), &measures, stop)?,
-        Some(kafka) => EndPoints::bridge(&scenario.target, kafka, &server.url(), zero, &measures)?,
+    observer(Progress::Ready { messages: recording.pace.messages, run: &run });
+    let end_points = match bridge {
+        None => EndPoints::clients(scenario.target.clients, (server.address(), zero), &measures, stop)?,
+        Some(bridge) => {
+            let (end_points, metrics) = EndPoints::bridge(bridge, server.url(), zero, &measures)?;
+            metrics.into_iter().for_each(|address| observer(Progress::Metrics(address)));
+            end_points
+        }
     };
     let mut load = Load {
         scenario,
-        blank,
+        short,
+        recording,
+        target,
         measures,
         sampler: Sampler::default(),
-        events: Events::new(&scenario.events),
+        events: Events::new(&scenario.events, zero),
         files,
-        peak,
         zero,
         ended: None,
     };
-    let supervised = load.supervise(&server, &end_points, stop);
+    let supervised = load.supervise(&server, &end_points, stop, observer);
     end_points.stop();
     let arrived = end_points.finish();
     load.ended = Some(load.now());
     // before the topics are read, which needs memory that does not belong to the load
     load.sampler.finish(&load.measures);
     let served = if server.is_over() { server.finish() } else { server.stop() };
+    if let Ok(arrived) = &arrived {
+        arrived.describe(observer);
+    }
     supervised?;
-    let (arrived, served) = (arrived?, served?);
+    let (arrived, served) = (arrived?.succeeded()?, served?);
     let released = load.measures.progress(load.now()).sent;
-    let topics = match &kafka {
-        Some(kafka) if scenario.target.verify && stop.number().is_none() && released > 0 => {
-            Some(load.verified(kafka, &path, &run, released)?)
-        }
-        _ => None,
-    };
-    load.conclude(
-        &served,
-        arrived,
-        topics,
-        Stream { source: &*source, planted: planted.as_deref(), released },
-    )
+    Ok(Played { load, served, arrived, released, stopped: stop.number().is_some() })
 }
 
-/// The stream that was played.
-struct Stream<'a> {
-    source: &'a dyn Source,
-    planted: Option<&'a Planted>,
-    /// The number of released messages by sequence number: including planted gaps, without duplicates.
-    released: u64,
+/// Starts the server of a load.
+fn serve(
+    scenario: &Scenario,
+    recording: &Recording,
+    run: &str,
+    measures: &Arc<Measures>,
+) -> Result<Background, Error> {
+    let measures = Arc::clone(measures);
+    let observer = Observer::new(move |block, messages, now| measures.released(block, messages, now));
+    let defaults = tradesim_replay::Options::new(run);
+    let options = tradesim_replay::Options {
+        speed: recording.speed,
+        buffer_bytes: scenario.target.buffer.unwrap_or(defaults.buffer_bytes),
+        start_at: recording.start_at,
+        wait_clients: scenario.target.end_points(),
+        // a bridge has more to prepare than its connection
+        start_paused: scenario.target.kind == TargetKind::Kafka,
+        on_slow: OnSlow::Disconnect,
+        linger: LINGER,
+        per_address_max: defaults.clients_max,
+        observer: Some(observer),
+        ..defaults
+    };
+    Ok(Background::start(Arc::clone(&recording.source), options)?)
 }
 
 impl Load<'_> {
@@ -174,7 +168,13 @@ impl Load<'_> {
     }
 
     /// Supervises the load until everything has arrived, or nothing more will.
-    fn supervise(&mut self, server: &Background, end_points: &EndPoints, stop: &Stop) -> anyhow::Result<()> {
+    fn supervise(
+        &mut self,
+        server: &Background,
+        end_points: &EndPoints,
+        stop: &Stop,
+        observer: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(), Error> {
         let (mut next_partial, mut next_line) = (PARTIAL_EVERY, PROGRESS_EVERY);
         let mut last_arrival = (0, Duration::ZERO);
         let mut runs = false;
@@ -187,60 +187,58 @@ impl Load<'_> {
             }
             let now = self.now();
             let progress = self.measures.progress(now);
-            self.sampler.look(&self.measures, self.peak, &progress, now);
+            self.sampler.look(&self.measures, self.recording.peak, &progress, now);
             if stop.number().is_some() || end_points.are_over() && self.events.are_over() {
                 return Ok(());
             }
             if let Some(began) = progress.began {
-                self.events.advance((began, now), &self.measures, end_points)?;
+                self.events.advance((began, now), &self.measures, end_points, observer)?;
                 let elapsed = now.saturating_sub(began);
                 if elapsed >= next_line {
                     next_line += PROGRESS_EVERY;
-                    self.say(elapsed);
+                    if let Some(sample) = self.sampler.samples().last() {
+                        observer(Progress::Sample { elapsed, sample });
+                    }
                 }
                 if elapsed >= next_partial {
                     next_partial += PARTIAL_EVERY;
-                    self.files.write(&self.partial(elapsed))?;
+                    self.files.write(&self.report::<NotVerified>(elapsed))?;
                 }
             }
-            if last_arrival.0 != progress.delivered || progress.sent < self.blank.load.messages {
+            if last_arrival.0 != progress.delivered || progress.sent < self.recording.pace.messages {
                 last_arrival = (progress.delivered, now);
             } else if now.saturating_sub(last_arrival.1) >= ARRIVAL_TIMEOUT {
                 let missing = progress.sent - progress.delivered;
-                say(format_args!(
-                    "gave up: nothing arrived for {} s, and {} messages are missing",
-                    ARRIVAL_TIMEOUT.as_secs(),
-                    grouped(missing)
-                ));
+                observer(Progress::GaveUp { timeout: ARRIVAL_TIMEOUT, missing });
                 return Ok(());
             }
-            if server.is_over() && !end_points.are_over() && progress.sent < self.blank.load.messages {
-                return Err(anyhow!("the server ended before everything was sent"));
+            if server.is_over() && !end_points.are_over() && progress.sent < self.recording.pace.messages {
+                return Err(Error::ServerEnded);
             }
             thread::sleep(TICK);
         }
     }
 
-    fn say(&self, elapsed: Duration) {
-        let Some(sample) = self.sampler.samples().last() else { return };
-        let latency = sample.p99.map_or_else(String::new, |p99| format!(", p99 {p99:.1} ms"));
-        say(format_args!(
-            "{:>7.1} s  {}/s due, {}/s arrived, backlog {}{latency}",
-            elapsed.as_secs_f64(),
-            grouped(sample.due),
-            grouped(sample.delivered),
-            grouped(sample.backlog)
-        ));
-    }
-
     /// Returns the report of the measurements so far.
-    fn partial(&self, elapsed: Duration) -> LoadReport {
+    fn report<V: Verification>(&self, elapsed: Duration) -> LoadReport<V> {
+        let Scenario { name, about, .. } = self.scenario;
         let progress = self.measures.progress(self.now());
         let latency = self.measures.latency();
-        let memory: Vec<u64> = self.sampler.samples().iter().filter_map(|sample| sample.rss).collect();
+        let samples = self.sampler.samples();
+        let memory: Vec<u64> = samples.iter().filter_map(|sample| sample.rss).collect();
         let seconds = progress.began.zip(progress.delivered_at).map(|(began, at)| (at - began).as_secs_f64());
         let delivered = progress.delivered;
         let mut report = LoadReport {
+            schema_version: SCHEMA_VERSION,
+            name: name.clone(),
+            about: about.clone(),
+            short: self.short,
+            complete: false,
+            ok: false,
+            version: env!("CARGO_PKG_VERSION"),
+            recording: self.recording.about.clone(),
+            load: self.recording.pace.clone(),
+            target: self.target.clone(),
             seconds: elapsed.as_secs_f64(),
             sent: progress.sent,
             delivered,
@@ -249,61 +247,46 @@ impl Load<'_> {
                 // the position of the bridge does not show gaps before it
                 TargetKind::Kafka => None,
             },
+            missing: None,
             throughput: seconds.filter(|seconds| *seconds > 0.0).map(|seconds| delivered as f64 / seconds),
             latency_ms: LatencyMs::of(&latency),
-            distribution: LatencyMs::distribution(&latency),
+            late_ms: None,
             backlog_max: self.sampler.backlog_max(),
             recovery_ms: progress.pause_max.as_secs_f64() * 1e3,
             drain_ms: self.sampler.drained().map(|drained| drained.as_secs_f64() * 1e3),
             memory: Memory { max_bytes: self.sampler.memory_max(), growth_percent: memory::growth(&memory) },
+            disconnects: 0,
+            digests: Digests::default(),
+            dead_lettered: None,
+            topics: None,
+            faults: None,
+            thresholds: Vec::new(),
             events: self.events.happened().to_vec(),
-            samples: self.sampler.samples().to_vec(),
-            ..self.blank.clone()
+            samples: samples.to_vec(),
+            distribution: LatencyMs::distribution(&latency),
         };
-        report.measure();
-        report.thresholds = self.verdicts(&report);
+        report.judge(&self.scenario.thresholds);
         report
     }
+}
 
-    fn verdicts(&self, report: &LoadReport) -> Vec<Verdict> {
-        let thresholds = self.scenario.thresholds.iter();
-        thresholds.map(|threshold| threshold.judge(report.values.get(&threshold.metric).copied())).collect()
+impl Played<'_> {
+    /// Returns how many messages should be in the topics, if the scenario wants them to be compared.
+    pub(crate) fn to_verify(&self) -> Option<u64> {
+        let target = &self.load.scenario.target;
+        let wanted = target.kind == TargetKind::Kafka && target.verify && !self.stopped;
+        Some(self.released).filter(|released| wanted && *released > 0)
     }
 
-    /// Compares the topics with what was sent.
-    fn verified(
-        &self,
-        kafka: &Kafka,
-        path: &std::path::Path,
-        run: &str,
-        sent: u64,
-    ) -> anyhow::Result<verify_topic::VerifyTopicReport> {
-        let cut = CutArgs { limit: Some(sent), ..CutArgs::default() };
-        let args = VerifyTopic {
-            archive: path.to_owned(),
-            run: Some(run.to_owned()),
-            json: false,
-            answer: AnswerArgs::default(),
-            kafka: kafka.brokers.clone(),
-            prefix: kafka.prefix.clone(),
-            dlq_topic: None,
-            registry: kafka.registry.clone(),
-            filter: FilterArgs { cut, ..FilterArgs::default() },
-            reading: ReadingArgs::default(),
-        };
-        verify_topic::audit(&args, kafka.settings.clone())
-    }
-
-    /// Writes and returns the final report.
-    fn conclude(
-        self,
-        served: &tradesim_replay::Report,
-        arrived: Arrived,
-        topics: Option<verify_topic::VerifyTopicReport>,
-        stream: Stream<'_>,
-    ) -> anyhow::Result<LoadReport> {
-        let elapsed = self.measures.began().map_or(Duration::ZERO, |began| self.now().saturating_sub(began));
-        let mut report = self.partial(elapsed);
+    /// Writes and returns the report. `topics` is the comparison of the topics, if there was one.
+    ///
+    /// # Errors
+    /// Fails if the recording cannot be read, and if a report file cannot be written.
+    pub(crate) fn conclude<V: Verification>(self, topics: Option<V>) -> Result<LoadReport<V>, Error> {
+        let Played { load, served, arrived, released, .. } = self;
+        let Recording { source, planted, .. } = &load.recording;
+        let elapsed = load.measures.began().map_or(Duration::ZERO, |began| load.now().saturating_sub(began));
+        let mut report = load.report(elapsed);
         let mut digests =
             Digests { sent: served.digest.map(|digest| digest.to_string()), ..Digests::default() };
         let mut is_whole = served.complete;
@@ -312,120 +295,61 @@ impl Load<'_> {
                 for client in clients {
                     report.disconnects += client.disconnects;
                     digests.arrived.push(client.digest.to_string());
-                    is_whole &= client.messages == stream.released;
-                    if let Some(failure) = client.failure {
-                        say(format_args!("a client gave up: {failure}"));
-                    }
+                    is_whole &= client.messages == released;
                 }
             }
-            Arrived::Bridge(bridge) => {
-                report.disconnects = bridge.reconnects;
-                report.dead_lettered = Some(bridge.dead_lettered);
-                report.missing = Some(bridge.missing);
-                report.lost = topics.as_ref().map(|topics| topics.lost);
+            Arrived::Bridge(bridge, result) => {
+                let counts = bridge.counts;
+                let found = topics.as_ref().map(V::findings);
+                report.disconnects = counts.reconnects;
+                report.dead_lettered = Some(counts.dead_lettered);
+                report.missing = Some(counts.missing);
+                report.lost = found.map(|found| found.lost);
                 // from the counts, because the position also advances over gaps
-                let delivered = topics.as_ref().map_or(bridge.received, |topics| topics.present);
+                let delivered = found.map_or(counts.received, |found| found.present);
                 report.throughput =
                     report.throughput.map(|rate| rate * delivered as f64 / report.delivered.max(1) as f64);
                 report.delivered = delivered;
-                is_whole &= bridge.complete;
-                digests.arrived.extend(topics.as_ref().map(|topics| topics.digest.clone()));
+                is_whole &= matches!(result, Ok(Ended::Complete));
+                digests.arrived.extend(found.map(|Findings { digest, .. }| digest.to_owned()));
             }
         }
         if !digests.arrived.is_empty() {
-            let expected = expected::digest(stream.source, stream.planted, stream.released)?;
+            let expected = expected::digest(source.as_ref(), planted.as_deref(), released)?;
             digests.expected = Some(expected.to_string());
         }
-        let faults = stream.planted.map(|planted| FaultsReport::new(planted, 0, stream.released));
         // messages on the wire: without planted gaps, with planted duplicates
         report.sent = served.status.sent;
         report.late_ms = served.status.late_ms;
         report.digests = digests;
         report.topics = topics;
-        report.faults = faults;
+        report.faults = planted.as_deref().map(|planted| FaultsReport::new(planted, 0, released));
         report.complete = is_whole;
-        report.measure();
-        report.thresholds = self.verdicts(&report);
-        if !report.digests.arrived.is_empty() {
-            let equal = report.digests.are_equal();
-            report.thresholds.push(Verdict {
-                threshold: match stream.planted {
-                    Some(_) => "digest == the recording's under the fault plan",
-                    None => "digest == the recording's",
-                }
-                .to_owned(),
-                value: None,
-                shown: if equal { "equal" } else { "different" }.to_owned(),
-                ok: equal,
-            });
-        }
+        report.judge(&load.scenario.thresholds);
+        report.thresholds.extend(report.digests.judge(planted.is_some()));
         report.ok = report.complete && report.thresholds.iter().all(|verdict| verdict.ok);
-        self.files.write(&report)?;
+        load.files.write(&report)?;
         Ok(report)
     }
 }
 
-fn target_summary(scenario: &Scenario, kafka: Option<&Kafka>) -> TargetSummary {
+fn target_summary(scenario: &Scenario, bridge: Option<&BridgeTarget>) -> TargetSummary {
     let target = &scenario.target;
-    match kafka {
+    match bridge {
         None => TargetSummary {
             kind: "websocket",
             clients: Some(target.clients),
             delivery: None,
             embedded: false,
         },
-        Some(kafka) => TargetSummary {
+        Some(bridge) => TargetSummary {
             kind: "kafka",
             clients: None,
             delivery: Some(match target.delivery {
-                DeliveryMode::ExactlyOnce => "exactly-once",
-                DeliveryMode::AtLeastOnce => "at-least-once",
+                Guarantee::ExactlyOnce => "exactly-once",
+                Guarantee::AtLeastOnce => "at-least-once",
             }),
-            embedded: kafka.is_embedded(),
+            embedded: bridge.embedded,
         },
-    }
-}
-
-/// Returns a report without any measurements.
-fn blank(
-    scenario: &Scenario,
-    short: bool,
-    recording: About,
-    load: Pace,
-    target: TargetSummary,
-) -> LoadReport {
-    LoadReport {
-        schema_version: SCHEMA_VERSION,
-        name: scenario.name.clone(),
-        about: scenario.about.clone(),
-        short,
-        complete: false,
-        ok: false,
-        version: env!("CARGO_PKG_VERSION"),
-        recording,
-        load,
-        target,
-        seconds: 0.0,
-        sent: 0,
-        delivered: 0,
-        lost: None,
-        missing: None,
-        throughput: None,
-        latency_ms: None,
-        late_ms: None,
-        backlog_max: 0,
-        recovery_ms: 0.0,
-        drain_ms: None,
-        memory: Memory::default(),
-        disconnects: 0,
-        digests: Digests::default(),
-        dead_lettered: None,
-        topics: None,
-        faults: None,
-        thresholds: Vec::new(),
-        events: Vec::new(),
-        samples: Vec::new(),
-        distribution: Vec::new(),
-        values: Default::default(),
     }
 }
