@@ -213,7 +213,7 @@ impl Client {
     /// Reports the messages since the last call.
     fn report(&mut self, unreported: &mut u64) {
         if std::mem::take(unreported) > 0 {
-            self.measures.delivered(self.number, self.next, self.control.now());
+            self.measures.lock().delivered(self.number, self.next, self.control.now());
         }
     }
 }

@@ -76,7 +76,7 @@ impl EndPoints {
         let (is_ready, measures) = (Arc::clone(&ready), Arc::clone(measures));
         bridge.observe(Box::new(move |next_seq| {
             is_ready.store(true, Ordering::Relaxed);
-            measures.delivered(0, next_seq, zero.elapsed());
+            measures.lock().delivered(0, next_seq, zero.elapsed());
         }));
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopping);

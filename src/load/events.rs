@@ -59,7 +59,7 @@ impl Events {
         while let Some(event) = self.coming.pop_if(|event| began + event.at <= now) {
             let what = event.name();
             observer(Progress::Event { at: event.at, name: &what });
-            measures.event(now);
+            measures.lock().event(now);
             let at_seconds = now.saturating_sub(began).as_secs_f64();
             self.happened.push(Happened { at_seconds, what, took_seconds: None });
             if let (Some(time), EndPoints::Clients { control, .. }) = (event.stall_clients, end_points) {

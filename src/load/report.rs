@@ -1,7 +1,5 @@
 //! The report of a load: as JSON, as text, and the values for thresholds.
 
-use std::collections::BTreeMap;
-
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
@@ -210,47 +208,38 @@ impl LatencyMs {
 impl<V: Verification> LoadReport<V> {
     /// Evaluates the thresholds.
     pub(super) fn judge(&mut self, thresholds: &[Threshold]) {
-        let values = self.values();
-        let verdict = |threshold: &Threshold| threshold.judge(values.get(&threshold.metric).copied());
+        let verdict = |threshold: &Threshold| threshold.judge(self.value(threshold.metric));
         self.thresholds = thresholds.iter().map(verdict).collect();
     }
 
-    /// Returns the values of all metrics that were measured.
-    fn values(&self) -> BTreeMap<Metric, f64> {
-        let mut values = BTreeMap::new();
-        if let Some(latency) = self.latency_ms {
-            values.extend([
-                (Metric::LatencyP50, latency.p50),
-                (Metric::LatencyP90, latency.p90),
-                (Metric::LatencyP99, latency.p99),
-                (Metric::LatencyP999, latency.p999),
-                (Metric::LatencyP9999, latency.p9999),
-                (Metric::LatencyMax, latency.max),
-            ]);
+    /// Returns the value of a metric, or `None` if it was not measured.
+    fn value(&self, metric: Metric) -> Option<f64> {
+        let latency = self.latency_ms.as_ref();
+        let topics = self.topics.as_ref().map(V::findings);
+        let count = |count: Option<u64>| count.map(|count| count as f64);
+        match metric {
+            Metric::LatencyP50 => latency.map(|latency| latency.p50),
+            Metric::LatencyP90 => latency.map(|latency| latency.p90),
+            Metric::LatencyP99 => latency.map(|latency| latency.p99),
+            Metric::LatencyP999 => latency.map(|latency| latency.p999),
+            Metric::LatencyP9999 => latency.map(|latency| latency.p9999),
+            Metric::LatencyMax => latency.map(|latency| latency.max),
+            Metric::LateP99 => self.late_ms.map(|late| late.p99),
+            Metric::LateMax => self.late_ms.map(|late| late.max),
+            Metric::Lost => count(self.lost),
+            Metric::Duplicated => count(topics.map(|topics| topics.duplicated)),
+            Metric::Reordered => count(topics.map(|topics| topics.reordered)),
+            Metric::Altered => count(topics.map(|topics| topics.altered)),
+            Metric::DeadLettered => count(self.dead_lettered),
+            Metric::Disconnects => count(Some(self.disconnects)),
+            Metric::Delivered => count(Some(self.delivered)),
+            Metric::Throughput => self.throughput,
+            Metric::BacklogMax => count(Some(self.backlog_max)),
+            Metric::Recovery => Some(self.recovery_ms),
+            Metric::Drain => self.drain_ms,
+            Metric::RssGrowth => self.memory.growth_percent,
+            Metric::RssMax => count(self.memory.max_bytes),
         }
-        if let Some(late) = self.late_ms {
-            values.extend([(Metric::LateP99, late.p99), (Metric::LateMax, late.max)]);
-        }
-        values.extend([
-            (Metric::Delivered, self.delivered as f64),
-            (Metric::Disconnects, self.disconnects as f64),
-            (Metric::BacklogMax, self.backlog_max as f64),
-            (Metric::Recovery, self.recovery_ms),
-        ]);
-        if let Some(topics) = self.topics.as_ref().map(V::findings) {
-            values.extend([
-                (Metric::Duplicated, topics.duplicated as f64),
-                (Metric::Reordered, topics.reordered as f64),
-                (Metric::Altered, topics.altered as f64),
-            ]);
-        }
-        values.extend(self.lost.map(|lost| (Metric::Lost, lost as f64)));
-        values.extend(self.dead_lettered.map(|count| (Metric::DeadLettered, count as f64)));
-        values.extend(self.throughput.map(|rate| (Metric::Throughput, rate)));
-        values.extend(self.drain_ms.map(|drain| (Metric::Drain, drain)));
-        values.extend(self.memory.growth_percent.map(|growth| (Metric::RssGrowth, growth)));
-        values.extend(self.memory.max_bytes.map(|bytes| (Metric::RssMax, bytes as f64)));
-        values
     }
 
     /// Returns a sentence about the run.

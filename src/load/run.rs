@@ -25,7 +25,7 @@ use super::{
         Verification,
     },
     sampler::Sampler,
-    scenario::{Scenario, TargetKind},
+    scenario::{Scenario, Target, TargetKind},
 };
 use crate::{faults::FaultsReport, signals::Stop};
 
@@ -94,7 +94,7 @@ pub(crate) fn play<'a>(
 ) -> Result<Played<'a>, Error> {
     let Options { run, short, reports, bridge, stop } = options;
     let files = ReportFiles::new(reports)?;
-    let target = target_summary(scenario, bridge.as_ref());
+    let target = target_summary(&scenario.target, bridge.as_ref());
     let measures = Arc::new(Measures::new(scenario.target.end_points()));
     let server = serve(scenario, &recording, &run, &measures)?;
     let zero = server.clock_zero();
@@ -131,7 +131,7 @@ pub(crate) fn play<'a>(
     }
     supervised?;
     let (arrived, served) = (arrived?.succeeded()?, served?);
-    let released = load.measures.progress(load.now()).sent;
+    let released = load.measures.lock().progress(load.now()).sent;
     Ok(Played { load, served, arrived, released, stopped: stop.number().is_some() })
 }
 
@@ -143,7 +143,7 @@ fn serve(
     measures: &Arc<Measures>,
 ) -> Result<Background, Error> {
     let measures = Arc::clone(measures);
-    let observer = Observer::new(move |block, messages, now| measures.released(block, messages, now));
+    let observer = Observer::new(move |block, messages, now| measures.lock().released(block, messages, now));
     let defaults = tradesim_replay::Options::new(run);
     let options = tradesim_replay::Options {
         speed: recording.speed,
@@ -186,7 +186,7 @@ impl Load<'_> {
                 }
             }
             let now = self.now();
-            let progress = self.measures.progress(now);
+            let progress = self.measures.lock().progress(now);
             self.sampler.look(&self.measures, self.recording.peak, &progress, now);
             if stop.number().is_some() || end_points.are_over() && self.events.are_over() {
                 return Ok(());
@@ -196,7 +196,7 @@ impl Load<'_> {
                 let elapsed = now.saturating_sub(began);
                 if elapsed >= next_line {
                     next_line += PROGRESS_EVERY;
-                    if let Some(sample) = self.sampler.samples().last() {
+                    if let Some(sample) = self.sampler.samples.last() {
                         observer(Progress::Sample { elapsed, sample });
                     }
                 }
@@ -222,9 +222,9 @@ impl Load<'_> {
     /// Returns the report of the measurements so far.
     fn report<V: Verification>(&self, elapsed: Duration) -> LoadReport<V> {
         let Scenario { name, about, .. } = self.scenario;
-        let progress = self.measures.progress(self.now());
-        let latency = self.measures.latency();
-        let samples = self.sampler.samples();
+        let progress = self.measures.lock().progress(self.now());
+        let latency = self.measures.lock().latency.clone();
+        let samples = &self.sampler.samples;
         let memory: Vec<u64> = samples.iter().filter_map(|sample| sample.rss).collect();
         let seconds = progress.began.zip(progress.delivered_at).map(|(began, at)| (at - began).as_secs_f64());
         let delivered = progress.delivered;
@@ -251,10 +251,10 @@ impl Load<'_> {
             throughput: seconds.filter(|seconds| *seconds > 0.0).map(|seconds| delivered as f64 / seconds),
             latency_ms: LatencyMs::of(&latency),
             late_ms: None,
-            backlog_max: self.sampler.backlog_max(),
+            backlog_max: self.sampler.backlog_max,
             recovery_ms: progress.pause_max.as_secs_f64() * 1e3,
-            drain_ms: self.sampler.drained().map(|drained| drained.as_secs_f64() * 1e3),
-            memory: Memory { max_bytes: self.sampler.memory_max(), growth_percent: memory::growth(&memory) },
+            drain_ms: self.sampler.drained.map(|drained| drained.as_secs_f64() * 1e3),
+            memory: Memory { max_bytes: self.sampler.memory_max, growth_percent: memory::growth(&memory) },
             disconnects: 0,
             digests: Digests::default(),
             dead_lettered: None,
@@ -262,7 +262,7 @@ impl Load<'_> {
             faults: None,
             thresholds: Vec::new(),
             events: self.events.happened().to_vec(),
-            samples: samples.to_vec(),
+            samples: samples.clone(),
             distribution: LatencyMs::distribution(&latency),
         };
         report.judge(&self.scenario.thresholds);
@@ -285,7 +285,8 @@ impl Played<'_> {
     pub(crate) fn conclude<V: Verification>(self, topics: Option<V>) -> Result<LoadReport<V>, Error> {
         let Played { load, served, arrived, released, .. } = self;
         let Recording { source, planted, .. } = &load.recording;
-        let elapsed = load.measures.began().map_or(Duration::ZERO, |began| load.now().saturating_sub(began));
+        let elapsed =
+            load.measures.lock().began.map_or(Duration::ZERO, |began| load.now().saturating_sub(began));
         let mut report = load.report(elapsed);
         let mut digests =
             Digests { sent: served.digest.map(|digest| digest.to_string()), ..Digests::default() };
@@ -333,23 +334,14 @@ impl Played<'_> {
     }
 }
 
-fn target_summary(scenario: &Scenario, bridge: Option<&BridgeTarget>) -> TargetSummary {
-    let target = &scenario.target;
-    match bridge {
-        None => TargetSummary {
-            kind: "websocket",
-            clients: Some(target.clients),
-            delivery: None,
-            embedded: false,
-        },
-        Some(bridge) => TargetSummary {
-            kind: "kafka",
-            clients: None,
-            delivery: Some(match target.delivery {
-                Guarantee::ExactlyOnce => "exactly-once",
-                Guarantee::AtLeastOnce => "at-least-once",
-            }),
-            embedded: bridge.embedded,
-        },
+fn target_summary(target: &Target, bridge: Option<&BridgeTarget>) -> TargetSummary {
+    TargetSummary {
+        kind: if bridge.is_some() { "kafka" } else { "websocket" },
+        clients: bridge.is_none().then_some(target.clients),
+        delivery: bridge.map(|_| match target.delivery {
+            Guarantee::ExactlyOnce => "exactly-once",
+            Guarantee::AtLeastOnce => "at-least-once",
+        }),
+        embedded: bridge.is_some_and(|bridge| bridge.embedded),
     }
 }

@@ -37,10 +37,11 @@ pub(crate) struct Sample {
 /// Takes samples.
 #[derive(Debug, Default)]
 pub(crate) struct Sampler {
-    samples: Vec<Sample>,
-    backlog_max: u64,
-    memory_max: Option<u64>,
-    drained: Option<Duration>,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) backlog_max: u64,
+    pub(crate) memory_max: Option<u64>,
+    /// How long it took to drain the backlog of the peak.
+    pub(crate) drained: Option<Duration>,
 }
 
 impl Sampler {
@@ -72,34 +73,17 @@ impl Sampler {
 
     /// Takes the remaining samples.
     pub(crate) fn finish(&mut self, measures: &Measures) {
-        let known = measures.seconds(0).len();
+        let known = measures.lock().seconds(0).len();
         if self.samples.len() < known {
             self.take(measures, known, 0);
         }
-    }
-
-    pub(crate) fn samples(&self) -> &[Sample] {
-        &self.samples
-    }
-
-    pub(crate) fn backlog_max(&self) -> u64 {
-        self.backlog_max
-    }
-
-    pub(crate) fn memory_max(&self) -> Option<u64> {
-        self.memory_max
-    }
-
-    /// Returns how long it took to drain the backlog of the peak.
-    pub(crate) fn drained(&self) -> Option<Duration> {
-        self.drained
     }
 
     fn take(&mut self, measures: &Measures, end: usize, backlog: u64) {
         let rss = memory::resident();
         self.memory_max = self.memory_max.max(rss);
         let first = self.samples.len();
-        let mut seconds = measures.seconds(first).into_iter();
+        let mut seconds = measures.lock().seconds(first).into_iter();
         for second in first..end {
             let summary = seconds.next().unwrap_or_default();
             self.samples.push(Sample {
@@ -114,6 +98,6 @@ impl Sampler {
                 rss,
             });
         }
-        measures.forget_before(end);
+        measures.lock().forget_before(end);
     }
 }

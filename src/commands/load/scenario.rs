@@ -34,14 +34,19 @@ impl LoadTest {
 
     fn parse(text: &str, origin: &str, short: bool) -> Result<LoadTest, Error> {
         let scenario = Scenario::read(text, origin, short)?;
-        let parsed = |flags: &Flags, error: String| flags.invalid(origin, &error);
-        let record = scenario.recording.record.as_ref();
-        let record = record.map(|flags| record_flags(&flags.text).map_err(|error| parsed(flags, error)));
-        let tuning = scenario.target.bridge.as_ref();
-        let tuning = tuning.map(|flags| bridge_flags(&flags.text).map_err(|error| parsed(flags, error)));
-        let (record, tuning) = (record.transpose()?, tuning.transpose()?.unwrap_or_default());
+        let record = typed(scenario.recording.record.as_ref(), origin, record_flags)?;
+        let tuning = typed(scenario.target.bridge.as_ref(), origin, bridge_flags)?.unwrap_or_default();
         Ok(LoadTest { scenario, record, tuning })
     }
+}
+
+/// Parses flags in a scenario, if there are any.
+fn typed<T>(
+    flags: Option<&Flags>,
+    origin: &str,
+    parse: fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, Error> {
+    flags.map(|flags| parse(&flags.text).map_err(|what| flags.invalid(origin, &what))).transpose()
 }
 
 fn record_flags(text: &str) -> Result<Record, String> {
