@@ -6,8 +6,9 @@ mod tests;
 
 use std::{fs, io::Write};
 
+use tradesim_sources::FaultPlan;
+
 use crate::{
-    faults::FaultPlan,
     load::Scenario,
     settings::{Group, Settings, Sources},
 };
@@ -19,7 +20,7 @@ pub(crate) fn settings(bytes: &[u8]) {
     for short in [false, true] {
         let _ = Scenario::read(text, "the input", short);
     }
-    let _ = FaultPlan::parse(text);
+    let _ = text.parse::<FaultPlan>();
 }
 
 fn env_file(bytes: &[u8]) {

@@ -3,13 +3,11 @@
 #![cfg_attr(fuzzing, no_main, allow(dead_code))]
 
 mod cli;
-mod client;
 mod commands;
 mod control_token;
 mod embedded;
-mod endpoint;
 mod exit;
-mod faults;
+mod feed;
 mod filter;
 #[cfg(any(fuzzing, test))]
 mod fuzzing;
@@ -30,7 +28,6 @@ mod settings;
 mod signals;
 mod sink;
 mod source;
-mod streams;
 mod telemetry;
 
 use std::process::ExitCode;

@@ -1,8 +1,6 @@
 //! Output: data on standard output, messages on standard error. Everything that is meant for people is escaped so that it is
 //! safe to show on a terminal.
 
-mod foreign;
-
 use std::{
     fmt,
     io::{self, BufWriter, IsTerminal, Write},
@@ -10,10 +8,10 @@ use std::{
 
 use serde::Serialize;
 
-use crate::exit::Failure;
+use tradesim_protocol::foreign::push_safe_bytes;
+pub(crate) use tradesim_protocol::foreign::{safe, safe_lines};
 
-use foreign::push_safe_bytes;
-pub(crate) use foreign::{safe, safe_lines};
+use crate::exit::Failure;
 
 /// The size of the output buffer. Without one, each message would cost a system call.
 const STDOUT_BUFFER_BYTES: usize = 256 * 1024;

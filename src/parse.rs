@@ -8,14 +8,12 @@ mod name;
 mod number;
 mod size;
 mod symbols;
-mod time;
-mod toml_text;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use date::date;
-pub(crate) use duration::{burst_duration, burst_interval, duration};
+pub(crate) use duration::{burst_duration, burst_interval};
 pub(crate) use kafka::{
     acks, base_backoff, batch_size, client_id, compression, dlq_retries, linger_ms, max_backoff,
     registry_auth, registry_url, retries, servers, topic, topic_prefix, ws_uri,
@@ -27,8 +25,7 @@ pub(crate) use number::{
 };
 pub(crate) use size::buffer;
 pub(crate) use symbols::{SymbolChoice, symbol_choice, symbol_list};
-pub(crate) use time::{TimeSpec, clock, time};
-pub(crate) use toml_text::{duration_of, optional_duration_of, toml};
+pub(crate) use tradesim_schemas::parse_duration as duration;
 
 use std::borrow::Cow;
 

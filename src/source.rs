@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use tradesim_archive::{Archive, Batch, Batches, Metadata, OpenOptions, Row, Start};
+use tradesim_archive::{Archive, Batch, Batches, Filter, Metadata, OpenOptions, Row, Start};
 use tradesim_schemas::{Record, Timestamp};
 
-use crate::{cli::ReadingArgs, filter::Filter};
+use crate::cli::ReadingArgs;
 
 /// Opens an archive and checks its tail. Row groups are checked when they are read.
 pub(crate) fn open(path: &Path, reading: ReadingArgs) -> anyhow::Result<Archive> {

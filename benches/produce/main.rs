@@ -23,8 +23,8 @@ use tradesim_bridge::{
     core::{Backoff, Guarantee, Options, Topic, Topics},
     dev::{DevBroker, DevRegistry},
     registry::{Registry, RegistryOptions},
-    socket::Dialogue,
 };
+use tradesim_client::Dialogue;
 use tradesim_schemas::ReadOptions;
 
 use self::{bare::Records, feed::Frames};

@@ -23,13 +23,13 @@ use crate::{
     hub::Hub,
     inbound::{Inbound, Received},
     metrics::{Closed, LatenessCounts},
-    notice::{Notice, PingPayload},
     options::OnSlow,
     outbox,
     outgoing::Outgoing,
     refusal::Refusal,
     send_cursor::{Head, SendCursor, Task},
 };
+use tradesim_protocol::{Notice, PingPayload};
 
 /// The interval of the pings that check whether a client is alive.
 const PING_EVERY: Duration = Duration::from_secs(15);
@@ -310,7 +310,7 @@ impl Connection<'_> {
             Ok(()) if self.client.v1 => {
                 let selection = self.outgoing.selection();
                 let symbols = selection.symbols(&self.hub.known_symbols);
-                let notice = Notice::subscribed(self.outgoing.seq(), symbols, selection.events());
+                let notice = symbols.notice(self.outgoing.seq(), selection.events());
                 self.notify(&notice);
             }
             Ok(()) => {}

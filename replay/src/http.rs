@@ -41,9 +41,6 @@ mod tests;
 /// The interval at which a waiting connection requests a slot.
 const SLOT_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The name of the subprotocol with notices.
-pub(crate) const SUBPROTOCOL: &str = crate::notice::PROTOCOL;
-
 /// The implementation behind the HTTP front end.
 pub(crate) trait Backend: Send + Sync + 'static {
     /// An admitted client that waits for its socket. It is dropped, and not run, if the socket breaks before the
@@ -72,7 +69,7 @@ pub(crate) trait Backend: Send + Sync + 'static {
 pub(crate) struct ClientRequest {
     /// The query of the URL as received, without the question mark.
     pub(crate) query: String,
-    /// True if it offered the subprotocol [`SUBPROTOCOL`], which the answer then confirms.
+    /// True if it offered the subprotocol, which the answer then confirms.
     pub(crate) wants_v1: bool,
     /// The address of the client.
     pub(crate) peer: SocketAddr,

@@ -26,7 +26,6 @@ mod lateness;
 mod lock;
 mod metrics;
 mod names;
-mod notice;
 mod options;
 mod outbox;
 mod outgoing;
@@ -45,20 +44,18 @@ mod selection;
 mod send_cursor;
 mod server;
 mod source;
-mod speed;
 mod steering;
 pub mod testing;
 mod timeline;
 
 pub use background::Background;
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, LineFault, Meta, Opcode};
-pub use control::{ClientStatus, Command, CommandError, IntervalStats, Lateness, Report, State, Status};
-pub use notice::{Notice, PROTOCOL, PingPayload};
+pub use control::{ClientStatus, Command, CommandError, IntervalStats, Lateness, Report, Status};
 pub use options::{Observer, OnSlow, Options, PlayClock};
 pub use server::{Handle, Server, ServerError};
 pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
-pub use speed::{Factor, ParseSpeedError, Speed};
 pub use steering::{ControlToken, InvalidToken, Steering};
+pub use tradesim_protocol::{Speed, State};
 
 /// Parts of the server that benchmarks drive directly. Not a stable API.
 #[doc(hidden)]

@@ -7,9 +7,9 @@ use tradesim_schemas::Timestamp;
 use crate::{
     block::Block,
     control::{Command, CommandError},
-    speed::Speed,
     steering::Steering,
 };
+use tradesim_protocol::Speed;
 
 /// Options of playing and serving a source.
 #[derive(Clone, Debug)]

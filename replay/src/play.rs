@@ -8,12 +8,13 @@ use tradesim_schemas::{ContentDigest, Digest};
 use crate::{
     backpressure::{Backpressure, PlayOffsets},
     block::{Block, LineFault},
-    control::{Command, State},
+    control::Command,
     options::Options,
     playback::{Playback, Step},
     ring::Ring,
     send_cursor::Head,
 };
+use tradesim_protocol::State;
 
 /// The number of blocks that are taken before they are played.
 const BLOCKS_AHEAD: usize = 4;

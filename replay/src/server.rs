@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     admission::admit,
     client,
-    control::{Command, CommandError, Report, State, Status},
+    control::{Command, CommandError, Report, Status},
     http::{self, AdmittedClient, Backend, ClientRequest, ConnectionLimits},
     hub::Hub,
     options::Options,
@@ -24,6 +24,7 @@ use crate::{
     player_handle::Request,
     source::{Source, SourceError},
 };
+use tradesim_protocol::State;
 
 /// The interval at which a server that has played everything checks whether its clients have disconnected.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -5,10 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::{FeedArgs, OutputArgs, ThreadArgs};
-use crate::{
-    endpoint::{self, Endpoint},
-    parse,
-};
+use tradesim_client::endpoint::{self, Endpoint};
+
+use crate::parse;
 
 /// Store the messages of any WebSocket feed in an archive
 #[derive(Debug, Args)]

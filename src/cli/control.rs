@@ -4,11 +4,11 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use tradesim_replay::Speed;
+use tradesim_schemas::TimeSpec;
 
-use crate::{
-    endpoint::{self, Endpoint},
-    parse,
-};
+use tradesim_client::endpoint::{self, Endpoint};
+
+use crate::parse;
 
 /// Control a running server
 #[derive(Debug, Args)]
@@ -86,6 +86,6 @@ fn place(text: &str) -> Result<Place, parse::Invalid> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         text.parse().map(Place::Seq).map_err(|_| FORMS)
     } else {
-        parse::time(text).map(|_| Place::Time(text.to_owned())).map_err(|_| FORMS)
+        text.parse::<TimeSpec>().map(|_| Place::Time(text.to_owned())).map_err(|_| FORMS)
     }
 }

@@ -6,10 +6,9 @@ use clap::Args;
 use tradesim_schemas::{Digest, EventType};
 
 use super::{HeaderArgs, common::SymbolNames};
-use crate::{
-    endpoint::{self, Endpoint},
-    parse,
-};
+use tradesim_client::endpoint::{self, Endpoint};
+
+use crate::parse;
 
 /// Receive a stream over WebSocket and print its messages, one per line
 #[derive(Debug, Args)]

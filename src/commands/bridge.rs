@@ -16,9 +16,8 @@ use tradesim_schemas::ReadOptions;
 pub(crate) use self::report::BridgeReport;
 use crate::{
     cli::{Bridge, DeliveryMode},
-    client,
     exit::{Failure, Outcome},
-    kafka,
+    feed, kafka,
     output::{self, say},
     random,
     settings::{Group, Key, Settings},
@@ -72,7 +71,7 @@ fn work(
     if let Some(address) = engine.metrics_address() {
         say_metrics(address);
     }
-    let (report, result) = engine.run(jitter, &|| stop.number().is_some());
+    let (report, result) = engine.run(random::jitter, &|| stop.number().is_some());
     let report = BridgeReport::new(&report, matches!(result, Ok(Ended::Complete)));
     report.say();
     Ok((report, result))
@@ -136,7 +135,7 @@ pub(crate) fn options(args: &Bridge, mut settings: Settings) -> anyhow::Result<B
     Ok(BridgeOptions {
         feed_url: settings.ws_uri()?,
         connect_timeout: args.tuning.connect_timeout,
-        dialogue: client::dialogue(&args.feed)?,
+        dialogue: feed::dialogue(&args.feed)?,
         kafka: connection,
         producer,
         registry,
@@ -197,11 +196,6 @@ fn producer(args: &Bridge, settings: &Settings) -> Result<ProducerOptions, Failu
 /// Returns a name for this process in the positions that it writes.
 fn random_name() -> String {
     format!("{:016x}", SysRng.try_next_u64().unwrap_or_else(|_| u64::from(std::process::id())))
-}
-
-/// Returns a random number from 0 to 1, so that bridges that were disconnected together do not all reconnect at the same time.
-pub(crate) fn jitter() -> f64 {
-    f64::from(SysRng.try_next_u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
 }
 
 /// Maps an error of the bridge to its exit code.

@@ -6,7 +6,7 @@ use tradesim_schemas::MessageEncoder;
 use crate::{
     cli::Cat,
     exit::Outcome,
-    filter::Filter,
+    filter,
     output::{MessageLines, Stdout, grouped, say},
     report, signals, source,
 };
@@ -17,7 +17,7 @@ const NAMED_MAX: usize = 5;
 pub(crate) fn run(args: &Cat) -> anyhow::Result<Outcome> {
     signals::end_at_once()?;
     let archive = source::open(&args.file, args.reading)?;
-    let mut filter = Filter::of_archive(&args.filter, archive.metadata())?;
+    let mut filter = filter::of_archive(&args.filter, archive.metadata())?;
     report::explain_cut_times(&filter);
     let mut out = Stdout::new();
     let mut encoder = MessageEncoder::new();

@@ -16,7 +16,7 @@ use tradesim_archive::{Batch, NewFile};
 use crate::{
     cli::Export,
     exit::{Failure, Outcome},
-    filter::Filter,
+    filter,
     output::{self, grouped, say},
     progress::Progress,
     report::{self, SCHEMA_VERSION},
@@ -128,7 +128,7 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
     let target = Target::of(args)?;
     let format = target.format;
     let archive = source::open(&args.file, args.reading)?;
-    let mut filter = Filter::of_archive(&args.filter, archive.metadata())?;
+    let mut filter = filter::of_archive(&args.filter, archive.metadata())?;
     report::explain_cut_times(&filter);
     let destination = Destination::open(args, target)?;
     let file_error = FileError::default();

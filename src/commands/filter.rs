@@ -1,11 +1,11 @@
 //! `filter`: cuts an archive. Messages keep their sequence numbers, and the metadata describes the cut and its source.
 
-use tradesim_archive::{KeptFaults, Metadata, Provenance, Source};
+use tradesim_archive::{Filter, KeptFaults, Metadata, Provenance, Source};
 
 use crate::{
     cli::Filter as Args,
     exit::Outcome,
-    filter::Filter,
+    filter,
     output::{self, say},
     progress::Progress,
     report::{self, ArchiveReport},
@@ -17,7 +17,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     check_name(&args.output.output)?;
     let archive = source::open(&args.file, args.reading)?;
     let metadata = archive.metadata();
-    let mut filter = Filter::of_archive(&args.filter, metadata)?;
+    let mut filter = filter::of_archive(&args.filter, metadata)?;
     report::explain_cut_times(&filter);
     let provenance = cut_provenance(metadata, &filter);
     let output = &args.output;
@@ -74,6 +74,6 @@ fn cut_provenance(metadata: &Metadata, filter: &Filter) -> Provenance {
             sources: provenance.sources,
         }];
     }
-    provenance.cuts.push(filter.cut());
+    provenance.cuts.push(filter.cut().clone());
     provenance
 }

@@ -55,7 +55,7 @@ fn drive(args: &LoadRun, settings: Settings) -> anyhow::Result<Outcome> {
         short: args.short,
         reports: &args.report,
         bridge: kafka.as_ref().map(|kafka| kafka.target(scenario.target.delivery, tuning)).transpose()?,
-        stop: &stop,
+        is_stopping: &|| stop.number().is_some(),
     };
     let mut show = |progress: Progress<'_>| print::progress(&scenario.name, progress);
     let played = load::play(&scenario, recording, options, &mut show).map_err(failure)?;

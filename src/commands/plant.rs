@@ -6,14 +6,14 @@ use std::path::Path;
 
 use serde::Serialize;
 use tradesim_archive::{Batch, Columns, Metadata, Provenance, Source, Start};
+use tradesim_sources::{ArchiveFaults, FaultPlan, FaultyRows, Kind, Planted};
 
 use crate::{
     cli::Plant as Args,
     exit::{Failure, Outcome},
-    faults::{ArchiveFaults, FaultPlan, FaultyRows, Kind, Planted},
     output::{self, grouped, say},
     progress::Progress,
-    report::ArchiveReport,
+    report::{self, ArchiveReport},
     sink::{Sink, check_name},
     source,
 };
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     } else {
         output::print_line(format_args!("{}", report.archive.digest))?;
     }
-    report.faults.summarise();
+    say(format_args!("faults planted {}", report::describe_archive_faults(&report.faults)));
     say(format_args!(
         "wrote {} messages from {} in {seconds:.2} s: {}",
         grouped(report.archive.events.total),
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     fn planted(plan: &str, messages: u64) -> Planted {
-        FaultPlan::parse(plan).unwrap().resolve(messages).unwrap()
+        plan.parse::<FaultPlan>().unwrap().resolve(messages).unwrap()
     }
 
     #[test]

@@ -11,8 +11,11 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use tracing::{info, warn};
-use tradesim_bridge::socket::header::Header;
-use tradesim_replay::{Notice, PingPayload};
+use tradesim_client::{
+    Connection, DisconnectReason, Endpoint, Fault, IdleTimeout, Next, Notices, OpenError, Received,
+    ResumeState, TICK, disconnect_reason, header::Header, is_from_feed, is_would_block,
+};
+use tradesim_protocol::{Notice, PingPayload};
 use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
 use self::{
@@ -21,14 +24,11 @@ use self::{
 };
 use crate::{
     cli::Tail,
-    client::{
-        self, ConnectError, Connection, DisconnectReason, Fault, IdleTimeout, Next, Notices, Received,
-        ResumeState, TICK, is_would_block,
-    },
-    endpoint::Endpoint,
     exit::{Failure, Outcome},
+    feed,
     output::say,
     progress::Stopwatch,
+    random,
     signals::Stop,
 };
 
@@ -42,11 +42,11 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 pub(crate) fn run(args: &Tail) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals_within(STOP_GRACE)?;
     let mut endpoint = args.url.clone();
-    let from_seq = client::from_seq(args.from_seq, &mut endpoint)?;
+    let from_seq = feed::from_seq(args.from_seq, &mut endpoint)?;
     let filtered = add_filters(args, &mut endpoint)?;
     let mut session = Session {
         args,
-        headers: client::headers(&args.headers)?,
+        headers: feed::headers(&args.headers)?,
         endpoint,
         stop,
         resume: ResumeState::new(from_seq, args.retries),
@@ -117,9 +117,11 @@ impl Session<'_> {
                     Read::Enough => return Ok(()),
                     Read::Ended(reason) => reason,
                 },
-                Err(ConnectError::Unreachable(cause)) => DisconnectReason::Lost(cause),
-                Err(ConnectError::Refused(text)) => return Err(anyhow!("{}: {text}", self.endpoint)),
-                Err(ConnectError::Stopped(stopped)) => return Err(stopped.into()),
+                Err(OpenError::Unreachable(cause)) => DisconnectReason::Lost(cause),
+                Err(error) => {
+                    self.stop.check()?;
+                    return Err(anyhow!("{}: {error}", self.endpoint));
+                }
             };
             self.output.flush()?;
             match self.resume.ended(&reason) {
@@ -128,7 +130,7 @@ impl Session<'_> {
                 Next::Again => {}
             }
             let why = self.resume.describe(&reason);
-            let Some(delay) = self.resume.next_attempt(client::jitter()) else {
+            let Some(delay) = self.resume.next_attempt(random::jitter()) else {
                 return Err(self.unreachable(&why).into());
             };
             warn!(delay_ms = delay.as_millis() as u64, why, "reconnecting");
@@ -138,10 +140,12 @@ impl Session<'_> {
         }
     }
 
-    fn open(&mut self) -> Result<Connection, ConnectError> {
+    fn open(&mut self) -> Result<Connection, OpenError> {
         let mut endpoint = self.endpoint.clone();
         endpoint.query.extend(self.resume.query());
-        Connection::open(&endpoint, &self.headers, self.args.connect_timeout, &self.stop)
+        let (clock, is_wanted) = (Stopwatch::start(), || self.stop.number().is_none());
+        let timeout = self.args.connect_timeout;
+        Connection::open(&endpoint, &self.headers, timeout, || clock.elapsed(), is_wanted)
     }
 
     fn unreachable(&self, why: &str) -> Failure {
@@ -174,17 +178,21 @@ impl Session<'_> {
 
     /// Returns the remaining time of `--for`.
     fn time_left(&self) -> Option<Duration> {
-        let elapsed = self.connected.map_or(Duration::ZERO, |clock| clock.elapsed());
-        self.args.time.map(|time| time.saturating_sub(elapsed))
+        self.args.time.map(|time| time.saturating_sub(self.elapsed()))
+    }
+
+    /// Returns the time since the first connection.
+    fn elapsed(&self) -> Duration {
+        self.connected.map_or(Duration::ZERO, |clock| clock.elapsed())
     }
 
     /// Reads until the connection ends, or `--count` or `--for` is reached.
     fn read(&mut self, mut connection: Connection) -> anyhow::Result<Read> {
         self.connected.get_or_insert_with(Stopwatch::start);
-        let mut handshake_warning = self.resume.connected(&connection.greeting).err();
-        let notices = connection.greeting.notices;
+        let mut handshake_warning = self.resume.connected(&connection.handshake).err();
+        let notices = connection.handshake.notices;
         let count = self.args.count.unwrap_or(u64::MAX);
-        let mut idle_timeout = IdleTimeout::new();
+        let mut idle_timeout = IdleTimeout::new(self.elapsed());
         let mut seen = Notices::default();
         let mut has_received = false;
         let result = loop {
@@ -193,7 +201,7 @@ impl Session<'_> {
             }
             let received = connection.read();
             // if the server closes the connection, its reason says more than this warning
-            if client::is_said(&received)
+            if is_from_feed(&received)
                 && let Some(fault) = handshake_warning.take()
             {
                 break Err(fault.into());
@@ -249,7 +257,7 @@ impl Session<'_> {
                         Err(error) => break Err(error),
                     }
                 }
-                Err(error) => break client::broken(error).map(Read::Ended),
+                Err(error) => break disconnect_reason(error).map(Read::Ended).map_err(Into::into),
             }
         };
         if has_received {
@@ -261,7 +269,7 @@ impl Session<'_> {
             Err(_) => (CloseCode::Policy, CLOSE_TIMEOUT / 4),
         };
         self.output.flush()?;
-        connection.close(code, timeout);
+        connection.close(code, timeout, || self.elapsed());
         result
     }
 
@@ -278,7 +286,7 @@ impl Session<'_> {
             None => TICK,
         };
         self.log();
-        Ok(idle_timeout.let_wait(connection, wait).map(Read::Ended))
+        Ok(idle_timeout.allow_wait(connection, self.elapsed(), wait).map(Read::Ended))
     }
 
     fn notice(&mut self, seen: &mut Notices, text: &str) -> Result<(), Fault> {
@@ -300,7 +308,7 @@ impl Session<'_> {
 
     /// Logs the progress periodically if no messages are printed.
     fn log(&mut self) {
-        let elapsed = self.connected.map_or(Duration::ZERO, |clock| clock.elapsed());
+        let elapsed = self.elapsed();
         if self.args.digest && elapsed >= self.last_log + LOG_INTERVAL {
             self.last_log = elapsed;
             info!(messages = self.resume.received(), "receiving");

@@ -11,16 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tradesim_replay::Notice;
+use tradesim_client::{Connection, Endpoint, OpenError, Received as Incoming, is_would_block};
+use tradesim_protocol::Notice;
 use tradesim_schemas::{ContentDigest, Digest};
 use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
 use super::measure::Measures;
-use crate::{
-    client::{ConnectError, Connection, Received as Incoming, is_would_block},
-    endpoint::Endpoint,
-    signals::Stop,
-};
 
 /// The number of messages after which the clock is read.
 const BATCH: u64 = 256;
@@ -92,7 +88,6 @@ pub(crate) fn start(
     address: SocketAddr,
     measures: Arc<Measures>,
     control: Arc<Control>,
-    stop: Stop,
 ) -> io::Result<JoinHandle<Received>> {
     let endpoint = Endpoint {
         tls: false,
@@ -101,7 +96,7 @@ pub(crate) fn start(
         path: "/".to_owned(),
         query: Vec::new(),
     };
-    let client = Client { number, endpoint, measures, control, stop, next: 0, digest: ContentDigest::new() };
+    let client = Client { number, endpoint, measures, control, next: 0, digest: ContentDigest::new() };
     thread::Builder::new().name(format!("load-client-{number}")).spawn(move || client.run())
 }
 
@@ -110,7 +105,6 @@ struct Client {
     endpoint: Endpoint,
     measures: Arc<Measures>,
     control: Arc<Control>,
-    stop: Stop,
     /// The sequence number of the next message.
     next: u64,
     digest: ContentDigest,
@@ -146,12 +140,11 @@ impl Client {
 
     fn connection(&mut self) -> DisconnectReason {
         let endpoint = Endpoint { query: vec![format!("from_seq={}", self.next)], ..self.endpoint.clone() };
-        let mut connection = match Connection::open(&endpoint, &[], CONNECT_TIMEOUT, &self.stop) {
+        let (now, is_wanted) = (|| self.control.now(), || !self.control.is_stopping());
+        let mut connection = match Connection::open(&endpoint, &[], CONNECT_TIMEOUT, now, is_wanted) {
             Ok(connection) => connection,
-            Err(ConnectError::Unreachable(cause) | ConnectError::Refused(cause)) => {
-                return DisconnectReason::Broken(cause);
-            }
-            Err(ConnectError::Stopped(_)) => return DisconnectReason::Stopped,
+            Err(OpenError::Stopped) => return DisconnectReason::Stopped,
+            Err(error) => return DisconnectReason::Broken(error.to_string()),
         };
         let mut unreported = 0;
         let reason = loop {
@@ -159,37 +152,33 @@ impl Client {
                 thread::sleep(left.min(TICK));
                 continue;
             }
-            let received = match connection.read() {
-                Ok(Incoming::Message(message)) => Ok(message),
+            match connection.read() {
+                Ok(Incoming::Message(Message::Text(text))) if Notice::is_notice(&text) => {}
+                Ok(Incoming::Message(Message::Text(text))) => self.take(text.as_bytes(), &mut unreported),
+                Ok(Incoming::Message(Message::Binary(bytes))) => self.take(&bytes, &mut unreported),
+                Ok(Incoming::Message(Message::Close(Some(frame)))) if frame.code == CloseCode::Normal => {
+                    break DisconnectReason::Delivered;
+                }
+                Ok(Incoming::Message(Message::Close(frame))) => {
+                    break DisconnectReason::Broken(frame.map_or_else(
+                        || "closed without a reason".to_owned(),
+                        |frame| format!("closed with {}: {}", u16::from(frame.code), frame.reason),
+                    ));
+                }
+                Ok(Incoming::Message(_)) => {}
                 Ok(Incoming::Oversize(message)) => {
                     break DisconnectReason::Broken(format!(
                         "message {} has {} bytes, more than the limit of 16 MiB",
                         self.next, message.length
                     ));
                 }
-                Err(error) => Err(error),
-            };
-            match received {
-                Ok(Message::Text(text)) if Notice::is_notice(&text) => {}
-                Ok(Message::Text(text)) => self.take(text.as_bytes(), &mut unreported),
-                Ok(Message::Binary(bytes)) => self.take(&bytes, &mut unreported),
-                Ok(Message::Close(Some(frame))) if frame.code == CloseCode::Normal => {
-                    break DisconnectReason::Delivered;
-                }
-                Ok(Message::Close(frame)) => {
-                    break DisconnectReason::Broken(frame.map_or_else(
-                        || "closed without a reason".to_owned(),
-                        |frame| format!("closed with {}: {}", u16::from(frame.code), frame.reason),
-                    ));
-                }
-                Ok(_) => {}
                 Err(Error::Io(error)) if is_would_block(&error) => {
                     // every message that has arrived was read
                     self.report(&mut unreported);
                     if self.control.is_stopping() {
                         break DisconnectReason::Stopped;
                     }
-                    if let Err(lost) = connection.let_wait(TICK) {
+                    if let Err(lost) = connection.allow_wait(TICK) {
                         break DisconnectReason::Broken(lost.cause().to_owned());
                     }
                 }
@@ -197,7 +186,7 @@ impl Client {
             }
         };
         self.report(&mut unreported);
-        connection.close(CloseCode::Normal, CLOSE_TIMEOUT);
+        connection.close(CloseCode::Normal, CLOSE_TIMEOUT, || self.control.now());
         reason
     }
 

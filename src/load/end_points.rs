@@ -18,7 +18,6 @@ use super::{
     measure::Measures,
     progress::Progress,
 };
-use crate::signals::Stop;
 
 /// The running end points.
 #[derive(Debug)]
@@ -54,11 +53,9 @@ impl EndPoints {
         clients: usize,
         (address, zero): (SocketAddr, Instant),
         measures: &Arc<Measures>,
-        stop: &Stop,
     ) -> Result<EndPoints, Error> {
         let control = Arc::new(Control::new(zero));
-        let start =
-            |number| client::start(number, address, Arc::clone(measures), Arc::clone(&control), stop.clone());
+        let start = |number| client::start(number, address, Arc::clone(measures), Arc::clone(&control));
         let threads = (0..clients).map(start).collect::<Result<_, _>>().map_err(Error::Thread)?;
         Ok(EndPoints::Clients { control, threads })
     }

@@ -5,8 +5,9 @@ use std::{io, path::PathBuf};
 use tradesim_archive::Error as ArchiveError;
 use tradesim_bridge::BridgeError;
 use tradesim_replay::{ServerError, SourceError};
+use tradesim_sources::FaultPlanError;
 
-use crate::{exit::Failure, output::grouped};
+use crate::output::grouped;
 
 /// The reason why a load test cannot run to its end.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +44,7 @@ pub(crate) enum Error {
     },
     /// The fault plan does not fit the recording.
     #[error(transparent)]
-    Faults(#[from] Failure),
+    Faults(#[from] FaultPlanError),
     /// The archive cannot be read, or a report cannot be written.
     #[error(transparent)]
     Archive(#[from] ArchiveError),

@@ -2,8 +2,7 @@
 
 use tradesim_replay::{BlockBuilder, Filled, LineFault, Source, SourceError};
 use tradesim_schemas::{ContentDigest, Digest};
-
-use crate::faults::{Kind, Planted};
+use tradesim_sources::{Kind, Planted};
 
 /// Returns the digest of the first `messages` of a stream as an end point must receive them: in order, each once. Messages that
 /// are dropped by planted faults are not part of it, and repeated ones are part of it once. Messages above the size limit are

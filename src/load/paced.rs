@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
 use tradesim_schemas::Timestamp;
+use tradesim_sources::ArchiveSource;
 
 use super::profile::{Peak, Profile};
-use crate::streams::ArchiveSource;
 
 /// The first messages of an archive, on the schedule of a profile if there is one.
 #[derive(Debug)]

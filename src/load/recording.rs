@@ -3,8 +3,9 @@
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use serde::Serialize;
-use tradesim_archive::{Archive, OpenOptions};
+use tradesim_archive::{Archive, Cut, Filter, OpenOptions};
 use tradesim_replay::{Source, SourceError, Speed};
+use tradesim_sources::{ArchiveSource, FaultySource, Planted, Timestamps};
 
 use super::{
     error::Error,
@@ -12,12 +13,6 @@ use super::{
     profile::{Peak, Profile},
     report::Pace,
     scenario::{self, Scenario},
-};
-use crate::{
-    cli::FilterArgs,
-    faults::{FaultySource, Planted},
-    filter::Filter,
-    streams::{ArchiveSource, Timestamps},
 };
 
 /// The messages of a load, with their schedule.
@@ -70,7 +65,7 @@ impl Recording {
             generator_version: metadata.provenance().generator_version.clone(),
             record: scenario.recording.record.as_ref().map(|flags| flags.text.clone()),
         };
-        let filter = Filter::of_archive(&FilterArgs::default(), metadata)?;
+        let filter = Filter::for_archive(Cut::default(), metadata);
         let (paced, speed) =
             paced(ArchiveSource::new(archive, filter, Timestamps::Recorded), &scenario.load, about.messages)?;
         let messages = paced.info().messages.unwrap_or(0);

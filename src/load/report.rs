@@ -2,6 +2,7 @@
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use tradesim_sources::FaultsReport;
 
 use super::{
     events::Happened,
@@ -10,7 +11,7 @@ use super::{
     sampler::Sample,
     threshold::{Metric, Threshold, Verdict},
 };
-use crate::{faults::FaultsReport, output::grouped};
+use crate::output::grouped;
 
 /// The version of the report's layout.
 pub(super) const SCHEMA_VERSION: u32 = 1;

@@ -9,6 +9,7 @@ use std::{
 
 use tradesim_bridge::{Ended, core::Guarantee};
 use tradesim_replay::{Background, Observer, OnSlow};
+use tradesim_sources::FaultsReport;
 
 use super::{
     end_points::{Arrived, BridgeTarget, EndPoints},
@@ -27,7 +28,6 @@ use super::{
     sampler::Sampler,
     scenario::{Scenario, Target, TargetKind},
 };
-use crate::{faults::FaultsReport, signals::Stop};
 
 /// The interval at which the state is checked.
 const TICK: Duration = Duration::from_millis(50);
@@ -40,7 +40,6 @@ const LINGER: Duration = Duration::from_secs(120);
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How to run a scenario.
-#[derive(Debug)]
 pub(crate) struct Options<'a> {
     /// The run.
     pub(crate) run: String,
@@ -50,8 +49,8 @@ pub(crate) struct Options<'a> {
     pub(crate) reports: &'a [PathBuf],
     /// The bridge, for a target of kind `kafka`.
     pub(crate) bridge: Option<BridgeTarget>,
-    /// Ends the load early.
-    pub(crate) stop: &'a Stop,
+    /// Ends the load early when it returns true. It is called several times per second.
+    pub(crate) is_stopping: &'a dyn Fn() -> bool,
 }
 
 /// A load that has ended.
@@ -92,7 +91,7 @@ pub(crate) fn play<'a>(
     options: Options<'_>,
     observer: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Played<'a>, Error> {
-    let Options { run, short, reports, bridge, stop } = options;
+    let Options { run, short, reports, bridge, is_stopping } = options;
     let files = ReportFiles::new(reports)?;
     let target = target_summary(&scenario.target, bridge.as_ref());
     let measures = Arc::new(Measures::new(scenario.target.end_points()));
@@ -100,7 +99,7 @@ pub(crate) fn play<'a>(
     let zero = server.clock_zero();
     observer(Progress::Ready { messages: recording.pace.messages, run: &run });
     let end_points = match bridge {
-        None => EndPoints::clients(scenario.target.clients, (server.address(), zero), &measures, stop)?,
+        None => EndPoints::clients(scenario.target.clients, (server.address(), zero), &measures)?,
         Some(bridge) => {
             let (end_points, metrics) = EndPoints::bridge(bridge, server.url(), zero, &measures)?;
             metrics.into_iter().for_each(|address| observer(Progress::Metrics(address)));
@@ -119,7 +118,7 @@ pub(crate) fn play<'a>(
         zero,
         ended: None,
     };
-    let supervised = load.supervise(&server, &end_points, stop, observer);
+    let supervised = load.supervise(&server, &end_points, is_stopping, observer);
     end_points.stop();
     let arrived = end_points.finish();
     load.ended = Some(load.now());
@@ -132,7 +131,7 @@ pub(crate) fn play<'a>(
     supervised?;
     let (arrived, served) = (arrived?.succeeded()?, served?);
     let released = load.measures.lock().progress(load.now()).sent;
-    Ok(Played { load, served, arrived, released, stopped: stop.number().is_some() })
+    Ok(Played { load, served, arrived, released, stopped: is_stopping() })
 }
 
 /// Starts the server of a load.
@@ -172,7 +171,7 @@ impl Load<'_> {
         &mut self,
         server: &Background,
         end_points: &EndPoints,
-        stop: &Stop,
+        is_stopping: &dyn Fn() -> bool,
         observer: &mut dyn FnMut(Progress<'_>),
     ) -> Result<(), Error> {
         let (mut next_partial, mut next_line) = (PARTIAL_EVERY, PROGRESS_EVERY);
@@ -188,7 +187,7 @@ impl Load<'_> {
             let now = self.now();
             let progress = self.measures.lock().progress(now);
             self.sampler.look(&self.measures, self.recording.peak, &progress, now);
-            if stop.number().is_some() || end_points.are_over() && self.events.are_over() {
+            if is_stopping() || end_points.are_over() && self.events.are_over() {
                 return Ok(());
             }
             if let Some(began) = progress.began {

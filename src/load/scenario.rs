@@ -6,9 +6,10 @@ use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 use tradesim_bridge::core::Guarantee;
 use tradesim_replay::Speed;
+use tradesim_sources::{FaultPlan, duration_of, from_toml, optional_duration_of};
 
 use super::{error::Error, profile::Stage, threshold::Threshold};
-use crate::{faults::FaultPlan, parse};
+use crate::parse;
 
 /// The maximum number of clients in one process.
 const CLIENTS_MAX: usize = 256;
@@ -83,7 +84,7 @@ pub(crate) struct Load {
     #[serde(default, deserialize_with = "speed")]
     pub(crate) speed: Option<Speed>,
     /// Ends a load with a speed after this time.
-    #[serde(default, deserialize_with = "parse::optional_duration_of")]
+    #[serde(default, deserialize_with = "optional_duration_of")]
     pub(crate) duration: Option<Duration>,
 }
 
@@ -131,7 +132,7 @@ enum GuaranteeName {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Event {
     /// Time since the first message.
-    #[serde(deserialize_with = "parse::duration_of")]
+    #[serde(deserialize_with = "duration_of")]
     pub(crate) at: Duration,
     /// The name in the report.
     #[serde(default)]
@@ -139,7 +140,7 @@ pub(crate) struct Event {
     /// A command for `sh -c`. One that fails ends the run.
     pub(crate) run: Option<String>,
     /// Makes the WebSocket clients stop reading for this time.
-    #[serde(default, deserialize_with = "parse::optional_duration_of")]
+    #[serde(default, deserialize_with = "optional_duration_of")]
     pub(crate) stall_clients: Option<Duration>,
 }
 
@@ -196,7 +197,7 @@ impl Scenario {
     /// Returns what is invalid, and where.
     pub(crate) fn read(text: &str, origin: &str, short: bool) -> Result<Scenario, Error> {
         let invalid = |what: String| Error::Scenario { origin: origin.to_owned(), what };
-        let mut scenario: Scenario = parse::toml(text).map_err(invalid)?;
+        let mut scenario: Scenario = from_toml(text).map_err(invalid)?;
         let flags = scenario.recording.record.iter_mut().chain(&mut scenario.target.bridge);
         for flags in flags {
             flags.line = text[..flags.offset].matches('\n').count() + 1;

@@ -5,11 +5,10 @@ use std::time::Duration;
 use tradesim_bridge_core::DisconnectReason;
 use tungstenite::{Error, Message, http::Uri, protocol::frame::coding::CloseCode};
 
-use crate::{
-    clock::Clock,
-    socket::{ClientSocket, Dialogue, HandshakeHeaders, OpenError, Received, Target},
-    url::shown_url,
-};
+use tradesim_client::{ClientSocket, Dialogue, OpenError, Received, Target, url::shown_url};
+use tradesim_protocol::HandshakeHeaders;
+
+use crate::clock::Clock;
 
 /// The server of the feed, and the dialogue with it.
 #[derive(Clone, Debug)]

@@ -10,6 +10,8 @@ use std::{
 };
 
 use tradesim_bridge_core::{DisconnectReason, HandshakeInfo};
+use tradesim_client::{OpenError, Received, TICK, dialogue::Heartbeat, is_would_block};
+use tradesim_protocol::HandshakeHeaders;
 use tungstenite::{
     Error, Message,
     error::ProtocolError,
@@ -26,13 +28,10 @@ use crate::{
     batch::{Batch, Rules},
     clock::Clock,
     metrics::Metrics,
-    socket::{self, OpenError, Received, dialogue::Heartbeat, is_would_block},
 };
 
 /// The limit of consecutive notices: a user who controls a paused replay causes few.
 const NOTICES_MAX: u32 = 10_000;
-/// The longest wait of a read before it is checked if the connection is still wanted.
-const TICK: Duration = Duration::from_millis(100);
 /// The time without input after which the server is pinged; the next one is the time after which it counts as dead.
 const SILENCE_ASKED: Duration = Duration::from_secs(30);
 const SILENCE_DEAD: Duration = Duration::from_secs(45);
@@ -146,7 +145,7 @@ impl Reader {
                 }
             }
         }
-        let socket::HandshakeHeaders { stream, run, start_seq, .. } = connection.handshake.clone();
+        let HandshakeHeaders { stream, run, start_seq, .. } = connection.handshake.clone();
         let handshake = HandshakeInfo { stream, run, start_seq };
         self.send(Event::Connected { connection: number, handshake })?;
         for text in &self.options.dialogue.send {

@@ -16,9 +16,10 @@ use tradesim_schemas::{ContentDigest, Digest, EventType};
 
 use super::*;
 use crate::{
-    Notice, OnSlow, PROTOCOL, PingPayload, Speed,
+    OnSlow, Speed,
     sample::{SYMBOLS, Sample},
 };
+use tradesim_protocol::{Notice, PingPayload, SUBPROTOCOL};
 
 /// The limit of every wait; far longer than anything should take on the slowest machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -48,7 +49,7 @@ impl Running {
 
     async fn connect_v1(&self, query: &str) -> Socket {
         let mut request = format!("ws://{}/?{query}", self.address).into_client_request().unwrap();
-        request.headers_mut().insert("sec-websocket-protocol", PROTOCOL.parse().unwrap());
+        request.headers_mut().insert("sec-websocket-protocol", SUBPROTOCOL.parse().unwrap());
         timeout(TIMEOUT, connect_async(request)).await.unwrap().unwrap().0
     }
 

@@ -5,26 +5,18 @@ use std::time::Duration;
 use anyhow::anyhow;
 use tracing::{info, warn};
 use tradesim_archive::{Error as JournalError, JournalKind, JournalWriter};
-use tradesim_bridge::socket::{Dialogue, dialogue::Heartbeat};
-use tradesim_replay::{Notice, PingPayload};
+use tradesim_client::{
+    Connection, Dialogue, DisconnectReason, Endpoint, IdleTimeout, Notices, OpenError, Pings, Received, TICK,
+    Violation, dialogue::Heartbeat, disconnect_reason, is_from_feed, is_would_block,
+};
+use tradesim_protocol::{HandshakeHeaders, Notice, PingPayload};
 use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
 use super::{
     receipt::ReceiveClock,
     state::{CaptureState, NextStep},
 };
-use crate::{
-    cli::Capture,
-    client::{
-        self, ConnectError, Connection, DisconnectReason, HandshakeHeaders, IdleTimeout, Notices, Pings,
-        Received, TICK, is_would_block,
-    },
-    endpoint::Endpoint,
-    exit::Failure,
-    output::say,
-    progress::Stopwatch,
-    signals::Stop,
-};
+use crate::{cli::Capture, exit::Failure, output::say, progress::Stopwatch, random, signals::Stop};
 
 /// The time to wait for the server to answer a close frame, normally and after an error.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -114,22 +106,21 @@ impl<'a> Session<'a> {
         loop {
             let mut endpoint = self.endpoint.clone();
             endpoint.query.extend(self.state.query());
-            let timeout = self.args.connect_timeout;
-            let reason = match Connection::open(&endpoint, &self.dialogue.headers, timeout, &self.stop) {
+            let (headers, timeout) = (&self.dialogue.headers, self.args.connect_timeout);
+            let (clock, is_wanted) = (Stopwatch::start(), || self.stop.number().is_none());
+            let reason = match Connection::open(&endpoint, headers, timeout, || clock.elapsed(), is_wanted) {
                 Ok(connection) => match self.read(connection)? {
                     Read::Ended(reason) => reason,
                     Read::End(end) => return Ok(end),
                 },
-                Err(ConnectError::Unreachable(cause)) => DisconnectReason::Lost(cause),
-                Err(ConnectError::Refused(text)) => {
-                    return Ok(End::Failed(anyhow!("{}: {text}", self.endpoint)));
-                }
-                Err(ConnectError::Stopped(stopped)) => {
-                    return Ok(self.signal().unwrap_or(End::Failed(stopped.into())));
+                Err(OpenError::Unreachable(cause)) => DisconnectReason::Lost(cause),
+                Err(error) => {
+                    let failed = || End::Failed(anyhow!("{}: {error}", self.endpoint));
+                    return Ok(self.signal().unwrap_or_else(failed));
                 }
             };
             self.journal.flush()?;
-            let after = self.state.ended(&reason, client::jitter());
+            let after = self.state.ended(&reason, random::jitter());
             let why = self.state.describe(&reason);
             match after {
                 NextStep::Complete => return Ok(End::Complete(why)),
@@ -194,32 +185,33 @@ impl<'a> Session<'a> {
         };
         // write the received messages before waiting for the server
         let flushed = self.journal.flush();
-        connection.close(code, timeout);
+        connection.close(code, timeout, || self.elapsed());
         flushed.and(read)
     }
 
     /// Reads until the connection or the capture ends.
     fn read_messages(&mut self, connection: &mut Connection) -> Result<Read, JournalError> {
-        let mut handshake_warning = self.begin(&connection.greeting)?;
+        let mut handshake_warning = self.begin(&connection.handshake)?;
         for text in &self.dialogue.send {
             if let Err(reason) = connection.send(Message::text(text.as_str())) {
                 return Ok(Read::Ended(reason));
             }
         }
-        let notices = connection.greeting.notices;
+        let notices = connection.handshake.notices;
         let has_heartbeats = self.dialogue.has_heartbeats() && !connection.is_numbered();
         if self.dialogue.has_heartbeats() && !has_heartbeats {
             warn!("the feed numbers its messages: --answer and --ignore do not apply");
         }
         let count = self.args.count.unwrap_or(u64::MAX);
-        let (mut idle_timeout, mut pings, mut seen) = (IdleTimeout::new(), Pings::new(), Notices::default());
+        let (mut idle_timeout, mut pings, mut seen) =
+            (IdleTimeout::new(self.elapsed()), Pings::new(self.elapsed()), Notices::default());
         loop {
             if self.state.received() >= count && handshake_warning.is_none() {
                 return Ok(Read::End(End::Enough));
             }
             let received = connection.read();
             // if the server closes the connection, its reason says more than this warning
-            if client::is_said(&received)
+            if is_from_feed(&received)
                 && let Some(fault) = handshake_warning.take()
             {
                 return Ok(Read::End(End::Failed(fault)));
@@ -284,9 +276,8 @@ impl<'a> Session<'a> {
                     }
                 }
                 Err(error) => {
-                    return Ok(
-                        client::broken(error).map_or_else(|error| Read::End(End::Failed(error)), Read::Ended)
-                    );
+                    let failed = |error: Violation| Read::End(End::Failed(error.into()));
+                    return Ok(disconnect_reason(error).map_or_else(failed, Read::Ended));
                 }
             }
         }
@@ -324,12 +315,12 @@ impl<'a> Session<'a> {
             None => TICK,
         };
         self.log();
-        if let Some(text) = pings.due(&self.dialogue)
+        if let Some(text) = pings.due(&self.dialogue, self.elapsed())
             && let Err(reason) = connection.send(Message::text(text))
         {
             return Ok(Some(Read::Ended(reason)));
         }
-        Ok(idle_timeout.let_wait(connection, wait).map(Read::Ended))
+        Ok(idle_timeout.allow_wait(connection, self.elapsed(), wait).map(Read::Ended))
     }
 
     fn notice(&mut self, sentence: Option<String>, is_gap: bool) -> Result<(), JournalError> {

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use tradesim_bridge::{core::Backoff, socket::Oversize};
-use tradesim_replay::Notice;
+use tradesim_client::{DisconnectReason, Fault, Next, Oversize, ResumeState, TooLarge};
+use tradesim_protocol::{Backoff, HandshakeHeaders, Notice};
 use tradesim_schemas::Digest;
-
-use crate::client::{DisconnectReason, Fault, HandshakeHeaders, Next, ResumeState, TooLarge};
 
 /// The pauses before the first connection: short, because the feed may just be starting.
 const FIRST: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));

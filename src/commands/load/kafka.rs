@@ -15,6 +15,7 @@ use crate::{
     },
     embedded::EmbeddedCluster,
     load::{BridgeTarget, Findings, Verification},
+    random,
     settings::Settings,
 };
 
@@ -74,7 +75,7 @@ impl Kafka {
             ..Bridge::default()
         };
         let options = bridge::options(&args, self.settings.clone())?;
-        Ok(BridgeTarget { options, embedded: self.embedded.is_some(), jitter: bridge::jitter })
+        Ok(BridgeTarget { options, embedded: self.embedded.is_some(), jitter: random::jitter })
     }
 
     /// Compares the topics with the first `sent` messages of the archive.

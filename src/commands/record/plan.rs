@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use serde::Serialize;
+use tradesim_archive::Cut;
 use tradesim_sim::{SimulationOptions, universe::Universe};
 
 use super::options::Recording;
 use crate::{
     exit::Failure,
     output::{self, Stdout, grouped},
-    report::{self, SCHEMA_VERSION},
+    report::SCHEMA_VERSION,
 };
 
 /// The mean number of trade events of an order, by the lifecycles in the contract: every order has a NEW event; 70 % have one
@@ -35,7 +36,7 @@ struct Plan {
     seed: u64,
     identity: String,
     expected: Expected,
-    cut: Option<report::CutReport>,
+    cut: Option<Cut>,
 }
 
 /// Estimates for the whole day, before filters.
@@ -57,7 +58,7 @@ pub(super) fn show(recording: &Recording, path: &Path, json: bool) -> anyhow::Re
         bytes: (messages * BYTES_PER_MESSAGE).round() as u64,
         seconds: messages / MESSAGES_PER_SECOND,
     };
-    let cut = (!recording.filter.is_open()).then(|| recording.filter.cut());
+    let cut = (!recording.filter.is_open()).then(|| recording.filter.cut().clone());
     if json {
         return output::print_json(&Plan {
             schema_version: SCHEMA_VERSION,
@@ -67,7 +68,7 @@ pub(super) fn show(recording: &Recording, path: &Path, json: bool) -> anyhow::Re
             seed: options.seed,
             identity: options.identity(),
             expected,
-            cut: cut.as_ref().map(Into::into),
+            cut,
         });
     }
     let mut lines = vec![
@@ -79,7 +80,7 @@ pub(super) fn show(recording: &Recording, path: &Path, json: bool) -> anyhow::Re
         ("size", format!("about {}", output::bytes(expected.bytes))),
         ("time", format!("about {:.1} s on two cores", expected.seconds)),
     ];
-    lines.extend(cut.map(|cut| ("kept", format!("only a part: {}", report::describe_cut(&cut)))));
+    lines.extend(cut.map(|cut| ("kept", format!("only a part: {cut}"))));
     lines.push(("written", "nothing (dry run)".to_owned()));
     let mut out = Stdout::new();
     for (name, value) in lines {

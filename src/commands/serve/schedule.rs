@@ -1,14 +1,14 @@
 //! Decides at which day and instant a stream starts, from the current time, the calendar and the flags.
 
 use chrono::{NaiveDate, NaiveTime};
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{ExchangeTime, TimeSpec, Timestamp};
 use tradesim_sim::session::{CalendarError, Closed, Closure, TradingDay, date_at};
 
 /// The flags and settings about time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
     pub(super) date: Option<NaiveDate>,
-    pub(super) clock: Option<NaiveTime>,
+    pub(super) clock: Option<ExchangeTime>,
     /// True if the stream follows the hours of the market.
     pub(super) market_hours: bool,
     /// The treatment of dates on which the market is closed.
@@ -75,8 +75,9 @@ pub(super) fn live(now: Timestamp, wanted: &Wanted) -> Result<Beginning, Schedul
         None => TradingDay::at_or_after(date_at(now), wanted.closed)?,
     };
     if let Some(clock) = wanted.clock {
-        let (at, end) = (day.at(clock), day.day_end(wanted.market_hours));
+        let (at, end) = (day.resolve(TimeSpec::Exchange(clock)), day.day_end(wanted.market_hours));
         if at < day.start() || at >= end {
+            let clock = day.exchange_time(at);
             let (from, to) = (day.exchange_time(day.start()), day.exchange_time(end));
             return Err(ScheduleError::OutsideDay { clock, from, to });
         }

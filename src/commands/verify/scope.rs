@@ -6,16 +6,18 @@ use tradesim_archive::{Cut, Metadata, Origin, Provenance, Source};
 use tradesim_schemas::EventType;
 use tradesim_sim::{
     audit::{AuditContext, AuditSymbol, Scope},
-    session::{Closed, TradingDay},
+    session::{Closed, TradingDay, parse_date},
 };
+use tradesim_sources::ArchiveFaults;
 
-use crate::{faults::ArchiveFaults, parse};
+use crate::report;
 
 /// Returns the context of the audit for each origin, or the reason why the market rules do not apply to the archive.
 pub(super) fn contexts(metadata: &Metadata) -> Result<Vec<AuditContext>, String> {
     let provenance = metadata.provenance();
     if let Some(faults) = &provenance.faults {
-        return Err(format!("faults were planted on purpose: {}", ArchiveFaults::new(faults).describe()));
+        let faults = report::describe_archive_faults(&ArchiveFaults::new(faults));
+        return Err(format!("faults were planted on purpose: {faults}"));
     }
     if provenance.origins.is_empty() {
         return Err("the archive does not contain a simulated market".to_owned());
@@ -37,9 +39,10 @@ struct Days<'a>(BTreeMap<&'a str, Option<TradingDay>>);
 
 impl<'a> Days<'a> {
     fn day(&mut self, date: &'a str) -> Option<TradingDay> {
-        *self.0.entry(date).or_insert_with(|| {
-            parse::date(date).ok().and_then(|date| TradingDay::new(date, Closed::Allow).ok())
-        })
+        *self
+            .0
+            .entry(date)
+            .or_insert_with(|| parse_date(date).and_then(|date| TradingDay::new(date, Closed::Allow).ok()))
     }
 }
 

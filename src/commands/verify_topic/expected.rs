@@ -1,9 +1,9 @@
 //! The expected messages of the topics: those of an archive that pass a filter, numbered as in a replay.
 
-use tradesim_archive::{Archive, Batch, Batches, Error, Start};
+use tradesim_archive::{Archive, Batch, Batches, Error, Filter, Start};
 use tradesim_schemas::MessageEncoder;
 
-use crate::{filter::Filter, source};
+use crate::source;
 
 /// Reads the expected messages one at a time.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use tungstenite::{
 };
 
 use super::*;
-use crate::socket::{dialogue::Ping, header::Header, inbound::BEGINNING_BYTES};
+use tradesim_client::{dialogue::Ping, header::Header, inbound::BEGINNING_BYTES};
 
 /// A server that serves so many connections, one after the other, and then stops listening.
 struct Server {

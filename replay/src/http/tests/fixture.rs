@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 
 use super::*;
-use crate::{control::State, source::SourceError};
+use crate::source::SourceError;
+use tradesim_protocol::State;
 
 /// The limit of every wait in these tests, so that none hangs. Far longer than anything takes.
 const BOUND: Duration = Duration::from_secs(20);
