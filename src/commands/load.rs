@@ -9,11 +9,12 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use serde::Serialize;
 
+use tradesim_load::{Error, Options, Progress, Recording, SHIPPED, Scenario, Shipped, TargetKind};
+
 use crate::{
     cli::{Load, LoadCommand, LoadList, LoadRun, LoadShow, Record},
     commands::{bridge, record},
     exit::{Failure, Outcome},
-    load::{self, Error, Options, Progress, Recording, SHIPPED, Scenario, Shipped, TargetKind},
     output::{self, say},
     parse, random,
     report::SCHEMA_VERSION,
@@ -23,7 +24,7 @@ use crate::{
 };
 
 use kafka::Kafka;
-use scenario::LoadTest;
+pub(crate) use scenario::LoadTest;
 
 pub(crate) fn run(args: &Load, settings: Settings) -> anyhow::Result<Outcome> {
     match &args.command {
@@ -53,12 +54,12 @@ fn drive(args: &LoadRun, settings: Settings) -> anyhow::Result<Outcome> {
     let options = Options {
         run: run.clone(),
         short: args.short,
-        reports: &args.report,
+        reports: args.report.clone(),
         bridge: kafka.as_ref().map(|kafka| kafka.target(scenario.target.delivery, tuning)).transpose()?,
-        is_stopping: &|| stop.number().is_some(),
     };
     let mut show = |progress: Progress<'_>| print::progress(&scenario.name, progress);
-    let played = load::play(&scenario, recording, options, &mut show).map_err(failure)?;
+    let played = tradesim_load::play(&scenario, recording, options, &|| stop.number().is_some(), &mut show)
+        .map_err(failure)?;
     let topics = match (&kafka, played.to_verify()) {
         (Some(kafka), Some(sent)) => Some(kafka.verify(&path, &run, sent)?),
         _ => None,
@@ -129,9 +130,9 @@ fn list(args: &LoadList) -> anyhow::Result<Outcome> {
     for shipped in SHIPPED {
         let scenario = Scenario::read(shipped.text, shipped.name, false).map_err(failure)?;
         scenarios.push(Entry {
+            short: scenario.has_short_form(),
             name: scenario.name,
             about: scenario.about,
-            short: scenario.short.is_some(),
             digest: scenario.recording.digest,
         });
     }

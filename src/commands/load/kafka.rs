@@ -4,6 +4,8 @@ use std::path::Path;
 
 use tradesim_bridge::core::Guarantee;
 
+use tradesim_load::{BridgeTarget, Findings, Verification};
+
 use crate::{
     cli::{
         AnswerArgs, Bridge, BridgeTuning, CutArgs, DeliveryMode, FilterArgs, KafkaArgs, LoadRun, PrefixArgs,
@@ -14,7 +16,6 @@ use crate::{
         verify_topic::{self, VerifyTopicReport},
     },
     embedded::EmbeddedCluster,
-    load::{BridgeTarget, Findings, Verification},
     random,
     settings::Settings,
 };

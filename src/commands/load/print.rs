@@ -1,8 +1,9 @@
 //! The progress and the result of a load test, on standard error.
 
+use tradesim_load::{LatencyMs, LoadReport, Progress, Verdict, Verification};
+
 use crate::{
     commands::bridge::{self, BridgeReport},
-    load::{LatencyMs, LoadReport, Progress, Verdict, Verification},
     output::{grouped, say},
 };
 

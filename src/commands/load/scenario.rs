@@ -4,14 +4,13 @@ use std::{fs, path::Path};
 
 use anyhow::Context;
 
-use crate::{
-    cli::{self, BridgeTuning, Record},
-    load::{Error, Flags, Scenario},
-};
+use tradesim_load::{Error, Flags, Scenario};
+
+use crate::cli::{self, BridgeTuning, Record};
 
 /// A scenario, and the flags of other commands in it.
 #[derive(Debug)]
-pub(super) struct LoadTest {
+pub(crate) struct LoadTest {
     pub(super) scenario: Scenario,
     pub(super) record: Option<Record>,
     pub(super) tuning: BridgeTuning,
@@ -32,7 +31,7 @@ impl LoadTest {
         LoadTest::parse(&text, &origin, short).map_err(super::failure)
     }
 
-    fn parse(text: &str, origin: &str, short: bool) -> Result<LoadTest, Error> {
+    pub(crate) fn parse(text: &str, origin: &str, short: bool) -> Result<LoadTest, Error> {
         let scenario = Scenario::read(text, origin, short)?;
         let record = typed(scenario.recording.record.as_ref(), origin, record_flags)?;
         let tuning = typed(scenario.target.bridge.as_ref(), origin, bridge_flags)?.unwrap_or_default();
@@ -68,7 +67,7 @@ fn bridge_flags(text: &str) -> Result<BridgeTuning, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::SHIPPED;
+    use tradesim_load::SHIPPED;
 
     const BRIDGED: &str = r#"
 name = "bridged"

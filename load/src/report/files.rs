@@ -4,11 +4,8 @@ use std::{io::Write, path::PathBuf};
 
 use tradesim_archive::NewFile;
 
-use super::{
-    error::Error,
-    page,
-    report::{LoadReport, Verification},
-};
+use super::{LoadReport, Verification, page};
+use crate::error::Error;
 
 /// The files of `--report`.
 #[derive(Debug)]
@@ -21,11 +18,11 @@ impl ReportFiles {
     ///
     /// # Errors
     /// Fails on a folder that is missing or not writable, and on a path that exists and is not a regular file.
-    pub(crate) fn new(paths: &[PathBuf]) -> Result<ReportFiles, Error> {
-        for path in paths {
+    pub(crate) fn new(paths: Vec<PathBuf>) -> Result<ReportFiles, Error> {
+        for path in &paths {
             drop(NewFile::create(path, true)?);
         }
-        Ok(ReportFiles { paths: paths.to_vec() })
+        Ok(ReportFiles { paths })
     }
 
     /// Replaces the files atomically.

@@ -1,45 +1,56 @@
 //! The report of a load: as JSON, as text, and the values for thresholds.
 
+mod chart;
+mod files;
+mod page;
+
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use tradesim_schemas::text::grouped;
 use tradesim_sources::FaultsReport;
 
-use super::{
+use crate::{
     events::Happened,
     profile::Stage,
     recording::About,
     sampler::Sample,
     threshold::{Metric, Threshold, Verdict},
 };
-use crate::output::grouped;
+pub(crate) use files::ReportFiles;
 
 /// The version of the report's layout.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// The quantiles of the distribution in a report.
 const QUANTILES: [f64; 16] =
     [0.0, 0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 1.0];
 
 /// A comparison of the topics with the messages that were sent. It is part of the report.
-pub(crate) trait Verification: Serialize {
+pub trait Verification: Serialize {
     /// Returns what the load test needs to know of it.
     fn findings(&self) -> Findings<'_>;
 }
 
 /// The numbers of messages by the result of their comparison, and the digest of the topics.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Findings<'a> {
-    pub(crate) present: u64,
-    pub(crate) lost: u64,
-    pub(crate) duplicated: u64,
-    pub(crate) reordered: u64,
-    pub(crate) altered: u64,
-    pub(crate) digest: &'a str,
+pub struct Findings<'a> {
+    /// Messages that are in the topics, at least once.
+    pub present: u64,
+    /// Messages that are not.
+    pub lost: u64,
+    /// Messages that are in the topics more than once.
+    pub duplicated: u64,
+    /// Messages that are out of order.
+    pub reordered: u64,
+    /// Messages with other content.
+    pub altered: u64,
+    /// The digest of the messages in the topics.
+    pub digest: &'a str,
 }
 
 /// No comparison: the topics were not read, or there are none.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) enum NotVerified {}
+pub enum NotVerified {}
 
 impl Verification for NotVerified {
     fn findings(&self) -> Findings<'_> {
@@ -49,103 +60,134 @@ impl Verification for NotVerified {
 
 /// The report of a load. `V` is the comparison of the topics.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct LoadReport<V> {
-    pub(crate) schema_version: u32,
-    pub(crate) name: String,
-    pub(crate) about: String,
+pub struct LoadReport<V> {
+    /// The version of this layout.
+    pub schema_version: u32,
+    /// The name of the scenario.
+    pub name: String,
+    /// The purpose of the scenario.
+    pub about: String,
     /// True for the short form of the scenario.
-    pub(crate) short: bool,
+    pub short: bool,
     /// True if the load ran to its end; false in the reports that are written meanwhile.
-    pub(crate) complete: bool,
+    pub complete: bool,
     /// True if the load ran to its end and every threshold holds.
-    pub(crate) ok: bool,
-    pub(crate) version: &'static str,
-    pub(crate) recording: About,
-    pub(crate) load: Pace,
-    pub(crate) target: TargetSummary,
-    pub(crate) seconds: f64,
+    pub ok: bool,
+    /// The version of this program.
+    pub version: &'static str,
+    /// The recording that was sent.
+    pub recording: About,
+    /// The schedule.
+    pub load: Pace,
+    /// The target.
+    pub target: TargetSummary,
+    /// Time since the first message was due.
+    pub seconds: f64,
     /// Messages that were sent: without planted gaps, with planted duplicates.
-    pub(crate) sent: u64,
+    pub sent: u64,
     /// Messages that arrived at the end point with the fewest, without duplicates.
-    pub(crate) delivered: u64,
+    pub delivered: u64,
     /// Messages of the recording that did not arrive. With Kafka, null unless the topics were read.
-    pub(crate) lost: Option<u64>,
+    pub lost: Option<u64>,
     /// Messages that were unavailable from the feed, as counted by the bridge.
-    pub(crate) missing: Option<u64>,
+    pub missing: Option<u64>,
     /// Messages per second, from when the first message was due until the last one arrived.
-    pub(crate) throughput: Option<f64>,
+    pub throughput: Option<f64>,
     /// Time from when a message was due until it arrived; null without a schedule.
-    pub(crate) latency_ms: Option<LatencyMs>,
+    pub latency_ms: Option<LatencyMs>,
     /// Time from when a message was due until it was written to a socket.
-    pub(crate) late_ms: Option<tradesim_replay::Lateness>,
-    pub(crate) backlog_max: u64,
+    pub late_ms: Option<tradesim_replay::Lateness>,
+    /// The largest number of messages that were sent and had not arrived.
+    pub backlog_max: u64,
     /// The longest time in which nothing arrived although a message was due; since the first event, if there was one.
-    pub(crate) recovery_ms: f64,
+    pub recovery_ms: f64,
     /// Time from the end of the highest stage until its backlog was gone.
-    pub(crate) drain_ms: Option<f64>,
-    pub(crate) memory: Memory,
+    pub drain_ms: Option<f64>,
+    /// Memory of the process.
+    pub memory: Memory,
     /// The number of connections that ended before the load did.
-    pub(crate) disconnects: u64,
-    pub(crate) digests: Digests,
-    pub(crate) dead_lettered: Option<u64>,
+    pub disconnects: u64,
+    /// The digests of the messages.
+    pub digests: Digests,
+    /// Messages that became dead letters.
+    pub dead_lettered: Option<u64>,
     /// The comparison of the topics with the recording.
-    pub(crate) topics: Option<V>,
+    pub topics: Option<V>,
     /// The planted faults.
-    pub(crate) faults: Option<FaultsReport>,
-    pub(crate) thresholds: Vec<Verdict>,
-    pub(crate) events: Vec<Happened>,
-    pub(crate) samples: Vec<Sample>,
+    pub faults: Option<FaultsReport>,
+    /// The result of each threshold.
+    pub thresholds: Vec<Verdict>,
+    /// The events that have happened.
+    pub events: Vec<Happened>,
+    /// A sample per second.
+    pub samples: Vec<Sample>,
     /// Pairs of quantile and milliseconds.
-    pub(crate) distribution: Vec<(f64, f64)>,
+    pub distribution: Vec<(f64, f64)>,
 }
 
 /// The schedule of the messages.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Pace {
-    pub(crate) stages: Vec<Stage>,
-    pub(crate) speed: Option<String>,
-    pub(crate) messages: u64,
+pub struct Pace {
+    /// The stages, if the schedule is not that of the recording.
+    pub stages: Vec<Stage>,
+    /// The speed of the recording.
+    pub speed: Option<String>,
+    /// The number of messages.
+    pub messages: u64,
 }
 
 /// The target of the messages.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct TargetSummary {
-    pub(crate) kind: &'static str,
-    pub(crate) clients: Option<usize>,
-    pub(crate) delivery: Option<&'static str>,
+pub struct TargetSummary {
+    /// `websocket` or `kafka`.
+    pub kind: &'static str,
+    /// The number of WebSocket clients.
+    pub clients: Option<usize>,
+    /// The delivery guarantee of the bridge.
+    pub delivery: Option<&'static str>,
     /// True for embedded brokers and an embedded registry.
-    pub(crate) embedded: bool,
+    pub embedded: bool,
 }
 
 /// Percentiles of latency, in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct LatencyMs {
-    pub(crate) count: u64,
-    pub(crate) mean: f64,
-    pub(crate) p50: f64,
-    pub(crate) p90: f64,
-    pub(crate) p99: f64,
-    pub(crate) p999: f64,
-    pub(crate) p9999: f64,
-    pub(crate) max: f64,
+pub struct LatencyMs {
+    /// The number of measured messages.
+    pub count: u64,
+    /// The mean.
+    pub mean: f64,
+    /// The median.
+    pub p50: f64,
+    /// 90 % of the messages took at most this long.
+    pub p90: f64,
+    /// 99 %.
+    pub p99: f64,
+    /// 99.9 %.
+    pub p999: f64,
+    /// 99.99 %.
+    pub p9999: f64,
+    /// The longest.
+    pub max: f64,
 }
 
 /// Memory of the process: its own pages, without mapped files.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub(crate) struct Memory {
-    pub(crate) max_bytes: Option<u64>,
-    pub(crate) growth_percent: Option<f64>,
+pub struct Memory {
+    /// The maximum.
+    pub max_bytes: Option<u64>,
+    /// The growth from the second tenth of the run to the last one.
+    pub growth_percent: Option<f64>,
 }
 
 /// Digests of the messages of the load.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Digests {
+pub struct Digests {
     /// The digest of the sent messages, including planted faults.
-    pub(crate) sent: Option<String>,
+    pub sent: Option<String>,
     /// The digest of the expected messages: those of the recording after the fault plan.
-    pub(crate) expected: Option<String>,
+    pub expected: Option<String>,
     /// The digests of the received messages, at each client or in the topics.
-    pub(crate) arrived: Vec<String>,
+    pub arrived: Vec<String>,
 }
 
 impl Digests {
@@ -155,7 +197,7 @@ impl Digests {
     }
 
     /// Returns the verdict about the comparison, if there was one. `with_faults` is true if faults were planted.
-    pub(super) fn judge(&self, with_faults: bool) -> Option<Verdict> {
+    pub(crate) fn judge(&self, with_faults: bool) -> Option<Verdict> {
         let ok = self.are_equal();
         (!self.arrived.is_empty()).then(|| Verdict {
             threshold: if with_faults {
@@ -171,7 +213,7 @@ impl Digests {
     }
 
     /// Describes the comparison for people.
-    pub(crate) fn verdict(&self) -> &'static str {
+    pub fn verdict(&self) -> &'static str {
         match (self.are_equal(), self.arrived.is_empty()) {
             (true, _) => "equal at every end point",
             (false, true) => "not compared, because the topics were not read",
@@ -208,7 +250,7 @@ impl LatencyMs {
 
 impl<V: Verification> LoadReport<V> {
     /// Evaluates the thresholds.
-    pub(super) fn judge(&mut self, thresholds: &[Threshold]) {
+    pub(crate) fn judge(&mut self, thresholds: &[Threshold]) {
         let verdict = |threshold: &Threshold| threshold.judge(self.value(threshold.metric));
         self.thresholds = thresholds.iter().map(verdict).collect();
     }
@@ -244,7 +286,7 @@ impl<V: Verification> LoadReport<V> {
     }
 
     /// Returns a sentence about the run.
-    pub(crate) fn headline(&self) -> String {
+    pub fn headline(&self) -> String {
         let TargetSummary { kind, clients, delivery, embedded } = &self.target;
         let target = match (*kind, clients, delivery) {
             ("websocket", Some(1), _) => "one WebSocket client".to_owned(),

@@ -7,7 +7,7 @@ use tradesim_archive::{Archive, Cut, Filter, OpenOptions};
 use tradesim_replay::{Source, SourceError, Speed};
 use tradesim_sources::{ArchiveSource, FaultySource, Planted, Timestamps};
 
-use super::{
+use crate::{
     error::Error,
     paced::Paced,
     profile::{Peak, Profile},
@@ -16,25 +16,28 @@ use super::{
 };
 
 /// The messages of a load, with their schedule.
-pub(crate) struct Recording {
-    pub(super) about: About,
-    pub(super) source: Arc<dyn Source>,
+pub struct Recording {
+    pub(crate) about: About,
+    pub(crate) source: Arc<dyn Source>,
     /// The start of the schedule, or `None` for the first message of the recording.
-    pub(super) start_at: Option<tradesim_schemas::Timestamp>,
-    pub(super) speed: Speed,
-    pub(super) peak: Option<Peak>,
-    pub(super) planted: Option<Arc<Planted>>,
-    pub(super) pace: Pace,
+    pub(crate) start_at: Option<tradesim_schemas::Timestamp>,
+    pub(crate) speed: Speed,
+    pub(crate) peak: Option<Peak>,
+    pub(crate) planted: Option<Arc<Planted>>,
+    pub(crate) pace: Pace,
 }
 
 /// The description of a recording in a report.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct About {
-    pub(super) digest: String,
-    messages: u64,
-    generator_version: Option<String>,
+pub struct About {
+    /// Its digest.
+    pub digest: String,
+    /// The number of its messages.
+    pub messages: u64,
+    /// The version of the generator that made it, if it was simulated.
+    pub generator_version: Option<String>,
     /// The flags of `record` in the scenario, if any.
-    pub(super) record: Option<String>,
+    pub record: Option<String>,
 }
 
 impl fmt::Debug for Recording {
@@ -52,7 +55,7 @@ impl Recording {
     /// # Errors
     /// Fails with [`Error::OtherRecording`] if the digest differs from that of the scenario, and if the stages or the fault plan
     /// do not fit the recording.
-    pub(crate) fn open(path: &Path, scenario: &Scenario) -> Result<Recording, Error> {
+    pub fn open(path: &Path, scenario: &Scenario) -> Result<Recording, Error> {
         let archive = Archive::open(path, OpenOptions::default())?;
         let metadata = archive.metadata();
         let found = metadata.digest().to_string();

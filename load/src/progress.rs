@@ -2,12 +2,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::sampler::Sample;
+use crate::sampler::Sample;
 
 /// What happens during a load.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub(crate) enum Progress<'a> {
+pub enum Progress<'a> {
     /// The server waits for the endpoints.
     Ready {
         /// The number of messages that will be sent.

@@ -5,14 +5,13 @@ use std::{io, path::PathBuf};
 use tradesim_archive::Error as ArchiveError;
 use tradesim_bridge::BridgeError;
 use tradesim_replay::{ServerError, SourceError};
+use tradesim_schemas::text::grouped;
 use tradesim_sources::FaultPlanError;
-
-use crate::output::grouped;
 
 /// The reason why a load test cannot run to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum Error {
+pub enum Error {
     /// The scenario is invalid.
     #[error("invalid scenario {origin}: {what}")]
     Scenario {

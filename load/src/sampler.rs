@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{
+use crate::{
     measure::{Measures, Progress},
     memory,
     profile::Peak,
@@ -15,23 +15,25 @@ const DRAINED_MESSAGES: f64 = 100.0;
 
 /// The sample of a second.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct Sample {
+pub struct Sample {
     /// The start of the second, in seconds since the first message.
-    pub(crate) second: u64,
+    pub second: u64,
     /// Messages that were due in it.
-    pub(crate) due: u64,
+    pub due: u64,
     /// Messages that were sent in it.
-    pub(crate) sent: u64,
+    pub sent: u64,
     /// Messages that arrived in it, at all end points together.
-    pub(crate) delivered: u64,
+    pub delivered: u64,
     /// Messages that were sent but had not arrived at its end.
-    pub(crate) backlog: u64,
-    /// Latency of the messages that arrived in it, in milliseconds.
-    pub(crate) p50: Option<f64>,
-    pub(crate) p99: Option<f64>,
-    pub(crate) max: Option<f64>,
+    pub backlog: u64,
+    /// Median latency of the messages that arrived in it, in milliseconds.
+    pub p50: Option<f64>,
+    /// The 99th percentile.
+    pub p99: Option<f64>,
+    /// The maximum.
+    pub max: Option<f64>,
     /// Memory of the process, in bytes.
-    pub(crate) rss: Option<u64>,
+    pub rss: Option<u64>,
 }
 
 /// Takes samples.

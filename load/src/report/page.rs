@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    chart::{Chart, Line, escaped, round_step},
+use tradesim_schemas::text::{bytes, grouped};
+
+use super::chart::{Chart, Line, escaped, round_step};
+use crate::{
     report::{LoadReport, Verification},
     sampler::Sample,
     threshold::Verdict,
 };
-use crate::output::{bytes, grouped};
 
 /// The maximum number of points of a line. Longer runs combine several seconds per point.
 const POINTS_MAX: usize = 600;
@@ -16,7 +17,7 @@ const POINTS_MAX: usize = 600;
 const STYLE: &str = include_str!("page.css");
 
 /// Renders the page.
-pub(super) fn page<V: Verification>(report: &LoadReport<V>) -> String {
+pub(crate) fn page<V: Verification>(report: &LoadReport<V>) -> String {
     let title = escaped(&report.name);
     let (word, class) = match (report.complete, report.ok) {
         (_, true) => ("passed", "ok"),

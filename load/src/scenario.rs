@@ -5,11 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 use tradesim_bridge::core::Guarantee;
-use tradesim_replay::Speed;
+use tradesim_replay::{Speed, parse_buffer};
 use tradesim_sources::{FaultPlan, duration_of, from_toml, optional_duration_of};
 
-use super::{error::Error, profile::Stage, threshold::Threshold};
-use crate::parse;
+use crate::{error::Error, profile::Stage, threshold::Threshold};
 
 /// The maximum number of clients in one process.
 const CLIENTS_MAX: usize = 256;
@@ -17,16 +16,18 @@ const CLIENTS_MAX: usize = 256;
 /// A scenario file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Scenario {
+pub struct Scenario {
     /// The name in the report.
-    pub(crate) name: String,
+    pub name: String,
     /// The purpose, in a sentence.
     #[serde(default)]
-    pub(crate) about: String,
-    pub(crate) recording: Recording,
+    pub about: String,
+    /// The recording that is sent.
+    pub recording: ScenarioRecording,
     pub(crate) load: Load,
     #[serde(default)]
-    pub(crate) target: Target,
+    /// The target of the load.
+    pub target: Target,
     /// The fault plan.
     pub(crate) faults: Option<FaultPlan>,
     /// The events during the load.
@@ -41,21 +42,21 @@ pub(crate) struct Scenario {
 /// The recording that is sent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Recording {
+pub struct ScenarioRecording {
     /// The archive. With `record`, it is recorded if it does not exist.
-    pub(crate) file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
     /// The flags of `tradesim record` that record it.
-    pub(crate) record: Option<Flags>,
+    pub record: Option<Flags>,
     /// The digest that the recording must have.
-    pub(crate) digest: Option<String>,
+    pub digest: Option<String>,
 }
 
 /// The flags of a command. The caller interprets them, because it also has the command.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "Spanned<String>")]
-pub(crate) struct Flags {
+pub struct Flags {
     /// The flags as the scenario contains them.
-    pub(crate) text: String,
+    pub text: String,
     /// The place in the scenario: the number of bytes before it.
     offset: usize,
     /// The line, counted from 1.
@@ -70,7 +71,7 @@ impl From<Spanned<String>> for Flags {
 
 impl Flags {
     /// Returns the error for flags that are invalid.
-    pub(crate) fn invalid(&self, origin: &str, what: &str) -> Error {
+    pub fn invalid(&self, origin: &str, what: &str) -> Error {
         Error::Scenario { origin: origin.to_owned(), what: format!("line {}: {what}", self.line) }
     }
 }
@@ -91,19 +92,20 @@ pub(crate) struct Load {
 /// The target of the load.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Target {
-    pub(crate) kind: TargetKind,
+pub struct Target {
+    /// The kind of target.
+    pub kind: TargetKind,
     /// The number of WebSocket clients.
     #[serde(default = "one")]
     pub(crate) clients: usize,
     /// The delivery guarantee of the bridge.
     #[serde(default = "exactly_once", with = "GuaranteeName")]
-    pub(crate) delivery: Guarantee,
+    pub delivery: Guarantee,
     /// True to read the topics back and compare them with the recording.
     #[serde(default = "yes")]
     pub(crate) verify: bool,
     /// Additional flags of `bridge`.
-    pub(crate) bridge: Option<Flags>,
+    pub bridge: Option<Flags>,
     /// The buffer of the server, in bytes. Memory use grows until it is full.
     #[serde(default, deserialize_with = "buffer")]
     pub(crate) buffer: Option<usize>,
@@ -112,7 +114,7 @@ pub(crate) struct Target {
 /// The kind of target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum TargetKind {
+pub enum TargetKind {
     /// WebSocket clients. The end point is the arrival of a message.
     Websocket,
     /// The bridge. The end point is the acknowledgement of Kafka, or the commit of a transaction.
@@ -195,7 +197,7 @@ impl Scenario {
     ///
     /// # Errors
     /// Returns what is invalid, and where.
-    pub(crate) fn read(text: &str, origin: &str, short: bool) -> Result<Scenario, Error> {
+    pub fn read(text: &str, origin: &str, short: bool) -> Result<Scenario, Error> {
         let invalid = |what: String| Error::Scenario { origin: origin.to_owned(), what };
         let mut scenario: Scenario = from_toml(text).map_err(invalid)?;
         let flags = scenario.recording.record.iter_mut().chain(&mut scenario.target.bridge);
@@ -207,6 +209,11 @@ impl Scenario {
         }
         scenario.check().map_err(invalid)?;
         Ok(scenario)
+    }
+
+    /// Returns true if the scenario has a short form.
+    pub fn has_short_form(&self) -> bool {
+        self.short.is_some()
     }
 
     fn shorten(&mut self) -> Result<(), String> {
@@ -290,7 +297,7 @@ fn exactly_once() -> Guarantee {
 }
 
 fn buffer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
-    parse::buffer(&String::deserialize(deserializer)?).map(Some).map_err(de::Error::custom)
+    parse_buffer(&String::deserialize(deserializer)?).map(Some).map_err(de::Error::custom)
 }
 
 fn speed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Speed>, D::Error> {

@@ -1,5 +1,7 @@
 //! The end points of a load: WebSocket clients in this process, or the bridge and Kafka.
 
+mod websocket;
+
 use std::{
     net::SocketAddr,
     sync::{
@@ -12,12 +14,9 @@ use std::{
 
 use tradesim_bridge::{Bridge, BridgeError, BridgeOptions, Ended, Report};
 
-use super::{
-    client::{self, Control, Received},
-    error::Error,
-    measure::Measures,
-    progress::Progress,
-};
+use crate::{error::Error, measure::Measures, progress::Progress};
+
+use websocket::{Control, Received};
 
 /// The running end points.
 #[derive(Debug)]
@@ -38,13 +37,13 @@ type Delivered = (Report, Result<Ended, BridgeError>);
 
 /// The bridge of a load with the target `kafka`.
 #[derive(Clone, Debug)]
-pub(crate) struct BridgeTarget {
+pub struct BridgeTarget {
     /// Its options. The URL of the feed is ignored: it is that of the load's server.
-    pub(crate) options: BridgeOptions,
+    pub options: BridgeOptions,
     /// True for embedded brokers and an embedded registry, which the report states.
-    pub(crate) embedded: bool,
+    pub embedded: bool,
     /// Returns random numbers from 0 to 1 for the delays before reconnects.
-    pub(crate) jitter: fn() -> f64,
+    pub jitter: fn() -> f64,
 }
 
 impl EndPoints {
@@ -55,7 +54,7 @@ impl EndPoints {
         measures: &Arc<Measures>,
     ) -> Result<EndPoints, Error> {
         let control = Arc::new(Control::new(zero));
-        let start = |number| client::start(number, address, Arc::clone(measures), Arc::clone(&control));
+        let start = |number| websocket::start(number, address, Arc::clone(measures), Arc::clone(&control));
         let threads = (0..clients).map(start).collect::<Result<_, _>>().map_err(Error::Thread)?;
         Ok(EndPoints::Clients { control, threads })
     }

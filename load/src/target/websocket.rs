@@ -16,7 +16,7 @@ use tradesim_protocol::Notice;
 use tradesim_schemas::{ContentDigest, Digest};
 use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
-use super::measure::Measures;
+use crate::measure::Measures;
 
 /// The number of messages after which the clock is read.
 const BATCH: u64 = 256;

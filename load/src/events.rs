@@ -9,19 +9,20 @@ use std::{
 
 use serde::Serialize;
 
-use super::{end_points::EndPoints, error::Error, measure::Measures, progress::Progress, scenario::Event};
+use crate::{error::Error, measure::Measures, progress::Progress, scenario::Event, target::EndPoints};
 
 /// The number of bytes that are shown of the output of a failed command.
 const SHOWN_BYTES: usize = 400;
 
 /// An event that has happened.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Happened {
+pub struct Happened {
     /// Time since the first message.
-    pub(crate) at_seconds: f64,
-    pub(crate) what: String,
+    pub at_seconds: f64,
+    /// The name of the event.
+    pub what: String,
     /// The duration of a command; null while it runs.
-    pub(crate) took_seconds: Option<f64>,
+    pub took_seconds: Option<f64>,
 }
 
 /// The events of a scenario, in the order of their times.

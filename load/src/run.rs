@@ -11,22 +11,21 @@ use tradesim_bridge::{Ended, core::Guarantee};
 use tradesim_replay::{Background, Observer, OnSlow};
 use tradesim_sources::FaultsReport;
 
-use super::{
-    end_points::{Arrived, BridgeTarget, EndPoints},
+use crate::{
     error::Error,
     events::Events,
     expected,
-    files::ReportFiles,
     measure::Measures,
     memory,
     progress::Progress,
     recording::Recording,
     report::{
-        Digests, Findings, LatencyMs, LoadReport, Memory, NotVerified, SCHEMA_VERSION, TargetSummary,
-        Verification,
+        Digests, Findings, LatencyMs, LoadReport, Memory, NotVerified, ReportFiles, SCHEMA_VERSION,
+        TargetSummary, Verification,
     },
     sampler::Sampler,
     scenario::{Scenario, Target, TargetKind},
+    target::{Arrived, BridgeTarget, EndPoints},
 };
 
 /// The interval at which the state is checked.
@@ -40,22 +39,21 @@ const LINGER: Duration = Duration::from_secs(120);
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How to run a scenario.
-pub(crate) struct Options<'a> {
+#[derive(Debug)]
+pub struct Options {
     /// The run.
-    pub(crate) run: String,
+    pub run: String,
     /// True for the short form of the scenario, which the report states.
-    pub(crate) short: bool,
+    pub short: bool,
     /// The files of the report, HTML or JSON by their extension. They are replaced every few seconds.
-    pub(crate) reports: &'a [PathBuf],
+    pub reports: Vec<PathBuf>,
     /// The bridge, for a target of kind `kafka`.
-    pub(crate) bridge: Option<BridgeTarget>,
-    /// Ends the load early when it returns true. It is called several times per second.
-    pub(crate) is_stopping: &'a dyn Fn() -> bool,
+    pub bridge: Option<BridgeTarget>,
 }
 
 /// A load that has ended.
 #[derive(Debug)]
-pub(crate) struct Played<'a> {
+pub struct Played<'a> {
     load: Load<'a>,
     served: tradesim_replay::Report,
     arrived: Arrived,
@@ -80,18 +78,20 @@ struct Load<'a> {
     ended: Option<Duration>,
 }
 
-/// Plays the recording to the target of the scenario. A load that was stopped early can be reported, too.
+/// Plays the recording to the target of the scenario, until everything has arrived or `is_stopping`, which is called several times
+/// per second, returns true. A load that was stopped early can be reported, too.
 ///
 /// # Errors
 /// Fails if the report files cannot be written, and if an endpoint or an event fails. The report files then contain the
 /// measurements so far.
-pub(crate) fn play<'a>(
+pub fn play<'a>(
     scenario: &'a Scenario,
     recording: Recording,
-    options: Options<'_>,
+    options: Options,
+    is_stopping: &dyn Fn() -> bool,
     observer: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Played<'a>, Error> {
-    let Options { run, short, reports, bridge, is_stopping } = options;
+    let Options { run, short, reports, bridge } = options;
     let files = ReportFiles::new(reports)?;
     let target = target_summary(&scenario.target, bridge.as_ref());
     let measures = Arc::new(Measures::new(scenario.target.end_points()));
@@ -271,7 +271,7 @@ impl Load<'_> {
 
 impl Played<'_> {
     /// Returns how many messages should be in the topics, if the scenario wants them to be compared.
-    pub(crate) fn to_verify(&self) -> Option<u64> {
+    pub fn to_verify(&self) -> Option<u64> {
         let target = &self.load.scenario.target;
         let wanted = target.kind == TargetKind::Kafka && target.verify && !self.stopped;
         Some(self.released).filter(|released| wanted && *released > 0)
@@ -281,7 +281,7 @@ impl Played<'_> {
     ///
     /// # Errors
     /// Fails if the recording cannot be read, and if a report file cannot be written.
-    pub(crate) fn conclude<V: Verification>(self, topics: Option<V>) -> Result<LoadReport<V>, Error> {
+    pub fn conclude<V: Verification>(self, topics: Option<V>) -> Result<LoadReport<V>, Error> {
         let Played { load, served, arrived, released, .. } = self;
         let Recording { source, planted, .. } = &load.recording;
         let elapsed =
