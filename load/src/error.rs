@@ -17,7 +17,7 @@ pub enum Error {
     Scenario {
         /// The file or the name of the scenario.
         origin: String,
-        /// What is invalid, and where.
+        /// The problem, and its place.
         what: String,
     },
     /// The recording is not the one that the scenario specifies.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use crate::sampler::Sample;
 
-/// What happens during a load.
+/// An occurrence during a load.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
     /// The server waits for the endpoints.

@@ -38,13 +38,11 @@ const LINGER: Duration = Duration::from_secs(120);
 /// The timeout for further arrivals after everything was sent.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How to run a scenario.
+/// The options of a run.
 #[derive(Debug)]
 pub struct Options {
     /// The run.
     pub run: String,
-    /// True for the short form of the scenario, which the report states.
-    pub short: bool,
     /// The files of the report, HTML or JSON by their extension. They are replaced every few seconds.
     pub reports: Vec<PathBuf>,
     /// The bridge, for a target of kind `kafka`.
@@ -66,7 +64,6 @@ pub struct Played<'a> {
 #[derive(Debug)]
 struct Load<'a> {
     scenario: &'a Scenario,
-    short: bool,
     recording: Recording,
     target: TargetSummary,
     measures: Arc<Measures>,
@@ -84,6 +81,9 @@ struct Load<'a> {
 /// # Errors
 /// Fails if the report files cannot be written, and if an endpoint or an event fails. The report files then contain the
 /// measurements so far.
+///
+/// # Panics
+/// Panics without a bridge for a target of kind `kafka`, and with one for another target.
 pub fn play<'a>(
     scenario: &'a Scenario,
     recording: Recording,
@@ -91,7 +91,12 @@ pub fn play<'a>(
     is_stopping: &dyn Fn() -> bool,
     observer: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Played<'a>, Error> {
-    let Options { run, short, reports, bridge } = options;
+    let Options { run, reports, bridge } = options;
+    assert_eq!(
+        scenario.target.kind == TargetKind::Kafka,
+        bridge.is_some(),
+        "the bridge is the target `kafka`"
+    );
     let files = ReportFiles::new(reports)?;
     let target = target_summary(&scenario.target, bridge.as_ref());
     let measures = Arc::new(Measures::new(scenario.target.end_points()));
@@ -108,7 +113,6 @@ pub fn play<'a>(
     };
     let mut load = Load {
         scenario,
-        short,
         recording,
         target,
         measures,
@@ -231,7 +235,7 @@ impl Load<'_> {
             schema_version: SCHEMA_VERSION,
             name: name.clone(),
             about: about.clone(),
-            short: self.short,
+            short: self.scenario.is_short,
             complete: false,
             ok: false,
             version: env!("CARGO_PKG_VERSION"),

@@ -42,7 +42,7 @@ pub(crate) struct Sampler {
     pub(crate) samples: Vec<Sample>,
     pub(crate) backlog_max: u64,
     pub(crate) memory_max: Option<u64>,
-    /// How long it took to drain the backlog of the peak.
+    /// The time from the end of the peak until its backlog was gone.
     pub(crate) drained: Option<Duration>,
 }
 

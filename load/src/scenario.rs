@@ -35,8 +35,11 @@ pub struct Scenario {
     pub(crate) events: Vec<Event>,
     #[serde(default)]
     pub(crate) thresholds: Vec<Threshold>,
-    /// The changes for `--short`.
+    /// The changes for the short form.
     pub(crate) short: Option<Short>,
+    /// True for the short form, which the report states.
+    #[serde(skip)]
+    pub(crate) is_short: bool,
 }
 
 /// The recording that is sent.
@@ -218,6 +221,7 @@ impl Scenario {
 
     fn shorten(&mut self) -> Result<(), String> {
         let short = self.short.take().ok_or("it does not have a [short] form")?;
+        self.is_short = true;
         if let Some(load) = short.load {
             self.load = load;
         }

@@ -53,7 +53,6 @@ fn drive(args: &LoadRun, settings: Settings) -> anyhow::Result<Outcome> {
     let run = random::run_name()?;
     let options = Options {
         run: run.clone(),
-        short: args.short,
         reports: args.report.clone(),
         bridge: kafka.as_ref().map(|kafka| kafka.target(scenario.target.delivery, tuning)).transpose()?,
     };
