@@ -9,6 +9,7 @@ mod admission;
 mod background;
 mod backpressure;
 mod block;
+mod buffer;
 mod client;
 mod client_registry;
 mod clock;
@@ -48,6 +49,7 @@ mod timeline;
 
 pub use background::Background;
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, LineFault, Meta, Opcode};
+pub use buffer::{ParseBufferError, parse_buffer};
 pub use control::{ClientStatus, Command, CommandError, IntervalStats, Lateness, Report, Status};
 pub use options::{Observer, OnSlow, Options, PlayClock};
 pub use server::{Handle, Server, ServerError};

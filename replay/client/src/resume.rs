@@ -1,7 +1,7 @@
 //! The state of a stream over all connections, and the decision how to continue it. There is no I/O here.
 
 use tradesim_protocol::{CloseKind, FeedQuery, HandshakeHeaders, Notice, SEQ_END, foreign::safe};
-use tradesim_schemas::Digest;
+use tradesim_schemas::{Digest, text::grouped};
 
 use crate::{DisconnectReason, Oversize};
 
@@ -416,19 +416,6 @@ impl ResumeState {
         }
         found
     }
-}
-
-/// Formats a count with commas, such as "1,234,567".
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn differs(what: &'static str, before: Option<&String>, found: Option<&String>) -> Result<(), Fault> {

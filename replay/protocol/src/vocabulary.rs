@@ -1,6 +1,6 @@
 //! The names in queries and control messages: symbols, event types and keys.
 
-use tradesim_schemas::{EventType, Symbol};
+use tradesim_schemas::{EventType, Symbol, text::nearest};
 
 use crate::refusal::{Refusal, shown};
 
@@ -24,27 +24,14 @@ pub(crate) fn event_type(field: &str, text: &str) -> Result<EventType, Refusal> 
     })
 }
 
-/// Returns `; did you mean X?` if a candidate is similar enough, or an empty text.
-pub fn hint<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> String {
-    nearest(text, candidates).map(|name| format!("; did you mean {name}?")).unwrap_or_default()
-}
-
 /// The size limit of a text that is compared with others: names are shorter, and the cost is proportional to its
 /// length times theirs.
 const COMPARED_BYTES_MAX: usize = 32;
 
-fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    if text.len() > COMPARED_BYTES_MAX {
-        return None;
-    }
-    let wanted = text.to_ascii_lowercase();
-    // half of the letters may differ, but names of one or two letters are too short for that
-    let distance_max = (wanted.chars().count() / 2).max(1);
-    candidates
-        .map(|name| (strsim::damerau_levenshtein(&wanted, &name.to_ascii_lowercase()), name))
-        .filter(|(distance, _)| *distance <= distance_max)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+/// Returns `; did you mean X?` if a candidate is similar enough, or an empty text.
+pub fn hint<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> String {
+    let nearest = if text.len() > COMPARED_BYTES_MAX { None } else { nearest(text, candidates) };
+    nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -77,6 +64,6 @@ mod tests {
 
     #[test]
     fn long_texts_are_not_compared() {
-        assert_eq!(nearest(&"a".repeat(33), ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"].into_iter()), None);
+        assert_eq!(hint(&"a".repeat(33), ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"].into_iter()), "");
     }
 }

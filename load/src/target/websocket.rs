@@ -15,8 +15,7 @@ use tradesim_client::{CloseCode, Connection, Dialogue, Endpoint, Event, OpenErro
 use tradesim_protocol::{Backoff, CloseKind, FeedQuery};
 use tradesim_schemas::{ContentDigest, Digest};
 
-use super::measure::Measures;
-use crate::signals::Stop;
+use crate::measure::Measures;
 
 /// The number of messages after which the clock is read.
 const BATCH: u64 = 256;
@@ -88,7 +87,6 @@ pub(crate) fn start(
     address: SocketAddr,
     measures: Arc<Measures>,
     control: Arc<Control>,
-    stop: Stop,
 ) -> io::Result<JoinHandle<Received>> {
     let endpoint = Endpoint {
         tls: false,
@@ -97,7 +95,7 @@ pub(crate) fn start(
         path: "/".to_owned(),
         query: Vec::new(),
     };
-    let client = Client { number, endpoint, measures, control, stop, next: 0, digest: ContentDigest::new() };
+    let client = Client { number, endpoint, measures, control, next: 0, digest: ContentDigest::new() };
     thread::Builder::new().name(format!("load-client-{number}")).spawn(move || client.run())
 }
 
@@ -106,7 +104,6 @@ struct Client {
     endpoint: Endpoint,
     measures: Arc<Measures>,
     control: Arc<Control>,
-    stop: Stop,
     /// The sequence number of the next message.
     next: u64,
     digest: ContentDigest,
@@ -142,7 +139,7 @@ impl Client {
 
     fn connection(&mut self) -> DisconnectReason {
         let (query, dialogue) = (FeedQuery::from_seq(self.next), Dialogue::default());
-        let (now, is_wanted) = (|| self.control.now(), || self.stop.number().is_none());
+        let (now, is_wanted) = (|| self.control.now(), || !self.control.is_stopping());
         let opened = Connection::open(&self.endpoint, &query, &dialogue, CONNECT_TIMEOUT, now, is_wanted);
         let mut connection = match opened {
             Ok(connection) => connection,
@@ -198,7 +195,7 @@ impl Client {
     /// Reports the messages since the last call.
     fn report(&mut self, unreported: &mut u64) {
         if std::mem::take(unreported) > 0 {
-            self.measures.delivered(self.number, self.next, self.control.now());
+            self.measures.lock().delivered(self.number, self.next, self.control.now());
         }
     }
 }
