@@ -14,7 +14,7 @@ mod dlq;
 mod export;
 mod filter;
 mod info;
-mod load;
+pub(crate) mod load;
 mod man;
 mod merge;
 mod plant;

@@ -9,7 +9,7 @@ use std::{fs, io::Write};
 use tradesim_sources::FaultPlan;
 
 use crate::{
-    load::Scenario,
+    commands::load::LoadTest,
     settings::{Group, Settings, Sources},
 };
 
@@ -18,7 +18,7 @@ pub(crate) fn settings(bytes: &[u8]) {
     env_file(bytes);
     let Ok(text) = str::from_utf8(bytes) else { return };
     for short in [false, true] {
-        let _ = Scenario::read(text, "the input", short);
+        let _ = LoadTest::parse(text, "the input", short);
     }
     let _ = text.parse::<FaultPlan>();
 }

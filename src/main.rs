@@ -13,7 +13,6 @@ mod filter;
 mod fuzzing;
 mod kafka;
 mod keys;
-mod load;
 mod market;
 mod output;
 mod parse;

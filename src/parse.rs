@@ -6,7 +6,6 @@ mod duration;
 mod kafka;
 mod name;
 mod number;
-mod size;
 mod symbols;
 
 #[cfg(test)]
@@ -23,9 +22,9 @@ pub(crate) use number::{
     boolean, burst_multiplier, clients, limit, port, rate, rounds, seed, symbol_count, threads,
     waited_clients,
 };
-pub(crate) use size::buffer;
 pub(crate) use symbols::{SymbolChoice, symbol_choice, symbol_list};
-pub(crate) use tradesim_schemas::parse_duration as duration;
+pub(crate) use tradesim_replay::parse_buffer as buffer;
+pub(crate) use tradesim_schemas::{parse_duration as duration, text::nearest};
 
 use std::borrow::Cow;
 
@@ -41,17 +40,4 @@ impl Invalid {
     pub(crate) const fn expected(what: &'static str) -> Invalid {
         Invalid { expected: Cow::Borrowed(what) }
     }
-}
-
-/// Returns the candidate that is most similar to `text`, if it is similar enough for a typing error.
-pub(crate) fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = text.to_ascii_uppercase();
-    // half of the letters may differ, but always at least one
-    let distance_max = (wanted.chars().count() / 2).max(1);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&wanted, &candidate.to_ascii_uppercase()), candidate))
-        .filter(|(distance, _)| *distance <= distance_max)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }

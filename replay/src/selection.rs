@@ -5,11 +5,11 @@
 
 mod choice;
 
-use tradesim_protocol::Notice;
+use tradesim_protocol::{Notice, Refusal};
 use tradesim_schemas::{EventType, Symbol};
 
 use self::choice::Choice;
-use crate::{names::KnownSymbols, refusal::Refusal};
+use crate::known_symbols::KnownSymbols;
 
 /// The symbol and type of a frame, or `None` if it does not contain an event.
 pub(crate) type Kind = Option<(Symbol, EventType)>;

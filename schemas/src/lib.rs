@@ -15,6 +15,7 @@ pub mod reader;
 mod symbol;
 #[cfg(feature = "proptest")]
 pub mod testing;
+pub mod text;
 mod time;
 
 pub use digest::{ContentDigest, Digest, ParseDigestError};

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Subcommand};
 use tradesim_replay::{Position, Speed};
 
-use tradesim_client::endpoint::{self, Endpoint};
+use tradesim_client::Endpoint;
 
 use crate::parse;
 
@@ -17,7 +17,7 @@ started with --control token. The token is then read from --token-file or from t
 TRADESIM_CONTROL_TOKEN.")]
 pub(crate) struct Control {
     /// URL of the server, for example ws://127.0.0.1:8765; without a scheme, HOST or HOST:PORT (default port: 8765)
-    #[arg(value_name = "URL", value_parser = endpoint::plain)]
+    #[arg(value_name = "URL", value_parser = Endpoint::plain)]
     pub(crate) url: Endpoint,
     /// Print the server's status as one JSON object
     #[arg(long, global = true)]

@@ -29,18 +29,6 @@ fn numbers_stay_within_their_range() {
 }
 
 #[test]
-fn sizes_have_units() {
-    for (text, bytes) in
-        [("64MiB", 64 << 20), ("256kib", 256 << 10), ("1gb", 1_000_000_000), ("300000", 300_000)]
-    {
-        assert_eq!(buffer(text), Ok(bytes), "{text}");
-    }
-    for text in ["", "MiB", "64 MiB", "1.5MiB", "-1MiB", "255KiB", "65GiB", "99999999999GiB", "64MiBs"] {
-        assert!(buffer(text).is_err(), "{text}");
-    }
-}
-
-#[test]
 fn a_run_has_a_plain_name() {
     assert_eq!(run_name("load-test_2.1:a").as_deref(), Ok("load-test_2.1:a"));
     for text in ["", "a b", "a\n", "é", "a/b", &"a".repeat(65)] {
@@ -56,12 +44,4 @@ fn a_number_of_symbols_and_names_are_told_apart() {
     for text in ["0", "51", "", ",", "AAPL,", "ABCDEFGHIJKLMNOP"] {
         assert!(symbol_choice(text).is_err(), "{text}");
     }
-}
-
-#[test]
-fn the_nearest_name_is_suggested() {
-    let symbols = ["AAPL", "AMZN", "MSFT", "V"];
-    assert_eq!(nearest("APPL", symbols), Some("AAPL"));
-    assert_eq!(nearest("msft", symbols), Some("MSFT"));
-    assert_eq!(nearest("QQQQQQ", symbols), None);
 }

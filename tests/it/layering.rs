@@ -60,6 +60,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "tradesim-replay",
         ],
     ),
+    ("tradesim-load", &["clap", "indicatif"]),
     ("tradesim", &[]),
 ];
 
@@ -81,12 +82,27 @@ const SIBLINGS: &[(&str, &[&str])] = &[
         &["tradesim-bridge-core", "tradesim-client", "tradesim-protocol", "tradesim-schemas"],
     ),
     (
+        "tradesim-load",
+        &[
+            "tradesim-archive",
+            "tradesim-bridge",
+            "tradesim-bridge-core",
+            "tradesim-client",
+            "tradesim-protocol",
+            "tradesim-replay",
+            "tradesim-schemas",
+            "tradesim-sim",
+            "tradesim-sources",
+        ],
+    ),
+    (
         "tradesim",
         &[
             "tradesim-archive",
             "tradesim-bridge",
             "tradesim-bridge-core",
             "tradesim-client",
+            "tradesim-load",
             "tradesim-protocol",
             "tradesim-replay",
             "tradesim-schemas",

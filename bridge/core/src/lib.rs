@@ -23,5 +23,5 @@ pub use delivery::{
 };
 pub use position::{Identity, ParsePositionError, Position};
 pub use route::{Topic, Topics};
-pub use tradesim_protocol::{Backoff, SEQ_END, is_name};
+pub use tradesim_protocol::Backoff;
 pub use window::Window;

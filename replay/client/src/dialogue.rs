@@ -36,26 +36,6 @@ pub struct Ping {
     pub every: Duration,
 }
 
-/// The schedule of a connection's pings.
-#[derive(Clone, Copy, Debug)]
-pub struct Pings {
-    since: Duration,
-}
-
-impl Pings {
-    /// Starts the schedule of a new connection.
-    pub const fn new(now: Duration) -> Pings {
-        Pings { since: now }
-    }
-
-    /// Returns the text if a ping is due.
-    pub fn due<'a>(&mut self, dialogue: &'a Dialogue, now: Duration) -> Option<&'a str> {
-        let ping = dialogue.ping.as_ref().filter(|ping| now.saturating_sub(self.since) >= ping.every)?;
-        self.since = now;
-        Some(&ping.text)
-    }
-}
-
 /// The reaction to a heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heartbeat {

@@ -1,6 +1,8 @@
 //! URLs of servers, for client commands.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
+
+use tradesim_protocol::FeedQuery;
 
 /// The default port of `replay` and `serve`, for addresses without a scheme and a port.
 const DEFAULT_PORT: u16 = 8765;
@@ -38,49 +40,42 @@ pub enum EndpointError {
     UserInfo,
 }
 
-/// Parses the URL of a server without TLS.
-///
-/// # Errors
-/// A text that is not such a URL.
-pub fn plain(text: &str) -> Result<Endpoint, EndpointError> {
-    endpoint(text).and_then(|endpoint| if endpoint.tls { Err(EndpointError::Tls) } else { Ok(endpoint) })
-}
+impl FromStr for Endpoint {
+    type Err = EndpointError;
 
-/// Parses the URL of a server.
-///
-/// # Errors
-/// A text that is not such a URL.
-pub fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
-    let (scheme, rest) = match text.split_once("://") {
-        Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
-        None => (None, text),
-    };
-    let (tls, default_port) = match scheme.as_deref() {
-        None => (false, DEFAULT_PORT),
-        Some("ws" | "http") => (false, 80),
-        Some("wss" | "https") => (true, 443),
-        Some(_) => return Err(EndpointError::Form),
-    };
-    // the rest is sent in the request without escaping
-    if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(EndpointError::Form);
+    /// Parses the URL of a server; `HOST` and `HOST:PORT` are accepted as well.
+    fn from_str(text: &str) -> Result<Endpoint, EndpointError> {
+        let (scheme, rest) = match text.split_once("://") {
+            Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
+            None => (None, text),
+        };
+        let (tls, default_port) = match scheme.as_deref() {
+            None => (false, DEFAULT_PORT),
+            Some("ws" | "http") => (false, 80),
+            Some("wss" | "https") => (true, 443),
+            Some(_) => return Err(EndpointError::Form),
+        };
+        // the rest is sent in the request without escaping
+        if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(EndpointError::Form);
+        }
+        if rest.contains('#') {
+            return Err(EndpointError::Fragment);
+        }
+        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(EndpointError::UserInfo);
+        }
+        let (host, port) = host_and_port(authority, default_port).ok_or(EndpointError::Form)?;
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        Ok(Endpoint {
+            tls,
+            host: host.to_owned(),
+            port,
+            path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
+            query: query.split('&').filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+        })
     }
-    if rest.contains('#') {
-        return Err(EndpointError::Fragment);
-    }
-    let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    if authority.contains('@') {
-        return Err(EndpointError::UserInfo);
-    }
-    let (host, port) = host_and_port(authority, default_port).ok_or(EndpointError::Form)?;
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    Ok(Endpoint {
-        tls,
-        host: host.to_owned(),
-        port,
-        path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
-        query: query.split('&').filter(|part| !part.is_empty()).map(str::to_owned).collect(),
-    })
 }
 
 fn host_and_port(authority: &str, default_port: u16) -> Option<(&str, u16)> {
@@ -109,6 +104,15 @@ fn host_and_port(authority: &str, default_port: u16) -> Option<(&str, u16)> {
 }
 
 impl Endpoint {
+    /// Parses the URL of a server without TLS.
+    ///
+    /// # Errors
+    /// A text that is not such a URL.
+    pub fn plain(text: &str) -> Result<Endpoint, EndpointError> {
+        text.parse()
+            .and_then(|endpoint: Endpoint| if endpoint.tls { Err(EndpointError::Tls) } else { Ok(endpoint) })
+    }
+
     /// Removes a parameter from the query and returns its value.
     pub fn take(&mut self, name: &str) -> Option<String> {
         let value = |part: &str| {
@@ -141,13 +145,16 @@ impl Endpoint {
         authority
     }
 
-    /// Returns path and query in the form of requests.
-    pub fn target(&self) -> String {
-        if self.query.is_empty() {
-            self.path.clone()
-        } else {
-            format!("{}?{}", self.path, self.query.join("&"))
+    /// Returns path and query in the form of requests, extended by another query.
+    pub fn target(&self, query: &FeedQuery) -> String {
+        let mut target = self.path.clone();
+        let more = query.to_string();
+        let parts = self.query.iter().chain(Some(&more).filter(|more| !more.is_empty()));
+        for (index, part) in parts.enumerate() {
+            target.push(if index == 0 { '?' } else { '&' });
+            target.push_str(part);
         }
+        target
     }
 }
 
@@ -161,11 +168,15 @@ impl fmt::Display for Endpoint {
 mod tests {
     use super::*;
 
+    fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
+        text.parse()
+    }
+
     #[track_caller]
     fn check(text: &str, authority: &str, target: &str) {
         let endpoint = endpoint(text).unwrap();
         assert_eq!(
-            (endpoint.authority().as_str(), endpoint.target().as_str()),
+            (endpoint.authority().as_str(), endpoint.target(&FeedQuery::default()).as_str()),
             (authority, target),
             "{text}"
         );
@@ -208,17 +219,19 @@ mod tests {
         ] {
             assert_eq!(endpoint(text), Err(EndpointError::Form), "{text}");
         }
-        assert_eq!(plain("wss://x"), Err(EndpointError::Tls));
+        assert_eq!(Endpoint::plain("wss://x"), Err(EndpointError::Tls));
         assert_eq!(endpoint("ws://x/#a"), Err(EndpointError::Fragment));
         assert_eq!(endpoint("ws://a:b@x"), Err(EndpointError::UserInfo));
     }
 
     #[test]
     fn a_parameter_is_removed_from_the_query() {
-        let mut endpoint = endpoint("ws://x:1/?symbols=AAPL&from_seq=7&a").unwrap();
-        assert_eq!(endpoint.take("from_seq").as_deref(), Some("7"));
-        assert_eq!(endpoint.take("from_seq"), None);
-        assert!(endpoint.has("symbols") && endpoint.has("a") && !endpoint.has("from_seq"));
-        assert_eq!(endpoint.target(), "/?symbols=AAPL&a");
+        let mut parsed = endpoint("ws://x:1/?symbols=AAPL&from_seq=7&a").unwrap();
+        assert_eq!(parsed.take("from_seq").as_deref(), Some("7"));
+        assert_eq!(parsed.take("from_seq"), None);
+        assert!(parsed.has("symbols") && parsed.has("a") && !parsed.has("from_seq"));
+        assert_eq!(parsed.target(&FeedQuery::default()), "/?symbols=AAPL&a");
+        assert_eq!(parsed.target(&FeedQuery::from_seq(7)), "/?symbols=AAPL&a&from_seq=7");
+        assert_eq!(endpoint("x/a").unwrap().target(&FeedQuery::from_seq(0)), "/a?from_seq=0");
     }
 }

@@ -14,7 +14,12 @@ use tungstenite::{
 
 use tradesim_protocol::SUBPROTOCOL;
 
-use crate::{TICK, Target, Transport, is_would_block, tls_error};
+use crate::{
+    TICK,
+    socket::Target,
+    tcp::is_would_block,
+    transport::{Transport, tls_error},
+};
 
 /// The limit of the response's head.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -63,7 +68,8 @@ fn request(target: &Target<'_>, key: &str) -> Vec<u8> {
     let mut request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n",
-        target.path, target.host_header,
+        target.endpoint.target(target.query),
+        target.endpoint.host_header(),
     )
     .into_bytes();
     if !target.headers.iter().any(|header| *header.name() == header::USER_AGENT) {

@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
-use tungstenite::Message;
-
-use crate::{Connection, DisconnectReason};
-
 /// The idle time after which a ping is sent, and the idle time after which the connection counts as lost.
 const PING_AFTER: Duration = Duration::from_secs(30);
 const LOST_AFTER: Duration = Duration::from_secs(45);
 
+/// What to do about an idle connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Idle {
+    Fine,
+    /// Send a ping, which a server that is alive answers.
+    Ping,
+    /// The connection counts as lost after this time.
+    Lost(Duration),
+}
+
 /// Measures the time since the server last sent anything.
 #[derive(Clone, Copy, Debug)]
-pub struct IdleTimeout {
+pub(crate) struct IdleTimeout {
     since: Duration,
     /// True if a ping was sent to the server.
     pinged: bool,
@@ -20,31 +26,41 @@ pub struct IdleTimeout {
 
 impl IdleTimeout {
     /// Starts the measurement of a new connection.
-    pub const fn new(now: Duration) -> IdleTimeout {
+    pub(crate) const fn new(now: Duration) -> IdleTimeout {
         IdleTimeout { since: now, pinged: false }
     }
 
-    /// Sets how long the next read waits, and sends a ping if the connection is idle. Returns the reason if the connection counts
-    /// as lost.
-    pub fn allow_wait(
-        &mut self,
-        connection: &mut Connection,
-        now: Duration,
-        time: Duration,
-    ) -> Option<DisconnectReason> {
-        if connection.take_activity() {
+    /// Returns what to do. `has_activity` is true if anything arrived since the last call.
+    pub(crate) fn check(&mut self, now: Duration, has_activity: bool) -> Idle {
+        if has_activity {
             *self = IdleTimeout::new(now);
         }
         let idle = now.saturating_sub(self.since);
         if idle >= LOST_AFTER {
-            return Some(DisconnectReason::Lost(format!("received nothing for {} s", LOST_AFTER.as_secs())));
+            return Idle::Lost(LOST_AFTER);
         }
-        if !self.pinged && idle >= PING_AFTER {
-            self.pinged = true;
-            if let Err(reason) = connection.send(Message::Ping(Default::default())) {
-                return Some(reason);
-            }
+        if self.pinged || idle < PING_AFTER {
+            return Idle::Fine;
         }
-        connection.allow_wait(time).err()
+        self.pinged = true;
+        Idle::Ping
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_is_pinged_once_and_lost_without_an_answer() {
+        let seconds = Duration::from_secs;
+        let mut idle = IdleTimeout::new(seconds(100));
+        assert_eq!(idle.check(seconds(129), false), Idle::Fine);
+        assert_eq!(idle.check(seconds(130), false), Idle::Ping);
+        assert_eq!(idle.check(seconds(144), false), Idle::Fine);
+        let mut answered = idle;
+        assert_eq!(idle.check(seconds(145), false), Idle::Lost(seconds(45)));
+        assert_eq!(answered.check(seconds(145), true), Idle::Fine);
+        assert_eq!(answered.check(seconds(175), false), Idle::Ping);
     }
 }

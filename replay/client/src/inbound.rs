@@ -22,7 +22,7 @@ use self::frames::Frames;
 mod tests;
 
 /// The contract's limit of a message.
-pub const MESSAGE_BYTES_MAX: u64 = 16 << 20;
+pub(crate) const MESSAGE_BYTES_MAX: u64 = 16 << 20;
 /// The bytes that are kept of a message above the limit.
 pub const BEGINNING_BYTES: u64 = 64 << 10;
 
@@ -31,7 +31,7 @@ const BUFFER_BYTES: usize = 128 * 1024;
 
 /// A message from a server.
 #[derive(Debug)]
-pub enum Received {
+pub(crate) enum Received {
     /// A message within the limit. A text that is not UTF-8 is a binary message.
     Message(Message),
     /// A message above the limit.
@@ -51,7 +51,7 @@ pub struct Oversize {
 
 /// A stream of a server's frames, rewritten so that the library accepts them.
 #[derive(Debug)]
-pub struct Inbound<S> {
+pub(crate) struct Inbound<S> {
     stream: S,
     frames: Frames,
     buffer: Vec<u8>,
@@ -61,7 +61,7 @@ pub struct Inbound<S> {
 
 impl<S> Inbound<S> {
     /// Wraps a stream after its handshake. `rest` contains the bytes that followed the response.
-    pub fn new(stream: S, rest: &[u8]) -> Inbound<S> {
+    pub(crate) fn new(stream: S, rest: &[u8]) -> Inbound<S> {
         Inbound::with_limits(stream, rest, (MESSAGE_BYTES_MAX, BEGINNING_BYTES))
     }
 
@@ -74,7 +74,7 @@ impl<S> Inbound<S> {
     }
 
     /// Returns the stream below. Bytes that are read from it directly are missing here.
-    pub fn get_mut(&mut self) -> &mut S {
+    pub(crate) fn get_mut(&mut self) -> &mut S {
         &mut self.stream
     }
 }
@@ -121,7 +121,7 @@ impl<S: Write> Write for Inbound<S> {
 /// # Errors
 /// The errors of the library.
 #[inline]
-pub fn read<S: Read + Write>(socket: &mut WebSocket<Inbound<S>>) -> Result<Received, Error> {
+pub(crate) fn read<S: Read + Write>(socket: &mut WebSocket<Inbound<S>>) -> Result<Received, Error> {
     let message = socket.read()?;
     let Message::Binary(bytes) = message else { return Ok(Received::Message(message)) };
     let mark = socket.get_mut().frames.take_mark();

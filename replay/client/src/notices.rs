@@ -1,7 +1,6 @@
 //! The notices of a server, bounded in length and number.
 
-use tracing::warn;
-use tradesim_protocol::Notice;
+use tradesim_protocol::{Notice, foreign::shortened};
 
 use crate::Fault;
 
@@ -9,26 +8,25 @@ use crate::Fault;
 const BYTES_MAX: usize = 1 << 20;
 /// The limit of notices between two messages. A paused replay that is being controlled sends few.
 const IN_A_ROW_MAX: u32 = 10_000;
-/// The part of an invalid notice that is logged.
-const CHARS_SHOWN: usize = 200;
 
 /// The notices of a connection.
 #[derive(Debug, Default)]
-pub struct Notices {
+pub(crate) struct Notices {
     in_a_row: u32,
 }
 
 impl Notices {
     /// Records that a message arrived.
-    pub fn message(&mut self) {
+    #[inline]
+    pub(crate) fn message(&mut self) {
         self.in_a_row = 0;
     }
 
-    /// Parses a notice. Returns `None` if it is invalid.
+    /// Parses a notice; `None` if it is one of a later version.
     ///
     /// # Errors
-    /// A notice above the limit of length or number.
-    pub fn read(&mut self, text: &str) -> Result<Option<Notice>, Fault> {
+    /// A notice that is invalid, or above the limit of length or number.
+    pub(crate) fn read(&mut self, text: &str) -> Result<Option<Notice>, Fault> {
         self.in_a_row += 1;
         if text.len() > BYTES_MAX {
             return Err(Fault::LongNotice { bytes: text.len() });
@@ -36,12 +34,7 @@ impl Notices {
         if self.in_a_row > IN_A_ROW_MAX {
             return Err(Fault::ManyNotices { count: self.in_a_row });
         }
-        let notice = Notice::parse(text);
-        if notice.is_none() {
-            let shown: String = text.chars().take(CHARS_SHOWN).collect();
-            warn!(text = %shown, "invalid notice");
-        }
-        Ok(notice)
+        Notice::parse(text).map_err(|error| Fault::InvalidNotice(shortened(&error.to_string())))
     }
 }
 
@@ -61,5 +54,13 @@ mod tests {
         }
         let many = notices.read(r#"{"notice":"seek","seq":7}"#);
         assert_eq!(many, Err(Fault::ManyNotices { count: IN_A_ROW_MAX + 1 }));
+    }
+
+    #[test]
+    fn an_invalid_notice_is_a_fault_of_bounded_length() {
+        let mut notices = Notices::default();
+        let text = format!(r#"{{"notice":"end","seq":"{}"}}"#, "\u{9b}".repeat(1_000));
+        let Err(Fault::InvalidNotice(cause)) = notices.read(&text) else { panic!("it is invalid") };
+        assert!(cause.chars().count() <= 1_200 && !cause.contains('\u{9b}'), "{cause}");
     }
 }

@@ -1,24 +1,15 @@
 //! The state of a stream over all connections, and the decision how to continue it. There is no I/O here.
 
-use std::time::Duration;
+use tradesim_protocol::{CloseKind, FeedQuery, HandshakeHeaders, Notice, SEQ_END, foreign::safe};
+use tradesim_schemas::{Digest, text::grouped};
 
-use tradesim_protocol::{HandshakeHeaders, Notice, SEQ_END, foreign::safe};
-use tradesim_schemas::Digest;
-
-use crate::Oversize;
-
-/// The delay before the first of several attempts; each further attempt doubles it.
-const DELAY_BASE: Duration = Duration::from_millis(200);
-const DELAY_MAX: Duration = Duration::from_secs(5);
-/// The delay if the last connection delivered messages: just enough not to flood a server with requests.
-const DELAY_AFTER_PROGRESS: Duration = Duration::from_millis(20);
+use crate::{DisconnectReason, Oversize};
 
 /// The state of a stream over all connections.
 #[derive(Clone, Debug)]
 pub struct ResumeState {
     /// The message to ask for: first `--from-seq`, later the next one.
     wanted: Option<u64>,
-    retries: u32,
     identity: Option<Identity>,
     /// The sequence number of the first message, if the server numbers its messages.
     first: Option<u64>,
@@ -27,7 +18,6 @@ pub struct ResumeState {
     received: u64,
     on_connection: u64,
     connections: u64,
-    failures: u32,
     jumped: bool,
     missing: u64,
     too_large: Vec<TooLarge>,
@@ -69,20 +59,6 @@ struct End {
     digest: Option<Digest>,
     /// The number of messages that had arrived on this connection.
     arrived: u64,
-}
-
-/// The reason why a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DisconnectReason {
-    /// The server closed it.
-    Closed {
-        /// The close code; 1005 if there was none.
-        code: u16,
-        /// The reason that the server stated.
-        reason: String,
-    },
-    /// It was lost, or could not be established.
-    Lost(String),
 }
 
 /// The next step after a connection.
@@ -141,6 +117,12 @@ pub enum Fault {
         /// Its length.
         bytes: usize,
     },
+    /// A text that begins as a notice and is not one.
+    #[error("the server sent an invalid notice: {0}")]
+    InvalidNotice(String),
+    /// A violation of RFC 6455, after which nothing can be read.
+    #[error("the server violated the WebSocket protocol: {0}")]
+    Violation(String),
     /// Too many notices without a message between them.
     #[error("the server sent {count} consecutive notices: the limit is 10000")]
     ManyNotices {
@@ -150,18 +132,16 @@ pub enum Fault {
 }
 
 impl ResumeState {
-    /// Returns the state before the first connection. `retries` limits the consecutive attempts without a message.
-    pub fn new(from_seq: Option<u64>, retries: u32) -> ResumeState {
+    /// Returns the state before the first connection.
+    pub fn new(from_seq: Option<u64>) -> ResumeState {
         ResumeState {
             wanted: from_seq,
-            retries,
             identity: None,
             first: None,
             next: None,
             received: 0,
             on_connection: 0,
             connections: 0,
-            failures: 0,
             jumped: false,
             missing: 0,
             too_large: Vec::new(),
@@ -171,17 +151,12 @@ impl ResumeState {
         }
     }
 
-    /// Returns the query parameters of the next connection.
-    pub fn query(&self) -> Vec<String> {
-        let mut query = Vec::new();
-        if let Some(seq) = self.wanted {
-            query.push(format!("from_seq={seq}"));
-            // makes the server refuse if it now has another recording
-            if let Some(digest) = self.identity.as_ref().and_then(|identity| identity.digest) {
-                query.push(format!("digest={digest}"));
-            }
-        }
-        query
+    /// Returns the query of the next connection.
+    pub fn query(&self) -> FeedQuery {
+        // makes the server refuse if it now has another recording
+        let known = self.identity.as_ref().and_then(|identity| identity.digest);
+        let digest = self.wanted.and(known);
+        FeedQuery { from_seq: self.wanted, digest, ..FeedQuery::default() }
     }
 
     /// Records the handshake of a new connection.
@@ -303,29 +278,23 @@ impl ResumeState {
             self.closed_normally = true;
             return Next::Done;
         }
-        if self.on_connection > 0 {
-            self.failures = 0;
-        }
-        match reason {
-            DisconnectReason::Closed { code: 1000, .. } => {
+        match reason.kind() {
+            CloseKind::Complete => {
                 self.closed_normally = true;
                 Next::Done
             }
-            // many servers end a stream with a close frame without a code
-            DisconnectReason::Closed { code: 1005, .. } if self.next.is_none() => {
+            CloseKind::Unstated if self.next.is_none() => {
                 self.closed_normally = true;
                 Next::Done
             }
-            DisconnectReason::Closed { code: 1012, reason } if self.next.is_some() => {
+            CloseKind::Moved if self.next.is_some() => {
                 self.jumped = true;
                 self.wanted = None;
-                tracing::info!(reason, "the player jumped: continuing at its new position");
+                tracing::info!(%reason, "the player jumped: continuing at its new position");
                 Next::Again
             }
-            DisconnectReason::Closed { code: 1001 | 1005 | 1013, .. } | DisconnectReason::Lost(_) => {
-                self.resume(reason)
-            }
-            DisconnectReason::Closed { .. } => Next::Failed(self.describe(reason)),
+            CloseKind::Interrupted | CloseKind::Unstated => self.resume(reason),
+            _ => Next::Failed(self.describe(reason)),
         }
     }
 
@@ -357,27 +326,14 @@ impl ResumeState {
             DisconnectReason::Closed { code, reason } => {
                 format!("the server closed the connection with {code} ({}) {after}", safe(reason))
             }
-            DisconnectReason::Lost(_) if self.identity.is_none() => reason.cause().to_owned(),
+            DisconnectReason::Lost(cause) if self.identity.is_none() => cause.clone(),
             DisconnectReason::Lost(cause) => format!("the connection was lost {after}: {cause}"),
         }
     }
 
-    /// Counts an attempt. Returns the delay before it, or `None` if no attempts are left. `jitter` is from 0 to 1.
-    pub fn next_attempt(&mut self, jitter: f64) -> Option<Duration> {
-        let progressed = self.failures == 0 && self.on_connection > 0;
-        // otherwise, connections that are lost at once could be re-established forever
-        self.on_connection = 0;
-        if self.failures >= self.retries {
-            return None;
-        }
-        self.failures += 1;
-        let delay = if progressed {
-            DELAY_AFTER_PROGRESS
-        } else {
-            let doublings = (self.failures - 1).min(16);
-            (DELAY_BASE * (1 << doublings)).min(DELAY_MAX)
-        };
-        Some(delay.mul_f64(0.9 + 0.2 * jitter))
+    /// Returns whether messages arrived on the last connection. Later calls return false until more arrive.
+    pub fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.on_connection) > 0
     }
 
     /// Returns the number of messages.
@@ -460,29 +416,6 @@ impl ResumeState {
         }
         found
     }
-}
-
-impl DisconnectReason {
-    /// Returns the cause as text.
-    pub fn cause(&self) -> &str {
-        match self {
-            DisconnectReason::Closed { reason, .. } => reason,
-            DisconnectReason::Lost(cause) => cause,
-        }
-    }
-}
-
-/// Formats a count with commas, such as "1,234,567".
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn differs(what: &'static str, before: Option<&String>, found: Option<&String>) -> Result<(), Fault> {

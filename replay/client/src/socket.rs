@@ -11,14 +11,15 @@ use tungstenite::{
     protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
 };
 
-use tradesim_protocol::HandshakeHeaders;
+use tradesim_protocol::{FeedQuery, HandshakeHeaders};
 
 use crate::{
-    TICK, TcpStreamWithPoll, Transport,
+    Endpoint, TICK, TcpStreamWithPoll,
     handshake::{OpenError, shake_hands},
     header::Header,
     inbound::{self, Inbound, MESSAGE_BYTES_MAX, Received},
-    is_would_block,
+    tcp::is_would_block,
+    transport::Transport,
 };
 
 /// The timeout of one write. Unsent bytes are sent with the next wait.
@@ -30,26 +31,20 @@ const WRITE_BUFFER_BYTES_MAX: usize = 1 << 20;
 
 /// The server to connect to, and the request to send.
 #[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
-    /// True if the server requires TLS.
-    pub tls: bool,
-    /// A name or an address; an IPv6 address without brackets.
-    pub host: &'a str,
-    /// The port.
-    pub port: u16,
-    /// The value of the `Host` header.
-    pub host_header: &'a str,
-    /// Path and query.
-    pub path: &'a str,
+pub(crate) struct Target<'a> {
+    /// The server.
+    pub(crate) endpoint: &'a Endpoint,
+    /// The part of the stream that is requested.
+    pub(crate) query: &'a FeedQuery,
     /// Additional headers.
-    pub headers: &'a [Header],
+    pub(crate) headers: &'a [Header],
     /// The timeout of the TCP connection to each address of the host.
-    pub connect_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
 }
 
 /// An established connection.
 #[derive(Debug)]
-pub struct ClientSocket {
+pub(crate) struct ClientSocket {
     socket: WebSocket<Inbound<Transport>>,
     /// True while bytes wait to be sent.
     is_unsent: bool,
@@ -62,7 +57,7 @@ impl ClientSocket {
     ///
     /// # Errors
     /// A server that is unreachable, refuses, or is not a WebSocket server, and the error of `check`.
-    pub fn open(
+    pub(crate) fn open(
         target: &Target<'_>,
         check: &mut dyn FnMut() -> Result<(), OpenError>,
     ) -> Result<(ClientSocket, HandshakeHeaders), OpenError> {
@@ -70,7 +65,7 @@ impl ClientSocket {
         let unreachable = |error: io::Error| OpenError::Unreachable(error.to_string());
         stream.set_nodelay(true).map_err(unreachable)?;
         stream.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(unreachable)?;
-        let tls_host = target.tls.then_some(target.host);
+        let tls_host = target.endpoint.tls.then_some(target.endpoint.host.as_str());
         let mut transport =
             Transport::new(TcpStreamWithPoll::new(stream), tls_host).map_err(OpenError::Refused)?;
         transport.tcp().report_would_block();
@@ -92,7 +87,7 @@ impl ClientSocket {
     /// # Errors
     /// The errors of the library. After any other error than "not yet", the connection cannot be read.
     #[inline]
-    pub fn read(&mut self) -> Result<Received, Error> {
+    pub(crate) fn read(&mut self) -> Result<Received, Error> {
         let received = inbound::read(&mut self.socket);
         self.has_failed |= matches!(&received, Err(error) if !is_wait(error));
         received
@@ -102,7 +97,7 @@ impl ClientSocket {
     ///
     /// # Errors
     /// The errors of the library, including that of a server that does not read.
-    pub fn send(&mut self, message: Message) -> Result<(), Error> {
+    pub(crate) fn send(&mut self, message: Message) -> Result<(), Error> {
         let sent = self.socket.send(message);
         self.unsent(sent)
     }
@@ -116,7 +111,7 @@ impl ClientSocket {
     ///
     /// # Errors
     /// A lost connection.
-    pub fn allow_wait(&mut self, time: Duration) -> Result<(), Error> {
+    pub(crate) fn allow_wait(&mut self, time: Duration) -> Result<(), Error> {
         if self.is_unsent {
             let sent = self.socket.flush();
             self.unsent(sent)?;
@@ -125,13 +120,13 @@ impl ClientSocket {
     }
 
     /// Returns the TCP stream.
-    pub fn tcp(&mut self) -> &mut TcpStreamWithPoll {
+    pub(crate) fn tcp(&mut self) -> &mut TcpStreamWithPoll {
         self.socket.get_mut().get_mut().tcp()
     }
 
     /// Closes the connection and waits for the server's close frame until `is_over`. Returns the number of messages that
     /// arrived meanwhile and were discarded.
-    pub fn close(mut self, code: CloseCode, mut is_over: impl FnMut() -> bool) -> u64 {
+    pub(crate) fn close(mut self, code: CloseCode, mut is_over: impl FnMut() -> bool) -> u64 {
         let mut discarded = 0;
         let mut result = self.socket.close(Some(CloseFrame { code, reason: "".into() }));
         loop {
@@ -162,8 +157,8 @@ fn connect(
     target: &Target<'_>,
     check: &mut dyn FnMut() -> Result<(), OpenError>,
 ) -> Result<TcpStream, OpenError> {
-    let host = target.host;
-    let addresses = (host, target.port)
+    let host = target.endpoint.host.as_str();
+    let addresses = (host, target.endpoint.port)
         .to_socket_addrs()
         .map_err(|error| OpenError::Unreachable(format!("{host}: {error}")))?;
     let mut last = format!("{host} has no address");

@@ -9,7 +9,7 @@ use std::{
 /// A TCP stream that can return [`io::ErrorKind::WouldBlock`] before each read that may have to wait, so that a
 /// reader of messages knows that it has everything that has arrived.
 #[derive(Debug)]
-pub struct TcpStreamWithPoll {
+pub(crate) struct TcpStreamWithPoll {
     stream: TcpStream,
     may_wait: Wait,
     has_activity: bool,
@@ -26,17 +26,17 @@ enum Wait {
 
 impl TcpStreamWithPoll {
     /// Returns a stream whose reads may wait, up to its timeout.
-    pub fn new(stream: TcpStream) -> TcpStreamWithPoll {
+    pub(crate) fn new(stream: TcpStream) -> TcpStreamWithPoll {
         TcpStreamWithPoll { stream, may_wait: Wait::Always, has_activity: false }
     }
 
     /// From now on reads wait only if they are allowed to.
-    pub fn report_would_block(&mut self) {
+    pub(crate) fn report_would_block(&mut self) {
         self.may_wait = Wait::Once;
     }
 
     /// Returns true if anything was received since the last call.
-    pub fn take_activity(&mut self) -> bool {
+    pub(crate) fn take_activity(&mut self) -> bool {
         std::mem::take(&mut self.has_activity)
     }
 
@@ -44,15 +44,10 @@ impl TcpStreamWithPoll {
     ///
     /// # Errors
     /// A stream that cannot be used any more.
-    pub fn allow_wait(&mut self, time: Duration) -> io::Result<()> {
+    pub(crate) fn allow_wait(&mut self, time: Duration) -> io::Result<()> {
         self.may_wait = Wait::Once;
         // zero would mean without a limit
         self.stream.set_read_timeout(Some(time.max(Duration::from_millis(1))))
-    }
-
-    /// Returns the stream itself, for its timeouts.
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
     }
 }
 
@@ -88,6 +83,6 @@ fn as_would_block(error: io::Error) -> io::Error {
 }
 
 /// Returns true if an error means that nothing is available yet.
-pub fn is_would_block(error: &io::Error) -> bool {
+pub(crate) fn is_would_block(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }

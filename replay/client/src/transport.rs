@@ -14,7 +14,7 @@ use crate::TcpStreamWithPoll;
 
 /// The byte stream of a connection.
 #[derive(Debug)]
-pub enum Transport {
+pub(crate) enum Transport {
     /// Plain TCP.
     Plain(TcpStreamWithPoll),
     /// TLS over TCP.
@@ -30,7 +30,7 @@ impl Transport {
     ///
     /// # Errors
     /// A host that no certificate can name, as text.
-    pub fn new(tcp: TcpStreamWithPoll, tls_host: Option<&str>) -> Result<Transport, String> {
+    pub(crate) fn new(tcp: TcpStreamWithPoll, tls_host: Option<&str>) -> Result<Transport, String> {
         match tls_host {
             None => Ok(Transport::Plain(tcp)),
             Some(host) => {
@@ -41,7 +41,7 @@ impl Transport {
     }
 
     /// Returns the underlying stream.
-    pub fn tcp(&mut self) -> &mut TcpStreamWithPoll {
+    pub(crate) fn tcp(&mut self) -> &mut TcpStreamWithPoll {
         match self {
             Transport::Plain(tcp) => tcp,
             Transport::Tls(tls) => &mut tls.sock,
@@ -96,7 +96,7 @@ impl Write for Transport {
 }
 
 /// Returns the reason of a TLS error, if it is one.
-pub fn tls_error(error: &io::Error) -> Option<String> {
+pub(crate) fn tls_error(error: &io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let hint = match error {
         rustls::Error::InvalidCertificate(_) => " (SSL_CERT_FILE may name a file of authorities to trust)",

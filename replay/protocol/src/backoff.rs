@@ -29,6 +29,11 @@ impl Backoff {
         pause.mul_f64(1.0 - JITTER + 2.0 * JITTER * random.clamp(0.0, 1.0))
     }
 
+    /// Like [`Backoff::pause`], but returns `None` after this many attempts.
+    pub fn pause_within(&mut self, tries_max: u32, random: f64) -> Option<Duration> {
+        (self.tries < tries_max).then(|| self.pause(random))
+    }
+
     /// Returns the number of attempts since the last success.
     pub const fn tries(&self) -> u32 {
         self.tries
@@ -54,7 +59,8 @@ mod tests {
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
         let pauses: Vec<u64> = (0..9).map(|_| backoff.pause(0.5).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-        assert_eq!(backoff.tries(), 9);
+        assert_eq!((backoff.tries(), backoff.pause_within(9, 0.5)), (9, None));
+        assert_eq!(backoff.pause_within(10, 0.5), Some(Duration::from_secs(60)));
         backoff.reset();
         assert_eq!(backoff.pause(0.5), Duration::from_secs(1));
     }

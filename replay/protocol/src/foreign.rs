@@ -38,6 +38,15 @@ pub fn safe_lines(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_safe) { Cow::Borrowed(text) } else { Cow::Owned(escaped(text, is_safe)) }
 }
 
+/// The number of characters of a text that [`shortened`] keeps.
+const CHARS_SHOWN: usize = 200;
+
+/// Returns the beginning of a text, like [`safe`]: for errors and logs, which a peer must not fill.
+pub fn shortened(text: &str) -> String {
+    let end = text.char_indices().nth(CHARS_SHOWN).map_or(text.len(), |(end, _)| end);
+    safe(&text[..end]).into_owned()
+}
+
 /// Appends a message of any bytes; those that are not UTF-8 are written as `\x` and two hex digits.
 pub fn push_safe_bytes(message: &[u8], out: &mut Vec<u8>) {
     for chunk in message.utf8_chunks() {

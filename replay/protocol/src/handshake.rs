@@ -20,7 +20,24 @@ pub struct HandshakeHeaders {
     pub notices: bool,
 }
 
+/// The names of the headers.
+const STREAM: &str = "tradesim-stream";
+const RUN: &str = "tradesim-run";
+const START_SEQ: &str = "tradesim-start-seq";
+const DIGEST: &str = "tradesim-digest";
+
 impl HandshakeHeaders {
+    /// Returns the headers that a server adds to its answer, without the subprotocol.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let pairs = [
+            (RUN, self.run.clone()),
+            (DIGEST, self.digest.map(|digest| digest.to_string())),
+            (START_SEQ, self.start_seq.map(|seq| seq.to_string())),
+            (STREAM, self.stream.clone()),
+        ];
+        pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
     /// Reads and validates the headers.
     ///
     /// # Errors
@@ -31,10 +48,10 @@ impl HandshakeHeaders {
             text.parse::<u64>().ok().filter(|seq| is_number && *seq < SEQ_END)
         };
         Ok(HandshakeHeaders {
-            stream: read(headers, "tradesim-stream", name, NAME)?,
-            run: read(headers, "tradesim-run", name, NAME)?,
-            start_seq: read(headers, "tradesim-start-seq", start_seq, "a number below 2^53")?,
-            digest: read(headers, "tradesim-digest", |text| text.parse().ok(), "a digest")?,
+            stream: read(headers, STREAM, name, NAME)?,
+            run: read(headers, RUN, name, NAME)?,
+            start_seq: read(headers, START_SEQ, start_seq, "a number below 2^53")?,
+            digest: read(headers, DIGEST, |text| text.parse().ok(), "a digest")?,
             notices: headers
                 .get(header::SEC_WEBSOCKET_PROTOCOL)
                 .is_some_and(|protocol| protocol.as_bytes() == SUBPROTOCOL.as_bytes()),
@@ -91,6 +108,9 @@ mod tests {
         assert_eq!((ours.stream.as_deref(), ours.run.as_deref()), (Some("0123"), Some("nightly:1")));
         assert_eq!((ours.start_seq, ours.notices), (Some(9_007_199_254_740_991), true));
         assert_eq!(ours.digest.unwrap().to_string(), digest);
+        let written: Vec<_> = ours.pairs();
+        let pairs: Vec<_> = written.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(handshake_headers(&pairs), Ok(HandshakeHeaders { notices: false, ..ours.clone() }));
         assert_eq!(handshake_headers(&[("server", "somebody")]), Ok(HandshakeHeaders::default()));
     }
 

@@ -1,4 +1,6 @@
-//! The notices and pings of the subprotocol `tradesim.v1` (docs/PROTOCOL.md, section 4).
+//! The notices of the subprotocol `tradesim.v1` (docs/PROTOCOL.md, section 4).
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use tradesim_schemas::{Digest, EventType, Symbol};
@@ -114,7 +116,15 @@ enum Layout {
         sent: u64,
         digest: Option<String>,
     },
+    /// A notice of a later version, which is never written.
+    #[serde(other)]
+    Later,
 }
+
+/// A text that is not a notice.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoticeError(String);
 
 impl Notice {
     /// The prefix of every notice, which no event has.
@@ -126,39 +136,54 @@ impl Notice {
         text.starts_with(Notice::PREFIX)
     }
 
-    /// Parses a text as a notice; `None` if it is not a known one.
-    pub fn parse(text: &str) -> Option<Notice> {
-        let layout = if Notice::is_notice(text) { serde_json::from_str(text).ok()? } else { return None };
-        let digest = |text: Option<String>| {
-            text.map(|text| text.parse().ok()).map_or(Some(None), |digest| digest.map(Some))
-        };
-        Some(match layout {
-            Layout::Start { stream, run, seq, digest: text, speed, state } => Notice::Start {
-                stream,
-                run,
-                seq,
-                digest: digest(text)?,
-                speed: speed.parse().ok()?,
-                state: State::parse(&state)?,
-            },
-            Layout::Position { seq, state, speed } => {
-                Notice::Position { seq, state: State::parse(&state)?, speed: speed.parse().ok()? }
+    /// Parses a text as a notice; `None` if it is one of a later version.
+    ///
+    /// # Errors
+    /// A text that is not a notice.
+    pub fn parse(text: &str) -> Result<Option<Notice>, NoticeError> {
+        let invalid = |error: &dyn fmt::Display| NoticeError(error.to_string());
+        if !Notice::is_notice(text) {
+            return Err(invalid(&"it does not begin as one"));
+        }
+        let layout = serde_json::from_str(text).map_err(|error| invalid(&error))?;
+        let digest = |text: Option<String>| text.map(|text| text.parse()).transpose();
+        Ok(match layout {
+            Layout::Start { stream, run, seq, digest: text, speed, state } => {
+                let digest = digest(text).map_err(|error| invalid(&error))?;
+                let (speed, state) = (speed.parse().ok(), State::parse(&state));
+                speed.zip(state).map(|(speed, state)| Notice::Start {
+                    stream,
+                    run,
+                    seq,
+                    digest,
+                    speed,
+                    state,
+                })
             }
-            Layout::Seek { seq } => Notice::Seek { seq },
-            Layout::Gap { from, to } => Notice::Gap { from, to },
-            Layout::Subscribed { seq, symbols, except, events } => Notice::Subscribed {
-                seq,
-                symbols: symbols_of(symbols)?,
-                except: symbols_of(except)?,
-                events: match events {
-                    Some(names) => Some(
-                        names.iter().map(|name| EventType::parse(name.as_bytes())).collect::<Option<_>>()?,
-                    ),
-                    None => None,
-                },
-            },
-            Layout::Error { code, text } => Notice::Error { code, text },
-            Layout::End { seq, sent, digest: text } => Notice::End { seq, sent, digest: digest(text)? },
+            Layout::Position { seq, state, speed } => {
+                let (speed, state) = (speed.parse().ok(), State::parse(&state));
+                speed.zip(state).map(|(speed, state)| Notice::Position { seq, state, speed })
+            }
+            Layout::Seek { seq } => Some(Notice::Seek { seq }),
+            Layout::Gap { from, to } => Some(Notice::Gap { from, to }),
+            Layout::Subscribed { seq, symbols, except, events } => {
+                let parsed = (
+                    each(symbols, Symbol::new),
+                    each(except, Symbol::new),
+                    each(events, |name| EventType::parse(name.as_bytes())),
+                );
+                match parsed {
+                    (Some(symbols), Some(except), Some(events)) => {
+                        Some(Notice::Subscribed { seq, symbols, except, events })
+                    }
+                    _ => None,
+                }
+            }
+            Layout::Error { code, text } => Some(Notice::Error { code, text }),
+            Layout::End { seq, sent, digest: text } => {
+                Some(Notice::End { seq, sent, digest: digest(text).map_err(|error| invalid(&error))? })
+            }
+            Layout::Later => None,
         })
     }
 
@@ -197,35 +222,11 @@ impl Notice {
     }
 }
 
-fn symbols_of(names: Option<Vec<String>>) -> Option<Option<Vec<Symbol>>> {
-    match names {
-        Some(names) => Some(Some(names.iter().map(|name| Symbol::new(name)).collect::<Option<_>>()?)),
+/// Parses the texts of a list that may be missing; `None` if one of them is not known.
+fn each<T>(texts: Option<Vec<String>>, parse: impl Fn(&str) -> Option<T>) -> Option<Option<Vec<T>>> {
+    match texts {
+        Some(texts) => texts.iter().map(|text| parse(text)).collect::<Option<_>>().map(Some),
         None => Some(None),
-    }
-}
-
-/// The payload of a ping of `tradesim.v1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PingPayload {
-    /// All messages before this one were sent before the ping.
-    pub seq: u64,
-    /// The time at which the message before `seq` was due, in microseconds of Unix time; `None` without a schedule.
-    #[serde(rename = "due")]
-    pub due_us: Option<u64>,
-    /// The time at which the ping was written, in microseconds of Unix time.
-    #[serde(rename = "sent")]
-    pub sent_us: u64,
-}
-
-impl PingPayload {
-    /// Returns the text: at most 90 bytes.
-    pub fn text(&self) -> String {
-        serde_json::to_string(self).expect("numbers are JSON")
-    }
-
-    /// Parses the payload of a ping; `None` if it is not one of `tradesim.v1`.
-    pub fn parse(payload: &[u8]) -> Option<PingPayload> {
-        serde_json::from_slice(payload).ok()
     }
 }
 
@@ -236,7 +237,7 @@ mod tests {
     #[track_caller]
     fn check(notice: Notice, text: &str) {
         assert_eq!(notice.text(), text);
-        assert_eq!(Notice::parse(text), Some(notice));
+        assert_eq!(Notice::parse(text), Ok(Some(notice)));
     }
 
     #[test]
@@ -284,26 +285,36 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_notice_is_none() {
+    fn a_notice_of_a_later_version_is_none() {
         for text in [
-            "",
-            "{}",
-            r#"{"schema_version":1}"#,
             r#"{"notice":"else"}"#,
-            r#"{"notice":"seek"}"#,
-            r#"{"notice":"#,
+            r#"{"notice":"of another time","seq":[]}"#,
+            r#"{"notice":"position","seq":1,"state":"rewinding","speed":"1x"}"#,
+            r#"{"notice":"subscribed","seq":1,"symbols":null,"events":["tick"]}"#,
         ] {
-            assert_eq!(Notice::parse(text), None, "{text}");
+            assert_eq!(Notice::parse(text), Ok(None), "{text}");
         }
     }
 
     #[test]
-    fn a_ping_fits_a_control_frame() {
-        let longest = PingPayload { seq: u64::MAX, due_us: Some(u64::MAX), sent_us: u64::MAX };
-        assert!(longest.text().len() <= 90);
-        assert_eq!(PingPayload::parse(longest.text().as_bytes()), Some(longest));
-        let ping = PingPayload { seq: 1, due_us: None, sent_us: 2 };
-        assert_eq!(ping.text(), r#"{"seq":1,"due":null,"sent":2}"#);
-        assert_eq!(PingPayload::parse(b"hello"), None);
+    fn what_is_not_a_notice_is_an_error() {
+        let deep = format!("{{\"notice\":{}", "[".repeat(100_000));
+        for text in [
+            "",
+            "{}",
+            r#"{"schema_version":1}"#,
+            r#"{"notice":"#,
+            r#"{"notice":7}"#,
+            r#"{"notice":"seek"}"#,
+            r#"{"notice":"seek","seq":1"#,
+            r#"{"notice":"seek","seq":18446744073709551616}"#,
+            r#"{"notice":"gap","from":1,"to":-1}"#,
+            r#"{"notice":"gap","from":1,"to":1e30}"#,
+            r#"{"notice":"end"}"#,
+            r#"{"notice":"end","seq":1,"sent":1,"digest":"blake3:"}"#,
+            &deep,
+        ] {
+            assert!(Notice::parse(text).is_err(), "{text}");
+        }
     }
 }

@@ -17,7 +17,7 @@ fn announced() -> Digest {
 
 /// Returns the state of a connection that started at message 0 and received so many messages.
 fn state(messages: u64) -> ResumeState {
-    let mut state = ResumeState::new(None, 3);
+    let mut state = ResumeState::new(None);
     state.connected(&greeting("r", 0)).unwrap();
     (0..messages).for_each(|_| state.message());
     state
@@ -36,7 +36,7 @@ fn a_lost_connection_resumes_with_the_next_message() {
     for reason in [lost(), closed(1013), closed(1001), closed(1005)] {
         let mut state = state(7);
         assert_eq!(state.ended(&reason), Next::Again);
-        assert_eq!(state.query(), ["from_seq=7".to_owned(), format!("digest={}", announced())]);
+        assert_eq!(state.query().to_string(), format!("from_seq=7&digest={}", announced()));
         state.connected(&greeting("r", 7)).unwrap();
     }
 }
@@ -45,7 +45,7 @@ fn a_lost_connection_resumes_with_the_next_message() {
 fn a_jump_of_the_player_is_followed() {
     let mut state = state(7);
     assert_eq!(state.ended(&closed(1012)), Next::Again);
-    assert_eq!(state.query(), [""; 0]);
+    assert_eq!(state.query(), FeedQuery::default());
     state.connected(&greeting("r", 500)).unwrap();
     state.message();
     assert_eq!(state.next_seq(), Some(501));
@@ -65,7 +65,7 @@ fn a_refusal_or_a_protocol_error_is_final() {
 #[test]
 fn a_server_without_numbers_cannot_resume() {
     let plain = |messages| {
-        let mut state = ResumeState::new(None, 3);
+        let mut state = ResumeState::new(None);
         state.connected(&HandshakeHeaders::default()).unwrap();
         (0..messages).for_each(|_| state.message());
         state
@@ -74,7 +74,7 @@ fn a_server_without_numbers_cannot_resume() {
     assert!(text.contains("after 2 messages") && text.contains("cannot resume"), "{text}");
     assert_eq!(plain(2).ended(&closed(1000)), Next::Done);
     assert_eq!(plain(2).ended(&closed(1005)), Next::Done);
-    assert_eq!(ResumeState::new(Some(3), 3).connected(&HandshakeHeaders::default()), Err(Fault::Unnumbered));
+    assert_eq!(ResumeState::new(Some(3)).connected(&HandshakeHeaders::default()), Err(Fault::Unnumbered));
 }
 
 #[test]
@@ -130,29 +130,12 @@ fn a_gap_is_reported_and_is_a_difference() {
 }
 
 #[test]
-fn attempts_are_used_up_unless_messages_arrive() {
-    let mut waiting = ResumeState::new(None, 3);
-    let mut delays = Vec::new();
-    waiting.ended(&lost());
-    while let Some(delay) = waiting.next_attempt(0.5) {
-        delays.push(delay.as_millis());
-        assert_eq!(waiting.ended(&lost()), Next::Again);
-    }
-    assert_eq!(delays, [200, 400, 800]);
+fn progress_is_reported_once() {
     let mut state = state(1);
-    for seq in 1..100 {
-        assert_eq!(state.ended(&lost()), Next::Again);
-        assert_eq!(state.next_attempt(0.5), Some(DELAY_AFTER_PROGRESS));
-        state.connected(&greeting("r", seq)).unwrap();
-        state.message();
-    }
-}
-
-#[test]
-fn delays_stay_within_their_bound() {
-    let mut state = ResumeState::new(None, 1_000);
-    let longest = std::iter::from_fn(|| state.next_attempt(1.0)).max();
-    assert_eq!(longest, Some(DELAY_MAX.mul_f64(1.1)));
+    state.ended(&lost());
+    assert_eq!((state.take_progress(), state.take_progress()), (true, false));
+    state.connected(&greeting("r", 1)).unwrap();
+    assert!(!state.take_progress());
 }
 
 #[test]

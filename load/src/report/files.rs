@@ -4,7 +4,8 @@ use std::{io::Write, path::PathBuf};
 
 use tradesim_archive::NewFile;
 
-use super::{page, report::LoadReport};
+use super::{LoadReport, Verification, page};
+use crate::error::Error;
 
 /// The files of `--report`.
 #[derive(Debug)]
@@ -17,18 +18,18 @@ impl ReportFiles {
     ///
     /// # Errors
     /// Fails on a folder that is missing or not writable, and on a path that exists and is not a regular file.
-    pub(crate) fn new(paths: &[PathBuf]) -> anyhow::Result<ReportFiles> {
-        for path in paths {
+    pub(crate) fn new(paths: Vec<PathBuf>) -> Result<ReportFiles, Error> {
+        for path in &paths {
             drop(NewFile::create(path, true)?);
         }
-        Ok(ReportFiles { paths: paths.to_vec() })
+        Ok(ReportFiles { paths })
     }
 
     /// Replaces the files atomically.
     ///
     /// # Errors
     /// Fails if a file cannot be written.
-    pub(crate) fn write(&self, report: &LoadReport) -> anyhow::Result<()> {
+    pub(crate) fn write<V: Verification>(&self, report: &LoadReport<V>) -> Result<(), Error> {
         for path in &self.paths {
             let text = match path.extension() {
                 Some(extension) if extension == "html" => page::page(report),

@@ -2,15 +2,17 @@
 
 /// A bundled scenario.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shipped {
-    pub(crate) name: &'static str,
-    pub(crate) text: &'static str,
+pub struct Shipped {
+    /// Its name.
+    pub name: &'static str,
+    /// Its file.
+    pub text: &'static str,
 }
 
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
-/// All bundled scenarios.
-        pub(crate) const SHIPPED: &[Shipped] =
+        /// All bundled scenarios.
+        pub const SHIPPED: &[Shipped] =
             &[$(Shipped { name: $name, text: include_str!(concat!("../../scenarios/", $name, ".toml")) }),*];
     };
 }
@@ -31,7 +33,7 @@ shipped!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::Scenario;
+    use crate::Scenario;
 
     #[test]
     fn each_bundled_scenario_is_valid_in_both_forms_and_has_a_digest() {

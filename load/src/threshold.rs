@@ -3,11 +3,13 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
-
-use crate::parse;
+use tradesim_schemas::{
+    parse_duration,
+    text::{bytes, grouped, nearest},
+};
 
 /// A metric of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Metric {
     LatencyP50,
     LatencyP90,
@@ -98,7 +100,7 @@ impl Metric {
     fn parse(text: &str) -> Result<Metric, String> {
         let names = || Metric::TABLE.iter().map(|(_, name, _)| *name);
         let found = Metric::TABLE.iter().find(|(_, name, _)| *name == text);
-        found.map(|(metric, ..)| *metric).ok_or_else(|| match parse::nearest(text, names()) {
+        found.map(|(metric, ..)| *metric).ok_or_else(|| match nearest(text, names()) {
             Some(name) => format!("unknown metric {text:?}; did you mean {name}?"),
             None => {
                 format!("unknown metric {text:?}: expected one of {}", names().collect::<Vec<_>>().join(", "))
@@ -113,7 +115,7 @@ impl Unit {
         match self {
             // a number without a unit would mean seconds, which is rarely intended here
             Unit::Milliseconds if text.ends_with(|end: char| end.is_ascii_digit()) => None,
-            Unit::Milliseconds => parse::duration(text).ok().map(|time| time.as_secs_f64() * 1e3),
+            Unit::Milliseconds => parse_duration(text).ok().map(|time| time.as_secs_f64() * 1e3),
             Unit::Count => number(text),
             Unit::PerSecond => number(text.strip_suffix("/s").unwrap_or(text)),
             Unit::Percent => number(text.strip_suffix('%')?),
@@ -140,10 +142,10 @@ impl Unit {
             Unit::Milliseconds if value >= 1_000.0 => format!("{:.2} s", value / 1e3),
             Unit::Milliseconds if value >= 100.0 => format!("{value:.0} ms"),
             Unit::Milliseconds => format!("{value:.2} ms"),
-            Unit::Count => crate::output::grouped(value.round() as u64),
-            Unit::PerSecond => format!("{}/s", crate::output::grouped(value.round() as u64)),
+            Unit::Count => grouped(value.round() as u64),
+            Unit::PerSecond => format!("{}/s", grouped(value.round() as u64)),
             Unit::Percent => format!("{value:.1} %"),
-            Unit::Bytes => crate::output::bytes(value as u64),
+            Unit::Bytes => bytes(value as u64),
         }
     }
 }
@@ -201,14 +203,15 @@ impl Threshold {
 
 /// The result of a threshold.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Verdict {
+pub struct Verdict {
     /// The text in the scenario.
-    pub(crate) threshold: String,
+    pub threshold: String,
     /// The measured value in the unit of the metric: milliseconds, a count, messages per second, percent or bytes.
-    pub(crate) value: Option<f64>,
+    pub value: Option<f64>,
     /// The value for people.
-    pub(crate) shown: String,
-    pub(crate) ok: bool,
+    pub shown: String,
+    /// True if the condition holds.
+    pub ok: bool,
 }
 
 impl std::str::FromStr for Threshold {

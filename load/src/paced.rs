@@ -6,7 +6,7 @@ use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInf
 use tradesim_schemas::{TimeSpec, Timestamp};
 use tradesim_sources::ArchiveSource;
 
-use super::profile::{Peak, Profile};
+use crate::profile::{Peak, Profile};
 
 /// The first messages of an archive, on the schedule of a profile if there is one.
 #[derive(Debug)]

@@ -3,16 +3,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
-use tradesim_replay::Speed;
-use tradesim_sources::FaultPlan;
+use toml::Spanned;
+use tradesim_bridge::core::Guarantee;
+use tradesim_replay::{Speed, parse_buffer};
+use tradesim_sources::{FaultPlan, duration_of, from_toml, optional_duration_of};
 
-use super::{profile::Stage, threshold::Threshold};
-
-use crate::{
-    cli::{self, BridgeTuning, DeliveryMode, Record},
-    exit::Failure,
-    parse,
-};
+use crate::{error::Error, profile::Stage, threshold::Threshold};
 
 /// The maximum number of clients in one process.
 const CLIENTS_MAX: usize = 256;
@@ -20,16 +16,18 @@ const CLIENTS_MAX: usize = 256;
 /// A scenario file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Scenario {
+pub struct Scenario {
     /// The name in the report.
-    pub(crate) name: String,
+    pub name: String,
     /// The purpose, in a sentence.
     #[serde(default)]
-    pub(crate) about: String,
-    pub(crate) recording: Recording,
+    pub about: String,
+    /// The recording that is sent.
+    pub recording: ScenarioRecording,
     pub(crate) load: Load,
     #[serde(default)]
-    pub(crate) target: Target,
+    /// The target of the load.
+    pub target: Target,
     /// The fault plan.
     pub(crate) faults: Option<FaultPlan>,
     /// The events during the load.
@@ -37,42 +35,47 @@ pub(crate) struct Scenario {
     pub(crate) events: Vec<Event>,
     #[serde(default)]
     pub(crate) thresholds: Vec<Threshold>,
-    /// The changes for `--short`.
+    /// The changes for the short form.
     pub(crate) short: Option<Short>,
+    /// True for the short form, which the report states.
+    #[serde(skip)]
+    pub(crate) is_short: bool,
 }
 
 /// The recording that is sent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Recording {
+pub struct ScenarioRecording {
     /// The archive. With `record`, it is recorded if it does not exist.
-    pub(crate) file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
     /// The flags of `tradesim record` that record it.
-    pub(crate) record: Option<Recipe>,
+    pub record: Option<Flags>,
     /// The digest that the recording must have.
-    pub(crate) digest: Option<String>,
+    pub digest: Option<String>,
 }
 
-/// The flags of `tradesim record`.
+/// The flags of a command. The caller interprets them, because it also has the command.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Recipe {
+#[serde(from = "Spanned<String>")]
+pub struct Flags {
     /// The flags as the scenario contains them.
-    pub(crate) text: String,
-    pub(crate) flags: Record,
+    pub text: String,
+    /// The place in the scenario: the number of bytes before it.
+    offset: usize,
+    /// The line, counted from 1.
+    line: usize,
 }
 
-impl TryFrom<String> for Recipe {
-    type Error = String;
+impl From<Spanned<String>> for Flags {
+    fn from(text: Spanned<String>) -> Flags {
+        Flags { offset: text.span().start, line: 0, text: text.into_inner() }
+    }
+}
 
-    fn try_from(text: String) -> Result<Recipe, String> {
-        let flags: Record = cli::flags(&text).map_err(|error| format!("record: {error}"))?;
-        if flags.dry_run || flags.json || flags.force || flags.output.is_some() {
-            return Err("record: --output, --force, --dry-run and --json are not allowed in a scenario; [recording] file \
-                        names the archive"
-                .to_owned());
-        }
-        Ok(Recipe { text, flags })
+impl Flags {
+    /// Returns the error for flags that are invalid.
+    pub fn invalid(&self, origin: &str, what: &str) -> Error {
+        Error::Scenario { origin: origin.to_owned(), what: format!("line {}: {what}", self.line) }
     }
 }
 
@@ -85,27 +88,27 @@ pub(crate) struct Load {
     #[serde(default, deserialize_with = "speed")]
     pub(crate) speed: Option<Speed>,
     /// Ends a load with a speed after this time.
-    #[serde(default, deserialize_with = "tradesim_sources::optional_duration_of")]
+    #[serde(default, deserialize_with = "optional_duration_of")]
     pub(crate) duration: Option<Duration>,
 }
 
 /// The target of the load.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Target {
-    pub(crate) kind: TargetKind,
+pub struct Target {
+    /// The kind of target.
+    pub kind: TargetKind,
     /// The number of WebSocket clients.
     #[serde(default = "one")]
     pub(crate) clients: usize,
     /// The delivery guarantee of the bridge.
-    #[serde(default, deserialize_with = "delivery")]
-    pub(crate) delivery: DeliveryMode,
+    #[serde(default = "exactly_once", with = "GuaranteeName")]
+    pub delivery: Guarantee,
     /// True to read the topics back and compare them with the recording.
     #[serde(default = "yes")]
     pub(crate) verify: bool,
     /// Additional flags of `bridge`.
-    #[serde(default, deserialize_with = "bridge")]
-    pub(crate) bridge: Option<BridgeTuning>,
+    pub bridge: Option<Flags>,
     /// The buffer of the server, in bytes. Memory use grows until it is full.
     #[serde(default, deserialize_with = "buffer")]
     pub(crate) buffer: Option<usize>,
@@ -114,11 +117,19 @@ pub(crate) struct Target {
 /// The kind of target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum TargetKind {
+pub enum TargetKind {
     /// WebSocket clients. The end point is the arrival of a message.
     Websocket,
     /// The bridge. The end point is the acknowledgement of Kafka, or the commit of a transaction.
     Kafka,
+}
+
+/// The names of the delivery guarantees.
+#[derive(Deserialize)]
+#[serde(remote = "Guarantee", rename_all = "kebab-case")]
+enum GuaranteeName {
+    ExactlyOnce,
+    AtLeastOnce,
 }
 
 /// An event during the load.
@@ -126,7 +137,7 @@ pub(crate) enum TargetKind {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Event {
     /// Time since the first message.
-    #[serde(deserialize_with = "tradesim_sources::duration_of")]
+    #[serde(deserialize_with = "duration_of")]
     pub(crate) at: Duration,
     /// The name in the report.
     #[serde(default)]
@@ -134,7 +145,7 @@ pub(crate) struct Event {
     /// A command for `sh -c`. One that fails ends the run.
     pub(crate) run: Option<String>,
     /// Makes the WebSocket clients stop reading for this time.
-    #[serde(default, deserialize_with = "tradesim_sources::optional_duration_of")]
+    #[serde(default, deserialize_with = "optional_duration_of")]
     pub(crate) stall_clients: Option<Duration>,
 }
 
@@ -154,10 +165,20 @@ impl Default for Target {
         Target {
             kind: TargetKind::Websocket,
             clients: 1,
-            delivery: DeliveryMode::default(),
+            delivery: exactly_once(),
             verify: true,
             bridge: None,
             buffer: None,
+        }
+    }
+}
+
+impl Target {
+    /// Returns the number of endpoints.
+    pub(crate) fn end_points(&self) -> usize {
+        match self.kind {
+            TargetKind::Websocket => self.clients,
+            TargetKind::Kafka => 1,
         }
     }
 }
@@ -179,12 +200,13 @@ impl Scenario {
     ///
     /// # Errors
     /// Returns what is invalid, and where.
-    pub(crate) fn read(text: &str, origin: &str, short: bool) -> Result<Scenario, Failure> {
-        let invalid = |what: String| Failure::Configuration {
-            what: format!("invalid scenario {origin}: {what}"),
-            hint: Some("docs/LOAD.md describes the format".to_owned()),
-        };
-        let mut scenario: Scenario = tradesim_sources::from_toml(text).map_err(invalid)?;
+    pub fn read(text: &str, origin: &str, short: bool) -> Result<Scenario, Error> {
+        let invalid = |what: String| Error::Scenario { origin: origin.to_owned(), what };
+        let mut scenario: Scenario = from_toml(text).map_err(invalid)?;
+        let flags = scenario.recording.record.iter_mut().chain(&mut scenario.target.bridge);
+        for flags in flags {
+            flags.line = text[..flags.offset].matches('\n').count() + 1;
+        }
         if short {
             scenario.shorten().map_err(invalid)?;
         }
@@ -192,8 +214,14 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// Returns true if the scenario has a short form.
+    pub fn has_short_form(&self) -> bool {
+        self.short.is_some()
+    }
+
     fn shorten(&mut self) -> Result<(), String> {
         let short = self.short.take().ok_or("it does not have a [short] form")?;
+        self.is_short = true;
         if let Some(load) = short.load {
             self.load = load;
         }
@@ -268,23 +296,12 @@ fn yes() -> bool {
     true
 }
 
-fn delivery<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeliveryMode, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    <DeliveryMode as clap::ValueEnum>::from_str(&name, false)
-        .map_err(|_| de::Error::unknown_variant(&name, &["exactly-once", "at-least-once"]))
-}
-
-fn bridge<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BridgeTuning>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    cli::flags(&text).map(Some).map_err(|error| {
-        de::Error::custom(format!(
-            "bridge: {error}; flags of the feed and of the Kafka connection belong to `load run`"
-        ))
-    })
+fn exactly_once() -> Guarantee {
+    Guarantee::ExactlyOnce
 }
 
 fn buffer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
-    parse::buffer(&String::deserialize(deserializer)?).map(Some).map_err(de::Error::custom)
+    parse_buffer(&String::deserialize(deserializer)?).map(Some).map_err(de::Error::custom)
 }
 
 fn speed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Speed>, D::Error> {
@@ -325,9 +342,7 @@ duration = "5s"
             assert!(MINIMAL.contains(from), "{from}");
             MINIMAL.replacen(from, to, 1)
         };
-        let bridge = |flags: &str| {
-            changed("[load]", &format!("[target]\nkind = \"kafka\"\nbridge = \"{flags}\"\n[load]"))
-        };
+        let bridge = "[target]\nkind = \"websocket\"\nbridge = \"--strict\"\n[load]";
         let event = "[[event]]\nat = \"1s\"\n[load]";
         for (text, part) in [
             (changed("name", "nmae"), "line 2: unknown field `nmae`"),
@@ -349,19 +364,7 @@ duration = "5s"
                 "at speed max messages are not due",
             ),
             (changed("[load]", "[target]\nkind = \"pigeon\"\n[load]"), "unknown variant `pigeon`"),
-            (changed("--seed 1", "--sede 1"), "line 5: record: unexpected argument '--sede'"),
-            (
-                changed("--seed 1", "--dry-run"),
-                "line 5: record: --output, --force, --dry-run and --json are not",
-            ),
-            (
-                bridge("--commit-intreval 1s"),
-                "line 8: bridge: unexpected argument '--commit-intreval' found; flags of",
-            ),
-            (bridge("--until-end"), "line 8: bridge: unexpected argument '--until-end'"),
-            (bridge("--topic-prefix other."), "line 8: bridge: unexpected argument '--topic-prefix'"),
-            (bridge("--delivery at-least-once"), "line 8: bridge: unexpected argument '--delivery'"),
-            (bridge("--strict").replace("kafka", "websocket"), "bridge is only for a target of kind kafka"),
+            (changed("[load]", bridge), "bridge is only for a target of kind kafka"),
         ] {
             let error = Scenario::read(&text, "test", false).unwrap_err().to_string();
             assert!(error.starts_with("invalid scenario test") && error.contains(part), "{error}");

@@ -19,14 +19,13 @@ const NO_SCHEDULE: u64 = u64::MAX;
 
 /// The measurements, shared by the observer of the server, the end points and the sampler.
 #[derive(Debug)]
-pub(crate) struct Measures {
-    inner: Mutex<Inner>,
-}
+pub(crate) struct Measures(Mutex<Measured>);
 
+/// The measurements so far.
 #[derive(Debug)]
-struct Inner {
+pub(crate) struct Measured {
     /// The instant at which the first message was due.
-    began: Option<Duration>,
+    pub(crate) began: Option<Duration>,
     dues: Dues,
     /// The number of released messages.
     sent: u64,
@@ -35,8 +34,8 @@ struct Inner {
     /// The instant of the last message, by end point.
     delivered_at: Vec<Duration>,
     seconds: Vec<Second>,
-    latency: Histogram<u64>,
-    unmeasured: u64,
+    /// The latency of all messages, in microseconds.
+    pub(crate) latency: Histogram<u64>,
     /// The instant from which pauses count as recovery.
     events_from: Option<Duration>,
     pause_max: Duration,
@@ -81,7 +80,6 @@ pub(crate) struct Progress {
     /// The longest time for which an end point received nothing although a message was due; since the first event, if there was
     /// one.
     pub(crate) pause_max: Duration,
-    pub(crate) unmeasured: u64,
 }
 
 /// Returns a histogram of microseconds up to 71 minutes. Longer times count as that.
@@ -96,82 +94,56 @@ fn second_of(began: Duration, at: Duration) -> usize {
 impl Measures {
     /// Starts measurements for so many end points.
     pub(crate) fn new(end_points: usize) -> Measures {
-        Measures {
-            inner: Mutex::new(Inner {
-                began: None,
-                dues: Dues::default(),
-                sent: 0,
-                delivered: vec![0; end_points],
-                delivered_at: vec![Duration::ZERO; end_points],
-                seconds: Vec::new(),
-                latency: histogram(3),
-                unmeasured: 0,
-                events_from: None,
-                pause_max: Duration::ZERO,
-            }),
-        }
+        Measures(Mutex::new(Measured {
+            began: None,
+            dues: Dues::default(),
+            sent: 0,
+            delivered: vec![0; end_points],
+            delivered_at: vec![Duration::ZERO; end_points],
+            seconds: Vec::new(),
+            latency: histogram(3),
+            events_from: None,
+            pause_max: Duration::ZERO,
+        }))
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Measured> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
+impl Measured {
     /// Records that messages of a block were released.
-    pub(crate) fn released(&self, block: &Block, messages: &Range<usize>, now: Duration) {
+    pub(crate) fn released(&mut self, block: &Block, messages: &Range<usize>, now: Duration) {
         // a planted gap is never sent, so it has no latency
         let is_gap = |message| block.fault_at(message) == Some(LineFault::Missing);
         let due = messages.clone().map(|message| block.due(message).filter(|_| !is_gap(message)));
-        self.inner().released(due, now);
-    }
-
-    /// Returns the instant at which the first message was due, if there was one.
-    pub(crate) fn began(&self) -> Option<Duration> {
-        self.inner().began
-    }
-
-    /// Records that an end point received everything before `next_seq`.
-    pub(crate) fn delivered(&self, end_point: usize, next_seq: u64, at: Duration) {
-        self.inner().delivered(end_point, next_seq, at);
+        self.due(due, now);
     }
 
     /// Records an event: only pauses from here on count as recovery.
-    pub(crate) fn event(&self, at: Duration) {
-        let mut inner = self.inner();
-        if inner.events_from.is_none() {
-            inner.events_from = Some(at);
-            inner.pause_max = Duration::ZERO;
+    pub(crate) fn event(&mut self, at: Duration) {
+        if self.events_from.is_none() {
+            self.events_from = Some(at);
+            self.pause_max = Duration::ZERO;
         }
-    }
-
-    /// Returns the current progress.
-    pub(crate) fn progress(&self, now: Duration) -> Progress {
-        self.inner().progress(now)
     }
 
     /// Returns the seconds from the one with this number on.
     pub(crate) fn seconds(&self, from: usize) -> Vec<SecondSummary> {
-        let inner = self.inner();
-        inner.seconds.iter().skip(from).map(Second::summary).collect()
+        self.seconds.iter().skip(from).map(Second::summary).collect()
     }
 
     /// Drops the histograms of seconds before this one.
-    pub(crate) fn forget_before(&self, second: usize) {
-        let mut inner = self.inner();
-        let end = second.min(inner.seconds.len());
+    pub(crate) fn forget_before(&mut self, second: usize) {
+        let end = second.min(self.seconds.len());
         // a late delivery may have created one again
-        for second in inner.seconds[..end].iter_mut().rev().take_while(|second| second.latency.is_some()) {
+        for second in self.seconds[..end].iter_mut().rev().take_while(|second| second.latency.is_some()) {
             second.latency = None;
         }
     }
 
-    /// Returns the latency of all messages, in microseconds.
-    pub(crate) fn latency(&self) -> Histogram<u64> {
-        self.inner().latency.clone()
-    }
-}
-
-impl Inner {
-    fn released(&mut self, dues: impl Iterator<Item = Option<Duration>>, now: Duration) {
+    fn due(&mut self, dues: impl Iterator<Item = Option<Duration>>, now: Duration) {
         let mut count = 0;
         for due in dues {
             let at = due.unwrap_or(now);
@@ -187,14 +159,14 @@ impl Inner {
         self.dues.forget(slowest);
     }
 
-    fn delivered(&mut self, end_point: usize, next_seq: u64, at: Duration) {
+    /// Records that an end point received everything before `next_seq`.
+    pub(crate) fn delivered(&mut self, end_point: usize, next_seq: u64, at: Duration) {
         let before = self.delivered[end_point];
         let Some(began) = self.began.filter(|_| next_seq > before) else { return };
         self.delivered[end_point] = next_seq;
         let index = second_of(began, at);
         self.second(index).delivered += next_seq - before;
         let first = before.max(self.dues.base).min(next_seq);
-        self.unmeasured += first - before;
         if first == next_seq {
             self.delivered_at[end_point] = at;
             return;
@@ -202,7 +174,7 @@ impl Inner {
         let at_ns = at.as_nanos() as u64;
         let range = (first - self.dues.base) as usize..(next_seq - self.dues.base) as usize;
         let mut waiting_since = None;
-        let Inner { dues, seconds, latency, .. } = self;
+        let Measured { dues, seconds, latency, .. } = self;
         let of_second = seconds[index].latency.get_or_insert_with(|| Box::new(histogram(2)));
         for &due in dues.ns.range(range).filter(|due| **due != NO_SCHEDULE) {
             waiting_since.get_or_insert(due);
@@ -223,7 +195,8 @@ impl Inner {
         }
     }
 
-    fn progress(&mut self, now: Duration) -> Progress {
+    /// Returns the current progress.
+    pub(crate) fn progress(&mut self, now: Duration) -> Progress {
         for end_point in 0..self.delivered.len() {
             let next = self.delivered[end_point];
             let due = next.checked_sub(self.dues.base).and_then(|at| self.dues.ns.get(at as usize)).copied();
@@ -237,7 +210,6 @@ impl Inner {
             delivered: self.delivered.iter().copied().min().unwrap_or(0),
             delivered_at: self.delivered_at.iter().copied().max().filter(|at| !at.is_zero()),
             pause_max: self.pause_max,
-            unmeasured: self.unmeasured,
         }
     }
 
@@ -282,22 +254,23 @@ mod tests {
     }
 
     /// Releases messages when they are due: one every 10 ms, starting at 1 s.
-    fn released(measures: &Measures, messages: Range<u64>) {
+    fn released(measures: &mut Measured, messages: Range<u64>) {
         for message in messages {
             let due = ms(1_000 + 10 * message);
-            measures.inner().released(std::iter::once(Some(due)), due);
+            measures.due(std::iter::once(Some(due)), due);
         }
     }
 
     #[test]
     fn a_stall_counts_for_every_message_that_was_due_meanwhile() {
         let measures = Measures::new(1);
-        released(&measures, 0..200);
+        let mut measures = measures.lock();
+        released(&mut measures, 0..200);
         measures.delivered(0, 50, ms(1_500));
         // nothing for a second, then all at once
         measures.delivered(0, 150, ms(2_500));
         measures.delivered(0, 200, ms(3_000));
-        let latency = measures.latency();
+        let latency = &measures.latency;
         assert_eq!(latency.len(), 200);
         let longest = latency.max() as f64 / 1e3;
         assert!((999.0..=1_001.0).contains(&longest), "{longest}");
@@ -312,23 +285,25 @@ mod tests {
     #[test]
     fn progress_is_that_of_the_slowest_end_point() {
         let measures = Measures::new(2);
-        released(&measures, 0..100);
+        let mut measures = measures.lock();
+        released(&mut measures, 0..100);
         measures.delivered(0, 100, ms(2_000));
         measures.delivered(1, 10, ms(2_000));
-        released(&measures, 100..110);
+        released(&mut measures, 100..110);
         let progress = measures.progress(ms(4_000));
         assert_eq!((progress.sent, progress.delivered), (110, 10));
         // the second end point still waits for messages that were due before its last one
         assert_eq!(progress.pause_max, ms(2_000));
-        assert_eq!(measures.inner().dues.base, 10);
+        assert_eq!(measures.dues.base, 10);
         measures.delivered(1, 110, ms(4_000));
-        assert_eq!(measures.latency().len(), 210);
+        assert_eq!(measures.latency.len(), 210);
     }
 
     #[test]
     fn pauses_before_an_event_do_not_count_as_recovery() {
         let measures = Measures::new(1);
-        released(&measures, 0..500);
+        let mut measures = measures.lock();
+        released(&mut measures, 0..500);
         measures.delivered(0, 300, ms(4_000));
         measures.event(ms(4_500));
         measures.delivered(0, 400, ms(5_200));
@@ -338,9 +313,10 @@ mod tests {
     #[test]
     fn without_a_schedule_there_is_no_latency() {
         let measures = Measures::new(1);
-        measures.inner().released([None, None].into_iter(), ms(5));
+        let mut measures = measures.lock();
+        measures.due([None, None].into_iter(), ms(5));
         measures.delivered(0, 2, ms(6));
-        assert!(measures.latency().is_empty());
+        assert!(measures.latency.is_empty());
         assert_eq!(measures.progress(ms(7)).delivered, 2);
     }
 

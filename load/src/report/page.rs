@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    chart::{Chart, Line, escaped, round_step},
-    report::LoadReport,
+use tradesim_schemas::text::{bytes, grouped};
+
+use super::chart::{Chart, Line, escaped, round_step};
+use crate::{
+    report::{LoadReport, Verification},
     sampler::Sample,
     threshold::Verdict,
 };
-use crate::output::{bytes, grouped};
 
 /// The maximum number of points of a line. Longer runs combine several seconds per point.
 const POINTS_MAX: usize = 600;
@@ -16,7 +17,7 @@ const POINTS_MAX: usize = 600;
 const STYLE: &str = include_str!("page.css");
 
 /// Renders the page.
-pub(super) fn page(report: &LoadReport) -> String {
+pub(crate) fn page<V: Verification>(report: &LoadReport<V>) -> String {
     let title = escaped(&report.name);
     let (word, class) = match (report.complete, report.ok) {
         (_, true) => ("passed", "ok"),
@@ -76,7 +77,7 @@ fn highest(group: &[Sample], value: impl Fn(&Sample) -> Option<f64>) -> Option<f
     group.iter().filter_map(value).reduce(f64::max)
 }
 
-fn charts(report: &LoadReport) -> String {
+fn charts<V>(report: &LoadReport<V>) -> String {
     let samples = report.samples.as_slice();
     if samples.len() < 2 {
         return String::new();
@@ -170,7 +171,7 @@ fn seconds_ticks(x_max: f64) -> Vec<(f64, String)> {
         .collect()
 }
 
-fn facts(report: &LoadReport) -> String {
+fn facts<V>(report: &LoadReport<V>) -> String {
     let mut rows: Vec<(&str, String)> = vec![
         ("sent", grouped(report.sent)),
         ("arrived", grouped(report.delivered)),
@@ -195,10 +196,10 @@ fn facts(report: &LoadReport) -> String {
     rows.extend(
         report.events.iter().map(|event| ("event", format!("{:.1} s: {}", event.at_seconds, event.what))),
     );
-    if let Some(record) = report.recording.record() {
+    if let Some(record) = &report.recording.record {
         rows.push(("recording", format!("tradesim record {record}")));
     }
-    rows.push(("digest of the recording", report.recording.digest().to_owned()));
+    rows.push(("digest of the recording", report.recording.digest.clone()));
     rows.extend(report.digests.sent.iter().map(|digest| ("digest of the sent messages", digest.clone())));
     rows.extend(
         report.digests.expected.iter().map(|digest| ("digest of the expected messages", digest.clone())),

@@ -10,7 +10,7 @@ use tradesim_sources::{FaultKind, Planted};
 ///
 /// # Errors
 /// Returns errors of reading the recording.
-pub(super) fn digest(
+pub(crate) fn digest(
     source: &dyn Source,
     planted: Option<&Planted>,
     messages: u64,

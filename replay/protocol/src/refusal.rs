@@ -3,25 +3,26 @@
 /// A refusal: a stable code for programs, and a text for users that names the field and the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {text}")]
-pub(crate) struct Refusal {
+pub struct Refusal {
     /// The code, in snake case.
-    pub(crate) code: &'static str,
+    pub code: &'static str,
     /// The text.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 /// The number of characters of a received text that are shown: a refusal must fit into the reason of a close.
 const SHOWN_CHARS_MAX: usize = 32;
 
 impl Refusal {
+    /// Returns a refusal.
     #[cold]
-    pub(crate) fn new(code: &'static str, text: impl Into<String>) -> Refusal {
+    pub fn new(code: &'static str, text: impl Into<String>) -> Refusal {
         Refusal { code, text: text.into() }
     }
 }
 
 /// Returns a received text in quotes, escaped and shortened.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
         None => format!("{text:?}"),

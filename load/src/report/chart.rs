@@ -10,26 +10,26 @@ const TOP: f64 = 10.0;
 const BOTTOM: f64 = 26.0;
 
 /// A line chart.
-pub(super) struct Chart<'a> {
-    pub(super) title: &'a str,
+pub(crate) struct Chart<'a> {
+    pub(crate) title: &'a str,
     /// The end of the horizontal axis, which starts at 0.
-    pub(super) x_max: f64,
+    pub(crate) x_max: f64,
     /// Positions on the horizontal axis, and their labels.
-    pub(super) x_ticks: Vec<(f64, String)>,
-    pub(super) lines: Vec<Line<'a>>,
+    pub(crate) x_ticks: Vec<(f64, String)>,
+    pub(crate) lines: Vec<Line<'a>>,
     /// True for a logarithmic vertical axis.
-    pub(super) logarithmic: bool,
-    pub(super) label: &'a dyn Fn(f64) -> String,
+    pub(crate) logarithmic: bool,
+    pub(crate) label: &'a dyn Fn(f64) -> String,
     /// Positions of events on the horizontal axis.
-    pub(super) marks: &'a [(f64, String)],
+    pub(crate) marks: &'a [(f64, String)],
 }
 
 /// A line of a chart, with gaps where there is no value.
-pub(super) struct Line<'a> {
-    pub(super) name: &'a str,
+pub(crate) struct Line<'a> {
+    pub(crate) name: &'a str,
     /// The colour: 0 to 3 for the classes `line-0` to `line-3` of the style sheet.
-    pub(super) colour: usize,
-    pub(super) points: Vec<(f64, Option<f64>)>,
+    pub(crate) colour: usize,
+    pub(crate) points: Vec<(f64, Option<f64>)>,
 }
 
 /// The vertical axis.
@@ -88,7 +88,7 @@ fn decade_below(value: f64) -> f64 {
 }
 
 /// Returns the smallest of 1, 2 or 5 times a power of ten that is not below a value.
-pub(super) fn round_step(value: f64) -> f64 {
+pub(crate) fn round_step(value: f64) -> f64 {
     let decade = decade_below(value.max(1e-9));
     [1.0, 2.0, 5.0, 10.0]
         .into_iter()
@@ -104,7 +104,7 @@ fn log10(value: f64) -> f64 {
 
 impl Chart<'_> {
     /// Renders the chart with its title and legend.
-    pub(super) fn svg(&self) -> String {
+    pub(crate) fn svg(&self) -> String {
         let scale = Scale::of(self);
         let x = |at: f64| LEFT + (WIDTH - LEFT - RIGHT) * (at / self.x_max.max(1e-9)).clamp(0.0, 1.0);
         let floor = HEIGHT - BOTTOM;
@@ -164,7 +164,7 @@ impl Chart<'_> {
 }
 
 /// Escapes a text for HTML.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

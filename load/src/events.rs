@@ -4,31 +4,33 @@ use std::{
     process::{Command, Stdio},
     sync::mpsc::{self, Receiver, Sender},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::Serialize;
 
-use super::{end_points::EndPoints, measure::Measures, scenario::Event};
-use crate::{output::say, progress::Stopwatch};
+use crate::{error::Error, measure::Measures, progress::Progress, scenario::Event, target::EndPoints};
 
 /// The number of bytes that are shown of the output of a failed command.
 const SHOWN_BYTES: usize = 400;
 
 /// An event that has happened.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Happened {
+pub struct Happened {
     /// Time since the first message.
-    pub(crate) at_seconds: f64,
-    pub(crate) what: String,
+    pub at_seconds: f64,
+    /// The name of the event.
+    pub what: String,
     /// The duration of a command; null while it runs.
-    pub(crate) took_seconds: Option<f64>,
+    pub took_seconds: Option<f64>,
 }
 
 /// The events of a scenario, in the order of their times.
 #[derive(Debug)]
 pub(crate) struct Events {
     coming: Vec<Event>,
+    /// The zero of the clock.
+    zero: Instant,
     happened: Vec<Happened>,
     running: usize,
     ended: Receiver<(usize, f64, Result<(), String>)>,
@@ -36,12 +38,12 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    pub(crate) fn new(events: &[Event]) -> Events {
+    pub(crate) fn new(events: &[Event], zero: Instant) -> Events {
         let mut coming = events.to_vec();
         // in reverse order, so that the next one is last
         coming.sort_by_key(|event| std::cmp::Reverse(event.at));
         let (sender, ended) = mpsc::channel();
-        Events { coming, happened: Vec::new(), running: 0, ended, sender }
+        Events { coming, zero, happened: Vec::new(), running: 0, ended, sender }
     }
 
     /// Starts the events that are due. `began` and `now` are on the clock of the measurements.
@@ -53,16 +55,14 @@ impl Events {
         (began, now): (Duration, Duration),
         measures: &Measures,
         end_points: &EndPoints,
-    ) -> anyhow::Result<()> {
+        observer: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(), Error> {
         while let Some(event) = self.coming.pop_if(|event| began + event.at <= now) {
-            say(format_args!("{:>7.1} s  {}", event.at.as_secs_f64(), event.name()));
-            measures.event(now);
-            let happened = Happened {
-                at_seconds: now.saturating_sub(began).as_secs_f64(),
-                what: event.name(),
-                took_seconds: None,
-            };
-            self.happened.push(happened);
+            let what = event.name();
+            observer(Progress::Event { at: event.at, name: &what });
+            measures.lock().event(now);
+            let at_seconds = now.saturating_sub(began).as_secs_f64();
+            self.happened.push(Happened { at_seconds, what, took_seconds: None });
             if let (Some(time), EndPoints::Clients { control, .. }) = (event.stall_clients, end_points) {
                 control.stall(time);
             }
@@ -75,7 +75,7 @@ impl Events {
             let happened = &mut self.happened[index];
             happened.took_seconds = Some(seconds);
             if let Err(cause) = result {
-                anyhow::bail!("the event {:?} failed: {cause}", happened.what);
+                return Err(Error::Event { event: happened.what.clone(), cause });
             }
         }
         Ok(())
@@ -91,15 +91,16 @@ impl Events {
     }
 
     /// Runs a command on a thread of its own: the load does not wait for it.
-    fn start(&mut self, command: String) -> anyhow::Result<()> {
-        let (index, sender) = (self.happened.len() - 1, self.sender.clone());
+    fn start(&mut self, command: String) -> Result<(), Error> {
+        let (index, sender, zero) = (self.happened.len() - 1, self.sender.clone(), self.zero);
         self.running += 1;
-        thread::Builder::new().name("load-event".to_owned()).spawn(move || {
-            let stopwatch = Stopwatch::start();
+        let job = move || {
+            let started = zero.elapsed();
             let result = run(&command);
             // fails if the load has ended meanwhile
-            let _ = sender.send((index, stopwatch.elapsed().as_secs_f64(), result));
-        })?;
+            let _ = sender.send((index, (zero.elapsed() - started).as_secs_f64(), result));
+        };
+        thread::Builder::new().name("load-event".to_owned()).spawn(job).map_err(Error::Thread)?;
         Ok(())
     }
 }

@@ -11,13 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tradesim_client::{Connection, Endpoint, OpenError, Received as Incoming, is_would_block};
-use tradesim_protocol::Notice;
+use tradesim_client::{CloseCode, Connection, Dialogue, Endpoint, Event, OpenError};
+use tradesim_protocol::{Backoff, CloseKind, FeedQuery};
 use tradesim_schemas::{ContentDigest, Digest};
-use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
-use super::measure::Measures;
-use crate::signals::Stop;
+use crate::measure::Measures;
 
 /// The number of messages after which the clock is read.
 const BATCH: u64 = 256;
@@ -27,9 +25,9 @@ const TICK: Duration = Duration::from_millis(50);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time to wait for the server to answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The maximum number of consecutive reconnect attempts, and the time between them.
+/// The maximum number of consecutive reconnect attempts, and the time between them, which does not grow: a load test is short.
 const ATTEMPTS_MAX: u32 = 50;
-const RECONNECT_DELAY: Duration = Duration::from_millis(200);
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_millis(200));
 
 /// Controls clients while they run.
 #[derive(Debug)]
@@ -89,7 +87,6 @@ pub(crate) fn start(
     address: SocketAddr,
     measures: Arc<Measures>,
     control: Arc<Control>,
-    stop: Stop,
 ) -> io::Result<JoinHandle<Received>> {
     let endpoint = Endpoint {
         tls: false,
@@ -98,7 +95,7 @@ pub(crate) fn start(
         path: "/".to_owned(),
         query: Vec::new(),
     };
-    let client = Client { number, endpoint, measures, control, stop, next: 0, digest: ContentDigest::new() };
+    let client = Client { number, endpoint, measures, control, next: 0, digest: ContentDigest::new() };
     thread::Builder::new().name(format!("load-client-{number}")).spawn(move || client.run())
 }
 
@@ -107,7 +104,6 @@ struct Client {
     endpoint: Endpoint,
     measures: Arc<Measures>,
     control: Arc<Control>,
-    stop: Stop,
     /// The sequence number of the next message.
     next: u64,
     digest: ContentDigest,
@@ -122,19 +118,19 @@ enum DisconnectReason {
 
 impl Client {
     fn run(mut self) -> Received {
-        let (mut disconnects, mut tries) = (0, 0);
+        let (mut disconnects, mut backoff) = (0, BACKOFF);
         let failure = loop {
             let before = self.next;
             match self.connection() {
                 DisconnectReason::Delivered | DisconnectReason::Stopped => break None,
                 DisconnectReason::Broken(cause) => {
-                    tries = if self.next > before { 0 } else { tries + 1 };
-                    if tries == ATTEMPTS_MAX {
-                        break Some(cause);
+                    if self.next > before {
+                        backoff.reset();
                     }
+                    let Some(pause) = backoff.pause_within(ATTEMPTS_MAX, 0.5) else { break Some(cause) };
                     disconnects += 1;
                     tracing::warn!(client = self.number, next_seq = self.next, cause, "reconnecting");
-                    thread::sleep(RECONNECT_DELAY);
+                    thread::sleep(pause);
                 }
             }
         };
@@ -142,9 +138,10 @@ impl Client {
     }
 
     fn connection(&mut self) -> DisconnectReason {
-        let endpoint = Endpoint { query: vec![format!("from_seq={}", self.next)], ..self.endpoint.clone() };
-        let (now, is_wanted) = (|| self.control.now(), || self.stop.number().is_none());
-        let mut connection = match Connection::open(&endpoint, &[], CONNECT_TIMEOUT, now, is_wanted) {
+        let (query, dialogue) = (FeedQuery::from_seq(self.next), Dialogue::default());
+        let (now, is_wanted) = (|| self.control.now(), || !self.control.is_stopping());
+        let opened = Connection::open(&self.endpoint, &query, &dialogue, CONNECT_TIMEOUT, now, is_wanted);
+        let mut connection = match opened {
             Ok(connection) => connection,
             Err(OpenError::Stopped) => return DisconnectReason::Stopped,
             Err(error) => return DisconnectReason::Broken(error.to_string()),
@@ -155,41 +152,30 @@ impl Client {
                 thread::sleep(left.min(TICK));
                 continue;
             }
-            let received = match connection.read() {
-                Ok(Incoming::Message(message)) => Ok(message),
-                Ok(Incoming::Oversize(message)) => {
+            match connection.read() {
+                Ok(Event::Message { bytes, .. }) => self.take(&bytes, &mut unreported),
+                Ok(Event::Oversize(message)) => {
                     break DisconnectReason::Broken(format!(
                         "message {} has {} bytes, more than the limit of 16 MiB",
                         self.next, message.length
                     ));
                 }
-                Err(error) => Err(error),
-            };
-            match received {
-                Ok(Message::Text(text)) if Notice::is_notice(&text) => {}
-                Ok(Message::Text(text)) => self.take(text.as_bytes(), &mut unreported),
-                Ok(Message::Binary(bytes)) => self.take(&bytes, &mut unreported),
-                Ok(Message::Close(Some(frame))) if frame.code == CloseCode::Normal => {
+                Ok(Event::Notice(_) | Event::Ping(_) | Event::Heartbeat) => {}
+                Ok(Event::Ended(reason)) if reason.kind() == CloseKind::Complete => {
                     break DisconnectReason::Delivered;
                 }
-                Ok(Message::Close(frame)) => {
-                    break DisconnectReason::Broken(frame.map_or_else(
-                        || "closed without a reason".to_owned(),
-                        |frame| format!("closed with {}: {}", u16::from(frame.code), frame.reason),
-                    ));
-                }
-                Ok(_) => {}
-                Err(Error::Io(error)) if is_would_block(&error) => {
+                Ok(Event::Ended(reason)) => break DisconnectReason::Broken(reason.to_string()),
+                Ok(Event::NotYet) => {
                     // every message that has arrived was read
                     self.report(&mut unreported);
                     if self.control.is_stopping() {
                         break DisconnectReason::Stopped;
                     }
-                    if let Err(lost) = connection.allow_wait(TICK) {
-                        break DisconnectReason::Broken(lost.cause().to_owned());
+                    if let Err(reason) = connection.wait(self.control.now(), TICK) {
+                        break DisconnectReason::Broken(reason.to_string());
                     }
                 }
-                Err(error) => break DisconnectReason::Broken(error.to_string()),
+                Err(fault) => break DisconnectReason::Broken(fault.to_string()),
             }
         };
         self.report(&mut unreported);
@@ -209,7 +195,7 @@ impl Client {
     /// Reports the messages since the last call.
     fn report(&mut self, unreported: &mut u64) {
         if std::mem::take(unreported) > 0 {
-            self.measures.delivered(self.number, self.next, self.control.now());
+            self.measures.lock().delivered(self.number, self.next, self.control.now());
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{
+use crate::{
     measure::{Measures, Progress},
     memory,
     profile::Peak,
@@ -15,32 +15,35 @@ const DRAINED_MESSAGES: f64 = 100.0;
 
 /// The sample of a second.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct Sample {
+pub struct Sample {
     /// The start of the second, in seconds since the first message.
-    pub(crate) second: u64,
+    pub second: u64,
     /// Messages that were due in it.
-    pub(crate) due: u64,
+    pub due: u64,
     /// Messages that were sent in it.
-    pub(crate) sent: u64,
+    pub sent: u64,
     /// Messages that arrived in it, at all end points together.
-    pub(crate) delivered: u64,
+    pub delivered: u64,
     /// Messages that were sent but had not arrived at its end.
-    pub(crate) backlog: u64,
-    /// Latency of the messages that arrived in it, in milliseconds.
-    pub(crate) p50: Option<f64>,
-    pub(crate) p99: Option<f64>,
-    pub(crate) max: Option<f64>,
+    pub backlog: u64,
+    /// Median latency of the messages that arrived in it, in milliseconds.
+    pub p50: Option<f64>,
+    /// The 99th percentile.
+    pub p99: Option<f64>,
+    /// The maximum.
+    pub max: Option<f64>,
     /// Memory of the process, in bytes.
-    pub(crate) rss: Option<u64>,
+    pub rss: Option<u64>,
 }
 
 /// Takes samples.
 #[derive(Debug, Default)]
 pub(crate) struct Sampler {
-    samples: Vec<Sample>,
-    backlog_max: u64,
-    memory_max: Option<u64>,
-    drained: Option<Duration>,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) backlog_max: u64,
+    pub(crate) memory_max: Option<u64>,
+    /// The time from the end of the peak until its backlog was gone.
+    pub(crate) drained: Option<Duration>,
 }
 
 impl Sampler {
@@ -72,34 +75,17 @@ impl Sampler {
 
     /// Takes the remaining samples.
     pub(crate) fn finish(&mut self, measures: &Measures) {
-        let known = measures.seconds(0).len();
+        let known = measures.lock().seconds(0).len();
         if self.samples.len() < known {
             self.take(measures, known, 0);
         }
-    }
-
-    pub(crate) fn samples(&self) -> &[Sample] {
-        &self.samples
-    }
-
-    pub(crate) fn backlog_max(&self) -> u64 {
-        self.backlog_max
-    }
-
-    pub(crate) fn memory_max(&self) -> Option<u64> {
-        self.memory_max
-    }
-
-    /// Returns how long it took to drain the backlog of the peak.
-    pub(crate) fn drained(&self) -> Option<Duration> {
-        self.drained
     }
 
     fn take(&mut self, measures: &Measures, end: usize, backlog: u64) {
         let rss = memory::resident();
         self.memory_max = self.memory_max.max(rss);
         let first = self.samples.len();
-        let mut seconds = measures.seconds(first).into_iter();
+        let mut seconds = measures.lock().seconds(first).into_iter();
         for second in first..end {
             let summary = seconds.next().unwrap_or_default();
             self.samples.push(Sample {
@@ -114,6 +100,6 @@ impl Sampler {
                 rss,
             });
         }
-        measures.forget_before(end);
+        measures.lock().forget_before(end);
     }
 }

@@ -3,21 +3,20 @@
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-use crate::parse;
+use tradesim_schemas::parse_duration;
 
 /// The maximum rate of a stage, in messages per second. At this rate, due instants still differ by a microsecond.
 const RATE_MAX: f64 = 1_000_000.0;
 
 /// A span of time with a rate that is constant or changes linearly.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Stage {
+pub struct Stage {
     /// The duration.
-    pub(crate) time: Duration,
+    pub time: Duration,
     /// The rate at the start, in messages per second.
-    pub(crate) from: f64,
+    pub from: f64,
     /// The rate at the end, in messages per second.
-    pub(crate) to: f64,
+    pub to: f64,
 }
 
 impl Stage {
@@ -43,7 +42,7 @@ impl std::str::FromStr for Stage {
     fn from_str(text: &str) -> Result<Stage, String> {
         let expected = || format!("invalid stage {text:?}: expected for example 30s:5000 or 30s:10->5000");
         let (time, rates) = text.split_once(':').ok_or_else(expected)?;
-        let time = parse::duration(time.trim()).map_err(|_| expected())?;
+        let time = parse_duration(time.trim()).map_err(|_| expected())?;
         let rate = |text: &str| {
             let rate: f64 = text.trim().parse().map_err(|_| expected())?;
             if (0.0..=RATE_MAX).contains(&rate) {
