@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     say(format_args!("faults planted {}", report::describe_archive_faults(&report.faults)));
     say(format_args!(
         "wrote {} messages from {} in {seconds:.2} s: {}",
-        grouped(report.archive.events.total),
+        grouped(report.archive.events.total()),
         grouped(read),
         report.archive.file
     ));
