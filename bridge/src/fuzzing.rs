@@ -6,7 +6,7 @@ use tradesim_schemas::{EventType, ReadOptions, Timestamp, read};
 
 use crate::{
     audit,
-    compatibility::{AvroSchema, Level, incompatibilities},
+    avro::compatibility::{AvroSchema, Level, incompatibilities},
     socket::inbound,
     tail,
 };

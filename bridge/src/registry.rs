@@ -24,7 +24,7 @@ use ureq::{
     typestate::WithBody,
 };
 
-use crate::{compatibility::Level, url::shown_url};
+use crate::{avro::compatibility::Level, url::shown_url};
 
 pub use credentials::{Credentials, ParseCredentialsError};
 pub use error::RegistryError;

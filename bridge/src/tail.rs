@@ -1,10 +1,8 @@
 //! Records of topics, one after the other, for reading by people: keys, headers, and values decoded with the schemas
 //! that they name. A value that cannot be decoded is shown as it is, with the reason, and the next record follows.
 
-mod datum;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod schema;
 mod schemas;
 #[cfg(test)]
 mod tests;
@@ -23,7 +21,7 @@ use tradesim_schemas::Timestamp;
 
 use self::schemas::Schemas;
 use crate::{
-    avro::{HEADER_BYTES, MAGIC},
+    avro::{HEADER_BYTES, MAGIC, print},
     connection::{ConnectionError, KafkaConnection},
     kafka::{self, Quiet},
     registry::{Registry, RegistryError},
@@ -227,7 +225,7 @@ fn decoded(bytes: &[u8], schemas: &mut Schemas) -> Result<Value, TailError> {
     };
     let id = u32::from_be_bytes([a, b, c, d]);
     let value = match schemas.get(id)? {
-        Ok(schema) => datum::decode(&bytes[HEADER_BYTES..], schema)
+        Ok(schema) => print::decode(&bytes[HEADER_BYTES..], schema)
             .map_err(|error| format!("it is not a value of schema {id}: {error}")),
         Err(reason) => Err(reason.clone()),
     };

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 use tradesim_bridge::{
-    compatibility::Incompatibility,
+    avro::compatibility::Incompatibility,
     registry::{Registry, schema_text, subject},
 };
 use tradesim_schemas::{EventType, contract::AVRO_NAMESPACE};

@@ -2,11 +2,8 @@
 
 use tradesim_schemas::{EventType, Timestamp};
 
-use super::{
-    dead_letter::{self, Original},
-    decode::Decoder,
-};
-use crate::avro::{self, write_confluent};
+use super::dead_letter::{self, Original};
+use crate::avro::{self, decode::Decoder, write_confluent};
 
 /// Any schema id.
 const ID: u32 = 7;

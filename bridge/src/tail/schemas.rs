@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use super::{TailError, schema::Schema};
-use crate::registry::Registry;
+use super::TailError;
+use crate::{avro::schema::Schema, registry::Registry};
 
 /// The limit of the texts of schemas that are kept, in bytes; beyond it all are requested again.
 const KEPT_BYTES_MAX: usize = 4 << 20;

@@ -1,7 +1,7 @@
 //! The result of checking one schema against its subject, by the registry and by the rules of Avro.
 
 use tradesim_bridge::{
-    compatibility::{AvroSchema, Incompatibility, InvalidSchema, Kind, Level, incompatibilities},
+    avro::compatibility::{AvroSchema, Incompatibility, InvalidSchema, Kind, Level, incompatibilities},
     registry::{Registry, RegistryError},
 };
 

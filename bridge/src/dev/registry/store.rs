@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use crate::{
-    compatibility::{AvroSchema, Incompatibility, Level, incompatibilities},
+    avro::compatibility::{AvroSchema, Incompatibility, Level, incompatibilities},
     registry::compact,
 };
 

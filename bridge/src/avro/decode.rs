@@ -17,7 +17,7 @@ use super::{
     datum::Datum,
     decode_error::DecodeError,
     plan::{Plan, Value},
-    schema::Schema,
+    record_schema::Schema,
 };
 
 #[cfg(test)]
@@ -30,24 +30,24 @@ const SYMBOL_CHARS_MAX: usize = 10;
 
 /// The schemas that were met so far, each with its reading plan.
 #[derive(Debug)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     /// By id, and by the event type of the topic.
     plans: BTreeMap<(u32, EventType), Result<Plan, DecodeError>>,
 }
 
 impl Decoder {
-    pub(super) fn new() -> Decoder {
+    pub(crate) fn new() -> Decoder {
         Decoder { plans: BTreeMap::new() }
     }
 
     /// Returns the id of the schema that a value was written with, if it is not known yet.
-    pub(super) fn unknown_schema(&self, kind: EventType, value: &[u8]) -> Option<u32> {
+    pub(crate) fn unknown_schema(&self, kind: EventType, value: &[u8]) -> Option<u32> {
         let (id, _) = split(value).ok()?;
         (!self.plans.contains_key(&(id, kind))).then_some(id)
     }
 
     /// Stores the registry's answer about an id: the schema's text, or `None` if the registry does not have it.
-    pub(super) fn learn(&mut self, id: u32, text: Option<&str>) {
+    pub(crate) fn learn(&mut self, id: u32, text: Option<&str>) {
         let schema = text.map(Schema::parse);
         for &kind in EventType::ALL {
             let plan = match &schema {
@@ -63,7 +63,7 @@ impl Decoder {
     }
 
     /// Returns the message that a value contains, with the given envelope time.
-    pub(super) fn decode<'a>(
+    pub(crate) fn decode<'a>(
         &'a self,
         kind: EventType,
         emitted: Timestamp,

@@ -12,8 +12,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Number, Value, json};
 use tradesim_schemas::Timestamp;
 
-use super::schema::{Schema, Type};
-use crate::audit::datum::{Datum, DecodeError};
+use super::{
+    datum::{Datum, DecodeError},
+    schema::{Schema, Type},
+};
 
 /// The limit of values in a record, including nested ones.
 const VALUES_MAX: u32 = 100_000;
@@ -24,7 +26,7 @@ const DEPTH_MAX: u32 = 64;
 
 /// The reason for which a datum is not shown by its fields.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Undecodable {
+pub(crate) enum Undecodable {
     #[error(transparent)]
     Bytes(#[from] DecodeError),
     #[error("a text is not UTF-8")]
@@ -41,7 +43,7 @@ pub(super) enum Undecodable {
 ///
 /// # Errors
 /// Bytes that end too early or continue after the value, and values beyond the budget.
-pub(super) fn decode(bytes: &[u8], schema: &Schema) -> Result<Value, Undecodable> {
+pub(crate) fn decode(bytes: &[u8], schema: &Schema) -> Result<Value, Undecodable> {
     let mut decoder =
         Decoder { schema, datum: Datum::new(bytes), values_left: VALUES_MAX, text_left: TEXT_BYTES_MAX };
     let value = decoder.value(schema.root(), DEPTH_MAX)?;

@@ -1,6 +1,6 @@
 //! Errors of decoding values.
 
-use super::schema::SchemaError;
+use super::record_schema::SchemaError;
 
 /// A value that cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -16,7 +16,7 @@ const SCALE_MAX: u64 = 64;
 
 /// A type.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Type {
+pub(crate) enum Type {
     Null,
     Boolean,
     Int,
@@ -45,7 +45,7 @@ pub(super) enum Type {
 
 /// A schema: its types, and the index of the top-level type.
 #[derive(Clone, Debug)]
-pub(super) struct Schema {
+pub(crate) struct Schema {
     types: Vec<Type>,
     root: usize,
 }
@@ -58,7 +58,7 @@ impl Schema {
     ///
     /// # Errors
     /// Text that is too long, is not JSON or not a schema, and a schema that exceeds the limits.
-    pub(super) fn parse(text: &str) -> Result<Schema, Unusable> {
+    pub(crate) fn parse(text: &str) -> Result<Schema, Unusable> {
         if text.len() > TEXT_BYTES_MAX {
             return Err(format!("it has {} bytes, expected at most {TEXT_BYTES_MAX}", text.len()));
         }
@@ -69,11 +69,11 @@ impl Schema {
         Ok(Schema { types: parser.types, root })
     }
 
-    pub(super) fn root(&self) -> usize {
+    pub(crate) fn root(&self) -> usize {
         self.root
     }
 
-    pub(super) fn get(&self, place: usize) -> &Type {
+    pub(crate) fn get(&self, place: usize) -> &Type {
         &self.types[place]
     }
 }

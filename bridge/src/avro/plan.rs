@@ -10,7 +10,7 @@ use tradesim_schemas::EventType;
 use super::{
     datum::{Datum, unscaled},
     decode_error::DecodeError,
-    schema::{Field, Schema, SchemaError, Shape},
+    record_schema::{Field, Schema, SchemaError, Shape},
 };
 
 /// The limit of the nesting depth of skipped values; the next one limits their number in a record, because types
