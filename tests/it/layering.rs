@@ -45,6 +45,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "tradesim-bridge",
         &[
+            "apache-avro",
             "arrow-array",
             "parquet",
             "memmap2",

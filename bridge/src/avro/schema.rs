@@ -1,221 +1,225 @@
-//! An Avro schema as far as printing a value needs it, in a form that costs no more memory than its text: a list of
-//! types that refer to each other by index. An unknown program may have registered it, so its size is limited.
+//! The model of an Avro schema, for every reader and for the comparison of schemas.
+//!
+//! An unknown program may have registered a schema, so it is parsed within limits, into a form that costs little more
+//! memory than its text: a list of types that refer to each other by index. Attributes that no reader needs, such as
+//! documentation, are dropped.
+//!
+//! [`Schema::parse`] accepts what can be read. [`Schema::parse_valid`] also refuses what the specification forbids
+//! although it can be read, such as a default of another type.
 //!
 //! Source: Apache Avro 1.12 specification, "Schema Declaration", "Names" and "Logical Types".
 
-use std::collections::BTreeMap;
+mod logical;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod validity;
 
-use serde_json::{Map, Value};
+use std::fmt;
+
+use serde_json::Value;
+
+pub(crate) use logical::Logical;
 
 /// The limit of the text of a schema.
 const TEXT_BYTES_MAX: usize = 256 * 1024;
 /// The limit of types in a schema, counting each use of a primitive.
 const TYPES_MAX: usize = 16_384;
-/// The limit of a decimal's scale: more than 16 bytes can represent.
-const SCALE_MAX: u64 = 64;
+/// The limit of a name with its namespace, which types inherit: without it, names could need far more memory than the
+/// text.
+const NAME_BYTES_MAX: usize = 1_024;
 
-/// A type.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Type {
+/// The text is not a schema that can be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SchemaError {
+    #[error("it has {bytes} bytes, expected at most {TEXT_BYTES_MAX}")]
+    TooLong { bytes: usize },
+    #[error("it has more than {TYPES_MAX} types")]
+    TooManyTypes,
+    #[error("a name has {bytes} bytes, expected at most {NAME_BYTES_MAX}")]
+    LongName { bytes: usize },
+    #[error("it is not JSON: {error}")]
+    NotJson { error: String },
+    #[error("{found} is not a type")]
+    NotAType { found: Value },
+    #[error("a type lacks {member:?}")]
+    Lacks { member: &'static str },
+    #[error("{what}")]
+    Malformed { what: &'static str },
+    #[error("the field {name:?} has no type")]
+    NoType { name: String },
+    #[error("{name:?} is used before it is defined")]
+    UnknownName { name: String },
+    #[error("{name:?} is defined twice")]
+    DefinedTwice { name: String },
+    #[error("{name:?} is not a name")]
+    NotAName { name: String },
+    #[error("{name:?} has {member:?} twice")]
+    Twice { name: String, member: String },
+    #[error("the default of {name:?} is not a value of its type")]
+    Default { name: String },
+    #[error("a union contains {branch} twice")]
+    TwiceInUnion { branch: String },
+    #[error("a union contains a union")]
+    UnionInUnion,
+    #[error("its defaults are too complex to be checked")]
+    ComplexDefaults,
+}
+
+/// The index of a type in its schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TypeId(u32);
+
+/// A type: the form of its bytes, and their meaning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Type {
+    pub(crate) shape: Shape,
+    pub(crate) logical: Option<Logical>,
+}
+
+/// The form of the bytes of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
     Null,
     Boolean,
     Int,
     Long,
-    /// Microseconds since the epoch.
-    Micros,
-    /// Milliseconds since the epoch.
-    Millis,
     Float,
     Double,
     Bytes,
     String,
-    /// So many bytes.
-    Fixed(usize),
-    /// A decimal on bytes or on so many, with digits after the decimal point.
-    Decimal {
-        size: Option<usize>,
-        scale: usize,
-    },
-    Enum(Vec<String>),
-    Array(usize),
-    Map(usize),
-    Union(Vec<usize>),
-    Record(Vec<(String, usize)>),
+    Fixed(Box<Fixed>),
+    Enum(Box<Enum>),
+    Array(TypeId),
+    Map(TypeId),
+    Union(Vec<TypeId>),
+    Record(Box<Record>),
 }
 
-/// A schema: its types, and the index of the top-level type.
+/// The name of a type, with its namespace, and its other names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) full: String,
+    pub(crate) aliases: Vec<String>,
+}
+
+impl Name {
+    /// Returns the name without its namespace.
+    pub(crate) fn short(&self) -> &str {
+        self.full.rsplit_once('.').map_or(&*self.full, |(_, name)| name)
+    }
+}
+
+/// A number of bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fixed {
+    pub(crate) name: Name,
+    pub(crate) size: usize,
+}
+
+/// One of some symbols.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Enum {
+    pub(crate) name: Name,
+    /// In the order of their indexes.
+    pub(crate) symbols: Vec<String>,
+    /// The symbol that a reader takes for one that it does not have.
+    pub(crate) default: Option<String>,
+}
+
+/// Values one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) name: Name,
+    pub(crate) fields: Vec<Field>,
+}
+
+/// A field of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) aliases: Vec<String>,
+    pub(crate) kind: TypeId,
+    pub(crate) has_default: bool,
+}
+
+/// A schema: its types, and which of them is the top-level type.
 #[derive(Clone, Debug)]
 pub(crate) struct Schema {
     types: Vec<Type>,
-    root: usize,
+    root: TypeId,
 }
 
-/// The reason why values of a schema are not decoded.
-type Unusable = String;
-
 impl Schema {
-    /// Parses a schema.
+    /// Parses a schema that values are read with.
     ///
     /// # Errors
     /// Text that is too long, is not JSON or not a schema, and a schema that exceeds the limits.
-    pub(crate) fn parse(text: &str) -> Result<Schema, Unusable> {
-        if text.len() > TEXT_BYTES_MAX {
-            return Err(format!("it has {} bytes, expected at most {TEXT_BYTES_MAX}", text.len()));
-        }
-        // nested at most 128 deep
-        let value: Value = serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
-        let mut parser = Parser { types: Vec::new(), named: BTreeMap::new() };
-        let root = parser.read(&value, "")?;
-        Ok(Schema { types: parser.types, root })
+    pub(crate) fn parse(text: &str) -> Result<Schema, SchemaError> {
+        parse::parse(text, |_, _| Ok(()))
     }
 
-    pub(crate) fn root(&self) -> usize {
+    /// Parses a schema that values are to be written with.
+    ///
+    /// # Errors
+    /// Those of [`Schema::parse`], and everything else that the specification forbids.
+    pub(crate) fn parse_valid(text: &str) -> Result<Schema, SchemaError> {
+        parse::parse(text, validity::check)
+    }
+
+    pub(crate) fn root(&self) -> TypeId {
         self.root
     }
 
-    pub(crate) fn get(&self, place: usize) -> &Type {
-        &self.types[place]
+    pub(crate) fn get(&self, id: TypeId) -> &Type {
+        &self.types[id.0 as usize]
+    }
+
+    pub(crate) fn types(&self) -> &[Type] {
+        &self.types
+    }
+
+    pub(crate) fn shape(&self, id: TypeId) -> &Shape {
+        &self.get(id).shape
     }
 }
 
-struct Parser {
-    types: Vec<Type>,
-    named: BTreeMap<String, usize>,
-}
-
-impl Parser {
-    fn add(&mut self, kind: Type) -> Result<usize, Unusable> {
-        if self.types.len() >= TYPES_MAX {
-            return Err(format!("it has more than {TYPES_MAX} types"));
-        }
-        self.types.push(kind);
-        Ok(self.types.len() - 1)
-    }
-
-    fn read(&mut self, value: &Value, namespace: &str) -> Result<usize, Unusable> {
-        match value {
-            Value::String(name) => self.by_name(name, namespace),
-            Value::Array(branches) => {
-                let branches = branches.iter().map(|branch| self.read(branch, namespace));
-                let branches = branches.collect::<Result<_, _>>()?;
-                self.add(Type::Union(branches))
-            }
-            Value::Object(object) => self.defined(object, namespace),
-            other => Err(format!("{other} is not a type")),
-        }
-    }
-
-    fn by_name(&mut self, name: &str, namespace: &str) -> Result<usize, Unusable> {
-        if let Some(kind) = primitive(name) {
-            return self.add(kind);
-        }
-        let full = full_name(name, namespace);
-        let known = self.named.get(&full).copied();
-        known.ok_or_else(|| format!("{full:?} is used before it is defined"))
-    }
-
-    fn defined(&mut self, object: &Map<String, Value>, namespace: &str) -> Result<usize, Unusable> {
-        let member = |name: &str| object.get(name).ok_or_else(|| format!("a type lacks {name:?}"));
-        let kind = match member("type")? {
-            Value::String(kind) => kind.as_str(),
-            // a type may be nested in another pair of braces
-            inner => return self.read(inner, namespace),
-        };
-        match kind {
-            "array" => {
-                let items = self.read(member("items")?, namespace)?;
-                self.add(Type::Array(items))
-            }
-            "map" => {
-                let values = self.read(member("values")?, namespace)?;
-                self.add(Type::Map(values))
-            }
-            "record" | "error" | "enum" | "fixed" => {
-                let name = member("name")?.as_str().ok_or("a name is not a text")?;
-                let namespace = object.get("namespace").and_then(Value::as_str).unwrap_or(namespace);
-                let full = full_name(name, namespace);
-                let namespace = full.rsplit_once('.').map_or("", |(namespace, _)| namespace).to_owned();
-                // the name is known inside its own definition
-                let place = self.add(Type::Null)?;
-                if self.named.insert(full.clone(), place).is_some() {
-                    return Err(format!("{full:?} is defined twice"));
-                }
-                self.types[place] = match kind {
-                    "enum" => Type::Enum(symbols(member("symbols")?)?),
-                    "fixed" => {
-                        let size = member("size")?.as_u64().and_then(|size| usize::try_from(size).ok());
-                        fixed(object, size.ok_or("a size is not a number")?)?
-                    }
-                    _ => self.record(member("fields")?, &namespace)?,
-                };
-                Ok(place)
-            }
-            "bytes" if is_decimal(object) => {
-                let decimal = Type::Decimal { size: None, scale: scale(object)? };
-                self.add(decimal)
-            }
-            "long" => {
-                let kind = match object.get("logicalType").and_then(Value::as_str) {
-                    Some("timestamp-micros" | "local-timestamp-micros") => Type::Micros,
-                    Some("timestamp-millis" | "local-timestamp-millis") => Type::Millis,
-                    _ => Type::Long,
-                };
-                self.add(kind)
-            }
-            name => self.by_name(name, namespace),
+impl Shape {
+    /// Returns the keyword of the specification.
+    pub(crate) const fn keyword(&self) -> &'static str {
+        match self {
+            Shape::Null => "null",
+            Shape::Boolean => "boolean",
+            Shape::Int => "int",
+            Shape::Long => "long",
+            Shape::Float => "float",
+            Shape::Double => "double",
+            Shape::Bytes => "bytes",
+            Shape::String => "string",
+            Shape::Fixed(_) => "fixed",
+            Shape::Enum(_) => "enum",
+            Shape::Array(_) => "array",
+            Shape::Map(_) => "map",
+            Shape::Union(_) => "union",
+            Shape::Record(_) => "record",
         }
     }
 
-    fn record(&mut self, fields: &Value, namespace: &str) -> Result<Type, Unusable> {
-        let fields = fields.as_array().ok_or("the fields of a record are not a list")?;
-        let field = |field: &Value| {
-            let name = field.get("name").and_then(Value::as_str).ok_or("a field has no name")?;
-            let kind = field.get("type").ok_or_else(|| format!("the field {name:?} has no type"))?;
-            Ok((name.to_owned(), self.read(kind, namespace)?))
-        };
-        fields.iter().map(field).collect::<Result<_, Unusable>>().map(Type::Record)
+    /// Returns the name of a type that has one.
+    pub(crate) fn name(&self) -> Option<&Name> {
+        match self {
+            Shape::Fixed(fixed) => Some(&fixed.name),
+            Shape::Enum(definition) => Some(&definition.name),
+            Shape::Record(record) => Some(&record.name),
+            _ => None,
+        }
     }
 }
 
-fn fixed(object: &Map<String, Value>, size: usize) -> Result<Type, Unusable> {
-    if is_decimal(object) {
-        return Ok(Type::Decimal { size: Some(size), scale: scale(object)? });
+/// Writes the keyword, followed by the name of a type that has one.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.keyword())?;
+        self.name().map_or(Ok(()), |name| write!(f, " {}", name.full))
     }
-    Ok(Type::Fixed(size))
-}
-
-fn is_decimal(object: &Map<String, Value>) -> bool {
-    object.get("logicalType").and_then(Value::as_str) == Some("decimal")
-}
-
-fn scale(object: &Map<String, Value>) -> Result<usize, Unusable> {
-    let Some(value) = object.get("scale") else { return Ok(0) };
-    match value.as_u64() {
-        Some(scale) if scale <= SCALE_MAX => Ok(scale as usize),
-        _ => Err(format!("a decimal has the scale {value}, expected at most {SCALE_MAX}")),
-    }
-}
-
-fn symbols(value: &Value) -> Result<Vec<String>, Unusable> {
-    let symbols = value.as_array().ok_or("the symbols of an enum are not a list")?;
-    let text = |symbol: &Value| symbol.as_str().map(str::to_owned).ok_or("a symbol is not a text");
-    Ok(symbols.iter().map(text).collect::<Result<_, _>>()?)
-}
-
-fn primitive(name: &str) -> Option<Type> {
-    Some(match name {
-        "null" => Type::Null,
-        "boolean" => Type::Boolean,
-        "int" => Type::Int,
-        "long" => Type::Long,
-        "float" => Type::Float,
-        "double" => Type::Double,
-        "bytes" => Type::Bytes,
-        "string" => Type::String,
-        _ => return None,
-    })
-}
-
-fn full_name(name: &str, namespace: &str) -> String {
-    if name.contains('.') || namespace.is_empty() { name.to_owned() } else { format!("{namespace}.{name}") }
 }
