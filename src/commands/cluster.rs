@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tradesim_bridge::{
     admin::{Admin, AdminError, BrokerPlan, broker_deviations},
-    compatibility::Level,
+    avro::compatibility::Level,
     topics::Deviation,
 };
 
