@@ -113,12 +113,22 @@ enum Layout {
     },
     End {
         seq: u64,
+        #[serde(default)]
         sent: u64,
         digest: Option<String>,
     },
     /// A notice of a later version, which is never written.
     #[serde(other)]
     Later,
+}
+
+/// The notices that do not affect the number of the next message.
+#[derive(Deserialize)]
+#[serde(tag = "notice", rename_all = "lowercase")]
+enum Informative {
+    Start {},
+    Position {},
+    Subscribed {},
 }
 
 /// A text that is not a notice.
@@ -145,7 +155,12 @@ impl Notice {
         if !Notice::is_notice(text) {
             return Err(invalid(&"it does not begin as one"));
         }
-        let layout = serde_json::from_str(text).map_err(|error| invalid(&error))?;
+        let layout = match serde_json::from_str(text) {
+            Ok(layout) => layout,
+            // other fields than ours are those of a later version, unless the next message's number depends on them
+            Err(_) if serde_json::from_str::<Informative>(text).is_ok() => return Ok(None),
+            Err(error) => return Err(invalid(&error)),
+        };
         let digest = |text: Option<String>| text.map(|text| text.parse()).transpose();
         Ok(match layout {
             Layout::Start { stream, run, seq, digest: text, speed, state } => {
@@ -290,10 +305,18 @@ mod tests {
             r#"{"notice":"else"}"#,
             r#"{"notice":"of another time","seq":[]}"#,
             r#"{"notice":"position","seq":1,"state":"rewinding","speed":"1x"}"#,
+            r#"{"notice":"position","state":{}}"#,
+            r#"{"notice":"start","stream":"00ff"}"#,
             r#"{"notice":"subscribed","seq":1,"symbols":null,"events":["tick"]}"#,
         ] {
             assert_eq!(Notice::parse(text), Ok(None), "{text}");
         }
+    }
+
+    #[test]
+    fn the_end_needs_no_count() {
+        let notice = Notice::parse(r#"{"notice":"end","seq":9}"#);
+        assert_eq!(notice, Ok(Some(Notice::End { seq: 9, sent: 0, digest: None })));
     }
 
     #[test]
