@@ -267,9 +267,9 @@ pub enum Error {
         /// The path of the file.
         path: PathBuf,
         /// The digest in the metadata.
-        expected: tradesim_schemas::Digest,
+        expected: tradesim_schemas::ContentDigest,
         /// The digest of the messages.
-        found: tradesim_schemas::Digest,
+        found: tradesim_schemas::ContentDigest,
     },
     /// The digests are correct, but the content is not a valid archive: it was written by a defective or malicious writer.
     #[error("{} is not a valid archive: {place}: {what}", path.display())]

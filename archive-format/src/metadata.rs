@@ -10,7 +10,7 @@ mod faults;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tradesim_schemas::{Digest, EventType, Exchange, Price, Symbol, Timestamp};
+use tradesim_schemas::{ByteHash, ContentDigest, EventType, Exchange, Price, Symbol, Timestamp};
 
 use crate::{Columns, FormatVersion};
 
@@ -126,7 +126,7 @@ pub struct Burst {
 pub struct Source {
     /// The content digest of the source.
     #[serde(with = "text")]
-    pub digest: Digest,
+    pub digest: ContentDigest,
     /// The cuts of the source.
     pub cuts: Vec<Cut>,
     /// The sources of the source.
@@ -184,7 +184,7 @@ pub struct Metadata {
     pub(crate) columns: Columns,
     pub(crate) counts: Counts,
     #[serde(serialize_with = "text::serialize")]
-    pub(crate) digest: Digest,
+    pub(crate) digest: ContentDigest,
     pub(crate) row_groups: Vec<RowGroup>,
     pub(crate) state_frames: Vec<StateFrame>,
 }
@@ -248,7 +248,7 @@ impl Metadata {
     }
 
     /// Returns the content digest.
-    pub fn digest(&self) -> Digest {
+    pub fn digest(&self) -> ContentDigest {
         self.digest
     }
 
@@ -304,7 +304,7 @@ pub struct RowGroup {
     /// The seq and time of its last row.
     pub last: (u64, Timestamp),
     /// The byte hash of the row group.
-    pub digest: Digest,
+    pub digest: ByteHash,
 }
 
 /// The location of a state frame: opaque bytes that describe the state before a message.
@@ -320,5 +320,5 @@ pub struct StateFrame {
     pub seq: u64,
     /// The byte hash of the state frame as stored.
     #[serde(with = "text")]
-    pub digest: Digest,
+    pub digest: ByteHash,
 }

@@ -1,6 +1,6 @@
 //! Rows: events that were generated, and frames that were received.
 
-use tradesim_schemas::{ContentDigest, Event, MessageEncoder, OrderRef, Record, Timestamp};
+use tradesim_schemas::{ContentHasher, Event, MessageEncoder, OrderRef, Record, Timestamp};
 
 /// A received frame of a captured feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -344,7 +344,7 @@ impl ExactSizeIterator for Rows<'_> {}
 /// Computes the content digest of rows.
 #[derive(Clone, Debug, Default)]
 pub struct RowDigest {
-    digest: ContentDigest,
+    digest: ContentHasher,
     encoder: MessageEncoder,
 }
 
@@ -363,7 +363,7 @@ impl RowDigest {
     }
 
     /// Returns the digest of all messages added so far.
-    pub fn finish(&self) -> tradesim_schemas::Digest {
+    pub fn finish(&self) -> tradesim_schemas::ContentDigest {
         self.digest.finish()
     }
 }

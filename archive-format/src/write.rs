@@ -21,7 +21,7 @@ use parquet::{
     file::{metadata::KeyValue, writer::SerializedFileWriter},
     schema::parser::parse_message_type,
 };
-use tradesim_schemas::{Digest, Record, Timestamp};
+use tradesim_schemas::{ContentDigest, Record, Timestamp};
 
 use self::{
     engine::{Encoded, Engine, EngineError},
@@ -73,7 +73,7 @@ impl Default for WriterOptions {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// The content digest.
-    pub digest: Digest,
+    pub digest: ContentDigest,
     /// The number of messages of each kind.
     pub counts: Counts,
     /// The length of the file in bytes.

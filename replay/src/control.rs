@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use tradesim_schemas::Digest;
+use tradesim_schemas::ContentDigest;
 
 use crate::{source::SourceError, speed::Speed};
 
@@ -182,7 +182,7 @@ pub struct Report {
     /// The stream sequence number of the first message that was played.
     pub first_seq: u64,
     /// The digest of everything that was played; `None` after a seek.
-    pub digest: Option<Digest>,
+    pub digest: Option<ContentDigest>,
     /// The lateness of the player itself: the time from when a message was due until it was handed to the clients.
     pub player_late_ms: Option<Lateness>,
     /// The idle intervals that were shortened.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tradesim_schemas::Digest;
+use tradesim_schemas::{ByteHash, DIGEST_PREFIX};
 
 use crate::{
     client_registry::ClientRegistry, clock::Clock, control::Status, counts::Counts, lock::lock,
@@ -102,6 +102,6 @@ impl Hub {
 /// Returns the id of a stream: 32 hex digits of a hash over everything that decides its messages.
 pub(crate) fn stream_id(identity: &str, selection: &str) -> String {
     let text = format!("tradesim stream\n{identity}\n{selection}");
-    let digest = Digest::of(text.as_bytes()).to_string();
-    digest[Digest::PREFIX.len()..][..32].to_owned()
+    let digest = ByteHash::of(text.as_bytes()).to_string();
+    digest[DIGEST_PREFIX.len()..][..32].to_owned()
 }

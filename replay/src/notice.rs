@@ -1,7 +1,7 @@
 //! The notices and pings of the subprotocol `tradesim.v1` (docs/PROTOCOL.md, section 4).
 
 use serde::{Deserialize, Serialize};
-use tradesim_schemas::{Digest, EventType, Symbol};
+use tradesim_schemas::{ContentDigest, EventType, Symbol};
 
 use crate::{control::State, selection::SelectedSymbols, speed::Speed};
 
@@ -21,7 +21,7 @@ pub enum Notice {
         /// The stream sequence number of the first message that will be sent.
         seq: u64,
         /// The digest of the whole stream, if it is known in advance.
-        digest: Option<Digest>,
+        digest: Option<ContentDigest>,
         /// The requested speed.
         speed: Speed,
         /// The state of the player.
@@ -73,7 +73,7 @@ pub enum Notice {
         /// The number of messages sent on this connection.
         sent: u64,
         /// The digest of everything that the player sent.
-        digest: Option<Digest>,
+        digest: Option<ContentDigest>,
     },
 }
 
@@ -167,7 +167,7 @@ impl Notice {
 
     /// Returns the text.
     pub fn text(&self) -> String {
-        let digest = |digest: &Option<Digest>| digest.map(|digest| digest.to_string());
+        let digest = |digest: &Option<ContentDigest>| digest.map(|digest| digest.to_string());
         let names = |symbols: &Option<Vec<Symbol>>| {
             symbols.as_ref().map(|symbols| symbols.iter().map(Symbol::to_string).collect())
         };
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn notices_are_those_of_the_protocol() {
-        let digest = Digest::of(b"");
+        let digest = ContentDigest::of([""; 0]);
         let symbols = |names: &[&str]| Some(names.iter().map(|name| Symbol::new(name).unwrap()).collect());
         check(
             Notice::Start {

@@ -3,7 +3,7 @@
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
-use tradesim_schemas::{ContentDigest, Digest};
+use tradesim_schemas::{ContentDigest, ContentHasher};
 
 use crate::{
     backpressure::{Backpressure, PlayOffsets},
@@ -35,7 +35,7 @@ pub(crate) struct Play {
     sought: Option<u64>,
     /// The sequence number from which the source must be read.
     opening: Option<u64>,
-    digest: Option<ContentDigest>,
+    digest: Option<ContentHasher>,
     /// True if messages were sent with other timestamps than the recorded ones.
     shifted: bool,
     first_seq: u64,
@@ -56,7 +56,7 @@ impl Play {
             first_client: None,
             sought: None,
             opening: Some(0),
-            digest: Some(ContentDigest::new()),
+            digest: Some(ContentHasher::new()),
             shifted: false,
             first_seq: 0,
             sent: 0,
@@ -96,8 +96,8 @@ impl Play {
     }
 
     /// Returns the digest of everything played so far; `None` after a jump.
-    pub(crate) fn digest(&self) -> Option<Digest> {
-        self.digest.as_ref().map(ContentDigest::finish)
+    pub(crate) fn digest(&self) -> Option<ContentDigest> {
+        self.digest.as_ref().map(ContentHasher::finish)
     }
 
     /// Returns true if the digest is also that of a client that was connected from message 0 on.

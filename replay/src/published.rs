@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::sync::watch;
-use tradesim_schemas::{Digest, Timestamp};
+use tradesim_schemas::{ContentDigest, Timestamp};
 
 use crate::{
     control::{IntervalStats, Lateness, State},
@@ -42,10 +42,10 @@ pub(crate) struct View {
     pub(crate) waited: IntervalStats,
     pub(crate) first_seq: u64,
     /// The digest of everything played so far; `None` after a seek.
-    pub(crate) digest: Option<Digest>,
+    pub(crate) digest: Option<ContentDigest>,
     /// The same digest, if it is also that of a client that was connected from message 0 on: `None` if the playback
     /// began later, as it does for clients that resume a run on a new server, and for shifted timestamps.
-    pub(crate) digest_received: Option<Digest>,
+    pub(crate) digest_received: Option<ContentDigest>,
     /// Increased with each change that clients are notified of.
     pub(crate) changes: u64,
 }

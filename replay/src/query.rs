@@ -1,6 +1,6 @@
 //! The query of a client's URL.
 
-use tradesim_schemas::{Digest, EventType, Symbol};
+use tradesim_schemas::{ContentDigest, EventType, Symbol};
 
 use crate::{
     names::{self, KnownSymbols},
@@ -25,7 +25,11 @@ impl Join {
     ///
     /// # Errors
     /// An unknown, duplicate or invalid parameter, and a digest that is not that of the stream.
-    pub(crate) fn parse(query: &str, known: Option<Digest>, symbols: &KnownSymbols) -> Result<Join, Refusal> {
+    pub(crate) fn parse(
+        query: &str,
+        known: Option<ContentDigest>,
+        symbols: &KnownSymbols,
+    ) -> Result<Join, Refusal> {
         let mut values: [Option<String>; PARAMETERS.len()] = Default::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -64,8 +68,8 @@ fn seq(text: &str) -> Result<u64, Refusal> {
     })
 }
 
-fn check_digest(text: &str, known: Option<Digest>) -> Result<(), Refusal> {
-    let digest: Digest = text.parse().map_err(|_| {
+fn check_digest(text: &str, known: Option<ContentDigest>) -> Result<(), Refusal> {
+    let digest: ContentDigest = text.parse().map_err(|_| {
         let expected = "expected blake3: and 64 lower-case hex digits";
         Refusal::new("bad_value", format!("digest: {expected}, found {}", shown(text)))
     })?;

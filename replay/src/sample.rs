@@ -1,6 +1,6 @@
 //! A small source for tests: numbered messages, some of them long, with symbols and types.
 
-use tradesim_schemas::{ContentDigest, Digest, EventType, Symbol, Timestamp};
+use tradesim_schemas::{ContentDigest, EventType, Symbol, Timestamp};
 
 use crate::{BlockBuilder, Feed, Filled, Meta, Opcode, Source, SourceError, SourceInfo};
 
@@ -55,10 +55,8 @@ impl Sample {
         (symbol, EventType::ALL[(seq / 2 % 3) as usize])
     }
 
-    pub(crate) fn digest(&self, messages: impl IntoIterator<Item = u64>) -> Digest {
-        let mut digest = ContentDigest::new();
-        messages.into_iter().for_each(|seq| digest.push(self.text(seq).as_bytes()));
-        digest.finish()
+    pub(crate) fn digest(&self, messages: impl IntoIterator<Item = u64>) -> ContentDigest {
+        ContentDigest::of(messages.into_iter().map(|seq| self.text(seq)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sources: messages numbered from 0 that can be read from any number on.
 
-use tradesim_schemas::{Digest, Symbol};
+use tradesim_schemas::{ContentDigest, Symbol};
 
 use crate::block::BlockBuilder;
 
@@ -12,7 +12,7 @@ pub struct SourceInfo {
     /// The number of messages, if it is known and finite.
     pub messages: Option<u64>,
     /// The digest of all messages, if it is known in advance.
-    pub digest: Option<Digest>,
+    pub digest: Option<ContentDigest>,
     /// The symbols that occur. If empty, any symbol may occur.
     pub symbols: Vec<Symbol>,
 }

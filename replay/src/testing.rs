@@ -30,7 +30,7 @@
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use tradesim_schemas::{
-    ContentDigest, Symbol, Timestamp,
+    ContentHasher, Symbol, Timestamp,
     reader::{ReadOptions, Refusal, read},
 };
 
@@ -141,7 +141,7 @@ struct Messages {
 impl Lines {
     fn read(text: &str) -> Result<Lines, ReplayError> {
         let mut messages = Messages::default();
-        let mut digest = ContentDigest::new();
+        let mut digest = ContentHasher::new();
         for (index, line) in text.lines().enumerate() {
             let message = read(line.as_bytes(), ReadOptions::default())
                 .map_err(|source| ReplayError::Line { line: index + 1, source })?;

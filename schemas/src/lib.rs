@@ -16,7 +16,7 @@ mod symbol;
 pub mod testing;
 mod time;
 
-pub use digest::{ContentDigest, Digest, ParseDigestError};
+pub use digest::{ByteHash, ContentDigest, ContentHasher, DIGEST_PREFIX, ParseDigestError};
 pub use envelope::MessageEncoder;
 pub use event::{
     Envelope, Event, EventType, Exchange, Interval, MarketData, OrderBook, OrderType, Quantity, Record,

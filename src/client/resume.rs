@@ -7,7 +7,7 @@ use tradesim_bridge::{
     socket::{HandshakeHeaders, Oversize},
 };
 use tradesim_replay::Notice;
-use tradesim_schemas::Digest;
+use tradesim_schemas::ContentDigest;
 
 use crate::output::safe;
 
@@ -46,7 +46,7 @@ pub(crate) struct Identity {
     pub(crate) stream: Option<String>,
     pub(crate) run: Option<String>,
     /// The digest of the whole stream, if the server knows it in advance.
-    pub(crate) digest: Option<Digest>,
+    pub(crate) digest: Option<ContentDigest>,
 }
 
 /// A message above the size limit, which was read and discarded.
@@ -66,7 +66,7 @@ const TOO_LARGE_NAMED: usize = 100;
 pub(crate) struct End {
     pub(crate) seq: u64,
     pub(crate) sent: u64,
-    pub(crate) digest: Option<Digest>,
+    pub(crate) digest: Option<ContentDigest>,
     /// The number of messages that had arrived on this connection.
     arrived: u64,
 }
@@ -367,7 +367,7 @@ impl ResumeState {
 
     /// Returns the differences from what the server announced, as sentences. `digest` is the digest of everything received;
     /// `filtered` is true if the URL requested only a part of the stream.
-    pub(crate) fn differences(&self, digest: Digest, filtered: bool) -> Vec<String> {
+    pub(crate) fn differences(&self, digest: ContentDigest, filtered: bool) -> Vec<String> {
         let mut found = Vec::new();
         if self.missing > 0 {
             found.push(format!("{} messages were no longer available", crate::output::grouped(self.missing)));

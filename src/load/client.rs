@@ -12,7 +12,7 @@ use std::{
 };
 
 use tradesim_replay::Notice;
-use tradesim_schemas::{ContentDigest, Digest};
+use tradesim_schemas::{ContentDigest, ContentHasher};
 use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
 use super::measure::Measures;
@@ -79,7 +79,7 @@ impl Control {
 pub(crate) struct Received {
     pub(crate) messages: u64,
     /// The digest of all messages, in order.
-    pub(crate) digest: Digest,
+    pub(crate) digest: ContentDigest,
     /// The number of connections that ended before the recording did.
     pub(crate) disconnects: u64,
     /// The reason why the client gave up, if it did.
@@ -101,7 +101,7 @@ pub(crate) fn start(
         path: "/".to_owned(),
         query: Vec::new(),
     };
-    let client = Client { number, endpoint, measures, control, stop, next: 0, digest: ContentDigest::new() };
+    let client = Client { number, endpoint, measures, control, stop, next: 0, digest: ContentHasher::new() };
     thread::Builder::new().name(format!("load-client-{number}")).spawn(move || client.run())
 }
 
@@ -113,7 +113,7 @@ struct Client {
     stop: Stop,
     /// The sequence number of the next message.
     next: u64,
-    digest: ContentDigest,
+    digest: ContentHasher,
 }
 
 /// The reason why a connection ended.

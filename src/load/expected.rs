@@ -1,7 +1,7 @@
 //! The digest of the messages that must arrive, computed from the recording and the fault plan, independently of the server.
 
 use tradesim_replay::{BlockBuilder, Filled, LineFault, Source, SourceError};
-use tradesim_schemas::{ContentDigest, Digest};
+use tradesim_schemas::{ContentDigest, ContentHasher};
 
 use crate::faults::{Kind, Planted};
 
@@ -15,11 +15,11 @@ pub(super) fn digest(
     source: &dyn Source,
     planted: Option<&Planted>,
     messages: u64,
-) -> Result<Digest, SourceError> {
+) -> Result<ContentDigest, SourceError> {
     let is_oversize = |seq| {
         planted.and_then(|planted| planted.hits.get(&seq)).is_some_and(|hit| hit.kind == Kind::Oversize)
     };
-    let mut digest = ContentDigest::new();
+    let mut digest = ContentHasher::new();
     let mut feed = source.open(0)?;
     let mut builder = BlockBuilder::new(0);
     while builder.next_seq() < messages {

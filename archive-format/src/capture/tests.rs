@@ -241,7 +241,7 @@ proptest! {
         let archived = scratch.archived(&messages);
         let rows = scratch.rows();
         let mut encoder = tradesim_schemas::MessageEncoder::new();
-        let mut content = tradesim_schemas::ContentDigest::new();
+        let mut content = tradesim_schemas::ContentHasher::new();
         prop_assert_eq!(rows.len(), messages.len());
         for (row, (_, kind, bytes)) in rows.iter().zip(&messages) {
             let mut text = Vec::new();
@@ -251,7 +251,7 @@ proptest! {
             content.push(bytes);
         }
         prop_assert!(rows.is_sorted_by_key(|row| (row.timestamp, row.received, row.seq)));
-        let digest: tradesim_schemas::Digest = content.finish();
+        let digest: tradesim_schemas::ContentDigest = content.finish();
         prop_assert_eq!(archived.summary.digest, digest);
         prop_assert_eq!(archived.truncated_tail, TruncatedTail::default());
     }

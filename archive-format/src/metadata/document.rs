@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt::Display};
 
 use serde::{Deserialize, Serialize};
-use tradesim_schemas::{Digest, EventType, Exchange, Price, Symbol, Timestamp};
+use tradesim_schemas::{ByteHash, ContentDigest, EventType, Exchange, Price, Symbol, Timestamp};
 
 use super::{
     Burst, Counts, Cut, Faults, Metadata, Origin, Provenance, RowGroup, Source, StateFrame, WriterVersions,
@@ -66,7 +66,7 @@ struct Document {
     columns: Columns,
     counts: Counts,
     #[serde(with = "text")]
-    digest: Digest,
+    digest: ContentDigest,
     row_groups: Vec<RowGroup>,
     state_frames: Vec<StateFrame>,
 }
@@ -142,7 +142,7 @@ pub(super) struct RowGroupDocument {
     #[serde(with = "text")]
     last_ts: Timestamp,
     #[serde(with = "text")]
-    digest: Digest,
+    digest: ByteHash,
 }
 
 impl From<RowGroup> for RowGroupDocument {
@@ -187,7 +187,8 @@ macro_rules! as_text {
 // that does
 as_text! {
     f64: "a number", |text| text.parse().ok();
-    Digest: "a digest", |text| text.parse().ok();
+    ByteHash: "a digest", |text| text.parse().ok();
+    ContentDigest: "a digest", |text| text.parse().ok();
     EventType: "an event type", |text| text.parse().ok();
     Exchange: "an exchange", |text| text.parse().ok();
     FormatVersion: "a supported format version", FormatVersion::parse;

@@ -36,7 +36,7 @@ fn an_archive_may_be_empty() {
     let archive = Archive::open(&path, OpenOptions::default()).unwrap();
     assert_eq!((archive.metadata().first(), archive.metadata().last()), (None, None));
     assert_eq!(read_rows(&archive).unwrap(), []);
-    assert_eq!(archive.verify_content().unwrap(), tradesim_schemas::Digest::of(b""));
+    assert_eq!(archive.verify_content().unwrap(), tradesim_schemas::ContentDigest::of([""; 0]));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn metadata_survives_its_document() {
             planned: true,
         }],
         sources: vec![crate::Source {
-            digest: tradesim_schemas::Digest::of(b"x"),
+            digest: tradesim_schemas::ContentDigest::of([b"x"]),
             cuts: vec![crate::Cut { limit: Some(u64::MAX), ..crate::Cut::default() }],
             sources: vec![],
         }],

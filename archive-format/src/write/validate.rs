@@ -34,7 +34,7 @@ impl RowValidator {
             provenance: provenance.clone(),
             columns,
             counts: Counts::default(),
-            digest: tradesim_schemas::Digest::of(b""),
+            digest: tradesim_schemas::ContentDigest::of([""; 0]),
             row_groups: Vec::new(),
             state_frames: Vec::new(),
         };

@@ -1,7 +1,7 @@
 //! The tradesim headers of a handshake (docs/PROTOCOL.md, section 1).
 
 use tradesim_bridge_core::{SEQ_END, is_name};
-use tradesim_schemas::Digest;
+use tradesim_schemas::ContentDigest;
 use tungstenite::http::{HeaderMap, header};
 
 /// The subprotocol.
@@ -17,7 +17,7 @@ pub struct HandshakeHeaders {
     /// The number of the first message on this connection.
     pub start_seq: Option<u64>,
     /// The digest of the whole stream, if the server knows it in advance.
-    pub digest: Option<Digest>,
+    pub digest: Option<ContentDigest>,
     /// True if the server may send notices.
     pub notices: bool,
 }

@@ -12,7 +12,7 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Message, client::IntoClientRequest, handshake::client::Response},
 };
-use tradesim_schemas::{ContentDigest, Digest, EventType};
+use tradesim_schemas::{ContentDigest, EventType};
 
 use super::*;
 use crate::{
@@ -67,10 +67,8 @@ struct Got {
 }
 
 impl Got {
-    fn digest(&self) -> Digest {
-        let mut digest = ContentDigest::new();
-        self.texts.iter().for_each(|text| digest.push(text.as_bytes()));
-        digest.finish()
+    fn digest(&self) -> ContentDigest {
+        ContentDigest::of(&self.texts)
     }
 
     /// Returns the numbers in the messages.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tradesim_schemas::{ContentDigest, EventType, Symbol};
+use tradesim_schemas::{ContentHasher, EventType, Symbol};
 
 use super::{
     fake_source::{Blocks, FakeSource},
@@ -40,7 +40,7 @@ pub(super) struct Stage {
     plan: Plan,
     played: Vec<Stretch>,
     last_release: Option<Duration>,
-    digest: Option<ContentDigest>,
+    digest: Option<ContentHasher>,
     deserted_since: Option<Duration>,
 }
 
@@ -57,7 +57,7 @@ impl Stage {
             plan: Plan::new(millionths(options.speed), options.max_gap),
             played: vec![Stretch { first: 0, end: 0 }],
             last_release: None,
-            digest: Some(ContentDigest::new()),
+            digest: Some(ContentHasher::new()),
             deserted_since: None,
             play,
             fake_source,
@@ -299,7 +299,7 @@ impl Stage {
         }
         self.run_to_the_end();
         assert!(self.play.is_complete());
-        assert_eq!(self.play.digest(), self.digest.as_ref().map(ContentDigest::finish));
+        assert_eq!(self.play.digest(), self.digest.as_ref().map(ContentHasher::finish));
     }
 }
 

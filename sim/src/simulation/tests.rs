@@ -1,6 +1,6 @@
 use chrono::NaiveDate;
 use tradesim_schemas::{
-    ContentDigest, Digest, Event, EventType, MessageEncoder, Record, Symbol, TradeStatus,
+    ByteHash, ContentDigest, ContentHasher, Event, EventType, MessageEncoder, Record, Symbol, TradeStatus,
 };
 
 use super::*;
@@ -33,8 +33,8 @@ fn records(options: SimulationOptions) -> Vec<Record> {
 }
 
 /// The content digest, and the state digest.
-fn digests(mut simulation: Simulation) -> (Digest, Digest) {
-    let (mut digest, mut encoder) = (ContentDigest::new(), MessageEncoder::new());
+fn digests(mut simulation: Simulation) -> (ContentDigest, ByteHash) {
+    let (mut digest, mut encoder) = (ContentHasher::new(), MessageEncoder::new());
     while let Some(events) = simulation.next_window() {
         for record in &events {
             digest.push_with(|out| encoder.write(&record.envelope, out));

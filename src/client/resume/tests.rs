@@ -11,8 +11,8 @@ fn greeting(run: &str, start_seq: u64) -> HandshakeHeaders {
 }
 
 /// Returns the digest that the server announces.
-fn announced() -> Digest {
-    Digest::of(b"whole")
+fn announced() -> ContentDigest {
+    ContentDigest::of([b"whole"])
 }
 
 /// Returns the state of a connection that started at message 0 and received so many messages.
@@ -52,7 +52,7 @@ fn a_jump_of_the_player_is_followed() {
     state.notice(Notice::End { seq: 501, sent: 1, digest: None }).unwrap();
     assert_eq!(state.ended(&closed(1000)), Next::Done);
     // a requested jump is not a loss, and the digest is not compared
-    assert_eq!(state.differences(Digest::of(b"part"), false), [""; 0]);
+    assert_eq!(state.differences(ContentDigest::of([b"part"]), false), [""; 0]);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn the_announced_end_is_compared_with_the_received_messages() {
     check(7, 7, None, false, &[]);
     check(8, 7, None, false, &["ended before message 8, but the next message is 7"]);
     check(7, 8, None, false, &["sent 8 messages"]);
-    let other = Digest::of(b"other");
+    let other = ContentDigest::of([b"other"]);
     check(7, 7, Some(other), false, &[&format!("the server announced {other} at the end")]);
     check(7, 7, Some(other), true, &[]);
 }
@@ -186,7 +186,7 @@ fn a_message_above_the_limit_is_counted_and_reported() {
     assert_eq!(state.ended(&closed(1000)), Next::Done);
     let (count, named) = state.too_large();
     assert_eq!((count, named[0].seq, named[0].bytes), (1, 2, 20 << 20));
-    let differences = state.differences(Digest::of(b"what came"), false);
+    let differences = state.differences(ContentDigest::of([b"what came"]), false);
     assert_eq!(differences.len(), 1, "{differences:?}");
     assert!(differences[0].starts_with("1 messages were larger than 16 MiB"), "{differences:?}");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tradesim_bridge::{core::Backoff, socket::Oversize};
 use tradesim_replay::Notice;
-use tradesim_schemas::Digest;
+use tradesim_schemas::ContentDigest;
 
 use crate::client::{DisconnectReason, Fault, HandshakeHeaders, Next, ResumeState, TooLarge};
 
@@ -150,7 +150,7 @@ impl CaptureState {
     }
 
     /// Returns the differences from what the server announced, as sentences.
-    pub(super) fn differences(&self, digest: Digest, filtered: bool) -> Vec<String> {
+    pub(super) fn differences(&self, digest: ContentDigest, filtered: bool) -> Vec<String> {
         self.resume.differences(digest, filtered)
     }
 }

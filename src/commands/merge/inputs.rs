@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use tradesim_archive::{Archive, Captured, Content, Row};
-use tradesim_schemas::{Digest, Record, Timestamp};
+use tradesim_schemas::{ByteHash, Record, Timestamp};
 
 use super::provenance::Origins;
 use crate::source::RowReader;
@@ -72,7 +72,7 @@ fn key(row: &Row) -> (Timestamp, u64) {
 #[derive(Debug, PartialEq)]
 enum Seen {
     Event(Record),
-    Captured(Captured, Option<Digest>),
+    Captured(Captured, Option<ByteHash>),
 }
 
 impl Seen {
@@ -84,7 +84,7 @@ impl Seen {
                 let (content, digest) = match content {
                     Content::Event(event) => (Content::Event(*event), None),
                     Content::Raw { bytes, event } => {
-                        (Content::Raw { bytes: Vec::new(), event: *event }, Some(Digest::of(bytes)))
+                        (Content::Raw { bytes: Vec::new(), event: *event }, Some(ByteHash::of(bytes)))
                     }
                 };
                 Seen::Captured(Captured { seq, timestamp, received, opcode, content }, digest)
