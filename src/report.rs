@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use tradesim_archive::{Cut, Metadata, Source};
 use tradesim_bridge::topics::Deviation;
-use tradesim_schemas::{EventType, Symbol, Timestamp};
+use tradesim_schemas::{EventType, RecordSeq, Symbol, Timestamp};
 
 use crate::{filter::Filter, output};
 
@@ -46,8 +46,8 @@ pub(crate) struct ArchiveReport {
     /// Times of the first and the last message.
     pub(crate) first: Option<String>,
     pub(crate) last: Option<String>,
-    pub(crate) first_seq: Option<u64>,
-    pub(crate) last_seq: Option<u64>,
+    pub(crate) first_seq: Option<RecordSeq>,
+    pub(crate) last_seq: Option<RecordSeq>,
     pub(crate) digest: String,
     pub(crate) format_version: String,
     pub(crate) generator_version: Option<String>,

@@ -4,6 +4,8 @@ use std::{ffi::OsStr, num::NonZeroUsize, path::Path, thread};
 
 use tradesim_archive::{ArchiveWriter, Batch, Columns, Faults, Provenance, Summary, WriterOptions};
 
+use tradesim_schemas::RecordSeq;
+
 use crate::{cli::ThreadArgs, exit::Failure, signals::Stop};
 
 /// An archive that is being written. The file gets its name when it is finished; without that, nothing is left.
@@ -56,7 +58,7 @@ impl Sink {
     }
 
     /// Sets the places where messages may be missing.
-    pub(crate) fn set_gaps(&mut self, seqs: &[u64]) {
+    pub(crate) fn set_gaps(&mut self, seqs: &[RecordSeq]) {
         self.writer.set_gaps(seqs);
     }
 

@@ -11,6 +11,7 @@ mod event;
 mod ids;
 mod price;
 pub mod reader;
+mod seq;
 mod symbol;
 #[cfg(feature = "proptest")]
 pub mod testing;
@@ -28,6 +29,7 @@ pub use price::Price;
 #[doc(hidden)]
 pub use reader::fuzzing;
 pub use reader::{Message, Payload, ReadOptions, Reason, Refusal, read};
+pub use seq::{RecordSeq, StreamSeq};
 pub use symbol::Symbol;
 pub use time::{ParseTimestampError, Timestamp};
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, num::NonZeroUsize, sync::Mutex, thread};
 
-use tradesim_schemas::{ArchiveKey, ByteHash, Record, Symbol, Timestamp};
+use tradesim_schemas::{ArchiveKey, ByteHash, Record, RecordSeq, Symbol, Timestamp};
 
 use crate::{
     arrivals::{self, Arrivals, Segment},
@@ -247,7 +247,7 @@ pub struct Simulation {
     threads: NonZeroUsize,
     /// All events before this instant (microseconds since the epoch) have been returned.
     until: i64,
-    seq: u64,
+    seq: RecordSeq,
 }
 
 impl Simulation {
@@ -278,7 +278,17 @@ impl Simulation {
         let windows = vec![Vec::new(); markets.len()];
         let until = options.day.start().micros();
         let threads = NonZeroUsize::MIN;
-        Simulation { options, universe, bursts, segments, markets, windows, threads, until, seq: 0 }
+        Simulation {
+            options,
+            universe,
+            bursts,
+            segments,
+            markets,
+            windows,
+            threads,
+            until,
+            seq: RecordSeq::FIRST,
+        }
     }
 
     /// Sets the number of threads. The events are the same for any number.

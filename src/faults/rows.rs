@@ -3,7 +3,7 @@
 //! The result is what [`super::FaultySource`] sends, with the sequence numbers of the new archive.
 
 use tradesim_archive::{Batch, Captured, Content, Faults, Row};
-use tradesim_schemas::{MessageEncoder, Timestamp};
+use tradesim_schemas::{MessageEncoder, RecordSeq, Timestamp};
 
 use super::{
     draw::{Hit, Planted},
@@ -23,7 +23,7 @@ pub(crate) struct FaultyRows {
     /// The number of rows that were taken.
     read: u64,
     /// The sequence number of the next returned row.
-    seq: u64,
+    seq: RecordSeq,
     /// The first of two rows that are swapped.
     waiting: Option<Row>,
     encoder: MessageEncoder,
@@ -52,11 +52,11 @@ impl Planted {
 
 impl FaultyRows {
     pub(crate) fn new(planted: Planted) -> FaultyRows {
-        FaultyRows { planted, read: 0, seq: 0, waiting: None, encoder: MessageEncoder::new() }
+        FaultyRows { planted, read: 0, seq: RecordSeq(0), waiting: None, encoder: MessageEncoder::new() }
     }
 
     /// Returns the sequence number of the next row, unless it is dropped.
-    pub(crate) fn next_seq(&self) -> u64 {
+    pub(crate) fn next_seq(&self) -> RecordSeq {
         self.seq + u64::from(self.waiting.is_some())
     }
 
@@ -120,7 +120,7 @@ impl FaultyRows {
 fn captured(place: &Row, opcode: u8, content: Content) -> Row {
     let timestamp = place.row_ref().timestamp();
     Row::Captured(Box::new(Captured {
-        seq: 0,
+        seq: RecordSeq(0),
         timestamp,
         received: received(place),
         opcode: Some(opcode),

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{RecordSeq, Timestamp};
 
 /// The initial number of passing messages between two checkpoints. Skipping that many takes some milliseconds.
 const STRIDE: u64 = 65_536;
@@ -16,7 +16,7 @@ pub(super) struct Checkpoint {
     /// The number of messages before it that pass.
     pub(super) passed: u64,
     /// The record sequence number of the row.
-    pub(super) seq: u64,
+    pub(super) seq: RecordSeq,
     /// The time of the row.
     pub(super) at: Timestamp,
 }
@@ -94,7 +94,11 @@ mod tests {
     use super::*;
 
     fn point(passed: u64) -> Checkpoint {
-        Checkpoint { passed, seq: 3 * passed, at: Timestamp::from_micros(passed as i64 / 1_000).unwrap() }
+        Checkpoint {
+            passed,
+            seq: RecordSeq(3 * passed),
+            at: Timestamp::from_micros(passed as i64 / 1_000).unwrap(),
+        }
     }
 
     #[test]

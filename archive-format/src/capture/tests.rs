@@ -173,7 +173,7 @@ fn gaps_and_the_feed_are_named() {
     let text = |second| (at(second), JournalKind::Text, b"x".to_vec());
     let archived = scratch.archived(&[text(1), text(2), gap.clone(), text(4), gap]);
     let found: Vec<_> = archived.gaps.iter().map(|gap| (gap.seq, gap.at, gap.reason.as_str())).collect();
-    assert_eq!(found, [(2, at(3), "lost"), (3, at(3), "lost")]);
+    assert_eq!(found, [(RecordSeq(2), at(3), "lost"), (RecordSeq(3), at(3), "lost")]);
     let options = &archived.summary.metadata.provenance().options;
     let stated: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(stated, [("feed", "ws://feed"), ("gaps", "2,3"), ("pace", "received")]);

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt::Display};
 
 use serde::{Deserialize, Serialize};
-use tradesim_schemas::{ByteHash, ContentDigest, EventType, Exchange, Price, Symbol, Timestamp};
+use tradesim_schemas::{ByteHash, ContentDigest, EventType, Exchange, Price, RecordSeq, Symbol, Timestamp};
 
 use super::{
     Burst, Counts, Cut, Faults, Metadata, Origin, Provenance, RowGroup, Source, StateFrame, WriterVersions,
@@ -135,8 +135,8 @@ pub(super) struct RowGroupDocument {
     offset: u64,
     length: u64,
     rows: u64,
-    first_seq: u64,
-    last_seq: u64,
+    first_seq: RecordSeq,
+    last_seq: RecordSeq,
     #[serde(with = "text")]
     first_ts: Timestamp,
     #[serde(with = "text")]
