@@ -18,12 +18,14 @@ pub(crate) use tradesim_bridge::socket::{HandshakeHeaders, Received};
 
 use rand::{TryRng, rngs::SysRng};
 
+use tradesim_schemas::StreamSeq;
+
 use crate::{endpoint::Endpoint, exit::Failure};
 
 /// Returns the first message to ask for: `flag`, or the parameter of the URL, which is removed from it.
-pub(crate) fn from_seq(flag: Option<u64>, endpoint: &mut Endpoint) -> Result<Option<u64>, Failure> {
+pub(crate) fn from_seq(flag: Option<u64>, endpoint: &mut Endpoint) -> Result<Option<StreamSeq>, Failure> {
     match (flag, endpoint.take("from_seq")) {
-        (seq, None) => Ok(seq),
+        (seq, None) => Ok(seq.map(StreamSeq)),
         (None, Some(text)) => match text.parse() {
             Ok(seq) => Ok(Some(seq)),
             Err(_) => {

@@ -24,7 +24,7 @@ use crate::{
 /// use tradesim_replay::{
 ///     Background, BlockBuilder, Feed, Filled, Meta, Opcode, Options, Source, SourceError, SourceInfo, Speed,
 /// };
-/// use tradesim_schemas::Timestamp;
+/// use tradesim_schemas::{StreamSeq, Timestamp};
 ///
 /// /// Three messages, a second apart.
 /// struct Ticks(SourceInfo);
@@ -34,11 +34,11 @@ use crate::{
 ///         &self.0
 ///     }
 ///
-///     fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
-///         Ok(Box::new(Reader(seq)))
+///     fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
+///         Ok(Box::new(Reader(seq.get())))
 ///     }
 ///
-///     fn find(&self, position: &str) -> Result<u64, SourceError> {
+///     fn find(&self, position: &str) -> Result<StreamSeq, SourceError> {
 ///         let reason = "ticks are only found by number".to_owned();
 ///         Err(SourceError::InvalidPosition { position: position.to_owned(), reason })
 ///     }

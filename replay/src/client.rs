@@ -12,6 +12,8 @@ use bytes::Bytes;
 use socket2::SockRef;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
 
+use tradesim_schemas::StreamSeq;
+
 use self::{
     catch_up::CatchUp, closing::Closing, faults::Faults, progress::Progress, unacknowledged::unacknowledged,
 };
@@ -71,7 +73,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
     let (selection, start, refusal) = match admitted.outcome {
         Ok((selection, start)) => (selection, start, None),
         Err(refusal) => {
-            let start = Start { seq: 0, source_seq: hub.published.head().seq, resumes: false };
+            let start = Start { seq: StreamSeq(0), source_seq: hub.published.head().seq, resumes: false };
             (crate::selection::Selection::all(), start, Some(refusal))
         }
     };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use tradesim_schemas::ContentDigest;
+use tradesim_schemas::{ContentDigest, StreamSeq};
 
 use crate::{source::SourceError, speed::Speed};
 
@@ -18,7 +18,7 @@ pub enum Command {
     /// Plays this many messages and pauses again. The answer reports the status after them.
     Step(u64),
     /// Jumps to the message with this stream sequence number.
-    Seek(u64),
+    Seek(StreamSeq),
     /// Jumps to the first message at or after a time, such as `10:00`.
     SeekTo(String),
     /// Changes the speed.
@@ -125,7 +125,7 @@ pub struct Status {
     /// The digest of the whole stream, if it is known in advance.
     pub digest: Option<String>,
     /// The stream sequence number of the next message.
-    pub seq: u64,
+    pub seq: StreamSeq,
     /// The number of messages in the stream, if it is known.
     pub messages: Option<u64>,
     /// The recorded time of the next message.
@@ -155,9 +155,9 @@ pub struct ClientStatus {
     /// `tradesim.v1`, if the client requested it.
     pub protocol: Option<Cow<'static, str>>,
     /// The stream sequence number of the first message that it receives.
-    pub start_seq: u64,
+    pub start_seq: StreamSeq,
     /// The stream sequence number after the last message that it was sent.
-    pub seq: u64,
+    pub seq: StreamSeq,
     /// The number of messages that it was sent.
     pub sent: u64,
     /// The number of messages that were played and that it was not sent yet.
@@ -180,7 +180,7 @@ pub struct Report {
     /// True if the stream was played to its end.
     pub complete: bool,
     /// The stream sequence number of the first message that was played.
-    pub first_seq: u64,
+    pub first_seq: StreamSeq,
     /// The digest of everything that was played; `None` after a seek.
     pub digest: Option<ContentDigest>,
     /// The lateness of the player itself: the time from when a message was due until it was handed to the clients.
@@ -219,8 +219,8 @@ mod tests {
             id: 1,
             peer: "127.0.0.1:41219".to_owned(),
             protocol: Some(crate::PROTOCOL.into()),
-            start_seq: 3,
-            seq: 9,
+            start_seq: StreamSeq(3),
+            seq: StreamSeq(9),
             sent: 6,
             lag_messages: 2,
             lag_bytes: 700,
@@ -234,7 +234,7 @@ mod tests {
             stream: "s".to_owned(),
             run: "r".to_owned(),
             digest: None,
-            seq: 11,
+            seq: StreamSeq(11),
             messages: Some(20),
             time: Some("2026-02-18T14:30:00.000000Z".to_owned()),
             speed: "50x".to_owned(),

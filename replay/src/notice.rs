@@ -1,7 +1,7 @@
 //! The notices and pings of the subprotocol `tradesim.v1` (docs/PROTOCOL.md, section 4).
 
 use serde::{Deserialize, Serialize};
-use tradesim_schemas::{ContentDigest, EventType, Symbol};
+use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol};
 
 use crate::{control::State, selection::SelectedSymbols, speed::Speed};
 
@@ -19,7 +19,7 @@ pub enum Notice {
         /// The name of the run.
         run: String,
         /// The stream sequence number of the first message that will be sent.
-        seq: u64,
+        seq: StreamSeq,
         /// The digest of the whole stream, if it is known in advance.
         digest: Option<ContentDigest>,
         /// The requested speed.
@@ -30,7 +30,7 @@ pub enum Notice {
     /// The playback was controlled.
     Position {
         /// The stream sequence number of the player's next message.
-        seq: u64,
+        seq: StreamSeq,
         /// The state of the player.
         state: State,
         /// The requested speed.
@@ -39,19 +39,19 @@ pub enum Notice {
     /// The player jumped.
     Seek {
         /// The stream sequence number of the next message.
-        seq: u64,
+        seq: StreamSeq,
     },
     /// Messages are no longer available.
     Gap {
         /// The stream sequence number of the first of them.
-        from: u64,
+        from: StreamSeq,
         /// The stream sequence number after the last of them.
-        to: u64,
+        to: StreamSeq,
     },
     /// A subscription changed.
     Subscribed {
         /// The first message that the change applies to.
-        seq: u64,
+        seq: StreamSeq,
         /// The symbols that are sent; `None` for all.
         symbols: Option<Vec<Symbol>>,
         /// The symbols that are not sent, if the symbols of the stream are not known.
@@ -69,7 +69,7 @@ pub enum Notice {
     /// The stream is delivered.
     End {
         /// The stream sequence number after the last message.
-        seq: u64,
+        seq: StreamSeq,
         /// The number of messages sent on this connection.
         sent: u64,
         /// The digest of everything that the player sent.
@@ -84,25 +84,25 @@ enum Layout {
     Start {
         stream: String,
         run: String,
-        seq: u64,
+        seq: StreamSeq,
         digest: Option<String>,
         speed: String,
         state: String,
     },
     Position {
-        seq: u64,
+        seq: StreamSeq,
         state: String,
         speed: String,
     },
     Seek {
-        seq: u64,
+        seq: StreamSeq,
     },
     Gap {
-        from: u64,
-        to: u64,
+        from: StreamSeq,
+        to: StreamSeq,
     },
     Subscribed {
-        seq: u64,
+        seq: StreamSeq,
         symbols: Option<Vec<String>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         except: Option<Vec<String>>,
@@ -113,7 +113,7 @@ enum Layout {
         text: String,
     },
     End {
-        seq: u64,
+        seq: StreamSeq,
         sent: u64,
         digest: Option<String>,
     },
@@ -200,7 +200,11 @@ impl Notice {
     }
 
     /// Returns the notice of a changed subscription.
-    pub(crate) fn subscribed(seq: u64, symbols: SelectedSymbols, events: Option<Vec<EventType>>) -> Notice {
+    pub(crate) fn subscribed(
+        seq: StreamSeq,
+        symbols: SelectedSymbols,
+        events: Option<Vec<EventType>>,
+    ) -> Notice {
         let (symbols, except) = match symbols {
             SelectedSymbols::All => (None, None),
             SelectedSymbols::Only(symbols) => (Some(symbols), None),
@@ -221,7 +225,7 @@ fn symbols_of(names: Option<Vec<String>>) -> Option<Option<Vec<Symbol>>> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PingPayload {
     /// All messages before this one were sent before the ping.
-    pub seq: u64,
+    pub seq: StreamSeq,
     /// The time at which the message before `seq` was due, in microseconds of Unix time; `None` without a schedule.
     #[serde(rename = "due")]
     pub due_us: Option<u64>,
@@ -260,7 +264,7 @@ mod tests {
             Notice::Start {
                 stream: "00ff".to_owned(),
                 run: "r1".to_owned(),
-                seq: 7,
+                seq: StreamSeq(7),
                 digest: None,
                 speed: "1.5x".parse().unwrap(),
                 state: State::Waiting,
@@ -268,14 +272,14 @@ mod tests {
             r#"{"notice":"start","stream":"00ff","run":"r1","seq":7,"digest":null,"speed":"1.5x","state":"waiting"}"#,
         );
         check(
-            Notice::Position { seq: 1, state: State::Paused, speed: Speed::Max },
+            Notice::Position { seq: StreamSeq(1), state: State::Paused, speed: Speed::Max },
             r#"{"notice":"position","seq":1,"state":"paused","speed":"max"}"#,
         );
-        check(Notice::Seek { seq: 5 }, r#"{"notice":"seek","seq":5}"#);
-        check(Notice::Gap { from: 5, to: 9 }, r#"{"notice":"gap","from":5,"to":9}"#);
+        check(Notice::Seek { seq: StreamSeq(5) }, r#"{"notice":"seek","seq":5}"#);
+        check(Notice::Gap { from: StreamSeq(5), to: StreamSeq(9) }, r#"{"notice":"gap","from":5,"to":9}"#);
         check(
             Notice::Subscribed {
-                seq: 3,
+                seq: StreamSeq(3),
                 symbols: symbols(&["AAPL"]),
                 except: None,
                 events: Some(vec![EventType::Trade]),
@@ -283,7 +287,7 @@ mod tests {
             r#"{"notice":"subscribed","seq":3,"symbols":["AAPL"],"events":["trade"]}"#,
         );
         check(
-            Notice::Subscribed { seq: 3, symbols: None, except: symbols(&["X"]), events: None },
+            Notice::Subscribed { seq: StreamSeq(3), symbols: None, except: symbols(&["X"]), events: None },
             r#"{"notice":"subscribed","seq":3,"symbols":null,"except":["X"],"events":null}"#,
         );
         check(
@@ -291,7 +295,7 @@ mod tests {
             r#"{"notice":"error","code":"not_json","text":"no"}"#,
         );
         check(
-            Notice::End { seq: 9, sent: 9, digest: Some(digest) },
+            Notice::End { seq: StreamSeq(9), sent: 9, digest: Some(digest) },
             &format!(r#"{{"notice":"end","seq":9,"sent":9,"digest":"{digest}"}}"#),
         );
     }
@@ -312,10 +316,10 @@ mod tests {
 
     #[test]
     fn a_ping_fits_a_control_frame() {
-        let longest = PingPayload { seq: u64::MAX, due_us: Some(u64::MAX), sent_us: u64::MAX };
+        let longest = PingPayload { seq: StreamSeq::MAX, due_us: Some(u64::MAX), sent_us: u64::MAX };
         assert!(longest.text().len() <= 90);
         assert_eq!(PingPayload::parse(longest.text().as_bytes()), Some(longest));
-        let ping = PingPayload { seq: 1, due_us: None, sent_us: 2 };
+        let ping = PingPayload { seq: StreamSeq(1), due_us: None, sent_us: 2 };
         assert_eq!(ping.text(), r#"{"seq":1,"due":null,"sent":2}"#);
         assert_eq!(PingPayload::parse(b"hello"), None);
     }

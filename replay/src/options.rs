@@ -149,6 +149,8 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
+    use tradesim_schemas::StreamSeq;
+
     use super::*;
 
     #[test]
@@ -160,7 +162,7 @@ mod tests {
         };
         for clock in [PlayClock::Live, PlayClock::Wall] {
             assert_eq!(code(clock, false, &seek), Some("live_clock"));
-            assert_eq!(code(clock, false, &Command::Seek(0)), Some("live_clock"));
+            assert_eq!(code(clock, false, &Command::Seek(StreamSeq(0))), Some("live_clock"));
             assert_eq!(code(clock, true, &Command::Speed(Speed::Max)), Some("live_clock"));
             for command in [Command::Pause, Command::Resume, Command::Step(1), Command::Stop] {
                 assert_eq!(code(clock, true, &command), None);

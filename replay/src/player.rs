@@ -12,6 +12,8 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use tradesim_schemas::StreamSeq;
+
 use crate::{
     backpressure::PlayOffsets,
     control::{Command, CommandError, Lateness, State},
@@ -176,7 +178,7 @@ impl Player {
         }
     }
 
-    fn clients(&mut self, connected: usize, first: Option<u64>) {
+    fn clients(&mut self, connected: usize, first: Option<StreamSeq>) {
         let begun = self.play.clients(connected, first, &mut self.hub.ring(), self.hub.clock.now());
         if begun {
             self.open();

@@ -1,6 +1,6 @@
 //! The query of a client's URL.
 
-use tradesim_schemas::{ContentDigest, EventType, Symbol};
+use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol};
 
 use crate::{
     names::{self, KnownSymbols},
@@ -15,7 +15,7 @@ const PARAMETERS: [&str; 4] = ["from_seq", "digest", "symbols", "events"];
 #[derive(Clone, Debug)]
 pub(crate) struct Join {
     /// The sequence number that it wants to begin with.
-    pub(crate) from_seq: Option<u64>,
+    pub(crate) from_seq: Option<StreamSeq>,
     /// The part of the stream that it wants.
     pub(crate) selection: Selection,
 }
@@ -61,7 +61,7 @@ impl Join {
     }
 }
 
-fn seq(text: &str) -> Result<u64, Refusal> {
+fn seq(text: &str) -> Result<StreamSeq, Refusal> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| digits).ok_or_else(|| {
         Refusal::new("bad_value", format!("from_seq: expected a whole number, found {}", shown(text)))
@@ -141,7 +141,7 @@ mod tests {
         let query =
             format!("from_seq=17&digest={}&symbols=MSFT,%41APL&events=trade", DIGEST.replace(':', "%3A"));
         let join = parse(&query).unwrap();
-        assert_eq!(join.from_seq, Some(17));
+        assert_eq!(join.from_seq, Some(StreamSeq(17)));
         let kind = |name, event_type| Some((Symbol::new(name).unwrap(), event_type));
         assert!(join.selection.in_stream(kind("AAPL", EventType::Trade)));
         assert!(!join.selection.in_stream(kind("AAPL", EventType::OrderBook)));

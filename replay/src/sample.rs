@@ -1,6 +1,6 @@
 //! A small source for tests: numbered messages, some of them long, with symbols and types.
 
-use tradesim_schemas::{ContentDigest, EventType, Symbol, Timestamp};
+use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol, Timestamp};
 
 use crate::{BlockBuilder, Feed, Filled, Meta, Opcode, Source, SourceError, SourceInfo};
 
@@ -65,15 +65,15 @@ impl Source for Sample {
         &self.info
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
-        if seq > self.messages {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
+        if seq > StreamSeq(self.messages) {
             return Err(SourceError::BeyondEnd { seq, messages: self.messages });
         }
         let copy = Sample { info: SourceInfo::default(), ..*self };
-        Ok(Box::new(SampleFeed { sample: copy, seq }))
+        Ok(Box::new(SampleFeed { sample: copy, seq: seq.get() }))
     }
 
-    fn find(&self, position: &str) -> Result<u64, SourceError> {
+    fn find(&self, position: &str) -> Result<StreamSeq, SourceError> {
         position.strip_prefix('#').and_then(|number| number.parse().ok()).ok_or_else(|| {
             SourceError::InvalidPosition {
                 position: position.to_owned(),

@@ -34,6 +34,8 @@ use tradesim_schemas::{
     reader::{ReadOptions, Refusal, read},
 };
 
+use tradesim_schemas::StreamSeq;
+
 use crate::{
     Background, BlockBuilder, Feed, Filled, Meta, Opcode, Options, Report, ServerError, Source, SourceError,
     SourceInfo, Speed,
@@ -168,21 +170,21 @@ impl Source for Lines {
         &self.info
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
         let messages = self.messages.entries.len() as u64;
-        if seq > messages {
+        if seq > StreamSeq(messages) {
             return Err(SourceError::BeyondEnd { seq, messages });
         }
-        Ok(Box::new(LinesFeed { messages: Arc::clone(&self.messages), next: seq as usize }))
+        Ok(Box::new(LinesFeed { messages: Arc::clone(&self.messages), next: seq.get() as usize }))
     }
 
-    fn find(&self, position: &str) -> Result<u64, SourceError> {
+    fn find(&self, position: &str) -> Result<StreamSeq, SourceError> {
         let at = Timestamp::parse(position.as_bytes()).map_err(|_| SourceError::InvalidPosition {
             position: position.to_owned(),
             reason: "expected an RFC 3339 time".to_owned(),
         })?;
         let entries = &self.messages.entries;
-        Ok(entries.iter().position(|(_, meta)| meta.at >= at).unwrap_or(entries.len()) as u64)
+        Ok(StreamSeq(entries.iter().position(|(_, meta)| meta.at >= at).unwrap_or(entries.len()) as u64))
     }
 }
 

@@ -43,6 +43,12 @@ macro_rules! number {
                 $type(self.0 + 1)
             }
 
+            /// Returns the number of messages from `earlier` up to this one, or 0 if it is not earlier.
+            #[inline]
+            pub const fn since(self, earlier: $type) -> u64 {
+                self.0.saturating_sub(earlier.0)
+            }
+
             /// Returns the number of the message `messages` later, or the largest number.
             #[inline]
             #[must_use]

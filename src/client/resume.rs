@@ -7,7 +7,7 @@ use tradesim_bridge::{
     socket::{HandshakeHeaders, Oversize},
 };
 use tradesim_replay::Notice;
-use tradesim_schemas::ContentDigest;
+use tradesim_schemas::{ContentDigest, StreamSeq};
 
 use crate::output::safe;
 
@@ -21,13 +21,13 @@ const DELAY_AFTER_PROGRESS: Duration = Duration::from_millis(20);
 #[derive(Clone, Debug)]
 pub(crate) struct ResumeState {
     /// The message to ask for: first `--from-seq`, later the next one.
-    wanted: Option<u64>,
+    wanted: Option<StreamSeq>,
     retries: u32,
     identity: Option<Identity>,
     /// The sequence number of the first message, if the server numbers its messages.
-    first: Option<u64>,
+    first: Option<StreamSeq>,
     /// The sequence number of the next message, if the server numbers its messages.
-    next: Option<u64>,
+    next: Option<StreamSeq>,
     received: u64,
     on_connection: u64,
     connections: u64,
@@ -64,7 +64,7 @@ const TOO_LARGE_NAMED: usize = 100;
 /// The end of the stream, as announced by the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct End {
-    pub(crate) seq: u64,
+    pub(crate) seq: StreamSeq,
     pub(crate) sent: u64,
     pub(crate) digest: Option<ContentDigest>,
     /// The number of messages that had arrived on this connection.
@@ -97,13 +97,13 @@ pub(crate) enum Fault {
     #[error("the server does not number its messages, so it cannot start at a sequence number")]
     Unnumbered,
     #[error("message {wanted} was requested, but the server starts with message {found}")]
-    Start { wanted: u64, found: u64 },
+    Start { wanted: StreamSeq, found: StreamSeq },
     #[error("the server now has another {what}: {found} instead of {before}")]
     Other { what: &'static str, before: String, found: String },
     #[error("the server sent all messages before {sent}, but those from {next} on did not arrive")]
-    Lost { next: u64, sent: u64 },
+    Lost { next: StreamSeq, sent: StreamSeq },
     #[error("the server sent the invalid sequence number {found}: the limit is 2^53")]
-    Number { found: u64 },
+    Number { found: StreamSeq },
     #[error("the server sent a notice of {bytes} bytes: the limit is 1 MiB")]
     LongNotice { bytes: usize },
     #[error("the server sent {count} consecutive notices: the limit is 10000")]
@@ -111,7 +111,7 @@ pub(crate) enum Fault {
 }
 
 impl ResumeState {
-    pub(crate) fn new(from_seq: Option<u64>, retries: u32) -> ResumeState {
+    pub(crate) fn new(from_seq: Option<StreamSeq>, retries: u32) -> ResumeState {
         ResumeState {
             wanted: from_seq,
             retries,
@@ -218,7 +218,7 @@ impl ResumeState {
     pub(crate) fn notice(&mut self, notice: Notice) -> Result<Option<String>, Fault> {
         if let Notice::Seek { seq: found } | Notice::Gap { to: found, .. } | Notice::End { seq: found, .. } =
             notice
-            && found >= SEQ_END
+            && found >= StreamSeq(SEQ_END)
         {
             return Err(Fault::Number { found });
         }
@@ -233,9 +233,9 @@ impl ResumeState {
                 Some(format!("the player jumped: the next message is {seq}"))
             }
             Notice::Gap { from, to } => {
-                self.missing = self.missing.saturating_add(to.saturating_sub(from));
+                self.missing = self.missing.saturating_add(to.since(from));
                 self.next = Some(to);
-                Some(format!("messages {from} to {} are no longer available", to.saturating_sub(1)))
+                Some(format!("messages {from} to {} are no longer available", to.get().saturating_sub(1)))
             }
             Notice::End { seq, sent, digest } => {
                 self.end = Some(End { seq, sent, digest, arrived: self.on_connection });
@@ -250,7 +250,7 @@ impl ResumeState {
     ///
     /// # Errors
     /// Fails if not all of them arrived.
-    pub(crate) fn ping(&self, seq: u64) -> Result<(), Fault> {
+    pub(crate) fn ping(&self, seq: StreamSeq) -> Result<(), Fault> {
         match self.next {
             Some(next) if seq > next => Err(Fault::Lost { next, sent: seq }),
             _ => Ok(()),
@@ -352,11 +352,11 @@ impl ResumeState {
         self.identity.as_ref()
     }
 
-    pub(crate) fn first_seq(&self) -> Option<u64> {
+    pub(crate) fn first_seq(&self) -> Option<StreamSeq> {
         self.first
     }
 
-    pub(crate) fn next_seq(&self) -> Option<u64> {
+    pub(crate) fn next_seq(&self) -> Option<StreamSeq> {
         self.next
     }
 
@@ -397,7 +397,7 @@ impl ResumeState {
                 ));
             }
         }
-        let is_whole_stream = self.first == Some(0)
+        let is_whole_stream = self.first == Some(StreamSeq(0))
             && !self.jumped
             && self.missing == 0
             && self.too_large_count == 0

@@ -6,6 +6,8 @@ use tradesim_replay::{
     Block, BlockBuilder, Feed, Filled, LineFault, Meta, Opcode, Source, SourceError, SourceInfo,
 };
 
+use tradesim_schemas::StreamSeq;
+
 use super::{
     draw::{Hit, Planted},
     forge,
@@ -42,10 +44,12 @@ impl Source for FaultySource {
         &self.info
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
         // the message before may be swapped with the first one
-        let is_swapped = |seq: u64| self.planted.hits.get(&seq).is_some_and(|hit| hit.kind == Kind::Swap);
-        let from = seq.checked_sub(1).filter(|&before| is_swapped(before)).unwrap_or(seq);
+        let is_swapped =
+            |seq: StreamSeq| self.planted.hits.get(&seq.get()).is_some_and(|hit| hit.kind == Kind::Swap);
+        let before = (seq > StreamSeq::FIRST).then(|| seq - 1);
+        let from = before.filter(|&before| is_swapped(before)).unwrap_or(seq);
         Ok(Box::new(FaultyFeed {
             inner: self.inner.open(from)?,
             planted: Arc::clone(&self.planted),
@@ -58,7 +62,7 @@ impl Source for FaultySource {
         }))
     }
 
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
+    fn find(&self, place: &str) -> Result<StreamSeq, SourceError> {
         self.inner.find(place)
     }
 }
@@ -98,7 +102,7 @@ struct FaultyFeed {
     block: Option<Block>,
     at: usize,
     /// The first requested message.
-    first: u64,
+    first: StreamSeq,
     ended: bool,
     waiting: Option<Waiting>,
 }
@@ -131,7 +135,7 @@ impl FaultyFeed {
     fn push(&mut self, block: &Block, out: &mut BlockBuilder) {
         let (at, seq) = (self.at, block.first_seq() + self.at as u64);
         let entry = &block.entries()[at];
-        let hit = self.planted.hits.get(&seq).copied();
+        let hit = self.planted.hits.get(&seq.get()).copied();
         if let Some(first) = self.waiting.take() {
             // the texts are swapped; the times at which they are played are not
             let second = Waiting::of(block, at);

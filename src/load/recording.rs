@@ -125,7 +125,7 @@ fn before(source: &ArchiveSource, recorded: Duration, messages: u64) -> anyhow::
     let end = first.micros().checked_add(micros).and_then(tradesim_schemas::Timestamp::from_micros);
     match end.map(|end| source.find(&end.to_string())) {
         None | Some(Err(SourceError::InvalidPosition { .. })) => Ok(messages),
-        Some(found) => Ok(found?),
+        Some(found) => Ok(found?.get()),
     }
 }
 

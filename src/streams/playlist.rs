@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc};
 
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
 
+use tradesim_schemas::StreamSeq;
+
 use super::{ArchiveSource, Timestamps, no_place, read_error};
 
 /// The number of times that a playlist is played.
@@ -36,7 +38,7 @@ struct Position {
     round: u64,
     part: usize,
     /// The sequence number in the part.
-    seq: u64,
+    seq: StreamSeq,
 }
 
 impl Playlist {
@@ -88,13 +90,13 @@ impl Playlist {
     }
 
     /// Returns the number of whole rounds before message `seq`, and the number of messages in them.
-    fn whole_rounds(&self, seq: u64) -> (u64, u64) {
+    fn whole_rounds(&self, seq: StreamSeq) -> (u64, u64) {
         match self.round_messages() {
             None | Some(0) => (0, 0),
             Some(messages) => {
                 let rounds = match self.rounds {
-                    Rounds::Times(times) => (seq / messages).min(times),
-                    Rounds::Endless => seq / messages,
+                    Rounds::Times(times) => (seq.get() / messages).min(times),
+                    Rounds::Endless => seq.get() / messages,
                 };
                 (rounds, rounds * messages)
             }
@@ -127,7 +129,7 @@ impl Source for Playlist {
         &self.info
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
         let (mut round, mut before) = self.whole_rounds(seq);
         let mut part = 0;
         loop {
@@ -138,12 +140,12 @@ impl Source for Playlist {
                         parts: Arc::clone(&self.parts),
                         rounds: self.rounds,
                         position,
-                        starts_segment: position.seq == 0 && (round, part) != (0, 0),
+                        starts_segment: position.seq == StreamSeq(0) && (round, part) != (0, 0),
                         feed: Some(feed),
                     };
                     return Ok(Box::new(feed));
                 }
-                Ok(None) if before == seq => return Ok(Box::new(Nothing)),
+                Ok(None) if StreamSeq(before) == seq => return Ok(Box::new(Nothing)),
                 Ok(None) => return Err(SourceError::BeyondEnd { seq, messages: before }),
                 Err(SourceError::BeyondEnd { messages, .. }) => messages,
                 Err(error) => return Err(error),
@@ -165,11 +167,11 @@ impl Source for Playlist {
     }
 
     /// Finds the position in the first round.
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
+    fn find(&self, place: &str) -> Result<StreamSeq, SourceError> {
         let mut before = 0;
         for (index, part) in self.parts.iter().enumerate() {
             match part.find(place) {
-                Ok(seq) => return Ok(before + seq),
+                Ok(seq) => return Ok(seq + before),
                 Err(error @ SourceError::InvalidPosition { .. }) if index + 1 == self.parts.len() => {
                     return Err(error);
                 }
@@ -222,8 +224,11 @@ impl PlaylistFeed {
     fn next_part(&mut self) -> Result<Option<Box<dyn Feed>>, SourceError> {
         let Position { round, part, .. } = self.position;
         let is_last = part + 1 == self.parts.len();
-        self.position =
-            Position { round: round + u64::from(is_last), part: if is_last { 0 } else { part + 1 }, seq: 0 };
+        self.position = Position {
+            round: round + u64::from(is_last),
+            part: if is_last { 0 } else { part + 1 },
+            seq: StreamSeq(0),
+        };
         self.starts_segment = true;
         open(&self.parts, self.rounds, self.position).transpose()
     }

@@ -147,7 +147,8 @@ impl Reader {
             }
         }
         let socket::HandshakeHeaders { stream, run, start_seq, .. } = connection.handshake.clone();
-        let handshake = HandshakeInfo { stream, run, start_seq };
+        let handshake =
+            HandshakeInfo { stream, run, start_seq: start_seq.map(tradesim_schemas::StreamSeq::get) };
         self.send(Event::Connected { connection: number, handshake })?;
         for text in &self.options.dialogue.send {
             if let Err(cause) = connection.send(Message::text(text.as_str())) {

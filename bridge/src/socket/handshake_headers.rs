@@ -1,7 +1,7 @@
 //! The tradesim headers of a handshake (docs/PROTOCOL.md, section 1).
 
 use tradesim_bridge_core::{SEQ_END, is_name};
-use tradesim_schemas::ContentDigest;
+use tradesim_schemas::{ContentDigest, StreamSeq};
 use tungstenite::http::{HeaderMap, header};
 
 /// The subprotocol.
@@ -15,7 +15,7 @@ pub struct HandshakeHeaders {
     /// The name of the run.
     pub run: Option<String>,
     /// The number of the first message on this connection.
-    pub start_seq: Option<u64>,
+    pub start_seq: Option<StreamSeq>,
     /// The digest of the whole stream, if the server knows it in advance.
     pub digest: Option<ContentDigest>,
     /// True if the server may send notices.
@@ -30,7 +30,7 @@ impl HandshakeHeaders {
     pub fn of(headers: &HeaderMap) -> Result<HandshakeHeaders, String> {
         let start_seq = |text: &str| {
             let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse::<u64>().ok().filter(|seq| is_number && *seq < SEQ_END)
+            text.parse().ok().filter(|seq| is_number && *seq < SEQ_END).map(StreamSeq)
         };
         Ok(HandshakeHeaders {
             stream: read(headers, "tradesim-stream", name, NAME)?,
@@ -91,7 +91,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!((ours.stream.as_deref(), ours.run.as_deref()), (Some("0123"), Some("nightly:1")));
-        assert_eq!((ours.start_seq, ours.notices), (Some(9_007_199_254_740_991), true));
+        assert_eq!((ours.start_seq, ours.notices), (Some(StreamSeq(9_007_199_254_740_991)), true));
         assert_eq!(ours.digest.unwrap().to_string(), digest);
         assert_eq!(handshake_headers(&[("server", "somebody")]), Ok(HandshakeHeaders::default()));
     }

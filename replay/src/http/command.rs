@@ -8,6 +8,8 @@ use serde::{
 };
 use serde_json::{Value, error::Category};
 
+use tradesim_schemas::StreamSeq;
+
 use crate::control::Command;
 
 /// The commands: the last segment of the path.
@@ -57,7 +59,7 @@ fn messages(value: Value) -> Result<u64, BadBody> {
 fn seek_target(value: Value) -> Result<Command, BadBody> {
     match value {
         Value::Number(number) => match number.as_u64() {
-            Some(seq) => Ok(Command::Seek(seq)),
+            Some(seq) => Ok(Command::Seek(StreamSeq(seq))),
             None => Err(bad(
                 "bad_value",
                 format!("to: expected a seq, a whole number of at least 0, found {number}"),
@@ -166,10 +168,10 @@ mod tests {
             ("stop", " \n", Command::Stop),
             ("step", "", Command::Step(1)),
             ("step", r#"{"messages":10}"#, Command::Step(10)),
-            ("seek", r#"{"to":12345}"#, Command::Seek(12_345)),
-            ("seek", r#"{"to":"12345"}"#, Command::Seek(12_345)),
+            ("seek", r#"{"to":12345}"#, Command::Seek(StreamSeq(12_345))),
+            ("seek", r#"{"to":"12345"}"#, Command::Seek(StreamSeq(12_345))),
             ("seek", r#" {"to" : "10:00"} "#, Command::SeekTo("10:00".to_owned())),
-            ("seek", r#"{"to":18446744073709551615}"#, Command::Seek(u64::MAX)),
+            ("seek", r#"{"to":18446744073709551615}"#, Command::Seek(StreamSeq(u64::MAX))),
             ("speed", r#"{"speed":"10x"}"#, speed("10x")),
             ("speed", r#"{"speed":"max"}"#, speed("max")),
         ] {

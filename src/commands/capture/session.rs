@@ -9,6 +9,8 @@ use tradesim_bridge::socket::{Dialogue, dialogue::Heartbeat};
 use tradesim_replay::{Notice, PingPayload};
 use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 
+use tradesim_schemas::StreamSeq;
+
 use super::{
     receipt::ReceiveClock,
     state::{CaptureState, NextStep},
@@ -81,7 +83,7 @@ impl<'a> Session<'a> {
         args: &'a Capture,
         dialogue: Dialogue,
         endpoint: Endpoint,
-        from_seq: Option<u64>,
+        from_seq: Option<StreamSeq>,
         stop: Stop,
         journal: JournalWriter,
         clock: ReceiveClock,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tradesim_bridge::{core::Backoff, socket::Oversize};
 use tradesim_replay::Notice;
-use tradesim_schemas::ContentDigest;
+use tradesim_schemas::{ContentDigest, StreamSeq};
 
 use crate::client::{DisconnectReason, Fault, HandshakeHeaders, Next, ResumeState, TooLarge};
 
@@ -40,7 +40,7 @@ pub(super) enum NextStep {
 }
 
 impl CaptureState {
-    pub(super) fn new(from_seq: Option<u64>, retries: u32) -> CaptureState {
+    pub(super) fn new(from_seq: Option<StreamSeq>, retries: u32) -> CaptureState {
         CaptureState {
             resume: ResumeState::new(from_seq, retries),
             backoff: FIRST,
@@ -105,7 +105,7 @@ impl CaptureState {
     ///
     /// # Errors
     /// Fails if messages before it did not arrive.
-    pub(super) fn ping(&self, seq: u64) -> Result<(), Fault> {
+    pub(super) fn ping(&self, seq: StreamSeq) -> Result<(), Fault> {
         self.resume.ping(seq)
     }
 
@@ -172,7 +172,11 @@ mod tests {
     }
 
     fn numbered(start: u64) -> HandshakeHeaders {
-        HandshakeHeaders { run: Some("r".to_owned()), start_seq: Some(start), ..HandshakeHeaders::default() }
+        HandshakeHeaders {
+            run: Some("r".to_owned()),
+            start_seq: Some(StreamSeq(start)),
+            ..HandshakeHeaders::default()
+        }
     }
 
     fn closed(code: u16) -> DisconnectReason {

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{StreamSeq, Timestamp};
 use tradesim_sim::Simulation;
 
 /// The limits of the snapshots. When they are exceeded, every second snapshot is dropped and the stride doubles; the first one is
@@ -28,7 +28,7 @@ const SNAPSHOTS_MAX: usize = 32;
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     /// The sequence number of the next message.
-    pub(super) seq: u64,
+    pub(super) seq: StreamSeq,
     /// True if the time before that message is skipped.
     pub(super) starts_segment: bool,
     /// The state before that message.
@@ -57,7 +57,7 @@ impl Snapshots {
     }
 
     /// Returns whether a message is far enough after the last snapshot for a new one.
-    pub(super) fn wants(&self, seq: u64) -> bool {
+    pub(super) fn wants(&self, seq: StreamSeq) -> bool {
         self.table().wants(seq)
     }
 
@@ -79,7 +79,7 @@ impl Snapshots {
     }
 
     /// Returns the last snapshot at or before a message.
-    pub(super) fn before_message(&self, seq: u64) -> Snapshot {
+    pub(super) fn before_message(&self, seq: StreamSeq) -> Snapshot {
         self.last_where(|snapshot| snapshot.seq <= seq)
     }
 
@@ -100,7 +100,7 @@ impl Snapshots {
 }
 
 impl Table {
-    fn wants(&self, seq: u64) -> bool {
+    fn wants(&self, seq: StreamSeq) -> bool {
         seq >= self.snapshots.last().expect("the first snapshot is kept").seq + self.stride
     }
 
@@ -121,7 +121,7 @@ mod tests {
 
     const STRIDE: u64 = Limits::USUAL.stride;
 
-    fn snapshot(seq: u64) -> Snapshot {
+    fn snapshot(seq: StreamSeq) -> Snapshot {
         let day = TradingDay::new("2026-02-18".parse().unwrap(), Closed::Refuse).unwrap();
         let options = SimulationOptions { symbols: 1, ..SimulationOptions::new(day, 1) };
         Snapshot { seq, starts_segment: false, simulation: Simulation::new(options).unwrap() }
@@ -129,49 +129,50 @@ mod tests {
 
     #[test]
     fn the_last_snapshot_before_a_message_is_found() {
-        let snapshots = Snapshots::new(snapshot(0), Limits::USUAL);
-        assert!(!snapshots.wants(STRIDE - 1));
+        let snapshots = Snapshots::new(snapshot(StreamSeq(0)), Limits::USUAL);
+        assert!(!snapshots.wants(StreamSeq(STRIDE - 1)));
         for seq in [STRIDE, STRIDE + 1, 3 * STRIDE] {
-            snapshots.learn(snapshot(seq));
+            snapshots.learn(snapshot(StreamSeq(seq)));
         }
         for (seq, found) in
             [(0, 0), (STRIDE - 1, 0), (STRIDE, STRIDE), (3 * STRIDE - 1, STRIDE), (u64::MAX, 3 * STRIDE)]
         {
-            assert_eq!(snapshots.before_message(seq).seq, found, "{seq}");
+            assert_eq!(snapshots.before_message(StreamSeq(seq)).seq, StreamSeq(found), "{seq}");
         }
         // all of these are at the start of the day
-        assert_eq!(snapshots.before_time(Timestamp::MIN).seq, 0);
-        assert_eq!(snapshots.before_time(Timestamp::MAX).seq, 3 * STRIDE);
+        assert_eq!(snapshots.before_time(Timestamp::MIN).seq, StreamSeq(0));
+        assert_eq!(snapshots.before_time(Timestamp::MAX).seq, StreamSeq(3 * STRIDE));
     }
 
     #[test]
     fn the_number_of_snapshots_is_limited() {
-        let snapshots = Snapshots::new(snapshot(0), Limits::USUAL);
+        let snapshots = Snapshots::new(snapshot(StreamSeq(0)), Limits::USUAL);
         for n in 1..1_000 {
-            if snapshots.wants(n * STRIDE) {
-                snapshots.learn(snapshot(n * STRIDE));
+            if snapshots.wants(StreamSeq(n * STRIDE)) {
+                snapshots.learn(snapshot(StreamSeq(n * STRIDE)));
             }
         }
         let table = snapshots.table();
         assert!((SNAPSHOTS_MAX / 2..=SNAPSHOTS_MAX).contains(&table.snapshots.len()));
-        assert_eq!(table.snapshots[0].seq, 0);
+        assert_eq!(table.snapshots[0].seq, StreamSeq(0));
         assert!(table.snapshots.windows(2).all(|pair| pair[1].seq - pair[0].seq <= table.stride));
     }
 
     #[test]
     fn the_memory_of_snapshots_is_limited() {
-        let one = snapshot(0).simulation.state_bytes();
+        let one = snapshot(StreamSeq(0)).simulation.state_bytes();
         assert!(one > 1_000);
         for (states, kept_max) in [(0, 1), (1, 1), (2, 2), (5, 5)] {
-            let snapshots = Snapshots::new(snapshot(0), Limits { stride: 10, bytes_max: states * one });
+            let snapshots =
+                Snapshots::new(snapshot(StreamSeq(0)), Limits { stride: 10, bytes_max: states * one });
             for seq in (0..10_000).step_by(10) {
-                if snapshots.wants(seq) {
-                    snapshots.learn(snapshot(seq));
+                if snapshots.wants(StreamSeq(seq)) {
+                    snapshots.learn(snapshot(StreamSeq(seq)));
                 }
             }
             let table = snapshots.table();
             assert!((1..=kept_max).contains(&table.snapshots.len()), "{states}: {}", table.snapshots.len());
-            assert_eq!(table.snapshots[0].seq, 0);
+            assert_eq!(table.snapshots[0].seq, StreamSeq(0));
         }
     }
 }
