@@ -1,13 +1,16 @@
 //! Reports about archives and clusters, with the keys of the contract (section 9).
 
+mod faults;
+
 use std::path::Path;
 
 use serde::Serialize;
-use tradesim_archive::{Cut, Metadata, Source};
+use tradesim_archive::{Cut, Filter, Metadata, Source};
 use tradesim_bridge::topics::Deviation;
-use tradesim_schemas::{EventType, RecordSeq, Symbol, Timestamp};
+use tradesim_schemas::{RecordSeq, Timestamp};
 
-use crate::{filter::Filter, output};
+use crate::output;
+pub(crate) use faults::{describe_archive_faults, describe_faults};
 
 /// The `schema_version` of every JSON report.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -52,26 +55,8 @@ pub(crate) struct ArchiveReport {
     pub(crate) format_version: String,
     pub(crate) generator_version: Option<String>,
     pub(crate) model: Option<String>,
-    pub(crate) cuts: Vec<CutReport>,
-    pub(crate) sources: Vec<SourceReport>,
-}
-
-/// A cut.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct CutReport {
-    pub(crate) from: Option<String>,
-    pub(crate) to: Option<String>,
-    pub(crate) symbols: Vec<String>,
-    pub(crate) events: Vec<&'static str>,
-    pub(crate) limit: Option<u64>,
-}
-
-/// A source of an archive.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct SourceReport {
-    pub(crate) digest: String,
-    pub(crate) cuts: Vec<CutReport>,
-    pub(crate) sources: Vec<SourceReport>,
+    pub(crate) cuts: Vec<Cut>,
+    pub(crate) sources: Vec<Source>,
 }
 
 impl ArchiveReport {
@@ -93,30 +78,8 @@ impl ArchiveReport {
             format_version: metadata.format_version().to_string(),
             generator_version: provenance.generator_version.clone(),
             model: provenance.model.clone(),
-            cuts: provenance.cuts.iter().map(CutReport::from).collect(),
-            sources: provenance.sources.iter().map(SourceReport::from).collect(),
-        }
-    }
-}
-
-impl From<&Cut> for CutReport {
-    fn from(cut: &Cut) -> CutReport {
-        CutReport {
-            from: cut.from.map(|at| at.to_string()),
-            to: cut.to.map(|at| at.to_string()),
-            symbols: cut.symbols.iter().map(Symbol::to_string).collect(),
-            events: cut.events.iter().copied().map(EventType::as_str).collect(),
-            limit: cut.limit,
-        }
-    }
-}
-
-impl From<&Source> for SourceReport {
-    fn from(source: &Source) -> SourceReport {
-        SourceReport {
-            digest: source.digest.to_string(),
-            cuts: source.cuts.iter().map(CutReport::from).collect(),
-            sources: source.sources.iter().map(SourceReport::from).collect(),
+            cuts: provenance.cuts.clone(),
+            sources: provenance.sources.clone(),
         }
     }
 }
@@ -130,7 +93,7 @@ pub(crate) fn warn_if_empty(filter: &Filter, kept: u64, range: Option<(Timestamp
         Some((first, last)) => format!("the source contains messages from {first} to {last}"),
         None => "the source is empty".to_owned(),
     };
-    let cut = describe_cut(&filter.cut());
+    let cut = filter.cut();
     output::say(format_args!("warning: no message passes the filters ({cut}): {range}"));
 }
 
@@ -142,25 +105,6 @@ pub(crate) fn explain_cut_times(filter: &Filter) {
              like the messages around it"
         ));
     }
-}
-
-/// Describes a cut for people.
-pub(crate) fn describe_cut(cut: &Cut) -> String {
-    let mut words = Vec::new();
-    if !cut.symbols.is_empty() {
-        words.push(format!("symbols {}", join(cut.symbols.iter().map(Symbol::to_string))));
-    }
-    if !cut.events.is_empty() {
-        words.push(format!("events {}", join(cut.events.iter().map(EventType::to_string))));
-    }
-    words.extend(cut.from.map(|at| format!("from {at}")));
-    words.extend(cut.to.map(|at| format!("to {at}")));
-    words.extend(cut.limit.map(|limit| format!("limit {limit}")));
-    words.join(", ")
-}
-
-fn join(words: impl Iterator<Item = String>) -> String {
-    words.collect::<Vec<_>>().join(",")
 }
 
 /// A deviation of a cluster from its expected configuration.

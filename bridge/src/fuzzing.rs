@@ -7,7 +7,6 @@ use tradesim_schemas::{EventType, ReadOptions, Timestamp, read};
 use crate::{
     audit,
     compatibility::{AvroSchema, Level, incompatibilities},
-    socket::inbound,
     tail,
 };
 
@@ -35,15 +34,6 @@ pub fn avro(bytes: &[u8]) {
         let _ = incompatibilities(Level::FullTransitive, &new, std::slice::from_ref(&ours));
     }
     assert_eq!(incompatibilities(Level::FullTransitive, &new, std::slice::from_ref(&new)), [], "{schema}");
-}
-
-/// Reads bytes from a server, in pieces.
-///
-/// # Panics
-/// If the size of the pieces makes a difference, and if the WebSocket library alone reads other messages before its
-/// first error.
-pub fn frames(bytes: &[u8]) {
-    inbound::fuzzing::frames(bytes);
 }
 
 /// Parses a record's value as a dead letter, in both ways, and as a position; and makes a dead letter of it.

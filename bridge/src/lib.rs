@@ -26,12 +26,9 @@ mod kafka;
 mod metrics;
 mod options;
 pub mod registry;
-pub mod secret;
 mod serving;
-pub mod socket;
 pub mod tail;
 pub mod topics;
-pub mod url;
 
 pub use bridge::Bridge;
 pub use feed::FeedUrlError;

@@ -24,7 +24,7 @@ use crate::{
 /// use tradesim_replay::{
 ///     Background, BlockBuilder, Feed, Filled, Meta, Opcode, Options, Source, SourceError, SourceInfo, Speed,
 /// };
-/// use tradesim_schemas::{StreamSeq, Timestamp};
+/// use tradesim_schemas::{TimeSpec, Timestamp};
 ///
 /// /// Three messages, a second apart.
 /// struct Ticks(SourceInfo);
@@ -38,9 +38,9 @@ use crate::{
 ///         Ok(Box::new(Reader(seq.get())))
 ///     }
 ///
-///     fn find(&self, position: &str) -> Result<StreamSeq, SourceError> {
+///     fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
 ///         let reason = "ticks are only found by number".to_owned();
-///         Err(SourceError::InvalidPosition { position: position.to_owned(), reason })
+///         Err(SourceError::InvalidPosition { position: time, reason })
 ///     }
 /// }
 ///

@@ -1,6 +1,6 @@
 //! A small source for tests: numbered messages, some of them long, with symbols and types.
 
-use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol, Timestamp};
+use tradesim_schemas::{ContentDigest, ContentHasher, EventType, StreamSeq, Symbol, TimeSpec, Timestamp};
 
 use crate::{BlockBuilder, Feed, Filled, Meta, Opcode, Source, SourceError, SourceInfo};
 
@@ -73,13 +73,13 @@ impl Source for Sample {
         Ok(Box::new(SampleFeed { sample: copy, seq: seq.get() }))
     }
 
-    fn find(&self, position: &str) -> Result<StreamSeq, SourceError> {
-        position.strip_prefix('#').and_then(|number| number.parse().ok()).ok_or_else(|| {
-            SourceError::InvalidPosition {
-                position: position.to_owned(),
-                reason: "expected # and a number".to_owned(),
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
+        match time {
+            TimeSpec::Instant(at) => Ok(StreamSeq((at.micros() / self.gap_us) as u64)),
+            TimeSpec::Exchange(_) => {
+                Err(SourceError::InvalidPosition { position: time, reason: "there is no date".to_owned() })
             }
-        })
+        }
     }
 }
 

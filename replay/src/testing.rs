@@ -30,11 +30,9 @@
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use tradesim_schemas::{
-    ContentHasher, Symbol, Timestamp,
+    ContentHasher, StreamSeq, Symbol, TimeSpec,
     reader::{ReadOptions, Refusal, read},
 };
-
-use tradesim_schemas::StreamSeq;
 
 use crate::{
     Background, BlockBuilder, Feed, Filled, Meta, Opcode, Options, Report, ServerError, Source, SourceError,
@@ -178,11 +176,11 @@ impl Source for Lines {
         Ok(Box::new(LinesFeed { messages: Arc::clone(&self.messages), next: seq.get() as usize }))
     }
 
-    fn find(&self, position: &str) -> Result<StreamSeq, SourceError> {
-        let at = Timestamp::parse(position.as_bytes()).map_err(|_| SourceError::InvalidPosition {
-            position: position.to_owned(),
-            reason: "expected an RFC 3339 time".to_owned(),
-        })?;
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
+        let TimeSpec::Instant(at) = time else {
+            let reason = "expected an RFC 3339 time".to_owned();
+            return Err(SourceError::InvalidPosition { position: time, reason });
+        };
         let entries = &self.messages.entries;
         Ok(StreamSeq(entries.iter().position(|(_, meta)| meta.at >= at).unwrap_or(entries.len()) as u64))
     }

@@ -16,6 +16,7 @@ mod arrivals;
 mod book;
 mod burst;
 mod candle;
+mod estimate;
 mod market;
 mod merge;
 mod order_flow;

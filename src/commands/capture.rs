@@ -17,6 +17,7 @@ use anyhow::Context;
 use serde::Serialize;
 use signal_hook::consts::SIGTERM;
 use tradesim_archive::{JournalWriter, NewFile};
+use tradesim_client::Endpoint;
 
 pub(super) use self::archiving::{JournalReport, archive};
 use self::{
@@ -25,9 +26,8 @@ use self::{
 };
 use crate::{
     cli::Capture,
-    client,
-    endpoint::Endpoint,
     exit::{Failure, Outcome},
+    feed,
     output::{self, grouped, say},
     signals::Stop,
     sink::check_name,
@@ -68,8 +68,8 @@ pub(crate) fn run(args: &Capture) -> anyhow::Result<Outcome> {
     let path = &args.output.output;
     check_name(path)?;
     let mut endpoint = args.url.clone();
-    let from_seq = client::from_seq(None, &mut endpoint)?;
-    let dialogue = client::dialogue(&args.feed)?;
+    let from_seq = feed::from_seq(None, &mut endpoint)?;
+    let dialogue = feed::dialogue(&args.feed)?;
     let stop = Stop::on_signals()?;
     // fail now rather than at the end
     drop(NewFile::create(path, args.output.force)?);
@@ -136,7 +136,7 @@ fn finish(
     }
     let different = !differences.is_empty();
     let (too_large_count, too_large) = state.too_large();
-    let named = |message: &client::TooLarge| TooLarge {
+    let named = |message: &tradesim_client::TooLarge| TooLarge {
         seq: message.seq,
         bytes: message.bytes,
         blake3: message.hash.clone(),

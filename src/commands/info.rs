@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use tradesim_archive::Metadata;
+use tradesim_sources::ArchiveFaults;
 
 use crate::{
     cli::Info,
     cli::ReadingArgs,
     exit::Outcome,
-    faults::ArchiveFaults,
     output::{self, Stdout, grouped},
     report::{self, ArchiveReport},
     signals, source,
@@ -107,13 +107,13 @@ fn lines(report: &ArchiveReport, metadata: &Metadata) -> Vec<(&'static str, Stri
     optional("symbols", (!symbols.is_empty()).then(|| format!("{}: {}", symbols.len(), symbols.join(","))));
     optional("bursts", (!provenance.bursts.is_empty()).then(|| grouped(provenance.bursts.len() as u64)));
     for cut in &provenance.cuts {
-        optional("cut", Some(report::describe_cut(cut)));
+        optional("cut", Some(cut.to_string()));
     }
     for source in &provenance.sources {
         optional("source", Some(source.digest.to_string()));
     }
     let faults = provenance.faults.as_ref();
-    optional("faults", faults.map(|faults| ArchiveFaults::new(faults).describe()));
+    optional("faults", faults.map(|faults| report::describe_archive_faults(&ArchiveFaults::new(faults))));
     lines.push((
         "messages",
         format!(

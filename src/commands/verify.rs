@@ -1,6 +1,5 @@
 //! `verify`: checks the structure, the digests, the market rules and the list of planted faults of an archive.
 
-mod listed;
 mod scope;
 
 use std::path::Path;
@@ -9,6 +8,7 @@ use serde::Serialize;
 use tradesim_archive::{Archive, Batch, RowDigest, Start};
 use tradesim_schemas::ContentDigest;
 use tradesim_sim::audit::{Audit, AuditReport};
+use tradesim_sources::{ListedFaults, ListedFaultsCheck};
 
 use crate::{
     cli::{ReadingArgs, Verify},
@@ -30,7 +30,7 @@ struct Report {
     digest: String,
     against: Option<Against>,
     /// The check of the listed faults; null if none are listed.
-    faults: Option<listed::ListedFaults>,
+    faults: Option<ListedFaults>,
     rules: Vec<RuleLine>,
     skipped: Vec<SkippedLine>,
 }
@@ -92,7 +92,7 @@ fn check(args: &Verify, archive: &Archive, against: Option<ContentDigest>) -> an
         Err(reason) => (None, Some(reason)),
     };
     let mut audit = contexts.map(Audit::merged);
-    let mut listed = listed::Check::of(metadata);
+    let mut listed = ListedFaultsCheck::of(metadata);
     let mut digest = RowDigest::default();
     let mut progress = Progress::new("verifying", metadata.counts().total());
     let mut messages = 0;
@@ -125,7 +125,7 @@ fn check(args: &Verify, archive: &Archive, against: Option<ContentDigest>) -> an
     let audit = audit.map(Audit::finish);
     let (rules, mut skipped) = audit.as_ref().map_or_else(Default::default, lines);
     skipped.extend(no_rules.map(|reason| SkippedLine { rule: "all".to_owned(), reason }));
-    let faults = listed.map(listed::Check::finish);
+    let faults = listed.map(ListedFaultsCheck::finish);
     let ok = against.as_ref().is_none_or(|against| against.ok)
         && faults.as_ref().is_none_or(|faults| faults.differing == 0)
         && audit.as_ref().is_none_or(AuditReport::is_clean);

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 use tradesim_replay::{ClientStatus, IntervalStats, Lateness, Report, Speed};
+use tradesim_sources::FaultsReport;
 
 use tradesim_schemas::StreamSeq;
 
 use crate::{
-    faults::FaultsReport,
     output::{grouped, say},
     report::SCHEMA_VERSION,
 };

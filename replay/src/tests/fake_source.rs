@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use tradesim_schemas::{EventType, StreamSeq, Symbol, Timestamp};
+use tradesim_schemas::{EventType, StreamSeq, Symbol, TimeSpec, Timestamp};
 
 use crate::{
     BlockBuilder, Feed, Filled, Meta, Opcode, Source, SourceError, SourceInfo,
@@ -95,7 +95,7 @@ impl Source for FakeSource {
         }))
     }
 
-    fn find(&self, _: &str) -> Result<StreamSeq, SourceError> {
+    fn find(&self, _: TimeSpec) -> Result<StreamSeq, SourceError> {
         unreachable!("the tests address messages by their numbers")
     }
 }

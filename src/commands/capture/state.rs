@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use tradesim_bridge::{core::Backoff, socket::Oversize};
-use tradesim_replay::Notice;
+use tradesim_client::{DisconnectReason, Fault, Next, Oversize, ResumeState, TooLarge};
+use tradesim_protocol::{Backoff, CloseKind, FeedQuery, HandshakeHeaders, Notice};
 use tradesim_schemas::{ContentDigest, StreamSeq};
-
-use crate::client::{DisconnectReason, Fault, HandshakeHeaders, Next, ResumeState, TooLarge};
 
 /// The pauses before the first connection: short, because the feed may just be starting.
 const FIRST: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
@@ -41,17 +39,11 @@ pub(super) enum NextStep {
 
 impl CaptureState {
     pub(super) fn new(from_seq: Option<StreamSeq>, retries: u32) -> CaptureState {
-        CaptureState {
-            resume: ResumeState::new(from_seq, retries),
-            backoff: FIRST,
-            retries,
-            gap: None,
-            heartbeats: 0,
-        }
+        CaptureState { resume: ResumeState::new(from_seq), backoff: FIRST, retries, gap: None, heartbeats: 0 }
     }
 
-    /// Returns the query parameters of the next connection.
-    pub(super) fn query(&self) -> Vec<String> {
+    /// Returns the query of the next connection.
+    pub(super) fn query(&self) -> FeedQuery {
         self.resume.query()
     }
 
@@ -114,9 +106,8 @@ impl CaptureState {
         let is_connected = self.resume.connections() > 0;
         let (again, resumes) = match self.resume.ended(reason) {
             Next::Done => return NextStep::Complete,
-            // 1012: the player jumped
-            Next::Again => (true, !matches!(reason, DisconnectReason::Closed { code: 1012, .. })),
-            Next::Failed(_) => (is_retriable(reason), false),
+            Next::Again => (true, reason.kind() != CloseKind::Moved),
+            Next::Failed(_) => (is_retriable(reason.kind()), false),
         };
         if !again {
             return NextStep::Failed;
@@ -124,10 +115,7 @@ impl CaptureState {
         if is_connected && !resumes {
             self.gap.get_or_insert_with(|| self.resume.describe(reason));
         }
-        if self.backoff.tries() >= self.retries {
-            return NextStep::Lost;
-        }
-        NextStep::Again(self.backoff.pause(random))
+        self.backoff.pause_within(self.retries, random).map_or(NextStep::Lost, NextStep::Again)
     }
 
     /// Describes the end of a connection.
@@ -156,11 +144,8 @@ impl CaptureState {
 }
 
 /// Returns whether reconnecting may help: the feed disconnected or was overloaded, but did not refuse the client.
-fn is_retriable(reason: &DisconnectReason) -> bool {
-    match reason {
-        DisconnectReason::Lost(_) => true,
-        DisconnectReason::Closed { code, .. } => matches!(code, 1001 | 1005 | 1006 | 1011..=1014),
-    }
+fn is_retriable(kind: CloseKind) -> bool {
+    matches!(kind, CloseKind::Interrupted | CloseKind::Unstated | CloseKind::Moved | CloseKind::Failed)
 }
 
 #[cfg(test)]
@@ -211,7 +196,7 @@ mod tests {
             let (gap, result) = state.connected(&plain());
             assert!(gap.unwrap().contains("after 1 message"), "{reason:?}");
             assert_eq!(result, Ok(()));
-            assert_eq!(state.query(), [""; 0]);
+            assert_eq!(state.query(), FeedQuery::default());
         }
     }
 
@@ -219,7 +204,7 @@ mod tests {
     fn a_feed_that_resumes_has_no_gap() {
         let mut state = connected(&numbered(0), 10);
         assert_eq!(seconds(&state.ended(&lost(), 0.5)), Some(1.0));
-        assert_eq!(state.query(), ["from_seq=1"]);
+        assert_eq!(state.query(), FeedQuery::from_seq(StreamSeq(1)));
         assert_eq!(state.connected(&numbered(1)), (None, Ok(())));
     }
 
@@ -227,7 +212,7 @@ mod tests {
     fn a_jump_of_the_player_is_a_gap() {
         let mut state = connected(&numbered(0), 10);
         assert!(seconds(&state.ended(&closed(1012), 0.5)).is_some());
-        assert_eq!(state.query(), [""; 0]);
+        assert_eq!(state.query(), FeedQuery::default());
         assert!(state.connected(&numbered(700)).0.unwrap().contains("1012"));
     }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use tradesim_client::ResumeState;
 
 use tradesim_schemas::StreamSeq;
 
 use super::output::Output;
 use crate::{
-    client::ResumeState,
     output::{self, grouped, say},
     progress::Stopwatch,
     report::SCHEMA_VERSION,

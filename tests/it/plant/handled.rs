@@ -2,6 +2,8 @@
 
 use tradesim_archive::{ArchiveWriter, Faults, PlantedFaults, Provenance, WriterOptions};
 
+use tradesim_schemas::RecordSeq;
+
 use super::*;
 
 #[test]
