@@ -131,8 +131,11 @@ fn decide(error: &anyhow::Error) -> (u8, Option<&str>) {
     } else if let Some(archive) = error.chain().find_map(|cause| cause.downcast_ref::<ArchiveError>()) {
         // a server wraps errors of reading the archive
         (archive_code(archive), archive_hint(archive))
-    } else if error.is::<FaultPlanError>() {
-        (code::CONFIGURATION, None)
+    } else if let Some(plan) = error.downcast_ref() {
+        let for_replays =
+            matches!(plan, FaultPlanError::NotForArchives { .. } | FaultPlanError::TooManyForArchives { .. });
+        let hint = "`tradesim replay FILE --faults PLAN` adds it while serving the archive";
+        (code::CONFIGURATION, for_replays.then_some(hint))
     } else if let Some(ServerError::Bind { source, .. }) = error.downcast_ref() {
         let in_use = source.kind() == io::ErrorKind::AddrInUse;
         (code::FAILED, in_use.then_some("--port 0 picks a free port"))

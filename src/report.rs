@@ -5,9 +5,8 @@ mod faults;
 use std::path::Path;
 
 use serde::Serialize;
-use tradesim_archive::{Cut, Filter, Metadata, Source};
-use tradesim_bridge::topics::Deviation;
-use tradesim_schemas::{RecordSeq, Timestamp};
+use tradesim_archive::{Counts, Cut, Filter, Metadata, Source};
+use tradesim_schemas::Timestamp;
 
 use crate::output;
 pub(crate) use faults::{describe_archive_faults, describe_faults};
@@ -15,34 +14,12 @@ pub(crate) use faults::{describe_archive_faults, describe_faults};
 /// The `schema_version` of every JSON report.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
-/// Numbers of messages by event type.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Events {
-    pub(crate) trade: u64,
-    pub(crate) orderbook: u64,
-    pub(crate) marketdata: u64,
-    pub(crate) raw: u64,
-    pub(crate) total: u64,
-}
-
-impl From<tradesim_archive::Counts> for Events {
-    fn from(counts: tradesim_archive::Counts) -> Events {
-        Events {
-            trade: counts.trade,
-            orderbook: counts.orderbook,
-            marketdata: counts.marketdata,
-            raw: counts.raw,
-            total: counts.total(),
-        }
-    }
-}
-
 /// The report of `record --json`, `info --json`, `filter --json` and `merge --json`.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ArchiveReport {
     pub(crate) schema_version: u32,
     pub(crate) file: String,
-    pub(crate) events: Events,
+    pub(crate) events: Counts,
     pub(crate) bytes: u64,
     pub(crate) date: Option<String>,
     pub(crate) seed: Option<u64>,
@@ -66,7 +43,7 @@ impl ArchiveReport {
         ArchiveReport {
             schema_version: SCHEMA_VERSION,
             file: path.display().to_string(),
-            events: metadata.counts().into(),
+            events: metadata.counts(),
             bytes,
             date: provenance.date.clone(),
             seed: provenance.seed,
@@ -104,25 +81,5 @@ pub(crate) fn explain_cut_times(filter: &Filter) {
             "note: --from and --to refer to the emission times in captured messages; a message without one is treated \
              like the messages around it"
         ));
-    }
-}
-
-/// A deviation of a cluster from its expected configuration.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct DeviationReport {
-    pub(crate) of: String,
-    pub(crate) property: String,
-    pub(crate) expected: String,
-    pub(crate) found: Option<String>,
-}
-
-impl From<&Deviation> for DeviationReport {
-    fn from(deviation: &Deviation) -> DeviationReport {
-        DeviationReport {
-            of: deviation.of.clone(),
-            property: deviation.property.clone(),
-            expected: deviation.expected.clone(),
-            found: deviation.found.clone(),
-        }
     }
 }

@@ -11,7 +11,6 @@ pub mod avro;
 pub mod batch;
 mod bridge;
 mod clock;
-pub mod compatibility;
 pub mod connection;
 pub mod dev;
 pub mod dlq;

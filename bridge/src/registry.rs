@@ -26,7 +26,7 @@ use ureq::{
 
 use tradesim_client::url::shown_url;
 
-use crate::compatibility::Level;
+use crate::avro::compatibility::Level;
 
 pub use credentials::{Credentials, ParseCredentialsError};
 pub use error::RegistryError;

@@ -63,8 +63,8 @@ impl Events {
             measures.lock().event(now);
             let at_seconds = now.saturating_sub(began).as_secs_f64();
             self.happened.push(Happened { at_seconds, what, took_seconds: None });
-            if let (Some(time), EndPoints::Clients { control, .. }) = (event.stall_clients, end_points) {
-                control.stall(time);
+            if let Some(time) = event.stall_clients {
+                end_points.stall(time);
             }
             if let Some(command) = event.run {
                 self.start(command)?;

@@ -11,6 +11,8 @@ use std::{
 use hdrhistogram::Histogram;
 use tradesim_replay::{Block, LineFault};
 
+use crate::sampler::Sample;
+
 /// The maximum number of messages whose due instants are kept until they are delivered to every end point, which takes 64 MB.
 /// Further messages are counted, but their latency is not measured.
 const DUES_MAX: usize = 8_000_000;
@@ -42,7 +44,7 @@ pub(crate) struct Measured {
 }
 
 /// The measurements of a second. Seconds are counted from the first message.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug, Default)]
 struct Second {
     due: u64,
     sent: u64,
@@ -55,17 +57,6 @@ struct Second {
 struct Dues {
     base: u64,
     ns: VecDeque<u64>,
-}
-
-/// The summary of a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct SecondSummary {
-    pub(crate) due: u64,
-    pub(crate) sent: u64,
-    /// The sum over all end points.
-    pub(crate) delivered: u64,
-    /// p50, p99 and maximum of the messages that were delivered in it, in milliseconds.
-    pub(crate) latency: Option<[f64; 3]>,
 }
 
 /// The progress of a load.
@@ -129,9 +120,22 @@ impl Measured {
         }
     }
 
-    /// Returns the seconds from the one with this number on.
-    pub(crate) fn seconds(&self, from: usize) -> Vec<SecondSummary> {
-        self.seconds.iter().skip(from).map(Second::summary).collect()
+    /// Returns the number of seconds so far.
+    pub(crate) fn seconds(&self) -> usize {
+        self.seconds.len()
+    }
+
+    /// Returns the sample of a second, which is zero if nothing was measured in it; without the backlog and the memory.
+    pub(crate) fn sample(&self, index: usize) -> Sample {
+        let second = index as u64;
+        let Some(Second { due, sent, delivered, latency }) = self.seconds.get(index) else {
+            return Sample { second, ..Sample::default() };
+        };
+        let (due, sent, delivered) = (*due, *sent, *delivered);
+        let latency = latency.as_ref().filter(|latency| !latency.is_empty());
+        let at = |quantile| latency.map(|latency| latency.value_at_quantile(quantile) as f64 / 1e3);
+        let max = latency.map(|latency| latency.max() as f64 / 1e3);
+        Sample { second, due, sent, delivered, p50: at(0.5), p99: at(0.99), max, ..Sample::default() }
     }
 
     /// Drops the histograms of seconds before this one.
@@ -215,7 +219,7 @@ impl Measured {
 
     fn second(&mut self, index: usize) -> &mut Second {
         if index >= self.seconds.len() {
-            self.seconds.resize(index + 1, Second { due: 0, sent: 0, delivered: 0, latency: None });
+            self.seconds.resize(index + 1, Second::default());
         }
         &mut self.seconds[index]
     }
@@ -227,21 +231,6 @@ impl Dues {
         let count = ((before.saturating_sub(self.base)) as usize).min(self.ns.len()).max(excess);
         self.ns.drain(..count);
         self.base += count as u64;
-    }
-}
-
-impl Second {
-    fn summary(&self) -> SecondSummary {
-        let ms = |us: u64| us as f64 / 1e3;
-        let latency = self.latency.as_ref().filter(|latency| !latency.is_empty());
-        SecondSummary {
-            due: self.due,
-            sent: self.sent,
-            delivered: self.delivered,
-            latency: latency.map(|latency| {
-                [ms(latency.value_at_quantile(0.5)), ms(latency.value_at_quantile(0.99)), ms(latency.max())]
-            }),
-        }
     }
 }
 
@@ -277,7 +266,7 @@ mod tests {
         assert!(latency.value_at_quantile(0.5) >= 300_000);
         let progress = measures.progress(ms(3_000));
         assert_eq!((progress.sent, progress.delivered, progress.pause_max), (200, 200, ms(1_000)));
-        let seconds = measures.seconds(0);
+        let seconds: Vec<_> = (0..measures.seconds()).map(|second| measures.sample(second)).collect();
         assert_eq!(seconds.iter().map(|second| second.delivered).collect::<Vec<_>>(), [50, 100, 50]);
         assert_eq!(seconds.iter().map(|second| second.due).collect::<Vec<_>>(), [100, 100, 0]);
     }

@@ -6,7 +6,7 @@ use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInf
 use tradesim_schemas::{StreamSeq, TimeSpec, Timestamp};
 use tradesim_sources::ArchiveSource;
 
-use crate::profile::{Peak, Profile};
+use crate::profile::Profile;
 
 /// The first messages of an archive, on the schedule of a profile if there is one.
 #[derive(Debug)]
@@ -34,16 +34,6 @@ impl Paced {
             symbols: whole.symbols.clone(),
         };
         Paced { inner, profile, messages, info }
-    }
-
-    /// Returns the peak of the profile, if there is a profile and a stage after the peak.
-    pub(crate) fn peak(&self) -> Option<Peak> {
-        self.profile.as_ref()?.peak()
-    }
-
-    /// Returns the start of the schedule: zero for a profile, or `None` for the first message of the recording.
-    pub(crate) fn start_at(&self) -> Option<Timestamp> {
-        self.profile.as_ref().and_then(|_| Timestamp::from_micros(0))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     paced::Paced,
     profile::{Peak, Profile},
     report::Pace,
-    scenario::{self, Scenario},
+    scenario::{Load, Scenario},
 };
 
 /// The messages of a load, with their schedule.
@@ -70,40 +70,38 @@ impl Recording {
             record: scenario.recording.record.as_ref().map(|flags| flags.text.clone()),
         };
         let filter = Filter::for_archive(Cut::default(), metadata);
-        let (paced, speed) =
-            paced(ArchiveSource::new(archive, filter, Timestamps::Recorded), &scenario.load, about.messages)?;
-        let messages = paced.info().messages.unwrap_or(0);
-        let pace = Pace {
-            stages: scenario.load.stages.clone(),
-            speed: scenario.load.speed.map(|speed| speed.to_string()),
-            messages,
-        };
-        let (start_at, peak) = (paced.start_at(), paced.peak());
+        let archive = ArchiveSource::new(archive, filter, Timestamps::Recorded);
+        let Load { stages, speed, .. } = &scenario.load;
+        let (messages, profile) = schedule(&archive, &scenario.load, about.messages)?;
+        let pace = Pace { stages: stages.clone(), speed: speed.map(|speed| speed.to_string()), messages };
+        let peak = profile.as_ref().and_then(Profile::peak);
+        let start_at = profile.as_ref().and_then(|_| Timestamp::from_micros(0));
+        let paced = Paced::new(archive, messages, profile);
         let planted =
             scenario.faults.as_ref().map(|plan| plan.resolve(messages).map(Arc::new)).transpose()?;
         let source: Arc<dyn Source> = match &planted {
             Some(planted) => Arc::new(FaultySource::new(Arc::new(paced), Arc::clone(planted))),
             None => Arc::new(paced),
         };
+        let speed = speed.unwrap_or(Speed::REAL_TIME);
         Ok(Recording { about, source, start_at, speed, peak, planted, pace })
     }
 }
 
-/// Returns the messages of the load, and the speed of the server.
-fn paced(source: ArchiveSource, load: &scenario::Load, recorded: u64) -> Result<(Paced, Speed), Error> {
+/// Returns the number of messages of the load, and the profile of its stages, if it has any.
+fn schedule(archive: &ArchiveSource, load: &Load, recorded: u64) -> Result<(u64, Option<Profile>), Error> {
     let Some(speed) = load.speed else {
         let profile = Profile::new(&load.stages).ok_or(Error::NoMessages)?;
         let needed = profile.messages();
         if needed > recorded {
             return Err(Error::TooFewMessages { needed, found: recorded });
         }
-        return Ok((Paced::new(source, needed, Some(profile)), Speed::REAL_TIME));
+        return Ok((needed, Some(profile)));
     };
-    let messages = match (load.duration, speed.factor()) {
-        (Some(duration), Some(factor)) => before(&source, duration.mul_f64(factor), recorded)?,
-        _ => recorded,
-    };
-    Ok((Paced::new(source, messages, None), speed))
+    match (load.duration, speed.factor()) {
+        (Some(duration), Some(factor)) => Ok((before(archive, duration.mul_f64(factor), recorded)?, None)),
+        _ => Ok((recorded, None)),
+    }
 }
 
 /// Returns the number of messages within this time of the first one.

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tradesim_bridge::{Ended, core::Guarantee};
+use tradesim_bridge::{Report, core::Guarantee};
 use tradesim_replay::{Background, Observer, OnSlow};
 use tradesim_sources::FaultsReport;
 
@@ -20,8 +20,8 @@ use crate::{
     progress::Progress,
     recording::Recording,
     report::{
-        Digests, Findings, LatencyMs, LoadReport, Memory, NotVerified, ReportFiles, SCHEMA_VERSION,
-        TargetSummary, Verification,
+        Digests, LatencyMs, LoadReport, Memory, NotVerified, ReportFiles, SCHEMA_VERSION, TargetSummary,
+        Verification,
     },
     sampler::Sampler,
     scenario::{Scenario, Target, TargetKind},
@@ -54,7 +54,7 @@ pub struct Options {
 pub struct Played<'a> {
     load: Load<'a>,
     served: tradesim_replay::Report,
-    arrived: Arrived,
+    arrived: Vec<Arrived>,
     /// The number of released messages by sequence number: including planted gaps, without duplicates.
     released: u64,
     stopped: bool,
@@ -124,16 +124,13 @@ pub fn play<'a>(
     };
     let supervised = load.supervise(&server, &end_points, is_stopping, observer);
     end_points.stop();
-    let arrived = end_points.finish();
+    let arrived = end_points.finish(observer);
     load.ended = Some(load.now());
     // before the topics are read, which needs memory that does not belong to the load
     load.sampler.finish(&load.measures);
     let served = if server.is_over() { server.finish() } else { server.stop() };
-    if let Ok(arrived) = &arrived {
-        arrived.describe(observer);
-    }
     supervised?;
-    let (arrived, served) = (arrived?.succeeded()?, served?);
+    let (arrived, served) = (arrived?, served?);
     let released = load.measures.lock().progress(load.now()).sent;
     Ok(Played { load, served, arrived, released, stopped: is_stopping() })
 }
@@ -184,7 +181,7 @@ impl Load<'_> {
         loop {
             if !runs && end_points.are_ready() {
                 runs = true;
-                if matches!(end_points, EndPoints::Bridge { .. }) {
+                if self.scenario.target.kind == TargetKind::Kafka {
                     server.resume();
                 }
             }
@@ -294,28 +291,27 @@ impl Played<'_> {
         let mut digests =
             Digests { sent: served.digest.map(|digest| digest.to_string()), ..Digests::default() };
         let mut is_whole = served.complete;
-        match arrived {
-            Arrived::Clients(clients) => {
-                for client in clients {
+        for arrived in arrived {
+            match arrived {
+                Arrived::Client(client) => {
                     report.disconnects += client.disconnects;
                     digests.arrived.push(client.digest.to_string());
                     is_whole &= client.messages == released;
                 }
-            }
-            Arrived::Bridge(bridge, result) => {
-                let counts = bridge.counts;
-                let found = topics.as_ref().map(V::findings);
-                report.disconnects = counts.reconnects;
-                report.dead_lettered = Some(counts.dead_lettered);
-                report.missing = Some(counts.missing);
-                report.lost = found.map(|found| found.lost);
-                // from the counts, because the position also advances over gaps
-                let delivered = found.map_or(counts.received, |found| found.present);
-                report.throughput =
-                    report.throughput.map(|rate| rate * delivered as f64 / report.delivered.max(1) as f64);
-                report.delivered = delivered;
-                is_whole &= matches!(result, Ok(Ended::Complete));
-                digests.arrived.extend(found.map(|Findings { digest, .. }| digest.to_owned()));
+                Arrived::Bridge { report: Report { counts, .. }, complete } => {
+                    is_whole &= complete;
+                    let found = topics.as_ref().map(V::findings);
+                    report.disconnects = counts.reconnects;
+                    report.dead_lettered = Some(counts.dead_lettered);
+                    report.missing = Some(counts.missing);
+                    report.lost = found.map(|found| found.lost);
+                    // from the counts, because the position also advances over gaps
+                    let delivered = found.map_or(counts.received, |found| found.present);
+                    let factor = delivered as f64 / report.delivered.max(1) as f64;
+                    report.throughput = report.throughput.map(|rate| rate * factor);
+                    report.delivered = delivered;
+                    digests.arrived.extend(found.map(|found| found.digest.to_owned()));
+                }
             }
         }
         if !digests.arrived.is_empty() {

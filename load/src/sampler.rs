@@ -14,7 +14,7 @@ use crate::{
 const DRAINED_MESSAGES: f64 = 100.0;
 
 /// The sample of a second.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Sample {
     /// The start of the second, in seconds since the first message.
     pub second: u64,
@@ -75,7 +75,7 @@ impl Sampler {
 
     /// Takes the remaining samples.
     pub(crate) fn finish(&mut self, measures: &Measures) {
-        let known = measures.lock().seconds(0).len();
+        let known = measures.lock().seconds();
         if self.samples.len() < known {
             self.take(measures, known, 0);
         }
@@ -84,22 +84,10 @@ impl Sampler {
     fn take(&mut self, measures: &Measures, end: usize, backlog: u64) {
         let rss = memory::resident();
         self.memory_max = self.memory_max.max(rss);
-        let first = self.samples.len();
-        let mut seconds = measures.lock().seconds(first).into_iter();
-        for second in first..end {
-            let summary = seconds.next().unwrap_or_default();
-            self.samples.push(Sample {
-                second: second as u64,
-                due: summary.due,
-                sent: summary.sent,
-                delivered: summary.delivered,
-                backlog,
-                p50: summary.latency.map(|[p50, ..]| p50),
-                p99: summary.latency.map(|[_, p99, _]| p99),
-                max: summary.latency.map(|[.., max]| max),
-                rss,
-            });
+        let mut measures = measures.lock();
+        for second in self.samples.len()..end {
+            self.samples.push(Sample { backlog, rss, ..measures.sample(second) });
         }
-        measures.lock().forget_before(end);
+        measures.forget_before(end);
     }
 }

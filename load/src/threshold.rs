@@ -8,30 +8,56 @@ use tradesim_schemas::{
     text::{bytes, grouped, nearest},
 };
 
-/// A metric of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Metric {
-    LatencyP50,
-    LatencyP90,
-    LatencyP99,
-    LatencyP999,
-    LatencyP9999,
-    LatencyMax,
-    LateP99,
-    LateMax,
-    Lost,
-    Duplicated,
-    Reordered,
-    Altered,
-    DeadLettered,
-    Disconnects,
-    Delivered,
-    Throughput,
-    BacklogMax,
-    Recovery,
-    Drain,
-    RssGrowth,
-    RssMax,
+macro_rules! metrics {
+    ($($metric:ident $name:literal $unit:ident,)*) => {
+        /// A metric of a run.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Metric {
+            $($metric,)*
+        }
+
+        impl Metric {
+            /// All metrics.
+            const ALL: &[Metric] = &[$(Metric::$metric,)*];
+
+            fn name(self) -> &'static str {
+                match self {
+                    $(Metric::$metric => $name,)*
+                }
+            }
+
+            fn unit(self) -> Unit {
+                match self {
+                    $(Metric::$metric => Unit::$unit,)*
+                }
+            }
+        }
+    };
+}
+
+// all metrics, with their names and units
+metrics! {
+    LatencyP50 "latency.p50" Milliseconds,
+    LatencyP90 "latency.p90" Milliseconds,
+    LatencyP99 "latency.p99" Milliseconds,
+    LatencyP999 "latency.p99.9" Milliseconds,
+    LatencyP9999 "latency.p99.99" Milliseconds,
+    LatencyMax "latency.max" Milliseconds,
+    LateP99 "late.p99" Milliseconds,
+    LateMax "late.max" Milliseconds,
+    Lost "lost" Count,
+    Duplicated "duplicated" Count,
+    Reordered "reordered" Count,
+    Altered "altered" Count,
+    DeadLettered "dead_lettered" Count,
+    Disconnects "disconnects" Count,
+    Delivered "delivered" Count,
+    Throughput "throughput" PerSecond,
+    BacklogMax "backlog_max" Count,
+    Recovery "recovery" Milliseconds,
+    Drain "drain" Milliseconds,
+    RssGrowth "rss_growth" Percent,
+    RssMax "rss_max" Bytes,
 }
 
 /// The unit of a metric.
@@ -50,39 +76,6 @@ pub(crate) enum Unit {
 }
 
 impl Metric {
-    /// All metrics, with their names and units.
-    pub(crate) const TABLE: [(Metric, &'static str, Unit); 21] = [
-        (Metric::LatencyP50, "latency.p50", Unit::Milliseconds),
-        (Metric::LatencyP90, "latency.p90", Unit::Milliseconds),
-        (Metric::LatencyP99, "latency.p99", Unit::Milliseconds),
-        (Metric::LatencyP999, "latency.p99.9", Unit::Milliseconds),
-        (Metric::LatencyP9999, "latency.p99.99", Unit::Milliseconds),
-        (Metric::LatencyMax, "latency.max", Unit::Milliseconds),
-        (Metric::LateP99, "late.p99", Unit::Milliseconds),
-        (Metric::LateMax, "late.max", Unit::Milliseconds),
-        (Metric::Lost, "lost", Unit::Count),
-        (Metric::Duplicated, "duplicated", Unit::Count),
-        (Metric::Reordered, "reordered", Unit::Count),
-        (Metric::Altered, "altered", Unit::Count),
-        (Metric::DeadLettered, "dead_lettered", Unit::Count),
-        (Metric::Disconnects, "disconnects", Unit::Count),
-        (Metric::Delivered, "delivered", Unit::Count),
-        (Metric::Throughput, "throughput", Unit::PerSecond),
-        (Metric::BacklogMax, "backlog_max", Unit::Count),
-        (Metric::Recovery, "recovery", Unit::Milliseconds),
-        (Metric::Drain, "drain", Unit::Milliseconds),
-        (Metric::RssGrowth, "rss_growth", Unit::Percent),
-        (Metric::RssMax, "rss_max", Unit::Bytes),
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        self.entry().1
-    }
-
-    pub(crate) fn unit(self) -> Unit {
-        self.entry().2
-    }
-
     /// Returns whether it is measured only by reading the topics.
     pub(crate) fn needs_kafka(self) -> bool {
         matches!(self, Metric::Duplicated | Metric::Reordered | Metric::Altered | Metric::DeadLettered)
@@ -93,14 +86,10 @@ impl Metric {
         self.name().starts_with("latency.") || self.name().starts_with("late.")
     }
 
-    fn entry(self) -> (Metric, &'static str, Unit) {
-        *Metric::TABLE.iter().find(|(metric, ..)| *metric == self).expect("the table has every metric")
-    }
-
     fn parse(text: &str) -> Result<Metric, String> {
-        let names = || Metric::TABLE.iter().map(|(_, name, _)| *name);
-        let found = Metric::TABLE.iter().find(|(_, name, _)| *name == text);
-        found.map(|(metric, ..)| *metric).ok_or_else(|| match nearest(text, names()) {
+        let names = || Metric::ALL.iter().map(|metric| metric.name());
+        let found = Metric::ALL.iter().find(|metric| metric.name() == text).copied();
+        found.ok_or_else(|| match nearest(text, names()) {
             Some(name) => format!("unknown metric {text:?}; did you mean {name}?"),
             None => {
                 format!("unknown metric {text:?}: expected one of {}", names().collect::<Vec<_>>().join(", "))
@@ -290,8 +279,8 @@ mod tests {
 
     #[test]
     fn every_metric_has_a_name() {
-        for (metric, name, _) in Metric::TABLE {
-            assert_eq!((metric.name(), Metric::parse(name)), (name, Ok(metric)));
+        for metric in Metric::ALL {
+            assert_eq!(Metric::parse(metric.name()), Ok(*metric));
         }
     }
 }

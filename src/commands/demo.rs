@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     let ok = verified.ok
         && digests.replayed.as_ref() == Some(&digests.recorded)
         && digests.topics == digests.recorded;
-    let messages = recording.archive.events.total;
+    let messages = recording.archive.events.total();
     let report = DemoReport {
         schema_version: SCHEMA_VERSION,
         ok,

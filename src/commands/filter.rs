@@ -50,10 +50,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     } else {
         output::print_line(format_args!("{}", report.digest))?;
     }
-    report::warn_if_empty(&filter, report.events.total, source::range(metadata));
+    report::warn_if_empty(&filter, report.events.total(), source::range(metadata));
     say(format_args!(
         "kept {} of {} messages in {seconds:.2} s: {}",
-        output::grouped(report.events.total),
+        output::grouped(report.events.total()),
         output::grouped(metadata.counts().total()),
         report.file
     ));

@@ -86,7 +86,7 @@ fn lines(report: &ArchiveReport, metadata: &Metadata) -> Vec<(&'static str, Stri
     let events = &report.events;
     let mut lines = vec![
         ("file", report.file.clone()),
-        ("size", size(report.bytes, events.total)),
+        ("size", size(report.bytes, events.total())),
         ("format", format!("{}, written by tradesim {}", report.format_version, metadata.writer().tradesim)),
     ];
     let mut optional = |name, value: Option<String>| lines.extend(value.map(|value| (name, value)));
@@ -118,7 +118,7 @@ fn lines(report: &ArchiveReport, metadata: &Metadata) -> Vec<(&'static str, Stri
         "messages",
         format!(
             "{} (trade {}, orderbook {}, marketdata {}, raw {})",
-            grouped(events.total),
+            grouped(events.total()),
             grouped(events.trade),
             grouped(events.orderbook),
             grouped(events.marketdata),

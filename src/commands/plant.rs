@@ -2,11 +2,10 @@
 //!
 //! The archive contains what `replay --faults` sends for the same plan.
 
-use std::path::Path;
-
+use anyhow::Context;
 use serde::Serialize;
-use tradesim_archive::{Batch, FAULTS_MAX, Provenance, Start};
-use tradesim_sources::{ArchiveFaults, FaultKind, FaultPlan, FaultyRows, Planted};
+use tradesim_archive::{Batch, Provenance, Start};
+use tradesim_sources::{ArchiveFaults, FaultPlan, FaultyRows};
 
 use tradesim_schemas::RecordSeq;
 
@@ -19,9 +18,6 @@ use crate::{
     sink::{Sink, check_name},
     source,
 };
-
-/// The hint for faults that an archive cannot contain.
-const REPLAY: &str = "`tradesim replay FILE --faults PLAN` adds it while serving the archive";
 
 /// The report of `plant`.
 #[derive(Debug, Serialize)]
@@ -44,9 +40,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         .into());
     }
     let plan = FaultPlan::open(&args.faults)?;
-    check_plan(&plan, &args.faults)?;
+    plan.check_for_archives().with_context(|| args.faults.display().to_string())?;
     let planted = plan.resolve(metadata.counts().total())?;
-    check_size(&planted)?;
+    planted.check_for_archives()?;
 
     let faults = planted.in_archive(plan.seed);
     let report = ArchiveFaults::new(&faults);
@@ -82,56 +78,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     say(format_args!("faults planted {}", report::describe_archive_faults(&report.faults)));
     say(format_args!(
         "wrote {} messages from {} in {seconds:.2} s: {}",
-        grouped(report.archive.events.total),
+        grouped(report.archive.events.total()),
         grouped(read),
         report.archive.file
     ));
     Ok(Outcome::Done)
-}
-
-/// Refuses a plan with faults that an archive cannot contain.
-fn check_plan(plan: &FaultPlan, path: &Path) -> Result<(), Failure> {
-    for (index, fault) in plan.faults.iter().enumerate() {
-        let why = match fault.kind {
-            FaultKind::Disconnect | FaultKind::Stall | FaultKind::Drip => "it is a fault of the connection",
-            FaultKind::Oversize => "an archive contains messages of at most 16 MiB",
-            _ => continue,
-        };
-        let (number, kind) = (index + 1, fault.kind.name());
-        return Err(Failure::Configuration {
-            what: format!("{}: fault {number} ({kind}) cannot be planted: {why}", path.display()),
-            hint: Some(REPLAY.to_owned()),
-        });
-    }
-    Ok(())
-}
-
-/// Limits the number of faults: their list is part of the metadata, which every reader holds in memory.
-fn check_size(planted: &Planted) -> Result<(), Failure> {
-    let count = planted.len();
-    if count <= FAULTS_MAX {
-        return Ok(());
-    }
-    let (count, max) = (grouped(count as u64), grouped(FAULTS_MAX as u64));
-    let what = format!("the plan affects {count} messages, but an archive lists at most {max} faults");
-    Err(Failure::Configuration { what, hint: Some(REPLAY.to_owned()) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn planted(plan: &str, messages: u64) -> Planted {
-        plan.parse::<FaultPlan>().unwrap().resolve(messages).unwrap()
-    }
-
-    #[test]
-    fn the_list_of_faults_is_limited() {
-        let of = |messages| check_size(&planted("fault = [{ kind = 'drop', rate = 1.0 }]", messages));
-        of(100_000).unwrap();
-        let refused = of(100_001).unwrap_err();
-        assert!(
-            refused.to_string().contains("affects 100,001 messages, but an archive lists at most 100,000")
-        );
-    }
 }

@@ -142,8 +142,12 @@ fn report(args: &Serve, live: &Live, served: &Served, recorded: Option<Summary>)
     serving::summarise(&served.report);
     let differs = recorded.is_some_and(|summary| Some(summary.digest) != served.report.digest);
     if let Some(archive) = recording {
-        let size = super::info::size(archive.bytes, archive.events.total);
-        say(format_args!("recorded {} messages in {}: {size}", grouped(archive.events.total), archive.file));
+        let size = super::info::size(archive.bytes, archive.events.total());
+        say(format_args!(
+            "recorded {} messages in {}: {size}",
+            grouped(archive.events.total()),
+            archive.file
+        ));
         say(format_args!(
             "digest {}{}",
             archive.digest,

@@ -5,8 +5,8 @@ mod scope;
 use std::path::Path;
 
 use serde::Serialize;
-use tradesim_archive::{Archive, Batch, RowDigest, Start};
-use tradesim_schemas::ContentDigest;
+use tradesim_archive::{Archive, Batch, Counts, RowDigest, Start};
+use tradesim_schemas::Digest;
 use tradesim_sim::audit::{Audit, AuditReport};
 use tradesim_sources::{ListedFaults, ListedFaultsCheck};
 
@@ -15,7 +15,7 @@ use crate::{
     exit::{Failure, Outcome},
     output::{self, Stdout, grouped},
     progress::Progress,
-    report::{Events, SCHEMA_VERSION},
+    report::SCHEMA_VERSION,
     signals, source,
 };
 
@@ -26,7 +26,7 @@ struct Report {
     ok: bool,
     bytes: u64,
     row_groups: usize,
-    events: Events,
+    events: Counts,
     digest: String,
     against: Option<Against>,
     /// The check of the listed faults; null if none are listed.
@@ -135,7 +135,7 @@ fn check(args: &Verify, archive: &Archive, against: Option<ContentDigest>) -> an
         ok,
         bytes,
         row_groups: metadata.row_groups().len(),
-        events: metadata.counts().into(),
+        events: metadata.counts(),
         digest: digest.to_string(),
         against,
         faults,
@@ -161,9 +161,9 @@ fn lines(audit: &AuditReport) -> (Vec<RuleLine>, Vec<SkippedLine>) {
 fn print(report: &Report) -> anyhow::Result<()> {
     let mut out = Stdout::new();
     let mut line = |name: &str, text: String| out.line(&format!("{name:<12}{text}"));
-    line("file", format!("{}, {}", report.file, super::info::size(report.bytes, report.events.total)))?;
+    line("file", format!("{}, {}", report.file, super::info::size(report.bytes, report.events.total())))?;
     line("structure", format!("ok, {} row groups, all byte hashes match", report.row_groups))?;
-    line("digest", format!("ok, {} over {} messages", report.digest, grouped(report.events.total)))?;
+    line("digest", format!("ok, {} over {} messages", report.digest, grouped(report.events.total())))?;
     if let Some(against) = &report.against {
         let verdict = if against.ok { "ok, the same as" } else { "DIFFERENT from" };
         line("against", format!("{verdict} {}", against.digest))?;

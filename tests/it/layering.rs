@@ -51,6 +51,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "tradesim-bridge",
         &[
+            "apache-avro",
             "arrow-array",
             "parquet",
             "memmap2",

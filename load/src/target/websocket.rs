@@ -1,20 +1,12 @@
 //! WebSocket clients that count, hash and measure messages.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    thread::{self, JoinHandle},
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use tradesim_client::{CloseCode, Connection, Dialogue, Endpoint, Event, OpenError};
 use tradesim_protocol::{Backoff, CloseKind, FeedQuery};
 use tradesim_schemas::{ContentDigest, ContentHasher, StreamSeq};
 
+use super::Control;
 use crate::measure::Measures;
 
 /// The number of messages after which the clock is read.
@@ -29,46 +21,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 const ATTEMPTS_MAX: u32 = 50;
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_millis(200));
 
-/// Controls clients while they run.
-#[derive(Debug)]
-pub(crate) struct Control {
-    /// Clients read nothing before this instant, in nanoseconds on the clock of the server.
-    stalled_until: AtomicU64,
-    stopping: AtomicBool,
-    zero: Instant,
-}
-
-impl Control {
-    /// `zero` is the zero of the clock.
-    pub(crate) fn new(zero: Instant) -> Control {
-        Control { stalled_until: AtomicU64::new(0), stopping: AtomicBool::new(false), zero }
-    }
-
-    pub(crate) fn now(&self) -> Duration {
-        self.zero.elapsed()
-    }
-
-    /// Makes all clients stop reading for this time.
-    pub(crate) fn stall(&self, time: Duration) {
-        let until = (self.now() + time).as_nanos() as u64;
-        self.stalled_until.store(until, Ordering::Relaxed);
-    }
-
-    pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
-    }
-
-    /// Returns the remaining time of a stall.
-    fn stalled_for(&self) -> Option<Duration> {
-        let until = Duration::from_nanos(self.stalled_until.load(Ordering::Relaxed));
-        until.checked_sub(self.now()).filter(|left| !left.is_zero())
-    }
-}
-
 /// The result of a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
@@ -81,25 +33,8 @@ pub(crate) struct Received {
     pub(crate) failure: Option<String>,
 }
 
-/// Starts a client.
-pub(crate) fn start(
-    number: usize,
-    address: SocketAddr,
-    measures: Arc<Measures>,
-    control: Arc<Control>,
-) -> io::Result<JoinHandle<Received>> {
-    let endpoint = Endpoint {
-        tls: false,
-        host: address.ip().to_string(),
-        port: address.port(),
-        path: "/".to_owned(),
-        query: Vec::new(),
-    };
-    let client = Client { number, endpoint, measures, control, next: 0, digest: ContentHasher::new() };
-    thread::Builder::new().name(format!("load-client-{number}")).spawn(move || client.run())
-}
-
-struct Client {
+/// A client of the server of a load.
+pub(super) struct Client {
     number: usize,
     endpoint: Endpoint,
     measures: Arc<Measures>,
@@ -117,7 +52,24 @@ enum DisconnectReason {
 }
 
 impl Client {
-    fn run(mut self) -> Received {
+    pub(super) fn new(
+        number: usize,
+        address: SocketAddr,
+        measures: Arc<Measures>,
+        control: Arc<Control>,
+    ) -> Client {
+        let endpoint = Endpoint {
+            tls: false,
+            host: address.ip().to_string(),
+            port: address.port(),
+            path: "/".to_owned(),
+            query: Vec::new(),
+        };
+        Client { number, endpoint, measures, control, next: 0, digest: ContentDigest::new() }
+    }
+
+    /// Receives everything, over as many connections as necessary.
+    pub(super) fn run(mut self) -> Received {
         let (mut disconnects, mut backoff) = (0, BACKOFF);
         let failure = loop {
             let before = self.next;

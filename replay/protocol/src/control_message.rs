@@ -22,7 +22,7 @@ pub enum Action {
 /// A request to change a selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlMessage {
-    /// What it does to the selection.
+    /// The change.
     pub action: Action,
     /// The symbols; `None` for all.
     pub symbols: Option<Vec<Symbol>>,

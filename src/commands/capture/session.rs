@@ -107,7 +107,7 @@ impl<'a> Session<'a> {
             let clock = Stopwatch::start();
             let opened = Connection::open(
                 &self.endpoint,
-                &self.state.query(),
+                &self.state.resume().query(),
                 &self.dialogue,
                 self.args.connect_timeout,
                 || clock.elapsed(),
@@ -126,7 +126,7 @@ impl<'a> Session<'a> {
             };
             self.journal.flush()?;
             let after = self.state.ended(&reason, random::jitter());
-            let why = self.state.describe(&reason);
+            let why = self.state.resume().describe(&reason);
             match after {
                 NextStep::Complete => return Ok(End::Complete(why)),
                 NextStep::Failed => return Ok(End::Failed(anyhow!(why))),
@@ -146,7 +146,7 @@ impl<'a> Session<'a> {
             0 => String::new(),
             tries => format!(" after {} attempts", tries + 1),
         };
-        let again = if self.state.connections() > 0 { " again" } else { "" };
+        let again = if self.state.resume().connections() > 0 { " again" } else { "" };
         Failure::Unreachable {
             what: format!("cannot reach {}{again}{tried}: {why}", self.endpoint),
             hint: None,
@@ -202,7 +202,7 @@ impl<'a> Session<'a> {
         }
         let count = self.args.count.unwrap_or(u64::MAX);
         loop {
-            if self.state.received() >= count && handshake_warning.is_none() {
+            if self.state.resume().received() >= count && handshake_warning.is_none() {
                 return Ok(Read::End(End::Enough));
             }
             let event = connection.read();
@@ -230,7 +230,9 @@ impl<'a> Session<'a> {
                     Ok(())
                 }
                 Ok(Event::Notice(notice)) => self.notice(notice)?,
-                Ok(Event::Ping(payload)) => payload.map_or(Ok(()), |payload| self.state.ping(payload.seq)),
+                Ok(Event::Ping(payload)) => {
+                    payload.map_or(Ok(()), |payload| self.state.resume().ping(payload.seq))
+                }
                 Ok(Event::NotYet) => match self.idle(connection)? {
                     Some(read) => return Ok(read),
                     None => Ok(()),
@@ -250,7 +252,7 @@ impl<'a> Session<'a> {
     fn begin(&mut self, greeting: &HandshakeHeaders) -> Result<Option<anyhow::Error>, JournalError> {
         let (gap, connected) = self.state.connected(greeting);
         if let Some(reason) = gap {
-            warn!(seq = self.state.received(), "messages may be missing here");
+            warn!(seq = self.state.resume().received(), "messages may be missing here");
             self.journal.append(self.clock.now(), JournalKind::Gap, reason.as_bytes())?;
         }
         Ok(connected.err().map(anyhow::Error::from))
@@ -290,7 +292,7 @@ impl<'a> Session<'a> {
         let elapsed = self.elapsed();
         if elapsed >= self.last_log + LOG_INTERVAL {
             self.last_log = elapsed;
-            info!(messages = self.state.received(), bytes = self.journal.bytes(), "capturing");
+            info!(messages = self.state.resume().received(), bytes = self.journal.bytes(), "capturing");
         }
     }
 }

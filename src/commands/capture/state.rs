@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use tradesim_client::{DisconnectReason, Fault, Next, Oversize, ResumeState, TooLarge};
-use tradesim_protocol::{Backoff, CloseKind, FeedQuery, HandshakeHeaders, Notice};
-use tradesim_schemas::{ContentDigest, StreamSeq};
+use tradesim_client::{DisconnectReason, Fault, Next, Oversize, ResumeState};
+use tradesim_protocol::{Backoff, CloseKind, HandshakeHeaders, Notice};
 
 /// The pauses before the first connection: short, because the feed may just be starting.
 const FIRST: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
@@ -42,9 +41,9 @@ impl CaptureState {
         CaptureState { resume: ResumeState::new(from_seq), backoff: FIRST, retries, gap: None, heartbeats: 0 }
     }
 
-    /// Returns the query of the next connection.
-    pub(super) fn query(&self) -> FeedQuery {
-        self.resume.query()
+    /// Returns what was received, to be read only: what it counts is counted here as well.
+    pub(super) fn resume(&self) -> &ResumeState {
+        &self.resume
     }
 
     /// Records a connection. Returns the reason for a gap before its first message, if there may be one, and an error if the
@@ -68,11 +67,6 @@ impl CaptureState {
         self.resume.oversize(message)
     }
 
-    /// Returns the number of messages above the size limit, and the first of them.
-    pub(super) fn too_large(&self) -> (u64, &[TooLarge]) {
-        self.resume.too_large()
-    }
-
     /// Records a heartbeat. Like a message, it shows that the feed is alive.
     pub(super) fn heartbeat(&mut self) {
         self.heartbeats += 1;
@@ -93,14 +87,6 @@ impl CaptureState {
         Ok((self.resume.notice(notice)?, is_gap))
     }
 
-    /// Handles a ping.
-    ///
-    /// # Errors
-    /// Fails if messages before it did not arrive.
-    pub(super) fn ping(&self, seq: StreamSeq) -> Result<(), Fault> {
-        self.resume.ping(seq)
-    }
-
     /// Returns the next step after a connection ended, or could not be established. `random` is from 0 to 1.
     pub(super) fn ended(&mut self, reason: &DisconnectReason, random: f64) -> NextStep {
         let is_connected = self.resume.connections() > 0;
@@ -118,28 +104,9 @@ impl CaptureState {
         self.backoff.pause_within(self.retries, random).map_or(NextStep::Lost, NextStep::Again)
     }
 
-    /// Describes the end of a connection.
-    pub(super) fn describe(&self, reason: &DisconnectReason) -> String {
-        self.resume.describe(reason)
-    }
-
     /// Returns the number of consecutive attempts without a message.
     pub(super) fn tries(&self) -> u32 {
         self.backoff.tries()
-    }
-
-    /// Returns the number of messages.
-    pub(super) fn received(&self) -> u64 {
-        self.resume.received()
-    }
-
-    pub(super) fn connections(&self) -> u64 {
-        self.resume.connections()
-    }
-
-    /// Returns the differences from what the server announced, as sentences.
-    pub(super) fn differences(&self, digest: ContentDigest, filtered: bool) -> Vec<String> {
-        self.resume.differences(digest, filtered)
     }
 }
 
@@ -150,6 +117,8 @@ fn is_retriable(kind: CloseKind) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tradesim_protocol::FeedQuery;
+
     use super::*;
 
     fn plain() -> HandshakeHeaders {
@@ -196,7 +165,7 @@ mod tests {
             let (gap, result) = state.connected(&plain());
             assert!(gap.unwrap().contains("after 1 message"), "{reason:?}");
             assert_eq!(result, Ok(()));
-            assert_eq!(state.query(), FeedQuery::default());
+            assert_eq!(state.resume().query(), FeedQuery::default());
         }
     }
 
@@ -204,7 +173,7 @@ mod tests {
     fn a_feed_that_resumes_has_no_gap() {
         let mut state = connected(&numbered(0), 10);
         assert_eq!(seconds(&state.ended(&lost(), 0.5)), Some(1.0));
-        assert_eq!(state.query(), FeedQuery::from_seq(StreamSeq(1)));
+        assert_eq!(state.resume().query(), FeedQuery::from_seq(1));
         assert_eq!(state.connected(&numbered(1)), (None, Ok(())));
     }
 
@@ -212,7 +181,7 @@ mod tests {
     fn a_jump_of_the_player_is_a_gap() {
         let mut state = connected(&numbered(0), 10);
         assert!(seconds(&state.ended(&closed(1012), 0.5)).is_some());
-        assert_eq!(state.query(), FeedQuery::default());
+        assert_eq!(state.resume().query(), FeedQuery::default());
         assert!(state.connected(&numbered(700)).0.unwrap().contains("1012"));
     }
 

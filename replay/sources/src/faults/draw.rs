@@ -136,18 +136,8 @@ impl Planted {
         if self.hits.len() <= PLANTED_MAX { Ok(()) } else { Err(FaultPlanError::TooMany) }
     }
 
-    /// Returns whether there are no faults.
-    pub fn is_empty(&self) -> bool {
-        self.hits.is_empty()
-    }
-
-    /// Returns the number of faults.
-    pub fn len(&self) -> usize {
-        self.hits.len()
-    }
-
     /// Returns whether there is a fault of a matching kind.
-    pub fn has(&self, is_such: impl Fn(FaultKind) -> bool) -> bool {
+    pub(super) fn has(&self, is_such: impl Fn(FaultKind) -> bool) -> bool {
         self.hits.values().any(|hit| is_such(hit.kind))
     }
 

@@ -8,6 +8,8 @@ use std::{
 };
 
 use serde::Deserialize;
+use tradesim_archive::FAULTS_MAX;
+use tradesim_schemas::text::grouped;
 
 use crate::from_toml;
 
@@ -152,6 +154,22 @@ pub enum FaultPlanError {
         /// The reason, with the key.
         reason: String,
     },
+    /// An archive cannot contain a fault.
+    #[error("fault {number} ({}) cannot be planted: {reason}", kind.name())]
+    NotForArchives {
+        /// The number of the fault in the plan, counted from 1.
+        number: usize,
+        /// Its kind.
+        kind: FaultKind,
+        /// The reason.
+        reason: &'static str,
+    },
+    /// An archive cannot list so many faults.
+    #[error("the plan affects {} messages, but an archive lists at most {} faults", grouped(*count), grouped(FAULTS_MAX as u64))]
+    TooManyForArchives {
+        /// The number of faults.
+        count: u64,
+    },
     /// The plan affects too many messages.
     #[error("the plan affects more than {PLANTED_MAX} messages")]
     TooMany,
@@ -186,6 +204,26 @@ impl FaultPlan {
     pub fn check(&self) -> Result<(), FaultPlanError> {
         for (index, fault) in self.faults.iter().enumerate() {
             fault.check().map_err(|reason| fault.error(index, reason))?;
+        }
+        Ok(())
+    }
+}
+
+impl FaultPlan {
+    /// Checks that an archive can contain the faults.
+    ///
+    /// # Errors
+    /// Fails with [`FaultPlanError::NotForArchives`].
+    pub fn check_for_archives(&self) -> Result<(), FaultPlanError> {
+        for (index, fault) in self.faults.iter().enumerate() {
+            let reason = match fault.kind {
+                FaultKind::Disconnect | FaultKind::Stall | FaultKind::Drip => {
+                    "it is a fault of the connection"
+                }
+                FaultKind::Oversize => "an archive contains messages of at most 16 MiB",
+                _ => continue,
+            };
+            return Err(FaultPlanError::NotForArchives { number: index + 1, kind: fault.kind, reason });
         }
         Ok(())
     }

@@ -2,14 +2,14 @@
 //!
 //! The result is what [`super::FaultySource`] sends, with the sequence numbers of the new archive.
 
-use tradesim_archive::{Batch, Captured, Columns, Content, Faults, Metadata, Row};
-use tradesim_schemas::{MessageEncoder, RecordSeq, Timestamp};
+use tradesim_archive::{Batch, Captured, Columns, Content, FAULTS_MAX, Faults, Metadata, Row};
+use tradesim_schemas::{MessageEncoder, Timestamp};
 
 use super::{
     draw::{Hit, Planted},
     forge,
     gaps::Gaps,
-    plan::FaultKind,
+    plan::{FaultKind, FaultPlanError},
     report::by_kind,
 };
 
@@ -49,6 +49,18 @@ impl Planted {
             (at, hit)
         });
         Faults { plan_seed: Some(plan_seed), planted: Some(by_kind(hits)) }
+    }
+
+    /// Checks that an archive can list the faults: their list is part of the metadata, which every reader holds in memory.
+    ///
+    /// # Errors
+    /// Fails with [`FaultPlanError::TooManyForArchives`].
+    pub fn check_for_archives(&self) -> Result<(), FaultPlanError> {
+        let count = self.hits.len();
+        if count > FAULTS_MAX {
+            return Err(FaultPlanError::TooManyForArchives { count: count as u64 });
+        }
+        Ok(())
     }
 
     /// Returns the columns of an archive with the faults: those of its source, plus those for faulty frames.

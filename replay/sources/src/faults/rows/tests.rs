@@ -143,6 +143,14 @@ fn a_swapped_captured_message_keeps_its_opcode_but_not_its_receive_time() {
 }
 
 #[test]
+fn the_list_of_faults_is_limited() {
+    let of = |messages| planted("fault = [{ kind = 'drop', rate = 1.0 }]", messages).check_for_archives();
+    of(100_000).unwrap();
+    let refused = of(100_001).unwrap_err();
+    assert!(refused.to_string().contains("affects 100,001 messages, but an archive lists at most 100,000"));
+}
+
+#[test]
 fn only_archives_with_frames_have_their_columns() {
     let of = |kind: &str| {
         let planted = planted(&format!("fault = [{{ kind = '{kind}', at = 1 }}]"), 9);

@@ -4,7 +4,7 @@
 //! of the event type: fields are found by name, unknown ones are skipped, and those that have a default may be
 //! missing.
 
-use std::{borrow::Cow, collections::BTreeMap, str};
+use std::{borrow::Cow, collections::BTreeMap, str, sync::Arc};
 
 use tradesim_schemas::{
     AccountId, EventType, Exchange, Interval, Message, OrderType, Payload, Price, Quantity, SCHEMA_VERSION,
@@ -14,71 +14,84 @@ use tradesim_schemas::{
 };
 
 use super::{
-    datum::Datum,
-    decode_error::DecodeError,
-    plan::{Plan, Value},
-    schema::Schema,
+    datum::{Datum, DatumError, split},
+    plan::{Mismatch, Plan, Value},
+    schema::{Schema, SchemaError},
 };
 
 #[cfg(test)]
 mod tests;
 
-/// The first byte of a value in the Confluent wire format; the schema's id follows in four bytes, big-endian.
-const MAGIC: u8 = 0;
 /// The limit of characters of a symbol, by the contract.
 const SYMBOL_CHARS_MAX: usize = 10;
 
+/// A value that cannot be decoded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DecodeError {
+    #[error("the value is missing")]
+    NoValue,
+    #[error("the value is not in the Confluent wire format")]
+    NotConfluent,
+    #[error("the registry has no schema {id}")]
+    UnknownSchema { id: u32 },
+    #[error("schema {id} is incompatible: {source}")]
+    NotASchema { id: u32, source: SchemaError },
+    #[error("schema {id} is incompatible: {source}")]
+    OtherSchema { id: u32, source: Mismatch },
+    #[error(transparent)]
+    Datum(#[from] DatumError),
+    #[error("it contains too many unknown values")]
+    TooMany,
+    #[error("{field} is {found}")]
+    Value { field: &'static str, found: String },
+}
+
 /// The schemas that were met so far, each with its reading plan.
 #[derive(Debug)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     /// By id, and by the event type of the topic.
     plans: BTreeMap<(u32, EventType), Result<Plan, DecodeError>>,
 }
 
 impl Decoder {
-    pub(super) fn new() -> Decoder {
+    pub(crate) fn new() -> Decoder {
         Decoder { plans: BTreeMap::new() }
     }
 
     /// Returns the id of the schema that a value was written with, if it is not known yet.
-    pub(super) fn unknown_schema(&self, kind: EventType, value: &[u8]) -> Option<u32> {
-        let (id, _) = split(value).ok()?;
+    pub(crate) fn unknown_schema(&self, kind: EventType, value: &[u8]) -> Option<u32> {
+        let (id, _) = split(value)?;
         (!self.plans.contains_key(&(id, kind))).then_some(id)
     }
 
     /// Stores the registry's answer about an id: the schema's text, or `None` if the registry does not have it.
-    pub(super) fn learn(&mut self, id: u32, text: Option<&str>) {
-        let schema = text.map(Schema::parse);
+    pub(crate) fn learn(&mut self, id: u32, text: Option<&str>) {
+        let schema = text.ok_or(DecodeError::UnknownSchema { id }).and_then(|text| {
+            Schema::parse(text).map(Arc::new).map_err(|source| DecodeError::NotASchema { id, source })
+        });
         for &kind in EventType::ALL {
-            let plan = match &schema {
-                None => Err(DecodeError::UnknownSchema { id }),
-                Some(schema) => schema
-                    .as_ref()
-                    .map_err(Clone::clone)
-                    .and_then(|schema| Plan::new(kind, schema))
-                    .map_err(|source| DecodeError::OtherSchema { id, source }),
-            };
+            let plan = schema.clone().and_then(|schema| {
+                Plan::new(kind, schema).map_err(|source| DecodeError::OtherSchema { id, source })
+            });
             self.plans.insert((id, kind), plan);
         }
     }
 
     /// Returns the message that a value contains, with the given envelope time.
-    pub(super) fn decode<'a>(
+    pub(crate) fn decode<'a>(
         &'a self,
         kind: EventType,
         emitted: Timestamp,
         value: Option<&'a [u8]>,
     ) -> Result<Message<'a>, DecodeError> {
-        let (id, datum) = split(value.ok_or(DecodeError::NoValue)?)?;
+        let (id, datum) = split(value.ok_or(DecodeError::NoValue)?).ok_or(DecodeError::NotConfluent)?;
         let plan = match self.plans.get(&(id, kind)) {
             Some(plan) => plan.as_ref().map_err(Clone::clone)?,
             None => return Err(DecodeError::UnknownSchema { id }),
         };
         let mut datum = Datum::new(datum);
         let values = plan.read(&mut datum)?;
-        if datum.len() > 0 {
-            return Err(DecodeError::Trailing { bytes: datum.len() });
-        }
+        datum.end()?;
         let fields = Fields { names: kind.fields(), values: &values };
         fields.check_tail()?;
         let payload = match kind {
@@ -87,13 +100,6 @@ impl Decoder {
             EventType::MarketData => Payload::MarketData(fields.market_data()?),
         };
         Ok(Message { timestamp: emitted, payload, unknown_fields: 0 })
-    }
-}
-
-fn split(value: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
-    match value {
-        [MAGIC, a, b, c, d, datum @ ..] => Ok((u32::from_be_bytes([*a, *b, *c, *d]), datum)),
-        _ => Err(DecodeError::NotConfluent),
     }
 }
 

@@ -12,8 +12,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Number, Value, json};
 use tradesim_schemas::Timestamp;
 
-use super::schema::{Schema, Type};
-use crate::audit::datum::{Datum, DecodeError};
+use super::{
+    datum::{Datum, DatumError},
+    schema::{Logical, Schema, SchemaError, Shape, TypeId},
+};
 
 /// The limit of values in a record, including nested ones.
 const VALUES_MAX: u32 = 100_000;
@@ -22,11 +24,39 @@ const TEXT_BYTES_MAX: usize = 16 << 20;
 /// The maximum nesting depth of values.
 const DEPTH_MAX: u32 = 64;
 
+/// The limit of a decimal's scale: more than 16 bytes can represent.
+const SCALE_MAX: u64 = 64;
+
+/// The reason for which no value of a schema is shown by its fields.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unusable {
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    #[error("a decimal has the scale {scale}, expected at most {SCALE_MAX}")]
+    Scale { scale: u64 },
+}
+
+/// Parses a schema whose values can be shown.
+///
+/// # Errors
+/// A text that is not a schema, a schema that exceeds the limits, and decimals with very many decimal places.
+pub(crate) fn parse(text: &str) -> Result<Schema, Unusable> {
+    let schema = Schema::parse(text)?;
+    for kind in schema.types() {
+        if let Some(Logical::Decimal { scale, .. }) = kind.logical
+            && scale > SCALE_MAX
+        {
+            return Err(Unusable::Scale { scale });
+        }
+    }
+    Ok(schema)
+}
+
 /// The reason for which a datum is not shown by its fields.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Undecodable {
+pub(crate) enum Undecodable {
     #[error(transparent)]
-    Bytes(#[from] DecodeError),
+    Bytes(#[from] DatumError),
     #[error("a text is not UTF-8")]
     NotUtf8,
     #[error("{byte} is not a boolean")]
@@ -41,14 +71,12 @@ pub(super) enum Undecodable {
 ///
 /// # Errors
 /// Bytes that end too early or continue after the value, and values beyond the budget.
-pub(super) fn decode(bytes: &[u8], schema: &Schema) -> Result<Value, Undecodable> {
+pub(crate) fn decode(bytes: &[u8], schema: &Schema) -> Result<Value, Undecodable> {
     let mut decoder =
         Decoder { schema, datum: Datum::new(bytes), values_left: VALUES_MAX, text_left: TEXT_BYTES_MAX };
     let value = decoder.value(schema.root(), DEPTH_MAX)?;
-    match decoder.datum.len() {
-        0 => Ok(value),
-        bytes => Err(DecodeError::Trailing { bytes }.into()),
-    }
+    decoder.datum.end()?;
+    Ok(value)
 }
 
 struct Decoder<'a> {
@@ -58,62 +86,57 @@ struct Decoder<'a> {
     text_left: usize,
 }
 
-impl Decoder<'_> {
-    fn value(&mut self, place: usize, depth: u32) -> Result<Value, Undecodable> {
-        let depth = depth.checked_sub(1).ok_or(DecodeError::TooDeep)?;
+impl<'a> Decoder<'a> {
+    fn value(&mut self, id: TypeId, depth: u32) -> Result<Value, Undecodable> {
+        let depth = depth.checked_sub(1).ok_or(DatumError::TooDeep)?;
         self.values_left = self.values_left.checked_sub(1).ok_or(Undecodable::TooMany)?;
         let schema = self.schema;
-        Ok(match schema.get(place) {
-            Type::Null => Value::Null,
-            Type::Boolean => match self.datum.take(1)?[0] {
+        let kind = schema.get(id);
+        if let Some(Logical::Decimal { scale, .. }) = kind.logical {
+            return self.decimal(&kind.shape, scale as usize);
+        }
+        Ok(match &kind.shape {
+            Shape::Null => Value::Null,
+            Shape::Boolean => match self.datum.take(1)?[0] {
                 0 => Value::Bool(false),
                 1 => Value::Bool(true),
                 byte => return Err(Undecodable::NotABoolean { byte }),
             },
-            Type::Int | Type::Long => json!(self.datum.long()?),
-            Type::Micros => time(self.datum.long()?, 1),
-            Type::Millis => time(self.datum.long()?, 1_000),
-            Type::Float => float(f64::from(f32::from_le_bytes(self.array()?))),
-            Type::Double => float(f64::from_le_bytes(self.array()?)),
-            Type::Bytes => {
-                let bytes = self.datum.bytes()?;
+            Shape::Int | Shape::Long => {
+                let number = self.datum.long()?;
+                match kind.logical {
+                    Some(Logical::Micros { .. }) => time(number, 1),
+                    Some(Logical::Millis { .. }) => time(number, 1_000),
+                    _ => json!(number),
+                }
+            }
+            Shape::Float => float(f64::from(f32::from_le_bytes(self.array()?))),
+            Shape::Double => float(f64::from_le_bytes(self.array()?)),
+            Shape::Bytes | Shape::Fixed(_) => {
+                let bytes = self.bytes(&kind.shape)?;
                 self.base64(bytes)?
             }
-            Type::Fixed(size) => {
-                let bytes = self.datum.take(*size)?;
-                self.base64(bytes)?
-            }
-            Type::String => {
+            Shape::String => {
                 let text = std::str::from_utf8(self.datum.bytes()?).map_err(|_| Undecodable::NotUtf8)?;
                 self.text(text)?
             }
-            Type::Decimal { size, scale } => {
-                let bytes = match size {
-                    None => self.datum.bytes()?,
-                    Some(size) => self.datum.take(*size)?,
-                };
-                match decimal_text(bytes, *scale) {
-                    Some(text) => self.text(&text)?,
-                    None => self.base64(bytes)?,
-                }
-            }
-            Type::Enum(symbols) => {
-                let symbol = &symbols[self.datum.place(symbols.len())?];
+            Shape::Enum(definition) => {
+                let symbol = &definition.symbols[self.datum.place(definition.symbols.len())?];
                 self.text(symbol)?
             }
-            Type::Union(branches) => {
+            Shape::Union(branches) => {
                 let branch = branches[self.datum.place(branches.len())?];
                 self.value(branch, depth)?
             }
-            Type::Record(fields) => {
+            Shape::Record(record) => {
                 let mut object = Map::new();
-                for (name, place) in fields {
-                    self.spend(name.len())?;
-                    object.insert(name.clone(), self.value(*place, depth)?);
+                for field in &record.fields {
+                    self.spend(field.name.len())?;
+                    object.insert(field.name.clone(), self.value(field.kind, depth)?);
                 }
                 Value::Object(object)
             }
-            Type::Array(items) => {
+            Shape::Array(items) => {
                 let mut list = Vec::new();
                 self.blocks(|decoder| {
                     list.push(decoder.value(*items, depth)?);
@@ -121,7 +144,7 @@ impl Decoder<'_> {
                 })?;
                 Value::Array(list)
             }
-            Type::Map(values) => {
+            Shape::Map(values) => {
                 let mut object = Map::new();
                 self.blocks(|decoder| {
                     let key = std::str::from_utf8(decoder.datum.bytes()?);
@@ -133,6 +156,22 @@ impl Decoder<'_> {
                 Value::Object(object)
             }
         })
+    }
+
+    /// Reads the bytes of a type that has nothing else.
+    fn bytes(&mut self, shape: &Shape) -> Result<&'a [u8], DatumError> {
+        match shape {
+            Shape::Fixed(fixed) => self.datum.take(fixed.size),
+            _ => self.datum.bytes(),
+        }
+    }
+
+    fn decimal(&mut self, shape: &Shape, scale: usize) -> Result<Value, Undecodable> {
+        let bytes = self.bytes(shape)?;
+        match decimal_text(bytes, scale) {
+            Some(text) => self.text(&text),
+            None => self.base64(bytes),
+        }
     }
 
     /// Decodes the items of an array or map: blocks with a count each, until one of zero. A negative count is

@@ -3,14 +3,14 @@
 //!
 //! Source: Apache Avro 1.12 specification, "Schema Resolution".
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use tradesim_schemas::EventType;
 
 use super::{
-    datum::{Datum, unscaled},
-    decode_error::DecodeError,
-    schema::{Field, Schema, SchemaError, Shape},
+    datum::{Datum, DatumError, unscaled},
+    decode::DecodeError,
+    schema::{Field, Logical, Schema, Shape, TypeId},
 };
 
 /// The limit of the nesting depth of skipped values; the next one limits their number in a record, because types
@@ -43,11 +43,22 @@ impl fmt::Display for Value<'_> {
     }
 }
 
+/// Values of a schema that are not messages of an event type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Mismatch {
+    #[error("it is of {found}, not of {expected}")]
+    OtherRecord { found: String, expected: String },
+    #[error("it lacks {field}, which has no default")]
+    MissingField { field: String },
+    #[error("its {field} is {found}, which cannot be read as {expected}")]
+    OtherType { field: String, found: String, expected: String },
+}
+
 /// The step for one field of the writer's.
 #[derive(Debug)]
 enum Step {
     Read { slot: usize, how: Read },
-    Skip(Shape),
+    Skip(TypeId),
 }
 
 /// The way to read a value of the event type's schema.
@@ -71,8 +82,8 @@ pub(super) struct Plan {
     steps: Vec<Step>,
     /// The values before any is read.
     absent: [Value<'static>; FIELDS_MAX],
-    /// For shapes that are skipped.
-    named: Vec<(String, Shape)>,
+    /// The writer's schema, for types that are skipped.
+    schema: Arc<Schema>,
 }
 
 impl Plan {
@@ -80,31 +91,39 @@ impl Plan {
     ///
     /// # Errors
     /// Another record, a missing field without a default, and a type that cannot be converted.
-    pub(super) fn new(kind: EventType, writer: &Schema) -> Result<Plan, SchemaError> {
+    pub(super) fn new(kind: EventType, schema: Arc<Schema>) -> Result<Plan, Mismatch> {
         let ours = Schema::parse(kind.avro_schema()).expect("the built-in schemas are valid");
-        assert!(ours.fields.len() <= FIELDS_MAX);
-        if writer.name != ours.name {
-            return Err(SchemaError::OtherRecord { found: writer.name.clone(), expected: ours.name });
-        }
+        let Shape::Record(expected) = ours.shape(ours.root()) else {
+            panic!("the built-in schemas are records")
+        };
+        assert!(expected.fields.len() <= FIELDS_MAX);
+        let written = match schema.shape(schema.root()) {
+            Shape::Record(record) if record.name.full == expected.name.full => record,
+            other => {
+                let found = other.name().map_or_else(|| other.to_string(), |name| name.full.clone());
+                return Err(Mismatch::OtherRecord { found, expected: expected.name.full.clone() });
+            }
+        };
         let mut absent = [Value::Absent; FIELDS_MAX];
-        for (slot, field) in ours.fields.iter().enumerate() {
-            let is_written = writer.fields.iter().any(|written| written.name == field.name);
+        for (slot, field) in expected.fields.iter().enumerate() {
+            let is_written = written.fields.iter().any(|written| written.name == field.name);
             if !is_written && !field.has_default {
-                return Err(SchemaError::MissingField { field: field.name.clone() });
+                return Err(Mismatch::MissingField { field: field.name.clone() });
             }
             // the default of an optional field is null
-            let is_optional = matches!(field.shape, Shape::Union(_));
+            let is_optional = matches!(ours.shape(field.kind), Shape::Union(_));
             absent[slot] = if is_optional { Value::Absent } else { Value::Default };
         }
-        let step = |written: &Field| match ours.fields.iter().position(|field| field.name == written.name) {
+        let step = |written: &Field| match expected.fields.iter().position(|field| field.name == written.name)
+        {
             Some(slot) => {
-                let how = resolve(writer, written, &ours, &ours.fields[slot])?;
+                let how = resolve(&schema, written.kind, &ours, &expected.fields[slot])?;
                 Ok(Step::Read { slot, how })
             }
-            None => Ok(Step::Skip(written.shape.clone())),
+            None => Ok(Step::Skip(written.kind)),
         };
-        let steps = writer.fields.iter().map(step).collect::<Result<_, _>>()?;
-        Ok(Plan { steps, absent, named: writer.named.clone() })
+        let steps = written.fields.iter().map(step).collect::<Result<_, _>>()?;
+        Ok(Plan { steps, absent, schema })
     }
 
     /// Reads the values of one record, in the order of the event type's fields.
@@ -115,7 +134,7 @@ impl Plan {
         for step in &self.steps {
             match step {
                 Step::Read { slot, how } => values[*slot] = how.value(datum)?,
-                Step::Skip(shape) => self.skip(shape, datum, DEPTH_MAX, &mut left)?,
+                Step::Skip(kind) => self.skip(*kind, datum, DEPTH_MAX, &mut left)?,
             }
         }
         Ok(values)
@@ -123,37 +142,36 @@ impl Plan {
 
     fn skip(
         &self,
-        shape: &Shape,
+        kind: TypeId,
         datum: &mut Datum<'_>,
         depth: u32,
         left: &mut u32,
     ) -> Result<(), DecodeError> {
-        let depth = depth.checked_sub(1).ok_or(DecodeError::TooDeep)?;
+        let depth = depth.checked_sub(1).ok_or(DatumError::TooDeep)?;
         *left = left.checked_sub(1).ok_or(DecodeError::TooMany)?;
-        match shape {
+        match self.schema.shape(kind) {
             Shape::Null => {}
             Shape::Boolean => drop(datum.take(1)?),
             Shape::Int | Shape::Long => drop(datum.long()?),
             Shape::Float => drop(datum.take(4)?),
             Shape::Double => drop(datum.take(8)?),
             Shape::Bytes | Shape::String => drop(datum.bytes()?),
-            Shape::Fixed(size) => drop(datum.take(*size)?),
-            Shape::Enum(symbols) => drop(datum.place(symbols.len())?),
+            Shape::Fixed(fixed) => drop(datum.take(fixed.size)?),
+            Shape::Enum(definition) => drop(datum.place(definition.symbols.len())?),
             Shape::Union(branches) => {
                 let branch = datum.place(branches.len())?;
-                self.skip(&branches[branch], datum, depth, left)?;
+                self.skip(branches[branch], datum, depth, left)?;
             }
-            Shape::Record(fields) => {
-                for field in fields {
-                    self.skip(&field.shape, datum, depth, left)?;
+            Shape::Record(record) => {
+                for field in &record.fields {
+                    self.skip(field.kind, datum, depth, left)?;
                 }
             }
-            Shape::Array(items) => self.skip_blocks(datum, |datum| self.skip(items, datum, depth, left))?,
+            Shape::Array(items) => self.skip_blocks(datum, |datum| self.skip(*items, datum, depth, left))?,
             Shape::Map(values) => self.skip_blocks(datum, |datum| {
                 datum.bytes()?;
-                self.skip(values, datum, depth, left)
+                self.skip(*values, datum, depth, left)
             })?,
-            Shape::Named(index) => self.skip(&self.named[*index].1, datum, depth, left)?,
         }
         Ok(())
     }
@@ -185,63 +203,47 @@ impl Plan {
     }
 }
 
-fn resolve(writer: &Schema, written: &Field, ours: &Schema, field: &Field) -> Result<Read, SchemaError> {
-    let refuse = || SchemaError::OtherType {
+fn resolve(writer: &Schema, written: TypeId, ours: &Schema, field: &Field) -> Result<Read, Mismatch> {
+    let refuse = || Mismatch::OtherType {
         field: field.name.clone(),
-        found: in_words(writer, written),
-        expected: in_words(ours, field),
+        found: describe(writer, written),
+        expected: describe(ours, field.kind),
     };
-    let found = writer.defined(&written.shape);
-    let same_meaning = written.logical == field.logical;
-    match (ours.defined(&field.shape), found) {
+    let (expected, found) = (ours.get(field.kind), writer.get(written));
+    let same_scale = || match (expected.logical, found.logical) {
+        // the precision does not matter for reading
+        (Some(Logical::Decimal { scale, .. }), Some(Logical::Decimal { scale: written, .. })) => {
+            scale == written
+        }
+        _ => false,
+    };
+    match (&expected.shape, &found.shape) {
         (Shape::String, Shape::String | Shape::Bytes) => Ok(Read::Text),
-        (Shape::Int, Shape::Int) | (Shape::Long, Shape::Int | Shape::Long) if same_meaning => {
+        (Shape::Int, Shape::Int) | (Shape::Long, Shape::Int | Shape::Long)
+            if expected.logical == found.logical =>
+        {
             Ok(Read::Number)
         }
-        (Shape::Bytes, Shape::Bytes) if same_scale(written, field) => Ok(Read::Decimal(None)),
-        (Shape::Bytes, Shape::Fixed(size)) if same_scale(written, field) => Ok(Read::Decimal(Some(*size))),
-        (Shape::Enum(_), Shape::Enum(symbols)) => Ok(Read::Symbol(symbols.clone())),
+        (Shape::Bytes, Shape::Bytes) if same_scale() => Ok(Read::Decimal(None)),
+        (Shape::Bytes, Shape::Fixed(fixed)) if same_scale() => Ok(Read::Decimal(Some(fixed.size))),
+        (Shape::Enum(_), Shape::Enum(written)) => Ok(Read::Symbol(written.symbols.clone())),
         (Shape::Union(_), Shape::String | Shape::Bytes) => Ok(Read::Text),
         (Shape::Union(_), Shape::Null) => Ok(Read::Null),
-        (Shape::Union(_), Shape::Union(branches)) => match branches.as_slice() {
-            [Shape::Null, Shape::String] => Ok(Read::OptionalText { null: 0 }),
-            [Shape::String, Shape::Null] => Ok(Read::OptionalText { null: 1 }),
-            _ => Err(refuse()),
-        },
+        (Shape::Union(_), Shape::Union(branches)) => {
+            match branches.iter().map(|branch| writer.shape(*branch)).collect::<Vec<_>>()[..] {
+                [Shape::Null, Shape::String] => Ok(Read::OptionalText { null: 0 }),
+                [Shape::String, Shape::Null] => Ok(Read::OptionalText { null: 1 }),
+                _ => Err(refuse()),
+            }
+        }
         _ => Err(refuse()),
     }
 }
 
-/// Returns true if two decimals have the same scale; the precision does not matter for reading.
-fn same_scale(written: &Field, field: &Field) -> bool {
-    let scale = |field: &Field| {
-        let text = field.logical.as_deref()?.strip_prefix("decimal(")?;
-        text.split_once(',').map(|(_, scale)| scale.to_owned())
-    };
-    scale(field).is_some_and(|ours| scale(written) == Some(ours))
-}
-
-fn in_words(schema: &Schema, field: &Field) -> String {
-    let shape = match schema.defined(&field.shape) {
-        Shape::Null => "null",
-        Shape::Boolean => "boolean",
-        Shape::Int => "int",
-        Shape::Long => "long",
-        Shape::Float => "float",
-        Shape::Double => "double",
-        Shape::Bytes => "bytes",
-        Shape::String => "string",
-        Shape::Fixed(_) => "fixed",
-        Shape::Enum(_) => "enum",
-        Shape::Array(_) => "array",
-        Shape::Map(_) => "map",
-        Shape::Union(_) => "union",
-        Shape::Record(_) | Shape::Named(_) => "record",
-    };
-    match &field.logical {
-        Some(logical) => format!("{shape}, {logical}"),
-        None => shape.to_owned(),
-    }
+fn describe(schema: &Schema, id: TypeId) -> String {
+    let kind = schema.get(id);
+    let keyword = kind.shape.keyword();
+    kind.logical.map_or_else(|| keyword.to_owned(), |logical| format!("{keyword}, {logical}"))
 }
 
 impl Read {
@@ -255,7 +257,7 @@ impl Read {
                     None => datum.bytes()?,
                     Some(size) => datum.take(*size)?,
                 };
-                Value::Number(unscaled(bytes).ok_or(DecodeError::LongNumber)?)
+                Value::Number(unscaled(bytes).ok_or(DatumError::LongNumber)?)
             }
             Read::Symbol(symbols) => Value::Text(symbols[datum.place(symbols.len())?].as_bytes()),
             Read::OptionalText { null } => {

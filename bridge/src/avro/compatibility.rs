@@ -12,11 +12,11 @@ mod level;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
-use apache_avro::Schema;
+use std::{collections::BTreeSet, fmt};
 
 pub use level::{Level, ParseLevelError};
+
+use super::schema::{Schema, SchemaError};
 
 /// A parsed schema.
 #[derive(Clone, Debug)]
@@ -28,24 +28,27 @@ pub struct AvroSchema {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an Avro schema: {what}")]
 pub struct InvalidSchema {
-    what: String,
+    what: SchemaError,
 }
+
+/// The comparison of two schemas would take too long. Schemas of messages are far below the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the schemas are too complex to be compared")]
+pub struct TooComplex;
 
 impl AvroSchema {
     /// Parses a schema and looks up the names that it refers to.
     ///
     /// # Errors
-    /// A text that is not JSON, is not a schema, or refers to undefined names.
+    /// A text that is not JSON, is not a schema, refers to undefined names, or exceeds the limits.
     pub fn parse(text: &str) -> Result<AvroSchema, InvalidSchema> {
-        let invalid = |error: apache_avro::Error| InvalidSchema { what: error.to_string() };
-        let schema = Schema::parse_str(text).map_err(invalid)?;
-        apache_avro::schema::ResolvedSchema::new(&schema).map_err(invalid)?;
+        let schema = Schema::parse_valid(text).map_err(|what| InvalidSchema { what })?;
         Ok(AvroSchema { schema })
     }
 }
 
 /// The kind of an incompatibility.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Kind {
     /// Records, enums or fixed types have different names.
@@ -83,7 +86,7 @@ impl Kind {
 }
 
 /// A place where a reader does not understand a writer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Incompatibility {
     /// The field, such as `price` or `legs[].price`; empty if the whole schema is incompatible.
     pub field: String,
@@ -112,7 +115,14 @@ struct Roles {
 
 /// Returns where a new schema breaks a rule, given the existing ones, the oldest first. Rules that are not transitive
 /// compare with the last of them only.
-pub fn incompatibilities(level: Level, new: &AvroSchema, previous: &[AvroSchema]) -> Vec<Incompatibility> {
+///
+/// # Errors
+/// Schemas whose comparison would take too long.
+pub fn incompatibilities(
+    level: Level,
+    new: &AvroSchema,
+    previous: &[AvroSchema],
+) -> Result<Vec<Incompatibility>, TooComplex> {
     let compared = match (level.is_transitive(), previous) {
         (false, [.., latest]) => std::slice::from_ref(latest),
         _ => previous,
@@ -121,19 +131,15 @@ pub fn incompatibilities(level: Level, new: &AvroSchema, previous: &[AvroSchema]
     for old in compared {
         if level.is_backward() {
             let roles = Roles { reader: "the new schema", writer: "the old one" };
-            found.extend(check::differences(&new.schema, &old.schema, roles));
+            found.extend(check::differences(&new.schema, &old.schema, roles)?);
         }
         if level.is_forward() {
             let roles = Roles { reader: "the old schema", writer: "the new one" };
-            found.extend(check::differences(&old.schema, &new.schema, roles));
+            found.extend(check::differences(&old.schema, &new.schema, roles)?);
         }
     }
     // several versions may break in the same place
-    let mut distinct: Vec<Incompatibility> = Vec::new();
-    for difference in found {
-        if !distinct.contains(&difference) {
-            distinct.push(difference);
-        }
-    }
-    distinct
+    let mut seen = BTreeSet::new();
+    found.retain(|difference| seen.insert(difference.clone()));
+    Ok(found)
 }
