@@ -5,7 +5,6 @@ use tradesim_client::{
     dialogue::Ping,
     header::{Header, HeaderError},
 };
-
 use tradesim_schemas::StreamSeq;
 
 use crate::{

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tradesim_archive::{Counts, Cut, Filter, Metadata, Source};
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{RecordSeq, Timestamp};
 
 use crate::output;
 pub(crate) use faults::{describe_archive_faults, describe_faults};

@@ -12,7 +12,6 @@ use std::{
 use anyhow::Context;
 use tokio::runtime::Runtime;
 use tradesim_replay::{Command, Handle, OnSlow, Options, Report, Server, Source};
-
 use tradesim_schemas::StreamSeq;
 
 use crate::{

@@ -3,7 +3,6 @@
 use std::{ffi::OsStr, num::NonZeroUsize, path::Path, thread};
 
 use tradesim_archive::{ArchiveWriter, Batch, Columns, Faults, Provenance, Summary, WriterOptions};
-
 use tradesim_schemas::RecordSeq;
 
 use crate::{cli::ThreadArgs, exit::Failure, signals::Stop};

@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use tradesim_protocol::{HandshakeHeaders, Refusal};
-
 use tradesim_schemas::StreamSeq;
 
 use crate::{

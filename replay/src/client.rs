@@ -11,7 +11,6 @@ use std::{io, net::SocketAddr, ops::Range, sync::Arc, time::Duration};
 use bytes::Bytes;
 use socket2::SockRef;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
-
 use tradesim_schemas::StreamSeq;
 
 use self::{

@@ -14,7 +14,6 @@ use std::{
 };
 
 use tokio::sync::{Mutex as Turn, Semaphore};
-
 use tradesim_schemas::StreamSeq;
 
 use crate::{

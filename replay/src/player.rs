@@ -11,7 +11,6 @@ use std::{
 };
 
 use tokio::sync::oneshot;
-
 use tradesim_schemas::StreamSeq;
 
 use crate::{

@@ -12,7 +12,6 @@ use tokio::sync::{
     Notify, OwnedSemaphorePermit, Semaphore,
     mpsc::{self, Receiver, Sender},
 };
-
 use tradesim_schemas::StreamSeq;
 
 use crate::{

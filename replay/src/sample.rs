@@ -1,6 +1,6 @@
 //! A small source for tests: numbered messages, some of them long, with symbols and types.
 
-use tradesim_schemas::{ContentDigest, ContentHasher, EventType, StreamSeq, Symbol, TimeSpec, Timestamp};
+use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol, TimeSpec, Timestamp};
 
 use crate::{BlockBuilder, Feed, Filled, Meta, Opcode, Source, SourceError, SourceInfo};
 

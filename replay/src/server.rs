@@ -12,7 +12,6 @@ use tokio::{
     net::TcpStream,
     sync::{oneshot, watch},
 };
-
 use tradesim_schemas::StreamSeq;
 
 use crate::{

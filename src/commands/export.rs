@@ -12,7 +12,6 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use tradesim_archive::{Batch, NewFile};
-
 use tradesim_schemas::RecordSeq;
 
 use crate::{

@@ -6,7 +6,6 @@ mod inputs;
 mod provenance;
 
 use tradesim_archive::{Archive, Batch, Row};
-
 use tradesim_schemas::RecordSeq;
 
 use crate::{

@@ -7,8 +7,6 @@ use serde::Serialize;
 use tradesim_archive::{Batch, Provenance, Start};
 use tradesim_sources::{ArchiveFaults, FaultPlan, FaultyRows};
 
-use tradesim_schemas::RecordSeq;
-
 use crate::{
     cli::Plant as Args,
     exit::{Failure, Outcome},

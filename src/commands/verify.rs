@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tradesim_archive::{Archive, Batch, Counts, RowDigest, Start};
-use tradesim_schemas::Digest;
+use tradesim_schemas::ContentDigest;
 use tradesim_sim::audit::{Audit, AuditReport};
 use tradesim_sources::{ListedFaults, ListedFaultsCheck};
 

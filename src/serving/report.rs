@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 use tradesim_replay::{ClientStatus, IntervalStats, Lateness, Report, Speed};
-use tradesim_sources::FaultsReport;
-
 use tradesim_schemas::StreamSeq;
+use tradesim_sources::FaultsReport;
 
 use crate::{
     output::{grouped, say},

@@ -12,7 +12,6 @@ use std::{
 use tradesim_bridge_core::{DisconnectReason, HandshakeInfo};
 use tradesim_client::{CloseCode, Connection, Event as Incoming, Fault, OpenError, TICK};
 use tradesim_protocol::{FeedQuery, HandshakeHeaders, Notice, PingPayload, foreign::shortened};
-
 use tradesim_schemas::StreamSeq;
 
 use super::{

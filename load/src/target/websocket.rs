@@ -65,7 +65,7 @@ impl Client {
             path: "/".to_owned(),
             query: Vec::new(),
         };
-        Client { number, endpoint, measures, control, next: 0, digest: ContentDigest::new() }
+        Client { number, endpoint, measures, control, next: 0, digest: ContentHasher::new() }
     }
 
     /// Receives everything, over as many connections as necessary.

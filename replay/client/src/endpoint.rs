@@ -1,7 +1,5 @@
 //! URLs of servers, for client commands.
 
-use tradesim_schemas::StreamSeq;
-
 use std::{fmt, str::FromStr};
 
 use tradesim_protocol::FeedQuery;
@@ -168,6 +166,8 @@ impl fmt::Display for Endpoint {
 
 #[cfg(test)]
 mod tests {
+    use tradesim_schemas::StreamSeq;
+
     use super::*;
 
     fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {

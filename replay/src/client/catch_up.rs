@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{self, Receiver};
-
 use tradesim_schemas::StreamSeq;
 
 use crate::{block::Block, hub::Hub, producer::Produced};

@@ -8,7 +8,6 @@ use serde::{
 };
 use serde_json::{Value, error::Category};
 use tradesim_protocol::{ParsePositionError, Position};
-
 use tradesim_schemas::StreamSeq;
 
 use crate::control::Command;

@@ -9,7 +9,6 @@ use tradesim_client::{
     CloseCode, Connection, Dialogue, DisconnectReason, Endpoint, Event, Fault, OpenError, TICK,
 };
 use tradesim_protocol::{HandshakeHeaders, Notice};
-
 use tradesim_schemas::StreamSeq;
 
 use super::{

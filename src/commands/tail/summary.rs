@@ -5,7 +5,6 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use tradesim_client::ResumeState;
-
 use tradesim_schemas::StreamSeq;
 
 use super::output::Output;

@@ -1,7 +1,6 @@
 //! Other commands on an archive with planted faults.
 
 use tradesim_archive::{ArchiveWriter, Faults, PlantedFaults, Provenance, WriterOptions};
-
 use tradesim_schemas::RecordSeq;
 
 use super::*;

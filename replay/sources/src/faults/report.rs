@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tradesim_archive::{Faults, PlantedFaults};
-
 use tradesim_schemas::RecordSeq;
 
 use super::{

@@ -3,7 +3,7 @@
 //! The result is what [`super::FaultySource`] sends, with the sequence numbers of the new archive.
 
 use tradesim_archive::{Batch, Captured, Columns, Content, FAULTS_MAX, Faults, Metadata, Row};
-use tradesim_schemas::{MessageEncoder, Timestamp};
+use tradesim_schemas::{MessageEncoder, RecordSeq, Timestamp};
 
 use super::{
     draw::{Hit, Planted},

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use tradesim_replay::{
     Block, BlockBuilder, Feed, Filled, LineFault, Meta, Opcode, Source, SourceError, SourceInfo,
 };
-use tradesim_schemas::TimeSpec;
-
 use tradesim_schemas::StreamSeq;
+use tradesim_schemas::TimeSpec;
 
 use super::{
     draw::{Hit, Planted},

@@ -4,7 +4,6 @@ use std::sync::Mutex;
 
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use tradesim_protocol::{Position, State};
-
 use tradesim_schemas::StreamSeq;
 
 use super::*;
@@ -52,7 +51,7 @@ impl Backend for Echo {
     }
 
     async fn command(&self, command: Command) -> Result<Status, CommandError> {
-        self.commands.lock().unwrap().push(command.clone());
+        self.commands.lock().unwrap().push(command);
         match command {
             Command::Seek(Position::Seq(seq)) => Err(SourceError::BeyondEnd { seq, messages: 10 }.into()),
             Command::Seek(Position::Time(_)) => Err(SourceError::Read("the disk was removed".into()).into()),
