@@ -6,7 +6,7 @@ use std::time::Duration;
 const PING_AFTER: Duration = Duration::from_secs(30);
 const LOST_AFTER: Duration = Duration::from_secs(45);
 
-/// What to do about an idle connection.
+/// The reaction to the idle time of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Idle {
     Fine,
