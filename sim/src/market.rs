@@ -4,8 +4,8 @@
 //! Therefore they can be simulated on any number of threads, window by window.
 
 use tradesim_schemas::{
-    Envelope, Event, Exchange, OrderBook, OrderRef, OrderType, Price, Quantity, Record, Symbol, SymbolIds,
-    Timestamp, Trade, TradeStatus,
+    Envelope, Event, Exchange, OrderBook, OrderRef, OrderType, Price, Quantity, Record, RecordSeq, Symbol,
+    SymbolIds, Timestamp, Trade, TradeStatus,
 };
 
 use crate::{
@@ -321,7 +321,7 @@ impl Market {
 }
 
 fn record(order: Option<OrderRef>, envelope: Envelope) -> Record {
-    Record { seq: 0, origin: 0, order, envelope }
+    Record { seq: RecordSeq(0), origin: 0, order, envelope }
 }
 
 fn instant(micros: i64) -> Timestamp {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, num::NonZeroUsize, sync::Mutex, thread};
 
-use tradesim_schemas::{ArchiveKey, Digest, Record, Symbol, Timestamp};
+use tradesim_schemas::{ArchiveKey, ByteHash, Record, RecordSeq, Symbol, Timestamp};
 
 use crate::{
     arrivals::{self, Arrivals, Segment},
@@ -247,7 +247,7 @@ pub struct Simulation {
     threads: NonZeroUsize,
     /// All events before this instant (microseconds since the epoch) have been returned.
     until: i64,
-    seq: u64,
+    seq: RecordSeq,
 }
 
 impl Simulation {
@@ -278,7 +278,17 @@ impl Simulation {
         let windows = vec![Vec::new(); markets.len()];
         let until = options.day.start().micros();
         let threads = NonZeroUsize::MIN;
-        Simulation { options, universe, bursts, segments, markets, windows, threads, until, seq: 0 }
+        Simulation {
+            options,
+            universe,
+            bursts,
+            segments,
+            markets,
+            windows,
+            threads,
+            until,
+            seq: RecordSeq::FIRST,
+        }
     }
 
     /// Sets the number of threads. The events are the same for any number.
@@ -373,12 +383,12 @@ impl Simulation {
     /// Returns a digest of the raw state (the bits of all floating-point numbers, the positions of all generators) at every
     /// virtual minute so far. It is used in tests of determinism, and is stricter than the content digest, because prices
     /// are rounded and the state is not.
-    pub fn state_digest(&mut self) -> Digest {
+    pub fn state_digest(&mut self) -> ByteHash {
         let mut hasher = blake3::Hasher::new();
         for market in &mut self.markets {
             hasher.update(&market.state_digest());
         }
-        Digest::from_bytes(*hasher.finalize().as_bytes())
+        ByteHash::from(hasher.finalize())
     }
 }
 
