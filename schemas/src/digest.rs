@@ -7,7 +7,8 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentDigest([u8; 32]);
 
-/// The BLAKE3 hash of stored bytes, such as a row group or a file, printed in the same way. It says nothing about messages.
+/// The BLAKE3 hash of stored bytes, such as a row group or a file, printed in the same way. Equal
+/// messages may be stored as different bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteHash([u8; 32]);
 
