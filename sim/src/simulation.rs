@@ -228,7 +228,7 @@ impl SimulationOptions {
 /// let mut simulation = Simulation::new(SimulationOptions::new(day, 42))?;
 ///
 /// let window = simulation.next_window().expect("a day has events");
-/// assert_eq!(window[0].seq, 0);
+/// assert_eq!(window[0].seq.get(), 0);
 /// assert!(window.is_sorted_by_key(|record| record.envelope.timestamp));
 ///
 /// // the same seed, date and options produce the same events
