@@ -179,9 +179,7 @@ fn retry(args: &DlqRetry, mut settings: Settings) -> anyhow::Result<Outcome> {
         grouped(report.exhausted),
         grouped(report.cut),
     ));
-    if args.json {
-        output::print_json(&report)?;
-    }
+    output::emit(args.json, &report, |_| Ok(()))?;
     Ok(if retried.remaining() > 0 { Outcome::Difference } else { Outcome::Done })
 }
 

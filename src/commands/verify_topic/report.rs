@@ -101,9 +101,8 @@ impl VerifyTopicReport {
         }
     }
 
-    /// Prints the report for people.
-    pub(crate) fn print(&self) -> anyhow::Result<()> {
-        let mut out = Stdout::new();
+    /// Writes the report for people.
+    pub(crate) fn write(&self, out: &mut Stdout) -> anyhow::Result<()> {
         let mut line = |name: &str, text: &str| out.line(&format!("{name:<12}{text}"));
         line("archive", &format!("{}, {} messages", self.archive, grouped(self.messages)))?;
         line("run", self.run.as_deref().unwrap_or("none: no record has a run"))?;
@@ -140,7 +139,7 @@ impl VerifyTopicReport {
             );
             line("reworded", &text)?;
         }
-        out.finish()
+        Ok(())
     }
 
     /// Prints the duration and warnings on standard error.
