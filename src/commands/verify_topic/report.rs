@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tradesim_bridge::audit::{Audited, Example, Fault};
+use tradesim_schemas::StreamSeq;
 
 use crate::{
     output::{Stdout, grouped, say},
@@ -45,7 +46,7 @@ pub(crate) struct VerifyTopicReport {
 #[derive(Clone, Debug, Serialize)]
 struct ExampleLine {
     fault: &'static str,
-    seq: Option<u64>,
+    seq: Option<StreamSeq>,
     topic: Option<String>,
     partition: Option<i32>,
     offset: Option<i64>,
