@@ -24,9 +24,6 @@ pub struct StreamSeq(pub u64);
 macro_rules! number {
     ($($type:ident)+) => {
         $(impl $type {
-            /// The number of the first message.
-            pub const FIRST: $type = $type(0);
-
             /// The largest number.
             pub const MAX: $type = $type(u64::MAX);
 
@@ -34,13 +31,6 @@ macro_rules! number {
             #[inline]
             pub const fn get(self) -> u64 {
                 self.0
-            }
-
-            /// Returns the number after this one.
-            #[inline]
-            #[must_use]
-            pub const fn next(self) -> $type {
-                $type(self.0 + 1)
             }
 
             /// Returns the number of messages from `earlier` up to this one, or 0 if it is not earlier.
@@ -54,13 +44,6 @@ macro_rules! number {
             #[must_use]
             pub const fn saturating_add(self, messages: u64) -> $type {
                 $type(self.0.saturating_add(messages))
-            }
-        }
-
-        impl From<u64> for $type {
-            #[inline]
-            fn from(number: u64) -> $type {
-                $type(number)
             }
         }
 
@@ -116,3 +99,24 @@ macro_rules! number {
 }
 
 number!(RecordSeq StreamSeq);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_move_by_messages_and_differ_by_messages() {
+        let (seven, nine) = (StreamSeq(7), StreamSeq(9));
+        assert_eq!((seven + 2, nine - 2, nine - seven), (nine, seven, 2));
+        assert_eq!((nine.since(seven), seven.since(nine)), (2, 0));
+        assert_eq!(RecordSeq::MAX.saturating_add(1), RecordSeq(u64::MAX));
+    }
+
+    #[test]
+    fn a_number_is_written_like_the_integer() {
+        assert_eq!(format!("{:>3}|{}", RecordSeq(7), StreamSeq(7)), "  7|7");
+        assert_eq!("12".parse(), Ok(StreamSeq(12)));
+        assert_eq!(serde_json::to_string(&[RecordSeq(3)]).unwrap(), "[3]");
+        assert_eq!(serde_json::from_str::<StreamSeq>("3").unwrap(), StreamSeq(3));
+    }
+}

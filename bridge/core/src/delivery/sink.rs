@@ -41,7 +41,7 @@ impl Delivery {
             self.sink = Sink::Initialising;
             return self.actions.push_back(Action::Initialise { identity: self.identity.clone() });
         }
-        self.next = position.map_or(StreamSeq::FIRST, |position| position.next_seq);
+        self.next = position.map_or(StreamSeq(0), |position| position.next_seq);
         self.delivered = self.next;
         self.written = self.next;
         self.suspects = self.suspects.split_off(&self.next);
