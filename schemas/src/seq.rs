@@ -21,6 +21,10 @@ pub struct RecordSeq(pub u64);
 #[serde(transparent)]
 pub struct StreamSeq(pub u64);
 
+/// The message of the panic. Numbers come from peers, so they must not wrap in any build, and the profile checks overflow only in
+/// the crates that use them.
+const OVERFLOW: &str = "a sequence number must not overflow";
+
 macro_rules! number {
     ($($type:ident)+) => {
         $(impl $type {
@@ -51,15 +55,17 @@ macro_rules! number {
             type Output = $type;
 
             #[inline]
+            #[track_caller]
             fn add(self, messages: u64) -> $type {
-                $type(self.0 + messages)
+                $type(self.0.checked_add(messages).expect(OVERFLOW))
             }
         }
 
         impl AddAssign<u64> for $type {
             #[inline]
+            #[track_caller]
             fn add_assign(&mut self, messages: u64) {
-                self.0 += messages;
+                *self = *self + messages;
             }
         }
 
@@ -67,8 +73,9 @@ macro_rules! number {
             type Output = $type;
 
             #[inline]
+            #[track_caller]
             fn sub(self, messages: u64) -> $type {
-                $type(self.0 - messages)
+                $type(self.0.checked_sub(messages).expect(OVERFLOW))
             }
         }
 
@@ -77,8 +84,9 @@ macro_rules! number {
             type Output = u64;
 
             #[inline]
+            #[track_caller]
             fn sub(self, earlier: $type) -> u64 {
-                self.0 - earlier.0
+                self.0.checked_sub(earlier.0).expect(OVERFLOW)
             }
         }
 
@@ -110,6 +118,14 @@ mod tests {
         assert_eq!((seven + 2, nine - 2, nine - seven), (nine, seven, 2));
         assert_eq!((nine.since(seven), seven.since(nine)), (2, 0));
         assert_eq!(RecordSeq::MAX.saturating_add(1), RecordSeq(u64::MAX));
+    }
+
+    #[test]
+    fn numbers_never_wrap() {
+        let panics = |wrap: fn()| std::panic::catch_unwind(wrap).is_err();
+        assert!(panics(|| assert_eq!(StreamSeq::MAX + 1, StreamSeq(0))));
+        assert!(panics(|| assert_eq!(RecordSeq(0) - 1, RecordSeq::MAX)));
+        assert!(panics(|| assert_eq!(RecordSeq(1) - RecordSeq(2), u64::MAX)));
     }
 
     #[test]
