@@ -136,6 +136,7 @@ pub struct ClientStatus {
     /// The close code, if the client is disconnected.
     pub closed: Option<u16>,
     /// True if it received the end of the stream and confirmed it.
+    #[serde(default)]
     pub delivered: bool,
 }
 

@@ -28,9 +28,6 @@ const OVERFLOW: &str = "a sequence number must not overflow";
 macro_rules! number {
     ($($type:ident)+) => {
         $(impl $type {
-            /// The number of the first message.
-            pub const FIRST: $type = $type(0);
-
             /// The largest number.
             pub const MAX: $type = $type(u64::MAX);
 
@@ -38,13 +35,6 @@ macro_rules! number {
             #[inline]
             pub const fn get(self) -> u64 {
                 self.0
-            }
-
-            /// Returns the number after this one.
-            #[inline]
-            #[must_use]
-            pub const fn next(self) -> $type {
-                $type(self.0 + 1)
             }
 
             /// Returns the number of messages from `earlier` up to this one, or 0 if it is not earlier.
@@ -58,13 +48,6 @@ macro_rules! number {
             #[must_use]
             pub const fn saturating_add(self, messages: u64) -> $type {
                 $type(self.0.saturating_add(messages))
-            }
-        }
-
-        impl From<u64> for $type {
-            #[inline]
-            fn from(number: u64) -> $type {
-                $type(number)
             }
         }
 

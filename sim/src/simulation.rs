@@ -287,7 +287,7 @@ impl Simulation {
             windows,
             threads,
             until,
-            seq: RecordSeq::FIRST,
+            seq: RecordSeq(0),
         }
     }
 

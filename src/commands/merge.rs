@@ -76,11 +76,7 @@ pub(crate) fn run(args: &Merge) -> anyhow::Result<Outcome> {
     let summary = sink.finish()?;
     let seconds = progress.finish().as_secs_f64();
     let report = ArchiveReport::new(&output.output, &summary.metadata, summary.bytes);
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        output::print_line(format_args!("{}", report.digest))?;
-    }
+    output::emit(args.json, &report, |out| out.line(&report.digest))?;
     if merged.duplicates() > 0 {
         say(format_args!(
             "warning: {} messages are in more than one input, and so more than once in {}",

@@ -39,9 +39,8 @@ pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outco
         let report = &served.report;
         FaultsReport::new(&planted, report.first_seq.get(), report.status.seq.get())
     });
-    if args.json {
-        output::print_json(&StreamReport::new(&served.report).with_faults(faults.clone()))?;
-    }
+    let report = StreamReport::new(&served.report).with_faults(faults.clone());
+    output::emit(args.json, &report, |_| Ok(()))?;
     serving::summarise(&served.report);
     if let Some(faults) = &faults {
         say(format_args!("faults planted {}", report::describe_faults(faults)));

@@ -20,7 +20,7 @@ use crate::{
 };
 
 #[derive(Serialize)]
-struct Report {
+struct VerifyReport {
     schema_version: u32,
     file: String,
     ok: bool,
@@ -61,11 +61,7 @@ pub(crate) fn run(args: &Verify) -> anyhow::Result<Outcome> {
     let against = args.against.as_deref().map(|text| expected_digest(text, args.reading)).transpose()?;
     archive.verify_structure()?;
     let report = check(args, &archive, against)?;
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        print(&report)?;
-    }
+    output::emit(args.json, &report, |out| write(&report, out))?;
     Ok(if report.ok { Outcome::Done } else { Outcome::Difference })
 }
 
@@ -84,7 +80,7 @@ fn expected_digest(text: &str, reading: ReadingArgs) -> anyhow::Result<ContentDi
     Ok(source::open(Path::new(text), reading)?.metadata().digest())
 }
 
-fn check(args: &Verify, archive: &Archive, against: Option<ContentDigest>) -> anyhow::Result<Report> {
+fn check(args: &Verify, archive: &Archive, against: Option<ContentDigest>) -> anyhow::Result<VerifyReport> {
     let metadata = archive.metadata();
     let bytes = archive.bytes();
     let (contexts, no_rules) = match scope::contexts(metadata) {
@@ -129,7 +125,7 @@ fn check(args: &Verify, archive: &Archive, against: Option<ContentDigest>) -> an
     let ok = against.as_ref().is_none_or(|against| against.ok)
         && faults.as_ref().is_none_or(|faults| faults.differing == 0)
         && audit.as_ref().is_none_or(AuditReport::is_clean);
-    Ok(Report {
+    Ok(VerifyReport {
         schema_version: SCHEMA_VERSION,
         file: args.file.display().to_string(),
         ok,
@@ -158,8 +154,7 @@ fn lines(audit: &AuditReport) -> (Vec<RuleLine>, Vec<SkippedLine>) {
     (rules.collect(), skipped.collect())
 }
 
-fn print(report: &Report) -> anyhow::Result<()> {
-    let mut out = Stdout::new();
+fn write(report: &VerifyReport, out: &mut Stdout) -> anyhow::Result<()> {
     let mut line = |name: &str, text: String| out.line(&format!("{name:<12}{text}"));
     line("file", format!("{}, {}", report.file, super::info::size(report.bytes, report.events.total())))?;
     line("structure", format!("ok, {} row groups, all byte hashes match", report.row_groups))?;
@@ -191,5 +186,5 @@ fn print(report: &Report) -> anyhow::Result<()> {
     for skipped in &report.skipped {
         line("skipped", format!("{}: {}", skipped.rule, skipped.reason))?;
     }
-    out.finish()
+    Ok(())
 }

@@ -59,8 +59,8 @@ impl Connection<'_> {
             }
             _ => (ANSWER_WITHIN, ANSWER_WITHIN),
         };
-        self.outgoing.cut();
-        self.outgoing.push_urgent(&close.frame());
+        self.outgoing.outbox.cut();
+        self.outgoing.outbox.push_urgent(&close.frame());
         self.inbound.sent_close();
         self.begin_closing(why, close.code(), (within, at_most), false);
     }
@@ -107,9 +107,9 @@ impl Connection<'_> {
                 self.over = Some(end);
             }
             None => {
-                self.outgoing.cut();
+                self.outgoing.outbox.cut();
                 if let Some(frames) = self.inbound.take_outgoing() {
-                    self.outgoing.push_urgent(&frames);
+                    self.outgoing.outbox.push_urgent(&frames);
                 }
                 self.begin_closing(Closed::Left, CloseCode::Normal, (ANSWER_WITHIN, ANSWER_WITHIN), true);
             }

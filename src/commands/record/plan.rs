@@ -8,7 +8,7 @@ use tradesim_archive::Cut;
 use super::options::Recording;
 use crate::{
     exit::Failure,
-    output::{self, Stdout, grouped},
+    output::{self, grouped},
     report::SCHEMA_VERSION,
 };
 
@@ -48,33 +48,29 @@ pub(super) fn show(recording: &Recording, path: &Path, json: bool) -> anyhow::Re
         bytes: (messages * BYTES_PER_MESSAGE).round() as u64,
         seconds: messages / MESSAGES_PER_SECOND,
     };
-    let cut = (!recording.filter.is_open()).then(|| recording.filter.cut().clone());
-    if json {
-        return output::print_json(&Plan {
-            schema_version: SCHEMA_VERSION,
-            dry_run: true,
-            file: path.display().to_string(),
-            date: options.day.date().to_string(),
-            seed: options.seed,
-            identity: options.identity(),
-            expected,
-            cut,
-        });
-    }
-    let mut lines = vec![
-        ("file", path.display().to_string()),
-        ("identity", options.identity()),
-        ("hours", format!("{} to {}", options.day.start(), options.end())),
-        ("orders", format!("about {}", grouped(expected.orders))),
-        ("messages", format!("about {}", grouped(expected.messages))),
-        ("size", format!("about {}", output::bytes(expected.bytes))),
-        ("time", format!("about {:.1} s on two cores", expected.seconds)),
-    ];
-    lines.extend(cut.map(|cut| ("kept", format!("only a part: {cut}"))));
-    lines.push(("written", "nothing (dry run)".to_owned()));
-    let mut out = Stdout::new();
-    for (name, value) in lines {
-        out.line(&format!("{name:<10}{value}"))?;
-    }
-    out.finish()
+    let plan = Plan {
+        schema_version: SCHEMA_VERSION,
+        dry_run: true,
+        file: path.display().to_string(),
+        date: options.day.date().to_string(),
+        seed: options.seed,
+        identity: options.identity(),
+        expected,
+        cut: (!recording.filter.is_open()).then(|| recording.filter.cut().clone()),
+    };
+    output::emit(json, &plan, |out| {
+        let Plan { expected, .. } = &plan;
+        let mut lines = vec![
+            ("file", plan.file.clone()),
+            ("identity", plan.identity.clone()),
+            ("hours", format!("{} to {}", options.day.start(), options.end())),
+            ("orders", format!("about {}", grouped(expected.orders))),
+            ("messages", format!("about {}", grouped(expected.messages))),
+            ("size", format!("about {}", output::bytes(expected.bytes))),
+            ("time", format!("about {:.1} s on two cores", expected.seconds)),
+        ];
+        lines.extend(plan.cut.iter().map(|cut| ("kept", format!("only a part: {cut}"))));
+        lines.push(("written", "nothing (dry run)".to_owned()));
+        lines.into_iter().try_for_each(|(name, value)| out.line(&format!("{name:<10}{value}")))
+    })
 }

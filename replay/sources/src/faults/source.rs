@@ -49,7 +49,7 @@ impl Source for FaultySource {
         // the message before may be swapped with the first one
         let is_swapped =
             |seq: StreamSeq| self.planted.hits.get(&seq.get()).is_some_and(|hit| hit.kind == FaultKind::Swap);
-        let before = (seq > StreamSeq::FIRST).then(|| seq - 1);
+        let before = (seq > StreamSeq(0)).then(|| seq - 1);
         let from = before.filter(|&before| is_swapped(before)).unwrap_or(seq);
         Ok(Box::new(FaultyFeed {
             inner: self.inner.open(from)?,
