@@ -12,15 +12,15 @@ pub mod universe;
 mod math;
 mod rng;
 
-mod arrivals;
-mod book;
 mod burst;
 mod candle;
-mod market;
+mod gbm;
 mod merge;
-mod order_flow;
-mod price_process;
+mod queue;
+mod segments;
 mod simulation;
+mod tape;
+mod trader;
 
 #[cfg(test)]
 mod golden;

@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, fmt::Write as _, num::NonZeroUsize, sync::Mutex
 use tradesim_schemas::{ArchiveKey, Digest, Record, Symbol, Timestamp};
 
 use crate::{
-    arrivals::{self, Arrivals, Segment},
     burst::{self, Burst, RandomBursts},
-    market::{Market, MarketSetup},
+    gbm::{Arrivals, Market, MarketSetup},
     merge::merge,
     rng::day_seed,
+    segments::{self, Segment},
     session::TradingDay,
+    tape::Tape,
     universe::Universe,
 };
 
@@ -160,7 +161,7 @@ impl SimulationOptions {
         let periods = self.day.periods(self.market_hours);
         let orders = |info: &crate::universe::SymbolInfo| -> f64 {
             let per_micro = self.rate * info.weight / 1e6;
-            arrivals::segments(&periods, &bursts, Some(info.symbol))
+            segments::segments(&periods, &bursts, Some(info.symbol))
                 .iter()
                 .map(|segment| (segment.to - segment.from) as f64 * segment.multiplier * per_micro)
                 .sum()
@@ -267,14 +268,14 @@ impl Simulation {
         let (seed, end) = (options.day_seed(), options.end());
         let market = |(ordinal, info): (usize, &crate::universe::SymbolInfo)| {
             let symbol = info.symbol;
-            let segments = arrivals::segments(&periods, &bursts, Some(symbol));
+            let segments = segments::segments(&periods, &bursts, Some(symbol));
             let arrivals = Arrivals::new(seed, symbol.as_str(), options.rate * info.weight, segments);
-            let ids = key.symbol_ids(symbol, ordinal as u16);
-            Market::new(MarketSetup { seed, day: options.day, end, info, ids, arrivals })
+            let tape = Tape::new(info, key.symbol_ids(symbol, ordinal as u16), options.day, end);
+            Market::new(MarketSetup { seed, info, tape, arrivals })
         };
         let markets: Vec<Market> = universe.symbols().iter().enumerate().map(market).collect();
         let weight_of = |symbol| universe.get(symbol).map_or(0.0, |info| info.weight);
-        let segments = arrivals::market_segments(&periods, &bursts, weight_of);
+        let segments = segments::market_segments(&periods, &bursts, weight_of);
         let windows = vec![Vec::new(); markets.len()];
         let until = options.day.start().micros();
         let threads = NonZeroUsize::MIN;
@@ -300,7 +301,7 @@ impl Simulation {
                 return None;
             }
             let until =
-                arrivals::window_end(&self.segments, self.until, end, self.options.rate, WINDOW_ORDERS);
+                segments::window_end(&self.segments, self.until, end, self.options.rate, WINDOW_ORDERS);
             self.run(until);
             merge(&mut self.windows, &mut self.seq, &mut events);
             self.until = until;
@@ -315,7 +316,7 @@ impl Simulation {
         let goal = at.micros().min(self.options.end().micros() + 1);
         while self.until < goal {
             let until =
-                arrivals::window_end(&self.segments, self.until, goal, self.options.rate, WINDOW_ORDERS);
+                segments::window_end(&self.segments, self.until, goal, self.options.rate, WINDOW_ORDERS);
             self.run(until);
             for events in &mut self.windows {
                 self.seq += events.len() as u64;
