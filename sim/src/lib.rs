@@ -16,9 +16,12 @@ mod burst;
 mod candle;
 mod gbm;
 mod merge;
+mod model;
+mod options;
 mod queue;
 mod segments;
 mod simulation;
+mod stylized;
 mod tape;
 mod trader;
 
@@ -26,4 +29,6 @@ mod trader;
 mod golden;
 
 pub use burst::{Burst, RandomBursts};
-pub use simulation::{GENERATOR_VERSION, MODEL, OptionsError, Simulation, SimulationOptions};
+pub use model::Model;
+pub use options::{GENERATOR_VERSION, OptionsError, SimulationOptions};
+pub use simulation::Simulation;

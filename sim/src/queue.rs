@@ -87,9 +87,21 @@ impl<T: Copy> Queue<T> {
     /// Removes and returns the value that is due next.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {
+        self.pop_mut().copied()
+    }
+
+    /// Removes the value that is due next, and returns it in its slot, which keeps it until it is used again.
+    #[inline]
+    pub(crate) fn pop_mut(&mut self) -> Option<&mut T> {
         let Reverse(due) = self.due.pop()?;
         self.free.push(due.slot() as u32);
-        Some(self.slots[due.slot()])
+        Some(&mut self.slots[due.slot()])
+    }
+
+    /// Returns the value in a slot, which may be that of an earlier value.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: u32) -> &mut T {
+        &mut self.slots[slot as usize]
     }
 
     /// Returns all queued values, in no order.

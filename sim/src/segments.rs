@@ -1,8 +1,11 @@
 //! The expected order rate over a day: segments between which it changes, because a period or a burst begins or ends.
 
-use tradesim_schemas::Symbol;
+use tradesim_schemas::{Symbol, Timestamp};
 
-use crate::{burst::Burst, session::PeriodSpan};
+use crate::{
+    burst::Burst,
+    session::{Period, PeriodSpan},
+};
 
 /// A time span of constant intensity.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +52,21 @@ pub(crate) fn segments(periods: &[PeriodSpan], bursts: &[Burst], symbol: Option<
     segments
 }
 
+/// Returns the segments of a day for one symbol in which only bursts change the rate.
+pub(crate) fn of_bursts(
+    start: Timestamp,
+    end: Timestamp,
+    bursts: &[Burst],
+    symbol: Option<Symbol>,
+) -> Vec<Segment> {
+    segments(&[PeriodSpan { period: Period::AllDay, from: start, to: end, multiplier: 1.0 }], bursts, symbol)
+}
+
+/// Returns the expected number of orders per unit of rate.
+pub(crate) fn expected(segments: &[Segment]) -> f64 {
+    segments.iter().map(|segment| (segment.to - segment.from) as f64 * segment.multiplier / 1e6).sum()
+}
+
 /// Returns the expected order rate at each instant, over all symbols. It decides the size of a window.
 pub(crate) fn market_segments(
     periods: &[PeriodSpan],
@@ -88,10 +106,7 @@ pub(crate) fn window_end(segments: &[Segment], from: i64, end: i64, rate: f64, o
 
 #[cfg(test)]
 mod tests {
-    use tradesim_schemas::Timestamp;
-
     use super::*;
-    use crate::session::Period;
 
     fn at(micros: i64) -> Timestamp {
         Timestamp::from_micros(micros).unwrap()

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use tradesim_sim::{SimulationOptions, universe::Universe};
+use tradesim_sim::{Model, SimulationOptions, universe::Universe};
 
 use super::options::Recording;
 use crate::{
@@ -12,15 +12,32 @@ use crate::{
     report::{self, SCHEMA_VERSION},
 };
 
-/// The mean number of trade events of an order, by the lifecycles in the contract: every order has a NEW event; 70 % have one
-/// more, and 30 % have two or three partial executions.
-const TRADES_PER_ORDER: f64 = 1.0 + 0.7 + 0.3 * 2.5;
-/// The mean number of executions of an order.
-const EXECUTIONS_PER_ORDER: f64 = 0.5 + 0.3 * 2.5;
-/// The number of order book snapshots per trade event: one after every fifth.
-const BOOKS_PER_TRADE: f64 = 0.2;
-/// The mean size of a message in an archive, measured on default days.
-const BYTES_PER_MESSAGE: f64 = 9.0;
+/// The mean numbers of a model that the estimates use.
+struct Means {
+    /// Trade events of an order.
+    trades: f64,
+    /// Executions of an order.
+    executions: f64,
+    /// Order book snapshots of a trade event.
+    books: f64,
+    /// The size of a message in an archive in bytes, measured on default days.
+    bytes: f64,
+}
+
+impl Means {
+    const fn of(model: Model) -> Means {
+        match model {
+            // every order has a NEW event; 70 % have one more, and 30 % have two or three partial executions; there is a
+            // snapshot after every fifth event
+            Model::Gbm => {
+                Means { trades: 1.0 + 0.7 + 0.3 * 2.5, executions: 0.5 + 0.3 * 2.5, books: 0.2, bytes: 9.0 }
+            }
+            // measured on default days
+            Model::Stylized => Means { trades: 2.02, executions: 0.16, books: 0.3, bytes: 12.0 },
+        }
+    }
+}
+
 /// The speed of two cores, for a rough estimate of the duration.
 const MESSAGES_PER_SECOND: f64 = 3_000_000.0;
 /// The intervals of candles, in seconds.
@@ -54,7 +71,7 @@ pub(super) fn show(recording: &Recording, path: &Path, json: bool) -> anyhow::Re
     let expected = Expected {
         orders: orders.round() as u64,
         messages: messages.round() as u64,
-        bytes: (messages * BYTES_PER_MESSAGE).round() as u64,
+        bytes: (messages * Means::of(options.model).bytes).round() as u64,
         seconds: messages / MESSAGES_PER_SECOND,
     };
     let cut = (!recording.filter.is_open()).then(|| recording.filter.cut());
@@ -89,19 +106,21 @@ pub(super) fn show(recording: &Recording, path: &Path, json: bool) -> anyhow::Re
 }
 
 fn messages(options: &SimulationOptions, orders: f64) -> f64 {
-    let trades = orders * TRADES_PER_ORDER;
-    trades + trades * BOOKS_PER_TRADE + candles(options)
+    let Means { trades, books, .. } = Means::of(options.model);
+    let trades = orders * trades;
+    trades + trades * books + candles(options)
 }
 
 /// Estimates the number of candles: one for each symbol and interval with an execution. The probability of that, 1 − e⁻ˣ for x
 /// expected executions, is approximated by x / (1 + x).
 fn candles(options: &SimulationOptions) -> f64 {
     let universe = Universe::on(options.day.date()).heaviest(options.symbols);
+    let executions = Means::of(options.model).executions;
     let mut candles = 0.0;
     for span in options.day.periods(options.market_hours) {
         let seconds = (span.to.micros() - span.from.micros()) as f64 / 1e6;
         for info in universe.symbols() {
-            let executions_per_second = options.rate * span.multiplier * info.weight * EXECUTIONS_PER_ORDER;
+            let executions_per_second = options.rate * span.multiplier * info.weight * executions;
             for interval in INTERVALS_S {
                 let expected = executions_per_second * interval;
                 candles += seconds / interval * (expected / (1.0 + expected));

@@ -78,6 +78,7 @@ impl Live {
             Key::Seed,
             Key::Rate,
             Key::NumSymbols,
+            Key::Model,
             Key::SimulateMarketHours,
             Key::MarketTimezone,
         ];
