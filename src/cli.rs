@@ -33,7 +33,7 @@ pub(crate) use bridge::{Bridge, BridgeTuning, DeliveryMode};
 pub(crate) use capture::{Capture, Recover};
 pub(crate) use cluster::{Cluster, ClusterCommand, ClusterVerify};
 pub(crate) use common::{CutArgs, FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
-pub(crate) use control::{Control, ControlAction, Place};
+pub(crate) use control::{Control, ControlAction};
 pub(crate) use demo::Demo;
 pub(crate) use dev::{Dev, DevBrokerArgs, DevCommand, DevRegistryArgs};
 pub(crate) use dlq::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic};

@@ -14,7 +14,7 @@ mod dlq;
 mod export;
 mod filter;
 mod info;
-mod load;
+pub(crate) mod load;
 mod man;
 mod merge;
 mod plant;
@@ -34,7 +34,7 @@ use clap::{
     Parser,
     error::{ContextKind, ContextValue},
 };
-use tradesim_bridge::url::shown_url;
+use tradesim_client::url::shown_url;
 
 use crate::{
     cli::{Cli, Command, ConfigCommand, GlobalArgs, LoadCommand},

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use tradesim_archive::Error as ArchiveError;
 use tradesim_replay::ServerError;
+use tradesim_sources::{ExchangeTimeError, FaultPlanError};
 
 use crate::output;
 
@@ -45,6 +46,14 @@ pub(crate) enum Failure {
     /// The reader of standard output closed the pipe, which is not a failure.
     #[error("standard output was closed")]
     StdoutClosed,
+}
+
+impl From<ExchangeTimeError> for Failure {
+    fn from(error: ExchangeTimeError) -> Failure {
+        let hint = matches!(error, ExchangeTimeError::NoDate);
+        let hint = hint.then(|| "use RFC 3339, for example 2026-02-18T14:30:00Z".to_owned());
+        Failure::Usage { what: error.to_string(), hint }
+    }
 }
 
 /// The exit codes of the contract.
@@ -122,6 +131,11 @@ fn decide(error: &anyhow::Error) -> (u8, Option<&str>) {
     } else if let Some(archive) = error.chain().find_map(|cause| cause.downcast_ref::<ArchiveError>()) {
         // a server wraps errors of reading the archive
         (archive_code(archive), archive_hint(archive))
+    } else if let Some(plan) = error.downcast_ref() {
+        let for_replays =
+            matches!(plan, FaultPlanError::NotForArchives { .. } | FaultPlanError::TooManyForArchives { .. });
+        let hint = "`tradesim replay FILE --faults PLAN` adds it while serving the archive";
+        (code::CONFIGURATION, for_replays.then_some(hint))
     } else if let Some(ServerError::Bind { source, .. }) = error.downcast_ref() {
         let in_use = source.kind() == io::ErrorKind::AddrInUse;
         (code::FAILED, in_use.then_some("--port 0 picks a free port"))

@@ -6,9 +6,10 @@ mod tests;
 
 use std::{fs, io::Write};
 
+use tradesim_sources::FaultPlan;
+
 use crate::{
-    faults::FaultPlan,
-    load::Scenario,
+    commands::load::LoadTest,
     settings::{Group, Settings, Sources},
 };
 
@@ -17,9 +18,9 @@ pub(crate) fn settings(bytes: &[u8]) {
     env_file(bytes);
     let Ok(text) = str::from_utf8(bytes) else { return };
     for short in [false, true] {
-        let _ = Scenario::read(text, "the input", short);
+        let _ = LoadTest::parse(text, "the input", short);
     }
-    let _ = FaultPlan::parse(text);
+    let _ = text.parse::<FaultPlan>();
 }
 
 fn env_file(bytes: &[u8]) {

@@ -7,9 +7,9 @@ use tradesim_bridge::{
     admin::AdminError,
     connection::{ConnectionError, KafkaConnection},
     registry::{Credentials, Registry, RegistryError, RegistryOptions},
-    secret::{SecretError, SecretSource},
     topics::{TopicOptions, topics},
 };
+use tradesim_client::secret::{SecretError, SecretSource};
 
 use crate::{
     cli::{KafkaArgs, RegistryArgs, TopicNames},

@@ -3,19 +3,16 @@
 #![cfg_attr(fuzzing, no_main, allow(dead_code))]
 
 mod cli;
-mod client;
 mod commands;
 mod control_token;
 mod embedded;
-mod endpoint;
 mod exit;
-mod faults;
+mod feed;
 mod filter;
 #[cfg(any(fuzzing, test))]
 mod fuzzing;
 mod kafka;
 mod keys;
-mod load;
 mod market;
 mod output;
 mod parse;
@@ -30,7 +27,6 @@ mod settings;
 mod signals;
 mod sink;
 mod source;
-mod streams;
 mod telemetry;
 
 use std::process::ExitCode;

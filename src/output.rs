@@ -1,8 +1,6 @@
 //! Output: data on standard output, messages on standard error. Everything that is meant for people is escaped so that it is
 //! safe to show on a terminal.
 
-mod foreign;
-
 use std::{
     fmt,
     io::{self, BufWriter, IsTerminal, Write},
@@ -10,10 +8,11 @@ use std::{
 
 use serde::Serialize;
 
-use crate::exit::Failure;
+use tradesim_protocol::foreign::push_safe_bytes;
+pub(crate) use tradesim_protocol::foreign::{safe, safe_lines};
+pub(crate) use tradesim_schemas::text::{bytes, grouped};
 
-use foreign::push_safe_bytes;
-pub(crate) use foreign::{safe, safe_lines};
+use crate::exit::Failure;
 
 /// The size of the output buffer. Without one, each message would cost a system call.
 const STDOUT_BUFFER_BYTES: usize = 256 * 1024;
@@ -113,53 +112,5 @@ pub(crate) fn stdout_failure(error: io::Error) -> anyhow::Error {
         Failure::StdoutClosed.into()
     } else {
         anyhow::Error::new(error).context("cannot write to standard output")
-    }
-}
-
-/// Formats a count with commas, such as "1,234,567".
-pub(crate) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Formats a number of bytes, such as "9.0 MB". Units are powers of 1,000.
-pub(crate) fn bytes(count: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
-    let mut value = count as f64;
-    let mut unit = 0;
-    while value >= 999.95 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{bytes, grouped};
-
-    #[test]
-    fn counts_are_grouped_by_thousands() {
-        for (count, text) in
-            [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345, "12,345"), (1_234_567, "1,234,567")]
-        {
-            assert_eq!(grouped(count), text);
-        }
-    }
-
-    #[test]
-    fn sizes_have_one_decimal() {
-        for (count, text) in
-            [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (999_949, "999.9 kB"), (8_650_000, "8.7 MB")]
-        {
-            assert_eq!(bytes(count), text);
-        }
     }
 }

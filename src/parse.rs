@@ -6,16 +6,13 @@ mod duration;
 mod kafka;
 mod name;
 mod number;
-mod size;
 mod symbols;
-mod time;
-mod toml_text;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use date::date;
-pub(crate) use duration::{burst_duration, burst_interval, duration};
+pub(crate) use duration::{burst_duration, burst_interval};
 pub(crate) use kafka::{
     acks, base_backoff, batch_size, client_id, compression, dlq_retries, linger_ms, max_backoff,
     registry_auth, registry_url, retries, servers, topic, topic_prefix, ws_uri,
@@ -25,10 +22,9 @@ pub(crate) use number::{
     boolean, burst_multiplier, clients, limit, port, rate, rounds, seed, symbol_count, threads,
     waited_clients,
 };
-pub(crate) use size::buffer;
 pub(crate) use symbols::{SymbolChoice, symbol_choice, symbol_list};
-pub(crate) use time::{TimeSpec, clock, time};
-pub(crate) use toml_text::{duration_of, optional_duration_of, toml};
+pub(crate) use tradesim_replay::parse_buffer as buffer;
+pub(crate) use tradesim_schemas::{parse_duration as duration, text::nearest};
 
 use std::borrow::Cow;
 
@@ -44,17 +40,4 @@ impl Invalid {
     pub(crate) const fn expected(what: &'static str) -> Invalid {
         Invalid { expected: Cow::Borrowed(what) }
     }
-}
-
-/// Returns the candidate that is most similar to `text`, if it is similar enough for a typing error.
-pub(crate) fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = text.to_ascii_uppercase();
-    // half of the letters may differ, but always at least one
-    let distance_max = (wanted.chars().count() / 2).max(1);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&wanted, &candidate.to_ascii_uppercase()), candidate))
-        .filter(|(distance, _)| *distance <= distance_max)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }

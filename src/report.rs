@@ -1,45 +1,25 @@
 //! Reports about archives and clusters, with the keys of the contract (section 9).
 
+mod faults;
+
 use std::path::Path;
 
 use serde::Serialize;
-use tradesim_archive::{Cut, Metadata, Source};
-use tradesim_bridge::topics::Deviation;
-use tradesim_schemas::{EventType, Symbol, Timestamp};
+use tradesim_archive::{Counts, Cut, Filter, Metadata, Source};
+use tradesim_schemas::Timestamp;
 
-use crate::{filter::Filter, output};
+use crate::output;
+pub(crate) use faults::{describe_archive_faults, describe_faults};
 
 /// The `schema_version` of every JSON report.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
-
-/// Numbers of messages by event type.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Events {
-    pub(crate) trade: u64,
-    pub(crate) orderbook: u64,
-    pub(crate) marketdata: u64,
-    pub(crate) raw: u64,
-    pub(crate) total: u64,
-}
-
-impl From<tradesim_archive::Counts> for Events {
-    fn from(counts: tradesim_archive::Counts) -> Events {
-        Events {
-            trade: counts.trade,
-            orderbook: counts.orderbook,
-            marketdata: counts.marketdata,
-            raw: counts.raw,
-            total: counts.total(),
-        }
-    }
-}
 
 /// The report of `record --json`, `info --json`, `filter --json` and `merge --json`.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ArchiveReport {
     pub(crate) schema_version: u32,
     pub(crate) file: String,
-    pub(crate) events: Events,
+    pub(crate) events: Counts,
     pub(crate) bytes: u64,
     pub(crate) date: Option<String>,
     pub(crate) seed: Option<u64>,
@@ -52,26 +32,8 @@ pub(crate) struct ArchiveReport {
     pub(crate) format_version: String,
     pub(crate) generator_version: Option<String>,
     pub(crate) model: Option<String>,
-    pub(crate) cuts: Vec<CutReport>,
-    pub(crate) sources: Vec<SourceReport>,
-}
-
-/// A cut.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct CutReport {
-    pub(crate) from: Option<String>,
-    pub(crate) to: Option<String>,
-    pub(crate) symbols: Vec<String>,
-    pub(crate) events: Vec<&'static str>,
-    pub(crate) limit: Option<u64>,
-}
-
-/// A source of an archive.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct SourceReport {
-    pub(crate) digest: String,
-    pub(crate) cuts: Vec<CutReport>,
-    pub(crate) sources: Vec<SourceReport>,
+    pub(crate) cuts: Vec<Cut>,
+    pub(crate) sources: Vec<Source>,
 }
 
 impl ArchiveReport {
@@ -81,7 +43,7 @@ impl ArchiveReport {
         ArchiveReport {
             schema_version: SCHEMA_VERSION,
             file: path.display().to_string(),
-            events: metadata.counts().into(),
+            events: metadata.counts(),
             bytes,
             date: provenance.date.clone(),
             seed: provenance.seed,
@@ -93,30 +55,8 @@ impl ArchiveReport {
             format_version: metadata.format_version().to_string(),
             generator_version: provenance.generator_version.clone(),
             model: provenance.model.clone(),
-            cuts: provenance.cuts.iter().map(CutReport::from).collect(),
-            sources: provenance.sources.iter().map(SourceReport::from).collect(),
-        }
-    }
-}
-
-impl From<&Cut> for CutReport {
-    fn from(cut: &Cut) -> CutReport {
-        CutReport {
-            from: cut.from.map(|at| at.to_string()),
-            to: cut.to.map(|at| at.to_string()),
-            symbols: cut.symbols.iter().map(Symbol::to_string).collect(),
-            events: cut.events.iter().copied().map(EventType::as_str).collect(),
-            limit: cut.limit,
-        }
-    }
-}
-
-impl From<&Source> for SourceReport {
-    fn from(source: &Source) -> SourceReport {
-        SourceReport {
-            digest: source.digest.to_string(),
-            cuts: source.cuts.iter().map(CutReport::from).collect(),
-            sources: source.sources.iter().map(SourceReport::from).collect(),
+            cuts: provenance.cuts.clone(),
+            sources: provenance.sources.clone(),
         }
     }
 }
@@ -130,7 +70,7 @@ pub(crate) fn warn_if_empty(filter: &Filter, kept: u64, range: Option<(Timestamp
         Some((first, last)) => format!("the source contains messages from {first} to {last}"),
         None => "the source is empty".to_owned(),
     };
-    let cut = describe_cut(&filter.cut());
+    let cut = filter.cut();
     output::say(format_args!("warning: no message passes the filters ({cut}): {range}"));
 }
 
@@ -141,44 +81,5 @@ pub(crate) fn explain_cut_times(filter: &Filter) {
             "note: --from and --to refer to the emission times in captured messages; a message without one is treated \
              like the messages around it"
         ));
-    }
-}
-
-/// Describes a cut for people.
-pub(crate) fn describe_cut(cut: &Cut) -> String {
-    let mut words = Vec::new();
-    if !cut.symbols.is_empty() {
-        words.push(format!("symbols {}", join(cut.symbols.iter().map(Symbol::to_string))));
-    }
-    if !cut.events.is_empty() {
-        words.push(format!("events {}", join(cut.events.iter().map(EventType::to_string))));
-    }
-    words.extend(cut.from.map(|at| format!("from {at}")));
-    words.extend(cut.to.map(|at| format!("to {at}")));
-    words.extend(cut.limit.map(|limit| format!("limit {limit}")));
-    words.join(", ")
-}
-
-fn join(words: impl Iterator<Item = String>) -> String {
-    words.collect::<Vec<_>>().join(",")
-}
-
-/// A deviation of a cluster from its expected configuration.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct DeviationReport {
-    pub(crate) of: String,
-    pub(crate) property: String,
-    pub(crate) expected: String,
-    pub(crate) found: Option<String>,
-}
-
-impl From<&Deviation> for DeviationReport {
-    fn from(deviation: &Deviation) -> DeviationReport {
-        DeviationReport {
-            of: deviation.of.clone(),
-            property: deviation.property.clone(),
-            expected: deviation.expected.clone(),
-            found: deviation.found.clone(),
-        }
     }
 }

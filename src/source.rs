@@ -2,33 +2,14 @@
 
 use std::path::Path;
 
-use tradesim_archive::{Archive, Batch, Batches, Metadata, OpenOptions, Row, Start};
+use tradesim_archive::{Archive, Batches, Metadata, OpenOptions, Row, Start};
 use tradesim_schemas::{Record, Timestamp};
 
-use crate::{cli::ReadingArgs, filter::Filter};
+use crate::cli::ReadingArgs;
 
 /// Opens an archive and checks its tail. Row groups are checked when they are read.
 pub(crate) fn open(path: &Path, reading: ReadingArgs) -> anyhow::Result<Archive> {
     Ok(Archive::open(path, OpenOptions { mmap: !reading.no_mmap })?)
-}
-
-/// Calls `each` with the rows that pass the filter, batch by batch, in order.
-pub(crate) fn for_each_batch(
-    archive: &Archive,
-    filter: &mut Filter,
-    mut each: impl FnMut(Batch) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let start = filter.from().map_or(Start::Beginning, Start::Time);
-    for batch in archive.batches(start) {
-        let batch = filter.retain_rows(batch?);
-        if !batch.is_empty() {
-            each(batch)?;
-        }
-        if filter.has_ended() {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// Returns the times of the first and the last message in microseconds since the epoch, for progress.

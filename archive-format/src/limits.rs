@@ -41,7 +41,7 @@ pub(crate) const METADATA_DEPTH_MAX: usize = 124;
 pub(crate) const ORIGINS_MAX: usize = u16::MAX as usize;
 /// Options of an archive.
 pub(crate) const OPTIONS_MAX: usize = 1_024;
-/// Numbers of faults that are listed.
-pub(crate) const FAULTS_MAX: usize = 100_000;
+/// The maximum number of planted faults that the metadata lists (FORMAT.md, section 5.9).
+pub const FAULTS_MAX: usize = 100_000;
 /// Bytes of a state frame, uncompressed.
 pub(crate) const STATE_FRAME_BYTES_MAX: u64 = 64 << 20;

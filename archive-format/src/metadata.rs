@@ -4,19 +4,20 @@
 //! (FORMAT.md, section 5).
 
 mod bounds;
+mod derived;
 mod document;
 mod faults;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tradesim_schemas::{Digest, EventType, Exchange, Price, Symbol, Timestamp};
+use tradesim_schemas::{Digest, Exchange, Price, Symbol, Timestamp};
 
-use crate::{Columns, FormatVersion};
+use crate::{Columns, Cut, FormatVersion};
 
 pub(crate) use bounds::check_bounds;
-use document::{CountsDocument, RowGroupDocument, optional_text, text, text_list};
-pub(crate) use document::{from_json, to_json};
+use document::{CountsDocument, RowGroupDocument, text};
+pub(crate) use document::{from_json, optional_text, text_list, to_json};
 pub use faults::{Faults, KeptFaults, PlantedFaults};
 
 /// The option of a capture that selects the times of a replay, and its only value.
@@ -131,25 +132,6 @@ pub struct Source {
     pub cuts: Vec<Cut>,
     /// The sources of the source.
     pub sources: Vec<Source>,
-}
-
-/// A cut: the conditions that all kept events satisfy.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Cut {
-    /// The first instant that is kept.
-    #[serde(default, with = "optional_text")]
-    pub from: Option<Timestamp>,
-    /// The end of the time range, exclusive.
-    #[serde(default, with = "optional_text")]
-    pub to: Option<Timestamp>,
-    /// The symbols kept; all if empty.
-    #[serde(with = "text_list")]
-    pub symbols: Vec<Symbol>,
-    /// The event types kept; all if empty.
-    #[serde(with = "text_list")]
-    pub events: Vec<EventType>,
-    /// The maximum number of events.
-    pub limit: Option<u64>,
 }
 
 /// The number of messages of each kind. A raw frame counts as raw, whether or not it could be parsed.

@@ -16,7 +16,7 @@ use std::{path::Path, sync::Arc};
 use tradesim_schemas::Digest;
 
 use self::{decoders::Decoders, footer::Group, source::Source};
-use crate::{Error, Metadata, Place, RowDigest, RowGroup, ids::IdTable};
+use crate::{Error, Filter, FilteredBatches, Metadata, Place, RowDigest, RowGroup, ids::IdTable};
 
 pub use batches::{Batches, Start};
 
@@ -113,6 +113,12 @@ impl Archive {
     /// Returns the rows from `start` on. The iterator keeps the file open.
     pub fn batches(&self, start: Start) -> Batches {
         Batches::new(Arc::clone(&self.inner), start)
+    }
+
+    /// Returns the rows that pass a filter in its initial state.
+    pub fn filtered(&self, filter: Filter) -> FilteredBatches {
+        let start = filter.from().map_or(Start::Beginning, Start::Time);
+        FilteredBatches { batches: self.batches(start), filter }
     }
 
     /// Returns the number of rows before `start`, which is the index of the first row that [`Archive::batches`] returns. It

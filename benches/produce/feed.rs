@@ -2,21 +2,13 @@
 
 use std::{
     io::{self, Write},
-    net::{TcpListener, TcpStream},
     sync::Arc,
-    thread::JoinHandle,
 };
 
-use tungstenite::{
-    WebSocket, accept_hdr,
-    handshake::server::{Request, Response},
-    protocol::{
-        CloseFrame,
-        frame::{
-            Frame,
-            coding::{CloseCode, Data, OpCode},
-        },
-    },
+use tradesim_client::testing::{Server, Socket, numbered};
+use tungstenite::protocol::frame::{
+    Frame,
+    coding::{Data, OpCode},
 };
 
 /// The size of a write, as in a replay.
@@ -62,37 +54,13 @@ impl Frames {
     }
 }
 
-/// Serves so many messages to one client, as one run. Returns the address, and a handle that waits until the client has left.
-pub(crate) fn serve(frames: Arc<Frames>, run: String, messages: u64) -> io::Result<(String, JoinHandle<()>)> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let url = format!("ws://{}", listener.local_addr()?);
-    let serving = std::thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("a client comes");
-        let mut socket = accept(stream, &run);
-        frames.write(messages, socket.get_mut()).expect("the client takes everything");
-        let end = format!(r#"{{"notice":"end","seq":{messages},"sent":{messages},"digest":null}}"#);
-        socket.send(end.into()).expect("the client takes the end");
-        let delivered = CloseFrame { code: CloseCode::Normal, reason: "delivered".into() };
-        socket.close(Some(delivered)).expect("the client is there");
+/// Serves so many messages to one client, as one run.
+pub(crate) fn serve(frames: Arc<Frames>, run: String, messages: u64) -> Server {
+    Server::limited(1, move |_, stream| {
+        let mut socket = Socket::accept(stream, |_| numbered("bench", &run, 0));
+        frames.write(messages, socket.socket.get_mut()).expect("the client takes everything");
+        socket.send_end(messages, messages);
         // until the client has answered the close frame
-        while socket.read().is_ok() {}
-    });
-    Ok((url, serving))
-}
-
-fn accept(stream: TcpStream, run: &str) -> WebSocket<TcpStream> {
-    let headers = [
-        ("sec-websocket-protocol", "tradesim.v1"),
-        ("tradesim-stream", "bench"),
-        ("tradesim-run", run),
-        ("tradesim-start-seq", "0"),
-    ];
-    #[expect(clippy::result_large_err, reason = "the signature is the library's")]
-    let socket = accept_hdr(stream, |_: &Request, mut response: Response| {
-        for (name, value) in headers {
-            response.headers_mut().insert(name, value.parse().expect("a header's value"));
-        }
-        Ok(response)
-    });
-    socket.expect("a handshake")
+        socket.close(1000, "delivered");
+    })
 }

@@ -7,15 +7,11 @@
 //!
 //! The pure part is [`Comparison`]; it receives records and messages, and holds no client. [`Fault`] defines lost,
 //! duplicated, reordered, altered and foreign.
-//! reordered, altered and foreign, [`Fault`] says.
 
 mod canonical_text;
 mod comparison;
 mod consumer;
-pub(crate) mod datum;
 mod dead_letter;
-mod decode;
-mod decode_error;
 mod digests;
 mod ends;
 mod error;
@@ -25,11 +21,9 @@ pub(crate) mod fuzzing;
 mod merge;
 mod murmur2;
 mod newest;
-mod plan;
 mod reader;
 mod record;
 mod retries;
-mod schema;
 mod seen;
 mod verify;
 

@@ -4,6 +4,7 @@
 //! returned to the feed and reused.
 
 use tradesim_bridge_core::{Admission, Whole};
+use tradesim_client::Oversize;
 use tradesim_schemas::{EventType, ReadOptions, Refusal, Timestamp, read};
 
 use crate::{
@@ -11,7 +12,6 @@ use crate::{
     feed::Lease,
     metrics::{Metrics, event_index},
     registry::SchemaIds,
-    socket::Oversize,
 };
 
 /// The size in bytes from which a batch is handed over: large enough that handing over costs nothing, small enough to

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use rdkafka::{ClientConfig, error::KafkaError};
 
-use crate::secret::{Secret, SecretError, SecretSource};
+use tradesim_client::secret::{Secret, SecretError, SecretSource};
 
 /// Properties that have a flag of their own.
 const FLAGS: [(&str, &str); 2] =

@@ -6,7 +6,6 @@
 
 mod budget;
 mod connection;
-mod notice;
 mod reader;
 
 use std::{

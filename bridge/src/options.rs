@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use tradesim_bridge_core::{Counts, Identity, Topics};
+use tradesim_client::Dialogue;
 use tradesim_schemas::ReadOptions;
 
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     feed::FeedUrlError,
     kafka::ProducerOptions,
     registry::{Registry, RegistryError},
-    socket::Dialogue,
 };
 
 /// The options of a bridge from a feed to topics.

@@ -24,7 +24,9 @@ use ureq::{
     typestate::WithBody,
 };
 
-use crate::{compatibility::Level, url::shown_url};
+use tradesim_client::url::shown_url;
+
+use crate::avro::compatibility::Level;
 
 pub use credentials::{Credentials, ParseCredentialsError};
 pub use error::RegistryError;

@@ -1,10 +1,8 @@
 //! Records of topics, one after the other, for reading by people: keys, headers, and values decoded with the schemas
 //! that they name. A value that cannot be decoded is shown as it is, with the reason, and the next record follows.
 
-mod datum;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod schema;
 mod schemas;
 #[cfg(test)]
 mod tests;
@@ -23,7 +21,7 @@ use tradesim_schemas::Timestamp;
 
 use self::schemas::Schemas;
 use crate::{
-    avro::{HEADER_BYTES, MAGIC},
+    avro::{datum::split, print},
     connection::{ConnectionError, KafkaConnection},
     kafka::{self, Quiet},
     registry::{Registry, RegistryError},
@@ -222,13 +220,13 @@ fn text(bytes: &[u8]) -> Value {
 /// Decodes a value: one in the Confluent wire format with its schema, one in JSON as it is, and everything else as a
 /// text. A value whose schema cannot be used, or that is too large, is shown as base64 with the reason.
 fn decoded(bytes: &[u8], schemas: &mut Schemas) -> Result<Value, TailError> {
-    let Some(&[MAGIC, a, b, c, d]) = bytes.get(..HEADER_BYTES) else {
+    let Some((id, datum)) = split(bytes) else {
         return Ok(serde_json::from_slice(bytes).unwrap_or_else(|_| text(bytes)));
     };
-    let id = u32::from_be_bytes([a, b, c, d]);
     let value = match schemas.get(id)? {
-        Ok(schema) => datum::decode(&bytes[HEADER_BYTES..], schema)
-            .map_err(|error| format!("it is not a value of schema {id}: {error}")),
+        Ok(schema) => {
+            print::decode(datum, schema).map_err(|error| format!("it is not a value of schema {id}: {error}"))
+        }
         Err(reason) => Err(reason.clone()),
     };
     Ok(value.unwrap_or_else(|error| json!({ "base64": BASE64_STANDARD.encode(bytes), "error": error })))

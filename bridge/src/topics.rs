@@ -5,6 +5,7 @@ mod tests;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use serde::Serialize;
 use tradesim_schemas::EventType;
 
 /// The number of partitions of a data topic.
@@ -105,7 +106,7 @@ pub struct FoundTopic {
 }
 
 /// A deviation of a topic or a broker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Deviation {
     /// The topic or broker, such as `raw.trades` or `broker 2`.
     pub of: String,

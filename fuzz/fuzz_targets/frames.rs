@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tradesim_bridge::fuzzing::frames(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tradesim_client::fuzzing::frames(bytes));

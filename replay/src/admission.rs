@@ -2,13 +2,14 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use tradesim_protocol::{HandshakeHeaders, Refusal};
+
 use crate::{
     client::Admitted,
     client_registry::Start,
     counts::Counted,
     hub::{Hub, stream_id},
     query::Join,
-    refusal::Refusal,
     selection::Selection,
 };
 
@@ -22,19 +23,19 @@ pub(crate) struct Admission {
 /// Decides what a client receives. A refused client is admitted too, so that it can be sent the reason.
 pub(crate) async fn admit(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAddr) -> Admission {
     let outcome = decide(hub, query).await;
-    let mut headers = vec![("tradesim-run", hub.options.run.clone())];
+    let mut headers = HandshakeHeaders { run: Some(hub.options.run.clone()), ..HandshakeHeaders::default() };
     let mut stream = hub.stream.clone();
     if let Ok((selection, start)) = &outcome {
         let info = hub.source.info();
         if !selection.is_whole_stream() {
             stream = stream_id(&info.identity, &selection.identity());
-        } else if let Some(digest) = info.digest {
-            headers.push(("tradesim-digest", digest.to_string()));
+        } else {
+            headers.digest = info.digest;
         }
-        headers.push(("tradesim-start-seq", start.seq.to_string()));
+        headers.start_seq = Some(start.seq);
     }
-    headers.push(("tradesim-stream", stream.clone()));
-    Admission { headers, client: Admitted { peer, v1, stream, outcome } }
+    headers.stream = Some(stream.clone());
+    Admission { headers: headers.pairs(), client: Admitted { peer, v1, stream, outcome } }
 }
 
 async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start), Refusal> {

@@ -24,7 +24,7 @@ use crate::{
 /// use tradesim_replay::{
 ///     Background, BlockBuilder, Feed, Filled, Meta, Opcode, Options, Source, SourceError, SourceInfo, Speed,
 /// };
-/// use tradesim_schemas::Timestamp;
+/// use tradesim_schemas::{TimeSpec, Timestamp};
 ///
 /// /// Three messages, a second apart.
 /// struct Ticks(SourceInfo);
@@ -38,9 +38,9 @@ use crate::{
 ///         Ok(Box::new(Reader(seq)))
 ///     }
 ///
-///     fn find(&self, position: &str) -> Result<u64, SourceError> {
+///     fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
 ///         let reason = "ticks are only found by number".to_owned();
-///         Err(SourceError::InvalidPosition { position: position.to_owned(), reason })
+///         Err(SourceError::InvalidPosition { position: time, reason })
 ///     }
 /// }
 ///

@@ -8,8 +8,8 @@ use crate::{
     lateness::add_interval,
     options::{OnSlow, Options},
     ring::Ring,
-    speed::Speed,
 };
+use tradesim_protocol::Speed;
 
 /// The limit of the blocks that the player is ahead of the fastest client at `--speed max`: 2 MiB. This is enough to
 /// keep its socket full while the player sleeps, and little enough for the blocks to be still in the cache. The

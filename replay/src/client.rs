@@ -19,17 +19,15 @@ use crate::{
     block::Block,
     client_registry::{Client, Departure, Start},
     close::Close,
-    control_message::{self, Action},
     hub::Hub,
     inbound::{Inbound, Received},
     metrics::{Closed, LatenessCounts},
-    notice::{Notice, PingPayload},
     options::OnSlow,
     outbox,
     outgoing::Outgoing,
-    refusal::Refusal,
     send_cursor::{Head, SendCursor, Task},
 };
+use tradesim_protocol::{Action, CloseCode, ControlMessage, Notice, PingPayload, Refusal};
 
 /// The interval of the pings that check whether a client is alive.
 const PING_EVERY: Duration = Duration::from_secs(15);
@@ -241,12 +239,12 @@ impl Connection<'_> {
         {
             match received {
                 Received::Text(text) => self.control(&text),
-                Received::Binary => self.refuse_message(&control_message::not_text()),
+                Received::Binary => self.refuse_message(&ControlMessage::not_text()),
                 Received::Ping => {}
                 Received::Pong(payload) => self.progress.answered(&payload, self.hub.clock.now()),
                 Received::Closed { .. } => self.peer_closes(),
                 Received::Failed(close) => {
-                    let why = if close.code() == crate::close::CloseCode::MessageTooBig {
+                    let why = if close.code() == CloseCode::MessageTooBig {
                         Closed::TooLarge
                     } else {
                         Closed::Protocol
@@ -295,22 +293,20 @@ impl Connection<'_> {
         if self.closing.is_some() {
             return;
         }
-        let changed = control_message::parse(text, &self.hub.known_symbols).and_then(|message| {
+        let changed = text.parse().and_then(|message: ControlMessage| {
+            let (symbols, events) = (message.symbols.as_deref(), message.events.as_deref());
+            self.hub.known_symbols.check(symbols)?;
             let selection = self.outgoing.selection_mut();
             match message.action {
-                Action::Subscribe => {
-                    selection.subscribe(message.symbols.as_deref(), message.events.as_deref())
-                }
-                Action::Unsubscribe => {
-                    selection.unsubscribe(message.symbols.as_deref(), message.events.as_deref())
-                }
+                Action::Subscribe => selection.subscribe(symbols, events),
+                Action::Unsubscribe => selection.unsubscribe(symbols, events),
             }
         });
         match changed {
             Ok(()) if self.client.v1 => {
                 let selection = self.outgoing.selection();
                 let symbols = selection.symbols(&self.hub.known_symbols);
-                let notice = Notice::subscribed(self.outgoing.seq(), symbols, selection.events());
+                let notice = symbols.notice(self.outgoing.seq(), selection.events());
                 self.notify(&notice);
             }
             Ok(()) => {}

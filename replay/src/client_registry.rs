@@ -16,11 +16,11 @@ use crate::{
     lateness::Recorder,
     lock::lock,
     metrics::{Closed, Metrics},
-    notice::PROTOCOL,
     player_handle::{NO_PLAY_OFFSET, PlayerHandle, Request},
     ring::Ring,
     send_cursor::Head,
 };
+use tradesim_protocol::SUBPROTOCOL;
 
 /// The limit of disconnected clients that the report lists.
 const GONE_MAX: usize = 1_000;
@@ -235,7 +235,7 @@ fn client_status(client: &Client, sent: &Sent, head: Head, lag_bytes: Option<u64
     ClientStatus {
         id: client.id,
         peer: client.peer.to_string(),
-        protocol: client.v1.then(|| PROTOCOL.into()),
+        protocol: client.v1.then(|| SUBPROTOCOL.into()),
         start_seq: client.start_seq,
         seq: sent.seq,
         sent: sent.messages,
@@ -250,7 +250,7 @@ fn client_status(client: &Client, sent: &Sent, head: Head, lag_bytes: Option<u64
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::State;
+    use tradesim_protocol::State;
 
     #[test]
     fn the_server_stays_for_a_client_from_when_it_was_last_there() {

@@ -1,36 +1,6 @@
 //! Closes of connections: the codes and reasons of docs/PROTOCOL.md, section 5.
 
-use crate::refusal::Refusal;
-
-/// A close code of RFC 6455, section 7.4.1, or of its IANA registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u16)]
-pub(crate) enum CloseCode {
-    /// The stream is delivered.
-    Normal = 1000,
-    /// The server is stopping.
-    GoingAway = 1001,
-    /// The client violated RFC 6455.
-    ProtocolError = 1002,
-    /// A text was not UTF-8.
-    InvalidPayload = 1007,
-    /// A refused request.
-    PolicyViolation = 1008,
-    /// A frame or message was too large.
-    MessageTooBig = 1009,
-    /// The source failed.
-    InternalError = 1011,
-    /// The player jumped: the client must reconnect.
-    ServiceRestart = 1012,
-    /// The client is too slow: it may reconnect.
-    TryAgainLater = 1013,
-}
-
-impl CloseCode {
-    pub(crate) fn number(self) -> u16 {
-        self as u16
-    }
-}
+use tradesim_protocol::{CloseCode, Refusal};
 
 /// The size limit of a reason in bytes: a control frame holds 125, of which the code takes two.
 const REASON_BYTES_MAX: usize = 123;

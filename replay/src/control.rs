@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use tradesim_schemas::Digest;
 
-use crate::{source::SourceError, speed::Speed};
+use tradesim_protocol::{Position, Speed, State};
+
+use crate::source::SourceError;
 
 /// A command for a player.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Stops the clock.
     Pause,
@@ -17,10 +19,8 @@ pub enum Command {
     Resume,
     /// Plays this many messages and pauses again. The answer reports the status after them.
     Step(u64),
-    /// Jumps to the message with this stream sequence number.
-    Seek(u64),
-    /// Jumps to the first message at or after a time, such as `10:00`.
-    SeekTo(String),
+    /// Jumps to a position.
+    Seek(Position),
     /// Changes the speed.
     Speed(Speed),
     /// Ends the playback, as a signal does.
@@ -62,39 +62,6 @@ impl CommandError {
     /// Returns true if the command conflicts with the state of the playback, rather than being invalid.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, CommandError::Over | CommandError::LiveClock | CommandError::KeepsOrder)
-    }
-}
-
-/// The state of a player.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// It waits for clients.
-    Waiting,
-    /// The clock runs.
-    Playing,
-    /// The clock is stopped.
-    Paused,
-    /// All messages were played.
-    Ended,
-}
-
-impl State {
-    /// Returns the text in statuses and notices.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            State::Waiting => "waiting",
-            State::Playing => "playing",
-            State::Paused => "paused",
-            State::Ended => "ended",
-        }
-    }
-
-    /// Returns the state with this text.
-    pub fn parse(text: &str) -> Option<State> {
-        [State::Waiting, State::Playing, State::Paused, State::Ended]
-            .into_iter()
-            .find(|state| state.as_str() == text)
     }
 }
 
@@ -218,7 +185,7 @@ mod tests {
         let client = ClientStatus {
             id: 1,
             peer: "127.0.0.1:41219".to_owned(),
-            protocol: Some(crate::PROTOCOL.into()),
+            protocol: Some(tradesim_protocol::SUBPROTOCOL.into()),
             start_seq: 3,
             seq: 9,
             sent: 6,

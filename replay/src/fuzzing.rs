@@ -3,13 +3,13 @@
 
 mod server;
 
+use tradesim_protocol::{Action, ControlMessage, FeedQuery};
 use tradesim_schemas::Symbol;
 
 use crate::{
-    control_message,
     http::command,
     inbound::{Inbound, MESSAGE_BYTES_MAX, Received},
-    names::KnownSymbols,
+    known_symbols::KnownSymbols,
     query::Join,
     selection::Selection,
 };
@@ -23,21 +23,27 @@ const OUTGOING_BYTES_MAX: usize = 256;
 /// command.
 ///
 /// # Panics
-/// If a valid selection does not contain what the client requested.
+/// If a query that was written is not read again.
 pub fn control(bytes: &[u8]) {
     for action in command::ACTIONS {
         let _ = command::parse(action, bytes);
     }
     let Ok(text) = str::from_utf8(bytes) else { return };
+    if let Ok(query) = text.parse::<FeedQuery>() {
+        assert_eq!(query.to_string().parse(), Ok(query));
+    }
     let known = KnownSymbols::new(&["AAPL", "BRK.B", "MSFT"].map(|name| Symbol::new(name).expect("short")));
     for known in [known, KnownSymbols::new(&[])] {
         let mut selection = Join::parse(text, None, &known).map_or(Selection::all(), |join| join.selection);
         for line in text.lines() {
-            let Ok(message) = control_message::parse(line, &known) else { continue };
+            let Ok(message) = line.parse::<ControlMessage>() else { continue };
             let (symbols, events) = (message.symbols.as_deref(), message.events.as_deref());
+            if known.check(symbols).is_err() {
+                continue;
+            }
             let changed = match message.action {
-                control_message::Action::Subscribe => selection.subscribe(symbols, events),
-                control_message::Action::Unsubscribe => selection.unsubscribe(symbols, events),
+                Action::Subscribe => selection.subscribe(symbols, events),
+                Action::Unsubscribe => selection.unsubscribe(symbols, events),
             };
             let _ = (changed, selection.symbols(&known), selection.events(), selection.identity());
         }

@@ -15,6 +15,7 @@ use tokio::{
     time::Instant,
 };
 use tracing::Instrument;
+use tradesim_protocol::Backoff;
 
 use crate::{
     control::{Command, CommandError, Status},
@@ -38,11 +39,10 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
+/// The delays after errors of accept() that would come back at once.
+const ACCEPT_BACKOFF: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1));
 /// The interval at which a waiting connection requests a slot.
 const SLOT_RETRY_INTERVAL: Duration = Duration::from_millis(10);
-
-/// The name of the subprotocol with notices.
-pub(crate) const SUBPROTOCOL: &str = crate::notice::PROTOCOL;
 
 /// The implementation behind the HTTP front end.
 pub(crate) trait Backend: Send + Sync + 'static {
@@ -72,7 +72,7 @@ pub(crate) trait Backend: Send + Sync + 'static {
 pub(crate) struct ClientRequest {
     /// The query of the URL as received, without the question mark.
     pub(crate) query: String,
-    /// True if it offered the subprotocol [`SUBPROTOCOL`], which the answer then confirms.
+    /// True if it offered the subprotocol, which the answer then confirms.
     pub(crate) wants_v1: bool,
     /// The address of the client.
     pub(crate) peer: SocketAddr,
@@ -147,7 +147,7 @@ pub(crate) async fn serve<B: Backend>(
     let slots = ConnectionSlots::new(limits.clients_max, limits.per_address_max);
     let http_state = Arc::new(HttpState { backend, metrics, limits, slots });
     let mut connections = JoinSet::new();
-    let mut failures = 0;
+    let mut backoff = ACCEPT_BACKOFF;
     let mut resume_at = None;
     loop {
         let accepted = tokio::select! {
@@ -161,7 +161,8 @@ pub(crate) async fn serve<B: Backend>(
         };
         match accepted {
             Ok((socket, peer)) => {
-                (failures, resume_at) = (0, None);
+                backoff.reset();
+                resume_at = None;
                 match wait_for_slot(&http_state.slots, &mut stop).await {
                     Some(slot) => {
                         let span = tracing::info_span!("connection", %peer);
@@ -173,13 +174,12 @@ pub(crate) async fn serve<B: Backend>(
                 }
             }
             Err(error) => {
-                let delay = backoff(&error, failures);
+                let delay = delay(&error, &mut backoff);
                 if !delay.is_zero() {
                     // there may be too few file descriptors, some of them held by idle connections
                     http_state.slots.free_one();
                 }
                 tracing::warn!(%error, delay_ms = delay.as_millis() as u64, "cannot accept a connection");
-                failures += 1;
                 resume_at = Some(Instant::now() + delay);
             }
         }
@@ -225,12 +225,13 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 
 /// Returns how long to wait after an error of accept(): not at all if it concerns only that connection, and longer
 /// each time if, for example, no file descriptors are left, because the same error would return at once, forever.
-fn backoff(error: &io::Error, failures: u32) -> Duration {
+fn delay(error: &io::Error, backoff: &mut Backoff) -> Duration {
     match error.kind() {
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted => {
             Duration::ZERO
         }
-        _ => Duration::from_millis((10 << failures.min(7)).min(1_000)),
+        // the middle of the jitter: no other server waits for the same
+        _ => backoff.pause(0.5),
     }
 }
 

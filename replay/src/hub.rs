@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tradesim_schemas::Digest;
 
 use crate::{
-    client_registry::ClientRegistry, clock::Clock, control::Status, counts::Counts, lock::lock,
-    metrics::Metrics, names::KnownSymbols, options::Options, player_handle::PlayerHandle,
+    client_registry::ClientRegistry, clock::Clock, control::Status, counts::Counts,
+    known_symbols::KnownSymbols, lock::lock, metrics::Metrics, options::Options, player_handle::PlayerHandle,
     published::PublishedState, readers::Readers, ring::Ring, source::Source,
 };
 

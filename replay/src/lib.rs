@@ -9,12 +9,12 @@ mod admission;
 mod background;
 mod backpressure;
 mod block;
+mod buffer;
 mod client;
 mod client_registry;
 mod clock;
 mod close;
 mod control;
-mod control_message;
 mod counts;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -22,11 +22,10 @@ pub mod fuzzing;
 mod http;
 mod hub;
 mod inbound;
+mod known_symbols;
 mod lateness;
 mod lock;
 mod metrics;
-mod names;
-mod notice;
 mod options;
 mod outbox;
 mod outgoing;
@@ -39,26 +38,24 @@ mod producer;
 mod published;
 mod query;
 mod readers;
-mod refusal;
 mod ring;
 mod selection;
 mod send_cursor;
 mod server;
 mod source;
-mod speed;
 mod steering;
 pub mod testing;
 mod timeline;
 
 pub use background::Background;
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, LineFault, Meta, Opcode};
-pub use control::{ClientStatus, Command, CommandError, IntervalStats, Lateness, Report, State, Status};
-pub use notice::{Notice, PROTOCOL, PingPayload};
+pub use buffer::{ParseBufferError, parse_buffer};
+pub use control::{ClientStatus, Command, CommandError, IntervalStats, Lateness, Report, Status};
 pub use options::{Observer, OnSlow, Options, PlayClock};
 pub use server::{Handle, Server, ServerError};
 pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
-pub use speed::{Factor, ParseSpeedError, Speed};
 pub use steering::{ControlToken, InvalidToken, Steering};
+pub use tradesim_protocol::{ParsePositionError, Position, Speed, State};
 
 /// Parts of the server that benchmarks drive directly. Not a stable API.
 #[doc(hidden)]

@@ -14,7 +14,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::{control::State, speed::Speed};
+use tradesim_protocol::{Speed, State};
 
 pub(crate) use self::lateness::LatenessCounts;
 use self::lateness::LatenessHistogram;

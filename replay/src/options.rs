@@ -7,9 +7,9 @@ use tradesim_schemas::Timestamp;
 use crate::{
     block::Block,
     control::{Command, CommandError},
-    speed::Speed,
     steering::Steering,
 };
+use tradesim_protocol::Speed;
 
 /// Options of playing and serving a source.
 #[derive(Clone, Debug)]
@@ -133,10 +133,8 @@ impl Options {
     pub(crate) fn refusal(&self, command: &Command) -> Option<CommandError> {
         let is_live = self.clock != PlayClock::Recording;
         match command {
-            Command::Seek(_) | Command::SeekTo(_) | Command::Speed(_) if is_live => {
-                Some(CommandError::LiveClock)
-            }
-            Command::Seek(_) | Command::SeekTo(_) if self.keeps_order => Some(CommandError::KeepsOrder),
+            Command::Seek(_) | Command::Speed(_) if is_live => Some(CommandError::LiveClock),
+            Command::Seek(_) if self.keeps_order => Some(CommandError::KeepsOrder),
             _ => None,
         }
     }
@@ -150,17 +148,18 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tradesim_protocol::Position;
 
     #[test]
     fn a_live_clock_is_not_moved_and_an_order_is_kept() {
-        let seek = Command::SeekTo("10:00".to_owned());
+        let seek = Command::Seek("10:00".parse().unwrap());
         let code = |clock, keeps_order, command: &Command| {
             let options = Options { clock, keeps_order, ..Options::new("test") };
             options.refusal(command).map(|error| error.code())
         };
         for clock in [PlayClock::Live, PlayClock::Wall] {
             assert_eq!(code(clock, false, &seek), Some("live_clock"));
-            assert_eq!(code(clock, false, &Command::Seek(0)), Some("live_clock"));
+            assert_eq!(code(clock, false, &Command::Seek(Position::Seq(0))), Some("live_clock"));
             assert_eq!(code(clock, true, &Command::Speed(Speed::Max)), Some("live_clock"));
             for command in [Command::Pause, Command::Resume, Command::Step(1), Command::Stop] {
                 assert_eq!(code(clock, true, &command), None);

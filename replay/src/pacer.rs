@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::speed::Speed;
+use tradesim_protocol::Speed;
 
 /// The schedule: maps positions of the playback to instants of the player's clock. It is absolute: a late message
 /// does not delay the next ones.
@@ -24,7 +24,7 @@ use crate::speed::Speed;
 /// // the schedule continues from the position at which the speed changes
 /// pacer.set_speed("0.5x".parse()?, s(10), s(105));
 /// assert_eq!(pacer.due(s(12)), Some(s(109)));
-/// # Ok::<(), tradesim_replay::ParseSpeedError>(())
+/// # Ok::<(), tradesim_protocol::ParseSpeedError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Pacer {

@@ -8,12 +8,13 @@ use tradesim_schemas::{ContentDigest, Digest};
 use crate::{
     backpressure::{Backpressure, PlayOffsets},
     block::{Block, LineFault},
-    control::{Command, State},
+    control::Command,
     options::Options,
     playback::{Playback, Step},
     ring::Ring,
     send_cursor::Head,
 };
+use tradesim_protocol::{Position, State};
 
 /// The number of blocks that are taken before they are played.
 const BLOCKS_AHEAD: usize = 4;
@@ -165,8 +166,10 @@ impl Play {
                 self.playback.step(*messages, now);
             }
             Command::Speed(speed) => self.playback.set_speed(*speed, now),
-            Command::Seek(seq) => self.seek(*seq, ring, now),
-            Command::SeekTo(_) => unreachable!("times are resolved before the player receives the command"),
+            Command::Seek(Position::Seq(seq)) => self.seek(*seq, ring, now),
+            Command::Seek(Position::Time(_)) => {
+                unreachable!("times are resolved before the player receives the command")
+            }
             Command::Stop => unreachable!("a playback that has ended receives no commands"),
         }
         self.changes += 1;

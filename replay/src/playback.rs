@@ -9,13 +9,13 @@ use tradesim_schemas::Timestamp;
 
 use crate::{
     block::{Block, LineFault},
-    control::{IntervalStats, Lateness, State},
+    control::{IntervalStats, Lateness},
     lateness::{LateIntervals, Recorder},
     options::Options,
     pacer::Pacer,
-    speed::Speed,
     timeline::Timeline,
 };
+use tradesim_protocol::{Speed, State};
 
 /// The least time between two releases. At high rates it collects messages, which costs 0.25 ms of lateness on
 /// average and saves most of the wake-ups: each of those costs every client a system call.

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     backpressure::PlayOffsets,
-    control::{Command, CommandError, Lateness, State},
+    control::{Command, CommandError, Lateness},
     hub::Hub,
     options::PlayClock,
     play::Play,
@@ -24,6 +24,7 @@ use crate::{
     published::View,
     source::SourceError,
 };
+use tradesim_protocol::State;
 
 /// The interval at which a player that is held back checks whether it still is, in case no client wakes it.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);

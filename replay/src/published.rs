@@ -9,12 +9,12 @@ use tokio::sync::watch;
 use tradesim_schemas::{Digest, Timestamp};
 
 use crate::{
-    control::{IntervalStats, Lateness, State},
+    control::{IntervalStats, Lateness},
     lock::lock,
     send_cursor::Head,
     source::SourceError,
-    speed::Speed,
 };
+use tradesim_protocol::{Speed, State};
 
 /// The state that the player publishes for clients and for the HTTP front end.
 #[derive(Debug)]

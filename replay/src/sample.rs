@@ -1,6 +1,6 @@
 //! A small source for tests: numbered messages, some of them long, with symbols and types.
 
-use tradesim_schemas::{ContentDigest, Digest, EventType, Symbol, Timestamp};
+use tradesim_schemas::{ContentDigest, Digest, EventType, Symbol, TimeSpec, Timestamp};
 
 use crate::{BlockBuilder, Feed, Filled, Meta, Opcode, Source, SourceError, SourceInfo};
 
@@ -75,13 +75,13 @@ impl Source for Sample {
         Ok(Box::new(SampleFeed { sample: copy, seq }))
     }
 
-    fn find(&self, position: &str) -> Result<u64, SourceError> {
-        position.strip_prefix('#').and_then(|number| number.parse().ok()).ok_or_else(|| {
-            SourceError::InvalidPosition {
-                position: position.to_owned(),
-                reason: "expected # and a number".to_owned(),
+    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+        match time {
+            TimeSpec::Instant(at) => Ok((at.micros() / self.gap_us) as u64),
+            TimeSpec::Exchange(_) => {
+                Err(SourceError::InvalidPosition { position: time, reason: "there is no date".to_owned() })
             }
-        })
+        }
     }
 }
 

@@ -5,10 +5,11 @@
 
 mod choice;
 
+use tradesim_protocol::{Notice, Refusal};
 use tradesim_schemas::{EventType, Symbol};
 
 use self::choice::Choice;
-use crate::{names::KnownSymbols, refusal::Refusal};
+use crate::known_symbols::KnownSymbols;
 
 /// The symbol and type of a frame, or `None` if it does not contain an event.
 pub(crate) type Kind = Option<(Symbol, EventType)>;
@@ -47,6 +48,18 @@ pub(crate) enum SelectedSymbols {
     Only(Vec<Symbol>),
     /// All symbols except these, if the symbols of the stream are not known.
     Except(Vec<Symbol>),
+}
+
+impl SelectedSymbols {
+    /// Returns the notice of a changed subscription.
+    pub(crate) fn notice(self, seq: u64, events: Option<Vec<EventType>>) -> Notice {
+        let (symbols, except) = match self {
+            SelectedSymbols::All => (None, None),
+            SelectedSymbols::Only(symbols) => (Some(symbols), None),
+            SelectedSymbols::Except(symbols) => (None, Some(symbols)),
+        };
+        Notice::Subscribed { seq, symbols, except, events }
+    }
 }
 
 impl Selection {

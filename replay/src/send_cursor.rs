@@ -4,10 +4,10 @@ use std::{ops::Range, sync::Arc};
 
 use crate::{
     block::Block,
-    control::State,
     ring::{Cursor, Next, Ring},
     selection::Selection,
 };
+use tradesim_protocol::State;
 
 /// The progress of the player. Clients check it to find out whether there is more to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     admission::admit,
     client,
-    control::{Command, CommandError, Report, State, Status},
+    control::{Command, CommandError, Report, Status},
     http::{self, AdmittedClient, Backend, ClientRequest, ConnectionLimits},
     hub::Hub,
     options::Options,
@@ -24,6 +24,7 @@ use crate::{
     player_handle::Request,
     source::{Source, SourceError},
 };
+use tradesim_protocol::{Position, State};
 
 /// The interval at which a server that has played everything checks whether its clients have disconnected.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -193,8 +194,8 @@ impl Handle {
     async fn resolve(&self, command: Command) -> Result<Command, CommandError> {
         let source = Arc::clone(&self.hub.source);
         let find = move || match command {
-            Command::SeekTo(position) => Ok(Command::Seek(source.find(&position)?)),
-            Command::Seek(seq) => source.open(seq).map(|_| Command::Seek(seq)),
+            Command::Seek(Position::Time(time)) => Ok(Command::Seek(Position::Seq(source.find(time)?))),
+            Command::Seek(Position::Seq(seq)) => source.open(seq).map(|_| command),
             other => Ok(other),
         };
         match tokio::task::spawn_blocking(find).await {

@@ -1,6 +1,6 @@
 //! Sources: messages numbered from 0 that can be read from any number on.
 
-use tradesim_schemas::{Digest, Symbol};
+use tradesim_schemas::{Digest, Symbol, TimeSpec};
 
 use crate::block::BlockBuilder;
 
@@ -31,11 +31,11 @@ pub trait Source: Send + Sync {
     /// [`SourceError::BeyondEnd`], [`SourceError::Gone`], or an error of reading.
     fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError>;
 
-    /// Returns the sequence number of the first message at or after a time, such as `10:00` or an RFC 3339 time.
+    /// Returns the sequence number of the first message at or after a time.
     ///
     /// # Errors
     /// [`SourceError::InvalidPosition`], or an error of reading.
-    fn find(&self, position: &str) -> Result<u64, SourceError>;
+    fn find(&self, time: TimeSpec) -> Result<u64, SourceError>;
 }
 
 /// A reader of a [`Source`].
@@ -77,11 +77,11 @@ pub enum SourceError {
         /// The oldest available sequence number.
         oldest: u64,
     },
-    /// A text that is not a position of the stream.
-    #[error("invalid position {position:?}: {reason}")]
+    /// A time at which the stream has no message.
+    #[error("invalid position \"{position}\": {reason}")]
     InvalidPosition {
-        /// The text.
-        position: String,
+        /// The time.
+        position: TimeSpec,
         /// The reason.
         reason: String,
     },

@@ -30,7 +30,7 @@
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use tradesim_schemas::{
-    ContentDigest, Symbol, Timestamp,
+    ContentDigest, Symbol, TimeSpec,
     reader::{ReadOptions, Refusal, read},
 };
 
@@ -176,11 +176,11 @@ impl Source for Lines {
         Ok(Box::new(LinesFeed { messages: Arc::clone(&self.messages), next: seq as usize }))
     }
 
-    fn find(&self, position: &str) -> Result<u64, SourceError> {
-        let at = Timestamp::parse(position.as_bytes()).map_err(|_| SourceError::InvalidPosition {
-            position: position.to_owned(),
-            reason: "expected an RFC 3339 time".to_owned(),
-        })?;
+    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+        let TimeSpec::Instant(at) = time else {
+            let reason = "expected an RFC 3339 time".to_owned();
+            return Err(SourceError::InvalidPosition { position: time, reason });
+        };
         let entries = &self.messages.entries;
         Ok(entries.iter().position(|(_, meta)| meta.at >= at).unwrap_or(entries.len()) as u64)
     }

@@ -6,6 +6,7 @@
 
 pub mod contract;
 mod digest;
+mod duration;
 mod envelope;
 mod event;
 mod ids;
@@ -14,9 +15,11 @@ pub mod reader;
 mod symbol;
 #[cfg(feature = "proptest")]
 pub mod testing;
+pub mod text;
 mod time;
 
 pub use digest::{ContentDigest, Digest, ParseDigestError};
+pub use duration::{ParseDurationError, parse_duration};
 pub use envelope::MessageEncoder;
 pub use event::{
     Envelope, Event, EventType, Exchange, Interval, MarketData, OrderBook, OrderType, Quantity, Record,
@@ -29,7 +32,9 @@ pub use price::Price;
 pub use reader::fuzzing;
 pub use reader::{Message, Payload, ReadOptions, Reason, Refusal, read};
 pub use symbol::Symbol;
-pub use time::{ParseTimestampError, Timestamp};
+pub use time::{
+    ExchangeTime, ParseExchangeTimeError, ParseTimeSpecError, ParseTimestampError, TimeSpec, Timestamp,
+};
 
 /// The `schema_version` of every message that is written, and the only one that is accepted.
 pub const SCHEMA_VERSION: u32 = 1;

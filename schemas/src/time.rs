@@ -1,6 +1,10 @@
 //! Instants: UTC microseconds since the Unix epoch.
 
+mod spec;
+
 use std::fmt;
+
+pub use spec::{ExchangeTime, ParseExchangeTimeError, ParseTimeSpecError, TimeSpec};
 
 /// An instant in UTC microseconds since the Unix epoch, within the years 0001 to 9999: the range that RFC 3339 can express
 /// and that every consumer's calendar supports (Python's begins with year 1).
@@ -75,6 +79,33 @@ impl Timestamp {
 pub struct ParseTimestampError;
 
 fn parse(text: &[u8]) -> Option<Timestamp> {
+    let (micros, offset) = local_time(text)?;
+    matches!(offset, b"Z" | b"+00:00").then(|| Timestamp::from_micros(micros))?
+}
+
+/// Parses RFC 3339 with any offset, and `t` and `z` in lower case.
+fn parse_rfc3339(text: &[u8]) -> Option<Timestamp> {
+    let (micros, offset) =
+        local_time(&text.to_ascii_uppercase()).map(|(micros, offset)| (micros, offset_minutes(offset)))?;
+    Timestamp::from_micros(micros - offset? * 60 * SECOND)
+}
+
+/// Parses an offset from UTC in minutes: `Z` or `-05:00`.
+fn offset_minutes(text: &[u8]) -> Option<i64> {
+    let digit = |at: usize| text[at].is_ascii_digit().then(|| i64::from(text[at] - b'0'));
+    match text {
+        b"Z" => Some(0),
+        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
+            let (hours, minutes) = (digit(1)? * 10 + digit(2)?, digit(4)? * 10 + digit(5)?);
+            let minutes = (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)?;
+            Some(if *sign == b'-' { -minutes } else { minutes })
+        }
+        _ => None,
+    }
+}
+
+/// Parses date and time of RFC 3339. Returns its microseconds since the epoch as if it were UTC, and the text that follows.
+fn local_time(text: &[u8]) -> Option<(i64, &[u8])> {
     let digits = |at: usize, len: usize| -> Option<u32> {
         text.get(at..at + len)?
             .iter()
@@ -99,9 +130,6 @@ fn parse(text: &[u8]) -> Option<Timestamp> {
         }
         at += 1 + len;
     }
-    if !matches!(&text[at..], b"Z" | b"+00:00") {
-        return None;
-    }
     if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
         return None;
     }
@@ -109,7 +137,7 @@ fn parse(text: &[u8]) -> Option<Timestamp> {
         return None;
     }
     let seconds = days_from_civil(year, month, day) * 86_400 + i64::from(hour * 3600 + minute * 60 + second);
-    Timestamp::from_micros(seconds * SECOND + i64::from(micros))
+    Some((seconds * SECOND + i64::from(micros), &text[at..]))
 }
 
 impl fmt::Display for Timestamp {

@@ -137,7 +137,7 @@ impl Candles {
 }
 
 /// Returns the length of an interval in microseconds; `None` for the day, which is as long as the session.
-fn interval_micros(interval: Interval) -> Option<i64> {
+pub(crate) fn interval_micros(interval: Interval) -> Option<i64> {
     match interval {
         Interval::OneMinute => Some(MINUTE),
         Interval::FiveMinutes => Some(5 * MINUTE),

@@ -14,6 +14,7 @@ mod rng;
 
 mod burst;
 mod candle;
+mod estimate;
 mod gbm;
 mod merge;
 mod model;

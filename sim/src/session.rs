@@ -13,7 +13,7 @@ use std::fmt;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Offset, TimeZone, Timelike, Weekday};
 use chrono_tz::America::New_York;
-use tradesim_schemas::{Exchange, Timestamp};
+use tradesim_schemas::{Exchange, TimeSpec, Timestamp};
 
 pub use increments::{round_lot, tick_size};
 
@@ -357,6 +357,14 @@ impl TradingDay {
         self.instant(micros + i64::from(time.nanosecond() / 1_000))
     }
 
+    /// Returns the instant of a time that is given on this day.
+    pub fn resolve(&self, time: TimeSpec) -> Timestamp {
+        match time {
+            TimeSpec::Instant(at) => at,
+            TimeSpec::Exchange(time) => self.instant(time.micros()),
+        }
+    }
+
     /// Returns the time of day in New York at an instant, with the UTC offset of this day.
     pub fn exchange_time(&self, at: Timestamp) -> NaiveTime {
         let micros = (at.micros() - self.midnight).rem_euclid(DAY);
@@ -431,6 +439,16 @@ impl TradingDay {
     fn instant(&self, clock: i64) -> Timestamp {
         Timestamp::from_micros(self.midnight + clock).expect("the calendar's years are within range")
     }
+}
+
+/// Parses a date in exactly the form 2026-02-18.
+pub fn parse_date(text: &str) -> Option<NaiveDate> {
+    let form = text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    form.then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten()
 }
 
 /// Returns the date in New York at an instant.

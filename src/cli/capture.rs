@@ -5,10 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::{FeedArgs, OutputArgs, ThreadArgs};
-use crate::{
-    endpoint::{self, Endpoint},
-    parse,
-};
+use tradesim_client::Endpoint;
+
+use crate::parse;
 
 /// Store the messages of any WebSocket feed in an archive
 #[derive(Debug, Args)]
@@ -26,7 +25,7 @@ gap. The capture continues, and its exit code is 3.")]
 pub(crate) struct Capture {
     /// URL of the feed, for example ws://127.0.0.1:8765 or wss://example.org/feed; without a scheme, HOST or HOST:PORT
     /// (default port: 8765)
-    #[arg(value_name = "URL", value_parser = endpoint::endpoint)]
+    #[arg(value_name = "URL")]
     pub(crate) url: Endpoint,
     #[command(flatten)]
     pub(crate) output: OutputArgs,

@@ -3,9 +3,9 @@
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::Args;
-use tradesim_schemas::{EventType, Symbol};
+use tradesim_schemas::{EventType, Symbol, TimeSpec};
 
-use crate::parse::{self, TimeSpec};
+use crate::parse;
 
 /// Filters for the messages of an archive.
 #[derive(Clone, Debug, Default, Args)]
@@ -26,10 +26,10 @@ pub(crate) struct CutArgs {
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     pub(crate) events: Vec<EventType>,
     /// Only messages at or after this time: exchange time, such as 09:30 or 09:30:15.250, or RFC 3339
-    #[arg(long, value_name = "TIME", value_parser = parse::time)]
+    #[arg(long, value_name = "TIME")]
     pub(crate) from: Option<TimeSpec>,
     /// Only messages before this time
-    #[arg(long, value_name = "TIME", value_parser = parse::time)]
+    #[arg(long, value_name = "TIME")]
     pub(crate) to: Option<TimeSpec>,
     /// Stop after this many messages, counted after all other filters
     #[arg(long, value_name = "N", value_parser = parse::limit, allow_negative_numbers = true)]

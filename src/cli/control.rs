@@ -3,12 +3,11 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
-use tradesim_replay::Speed;
+use tradesim_replay::{Position, Speed};
 
-use crate::{
-    endpoint::{self, Endpoint},
-    parse,
-};
+use tradesim_client::Endpoint;
+
+use crate::parse;
 
 /// Control a running server
 #[derive(Debug, Args)]
@@ -18,7 +17,7 @@ started with --control token. The token is then read from --token-file or from t
 TRADESIM_CONTROL_TOKEN.")]
 pub(crate) struct Control {
     /// URL of the server, for example ws://127.0.0.1:8765; without a scheme, HOST or HOST:PORT (default port: 8765)
-    #[arg(value_name = "URL", value_parser = endpoint::plain)]
+    #[arg(value_name = "URL", value_parser = Endpoint::plain)]
     pub(crate) url: Endpoint,
     /// Print the server's status as one JSON object
     #[arg(long, global = true)]
@@ -48,8 +47,8 @@ pub(crate) enum ControlAction {
     /// Jump to a message, or to the first message at or after a time
     Seek {
         /// A sequence number, such as 12345, or a time: exchange time, such as 10:00, or RFC 3339
-        #[arg(value_name = "PLACE", value_parser = place, allow_negative_numbers = true)]
-        place: Place,
+        #[arg(value_name = "PLACE", allow_negative_numbers = true)]
+        place: Position,
     },
     /// Change the speed
     Speed {
@@ -63,29 +62,9 @@ pub(crate) enum ControlAction {
     Stop,
 }
 
-/// The target of a seek.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// The message with this stream sequence number.
-    Seq(u64),
-    /// The first message at or after this time, as it was typed.
-    Time(String),
-}
-
 fn step(text: &str) -> Result<u64, parse::Invalid> {
     parse::limit(text)
         .ok()
         .filter(|messages| *messages > 0)
         .ok_or(parse::Invalid::expected("a whole number of messages, 1 or more"))
-}
-
-fn place(text: &str) -> Result<Place, parse::Invalid> {
-    const FORMS: parse::Invalid = parse::Invalid::expected(
-        "a sequence number such as 12345, or a time such as 10:00, 09:30:15.250 or 2026-02-18T14:30:00Z",
-    );
-    if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        text.parse().map(Place::Seq).map_err(|_| FORMS)
-    } else {
-        parse::time(text).map(|_| Place::Time(text.to_owned())).map_err(|_| FORMS)
-    }
 }

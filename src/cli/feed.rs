@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use tradesim_bridge::socket::{
+use tradesim_client::{
     dialogue::{Answer, Pattern},
     header::HeaderText,
 };

@@ -4,12 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args};
-use tradesim_schemas::Symbol;
+use tradesim_schemas::{Symbol, TimeSpec};
 use tradesim_sim::Model;
 
 use super::{CutArgs, ThreadArgs};
 use crate::{
-    parse::{self, SymbolChoice, TimeSpec},
+    parse::{self, SymbolChoice},
     settings,
 };
 
@@ -91,7 +91,7 @@ pub(crate) struct BurstArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse::burst_duration, requires = "burst")]
     pub(crate) burst_duration: Option<Duration>,
     /// Add a burst at this time (exchange time or RFC 3339); may be given more than once
-    #[arg(long, value_name = "TIME", value_parser = parse::time, requires = "burst_for")]
+    #[arg(long, value_name = "TIME", requires = "burst_for")]
     pub(crate) burst_at: Vec<TimeSpec>,
     /// Length of the bursts of --burst-at
     #[arg(long, value_name = "DURATION", value_parser = parse::duration, requires = "burst_at")]

@@ -2,9 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::NaiveDate;
 use clap::Args;
-use tradesim_schemas::EventType;
+use tradesim_schemas::{EventType, ExchangeTime};
 
 use super::{MarketArgs, ServerArgs};
 use crate::{
@@ -32,8 +32,8 @@ pub(crate) struct Serve {
     #[arg(long, visible_alias = "date", value_name = "DATE", value_parser = parse::date)]
     pub(crate) day: Option<NaiveDate>,
     /// Start at this exchange time, for example 09:29 or 09:29:30
-    #[arg(long, value_name = "TIME", value_parser = parse::clock)]
-    pub(crate) clock: Option<NaiveTime>,
+    #[arg(long, value_name = "TIME")]
+    pub(crate) clock: Option<ExchangeTime>,
     /// Seed of the simulation; without one, a random seed is drawn and printed [setting: SEED]
     #[arg(long, value_name = "N", value_parser = parse::seed, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,

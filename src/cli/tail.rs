@@ -6,10 +6,9 @@ use clap::Args;
 use tradesim_schemas::{Digest, EventType};
 
 use super::{HeaderArgs, common::SymbolNames};
-use crate::{
-    endpoint::{self, Endpoint},
-    parse,
-};
+use tradesim_client::Endpoint;
+
+use crate::parse;
 
 /// Receive a stream over WebSocket and print its messages, one per line
 #[derive(Debug, Args)]
@@ -24,7 +23,7 @@ so it is meaningful on one machine, or between machines with synchronised clocks
 pub(crate) struct Tail {
     /// URL of the server, for example ws://127.0.0.1:8765 or wss://example.org/feed; without a scheme, HOST or HOST:PORT
     /// (default port: 8765)
-    #[arg(value_name = "URL", value_parser = endpoint::endpoint)]
+    #[arg(value_name = "URL")]
     pub(crate) url: Endpoint,
     /// Stop after this many messages
     #[arg(long, value_name = "N", value_parser = parse::limit, allow_negative_numbers = true)]

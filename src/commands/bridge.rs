@@ -2,13 +2,13 @@
 
 mod report;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use rand::{TryRng, rngs::SysRng};
 use signal_hook::consts::SIGTERM;
 use tradesim_bridge::{
-    Bridge as Engine, BridgeError, BridgeOptions, DeliveryObserver, Ended, ProducerOptions,
+    Bridge as Engine, BridgeError, BridgeOptions, Ended, ProducerOptions,
     core::{Backoff, Guarantee, Options as DeliveryOptions, Topics},
 };
 use tradesim_schemas::ReadOptions;
@@ -16,9 +16,8 @@ use tradesim_schemas::ReadOptions;
 pub(crate) use self::report::BridgeReport;
 use crate::{
     cli::{Bridge, DeliveryMode},
-    client,
     exit::{Failure, Outcome},
-    kafka,
+    feed, kafka,
     output::{self, say},
     random,
     settings::{Group, Key, Settings},
@@ -36,7 +35,7 @@ const POSITION_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(args: &Bridge, settings: Settings) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals()?;
-    let (report, result) = work(args, settings, &|| stop.number().is_some(), None)?;
+    let (report, result) = work(args, settings, &stop)?;
     if args.json {
         output::print_json(&report)?;
     }
@@ -56,49 +55,34 @@ pub(crate) fn run(args: &Bridge, settings: Settings) -> anyhow::Result<Outcome> 
 
 /// Runs the bridge until the feed ends. A signal is an error.
 pub(crate) fn to_the_end(args: &Bridge, settings: Settings, stop: &Stop) -> anyhow::Result<()> {
-    let (_, result) = work(args, settings, &|| stop.number().is_some(), None)?;
+    let (_, result) = work(args, settings, stop)?;
     match result.map_err(failure)? {
         Ended::Complete => Ok(()),
         Ended::Stopped => Ok(stop.check()?),
     }
 }
 
-/// Runs the bridge until the feed ends or `is_stopping` returns true, and reports deliveries to `observer`. The result also
-/// describes a run that was stopped early.
-pub(crate) fn observed(
-    args: &Bridge,
-    settings: Settings,
-    is_stopping: &dyn Fn() -> bool,
-    observer: DeliveryObserver,
-) -> anyhow::Result<BridgeReport> {
-    let (report, result) = work(args, settings, is_stopping, Some(observer))?;
-    result.map_err(failure)?;
-    Ok(report)
-}
-
 fn work(
     args: &Bridge,
-    mut settings: Settings,
-    is_stopping: &dyn Fn() -> bool,
-    observer: Option<DeliveryObserver>,
+    settings: Settings,
+    stop: &Stop,
 ) -> anyhow::Result<(BridgeReport, Result<Ended, BridgeError>)> {
-    apply_flags(args, &mut settings);
-    settings.check(Group::Bridge)?;
-    let options = options(args, &mut settings)?;
-    let mut engine = Engine::new(options).map_err(failure)?;
-    if let Some(observer) = observer {
-        engine.observe(observer);
-    }
+    let engine = Engine::new(options(args, settings)?).map_err(failure)?;
     if let Some(address) = engine.metrics_address() {
-        say(format_args!("metrics on http://{address}/metrics, health on /healthz and /readyz"));
-        if !address.ip().is_loopback() {
-            say(format_args!("warning: other machines can read them; there is no authentication"));
-        }
+        say_metrics(address);
     }
-    let (report, result) = engine.run(jitter, is_stopping);
+    let (report, result) = engine.run(random::jitter, &|| stop.number().is_some());
     let report = BridgeReport::new(&report, matches!(result, Ok(Ended::Complete)));
     report.say();
     Ok((report, result))
+}
+
+/// Prints where the metrics are served.
+pub(crate) fn say_metrics(address: SocketAddr) {
+    say(format_args!("metrics on http://{address}/metrics, health on /healthz and /readyz"));
+    if !address.ip().is_loopback() {
+        say(format_args!("warning: other machines can read them; there is no authentication"));
+    }
 }
 
 fn apply_flags(args: &Bridge, settings: &mut Settings) {
@@ -120,7 +104,14 @@ fn apply_flags(args: &Bridge, settings: &mut Settings) {
     }
 }
 
-fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptions> {
+/// Returns the options of a bridge according to flags and settings.
+///
+/// # Errors
+/// Fails on invalid settings, and on a secret or certificates that cannot be read.
+pub(crate) fn options(args: &Bridge, mut settings: Settings) -> anyhow::Result<BridgeOptions> {
+    let settings = &mut settings;
+    apply_flags(args, settings);
+    settings.check(Group::Bridge)?;
     let connection = kafka::connection(&args.kafka, settings)?;
     let registry = kafka::registry_without_retries(&args.registry, settings, REGISTRY_TIMEOUT)?;
     let delivery = delivery(args, settings)?;
@@ -144,7 +135,7 @@ fn options(args: &Bridge, settings: &mut Settings) -> anyhow::Result<BridgeOptio
     Ok(BridgeOptions {
         feed_url: settings.ws_uri()?,
         connect_timeout: args.tuning.connect_timeout,
-        dialogue: client::dialogue(&args.feed)?,
+        dialogue: feed::dialogue(&args.feed)?,
         kafka: connection,
         producer,
         registry,
@@ -207,13 +198,8 @@ fn random_name() -> String {
     format!("{:016x}", SysRng.try_next_u64().unwrap_or_else(|_| u64::from(std::process::id())))
 }
 
-/// Returns a random number from 0 to 1, so that bridges that were disconnected together do not all reconnect at the same time.
-fn jitter() -> f64 {
-    f64::from(SysRng.try_next_u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
-}
-
 /// Maps an error of the bridge to its exit code.
-fn failure(error: BridgeError) -> anyhow::Error {
+pub(crate) fn failure(error: BridgeError) -> anyhow::Error {
     let what = format!("{:#}", anyhow!(error.to_string()));
     let hint = |hint: &str| Some(hint.to_owned());
     match error {

@@ -17,6 +17,7 @@ use anyhow::Context;
 use serde::Serialize;
 use signal_hook::consts::SIGTERM;
 use tradesim_archive::{JournalWriter, NewFile};
+use tradesim_client::Endpoint;
 
 pub(super) use self::archiving::{JournalReport, archive};
 use self::{
@@ -25,9 +26,8 @@ use self::{
 };
 use crate::{
     cli::Capture,
-    client,
-    endpoint::Endpoint,
     exit::{Failure, Outcome},
+    feed,
     output::{self, grouped, say},
     signals::Stop,
     sink::check_name,
@@ -68,8 +68,8 @@ pub(crate) fn run(args: &Capture) -> anyhow::Result<Outcome> {
     let path = &args.output.output;
     check_name(path)?;
     let mut endpoint = args.url.clone();
-    let from_seq = client::from_seq(None, &mut endpoint)?;
-    let dialogue = client::dialogue(&args.feed)?;
+    let from_seq = feed::from_seq(None, &mut endpoint)?;
+    let dialogue = feed::dialogue(&args.feed)?;
     let stop = Stop::on_signals()?;
     // fail now rather than at the end
     drop(NewFile::create(path, args.output.force)?);
@@ -114,9 +114,9 @@ fn finish(
     let seconds = session.elapsed().as_secs_f64();
     let Session { mut journal, state, .. } = session;
     let end = end.and_then(|end| journal.sync().map(|()| end));
-    let end = end.with_context(|| kept(&journal, state.received()))?;
+    let end = end.with_context(|| kept(&journal, state.resume().received()))?;
     let asked_for_more = args.count.is_some() || args.time.is_some();
-    if state.connections() == 0 {
+    if state.resume().connections() == 0 {
         journal.remove()?;
         say(format_args!("nothing was received; no archive is written"));
         return outcome(end, true, asked_for_more);
@@ -127,16 +127,17 @@ fn finish(
         Some(tradesim_archive::Error::FolderNotSynced { .. }) => {
             error.context(format!("{} is kept as well", journal.path().display()))
         }
-        _ => error.context(kept(&journal, state.received())),
+        _ => error.context(kept(&journal, state.resume().received())),
     })?;
     journal.remove()?;
-    let differences = state.differences(archive.digest, args.url.has("symbols") || args.url.has("events"));
+    let differences =
+        state.resume().differences(archive.digest, args.url.has("symbols") || args.url.has("events"));
     for difference in &differences {
         say(format_args!("{difference}"));
     }
     let different = !differences.is_empty();
-    let (too_large_count, too_large) = state.too_large();
-    let named = |message: &client::TooLarge| TooLarge {
+    let (too_large_count, too_large) = state.resume().too_large();
+    let named = |message: &tradesim_client::TooLarge| TooLarge {
         seq: message.seq,
         bytes: message.bytes,
         blake3: message.hash.clone(),
@@ -144,7 +145,7 @@ fn finish(
     let report = CaptureReport {
         archive,
         seconds,
-        connections: state.connections(),
+        connections: state.resume().connections(),
         ended: end.describe(),
         too_large_count,
         too_large: too_large.iter().map(named).collect(),

@@ -6,7 +6,7 @@ use tradesim_schemas::MessageEncoder;
 use crate::{
     cli::Cat,
     exit::Outcome,
-    filter::Filter,
+    filter,
     output::{MessageLines, Stdout, grouped, say},
     report, signals, source,
 };
@@ -17,14 +17,15 @@ const NAMED_MAX: usize = 5;
 pub(crate) fn run(args: &Cat) -> anyhow::Result<Outcome> {
     signals::end_at_once()?;
     let archive = source::open(&args.file, args.reading)?;
-    let mut filter = Filter::of_archive(&args.filter, archive.metadata())?;
+    let filter = filter::of_archive(&args.filter, archive.metadata())?;
     report::explain_cut_times(&filter);
     let mut out = Stdout::new();
     let mut encoder = MessageEncoder::new();
     let shown = MessageLines::of_stdout(args.raw);
     let (mut message, mut lines) = (Vec::new(), Vec::new());
     let mut broken = Broken::default();
-    source::for_each_batch(&archive, &mut filter, |batch| {
+    for batch in archive.filtered(filter) {
+        let batch = batch?;
         broken.look_at(&batch);
         for row in batch.rows() {
             message.clear();
@@ -33,8 +34,7 @@ pub(crate) fn run(args: &Cat) -> anyhow::Result<Outcome> {
         }
         out.write(&lines)?;
         lines.clear();
-        Ok(())
-    })?;
+    }
     out.finish()?;
     broken.warn();
     Ok(Outcome::Done)

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tradesim_bridge::{
     admin::{Admin, AdminError, BrokerPlan, broker_deviations},
-    compatibility::Level,
+    avro::compatibility::Level,
     topics::Deviation,
 };
 
@@ -12,7 +12,7 @@ use crate::{
     exit::Outcome,
     kafka,
     output::{self, Stdout},
-    report::{DeviationReport, SCHEMA_VERSION},
+    report::SCHEMA_VERSION,
     settings::Settings,
     signals,
 };
@@ -22,7 +22,7 @@ struct Report {
     schema_version: u32,
     brokers: Vec<BrokerReport>,
     registry: Option<RegistryReport>,
-    deviations: Vec<DeviationReport>,
+    deviations: Vec<Deviation>,
 }
 
 #[derive(Serialize)]
@@ -61,12 +61,8 @@ fn verify(args: &ClusterVerify, mut settings: Settings) -> anyhow::Result<Outcom
         None => None,
     };
     let outcome = if deviations.is_empty() { Outcome::Done } else { Outcome::Difference };
-    let report = Report {
-        schema_version: SCHEMA_VERSION,
-        brokers,
-        registry,
-        deviations: deviations.iter().map(DeviationReport::from).collect(),
-    };
+    let report =
+        Report { schema_version: SCHEMA_VERSION, brokers, registry, deviations: deviations.to_vec() };
     if args.json {
         output::print_json(&report)?;
     } else {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use ureq::{Agent, Error};
 
 use crate::{
-    cli::{Control, ControlAction, Place},
+    cli::{Control, ControlAction},
     control_token,
     exit::{Failure, Outcome},
     output::{self, Stdout, grouped},
@@ -87,8 +87,7 @@ fn request(action: &ControlAction) -> (&'static str, Option<Value>) {
         ControlAction::Pause => ("/control/pause", None),
         ControlAction::Resume => ("/control/resume", None),
         ControlAction::Step { messages } => ("/control/step", Some(json!({ "messages": messages }))),
-        ControlAction::Seek { place: Place::Seq(seq) } => ("/control/seek", Some(json!({ "to": seq }))),
-        ControlAction::Seek { place: Place::Time(time) } => ("/control/seek", Some(json!({ "to": time }))),
+        ControlAction::Seek { place } => ("/control/seek", Some(json!({ "to": place }))),
         ControlAction::Speed { speed } => ("/control/speed", Some(json!({ "speed": speed.to_string() }))),
         ControlAction::Status => ("/status", None),
         ControlAction::Stop => ("/control/stop", None),

@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use serde::Serialize;
 use tradesim_replay::{Background, OnSlow, Options, Speed};
+use tradesim_sources::{ArchiveSource, Timestamps};
 
 use crate::{
     cli::{
@@ -13,7 +14,7 @@ use crate::{
     commands::{bridge, record, verify_topic},
     embedded::EmbeddedCluster,
     exit::Outcome,
-    filter::Filter,
+    filter,
     output::{self, grouped, say},
     parse,
     progress::Stopwatch,
@@ -23,7 +24,6 @@ use crate::{
     settings::{Settings, Sources},
     signals::Stop,
     source,
-    streams::{ArchiveSource, Timestamps},
 };
 
 /// The recorded hour: the first and busiest of a trading day.
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     let ok = verified.ok
         && digests.replayed.as_ref() == Some(&digests.recorded)
         && digests.topics == digests.recorded;
-    let messages = recording.archive.events.total;
+    let messages = recording.archive.events.total();
     let report = DemoReport {
         schema_version: SCHEMA_VERSION,
         ok,
@@ -141,7 +141,7 @@ fn record_step(demo: &Demo, archive: &Path) -> (String, Record) {
     if let Some(threads) = threads.threads {
         shown = format!("{shown} --threads {threads}");
     }
-    let time = |text| parse::time(text).expect("valid times");
+    let time = |text: &str| text.parse().expect("valid times");
     let args = Record {
         date: Some(parse::date(DATE).expect("a valid date")),
         seed: Some(*seed),
@@ -216,7 +216,7 @@ fn announced<T>((shown, args): (String, T)) -> T {
 /// Serves the archive at full speed, starting with the first client.
 fn replaying(path: &Path) -> anyhow::Result<Background> {
     let archive = source::open(path, ReadingArgs::default())?;
-    let filter = Filter::of_archive(&FilterArgs::default(), archive.metadata())?;
+    let filter = filter::of_archive(&FilterArgs::default(), archive.metadata())?;
     let source = Arc::new(ArchiveSource::new(archive, filter, Timestamps::Recorded));
     let options = Options { speed: Speed::Max, on_slow: OnSlow::Wait, ..Options::new(random::run_name()?) };
     Ok(Background::start(source, options)?)

@@ -16,7 +16,7 @@ use tradesim_archive::{Batch, NewFile};
 use crate::{
     cli::Export,
     exit::{Failure, Outcome},
-    filter::Filter,
+    filter,
     output::{self, grouped, say},
     progress::Progress,
     report::{self, SCHEMA_VERSION},
@@ -128,7 +128,7 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
     let target = Target::of(args)?;
     let format = target.format;
     let archive = source::open(&args.file, args.reading)?;
-    let mut filter = Filter::of_archive(&args.filter, archive.metadata())?;
+    let filter = filter::of_archive(&args.filter, archive.metadata())?;
     report::explain_cut_times(&filter);
     let destination = Destination::open(args, target)?;
     let file_error = FileError::default();
@@ -154,9 +154,9 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
         anyhow::anyhow!("{}", inexpressible.sentence(format))
             .context(format!("cannot write {} without loss (--skip-raw skips them)", destination.name()))
     };
-    source::for_each_batch(&archive, &mut filter, |batch| {
+    for batch in archive.filtered(filter.clone()) {
         destination.check()?;
-        let batch = inexpressible.leave_out(format, batch);
+        let batch = inexpressible.leave_out(format, batch?);
         // a file is checked at the end and not created; a stream must stop here
         if target.is_stream && inexpressible.count > 0 && !args.skip_raw {
             return Err(with_loss(&inexpressible));
@@ -164,8 +164,7 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
         exporter.write(&batch).map_err(failed)?;
         messages += batch.len() as u64;
         progress.at(messages, messages);
-        Ok(())
-    })?;
+    }
     if inexpressible.count > 0 {
         if !args.skip_raw {
             return Err(with_loss(&inexpressible));

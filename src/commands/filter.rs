@@ -1,11 +1,11 @@
 //! `filter`: cuts an archive. Messages keep their sequence numbers, and the metadata describes the cut and its source.
 
-use tradesim_archive::{KeptFaults, Metadata, Provenance, Source};
+use tradesim_archive::KeptFaults;
 
 use crate::{
     cli::Filter as Args,
     exit::Outcome,
-    filter::Filter,
+    filter,
     output::{self, say},
     progress::Progress,
     report::{self, ArchiveReport},
@@ -17,9 +17,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     check_name(&args.output.output)?;
     let archive = source::open(&args.file, args.reading)?;
     let metadata = archive.metadata();
-    let mut filter = Filter::of_archive(&args.filter, metadata)?;
+    let filter = filter::of_archive(&args.filter, metadata)?;
     report::explain_cut_times(&filter);
-    let provenance = cut_provenance(metadata, &filter);
+    let provenance = metadata.cut_provenance(filter.cut());
     let output = &args.output;
     let mut sink = Sink::create(&output.output, output.force, args.threads, provenance, metadata.columns())?;
     let (first, last) = source::time_span(metadata);
@@ -28,7 +28,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     // a full copy keeps all faults, including one at the end, after the last message
     let faults = metadata.provenance().faults.clone().filter(|_| !filter.is_open());
     let mut faults = faults.map(KeptFaults::of);
-    source::for_each_batch(&archive, &mut filter, |batch| {
+    for batch in archive.filtered(filter.clone()) {
+        let batch = batch?;
         if let Some(faults) = &mut faults {
             batch.rows().for_each(|row| faults.keep(row.seq()));
         }
@@ -36,8 +37,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         if let Some(row) = batch.rows().last() {
             progress.at((row.timestamp().micros() as u64).saturating_sub(first), messages);
         }
-        sink.write(batch)
-    })?;
+        sink.write(batch)?;
+    }
     if let Some(faults) = faults {
         sink.set_faults(faults.finish());
     }
@@ -49,31 +50,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     } else {
         output::print_line(format_args!("{}", report.digest))?;
     }
-    report::warn_if_empty(&filter, report.events.total, source::range(metadata));
+    report::warn_if_empty(&filter, report.events.total(), source::range(metadata));
     say(format_args!(
         "kept {} of {} messages in {seconds:.2} s: {}",
-        output::grouped(report.events.total),
+        output::grouped(report.events.total()),
         output::grouped(metadata.counts().total()),
         report.file
     ));
     Ok(Outcome::Done)
-}
-
-/// Returns the provenance of a cut. A cut of a cut lists the original source and both cuts, so that `merge` can recognise the
-/// parts of one recording.
-fn cut_provenance(metadata: &Metadata, filter: &Filter) -> Provenance {
-    let mut provenance = metadata.provenance().clone();
-    if filter.is_open() {
-        return provenance;
-    }
-    let is_cut_of_its_source = !provenance.cuts.is_empty() && provenance.sources.len() == 1;
-    if !is_cut_of_its_source {
-        provenance.sources = vec![Source {
-            digest: metadata.digest(),
-            cuts: provenance.cuts.clone(),
-            sources: provenance.sources,
-        }];
-    }
-    provenance.cuts.push(filter.cut());
-    provenance
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use tradesim_archive::Metadata;
+use tradesim_sources::ArchiveFaults;
 
 use crate::{
     cli::Info,
     cli::ReadingArgs,
     exit::Outcome,
-    faults::ArchiveFaults,
     output::{self, Stdout, grouped},
     report::{self, ArchiveReport},
     signals, source,
@@ -86,7 +86,7 @@ fn lines(report: &ArchiveReport, metadata: &Metadata) -> Vec<(&'static str, Stri
     let events = &report.events;
     let mut lines = vec![
         ("file", report.file.clone()),
-        ("size", size(report.bytes, events.total)),
+        ("size", size(report.bytes, events.total())),
         ("format", format!("{}, written by tradesim {}", report.format_version, metadata.writer().tradesim)),
     ];
     let mut optional = |name, value: Option<String>| lines.extend(value.map(|value| (name, value)));
@@ -107,18 +107,18 @@ fn lines(report: &ArchiveReport, metadata: &Metadata) -> Vec<(&'static str, Stri
     optional("symbols", (!symbols.is_empty()).then(|| format!("{}: {}", symbols.len(), symbols.join(","))));
     optional("bursts", (!provenance.bursts.is_empty()).then(|| grouped(provenance.bursts.len() as u64)));
     for cut in &provenance.cuts {
-        optional("cut", Some(report::describe_cut(cut)));
+        optional("cut", Some(cut.to_string()));
     }
     for source in &provenance.sources {
         optional("source", Some(source.digest.to_string()));
     }
     let faults = provenance.faults.as_ref();
-    optional("faults", faults.map(|faults| ArchiveFaults::new(faults).describe()));
+    optional("faults", faults.map(|faults| report::describe_archive_faults(&ArchiveFaults::new(faults))));
     lines.push((
         "messages",
         format!(
             "{} (trade {}, orderbook {}, marketdata {}, raw {})",
-            grouped(events.total),
+            grouped(events.total()),
             grouped(events.trade),
             grouped(events.orderbook),
             grouped(events.marketdata),

@@ -1,20 +1,30 @@
 //! `load`: runs, lists and prints scenarios.
 
-use std::{fs, path::Path};
+mod kafka;
+mod print;
+mod scenario;
 
-use anyhow::Context;
+use std::path::PathBuf;
+
+use anyhow::anyhow;
 use serde::Serialize;
 
+use tradesim_load::{Error, Options, Progress, Recording, SHIPPED, Scenario, Shipped, TargetKind};
+
 use crate::{
-    cli::{Load, LoadCommand, LoadList, LoadRun, LoadShow},
+    cli::{Load, LoadCommand, LoadList, LoadRun, LoadShow, Record},
+    commands::{bridge, record},
     exit::{Failure, Outcome},
-    load::{self, Drift, SHIPPED, Scenario, Shipped},
     output::{self, say},
-    parse,
+    parse, random,
     report::SCHEMA_VERSION,
-    settings::Settings,
+    scratch::Folder,
+    settings::{Settings, Sources},
     signals::Stop,
 };
+
+use kafka::Kafka;
+pub(crate) use scenario::LoadTest;
 
 pub(crate) fn run(args: &Load, settings: Settings) -> anyhow::Result<Outcome> {
     match &args.command {
@@ -25,17 +35,36 @@ pub(crate) fn run(args: &Load, settings: Settings) -> anyhow::Result<Outcome> {
 }
 
 fn drive(args: &LoadRun, settings: Settings) -> anyhow::Result<Outcome> {
-    let scenario = read(&args.scenario, args.short)?;
+    let LoadTest { scenario, record, tuning } = LoadTest::read(&args.scenario, args.short)?;
     let stop = Stop::on_signals()?;
-    let report = match load::run(args, &scenario, settings, &stop) {
-        Ok(report) => report,
-        Err(error) if error.is::<Drift>() => {
+    let folder = Folder::new()?;
+    let path = recorded(&scenario, record, &folder)?;
+    let recording = match Recording::open(&path, &scenario) {
+        Err(error @ Error::OtherRecording { .. }) => {
             say(format_args!("{error}"));
             return Ok(Outcome::Difference);
         }
-        Err(error) => return Err(error),
+        opened => opened.map_err(failure)?,
     };
-    report.say();
+    let kafka = match scenario.target.kind {
+        TargetKind::Kafka => Some(Kafka::new(args, settings)?),
+        TargetKind::Websocket => None,
+    };
+    let run = random::run_name()?;
+    let options = Options {
+        run: run.clone(),
+        reports: args.report.clone(),
+        bridge: kafka.as_ref().map(|kafka| kafka.target(scenario.target.delivery, tuning)).transpose()?,
+    };
+    let mut show = |progress: Progress<'_>| print::progress(&scenario.name, progress);
+    let played = tradesim_load::play(&scenario, recording, options, &|| stop.number().is_some(), &mut show)
+        .map_err(failure)?;
+    let topics = match (&kafka, played.to_verify()) {
+        (Some(kafka), Some(sent)) => Some(kafka.verify(&path, &run, sent)?),
+        _ => None,
+    };
+    let report = played.conclude(topics).map_err(failure)?;
+    print::report(&report);
     if args.json {
         output::print_json(&report)?;
     }
@@ -43,18 +72,38 @@ fn drive(args: &LoadRun, settings: Settings) -> anyhow::Result<Outcome> {
     Ok(if report.ok { Outcome::Done } else { Outcome::ThresholdFailed })
 }
 
-/// Reads a scenario from its file, or, if there is no such file, the bundled one with this name.
-fn read(path: &Path, short: bool) -> anyhow::Result<Scenario> {
-    if !path.exists()
-        && let Some(shipped) = path.to_str().and_then(find)
+/// Returns the archive of a scenario. If the file is missing, or the scenario names none, records it first.
+fn recorded(scenario: &Scenario, record: Option<Record>, folder: &Folder) -> anyhow::Result<PathBuf> {
+    let path = scenario.recording.file.clone().unwrap_or_else(|| folder.path("recording.parquet"));
+    if let (Some(args), Some(flags)) = (record, &scenario.recording.record)
+        && !path.exists()
     {
-        return Ok(Scenario::read(shipped.text, shipped.name, short)?);
+        say(format_args!("$ tradesim record {} -o {}", flags.text, path.display()));
+        let args = Record { output: Some(path.clone()), ..args };
+        // settings are ignored, so that a scenario makes the same recording everywhere
+        record::archive(&args, Settings::from_sources(&Sources::none()))?;
     }
-    let origin = path.display().to_string();
-    let text = fs::read_to_string(path).with_context(|| {
-        format!("cannot read {origin} (`tradesim load list` lists the bundled scenarios)")
-    })?;
-    Ok(Scenario::read(&text, &origin, short)?)
+    Ok(path)
+}
+
+/// Maps an error of a load test to its exit code.
+fn failure(error: Error) -> anyhow::Error {
+    let hint = match &error {
+        Error::Scenario { .. } => Some("docs/LOAD.md describes the format"),
+        Error::TooFewMessages { .. } => Some("record a longer part of the day, or use a higher --rate"),
+        _ => None,
+    };
+    match error {
+        Error::Scenario { .. } | Error::NoMessages | Error::TooFewMessages { .. } => {
+            Failure::Configuration { what: error.to_string(), hint: hint.map(str::to_owned) }.into()
+        }
+        Error::Faults(error) => error.into(),
+        Error::Archive(error) => error.into(),
+        Error::Source(error) => error.into(),
+        Error::Server(error) => error.into(),
+        Error::Bridge(error) => bridge::failure(error),
+        error => anyhow!(error),
+    }
 }
 
 fn find(name: &str) -> Option<&'static Shipped> {
@@ -78,11 +127,11 @@ struct Entry {
 fn list(args: &LoadList) -> anyhow::Result<Outcome> {
     let mut scenarios = Vec::new();
     for shipped in SHIPPED {
-        let scenario = Scenario::read(shipped.text, shipped.name, false)?;
+        let scenario = Scenario::read(shipped.text, shipped.name, false).map_err(failure)?;
         scenarios.push(Entry {
+            short: scenario.has_short_form(),
             name: scenario.name,
             about: scenario.about,
-            short: scenario.short.is_some(),
             digest: scenario.recording.digest,
         });
     }

@@ -75,7 +75,7 @@ fn record(args: &Record, recording: Recording, path: &std::path::Path) -> anyhow
     let mut simulation = Simulation::new(options).map_err(|error| Failure::usage(error.to_string()))?;
     let mut provenance = market::provenance(&simulation);
     if !filter.is_open() {
-        provenance.cuts.push(filter.cut());
+        provenance.cuts.push(filter.cut().clone());
     }
     let mut sink = Sink::create(path, args.force, args.threads, provenance, Columns::default())?;
     let mut progress = Progress::new("recording", (end - start) as u64);
@@ -97,22 +97,22 @@ fn record(args: &Record, recording: Recording, path: &std::path::Path) -> anyhow
     let summary = sink.finish()?;
     let seconds = progress.finish().as_secs_f64();
     let archive = ArchiveReport::new(path, &summary.metadata, summary.bytes);
-    report::warn_if_empty(&filter, archive.events.total, Some(hours));
+    report::warn_if_empty(&filter, archive.events.total(), Some(hours));
     summarise(&archive, seconds);
     Ok(RecordReport { archive, state_digest, seconds })
 }
 
 fn summarise(archive: &ArchiveReport, seconds: f64) {
     let events = &archive.events;
-    let rate = if seconds > 0.0 { events.total as f64 / seconds } else { 0.0 };
+    let rate = if seconds > 0.0 { events.total() as f64 / seconds } else { 0.0 };
     say(format_args!(
         "recorded {} messages (trade {}, orderbook {}, marketdata {}) in {seconds:.2} s, {}/s",
-        grouped(events.total),
+        grouped(events.total()),
         grouped(events.trade),
         grouped(events.orderbook),
         grouped(events.marketdata),
         grouped(rate as u64)
     ));
-    say(format_args!("file {}: {}", archive.file, super::info::size(archive.bytes, events.total)));
+    say(format_args!("file {}: {}", archive.file, super::info::size(archive.bytes, events.total())));
     say(format_args!("digest {}", archive.digest));
 }

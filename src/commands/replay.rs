@@ -6,17 +6,16 @@ use std::sync::Arc;
 
 use signal_hook::consts::SIGTERM;
 use tradesim_replay::{Options, Source};
+use tradesim_sources::{FaultPlan, FaultsReport, FaultySource, Planted, Playlist};
 
 use crate::{
     cli::Replay,
     exit::{Failure, Outcome},
-    faults::{FaultPlan, FaultsReport, FaultySource, Planted},
     output::{self, grouped, say},
-    progress,
+    progress, report,
     serving::{self, Served, Service, StreamReport},
     settings::{Group, Settings},
     signals::Stop,
-    streams::Playlist,
 };
 
 pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outcome> {
@@ -45,7 +44,7 @@ pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outco
     }
     serving::summarise(&served.report);
     if let Some(faults) = &faults {
-        faults.summarise();
+        say(format_args!("faults planted {}", report::describe_faults(faults)));
     }
     outcome(&served, args.stay)
 }

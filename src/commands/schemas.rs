@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 use tradesim_bridge::{
-    compatibility::Incompatibility,
+    avro::compatibility::{AvroSchema, Incompatibility},
     registry::{Registry, schema_text, subject},
 };
 use tradesim_schemas::{EventType, contract::AVRO_NAMESPACE};
@@ -112,7 +112,7 @@ fn of_file(path: &Path, prefix: &str) -> anyhow::Result<Candidate> {
     let event_type = event_type.ok_or_else(|| {
         bad(format!("expected the schema of a record Trade, OrderBook or MarketData, found {name:?}"))
     })?;
-    verdict::parsed(&text).map_err(|error| bad(error.to_string()))?;
+    AvroSchema::parse(&text).map_err(|error| bad(error.to_string()))?;
     Ok(Candidate { subject: subject(prefix, *event_type), text })
 }
 

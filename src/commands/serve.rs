@@ -2,7 +2,6 @@
 
 mod plan;
 mod recorder;
-mod schedule;
 
 use std::sync::Arc;
 
@@ -12,8 +11,9 @@ use tradesim_archive::Summary;
 use tradesim_replay::{Options, PlayClock, Speed};
 use tradesim_schemas::Timestamp;
 use tradesim_sim::Simulation;
+use tradesim_sources::{LiveSource, schedule::Start};
 
-use self::{plan::Live, recorder::NewRecording, schedule::Start};
+use self::{plan::Live, recorder::NewRecording};
 use crate::{
     cli::Serve,
     exit::{Failure, Outcome},
@@ -24,7 +24,6 @@ use crate::{
     settings::{Mode, Settings},
     signals::Stop,
     sink::check_name,
-    streams::LiveSource,
 };
 
 /// The virtual time that is simulated in one step on the way to the start of a stream.
@@ -61,7 +60,7 @@ pub(crate) fn run(args: &Serve, settings: Settings) -> anyhow::Result<Outcome> {
     let now = progress::now();
     let options = options(args, &live, start, now)?;
     let run = options.run.clone();
-    let source = Arc::new(LiveSource::new(live.plan(start)?, simulation));
+    let source = Arc::new(LiveSource::new(live.plan(start), simulation));
     let service = Service::bind(&live.settings, Arc::clone(&source) as _, options, stop)?;
     live.describe(start, now);
     service.announce(&run);
@@ -143,8 +142,12 @@ fn report(args: &Serve, live: &Live, served: &Served, recorded: Option<Summary>)
     serving::summarise(&served.report);
     let differs = recorded.is_some_and(|summary| Some(summary.digest) != served.report.digest);
     if let Some(archive) = recording {
-        let size = super::info::size(archive.bytes, archive.events.total);
-        say(format_args!("recorded {} messages in {}: {size}", grouped(archive.events.total), archive.file));
+        let size = super::info::size(archive.bytes, archive.events.total());
+        say(format_args!(
+            "recorded {} messages in {}: {size}",
+            grouped(archive.events.total()),
+            archive.file
+        ));
         say(format_args!(
             "digest {}{}",
             archive.digest,

@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use tracing::{info, warn};
-use tradesim_bridge::socket::header::Header;
-use tradesim_replay::{Notice, PingPayload};
-use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
+use tradesim_client::{
+    Attempts, CloseCode, Connection, Dialogue, DisconnectReason, Endpoint, Event, Fault, Next, OpenError,
+    ResumeState, TICK,
+};
+use tradesim_protocol::{FeedQuery, Notice, PingPayload};
 
 use self::{
     output::Output,
@@ -21,14 +23,11 @@ use self::{
 };
 use crate::{
     cli::Tail,
-    client::{
-        self, ConnectError, Connection, DisconnectReason, Fault, IdleTimeout, Next, Notices, Received,
-        ResumeState, TICK, is_would_block,
-    },
-    endpoint::Endpoint,
     exit::{Failure, Outcome},
+    feed,
     output::say,
     progress::Stopwatch,
+    random,
     signals::Stop,
 };
 
@@ -42,14 +41,20 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 pub(crate) fn run(args: &Tail) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals_within(STOP_GRACE)?;
     let mut endpoint = args.url.clone();
-    let from_seq = client::from_seq(args.from_seq, &mut endpoint)?;
-    let filtered = add_filters(args, &mut endpoint)?;
+    let from_seq = feed::from_seq(args.from_seq, &mut endpoint)?;
+    let filters = filters(args, &endpoint)?;
+    let filtered = ["symbols", "events"].iter().any(|name| endpoint.has(name))
+        || filters.symbols.is_some()
+        || filters.events.is_some();
+    let dialogue = Dialogue { headers: feed::headers(&args.headers)?, ..Dialogue::default() };
     let mut session = Session {
         args,
-        headers: client::headers(&args.headers)?,
+        dialogue,
         endpoint,
+        filters,
+        attempts: Attempts::new(args.retries),
         stop,
-        resume: ResumeState::new(from_seq, args.retries),
+        resume: ResumeState::new(from_seq),
         output: Output::new(args),
         measures: Measures::new(),
         connected: None,
@@ -59,39 +64,28 @@ pub(crate) fn run(args: &Tail) -> anyhow::Result<Outcome> {
     session.finish(result, filtered)
 }
 
-/// Adds the filters to the query. Returns whether only a part of the stream is requested.
-fn add_filters(args: &Tail, endpoint: &mut Endpoint) -> Result<bool, Failure> {
-    let symbols = args.symbols.iter().flat_map(|names| &names.0).map(|symbol| encoded(symbol.as_str()));
-    let events = args.events.iter().map(|event| event.as_str().to_owned());
-    for (name, values) in [("symbols", symbols.collect::<Vec<_>>()), ("events", events.collect())] {
-        if values.is_empty() {
-            continue;
-        }
-        if endpoint.has(name) {
+/// Returns the filters of the command line, which the URL must not contain as well.
+fn filters(args: &Tail, endpoint: &Endpoint) -> Result<FeedQuery, Failure> {
+    let symbols: Vec<_> = args.symbols.iter().flat_map(|names| names.0.iter().copied()).collect();
+    let events = args.events.clone();
+    for (name, is_given) in [("symbols", !symbols.is_empty()), ("events", !events.is_empty())] {
+        if is_given && endpoint.has(name) {
             return Err(Failure::usage(format!("--{name} and {name} in the URL cannot be used together")));
         }
-        endpoint.query.push(format!("{name}={}", values.join(",")));
     }
-    Ok(endpoint.has("symbols") || endpoint.has("events"))
-}
-
-/// Percent-encodes a text for a query.
-fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    let symbols = Some(symbols).filter(|symbols| !symbols.is_empty());
+    let events = Some(events).filter(|events| !events.is_empty());
+    Ok(FeedQuery { symbols, events, ..FeedQuery::default() })
 }
 
 /// A running `tail`.
 struct Session<'a> {
     args: &'a Tail,
-    headers: Vec<Header>,
+    dialogue: Dialogue,
     endpoint: Endpoint,
+    /// The part of the stream that is requested.
+    filters: FeedQuery,
+    attempts: Attempts,
     stop: Stop,
     resume: ResumeState,
     output: Output,
@@ -117,9 +111,11 @@ impl Session<'_> {
                     Read::Enough => return Ok(()),
                     Read::Ended(reason) => reason,
                 },
-                Err(ConnectError::Unreachable(cause)) => DisconnectReason::Lost(cause),
-                Err(ConnectError::Refused(text)) => return Err(anyhow!("{}: {text}", self.endpoint)),
-                Err(ConnectError::Stopped(stopped)) => return Err(stopped.into()),
+                Err(OpenError::Unreachable(cause)) => DisconnectReason::Lost(cause),
+                Err(error) => {
+                    self.stop.check()?;
+                    return Err(anyhow!("{}: {error}", self.endpoint));
+                }
             };
             self.output.flush()?;
             match self.resume.ended(&reason) {
@@ -128,7 +124,7 @@ impl Session<'_> {
                 Next::Again => {}
             }
             let why = self.resume.describe(&reason);
-            let Some(delay) = self.resume.next_attempt(client::jitter()) else {
+            let Some(delay) = self.attempts.next(self.resume.take_progress(), random::jitter()) else {
                 return Err(self.unreachable(&why).into());
             };
             warn!(delay_ms = delay.as_millis() as u64, why, "reconnecting");
@@ -138,10 +134,12 @@ impl Session<'_> {
         }
     }
 
-    fn open(&mut self) -> Result<Connection, ConnectError> {
-        let mut endpoint = self.endpoint.clone();
-        endpoint.query.extend(self.resume.query());
-        Connection::open(&endpoint, &self.headers, self.args.connect_timeout, &self.stop)
+    fn open(&self) -> Result<Connection, OpenError> {
+        let FeedQuery { symbols, events, .. } = self.filters.clone();
+        let query = FeedQuery { symbols, events, ..self.resume.query() };
+        let clock = Stopwatch::start();
+        let (now, is_wanted) = (|| clock.elapsed(), || self.stop.number().is_none());
+        Connection::open(&self.endpoint, &query, &self.dialogue, self.args.connect_timeout, now, is_wanted)
     }
 
     fn unreachable(&self, why: &str) -> Failure {
@@ -174,82 +172,65 @@ impl Session<'_> {
 
     /// Returns the remaining time of `--for`.
     fn time_left(&self) -> Option<Duration> {
-        let elapsed = self.connected.map_or(Duration::ZERO, |clock| clock.elapsed());
-        self.args.time.map(|time| time.saturating_sub(elapsed))
+        self.args.time.map(|time| time.saturating_sub(self.elapsed()))
+    }
+
+    /// Returns the time since the first connection.
+    fn elapsed(&self) -> Duration {
+        self.connected.map_or(Duration::ZERO, |clock| clock.elapsed())
     }
 
     /// Reads until the connection ends, or `--count` or `--for` is reached.
     fn read(&mut self, mut connection: Connection) -> anyhow::Result<Read> {
         self.connected.get_or_insert_with(Stopwatch::start);
-        let mut handshake_warning = self.resume.connected(&connection.greeting).err();
-        let notices = connection.greeting.notices;
+        let mut handshake_warning = self.resume.connected(&connection.handshake).err();
         let count = self.args.count.unwrap_or(u64::MAX);
-        let mut idle_timeout = IdleTimeout::new();
-        let mut seen = Notices::default();
         let mut has_received = false;
         let result = loop {
             if self.resume.received() >= count && handshake_warning.is_none() {
                 break Ok(Read::Enough);
             }
-            let received = connection.read();
+            let event = connection.read();
             // if the server closes the connection, its reason says more than this warning
-            if client::is_said(&received)
+            if event.as_ref().is_ok_and(Event::is_from_feed)
                 && let Some(fault) = handshake_warning.take()
             {
                 break Err(fault.into());
             }
-            let received = match received {
-                Ok(Received::Message(message)) => Ok(message),
-                Ok(Received::Oversize(message)) => {
+            let checked = match event {
+                Ok(Event::Message { bytes, .. }) => {
                     has_received = true;
-                    seen.message();
-                    self.output.flush()?;
-                    say(format_args!("{}", self.resume.oversize(&message)));
-                    continue;
-                }
-                Err(error) => Err(error),
-            };
-            match received {
-                Ok(Message::Text(text)) if notices && Notice::is_notice(&text) => {
-                    if let Err(fault) = self.notice(&mut seen, &text) {
-                        break Err(fault.into());
-                    }
-                }
-                Ok(Message::Text(text)) => {
-                    has_received = true;
-                    seen.message();
-                    self.resume.message();
-                    self.output.message(text.as_bytes())?;
-                }
-                Ok(Message::Binary(bytes)) => {
-                    has_received = true;
-                    seen.message();
                     self.resume.message();
                     self.output.message(&bytes)?;
+                    Ok(())
                 }
-                Ok(Message::Ping(payload)) if notices => {
-                    if let Err(fault) = self.ping(&payload) {
-                        break Err(fault.into());
-                    }
+                Ok(Event::Oversize(message)) => {
+                    has_received = true;
+                    self.output.flush()?;
+                    say(format_args!("{}", self.resume.oversize(&message)));
+                    Ok(())
                 }
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
-                Ok(Message::Close(frame)) => {
-                    let (code, reason) = frame
-                        .map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
-                    break Ok(Read::Ended(DisconnectReason::Closed { code, reason }));
-                }
-                Err(Error::Io(error)) if is_would_block(&error) => {
+                Ok(Event::Notice(notice)) => self.notice(notice),
+                Ok(Event::Ping(payload)) => payload.map_or(Ok(()), |payload| self.ping(payload)),
+                Ok(Event::Heartbeat) => Ok(()),
+                Ok(Event::NotYet) => {
                     if std::mem::take(&mut has_received) {
                         self.measures.messages_received();
                     }
                     self.output.flush()?;
-                    match self.idle(&mut connection, &mut idle_timeout) {
-                        Ok(None) => {}
+                    match self.idle(&mut connection) {
+                        Ok(None) => Ok(()),
                         Ok(Some(end)) => break Ok(end),
                         Err(error) => break Err(error),
                     }
                 }
-                Err(error) => break client::broken(error).map(Read::Ended),
+                Ok(Event::Ended(reason)) => break Ok(Read::Ended(reason)),
+                Err(fault) => Err(fault),
+            };
+            match checked {
+                Ok(()) => {}
+                Err(fault @ Fault::InvalidNotice(_)) => warn!("{fault}"),
+                Err(fault) => break Err(fault.into()),
             }
         };
         if has_received {
@@ -261,16 +242,12 @@ impl Session<'_> {
             Err(_) => (CloseCode::Policy, CLOSE_TIMEOUT / 4),
         };
         self.output.flush()?;
-        connection.close(code, timeout);
+        connection.close(code, timeout, || self.elapsed());
         result
     }
 
-    /// Checks signals, deadlines and the idle timeout, and sets how long the next read waits.
-    fn idle(
-        &mut self,
-        connection: &mut Connection,
-        idle_timeout: &mut IdleTimeout,
-    ) -> anyhow::Result<Option<Read>> {
+    /// Checks signals and deadlines, and sets how long the next read waits.
+    fn idle(&mut self, connection: &mut Connection) -> anyhow::Result<Option<Read>> {
         self.stop.check()?;
         let wait = match self.time_left() {
             Some(Duration::ZERO) => return Ok(Some(Read::Enough)),
@@ -278,20 +255,17 @@ impl Session<'_> {
             None => TICK,
         };
         self.log();
-        Ok(idle_timeout.let_wait(connection, wait).map(Read::Ended))
+        Ok(connection.wait(self.elapsed(), wait).err().map(Read::Ended))
     }
 
-    fn notice(&mut self, seen: &mut Notices, text: &str) -> Result<(), Fault> {
-        if let Some(notice) = seen.read(text)?
-            && let Some(sentence) = self.resume.notice(notice)?
-        {
+    fn notice(&mut self, notice: Notice) -> Result<(), Fault> {
+        if let Some(sentence) = self.resume.notice(notice)? {
             say(format_args!("{sentence}"));
         }
         Ok(())
     }
 
-    fn ping(&mut self, payload: &[u8]) -> Result<(), Fault> {
-        let Some(payload) = PingPayload::parse(payload) else { return Ok(()) };
+    fn ping(&mut self, payload: PingPayload) -> Result<(), Fault> {
         if let Some(due) = payload.due_us {
             self.measures.latency(due, unix_micros());
         }
@@ -300,7 +274,7 @@ impl Session<'_> {
 
     /// Logs the progress periodically if no messages are printed.
     fn log(&mut self) {
-        let elapsed = self.connected.map_or(Duration::ZERO, |clock| clock.elapsed());
+        let elapsed = self.elapsed();
         if self.args.digest && elapsed >= self.last_log + LOG_INTERVAL {
             self.last_log = elapsed;
             info!(messages = self.resume.received(), "receiving");

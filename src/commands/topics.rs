@@ -15,7 +15,7 @@ use crate::{
     exit::Outcome,
     kafka,
     output::{self, Stdout, say},
-    report::{DeviationReport, SCHEMA_VERSION},
+    report::SCHEMA_VERSION,
     settings::Settings,
     signals,
 };
@@ -35,7 +35,7 @@ struct TopicReport {
     partitions: u16,
     replicas: u16,
     min_isr: u16,
-    deviations: Vec<DeviationReport>,
+    deviations: Vec<Deviation>,
 }
 
 pub(crate) fn run(args: &Topics, settings: Settings) -> anyhow::Result<Outcome> {
@@ -97,7 +97,7 @@ fn compare(
             partitions: topic.partitions,
             replicas: topic.replicas,
             min_isr: topic.min_isr(),
-            deviations: deviations.iter().map(DeviationReport::from).collect(),
+            deviations: deviations.to_vec(),
         });
     let report = Report { schema_version: SCHEMA_VERSION, topics: reports.collect(), deviations: count };
     if args.json {

@@ -1,21 +1,21 @@
 //! `verify`: checks the structure, the digests, the market rules and the list of planted faults of an archive.
 
-mod listed;
 mod scope;
 
 use std::path::Path;
 
 use serde::Serialize;
-use tradesim_archive::{Archive, Batch, RowDigest, Start};
+use tradesim_archive::{Archive, Batch, Counts, RowDigest, Start};
 use tradesim_schemas::Digest;
 use tradesim_sim::audit::{Audit, AuditReport};
+use tradesim_sources::{ListedFaults, ListedFaultsCheck};
 
 use crate::{
     cli::{ReadingArgs, Verify},
     exit::{Failure, Outcome},
     output::{self, Stdout, grouped},
     progress::Progress,
-    report::{Events, SCHEMA_VERSION},
+    report::SCHEMA_VERSION,
     signals, source,
 };
 
@@ -26,11 +26,11 @@ struct Report {
     ok: bool,
     bytes: u64,
     row_groups: usize,
-    events: Events,
+    events: Counts,
     digest: String,
     against: Option<Against>,
     /// The check of the listed faults; null if none are listed.
-    faults: Option<listed::ListedFaults>,
+    faults: Option<ListedFaults>,
     rules: Vec<RuleLine>,
     skipped: Vec<SkippedLine>,
 }
@@ -92,7 +92,7 @@ fn check(args: &Verify, archive: &Archive, against: Option<Digest>) -> anyhow::R
         Err(reason) => (None, Some(reason)),
     };
     let mut audit = contexts.map(Audit::merged);
-    let mut listed = listed::Check::of(metadata);
+    let mut listed = ListedFaultsCheck::of(metadata);
     let mut digest = RowDigest::default();
     let mut progress = Progress::new("verifying", metadata.counts().total());
     let mut messages = 0;
@@ -125,7 +125,7 @@ fn check(args: &Verify, archive: &Archive, against: Option<Digest>) -> anyhow::R
     let audit = audit.map(Audit::finish);
     let (rules, mut skipped) = audit.as_ref().map_or_else(Default::default, lines);
     skipped.extend(no_rules.map(|reason| SkippedLine { rule: "all".to_owned(), reason }));
-    let faults = listed.map(listed::Check::finish);
+    let faults = listed.map(ListedFaultsCheck::finish);
     let ok = against.as_ref().is_none_or(|against| against.ok)
         && faults.as_ref().is_none_or(|faults| faults.differing == 0)
         && audit.as_ref().is_none_or(AuditReport::is_clean);
@@ -135,7 +135,7 @@ fn check(args: &Verify, archive: &Archive, against: Option<Digest>) -> anyhow::R
         ok,
         bytes,
         row_groups: metadata.row_groups().len(),
-        events: metadata.counts().into(),
+        events: metadata.counts(),
         digest: digest.to_string(),
         against,
         faults,
@@ -161,9 +161,9 @@ fn lines(audit: &AuditReport) -> (Vec<RuleLine>, Vec<SkippedLine>) {
 fn print(report: &Report) -> anyhow::Result<()> {
     let mut out = Stdout::new();
     let mut line = |name: &str, text: String| out.line(&format!("{name:<12}{text}"));
-    line("file", format!("{}, {}", report.file, super::info::size(report.bytes, report.events.total)))?;
+    line("file", format!("{}, {}", report.file, super::info::size(report.bytes, report.events.total())))?;
     line("structure", format!("ok, {} row groups, all byte hashes match", report.row_groups))?;
-    line("digest", format!("ok, {} over {} messages", report.digest, grouped(report.events.total)))?;
+    line("digest", format!("ok, {} over {} messages", report.digest, grouped(report.events.total())))?;
     if let Some(against) = &report.against {
         let verdict = if against.ok { "ok, the same as" } else { "DIFFERENT from" };
         line("against", format!("{verdict} {}", against.digest))?;

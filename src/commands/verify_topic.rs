@@ -9,8 +9,7 @@ use tradesim_schemas::EventType;
 use crate::{
     cli::VerifyTopic,
     exit::{Failure, Outcome},
-    filter::Filter,
-    kafka, output,
+    filter, kafka, output,
     progress::Progress,
     settings::{Group, Key, Settings},
     signals, source,
@@ -41,7 +40,7 @@ pub(crate) fn audit(args: &VerifyTopic, mut settings: Settings) -> anyhow::Resul
     let registry = kafka::registry(&args.registry, &mut settings, args.answer.timeout)?;
     settings.check(Group::Bridge)?;
     let archive = source::open(&args.archive, args.reading)?;
-    let filter = Filter::of_archive(&args.filter, archive.metadata())?;
+    let filter = filter::of_archive(&args.filter, archive.metadata())?;
     crate::report::explain_cut_times(&filter);
     let messages = expected::count(&archive, &filter)?;
     let options = AuditOptions {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tradesim_bridge::{registry::Credentials, secret::SecretSource};
+use tradesim_bridge::registry::Credentials;
+use tradesim_client::secret::SecretSource;
 
 use super::{Invalid, number::within};
 

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 use tradesim_replay::{ClientStatus, IntervalStats, Lateness, Report, Speed};
+use tradesim_sources::FaultsReport;
 
 use crate::{
-    faults::FaultsReport,
     output::{grouped, say},
     report::SCHEMA_VERSION,
 };

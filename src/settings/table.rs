@@ -4,7 +4,7 @@ use std::{borrow::Cow, net::IpAddr, time::Duration};
 
 use chrono::NaiveDate;
 use tracing::Level;
-use tradesim_bridge::url::shown_url;
+use tradesim_client::url::shown_url;
 use tradesim_sim::Model;
 
 use super::Settings;

@@ -23,7 +23,7 @@ const TARGETS: &[Target] = &[
     ("control", tradesim_replay::fuzzing::control, 5_000),
     ("delivery", tradesim_bridge::core::fuzzing::delivery, 10_000),
     ("envelope", tradesim_schemas::fuzzing::envelope, 10_000),
-    ("frames", tradesim_bridge::fuzzing::frames, 10_000),
+    ("frames", tradesim_client::fuzzing::frames, 10_000),
     ("http", tradesim_replay::fuzzing::http, 300),
     ("inbound", tradesim_replay::fuzzing::inbound, 10_000),
     ("journal", tradesim_archive::fuzzing::journal, 100),

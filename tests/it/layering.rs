@@ -38,6 +38,12 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "tradesim-archive",
         ],
     ),
+    ("tradesim-sources", &["rdkafka", "clap", "tradesim-bridge", "tradesim-bridge-core"]),
+    (
+        "tradesim-protocol",
+        &["tokio", "mio", "socket2", "tungstenite", "rustls", "arrow-array", "parquet", "rdkafka", "rand"],
+    ),
+    ("tradesim-client", &["tokio", "mio", "arrow-array", "parquet", "rdkafka", "tradesim-replay"]),
     (
         "tradesim-bridge-core",
         &["tokio", "rdkafka", "arrow-array", "parquet", "mio", "socket2", "tempfile", "memmap2"],
@@ -45,6 +51,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "tradesim-bridge",
         &[
+            "apache-avro",
             "arrow-array",
             "parquet",
             "memmap2",
@@ -54,6 +61,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "tradesim-replay",
         ],
     ),
+    ("tradesim-load", &["clap", "indicatif"]),
     ("tradesim", &[]),
 ];
 
@@ -62,18 +70,45 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("tradesim-schemas", &[]),
     ("tradesim-sim", &["tradesim-schemas"]),
     ("tradesim-archive", &["tradesim-schemas"]),
-    ("tradesim-replay", &["tradesim-schemas"]),
-    ("tradesim-bridge-core", &["tradesim-schemas"]),
-    ("tradesim-bridge", &["tradesim-bridge-core", "tradesim-schemas"]),
+    ("tradesim-protocol", &["tradesim-schemas"]),
+    ("tradesim-replay", &["tradesim-protocol", "tradesim-schemas"]),
+    ("tradesim-client", &["tradesim-protocol", "tradesim-schemas"]),
+    (
+        "tradesim-sources",
+        &["tradesim-archive", "tradesim-protocol", "tradesim-replay", "tradesim-schemas", "tradesim-sim"],
+    ),
+    ("tradesim-bridge-core", &["tradesim-protocol", "tradesim-schemas"]),
+    (
+        "tradesim-bridge",
+        &["tradesim-bridge-core", "tradesim-client", "tradesim-protocol", "tradesim-schemas"],
+    ),
+    (
+        "tradesim-load",
+        &[
+            "tradesim-archive",
+            "tradesim-bridge",
+            "tradesim-bridge-core",
+            "tradesim-client",
+            "tradesim-protocol",
+            "tradesim-replay",
+            "tradesim-schemas",
+            "tradesim-sim",
+            "tradesim-sources",
+        ],
+    ),
     (
         "tradesim",
         &[
             "tradesim-archive",
             "tradesim-bridge",
             "tradesim-bridge-core",
+            "tradesim-client",
+            "tradesim-load",
+            "tradesim-protocol",
             "tradesim-replay",
             "tradesim-schemas",
             "tradesim-sim",
+            "tradesim-sources",
         ],
     ),
 ];

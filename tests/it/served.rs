@@ -6,7 +6,7 @@ use tradesim_replay::{
     BlockBuilder, Feed, Filled, Handle, Meta, Opcode, Options, Report, Server, Source, SourceError,
     SourceInfo, Speed,
 };
-use tradesim_schemas::{EventType, Symbol, Timestamp};
+use tradesim_schemas::{EventType, Symbol, TimeSpec, Timestamp};
 
 use crate::support::{Folder, digest_of_lines, wait_until};
 
@@ -51,11 +51,8 @@ impl Source for Numbers {
         Ok(Box::new(Reading { next: seq, messages: self.messages }))
     }
 
-    fn find(&self, place: &str) -> Result<u64, SourceError> {
-        Err(SourceError::InvalidPosition {
-            position: place.to_owned(),
-            reason: "this source has no times".to_owned(),
-        })
+    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+        Err(SourceError::InvalidPosition { position: time, reason: "this source has no times".to_owned() })
     }
 }
 

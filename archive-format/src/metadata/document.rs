@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use tradesim_schemas::{Digest, EventType, Exchange, Price, Symbol, Timestamp};
 
 use super::{
-    Burst, Counts, Cut, Faults, Metadata, Origin, Provenance, RowGroup, Source, StateFrame, WriterVersions,
+    Burst, Counts, Faults, Metadata, Origin, Provenance, RowGroup, Source, StateFrame, WriterVersions,
 };
-use crate::{Columns, FormatVersion, limits, metadata::bounds::check_bounds};
+use crate::{Columns, Cut, FormatVersion, limits, metadata::bounds::check_bounds};
 
 /// Returns the metadata as a JSON document: a pure function of it, the same on every machine.
 pub(crate) fn to_json(metadata: &Metadata) -> String {
@@ -162,7 +162,7 @@ impl From<RowGroupDocument> for RowGroup {
 }
 
 /// A value that the document contains as a text, which `Display` writes.
-pub(super) trait AsText: Display + Sized {
+pub(crate) trait AsText: Display + Sized {
     /// The expected kind of text, for errors.
     const EXPECTED: &'static str;
 
@@ -213,7 +213,7 @@ pub(super) mod text {
 }
 
 /// Stores a value as a text or null: `#[serde(default, with = "optional_text")]`.
-pub(super) mod optional_text {
+pub(crate) mod optional_text {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::{AsText, Text};
@@ -233,7 +233,7 @@ pub(super) mod optional_text {
 }
 
 /// Stores values as a list of texts: `#[serde(with = "text_list")]`.
-pub(super) mod text_list {
+pub(crate) mod text_list {
     use serde::{Deserialize, Deserializer, Serializer};
 
     use super::{AsText, Text};

@@ -44,7 +44,9 @@ pub use types::{
     Action, Admission, Counts, DisconnectReason, Finish, Guarantee, HandshakeInfo, Input, Note, Now, Options,
 };
 
-use crate::{Continuity, Identity, SEQ_END};
+use tradesim_protocol::SEQ_END;
+
+use crate::{Continuity, Identity};
 
 /// The limit of messages that are watched because the broker refused a batch with them. A batch contains far fewer.
 const SUSPECTS_MAX: usize = 100_000;

@@ -8,9 +8,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tradesim_schemas::Timestamp;
 
+use tradesim_protocol::SEQ_END;
+
 use crate::{
     Action, Admission, Backoff, Delivery, DisconnectReason, Finish, Guarantee, HandshakeInfo, Identity,
-    Input, Now, Options, Position, SEQ_END,
+    Input, Now, Options, Position,
 };
 
 /// The longest time between two inputs.

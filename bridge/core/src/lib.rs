@@ -5,7 +5,6 @@
 //! holds a socket or uses Kafka's library, so that a test can simulate every fault.
 #![deny(missing_docs)]
 
-mod backoff;
 mod continuity;
 mod dead_letter;
 mod delivery;
@@ -16,13 +15,13 @@ mod position;
 mod route;
 mod window;
 
-pub use backoff::Backoff;
 pub use continuity::{Continuity, Flaw};
 pub use dead_letter::{DeadLetter, Original, Verdict, Whole};
 pub use delivery::{
     Action, Admission, Counts, Delivery, DisconnectReason, Finish, Guarantee, HandshakeInfo, Input, Note,
     Now, Options,
 };
-pub use position::{Identity, ParsePositionError, Position, SEQ_END, is_name};
+pub use position::{Identity, ParsePositionError, Position};
 pub use route::{Topic, Topics};
+pub use tradesim_protocol::Backoff;
 pub use window::Window;

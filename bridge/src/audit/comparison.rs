@@ -10,7 +10,6 @@ use tradesim_schemas::{Digest, MessageEncoder, Timestamp};
 
 use super::{
     canonical_text, dead_letter,
-    decode::Decoder,
     digests::Digests,
     findings::{AuditReport, Example, Fault, Finding, Place},
     merge::{Candidate, Content, Merge, Next},
@@ -19,6 +18,7 @@ use super::{
     retries::{Outcome, Retries, SentAgain, ShortHash},
     seen::Seen,
 };
+use crate::avro::decode::Decoder;
 
 #[cfg(test)]
 mod tests;

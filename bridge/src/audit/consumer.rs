@@ -50,6 +50,9 @@ impl ClientContext for AuditContext {
         debug!(%error, reason, "the brokers reported an error");
         self.reason.event(&error, reason);
     }
+
+    // not requested; the wrapper would parse all of it
+    fn stats_raw(&self, _: &[u8]) {}
 }
 
 impl ConsumerContext for AuditContext {

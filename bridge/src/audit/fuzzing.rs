@@ -2,11 +2,8 @@
 
 use tradesim_schemas::{EventType, Timestamp};
 
-use super::{
-    dead_letter::{self, Original},
-    decode::Decoder,
-};
-use crate::avro::{self, write_confluent};
+use super::dead_letter::{self, Original};
+use crate::avro::{decode::Decoder, write_confluent};
 
 /// Any schema id.
 const ID: u32 = 7;
@@ -14,7 +11,7 @@ const ID: u32 = 7;
 /// Decodes a value with a schema, as a record of the type's topic.
 pub(crate) fn value(kind: EventType, schema: &str, datum: &[u8]) {
     let [a, b, c, d] = ID.to_be_bytes();
-    let value = [&[avro::MAGIC, a, b, c, d], datum].concat();
+    let value = [&[0, a, b, c, d], datum].concat();
     let emitted = Timestamp::from_micros(0).expect("the epoch");
     let mut decoder = Decoder::new();
     decoder.learn(ID, Some(schema));

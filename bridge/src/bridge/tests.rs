@@ -20,6 +20,7 @@ use rdkafka::{
     types::{RDKafkaApiKey, RDKafkaRespErr},
 };
 use tradesim_bridge_core::{Backoff, Guarantee, Options, Original, Topics};
+use tradesim_client::Dialogue;
 use tradesim_schemas::ReadOptions;
 
 use self::{
@@ -32,7 +33,6 @@ use crate::{
     dev::DevRegistry,
     kafka::ProducerOptions,
     registry::{Registry, RegistryOptions},
-    socket::Dialogue,
 };
 
 type Cluster = MockCluster<'static, DefaultProducerContext>;

@@ -10,32 +10,20 @@ use std::{
 };
 
 use tradesim_bridge_core::{DisconnectReason, HandshakeInfo};
-use tungstenite::{
-    Error, Message,
-    error::ProtocolError,
-    protocol::{CloseFrame, frame::coding::CloseCode},
-};
+use tradesim_client::{CloseCode, Connection, Event as Incoming, Fault, OpenError, TICK};
+use tradesim_protocol::{FeedQuery, HandshakeHeaders, Notice, PingPayload, foreign::shortened};
 
 use super::{
     CLOSE_TIMEOUT, Command, Event,
     budget::Budget,
-    connection::{self, Connection, FeedOptions},
-    notice::{Notice, PingPayload, shown},
+    connection::{self, FeedOptions},
 };
 use crate::{
     batch::{Batch, Rules},
     clock::Clock,
     metrics::Metrics,
-    socket::{self, OpenError, Received, dialogue::Heartbeat, is_would_block},
 };
 
-/// The limit of consecutive notices: a user who controls a paused replay causes few.
-const NOTICES_MAX: u32 = 10_000;
-/// The longest wait of a read before it is checked if the connection is still wanted.
-const TICK: Duration = Duration::from_millis(100);
-/// The time without input after which the server is pinged; the next one is the time after which it counts as dead.
-const SILENCE_ASKED: Duration = Duration::from_secs(30);
-const SILENCE_DEAD: Duration = Duration::from_secs(45);
 /// The timeout for the reason of a refusal.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -97,11 +85,15 @@ impl Reader {
     fn serve(&mut self, command: &Command) -> Result<(), Gone> {
         let number = command.connection;
         let is_wanted = || self.is_wanted(number);
-        let mut connection = match Connection::open(&self.options, command.from_seq, self.clock, is_wanted) {
+        let FeedOptions { endpoint, connect_timeout, dialogue } = &self.options;
+        let query = command.from_seq.map(FeedQuery::from_seq).unwrap_or_default();
+        let now = || self.clock.now();
+        let opened = Connection::open(endpoint, &query, dialogue, *connect_timeout, now, is_wanted);
+        let mut connection = match opened {
             Ok(connection) => connection,
             Err(OpenError::Stopped) => return Ok(()),
             Err(error) => {
-                let (reason, cause) = (connection::disconnect_reason(&error), error.to_string());
+                let (reason, cause) = (connection::of_attempt(&error), error.to_string());
                 return self.send(Event::Disconnected { connection: number, reason, cause });
             }
         };
@@ -114,9 +106,9 @@ impl Reader {
             Ok(Read::Ended(..)) => CloseCode::Normal,
             Ok(Read::Unwanted) | Err(Gone) => CloseCode::Away,
         };
-        let is_numbered = connection.is_numbered();
-        let late = connection.close(code, CLOSE_TIMEOUT, self.clock);
-        if !is_numbered {
+        let is_resumable = is_resumable(&connection.handshake);
+        let late = connection.close(code, CLOSE_TIMEOUT, || self.clock.now());
+        if !is_resumable {
             self.discard(late);
         }
         match read? {
@@ -131,28 +123,26 @@ impl Reader {
     fn greet(&mut self, number: u64, connection: &mut Connection) -> Result<Read, Gone> {
         let mut first = None;
         // a feed that states its stream but no start may refuse, and states the reason in its close
-        if connection.handshake.stream.is_some() && !connection.is_numbered() {
+        if connection.handshake.stream.is_some() && !is_resumable(&connection.handshake) {
             let until = self.clock.now() + REFUSAL_TIMEOUT;
             while first.is_none() && self.clock.now() < until && self.is_wanted(number) {
                 match connection.read() {
-                    Err(Error::Io(error)) if is_would_block(&error) => {
-                        if let Err(cause) = connection.allow_wait(TICK) {
-                            return Ok(Read::Ended(DisconnectReason::Lost, cause));
+                    Ok(Incoming::NotYet) => {
+                        if let Err(reason) = connection.wait(self.clock.now(), TICK) {
+                            return Ok(ended(&reason, connection));
                         }
                     }
-                    Ok(Received::Message(Message::Close(frame))) => return Ok(connection.closed(frame)),
-                    Err(error) => return Ok(Read::Ended(DisconnectReason::Lost, broken(&error))),
-                    received => first = Some(received),
+                    Ok(Incoming::Ended(reason)) => return Ok(ended(&reason, connection)),
+                    Ok(event) => first = Some(event),
+                    Err(fault) => return Ok(broken(&fault)),
                 }
             }
         }
-        let socket::HandshakeHeaders { stream, run, start_seq, .. } = connection.handshake.clone();
+        let HandshakeHeaders { stream, run, start_seq, .. } = connection.handshake.clone();
         let handshake = HandshakeInfo { stream, run, start_seq };
         self.send(Event::Connected { connection: number, handshake })?;
-        for text in &self.options.dialogue.send {
-            if let Err(cause) = connection.send(Message::text(text.as_str())) {
-                return Ok(Read::Ended(DisconnectReason::Lost, cause));
-            }
+        if let Err(reason) = connection.subscribe() {
+            return Ok(ended(&reason, connection));
         }
         self.read(number, connection, first)
     }
@@ -161,78 +151,41 @@ impl Reader {
         &mut self,
         number: u64,
         connection: &mut Connection,
-        mut first: Option<Result<Received, Error>>,
+        mut first: Option<Incoming>,
     ) -> Result<Read, Gone> {
         let mut batch = self.empty_batch(number);
-        let now = self.clock.now();
-        let mut silence = Silence { since: now, asked: false };
-        let dialogue = self.options.dialogue.clone();
-        let mut ping_at = dialogue.ping.as_ref().map(|ping| now + ping.every);
-        let notices = connection.handshake.notices;
-        let heartbeats = dialogue.has_heartbeats() && !connection.is_numbered();
-        if dialogue.has_heartbeats() && !heartbeats {
-            tracing::warn!("the feed numbers its messages: heartbeat patterns are ignored");
-        }
-        let mut notices_in_a_row = 0;
         loop {
-            match first.take().unwrap_or_else(|| connection.read()) {
-                Ok(Received::Message(Message::Text(text))) if notices && Notice::is_notice(&text) => {
+            match first.take().map_or_else(|| connection.read(), Ok) {
+                Ok(Incoming::Message { bytes, .. }) => batch.push(&bytes, &self.rules),
+                Ok(Incoming::Oversize(message)) => batch.push_oversize(&message, &self.rules),
+                Ok(Incoming::Heartbeat) => {
+                    self.metrics.ws_heartbeats.inc();
+                }
+                Ok(Incoming::Notice(notice)) => {
                     batch = self.hand_over(batch, number)?;
-                    notices_in_a_row += 1;
-                    if notices_in_a_row > NOTICES_MAX {
-                        let cause = format!("it sent more than {NOTICES_MAX} consecutive notices");
-                        return Ok(Read::Ended(DisconnectReason::Broken, cause));
-                    }
-                    if let Err(cause) = self.notice(number, &text)? {
-                        return Ok(Read::Ended(DisconnectReason::Broken, cause));
-                    }
+                    self.notice(number, notice)?;
                 }
-                Ok(Received::Message(Message::Text(text))) => {
-                    notices_in_a_row = 0;
-                    match dialogue.heartbeat(&text).filter(|_| heartbeats) {
-                        None => batch.push(text.as_bytes(), &self.rules),
-                        Some(heartbeat) => {
-                            self.metrics.ws_heartbeats.inc();
-                            if let Heartbeat::Answer(reply) = heartbeat
-                                && let Err(cause) = connection.send(Message::text(reply))
-                            {
-                                self.hand_over(batch, number)?;
-                                return Ok(Read::Ended(DisconnectReason::Lost, cause));
-                            }
-                        }
-                    }
+                Ok(Incoming::Ping(Some(PingPayload { seq, due_us, .. }))) => {
+                    batch = self.hand_over(batch, number)?;
+                    self.send(Event::Sent { connection: number, seq, due_us })?;
                 }
-                Ok(Received::Message(Message::Binary(bytes))) => {
-                    notices_in_a_row = 0;
-                    batch.push(&bytes, &self.rules);
-                }
-                Ok(Received::Oversize(message)) => {
-                    notices_in_a_row = 0;
-                    batch.push_oversize(&message, &self.rules);
-                }
-                Ok(Received::Message(Message::Ping(payload))) if notices => {
-                    if let Some(PingPayload { seq, due }) = PingPayload::parse(&payload) {
-                        batch = self.hand_over(batch, number)?;
-                        self.send(Event::Sent { connection: number, seq, due_us: due })?;
-                    }
-                }
-                Ok(Received::Message(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-                Ok(Received::Message(Message::Close(frame))) => {
-                    self.hand_over(batch, number)?;
-                    return Ok(connection.closed(frame));
-                }
-                Err(Error::Io(error)) if is_would_block(&error) => {
+                Ok(Incoming::Ping(None)) => {}
+                Ok(Incoming::NotYet) => {
                     batch = self.hand_over(batch, number)?;
                     if !self.is_wanted(number) {
                         return Ok(Read::Unwanted);
                     }
-                    if let Err(cause) = self.idle(connection, &mut silence, &mut ping_at) {
-                        return Ok(Read::Ended(DisconnectReason::Lost, cause));
+                    if let Err(reason) = connection.wait(self.clock.now(), TICK) {
+                        return Ok(ended(&reason, connection));
                     }
                 }
-                Err(error) => {
+                Ok(Incoming::Ended(reason)) => {
                     self.hand_over(batch, number)?;
-                    return Ok(Read::Ended(DisconnectReason::Lost, broken(&error)));
+                    return Ok(ended(&reason, connection));
+                }
+                Err(fault) => {
+                    self.hand_over(batch, number)?;
+                    return Ok(broken(&fault));
                 }
             }
             if batch.should_flush() {
@@ -266,82 +219,37 @@ impl Reader {
         Ok(self.empty_batch(connection))
     }
 
-    /// Passes a notice on. Returns why it is not valid.
-    fn notice(&self, connection: u64, text: &str) -> Result<Result<(), String>, Gone> {
-        match Notice::parse(text) {
-            Ok(Notice::Next { seq }) => self.send(Event::Jumped { connection, seq })?,
-            Ok(Notice::End { seq }) => self.send(Event::Ended { connection, seq })?,
-            Ok(Notice::Error { code, text }) => {
-                tracing::warn!(code, text, "the feed refused a message of the bridge");
+    /// Passes a notice on.
+    fn notice(&self, connection: u64, notice: Notice) -> Result<(), Gone> {
+        match notice {
+            Notice::Seek { seq } | Notice::Gap { to: seq, .. } => {
+                self.send(Event::Jumped { connection, seq })
             }
-            Ok(Notice::Other) => {}
-            Err(cause) => return Ok(Err(cause)),
+            Notice::End { seq, .. } => self.send(Event::Ended { connection, seq }),
+            Notice::Error { code, text } => {
+                let (code, text) = (shortened(&code), shortened(&text));
+                tracing::warn!(code, text, "the feed refused a message of the bridge");
+                Ok(())
+            }
+            _ => Ok(()),
         }
-        Ok(Ok(()))
-    }
-
-    /// Handles that nothing is there: checks the time without input, sends pings, and then lets the next read wait.
-    /// Returns the reason to end.
-    fn idle(
-        &self,
-        connection: &mut Connection,
-        silence: &mut Silence,
-        ping_at: &mut Option<Duration>,
-    ) -> Result<(), String> {
-        let now = self.clock.now();
-        if connection.take_activity() {
-            *silence = Silence { since: now, asked: false };
-        }
-        let quiet = now.saturating_sub(silence.since);
-        if quiet >= SILENCE_DEAD {
-            return Err(format!("nothing received for {} s", SILENCE_DEAD.as_secs()));
-        }
-        if quiet >= SILENCE_ASKED && !silence.asked {
-            silence.asked = true;
-            connection.send(Message::Ping(Default::default()))?;
-        }
-        if let (Some(at), Some(ping)) = (ping_at, &self.options.dialogue.ping)
-            && *at <= now
-        {
-            *at = now + ping.every;
-            connection.send(Message::text(ping.text.as_str()))?;
-        }
-        connection.allow_wait(TICK)
     }
 }
 
-impl Connection {
-    /// Converts the server's close to a disconnect reason.
-    fn closed(&self, frame: Option<CloseFrame>) -> Read {
-        let (code, reason) =
-            frame.map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
-        Read::Ended(self.disconnect_reason(code), closed(code, &reason))
-    }
+/// Returns true if the feed numbers its messages and states whose they are.
+fn is_resumable(handshake: &HandshakeHeaders) -> bool {
+    handshake.start_seq.is_some() && handshake.stream.is_some() && handshake.run.is_some()
 }
 
-/// Returns the time since the last message arrived.
-struct Silence {
-    since: Duration,
-    /// True if a ping was sent to the server.
-    asked: bool,
+fn ended(reason: &tradesim_client::DisconnectReason, connection: &Connection) -> Read {
+    Read::Ended(connection::of_connection(reason, &connection.handshake), reason.to_string())
 }
 
-fn closed(code: u16, reason: &str) -> String {
-    if reason.is_empty() {
-        format!("the server closed the connection with {code}")
-    } else {
-        format!("the server closed the connection with {code}: {}", shown(reason))
-    }
-}
-
-/// Describes an error of reading.
-fn broken(error: &Error) -> String {
-    match error {
-        Error::ConnectionClosed | Error::AlreadyClosed => "closed".to_owned(),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-            "the server disconnected without a close frame".to_owned()
-        }
-        Error::Io(error) => format!("the connection was lost: {error}"),
-        error => format!("the server violated the WebSocket protocol: {error}"),
-    }
+/// Interprets a violation. After one of RFC 6455 another connection may help.
+fn broken(fault: &Fault) -> Read {
+    let reason = match fault {
+        Fault::Violation(_) => DisconnectReason::Lost,
+        _ => DisconnectReason::Broken,
+    };
+    Read::Ended(reason, fault.to_string())
 }

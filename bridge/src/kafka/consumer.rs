@@ -75,6 +75,9 @@ impl ClientContext for Quiet {
         tracing::debug!(%error, reason, "librdkafka");
         self.reason.event(&error, reason);
     }
+
+    // not requested; the wrapper would parse all of it
+    fn stats_raw(&self, _: &[u8]) {}
 }
 
 impl ConsumerContext for Quiet {}

@@ -1,18 +1,22 @@
 //! The reports of librdkafka: acknowledgements, failures, its log and its statistics. They are served on the
 //! producer's own thread.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rdkafka::{
-    ClientContext, Message as _, Statistics,
+    ClientContext, Message as _,
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
     message::Headers as _,
     producer::{DeliveryResult, ProducerContext},
 };
+use serde::Deserialize;
 use tradesim_bridge_core::{Guarantee, Topic};
 
 use super::{
@@ -26,6 +30,22 @@ use crate::{
     health::{Health, Part},
     metrics::Metrics,
 };
+
+/// The part of librdkafka's statistics that is used. The type of its Rust wrapper has every field: reading all of them
+/// takes longer, and so does compiling the readers.
+#[derive(Deserialize)]
+struct Statistics {
+    brokers: BTreeMap<String, BrokerStatistics>,
+    msg_cnt: u64,
+    msg_size: u64,
+    txmsgs: i64,
+    txmsg_bytes: i64,
+}
+
+#[derive(Deserialize)]
+struct BrokerStatistics {
+    state: String,
+}
 
 /// The results of reports for the thread that owns the producer.
 #[derive(Debug)]
@@ -213,7 +233,11 @@ impl ClientContext for Reports {
         }
     }
 
-    fn stats(&self, statistics: Statistics) {
+    fn stats_raw(&self, statistics: &[u8]) {
+        let statistics: Statistics = match serde_json::from_slice(statistics) {
+            Ok(statistics) => statistics,
+            Err(error) => return tracing::warn!(%error, "cannot read the statistics of librdkafka"),
+        };
         let up = statistics.brokers.values().filter(|broker| broker.state == "UP").count();
         if up > 0 {
             // no record may be sent for long
@@ -243,5 +267,20 @@ impl ClientContext for Reports {
         } else {
             tracing::debug!(%error, reason, "librdkafka");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statistics_of_librdkafka_are_read() {
+        let text = r#"{"name":"a","ts":1,"msg_cnt":2,"msg_size":3,"txmsgs":4,"txmsg_bytes":5,
+            "brokers":{"b:9092/1":{"name":"b:9092/1","state":"UP","toppars":{}}},"topics":{}}"#;
+        let statistics: Statistics = serde_json::from_str(text).unwrap();
+        assert_eq!(statistics.brokers["b:9092/1"].state, "UP");
+        let numbers = (statistics.msg_cnt, statistics.msg_size, statistics.txmsgs, statistics.txmsg_bytes);
+        assert_eq!(numbers, (2, 3, 4, 5));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::secret::Secret;
+use tradesim_client::secret::Secret;
 
 /// Credentials for a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]

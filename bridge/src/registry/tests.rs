@@ -7,7 +7,9 @@ use std::{
 use tradesim_schemas::EventType;
 
 use super::*;
-use crate::{dev::DevRegistry, secret::Secret};
+use tradesim_client::secret::Secret;
+
+use crate::dev::DevRegistry;
 
 fn client(url: impl AsRef<str>) -> Registry {
     Registry::new(RegistryOptions::new(url)).unwrap()

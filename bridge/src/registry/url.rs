@@ -1,7 +1,7 @@
 //! The URL of a registry, without secrets.
 
 use super::Credentials;
-use crate::secret::Secret;
+use tradesim_client::secret::Secret;
 
 /// The number of characters that are shown of a URL from a server.
 const SHOWN_CHARS_MAX: usize = 200;

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{datum, schema::Schema};
+use crate::avro::print;
 
 /// Decodes a datum with a schema's text.
 pub(crate) fn value(schema: &str, datum: &[u8]) -> Option<Value> {
-    datum::decode(datum, &Schema::parse(schema).ok()?).ok()
+    print::decode(datum, &print::parse(schema).ok()?).ok()
 }

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use super::{TailError, schema::Schema};
-use crate::registry::Registry;
+use super::TailError;
+use crate::{
+    avro::{print, schema::Schema},
+    registry::Registry,
+};
 
 /// The limit of the texts of schemas that are kept, in bytes; beyond it all are requested again.
 const KEPT_BYTES_MAX: usize = 4 << 20;
@@ -37,7 +40,7 @@ impl Schemas {
             Entry::Vacant(vacant) => {
                 let (schema, bytes) = match self.registry.schema(id) {
                     Ok(text) => {
-                        let schema = Schema::parse(&text);
+                        let schema = print::parse(&text);
                         (schema.map_err(|what| format!("schema {id} cannot be used: {what}")), text.len())
                     }
                     Err(error) if error.is_not_found() => {

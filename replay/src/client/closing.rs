@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
+use tradesim_protocol::CloseCode;
+
 use super::{Connection, End};
-use crate::{
-    close::{Close, CloseCode},
-    metrics::Closed,
-};
+use crate::{close::Close, metrics::Closed};
 
 /// The time that a client has to answer a close.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);

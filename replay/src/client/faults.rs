@@ -6,8 +6,8 @@ use super::Connection;
 use crate::{
     block::{Block, LineFault},
     metrics::Closed,
-    notice::Notice,
 };
+use tradesim_protocol::Notice;
 
 /// The interval at which a connection with a limited rate may write.
 pub(super) const DRIP_EVERY: Duration = Duration::from_millis(10);

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::notice::PingPayload;
+use tradesim_protocol::PingPayload;
 
 /// The time without a successful write after which a client counts as slow.
 const SLOW_AFTER: Duration = Duration::from_millis(250);

@@ -4,7 +4,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use tradesim_schemas::{EventType, Symbol};
+use tradesim_schemas::{EventType, Symbol, TimeSpec};
 
 use super::*;
 use crate::{
@@ -32,8 +32,8 @@ impl Source for Watched {
         Ok(Box::new(WatchedFeed { feed: self.sample.open(seq)?, read: Arc::clone(&self.read) }))
     }
 
-    fn find(&self, position: &str) -> Result<u64, SourceError> {
-        self.sample.find(position)
+    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+        self.sample.find(time)
     }
 }
 

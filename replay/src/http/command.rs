@@ -7,6 +7,7 @@ use serde::{
     de::{Deserializer, MapAccess, Visitor},
 };
 use serde_json::{Value, error::Category};
+use tradesim_protocol::{ParsePositionError, Position};
 
 use crate::control::Command;
 
@@ -33,7 +34,7 @@ pub(crate) fn parse(action: &str, body: &[u8]) -> Result<Command, BadBody> {
         "resume" => Command::Resume,
         "stop" => Command::Stop,
         "step" => Command::Step(fields.take("messages").map_or(Ok(1), messages)?),
-        "seek" => seek_target(fields.require("to")?)?,
+        "seek" => Command::Seek(position(fields.require("to")?)?),
         "speed" => speed(fields.require("speed")?)?,
         _ => panic!("{action} is not among the actions"),
     };
@@ -54,10 +55,10 @@ fn messages(value: Value) -> Result<u64, BadBody> {
     }
 }
 
-fn seek_target(value: Value) -> Result<Command, BadBody> {
+fn position(value: Value) -> Result<Position, BadBody> {
     match value {
         Value::Number(number) => match number.as_u64() {
-            Some(seq) => Ok(Command::Seek(seq)),
+            Some(seq) => Ok(Position::Seq(seq)),
             None => Err(bad(
                 "bad_value",
                 format!("to: expected a seq, a whole number of at least 0, found {number}"),
@@ -67,11 +68,13 @@ fn seek_target(value: Value) -> Result<Command, BadBody> {
             "bad_value",
             "to: expected a seq or a time such as \"10:00\", found an empty text".to_owned(),
         )),
-        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => match text.parse() {
-            Ok(seq) => Ok(Command::Seek(seq)),
-            Err(_) => Err(bad("bad_value", format!("to: seq {text} is larger than any stream"))),
-        },
-        Value::String(text) => Ok(Command::SeekTo(text)),
+        Value::String(text) => text.parse().map_err(|error: ParsePositionError| {
+            if text.bytes().all(|byte| byte.is_ascii_digit()) {
+                bad("bad_value", format!("to: seq {text} is larger than any stream"))
+            } else {
+                bad("no_place", format!("invalid position {text:?}: {error}"))
+            }
+        }),
         other => {
             Err(bad("bad_type", format!("to: expected a seq or a time such as \"10:00\", found {other}")))
         }
@@ -166,10 +169,10 @@ mod tests {
             ("stop", " \n", Command::Stop),
             ("step", "", Command::Step(1)),
             ("step", r#"{"messages":10}"#, Command::Step(10)),
-            ("seek", r#"{"to":12345}"#, Command::Seek(12_345)),
-            ("seek", r#"{"to":"12345"}"#, Command::Seek(12_345)),
-            ("seek", r#" {"to" : "10:00"} "#, Command::SeekTo("10:00".to_owned())),
-            ("seek", r#"{"to":18446744073709551615}"#, Command::Seek(u64::MAX)),
+            ("seek", r#"{"to":12345}"#, Command::Seek(Position::Seq(12_345))),
+            ("seek", r#"{"to":"12345"}"#, Command::Seek(Position::Seq(12_345))),
+            ("seek", r#" {"to" : "10:00"} "#, Command::Seek(Position::Time("10:00".parse().unwrap()))),
+            ("seek", r#"{"to":18446744073709551615}"#, Command::Seek(Position::Seq(u64::MAX))),
             ("speed", r#"{"speed":"10x"}"#, speed("10x")),
             ("speed", r#"{"speed":"max"}"#, speed("max")),
         ] {
@@ -201,6 +204,7 @@ mod tests {
             ("seek", r#"{"to":""}"#, "bad_value"),
             ("seek", r#"{"to":"18446744073709551616"}"#, "bad_value"),
             ("seek", r#"{"to":[1]}"#, "bad_type"),
+            ("seek", r#"{"to":"noon"}"#, "no_place"),
             ("speed", "{}", "missing_field"),
             ("speed", r#"{"speed":10}"#, "bad_type"),
             ("speed", r#"{"speed":"fast"}"#, "bad_value"),

@@ -10,7 +10,7 @@ use hyper::{
 };
 use tungstenite::handshake::server::create_response;
 
-use super::SUBPROTOCOL;
+use tradesim_protocol::SUBPROTOCOL;
 
 /// A valid handshake.
 #[derive(Debug)]

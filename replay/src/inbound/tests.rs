@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use tungstenite::{Message, WebSocket, protocol::Role, protocol::WebSocketConfig};
 
 use super::*;
-use crate::close::CloseCode;
+use tradesim_protocol::CloseCode;
 
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;

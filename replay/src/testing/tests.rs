@@ -35,9 +35,10 @@ fn filters_and_places_work_as_with_an_archive() {
     assert_eq!(books, LINES.lines().filter(of_aapl).collect::<Vec<_>>());
     assert!(!books.is_empty());
     let lines = Lines::read(LINES).unwrap();
-    assert_eq!(lines.find("2026-02-18T15:00:00Z").unwrap(), 0);
-    assert_eq!(lines.find("2026-02-19T00:00:00Z").unwrap(), 1000);
-    assert!(lines.find("noon").is_err());
+    let find = |time: &str| lines.find(time.parse().unwrap());
+    assert_eq!(find("2026-02-18T15:00:00Z").unwrap(), 0);
+    assert_eq!(find("2026-02-19T00:00:00Z").unwrap(), 1000);
+    assert!(find("12:00").is_err());
     assert!(lines.open(1000).is_ok());
     assert!(lines.open(1001).is_err());
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use tradesim_schemas::{EventType, Symbol, Timestamp};
+use tradesim_schemas::{EventType, Symbol, TimeSpec, Timestamp};
 
 use crate::{
     BlockBuilder, Feed, Filled, Meta, Opcode, Source, SourceError, SourceInfo,
@@ -95,7 +95,7 @@ impl Source for FakeSource {
         }))
     }
 
-    fn find(&self, _: &str) -> Result<u64, SourceError> {
+    fn find(&self, _: TimeSpec) -> Result<u64, SourceError> {
         unreachable!("the tests address messages by their numbers")
     }
 }

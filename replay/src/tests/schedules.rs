@@ -6,7 +6,7 @@ use proptest::{prelude::*, sample::select};
 use tradesim_schemas::{EventType, Symbol};
 
 use super::{fake_source::FakeSource, stage::Stage};
-use crate::{Command, OnSlow, Options, Speed, sample::SYMBOLS};
+use crate::{Command, OnSlow, Options, Position, Speed, sample::SYMBOLS};
 
 const MESSAGES: u64 = 1_200;
 
@@ -56,7 +56,7 @@ fn command() -> impl Strategy<Value = Command> {
         2 => Just(Command::Pause),
         4 => Just(Command::Resume),
         2 => (1u64..200).prop_map(Command::Step),
-        1 => (0..=MESSAGES).prop_map(Command::Seek),
+        1 => (0..=MESSAGES).prop_map(|seq| Command::Seek(Position::Seq(seq))),
         2 => speed().prop_map(Command::Speed),
     ]
 }

@@ -10,7 +10,7 @@ use super::{
     reader::{Ended, Reader, Sight, Stretch},
 };
 use crate::{
-    BLOCK_BYTES, Command, Options, Speed, State,
+    BLOCK_BYTES, Command, Options, Position, Speed, State,
     backpressure::{PlayOffsets, WINDOW_BLOCKS},
     play::Play,
     playback::{Step, TICK},
@@ -195,7 +195,7 @@ impl Stage {
         }
         let released = self.play.playback().released();
         self.play.command(command, &mut self.ring, self.now);
-        if let Command::Seek(seq) = command
+        if let Command::Seek(Position::Seq(seq)) = command
             && state != State::Waiting
         {
             self.played.push(Stretch { first: *seq, end: *seq });

@@ -90,7 +90,7 @@ impl JournalReport {
         let ArchiveReport { events, file, bytes, digest, .. } = &self.archive;
         say(format_args!(
             "{done} {} messages (trade {}, orderbook {}, marketdata {}, raw {})",
-            grouped(events.total),
+            grouped(events.total()),
             grouped(events.trade),
             grouped(events.orderbook),
             grouped(events.marketdata),
@@ -112,7 +112,7 @@ impl JournalReport {
                 seqs.join(", ")
             ));
         }
-        say(format_args!("file {file}: {}", crate::commands::info::size(*bytes, events.total)));
+        say(format_args!("file {file}: {}", crate::commands::info::size(*bytes, events.total())));
         say(format_args!("digest {digest}"));
     }
 }

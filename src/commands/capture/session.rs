@@ -5,26 +5,16 @@ use std::time::Duration;
 use anyhow::anyhow;
 use tracing::{info, warn};
 use tradesim_archive::{Error as JournalError, JournalKind, JournalWriter};
-use tradesim_bridge::socket::{Dialogue, dialogue::Heartbeat};
-use tradesim_replay::{Notice, PingPayload};
-use tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
+use tradesim_client::{
+    CloseCode, Connection, Dialogue, DisconnectReason, Endpoint, Event, Fault, OpenError, TICK,
+};
+use tradesim_protocol::{HandshakeHeaders, Notice};
 
 use super::{
     receipt::ReceiveClock,
     state::{CaptureState, NextStep},
 };
-use crate::{
-    cli::Capture,
-    client::{
-        self, ConnectError, Connection, DisconnectReason, HandshakeHeaders, IdleTimeout, Notices, Pings,
-        Received, TICK, is_would_block,
-    },
-    endpoint::Endpoint,
-    exit::Failure,
-    output::say,
-    progress::Stopwatch,
-    signals::Stop,
-};
+use crate::{cli::Capture, exit::Failure, output::say, progress::Stopwatch, random, signals::Stop};
 
 /// The time to wait for the server to answer a close frame, normally and after an error.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -112,25 +102,29 @@ impl<'a> Session<'a> {
     /// Fails if the journal cannot be written.
     pub(super) fn follow(&mut self) -> Result<End, JournalError> {
         loop {
-            let mut endpoint = self.endpoint.clone();
-            endpoint.query.extend(self.state.query());
-            let timeout = self.args.connect_timeout;
-            let reason = match Connection::open(&endpoint, &self.dialogue.headers, timeout, &self.stop) {
+            let clock = Stopwatch::start();
+            let opened = Connection::open(
+                &self.endpoint,
+                &self.state.resume().query(),
+                &self.dialogue,
+                self.args.connect_timeout,
+                || clock.elapsed(),
+                || self.stop.number().is_none(),
+            );
+            let reason = match opened {
                 Ok(connection) => match self.read(connection)? {
                     Read::Ended(reason) => reason,
                     Read::End(end) => return Ok(end),
                 },
-                Err(ConnectError::Unreachable(cause)) => DisconnectReason::Lost(cause),
-                Err(ConnectError::Refused(text)) => {
-                    return Ok(End::Failed(anyhow!("{}: {text}", self.endpoint)));
-                }
-                Err(ConnectError::Stopped(stopped)) => {
-                    return Ok(self.signal().unwrap_or(End::Failed(stopped.into())));
+                Err(OpenError::Unreachable(cause)) => DisconnectReason::Lost(cause),
+                Err(error) => {
+                    let failed = || End::Failed(anyhow!("{}: {error}", self.endpoint));
+                    return Ok(self.signal().unwrap_or_else(failed));
                 }
             };
             self.journal.flush()?;
-            let after = self.state.ended(&reason, client::jitter());
-            let why = self.state.describe(&reason);
+            let after = self.state.ended(&reason, random::jitter());
+            let why = self.state.resume().describe(&reason);
             match after {
                 NextStep::Complete => return Ok(End::Complete(why)),
                 NextStep::Failed => return Ok(End::Failed(anyhow!(why))),
@@ -150,7 +144,7 @@ impl<'a> Session<'a> {
             0 => String::new(),
             tries => format!(" after {} attempts", tries + 1),
         };
-        let again = if self.state.connections() > 0 { " again" } else { "" };
+        let again = if self.state.resume().connections() > 0 { " again" } else { "" };
         Failure::Unreachable {
             what: format!("cannot reach {}{again}{tried}: {why}", self.endpoint),
             hint: None,
@@ -194,100 +188,60 @@ impl<'a> Session<'a> {
         };
         // write the received messages before waiting for the server
         let flushed = self.journal.flush();
-        connection.close(code, timeout);
+        connection.close(code, timeout, || self.elapsed());
         flushed.and(read)
     }
 
     /// Reads until the connection or the capture ends.
     fn read_messages(&mut self, connection: &mut Connection) -> Result<Read, JournalError> {
-        let mut handshake_warning = self.begin(&connection.greeting)?;
-        for text in &self.dialogue.send {
-            if let Err(reason) = connection.send(Message::text(text.as_str())) {
-                return Ok(Read::Ended(reason));
-            }
-        }
-        let notices = connection.greeting.notices;
-        let has_heartbeats = self.dialogue.has_heartbeats() && !connection.is_numbered();
-        if self.dialogue.has_heartbeats() && !has_heartbeats {
-            warn!("the feed numbers its messages: --answer and --ignore do not apply");
+        let mut handshake_warning = self.begin(&connection.handshake)?;
+        if let Err(reason) = connection.subscribe() {
+            return Ok(Read::Ended(reason));
         }
         let count = self.args.count.unwrap_or(u64::MAX);
-        let (mut idle_timeout, mut pings, mut seen) = (IdleTimeout::new(), Pings::new(), Notices::default());
         loop {
-            if self.state.received() >= count && handshake_warning.is_none() {
+            if self.state.resume().received() >= count && handshake_warning.is_none() {
                 return Ok(Read::End(End::Enough));
             }
-            let received = connection.read();
+            let event = connection.read();
             // if the server closes the connection, its reason says more than this warning
-            if client::is_said(&received)
+            if event.as_ref().is_ok_and(Event::is_from_feed)
                 && let Some(fault) = handshake_warning.take()
             {
                 return Ok(Read::End(End::Failed(fault)));
             }
-            let received = match received {
-                Ok(Received::Message(message)) => Ok(message),
-                Ok(Received::Oversize(message)) => {
-                    seen.message();
+            let checked = match event {
+                Ok(Event::Message { bytes, is_text }) => {
+                    let kind = if is_text { JournalKind::Text } else { JournalKind::Binary };
+                    self.state.message();
+                    self.journal.append(self.clock.now(), kind, &bytes)?;
+                    Ok(())
+                }
+                Ok(Event::Oversize(message)) => {
                     let reason = self.state.oversize(&message);
                     say(format_args!("{reason}"));
                     self.journal.append(self.clock.now(), JournalKind::Gap, reason.as_bytes())?;
-                    continue;
+                    Ok(())
                 }
-                Err(error) => Err(error),
+                Ok(Event::Heartbeat) => {
+                    self.state.heartbeat();
+                    Ok(())
+                }
+                Ok(Event::Notice(notice)) => self.notice(notice)?,
+                Ok(Event::Ping(payload)) => {
+                    payload.map_or(Ok(()), |payload| self.state.resume().ping(payload.seq))
+                }
+                Ok(Event::NotYet) => match self.idle(connection)? {
+                    Some(read) => return Ok(read),
+                    None => Ok(()),
+                },
+                Ok(Event::Ended(reason)) => return Ok(Read::Ended(reason)),
+                Err(fault) => Err(fault),
             };
-            match received {
-                Ok(Message::Text(text)) if notices && Notice::is_notice(&text) => {
-                    let noted = match seen.read(&text) {
-                        Ok(Some(notice)) => self.state.notice(notice),
-                        Ok(None) => continue,
-                        Err(fault) => Err(fault),
-                    };
-                    match noted {
-                        Ok((sentence, is_gap)) => self.notice(sentence, is_gap)?,
-                        Err(fault) => return Ok(Read::End(End::Failed(fault.into()))),
-                    }
-                }
-                Ok(Message::Text(text)) => {
-                    seen.message();
-                    match self.dialogue.heartbeat(&text).filter(|_| has_heartbeats) {
-                        None => self.message(JournalKind::Text, text.as_bytes())?,
-                        Some(heartbeat) => {
-                            self.state.heartbeat();
-                            if let Heartbeat::Answer(reply) = heartbeat
-                                && let Err(reason) = connection.send(Message::text(reply))
-                            {
-                                return Ok(Read::Ended(reason));
-                            }
-                        }
-                    }
-                }
-                Ok(Message::Binary(bytes)) => {
-                    seen.message();
-                    self.message(JournalKind::Binary, &bytes)?;
-                }
-                Ok(Message::Ping(payload)) if notices => {
-                    if let Some(PingPayload { seq, .. }) = PingPayload::parse(&payload)
-                        && let Err(fault) = self.state.ping(seq)
-                    {
-                        return Ok(Read::End(End::Failed(fault.into())));
-                    }
-                }
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
-                Ok(Message::Close(frame)) => {
-                    let (code, reason) = frame
-                        .map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string()));
-                    return Ok(Read::Ended(DisconnectReason::Closed { code, reason }));
-                }
-                Err(Error::Io(error)) if is_would_block(&error) => {
-                    if let Some(read) = self.idle(connection, &mut idle_timeout, &mut pings)? {
-                        return Ok(read);
-                    }
-                }
-                Err(error) => {
-                    return Ok(
-                        client::broken(error).map_or_else(|error| Read::End(End::Failed(error)), Read::Ended)
-                    );
-                }
+            match checked {
+                Ok(()) => {}
+                Err(fault @ Fault::InvalidNotice(_)) => warn!("{fault}"),
+                Err(fault) => return Ok(Read::End(End::Failed(fault.into()))),
             }
         }
     }
@@ -296,24 +250,14 @@ impl<'a> Session<'a> {
     fn begin(&mut self, greeting: &HandshakeHeaders) -> Result<Option<anyhow::Error>, JournalError> {
         let (gap, connected) = self.state.connected(greeting);
         if let Some(reason) = gap {
-            warn!(seq = self.state.received(), "messages may be missing here");
+            warn!(seq = self.state.resume().received(), "messages may be missing here");
             self.journal.append(self.clock.now(), JournalKind::Gap, reason.as_bytes())?;
         }
         Ok(connected.err().map(anyhow::Error::from))
     }
 
-    fn message(&mut self, kind: JournalKind, bytes: &[u8]) -> Result<(), JournalError> {
-        self.state.message();
-        self.journal.append(self.clock.now(), kind, bytes)
-    }
-
-    /// Writes what was received, checks signals, deadlines and the idle timeout, and sets how long the next read waits.
-    fn idle(
-        &mut self,
-        connection: &mut Connection,
-        idle_timeout: &mut IdleTimeout,
-        pings: &mut Pings,
-    ) -> Result<Option<Read>, JournalError> {
+    /// Writes what was received, checks signals and deadlines, and sets how long the next read waits.
+    fn idle(&mut self, connection: &mut Connection) -> Result<Option<Read>, JournalError> {
         self.journal.flush()?;
         if let Some(end) = self.signal() {
             return Ok(Some(Read::End(end)));
@@ -324,22 +268,21 @@ impl<'a> Session<'a> {
             None => TICK,
         };
         self.log();
-        if let Some(text) = pings.due(&self.dialogue)
-            && let Err(reason) = connection.send(Message::text(text))
-        {
-            return Ok(Some(Read::Ended(reason)));
-        }
-        Ok(idle_timeout.let_wait(connection, wait).map(Read::Ended))
+        Ok(connection.wait(self.elapsed(), wait).err().map(Read::Ended))
     }
 
-    fn notice(&mut self, sentence: Option<String>, is_gap: bool) -> Result<(), JournalError> {
+    fn notice(&mut self, notice: Notice) -> Result<Result<(), Fault>, JournalError> {
+        let (sentence, is_gap) = match self.state.notice(notice) {
+            Ok(noted) => noted,
+            Err(fault) => return Ok(Err(fault)),
+        };
         if let Some(sentence) = sentence {
             say(format_args!("{sentence}"));
             if is_gap {
                 self.journal.append(self.clock.now(), JournalKind::Gap, sentence.as_bytes())?;
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Logs the progress periodically.
@@ -347,7 +290,7 @@ impl<'a> Session<'a> {
         let elapsed = self.elapsed();
         if elapsed >= self.last_log + LOG_INTERVAL {
             self.last_log = elapsed;
-            info!(messages = self.state.received(), bytes = self.journal.bytes(), "capturing");
+            info!(messages = self.state.resume().received(), bytes = self.journal.bytes(), "capturing");
         }
     }
 }

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use tradesim_bridge::{core::Backoff, socket::Oversize};
-use tradesim_replay::Notice;
-use tradesim_schemas::Digest;
-
-use crate::client::{DisconnectReason, Fault, HandshakeHeaders, Next, ResumeState, TooLarge};
+use tradesim_client::{DisconnectReason, Fault, Next, Oversize, ResumeState};
+use tradesim_protocol::{Backoff, CloseKind, HandshakeHeaders, Notice};
 
 /// The pauses before the first connection: short, because the feed may just be starting.
 const FIRST: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
@@ -41,18 +38,12 @@ pub(super) enum NextStep {
 
 impl CaptureState {
     pub(super) fn new(from_seq: Option<u64>, retries: u32) -> CaptureState {
-        CaptureState {
-            resume: ResumeState::new(from_seq, retries),
-            backoff: FIRST,
-            retries,
-            gap: None,
-            heartbeats: 0,
-        }
+        CaptureState { resume: ResumeState::new(from_seq), backoff: FIRST, retries, gap: None, heartbeats: 0 }
     }
 
-    /// Returns the query parameters of the next connection.
-    pub(super) fn query(&self) -> Vec<String> {
-        self.resume.query()
+    /// Returns what was received, to be read only: what it counts is counted here as well.
+    pub(super) fn resume(&self) -> &ResumeState {
+        &self.resume
     }
 
     /// Records a connection. Returns the reason for a gap before its first message, if there may be one, and an error if the
@@ -76,11 +67,6 @@ impl CaptureState {
         self.resume.oversize(message)
     }
 
-    /// Returns the number of messages above the size limit, and the first of them.
-    pub(super) fn too_large(&self) -> (u64, &[TooLarge]) {
-        self.resume.too_large()
-    }
-
     /// Records a heartbeat. Like a message, it shows that the feed is alive.
     pub(super) fn heartbeat(&mut self) {
         self.heartbeats += 1;
@@ -101,22 +87,13 @@ impl CaptureState {
         Ok((self.resume.notice(notice)?, is_gap))
     }
 
-    /// Handles a ping.
-    ///
-    /// # Errors
-    /// Fails if messages before it did not arrive.
-    pub(super) fn ping(&self, seq: u64) -> Result<(), Fault> {
-        self.resume.ping(seq)
-    }
-
     /// Returns the next step after a connection ended, or could not be established. `random` is from 0 to 1.
     pub(super) fn ended(&mut self, reason: &DisconnectReason, random: f64) -> NextStep {
         let is_connected = self.resume.connections() > 0;
         let (again, resumes) = match self.resume.ended(reason) {
             Next::Done => return NextStep::Complete,
-            // 1012: the player jumped
-            Next::Again => (true, !matches!(reason, DisconnectReason::Closed { code: 1012, .. })),
-            Next::Failed(_) => (is_retriable(reason), false),
+            Next::Again => (true, reason.kind() != CloseKind::Moved),
+            Next::Failed(_) => (is_retriable(reason.kind()), false),
         };
         if !again {
             return NextStep::Failed;
@@ -124,47 +101,24 @@ impl CaptureState {
         if is_connected && !resumes {
             self.gap.get_or_insert_with(|| self.resume.describe(reason));
         }
-        if self.backoff.tries() >= self.retries {
-            return NextStep::Lost;
-        }
-        NextStep::Again(self.backoff.pause(random))
-    }
-
-    /// Describes the end of a connection.
-    pub(super) fn describe(&self, reason: &DisconnectReason) -> String {
-        self.resume.describe(reason)
+        self.backoff.pause_within(self.retries, random).map_or(NextStep::Lost, NextStep::Again)
     }
 
     /// Returns the number of consecutive attempts without a message.
     pub(super) fn tries(&self) -> u32 {
         self.backoff.tries()
     }
-
-    /// Returns the number of messages.
-    pub(super) fn received(&self) -> u64 {
-        self.resume.received()
-    }
-
-    pub(super) fn connections(&self) -> u64 {
-        self.resume.connections()
-    }
-
-    /// Returns the differences from what the server announced, as sentences.
-    pub(super) fn differences(&self, digest: Digest, filtered: bool) -> Vec<String> {
-        self.resume.differences(digest, filtered)
-    }
 }
 
 /// Returns whether reconnecting may help: the feed disconnected or was overloaded, but did not refuse the client.
-fn is_retriable(reason: &DisconnectReason) -> bool {
-    match reason {
-        DisconnectReason::Lost(_) => true,
-        DisconnectReason::Closed { code, .. } => matches!(code, 1001 | 1005 | 1006 | 1011..=1014),
-    }
+fn is_retriable(kind: CloseKind) -> bool {
+    matches!(kind, CloseKind::Interrupted | CloseKind::Unstated | CloseKind::Moved | CloseKind::Failed)
 }
 
 #[cfg(test)]
 mod tests {
+    use tradesim_protocol::FeedQuery;
+
     use super::*;
 
     fn plain() -> HandshakeHeaders {
@@ -207,7 +161,7 @@ mod tests {
             let (gap, result) = state.connected(&plain());
             assert!(gap.unwrap().contains("after 1 message"), "{reason:?}");
             assert_eq!(result, Ok(()));
-            assert_eq!(state.query(), [""; 0]);
+            assert_eq!(state.resume().query(), FeedQuery::default());
         }
     }
 
@@ -215,7 +169,7 @@ mod tests {
     fn a_feed_that_resumes_has_no_gap() {
         let mut state = connected(&numbered(0), 10);
         assert_eq!(seconds(&state.ended(&lost(), 0.5)), Some(1.0));
-        assert_eq!(state.query(), ["from_seq=1"]);
+        assert_eq!(state.resume().query(), FeedQuery::from_seq(1));
         assert_eq!(state.connected(&numbered(1)), (None, Ok(())));
     }
 
@@ -223,7 +177,7 @@ mod tests {
     fn a_jump_of_the_player_is_a_gap() {
         let mut state = connected(&numbered(0), 10);
         assert!(seconds(&state.ended(&closed(1012), 0.5)).is_some());
-        assert_eq!(state.query(), [""; 0]);
+        assert_eq!(state.resume().query(), FeedQuery::default());
         assert!(state.connected(&numbered(700)).0.unwrap().contains("1012"));
     }
 

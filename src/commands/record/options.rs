@@ -1,12 +1,13 @@
 //! The options of a recording, from flags, settings and defaults.
 
+use tradesim_archive::Filter;
 use tradesim_schemas::Timestamp;
 use tradesim_sim::{Burst, SimulationOptions, session::TradingDay};
 
 use crate::{
     cli::Record,
     exit::Failure,
-    filter::{self, Filter},
+    filter,
     market::{self, Market},
     output::say,
     settings::{Group, Key, Mode, Origin, Settings},
@@ -51,7 +52,7 @@ impl Recording {
             planned_bursts: planned_bursts(args, &settings, &day)?,
             ..market.options.clone()
         };
-        let filter = Filter::of_day(market.only.clone(), &args.cut, &day)?;
+        let filter = filter::of_day(market.only.clone(), &args.cut, &day)?;
         let mode = settings.mode()?;
         let relevant = relevant(random_burst, !args.bursts.burst_at.is_empty());
         Ok(Recording { options, filter, settings, market, mode, relevant })
@@ -132,7 +133,7 @@ fn planned_bursts(args: &Record, settings: &Settings, day: &TradingDay) -> Resul
     let Some(length) = bursts.burst_for else { return Ok(Vec::new()) };
     let multiplier = settings.burst_multiplier()?;
     let burst = |at| {
-        let from = filter::instant(at, day);
+        let from = day.resolve(at);
         let to = i64::try_from(length.as_micros())
             .ok()
             .and_then(|micros| from.micros().checked_add(micros))

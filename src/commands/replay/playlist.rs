@@ -1,13 +1,14 @@
 //! Builds the playlist from files and filters.
 
+use tradesim_archive::{Archive, Filter};
 use tradesim_schemas::Timestamp;
+use tradesim_sources::{ArchiveSource, Pace, Playlist, Rounds, Timestamps};
 
 use crate::{
     cli::{FilterArgs, PaceMode, Replay, TimestampsMode},
-    filter::Filter,
+    filter,
     output::say,
     report, source,
-    streams::{ArchiveSource, Pace, Playlist, Rounds, Timestamps},
 };
 
 /// Opens the files. `now` is the start of shifted timestamps.
@@ -20,7 +21,7 @@ pub(super) fn open(args: &Replay, now: Timestamp) -> anyhow::Result<Playlist> {
     let (mut was_said, mut is_capture) = (false, false);
     for file in &args.files {
         let archive = source::open(file, args.reading)?;
-        let filter = filter(&args.filter, limit, &archive)?;
+        let filter = filter_of_file(&args.filter, limit, &archive)?;
         // printed once, even for several captures
         if !was_said && filter.goes_by_stated_times() {
             report::explain_cut_times(&filter);
@@ -58,14 +59,10 @@ pub(super) fn open(args: &Replay, now: Timestamp) -> anyhow::Result<Playlist> {
 }
 
 /// Returns the filter of one file, with the rest of the limit of all files.
-fn filter(
-    args: &FilterArgs,
-    limit: Option<u64>,
-    archive: &tradesim_archive::Archive,
-) -> anyhow::Result<Filter> {
+fn filter_of_file(args: &FilterArgs, limit: Option<u64>, archive: &Archive) -> anyhow::Result<Filter> {
     let mut args = args.clone();
     args.cut.limit = limit;
-    Ok(Filter::of_archive(&args, archive.metadata())?)
+    Ok(filter::of_archive(&args, archive.metadata())?)
 }
 
 /// Returns one offset for all files, which moves the first message into the current minute.

@@ -1,7 +1,8 @@
 //! The result of checking one schema against its subject, by the registry and by the rules of Avro.
 
+use anyhow::Context;
 use tradesim_bridge::{
-    compatibility::{AvroSchema, Incompatibility, InvalidSchema, Kind, Level, incompatibilities},
+    avro::compatibility::{AvroSchema, Incompatibility, Kind, Level, incompatibilities},
     registry::{Registry, RegistryError},
 };
 
@@ -25,10 +26,6 @@ pub(super) struct Verdict {
     pub(super) state: State,
     pub(super) versions: Vec<u32>,
     pub(super) found: Vec<Incompatibility>,
-}
-
-pub(super) fn parsed(text: &str) -> Result<AvroSchema, InvalidSchema> {
-    AvroSchema::parse(text)
 }
 
 impl Verdict {
@@ -62,11 +59,12 @@ impl Verdict {
         for version in compared {
             let registered = registry.version(&self.subject, *version).map_err(kafka::registry_failure)?;
             previous.push(
-                parsed(&registered.schema)
+                AvroSchema::parse(&registered.schema)
                     .map_err(|error| anyhow::anyhow!("version {version} of {} is {error}", self.subject))?,
             );
         }
-        let mut found = incompatibilities(level, &parsed(text)?, &previous);
+        let mut found = incompatibilities(level, &AvroSchema::parse(text)?, &previous)
+            .with_context(|| format!("cannot check {}", self.subject))?;
         if found.is_empty() {
             let (compatible, messages) =
                 registry.is_compatible(&self.subject, text).map_err(kafka::registry_failure)?;

@@ -1,18 +1,19 @@
 //! The plan of a live stream, from flags, settings, defaults and the current time.
 
+use tradesim_archive::{Cut, Filter};
 use tradesim_schemas::{EventType, Timestamp};
 use tradesim_sim::SimulationOptions;
+use tradesim_sources::{
+    Days, LivePlan,
+    schedule::{self, Beginning, ScheduleError, Start, Wanted},
+};
 
-use super::schedule::{self, Beginning, ScheduleError, Start, Wanted};
 use crate::{
-    cli::{CutArgs, Serve},
+    cli::Serve,
     exit::Failure,
-    filter::Filter,
     market::{self, Market},
     output::say,
-    parse::TimeSpec,
     settings::{Group, Key, Mode, Settings},
-    streams::{Days, Plan},
 };
 
 /// The plan of a live stream. If it starts now, the exact instant is determined later.
@@ -97,15 +98,11 @@ impl Live {
     }
 
     /// Returns the plan of a stream that starts at this instant of its first day.
-    ///
-    /// # Errors
-    /// Does not fail for a day that was resolved.
-    pub(super) fn plan(&self, start: Timestamp) -> Result<Plan, Failure> {
-        let day = &self.options.day;
-        let from = (start > day.start()).then_some(TimeSpec::Instant(start));
-        let cut = CutArgs { from, events: self.events.clone(), ..CutArgs::default() };
-        let filter = Filter::of_day(self.market.only.clone(), &cut, day)?;
-        Ok(Plan { options: self.options.clone(), start, filter, days: self.days })
+    pub(super) fn plan(&self, start: Timestamp) -> LivePlan {
+        let from = (start > self.options.day.start()).then_some(start);
+        let (symbols, events) = (self.market.only.clone(), self.events.clone());
+        let filter = Filter::new(Cut { from, symbols, events, ..Cut::default() });
+        LivePlan { options: self.options.clone(), start, filter, days: self.days }
     }
 
     /// Prints what is served and from where. `now` is the current time.
@@ -122,9 +119,8 @@ impl Live {
                 say(format_args!("serving {date} ({mode}) from {clock} exchange time, with the wall clock"))
             }
             (Start::Opening { reason }, _) => {
-                schedule::closed_sentences(now, day, reason)
-                    .iter()
-                    .for_each(|line| say(format_args!("{line}")));
+                say(format_args!("{}", schedule::closed_sentence(now, day, reason)));
+                say(format_args!("to start now, use --day {date} --clock 09:30 or --market-hours false"));
             }
         }
     }
@@ -148,7 +144,7 @@ fn beginning(mode: Mode, now: Timestamp, wanted: &Wanted) -> Result<Beginning, F
     if mode != Mode::Historical {
         return schedule::live(now, wanted).map_err(|error| match error {
             ScheduleError::Calendar(error) => market::closed_date(&error),
-            ScheduleError::OutsideDay { .. } => Failure::usage(error.to_string()),
+            ScheduleError::OutsideDay { .. } => Failure::usage(format!("--clock {error}")),
         });
     }
     if wanted.clock.is_some() {

@@ -18,12 +18,9 @@ use tradesim_archive::{ArchiveWriter, Cut, Summary, WriterOptions};
 use tradesim_replay::Report;
 use tradesim_schemas::Record;
 use tradesim_sim::Simulation;
+use tradesim_sources::{LiveRecords, LiveSource};
 
-use crate::{
-    market,
-    serving::Steering,
-    streams::{LiveSource, Records},
-};
+use crate::{market, serving::Steering};
 
 /// The interval at which the recorder checks what was sent.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -104,7 +101,7 @@ impl Recorder {
 /// The state of the thread that writes.
 struct Writing {
     writer: ArchiveWriter,
-    records: Records,
+    records: LiveRecords,
     /// Records that are simulated but not sent yet.
     pending: Vec<Record>,
     written: u64,

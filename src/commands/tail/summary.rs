@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use tradesim_client::ResumeState;
 
 use super::output::Output;
 use crate::{
-    client::ResumeState,
     output::{self, grouped, say},
     progress::Stopwatch,
     report::SCHEMA_VERSION,

@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use tradesim_archive::{Cut, Metadata, Origin, Provenance, Source};
+use tradesim_archive::{Cut, Metadata, Origin, Provenance};
 use tradesim_schemas::EventType;
 use tradesim_sim::{
     audit::{AuditContext, AuditSymbol, Scope},
-    session::{Closed, TradingDay},
+    session::{Closed, TradingDay, parse_date},
 };
+use tradesim_sources::ArchiveFaults;
 
-use crate::{faults::ArchiveFaults, parse};
+use crate::report;
 
 /// Returns the context of the audit for each origin, or the reason why the market rules do not apply to the archive.
 pub(super) fn contexts(metadata: &Metadata) -> Result<Vec<AuditContext>, String> {
     let provenance = metadata.provenance();
     if let Some(faults) = &provenance.faults {
-        return Err(format!("faults were planted on purpose: {}", ArchiveFaults::new(faults).describe()));
+        let faults = report::describe_archive_faults(&ArchiveFaults::new(faults));
+        return Err(format!("faults were planted on purpose: {faults}"));
     }
     if provenance.origins.is_empty() {
         return Err("the archive does not contain a simulated market".to_owned());
@@ -23,7 +25,7 @@ pub(super) fn contexts(metadata: &Metadata) -> Result<Vec<AuditContext>, String>
     if metadata.columns().captured {
         return Err("the archive contains captured messages".to_owned());
     }
-    if is_merge_of_cuts(&provenance.cuts, &provenance.sources) {
+    if provenance.is_merge_of_cuts() {
         return Err("the archive is a merge of cuts that do not add up to a whole recording".to_owned());
     }
     let scope = scope(&provenance.cuts);
@@ -37,9 +39,10 @@ struct Days<'a>(BTreeMap<&'a str, Option<TradingDay>>);
 
 impl<'a> Days<'a> {
     fn day(&mut self, date: &'a str) -> Option<TradingDay> {
-        *self.0.entry(date).or_insert_with(|| {
-            parse::date(date).ok().and_then(|date| TradingDay::new(date, Closed::Allow).ok())
-        })
+        *self
+            .0
+            .entry(date)
+            .or_insert_with(|| parse_date(date).and_then(|date| TradingDay::new(date, Closed::Allow).ok()))
     }
 }
 
@@ -85,38 +88,9 @@ fn scope(cuts: &[Cut]) -> Scope {
     }
 }
 
-/// Returns whether the messages were merged from cuts, so that messages between them may be missing.
-fn is_merge_of_cuts(cuts: &[Cut], sources: &[Source]) -> bool {
-    match sources {
-        // a cut lists its source, and includes the cuts of its source
-        [source] if !cuts.is_empty() => is_merge_of_cuts(&source.cuts, &source.sources),
-        sources => sources
-            .iter()
-            .any(|source| !source.cuts.is_empty() || is_merge_of_cuts(&source.cuts, &source.sources)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tradesim_schemas::Digest;
-
     use super::*;
-
-    fn source(cuts: usize, sources: Vec<Source>) -> Source {
-        Source { digest: Digest::of(b""), cuts: vec![Cut::default(); cuts], sources }
-    }
-
-    #[test]
-    fn only_merges_of_cuts_have_holes() {
-        let cut = [Cut::default()];
-        assert!(!is_merge_of_cuts(&[], &[]));
-        assert!(!is_merge_of_cuts(&cut, &[]));
-        assert!(!is_merge_of_cuts(&cut, &[source(0, vec![])]));
-        assert!(!is_merge_of_cuts(&cut, &[source(1, vec![])]));
-        assert!(!is_merge_of_cuts(&[], &[source(0, vec![]), source(0, vec![])]));
-        assert!(is_merge_of_cuts(&[], &[source(1, vec![]), source(0, vec![])]));
-        assert!(is_merge_of_cuts(&cut, &[source(0, vec![source(1, vec![]), source(1, vec![])])]));
-    }
 
     #[test]
     fn an_identity_is_read_by_key() {

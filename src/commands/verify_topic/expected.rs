@@ -1,15 +1,12 @@
 //! The expected messages of the topics: those of an archive that pass a filter, numbered as in a replay.
 
-use tradesim_archive::{Archive, Batch, Batches, Error, Start};
+use tradesim_archive::{Archive, Batch, Error, Filter, FilteredBatches};
 use tradesim_schemas::MessageEncoder;
-
-use crate::{filter::Filter, source};
 
 /// Reads the expected messages one at a time.
 #[derive(Debug)]
 pub(super) struct Expected {
-    batches: Batches,
-    filter: Filter,
+    batches: FilteredBatches,
     batch: Batch,
     /// The number of rows of the batch that were returned.
     at: usize,
@@ -18,25 +15,15 @@ pub(super) struct Expected {
 
 impl Expected {
     pub(super) fn new(archive: &Archive, filter: Filter) -> Expected {
-        let start = filter.from().map_or(Start::Beginning, Start::Time);
-        Expected {
-            batches: archive.batches(start),
-            filter,
-            batch: Batch::default(),
-            at: 0,
-            encoder: MessageEncoder::new(),
-        }
+        let batches = archive.filtered(filter);
+        Expected { batches, batch: Batch::default(), at: 0, encoder: MessageEncoder::new() }
     }
 
     /// Appends the next message to `out`. Returns false if there are no more.
     pub(super) fn next_message(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
         while self.at == self.batch.len() {
-            if self.filter.has_ended() {
-                return Ok(false);
-            }
             let Some(batch) = self.batches.next() else { return Ok(false) };
-            self.batch = self.filter.retain_rows(batch?);
-            self.at = 0;
+            (self.batch, self.at) = (batch?, 0);
         }
         if let Some(row) = self.batch.rows_from(self.at).next() {
             row.write_message(&mut self.encoder, out);
@@ -47,14 +34,9 @@ impl Expected {
 }
 
 /// Returns the number of messages that pass the filter.
-pub(super) fn count(archive: &Archive, filter: &Filter) -> anyhow::Result<u64> {
+pub(super) fn count(archive: &Archive, filter: &Filter) -> Result<u64, Error> {
     if filter.is_open() {
         return Ok(archive.metadata().counts().total());
     }
-    let mut messages = 0;
-    source::for_each_batch(archive, &mut filter.clone(), |batch| {
-        messages += batch.len() as u64;
-        Ok(())
-    })?;
-    Ok(messages)
+    archive.filtered(filter.clone()).map(|batch| Ok(batch?.len() as u64)).sum()
 }

@@ -1,7 +1,9 @@
 //! The feed's side: when it is connected, and whether it continues where it must.
 
 use super::{Action, Delivery, DisconnectReason, Feed, Finish, HandshakeInfo, Note, Now, Sink};
-use crate::{Flaw, Identity, SEQ_END, is_name};
+use tradesim_protocol::{SEQ_END, is_name};
+
+use crate::{Flaw, Identity};
 
 impl Delivery {
     pub(super) fn connect(&mut self) {

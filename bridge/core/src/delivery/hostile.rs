@@ -6,9 +6,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use proptest::prelude::*;
 
+use tradesim_protocol::SEQ_END;
+
 use crate::{
     Action, Admission, Backoff, Delivery, DisconnectReason, Finish, Flaw, Guarantee, HandshakeInfo, Input,
-    Note, Now, Options, Position, SEQ_END,
+    Note, Now, Options, Position,
 };
 
 /// The next action of a hostile feed.

@@ -1,7 +1,9 @@
 mod claims;
 
 use super::*;
-use crate::{Backoff, Flaw, Position, SEQ_END};
+use tradesim_protocol::SEQ_END;
+
+use crate::{Backoff, Flaw, Position};
 
 fn options(guarantee: Guarantee) -> Options {
     Options {

@@ -1,19 +1,12 @@
 //! WebSocket servers that send what a test specifies.
 
 use std::{
-    net::{SocketAddr, TcpListener, TcpStream},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
+    net::TcpStream,
+    sync::{Arc, Mutex},
 };
 
-use tungstenite::{
-    Message, WebSocket, accept_hdr,
-    handshake::server::{Request, Response},
-    protocol::{CloseFrame, frame::coding::CloseCode},
-};
+use tradesim_client::testing::{Server, Socket, numbered};
+use tungstenite::Message;
 
 /// Returns the symbol of a message.
 pub(super) fn symbol(seq: u64) -> &'static str {
@@ -46,11 +39,9 @@ struct Plan {
 
 /// A server, until it is dropped.
 pub(super) struct Feed {
-    address: SocketAddr,
+    server: Server,
     plan: Arc<Mutex<Plan>>,
     asked: Arc<Mutex<Vec<String>>>,
-    stopped: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Feed {
@@ -77,7 +68,7 @@ impl Feed {
     }
 
     pub(super) fn url(&self) -> String {
-        format!("ws://{}", self.address)
+        self.server.url()
     }
 
     /// Returns the queries of all connections.
@@ -86,58 +77,21 @@ impl Feed {
     }
 
     fn start(plan: Plan) -> Feed {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let plan = Arc::new(Mutex::new(plan));
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let stopped = Arc::new(AtomicBool::new(false));
-        let thread = {
-            let (plan, asked, stopped) = (Arc::clone(&plan), Arc::clone(&asked), Arc::clone(&stopped));
-            std::thread::spawn(move || {
-                for stream in listener.incoming() {
-                    if stopped.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    serve(stream.unwrap(), &plan, &asked);
-                }
-            })
-        };
-        Feed { address, plan, asked, stopped, thread: Some(thread) }
-    }
-}
-
-impl Drop for Feed {
-    fn drop(&mut self) {
-        self.stopped.store(true, Ordering::SeqCst);
-        // one more connection, so that it checks the flag
-        let _ = TcpStream::connect(self.address);
-        // a bridge of a failed test may still be reading
-        if !std::thread::panicking() {
-            self.thread.take().unwrap().join().unwrap();
-        }
+        let (plan, asked) = (Arc::new(Mutex::new(plan)), Arc::new(Mutex::new(Vec::new())));
+        let (of_server, heard) = (Arc::clone(&plan), Arc::clone(&asked));
+        let server = Server::start(move |_, stream| serve(stream, &of_server, &heard));
+        Feed { server, plan, asked }
     }
 }
 
 fn serve(stream: TcpStream, plan: &Mutex<Plan>, asked: &Mutex<Vec<String>>) {
-    let mut query = String::new();
     let identity = plan.lock().unwrap().identity;
-    let seen = &mut query;
-    #[expect(clippy::result_large_err, reason = "the signature is the library's")]
-    let accepted = accept_hdr(stream, |request: &Request, mut response: Response| {
-        *seen = request.uri().query().unwrap_or_default().to_owned();
-        if let Some((stream, run)) = identity {
-            let headers = response.headers_mut();
-            headers.insert("tradesim-stream", stream.parse().unwrap());
-            headers.insert("tradesim-run", run.parse().unwrap());
-            headers.insert("tradesim-start-seq", from(seen).to_string().parse().unwrap());
-            headers.insert("sec-websocket-protocol", "tradesim.v1".parse().unwrap());
-        }
-        Ok(response)
+    let mut socket = Socket::accept(stream, |query| match identity {
+        Some((stream, run)) => numbered(stream, run, from(query) as u64),
+        None => Vec::new(),
     });
-    // a client that was refused the subprotocol reconnects without it
-    let Ok(mut socket) = accepted else { return };
-    asked.lock().unwrap().push(query.clone());
-    let start = if identity.is_some() { from(&query) } else { 0 };
+    asked.lock().unwrap().push(socket.query.clone());
+    let start = if identity.is_some() { from(&socket.query) } else { 0 };
     let (messages, broken, stays) = {
         let mut plan = plan.lock().unwrap();
         let left = plan.messages.len() - start;
@@ -147,27 +101,23 @@ fn serve(stream: TcpStream, plan: &Mutex<Plan>, asked: &Mutex<Vec<String>>) {
     };
     let end = start + messages.len();
     for text in messages {
-        if socket.write(Message::text(text)).is_err() {
+        if socket.socket.write(Message::text(text)).is_err() {
             return;
         }
     }
-    if socket.flush().is_err() || broken {
+    if socket.socket.flush().is_err() || broken {
         return;
     }
-    if !stays {
-        if identity.is_some() {
-            let notice = format!(r#"{{"notice":"end","seq":{end},"sent":{},"digest":null}}"#, end - start);
-            let _ = socket.send(Message::text(notice));
-        }
-        let _ = socket.close(Some(CloseFrame { code: CloseCode::Normal, reason: "delivered".into() }));
+    if stays {
+        socket.until_closed();
+        return;
     }
-    until_closed(&mut socket);
+    if identity.is_some() {
+        socket.send_end(end as u64, (end - start) as u64);
+    }
+    socket.close(1000, "delivered");
 }
 
 fn from(query: &str) -> usize {
     query.strip_prefix("from_seq=").map_or(0, |text| text.parse().unwrap())
-}
-
-fn until_closed(socket: &mut WebSocket<TcpStream>) {
-    while socket.read().is_ok() {}
 }

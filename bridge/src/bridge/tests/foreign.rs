@@ -3,97 +3,39 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::mpsc,
-    thread::JoinHandle,
 };
 
+use tradesim_client::{
+    BEGINNING_BYTES,
+    dialogue::Ping,
+    header::Header,
+    testing::{Peer, Server, numbered},
+};
 use tungstenite::{
     Message, WebSocket,
-    handshake::derive_accept_key,
-    protocol::{
-        Role,
-        frame::{
-            Frame,
-            coding::{Data, OpCode},
-        },
+    protocol::frame::{
+        Frame,
+        coding::{Data, OpCode},
     },
 };
 
 use super::*;
-use crate::socket::{dialogue::Ping, header::Header, inbound::BEGINNING_BYTES};
 
-/// A server that serves so many connections, one after the other, and then stops listening.
-struct Server {
-    url: String,
-    thread: JoinHandle<()>,
+/// Serves so many connections, one after the other, and then stops listening.
+fn serving(connections: usize, mut serve: impl FnMut(usize, Peer) + Send + 'static) -> Server {
+    Server::limited(connections, move |number, stream| serve(number, Peer::accept(stream)))
 }
 
-impl Server {
-    fn start(connections: usize, mut serve: impl FnMut(usize, Peer) + Send + 'static) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("ws://{}/feed", listener.local_addr().unwrap());
-        let thread = std::thread::spawn(move || {
-            for number in 0..connections {
-                serve(number, Peer::accept(listener.accept().unwrap().0));
-            }
-        });
-        Server { url, thread }
-    }
-
-    /// Waits until all connections were served.
-    fn join(self) {
-        self.thread.join().unwrap();
-    }
+/// Answers with no headers of ours, and with these bytes after them in the same write.
+fn answer(peer: Peer, behind: &[u8]) -> WebSocket<TcpStream> {
+    peer.answer(&[], behind).socket
 }
 
-/// A client that waits for the answer to its handshake.
-struct Peer {
-    stream: TcpStream,
-    request: String,
-}
-
-impl Peer {
-    fn accept(mut stream: TcpStream) -> Peer {
-        let mut request = Vec::new();
-        let mut byte = [0];
-        while !request.ends_with(b"\r\n\r\n") {
-            stream.read_exact(&mut byte).unwrap();
-            request.push(byte[0]);
-        }
-        Peer { stream, request: String::from_utf8(request).unwrap() }
-    }
-
-    fn header(&self, wanted: &str) -> Option<&str> {
-        let pairs = self.request.lines().filter_map(|line| line.split_once(": "));
-        pairs.filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value).next()
-    }
-
-    /// Answers with these headers, and with these bytes after them in the same write.
-    fn answer(mut self, headers: &[(&str, &str)], behind: &[u8]) -> WebSocket<TcpStream> {
-        let accept = derive_accept_key(self.header("sec-websocket-key").unwrap().as_bytes());
-        let mut answer = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {accept}\r\n"
-        );
-        for (name, value) in headers {
-            answer += &format!("{name}: {value}\r\n");
-        }
-        answer += "\r\n";
-        self.stream.write_all(&[answer.as_bytes(), behind].concat()).unwrap();
-        WebSocket::from_raw_socket(self.stream, Role::Server, None)
-    }
-
-    /// Answers like a feed that numbers its messages, from 0 on.
-    fn answer_numbered(self, behind: &[u8]) -> WebSocket<TcpStream> {
-        let headers = [
-            ("tradesim-stream", "s"),
-            ("tradesim-run", "r"),
-            ("tradesim-start-seq", "0"),
-            ("Sec-WebSocket-Protocol", "tradesim.v1"),
-        ];
-        self.answer(&headers, behind)
-    }
+/// Answers like a feed that numbers its messages, from 0 on.
+fn answer_numbered(peer: Peer, behind: &[u8]) -> WebSocket<TcpStream> {
+    peer.answer(&numbered("s", "r", 0), behind).socket
 }
 
 fn frames(texts: impl IntoIterator<Item = String>) -> Vec<u8> {
@@ -109,6 +51,11 @@ fn goodbye(mut socket: WebSocket<TcpStream>) {
     while socket.read().is_ok() {}
 }
 
+/// Returns the URL of a server, with a path.
+fn url(server: &Server) -> String {
+    format!("{}/feed", server.url())
+}
+
 fn options(stage: &Stage, url: &str, guarantee: Guarantee) -> BridgeOptions {
     let feed = feed::Feed::plain(Vec::new());
     BridgeOptions { feed_url: url.to_owned(), ..stage.options(&feed, guarantee) }
@@ -118,15 +65,15 @@ fn options(stage: &Stage, url: &str, guarantee: Guarantee) -> BridgeOptions {
 fn a_server_that_selects_no_subprotocol_is_connected_to_once_and_all_that_it_sends_arrives() {
     let stage = Stage::new();
     // a second connection would fail
-    let server = Server::start(1, |_, peer| {
+    let server = serving(1, |_, peer| {
         assert_eq!(peer.header("sec-websocket-protocol"), Some("tradesim.v1"));
-        let mut socket = peer.answer(&[], &frames((0..40).map(message)));
+        let mut socket = answer(peer, &frames((0..40).map(message)));
         for seq in 40..100 {
             socket.send(Message::text(message(seq))).unwrap();
         }
         goodbye(socket);
     });
-    let mut options = options(&stage, &server.url, Guarantee::AtLeastOnce);
+    let mut options = options(&stage, &url(&server), Guarantee::AtLeastOnce);
     options.delivery.feed_tries = 0;
     let report = complete(options);
     server.join();
@@ -141,10 +88,10 @@ const OVERSIZE: [(usize, usize); 4] = [((16 << 20) + 1, 1), (65 << 20, 1), (20 <
 fn messages_above_the_limit_are_dead_letters_and_what_follows_them_arrives() {
     for guarantee in [Guarantee::ExactlyOnce, Guarantee::AtLeastOnce] {
         let stage = Stage::new();
-        let server = Server::start(1, move |_, peer| {
+        let server = serving(1, move |_, peer| {
             let mut socket = match guarantee {
-                Guarantee::ExactlyOnce => peer.answer_numbered(&[]),
-                Guarantee::AtLeastOnce => peer.answer(&[], &[]),
+                Guarantee::ExactlyOnce => answer_numbered(peer, &[]),
+                Guarantee::AtLeastOnce => answer(peer, &[]),
             };
             for (index, (size, count)) in OVERSIZE.into_iter().enumerate() {
                 socket.send(Message::text(message(2 * index as u64))).unwrap();
@@ -162,7 +109,7 @@ fn messages_above_the_limit_are_dead_letters_and_what_follows_them_arrives() {
             }
             goodbye(socket);
         });
-        let mut options = options(&stage, &server.url, guarantee);
+        let mut options = options(&stage, &url(&server), guarantee);
         options.delivery.feed_tries = 0;
         let report = complete(options);
         server.join();
@@ -184,9 +131,9 @@ fn messages_above_the_limit_are_dead_letters_and_what_follows_them_arrives() {
 fn a_feed_that_wants_to_be_talked_to_is() {
     let stage = Stage::new();
     let (heard, all) = mpsc::channel();
-    let server = Server::start(1, move |_, peer| {
+    let server = serving(1, move |_, peer| {
         heard.send(peer.header("x-key").unwrap().to_owned()).unwrap();
-        let mut socket = peer.answer(&[], &[]);
+        let mut socket = answer(peer, &[]);
         let hear = |socket: &mut WebSocket<TcpStream>| {
             let text = socket.read().unwrap().into_text().unwrap().to_string();
             heard.send(text.clone()).unwrap();
@@ -208,7 +155,7 @@ fn a_feed_that_wants_to_be_talked_to_is() {
         }
         goodbye(socket);
     });
-    let mut options = options(&stage, &server.url, Guarantee::AtLeastOnce);
+    let mut options = options(&stage, &url(&server), Guarantee::AtLeastOnce);
     options.dialogue = Dialogue {
         headers: Header::read_all(&["X-Key: hush".into()]).unwrap(),
         send: vec!["subscribe".to_owned(), "more".to_owned()],
@@ -232,11 +179,11 @@ fn a_feed_that_speaks_of_numbers_that_cannot_be_ends_the_bridge_behind_what_came
         (r#"{"notice":"gap","from":10,"to":99999999999999999999}"#, "an invalid notice"),
     ] {
         let stage = Stage::new();
-        let server = Server::start(1, move |_, peer| {
+        let server = serving(1, move |_, peer| {
             let texts = (0..10).map(message).chain([notice.to_owned()]).chain((10..20).map(message));
-            goodbye(peer.answer_numbered(&frames(texts)));
+            goodbye(answer_numbered(peer, &frames(texts)));
         });
-        let (report, result) = run(options(&stage, &server.url, Guarantee::ExactlyOnce));
+        let (report, result) = run(options(&stage, &url(&server), Guarantee::ExactlyOnce));
         server.join();
         let Err(BridgeError::FeedBroken { cause }) = result else { panic!("{result:?}") };
         assert!(cause.contains(words), "{cause}");
@@ -255,10 +202,11 @@ fn a_handshake_that_names_what_no_handshake_of_ours_does_is_a_broken_protocol() 
         ("tradesim-start-seq", "first"),
     ] {
         let stage = Stage::new();
-        let server = Server::start(1, move |_, peer| {
-            drop(peer.answer(&[("tradesim-stream", "s"), (name, value)], &frames([message(0)])));
+        let server = serving(1, move |_, peer| {
+            let headers = [("tradesim-stream", "s".to_owned()), (name, value.to_owned())];
+            drop(peer.answer(&headers, &frames([message(0)])));
         });
-        let (_, result) = run(options(&stage, &server.url, Guarantee::ExactlyOnce));
+        let (_, result) = run(options(&stage, &url(&server), Guarantee::ExactlyOnce));
         server.join();
         let Err(BridgeError::FeedBroken { cause }) = result else { panic!("{result:?}") };
         assert!(cause.starts_with(&format!("the server's header {name} is not a")), "{cause}");
@@ -269,17 +217,17 @@ fn a_handshake_that_names_what_no_handshake_of_ours_does_is_a_broken_protocol() 
 #[test]
 fn an_answer_without_an_end_and_a_slow_one_are_refused_in_time() {
     let stage = Stage::new();
-    let endless = Server::start(1, |_, mut peer| {
+    let endless = serving(1, |_, mut peer| {
         let line = format!("x: {}\r\n", "y".repeat(1_000));
         peer.stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\n").unwrap();
         while peer.stream.write_all(line.as_bytes()).is_ok() {}
     });
-    let (_, result) = run(options(&stage, &endless.url, Guarantee::AtLeastOnce));
+    let (_, result) = run(options(&stage, &url(&endless), Guarantee::AtLeastOnce));
     endless.join();
     let Err(BridgeError::FeedRefused { cause }) = result else { panic!("{result:?}") };
     assert!(cause.contains("more than 16384 bytes of headers"), "{cause}");
 
-    let slow = Server::start(1, |_, mut peer| {
+    let slow = serving(1, |_, mut peer| {
         peer.stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
         let head = b"HTTP/1.1 101 Switching Protocols\r\nx: ".iter().chain(std::iter::repeat(&b'y'));
         // a byte now and then, as long as the client is connected
@@ -289,21 +237,21 @@ fn an_answer_without_an_end_and_a_slow_one_are_refused_in_time() {
             }
         }
     });
-    let mut options = options(&stage, &slow.url, Guarantee::AtLeastOnce);
+    let mut options = options(&stage, &url(&slow), Guarantee::AtLeastOnce);
     options.connect_timeout = Duration::from_millis(300);
     options.delivery.feed_tries = 0;
     let (_, result) = run(options);
     slow.join();
     let Err(BridgeError::FeedUnreachable { cause, .. }) = result else { panic!("{result:?}") };
-    assert_eq!(cause, "no answer to the handshake within 300ms");
+    assert_eq!(cause, "no handshake response within 300ms");
 }
 
 #[test]
 fn a_stop_delivers_what_was_received_of_a_feed_that_cannot_send_it_again() {
     let stage = Stage::new();
     let (sent, total) = mpsc::channel();
-    let server = Server::start(1, move |_, peer| {
-        let mut socket = peer.answer(&[], &[]);
+    let server = serving(1, move |_, peer| {
+        let mut socket = answer(peer, &[]);
         let mut count = 0;
         // a flood, until the bridge closes
         while socket.send(Message::text(message(count))).is_ok() {
@@ -311,7 +259,7 @@ fn a_stop_delivers_what_was_received_of_a_feed_that_cannot_send_it_again() {
         }
         sent.send(count).unwrap();
     });
-    let report = stopped_behind(5_000, options(&stage, &server.url, Guarantee::AtLeastOnce));
+    let report = stopped_behind(5_000, options(&stage, &url(&server), Guarantee::AtLeastOnce));
     server.join();
     let counts = report.counts;
     assert_eq!((report.undelivered, counts.received), (0, counts.produced));

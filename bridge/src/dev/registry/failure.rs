@@ -1,6 +1,6 @@
 //! The refusals of the registry, with the status and the code that Confluent documents for them.
 
-use crate::compatibility::{Incompatibility, Level};
+use crate::avro::compatibility::{Incompatibility, Level};
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

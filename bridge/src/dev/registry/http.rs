@@ -17,7 +17,7 @@ use super::{
     failure::{Failure, detail},
     store::{Found, Sent, Store, Which},
 };
-use crate::compatibility::Level;
+use crate::avro::compatibility::Level;
 
 const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 
@@ -290,7 +290,7 @@ async fn check_one(
     Ok(verdict(&found, parameters.verbose))
 }
 
-fn verdict(found: &[crate::compatibility::Incompatibility], verbose: bool) -> Json {
+fn verdict(found: &[crate::avro::compatibility::Incompatibility], verbose: bool) -> Json {
     let mut answer = json!({ "is_compatible": found.is_empty() });
     if verbose {
         answer["messages"] = found.iter().map(detail).collect();

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use crate::{
-    compatibility::{AvroSchema, Incompatibility, Level, incompatibilities},
+    avro::compatibility::{AvroSchema, Incompatibility, Level, incompatibilities},
     registry::compact,
 };
 
@@ -189,7 +189,8 @@ impl Store {
                 live.map(|version| self.stored(version.id).parsed.clone()).collect()
             }
         };
-        Ok(incompatibilities(self.level(subject), &sent.parsed, &previous))
+        incompatibilities(self.level(subject), &sent.parsed, &previous)
+            .map_err(|error| Failure::InvalidSchema { what: error.to_string() })
     }
 
     pub(super) fn delete_subject(&mut self, subject: &str, permanent: bool) -> Result<Vec<u32>, Failure> {

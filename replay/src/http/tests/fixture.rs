@@ -3,9 +3,10 @@
 use std::sync::Mutex;
 
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
+use tradesim_protocol::{Position, State};
 
 use super::*;
-use crate::{control::State, source::SourceError};
+use crate::source::SourceError;
 
 /// The limit of every wait in these tests, so that none hangs. Far longer than anything takes.
 const BOUND: Duration = Duration::from_secs(20);
@@ -49,10 +50,10 @@ impl Backend for Echo {
     }
 
     async fn command(&self, command: Command) -> Result<Status, CommandError> {
-        self.commands.lock().unwrap().push(command.clone());
+        self.commands.lock().unwrap().push(command);
         match command {
-            Command::Seek(seq) => Err(SourceError::BeyondEnd { seq, messages: 10 }.into()),
-            Command::SeekTo(_) => Err(SourceError::Read("the disk was removed".into()).into()),
+            Command::Seek(Position::Seq(seq)) => Err(SourceError::BeyondEnd { seq, messages: 10 }.into()),
+            Command::Seek(Position::Time(_)) => Err(SourceError::Read("the disk was removed".into()).into()),
             Command::Step(_) => Err(CommandError::Over),
             _ => Ok(self.status()),
         }

@@ -1,5 +1,6 @@
 use super::*;
 use fixture::{GOODBYE, within};
+use tradesim_protocol::SUBPROTOCOL;
 
 #[tokio::test]
 async fn a_handshake_is_answered_as_in_the_rfc_and_its_client_run() {

@@ -1,0 +1,213 @@
+//! The query of a client's URL (docs/PROTOCOL.md, section 2).
+
+use std::{
+    fmt::{self, Write},
+    str::FromStr,
+};
+
+use tradesim_schemas::{Digest, EventType, Symbol};
+
+use crate::{
+    refusal::{Refusal, shown},
+    vocabulary,
+};
+
+/// The known parameters.
+const PARAMETERS: [&str; 4] = ["from_seq", "digest", "symbols", "events"];
+
+/// The part of a stream that a client requests. Servers parse it and clients write it, without the question mark.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeedQuery {
+    /// The sequence number to begin with.
+    pub from_seq: Option<u64>,
+    /// The digest that the stream must have.
+    pub digest: Option<Digest>,
+    /// The symbols; `None` for all.
+    pub symbols: Option<Vec<Symbol>>,
+    /// The event types; `None` for all.
+    pub events: Option<Vec<EventType>>,
+}
+
+impl FeedQuery {
+    /// Returns the query of everything from a message on.
+    pub fn from_seq(seq: u64) -> FeedQuery {
+        FeedQuery { from_seq: Some(seq), ..FeedQuery::default() }
+    }
+}
+
+impl FromStr for FeedQuery {
+    type Err = Refusal;
+
+    /// Parses a query. Unknown, duplicate and invalid parameters are refused.
+    fn from_str(query: &str) -> Result<FeedQuery, Refusal> {
+        let mut values: [Option<String>; PARAMETERS.len()] = Default::default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(name)?;
+            let Some(index) = PARAMETERS.iter().position(|parameter| *parameter == name) else {
+                let meant = vocabulary::hint(&name, PARAMETERS.into_iter());
+                return Err(Refusal::new(
+                    "unknown_parameter",
+                    format!("no parameter {}{meant}", shown(&name)),
+                ));
+            };
+            if values[index].replace(decode(value)?).is_some() {
+                return Err(Refusal::new("duplicate_parameter", format!("{name} is given twice")));
+            }
+        }
+        let [from_seq, digest, symbols, events] = values;
+        Ok(FeedQuery {
+            digest: digest.map(|text| digest_of(&text)).transpose()?,
+            symbols: symbols.map(|text| list(&text, "symbols", vocabulary::symbol)).transpose()?,
+            events: events.map(|text| list(&text, "events", vocabulary::event_type)).transpose()?,
+            from_seq: from_seq.map(|text| seq(&text)).transpose()?,
+        })
+    }
+}
+
+impl fmt::Display for FeedQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        let mut write = |name: &str, value: &dyn fmt::Display| {
+            write!(f, "{separator}{name}={value}")?;
+            separator = "&";
+            Ok(())
+        };
+        if let Some(symbols) = &self.symbols {
+            write("symbols", &encoded(symbols.iter().map(Symbol::as_str)))?;
+        }
+        if let Some(events) = &self.events {
+            write("events", &encoded(events.iter().map(|event| event.as_str())))?;
+        }
+        if let Some(seq) = &self.from_seq {
+            write("from_seq", seq)?;
+        }
+        self.digest.iter().try_for_each(|digest| write("digest", digest))
+    }
+}
+
+/// Percent-encodes the parts of a comma-separated list.
+fn encoded<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let mut out = String::new();
+    for text in texts {
+        if !out.is_empty() {
+            out.push(',');
+        }
+        for byte in text.bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    out.push(char::from(byte));
+                }
+                // writing to a string cannot fail
+                _ => drop(write!(out, "%{byte:02X}")),
+            }
+        }
+    }
+    out
+}
+
+fn seq(text: &str) -> Result<u64, Refusal> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits).ok_or_else(|| {
+        Refusal::new("bad_value", format!("from_seq: expected a whole number, found {}", shown(text)))
+    })
+}
+
+fn digest_of(text: &str) -> Result<Digest, Refusal> {
+    text.parse().map_err(|_| {
+        let expected = "expected blake3: and 64 lower-case hex digits";
+        Refusal::new("bad_value", format!("digest: {expected}, found {}", shown(text)))
+    })
+}
+
+fn list<T>(
+    text: &str,
+    field: &str,
+    read: impl Fn(&str, &str) -> Result<T, Refusal>,
+) -> Result<Vec<T>, Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::new(
+            "bad_value",
+            format!("{field}: expected a comma-separated list, found none"),
+        ));
+    }
+    text.split(',').map(|part| read(field, part)).collect()
+}
+
+/// Decodes percent-encoding (RFC 3986, section 2.1).
+fn decode(text: &str) -> Result<String, Refusal> {
+    let bad =
+        || Refusal::new("bad_value", format!("the query: {} is not percent-encoded UTF-8", shown(text)));
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16)).ok_or_else(bad);
+            bytes.push((digit()? << 4 | digit()?) as u8);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| bad())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
+
+    fn parse(query: &str) -> Result<FeedQuery, Refusal> {
+        query.parse()
+    }
+
+    #[track_caller]
+    fn refused(query: &str, code: &str, text: &str) {
+        let refusal = parse(query).unwrap_err();
+        assert_eq!(refusal.code, code, "{refusal}");
+        assert!(refusal.text.contains(text), "{refusal}");
+    }
+
+    #[test]
+    fn nothing_requested_is_everything() {
+        for query in ["", "&", "&&"] {
+            assert_eq!(parse(query), Ok(FeedQuery::default()));
+        }
+        assert_eq!(FeedQuery::default().to_string(), "");
+    }
+
+    #[test]
+    fn all_parameters_together_are_read_and_written() {
+        let query = format!(
+            "from_seq=17&digest={}&symbols=MSFT,%41APL,B%2c%26&events=trade",
+            DIGEST.replace(':', "%3A")
+        );
+        let parsed = parse(&query).unwrap();
+        let symbols = ["MSFT", "AAPL", "B", "&"].map(|name| Symbol::new(name).unwrap()).to_vec();
+        let expected = FeedQuery {
+            from_seq: Some(17),
+            digest: Some(DIGEST.parse().unwrap()),
+            symbols: Some(symbols),
+            events: Some(vec![EventType::Trade]),
+        };
+        assert_eq!(parsed, expected);
+        let written = format!("symbols=MSFT,AAPL,B,%26&events=trade&from_seq=17&digest={DIGEST}");
+        assert_eq!(parsed.to_string(), written);
+        assert_eq!(FeedQuery::from_seq(3).to_string(), "from_seq=3");
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_its_name() {
+        refused("form_seq=1", "unknown_parameter", "did you mean from_seq?");
+        refused("from_seq=1&from_seq=1", "duplicate_parameter", "from_seq");
+        for text in ["", "-1", "+1", "1.0", "18446744073709551616", "x"] {
+            refused(&format!("from_seq={text}"), "bad_value", "from_seq: expected a whole number");
+        }
+        refused("symbols=", "bad_value", "symbols");
+        refused("symbols=AAPL,", "bad_value", "symbols");
+        refused("events=trades", "unknown_event_type", "did you mean trade?");
+        refused("symbols=%4", "bad_value", "percent");
+        refused("symbols=%ff", "bad_value", "percent");
+        refused("digest=blake3:00", "bad_value", "digest");
+    }
+}

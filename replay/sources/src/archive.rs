@@ -1,0 +1,264 @@
+//! An archive as a source, whole or filtered.
+
+use std::sync::Arc;
+
+use tradesim_archive::{Archive, Batch, Batches, Error, Filter, Start};
+use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
+use tradesim_schemas::{Symbol, TimeSpec, Timestamp};
+
+use crate::{
+    checkpoints::{Checkpoint, Checkpoints},
+    instant_in,
+    message::{Messages, Pace, Timestamps},
+    no_place, read_error,
+};
+
+/// An archive, or the messages of it that pass a filter.
+///
+/// A whole archive can be opened at any message by means of its row groups. With a filter, the rows up to a message must be read;
+/// checkpoints shorten that for later readers.
+#[derive(Debug)]
+pub struct ArchiveSource {
+    archive: Archive,
+    /// The filter in its initial state.
+    filter: Filter,
+    timestamps: Timestamps,
+    pace: Pace,
+    info: SourceInfo,
+    checkpoints: Arc<Checkpoints>,
+}
+
+impl ArchiveSource {
+    /// Creates the source of the messages of an archive that pass a filter in its initial state.
+    pub fn new(archive: Archive, filter: Filter, timestamps: Timestamps) -> ArchiveSource {
+        let metadata = archive.metadata();
+        let messages = filter.is_open().then(|| metadata.counts().total());
+        let info = SourceInfo { messages, symbols: symbols(&archive, &filter), ..SourceInfo::default() };
+        let checkpoints = Arc::new(Checkpoints::new(messages));
+        let received = metadata.provenance().has_received_pace();
+        let pace = if received { Pace::Received } else { Pace::Recorded };
+        ArchiveSource { archive, filter, timestamps, pace, info, checkpoints }.with_timestamps(timestamps)
+    }
+
+    /// Sets other timestamps.
+    pub fn with_timestamps(mut self, timestamps: Timestamps) -> ArchiveSource {
+        let is_recording = self.filter.is_open() && timestamps == Timestamps::Recorded;
+        self.info.identity = identity(&self.archive, &self.filter, timestamps);
+        self.info.digest = is_recording.then(|| self.archive.metadata().digest());
+        ArchiveSource { timestamps, ..self }
+    }
+
+    /// Sets another pace than that of the archive.
+    pub fn with_pace(self, pace: Pace) -> ArchiveSource {
+        ArchiveSource { pace, ..self }
+    }
+
+    /// Returns the number of messages. With a filter, they are counted once.
+    ///
+    /// # Errors
+    /// Returns errors of reading.
+    pub fn count(&self) -> Result<u64, Error> {
+        if let Some(messages) = self.checkpoints.messages() {
+            return Ok(messages);
+        }
+        let mut rows = self.rows_after(self.checkpoints.before_message(u64::MAX));
+        while rows.next_batch()?.is_some() {}
+        Ok(rows.filter.passed())
+    }
+
+    /// Returns the number of messages, if it is already known.
+    pub fn known_count(&self) -> Option<u64> {
+        self.checkpoints.messages()
+    }
+
+    /// Returns the recorded time of the first message, or `None` if there are no messages.
+    ///
+    /// # Errors
+    /// Returns errors of reading.
+    pub fn first(&self) -> Result<Option<Timestamp>, Error> {
+        let batch = self.rows_after(None).next_batch()?;
+        Ok(batch.and_then(|batch| batch.rows().next().map(|row| row.timestamp())))
+    }
+
+    /// Returns the rows that pass, starting at a checkpoint.
+    fn rows_after(&self, place: Option<Checkpoint>) -> PassingRows {
+        let (start, filter) = match place {
+            Some(place) => (Start::Seq(place.seq), self.filter.resumed(place.passed)),
+            None => (self.filter.from().map_or(Start::Beginning, Start::Time), self.filter.clone()),
+        };
+        self.rows_from(start, filter)
+    }
+
+    fn rows_from(&self, start: Start, filter: Filter) -> PassingRows {
+        let batches = self.archive.batches(start);
+        PassingRows { batches, filter, checkpoints: Arc::clone(&self.checkpoints), ended: false }
+    }
+
+    fn feed(&self, rows: PassingRows, batch: Batch, at: usize) -> Box<dyn Feed> {
+        Box::new(ArchiveFeed { rows, batch, at, messages: Messages::new(self.timestamps, self.pace) })
+    }
+
+    fn open_filtered(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+        let place = self.checkpoints.before_message(seq);
+        let mut skip = seq - place.map_or(0, |place| place.passed);
+        let mut rows = self.rows_after(place);
+        while skip > 0 {
+            let Some(batch) = rows.next_batch().map_err(read_error)? else {
+                return Err(SourceError::BeyondEnd { seq, messages: rows.filter.passed() });
+            };
+            if batch.len() as u64 > skip {
+                return Ok(self.feed(rows, batch, skip as usize));
+            }
+            skip -= batch.len() as u64;
+        }
+        Ok(self.feed(rows, Batch::default(), 0))
+    }
+
+    fn find_filtered(&self, at: Timestamp) -> Result<Option<u64>, Error> {
+        let place = self.checkpoints.before_time(at);
+        let mut passed = place.map_or(0, |place| place.passed);
+        let mut rows = self.rows_after(place);
+        while let Some(batch) = rows.next_batch()? {
+            if let Some(index) = batch.rows().position(|row| row.timestamp() >= at) {
+                return Ok(Some(passed + index as u64));
+            }
+            passed += batch.len() as u64;
+        }
+        Ok(None)
+    }
+
+    fn find_whole(&self, at: Timestamp) -> Result<Option<u64>, Error> {
+        let row = self.archive.rows_before(Start::Time(at))?;
+        Ok((row < self.archive.metadata().counts().total()).then_some(row))
+    }
+}
+
+impl Source for ArchiveSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+        if let Some(messages) = self.checkpoints.messages()
+            && seq > messages
+        {
+            return Err(SourceError::BeyondEnd { seq, messages });
+        }
+        if self.filter.is_open() {
+            let rows = self.rows_from(Start::Row(seq), self.filter.clone());
+            Ok(self.feed(rows, Batch::default(), 0))
+        } else {
+            self.open_filtered(seq)
+        }
+    }
+
+    /// The time refers to the recording, even if timestamps are shifted.
+    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+        let at = instant_in(time, self.archive.metadata().provenance())
+            .map_err(|error| no_place(time, error.to_string()))?;
+        let found = if self.filter.is_open() { self.find_whole(at) } else { self.find_filtered(at) };
+        found.map_err(read_error)?.ok_or_else(|| no_place(time, "all messages are earlier"))
+    }
+}
+
+/// Returns the identity of the stream: content, filter and timestamps, but not the path.
+fn identity(archive: &Archive, filter: &Filter, timestamps: Timestamps) -> String {
+    let digest = archive.metadata().digest();
+    if filter.is_open() {
+        return format!("archive {digest} timestamps {timestamps}");
+    }
+    let mut cut = filter.cut().clone();
+    cut.symbols.sort_unstable();
+    format!("archive {digest} cut ({cut}) timestamps {timestamps}")
+}
+
+/// Returns the symbols that can occur; empty if unknown, because a capture may contain any symbol.
+fn symbols(archive: &Archive, filter: &Filter) -> Vec<Symbol> {
+    let metadata = archive.metadata();
+    let kept = &filter.cut().symbols;
+    if !kept.is_empty() {
+        return kept.clone();
+    }
+    let columns = metadata.columns();
+    if columns.captured || columns.stored_ids {
+        return Vec::new();
+    }
+    let mut symbols: Vec<Symbol> = metadata
+        .provenance()
+        .origins
+        .iter()
+        .flat_map(|origin| &origin.symbols)
+        .map(|entry| entry.symbol)
+        .collect();
+    symbols.sort_unstable();
+    symbols.dedup();
+    symbols
+}
+
+/// The rows of an archive that pass a filter.
+#[derive(Debug)]
+struct PassingRows {
+    batches: Batches,
+    filter: Filter,
+    checkpoints: Arc<Checkpoints>,
+    ended: bool,
+}
+
+impl PassingRows {
+    /// Returns the next rows, at least one, or `None` after the last and after an error.
+    fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
+        while !self.ended {
+            let batch = if self.filter.has_ended() { None } else { self.batches.next() };
+            let Some(batch) = batch else {
+                self.ended = true;
+                if !self.filter.is_open() {
+                    self.checkpoints.learn_end(self.filter.passed());
+                }
+                break;
+            };
+            // after an error the iterator ends, but not because there are no more messages
+            let batch = batch.inspect_err(|_| self.ended = true)?;
+            if !self.filter.is_open()
+                && let Some(row) = batch.rows().next()
+            {
+                let passed = self.filter.passed();
+                self.checkpoints.learn(Checkpoint { passed, seq: row.seq(), at: row.timestamp() });
+            }
+            let batch = self.filter.retain_rows(batch);
+            if !batch.is_empty() {
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[derive(Debug)]
+struct ArchiveFeed {
+    rows: PassingRows,
+    batch: Batch,
+    /// The number of rows of the batch that were returned.
+    at: usize,
+    messages: Messages,
+}
+
+impl Feed for ArchiveFeed {
+    fn fill(&mut self, block: &mut BlockBuilder) -> Result<Filled, SourceError> {
+        loop {
+            self.at += if self.batch.has_captured() {
+                self.messages.push_rows(self.batch.rows_from(self.at), block)
+            } else {
+                self.messages.push_records(&self.batch.records()[self.at..], block)
+            };
+            if self.at == self.batch.len() {
+                let Some(batch) = self.rows.next_batch().map_err(read_error)? else {
+                    return Ok(Filled::End);
+                };
+                (self.batch, self.at) = (batch, 0);
+            }
+            if block.is_full() {
+                return Ok(Filled::More);
+            }
+        }
+    }
+}

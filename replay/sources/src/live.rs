@@ -1,0 +1,253 @@
+//! The source of `serve`: a simulated day from some instant on, and the days after it, as messages that are numbered from 0 and
+//! can be read from any of them on.
+
+mod snapshots;
+
+use std::sync::Arc;
+
+use tradesim_archive::{Cut, Filter};
+use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
+use tradesim_schemas::{Record, TimeSpec, Timestamp};
+use tradesim_sim::{
+    Simulation, SimulationOptions,
+    session::{CalendarError, Closed},
+};
+
+use crate::{
+    message::{Messages, Pace, Timestamps},
+    no_place, read_error,
+};
+use snapshots::{Limits, Snapshot, Snapshots};
+
+/// The definition of a live stream.
+#[derive(Debug)]
+pub struct LivePlan {
+    /// The options of the first day; later days have the same ones.
+    pub options: SimulationOptions,
+    /// The instant of the first day at which the stream starts.
+    pub start: Timestamp,
+    /// The filter of messages.
+    pub filter: Filter,
+    /// The days after the first one.
+    pub days: Days,
+}
+
+/// The days after the first one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Days {
+    /// None.
+    One,
+    /// The trading days after it, to the end of the calendar.
+    All {
+        /// The treatment of dates on which the market is closed.
+        closed: Closed,
+        /// True if the time between the days is played.
+        nights: bool,
+    },
+}
+
+/// A source of simulated days.
+///
+/// It stores only snapshots of the simulation, not messages: for a reader of earlier messages, they are simulated again.
+#[derive(Debug)]
+pub struct LiveSource {
+    plan: Arc<LivePlan>,
+    snapshots: Arc<Snapshots>,
+    info: SourceInfo,
+}
+
+impl LiveSource {
+    /// Creates the source of a plan. `simulation` is its first day in its state at the start.
+    pub fn new(plan: LivePlan, simulation: Simulation) -> LiveSource {
+        debug_assert_eq!(simulation.now(), plan.start);
+        let mut symbols = plan.filter.cut().symbols.clone();
+        if symbols.is_empty() {
+            symbols = simulation.universe().symbols().iter().map(|info| info.symbol).collect();
+        }
+        let info = SourceInfo { identity: identity(&plan), symbols, ..SourceInfo::default() };
+        let first = Snapshot { seq: 0, starts_segment: false, simulation };
+        LiveSource { plan: Arc::new(plan), snapshots: Arc::new(Snapshots::new(first, Limits::USUAL)), info }
+    }
+
+    /// Returns the messages from `seq` on, as records with the sequence numbers of their days.
+    ///
+    /// # Errors
+    /// Fails with [`SourceError::BeyondEnd`].
+    pub fn records(&self, seq: u64) -> Result<LiveRecords, SourceError> {
+        let snapshot = self.snapshots.before_message(seq);
+        let mut skip = seq - snapshot.seq;
+        let mut records = self.records_from(snapshot);
+        while skip > 0 {
+            let Some(mut window) = records.next_window()? else {
+                return Err(SourceError::BeyondEnd { seq, messages: records.seq });
+            };
+            let count = skip.min(window.records.len() as u64);
+            skip -= count;
+            window.records.drain(..count as usize);
+            if !window.records.is_empty() {
+                records.begun = Some(Window { starts_segment: false, ..window });
+            }
+        }
+        Ok(records)
+    }
+
+    /// Returns the cut of the first day, if the stream does not contain all of it.
+    pub fn cut(&self) -> Option<Cut> {
+        let filter = &self.plan.filter;
+        (!filter.is_open()).then(|| filter.cut().clone())
+    }
+
+    fn records_from(&self, snapshot: Snapshot) -> LiveRecords {
+        LiveRecords {
+            plan: Arc::clone(&self.plan),
+            snapshots: Arc::clone(&self.snapshots),
+            filter: self.plan.filter.clone(),
+            simulation: snapshot.simulation,
+            seq: snapshot.seq,
+            starts_segment: snapshot.starts_segment,
+            begun: None,
+        }
+    }
+}
+
+impl Source for LiveSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+        let records = self.records(seq)?;
+        let messages = Messages::new(Timestamps::Recorded, Pace::Recorded);
+        Ok(Box::new(LiveFeed { records, window: Window::default(), at: 0, messages }))
+    }
+
+    /// Exchange time refers to the first day.
+    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+        let at = self.plan.options.day.resolve(time);
+        let mut records = self.records_from(self.snapshots.before_time(at));
+        loop {
+            let before = records.seq;
+            let Some(window) = records.next_window()? else {
+                return Err(no_place(time, "all messages are earlier"));
+            };
+            if let Some(index) = window.records.iter().position(|record| record.envelope.timestamp >= at) {
+                return Ok(before + index as u64);
+            }
+        }
+    }
+}
+
+/// Returns the identity of the stream: everything that determines its messages, and nothing else.
+fn identity(plan: &LivePlan) -> String {
+    let mut cut = plan.filter.cut().clone();
+    cut.from = None;
+    cut.symbols.sort_unstable();
+    let days = match plan.days {
+        Days::One => "one day",
+        Days::All { closed: Closed::Refuse, nights: true } => "trading days with nights",
+        Days::All { closed: Closed::Refuse, nights: false } => "trading days",
+        Days::All { closed: Closed::Allow, nights: true } => "all days with nights",
+        Days::All { closed: Closed::Allow, nights: false } => "all days",
+    };
+    let (identity, start) = (plan.options.identity(), plan.start);
+    format!("live {identity} from {start}, {days}, cut ({cut})")
+}
+
+/// The records of a window of time, in order.
+#[derive(Debug, Default)]
+pub struct Window {
+    /// At least one record.
+    pub records: Vec<Record>,
+    /// True if the time before the first record is skipped.
+    starts_segment: bool,
+}
+
+/// A reader of a [`LiveSource`].
+#[derive(Debug)]
+pub struct LiveRecords {
+    plan: Arc<LivePlan>,
+    snapshots: Arc<Snapshots>,
+    simulation: Simulation,
+    filter: Filter,
+    /// The sequence number of the next message of the simulation.
+    seq: u64,
+    /// True if the time before that message is skipped.
+    starts_segment: bool,
+    /// The rest of the window in which reading started.
+    begun: Option<Window>,
+}
+
+impl LiveRecords {
+    /// Returns the next records, at least one, or `None` after the last.
+    ///
+    /// # Errors
+    /// Does not fail if the first day could be simulated.
+    pub fn next_window(&mut self) -> Result<Option<Window>, SourceError> {
+        if let Some(window) = self.begun.take() {
+            return Ok(Some(window));
+        }
+        loop {
+            if self.snapshots.wants(self.seq) {
+                let (seq, starts_segment) = (self.seq, self.starts_segment);
+                self.snapshots.learn(Snapshot { seq, starts_segment, simulation: self.simulation.clone() });
+            }
+            match self.simulation.next_window() {
+                Some(mut records) => {
+                    self.filter.retain(&mut records);
+                    if !records.is_empty() {
+                        self.seq += records.len() as u64;
+                        let starts_segment = std::mem::take(&mut self.starts_segment);
+                        return Ok(Some(Window { records, starts_segment }));
+                    }
+                }
+                None if self.begin_next_day()? => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Starts the next day. Returns false if there is none.
+    fn begin_next_day(&mut self) -> Result<bool, SourceError> {
+        let Days::All { closed, nights } = self.plan.days else { return Ok(false) };
+        let options = self.simulation.options();
+        let day = match options.day.following(closed) {
+            Ok(day) => day,
+            Err(CalendarError::Uncovered { .. }) => return Ok(false),
+            Err(error) => return Err(read_error(error)),
+        };
+        let options = SimulationOptions { day, ..options.clone() };
+        self.simulation = Simulation::new(options).map_err(read_error)?;
+        self.starts_segment = !nights;
+        Ok(true)
+    }
+}
+
+/// The feed of a [`LiveSource`].
+struct LiveFeed {
+    records: LiveRecords,
+    window: Window,
+    /// The number of records of the window that were returned.
+    at: usize,
+    messages: Messages,
+}
+
+impl Feed for LiveFeed {
+    fn fill(&mut self, block: &mut BlockBuilder) -> Result<Filled, SourceError> {
+        loop {
+            if self.at == self.window.records.len() {
+                let Some(window) = self.records.next_window()? else { return Ok(Filled::End) };
+                (self.window, self.at) = (window, 0);
+                if self.window.starts_segment {
+                    block.start_segment();
+                }
+            }
+            self.at += self.messages.push_records(&self.window.records[self.at..], block);
+            if block.is_full() {
+                return Ok(Filled::More);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+use tradesim_replay::Block;
+use tradesim_schemas::EventType;
+use tradesim_sim::session::TradingDay;
+
+use super::*;
+
+/// Returns the options of a small day: three symbols, about 6,000 messages.
+fn options(date: &str) -> SimulationOptions {
+    let day = TradingDay::new(date.parse().unwrap(), Closed::Refuse).unwrap();
+    SimulationOptions { rate: 1.0, symbols: 3, ..SimulationOptions::new(day, 11) }
+}
+
+fn plan(clock: &str, events: &[EventType], days: Days) -> LivePlan {
+    let options = options("2026-02-13");
+    let start = options.day.at(clock.parse().unwrap());
+    let from = (start > options.day.start()).then_some(start);
+    let filter = Filter::new(Cut { from, events: events.to_vec(), ..Cut::default() });
+    LivePlan { options, start, filter, days }
+}
+
+/// Returns a source with many snapshots.
+fn source(plan: LivePlan) -> LiveSource {
+    let mut simulation = Simulation::new(plan.options.clone()).unwrap();
+    simulation.skip_to(plan.start);
+    let mut source = LiveSource::new(plan, simulation);
+    source.snapshots =
+        Arc::new(Snapshots::new(source.snapshots.before_message(0), Limits { stride: 500, ..Limits::USUAL }));
+    source
+}
+
+/// Returns the records of a day, directly from the simulator.
+fn day(date: &str) -> Vec<Record> {
+    let mut simulation = Simulation::new(options(date)).unwrap();
+    std::iter::from_fn(|| simulation.next_window()).flatten().collect()
+}
+
+fn records(source: &LiveSource, seq: u64, count: usize) -> Vec<Record> {
+    let mut records = source.records(seq).unwrap();
+    let mut all = Vec::new();
+    while all.len() < count
+        && let Some(window) = records.next_window().unwrap()
+    {
+        all.extend(window.records);
+    }
+    all.truncate(count);
+    all
+}
+
+fn blocks(source: &LiveSource, seq: u64, count: usize) -> Vec<Block> {
+    let mut feed = source.open(seq).unwrap();
+    let mut builder = BlockBuilder::new(seq);
+    let mut blocks = Vec::new();
+    while blocks.len() < count {
+        let filled = feed.fill(&mut builder).unwrap();
+        if !builder.is_empty() {
+            blocks.push(builder.take());
+        }
+        if filled == Filled::End {
+            break;
+        }
+    }
+    blocks
+}
+
+#[test]
+fn one_day_equals_that_of_the_simulator_from_any_message_on() {
+    let source = source(plan("04:00:00", &[], Days::One));
+    let expected = day("2026-02-13");
+    assert!(records(&source, 0, usize::MAX) == expected);
+    // these use snapshots
+    for seq in [0, 1, 499, 500, 501, 3_000, expected.len() - 1, expected.len()] {
+        assert!(records(&source, seq as u64, usize::MAX) == expected[seq..], "{seq}");
+    }
+    let messages = expected.len() as u64;
+    let Err(SourceError::BeyondEnd { messages: end, .. }) = source.open(messages + 1).map(drop) else {
+        panic!("a message after the end exists");
+    };
+    assert_eq!(end, messages);
+}
+
+#[test]
+fn a_stream_that_starts_within_a_day_is_a_cut_of_it() {
+    let trades = [EventType::Trade];
+    let source = source(plan("10:00:00", &trades, Days::One));
+    let start = source.plan.start;
+    let passes = |record: &&Record| {
+        record.envelope.timestamp >= start && record.envelope.event.event_type() == EventType::Trade
+    };
+    let expected: Vec<Record> = day("2026-02-13").iter().filter(passes).copied().collect();
+    assert!(expected.len() > 1_000);
+    for seq in [0, 600, 601] {
+        assert!(records(&source, seq as u64, usize::MAX) == expected[seq..], "{seq}");
+    }
+    let found = |place: &str| source.find(place.parse().unwrap()).map_err(|error| error.to_string());
+    let first_of = |clock: &str| {
+        let at = source.plan.options.day.at(clock.parse().unwrap());
+        expected.partition_point(|record| record.envelope.timestamp < at) as u64
+    };
+    assert_eq!(found("09:00"), Ok(0));
+    assert_eq!(found("12:00"), Ok(first_of("12:00:00")));
+    assert_eq!(found("15:59:30"), Ok(first_of("15:59:30")));
+    assert!(found("20:00").unwrap_err().contains("all messages are earlier"));
+}
+
+#[test]
+fn trading_days_follow_with_or_without_nights() {
+    let friday = day("2026-02-13");
+    let two_days = [friday.clone(), day("2026-02-17")].concat();
+    for nights in [true, false] {
+        let source = source(plan("04:00:00", &[], Days::All { closed: Closed::Refuse, nights }));
+        assert!(records(&source, 0, two_days.len()) == two_days);
+        // before and at the first message of the second day
+        for before in [100, 0] {
+            let seq = friday.len() - before;
+            let blocks = blocks(&source, seq as u64, 3);
+            let starts = blocks.iter().flat_map(Block::entries).map(|entry| entry.starts_segment);
+            let starts: Vec<usize> =
+                starts.enumerate().filter_map(|(at, starts)| starts.then_some(at)).collect();
+            assert_eq!(starts, if nights { vec![] } else { vec![before] }, "{before}");
+            assert_eq!(blocks[0].first_seq(), seq as u64);
+        }
+        let later = blocks(&source, friday.len() as u64 + 1, 1);
+        assert!(later[0].entries().iter().all(|entry| !entry.starts_segment));
+    }
+}
+
+#[test]
+fn a_first_day_that_is_nearly_over_is_followed_by_the_next() {
+    let source = source(plan("19:59:59.999", &[], Days::All { closed: Closed::Allow, nights: false }));
+    let first = blocks(&source, 0, 1).remove(0);
+    let saturday = TradingDay::new("2026-02-14".parse().unwrap(), Closed::Allow).unwrap();
+    let next = first.entries().iter().position(|entry| entry.meta.at >= saturday.start()).unwrap();
+    for (at, entry) in first.entries().iter().enumerate() {
+        assert_eq!(entry.starts_segment, at == next);
+    }
+}
+
+#[test]
+fn the_end_of_the_calendar_is_the_end_of_the_stream() {
+    let mut plan = plan("04:00:00", &[], Days::All { closed: Closed::Refuse, nights: true });
+    plan.options = options("2028-12-29");
+    plan.start = plan.options.day.start();
+    let source = source(plan);
+    assert!(records(&source, 0, usize::MAX) == day("2028-12-29"));
+}
+
+#[test]
+fn everything_that_determines_the_messages_is_in_the_identity() {
+    let all = Days::All { closed: Closed::Refuse, nights: true };
+    let identity = |clock: &str, events: &[EventType], days| {
+        let source = source(plan(clock, events, days));
+        (source.info().identity.clone(), source.info().symbols.len())
+    };
+    let (one, symbols) = identity("09:29:00", &[], Days::One);
+    assert_eq!(symbols, 3);
+    assert_eq!(
+        one,
+        "live tradesim generator=1 model=gbm/1 seed=11 date=2026-02-13 hours=regular market_hours=true rate=1 \
+         symbols=3 from 2026-02-13T14:29:00.000000Z, one day, cut ()"
+    );
+    let others = [
+        identity("09:29:01", &[], Days::One).0,
+        identity("09:29:00", &[EventType::Trade], Days::One).0,
+        identity("09:29:00", &[], all).0,
+        identity("09:29:00", &[], Days::All { closed: Closed::Refuse, nights: false }).0,
+    ];
+    assert!(others.iter().all(|other| *other != one));
+}

@@ -1,0 +1,222 @@
+//! Several archives one after the other, once, several times or without an end.
+
+use std::{fmt, sync::Arc};
+
+use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
+
+use tradesim_schemas::TimeSpec;
+
+use crate::{ArchiveSource, Timestamps, read_error};
+
+/// The number of times that a playlist is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounds {
+    /// This many times.
+    Times(u64),
+    /// Until the server stops.
+    Endless,
+}
+
+impl fmt::Display for Rounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rounds::Times(times) => write!(f, "{times}x"),
+            Rounds::Endless => f.write_str("endless"),
+        }
+    }
+}
+
+/// Archives one after the other. Sequence numbers continue over archives and rounds. The time between two archives is skipped.
+#[derive(Debug)]
+pub struct Playlist {
+    order: Arc<Order>,
+    info: SourceInfo,
+}
+
+/// The archives in the order in which they are played.
+#[derive(Debug)]
+struct Order {
+    /// At least one.
+    parts: Vec<ArchiveSource>,
+    rounds: Rounds,
+}
+
+/// A position in a playlist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Position {
+    round: u64,
+    part: usize,
+    /// The sequence number in the part.
+    seq: u64,
+}
+
+impl Playlist {
+    /// Creates a playlist of at least one archive.
+    pub fn new(parts: Vec<ArchiveSource>, rounds: Rounds, timestamps: Timestamps) -> Playlist {
+        let one_round: Option<u64> = parts.iter().map(|part| part.info().messages).sum();
+        let is_single = parts.len() == 1 && rounds == Rounds::Times(1);
+        let identities: Vec<&str> = parts.iter().map(|part| part.info().identity.as_str()).collect();
+        let mut symbols = Vec::new();
+        for part in &parts {
+            symbols.extend_from_slice(&part.info().symbols);
+        }
+        if parts.iter().any(|part| part.info().symbols.is_empty()) {
+            symbols.clear();
+        }
+        symbols.sort_unstable();
+        symbols.dedup();
+        let info = SourceInfo {
+            identity: match is_single {
+                true => identities[0].to_owned(),
+                false => format!("playlist {rounds} [{}]", identities.join("; ")),
+            },
+            messages: match rounds {
+                Rounds::Times(times) => one_round.and_then(|messages| messages.checked_mul(times)),
+                Rounds::Endless => None,
+            },
+            digest: parts[0].info().digest.filter(|_| is_single && timestamps == Timestamps::Recorded),
+            symbols,
+        };
+        Playlist { order: Arc::new(Order { parts, rounds }), info }
+    }
+
+    /// Returns the number of messages, or `None` for an endless playlist. With filters, they are counted once.
+    ///
+    /// # Errors
+    /// Returns errors of reading.
+    pub fn count(&self) -> Result<Option<u64>, tradesim_archive::Error> {
+        let Rounds::Times(times) = self.order.rounds else { return Ok(None) };
+        let round: u64 = self.order.parts.iter().map(ArchiveSource::count).sum::<Result<_, _>>()?;
+        Ok(round.checked_mul(times))
+    }
+}
+
+impl Order {
+    /// Returns the number of messages in a round, if it is already known.
+    fn round_messages(&self) -> Option<u64> {
+        self.parts.iter().map(ArchiveSource::known_count).sum()
+    }
+
+    /// Returns the number of whole rounds before message `seq`, and the number of messages in them.
+    fn whole_rounds(&self, seq: u64) -> (u64, u64) {
+        match self.round_messages() {
+            None | Some(0) => (0, 0),
+            Some(messages) => {
+                let rounds = match self.rounds {
+                    Rounds::Times(times) => (seq / messages).min(times),
+                    Rounds::Endless => seq / messages,
+                };
+                (rounds, rounds * messages)
+            }
+        }
+    }
+
+    /// Opens the part at a position. Returns `None` after the last round.
+    fn open(&self, position: Position) -> Result<Option<Box<dyn Feed>>, SourceError> {
+        match self.rounds {
+            Rounds::Times(times) if position.round >= times => Ok(None),
+            _ => self.parts[position.part].open(position.seq).map(Some),
+        }
+    }
+}
+
+impl Source for Playlist {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+        let order = &self.order;
+        let (mut round, mut before) = order.whole_rounds(seq);
+        let mut part = 0;
+        loop {
+            let position = Position { round, part, seq: seq - before };
+            let part_messages = match order.open(position) {
+                Ok(None) if before < seq => return Err(SourceError::BeyondEnd { seq, messages: before }),
+                Ok(feed) => {
+                    return Ok(Box::new(PlaylistFeed {
+                        order: Arc::clone(order),
+                        position,
+                        starts_segment: position.seq == 0 && (round, part) != (0, 0),
+                        feed,
+                    }));
+                }
+                Err(SourceError::BeyondEnd { messages, .. }) => messages,
+                Err(error) => return Err(error),
+            };
+            before += part_messages;
+            part += 1;
+            if part == order.parts.len() {
+                part = 0;
+                round += 1;
+                if round == 1 {
+                    // all lengths are known after the first round
+                    (round, before) = match order.round_messages() {
+                        Some(0) => return Err(SourceError::BeyondEnd { seq, messages: 0 }),
+                        _ => order.whole_rounds(seq),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Finds the position in the first round.
+    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+        let (last, others) = self.order.parts.split_last().expect("a playlist has an archive");
+        let mut before = 0;
+        for part in others {
+            match part.find(time) {
+                Err(SourceError::InvalidPosition { .. }) => before += part.count().map_err(read_error)?,
+                found => return Ok(before + found?),
+            }
+        }
+        Ok(before + last.find(time)?)
+    }
+}
+
+struct PlaylistFeed {
+    order: Arc<Order>,
+    /// The position at which reading the current part started.
+    position: Position,
+    /// True if the next message is the first of a part.
+    starts_segment: bool,
+    /// The feed of the current part; `None` after the end.
+    feed: Option<Box<dyn Feed>>,
+}
+
+impl Feed for PlaylistFeed {
+    fn fill(&mut self, block: &mut BlockBuilder) -> Result<Filled, SourceError> {
+        // consecutive parts without messages: a whole round of them would never end
+        let mut empty_parts = 0;
+        while let Some(feed) = &mut self.feed {
+            if self.starts_segment {
+                block.start_segment();
+            }
+            let first = block.next_seq();
+            let filled = feed.fill(block)?;
+            if block.next_seq() > first {
+                self.starts_segment = false;
+                empty_parts = 0;
+            }
+            if filled == Filled::End {
+                empty_parts += 1;
+                self.feed = if empty_parts > self.order.parts.len() { None } else { self.next_part()? };
+            }
+            if block.is_full() && self.feed.is_some() {
+                return Ok(Filled::More);
+            }
+        }
+        Ok(Filled::End)
+    }
+}
+
+impl PlaylistFeed {
+    fn next_part(&mut self) -> Result<Option<Box<dyn Feed>>, SourceError> {
+        let Position { round, part, .. } = self.position;
+        let is_last = part + 1 == self.order.parts.len();
+        self.position =
+            Position { round: round + u64::from(is_last), part: if is_last { 0 } else { part + 1 }, seq: 0 };
+        self.starts_segment = true;
+        self.order.open(self.position)
+    }
+}

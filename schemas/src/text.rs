@@ -1,0 +1,70 @@
+//! Parts of texts for people: numbers, and suggestions for misspelt names.
+
+/// Formats a count with commas, such as "1,234,567".
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Formats a number of bytes, such as "9.0 MB". Units are powers of 1,000.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = count as f64;
+    let mut unit = 0;
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// Returns the candidate that is most similar to `text`, if it is similar enough for a typing error.
+pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = text.to_ascii_uppercase();
+    // half of the letters may differ, but always at least one
+    let distance_max = (wanted.chars().count() / 2).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&wanted, &candidate.to_ascii_uppercase()), candidate))
+        .filter(|(distance, _)| *distance <= distance_max)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        for (count, text) in
+            [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345, "12,345"), (1_234_567, "1,234,567")]
+        {
+            assert_eq!(grouped(count), text);
+        }
+    }
+
+    #[test]
+    fn sizes_have_one_decimal() {
+        for (count, text) in
+            [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (999_949, "999.9 kB"), (8_650_000, "8.7 MB")]
+        {
+            assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_is_suggested() {
+        let symbols = ["AAPL", "AMZN", "MSFT", "V"];
+        assert_eq!(nearest("APPL", symbols), Some("AAPL"));
+        assert_eq!(nearest("msft", symbols), Some("MSFT"));
+        assert_eq!(nearest("QQQQQQ", symbols), None);
+    }
+}
