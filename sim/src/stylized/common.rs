@@ -21,9 +21,11 @@ pub(super) const SYMBOL: [Kind; 7] = [
     Kind { mean_life: 30.0, high: 16.0, chance: 0.012 },
 ];
 
-/// The strength of leverage in the factors and in a symbol's own news.
-const LEVERAGE_COMMON: f64 = 0.25;
-pub(super) const LEVERAGE_OWN: f64 = 0.15;
+/// The strength of leverage in the market, in a sector and in the news of a symbol. It is an exponential memory of ten minutes,
+/// so more of it would make the correlation of volatility decay too fast.
+const LEVERAGE_MARKET: f64 = 0.15;
+const LEVERAGE_SECTOR: f64 = 0.08;
+pub(super) const LEVERAGE_OWN: f64 = 0.08;
 
 /// The common part of a simulated day. Clones of a simulation share it.
 #[derive(Debug)]
@@ -39,10 +41,10 @@ pub(crate) struct Common {
 impl Common {
     /// Simulates the factors of a day for these symbols.
     pub(crate) fn new(seed: u64, profile: Profile, symbols: &[SymbolInfo]) -> Arc<Common> {
-        let market = Factor::new(seed, "market", &MARKET, LEVERAGE_COMMON, &profile, None);
+        let market = Factor::new(seed, "market", &MARKET, LEVERAGE_MARKET, &profile, None);
         let sector = |&sector: &Sector| {
             symbols.iter().any(|info| info.sector == sector).then(|| {
-                Factor::new(seed, sector.as_str(), &SECTOR, LEVERAGE_COMMON, &profile, Some(&market))
+                Factor::new(seed, sector.as_str(), &SECTOR, LEVERAGE_SECTOR, &profile, Some(&market))
             })
         };
         let sectors = Sector::ALL.iter().map(sector).collect();

@@ -13,6 +13,10 @@ use crate::{
     universe::Sector,
 };
 
+/// The longest time in fine steps after which a symbol reacts to the factors, exclusive. As symbols react at different times,
+/// their returns over seconds are less correlated than those over minutes (Epps 1979, Toth and Kertesz 2009).
+const REACTION_MAX: u32 = 5;
+
 /// The standard deviation of a trading day's return that comes from each source.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Loadings {
@@ -30,6 +34,8 @@ pub(super) struct Path {
     own: Weather,
     leverage: Leverage,
     news: Stream,
+    /// The number of fine steps after which the symbol reacts to the factors.
+    reaction: usize,
     /// The current step.
     step: usize,
     /// The number of fine steps whose news has been drawn.
@@ -55,13 +61,16 @@ impl Path {
         loadings: Loadings,
         common: Arc<Common>,
     ) -> Path {
+        let mut news = Stream::new(seed, Purpose::News, symbol);
+        let reaction = news.below(REACTION_MAX) as usize;
         let mut path = Path {
             common,
             sector,
             loadings,
             own: Weather::new(&common::SYMBOL, Stream::new(seed, Purpose::Weather, symbol)),
             leverage: Leverage::new(common::LEVERAGE_OWN),
-            news: Stream::new(seed, Purpose::News, symbol),
+            news,
+            reaction,
             step: 0,
             drawn: 0,
             taken: 0,
@@ -118,9 +127,11 @@ impl Path {
         self.draw_until(fine);
         let common = &*self.common;
         let (market, sector) = (&common.market.price, &common.sector(self.sector).price);
+        let to = fine.saturating_sub(self.reaction);
+        let from = self.taken.saturating_sub(self.reaction);
         let change = std::mem::take(&mut self.heard)
-            + self.loadings.market * (market[fine] - market[self.taken])
-            + self.loadings.sector * (sector[fine] - sector[self.taken]);
+            + self.loadings.market * (market[to] - market[from])
+            + self.loadings.sector * (sector[to] - sector[from]);
         self.taken = fine;
         change
     }
