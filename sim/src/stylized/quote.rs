@@ -93,7 +93,8 @@ impl Quote {
     #[inline]
     pub(super) fn follow(&mut self, fair: f64, spread: f64, redraw: bool) -> bool {
         let moved = self.double_mid == 0 || self.lean(fair, spread).abs() >= 1.0;
-        if !moved && !(redraw && self.stream.below(8) == 0) {
+        let follows = moved || redraw && self.stream.below(8) == 0;
+        if !follows {
             return false;
         }
         let extra = (0.5 * (spread - self.parity as f64)).max(0.0) + 0.04;
