@@ -2,7 +2,7 @@
 //!
 //! Volatility and activity have slow and fast components, which are partly common to all symbols. Orders excite further
 //! orders. The signs of trades have a long memory, and the price anticipates it, so that returns do not. Most orders are
-//! cancelled, and quotes outnumber trades. docs/adr/0025-a-second-model.md explains the choices.
+//! cancelled, and quotes outnumber trades. docs/adr/0027-a-second-model.md explains the choices.
 //!
 //! Everything that symbols have in common ([`Common`]) is a function of the seed, the date and its name: a simulation of one
 //! symbol creates the same factors as a simulation of all. Everything else belongs to one symbol, with one generator for each
