@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 use tradesim_archive::{Origin, Provenance, SymbolEntry};
 use tradesim_schemas::Symbol;
 use tradesim_sim::{
-    GENERATOR_VERSION, MODEL, RandomBursts, Simulation, SimulationOptions,
+    GENERATOR_VERSION, RandomBursts, Simulation, SimulationOptions,
     session::{CALENDAR_VERSION, CalendarError, Closed, TradingDay, tzdb_version},
     universe::Universe,
 };
@@ -41,6 +41,7 @@ impl Market {
             None => (random::seed()?, true),
         };
         let options = SimulationOptions {
+            model: settings.model()?,
             rate: f64::from(settings.rate()?),
             symbols: usize::from(settings.num_symbols()?),
             market_hours: settings.market_hours()?,
@@ -83,6 +84,7 @@ pub(crate) fn apply_flags(seed: Option<u64>, args: &MarketArgs, settings: &mut S
         _ => None,
     };
     put(settings, Key::Seed, seed);
+    put(settings, Key::Model, args.model);
     put(settings, Key::Rate, args.rate);
     put(settings, Key::NumSymbols, count);
     put(settings, Key::SimulateMarketHours, args.market_hours);
@@ -186,7 +188,7 @@ pub(crate) fn provenance(simulation: &Simulation) -> Provenance {
         .collect();
     Provenance {
         generator_version: Some(GENERATOR_VERSION.to_owned()),
-        model: Some(MODEL.to_owned()),
+        model: Some(options.model.name().to_owned()),
         seed: Some(options.seed),
         date: Some(options.day.date().to_string()),
         options: options.to_map(),

@@ -25,18 +25,22 @@ fn key(record: &Record, list: usize, base: i64) -> Key {
     (time << RANK_BITS | rank) << LIST_BITS | list as Key
 }
 
-/// Merges `lists`, each of which is in order, and numbers the result from `seq`. Empties the lists.
+/// Merges the events before `until` (microseconds since the epoch) of `lists`, each of which is in order, and numbers the
+/// result from `seq`. Removes these events from the lists.
 ///
 /// # Panics
 /// Panics if there are more than 256 lists.
-pub(crate) fn merge(lists: &mut [Vec<Record>], seq: &mut RecordSeq, out: &mut Vec<Record>) {
+pub(crate) fn merge(lists: &mut [Vec<Record>], until: i64, seq: &mut RecordSeq, out: &mut Vec<Record>) {
     assert!(lists.len() <= 1 << LIST_BITS, "the symbol table is shorter");
     let starts = lists.iter().filter_map(|list| list.first());
     let Some(base) = starts.map(|record| record.envelope.timestamp.micros()).min() else { return };
-    out.reserve(lists.iter().map(Vec::len).sum());
+    let before = |list: &Vec<Record>| list.partition_point(|event| event.envelope.timestamp.micros() < until);
+    let ends: Vec<usize> = lists.iter().map(before).collect();
+    out.reserve(ends.iter().sum());
     let mut positions = vec![0; lists.len()];
-    let head =
-        |list: usize, position: usize| lists[list].get(position).map_or(DONE, |next| key(next, list, base));
+    let head = |list: usize, position: usize| {
+        if position < ends[list] { key(&lists[list][position], list, base) } else { DONE }
+    };
     let mut tree = Tournament::new((0..lists.len()).map(|list| head(list, 0)).collect());
     while tree.winner() != DONE {
         let list = (tree.winner() & ((1 << LIST_BITS) - 1)) as usize;
@@ -46,8 +50,8 @@ pub(crate) fn merge(lists: &mut [Vec<Record>], seq: &mut RecordSeq, out: &mut Ve
         positions[list] = position + 1;
         tree.replace_winner(list, head(list, position + 1));
     }
-    for list in lists {
-        list.clear();
+    for (list, end) in lists.iter_mut().zip(ends) {
+        list.drain(..end);
     }
 }
 

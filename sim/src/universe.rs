@@ -141,6 +141,18 @@ impl Universe {
         self
     }
 
+    /// Returns some of the symbols, with their weights in this universe.
+    #[cfg(test)]
+    pub(crate) fn only(&self, names: &[Symbol]) -> Universe {
+        let kept = |&(info, _): &(&SymbolInfo, &u32)| names.contains(&info.symbol);
+        let (symbols, weights) =
+            self.symbols.iter().zip(&self.weights).filter(kept).unzip::<_, _, Vec<_>, Vec<_>>();
+        Universe {
+            symbols: symbols.into_iter().copied().collect(),
+            weights: weights.into_iter().copied().collect(),
+        }
+    }
+
     /// Returns the symbols, in table order.
     pub fn symbols(&self) -> &[SymbolInfo] {
         &self.symbols

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tradesim_archive::Cut;
+use tradesim_sim::Model;
 
 use super::options::Recording;
 use crate::{
@@ -12,8 +13,14 @@ use crate::{
     report::SCHEMA_VERSION,
 };
 
-/// The mean size of a message in an archive, measured on default days.
-const BYTES_PER_MESSAGE: f64 = 9.0;
+/// Returns the mean size of a message in an archive, measured on default days.
+const fn bytes_per_message(model: Model) -> f64 {
+    match model {
+        Model::Gbm => 9.0,
+        Model::Stylized => 12.0,
+    }
+}
+
 /// The speed of two cores, for a rough estimate of the duration.
 const MESSAGES_PER_SECOND: f64 = 3_000_000.0;
 
@@ -45,7 +52,7 @@ pub(super) fn show(recording: &Recording, path: &Path, json: bool) -> anyhow::Re
     let expected = Expected {
         orders: orders.round() as u64,
         messages: messages.round() as u64,
-        bytes: (messages * BYTES_PER_MESSAGE).round() as u64,
+        bytes: (messages * bytes_per_message(options.model)).round() as u64,
         seconds: messages / MESSAGES_PER_SECOND,
     };
     let cut = (!recording.filter.is_open()).then(|| recording.filter.cut().clone());
