@@ -199,5 +199,6 @@ pub(crate) fn provenance(simulation: &Simulation) -> Provenance {
         calendar_version: Some(CALENDAR_VERSION.to_owned()),
         tzdb_version: Some(tzdb_version().to_owned()),
         faults: None,
+        part: None,
     }
 }

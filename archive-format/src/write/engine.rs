@@ -22,10 +22,12 @@ use tradesim_schemas::ContentDigest;
 use zstd::bulk::Compressor;
 
 use crate::{
-    dictionary::{DictionaryChunk, compressor},
+    RowDigest,
+    dictionary::{DictionaryChunk, Values, compressor},
+    digest_threads::DigestThreads,
     encode::{Chunk, CodedColumn, array},
     layout::Column,
-    row::RowDigest,
+    proofs::{Proofs, Proved},
 };
 
 /// The maximum number of chunks that wait for a thread: enough to cover the compression of a full page, and few enough to
@@ -65,19 +67,31 @@ pub(super) enum Engine {
     Threads(Threads),
 }
 
+/// What an engine is made of.
+pub(super) struct EngineSetup<'a> {
+    pub(super) threads: usize,
+    pub(super) columns: &'a [Column],
+    pub(super) fields: &'a [FieldRef],
+    pub(super) schema: &'a SchemaDescriptor,
+    /// The column of symbols has bounds in each row group.
+    pub(super) symbol_bounds: bool,
+    /// What is computed beside the content digest.
+    pub(super) proofs: Option<Proofs>,
+}
+
 impl Engine {
-    pub(super) fn new(
-        threads: usize,
-        columns: &[Column],
-        fields: &[FieldRef],
-        schema: &SchemaDescriptor,
-    ) -> std::io::Result<Engine> {
+    pub(super) fn new(setup: EngineSetup<'_>) -> std::io::Result<Engine> {
+        let EngineSetup { threads, columns, fields, schema, symbol_bounds, proofs } = setup;
+        let values_of = |column: Column| match column.dictionary() {
+            Some(Values::Texts) if column == Column::Symbol && symbol_bounds => Some(Values::BoundedTexts),
+            values => values,
+        };
         let all: Vec<ColumnJob> = columns
             .iter()
             .zip(fields)
             .enumerate()
             .map(|(place, (&column, field))| {
-                let encoder = match column.dictionary() {
+                let encoder = match values_of(column) {
                     Some(values) => ColumnEncoder::Dictionary(Box::new(CodedColumn::new(
                         column,
                         schema.column(place),
@@ -90,12 +104,12 @@ impl Engine {
             .collect();
         if threads == 1 {
             Ok(Engine::Inline(Box::new(Inline {
-                digest: RowDigest::default(),
+                digest: proofs.map_or_else(RowDigest::default, RowDigest::with_proofs),
                 encoder: Encoder::new(all)?,
                 done: Vec::new(),
             })))
         } else {
-            Threads::start(threads, all).map(Engine::Threads)
+            Threads::start(threads, all, proofs).map(Engine::Threads)
         }
     }
 
@@ -141,10 +155,10 @@ impl Engine {
         }
     }
 
-    /// Returns the content digest of all rows.
-    pub(super) fn finish(self) -> ContentDigest {
+    /// Returns the content digest of all rows, and what was computed beside it.
+    pub(super) fn finish(self) -> (ContentDigest, Option<Proved>) {
         match self {
-            Engine::Inline(inline) => inline.digest.finish(),
+            Engine::Inline(inline) => (inline.digest.finish(), inline.digest.proved()),
             Engine::Threads(mut threads) => threads.finish(),
         }
     }
@@ -239,11 +253,67 @@ enum Command {
     End,
 }
 
-/// One thread for the digest, the others for columns.
+/// Some threads for the digest, the others for columns.
 pub(super) struct Threads {
-    digest: Option<(SyncSender<Arc<Chunk>>, JoinHandle<ContentDigest>)>,
+    digest: Option<DigestJob>,
     encoders: Vec<EncoderThread>,
     results: Receiver<Result<Vec<Encoded>, ParquetError>>,
+}
+
+/// The threads of the digest.
+enum DigestJob {
+    /// One thread, which digests one message after the other: with few threads, and for the digests of symbols.
+    Serial(SyncSender<Arc<Chunk>>, JoinHandle<RowDigest>),
+    /// Several threads, which digest different chunks.
+    Tree(DigestThreads<Chunk>),
+}
+
+/// The number of threads from which on one thread for the digest would be the slowest stage. It digests 7.6 million messages a
+/// second, and a generator makes 10.
+const TREE_THREADS_MIN: usize = 5;
+
+impl DigestJob {
+    fn start(threads: usize, proofs: Option<Proofs>) -> std::io::Result<DigestJob> {
+        if proofs.is_none() && threads >= TREE_THREADS_MIN {
+            return DigestThreads::start(2).map(DigestJob::Tree);
+        }
+        let mut digest = proofs.map_or_else(RowDigest::default, RowDigest::with_proofs);
+        let (sender, receiver) = sync_channel::<Arc<Chunk>>(QUEUED_CHUNKS);
+        let thread = std::thread::Builder::new().name("archive-digest".to_owned()).spawn(move || {
+            while let Ok(chunk) = receiver.recv() {
+                digest.push(chunk.batch());
+            }
+            digest
+        })?;
+        Ok(DigestJob::Serial(sender, thread))
+    }
+
+    fn push(&mut self, chunk: Arc<Chunk>) -> Result<(), EngineError> {
+        let pushed = match self {
+            DigestJob::Serial(sender, _) => sender.send(chunk).is_ok(),
+            DigestJob::Tree(threads) => threads.push(chunk),
+        };
+        if pushed { Ok(()) } else { Err(EngineError::ThreadGone) }
+    }
+
+    /// Waits for the threads. Returns `None` after a panic if this thread panics, too.
+    fn finish(self) -> Option<(ContentDigest, Option<Proved>)> {
+        match self {
+            DigestJob::Serial(sender, thread) => {
+                drop(sender);
+                match thread.join() {
+                    Ok(digest) => Some((digest.finish(), digest.proved())),
+                    Err(_) if std::thread::panicking() => None,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            DigestJob::Tree(threads) if std::thread::panicking() => {
+                drop(threads);
+                None
+            }
+            DigestJob::Tree(threads) => Some((threads.finish(), None)),
+        }
+    }
 }
 
 struct EncoderThread {
@@ -255,17 +325,10 @@ struct EncoderThread {
 impl Threads {
     /// Starts at least two threads for columns, in addition to the one for the digest, even if `threads` is 2: three threads
     /// that are partly idle keep two cores busy.
-    fn start(threads: usize, jobs: Vec<ColumnJob>) -> std::io::Result<Threads> {
+    fn start(threads: usize, jobs: Vec<ColumnJob>, proofs: Option<Proofs>) -> std::io::Result<Threads> {
         let shares = spread(jobs, threads.saturating_sub(1).clamp(2, 8));
         let (done, results) = channel();
-        let (sender, receiver) = sync_channel::<Arc<Chunk>>(QUEUED_CHUNKS);
-        let digest = std::thread::Builder::new().name("archive-digest".to_owned()).spawn(move || {
-            let mut digest = RowDigest::default();
-            while let Ok(chunk) = receiver.recv() {
-                digest.push(chunk.batch());
-            }
-            digest.finish()
-        })?;
+        let digest = DigestJob::start(threads, proofs)?;
         let mut encoders = Vec::new();
         for share in shares {
             let places = share.iter().map(|job| job.place).collect();
@@ -277,7 +340,7 @@ impl Threads {
                 .spawn(move || run_encoder(encoder, &inbox, &done))?;
             encoders.push(EncoderThread { places, commands: Some(commands), thread: Some(thread) });
         }
-        Ok(Threads { digest: Some((sender, digest)), encoders, results })
+        Ok(Threads { digest: Some(digest), encoders, results })
     }
 
     fn begin(&mut self, mut writers: Writers) -> Result<(), EngineError> {
@@ -294,8 +357,7 @@ impl Threads {
     fn chunk(&mut self, chunk: Chunk) -> Result<(), EngineError> {
         let chunk = Arc::new(chunk);
         self.send_all(|| Command::Chunk(Arc::clone(&chunk)))?;
-        let (digest, _) = self.digest.as_ref().ok_or(EngineError::ThreadGone)?;
-        digest.send(chunk).map_err(|_| EngineError::ThreadGone)
+        self.digest.as_mut().ok_or(EngineError::ThreadGone)?.push(chunk)
     }
 
     fn send_all(&self, command: impl Fn() -> Command) -> Result<(), EngineError> {
@@ -320,11 +382,10 @@ impl Threads {
         Ok(Some(result?))
     }
 
-    fn finish(&mut self) -> ContentDigest {
+    fn finish(&mut self) -> (ContentDigest, Option<Proved>) {
         self.stop_encoders();
-        let (sender, thread) = self.digest.take().expect("the engine is finished once");
-        drop(sender);
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let digest = self.digest.take().expect("the engine is finished once");
+        digest.finish().expect("this thread does not panic")
     }
 
     fn stop_encoders(&mut self) {
@@ -345,14 +406,7 @@ impl Drop for Threads {
     /// Waits for the threads, so that they do not outlive a dropped writer.
     fn drop(&mut self) {
         self.stop_encoders();
-        if let Some((sender, thread)) = self.digest.take() {
-            drop(sender);
-            if let Err(panic) = thread.join()
-                && !std::thread::panicking()
-            {
-                std::panic::resume_unwind(panic);
-            }
-        }
+        drop(self.digest.take().map(DigestJob::finish));
     }
 }
 
