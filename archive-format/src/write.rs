@@ -518,7 +518,7 @@ impl ArchiveWriter {
         let (keys, slices) = proved.map(|Proved { keys, slices, .. }| (keys, slices)).unzip();
         let metadata = Metadata {
             format_version: self.format_version,
-            writer: writer_versions(),
+            writer: WriterVersions::current(),
             provenance: std::mem::take(&mut self.provenance),
             columns: self.columns,
             counts: self.validator.counts,
@@ -582,12 +582,15 @@ impl Batch {
     }
 }
 
-fn writer_versions() -> WriterVersions {
-    WriterVersions {
-        tradesim: env!("CARGO_PKG_VERSION").to_owned(),
-        // the crate does not export its version; a test compares this with Cargo.lock
-        parquet: "60.1.0".to_owned(),
-        zstd: zstd_version(),
+impl WriterVersions {
+    /// Returns the versions of this build.
+    pub fn current() -> WriterVersions {
+        WriterVersions {
+            tradesim: env!("CARGO_PKG_VERSION").to_owned(),
+            // the crate does not export its version; a test compares this with Cargo.lock
+            parquet: "60.1.0".to_owned(),
+            zstd: zstd_version(),
+        }
     }
 }
 

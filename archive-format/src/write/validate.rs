@@ -6,6 +6,7 @@ use tradesim_schemas::{Event, OrderRef, Price, Record, RecordSeq, Symbol, Timest
 
 use crate::{
     Captured, Columns, Content, Counts, Error, FormatVersion, Metadata, Provenance, SliceGrid,
+    WriterVersions,
     ids::IdTable,
     limits,
     metadata::{check_bounds, to_json},
@@ -38,7 +39,7 @@ impl RowValidator {
         }
         let blank = Metadata {
             format_version: FormatVersion::CURRENT,
-            writer: super::writer_versions(),
+            writer: WriterVersions::current(),
             provenance: provenance.clone(),
             columns,
             counts: Counts::default(),
