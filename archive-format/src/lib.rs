@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 mod capture;
+mod content_check;
 mod cut;
 mod dictionary;
 mod digest_threads;
@@ -35,6 +36,7 @@ mod version;
 mod write;
 
 pub use capture::{Archived, Gap, archive_journal};
+pub use content_check::ContentCheck;
 pub use cut::{Cut, Filter, FilteredBatches};
 pub use error::{Error, Place};
 pub use flat::{flat_batch, flat_schema};

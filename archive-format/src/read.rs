@@ -178,9 +178,14 @@ impl Archive {
                 return Err(Error::WrongSlices { path: path() });
             }
         }
-        let (found, expected) = (rows.finish(), metadata.digest);
+        self.check_digest(rows.finish())
+    }
+
+    /// Compares a content digest with that of the metadata.
+    pub(crate) fn check_digest(&self, found: ContentDigest) -> Result<ContentDigest, Error> {
+        let expected = self.inner.metadata.digest;
         if found != expected {
-            return Err(Error::WrongContent { path: path(), expected, found });
+            return Err(Error::WrongContent { path: self.path().to_owned(), expected, found });
         }
         Ok(found)
     }

@@ -135,9 +135,7 @@ impl Simulation {
     ) -> Simulation {
         let markets = match options.model {
             Model::Gbm => Markets::Gbm(gbm_markets(&options, &universe, &bursts, ordinals)),
-            Model::Stylized => {
-                Markets::Stylized(stylized_markets(&options, &universe, &bursts, ordinals))
-            }
+            Model::Stylized => Markets::Stylized(stylized_markets(&options, &universe, &bursts, ordinals)),
         };
         let periods = options.day.periods(options.market_hours);
         let weight_of = |symbol| universe.get(symbol).map_or(0.0, |info| info.weight);

@@ -64,7 +64,8 @@ fn first_difference(there: &Value, asked: &Value, path: String) -> Option<String
             keys.sort_unstable();
             keys.dedup();
             keys.into_iter().find_map(|key| {
-                let member = |of: &serde_json::Map<String, Value>| of.get(key).cloned().unwrap_or(Value::Null);
+                let member =
+                    |of: &serde_json::Map<String, Value>| of.get(key).cloned().unwrap_or(Value::Null);
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 first_difference(&member(left), &member(right), path)
             })

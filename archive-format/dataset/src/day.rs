@@ -84,14 +84,13 @@ impl Day {
         if !slices.is_empty() {
             let (from, to) = (self.start_of(slices.start), self.start_of(slices.end));
             let mut encoder = MessageEncoder::new();
-            let mut merge =
-                MarketMerge::new(&self.archives, Start::Time(from), RecordSeq(first))?;
+            let mut merge = MarketMerge::new(&self.archives, Start::Time(from), RecordSeq(first))?;
             while let Some(record) = merge.next_record()? {
                 if record.envelope.timestamp >= to {
                     break;
                 }
                 hasher.push_with(|out| encoder.write(&record.envelope, out));
-                if hasher.messages() % 65_536 == 0 && is_stopping() {
+                if hasher.messages().is_multiple_of(65_536) && is_stopping() {
                     return Err(DatasetError::Stopped);
                 }
             }
@@ -133,7 +132,8 @@ impl Day {
             };
             self.slices.bytes.iter().take_while(reached).count()
         };
-        let end = if shard.index() + 1 == shard.of() { self.slices.bytes.len() } else { bound(shard.index() + 1) };
+        let end =
+            if shard.index() + 1 == shard.of() { self.slices.bytes.len() } else { bound(shard.index() + 1) };
         bound(shard.index())..end
     }
 

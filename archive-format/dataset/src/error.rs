@@ -134,7 +134,7 @@ pub enum DatasetError {
 /// The kind of an error, from which a caller decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// What was asked for is invalid.
+    /// The request is invalid.
     Usage,
     /// Files differ from what they should be.
     Difference,
@@ -163,9 +163,9 @@ impl DatasetError {
             DatasetError::OtherRecipe { .. }
             | DatasetError::OtherManifest { .. }
             | DatasetError::CannotCreate { .. } => ErrorKind::Output,
-            DatasetError::OtherPart { .. }
-            | DatasetError::OtherPieces { .. }
-            | DatasetError::Pieces(_) => ErrorKind::Difference,
+            DatasetError::OtherPart { .. } | DatasetError::OtherPieces { .. } | DatasetError::Pieces(_) => {
+                ErrorKind::Difference
+            }
             DatasetError::Archive(_) | DatasetError::Io { .. } | DatasetError::Stopped => ErrorKind::Failed,
         }
     }

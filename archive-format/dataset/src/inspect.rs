@@ -71,7 +71,7 @@ impl fmt::Display for Finding {
 /// The result of [`inspect`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inspection {
-    /// What is not as the recipe says.
+    /// The differences from the recipe.
     pub findings: Vec<Finding>,
     /// The complete units with their records, in order.
     pub parts: Vec<(Unit, PartRecord)>,

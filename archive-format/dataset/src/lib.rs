@@ -1,7 +1,7 @@
 //! A dataset: simulated days of many dates and seeds, each in parts, in one folder.
 //!
 //! A [`Recipe`] says what the dataset is. Its [`Unit`]s are made by any number of processes on any machines, which share only
-//! the folder: names and content of each file follow from the recipe, so whoever makes a unit writes the same file. [`seal`]
+//! the folder: names and content of each file follow from the recipe, so a unit is the same file, whichever process makes it. [`seal`]
 //! looks at all units and writes the manifest; a dataset without one is unfinished.
 //!
 //! This crate combines the simulator and the archive, and knows no command line. ADR 0028 gives the reasons.

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use tradesim_archive::KeyDigest;
 use tradesim_schemas::{ByteHash, Symbol};
 
-use crate::{DatasetError, Finding, PartRecord, Recipe, Unit, canonical, files, inspect, recipe::SCHEMA_VERSION};
+use crate::{
+    DatasetError, Finding, PartRecord, Recipe, Unit, canonical, files, inspect, recipe::SCHEMA_VERSION,
+};
 
 /// The digest of a dataset: BLAKE3 over lines of date, seed, symbol, messages and digest of the symbol, sorted by bytes. It does
 /// not depend on parts, workers, compression or place. It is printed with a prefix of its own, because it is not a content

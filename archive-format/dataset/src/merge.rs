@@ -11,7 +11,7 @@ use tradesim_sim::MarketOrder;
 
 use crate::DatasetError;
 
-/// Whether archives are the parts of one day.
+/// The relation of archives to one day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parts {
     /// They are all parts of one day, each once.
@@ -117,10 +117,7 @@ impl MarketMerge {
 }
 
 /// Reads the next record of an input, and returns its place in the order.
-fn advance(
-    input: &mut Input,
-    ordinals: &BTreeMap<Symbol, u16>,
-) -> Result<Option<MarketOrder>, DatasetError> {
+fn advance(input: &mut Input, ordinals: &BTreeMap<Symbol, u16>) -> Result<Option<MarketOrder>, DatasetError> {
     let record = loop {
         match input.records.next() {
             Some(record) => break record,

@@ -8,7 +8,7 @@ use tradesim_schemas::{ByteHash, ContentDigest};
 
 use crate::{DatasetError, Recipe, Unit, canonical, files, recipe::SCHEMA_VERSION};
 
-/// What is known of a complete part. It is written after the archive, so an archive without it may be of any other recipe.
+/// The facts about a complete part. It is written after the archive, so an archive without it may be of any other recipe.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartRecord {
     /// The path of the archive in the dataset.
@@ -86,7 +86,11 @@ impl PartRecord {
     }
 
     /// Reads the record of a unit; `None` if it does not exist.
-    pub(crate) fn read(root: &Path, recipe: &Recipe, unit: &Unit) -> Result<Option<PartRecord>, DatasetError> {
+    pub(crate) fn read(
+        root: &Path,
+        recipe: &Recipe,
+        unit: &Unit,
+    ) -> Result<Option<PartRecord>, DatasetError> {
         let path = files::markers(root).join(files::marker_name(unit, recipe.parts()));
         if !files::exists(&path) {
             return Ok(None);

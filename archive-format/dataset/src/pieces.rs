@@ -96,7 +96,8 @@ pub fn combine(paths: &[PathBuf]) -> Result<ContentDigest, DatasetError> {
             Some(all) => {
                 let day = |of: &Pieces| (of.recipe.clone(), of.date.clone(), of.seed, of.bytes);
                 if day(all) != day(&read) {
-                    let what = format!("it is of {} with seed {}, or of another recipe", read.date, read.seed);
+                    let what =
+                        format!("it is of {} with seed {}, or of another recipe", read.date, read.seed);
                     return Err(DatasetError::OtherPieces { path: path.clone(), what });
                 }
                 all.pieces.extend(read.pieces);
@@ -127,7 +128,8 @@ fn piece_document(piece: &Piece) -> PieceDocument {
 }
 
 fn restore(document: PieceDocument, path: &Path) -> Result<Piece, DatasetError> {
-    let bytes = |text: &str| unhex(text).ok_or_else(|| DatasetError::bad(path, "it has malformed hex digits"));
+    let bytes =
+        |text: &str| unhex(text).ok_or_else(|| DatasetError::bad(path, "it has malformed hex digits"));
     let subtree = |(first, level, value): (u64, u8, String)| {
         let value = bytes(&value)?.try_into().map_err(|_| DatasetError::bad(path, "a hash has 32 bytes"))?;
         Ok::<Subtree, DatasetError>(Subtree { first, level, value })

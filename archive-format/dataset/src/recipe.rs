@@ -13,9 +13,7 @@ use tradesim_sim::{
 };
 
 use crate::{
-    DatasetError, MarketOptions, Shard, Unit, canonical, files,
-    options::OptionsDocument,
-    ranges::ranges,
+    DatasetError, MarketOptions, Shard, Unit, canonical, files, options::OptionsDocument, ranges::ranges,
 };
 
 /// The version of the documents of a dataset.
@@ -24,7 +22,7 @@ pub(crate) const SCHEMA_VERSION: u32 = 1;
 /// The largest number of units of a dataset.
 const UNITS_MAX: u64 = 1_000_000;
 
-/// What a dataset is: dates, seeds, parts, and the options of the market. The same recipe always gives the same files.
+/// The definition of a dataset: dates, seeds, parts, and the options of the market. The same recipe always gives the same files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
     days: Vec<TradingDay>,
@@ -124,8 +122,7 @@ impl Recipe {
         let bad = |what: String| DatasetError::bad(&path, what);
         let model = Model::of_name(&document.model)
             .ok_or_else(|| bad(format!("this program has no model {:?}", document.model)))?;
-        let options =
-            document.options.options(model).map_err(|name| bad(format!("{name} is not valid")))?;
+        let options = document.options.options(model).map_err(|name| bad(format!("{name} is not valid")))?;
         let day = |text: &String| {
             let date = parse_date(text).ok_or_else(|| bad(format!("{text:?} is not a date")))?;
             let closed = if document.closed_dates { Closed::Allow } else { Closed::Refuse };

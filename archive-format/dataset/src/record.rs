@@ -5,10 +5,7 @@ use std::{num::NonZeroUsize, path::Path};
 use tradesim_archive::{ArchiveWriter, Cut, SliceGrid, WriterOptions};
 use tradesim_sim::{Simulation, SimulationOptions};
 
-use crate::{
-    DatasetError, PartRecord, Recipe, Unit, files, market, part,
-    part::expected_part,
-};
+use crate::{DatasetError, PartRecord, Recipe, Unit, files, market, part, part::expected_part};
 
 /// The length of a slice of time, in microseconds: a minute, of which a day has about a thousand.
 const SLICE_MICROS: u64 = 60_000_000;

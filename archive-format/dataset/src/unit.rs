@@ -78,7 +78,8 @@ mod tests {
     fn only_a_worker_below_the_number_of_workers_is_a_shard() {
         assert_eq!("0/1".parse(), Ok(Shard::WHOLE));
         assert_eq!("3/16".parse(), Ok(Shard { index: 3, of: 16 }));
-        for text in ["", "1", "1/", "/1", "1/1", "16/16", "0/0", "-1/2", "+0/2", "0/1000001", "0/2/3", " 0/2"] {
+        for text in ["", "1", "1/", "/1", "1/1", "16/16", "0/0", "-1/2", "+0/2", "0/1000001", "0/2/3", " 0/2"]
+        {
             assert_eq!(text.parse::<Shard>(), Err(ParseShardError), "{text}");
         }
     }

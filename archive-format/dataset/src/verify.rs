@@ -19,7 +19,7 @@ pub enum Verified {
     /// The unit was read to its end, and is what it states.
     Checked {
         /// The record of the part.
-        part: PartRecord,
+        part: Box<PartRecord>,
         /// The check of the market rules.
         rules: AuditReport,
     },
@@ -60,7 +60,7 @@ pub fn verify(
     if recompute && let Some(what) = recomputed(recipe, unit, &stated, is_stopping)? {
         return different(what);
     }
-    Ok(Verified::Checked { part: stated, rules })
+    Ok(Verified::Checked { part: Box::new(stated), rules })
 }
 
 fn read(
@@ -73,12 +73,8 @@ fn read(
     let simulation = simulation(recipe, unit)?;
     let options = simulation.options();
     // a part has its own numbers without gaps; no rule joins symbols, so the rules hold for a part as for the day
-    let whole = AuditContext::whole(
-        options.model.name(),
-        options.day,
-        options.market_hours,
-        simulation.universe(),
-    );
+    let whole =
+        AuditContext::whole(options.model.name(), options.day, options.market_hours, simulation.universe());
     let mut audit = Audit::new(AuditContext { scope: Scope { dense_seq: true, ..whole.scope }, ..whole });
     let mut digest = RowDigest::of_archive(archive.metadata());
     for batch in archive.batches(Start::Beginning) {

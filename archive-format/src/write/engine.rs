@@ -67,7 +67,7 @@ pub(super) enum Engine {
     Threads(Threads),
 }
 
-/// What an engine is made of.
+/// The arguments of [`Engine::new`].
 pub(super) struct EngineSetup<'a> {
     pub(super) threads: usize,
     pub(super) columns: &'a [Column],
@@ -75,7 +75,7 @@ pub(super) struct EngineSetup<'a> {
     pub(super) schema: &'a SchemaDescriptor,
     /// The column of symbols has bounds in each row group.
     pub(super) symbol_bounds: bool,
-    /// What is computed beside the content digest.
+    /// Digests and sums that are computed beside the content digest.
     pub(super) proofs: Option<Proofs>,
 }
 
@@ -268,7 +268,7 @@ enum DigestJob {
     Tree(DigestThreads<Chunk>),
 }
 
-/// The number of threads from which on one thread for the digest would be the slowest stage. It digests 7.6 million messages a
+/// The number of threads from which on one thread for the digest would be the slowest stage. It digests 7.6 million messages per
 /// second, and a generator makes 10.
 const TREE_THREADS_MIN: usize = 5;
 

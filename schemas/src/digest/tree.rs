@@ -41,7 +41,7 @@ impl Subtree {
 
     /// Returns true if `right` is the other half of a larger subtree, of which this one is the left half.
     fn is_left_of(&self, right: &Subtree) -> bool {
-        self.level == right.level && self.end() == right.first && self.first % (2 << self.level) == 0
+        self.level == right.level && self.end() == right.first && self.first.is_multiple_of(2 << self.level)
     }
 
     fn join(&self, right: &Subtree) -> Subtree {

@@ -112,7 +112,9 @@ fn slices_of_messages_have_the_digest_of_all_messages() {
         let mut pieces = Vec::new();
         for slice in messages.chunks(messages.len().div_ceil(slices)) {
             let mut hasher = SliceHasher::new(offset);
-            slice.iter().for_each(|message| hasher.push_with(|out| out.extend_from_slice(message.as_bytes())));
+            slice
+                .iter()
+                .for_each(|message| hasher.push_with(|out| out.extend_from_slice(message.as_bytes())));
             assert_eq!(hasher.messages(), slice.len() as u64);
             let piece = hasher.finish();
             offset += piece.len();

@@ -94,7 +94,9 @@ fn a_market_has_the_same_state_in_a_part_as_alone() {
             let mut simulation = Simulation::of_symbols(options.clone(), chosen).unwrap();
             while simulation.next_window().is_some() {}
             match &mut simulation.markets {
-                Markets::Gbm(markets) => markets.iter_mut().map(|market| market.state_digest()).collect::<Vec<_>>(),
+                Markets::Gbm(markets) => {
+                    markets.iter_mut().map(|market| market.state_digest()).collect::<Vec<_>>()
+                }
                 Markets::Stylized(markets) => {
                     markets.iter_mut().map(|bounded| bounded.market.state_digest()).collect()
                 }
