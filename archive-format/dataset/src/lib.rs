@@ -27,7 +27,7 @@ mod verify;
 pub use day::Day;
 pub use error::{DatasetError, ErrorKind};
 pub use inspect::{Finding, Inspection, inspect};
-pub use manifest::{DatasetDigest, Manifest, Sealed, seal};
+pub use manifest::{DatasetDigest, Manifest, ManifestIndex, ManifestKey, ManifestUnit, Sealed, seal};
 pub use market::provenance;
 pub use merge::{MarketMerge, Parts};
 pub use options::{MarketOptions, PlannedBurst};

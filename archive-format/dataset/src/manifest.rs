@@ -1,6 +1,6 @@
 //! The manifest: the list of all units of a complete dataset, and its digest.
 
-use std::{fmt, fmt::Write as _, path::Path};
+use std::{collections::BTreeMap, fmt, fmt::Write as _, path::Path};
 
 use serde::{Deserialize, Serialize};
 use tradesim_archive::KeyDigest;
@@ -122,19 +122,38 @@ impl Manifest {
         Ok(Some(manifest))
     }
 
+    /// Returns the entries by name, to compare many units with them.
+    pub fn index(&self) -> ManifestIndex<'_> {
+        let key = |key: &'_ ManifestKey| (key.date.clone(), key.seed, key.symbol.clone());
+        ManifestIndex {
+            units: self.units.iter().map(|unit| (unit.file.as_str(), unit)).collect(),
+            keys: self.keys.iter().map(|entry| (key(entry), entry)).collect(),
+        }
+    }
+}
+
+/// The entries of a manifest by name.
+#[derive(Clone, Debug)]
+pub struct ManifestIndex<'a> {
+    units: BTreeMap<&'a str, &'a ManifestUnit>,
+    keys: BTreeMap<(String, u64, String), &'a ManifestKey>,
+}
+
+impl ManifestIndex<'_> {
     /// Returns the difference between a unit and its entry; `None` if they agree.
     pub(crate) fn difference(&self, unit: &Unit, part: &PartRecord) -> Option<String> {
-        let Some(entry) = self.units.iter().find(|entry| entry.file == part.file) else {
+        let Some(entry) = self.units.get(part.file.as_str()) else {
             return Some("it is not in the manifest".to_owned());
         };
         let key_differs = |key: &&KeyDigest| {
             let expected = manifest_key(unit, key);
-            !self.keys.contains(&expected)
+            let name = (expected.date.clone(), expected.seed, expected.symbol.clone());
+            self.keys.get(&name) != Some(&&expected)
         };
         if let Some(key) = part.keys.iter().find(key_differs) {
             return Some(format!("the messages of {} are not those of the manifest", key.symbol));
         }
-        (*entry != manifest_unit(part)).then(|| "it is not the file of the manifest".to_owned())
+        (**entry != manifest_unit(part)).then(|| "it is not the file of the manifest".to_owned())
     }
 }
 

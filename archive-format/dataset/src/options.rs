@@ -59,6 +59,9 @@ impl MarketOptions {
     }
 }
 
+/// The largest number of planned bursts of a recipe.
+const PLANNED_BURSTS_MAX: usize = 1_000;
+
 /// The options in a recipe. Floats are texts, because some JSON parsers do not read a float back to the same bits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,15 +115,24 @@ impl OptionsDocument {
     /// Returns the options, or the name of the member that is invalid. Ranges are checked by the simulator.
     pub(crate) fn options(&self, model: Model) -> Result<MarketOptions, &'static str> {
         let number = |text: &str, name: &'static str| text.parse::<f64>().map_err(|_| name);
+        let seconds = |text: &str, name: &'static str| {
+            // the bounds of the command line: shorter ones would be millions of bursts
+            number(text, name)
+                .and_then(|seconds| if (1.0..=86_400.0).contains(&seconds) { Ok(seconds) } else { Err(name) })
+        };
+        if self.planned_bursts.len() > PLANNED_BURSTS_MAX {
+            return Err("options.planned_bursts");
+        }
         let bursts = self.bursts.as_ref().map(|bursts| {
             Ok::<RandomBursts, &'static str>(RandomBursts {
                 multiplier: number(&bursts.multiplier, "options.bursts.multiplier")?,
-                interval_seconds: number(&bursts.interval_seconds, "options.bursts.interval_seconds")?,
-                duration_seconds: number(&bursts.duration_seconds, "options.bursts.duration_seconds")?,
+                interval_seconds: seconds(&bursts.interval_seconds, "options.bursts.interval_seconds")?,
+                duration_seconds: seconds(&bursts.duration_seconds, "options.bursts.duration_seconds")?,
             })
         });
         let planned = self.planned_bursts.iter().map(|burst| {
-            let symbol = burst.symbol.as_deref().map(|name| Symbol::new(name).ok_or("planned_bursts.symbol"));
+            let symbol =
+                burst.symbol.as_deref().map(|name| Symbol::new(name).ok_or("options.planned_bursts.symbol"));
             Ok::<PlannedBurst, &'static str>(PlannedBurst {
                 at: burst.at.parse().map_err(|_| "options.planned_bursts.at")?,
                 micros: burst.micros,

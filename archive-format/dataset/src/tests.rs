@@ -353,7 +353,7 @@ fn whatever_is_not_of_the_dataset_is_found_and_named() {
 
 fn checked(root: &Path, recipe: &Recipe, unit: &Unit, recompute: bool) -> Verified {
     let manifest = Manifest::read(root, recipe).unwrap();
-    verify(root, recipe, unit, manifest.as_ref(), recompute, &going).unwrap()
+    verify(root, recipe, unit, manifest.as_ref().map(Manifest::index).as_ref(), recompute, &going).unwrap()
 }
 
 #[test]
@@ -481,6 +481,48 @@ fn hashes_of_a_day_are_stored_and_combined() {
     assert!(error.to_string().contains("part-002-of-003.parquet"), "{error}");
     let other = Day::open(folder.path(), &recipe, day("2026-11-27").date(), 8).unwrap_err();
     assert_eq!(other.kind(), ErrorKind::Usage);
+}
+
+/// Every document may come from anyone.
+#[test]
+fn changed_documents_are_refused_or_read_but_never_panic() {
+    let recipe = small();
+    let folder = made(&recipe);
+    let root = folder.path();
+    seal(root, &recipe).unwrap();
+    let of_day = Day::open(root, &recipe, day("2026-11-27").date(), 7).unwrap();
+    of_day.pieces("1/3".parse().unwrap(), &going).unwrap().write(&root.join("_pieces.json")).unwrap();
+    let unit = units(&recipe)[0];
+    let documents = ["_tradesim/recipe.json", "_tradesim/manifest.json", &marker(&unit), "_pieces.json"];
+    let mut random = 1_u64;
+    let mut next = |bound: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % bound
+    };
+    let mut refused = 0;
+    for name in documents {
+        let path = root.join(name);
+        let good = fs::read(&path).unwrap();
+        for _ in 0..100 {
+            let mut bad = good.clone();
+            let at = next(bad.len());
+            match next(3) {
+                0 => bad[at] = b"0123456789\"-,:[]{}ex"[next(20)],
+                1 => drop(bad.remove(at)),
+                _ => bad.insert(at, b'9'),
+            }
+            fs::write(&path, bad).unwrap();
+            let results = [
+                Recipe::read(root).is_err(),
+                Manifest::read(root, &recipe).is_err(),
+                PartRecord::read(root, &recipe, &unit).is_err(),
+                Pieces::read(&root.join("_pieces.json")).is_err(),
+            ];
+            refused += results.iter().filter(|is_refused| **is_refused).count();
+        }
+        fs::write(&path, good).unwrap();
+    }
+    assert!(refused > 200, "{refused}");
 }
 
 #[test]

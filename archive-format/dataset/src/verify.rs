@@ -7,7 +7,7 @@ use tradesim_schemas::ContentHasher;
 use tradesim_sim::audit::{Audit, AuditContext, AuditReport, Scope};
 
 use crate::{
-    DatasetError, Finding, Manifest, PartRecord, Recipe, Unit,
+    DatasetError, Finding, ManifestIndex, PartRecord, Recipe, Unit,
     inspect::{cause, inspect_unit},
     part,
     record::simulation,
@@ -36,7 +36,7 @@ pub fn verify(
     root: &Path,
     recipe: &Recipe,
     unit: &Unit,
-    manifest: Option<&Manifest>,
+    manifest: Option<&ManifestIndex<'_>>,
     recompute: bool,
     is_stopping: &dyn Fn() -> bool,
 ) -> Result<Verified, DatasetError> {

@@ -152,7 +152,7 @@ fn a_message_outside_of_a_part_or_its_slices_is_not_written() {
     assert!(!path.exists());
 }
 
-/// Changes the document of a part, seals the file again, and returns what reading it says.
+/// Changes the document of a part, seals the file again, and returns the error of reading it.
 fn changed(change: impl FnOnce(&mut Value)) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.parquet");

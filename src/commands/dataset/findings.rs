@@ -41,7 +41,9 @@ pub(super) fn outcome(findings: &[Finding]) -> anyhow::Result<Outcome> {
     match damaged {
         Some(finding) => Err(Failure::Data {
             what: finding.to_string(),
-            hint: Some("delete the file and run `tradesim dataset record` again with the same options".to_owned()),
+            hint: Some(
+                "delete the file and run `tradesim dataset record` again with the same options".to_owned(),
+            ),
         }
         .into()),
         None if findings.is_empty() => Ok(Outcome::Done),

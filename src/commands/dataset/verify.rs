@@ -37,6 +37,7 @@ pub(super) fn run(args: &DatasetVerify) -> anyhow::Result<Outcome> {
     let is_stopping = || stop.number().is_some();
     let recipe = Recipe::read(&args.root)?;
     let manifest = Manifest::read(&args.root, &recipe)?;
+    let index = manifest.as_ref().map(Manifest::index);
     let mut report = Report {
         schema_version: SCHEMA_VERSION,
         shard: args.shard.to_string(),
@@ -47,14 +48,8 @@ pub(super) fn run(args: &DatasetVerify) -> anyhow::Result<Outcome> {
     let mut progress = Progress::new("verifying", recipe.units(args.shard).count() as u64);
     for (number, unit) in recipe.units(args.shard) {
         let recompute = is_chosen(number, args.recompute);
-        let verified = tradesim_dataset::verify(
-            &args.root,
-            &recipe,
-            &unit,
-            manifest.as_ref(),
-            recompute,
-            &is_stopping,
-        );
+        let verified =
+            tradesim_dataset::verify(&args.root, &recipe, &unit, index.as_ref(), recompute, &is_stopping);
         match unless_stopped(verified, &stop)? {
             Verified::Refused(finding) => findings.push(finding),
             Verified::Checked { part, rules } => {
