@@ -190,7 +190,7 @@ impl StateLog {
 
 #[inline]
 fn record(order: Option<OrderRef>, envelope: Envelope) -> Record {
-    Record { seq: RecordSeq::FIRST, origin: 0, order, envelope }
+    Record { seq: RecordSeq(0), origin: 0, order, envelope }
 }
 
 /// Returns an instant of the day.

@@ -39,7 +39,7 @@ fn events() -> Vec<Record> {
             ..template.unwrap()
         };
         let envelope = Envelope { timestamp: at(clock), event: Event::Trade(trade) };
-        Record { seq: RecordSeq::FIRST, origin: 0, order: OrderRef::new(order, event), envelope }
+        Record { seq: RecordSeq(0), origin: 0, order: OrderRef::new(order, event), envelope }
     };
     use TradeStatus::{Filled, New, PartiallyFilled};
     use TradeType::{Buy, Sell};
