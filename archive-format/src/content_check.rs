@@ -31,14 +31,16 @@ impl std::fmt::Debug for Digest {
 }
 
 impl Archive {
-    /// Starts the check of all rows. With more than one thread, the content digest is computed on other threads.
+    /// Starts the check of all rows. With more than one thread, the content digest is computed on other threads, unless there may
+    /// be raw frames, of which the waiting ones could use much memory.
     ///
     /// # Errors
     /// Returns an error if the threads cannot be started.
     pub fn content_check(&self, threads: NonZeroUsize) -> Result<ContentCheck, Error> {
         let others = (threads.get() - 1).min(THREADS_MAX);
-        let digest = if others == 0 || self.metadata().slices().is_some() {
-            Digest::Here(Box::new(RowDigest::of_archive(self.metadata())))
+        let metadata = self.metadata();
+        let digest = if others == 0 || metadata.slices().is_some() || metadata.columns().captured {
+            Digest::Here(Box::new(RowDigest::of_archive(metadata)))
         } else {
             let started = DigestThreads::start(others);
             Digest::Threads(started.map_err(|error| Error::io(self.path(), "start threads to read", error))?)

@@ -84,6 +84,7 @@ pub(super) struct EngineSetup<'a> {
 impl Engine {
     pub(super) fn new(setup: EngineSetup<'_>) -> std::io::Result<Engine> {
         let EngineSetup { threads, columns, fields, schema, symbol_bounds, proofs } = setup;
+        let has_raw_frames = columns.contains(&Column::Raw);
         let values_of = |column: Column| match column.dictionary() {
             Some(Values::Texts) if column == Column::Symbol && symbol_bounds => Some(Values::BoundedTexts),
             values => values,
@@ -111,7 +112,7 @@ impl Engine {
                 done: Vec::new(),
             })))
         } else {
-            Threads::start(threads, all, proofs).map(Engine::Threads)
+            Threads::start(threads, all, proofs, has_raw_frames).map(Engine::Threads)
         }
     }
 
@@ -271,10 +272,15 @@ struct EncoderThread {
 impl Threads {
     /// Starts at least two threads for columns, in addition to the one for the digest, even if `threads` is 2: three threads
     /// that are partly idle keep two cores busy.
-    fn start(threads: usize, jobs: Vec<ColumnJob>, proofs: Option<Proofs>) -> std::io::Result<Threads> {
+    fn start(
+        threads: usize,
+        jobs: Vec<ColumnJob>,
+        proofs: Option<Proofs>,
+        has_raw_frames: bool,
+    ) -> std::io::Result<Threads> {
         let shares = spread(jobs, threads.saturating_sub(1).clamp(2, 8));
         let (done, results) = channel();
-        let digest = DigestJob::start(threads, proofs)?;
+        let digest = DigestJob::start(threads, proofs, has_raw_frames)?;
         let mut encoders = Vec::new();
         for share in shares {
             let places = share.iter().map(|job| job.place).collect();

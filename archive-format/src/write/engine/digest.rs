@@ -31,8 +31,13 @@ pub(super) enum DigestJob {
 const TREE_THREADS_MIN: usize = 5;
 
 impl DigestJob {
-    pub(super) fn start(threads: usize, proofs: Option<Proofs>) -> std::io::Result<DigestJob> {
-        if proofs.is_none() && threads >= TREE_THREADS_MIN {
+    pub(super) fn start(
+        threads: usize,
+        proofs: Option<Proofs>,
+        has_raw_frames: bool,
+    ) -> std::io::Result<DigestJob> {
+        // raw frames may be long, and each further thread has some of them in memory twice
+        if proofs.is_none() && !has_raw_frames && threads >= TREE_THREADS_MIN {
             return DigestThreads::start(2).map(DigestJob::Tree);
         }
         let mut digest = proofs.map_or_else(RowDigest::default, RowDigest::with_proofs);
