@@ -5,6 +5,7 @@ mod capture;
 mod cluster;
 mod common;
 mod control;
+mod dataset;
 mod demo;
 mod dev;
 mod dlq;
@@ -34,6 +35,9 @@ pub(crate) use capture::{Capture, Recover};
 pub(crate) use cluster::{Cluster, ClusterCommand, ClusterVerify};
 pub(crate) use common::{CutArgs, FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
 pub(crate) use control::{Control, ControlAction};
+pub(crate) use dataset::{
+    Dataset, DatasetCommand, DatasetDigest, DatasetRecord, DatasetSeal, DatasetVerify,
+};
 pub(crate) use demo::Demo;
 pub(crate) use dev::{Dev, DevBrokerArgs, DevCommand, DevRegistryArgs};
 pub(crate) use dlq::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic};
@@ -43,7 +47,7 @@ pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Plant, Verify};
 pub(crate) use flags::flags;
 pub(crate) use kafka::{AnswerArgs, KafkaArgs, PrefixArgs, RegistryArgs};
 pub(crate) use load::{Load, LoadCommand, LoadList, LoadRun, LoadShow};
-pub(crate) use record::{MarketArgs, Record};
+pub(crate) use record::{BurstArgs, MarketArgs, Record};
 pub(crate) use replay::{PaceMode, Replay, TimestampsMode};
 pub(crate) use schemas::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister};
 pub(crate) use serve::Serve;
@@ -101,6 +105,7 @@ pub(crate) enum Command {
     Merge(Merge),
     Plant(Plant),
     Export(Export),
+    Dataset(Dataset),
     Replay(Replay),
     Serve(Serve),
     Tail(Tail),

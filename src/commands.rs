@@ -7,6 +7,7 @@ mod cluster;
 mod completions;
 mod config;
 mod control;
+mod dataset;
 mod demo;
 mod dev;
 mod diff;
@@ -37,7 +38,7 @@ use clap::{
 use tradesim_client::url::shown_url;
 
 use crate::{
-    cli::{Cli, Command, ConfigCommand, GlobalArgs, LoadCommand},
+    cli::{Cli, Command, ConfigCommand, DatasetCommand, GlobalArgs, LoadCommand},
     exit::{Failure, Outcome},
     output,
     settings::{Group, Key, Settings, Sources},
@@ -64,6 +65,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Merge(args) => merge::run(&args),
         Command::Plant(args) => plant::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Dataset(args) => dataset::run(&args, settings),
         Command::Replay(args) => replay::run(&args, settings),
         Command::Serve(args) => serve::run(&args, settings),
         Command::Tail(args) => tail::run(&args),
@@ -102,8 +104,13 @@ fn with_help_last(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
 /// file, so nothing in those can stop them.
 fn group(command: &Command) -> Option<Group> {
     Some(match command {
+        Command::Dataset(dataset) if !matches!(dataset.command, DatasetCommand::Record(_)) => return None,
         Command::Load(load) if !matches!(load.command, LoadCommand::Run(_)) => return None,
-        Command::Record(_) | Command::Replay(_) | Command::Serve(_) | Command::Config(_) => Group::Generator,
+        Command::Record(_)
+        | Command::Dataset(_)
+        | Command::Replay(_)
+        | Command::Serve(_)
+        | Command::Config(_) => Group::Generator,
         Command::Info(_)
         | Command::Cat(_)
         | Command::Verify(_)

@@ -1,6 +1,7 @@
 //! Parsers of the values of flags, environment variables and `.env` files. Each kind of value has one parser, whose error
 //! lists the valid forms.
 
+mod dataset;
 mod date;
 mod duration;
 mod kafka;
@@ -11,6 +12,7 @@ mod symbols;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use dataset::{DateRanges, Seeds, date_ranges, parts, percent, seeds, shard};
 pub(crate) use date::date;
 pub(crate) use duration::{burst_duration, burst_interval};
 pub(crate) use kafka::{

@@ -30,6 +30,7 @@ mod trader;
 mod golden;
 
 pub use burst::{Burst, RandomBursts};
+pub use merge::MarketOrder;
 pub use model::Model;
 pub use options::{GENERATOR_VERSION, OptionsError, SimulationOptions};
 pub use simulation::Simulation;

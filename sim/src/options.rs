@@ -81,6 +81,12 @@ pub enum OptionsError {
         /// The end of the burst.
         to: Timestamp,
     },
+    /// A part contains a symbol that is not simulated.
+    #[error("invalid part with {symbol}: the simulation does not have this symbol")]
+    PartSymbol {
+        /// The symbol of the part.
+        symbol: Symbol,
+    },
     /// A planned burst affects a symbol that is not simulated.
     #[error("invalid burst of {symbol}: the simulation does not have this symbol")]
     BurstSymbol {

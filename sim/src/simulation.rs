@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use tradesim_schemas::{ArchiveKey, ByteHash, Record, RecordSeq, Timestamp};
+use tradesim_schemas::{ArchiveKey, ByteHash, Record, RecordSeq, Symbol, Timestamp};
 
 use crate::{
     burst::Burst,
@@ -81,6 +81,8 @@ pub struct Simulation {
     universe: Universe,
     bursts: Vec<Burst>,
     segments: Vec<Segment>,
+    /// The expected number of orders of a window, over all symbols of the day.
+    window_orders: f64,
     markets: Markets,
     /// The events of each market that have not been returned.
     windows: Vec<Vec<Record>>,
@@ -100,16 +102,48 @@ impl Simulation {
         Ok(Simulation::of(options, universe, bursts))
     }
 
+    /// Creates a simulation of some symbols of a day, at its beginning. Their events are those of the whole day in the same
+    /// order, numbered from 0; the other symbols are not simulated. The parts of a day together, merged by
+    /// [`MarketOrder`](crate::MarketOrder), are the whole day.
+    ///
+    /// # Errors
+    /// Returns an error if the options are out of range, or do not include one of the symbols.
+    pub fn of_symbols(options: SimulationOptions, symbols: &[Symbol]) -> Result<Simulation, OptionsError> {
+        // weights, bursts and ordinals are those of the whole day, and the part is selected after they are known
+        let (universe, bursts) = options.resolve()?;
+        if let Some(&symbol) = symbols.iter().find(|&&symbol| universe.index_of(symbol).is_none()) {
+            return Err(OptionsError::PartSymbol { symbol });
+        }
+        let chosen: Vec<usize> = (0..universe.symbols().len())
+            .filter(|&ordinal| symbols.contains(&universe.symbols()[ordinal].symbol))
+            .collect();
+        Ok(Simulation::of_ordinals(options, universe, bursts, &chosen))
+    }
+
     /// Creates a simulation of these symbols and bursts.
     fn of(options: SimulationOptions, universe: Universe, bursts: Vec<Burst>) -> Simulation {
+        let all: Vec<usize> = (0..universe.symbols().len()).collect();
+        Simulation::of_ordinals(options, universe, bursts, &all)
+    }
+
+    /// Creates a simulation of the symbols with these ordinals, which ascend.
+    fn of_ordinals(
+        options: SimulationOptions,
+        universe: Universe,
+        bursts: Vec<Burst>,
+        ordinals: &[usize],
+    ) -> Simulation {
         let markets = match options.model {
-            Model::Gbm => Markets::Gbm(gbm_markets(&options, &universe, &bursts)),
-            Model::Stylized => Markets::Stylized(stylized_markets(&options, &universe, &bursts)),
+            Model::Gbm => Markets::Gbm(gbm_markets(&options, &universe, &bursts, ordinals)),
+            Model::Stylized => Markets::Stylized(stylized_markets(&options, &universe, &bursts, ordinals)),
         };
         let periods = options.day.periods(options.market_hours);
         let weight_of = |symbol| universe.get(symbol).map_or(0.0, |info| info.weight);
         let segments = segments::market_segments(&periods, &bursts, weight_of);
-        let windows = vec![Vec::new(); universe.symbols().len()];
+        let windows = vec![Vec::new(); ordinals.len()];
+        // a window of few symbols is longer, so that it has as many events; where it ends changes no event
+        let share: f64 = ordinals.iter().map(|&ordinal| universe.symbols()[ordinal].weight).sum();
+        let window_orders = WINDOW_ORDERS / share.clamp(1e-4, 1.0);
         let until = options.day.start().micros();
         let threads = NonZeroUsize::MIN;
         Simulation {
@@ -117,6 +151,7 @@ impl Simulation {
             universe,
             bursts,
             segments,
+            window_orders,
             markets,
             windows,
             threads,
@@ -144,7 +179,7 @@ impl Simulation {
                 return None;
             }
             let until =
-                segments::window_end(&self.segments, self.until, end, self.options.rate, WINDOW_ORDERS);
+                segments::window_end(&self.segments, self.until, end, self.options.rate, self.window_orders);
             self.until = self.run(until);
             merge(&mut self.windows, self.until, &mut self.seq, &mut events);
         }
@@ -158,7 +193,7 @@ impl Simulation {
         let goal = at.micros().min(self.options.end().micros() + 1);
         while self.until < goal {
             let until =
-                segments::window_end(&self.segments, self.until, goal, self.options.rate, WINDOW_ORDERS);
+                segments::window_end(&self.segments, self.until, goal, self.options.rate, self.window_orders);
             self.until = self.run(until);
             for events in &mut self.windows {
                 let passed = events.partition_point(|event| event.envelope.timestamp.micros() < self.until);
@@ -187,7 +222,7 @@ impl Simulation {
         &self.options
     }
 
-    /// Returns the simulated symbols, in the order of the symbol table.
+    /// Returns all symbols of the day, in the order of the symbol table, also if only some of them are simulated.
     pub fn universe(&self) -> &Universe {
         &self.universe
     }
@@ -229,7 +264,12 @@ impl Simulation {
     }
 }
 
-fn gbm_markets(options: &SimulationOptions, universe: &Universe, bursts: &[Burst]) -> Vec<gbm::Market> {
+fn gbm_markets(
+    options: &SimulationOptions,
+    universe: &Universe,
+    bursts: &[Burst],
+    ordinals: &[usize],
+) -> Vec<gbm::Market> {
     let periods = options.day.periods(options.market_hours);
     let seed = options.day_seed();
     let market = |(info, tape): (&SymbolInfo, Tape)| {
@@ -237,30 +277,39 @@ fn gbm_markets(options: &SimulationOptions, universe: &Universe, bursts: &[Burst
         let arrivals = gbm::Arrivals::new(seed, info.symbol.as_str(), options.rate * info.weight, segments);
         gbm::Market::new(gbm::MarketSetup { seed, info, tape, arrivals })
     };
-    tapes(options, universe).map(market).collect()
+    tapes(options, universe, ordinals).map(market).collect()
 }
 
-fn stylized_markets(options: &SimulationOptions, universe: &Universe, bursts: &[Burst]) -> Vec<Bounded> {
+fn stylized_markets(
+    options: &SimulationOptions,
+    universe: &Universe,
+    bursts: &[Burst],
+    ordinals: &[usize],
+) -> Vec<Bounded> {
     let seed = options.day_seed();
     let profile = stylized::Profile::new(&options.day, options.market_hours);
-    let common = stylized::Common::new(seed, profile, universe.symbols());
+    // factors do not depend on the symbols, so only those of the simulated ones are made
+    let simulated: Vec<SymbolInfo> = ordinals.iter().map(|&ordinal| universe.symbols()[ordinal]).collect();
+    let common = stylized::Common::new(seed, profile, &simulated);
     let market = |(info, tape): (&SymbolInfo, Tape)| {
         let bursts = segments::of_bursts(options.day.start(), options.end(), bursts, Some(info.symbol));
         let (rate, common) = (options.rate * info.weight, Arc::clone(&common));
         let setup = stylized::MarketSetup { seed, info, rate, bursts, tape, common };
         Bounded::new(stylized::Market::new(setup), info.weight)
     };
-    tapes(options, universe).map(market).collect()
+    tapes(options, universe, ordinals).map(market).collect()
 }
 
-/// Returns the symbols with their tapes.
+/// Returns the symbols with these ordinals and their tapes.
 fn tapes<'a>(
     options: &SimulationOptions,
     universe: &'a Universe,
+    ordinals: &'a [usize],
 ) -> impl Iterator<Item = (&'a SymbolInfo, Tape)> {
     let key = ArchiveKey::derive(&options.identity());
     let (day, end) = (options.day, options.end());
-    universe.symbols().iter().enumerate().map(move |(ordinal, info)| {
+    ordinals.iter().map(move |&ordinal| {
+        let info = &universe.symbols()[ordinal];
         (info, Tape::new(info, key.symbol_ids(info.symbol, ordinal as u16), day, end))
     })
 }

@@ -158,6 +158,12 @@ impl Universe {
         &self.symbols
     }
 
+    /// Returns the weights in ten-thousandths of all orders of the whole table, in the order of [`Universe::symbols`]. They
+    /// are integers, so what is decided by them is the same on every machine.
+    pub fn weight_units(&self) -> &[u32] {
+        &self.weights
+    }
+
     /// Returns the index of a symbol in the table, from 0.
     pub fn index_of(&self, symbol: Symbol) -> Option<usize> {
         self.symbols.iter().position(|info| info.symbol == symbol)

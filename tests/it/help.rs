@@ -16,6 +16,7 @@ fn help_of_every_command_is_as_reviewed() {
         "merge",
         "plant",
         "export",
+        "dataset",
         "replay",
         "serve",
         "tail",
@@ -39,6 +40,10 @@ fn help_of_every_command_is_as_reviewed() {
     }
     for [command, verb] in [
         ["config", "show"],
+        ["dataset", "record"],
+        ["dataset", "seal"],
+        ["dataset", "verify"],
+        ["dataset", "digest"],
         ["dlq", "show"],
         ["dlq", "retry"],
         ["topics", "create"],

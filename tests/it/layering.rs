@@ -25,6 +25,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         ],
     ),
     ("tradesim-archive", &["tokio", "mio", "socket2", "rdkafka", "rand_pcg", "chrono-tz", "tradesim-sim"]),
+    ("tradesim-dataset", &["tokio", "mio", "socket2", "rdkafka", "clap"]),
     (
         "tradesim-replay",
         &[
@@ -71,6 +72,7 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
     ("tradesim-sim", 1, &["schemas"]),
     ("tradesim-archive", 1, &["schemas"]),
     ("tradesim-protocol", 1, &["schemas"]),
+    ("tradesim-dataset", 2, &["archive", "schemas", "sim"]),
     ("tradesim-replay", 2, &["protocol", "schemas"]),
     ("tradesim-client", 2, &["protocol", "schemas"]),
     ("tradesim-bridge-core", 2, &["protocol", "schemas"]),
@@ -89,6 +91,7 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
             "bridge",
             "bridge-core",
             "client",
+            "dataset",
             "load",
             "protocol",
             "replay",

@@ -11,6 +11,7 @@ mod contract;
 mod control;
 mod corpora;
 mod cuts;
+mod dataset;
 mod determinism;
 mod dev;
 mod differences;

@@ -10,6 +10,7 @@ use crate::{
     session::{Closed, TradingDay},
 };
 
+mod parts;
 mod statistics;
 mod stylized;
 
