@@ -11,13 +11,13 @@ use tradesim_replay::{
     Block, BlockBuilder, Meta, Opcode, Options,
     cores::{Outbox, Playback, Selection, Step},
 };
-use tradesim_schemas::{Envelope, EventType, MessageEncoder, Symbol};
+use tradesim_schemas::{Envelope, EventType, MessageEncoder, StreamSeq, Symbol};
 
 /// The number of messages in one run: the first seconds of the burst, about 40 blocks.
 const MESSAGES: usize = 6_000;
 
 fn frame(envelopes: &[Envelope], encoder: &mut MessageEncoder) -> Vec<Arc<Block>> {
-    let mut builder = BlockBuilder::new(0);
+    let mut builder = BlockBuilder::new(StreamSeq(0));
     let mut blocks = Vec::new();
     for envelope in envelopes {
         let kind = Some((envelope.event.symbol(), envelope.event.event_type()));
@@ -39,7 +39,7 @@ fn whole(block: &Block) -> &[u8] {
 
 /// Returns a play with all its blocks and its first client.
 fn playback(blocks: &[Arc<Block>], options: &Options) -> Playback {
-    let mut playback = Playback::new(options, 0);
+    let mut playback = Playback::new(options, StreamSeq(0));
     blocks.iter().for_each(|block| playback.push_block(Arc::clone(block)));
     playback.source_ended();
     playback.clients(1, Duration::ZERO);

@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tradesim_schemas::{
-    AccountId, ArchiveKey, ContentDigest, Envelope, Event, Exchange, MessageEncoder, OrderRef, OrderType,
+    AccountId, ArchiveKey, ContentHasher, Envelope, Event, Exchange, MessageEncoder, OrderRef, OrderType,
     Price, Quantity, ReadOptions, Symbol, Timestamp, Trade, TradeStatus, TradeType, TraderId, read,
     testing::OracleEnvelope,
 };
@@ -111,7 +111,7 @@ fn reading(criterion: &mut Criterion) {
 
 fn digest(criterion: &mut Criterion) {
     let trades = trades();
-    let mut by_text = ContentDigest::new();
+    let mut by_text = ContentHasher::new();
     for trade in &trades {
         by_text.push(trade.to_json().as_bytes());
     }
@@ -121,7 +121,7 @@ fn digest(criterion: &mut Criterion) {
     group.bench_function("trades", |bencher| {
         let mut encoder = MessageEncoder::new();
         bencher.iter(|| {
-            let mut digest = ContentDigest::new();
+            let mut digest = ContentHasher::new();
             for trade in &trades {
                 digest.push_with(|out| encoder.write(trade, out));
             }
@@ -131,7 +131,7 @@ fn digest(criterion: &mut Criterion) {
     });
     group.finish();
     let mut encoder = MessageEncoder::new();
-    let mut written = ContentDigest::new();
+    let mut written = ContentHasher::new();
     for trade in &trades {
         written.push_with(|out| encoder.write(trade, out));
     }

@@ -5,6 +5,7 @@ use tradesim_client::{
     dialogue::Ping,
     header::{Header, HeaderError},
 };
+use tradesim_schemas::StreamSeq;
 
 use crate::{
     cli::{FeedArgs, HeaderArgs},
@@ -39,9 +40,9 @@ pub(crate) fn dialogue(args: &FeedArgs) -> Result<Dialogue, Failure> {
 }
 
 /// Returns the first message to ask for: `flag`, or the parameter of the URL, which is removed from it.
-pub(crate) fn from_seq(flag: Option<u64>, endpoint: &mut Endpoint) -> Result<Option<u64>, Failure> {
+pub(crate) fn from_seq(flag: Option<u64>, endpoint: &mut Endpoint) -> Result<Option<StreamSeq>, Failure> {
     match (flag, endpoint.take("from_seq")) {
-        (seq, None) => Ok(seq),
+        (seq, None) => Ok(seq.map(StreamSeq)),
         (None, Some(text)) => match text.parse() {
             Ok(seq) => Ok(Some(seq)),
             Err(_) => {

@@ -197,5 +197,10 @@ fn speed(now: &str, times: f64) -> Option<Speed> {
 /// Returns the position of the player as one line of text.
 fn position(status: &Status) -> String {
     let time = status.time.as_deref().map_or_else(String::new, |time| format!(", {time}"));
-    format!("{} at seq {}{time}, {}", status.state.as_str(), crate::output::grouped(status.seq), status.speed)
+    format!(
+        "{} at seq {}{time}, {}",
+        status.state.as_str(),
+        crate::output::grouped(status.seq.get()),
+        status.speed
+    )
 }

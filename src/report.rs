@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tradesim_archive::{Counts, Cut, Filter, Metadata, Source};
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{RecordSeq, Timestamp};
 
 use crate::output;
 pub(crate) use faults::{describe_archive_faults, describe_faults};
@@ -26,8 +26,8 @@ pub(crate) struct ArchiveReport {
     /// Times of the first and the last message.
     pub(crate) first: Option<String>,
     pub(crate) last: Option<String>,
-    pub(crate) first_seq: Option<u64>,
-    pub(crate) last_seq: Option<u64>,
+    pub(crate) first_seq: Option<RecordSeq>,
+    pub(crate) last_seq: Option<RecordSeq>,
     pub(crate) digest: String,
     pub(crate) format_version: String,
     pub(crate) generator_version: Option<String>,

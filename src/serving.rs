@@ -12,6 +12,7 @@ use std::{
 use anyhow::Context;
 use tokio::runtime::Runtime;
 use tradesim_replay::{Command, Handle, OnSlow, Options, Report, Server, Source};
+use tradesim_schemas::StreamSeq;
 
 use crate::{
     cli::{OnSlowMode, ServerArgs},
@@ -147,7 +148,7 @@ pub(crate) struct Steering {
 
 impl Steering {
     /// Returns the sequence number after the last played message.
-    pub(crate) fn next_seq(&self) -> u64 {
+    pub(crate) fn next_seq(&self) -> StreamSeq {
         self.handle.next_seq()
     }
 

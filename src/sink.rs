@@ -3,6 +3,7 @@
 use std::{ffi::OsStr, num::NonZeroUsize, path::Path, thread};
 
 use tradesim_archive::{ArchiveWriter, Batch, Columns, Faults, Provenance, Summary, WriterOptions};
+use tradesim_schemas::RecordSeq;
 
 use crate::{cli::ThreadArgs, exit::Failure, signals::Stop};
 
@@ -56,7 +57,7 @@ impl Sink {
     }
 
     /// Sets the places where messages may be missing.
-    pub(crate) fn set_gaps(&mut self, seqs: &[u64]) {
+    pub(crate) fn set_gaps(&mut self, seqs: &[RecordSeq]) {
         self.writer.set_gaps(seqs);
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tradesim_archive::{Archive, Batches, Metadata, OpenOptions, Row, Start};
-use tradesim_schemas::{Record, Timestamp};
+use tradesim_schemas::{Record, RecordSeq, Timestamp};
 
 use crate::cli::ReadingArgs;
 
@@ -14,7 +14,7 @@ pub(crate) fn open(path: &Path, reading: ReadingArgs) -> anyhow::Result<Archive>
 
 /// Returns the times of the first and the last message in microseconds since the epoch, for progress.
 pub(crate) fn time_span(metadata: &Metadata) -> (u64, u64) {
-    let micros = |at: Option<(u64, Timestamp)>| at.map_or(0, |(_, at)| at.micros().max(0) as u64);
+    let micros = |at: Option<(RecordSeq, Timestamp)>| at.map_or(0, |(_, at)| at.micros().max(0) as u64);
     (micros(metadata.first()), micros(metadata.last()))
 }
 

@@ -5,7 +5,7 @@ mod parsed;
 
 use std::path::Path;
 
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{RecordSeq, Timestamp};
 
 pub(crate) use self::parsed::message_time;
 use self::{
@@ -26,7 +26,7 @@ const FEED_BYTES_MAX: usize = 4_096;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// The seq of the first message after the gap.
-    pub seq: u64,
+    pub seq: RecordSeq,
     /// The time at which the gap ended.
     pub at: Timestamp,
     /// The reason. A long reason is truncated.
@@ -79,10 +79,10 @@ pub fn archive_journal<E: From<Error>>(
                 gaps.push(Gap { seq: rows.seq, at: received, reason });
             }
         }
-        progress(records.position(), rows.seq)?;
+        progress(records.position(), rows.seq.get())?;
         record = records.next_record()?;
     }
-    let seqs: Vec<u64> = gaps.iter().map(|gap| gap.seq).collect();
+    let seqs: Vec<RecordSeq> = gaps.iter().map(|gap| gap.seq).collect();
     writer.set_gaps(&seqs);
     Ok(Archived { summary: writer.finish()?, truncated_tail: records.truncated_tail(), gaps, gap_count })
 }
@@ -117,7 +117,7 @@ struct Rows {
     our_text: LookAhead,
     any_time: LookAhead,
     parser: parsed::MessageParser,
-    seq: u64,
+    seq: RecordSeq,
     last: Timestamp,
     received: Timestamp,
     /// The row time and the receive time of the last message that has a timestamp.
@@ -130,7 +130,7 @@ impl Rows {
             our_text: LookAhead::open(journal, LookFor::OurText)?,
             any_time: LookAhead::open(journal, LookFor::AnyTime)?,
             parser: parsed::MessageParser::default(),
-            seq: 0,
+            seq: RecordSeq(0),
             last: Timestamp::MIN,
             received: Timestamp::MIN,
             reference: None,

@@ -60,7 +60,7 @@ impl Chunk {
 pub(crate) fn array(column: Column, chunk: &Chunk) -> ArrayRef {
     let batch = &chunk.batch;
     match column {
-        Column::Seq => Arc::new(Int64Array::from(batch.map(|row| row.seq() as i64))),
+        Column::Seq => Arc::new(Int64Array::from(batch.map(|row| row.seq().get() as i64))),
         Column::Ts => times(batch.map(|row| row.timestamp().micros()), None),
         Column::TradeId => trade_ids(batch),
         Column::CorrelationId => correlation_ids(batch),

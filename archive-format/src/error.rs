@@ -113,18 +113,18 @@ pub enum Error {
         limit: u64,
     },
     /// A row's seq is not above that of the previous row, or is above 2⁶³−1.
-    #[error("seq {seq} is out of order: expected {} to 2⁶³−1", previous.map_or(0, |previous| previous + 1))]
+    #[error("seq {seq} is out of order: expected {} to 2⁶³−1", previous.map_or(0, |previous| previous.get() + 1))]
     SeqNotAscending {
         /// The seq of the row.
-        seq: u64,
+        seq: tradesim_schemas::RecordSeq,
         /// The seq of the previous row.
-        previous: Option<u64>,
+        previous: Option<tradesim_schemas::RecordSeq>,
     },
     /// A row's time is before that of the previous row.
     #[error("the time {found} of seq {seq} is before {previous}, the time of the previous row")]
     TimeNotAscending {
         /// The seq of the row.
-        seq: u64,
+        seq: tradesim_schemas::RecordSeq,
         /// The time of the row.
         found: Timestamp,
         /// The time of the previous row.
@@ -134,13 +134,13 @@ pub enum Error {
     #[error("the ids of seq {seq} do not match its order reference")]
     IdsDiffer {
         /// The seq of the row.
-        seq: u64,
+        seq: tradesim_schemas::RecordSeq,
     },
     /// A trade with an order reference has a symbol or an origin that the metadata does not list.
     #[error("seq {seq} has symbol {symbol}, which origin {origin} of the metadata does not list")]
     UnknownSymbol {
         /// The seq of the row.
-        seq: u64,
+        seq: tradesim_schemas::RecordSeq,
         /// The index of the row's origin.
         origin: u16,
         /// The symbol of the row.
@@ -150,7 +150,7 @@ pub enum Error {
     #[error("seq {seq} needs the column `{column}`, but the archive was created without it")]
     MissingColumn {
         /// The seq of the row.
-        seq: u64,
+        seq: tradesim_schemas::RecordSeq,
         /// The name of the column.
         column: &'static str,
     },
@@ -159,7 +159,7 @@ pub enum Error {
     #[error("seq {seq} cannot be stored in columns: {what}")]
     NotRepresentable {
         /// The seq of the row.
-        seq: u64,
+        seq: tradesim_schemas::RecordSeq,
         /// The reason.
         what: &'static str,
     },
@@ -167,7 +167,7 @@ pub enum Error {
     #[error("the frame of seq {seq} has {bytes} bytes, more than the limit of {limit}")]
     FrameTooLarge {
         /// The seq of the row.
-        seq: u64,
+        seq: tradesim_schemas::RecordSeq,
         /// The length of the frame in bytes.
         bytes: usize,
         /// The maximum length in bytes.
@@ -267,9 +267,9 @@ pub enum Error {
         /// The path of the file.
         path: PathBuf,
         /// The digest in the metadata.
-        expected: tradesim_schemas::Digest,
+        expected: tradesim_schemas::ContentDigest,
         /// The digest of the messages.
-        found: tradesim_schemas::Digest,
+        found: tradesim_schemas::ContentDigest,
     },
     /// The digests are correct, but the content is not a valid archive: it was written by a defective or malicious writer.
     #[error("{} is not a valid archive: {place}: {what}", path.display())]

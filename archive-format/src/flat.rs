@@ -113,7 +113,7 @@ struct Columns {
 
 impl Columns {
     fn push(&mut self, row: RowRef<'_>) {
-        self.seq.append_value(row.seq() as i64);
+        self.seq.append_value(row.seq().get() as i64);
         self.envelope_timestamp.append_option(row.stated_timestamp().map(Timestamp::micros));
         self.received.append_option(row.received().map(Timestamp::micros));
         self.opcode.append_option(row.opcode().map(i32::from));

@@ -21,7 +21,7 @@ mod write;
 pub use read::{JournalReader, TruncatedTail};
 pub use write::JournalWriter;
 
-use tradesim_schemas::{Digest, Timestamp};
+use tradesim_schemas::{ByteHash, Timestamp};
 
 use crate::limits;
 
@@ -111,7 +111,7 @@ pub(crate) fn encode(
 }
 
 fn check(record: &[u8]) -> [u8; CHECK_BYTES] {
-    let digest = Digest::of(record);
+    let digest = ByteHash::of(record);
     let (first, _) = digest.as_bytes().split_first_chunk().expect("a digest has 32 bytes");
     *first
 }

@@ -11,7 +11,7 @@ mod faults;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tradesim_schemas::{Digest, Exchange, Price, Symbol, Timestamp};
+use tradesim_schemas::{ByteHash, ContentDigest, Exchange, Price, RecordSeq, Symbol, Timestamp};
 
 use crate::{Columns, Cut, FormatVersion};
 
@@ -127,7 +127,7 @@ pub struct Burst {
 pub struct Source {
     /// The content digest of the source.
     #[serde(with = "text")]
-    pub digest: Digest,
+    pub digest: ContentDigest,
     /// The cuts of the source.
     pub cuts: Vec<Cut>,
     /// The sources of the source.
@@ -166,7 +166,7 @@ pub struct Metadata {
     pub(crate) columns: Columns,
     pub(crate) counts: Counts,
     #[serde(serialize_with = "text::serialize")]
-    pub(crate) digest: Digest,
+    pub(crate) digest: ContentDigest,
     pub(crate) row_groups: Vec<RowGroup>,
     pub(crate) state_frames: Vec<StateFrame>,
 }
@@ -187,17 +187,17 @@ impl Provenance {
     }
 
     /// Returns the seqs of the messages before which others may be missing, ascending (FORMAT.md, 5.3).
-    pub fn gaps(&self) -> Vec<u64> {
+    pub fn gaps(&self) -> Vec<RecordSeq> {
         let text = self.options.get(OPTION_GAPS).map_or("", String::as_str);
         text.split(',').filter_map(|seq| seq.parse().ok()).collect()
     }
 
     /// Sets the seqs of the messages before which others may be missing.
-    pub fn set_gaps(&mut self, seqs: &[u64]) {
+    pub fn set_gaps(&mut self, seqs: &[RecordSeq]) {
         if seqs.is_empty() {
             self.options.remove(OPTION_GAPS);
         } else {
-            let seqs: Vec<String> = seqs.iter().map(u64::to_string).collect();
+            let seqs: Vec<String> = seqs.iter().map(RecordSeq::to_string).collect();
             self.options.insert(OPTION_GAPS.to_owned(), seqs.join(","));
         }
     }
@@ -230,17 +230,17 @@ impl Metadata {
     }
 
     /// Returns the content digest.
-    pub fn digest(&self) -> Digest {
+    pub fn digest(&self) -> ContentDigest {
         self.digest
     }
 
     /// Returns seq and time of the first message.
-    pub fn first(&self) -> Option<(u64, Timestamp)> {
+    pub fn first(&self) -> Option<(RecordSeq, Timestamp)> {
         self.row_groups.first().map(|group| group.first)
     }
 
     /// Returns seq and time of the last message.
-    pub fn last(&self) -> Option<(u64, Timestamp)> {
+    pub fn last(&self) -> Option<(RecordSeq, Timestamp)> {
         self.row_groups.last().map(|group| group.last)
     }
 
@@ -282,11 +282,11 @@ pub struct RowGroup {
     /// Its number of rows.
     pub rows: u64,
     /// The seq and time of its first row.
-    pub first: (u64, Timestamp),
+    pub first: (RecordSeq, Timestamp),
     /// The seq and time of its last row.
-    pub last: (u64, Timestamp),
+    pub last: (RecordSeq, Timestamp),
     /// The byte hash of the row group.
-    pub digest: Digest,
+    pub digest: ByteHash,
 }
 
 /// The location of a state frame: opaque bytes that describe the state before a message.
@@ -299,8 +299,8 @@ pub struct StateFrame {
     /// Its length in bytes, uncompressed.
     pub content_length: u64,
     /// The seq of the first message that the state does not include.
-    pub seq: u64,
+    pub seq: RecordSeq,
     /// The byte hash of the state frame as stored.
     #[serde(with = "text")]
-    pub digest: Digest,
+    pub digest: ByteHash,
 }

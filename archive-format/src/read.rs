@@ -13,7 +13,7 @@ mod source;
 
 use std::{path::Path, sync::Arc};
 
-use tradesim_schemas::Digest;
+use tradesim_schemas::{ByteHash, ContentDigest};
 
 use self::{decoders::Decoders, footer::Group, source::Source};
 use crate::{Error, Filter, FilteredBatches, Metadata, Place, RowDigest, RowGroup, ids::IdTable};
@@ -168,7 +168,7 @@ impl Archive {
     ///
     /// # Errors
     /// Returns an error if reading fails, or if the digest or the counts of the messages differ from those in the metadata.
-    pub fn verify_content(&self) -> Result<Digest, Error> {
+    pub fn verify_content(&self) -> Result<ContentDigest, Error> {
         let mut digest = RowDigest::default();
         let mut counts = crate::Counts::default();
         for batch in self.batches(Start::Beginning) {
@@ -194,7 +194,7 @@ impl Inner {
     fn row_group_bytes(&self, index: usize) -> Result<Vec<u8>, Error> {
         let RowGroup { offset, length, digest, .. } = self.metadata.row_groups[index];
         let bytes = self.source.read(offset, length)?;
-        if Digest::of(&bytes) != digest {
+        if ByteHash::of(&bytes) != digest {
             self.source.check_len()?;
             let path = self.source.path().to_owned();
             return Err(Error::DamagedRowGroup { path, row_group: index, offset, length });
@@ -206,7 +206,7 @@ impl Inner {
     fn state_frame_bytes(&self, index: usize) -> Result<Vec<u8>, Error> {
         let frame = self.metadata.state_frames[index];
         let bytes = self.source.read(frame.offset, frame.length)?;
-        if Digest::of(&bytes) != frame.digest {
+        if ByteHash::of(&bytes) != frame.digest {
             self.source.check_len()?;
             return Err(Error::DamagedStateFrame { path: self.source.path().to_owned(), index });
         }

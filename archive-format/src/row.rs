@@ -1,12 +1,12 @@
 //! Rows: events that were generated, and frames that were received.
 
-use tradesim_schemas::{ContentDigest, Event, MessageEncoder, OrderRef, Record, Timestamp};
+use tradesim_schemas::{ContentHasher, Event, MessageEncoder, OrderRef, Record, RecordSeq, Timestamp};
 
 /// A received frame of a captured feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Captured {
     /// The record sequence number, from 0.
-    pub seq: u64,
+    pub seq: RecordSeq,
     /// The time at which a replay emits the frame; never before that of the previous row. For a frame that is stored by
     /// columns, the time of the envelope.
     pub timestamp: Timestamp,
@@ -63,7 +63,7 @@ impl Row {
     }
 
     /// Returns the same row with another seq.
-    pub fn numbered(mut self, seq: u64) -> Row {
+    pub fn numbered(mut self, seq: RecordSeq) -> Row {
         match &mut self {
             Row::Event(record) => record.seq = seq,
             Row::Captured(captured) => captured.seq = seq,
@@ -201,7 +201,7 @@ pub enum RowRef<'a> {
 impl<'a> RowRef<'a> {
     /// Returns the record sequence number.
     #[inline]
-    pub fn seq(self) -> u64 {
+    pub fn seq(self) -> RecordSeq {
         match self {
             RowRef::Event(record) => record.seq,
             RowRef::Captured(captured) => captured.seq,
@@ -344,7 +344,7 @@ impl ExactSizeIterator for Rows<'_> {}
 /// Computes the content digest of rows.
 #[derive(Clone, Debug, Default)]
 pub struct RowDigest {
-    digest: ContentDigest,
+    digest: ContentHasher,
     encoder: MessageEncoder,
 }
 
@@ -363,7 +363,7 @@ impl RowDigest {
     }
 
     /// Returns the digest of all messages added so far.
-    pub fn finish(&self) -> tradesim_schemas::Digest {
+    pub fn finish(&self) -> tradesim_schemas::ContentDigest {
         self.digest.finish()
     }
 }

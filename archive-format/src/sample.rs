@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use tradesim_archive::{Origin, Provenance, SymbolEntry};
 use tradesim_schemas::{
     AccountId, ArchiveKey, Envelope, Event, Exchange, Interval, MarketData, OrderBook, OrderRef, OrderType,
-    Price, Quantity, Record, Symbol, SymbolIds, Timestamp, Trade, TradeStatus, TradeType, TraderId,
+    Price, Quantity, Record, RecordSeq, Symbol, SymbolIds, Timestamp, Trade, TradeStatus, TradeType,
+    TraderId,
 };
 
 /// 2026-02-18, 09:30 in New York.
@@ -39,7 +40,7 @@ impl Random {
 pub(crate) struct Sample {
     random: Random,
     now: i64,
-    seq: u64,
+    seq: RecordSeq,
     symbols: Vec<SymbolState>,
     pending: VecDeque<Record>,
     since_candle: u32,
@@ -116,7 +117,7 @@ impl Sample {
         Sample {
             random: Random(seed),
             now: START,
-            seq: 0,
+            seq: RecordSeq(0),
             symbols,
             pending: VecDeque::new(),
             since_candle: 0,
@@ -239,5 +240,5 @@ impl Sample {
 }
 
 fn record(timestamp: Timestamp, order: Option<OrderRef>, event: Event) -> Record {
-    Record { seq: 0, origin: 0, order, envelope: Envelope { timestamp, event } }
+    Record { seq: RecordSeq(0), origin: 0, order, envelope: Envelope { timestamp, event } }
 }

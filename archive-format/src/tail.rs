@@ -1,6 +1,6 @@
 //! The tail: all bytes after the last row group or state frame. It contains a marker with its digest (FORMAT.md, section 6).
 
-use tradesim_schemas::Digest;
+use tradesim_schemas::{ByteHash, DIGEST_PREFIX};
 
 /// The key of the metadata value that contains the marker.
 pub(crate) const TAIL_KEY: &str = "tradesim.tail";
@@ -11,7 +11,7 @@ const MARKER_PREFIX: &str = "tradesim-tail/1 ";
 /// The number of hex digits of the offset.
 const OFFSET_DIGITS: usize = 16;
 /// The position of the digest's hex digits in the marker, after " blake3:".
-const DIGEST_AT: usize = MARKER_PREFIX.len() + OFFSET_DIGITS + 1 + Digest::PREFIX.len();
+const DIGEST_AT: usize = MARKER_PREFIX.len() + OFFSET_DIGITS + 1 + DIGEST_PREFIX.len();
 /// The number of hex digits of the digest.
 const DIGEST_DIGITS: usize = 64;
 /// The length of the marker in bytes.
@@ -19,7 +19,7 @@ pub(crate) const MARKER_LEN: usize = DIGEST_AT + DIGEST_DIGITS;
 
 /// Returns the marker of a tail at `offset`, with zeros for its digest.
 pub(crate) fn blank_marker(offset: u64) -> String {
-    format!("{MARKER_PREFIX}{offset:016x} {}{}", Digest::PREFIX, "0".repeat(DIGEST_DIGITS))
+    format!("{MARKER_PREFIX}{offset:016x} {}{}", DIGEST_PREFIX, "0".repeat(DIGEST_DIGITS))
 }
 
 /// The reason for which no valid marker was found.
@@ -41,7 +41,7 @@ pub(crate) struct Marker {
     /// The offset of the tail in the file.
     pub(crate) offset: u64,
     /// The digest of the tail.
-    pub(crate) digest: Digest,
+    pub(crate) digest: ByteHash,
 }
 
 /// Finds the only marker in `bytes`.
@@ -76,10 +76,10 @@ pub(crate) fn find_marker(bytes: &[u8]) -> Result<Marker, MarkerError> {
 }
 
 /// Returns the digest of a tail whose marker is at `marker_at`. The digits of the digest in the marker count as zeros.
-pub(crate) fn tail_digest(tail: &[u8], marker_at: usize) -> Digest {
+pub(crate) fn tail_digest(tail: &[u8], marker_at: usize) -> ByteHash {
     let mut hasher = blake3::Hasher::new();
     hash_with_marker(&mut hasher, tail, marker_at);
-    Digest::from_bytes(*hasher.finalize().as_bytes())
+    ByteHash::from(hasher.finalize())
 }
 
 /// Hashes the part of a tail that has the marker, at `marker_at`. The digits of the digest count as zeros.
@@ -94,7 +94,7 @@ pub(crate) fn hash_with_marker(hasher: &mut blake3::Hasher, part: &[u8], marker_
 pub(crate) fn seal(tail: &mut [u8]) -> Option<()> {
     let marker = find_marker(tail).ok()?;
     let digest = tail_digest(tail, marker.at).to_string();
-    let digits = &digest.as_bytes()[Digest::PREFIX.len()..];
+    let digits = &digest.as_bytes()[DIGEST_PREFIX.len()..];
     tail[marker.at + DIGEST_AT..marker.at + MARKER_LEN].copy_from_slice(digits);
     Some(())
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use tradesim_schemas::{
     AccountId, CorrelationId, Event, Exchange, Interval, MarketData, OrderBook, OrderType, Price, Quantity,
-    Record, Symbol, Timestamp, Trade, TradeId, TradeStatus, TradeType, TraderId,
+    Record, RecordSeq, Symbol, Timestamp, Trade, TradeId, TradeStatus, TradeType, TraderId,
 };
 
 use crate::{
@@ -74,12 +74,12 @@ pub(crate) fn any_rows(seed: u64, count: usize) -> Vec<Row> {
             seq += 1 + random.below(3) * random.below(1_000);
             now = (now + random.below(5_000) as i64).min(Timestamp::MAX.micros());
             let timestamp = Timestamp::from_micros(now).unwrap();
-            any_row(&mut random, &mut of_origin, seq, timestamp)
+            any_row(&mut random, &mut of_origin, RecordSeq(seq), timestamp)
         })
         .collect()
 }
 
-fn any_row(random: &mut Random, of_origin: &mut [Sample; 2], seq: u64, timestamp: Timestamp) -> Row {
+fn any_row(random: &mut Random, of_origin: &mut [Sample; 2], seq: RecordSeq, timestamp: Timestamp) -> Row {
     let received = (random.below(4) > 0).then(|| any_time(random));
     let opcode = (received.is_none() || random.below(4) > 0).then(|| 1 + random.below(2) as u8);
     match random.below(4) {

@@ -21,7 +21,7 @@ use parquet::{
     file::{metadata::KeyValue, writer::SerializedFileWriter},
     schema::parser::parse_message_type,
 };
-use tradesim_schemas::{Digest, Record, Timestamp};
+use tradesim_schemas::{ContentDigest, Record, RecordSeq, Timestamp};
 
 use self::{
     engine::{Encoded, Engine, EngineError},
@@ -73,7 +73,7 @@ impl Default for WriterOptions {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// The content digest.
-    pub digest: Digest,
+    pub digest: ContentDigest,
     /// The number of messages of each kind.
     pub counts: Counts,
     /// The length of the file in bytes.
@@ -91,7 +91,7 @@ pub struct Summary {
 /// ```
 /// use tradesim_archive::{ArchiveWriter, Provenance, WriterOptions};
 /// use tradesim_schemas::{
-///     Envelope, Event, Exchange, OrderBook, Price, Quantity, Record, Symbol, Timestamp,
+///     Envelope, Event, Exchange, OrderBook, Price, Quantity, Record, RecordSeq, Symbol, Timestamp,
 /// };
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("book.parquet");
@@ -112,7 +112,7 @@ pub struct Summary {
 /// let envelope = Envelope { timestamp, event: Event::OrderBook(book) };
 ///
 /// let mut writer = ArchiveWriter::create(&path, Provenance::default(), WriterOptions::default())?;
-/// writer.write_records(vec![Record { seq: 0, origin: 0, order: None, envelope }])?;
+/// writer.write_records(vec![Record { seq: RecordSeq(0), origin: 0, order: None, envelope }])?;
 /// let summary = writer.finish()?;
 /// assert_eq!(summary.counts.orderbook, 1);
 /// assert_eq!(summary.bytes, std::fs::metadata(&path)?.len());
@@ -146,13 +146,13 @@ pub struct ArchiveWriter {
 #[derive(Clone, Copy)]
 struct OpenGroup {
     rows: u64,
-    first: (u64, Timestamp),
-    last: (u64, Timestamp),
+    first: (RecordSeq, Timestamp),
+    last: (RecordSeq, Timestamp),
 }
 
 enum Part {
     Group { group: OpenGroup, columns: Vec<Encoded> },
-    State { seq: u64, content: Vec<u8> },
+    State { seq: RecordSeq, content: Vec<u8> },
 }
 
 impl fmt::Debug for ArchiveWriter {
@@ -286,7 +286,7 @@ impl ArchiveWriter {
     ///
     /// # Errors
     /// Returns an error if the content is longer than 64 MiB, or if the file cannot be written.
-    pub fn append_state_frame(&mut self, seq: u64, content: Vec<u8>) -> Result<(), Error> {
+    pub fn append_state_frame(&mut self, seq: RecordSeq, content: Vec<u8>) -> Result<(), Error> {
         self.guarded(|writer| {
             if content.len() as u64 > limits::STATE_FRAME_BYTES_MAX {
                 return Err(Error::BadOption {
@@ -307,7 +307,7 @@ impl ArchiveWriter {
     }
 
     /// Sets the seqs of the messages before which others may be missing, which are known only while the archive is written.
-    pub fn set_gaps(&mut self, seqs: &[u64]) {
+    pub fn set_gaps(&mut self, seqs: &[RecordSeq]) {
         self.provenance.set_gaps(seqs);
     }
 
@@ -476,7 +476,7 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    fn write_state_frame(&mut self, seq: u64, content: &[u8]) -> Result<(), Error> {
+    fn write_state_frame(&mut self, seq: RecordSeq, content: &[u8]) -> Result<(), Error> {
         let written = zstd::bulk::compress(content, 3)
             .and_then(|compressed| self.file.write_all(&compressed))
             .and_then(|()| self.file.flush());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
-use tradesim_schemas::{TimeSpec, Timestamp};
+use tradesim_schemas::{StreamSeq, TimeSpec, Timestamp};
 use tradesim_sources::ArchiveSource;
 
 use crate::profile::Profile;
@@ -42,16 +42,16 @@ impl Source for Paced {
         &self.info
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
         let messages = self.messages;
-        if seq > messages {
+        if seq > StreamSeq(messages) {
             return Err(SourceError::BeyondEnd { seq, messages });
         }
         Ok(Box::new(PacedFeed { inner: self.inner.open(seq)?, profile: self.profile.clone(), messages }))
     }
 
-    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
-        Ok(self.inner.find(time)?.min(self.messages))
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
+        Ok(self.inner.find(time)?.min(StreamSeq(self.messages)))
     }
 }
 
@@ -64,15 +64,15 @@ struct PacedFeed {
 impl Feed for PacedFeed {
     fn fill(&mut self, block: &mut BlockBuilder) -> Result<Filled, SourceError> {
         let first = block.next_seq();
-        if first >= self.messages {
+        if first >= StreamSeq(self.messages) {
             return Ok(Filled::End);
         }
         let filled = self.inner.fill(block)?;
-        block.truncate(self.messages);
+        block.truncate(StreamSeq(self.messages));
         if let Some(profile) = &self.profile {
-            block.retime(first, |seq, _| instant(profile.due(seq)));
+            block.retime(first, |seq, _| instant(profile.due(seq.get())));
         }
-        Ok(if block.next_seq() >= self.messages { Filled::End } else { filled })
+        Ok(if block.next_seq() >= StreamSeq(self.messages) { Filled::End } else { filled })
     }
 }
 

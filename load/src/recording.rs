@@ -111,6 +111,6 @@ fn before(source: &ArchiveSource, recorded: Duration, messages: u64) -> Result<u
     let end = first.micros().checked_add(micros).and_then(Timestamp::from_micros);
     match end.map(|end| source.find(TimeSpec::Instant(end))) {
         None | Some(Err(SourceError::InvalidPosition { .. })) => Ok(messages),
-        Some(found) => Ok(found?),
+        Some(found) => Ok(found?.get()),
     }
 }

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use tradesim_protocol::{HandshakeHeaders, Refusal};
+use tradesim_schemas::StreamSeq;
 
 use crate::{
     client::Admitted,
@@ -44,7 +45,7 @@ async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start), Refus
     let head = hub.published.head();
     let resumes = from_seq.is_some();
     if let (Some(seq), Some(messages)) = (from_seq, info.messages)
-        && seq > messages
+        && seq > StreamSeq(messages)
     {
         return Err(beyond(seq, messages));
     }
@@ -53,17 +54,17 @@ async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start), Refus
         return Ok((selection, Start { seq, source_seq: seq, resumes }));
     }
     // the sequence numbers of a filtered stream are only known by counting
-    let bound = if resumes { info.messages.unwrap_or(u64::MAX) } else { head.seq };
+    let bound = if resumes { info.messages.map_or(StreamSeq::MAX, StreamSeq) } else { head.seq };
     match hub.counts.locate(&selection, from_seq, bound).await {
         Ok(Counted { source_seq, seq }) => match from_seq {
-            Some(wanted) if seq < wanted => Err(beyond(wanted, seq)),
+            Some(wanted) if seq < wanted => Err(beyond(wanted, seq.get())),
             _ => Ok((selection, Start { seq, source_seq, resumes })),
         },
         Err(error) => Err(Refusal::new("source_failed", error.with_cause())),
     }
 }
 
-fn beyond(seq: u64, messages: u64) -> Refusal {
+fn beyond(seq: StreamSeq, messages: u64) -> Refusal {
     Refusal::new(
         "beyond_end",
         format!("from_seq: {seq} is past the end of the stream: it has {messages} messages"),

@@ -34,11 +34,11 @@ use crate::{
 ///         &self.0
 ///     }
 ///
-///     fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
-///         Ok(Box::new(Reader(seq)))
+///     fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
+///         Ok(Box::new(Reader(seq.get())))
 ///     }
 ///
-///     fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+///     fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
 ///         let reason = "ticks are only found by number".to_owned();
 ///         Err(SourceError::InvalidPosition { position: time, reason })
 ///     }

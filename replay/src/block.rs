@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tradesim_schemas::{EventType, Symbol, Timestamp};
+use tradesim_schemas::{EventType, StreamSeq, Symbol, Timestamp};
 
 /// The size of the frames at which a block is full, in bytes: about 150 messages. This is large enough to spread the
 /// cost of a system call over many messages, and small enough for the block to be in the second-level cache when it
@@ -76,7 +76,7 @@ pub enum LineFault {
 /// at which its messages are due, which the player fills in.
 #[derive(Debug)]
 pub struct Block {
-    first_seq: u64,
+    first_seq: StreamSeq,
     bytes: Vec<u8>,
     entries: Vec<Entry>,
     /// The texts with recorded timestamps, if other texts are sent.
@@ -89,12 +89,12 @@ pub struct Block {
 
 impl Block {
     /// Returns the stream sequence number of the first message.
-    pub fn first_seq(&self) -> u64 {
+    pub fn first_seq(&self) -> StreamSeq {
         self.first_seq
     }
 
     /// Returns the stream sequence number after the last message.
-    pub fn end_seq(&self) -> u64 {
+    pub fn end_seq(&self) -> StreamSeq {
         self.first_seq + self.entries.len() as u64
     }
 
@@ -182,7 +182,7 @@ impl Block {
 /// Builds blocks: a [`Feed`](crate::Feed) pushes messages, the builder frames them.
 #[derive(Debug)]
 pub struct BlockBuilder {
-    first_seq: u64,
+    first_seq: StreamSeq,
     bytes: Vec<u8>,
     entries: Vec<Entry>,
     recorded: Vec<u8>,
@@ -197,7 +197,7 @@ const USUAL_HEADER: usize = 4;
 
 impl BlockBuilder {
     /// Returns a builder whose first message has this sequence number.
-    pub fn new(first_seq: u64) -> BlockBuilder {
+    pub fn new(first_seq: StreamSeq) -> BlockBuilder {
         BlockBuilder {
             first_seq,
             bytes: Vec::new(),
@@ -220,7 +220,7 @@ impl BlockBuilder {
     }
 
     /// Returns the sequence number of the next message.
-    pub fn next_seq(&self) -> u64 {
+    pub fn next_seq(&self) -> StreamSeq {
         self.first_seq + self.entries.len() as u64
     }
 
@@ -253,8 +253,8 @@ impl BlockBuilder {
     }
 
     /// Replaces the emission times of the messages that were added, beginning with that of `seq`.
-    pub fn retime(&mut self, seq: u64, mut at: impl FnMut(u64, &Entry) -> Timestamp) {
-        let first = seq.saturating_sub(self.first_seq) as usize;
+    pub fn retime(&mut self, seq: StreamSeq, mut at: impl FnMut(StreamSeq, &Entry) -> Timestamp) {
+        let first = seq.since(self.first_seq) as usize;
         for (index, entry) in self.entries.iter_mut().enumerate().skip(first) {
             entry.meta.at = at(self.first_seq + index as u64, entry);
             entry.starts_segment = false;
@@ -262,8 +262,8 @@ impl BlockBuilder {
     }
 
     /// Removes the messages from that of `seq` on.
-    pub fn truncate(&mut self, seq: u64) {
-        let kept = usize::try_from(seq.saturating_sub(self.first_seq)).unwrap_or(usize::MAX);
+    pub fn truncate(&mut self, seq: StreamSeq) {
+        let kept = usize::try_from(seq.since(self.first_seq)).unwrap_or(usize::MAX);
         if kept >= self.entries.len() {
             return;
         }
@@ -347,13 +347,13 @@ mod tests {
     #[test]
     fn frames_are_those_of_the_rfc_at_every_length() {
         let lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 70_000];
-        let mut builder = BlockBuilder::new(7);
+        let mut builder = BlockBuilder::new(StreamSeq(7));
         for (index, len) in lengths.iter().enumerate() {
             let opcode = if index % 2 == 0 { Opcode::Text } else { Opcode::Binary };
             builder.push(meta(opcode), |out| out.resize(out.len() + len, b'a' + index as u8));
         }
         let block = builder.take();
-        assert_eq!((block.first_seq(), block.end_seq()), (7, 15));
+        assert_eq!((block.first_seq(), block.end_seq()), (StreamSeq(7), StreamSeq(15)));
         for (index, len) in lengths.iter().enumerate() {
             let frame = block.frames(index..index + 1);
             let mut cursor = std::io::Cursor::new(frame);
@@ -371,7 +371,7 @@ mod tests {
 
     #[test]
     fn shifted_messages_keep_their_recorded_text() {
-        let mut builder = BlockBuilder::new(0);
+        let mut builder = BlockBuilder::new(StreamSeq(0));
         for n in 0..3 {
             let write = |text: String| move |out: &mut Vec<u8>| out.extend_from_slice(text.as_bytes());
             builder.push_shifted(meta(Opcode::Text), write(format!("sent {n}")), write(format!("was {n}")));
@@ -382,19 +382,19 @@ mod tests {
             assert_eq!(block.recorded_text(n), format!("was {n}").as_bytes());
         }
         builder.push(meta(Opcode::Text), |out| out.extend_from_slice(b"x"));
-        assert_eq!(builder.take().first_seq(), 3);
+        assert_eq!(builder.take().first_seq(), StreamSeq(3));
     }
 
     #[test]
     fn messages_can_be_retimed_and_left_out() {
-        let mut builder = BlockBuilder::new(5);
+        let mut builder = BlockBuilder::new(StreamSeq(5));
         for n in 0..4u8 {
             builder.push(meta(Opcode::Text), |out| out.resize(out.len() + 100 * usize::from(n), b'a' + n));
         }
-        builder.retime(6, |seq, _| Timestamp::from_micros(seq as i64 * 10).unwrap());
-        builder.truncate(8);
-        builder.truncate(9);
-        assert_eq!(builder.next_seq(), 8);
+        builder.retime(StreamSeq(6), |seq, _| Timestamp::from_micros(seq.get() as i64 * 10).unwrap());
+        builder.truncate(StreamSeq(8));
+        builder.truncate(StreamSeq(9));
+        assert_eq!(builder.next_seq(), StreamSeq(8));
         let block = builder.take();
         let times: Vec<_> = block.entries().iter().map(|entry| entry.meta.at.micros()).collect();
         assert_eq!(times, [0, 60, 70]);
@@ -404,7 +404,7 @@ mod tests {
 
     #[test]
     fn a_message_is_due_when_the_player_says_so() {
-        let mut builder = BlockBuilder::new(0);
+        let mut builder = BlockBuilder::new(StreamSeq(0));
         builder.push(meta(Opcode::Text), |_| {});
         let block = builder.take();
         assert_eq!(block.due(0), None);

@@ -11,6 +11,7 @@ use std::{io, net::SocketAddr, ops::Range, sync::Arc, time::Duration};
 use bytes::Bytes;
 use socket2::SockRef;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
+use tradesim_schemas::StreamSeq;
 
 use self::{
     catch_up::CatchUp, closing::Closing, faults::Faults, progress::Progress, unacknowledged::unacknowledged,
@@ -69,7 +70,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
     let (selection, start, refusal) = match admitted.outcome {
         Ok((selection, start)) => (selection, start, None),
         Err(refusal) => {
-            let start = Start { seq: 0, source_seq: hub.published.head().seq, resumes: false };
+            let start = Start { seq: StreamSeq(0), source_seq: hub.published.head().seq, resumes: false };
             (crate::selection::Selection::all(), start, Some(refusal))
         }
     };

@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use tradesim_schemas::StreamSeq;
+
 use crate::{
     backpressure::PlayOffsets,
     control::ClientStatus,
@@ -30,7 +32,7 @@ const GONE_MAX: usize = 1_000;
 pub(crate) struct ClientRegistry {
     table: Mutex<Table>,
     /// For each message at which connections break: the last client that breaks there.
-    breaks: Mutex<BTreeMap<u64, u64>>,
+    breaks: Mutex<BTreeMap<StreamSeq, u64>>,
     metrics: Arc<Metrics>,
     player: Arc<PlayerHandle>,
 }
@@ -56,9 +58,9 @@ pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) peer: SocketAddr,
     pub(crate) v1: bool,
-    pub(crate) start_seq: u64,
+    pub(crate) start_seq: StreamSeq,
     /// The sequence number with which it begins, in the source's numbers.
-    pub(crate) start_source_seq: u64,
+    pub(crate) start_source_seq: StreamSeq,
     /// The play offset of its next message.
     play_offset: AtomicU64,
     sent: Mutex<Sent>,
@@ -67,7 +69,7 @@ pub(crate) struct Client {
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) messages: u64,
-    pub(crate) seq: u64,
+    pub(crate) seq: StreamSeq,
     pub(crate) late: Recorder,
 }
 
@@ -90,9 +92,9 @@ impl Client {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Start {
     /// In the client's own stream.
-    pub(crate) seq: u64,
+    pub(crate) seq: StreamSeq,
     /// In the source's numbers.
-    pub(crate) source_seq: u64,
+    pub(crate) source_seq: StreamSeq,
     /// True if the client requested this sequence number.
     pub(crate) resumes: bool,
 }
@@ -143,7 +145,7 @@ impl ClientRegistry {
 
     /// Returns true if the connection of a client breaks before a message with such a fault: it does for clients that
     /// are connected when the first of them reaches the message, so that a client that reconnects can continue.
-    pub(crate) fn breaks(&self, seq: u64, client: u64) -> bool {
+    pub(crate) fn breaks(&self, seq: StreamSeq, client: u64) -> bool {
         let newest = lock(&self.table).next_id;
         client <= *lock(&self.breaks).entry(seq).or_insert(newest)
     }
@@ -230,7 +232,7 @@ impl ClientRegistry {
 fn client_status(client: &Client, sent: &Sent, head: Head, lag_bytes: Option<u64>) -> ClientStatus {
     let lag_messages = match client.play_offset() {
         Some(play_offset) => head.released.saturating_sub(play_offset),
-        None => head.seq.saturating_sub(client.start_source_seq + sent.messages),
+        None => head.seq.since(client.start_source_seq + sent.messages),
     };
     ClientStatus {
         id: client.id,
@@ -256,11 +258,11 @@ mod tests {
     fn the_server_stays_for_a_client_from_when_it_was_last_there() {
         let linger = Duration::from_secs(10);
         let clients = ClientRegistry::new(Arc::new(Metrics::new()), Arc::new(PlayerHandle::new()));
-        let start = Start { seq: 0, source_seq: 0, resumes: false };
+        let start = Start { seq: StreamSeq(0), source_seq: StreamSeq(0), resumes: false };
         let peer = "127.0.0.1:1".parse().unwrap();
         let [first, second] = [(); 2].map(|()| clients.join(peer, false, start));
         let at = Duration::from_secs;
-        let head = Head { state: State::Waiting, released: 0, seq: 0, sent: 0 };
+        let head = Head { state: State::Waiting, released: 0, seq: StreamSeq(0), sent: 0 };
         let departure = |why, code, seen| Departure { why, code, delivered: false, seen, at: at(20) };
         clients.leave(&first, departure(Closed::Slow, Some(1013), at(7)), head);
         assert_eq!(clients.awaited(linger), (1, Some(at(17))));

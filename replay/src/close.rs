@@ -1,5 +1,7 @@
 //! Closes of connections: the codes and reasons of docs/PROTOCOL.md, section 5.
 
+use tradesim_schemas::StreamSeq;
+
 use tradesim_protocol::{CloseCode, Refusal};
 
 /// The size limit of a reason in bytes: a control frame holds 125, of which the code takes two.
@@ -23,7 +25,7 @@ impl Close {
     }
 
     /// Returns the close for a server that is stopping.
-    pub(crate) fn stopping(next_seq: u64) -> Close {
+    pub(crate) fn stopping(next_seq: StreamSeq) -> Close {
         Close::new(CloseCode::GoingAway, format!("the server stops; next seq {next_seq}"))
     }
 
@@ -48,18 +50,18 @@ impl Close {
     }
 
     /// Returns the close for a source that cannot be read further.
-    pub(crate) fn source_failed(next_seq: u64, why: &str) -> Close {
+    pub(crate) fn source_failed(next_seq: StreamSeq, why: &str) -> Close {
         Close::new(CloseCode::InternalError, format!("next seq {next_seq}: {why}"))
     }
 
     /// Returns the close for a jump of the player.
-    pub(crate) fn seek(seq: u64) -> Close {
+    pub(crate) fn seek(seq: StreamSeq) -> Close {
         Close::new(CloseCode::ServiceRestart, format!("seek to seq {seq}"))
     }
 
     /// Returns the close for a client that does not keep up. `last_seq` is the sequence number of the last message
     /// that it was sent, if there was one.
-    pub(crate) fn too_slow(last_seq: Option<u64>, resume_from: u64) -> Close {
+    pub(crate) fn too_slow(last_seq: Option<StreamSeq>, resume_from: StreamSeq) -> Close {
         let sent = match last_seq {
             Some(seq) => format!("last seq {seq}"),
             None => "nothing was sent".to_owned(),
@@ -118,20 +120,28 @@ mod tests {
     #[test]
     fn closes_are_those_of_the_protocol() {
         check(Close::delivered(), 1000, "delivered");
-        check(Close::stopping(12), 1001, "the server stops; next seq 12");
+        check(Close::stopping(StreamSeq(12)), 1001, "the server stops; next seq 12");
         check(Close::protocol_error("an unmasked frame"), 1002, "an unmasked frame");
         check(Close::not_utf8("a text is not UTF-8"), 1007, "a text is not UTF-8");
         check(Close::refused(&Refusal::new("bad_value", "from_seq: -1")), 1008, "bad_value: from_seq: -1");
         check(Close::too_big(65_536), 1009, "messages are limited to 65536 bytes");
-        check(Close::source_failed(3, "no such file"), 1011, "next seq 3: no such file");
-        check(Close::seek(0), 1012, "seek to seq 0");
-        check(Close::too_slow(Some(41), 42), 1013, "last seq 41; too slow, resume with from_seq=42");
-        check(Close::too_slow(None, 7), 1013, "nothing was sent; too slow, resume with from_seq=7");
+        check(Close::source_failed(StreamSeq(3), "no such file"), 1011, "next seq 3: no such file");
+        check(Close::seek(StreamSeq(0)), 1012, "seek to seq 0");
+        check(
+            Close::too_slow(Some(StreamSeq(41)), StreamSeq(42)),
+            1013,
+            "last seq 41; too slow, resume with from_seq=42",
+        );
+        check(
+            Close::too_slow(None, StreamSeq(7)),
+            1013,
+            "nothing was sent; too slow, resume with from_seq=7",
+        );
     }
 
     #[test]
     fn the_longest_reason_of_a_slow_client_is_whole() {
-        let close = Close::too_slow(Some(u64::MAX), u64::MAX);
+        let close = Close::too_slow(Some(StreamSeq(u64::MAX)), StreamSeq(u64::MAX));
         assert!(close.reason().ends_with(&format!("from_seq={}", u64::MAX)));
     }
 
@@ -140,7 +150,7 @@ mod tests {
         for len in 110..140 {
             for text in ["a".repeat(len), "é".repeat(len), "€".repeat(len), format!("a{}", "😀".repeat(len))]
             {
-                let close = Close::source_failed(0, &text);
+                let close = Close::source_failed(StreamSeq(0), &text);
                 let whole = format!("next seq 0: {text}");
                 assert!(close.frame().len() <= 127);
                 match close.reason().strip_suffix('…') {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use tradesim_schemas::Digest;
+use tradesim_schemas::{ContentDigest, StreamSeq};
 
 use tradesim_protocol::{Position, Speed, State};
 
@@ -92,7 +92,7 @@ pub struct Status {
     /// The digest of the whole stream, if it is known in advance.
     pub digest: Option<String>,
     /// The stream sequence number of the next message.
-    pub seq: u64,
+    pub seq: StreamSeq,
     /// The number of messages in the stream, if it is known.
     pub messages: Option<u64>,
     /// The recorded time of the next message.
@@ -122,9 +122,9 @@ pub struct ClientStatus {
     /// `tradesim.v1`, if the client requested it.
     pub protocol: Option<Cow<'static, str>>,
     /// The stream sequence number of the first message that it receives.
-    pub start_seq: u64,
+    pub start_seq: StreamSeq,
     /// The stream sequence number after the last message that it was sent.
-    pub seq: u64,
+    pub seq: StreamSeq,
     /// The number of messages that it was sent.
     pub sent: u64,
     /// The number of messages that were played and that it was not sent yet.
@@ -147,9 +147,9 @@ pub struct Report {
     /// True if the stream was played to its end.
     pub complete: bool,
     /// The stream sequence number of the first message that was played.
-    pub first_seq: u64,
+    pub first_seq: StreamSeq,
     /// The digest of everything that was played; `None` after a seek.
-    pub digest: Option<Digest>,
+    pub digest: Option<ContentDigest>,
     /// The lateness of the player itself: the time from when a message was due until it was handed to the clients.
     pub player_late_ms: Option<Lateness>,
     /// The idle intervals that were shortened.
@@ -186,8 +186,8 @@ mod tests {
             id: 1,
             peer: "127.0.0.1:41219".to_owned(),
             protocol: Some(tradesim_protocol::SUBPROTOCOL.into()),
-            start_seq: 3,
-            seq: 9,
+            start_seq: StreamSeq(3),
+            seq: StreamSeq(9),
             sent: 6,
             lag_messages: 2,
             lag_bytes: 700,
@@ -201,7 +201,7 @@ mod tests {
             stream: "s".to_owned(),
             run: "r".to_owned(),
             digest: None,
-            seq: 11,
+            seq: StreamSeq(11),
             messages: Some(20),
             time: Some("2026-02-18T14:30:00.000000Z".to_owned()),
             speed: "50x".to_owned(),

@@ -14,6 +14,7 @@ use std::{
 };
 
 use tokio::sync::{Mutex as Turn, Semaphore};
+use tradesim_schemas::StreamSeq;
 
 use crate::{
     block::BlockBuilder,
@@ -40,9 +41,9 @@ const SEARCHES_MAX: usize = 2;
 /// A point in a filtered stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counted {
-    pub(crate) source_seq: u64,
+    pub(crate) source_seq: StreamSeq,
     /// The number of messages before it that pass the filter.
-    pub(crate) seq: u64,
+    pub(crate) seq: StreamSeq,
 }
 
 /// The counts of a source so far.
@@ -87,7 +88,7 @@ struct Numbered {
 /// A point of the stream, and the number of messages of each kind before it.
 #[derive(Clone, Debug, Default)]
 struct Mark {
-    source_seq: u64,
+    source_seq: StreamSeq,
     counts: Vec<u64>,
 }
 
@@ -126,8 +127,8 @@ impl Counts {
     pub(crate) async fn locate(
         self: &Arc<Counts>,
         selection: &Selection,
-        wanted: Option<u64>,
-        bound: u64,
+        wanted: Option<StreamSeq>,
+        bound: StreamSeq,
     ) -> Result<Counted, SourceError> {
         loop {
             let way = lock(&self.table).way(selection, wanted, bound);
@@ -177,8 +178,8 @@ impl Counts {
         &self,
         selection: &Selection,
         from: Counted,
-        wanted: Option<u64>,
-        bound: u64,
+        wanted: Option<StreamSeq>,
+        bound: StreamSeq,
     ) -> Result<Counted, SourceError> {
         let _permit = self.searches.acquire().await;
         let (source, selection) = (Arc::clone(&self.source), selection.clone());
@@ -203,8 +204,8 @@ fn search(
     source: &dyn Source,
     selection: &Selection,
     from: Counted,
-    wanted: Option<u64>,
-    bound: u64,
+    wanted: Option<StreamSeq>,
+    bound: StreamSeq,
     given_up: &AtomicBool,
 ) -> Result<Counted, SourceError> {
     let mut counted = from;
@@ -287,9 +288,9 @@ impl Table {
     }
 
     /// Returns where to find the point that [`Counts::locate`] looks for.
-    fn way(&self, selection: &Selection, wanted: Option<u64>, bound: u64) -> Way {
-        if bound == 0 || wanted == Some(0) {
-            return Way::Here(Counted { source_seq: 0, seq: 0 });
+    fn way(&self, selection: &Selection, wanted: Option<StreamSeq>, bound: StreamSeq) -> Way {
+        if bound == StreamSeq::FIRST || wanted == Some(StreamSeq::FIRST) {
+            return Way::Here(Counted { source_seq: StreamSeq::FIRST, seq: StreamSeq::FIRST });
         }
         let passing: Vec<usize> = self
             .kinds
@@ -299,7 +300,7 @@ impl Table {
             .collect();
         let counted = |mark: &Mark| Counted {
             source_seq: mark.source_seq,
-            seq: passing.iter().filter_map(|number| mark.counts.get(*number)).sum(),
+            seq: StreamSeq(passing.iter().filter_map(|number| mark.counts.get(*number)).sum()),
         };
         // the point is after a mark that is before it by both criteria
         let is_before = |counted: Counted| {

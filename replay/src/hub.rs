@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tradesim_schemas::Digest;
+use tradesim_schemas::{ByteHash, DIGEST_PREFIX, StreamSeq};
 
 use crate::{
     client_registry::ClientRegistry, clock::Clock, control::Status, counts::Counts,
@@ -53,7 +53,7 @@ impl Hub {
             readers: Readers::new(),
             counts: Arc::new(Counts::new(Arc::clone(&source))),
             known_symbols: KnownSymbols::new(&source.info().symbols),
-            ring: Mutex::new(Ring::new(options.buffer_bytes, 0)),
+            ring: Mutex::new(Ring::new(options.buffer_bytes, StreamSeq(0))),
             source,
             options,
         }
@@ -92,7 +92,7 @@ impl Hub {
         let head = self.published.head();
         let view = self.published.view().clone();
         self.metrics.set_state(head.state);
-        self.metrics.seq.set(i64::try_from(head.seq).unwrap_or(i64::MAX));
+        self.metrics.seq.set(i64::try_from(head.seq.get()).unwrap_or(i64::MAX));
         self.metrics.set_speed_wanted(view.speed);
         self.metrics.set_speed_achieved(view.speed_achieved());
         self.metrics.page()
@@ -102,6 +102,6 @@ impl Hub {
 /// Returns the id of a stream: 32 hex digits of a hash over everything that decides its messages.
 pub(crate) fn stream_id(identity: &str, selection: &str) -> String {
     let text = format!("tradesim stream\n{identity}\n{selection}");
-    let digest = Digest::of(text.as_bytes()).to_string();
-    digest[Digest::PREFIX.len()..][..32].to_owned()
+    let digest = ByteHash::of(text.as_bytes()).to_string();
+    digest[DIGEST_PREFIX.len()..][..32].to_owned()
 }

@@ -147,6 +147,8 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
+    use tradesim_schemas::StreamSeq;
+
     use super::*;
     use tradesim_protocol::Position;
 
@@ -159,7 +161,7 @@ mod tests {
         };
         for clock in [PlayClock::Live, PlayClock::Wall] {
             assert_eq!(code(clock, false, &seek), Some("live_clock"));
-            assert_eq!(code(clock, false, &Command::Seek(Position::Seq(0))), Some("live_clock"));
+            assert_eq!(code(clock, false, &Command::Seek(Position::Seq(StreamSeq(0)))), Some("live_clock"));
             assert_eq!(code(clock, true, &Command::Speed(Speed::Max)), Some("live_clock"));
             for command in [Command::Pause, Command::Resume, Command::Step(1), Command::Stop] {
                 assert_eq!(code(clock, true, &command), None);

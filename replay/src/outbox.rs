@@ -215,13 +215,13 @@ pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tradesim_schemas::Timestamp;
+    use tradesim_schemas::{StreamSeq, Timestamp};
 
     use super::*;
     use crate::block::{BlockBuilder, Meta, Opcode};
 
     fn block(lengths: &[usize]) -> Arc<Block> {
-        let mut builder = BlockBuilder::new(0);
+        let mut builder = BlockBuilder::new(StreamSeq(0));
         for (index, len) in lengths.iter().enumerate() {
             let meta = Meta { at: Timestamp::from_micros(0).unwrap(), kind: None, opcode: Opcode::Text };
             builder.push(meta, |out| out.resize(out.len() + len, index as u8));

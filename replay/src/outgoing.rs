@@ -2,6 +2,8 @@
 
 use std::{ops::Range, sync::Arc};
 
+use tradesim_schemas::StreamSeq;
+
 use crate::{
     block::Block,
     outbox::Outbox,
@@ -17,14 +19,14 @@ pub(crate) struct Outgoing {
     send_cursor: SendCursor,
     outbox: Outbox,
     chunk: Chunk,
-    first_seq: u64,
+    first_seq: StreamSeq,
 }
 
 /// The start of the messages that are being written.
 #[derive(Clone, Copy, Debug)]
 struct Chunk {
-    source_seq: u64,
-    seq: u64,
+    source_seq: StreamSeq,
+    seq: StreamSeq,
     live: bool,
 }
 
@@ -36,7 +38,7 @@ impl Outgoing {
 
     /// Returns the sequence number of the next message in the client's own stream, after those that are being
     /// written.
-    pub(crate) fn seq(&self) -> u64 {
+    pub(crate) fn seq(&self) -> StreamSeq {
         self.send_cursor.seq()
     }
 
@@ -99,7 +101,7 @@ impl Outgoing {
 
     /// Returns the messages of a block read for a [`Task::Read`] that may be sent: those that are `before` a sequence
     /// number.
-    pub(crate) fn messages_of(&self, block: &Block, before: u64) -> Range<usize> {
+    pub(crate) fn messages_of(&self, block: &Block, before: StreamSeq) -> Range<usize> {
         self.send_cursor.messages_of(block, before)
     }
 
@@ -128,7 +130,7 @@ impl Outgoing {
 
     /// Drops them as [`Outgoing::cut`] does. Returns the number, in the client's own stream, of the first message
     /// that will not have been sent, and true if any will have been sent.
-    pub(crate) fn cut_at(&mut self) -> (u64, bool) {
+    pub(crate) fn cut_at(&mut self) -> (StreamSeq, bool) {
         let chunk = self.chunk;
         let next = match self.outbox.cut() {
             Some((block, unsent)) => {

@@ -3,7 +3,7 @@
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
-use tradesim_schemas::{ContentDigest, Digest};
+use tradesim_schemas::{ContentDigest, ContentHasher, StreamSeq};
 
 use crate::{
     backpressure::{Backpressure, PlayOffsets},
@@ -31,15 +31,15 @@ pub(crate) struct Play {
     /// True if it can only begin with the first message.
     begins_at_first: bool,
     /// The first message of the client that begins first.
-    first_client: Option<u64>,
+    first_client: Option<StreamSeq>,
     /// The sequence number of a seek while it waited for clients.
-    sought: Option<u64>,
+    sought: Option<StreamSeq>,
     /// The sequence number from which the source must be read.
-    opening: Option<u64>,
-    digest: Option<ContentDigest>,
+    opening: Option<StreamSeq>,
+    digest: Option<ContentHasher>,
     /// True if messages were sent with other timestamps than the recorded ones.
     shifted: bool,
-    first_seq: u64,
+    first_seq: StreamSeq,
     /// The number of messages sent: without those that a fault removes, and with those that a fault repeats.
     sent: u64,
     changes: u64,
@@ -50,16 +50,16 @@ impl Play {
     /// Returns a playback that waits for its clients.
     pub(crate) fn new(options: &Options) -> Play {
         Play {
-            playback: Playback::new(options, 0),
+            playback: Playback::new(options, StreamSeq(0)),
             backpressure: Backpressure::new(options),
             wait_clients: options.wait_clients,
             begins_at_first: options.begins_at_first(),
             first_client: None,
             sought: None,
-            opening: Some(0),
-            digest: Some(ContentDigest::new()),
+            opening: Some(StreamSeq(0)),
+            digest: Some(ContentHasher::new()),
             shifted: false,
-            first_seq: 0,
+            first_seq: StreamSeq(0),
             sent: 0,
             changes: 0,
             complete: false,
@@ -82,7 +82,7 @@ impl Play {
     }
 
     /// Returns the sequence number of the first message.
-    pub(crate) fn first_seq(&self) -> u64 {
+    pub(crate) fn first_seq(&self) -> StreamSeq {
         self.first_seq
     }
 
@@ -97,13 +97,13 @@ impl Play {
     }
 
     /// Returns the digest of everything played so far; `None` after a jump.
-    pub(crate) fn digest(&self) -> Option<Digest> {
-        self.digest.as_ref().map(ContentDigest::finish)
+    pub(crate) fn digest(&self) -> Option<ContentDigest> {
+        self.digest.as_ref().map(ContentHasher::finish)
     }
 
     /// Returns true if the digest is also that of a client that was connected from message 0 on.
     pub(crate) fn is_received_as_hashed(&self) -> bool {
-        self.first_seq == 0 && !self.shifted
+        self.first_seq == StreamSeq(0) && !self.shifted
     }
 
     /// Returns the progress.
@@ -113,7 +113,7 @@ impl Play {
     }
 
     /// Returns, once, the sequence number from which the source must be read again, in place of what was read before.
-    pub(crate) fn take_opening(&mut self) -> Option<u64> {
+    pub(crate) fn take_opening(&mut self) -> Option<StreamSeq> {
         self.opening.take()
     }
 
@@ -137,7 +137,7 @@ impl Play {
     pub(crate) fn clients(
         &mut self,
         connected: usize,
-        first: Option<u64>,
+        first: Option<StreamSeq>,
         ring: &mut Ring,
         now: Duration,
     ) -> bool {
@@ -179,13 +179,13 @@ impl Play {
     /// begins first, so that a client that reconnects to a restarted server can resume.
     fn begin(&mut self, ring: &mut Ring) {
         let first_client = self.first_client.filter(|_| !self.begins_at_first);
-        let wanted = self.sought.or(first_client).unwrap_or(0);
+        let wanted = self.sought.or(first_client).unwrap_or_default();
         if self.playback.state() == State::Waiting && wanted != self.playback.seq() {
             self.restart(wanted, ring);
         }
     }
 
-    fn restart(&mut self, seq: u64, ring: &mut Ring) {
+    fn restart(&mut self, seq: StreamSeq, ring: &mut Ring) {
         self.playback.restart(seq);
         ring.restart(seq);
         self.first_seq = seq;
@@ -194,7 +194,7 @@ impl Play {
 
     /// Jumps to a sequence number that exists. For clients that wait for the beginning it is not a jump, because the
     /// position was not promised to them.
-    fn seek(&mut self, seq: u64, ring: &mut Ring, now: Duration) {
+    fn seek(&mut self, seq: StreamSeq, ring: &mut Ring, now: Duration) {
         if self.playback.state() == State::Waiting {
             self.sought = Some(seq);
             return self.restart(seq, ring);

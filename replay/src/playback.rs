@@ -5,7 +5,7 @@ mod tests;
 
 use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{StreamSeq, Timestamp};
 
 use crate::{
     block::{Block, LineFault},
@@ -50,14 +50,14 @@ pub struct Playback {
     paused_at_end: bool,
     /// The position of the last message released.
     reached: Duration,
-    seq: u64,
+    seq: StreamSeq,
     released: u64,
     last_release: Option<Duration>,
     watch: PlayWatch,
     late: Recorder,
     late_intervals: LateIntervals,
     /// The message at which playback stalls, or stalled last, and until when.
-    stall: Option<(u64, Duration)>,
+    stall: Option<(StreamSeq, Duration)>,
 }
 
 /// The request of [`Playback::poll`].
@@ -105,7 +105,7 @@ impl PlayWatch {
 
 impl Playback {
     /// Returns a player that waits for its clients, and whose first message is that of `seq`.
-    pub fn new(options: &Options, seq: u64) -> Playback {
+    pub fn new(options: &Options, seq: StreamSeq) -> Playback {
         Playback {
             state: State::Waiting,
             wait_clients: options.wait_clients,
@@ -148,7 +148,7 @@ impl Playback {
     }
 
     /// Returns the sequence number of the next message.
-    pub(crate) fn seq(&self) -> u64 {
+    pub(crate) fn seq(&self) -> StreamSeq {
         self.seq
     }
 
@@ -275,7 +275,7 @@ impl Playback {
     }
 
     /// Jumps to the message of `seq`, which is due at once. Its block must follow.
-    pub(crate) fn seek(&mut self, seq: u64, now: Duration) {
+    pub(crate) fn seek(&mut self, seq: StreamSeq, now: Duration) {
         let position = self.position(now);
         self.blocks.clear();
         self.at = 0;
@@ -297,7 +297,7 @@ impl Playback {
     }
 
     /// Starts again at `seq`, before anything was played.
-    pub(crate) fn restart(&mut self, seq: u64) {
+    pub(crate) fn restart(&mut self, seq: StreamSeq) {
         debug_assert_eq!(self.released, 0);
         self.blocks.clear();
         self.at = 0;

@@ -11,6 +11,7 @@ use std::{
 };
 
 use tokio::sync::oneshot;
+use tradesim_schemas::StreamSeq;
 
 use crate::{
     backpressure::PlayOffsets,
@@ -177,7 +178,7 @@ impl Player {
         }
     }
 
-    fn clients(&mut self, connected: usize, first: Option<u64>) {
+    fn clients(&mut self, connected: usize, first: Option<StreamSeq>) {
         let begun = self.play.clients(connected, first, &mut self.hub.ring(), self.hub.clock.now());
         if begun {
             self.open();

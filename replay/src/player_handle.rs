@@ -10,6 +10,7 @@ use std::{
 };
 
 use tokio::sync::oneshot;
+use tradesim_schemas::StreamSeq;
 
 use crate::{
     control::{Command, CommandError},
@@ -29,7 +30,7 @@ pub(crate) enum Request {
         /// The number of clients.
         connected: usize,
         /// The sequence number in the source's numbers.
-        first: Option<u64>,
+        first: Option<StreamSeq>,
     },
     /// End the thread.
     Quit,

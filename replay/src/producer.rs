@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use tradesim_schemas::StreamSeq;
+
 use crate::{
     block::{Block, BlockBuilder},
     source::{Filled, Source, SourceError},
@@ -103,7 +105,7 @@ impl Producer {
     ///
     /// # Errors
     /// A thread that cannot be created.
-    pub(crate) fn start(source: Arc<dyn Source>, seq: u64, reader: Thread) -> io::Result<Producer> {
+    pub(crate) fn start(source: Arc<dyn Source>, seq: StreamSeq, reader: Thread) -> io::Result<Producer> {
         let (sender, blocks) = sync_channel(AHEAD);
         let ahead = Arc::new(Ahead::default());
         let held = Arc::clone(&ahead);
@@ -146,7 +148,7 @@ impl Producer {
 }
 
 /// Reads a source from `seq` on and passes the results to `deliver`, until that returns false.
-fn read(source: &dyn Source, seq: u64, mut deliver: impl FnMut(Produced) -> bool) {
+fn read(source: &dyn Source, seq: StreamSeq, mut deliver: impl FnMut(Produced) -> bool) {
     // a panic of a source is a bug; it is reported to the clients, which would wait forever otherwise
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| read_blocks(source, seq, &mut deliver)));
     match outcome {
@@ -158,7 +160,7 @@ fn read(source: &dyn Source, seq: u64, mut deliver: impl FnMut(Produced) -> bool
 
 fn read_blocks(
     source: &dyn Source,
-    seq: u64,
+    seq: StreamSeq,
     deliver: &mut impl FnMut(Produced) -> bool,
 ) -> Result<(), SourceError> {
     let mut feed = source.open(seq)?;

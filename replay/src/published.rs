@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::sync::watch;
-use tradesim_schemas::{Digest, Timestamp};
+use tradesim_schemas::{ContentDigest, StreamSeq, Timestamp};
 
 use crate::{
     control::{IntervalStats, Lateness},
@@ -40,12 +40,12 @@ pub(crate) struct View {
     pub(crate) late: IntervalStats,
     pub(crate) shortened: IntervalStats,
     pub(crate) waited: IntervalStats,
-    pub(crate) first_seq: u64,
+    pub(crate) first_seq: StreamSeq,
     /// The digest of everything played so far; `None` after a seek.
-    pub(crate) digest: Option<Digest>,
+    pub(crate) digest: Option<ContentDigest>,
     /// The same digest, if it is also that of a client that was connected from message 0 on: `None` if the playback
     /// began later, as it does for clients that resume a run on a new server, and for shifted timestamps.
-    pub(crate) digest_received: Option<Digest>,
+    pub(crate) digest_received: Option<ContentDigest>,
     /// Increased with each change that clients are notified of.
     pub(crate) changes: u64,
 }
@@ -70,13 +70,13 @@ impl PublishedState {
             late: IntervalStats::default(),
             shortened: IntervalStats::default(),
             waited: IntervalStats::default(),
-            first_seq: 0,
+            first_seq: StreamSeq(0),
             digest: None,
             digest_received: None,
             changes: 0,
         };
         PublishedState {
-            head: watch::Sender::new(Head { state: State::Waiting, released: 0, seq: 0, sent: 0 }),
+            head: watch::Sender::new(Head { state: State::Waiting, released: 0, seq: StreamSeq(0), sent: 0 }),
             state: watch::Sender::new(State::Waiting),
             stopping: watch::Sender::new(false),
             view: Mutex::new(view),

@@ -1,7 +1,7 @@
 //! The request of a client: the query of its URL, checked against the stream.
 
 use tradesim_protocol::{FeedQuery, Refusal};
-use tradesim_schemas::Digest;
+use tradesim_schemas::{ContentDigest, StreamSeq};
 
 use crate::{known_symbols::KnownSymbols, selection::Selection};
 
@@ -9,7 +9,7 @@ use crate::{known_symbols::KnownSymbols, selection::Selection};
 #[derive(Clone, Debug)]
 pub(crate) struct Join {
     /// The sequence number that it wants to begin with.
-    pub(crate) from_seq: Option<u64>,
+    pub(crate) from_seq: Option<StreamSeq>,
     /// The part of the stream that it wants.
     pub(crate) selection: Selection,
 }
@@ -19,7 +19,11 @@ impl Join {
     ///
     /// # Errors
     /// An unknown, duplicate or invalid parameter, and a digest or a symbol that the stream does not have.
-    pub(crate) fn parse(query: &str, known: Option<Digest>, symbols: &KnownSymbols) -> Result<Join, Refusal> {
+    pub(crate) fn parse(
+        query: &str,
+        known: Option<ContentDigest>,
+        symbols: &KnownSymbols,
+    ) -> Result<Join, Refusal> {
         let query: FeedQuery = query.parse()?;
         match (query.digest, known) {
             (Some(wanted), Some(known)) if wanted != known => {
@@ -39,7 +43,7 @@ impl Join {
 
 #[cfg(test)]
 mod tests {
-    use tradesim_schemas::{EventType, Symbol};
+    use tradesim_schemas::{EventType, StreamSeq, Symbol};
 
     use super::*;
 
@@ -67,7 +71,7 @@ mod tests {
     #[test]
     fn all_parameters_together() {
         let join = parse(&format!("from_seq=17&digest={DIGEST}&symbols=MSFT,%41APL&events=trade")).unwrap();
-        assert_eq!(join.from_seq, Some(17));
+        assert_eq!(join.from_seq, Some(StreamSeq(17)));
         let kind = |name, event_type| Some((Symbol::new(name).unwrap(), event_type));
         assert!(join.selection.in_stream(kind("AAPL", EventType::Trade)));
         assert!(!join.selection.in_stream(kind("AAPL", EventType::OrderBook)));

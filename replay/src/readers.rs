@@ -12,6 +12,7 @@ use tokio::sync::{
     Notify, OwnedSemaphorePermit, Semaphore,
     mpsc::{self, Receiver, Sender},
 };
+use tradesim_schemas::StreamSeq;
 
 use crate::{
     block::BlockBuilder,
@@ -47,7 +48,7 @@ impl Readers {
     }
 
     /// Starts to read from `seq` on, for one client, until the receiver is dropped.
-    pub(crate) fn start(self: &Arc<Readers>, source: &Arc<dyn Source>, seq: u64) -> Receiver<Produced> {
+    pub(crate) fn start(self: &Arc<Readers>, source: &Arc<dyn Source>, seq: StreamSeq) -> Receiver<Produced> {
         let (sender, blocks) = mpsc::channel(AHEAD);
         tokio::spawn(read_ahead(Arc::clone(self), Arc::clone(source), seq, sender));
         blocks
@@ -91,7 +92,12 @@ impl Drop for Waiting<'_> {
     }
 }
 
-async fn read_ahead(readers: Arc<Readers>, source: Arc<dyn Source>, mut seq: u64, blocks: Sender<Produced>) {
+async fn read_ahead(
+    readers: Arc<Readers>,
+    source: Arc<dyn Source>,
+    mut seq: StreamSeq,
+    blocks: Sender<Produced>,
+) {
     let mut held: Option<Reading> = None;
     let mut in_a_row = 0;
     loop {
@@ -143,7 +149,7 @@ struct Reading {
 
 impl Reading {
     /// Returns the block that begins with the message of `seq`, and the reader if there may be more blocks.
-    fn next(mut self, source: &dyn Source, seq: u64) -> (Option<Reading>, Produced) {
+    fn next(mut self, source: &dyn Source, seq: StreamSeq) -> (Option<Reading>, Produced) {
         match self.read(source, seq) {
             Ok(Some(produced)) => (Some(self), produced),
             Ok(None) => (None, Produced::End),
@@ -151,7 +157,7 @@ impl Reading {
         }
     }
 
-    fn read(&mut self, source: &dyn Source, seq: u64) -> Result<Option<Produced>, SourceError> {
+    fn read(&mut self, source: &dyn Source, seq: StreamSeq) -> Result<Option<Produced>, SourceError> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
@@ -176,7 +182,7 @@ mod tests {
     use super::*;
     use crate::sample::Sample;
 
-    async fn next(blocks: &mut Receiver<Produced>) -> Option<(u64, u64)> {
+    async fn next(blocks: &mut Receiver<Produced>) -> Option<(StreamSeq, StreamSeq)> {
         match blocks.recv().await {
             Some(Produced::Block(block)) => Some((block.first_seq(), block.end_seq())),
             Some(Produced::End) | None => None,
@@ -189,22 +195,22 @@ mod tests {
         let readers = Readers::of(2);
         let source: Arc<dyn Source> = Arc::new(Sample::new(20_000, 1));
         // each of these has received all blocks that are read ahead before it takes one
-        let mut slow: Vec<_> = (0..8).map(|n| readers.start(&source, 100 * n)).collect();
-        let mut fast = readers.start(&source, 0);
-        let mut seq = 0;
+        let mut slow: Vec<_> = (0..8).map(|n| readers.start(&source, StreamSeq(100 * n))).collect();
+        let mut fast = readers.start(&source, StreamSeq(0));
+        let mut seq = StreamSeq(0);
         while let Some((first, end)) = next(&mut fast).await {
             assert_eq!(first, seq);
             seq = end;
         }
-        assert_eq!(seq, 20_000);
+        assert_eq!(seq, StreamSeq(20_000));
         // and continues where it was, with any source that is open
         for (n, blocks) in slow.iter_mut().enumerate() {
-            let mut seq = 100 * n as u64;
+            let mut seq = StreamSeq(100 * n as u64);
             while let Some((first, end)) = next(blocks).await {
                 assert_eq!(first, seq);
                 seq = end;
             }
-            assert_eq!(seq, 20_000);
+            assert_eq!(seq, StreamSeq(20_000));
         }
         assert_eq!(readers.waiting.load(Ordering::SeqCst), 0);
     }
@@ -214,10 +220,10 @@ mod tests {
         let readers = Readers::of(1);
         let source: Arc<dyn Source> = Arc::new(Sample::new(20_000, 1));
         for _ in 0..3 {
-            let mut blocks = readers.start(&source, 7);
-            assert_eq!(next(&mut blocks).await.map(|(first, _)| first), Some(7));
+            let mut blocks = readers.start(&source, StreamSeq(7));
+            assert_eq!(next(&mut blocks).await.map(|(first, _)| first), Some(StreamSeq(7)));
         }
-        let mut blocks = readers.start(&source, 20_000);
+        let mut blocks = readers.start(&source, StreamSeq(20_000));
         assert_eq!(next(&mut blocks).await, None);
     }
 
@@ -225,8 +231,8 @@ mod tests {
     async fn what_was_read_before_a_failure_comes_before_it() {
         let readers = Readers::new();
         let source: Arc<dyn Source> = Arc::new(Sample::failing_at(20_000, 1, 500));
-        let mut blocks = readers.start(&source, 0);
-        let mut seq = 0;
+        let mut blocks = readers.start(&source, StreamSeq(0));
+        let mut seq = StreamSeq(0);
         let error = loop {
             match blocks.recv().await {
                 Some(Produced::Block(block)) => seq = block.end_seq(),
@@ -234,7 +240,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(seq, 500);
+        assert_eq!(seq, StreamSeq(500));
         assert!(error.with_cause().ends_with("the disk is on fire"));
     }
 }

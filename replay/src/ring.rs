@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
+use tradesim_schemas::StreamSeq;
+
 use crate::block::Block;
 
 /// The blocks played last, within a memory limit.
@@ -30,7 +32,7 @@ struct Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Jump {
     pub(crate) play_offset: u64,
-    pub(crate) seq: u64,
+    pub(crate) seq: StreamSeq,
 }
 
 /// The position of a client in the ring.
@@ -62,12 +64,12 @@ pub(crate) enum Next {
 
 impl Ring {
     /// Returns a ring that holds at most `weight_max` bytes, and at least the last block.
-    pub(crate) fn new(weight_max: usize, seq: u64) -> Ring {
+    pub(crate) fn new(weight_max: usize, seq: StreamSeq) -> Ring {
         Ring { blocks: VecDeque::new(), weight: 0, weight_max, jumps: vec![Jump { play_offset: 0, seq }] }
     }
 
     /// Starts again at `seq`, before anything was played.
-    pub(crate) fn restart(&mut self, seq: u64) {
+    pub(crate) fn restart(&mut self, seq: StreamSeq) {
         debug_assert!(self.blocks.is_empty() && self.jumps.len() == 1);
         self.jumps[0].seq = seq;
     }
@@ -99,7 +101,7 @@ impl Ring {
     }
 
     /// Records that playback continues at `seq`, after the message at this play offset.
-    pub(crate) fn jump(&mut self, play_offset: u64, seq: u64) {
+    pub(crate) fn jump(&mut self, play_offset: u64, seq: StreamSeq) {
         // messages of the last block that are not played yet never will be
         if let Some(last) = self.blocks.back_mut() {
             last.end = usize::try_from(play_offset - last.play_offset).expect("it is within the block");
@@ -123,15 +125,15 @@ impl Ring {
     }
 
     /// Returns the sequence number of the message that is played after the first `released`.
-    pub(crate) fn next_seq(&self, released: u64) -> u64 {
+    pub(crate) fn next_seq(&self, released: u64) -> StreamSeq {
         let last = self.jumps.last().expect("the first jump always exists");
         last.seq + released.saturating_sub(last.play_offset)
     }
 
     /// Returns the play offset of a message since the last jump, if it was played since then or will be played.
-    pub(crate) fn play_offset_of(&self, seq: u64) -> Option<u64> {
+    pub(crate) fn play_offset_of(&self, seq: StreamSeq) -> Option<u64> {
         let last = self.jumps.last().expect("the first jump always exists");
-        Some(last.play_offset + seq.checked_sub(last.seq)?)
+        (seq >= last.seq).then(|| last.play_offset + (seq - last.seq))
     }
 
     /// Returns the next step for a client, out of the first `released` messages.
@@ -207,12 +209,12 @@ impl Ring {
 
 #[cfg(test)]
 mod tests {
-    use tradesim_schemas::Timestamp;
+    use tradesim_schemas::{StreamSeq, Timestamp};
 
     use super::*;
     use crate::block::{BlockBuilder, Meta, Opcode};
 
-    fn block(first_seq: u64, messages: u64) -> Arc<Block> {
+    fn block(first_seq: StreamSeq, messages: u64) -> Arc<Block> {
         let mut builder = BlockBuilder::new(first_seq);
         for _ in 0..messages {
             let meta = Meta { at: Timestamp::from_micros(0).unwrap(), kind: None, opcode: Opcode::Text };
@@ -225,7 +227,7 @@ mod tests {
         Cursor { play_offset, jumps }
     }
 
-    fn messages(next: Next) -> (u64, Range<usize>) {
+    fn messages(next: Next) -> (StreamSeq, Range<usize>) {
         match next {
             Next::Messages { block, messages } => (block.first_seq(), messages),
             other => panic!("{other:?}"),
@@ -234,50 +236,50 @@ mod tests {
 
     #[test]
     fn a_cursor_gets_what_was_released_block_by_block() {
-        let mut ring = Ring::new(usize::MAX, 10);
-        ring.push(block(10, 4), 0);
-        ring.push(block(14, 4), 4);
-        assert_eq!(messages(ring.next(at(0, 1), 2)), (10, 0..2));
-        assert_eq!(messages(ring.next(at(2, 1), 7)), (10, 2..4));
-        assert_eq!(messages(ring.next(at(4, 1), 7)), (14, 0..3));
+        let mut ring = Ring::new(usize::MAX, StreamSeq(10));
+        ring.push(block(StreamSeq(10), 4), 0);
+        ring.push(block(StreamSeq(14), 4), 4);
+        assert_eq!(messages(ring.next(at(0, 1), 2)), (StreamSeq(10), 0..2));
+        assert_eq!(messages(ring.next(at(2, 1), 7)), (StreamSeq(10), 2..4));
+        assert_eq!(messages(ring.next(at(4, 1), 7)), (StreamSeq(14), 0..3));
         assert!(matches!(ring.next(at(7, 1), 7), Next::UpToDate));
-        assert_eq!(ring.play_offset_of(15), Some(5));
-        assert_eq!(ring.play_offset_of(9), None);
+        assert_eq!(ring.play_offset_of(StreamSeq(15)), Some(5));
+        assert_eq!(ring.play_offset_of(StreamSeq(9)), None);
         assert_eq!(ring.bytes_after(3, 7), 4 * 6);
         assert_eq!(ring.blocks_after(1), 1);
         assert_eq!((ring.play_offset_with_fewer_after(2), ring.play_offset_with_fewer_after(1)), (1, 5));
-        assert_eq!(ring.next_seq(7), 17);
+        assert_eq!(ring.next_seq(7), StreamSeq(17));
     }
 
     #[test]
     fn what_is_too_old_is_dropped_and_said_to_be() {
-        let weight = block(0, 4).weight();
-        let mut ring = Ring::new(2 * weight, 0);
+        let weight = block(StreamSeq(0), 4).weight();
+        let mut ring = Ring::new(2 * weight, StreamSeq(0));
         for n in 0..3 {
-            let next = block(4 * n, 4);
+            let next = block(StreamSeq(4 * n), 4);
             assert_eq!(ring.oldest_with(&next), if n == 2 { 4 } else { 0 });
             ring.push(next, 4 * n);
         }
         assert_eq!(ring.oldest(12), 4);
         assert!(matches!(ring.next(at(3, 1), 12), Next::Behind));
-        assert_eq!(messages(ring.next(at(4, 1), 12)), (4, 0..4));
+        assert_eq!(messages(ring.next(at(4, 1), 12)), (StreamSeq(4), 0..4));
     }
 
     #[test]
     fn a_jump_comes_behind_what_was_played_before_it() {
-        let mut ring = Ring::new(usize::MAX, 0);
-        ring.push(block(0, 10), 0);
-        ring.jump(3, 100);
-        assert_eq!(messages(ring.next(at(1, 1), 3)), (0, 1..3));
+        let mut ring = Ring::new(usize::MAX, StreamSeq(0));
+        ring.push(block(StreamSeq(0), 10), 0);
+        ring.jump(3, StreamSeq(100));
+        assert_eq!(messages(ring.next(at(1, 1), 3)), (StreamSeq(0), 1..3));
         assert!(matches!(ring.next(at(3, 1), 3), Next::Jumped));
-        assert_eq!(ring.jump_at(1), Jump { play_offset: 3, seq: 100 });
+        assert_eq!(ring.jump_at(1), Jump { play_offset: 3, seq: StreamSeq(100) });
         assert!(matches!(ring.next(at(3, 2), 3), Next::UpToDate));
-        ring.push(block(100, 5), 3);
-        assert_eq!(messages(ring.next(at(1, 1), 5)), (0, 1..3));
-        assert_eq!(messages(ring.next(at(3, 2), 5)), (100, 0..2));
-        assert_eq!(ring.play_offset_of(102), Some(5));
-        ring.jump(5, 0);
-        ring.jump(5, 7);
+        ring.push(block(StreamSeq(100), 5), 3);
+        assert_eq!(messages(ring.next(at(1, 1), 5)), (StreamSeq(0), 1..3));
+        assert_eq!(messages(ring.next(at(3, 2), 5)), (StreamSeq(100), 0..2));
+        assert_eq!(ring.play_offset_of(StreamSeq(102)), Some(5));
+        ring.jump(5, StreamSeq(0));
+        ring.jump(5, StreamSeq(7));
         assert!(matches!(ring.next(at(5, 2), 5), Next::Jumped));
         assert!(matches!(ring.next(at(5, 3), 5), Next::Jumped));
         assert!(matches!(ring.next(at(5, 4), 5), Next::UpToDate));

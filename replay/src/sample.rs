@@ -1,6 +1,6 @@
 //! A small source for tests: numbered messages, some of them long, with symbols and types.
 
-use tradesim_schemas::{ContentDigest, Digest, EventType, Symbol, TimeSpec, Timestamp};
+use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol, TimeSpec, Timestamp};
 
 use crate::{BlockBuilder, Feed, Filled, Meta, Opcode, Source, SourceError, SourceInfo};
 
@@ -55,10 +55,8 @@ impl Sample {
         (symbol, EventType::ALL[(seq / 2 % 3) as usize])
     }
 
-    pub(crate) fn digest(&self, messages: impl IntoIterator<Item = u64>) -> Digest {
-        let mut digest = ContentDigest::new();
-        messages.into_iter().for_each(|seq| digest.push(self.text(seq).as_bytes()));
-        digest.finish()
+    pub(crate) fn digest(&self, messages: impl IntoIterator<Item = u64>) -> ContentDigest {
+        ContentDigest::of(messages.into_iter().map(|seq| self.text(seq)))
     }
 }
 
@@ -67,17 +65,17 @@ impl Source for Sample {
         &self.info
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
-        if seq > self.messages {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
+        if seq > StreamSeq(self.messages) {
             return Err(SourceError::BeyondEnd { seq, messages: self.messages });
         }
         let copy = Sample { info: SourceInfo::default(), ..*self };
-        Ok(Box::new(SampleFeed { sample: copy, seq }))
+        Ok(Box::new(SampleFeed { sample: copy, seq: seq.get() }))
     }
 
-    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
         match time {
-            TimeSpec::Instant(at) => Ok((at.micros() / self.gap_us) as u64),
+            TimeSpec::Instant(at) => Ok(StreamSeq((at.micros() / self.gap_us) as u64)),
             TimeSpec::Exchange(_) => {
                 Err(SourceError::InvalidPosition { position: time, reason: "there is no date".to_owned() })
             }

@@ -6,7 +6,7 @@
 mod choice;
 
 use tradesim_protocol::{Notice, Refusal};
-use tradesim_schemas::{EventType, Symbol};
+use tradesim_schemas::{EventType, StreamSeq, Symbol};
 
 use self::choice::Choice;
 use crate::known_symbols::KnownSymbols;
@@ -52,7 +52,7 @@ pub(crate) enum SelectedSymbols {
 
 impl SelectedSymbols {
     /// Returns the notice of a changed subscription.
-    pub(crate) fn notice(self, seq: u64, events: Option<Vec<EventType>>) -> Notice {
+    pub(crate) fn notice(self, seq: StreamSeq, events: Option<Vec<EventType>>) -> Notice {
         let (symbols, except) = match self {
             SelectedSymbols::All => (None, None),
             SelectedSymbols::Only(symbols) => (Some(symbols), None),

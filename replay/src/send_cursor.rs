@@ -2,6 +2,8 @@
 
 use std::{ops::Range, sync::Arc};
 
+use tradesim_schemas::StreamSeq;
+
 use crate::{
     block::Block,
     ring::{Cursor, Next, Ring},
@@ -17,7 +19,7 @@ pub(crate) struct Head {
     /// The number of messages released so far.
     pub(crate) released: u64,
     /// The sequence number of the next message, in the source's numbers.
-    pub(crate) seq: u64,
+    pub(crate) seq: StreamSeq,
     /// The number of messages sent: those that were released, without those that a fault removes, and with those that
     /// a fault repeats.
     pub(crate) sent: u64,
@@ -30,9 +32,9 @@ pub(crate) struct SendCursor {
     phase: Phase,
     selection: Selection,
     /// The sequence number of the next message in the source, which counts messages that are not selected.
-    source_seq: u64,
+    source_seq: StreamSeq,
     /// Its sequence number in the client's own stream, which counts only messages that pass the filter of its URL.
-    seq: u64,
+    seq: StreamSeq,
     /// The play offset from which messages are sent as they are played.
     live_from: Option<u64>,
 }
@@ -61,14 +63,14 @@ pub(crate) enum Task {
     /// Read the source from this sequence number on and pass the blocks to [`SendCursor::messages_of`].
     Read {
         /// The sequence number of the first message needed.
-        seq: u64,
+        seq: StreamSeq,
         /// The sequence number of the first message that was not played yet.
-        before: u64,
+        before: StreamSeq,
     },
     /// The player jumped: the next message is the one with this sequence number.
     Jumped {
         /// The new sequence number.
-        seq: u64,
+        seq: StreamSeq,
     },
     /// Wait until more is played.
     Wait,
@@ -79,18 +81,23 @@ pub(crate) enum Task {
 impl SendCursor {
     /// Returns the cursor of a client that begins with the message `source_seq` of the source, which is `seq` in its
     /// own stream.
-    pub(crate) fn new(selection: Selection, source_seq: u64, seq: u64, ring: &Ring) -> SendCursor {
+    pub(crate) fn new(
+        selection: Selection,
+        source_seq: StreamSeq,
+        seq: StreamSeq,
+        ring: &Ring,
+    ) -> SendCursor {
         let phase = Phase::CatchingUp { jumps: ring.jumps() };
         SendCursor { phase, selection, source_seq, seq, live_from: None }
     }
 
     /// Returns the sequence number of the next message in the client's own stream.
-    pub(crate) fn seq(&self) -> u64 {
+    pub(crate) fn seq(&self) -> StreamSeq {
         self.seq
     }
 
     /// Returns the sequence number of the next message in the source.
-    pub(crate) fn source_seq(&self) -> u64 {
+    pub(crate) fn source_seq(&self) -> StreamSeq {
         self.source_seq
     }
 
@@ -177,9 +184,9 @@ impl SendCursor {
 
     /// Returns the messages of a block read from the source that may be sent now: those that are `before` a sequence
     /// number.
-    pub(crate) fn messages_of(&self, block: &Block, before: u64) -> Range<usize> {
+    pub(crate) fn messages_of(&self, block: &Block, before: StreamSeq) -> Range<usize> {
         let bound = block.end_seq().min(before);
-        let at = |seq: u64| seq.saturating_sub(block.first_seq()) as usize;
+        let at = |seq: StreamSeq| seq.since(block.first_seq()) as usize;
         at(self.source_seq.min(bound))..at(bound)
     }
 

@@ -12,6 +12,7 @@ use tokio::{
     net::TcpStream,
     sync::{oneshot, watch},
 };
+use tradesim_schemas::StreamSeq;
 
 use crate::{
     admission::admit,
@@ -48,7 +49,7 @@ pub enum ServerError {
     #[error("playback failed at seq {seq}")]
     Source {
         /// The sequence number of the next message.
-        seq: u64,
+        seq: StreamSeq,
         /// The cause.
         source: SourceError,
     },
@@ -215,7 +216,7 @@ impl Handle {
     }
 
     /// Returns the sequence number after the last message that was played.
-    pub fn next_seq(&self) -> u64 {
+    pub fn next_seq(&self) -> StreamSeq {
         self.hub.published.head().seq
     }
 }

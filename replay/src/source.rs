@@ -1,6 +1,6 @@
 //! Sources: messages numbered from 0 that can be read from any number on.
 
-use tradesim_schemas::{Digest, Symbol, TimeSpec};
+use tradesim_schemas::{ContentDigest, StreamSeq, Symbol, TimeSpec};
 
 use crate::block::BlockBuilder;
 
@@ -12,7 +12,7 @@ pub struct SourceInfo {
     /// The number of messages, if it is known and finite.
     pub messages: Option<u64>,
     /// The digest of all messages, if it is known in advance.
-    pub digest: Option<Digest>,
+    pub digest: Option<ContentDigest>,
     /// The symbols that occur. If empty, any symbol may occur.
     pub symbols: Vec<Symbol>,
 }
@@ -29,13 +29,13 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// [`SourceError::BeyondEnd`], [`SourceError::Gone`], or an error of reading.
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError>;
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError>;
 
     /// Returns the sequence number of the first message at or after a time.
     ///
     /// # Errors
     /// [`SourceError::InvalidPosition`], or an error of reading.
-    fn find(&self, time: TimeSpec) -> Result<u64, SourceError>;
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError>;
 }
 
 /// A reader of a [`Source`].
@@ -65,7 +65,7 @@ pub enum SourceError {
     #[error("seq {seq} is past the end of the stream: it has {messages} messages")]
     BeyondEnd {
         /// The requested sequence number.
-        seq: u64,
+        seq: StreamSeq,
         /// The number of messages in the stream.
         messages: u64,
     },
@@ -73,7 +73,7 @@ pub enum SourceError {
     #[error("seq {seq} is no longer available; the oldest retained is {oldest}")]
     Gone {
         /// The requested sequence number.
-        seq: u64,
+        seq: StreamSeq,
         /// The oldest available sequence number.
         oldest: u64,
     },

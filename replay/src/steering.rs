@@ -2,7 +2,7 @@
 
 use std::{fmt, hint::black_box, str::FromStr};
 
-use tradesim_schemas::Digest;
+use tradesim_schemas::ByteHash;
 
 /// Permission to control a playback over HTTP (docs/PROTOCOL.md, section 6).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Steering {
 
 /// A secret that permits a client to control the playback. `Debug` does not show it, and only its hash is kept.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ControlToken(Digest);
+pub struct ControlToken(ByteHash);
 
 /// The number of characters of a token: enough not to be guessed, and few enough for a header.
 const TOKEN_CHARS: std::ops::RangeInclusive<usize> = 16..=512;
@@ -32,7 +32,7 @@ impl ControlToken {
     /// Returns true if a text is the token. The time that this takes reveals nothing about the token.
     pub(crate) fn is(&self, text: &str) -> bool {
         // hashes have equal lengths, and a common prefix of two hashes reveals nothing about the texts
-        let (wanted, found) = (self.0.as_bytes(), Digest::of(text.as_bytes()));
+        let (wanted, found) = (self.0.as_bytes(), ByteHash::of(text.as_bytes()));
         let differing =
             wanted.iter().zip(found.as_bytes()).fold(0, |bits, (left, right)| bits | (left ^ right));
         black_box(differing) == 0
@@ -47,7 +47,7 @@ impl FromStr for ControlToken {
         if !visible || !TOKEN_CHARS.contains(&text.len()) {
             return Err(InvalidToken);
         }
-        Ok(ControlToken(Digest::of(text.as_bytes())))
+        Ok(ControlToken(ByteHash::of(text.as_bytes())))
     }
 }
 

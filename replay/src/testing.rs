@@ -30,7 +30,7 @@
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use tradesim_schemas::{
-    ContentDigest, Symbol, TimeSpec,
+    ContentHasher, StreamSeq, Symbol, TimeSpec,
     reader::{ReadOptions, Refusal, read},
 };
 
@@ -141,7 +141,7 @@ struct Messages {
 impl Lines {
     fn read(text: &str) -> Result<Lines, ReplayError> {
         let mut messages = Messages::default();
-        let mut digest = ContentDigest::new();
+        let mut digest = ContentHasher::new();
         for (index, line) in text.lines().enumerate() {
             let message = read(line.as_bytes(), ReadOptions::default())
                 .map_err(|source| ReplayError::Line { line: index + 1, source })?;
@@ -168,21 +168,21 @@ impl Source for Lines {
         &self.info
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
         let messages = self.messages.entries.len() as u64;
-        if seq > messages {
+        if seq > StreamSeq(messages) {
             return Err(SourceError::BeyondEnd { seq, messages });
         }
-        Ok(Box::new(LinesFeed { messages: Arc::clone(&self.messages), next: seq as usize }))
+        Ok(Box::new(LinesFeed { messages: Arc::clone(&self.messages), next: seq.get() as usize }))
     }
 
-    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
         let TimeSpec::Instant(at) = time else {
             let reason = "expected an RFC 3339 time".to_owned();
             return Err(SourceError::InvalidPosition { position: time, reason });
         };
         let entries = &self.messages.entries;
-        Ok(entries.iter().position(|(_, meta)| meta.at >= at).unwrap_or(entries.len()) as u64)
+        Ok(StreamSeq(entries.iter().position(|(_, meta)| meta.at >= at).unwrap_or(entries.len()) as u64))
     }
 }
 

@@ -1,58 +1,82 @@
-//! The content digest, which decides whether two recordings are equal.
+//! The content digest, which decides whether two recordings are equal, and the hash of stored bytes.
 
 use std::{fmt, str::FromStr};
 
-/// A BLAKE3 hash, printed as `blake3:` and 64 hex digits.
+/// The content digest of a sequence of messages (contract, section 3), printed as `blake3:` and 64 hex digits. Equal digests
+/// mean equal messages. [`ContentHasher`] computes it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest([u8; 32]);
+pub struct ContentDigest([u8; 32]);
 
-impl Digest {
-    /// The prefix of the hex digits.
-    pub const PREFIX: &str = "blake3:";
+/// The BLAKE3 hash of stored bytes, such as a row group or a file, printed in the same way. Equal
+/// messages may be stored as different bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ByteHash([u8; 32]);
 
-    /// Creates a digest from its 32 bytes.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Digest {
-        Digest(bytes)
-    }
-
-    /// Returns the 32 bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// Returns the BLAKE3 hash of `bytes`. This is a byte hash, not a content digest: see [`ContentDigest`].
-    pub fn of(bytes: &[u8]) -> Digest {
-        Digest(*blake3::hash(bytes).as_bytes())
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", Digest::PREFIX, blake3::Hash::from_bytes(self.0).to_hex())
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+/// The prefix of the hex digits of a [`ContentDigest`] and of a [`ByteHash`].
+pub const DIGEST_PREFIX: &str = "blake3:";
 
 /// The error of a text that is not `blake3:` and 64 lower-case hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a digest: expected `blake3:` and 64 lower-case hex digits")]
 pub struct ParseDigestError;
 
-impl FromStr for Digest {
-    type Err = ParseDigestError;
-
-    fn from_str(text: &str) -> Result<Digest, ParseDigestError> {
-        let hex = text.strip_prefix(Digest::PREFIX).ok_or(ParseDigestError)?;
-        if hex.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(ParseDigestError);
+macro_rules! forms {
+    ($($type:ident)+) => {
+        $(impl $type {
+            /// Returns its 32 bytes.
+            pub const fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
         }
-        let hash = blake3::Hash::from_hex(hex).map_err(|_| ParseDigestError)?;
-        Ok(Digest(*hash.as_bytes()))
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{DIGEST_PREFIX}{}", blake3::Hash::from_bytes(self.0).to_hex())
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = ParseDigestError;
+
+            fn from_str(text: &str) -> Result<$type, ParseDigestError> {
+                let hex = text.strip_prefix(DIGEST_PREFIX).ok_or(ParseDigestError)?;
+                if hex.bytes().any(|byte| byte.is_ascii_uppercase()) {
+                    return Err(ParseDigestError);
+                }
+                let hash = blake3::Hash::from_hex(hex).map_err(|_| ParseDigestError)?;
+                Ok($type(*hash.as_bytes()))
+            }
+        })+
+    };
+}
+
+forms!(ContentDigest ByteHash);
+
+impl ContentDigest {
+    /// Returns the content digest of `messages`.
+    pub fn of<T: AsRef<[u8]>>(messages: impl IntoIterator<Item = T>) -> ContentDigest {
+        let mut hasher = ContentHasher::new();
+        messages.into_iter().for_each(|message| hasher.push(message.as_ref()));
+        hasher.finish()
+    }
+}
+
+impl ByteHash {
+    /// Returns the hash of `bytes`.
+    pub fn of(bytes: &[u8]) -> ByteHash {
+        ByteHash::from(blake3::hash(bytes))
+    }
+}
+
+impl From<blake3::Hash> for ByteHash {
+    fn from(hash: blake3::Hash) -> ByteHash {
+        ByteHash(*hash.as_bytes())
     }
 }
 
@@ -61,7 +85,7 @@ impl FromStr for Digest {
 ///
 /// Messages are collected into blocks before they are hashed, because BLAKE3 is several times faster on long inputs.
 #[derive(Clone, Debug)]
-pub struct ContentDigest {
+pub struct ContentHasher {
     hasher: blake3::Hasher,
     block: Vec<u8>,
     messages: u64,
@@ -71,10 +95,10 @@ pub struct ContentDigest {
 /// should stay in the second-level cache.
 const BLOCK_BYTES: usize = 128 * 1024;
 
-impl ContentDigest {
+impl ContentHasher {
     /// Starts the digest of an empty sequence.
-    pub fn new() -> ContentDigest {
-        ContentDigest {
+    pub fn new() -> ContentHasher {
+        ContentHasher {
             hasher: blake3::Hasher::new(),
             block: Vec::with_capacity(BLOCK_BYTES + 1024),
             messages: 0,
@@ -123,16 +147,16 @@ impl ContentDigest {
     }
 
     /// Returns the digest of all messages added so far. More messages can be added afterwards.
-    pub fn finish(&self) -> Digest {
+    pub fn finish(&self) -> ContentDigest {
         let mut hasher = self.hasher.clone();
         hasher.update(&self.block);
-        Digest(*hasher.finalize().as_bytes())
+        ContentDigest(*hasher.finalize().as_bytes())
     }
 }
 
-impl Default for ContentDigest {
-    fn default() -> ContentDigest {
-        ContentDigest::new()
+impl Default for ContentHasher {
+    fn default() -> ContentHasher {
+        ContentHasher::new()
     }
 }
 
@@ -142,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_digest_is_blake3_over_lengths_and_texts() {
-        let mut digest = ContentDigest::new();
+        let mut digest = ContentHasher::new();
         let mut plain = Vec::new();
         for n in 0..5000u32 {
             let message = format!("message {n} {}", "x".repeat(n as usize % 97));
@@ -154,15 +178,15 @@ mod tests {
                 digest.push_with(|out| out.extend_from_slice(message.as_bytes()));
             }
         }
-        assert_eq!(digest.finish(), Digest::of(&plain));
+        assert_eq!(digest.finish(), ContentDigest(*blake3::hash(&plain).as_bytes()));
         assert_eq!(digest.messages(), 5000);
     }
 
     #[test]
     fn no_message_has_the_digest_of_nothing() {
         let empty = "blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
-        assert_eq!(ContentDigest::new().finish().to_string(), empty);
-        assert_eq!(empty.parse::<Digest>().unwrap(), Digest::of(b""));
+        assert_eq!(ContentHasher::new().finish().to_string(), empty);
+        assert_eq!(empty.parse::<ContentDigest>().unwrap(), ContentDigest::of([""; 0]));
     }
 
     #[test]
@@ -170,7 +194,7 @@ mod tests {
         for text in
             ["", "blake3:", "blake3:AF1349B9F5F9A1A6A0404DEA36DCC9499BCB25C9ADC112B7CC9A93CAE41F3262", "af13"]
         {
-            assert_eq!(text.parse::<Digest>(), Err(ParseDigestError));
+            assert_eq!(text.parse::<ContentDigest>(), Err(ParseDigestError));
         }
     }
 }

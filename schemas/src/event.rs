@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{AccountId, CorrelationId, OrderRef, Price, Symbol, Timestamp, TradeId, TraderId};
+use crate::{AccountId, CorrelationId, OrderRef, Price, RecordSeq, Symbol, Timestamp, TradeId, TraderId};
 
 /// Declares an enum of the contract: its values, in the contract's order, and their texts.
 macro_rules! contract_enum {
@@ -297,7 +297,7 @@ pub struct Envelope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The record sequence number, from 0. A cut keeps the numbers of the whole recording.
-    pub seq: u64,
+    pub seq: RecordSeq,
     /// The index of the origin from which the ids derive; 0 except in merged archives.
     pub origin: u16,
     /// The order reference from which a simulated trade's ids derive; `None` for other events and for stored ids.

@@ -12,13 +12,14 @@ mod event;
 mod ids;
 mod price;
 pub mod reader;
+mod seq;
 mod symbol;
 #[cfg(feature = "proptest")]
 pub mod testing;
 pub mod text;
 mod time;
 
-pub use digest::{ContentDigest, Digest, ParseDigestError};
+pub use digest::{ByteHash, ContentDigest, ContentHasher, DIGEST_PREFIX, ParseDigestError};
 pub use duration::{ParseDurationError, parse_duration};
 pub use envelope::MessageEncoder;
 pub use event::{
@@ -31,6 +32,7 @@ pub use price::Price;
 #[doc(hidden)]
 pub use reader::fuzzing;
 pub use reader::{Message, Payload, ReadOptions, Reason, Refusal, read};
+pub use seq::{RecordSeq, StreamSeq};
 pub use symbol::Symbol;
 pub use time::{
     ExchangeTime, ParseExchangeTimeError, ParseTimeSpecError, ParseTimestampError, TimeSpec, Timestamp,

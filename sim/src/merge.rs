@@ -1,6 +1,6 @@
 //! Merges the ordered lists of all symbols into the total order of events.
 
-use tradesim_schemas::{Event, Record};
+use tradesim_schemas::{Event, Record, RecordSeq};
 
 /// The sort key of an event, in one word: the time, then candles first and the shortest interval first, then the index in
 /// the symbol table. The order within a symbol is that of its list.
@@ -30,7 +30,7 @@ fn key(record: &Record, list: usize, base: i64) -> Key {
 ///
 /// # Panics
 /// Panics if there are more than 256 lists.
-pub(crate) fn merge(lists: &mut [Vec<Record>], until: i64, seq: &mut u64, out: &mut Vec<Record>) {
+pub(crate) fn merge(lists: &mut [Vec<Record>], until: i64, seq: &mut RecordSeq, out: &mut Vec<Record>) {
     assert!(lists.len() <= 1 << LIST_BITS, "the symbol table is shorter");
     let starts = lists.iter().filter_map(|list| list.first());
     let Some(base) = starts.map(|record| record.envelope.timestamp.micros()).min() else { return };

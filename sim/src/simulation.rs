@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use tradesim_schemas::{ArchiveKey, Digest, Record, Timestamp};
+use tradesim_schemas::{ArchiveKey, ByteHash, Record, RecordSeq, Timestamp};
 
 use crate::{
     burst::Burst,
@@ -87,7 +87,7 @@ pub struct Simulation {
     threads: NonZeroUsize,
     /// All events before this instant (microseconds since the epoch) have been returned.
     until: i64,
-    seq: u64,
+    seq: RecordSeq,
 }
 
 impl Simulation {
@@ -112,7 +112,17 @@ impl Simulation {
         let windows = vec![Vec::new(); universe.symbols().len()];
         let until = options.day.start().micros();
         let threads = NonZeroUsize::MIN;
-        Simulation { options, universe, bursts, segments, markets, windows, threads, until, seq: 0 }
+        Simulation {
+            options,
+            universe,
+            bursts,
+            segments,
+            markets,
+            windows,
+            threads,
+            until,
+            seq: RecordSeq::FIRST,
+        }
     }
 
     /// Sets the number of threads. The events are the same for any number.
@@ -204,7 +214,7 @@ impl Simulation {
     /// Returns a digest of the raw state (the bits of all floating-point numbers, the positions of all generators) at every
     /// virtual minute so far. It is used in tests of determinism, and is stricter than the content digest, because prices
     /// are rounded and the state is not.
-    pub fn state_digest(&mut self) -> Digest {
+    pub fn state_digest(&mut self) -> ByteHash {
         let mut hasher = blake3::Hasher::new();
         let mut add = |digest: [u8; 32]| {
             hasher.update(&digest);
@@ -215,7 +225,7 @@ impl Simulation {
                 markets.iter_mut().for_each(|bounded| add(bounded.market.state_digest()));
             }
         }
-        Digest::from_bytes(*hasher.finalize().as_bytes())
+        ByteHash::from(hasher.finalize())
     }
 }
 

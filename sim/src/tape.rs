@@ -1,8 +1,8 @@
 //! The events of one symbol as records: prints of orders, book snapshots and candles.
 
 use tradesim_schemas::{
-    Envelope, Event, Exchange, OrderBook, OrderRef, OrderType, Price, Quantity, Record, Symbol, SymbolIds,
-    Timestamp, Trade, TradeStatus, TradeType,
+    Envelope, Event, Exchange, OrderBook, OrderRef, OrderType, Price, Quantity, Record, RecordSeq, Symbol,
+    SymbolIds, Timestamp, Trade, TradeStatus, TradeType,
 };
 
 use crate::{candle::Candles, session::TradingDay, trader::Trader, universe::SymbolInfo};
@@ -190,7 +190,7 @@ impl StateLog {
 
 #[inline]
 fn record(order: Option<OrderRef>, envelope: Envelope) -> Record {
-    Record { seq: 0, origin: 0, order, envelope }
+    Record { seq: RecordSeq(0), origin: 0, order, envelope }
 }
 
 /// Returns an instant of the day.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use tradesim_schemas::{Digest, EventType};
+use tradesim_schemas::{ContentDigest, EventType};
 
 use super::{HeaderArgs, common::SymbolNames};
 use tradesim_client::Endpoint;
@@ -54,7 +54,7 @@ pub(crate) struct Tail {
     pub(crate) json: bool,
     /// Exit with 3 unless the received messages have this digest
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
-    pub(crate) expect: Option<Digest>,
+    pub(crate) expect: Option<ContentDigest>,
     /// Consecutive reconnect attempts without a message before giving up
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub(crate) retries: u32,
@@ -65,7 +65,7 @@ pub(crate) struct Tail {
     pub(crate) headers: HeaderArgs,
 }
 
-fn digest(text: &str) -> Result<Digest, tradesim_schemas::ParseDigestError> {
+fn digest(text: &str) -> Result<ContentDigest, tradesim_schemas::ParseDigestError> {
     text.parse()
 }
 

@@ -1,7 +1,7 @@
 //! `cat`: prints the messages, one per line.
 
 use tradesim_archive::{Batch, RowRef};
-use tradesim_schemas::MessageEncoder;
+use tradesim_schemas::{MessageEncoder, RecordSeq};
 
 use crate::{
     cli::Cat,
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Cat) -> anyhow::Result<Outcome> {
 #[derive(Debug, Default)]
 struct Broken {
     count: u64,
-    first: Vec<u64>,
+    first: Vec<RecordSeq>,
 }
 
 impl Broken {
@@ -65,7 +65,7 @@ impl Broken {
         if self.count == 0 {
             return;
         }
-        let seqs: Vec<String> = self.first.iter().map(u64::to_string).collect();
+        let seqs: Vec<String> = self.first.iter().map(RecordSeq::to_string).collect();
         let more = if self.count > self.first.len() as u64 { ", …" } else { "" };
         let (messages, they) =
             if self.count == 1 { ("message contains", "spans") } else { ("messages contain", "span") };

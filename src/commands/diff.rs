@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 use tradesim_archive::{Content, Row};
-use tradesim_schemas::{Envelope, Event};
+use tradesim_schemas::{Envelope, Event, RecordSeq};
 
 use crate::{
     cli::Diff,
@@ -46,7 +46,7 @@ struct Difference {
 
 #[derive(Serialize)]
 struct Side {
-    seq: u64,
+    seq: RecordSeq,
     message: String,
 }
 

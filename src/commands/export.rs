@@ -12,6 +12,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use tradesim_archive::{Batch, NewFile};
+use tradesim_schemas::RecordSeq;
 
 use crate::{
     cli::Export,
@@ -203,7 +204,7 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
 #[derive(Debug, Default)]
 struct Inexpressible {
     count: u64,
-    first: Vec<u64>,
+    first: Vec<RecordSeq>,
 }
 
 impl Inexpressible {
@@ -227,7 +228,7 @@ impl Inexpressible {
     }
 
     fn sentence(&self, format: Format) -> String {
-        let seqs: Vec<String> = self.first.iter().map(u64::to_string).collect();
+        let seqs: Vec<String> = self.first.iter().map(RecordSeq::to_string).collect();
         let more = if self.count > self.first.len() as u64 { " and more" } else { "" };
         format!(
             "{} captured messages cannot be written as {}: seq {}{more}",

@@ -6,6 +6,7 @@ mod inputs;
 mod provenance;
 
 use tradesim_archive::{Archive, Batch, Row};
+use tradesim_schemas::RecordSeq;
 
 use crate::{
     cli::Merge,
@@ -64,7 +65,7 @@ pub(crate) fn run(args: &Merge) -> anyhow::Result<Outcome> {
     let mut gathered = Gathered::default();
     let mut seq = 0;
     while let Some(row) = merged.next_row()? {
-        let full = gathered.push(row.numbered(seq));
+        let full = gathered.push(row.numbered(RecordSeq(seq)));
         seq += 1;
         if let Some(batch) = full {
             sink.write(batch)?;

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outco
     let served = service.run("replaying")?;
     let faults = planted.map(|planted| {
         let report = &served.report;
-        FaultsReport::new(&planted, report.first_seq, report.status.seq)
+        FaultsReport::new(&planted, report.first_seq.get(), report.status.seq.get())
     });
     if args.json {
         output::print_json(&StreamReport::new(&served.report).with_faults(faults.clone()))?;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tradesim_archive::{Archive, Batch, Counts, RowDigest, Start};
-use tradesim_schemas::Digest;
+use tradesim_schemas::ContentDigest;
 use tradesim_sim::audit::{Audit, AuditReport};
 use tradesim_sources::{ListedFaults, ListedFaultsCheck};
 
@@ -70,11 +70,11 @@ pub(crate) fn run(args: &Verify) -> anyhow::Result<Outcome> {
 }
 
 /// Parses a digest, or returns the content digest of an archive.
-fn expected_digest(text: &str, reading: ReadingArgs) -> anyhow::Result<Digest> {
+fn expected_digest(text: &str, reading: ReadingArgs) -> anyhow::Result<ContentDigest> {
     if let Ok(digest) = text.parse() {
         return Ok(digest);
     }
-    if text.starts_with(Digest::PREFIX) {
+    if text.starts_with(tradesim_schemas::DIGEST_PREFIX) {
         return Err(Failure::usage_hint(
             format!("invalid digest {text}"),
             "expected `blake3:` and 64 lower-case hex digits",
@@ -84,7 +84,7 @@ fn expected_digest(text: &str, reading: ReadingArgs) -> anyhow::Result<Digest> {
     Ok(source::open(Path::new(text), reading)?.metadata().digest())
 }
 
-fn check(args: &Verify, archive: &Archive, against: Option<Digest>) -> anyhow::Result<Report> {
+fn check(args: &Verify, archive: &Archive, against: Option<ContentDigest>) -> anyhow::Result<Report> {
     let metadata = archive.metadata();
     let bytes = archive.bytes();
     let (contexts, no_rules) = match scope::contexts(metadata) {

@@ -44,7 +44,7 @@ impl Watch {
                 } else {
                     let Status { seq, speed_achieved, clients, .. } = &status;
                     let state = status.state.as_str();
-                    info!(state, seq, speed_achieved, clients = clients.len(), "{what}");
+                    info!(state, seq = seq.get(), speed_achieved, clients = clients.len(), "{what}");
                 }
             }
         });
@@ -66,5 +66,5 @@ fn one_line(status: &Status) -> String {
         1 => "1 client".to_owned(),
         count => format!("{count} clients"),
     };
-    format!("{} at {at}, {speed}: message {}{of}, {clients}", state.as_str(), grouped(*seq))
+    format!("{} at {at}, {speed}: message {}{of}, {clients}", state.as_str(), grouped(seq.get()))
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use tradesim_replay::{ClientStatus, IntervalStats, Lateness, Report, Speed};
+use tradesim_schemas::StreamSeq;
 use tradesim_sources::FaultsReport;
 
 use crate::{
@@ -34,8 +35,8 @@ pub(crate) struct StreamReport {
     /// The digest of everything that was played; null after a seek.
     digest: Option<String>,
     complete: bool,
-    first_seq: u64,
-    next_seq: u64,
+    first_seq: StreamSeq,
+    next_seq: StreamSeq,
     messages: Option<u64>,
     player_late_ms: LateMs,
     late: IntervalStats,

@@ -8,7 +8,7 @@ use std::{
     process::{Child, ChildStderr, Stdio},
 };
 
-use tradesim_schemas::ContentDigest;
+use tradesim_schemas::ContentHasher;
 
 use crate::support::{
     Run, day_text,
@@ -256,7 +256,7 @@ fn dead_letters_contain_the_texts_of_the_feed() {
     let good = stage.folder.ok(&["cat", day_text(), "--limit", "1"]);
     let line = good.trim_end();
     let texts: Vec<Vec<u8>> = (0..line.len()).map(|end| line.as_bytes()[..end].to_vec()).collect();
-    let mut expected = ContentDigest::new();
+    let mut expected = ContentHasher::new();
     for text in &texts {
         expected.push(text);
     }
@@ -268,7 +268,7 @@ fn dead_letters_contain_the_texts_of_the_feed() {
     let mut letters: Vec<serde_json::Value> =
         shown.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     letters.sort_by_key(|letter| letter["seq"].as_u64());
-    let mut found = ContentDigest::new();
+    let mut found = ContentHasher::new();
     for letter in &letters {
         found.push(letter["letter"]["original_value"].as_str().unwrap().as_bytes());
     }

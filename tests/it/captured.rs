@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tradesim_archive::{ArchiveWriter, Captured, Columns, Content, Provenance, Row, WriterOptions};
-use tradesim_schemas::{Envelope, Event, Exchange, OrderBook, Price, Quantity, Symbol, Timestamp};
+use tradesim_schemas::{Envelope, Event, Exchange, OrderBook, Price, Quantity, RecordSeq, Symbol, Timestamp};
 
 use crate::support::{Folder, day_text, digest, digest_of_lines};
 
@@ -48,8 +48,13 @@ pub(crate) fn capture(folder: &Folder, name: &str) {
     ];
     for (seq, content) in contents.into_iter().enumerate() {
         let (timestamp, _) = book("AAPL", seq as i64);
-        let captured =
-            Captured { seq: seq as u64, timestamp, received: Some(timestamp), opcode: Some(1), content };
+        let captured = Captured {
+            seq: RecordSeq(seq as u64),
+            timestamp,
+            received: Some(timestamp),
+            opcode: Some(1),
+            content,
+        };
         writer.write_row(Row::Captured(Box::new(captured))).unwrap();
     }
     writer.finish().unwrap();

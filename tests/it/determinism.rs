@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use tradesim_schemas::Digest;
+use tradesim_schemas::ByteHash;
 
 use crate::support::{Folder, Run};
 
@@ -11,7 +11,7 @@ use crate::support::{Folder, Run};
 struct Proof {
     content: String,
     state: String,
-    file: Digest,
+    file: ByteHash,
 }
 
 /// Records a day with random bursts in `folder`, with `prepare` applied to the command.
@@ -26,7 +26,7 @@ fn record(folder: &Folder, threads: &str, prepare: impl FnOnce(&mut Command)) ->
     Proof {
         content: text("digest"),
         state: text("state_digest"),
-        file: Digest::of(&folder.read("day.parquet")),
+        file: ByteHash::of(&folder.read("day.parquet")),
     }
 }
 
@@ -63,7 +63,7 @@ fn the_umask_changes_the_mode_of_the_file_and_nothing_else() {
         assert_eq!(run.code, 0, "{}", run.stderr);
         let name = format!("{umask}.parquet");
         let mode = fs::metadata(folder.path(&name)).unwrap().permissions().mode() & 0o777;
-        (mode, Digest::of(&folder.read(&name)))
+        (mode, ByteHash::of(&folder.read(&name)))
     };
     let (open, first) = record_with("022");
     let (closed, second) = record_with("077");

@@ -86,55 +86,51 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("tradesim", &[]),
 ];
 
-/// The crates of the workspace that each crate uses.
-const SIBLINGS: &[(&str, &[&str])] = &[
-    ("tradesim-schemas", &[]),
-    ("tradesim-sim", &["tradesim-schemas"]),
-    ("tradesim-charts", &[]),
-    ("tradesim-realism", &["tradesim-charts", "tradesim-schemas"]),
-    ("tradesim-archive", &["tradesim-schemas"]),
-    ("tradesim-protocol", &["tradesim-schemas"]),
-    ("tradesim-replay", &["tradesim-protocol", "tradesim-schemas"]),
-    ("tradesim-client", &["tradesim-protocol", "tradesim-schemas"]),
-    (
-        "tradesim-sources",
-        &["tradesim-archive", "tradesim-protocol", "tradesim-replay", "tradesim-schemas", "tradesim-sim"],
-    ),
-    ("tradesim-bridge-core", &["tradesim-protocol", "tradesim-schemas"]),
-    (
-        "tradesim-bridge",
-        &["tradesim-bridge-core", "tradesim-client", "tradesim-protocol", "tradesim-schemas"],
-    ),
+/// The layer of each crate, and the crates of lower layers that it uses (docs/adr/0025-layers.md).
+const LAYERS: &[(&str, u8, &[&str])] = &[
+    ("tradesim-schemas", 0, &[]),
+    ("tradesim-charts", 0, &[]),
+    ("tradesim-realism", 1, &["charts", "schemas"]),
+    ("tradesim-sim", 1, &["schemas"]),
+    ("tradesim-archive", 1, &["schemas"]),
+    ("tradesim-protocol", 1, &["schemas"]),
+    ("tradesim-replay", 2, &["protocol", "schemas"]),
+    ("tradesim-client", 2, &["protocol", "schemas"]),
+    ("tradesim-bridge-core", 2, &["protocol", "schemas"]),
+    ("tradesim-sources", 3, &["archive", "protocol", "replay", "schemas", "sim"]),
+    ("tradesim-bridge", 3, &["bridge-core", "client", "protocol", "schemas"]),
     (
         "tradesim-load",
+        4,
         &[
-            "tradesim-archive",
-            "tradesim-bridge",
-            "tradesim-bridge-core",
-            "tradesim-charts",
-            "tradesim-client",
-            "tradesim-protocol",
-            "tradesim-replay",
-            "tradesim-schemas",
-            "tradesim-sim",
-            "tradesim-sources",
+            "archive",
+            "bridge",
+            "bridge-core",
+            "charts",
+            "client",
+            "protocol",
+            "replay",
+            "schemas",
+            "sim",
+            "sources",
         ],
     ),
     (
         "tradesim",
+        5,
         &[
-            "tradesim-archive",
-            "tradesim-bridge",
-            "tradesim-bridge-core",
-            "tradesim-charts",
-            "tradesim-client",
-            "tradesim-load",
-            "tradesim-protocol",
-            "tradesim-realism",
-            "tradesim-replay",
-            "tradesim-schemas",
-            "tradesim-sim",
-            "tradesim-sources",
+            "archive",
+            "bridge",
+            "bridge-core",
+            "charts",
+            "client",
+            "load",
+            "protocol",
+            "realism",
+            "replay",
+            "schemas",
+            "sim",
+            "sources",
         ],
     ),
 ];
@@ -191,10 +187,9 @@ fn every_crate_has_only_allowed_dependencies() {
         let name = package.name.as_str();
         let found = dependencies(&metadata, &package.id);
         assert!(!found.is_empty());
-        let line = |table: &'static [(&str, &'static [&str])]| {
-            table.iter().find(|(of, _)| *of == name).unwrap_or_else(|| panic!("{name} is not in the table")).1
-        };
-        for forbidden in line(FORBIDDEN) {
+        let line = FORBIDDEN.iter().find(|(of, _)| *of == name);
+        let (_, forbidden) = line.unwrap_or_else(|| panic!("{name} is not in the table"));
+        for forbidden in *forbidden {
             let hits: Vec<_> = found
                 .iter()
                 .filter(|found| match forbidden.strip_suffix('-') {
@@ -204,10 +199,13 @@ fn every_crate_has_only_allowed_dependencies() {
                 .collect();
             assert!(hits.is_empty(), "{name} depends on {hits:?}");
         }
-        let siblings: Vec<_> = found.iter().filter(|found| found.starts_with("tradesim")).collect();
-        let mut allowed = line(SIBLINGS).to_vec();
-        allowed.sort_unstable();
-        assert_eq!(siblings, allowed, "{name}");
+        let layer = |of: &str| LAYERS.iter().find(|(name, ..)| *name == of).expect("each crate has a layer");
+        let (_, own, allowed) = layer(name);
+        let used: Vec<_> = found.iter().filter_map(|found| found.strip_prefix("tradesim-")).collect();
+        assert_eq!(used, *allowed, "{name}");
+        for used in used {
+            assert!(layer(&format!("tradesim-{used}")).1 < *own, "{name} uses {used}, which is not below it");
+        }
     }
 }
 

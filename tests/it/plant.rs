@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tradesim_archive::{Archive, Captured, Content, OpenOptions, Row, Start};
-use tradesim_schemas::{MessageEncoder, ReadOptions};
+use tradesim_schemas::{MessageEncoder, ReadOptions, RecordSeq};
 
 use crate::{
     captured::capture,
@@ -156,7 +156,7 @@ fn listed_faults_are_there_and_all_other_messages_are_unchanged() {
     let (mut at, mut seq) = (0, 0);
     while seq < planted.len() {
         let row = &planted[seq];
-        assert_eq!(row.row_ref().seq(), seq as u64);
+        assert_eq!(row.row_ref().seq(), RecordSeq(seq as u64));
         let mut here = list.get(&(seq as u64)).cloned().unwrap_or_default();
         let all = here.len();
         here.retain(|(kind, _)| kind != "drop");
@@ -165,11 +165,19 @@ fn listed_faults_are_there_and_all_other_messages_are_unchanged() {
         let here = here.pop();
         match here.as_ref().map(|(kind, reason)| (kind.as_str(), reason.as_deref())) {
             None => {
-                assert_eq!(row.clone().numbered(0), source[at].clone().numbered(0), "{seq}");
+                assert_eq!(
+                    row.clone().numbered(RecordSeq(0)),
+                    source[at].clone().numbered(RecordSeq(0)),
+                    "{seq}"
+                );
                 at += 1;
             }
             Some(("duplicate", None)) => {
-                assert_eq!(row.clone().numbered(0), planted[seq - 1].clone().numbered(0), "{seq}");
+                assert_eq!(
+                    row.clone().numbered(RecordSeq(0)),
+                    planted[seq - 1].clone().numbered(RecordSeq(0)),
+                    "{seq}"
+                );
                 assert_eq!(text(row), text(&source[at - 1]), "{seq}");
             }
             Some(("swap", None)) => {

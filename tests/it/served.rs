@@ -6,7 +6,7 @@ use tradesim_replay::{
     BlockBuilder, Feed, Filled, Handle, Meta, Opcode, Options, Report, Server, Source, SourceError,
     SourceInfo, Speed,
 };
-use tradesim_schemas::{EventType, Symbol, TimeSpec, Timestamp};
+use tradesim_schemas::{EventType, StreamSeq, Symbol, TimeSpec, Timestamp};
 
 use crate::support::{Folder, digest_of_lines, wait_until};
 
@@ -44,14 +44,14 @@ impl Source for Numbers {
         &self.info
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
-        if seq > self.messages {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
+        if seq > StreamSeq(self.messages) {
             return Err(SourceError::BeyondEnd { seq, messages: self.messages });
         }
-        Ok(Box::new(Reading { next: seq, messages: self.messages }))
+        Ok(Box::new(Reading { next: seq.get(), messages: self.messages }))
     }
 
-    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
         Err(SourceError::InvalidPosition { position: time, reason: "this source has no times".to_owned() })
     }
 }
@@ -142,7 +142,7 @@ fn control_controls_the_player() {
     };
     assert_eq!(control(&["status"])["state"], "paused");
     control(&["step", "10"]);
-    wait_until("ten messages", || served.handle.status().seq == 10);
+    wait_until("ten messages", || served.handle.status().seq == StreamSeq(10));
     let sought = control(&["seek", "500"]);
     assert_eq!((&sought["seq"], &sought["state"]), (&500.into(), &"paused".into()));
     assert_eq!(control(&["speed", "max"])["speed"], "max");

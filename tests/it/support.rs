@@ -17,7 +17,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tradesim_schemas::{ContentDigest, Digest};
+use tradesim_schemas::{ContentDigest, ContentHasher};
 
 /// The timeout for any condition, which is generous even for a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -139,8 +139,8 @@ pub(crate) fn day_text() -> &'static str {
 }
 
 /// Returns the content digest of lines (contract, section 3).
-pub(crate) fn digest_of_lines(lines: &[u8]) -> Digest {
-    let mut digest = ContentDigest::new();
+pub(crate) fn digest_of_lines(lines: &[u8]) -> ContentDigest {
+    let mut digest = ContentHasher::new();
     for line in lines.split_inclusive(|&byte| byte == b'\n') {
         digest.push(line.strip_suffix(b"\n").expect("every message ends its line"));
     }

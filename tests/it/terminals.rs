@@ -11,7 +11,7 @@ use std::{
 
 use rustix::termios::{LocalModes, tcgetattr};
 use tradesim_archive::{ArchiveWriter, Captured, Columns, Content, Provenance, Row, WriterOptions};
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{RecordSeq, Timestamp};
 
 use crate::support::{Folder, day_text, feed::plain_feed, pty::pty, wait_until};
 
@@ -72,7 +72,8 @@ fn archive_of(folder: &Folder, frame: &[u8]) {
     let mut writer = ArchiveWriter::create(folder.path("frames.parquet"), provenance, options).unwrap();
     let timestamp = Timestamp::from_micros(1_771_425_000_000_000).unwrap();
     let content = Content::Raw { bytes: frame.to_vec(), event: None };
-    let captured = Captured { seq: 0, timestamp, received: Some(timestamp), opcode: Some(2), content };
+    let captured =
+        Captured { seq: RecordSeq(0), timestamp, received: Some(timestamp), opcode: Some(2), content };
     writer.write_row(Row::Captured(Box::new(captured))).unwrap();
     writer.finish().unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{RecordSeq, Timestamp};
 
 use super::parsed::{MessageParser, ParsedMessage};
 use crate::{Error, JournalReader};
@@ -24,20 +24,30 @@ pub(super) struct LookAhead {
     parser: MessageParser,
     look_for: LookFor,
     /// The number of messages read.
-    read: u64,
+    read: RecordSeq,
     /// The seq and time of the last message that was found.
-    found: Option<(u64, Timestamp)>,
+    found: Option<(RecordSeq, Timestamp)>,
 }
 
 impl LookAhead {
     pub(super) fn open(journal: &Path, look_for: LookFor) -> Result<LookAhead, Error> {
         let records = JournalReader::open(journal)?;
-        Ok(LookAhead { records, parser: MessageParser::default(), look_for, read: 0, found: None })
+        Ok(LookAhead {
+            records,
+            parser: MessageParser::default(),
+            look_for,
+            read: RecordSeq::FIRST,
+            found: None,
+        })
     }
 
     /// Returns the timestamp of the first matching message after `seq` that is not before `earliest`. Both arguments must
     /// not descend from call to call.
-    pub(super) fn next_time(&mut self, seq: u64, earliest: Timestamp) -> Result<Option<Timestamp>, Error> {
+    pub(super) fn next_time(
+        &mut self,
+        seq: RecordSeq,
+        earliest: Timestamp,
+    ) -> Result<Option<Timestamp>, Error> {
         loop {
             if let Some((at, time)) = self.found
                 && at > seq

@@ -173,7 +173,7 @@ fn gaps_and_the_feed_are_named() {
     let text = |second| (at(second), JournalKind::Text, b"x".to_vec());
     let archived = scratch.archived(&[text(1), text(2), gap.clone(), text(4), gap]);
     let found: Vec<_> = archived.gaps.iter().map(|gap| (gap.seq, gap.at, gap.reason.as_str())).collect();
-    assert_eq!(found, [(2, at(3), "lost"), (3, at(3), "lost")]);
+    assert_eq!(found, [(RecordSeq(2), at(3), "lost"), (RecordSeq(3), at(3), "lost")]);
     let options = &archived.summary.metadata.provenance().options;
     let stated: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(stated, [("feed", "ws://feed"), ("gaps", "2,3"), ("pace", "received")]);
@@ -241,7 +241,7 @@ proptest! {
         let archived = scratch.archived(&messages);
         let rows = scratch.rows();
         let mut encoder = tradesim_schemas::MessageEncoder::new();
-        let mut content = tradesim_schemas::ContentDigest::new();
+        let mut content = tradesim_schemas::ContentHasher::new();
         prop_assert_eq!(rows.len(), messages.len());
         for (row, (_, kind, bytes)) in rows.iter().zip(&messages) {
             let mut text = Vec::new();
@@ -251,7 +251,7 @@ proptest! {
             content.push(bytes);
         }
         prop_assert!(rows.is_sorted_by_key(|row| (row.timestamp, row.received, row.seq)));
-        let digest: tradesim_schemas::Digest = content.finish();
+        let digest: tradesim_schemas::ContentDigest = content.finish();
         prop_assert_eq!(archived.summary.digest, digest);
         prop_assert_eq!(archived.truncated_tail, TruncatedTail::default());
     }

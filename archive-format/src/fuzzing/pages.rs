@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use tradesim_schemas::{ReadOptions, Timestamp, read};
+use tradesim_schemas::{ReadOptions, RecordSeq, Timestamp, read};
 
 use super::{Folder, read_to_the_end};
 use crate::{
@@ -84,7 +84,8 @@ fn capture() -> Vec<u8> {
             Some(event) => Content::Event(event),
             None => Content::Raw { bytes: text.into(), event: None },
         };
-        let row = Captured { seq, timestamp, received: Some(timestamp), opcode: Some(1), content };
+        let row =
+            Captured { seq: RecordSeq(seq), timestamp, received: Some(timestamp), opcode: Some(1), content };
         writer.write_row(Row::Captured(Box::new(row))).expect("a row in order");
     }
     writer.finish().expect("the archive can be written");

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{RecordSeq, Timestamp};
 
 use super::{JournalKind, MAGIC, bounded_reason, encode};
 use crate::{Error, limits, regular::open_regular};
@@ -89,7 +89,7 @@ impl JournalWriter {
     pub fn append(&mut self, received: Timestamp, kind: JournalKind, content: &[u8]) -> Result<(), Error> {
         if content.len() > limits::FRAME_BYTES_MAX {
             let (bytes, limit) = (content.len(), limits::FRAME_BYTES_MAX);
-            return Err(Error::FrameTooLarge { seq: self.ordinal, bytes, limit });
+            return Err(Error::FrameTooLarge { seq: RecordSeq(self.ordinal), bytes, limit });
         }
         let content = if kind == JournalKind::Gap { bounded_reason(content) } else { content };
         encode(self.ordinal, received, kind, content, &mut self.buffer);

@@ -49,12 +49,12 @@ fn is_merge_of_cuts(cuts: &[Cut], sources: &[Source]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tradesim_schemas::Digest;
+    use tradesim_schemas::ContentDigest;
 
     use super::*;
 
     fn source(cuts: usize, sources: Vec<Source>) -> Source {
-        Source { digest: Digest::of(b""), cuts: vec![Cut::default(); cuts], sources }
+        Source { digest: ContentDigest::of([""; 0]), cuts: vec![Cut::default(); cuts], sources }
     }
 
     #[test]

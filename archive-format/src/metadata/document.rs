@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt::Display};
 
 use serde::{Deserialize, Serialize};
-use tradesim_schemas::{Digest, EventType, Exchange, Price, Symbol, Timestamp};
+use tradesim_schemas::{ByteHash, ContentDigest, EventType, Exchange, Price, RecordSeq, Symbol, Timestamp};
 
 use super::{
     Burst, Counts, Faults, Metadata, Origin, Provenance, RowGroup, Source, StateFrame, WriterVersions,
@@ -66,7 +66,7 @@ struct Document {
     columns: Columns,
     counts: Counts,
     #[serde(with = "text")]
-    digest: Digest,
+    digest: ContentDigest,
     row_groups: Vec<RowGroup>,
     state_frames: Vec<StateFrame>,
 }
@@ -135,14 +135,14 @@ pub(super) struct RowGroupDocument {
     offset: u64,
     length: u64,
     rows: u64,
-    first_seq: u64,
-    last_seq: u64,
+    first_seq: RecordSeq,
+    last_seq: RecordSeq,
     #[serde(with = "text")]
     first_ts: Timestamp,
     #[serde(with = "text")]
     last_ts: Timestamp,
     #[serde(with = "text")]
-    digest: Digest,
+    digest: ByteHash,
 }
 
 impl From<RowGroup> for RowGroupDocument {
@@ -187,7 +187,8 @@ macro_rules! as_text {
 // that does
 as_text! {
     f64: "a number", |text| text.parse().ok();
-    Digest: "a digest", |text| text.parse().ok();
+    ByteHash: "a digest", |text| text.parse().ok();
+    ContentDigest: "a digest", |text| text.parse().ok();
     EventType: "an event type", |text| text.parse().ok();
     Exchange: "an exchange", |text| text.parse().ok();
     FormatVersion: "a supported format version", FormatVersion::parse;

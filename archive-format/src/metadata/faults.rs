@@ -1,5 +1,7 @@
 //! Faults that were added to an archive on purpose (FORMAT.md, 5.9).
 
+use tradesim_schemas::RecordSeq;
+
 use serde::{Deserialize, Serialize};
 
 /// The faults that were added to an archive on purpose.
@@ -20,7 +22,7 @@ pub struct PlantedFaults {
     /// The code of the reason for which a reader refuses the message; `None` if a reader cannot detect the fault.
     pub reason: Option<String>,
     /// The seqs of the faults in this archive. The kind defines which message a seq refers to.
-    pub seqs: Vec<u64>,
+    pub seqs: Vec<RecordSeq>,
 }
 
 /// The kind whose seq refers to the first of two messages.
@@ -31,7 +33,7 @@ const SWAP: &str = "swap";
 pub struct KeptFaults {
     faults: Faults,
     /// The seqs of rows with faults, ascending and unique, and whether the cut has the row.
-    rows: Vec<(u64, bool)>,
+    rows: Vec<(RecordSeq, bool)>,
     /// The index of the first one that the next row of the cut can be.
     next: usize,
 }
@@ -39,7 +41,7 @@ pub struct KeptFaults {
 impl KeptFaults {
     /// Creates the tracker from the faults of the archive that is cut.
     pub fn of(faults: Faults) -> KeptFaults {
-        let mut rows: Vec<(u64, bool)> = Vec::new();
+        let mut rows: Vec<(RecordSeq, bool)> = Vec::new();
         for of_kind in faults.planted.iter().flatten() {
             for &seq in &of_kind.seqs {
                 rows.push((seq, false));
@@ -54,7 +56,7 @@ impl KeptFaults {
     }
 
     /// Records that the cut has the row with this seq. Seqs must ascend.
-    pub fn keep(&mut self, seq: u64) {
+    pub fn keep(&mut self, seq: RecordSeq) {
         while self.rows.get(self.next).is_some_and(|(row, _)| *row < seq) {
             self.next += 1;
         }
@@ -68,7 +70,8 @@ impl KeptFaults {
     /// Returns the faults of which the cut has a row.
     pub fn finish(self) -> Faults {
         let KeptFaults { mut faults, rows, .. } = self;
-        let has = |seq: u64| rows.binary_search_by_key(&seq, |(row, _)| *row).is_ok_and(|at| rows[at].1);
+        let has =
+            |seq: RecordSeq| rows.binary_search_by_key(&seq, |(row, _)| *row).is_ok_and(|at| rows[at].1);
         if let Some(planted) = &mut faults.planted {
             for of_kind in planted.iter_mut() {
                 let is_swap = of_kind.kind == SWAP;
@@ -85,7 +88,11 @@ mod tests {
     use super::*;
 
     fn planted(kind: &str, seqs: &[u64]) -> PlantedFaults {
-        PlantedFaults { kind: kind.to_owned(), reason: None, seqs: seqs.to_vec() }
+        PlantedFaults {
+            kind: kind.to_owned(),
+            reason: None,
+            seqs: seqs.iter().copied().map(RecordSeq).collect(),
+        }
     }
 
     #[test]
@@ -100,13 +107,13 @@ mod tests {
             ]),
         };
         let mut kept = KeptFaults::of(faults.clone());
-        [0, 2, 4, 6].into_iter().for_each(|seq| kept.keep(seq));
+        [0, 2, 4, 6].into_iter().for_each(|seq| kept.keep(RecordSeq(seq)));
         // the second message of the swap at 3 is left, and none of the swap at 7
         let expected = vec![planted("drop", &[2, 2]), planted("swap", &[3, 6]), planted("corrupt", &[0])];
         assert_eq!(kept.finish(), Faults { plan_seed: Some(7), planted: Some(expected) });
 
         let mut whole = KeptFaults::of(faults.clone());
-        (0..10).for_each(|seq| whole.keep(seq));
+        (0..10).for_each(|seq| whole.keep(RecordSeq(seq)));
         assert_eq!(whole.finish(), faults);
         assert_eq!(KeptFaults::of(faults).finish().planted, Some(Vec::new()));
         let unknown = Faults::default();

@@ -6,7 +6,7 @@ use arrow_array::{Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow_buffer::BooleanBuffer;
 use bytes::Bytes;
 use parquet::{arrow::arrow_reader::ParquetRecordBatchReader, errors::ParquetError};
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{RecordSeq, Timestamp};
 
 use super::{
     Inner,
@@ -29,7 +29,7 @@ pub enum Start {
     /// The row with this index, from 0. In a cut, it differs from the seq.
     Row(u64),
     /// The first row with this seq or a later one.
-    Seq(u64),
+    Seq(RecordSeq),
     /// The first row with this time or a later one.
     Time(Timestamp),
 }
@@ -47,7 +47,7 @@ pub struct Batches {
     /// The number of rows of the next block that are before the start.
     early_rows: usize,
     /// The seq and time of the previous row.
-    last: Option<(u64, Timestamp)>,
+    last: Option<(RecordSeq, Timestamp)>,
 }
 
 /// A row group that is being read.
@@ -110,7 +110,7 @@ impl Batches {
         let first = self.archive.metadata.row_groups[group].first;
         let (column, bound) = match start {
             Start::Row(row) => return Ok(usize::try_from(row).expect("a row group's rows fit")),
-            Start::Seq(seq) if first.0 < seq => (Column::Seq, i64::try_from(seq).unwrap_or(i64::MAX)),
+            Start::Seq(seq) if first.0 < seq => (Column::Seq, i64::try_from(seq.get()).unwrap_or(i64::MAX)),
             Start::Time(time) if first.1 < time => (Column::Ts, time.micros()),
             _ => return Ok(0),
         };

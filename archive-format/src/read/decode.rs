@@ -9,8 +9,8 @@ use arrow_array::{
 use arrow_buffer::BooleanBuffer;
 use tradesim_schemas::{
     AccountId, CorrelationId, Envelope, Event, EventType, Exchange, Interval, MarketData, OrderBook,
-    OrderRef, OrderType, Price, Quantity, Record, Symbol, SymbolIds, Timestamp, Trade, TradeId, TradeStatus,
-    TradeType, TraderId,
+    OrderRef, OrderType, Price, Quantity, Record, RecordSeq, Symbol, SymbolIds, Timestamp, Trade, TradeId,
+    TradeStatus, TradeType, TraderId,
 };
 
 use crate::{Batch, Captured, Columns, Content, ids::IdTable, layout::Column, order_lag::OrderLags};
@@ -153,8 +153,8 @@ impl<'a> Table<'a> {
     }
 
     #[inline]
-    fn seq(&self, row: usize) -> Option<u64> {
-        u64::try_from(self.seq[row]).ok().or_else(|| self.blame(Column::Seq))
+    fn seq(&self, row: usize) -> Option<RecordSeq> {
+        u64::try_from(self.seq[row]).ok().map(RecordSeq).or_else(|| self.blame(Column::Seq))
     }
 
     #[inline]

@@ -1,6 +1,6 @@
 //! Opens a file: from its last bytes to a checked footer.
 
-use tradesim_schemas::Digest;
+use tradesim_schemas::ByteHash;
 
 use super::{
     decoders::Decoders,
@@ -85,7 +85,7 @@ fn digest_of_tail(
     footer_start: u64,
     footer: &[u8],
     end: &[u8],
-) -> Result<Digest, Error> {
+) -> Result<ByteHash, Error> {
     let mut hasher = blake3::Hasher::new();
     let mut at = marker.offset;
     while at < footer_start {
@@ -95,7 +95,7 @@ fn digest_of_tail(
     }
     hash_with_marker(&mut hasher, footer, marker.at);
     hasher.update(end);
-    Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
+    Ok(ByteHash::from(hasher.finalize()))
 }
 
 fn read_metadata(source: &Source, footer: &Footer<'_>) -> Result<Metadata, Error> {

@@ -9,7 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tradesim_schemas::{Envelope, Event, Exchange, OrderBook, Price, Quantity, Record, Symbol, Timestamp};
+use tradesim_schemas::{
+    Envelope, Event, Exchange, OrderBook, Price, Quantity, Record, RecordSeq, Symbol, Timestamp,
+};
 
 use super::parts::Parts;
 use crate::{ArchiveWriter, Captured, Columns, Content, Provenance, Row, WriterOptions};
@@ -64,7 +66,7 @@ const ROWS: u32 = 8;
 /// Returns the parts of a capture of eight short raw frames.
 fn capture() -> Parts {
     let columns = Columns { captured: true, stored_ids: true, origin: true };
-    written(columns, (0..u64::from(ROWS)).map(frame))
+    written(columns, (0..u64::from(ROWS)).map(RecordSeq).map(frame))
 }
 
 /// Returns the parts of an archive of eight order book snapshots of one symbol.
@@ -86,7 +88,7 @@ fn market() -> Parts {
     };
     let envelope = Envelope { timestamp: at, event: Event::OrderBook(book) };
     let record = |seq| Row::Event(Record { seq, origin: 0, order: None, envelope });
-    written(Columns::default(), (0..u64::from(ROWS)).map(record))
+    written(Columns::default(), (0..u64::from(ROWS)).map(RecordSeq).map(record))
 }
 
 fn written(columns: Columns, rows: impl Iterator<Item = Row>) -> Parts {
@@ -98,12 +100,12 @@ fn written(columns: Columns, rows: impl Iterator<Item = Row>) -> Parts {
     for row in rows {
         writer.write_row(row).expect("a row can be stored");
     }
-    writer.append_state_frame(u64::from(ROWS), vec![7; 100]).expect("a state frame can be stored");
+    writer.append_state_frame(RecordSeq(u64::from(ROWS)), vec![7; 100]).expect("a state frame can be stored");
     writer.finish().expect("the archive can be written");
     Parts::take_apart(&std::fs::read(&path).expect("the archive can be read"))
 }
 
-fn frame(seq: u64) -> Row {
+fn frame(seq: RecordSeq) -> Row {
     let timestamp = Timestamp::from_micros(1_771_425_000_000_000).expect("a time of 2026");
     let content = Content::Raw { bytes: b"{}".to_vec(), event: None };
     Row::Captured(Box::new(Captured { seq, timestamp, received: None, opcode: Some(1), content }))

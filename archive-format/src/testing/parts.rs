@@ -1,7 +1,7 @@
 //! Takes an archive apart, and puts it together again with correct digests.
 
 use serde_json::json;
-use tradesim_schemas::Digest;
+use tradesim_schemas::ByteHash;
 
 use super::thrift::{Kind, Value};
 use crate::tail;
@@ -145,7 +145,7 @@ fn value_of<'a>(footer: &'a mut Value, key: &str) -> &'a mut Value {
 fn place(part: &mut serde_json::Value, offset: usize, bytes: &[u8]) {
     part["offset"] = json!(offset);
     part["length"] = json!(bytes.len());
-    part["digest"] = json!(Digest::of(bytes).to_string());
+    part["digest"] = json!(ByteHash::of(bytes).to_string());
 }
 
 /// Returns a data page: its header and the given body.

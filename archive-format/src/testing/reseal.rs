@@ -1,6 +1,6 @@
 //! Corrects the digests of a file that was changed in place, for example by a fuzzer.
 
-use tradesim_schemas::Digest;
+use tradesim_schemas::ByteHash;
 
 use crate::tail;
 
@@ -12,7 +12,7 @@ pub fn reseal(file: &mut [u8]) -> bool {
     let Some(footer_start) = footer_end.checked_sub(footer_len) else { return false };
     for (digest_at, offset, length) in parts(&file[footer_start..footer_end]) {
         let Some(part) = offset.checked_add(length).and_then(|end| file.get(offset..end)) else { continue };
-        let digest = Digest::of(part).to_string();
+        let digest = ByteHash::of(part).to_string();
         file[footer_start + digest_at..][..digest.len()].copy_from_slice(digest.as_bytes());
     }
     let Ok(marker) = tail::find_marker(&file[footer_start..footer_end]) else { return false };
@@ -23,7 +23,7 @@ pub fn reseal(file: &mut [u8]) -> bool {
 /// Finds the digests of parts in a footer, with the offsets and lengths that precede them in the same object.
 fn parts(footer: &[u8]) -> Vec<(usize, usize, usize)> {
     const DIGEST: &[u8] = b"\"digest\":\"";
-    let digest_len = Digest::of(b"").to_string().len();
+    let digest_len = ByteHash::of(b"").to_string().len();
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(open) = footer[at..].iter().position(|&byte| byte == b'{') {

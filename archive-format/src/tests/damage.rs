@@ -19,7 +19,7 @@ fn archive_of_everything(path: &Path) -> u64 {
     let rows = any_rows(7, ROWS);
     for (index, row) in rows.iter().enumerate() {
         if index == 400 {
-            writer.append_state_frame(0, vec![1; 1_000]).unwrap();
+            writer.append_state_frame(RecordSeq(0), vec![1; 1_000]).unwrap();
         }
         writer.write_row(row.clone()).unwrap();
     }

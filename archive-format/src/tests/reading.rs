@@ -15,7 +15,7 @@ fn reading_starts_at_any_seq_and_time() {
     // seqs with gaps and times with ties, as in a cut
     let mut records = Sample::new(6).take(9_000);
     for (index, record) in records.iter_mut().enumerate() {
-        record.seq = 1_000 + 3 * index as u64;
+        record.seq = RecordSeq(1_000 + 3 * index as u64);
         let micros = record.envelope.timestamp.micros() / 20_000 * 20_000;
         record.envelope.timestamp = Timestamp::from_micros(micros).unwrap();
     }
@@ -42,12 +42,16 @@ fn reading_starts_at_any_seq_and_time() {
             assert_eq!(archive.rows_before(Start::Time(time)).unwrap(), first as u64);
         }
     }
-    for beyond in [Start::Seq(u64::MAX), Start::Time(Timestamp::MAX), Start::Row(9_000), Start::Row(u64::MAX)]
-    {
+    for beyond in [
+        Start::Seq(RecordSeq(u64::MAX)),
+        Start::Time(Timestamp::MAX),
+        Start::Row(9_000),
+        Start::Row(u64::MAX),
+    ] {
         assert_eq!(read(&archive, beyond).unwrap(), []);
         assert_eq!(archive.rows_before(beyond).unwrap(), 9_000);
     }
-    for before in [Start::Row(0), Start::Beginning, Start::Seq(0), Start::Time(Timestamp::MIN)] {
+    for before in [Start::Row(0), Start::Beginning, Start::Seq(RecordSeq(0)), Start::Time(Timestamp::MIN)] {
         assert_eq!(read(&archive, before).unwrap().len(), 9_000);
     }
 }
@@ -66,7 +70,7 @@ fn seeking_reads_one_row_group() {
         }
     }
     let archive = Archive::open(&path, OpenOptions::default()).unwrap();
-    for start in [Start::Seq(5_000), Start::Row(5_000)] {
+    for start in [Start::Seq(RecordSeq(5_000)), Start::Row(5_000)] {
         assert_eq!(archive.rows_before(start).unwrap(), 5_000);
         let mut batches = archive.batches(start);
         let first = batches.next().unwrap().unwrap();

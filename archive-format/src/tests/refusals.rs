@@ -39,7 +39,7 @@ fn trade(record: &mut Record) -> &mut Trade {
 
 #[test]
 fn records_that_would_not_come_back_are_refused() {
-    check_record(|record| record.seq = 0, "seq 0 is out of order: expected 1 to 2⁶³−1");
+    check_record(|record| record.seq = RecordSeq(0), "seq 0 is out of order: expected 1 to 2⁶³−1");
     check_record(
         |record| record.envelope.timestamp = Timestamp::default(),
         "the time 1970-01-01T00:00:00.000000Z of seq 1 is before 2026-02-18T14:30:00.005099Z, the time of the \
@@ -84,7 +84,7 @@ fn frames_need_their_columns_and_have_a_longest_length() {
     let folder = tempfile::tempdir().unwrap();
     let frame = |bytes: Vec<u8>| {
         Row::Captured(Box::new(Captured {
-            seq: 0,
+            seq: RecordSeq(0),
             timestamp: Timestamp::default(),
             received: None,
             opcode: Some(2),

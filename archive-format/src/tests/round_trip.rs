@@ -36,7 +36,7 @@ fn an_archive_may_be_empty() {
     let archive = Archive::open(&path, OpenOptions::default()).unwrap();
     assert_eq!((archive.metadata().first(), archive.metadata().last()), (None, None));
     assert_eq!(read_rows(&archive).unwrap(), []);
-    assert_eq!(archive.verify_content().unwrap(), tradesim_schemas::Digest::of(b""));
+    assert_eq!(archive.verify_content().unwrap(), tradesim_schemas::ContentDigest::of([""; 0]));
 }
 
 #[test]
@@ -94,11 +94,11 @@ fn state_frames_lie_between_row_groups_and_are_ignored_by_others() {
     let records = Sample::new(5).take(6_000);
     let mut writer = ArchiveWriter::create(&path, sample::provenance(), small_options()).unwrap();
     let frames = [b"before all".to_vec(), vec![7; 100_000], Vec::new()];
-    writer.append_state_frame(0, frames[0].clone()).unwrap();
+    writer.append_state_frame(RecordSeq(0), frames[0].clone()).unwrap();
     writer.write_records(records[..3_000].to_vec()).unwrap();
-    writer.append_state_frame(3_000, frames[1].clone()).unwrap();
+    writer.append_state_frame(RecordSeq(3_000), frames[1].clone()).unwrap();
     writer.write_records(records[3_000..].to_vec()).unwrap();
-    writer.append_state_frame(6_000, frames[2].clone()).unwrap();
+    writer.append_state_frame(RecordSeq(6_000), frames[2].clone()).unwrap();
     let summary = writer.finish().unwrap();
     let archive = Archive::open(&path, OpenOptions::default()).unwrap();
     assert_eq!(read(&archive, Start::Beginning).unwrap(), records);
@@ -106,8 +106,8 @@ fn state_frames_lie_between_row_groups_and_are_ignored_by_others() {
     for (index, content) in frames.iter().enumerate() {
         assert_eq!(&archive.state_frame(index).unwrap(), content);
     }
-    let seqs: Vec<u64> = archive.metadata().state_frames().iter().map(|frame| frame.seq).collect();
-    assert_eq!(seqs, [0, 3_000, 6_000]);
+    let seqs: Vec<RecordSeq> = archive.metadata().state_frames().iter().map(|frame| frame.seq).collect();
+    assert_eq!(seqs, [0, 3_000, 6_000].map(RecordSeq));
     // without them, the content is the same
     let plain = write(&folder.path().join("b.parquet"), records, small_options()).unwrap();
     assert_eq!(plain.digest, summary.digest);
@@ -127,7 +127,13 @@ fn long_frames_end_a_row_group_early() {
         .map(|seq| {
             let timestamp = Timestamp::from_micros(seq as i64).unwrap();
             let content = Content::Raw { bytes: noise.clone(), event: None };
-            Row::Captured(Box::new(Captured { seq, timestamp, received: None, opcode: None, content }))
+            Row::Captured(Box::new(Captured {
+                seq: RecordSeq(seq),
+                timestamp,
+                received: None,
+                opcode: None,
+                content,
+            }))
         })
         .collect();
     let options = WriterOptions { columns: ALL_COLUMNS, ..small_options() };
@@ -150,7 +156,7 @@ fn metadata_survives_its_document() {
             planned: true,
         }],
         sources: vec![crate::Source {
-            digest: tradesim_schemas::Digest::of(b"x"),
+            digest: tradesim_schemas::ContentDigest::of([b"x"]),
             cuts: vec![crate::Cut { limit: Some(u64::MAX), ..crate::Cut::default() }],
             sources: vec![],
         }],
@@ -168,7 +174,7 @@ fn metadata_survives_its_document() {
             planted: Some(vec![crate::PlantedFaults {
                 kind: "corrupt".to_owned(),
                 reason: Some("not_json".to_owned()),
-                seqs: vec![0, u64::MAX],
+                seqs: vec![RecordSeq(0), RecordSeq(u64::MAX)],
             }]),
         }),
         ..sample::provenance()

@@ -18,7 +18,7 @@ use parquet::{
     file::writer::SerializedRowGroupWriter,
     schema::types::SchemaDescriptor,
 };
-use tradesim_schemas::Digest;
+use tradesim_schemas::ContentDigest;
 use zstd::bulk::Compressor;
 
 use crate::{
@@ -142,7 +142,7 @@ impl Engine {
     }
 
     /// Returns the content digest of all rows.
-    pub(super) fn finish(self) -> Digest {
+    pub(super) fn finish(self) -> ContentDigest {
         match self {
             Engine::Inline(inline) => inline.digest.finish(),
             Engine::Threads(mut threads) => threads.finish(),
@@ -241,7 +241,7 @@ enum Command {
 
 /// One thread for the digest, the others for columns.
 pub(super) struct Threads {
-    digest: Option<(SyncSender<Arc<Chunk>>, JoinHandle<Digest>)>,
+    digest: Option<(SyncSender<Arc<Chunk>>, JoinHandle<ContentDigest>)>,
     encoders: Vec<EncoderThread>,
     results: Receiver<Result<Vec<Encoded>, ParquetError>>,
 }
@@ -320,7 +320,7 @@ impl Threads {
         Ok(Some(result?))
     }
 
-    fn finish(&mut self) -> Digest {
+    fn finish(&mut self) -> ContentDigest {
         self.stop_encoders();
         let (sender, thread) = self.digest.take().expect("the engine is finished once");
         drop(sender);

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use tradesim_schemas::Digest;
+use tradesim_schemas::ByteHash;
 
 /// The file as the Parquet writer sees it.
 pub(super) struct Sink {
@@ -21,7 +21,7 @@ pub(super) struct Sink {
 pub(super) struct Region {
     pub(super) offset: u64,
     pub(super) length: u64,
-    pub(super) digest: Digest,
+    pub(super) digest: ByteHash,
 }
 
 impl Sink {
@@ -31,7 +31,7 @@ impl Sink {
 
     /// Returns the region written since the last call.
     pub(super) fn end_region(&mut self) -> Region {
-        let digest = Digest::from_bytes(*self.hasher.finalize().as_bytes());
+        let digest = ByteHash::from(self.hasher.finalize());
         self.hasher.reset();
         let offset = std::mem::replace(&mut self.region_start, self.position);
         Region { offset, length: self.position - offset, digest }

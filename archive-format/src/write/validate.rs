@@ -1,6 +1,6 @@
 //! Validates rows before they are written: they must be in order, and be restored exactly when they are read.
 
-use tradesim_schemas::{Event, OrderRef, Price, Record, Symbol, Timestamp};
+use tradesim_schemas::{Event, OrderRef, Price, Record, RecordSeq, Symbol, Timestamp};
 
 use crate::{
     Captured, Columns, Content, Counts, Error, FormatVersion, Metadata, Provenance,
@@ -14,7 +14,7 @@ use crate::{
 pub(super) struct RowValidator {
     ids: IdTable,
     columns: Columns,
-    last: Option<(u64, Timestamp)>,
+    last: Option<(RecordSeq, Timestamp)>,
     pub(super) counts: Counts,
     /// The number of bytes of raw frames in the current row group.
     pub(super) raw_bytes: usize,
@@ -34,7 +34,7 @@ impl RowValidator {
             provenance: provenance.clone(),
             columns,
             counts: Counts::default(),
-            digest: tradesim_schemas::Digest::of(b""),
+            digest: tradesim_schemas::ContentDigest::of([""; 0]),
             row_groups: Vec::new(),
             state_frames: Vec::new(),
         };
@@ -90,7 +90,7 @@ impl RowValidator {
     }
 
     #[inline]
-    fn order(&mut self, seq: u64, timestamp: Timestamp) -> Result<(), Error> {
+    fn order(&mut self, seq: RecordSeq, timestamp: Timestamp) -> Result<(), Error> {
         if let Some((last_seq, last_time)) = self.last {
             if seq <= last_seq {
                 return Err(Error::SeqNotAscending { seq, previous: Some(last_seq) });
@@ -99,7 +99,7 @@ impl RowValidator {
                 return Err(Error::TimeNotAscending { seq, found: timestamp, previous: last_time });
             }
         }
-        if seq > i64::MAX as u64 {
+        if seq > RecordSeq(i64::MAX as u64) {
             return Err(Error::SeqNotAscending { seq, previous: self.last.map(|(seq, _)| seq) });
         }
         self.last = Some((seq, timestamp));
@@ -107,7 +107,13 @@ impl RowValidator {
     }
 
     #[inline]
-    fn event(&mut self, seq: u64, event: &Event, order: Option<OrderRef>, origin: u16) -> Result<(), Error> {
+    fn event(
+        &mut self,
+        seq: RecordSeq,
+        event: &Event,
+        order: Option<OrderRef>,
+        origin: u16,
+    ) -> Result<(), Error> {
         match event {
             Event::Trade(trade) => {
                 match order {
@@ -157,11 +163,11 @@ pub(crate) fn fits_columns(event: &Event) -> Result<(), &'static str> {
     }
 }
 
-fn unknown_symbol(seq: u64, origin: u16, symbol: Symbol) -> Error {
+fn unknown_symbol(seq: RecordSeq, origin: u16, symbol: Symbol) -> Error {
     Error::UnknownSymbol { seq, origin, symbol }
 }
 
-fn no_order(seq: u64, order: Option<OrderRef>) -> Result<(), Error> {
+fn no_order(seq: RecordSeq, order: Option<OrderRef>) -> Result<(), Error> {
     match order {
         None => Ok(()),
         Some(_) => Err(Error::NotRepresentable { seq, what: "only a trade can have an order reference" }),

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
-use tradesim_schemas::{Digest, MessageEncoder, Timestamp};
+use tradesim_schemas::{ByteHash, MessageEncoder, Timestamp};
 
 use super::{
     canonical_text, dead_letter,
@@ -470,7 +470,7 @@ fn content_hash(candidate: &Candidate) -> Option<ShortHash> {
 }
 
 fn short_hash(bytes: &[u8]) -> ShortHash {
-    shortened(Digest::of(bytes).as_bytes())
+    shortened(ByteHash::of(bytes).as_bytes())
 }
 
 fn shortened(hash: &[u8; 32]) -> ShortHash {

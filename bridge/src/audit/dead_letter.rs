@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
-use tradesim_schemas::Digest;
+use tradesim_schemas::{ByteHash, DIGEST_PREFIX};
 
 /// The part of the failed message that the record of a dead letter contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Beginning {
     pub(super) fn is_of(&self, message: &[u8]) -> bool {
         self.len == message.len() as u64
             && message.starts_with(&self.bytes)
-            && self.hash == *Digest::of(message).as_bytes()
+            && self.hash == *ByteHash::of(message).as_bytes()
     }
 
     /// Returns the hash of the whole message.
@@ -71,7 +71,7 @@ pub(super) fn original(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Origi
     match (layout.original_length, layout.original_blake3) {
         (None, None) => Ok(Original::Whole(bytes)),
         (Some(len), Some(hex)) => {
-            let hash: Digest = format!("{}{}", Digest::PREFIX, hex.trim_start_matches(Digest::PREFIX))
+            let hash: ByteHash = format!("{}{}", DIGEST_PREFIX, hex.trim_start_matches(DIGEST_PREFIX))
                 .parse()
                 .map_err(|_| format!("original_blake3 is {hex:?}"))?;
             Ok(Original::Beginning(Beginning { bytes, len, hash: *hash.as_bytes() }))
@@ -99,8 +99,8 @@ mod tests {
     #[test]
     fn a_long_original_is_known_by_beginning_length_and_hash() {
         let message = b"a long message";
-        let hash = Digest::of(message).to_string();
-        for hex in [&hash[..], &hash[Digest::PREFIX.len()..]] {
+        let hash = ByteHash::of(message).to_string();
+        for hex in [&hash[..], &hash[DIGEST_PREFIX.len()..]] {
             let value = format!(
                 r#"{{"original_value":"a lo","original_encoding":"utf8","original_length":14,"original_blake3":"{hex}"}}"#
             );

@@ -1,13 +1,13 @@
 //! Two digests side by side: of the messages found, and of the expected ones. While they are equal, only one is
 //! computed.
 
-use tradesim_schemas::{ContentDigest, Digest};
+use tradesim_schemas::{ContentDigest, ContentHasher};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Digests {
-    found: ContentDigest,
+    found: ContentHasher,
     /// `None` while it is equal.
-    expected: Option<ContentDigest>,
+    expected: Option<ContentHasher>,
 }
 
 impl Digests {
@@ -32,9 +32,9 @@ impl Digests {
     }
 
     /// Returns the digests of the messages found and of the expected ones.
-    pub(super) fn finish(&self) -> (Digest, Digest) {
+    pub(super) fn finish(&self) -> (ContentDigest, ContentDigest) {
         let found = self.found.finish();
-        (found, self.expected.as_ref().map_or(found, ContentDigest::finish))
+        (found, self.expected.as_ref().map_or(found, ContentHasher::finish))
     }
 }
 
@@ -50,11 +50,7 @@ mod tests {
         digests.push_different(Some(b"x"), Some(b"b"));
         digests.push_different(None, Some(b"c"));
         digests.push(b"d");
-        let of = |messages: &[&[u8]]| {
-            let mut digest = ContentDigest::new();
-            messages.iter().for_each(|message| digest.push(message));
-            digest.finish()
-        };
+        let of = |messages: &[&[u8]]| ContentDigest::of(messages);
         assert_eq!(digests.finish(), (of(&[b"a", b"x", b"d"]), of(&[b"a", b"b", b"c", b"d"])));
     }
 }

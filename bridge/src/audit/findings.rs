@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tradesim_schemas::Digest;
+use tradesim_schemas::ContentDigest;
 
 /// A fault of topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,9 +130,9 @@ pub struct AuditReport {
     /// The findings, in the order of [`Fault::ALL`].
     pub findings: [Finding; 5],
     /// The digest of the run's messages as they are in the topics, in the order of their sequence numbers.
-    pub digest: Digest,
+    pub digest: ContentDigest,
     /// The digest of the archive's messages, where those that are `reworded` are re-encoded.
-    pub expected_digest: Digest,
+    pub expected_digest: ContentDigest,
 }
 
 impl AuditReport {

@@ -103,7 +103,7 @@ mod tests {
         };
         let foreign = HandshakeHeaders::default();
         let refusing = HandshakeHeaders { stream: Some("s".to_owned()), ..HandshakeHeaders::default() };
-        let ours = HandshakeHeaders { start_seq: Some(0), ..refusing.clone() };
+        let ours = HandshakeHeaders { start_seq: Some(tradesim_schemas::StreamSeq(0)), ..refusing.clone() };
         assert_eq!(closed(1000, &ours), core::DisconnectReason::Delivered);
         assert_eq!(closed(1005, &foreign), core::DisconnectReason::Delivered);
         assert_eq!(closed(1005, &ours), core::DisconnectReason::Lost);

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use tradesim_client::{CloseCode, Connection, Dialogue, Endpoint, Event, OpenError};
 use tradesim_protocol::{Backoff, CloseKind, FeedQuery};
-use tradesim_schemas::{ContentDigest, Digest};
+use tradesim_schemas::{ContentDigest, ContentHasher, StreamSeq};
 
 use super::Control;
 use crate::measure::Measures;
@@ -26,7 +26,7 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from
 pub(crate) struct Received {
     pub(crate) messages: u64,
     /// The digest of all messages, in order.
-    pub(crate) digest: Digest,
+    pub(crate) digest: ContentDigest,
     /// The number of connections that ended before the recording did.
     pub(crate) disconnects: u64,
     /// The reason why the client gave up, if it did.
@@ -41,7 +41,7 @@ pub(super) struct Client {
     control: Arc<Control>,
     /// The sequence number of the next message.
     next: u64,
-    digest: ContentDigest,
+    digest: ContentHasher,
 }
 
 /// The reason why a connection ended.
@@ -65,7 +65,7 @@ impl Client {
             path: "/".to_owned(),
             query: Vec::new(),
         };
-        Client { number, endpoint, measures, control, next: 0, digest: ContentDigest::new() }
+        Client { number, endpoint, measures, control, next: 0, digest: ContentHasher::new() }
     }
 
     /// Receives everything, over as many connections as necessary.
@@ -90,7 +90,7 @@ impl Client {
     }
 
     fn connection(&mut self) -> DisconnectReason {
-        let (query, dialogue) = (FeedQuery::from_seq(self.next), Dialogue::default());
+        let (query, dialogue) = (FeedQuery::from_seq(StreamSeq(self.next)), Dialogue::default());
         let (now, is_wanted) = (|| self.control.now(), || !self.control.is_stopping());
         let opened = Connection::open(&self.endpoint, &query, &dialogue, CONNECT_TIMEOUT, now, is_wanted);
         let mut connection = match opened {

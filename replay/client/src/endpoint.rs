@@ -166,6 +166,8 @@ impl fmt::Display for Endpoint {
 
 #[cfg(test)]
 mod tests {
+    use tradesim_schemas::StreamSeq;
+
     use super::*;
 
     fn endpoint(text: &str) -> Result<Endpoint, EndpointError> {
@@ -231,7 +233,7 @@ mod tests {
         assert_eq!(parsed.take("from_seq"), None);
         assert!(parsed.has("symbols") && parsed.has("a") && !parsed.has("from_seq"));
         assert_eq!(parsed.target(&FeedQuery::default()), "/?symbols=AAPL&a");
-        assert_eq!(parsed.target(&FeedQuery::from_seq(7)), "/?symbols=AAPL&a&from_seq=7");
-        assert_eq!(endpoint("x/a").unwrap().target(&FeedQuery::from_seq(0)), "/a?from_seq=0");
+        assert_eq!(parsed.target(&FeedQuery::from_seq(StreamSeq(7))), "/?symbols=AAPL&a&from_seq=7");
+        assert_eq!(endpoint("x/a").unwrap().target(&FeedQuery::from_seq(StreamSeq(0))), "/a?from_seq=0");
     }
 }

@@ -40,12 +40,17 @@ impl Notices {
 
 #[cfg(test)]
 mod tests {
+    use tradesim_schemas::StreamSeq;
+
     use super::*;
 
     #[test]
     fn notices_are_bounded_in_length_and_number() {
         let mut notices = Notices::default();
-        assert_eq!(notices.read(r#"{"notice":"seek","seq":7}"#), Ok(Some(Notice::Seek { seq: 7 })));
+        assert_eq!(
+            notices.read(r#"{"notice":"seek","seq":7}"#),
+            Ok(Some(Notice::Seek { seq: StreamSeq(7) }))
+        );
         let long = format!(r#"{{"notice":"{}"}}"#, "x".repeat(BYTES_MAX));
         assert_eq!(notices.read(&long), Err(Fault::LongNotice { bytes: BYTES_MAX + 13 }));
         notices.message();

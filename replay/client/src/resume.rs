@@ -1,7 +1,7 @@
 //! The state of a stream over all connections, and the decision how to continue it. There is no I/O here.
 
 use tradesim_protocol::{CloseKind, FeedQuery, HandshakeHeaders, Notice, SEQ_END, foreign::safe};
-use tradesim_schemas::{Digest, text::grouped};
+use tradesim_schemas::{ContentDigest, StreamSeq, text::grouped};
 
 use crate::{DisconnectReason, Oversize};
 
@@ -9,12 +9,12 @@ use crate::{DisconnectReason, Oversize};
 #[derive(Clone, Debug)]
 pub struct ResumeState {
     /// The message to ask for: first `--from-seq`, later the next one.
-    wanted: Option<u64>,
+    wanted: Option<StreamSeq>,
     identity: Option<Identity>,
     /// The sequence number of the first message, if the server numbers its messages.
-    first: Option<u64>,
+    first: Option<StreamSeq>,
     /// The sequence number of the next message, if the server numbers its messages.
-    next: Option<u64>,
+    next: Option<StreamSeq>,
     received: u64,
     on_connection: u64,
     connections: u64,
@@ -34,7 +34,7 @@ pub struct Identity {
     /// The name of the run.
     pub run: Option<String>,
     /// The digest of the whole stream, if the server knows it in advance.
-    pub digest: Option<Digest>,
+    pub digest: Option<ContentDigest>,
 }
 
 /// A message above the size limit, which was read and discarded.
@@ -54,9 +54,9 @@ const TOO_LARGE_NAMED: usize = 100;
 /// The end of the stream, as announced by the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct End {
-    seq: u64,
+    seq: StreamSeq,
     sent: u64,
-    digest: Option<Digest>,
+    digest: Option<ContentDigest>,
     /// The number of messages that had arrived on this connection.
     arrived: u64,
 }
@@ -83,9 +83,9 @@ pub enum Fault {
     #[error("message {wanted} was requested, but the server starts with message {found}")]
     Start {
         /// The requested message.
-        wanted: u64,
+        wanted: StreamSeq,
         /// The first message of the connection.
-        found: u64,
+        found: StreamSeq,
     },
     /// The server has another stream or run than before.
     #[error("the server now has another {what}: {found} instead of {before}")]
@@ -101,15 +101,15 @@ pub enum Fault {
     #[error("the server sent all messages before {sent}, but those from {next} on did not arrive")]
     Lost {
         /// The first of them.
-        next: u64,
+        next: StreamSeq,
         /// The message after the last of them.
-        sent: u64,
+        sent: StreamSeq,
     },
     /// A number that no message has.
     #[error("the server sent the invalid sequence number {found}: the limit is 2^53")]
     Number {
         /// The number.
-        found: u64,
+        found: StreamSeq,
     },
     /// A notice above the limit of length.
     #[error("the server sent a notice of {bytes} bytes: the limit is 1 MiB")]
@@ -133,7 +133,7 @@ pub enum Fault {
 
 impl ResumeState {
     /// Returns the state before the first connection.
-    pub fn new(from_seq: Option<u64>) -> ResumeState {
+    pub fn new(from_seq: Option<StreamSeq>) -> ResumeState {
         ResumeState {
             wanted: from_seq,
             identity: None,
@@ -233,7 +233,7 @@ impl ResumeState {
     pub fn notice(&mut self, notice: Notice) -> Result<Option<String>, Fault> {
         if let Notice::Seek { seq: found } | Notice::Gap { to: found, .. } | Notice::End { seq: found, .. } =
             notice
-            && found >= SEQ_END
+            && found >= StreamSeq(SEQ_END)
         {
             return Err(Fault::Number { found });
         }
@@ -248,9 +248,9 @@ impl ResumeState {
                 Some(format!("the player jumped: the next message is {seq}"))
             }
             Notice::Gap { from, to } => {
-                self.missing = self.missing.saturating_add(to.saturating_sub(from));
+                self.missing = self.missing.saturating_add(to.since(from));
                 self.next = Some(to);
-                Some(format!("messages {from} to {} are no longer available", to.saturating_sub(1)))
+                Some(format!("messages {from} to {} are no longer available", to.get().saturating_sub(1)))
             }
             Notice::End { seq, sent, digest } => {
                 self.end = Some(End { seq, sent, digest, arrived: self.on_connection });
@@ -265,7 +265,7 @@ impl ResumeState {
     ///
     /// # Errors
     /// Fails if not all of them arrived.
-    pub fn ping(&self, seq: u64) -> Result<(), Fault> {
+    pub fn ping(&self, seq: StreamSeq) -> Result<(), Fault> {
         match self.next {
             Some(next) if seq > next => Err(Fault::Lost { next, sent: seq }),
             _ => Ok(()),
@@ -352,12 +352,12 @@ impl ResumeState {
     }
 
     /// Returns the sequence number of the first message, if the server numbers its messages.
-    pub fn first_seq(&self) -> Option<u64> {
+    pub fn first_seq(&self) -> Option<StreamSeq> {
         self.first
     }
 
     /// Returns the sequence number of the next message, if the server numbers its messages.
-    pub fn next_seq(&self) -> Option<u64> {
+    pub fn next_seq(&self) -> Option<StreamSeq> {
         self.next
     }
 
@@ -368,7 +368,7 @@ impl ResumeState {
 
     /// Returns the differences from what the server announced, as sentences. `digest` is the digest of everything received;
     /// `filtered` is true if the URL requested only a part of the stream.
-    pub fn differences(&self, digest: Digest, filtered: bool) -> Vec<String> {
+    pub fn differences(&self, digest: ContentDigest, filtered: bool) -> Vec<String> {
         let mut found = Vec::new();
         if self.missing > 0 {
             found.push(format!("{} messages were no longer available", grouped(self.missing)));
@@ -398,7 +398,7 @@ impl ResumeState {
                 ));
             }
         }
-        let is_whole_stream = self.first == Some(0)
+        let is_whole_stream = self.first == Some(StreamSeq(0))
             && !self.jumped
             && self.missing == 0
             && self.too_large_count == 0

@@ -1,5 +1,7 @@
 //! A WebSocket server that sends what a test or a benchmark specifies, and fails as it specifies. Not a stable API.
 
+use tradesim_schemas::StreamSeq;
+
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -83,7 +85,7 @@ pub fn numbered(stream: &str, run: &str, start_seq: u64) -> Vec<(&'static str, S
     let headers = HandshakeHeaders {
         stream: Some(stream.to_owned()),
         run: Some(run.to_owned()),
-        start_seq: Some(start_seq),
+        start_seq: Some(StreamSeq(start_seq)),
         ..HandshakeHeaders::default()
     };
     let mut pairs = headers.pairs();

@@ -1,7 +1,7 @@
 //! The tradesim headers of a handshake (docs/PROTOCOL.md, section 1).
 
 use http::{HeaderMap, header};
-use tradesim_schemas::Digest;
+use tradesim_schemas::{ContentDigest, StreamSeq};
 
 use crate::{SEQ_END, SUBPROTOCOL, is_name};
 
@@ -13,9 +13,9 @@ pub struct HandshakeHeaders {
     /// The name of the run.
     pub run: Option<String>,
     /// The number of the first message on this connection.
-    pub start_seq: Option<u64>,
+    pub start_seq: Option<StreamSeq>,
     /// The digest of the whole stream, if the server knows it in advance.
-    pub digest: Option<Digest>,
+    pub digest: Option<ContentDigest>,
     /// True if the server may send notices.
     pub notices: bool,
 }
@@ -45,7 +45,7 @@ impl HandshakeHeaders {
     pub fn of(headers: &HeaderMap) -> Result<HandshakeHeaders, String> {
         let start_seq = |text: &str| {
             let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse::<u64>().ok().filter(|seq| is_number && *seq < SEQ_END)
+            text.parse().ok().filter(|seq| is_number && *seq < SEQ_END).map(StreamSeq)
         };
         Ok(HandshakeHeaders {
             stream: read(headers, STREAM, name, NAME)?,
@@ -106,7 +106,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!((ours.stream.as_deref(), ours.run.as_deref()), (Some("0123"), Some("nightly:1")));
-        assert_eq!((ours.start_seq, ours.notices), (Some(9_007_199_254_740_991), true));
+        assert_eq!((ours.start_seq, ours.notices), (Some(StreamSeq(9_007_199_254_740_991)), true));
         assert_eq!(ours.digest.unwrap().to_string(), digest);
         let written: Vec<_> = ours.pairs();
         let pairs: Vec<_> = written.iter().map(|(name, value)| (*name, value.as_str())).collect();

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tradesim_schemas::{Digest, EventType, Symbol};
+use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol};
 
 use crate::{Speed, State};
 
@@ -18,9 +18,9 @@ pub enum Notice {
         /// The name of the run.
         run: String,
         /// The stream sequence number of the first message that will be sent.
-        seq: u64,
+        seq: StreamSeq,
         /// The digest of the whole stream, if it is known in advance.
-        digest: Option<Digest>,
+        digest: Option<ContentDigest>,
         /// The requested speed.
         speed: Speed,
         /// The state of the player.
@@ -29,7 +29,7 @@ pub enum Notice {
     /// The playback was controlled.
     Position {
         /// The stream sequence number of the player's next message.
-        seq: u64,
+        seq: StreamSeq,
         /// The state of the player.
         state: State,
         /// The requested speed.
@@ -38,19 +38,19 @@ pub enum Notice {
     /// The player jumped.
     Seek {
         /// The stream sequence number of the next message.
-        seq: u64,
+        seq: StreamSeq,
     },
     /// Messages are no longer available.
     Gap {
         /// The stream sequence number of the first of them.
-        from: u64,
+        from: StreamSeq,
         /// The stream sequence number after the last of them.
-        to: u64,
+        to: StreamSeq,
     },
     /// A subscription changed.
     Subscribed {
         /// The first message that the change applies to.
-        seq: u64,
+        seq: StreamSeq,
         /// The symbols that are sent; `None` for all.
         symbols: Option<Vec<Symbol>>,
         /// The symbols that are not sent, if the symbols of the stream are not known.
@@ -68,11 +68,11 @@ pub enum Notice {
     /// The stream is delivered.
     End {
         /// The stream sequence number after the last message.
-        seq: u64,
+        seq: StreamSeq,
         /// The number of messages sent on this connection.
         sent: u64,
         /// The digest of everything that the player sent.
-        digest: Option<Digest>,
+        digest: Option<ContentDigest>,
     },
 }
 
@@ -83,25 +83,25 @@ enum Layout {
     Start {
         stream: String,
         run: String,
-        seq: u64,
+        seq: StreamSeq,
         digest: Option<String>,
         speed: String,
         state: String,
     },
     Position {
-        seq: u64,
+        seq: StreamSeq,
         state: String,
         speed: String,
     },
     Seek {
-        seq: u64,
+        seq: StreamSeq,
     },
     Gap {
-        from: u64,
-        to: u64,
+        from: StreamSeq,
+        to: StreamSeq,
     },
     Subscribed {
-        seq: u64,
+        seq: StreamSeq,
         symbols: Option<Vec<String>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         except: Option<Vec<String>>,
@@ -112,13 +112,23 @@ enum Layout {
         text: String,
     },
     End {
-        seq: u64,
+        seq: StreamSeq,
+        #[serde(default)]
         sent: u64,
         digest: Option<String>,
     },
     /// A notice of a later version, which is never written.
     #[serde(other)]
     Later,
+}
+
+/// The notices that do not affect the number of the next message.
+#[derive(Deserialize)]
+#[serde(tag = "notice", rename_all = "lowercase")]
+enum Informative {
+    Start {},
+    Position {},
+    Subscribed {},
 }
 
 /// A text that is not a notice.
@@ -145,7 +155,12 @@ impl Notice {
         if !Notice::is_notice(text) {
             return Err(invalid(&"it does not begin as one"));
         }
-        let layout = serde_json::from_str(text).map_err(|error| invalid(&error))?;
+        let layout = match serde_json::from_str(text) {
+            Ok(layout) => layout,
+            // other fields than ours are those of a later version, unless the next message's number depends on them
+            Err(_) if serde_json::from_str::<Informative>(text).is_ok() => return Ok(None),
+            Err(error) => return Err(invalid(&error)),
+        };
         let digest = |text: Option<String>| text.map(|text| text.parse()).transpose();
         Ok(match layout {
             Layout::Start { stream, run, seq, digest: text, speed, state } => {
@@ -189,7 +204,7 @@ impl Notice {
 
     /// Returns the text.
     pub fn text(&self) -> String {
-        let digest = |digest: &Option<Digest>| digest.map(|digest| digest.to_string());
+        let digest = |digest: &Option<ContentDigest>| digest.map(|digest| digest.to_string());
         let names = |symbols: &Option<Vec<Symbol>>| {
             symbols.as_ref().map(|symbols| symbols.iter().map(Symbol::to_string).collect())
         };
@@ -242,13 +257,13 @@ mod tests {
 
     #[test]
     fn notices_are_those_of_the_protocol() {
-        let digest = Digest::of(b"");
+        let digest = ContentDigest::of([""; 0]);
         let symbols = |names: &[&str]| Some(names.iter().map(|name| Symbol::new(name).unwrap()).collect());
         check(
             Notice::Start {
                 stream: "00ff".to_owned(),
                 run: "r1".to_owned(),
-                seq: 7,
+                seq: StreamSeq(7),
                 digest: None,
                 speed: "1.5x".parse().unwrap(),
                 state: State::Waiting,
@@ -256,14 +271,14 @@ mod tests {
             r#"{"notice":"start","stream":"00ff","run":"r1","seq":7,"digest":null,"speed":"1.5x","state":"waiting"}"#,
         );
         check(
-            Notice::Position { seq: 1, state: State::Paused, speed: Speed::Max },
+            Notice::Position { seq: StreamSeq(1), state: State::Paused, speed: Speed::Max },
             r#"{"notice":"position","seq":1,"state":"paused","speed":"max"}"#,
         );
-        check(Notice::Seek { seq: 5 }, r#"{"notice":"seek","seq":5}"#);
-        check(Notice::Gap { from: 5, to: 9 }, r#"{"notice":"gap","from":5,"to":9}"#);
+        check(Notice::Seek { seq: StreamSeq(5) }, r#"{"notice":"seek","seq":5}"#);
+        check(Notice::Gap { from: StreamSeq(5), to: StreamSeq(9) }, r#"{"notice":"gap","from":5,"to":9}"#);
         check(
             Notice::Subscribed {
-                seq: 3,
+                seq: StreamSeq(3),
                 symbols: symbols(&["AAPL"]),
                 except: None,
                 events: Some(vec![EventType::Trade]),
@@ -271,7 +286,7 @@ mod tests {
             r#"{"notice":"subscribed","seq":3,"symbols":["AAPL"],"events":["trade"]}"#,
         );
         check(
-            Notice::Subscribed { seq: 3, symbols: None, except: symbols(&["X"]), events: None },
+            Notice::Subscribed { seq: StreamSeq(3), symbols: None, except: symbols(&["X"]), events: None },
             r#"{"notice":"subscribed","seq":3,"symbols":null,"except":["X"],"events":null}"#,
         );
         check(
@@ -279,7 +294,7 @@ mod tests {
             r#"{"notice":"error","code":"not_json","text":"no"}"#,
         );
         check(
-            Notice::End { seq: 9, sent: 9, digest: Some(digest) },
+            Notice::End { seq: StreamSeq(9), sent: 9, digest: Some(digest) },
             &format!(r#"{{"notice":"end","seq":9,"sent":9,"digest":"{digest}"}}"#),
         );
     }
@@ -290,10 +305,18 @@ mod tests {
             r#"{"notice":"else"}"#,
             r#"{"notice":"of another time","seq":[]}"#,
             r#"{"notice":"position","seq":1,"state":"rewinding","speed":"1x"}"#,
+            r#"{"notice":"position","state":{}}"#,
+            r#"{"notice":"start","stream":"00ff"}"#,
             r#"{"notice":"subscribed","seq":1,"symbols":null,"events":["tick"]}"#,
         ] {
             assert_eq!(Notice::parse(text), Ok(None), "{text}");
         }
+    }
+
+    #[test]
+    fn the_end_needs_no_count() {
+        let notice = Notice::parse(r#"{"notice":"end","seq":9}"#);
+        assert_eq!(notice, Ok(Some(Notice::End { seq: StreamSeq(9), sent: 0, digest: None })));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The pings of the subprotocol `tradesim.v1` (docs/PROTOCOL.md, section 4).
 
+use tradesim_schemas::StreamSeq;
+
 use serde::{Deserialize, Serialize};
 
 /// The payload of a ping of `tradesim.v1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PingPayload {
     /// All messages before this one were sent before the ping.
-    pub seq: u64,
+    pub seq: StreamSeq,
     /// The time at which the message before `seq` was due, in microseconds of Unix time; `None` without a schedule.
     #[serde(rename = "due")]
     pub due_us: Option<u64>,
@@ -33,10 +35,10 @@ mod tests {
 
     #[test]
     fn a_ping_fits_a_control_frame() {
-        let longest = PingPayload { seq: u64::MAX, due_us: Some(u64::MAX), sent_us: u64::MAX };
+        let longest = PingPayload { seq: StreamSeq::MAX, due_us: Some(u64::MAX), sent_us: u64::MAX };
         assert!(longest.text().len() <= 90);
         assert_eq!(PingPayload::parse(longest.text().as_bytes()), Some(longest));
-        let ping = PingPayload { seq: 1, due_us: None, sent_us: 2 };
+        let ping = PingPayload { seq: StreamSeq(1), due_us: None, sent_us: 2 };
         assert_eq!(ping.text(), r#"{"seq":1,"due":null,"sent":2}"#);
         assert_eq!(PingPayload::parse(b"hello"), None);
     }

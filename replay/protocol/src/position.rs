@@ -3,13 +3,13 @@
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
-use tradesim_schemas::TimeSpec;
+use tradesim_schemas::{StreamSeq, TimeSpec};
 
 /// A position in a stream, as a client or a command line states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
     /// The message with this stream sequence number.
-    Seq(u64),
+    Seq(StreamSeq),
     /// The first message at or after this time.
     Time(TimeSpec),
 }
@@ -39,7 +39,7 @@ impl FromStr for Position {
 impl Serialize for Position {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Position::Seq(seq) => serializer.serialize_u64(*seq),
+            Position::Seq(seq) => serializer.serialize_u64(seq.get()),
             Position::Time(time) => serializer.collect_str(time),
         }
     }

@@ -5,7 +5,7 @@ use std::{
     str::FromStr,
 };
 
-use tradesim_schemas::{Digest, EventType, Symbol};
+use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol};
 
 use crate::{
     refusal::{Refusal, shown},
@@ -19,9 +19,9 @@ const PARAMETERS: [&str; 4] = ["from_seq", "digest", "symbols", "events"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeedQuery {
     /// The sequence number to begin with.
-    pub from_seq: Option<u64>,
+    pub from_seq: Option<StreamSeq>,
     /// The digest that the stream must have.
-    pub digest: Option<Digest>,
+    pub digest: Option<ContentDigest>,
     /// The symbols; `None` for all.
     pub symbols: Option<Vec<Symbol>>,
     /// The event types; `None` for all.
@@ -30,7 +30,7 @@ pub struct FeedQuery {
 
 impl FeedQuery {
     /// Returns the query of everything from a message on.
-    pub fn from_seq(seq: u64) -> FeedQuery {
+    pub fn from_seq(seq: StreamSeq) -> FeedQuery {
         FeedQuery { from_seq: Some(seq), ..FeedQuery::default() }
     }
 }
@@ -106,14 +106,14 @@ fn encoded<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     out
 }
 
-fn seq(text: &str) -> Result<u64, Refusal> {
+fn seq(text: &str) -> Result<StreamSeq, Refusal> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| digits).ok_or_else(|| {
         Refusal::new("bad_value", format!("from_seq: expected a whole number, found {}", shown(text)))
     })
 }
 
-fn digest_of(text: &str) -> Result<Digest, Refusal> {
+fn digest_of(text: &str) -> Result<ContentDigest, Refusal> {
     text.parse().map_err(|_| {
         let expected = "expected blake3: and 64 lower-case hex digits";
         Refusal::new("bad_value", format!("digest: {expected}, found {}", shown(text)))
@@ -185,7 +185,7 @@ mod tests {
         let parsed = parse(&query).unwrap();
         let symbols = ["MSFT", "AAPL", "B", "&"].map(|name| Symbol::new(name).unwrap()).to_vec();
         let expected = FeedQuery {
-            from_seq: Some(17),
+            from_seq: Some(StreamSeq(17)),
             digest: Some(DIGEST.parse().unwrap()),
             symbols: Some(symbols),
             events: Some(vec![EventType::Trade]),
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(parsed, expected);
         let written = format!("symbols=MSFT,AAPL,B,%26&events=trade&from_seq=17&digest={DIGEST}");
         assert_eq!(parsed.to_string(), written);
-        assert_eq!(FeedQuery::from_seq(3).to_string(), "from_seq=3");
+        assert_eq!(FeedQuery::from_seq(StreamSeq(3)).to_string(), "from_seq=3");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tradesim_archive::{Archive, Batch, Batches, Error, Filter, Start};
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
-use tradesim_schemas::{Symbol, TimeSpec, Timestamp};
+use tradesim_schemas::{StreamSeq, Symbol, TimeSpec, Timestamp};
 
 use crate::{
     checkpoints::{Checkpoint, Checkpoints},
@@ -98,9 +98,9 @@ impl ArchiveSource {
         Box::new(ArchiveFeed { rows, batch, at, messages: Messages::new(self.timestamps, self.pace) })
     }
 
-    fn open_filtered(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
-        let place = self.checkpoints.before_message(seq);
-        let mut skip = seq - place.map_or(0, |place| place.passed);
+    fn open_filtered(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
+        let place = self.checkpoints.before_message(seq.get());
+        let mut skip = seq.get() - place.map_or(0, |place| place.passed);
         let mut rows = self.rows_after(place);
         while skip > 0 {
             let Some(batch) = rows.next_batch().map_err(read_error)? else {
@@ -138,14 +138,14 @@ impl Source for ArchiveSource {
         &self.info
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
         if let Some(messages) = self.checkpoints.messages()
-            && seq > messages
+            && seq > StreamSeq(messages)
         {
             return Err(SourceError::BeyondEnd { seq, messages });
         }
         if self.filter.is_open() {
-            let rows = self.rows_from(Start::Row(seq), self.filter.clone());
+            let rows = self.rows_from(Start::Row(seq.get()), self.filter.clone());
             Ok(self.feed(rows, Batch::default(), 0))
         } else {
             self.open_filtered(seq)
@@ -153,11 +153,11 @@ impl Source for ArchiveSource {
     }
 
     /// The time refers to the recording, even if timestamps are shifted.
-    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
         let at = instant_in(time, self.archive.metadata().provenance())
             .map_err(|error| no_place(time, error.to_string()))?;
         let found = if self.filter.is_open() { self.find_whole(at) } else { self.find_filtered(at) };
-        found.map_err(read_error)?.ok_or_else(|| no_place(time, "all messages are earlier"))
+        found.map_err(read_error)?.map(StreamSeq).ok_or_else(|| no_place(time, "all messages are earlier"))
     }
 }
 

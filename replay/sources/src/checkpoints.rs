@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{RecordSeq, Timestamp};
 
 use crate::spaced::{Positioned, SpacedStates};
 
@@ -17,7 +17,7 @@ pub(crate) struct Checkpoint {
     /// The number of messages before it that pass.
     pub(crate) passed: u64,
     /// The record sequence number of the row.
-    pub(crate) seq: u64,
+    pub(crate) seq: RecordSeq,
     /// The time of the row.
     pub(crate) at: Timestamp,
 }
@@ -73,7 +73,11 @@ mod tests {
     use super::*;
 
     fn point(passed: u64) -> Checkpoint {
-        Checkpoint { passed, seq: 3 * passed, at: Timestamp::from_micros(passed as i64 / 1_000).unwrap() }
+        Checkpoint {
+            passed,
+            seq: RecordSeq(3 * passed),
+            at: Timestamp::from_micros(passed as i64 / 1_000).unwrap(),
+        }
     }
 
     #[test]

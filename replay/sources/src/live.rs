@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tradesim_archive::{Cut, Filter};
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
-use tradesim_schemas::{Record, TimeSpec, Timestamp};
+use tradesim_schemas::{Record, StreamSeq, TimeSpec, Timestamp};
 use tradesim_sim::{
     Simulation, SimulationOptions,
     session::{CalendarError, Closed},
@@ -65,7 +65,7 @@ impl LiveSource {
             symbols = simulation.universe().symbols().iter().map(|info| info.symbol).collect();
         }
         let info = SourceInfo { identity: identity(&plan), symbols, ..SourceInfo::default() };
-        let first = Snapshot { seq: 0, starts_segment: false, simulation };
+        let first = Snapshot { seq: StreamSeq(0), starts_segment: false, simulation };
         LiveSource { plan: Arc::new(plan), snapshots: Arc::new(Snapshots::new(first, Limits::USUAL)), info }
     }
 
@@ -73,13 +73,13 @@ impl LiveSource {
     ///
     /// # Errors
     /// Fails with [`SourceError::BeyondEnd`].
-    pub fn records(&self, seq: u64) -> Result<LiveRecords, SourceError> {
+    pub fn records(&self, seq: StreamSeq) -> Result<LiveRecords, SourceError> {
         let snapshot = self.snapshots.before_message(seq);
         let mut skip = seq - snapshot.seq;
         let mut records = self.records_from(snapshot);
         while skip > 0 {
             let Some(mut window) = records.next_window()? else {
-                return Err(SourceError::BeyondEnd { seq, messages: records.seq });
+                return Err(SourceError::BeyondEnd { seq, messages: records.seq.get() });
             };
             let count = skip.min(window.records.len() as u64);
             skip -= count;
@@ -115,14 +115,14 @@ impl Source for LiveSource {
         &self.info
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
         let records = self.records(seq)?;
         let messages = Messages::new(Timestamps::Recorded, Pace::Recorded);
         Ok(Box::new(LiveFeed { records, window: Window::default(), at: 0, messages }))
     }
 
     /// Exchange time refers to the first day.
-    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
         let at = self.plan.options.day.resolve(time);
         let mut records = self.records_from(self.snapshots.before_time(at));
         loop {
@@ -170,7 +170,7 @@ pub struct LiveRecords {
     simulation: Simulation,
     filter: Filter,
     /// The sequence number of the next message of the simulation.
-    seq: u64,
+    seq: StreamSeq,
     /// True if the time before that message is skipped.
     starts_segment: bool,
     /// The rest of the window in which reading started.

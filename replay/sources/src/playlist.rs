@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
 
-use tradesim_schemas::TimeSpec;
+use tradesim_schemas::{StreamSeq, TimeSpec};
 
 use crate::{ArchiveSource, Timestamps, read_error};
 
@@ -47,7 +47,7 @@ struct Position {
     round: u64,
     part: usize,
     /// The sequence number in the part.
-    seq: u64,
+    seq: StreamSeq,
 }
 
 impl Playlist {
@@ -98,13 +98,13 @@ impl Order {
     }
 
     /// Returns the number of whole rounds before message `seq`, and the number of messages in them.
-    fn whole_rounds(&self, seq: u64) -> (u64, u64) {
+    fn whole_rounds(&self, seq: StreamSeq) -> (u64, u64) {
         match self.round_messages() {
             None | Some(0) => (0, 0),
             Some(messages) => {
                 let rounds = match self.rounds {
-                    Rounds::Times(times) => (seq / messages).min(times),
-                    Rounds::Endless => seq / messages,
+                    Rounds::Times(times) => (seq.get() / messages).min(times),
+                    Rounds::Endless => seq.get() / messages,
                 };
                 (rounds, rounds * messages)
             }
@@ -125,19 +125,21 @@ impl Source for Playlist {
         &self.info
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
         let order = &self.order;
         let (mut round, mut before) = order.whole_rounds(seq);
         let mut part = 0;
         loop {
             let position = Position { round, part, seq: seq - before };
             let part_messages = match order.open(position) {
-                Ok(None) if before < seq => return Err(SourceError::BeyondEnd { seq, messages: before }),
+                Ok(None) if StreamSeq(before) < seq => {
+                    return Err(SourceError::BeyondEnd { seq, messages: before });
+                }
                 Ok(feed) => {
                     return Ok(Box::new(PlaylistFeed {
                         order: Arc::clone(order),
                         position,
-                        starts_segment: position.seq == 0 && (round, part) != (0, 0),
+                        starts_segment: position.seq == StreamSeq(0) && (round, part) != (0, 0),
                         feed,
                     }));
                 }
@@ -161,16 +163,16 @@ impl Source for Playlist {
     }
 
     /// Finds the position in the first round.
-    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
         let (last, others) = self.order.parts.split_last().expect("a playlist has an archive");
         let mut before = 0;
         for part in others {
             match part.find(time) {
                 Err(SourceError::InvalidPosition { .. }) => before += part.count().map_err(read_error)?,
-                found => return Ok(before + found?),
+                found => return Ok(found? + before),
             }
         }
-        Ok(before + last.find(time)?)
+        Ok(last.find(time)? + before)
     }
 }
 
@@ -214,8 +216,11 @@ impl PlaylistFeed {
     fn next_part(&mut self) -> Result<Option<Box<dyn Feed>>, SourceError> {
         let Position { round, part, .. } = self.position;
         let is_last = part + 1 == self.order.parts.len();
-        self.position =
-            Position { round: round + u64::from(is_last), part: if is_last { 0 } else { part + 1 }, seq: 0 };
+        self.position = Position {
+            round: round + u64::from(is_last),
+            part: if is_last { 0 } else { part + 1 },
+            seq: StreamSeq(0),
+        };
         self.starts_segment = true;
         self.order.open(self.position)
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{self, Receiver};
+use tradesim_schemas::StreamSeq;
 
 use crate::{block::Block, hub::Hub, producer::Produced};
 
@@ -23,7 +24,7 @@ impl CatchUp {
     ///
     /// # Errors
     /// The text of an error of the source.
-    pub(super) fn block(&mut self, hub: &Arc<Hub>, seq: u64) -> Result<Option<Arc<Block>>, String> {
+    pub(super) fn block(&mut self, hub: &Arc<Hub>, seq: StreamSeq) -> Result<Option<Arc<Block>>, String> {
         if self.blocks.is_none() {
             self.blocks = Some(hub.readers.start(&hub.source, seq));
         }

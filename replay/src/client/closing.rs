@@ -93,8 +93,8 @@ impl Connection<'_> {
     /// Closes because the client does not keep up.
     pub(super) fn too_slow(&mut self) {
         let (unsent, any) = self.outgoing.cut_at();
-        let last = unsent.checked_sub(1).filter(|_| any);
-        tracing::warn!(client = self.client.id, peer = %self.client.peer, next_seq = unsent, "closing a slow client");
+        let last = any.then(|| unsent - 1);
+        tracing::warn!(client = self.client.id, peer = %self.client.peer, next_seq = unsent.get(), "closing a slow client");
         self.close(Close::too_slow(last, unsent), Closed::Slow);
     }
 

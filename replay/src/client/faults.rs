@@ -2,6 +2,8 @@
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
+use tradesim_schemas::StreamSeq;
+
 use super::Connection;
 use crate::{
     block::{Block, LineFault},
@@ -19,7 +21,7 @@ pub(super) struct Faults {
     pub(super) again: Option<(Arc<Block>, usize)>,
     pub(super) drip: Option<Drip>,
     /// The message whose fault was handled.
-    done: Option<u64>,
+    done: Option<StreamSeq>,
 }
 
 /// A limit of the rate of a connection.

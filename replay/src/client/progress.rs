@@ -121,6 +121,8 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
+    use tradesim_schemas::StreamSeq;
+
     use super::*;
 
     fn at(seconds: u64) -> Duration {
@@ -170,7 +172,7 @@ mod tests {
             assert_eq!(progress.moved() > before, moves, "{payload:?}");
         }
         let mark = progress.ask(1_000_000, at(9));
-        let ping = PingPayload { seq: 1, due_us: None, sent_us: mark };
+        let ping = PingPayload { seq: StreamSeq(1), due_us: None, sent_us: mark };
         progress.answered(ping.text().as_bytes(), at(10));
         assert_eq!(progress.moved(), at(10));
     }

@@ -28,11 +28,11 @@ impl Source for Watched {
         self.sample.info()
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
         Ok(Box::new(WatchedFeed { feed: self.sample.open(seq)?, read: Arc::clone(&self.read) }))
     }
 
-    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
         self.sample.find(time)
     }
 }
@@ -58,9 +58,9 @@ fn selection(symbols: &[&str], events: &[EventType]) -> Selection {
 
 /// Computes the same by counting every message.
 fn expected(messages: u64, selection: &Selection, wanted: Option<u64>, bound: u64) -> Counted {
-    let mut counted = Counted { source_seq: 0, seq: 0 };
-    while counted.source_seq < messages.min(bound) && wanted != Some(counted.seq) {
-        counted.seq += u64::from(selection.in_stream(Some(Sample::kind(counted.source_seq))));
+    let mut counted = Counted { source_seq: StreamSeq(0), seq: StreamSeq(0) };
+    while counted.source_seq < StreamSeq(messages.min(bound)) && wanted != Some(counted.seq.get()) {
+        counted.seq += u64::from(selection.in_stream(Some(Sample::kind(counted.source_seq.get()))));
         counted.source_seq += 1;
     }
     counted
@@ -95,7 +95,7 @@ async fn places_are_those_of_counting_one_by_one_and_the_stream_is_read_once() {
             (Some(MESSAGES), MESSAGES),
             (Some(u64::MAX), u64::MAX),
         ] {
-            let found = counts.locate(selection, wanted, bound).await.unwrap();
+            let found = counts.locate(selection, wanted.map(StreamSeq), StreamSeq(bound)).await.unwrap();
             assert_eq!(found, expected(MESSAGES, selection, wanted, bound), "{wanted:?} {bound}");
             // the messages after a known point, in whole blocks
             searched += STRIDE + 2_048;
@@ -104,8 +104,8 @@ async fn places_are_those_of_counting_one_by_one_and_the_stream_is_read_once() {
     let read = read.load(Ordering::SeqCst);
     assert!(read <= MESSAGES + searched, "{read} messages were read");
     // nothing needs to be read when a known point is at the very end
-    let before = counts.locate(&selections[3], Some(1), u64::MAX).await.unwrap();
-    assert_eq!((before.source_seq, before.seq), (MESSAGES, 0));
+    let before = counts.locate(&selections[3], Some(StreamSeq(1)), StreamSeq(u64::MAX)).await.unwrap();
+    assert_eq!((before.source_seq, before.seq), (StreamSeq(MESSAGES), StreamSeq(0)));
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn clients_that_wait_for_different_selections_share_one_reading() {
         let selection = selection(&[SYMBOLS[client % 3]], &[EventType::ALL[client / 3 % 3]]);
         let expected = expected(MESSAGES, &selection, None, MESSAGES);
         clients.push(tokio::spawn(async move {
-            assert_eq!(counts.locate(&selection, None, MESSAGES).await.unwrap(), expected);
+            assert_eq!(counts.locate(&selection, None, StreamSeq(MESSAGES)).await.unwrap(), expected);
         }));
     }
     for client in clients {
@@ -133,16 +133,16 @@ async fn clients_that_wait_for_different_selections_share_one_reading() {
 async fn when_everybody_has_gone_counting_stops_and_goes_on_there_for_the_next() {
     let (counts, read) = counts(Sample::new(3 * MESSAGES, 1));
     let selection = selection(&[SYMBOLS[1]], EventType::ALL);
-    let mut gone = Box::pin(counts.locate(&selection, None, u64::MAX));
+    let mut gone = Box::pin(counts.locate(&selection, None, StreamSeq(u64::MAX)));
     let pending = gone.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(pending, Poll::Pending), "a slice is being counted");
     drop(gone);
     // the next request waits for that slice, and needs no other
-    counts.locate(&selection, None, 10).await.unwrap();
+    counts.locate(&selection, None, StreamSeq(10)).await.unwrap();
     let slice = SLICE_BLOCKS as u64 * crate::BLOCK_MESSAGES as u64;
     assert!(read.load(Ordering::SeqCst) <= slice + 1_024);
-    let all = counts.locate(&selection, None, u64::MAX).await.unwrap();
-    assert_eq!((all.source_seq, all.seq), (3 * MESSAGES, 3 * MESSAGES / 3));
+    let all = counts.locate(&selection, None, StreamSeq(u64::MAX)).await.unwrap();
+    assert_eq!((all.source_seq, all.seq), (StreamSeq(3 * MESSAGES), StreamSeq(3 * MESSAGES / 3)));
     let read = read.load(Ordering::SeqCst);
     assert!(read <= 3 * MESSAGES + 1_024 + STRIDE, "{read} messages were read");
 }
@@ -152,8 +152,11 @@ async fn a_source_that_fails_is_an_error_for_everyone_and_tried_again() {
     let (counts, _) = counts(Sample::failing_at(MESSAGES, 1, 20_000));
     let selection = selection(&[SYMBOLS[1]], EventType::ALL);
     for _ in 0..2 {
-        assert!(matches!(counts.locate(&selection, None, MESSAGES).await, Err(SourceError::Read(_))));
-        assert_eq!(counts.locate(&selection, None, 9_000).await.unwrap().seq, 3_000);
+        assert!(matches!(
+            counts.locate(&selection, None, StreamSeq(MESSAGES)).await,
+            Err(SourceError::Read(_))
+        ));
+        assert_eq!(counts.locate(&selection, None, StreamSeq(9_000)).await.unwrap().seq, StreamSeq(3_000));
     }
 }
 
@@ -165,7 +168,9 @@ fn what_is_kept_stays_small_and_too_many_kinds_are_not_told_apart() {
     table.count((0..40 * STRIDE).map(|n| kind(n % 30_000)));
     assert!(table.kept <= KEPT_MAX && table.marks.len() > 8, "{} of {}", table.kept, table.marks.len());
     let all = Selection::all();
-    assert!(matches!(table.way(&all, None, 40 * STRIDE), Way::From(from) if from.seq == from.source_seq));
+    assert!(
+        matches!(table.way(&all, None, StreamSeq(40 * STRIDE)), Way::From(from) if from.seq == from.source_seq)
+    );
     table.count((0..KINDS_MAX as u64 + 10).map(kind));
     assert!(table.full);
     let frontier = table.frontier.source_seq;

@@ -8,6 +8,7 @@ use serde::{
 };
 use serde_json::{Value, error::Category};
 use tradesim_protocol::{ParsePositionError, Position};
+use tradesim_schemas::StreamSeq;
 
 use crate::control::Command;
 
@@ -58,7 +59,7 @@ fn messages(value: Value) -> Result<u64, BadBody> {
 fn position(value: Value) -> Result<Position, BadBody> {
     match value {
         Value::Number(number) => match number.as_u64() {
-            Some(seq) => Ok(Position::Seq(seq)),
+            Some(seq) => Ok(Position::Seq(StreamSeq(seq))),
             None => Err(bad(
                 "bad_value",
                 format!("to: expected a seq, a whole number of at least 0, found {number}"),
@@ -169,10 +170,10 @@ mod tests {
             ("stop", " \n", Command::Stop),
             ("step", "", Command::Step(1)),
             ("step", r#"{"messages":10}"#, Command::Step(10)),
-            ("seek", r#"{"to":12345}"#, Command::Seek(Position::Seq(12_345))),
-            ("seek", r#"{"to":"12345"}"#, Command::Seek(Position::Seq(12_345))),
+            ("seek", r#"{"to":12345}"#, Command::Seek(Position::Seq(StreamSeq(12_345)))),
+            ("seek", r#"{"to":"12345"}"#, Command::Seek(Position::Seq(StreamSeq(12_345)))),
             ("seek", r#" {"to" : "10:00"} "#, Command::Seek(Position::Time("10:00".parse().unwrap()))),
-            ("seek", r#"{"to":18446744073709551615}"#, Command::Seek(Position::Seq(u64::MAX))),
+            ("seek", r#"{"to":18446744073709551615}"#, Command::Seek(Position::Seq(StreamSeq(u64::MAX)))),
             ("speed", r#"{"speed":"10x"}"#, speed("10x")),
             ("speed", r#"{"speed":"max"}"#, speed("max")),
         ] {

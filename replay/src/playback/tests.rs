@@ -7,7 +7,7 @@ fn second(at: i64) -> Timestamp {
 
 /// A message for each second from 100 on.
 fn seconds(count: i64) -> Arc<Block> {
-    let mut builder = BlockBuilder::new(0);
+    let mut builder = BlockBuilder::new(StreamSeq(0));
     for at in 100..100 + count {
         builder.push(Meta { at: second(at), kind: None, opcode: Opcode::Text }, |_| {});
     }
@@ -18,7 +18,7 @@ fn seconds(count: i64) -> Arc<Block> {
 fn a_schedule_that_began_before_is_where_it_would_have_been() {
     let at = Duration::from_secs;
     let options = Options { start_at: Some(second(90)), wait_clients: 0, ..Options::new("test") };
-    let mut playback = Playback::new(&options, 0);
+    let mut playback = Playback::new(&options, StreamSeq(0));
     playback.begin_at(at(13), at(1));
     playback.clients(0, at(1));
     assert!(matches!(playback.poll(at(1)), Step::WaitForBlock));
@@ -39,7 +39,7 @@ fn a_schedule_that_began_before_is_where_it_would_have_been() {
 fn a_schedule_that_is_stopped_before_it_began_begins_where_it_is_let_go() {
     let at = Duration::from_secs;
     let options = Options { start_at: Some(second(99)), start_paused: true, ..Options::new("test") };
-    let mut playback = Playback::new(&options, 0);
+    let mut playback = Playback::new(&options, StreamSeq(0));
     playback.begin_at(at(50), at(0));
     playback.clients(1, at(0));
     playback.push_block(seconds(2));
@@ -57,7 +57,7 @@ fn release(playback: &mut Playback, now: Duration) -> Range<usize> {
 fn steps_are_no_speed() {
     let at = Duration::from_secs;
     let options = Options { speed: "2x".parse().unwrap(), ..Options::new("test") };
-    let mut playback = Playback::new(&options, 0);
+    let mut playback = Playback::new(&options, StreamSeq(0));
     playback.clients(1, at(0));
     playback.push_block(seconds(1_000));
     // two seconds of playback are four recorded seconds
@@ -75,16 +75,16 @@ fn steps_are_no_speed() {
 #[test]
 fn a_paused_play_that_is_moved_to_its_end_and_back_is_still_paused() {
     let at = Duration::from_secs;
-    let mut playback = Playback::new(&Options::new("test"), 0);
+    let mut playback = Playback::new(&Options::new("test"), StreamSeq(0));
     playback.clients(1, at(0));
     playback.push_block(seconds(10));
     assert_eq!(release(&mut playback, at(0)), 0..1);
     playback.pause(at(1));
-    playback.seek(10, at(1));
+    playback.seek(StreamSeq(10), at(1));
     playback.source_ended();
     assert!(matches!(playback.poll(at(2)), Step::WaitForCommand));
     assert_eq!(playback.state(), State::Paused);
-    playback.seek(0, at(3));
+    playback.seek(StreamSeq(0), at(3));
     playback.push_block(seconds(10));
     assert!(matches!(playback.poll(at(4)), Step::WaitForCommand));
     assert_eq!(playback.state(), State::Paused);
@@ -95,7 +95,7 @@ fn a_paused_play_that_is_moved_to_its_end_and_back_is_still_paused() {
     playback.source_ended();
     assert!(matches!(playback.poll(at(6)), Step::End));
     assert_eq!((playback.state(), playback.is_stepping()), (State::Ended, false));
-    playback.seek(0, at(7));
+    playback.seek(StreamSeq(0), at(7));
     assert_eq!(playback.state(), State::Paused);
     // a playback that runs at the end runs again after a jump back
     playback.push_block(seconds(10));
@@ -104,6 +104,6 @@ fn a_paused_play_that_is_moved_to_its_end_and_back_is_still_paused() {
     assert_eq!(release(&mut playback, at(18)), 1..10);
     playback.source_ended();
     assert!(matches!(playback.poll(at(18)), Step::End));
-    playback.seek(0, at(19));
+    playback.seek(StreamSeq(0), at(19));
     assert_eq!(playback.state(), State::Playing);
 }

@@ -12,7 +12,7 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Message, client::IntoClientRequest, handshake::client::Response},
 };
-use tradesim_schemas::{ContentDigest, Digest, EventType};
+use tradesim_schemas::{ContentDigest, EventType};
 
 use super::*;
 use crate::{
@@ -68,10 +68,8 @@ struct Got {
 }
 
 impl Got {
-    fn digest(&self) -> Digest {
-        let mut digest = ContentDigest::new();
-        self.texts.iter().for_each(|text| digest.push(text.as_bytes()));
-        digest.finish()
+    fn digest(&self) -> ContentDigest {
+        ContentDigest::of(&self.texts)
     }
 
     /// Returns the numbers in the messages.
@@ -127,7 +125,10 @@ async fn a_client_gets_the_recording_and_its_proof() {
     assert!(report.complete);
     assert_eq!((report.status.sent, report.digest), (5_000, Some(digest)));
     let client = &report.status.clients[0];
-    assert_eq!((client.sent, client.seq, client.delivered, client.closed), (5_000, 5_000, true, Some(1000)));
+    assert_eq!(
+        (client.sent, client.seq, client.delivered, client.closed),
+        (5_000, StreamSeq(5_000), true, Some(1000))
+    );
 }
 
 #[tokio::test]
@@ -230,7 +231,7 @@ async fn the_subprotocol_has_notices_and_pings() {
             break Notice::parse(&text).unwrap().unwrap();
         }
     };
-    assert!(matches!(next(&mut socket).await, Notice::Start { seq: 0, digest: Some(_), .. }));
+    assert!(matches!(next(&mut socket).await, Notice::Start { seq: StreamSeq(0), digest: Some(_), .. }));
     for expected in ["not_json", "not_text"] {
         loop {
             match next(&mut socket).await {
@@ -245,7 +246,10 @@ async fn the_subprotocol_has_notices_and_pings() {
     assert_eq!((got.texts.len(), got.digest()), (300, digest));
     let plays = |notice: &Notice| matches!(notice, Notice::Position { state: State::Playing, .. });
     assert!(got.notices.iter().any(plays));
-    assert_eq!(got.notices.last(), Some(&Notice::End { seq: 300, sent: 300, digest: Some(digest) }));
+    assert_eq!(
+        got.notices.last(),
+        Some(&Notice::End { seq: StreamSeq(300), sent: 300, digest: Some(digest) })
+    );
     assert!(got.pings.iter().any(|ping| ping.due_us.is_some_and(|due| due <= ping.sent_us)));
     assert!(got.pings.windows(2).all(|pair| pair[0].seq <= pair[1].seq));
     let report = server.report().await;
@@ -262,14 +266,14 @@ async fn subscriptions_narrow_and_widen() {
         if let Message::Text(text) = message
             && let Ok(Some(Notice::Subscribed { seq, symbols, .. })) = Notice::parse(&text)
         {
-            assert_eq!((seq, symbols.unwrap().len()), (0, 1));
+            assert_eq!((seq, symbols.unwrap().len()), (StreamSeq(0), 1));
             break;
         }
     }
     server.handle.command(Command::Resume).await.unwrap();
     let got = all(&mut socket).await;
     assert_eq!(got.numbers(), (0..600).step_by(3).collect::<Vec<_>>());
-    assert!(matches!(got.notices.last(), Some(Notice::End { seq: 600, sent: 200, .. })));
+    assert!(matches!(got.notices.last(), Some(Notice::End { seq: StreamSeq(600), sent: 200, .. })));
     server.report().await;
 }
 
@@ -285,13 +289,13 @@ async fn a_seek_is_a_notice_or_a_close() {
     assert_eq!(all(&mut plain).await.close, Some((1012, "seek to seq 900".to_owned())));
     let (mut back, response) = server.connect("").await;
     assert_eq!(header(&response, "tradesim-start-seq"), "900");
-    assert!(server.handle.command(Command::Seek(Position::Seq(1_001))).await.is_err());
+    assert!(server.handle.command(Command::Seek(Position::Seq(StreamSeq(1_001)))).await.is_err());
     server.handle.command(Command::Resume).await.unwrap();
     let expected: Vec<u64> = (0..10).chain(900..1_000).collect();
     let got = all(&mut v1).await;
     assert_eq!(got.numbers(), expected);
-    assert!(got.notices.contains(&Notice::Seek { seq: 900 }));
-    assert!(matches!(got.notices.last(), Some(Notice::End { seq: 1_000, digest: None, .. })));
+    assert!(got.notices.contains(&Notice::Seek { seq: StreamSeq(900) }));
+    assert!(matches!(got.notices.last(), Some(Notice::End { seq: StreamSeq(1_000), digest: None, .. })));
     assert_eq!(all(&mut back).await.numbers(), (900..1_000).collect::<Vec<_>>());
     server.handle.command(Command::Stop).await.unwrap();
     server.report().await;
@@ -305,7 +309,10 @@ async fn a_seek_before_the_first_message_moves_those_who_wait_for_it() {
     let mut socket = server.connect_v1("").await;
     // the first notice promises message 0
     let first = timeout(TIMEOUT, socket.next()).await.unwrap().unwrap().unwrap();
-    assert!(matches!(Notice::parse(first.to_text().unwrap()), Ok(Some(Notice::Start { seq: 0, .. }))));
+    assert!(matches!(
+        Notice::parse(first.to_text().unwrap()),
+        Ok(Some(Notice::Start { seq: StreamSeq(0), .. }))
+    ));
     timeout(TIMEOUT, async {
         while server.handle.status().state != State::Paused {
             tokio::task::yield_now().await;
@@ -313,13 +320,13 @@ async fn a_seek_before_the_first_message_moves_those_who_wait_for_it() {
     })
     .await
     .unwrap();
-    server.handle.command(Command::Seek(Position::Seq(900))).await.unwrap();
+    server.handle.command(Command::Seek(Position::Seq(StreamSeq(900)))).await.unwrap();
     server.handle.command(Command::Resume).await.unwrap();
     let got = all(&mut socket).await;
-    assert!(got.notices.contains(&Notice::Seek { seq: 900 }));
+    assert!(got.notices.contains(&Notice::Seek { seq: StreamSeq(900) }));
     assert_eq!(got.numbers(), (900..1_000).collect::<Vec<_>>());
     let report = server.report().await;
-    assert_eq!((report.first_seq, report.digest), (900, Some(digest)));
+    assert_eq!((report.first_seq, report.digest), (StreamSeq(900), Some(digest)));
 }
 
 #[tokio::test]
@@ -369,7 +376,13 @@ async fn a_stalled_client_is_closed_and_harms_nobody() {
     assert_eq!((got.texts.len(), got.digest()), (20_000, digest));
     // once it is being closed, nothing is held for it
     let closing = async {
-        while !server.handle.status().clients.iter().any(|one| one.seq < 20_000 && one.lag_bytes == 0) {
+        while !server
+            .handle
+            .status()
+            .clients
+            .iter()
+            .any(|one| one.seq < StreamSeq(20_000) && one.lag_bytes == 0)
+        {
             tokio::task::yield_now().await;
         }
     };
@@ -439,13 +452,13 @@ async fn a_step_is_answered_with_how_things_stand_after_it() {
     for steps in [1, 1, 700, 1_500, 797] {
         let status = server.handle.command(Command::Step(steps)).await.unwrap();
         seq += steps;
-        assert_eq!((status.seq, status.sent, status.state), (seq, seq, State::Paused));
+        assert_eq!((status.seq, status.sent, status.state), (StreamSeq(seq), seq, State::Paused));
         assert_eq!(receive(&mut socket, steps as usize).await.texts.len(), steps as usize);
     }
     let status = server.handle.command(Command::Step(5)).await.unwrap();
-    assert_eq!((status.seq, status.state), (3_000, State::Ended));
-    let status = server.handle.command(Command::Seek(Position::Seq(10))).await.unwrap();
-    assert_eq!((status.seq, status.state), (10, State::Paused));
+    assert_eq!((status.seq, status.state), (StreamSeq(3_000), State::Ended));
+    let status = server.handle.command(Command::Seek(Position::Seq(StreamSeq(10)))).await.unwrap();
+    assert_eq!((status.seq, status.state), (StreamSeq(10), State::Paused));
     server.handle.command(Command::Stop).await.unwrap();
     server.report().await;
 }

@@ -36,11 +36,11 @@ fn filters_and_places_work_as_with_an_archive() {
     assert!(!books.is_empty());
     let lines = Lines::read(LINES).unwrap();
     let find = |time: &str| lines.find(time.parse().unwrap());
-    assert_eq!(find("2026-02-18T15:00:00Z").unwrap(), 0);
-    assert_eq!(find("2026-02-19T00:00:00Z").unwrap(), 1000);
+    assert_eq!(find("2026-02-18T15:00:00Z").unwrap(), StreamSeq(0));
+    assert_eq!(find("2026-02-19T00:00:00Z").unwrap(), StreamSeq(1000));
     assert!(find("12:00").is_err());
-    assert!(lines.open(1000).is_ok());
-    assert!(lines.open(1001).is_err());
+    assert!(lines.open(StreamSeq(1000)).is_ok());
+    assert!(lines.open(StreamSeq(1001)).is_err());
 }
 
 #[test]

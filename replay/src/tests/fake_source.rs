@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use tradesim_schemas::{EventType, Symbol, TimeSpec, Timestamp};
+use tradesim_schemas::{EventType, StreamSeq, Symbol, TimeSpec, Timestamp};
 
 use crate::{
     BlockBuilder, Feed, Filled, Meta, Opcode, Source, SourceError, SourceInfo,
@@ -88,14 +88,14 @@ impl Source for FakeSource {
         &self.info
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
         Ok(Box::new(TapeFeed {
             messages: Arc::clone(&self.messages),
-            left: seq as usize..self.messages.len(),
+            left: seq.get() as usize..self.messages.len(),
         }))
     }
 
-    fn find(&self, _: TimeSpec) -> Result<u64, SourceError> {
+    fn find(&self, _: TimeSpec) -> Result<StreamSeq, SourceError> {
         unreachable!("the tests address messages by their numbers")
     }
 }
@@ -129,7 +129,11 @@ pub(super) struct Blocks {
 
 impl Blocks {
     pub(super) fn from(fake_source: &FakeSource, seq: u64) -> Blocks {
-        Blocks { feed: fake_source.open(seq).unwrap(), builder: BlockBuilder::new(seq), over: false }
+        Blocks {
+            feed: fake_source.open(StreamSeq(seq)).unwrap(),
+            builder: BlockBuilder::new(StreamSeq(seq)),
+            over: false,
+        }
     }
 
     /// Returns the next block; `None` after the last.

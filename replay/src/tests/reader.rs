@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 
+use tradesim_schemas::StreamSeq;
+
 use super::fake_source::{Blocks, FakeSource};
 use crate::{
     Block, outbox,
@@ -135,7 +137,7 @@ impl Wire {
 impl Reader {
     /// Returns a client that was promised to begin with `seq` of its own stream.
     pub(super) fn new(selection: Selection, source_seq: u64, seq: u64, v1: bool, ring: &Ring) -> Reader {
-        let send_cursor = SendCursor::new(selection.clone(), source_seq, seq, ring);
+        let send_cursor = SendCursor::new(selection.clone(), StreamSeq(source_seq), StreamSeq(seq), ring);
         let stretch = ring.jumps() - 1;
         let changes = VecDeque::new();
         Reader {
@@ -185,7 +187,7 @@ impl Reader {
             }
             let live = &mut self.live;
             self.outgoing.wrote(count, |block, message| {
-                live.push_back((block.first_seq() + message as u64, block.due(message)));
+                live.push_back((block.first_seq().get() + message as u64, block.due(message)));
             });
             room -= count;
             self.receive(sight);
@@ -195,7 +197,7 @@ impl Reader {
     /// Does what is next. Returns true if there may be something to write.
     fn refill(&mut self, act: bool, sight: Sight<'_>) -> bool {
         if let Some((block, messages)) = self.sending.take() {
-            self.promise.sent = block.first_seq() + messages.end as u64;
+            self.promise.sent = block.first_seq().get() + messages.end as u64;
             self.outgoing.send(&block, messages);
             self.play_offset = self.outgoing.play_offset();
             return true;
@@ -210,8 +212,8 @@ impl Reader {
                 // others may run between the decision and the action
                 return act && self.refill(act, sight);
             }
-            Task::Read { seq, before } => return self.read(seq, before, sight),
-            Task::Jumped { seq } => self.jumped(seq, sight),
+            Task::Read { seq, before } => return self.read(seq.get(), before.get(), sight),
+            Task::Jumped { seq } => self.jumped(seq.get(), sight),
             Task::Wait => {
                 self.play_offset = self.outgoing.play_offset();
                 return false;
@@ -228,12 +230,12 @@ impl Reader {
     fn read(&mut self, seq: u64, before: u64, sight: Sight<'_>) -> bool {
         let begin = || CatchUp { blocks: Blocks::from(sight.fake_source, seq), block: None };
         let catch_up = self.catch_up.get_or_insert_with(begin);
-        if catch_up.block.as_ref().is_none_or(|block| block.end_seq() <= seq) {
+        if catch_up.block.as_ref().is_none_or(|block| block.end_seq() <= StreamSeq(seq)) {
             catch_up.block = catch_up.blocks.next();
         }
         let Some(block) = catch_up.block.as_ref().filter(|_| before > seq) else { return false };
-        self.promise.sent = block.end_seq().min(before);
-        let messages = self.outgoing.messages_of(block, before);
+        self.promise.sent = block.end_seq().get().min(before);
+        let messages = self.outgoing.messages_of(block, StreamSeq(before));
         self.outgoing.send(block, messages);
         self.play_offset = self.outgoing.play_offset();
         true
@@ -277,7 +279,7 @@ impl Reader {
         // if it resumes there, it begins with the first message that it did not receive
         let behind = self.promise.seq;
         self.promise.next(sight.fake_source, sight.played[self.promise.stretch].end);
-        assert!((behind..=self.promise.seq).contains(&next), "{behind} {next} {}", self.promise.seq);
+        assert!((behind..=self.promise.seq).contains(&next.get()), "{behind} {next} {}", self.promise.seq);
         self.end(Ended::TooSlow);
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::{prelude::*, sample::select};
-use tradesim_schemas::{EventType, Symbol};
+use tradesim_schemas::{EventType, StreamSeq, Symbol};
 
 use super::{fake_source::FakeSource, stage::Stage};
 use crate::{Command, OnSlow, Options, Position, Speed, sample::SYMBOLS};
@@ -56,7 +56,7 @@ fn command() -> impl Strategy<Value = Command> {
         2 => Just(Command::Pause),
         4 => Just(Command::Resume),
         2 => (1u64..200).prop_map(Command::Step),
-        1 => (0..=MESSAGES).prop_map(|seq| Command::Seek(Position::Seq(seq))),
+        1 => (0..=MESSAGES).prop_map(|seq| Command::Seek(Position::Seq(StreamSeq(seq)))),
         2 => speed().prop_map(Command::Speed),
     ]
 }

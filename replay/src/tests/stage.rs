@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tradesim_schemas::{ContentDigest, EventType, Symbol};
+use tradesim_schemas::{ContentHasher, EventType, StreamSeq, Symbol};
 
 use super::{
     fake_source::{Blocks, FakeSource},
@@ -40,7 +40,7 @@ pub(super) struct Stage {
     plan: Plan,
     played: Vec<Stretch>,
     last_release: Option<Duration>,
-    digest: Option<ContentDigest>,
+    digest: Option<ContentHasher>,
     deserted_since: Option<Duration>,
 }
 
@@ -48,7 +48,7 @@ impl Stage {
     pub(super) fn new(fake_source: FakeSource, options: Options) -> Stage {
         let play = Play::new(&options);
         let mut stage = Stage {
-            ring: Ring::new(options.buffer_bytes, 0),
+            ring: Ring::new(options.buffer_bytes, StreamSeq(0)),
             now: Duration::ZERO,
             blocks: None,
             head: play.head(),
@@ -57,7 +57,7 @@ impl Stage {
             plan: Plan::new(millionths(options.speed), options.max_gap),
             played: vec![Stretch { first: 0, end: 0 }],
             last_release: None,
-            digest: Some(ContentDigest::new()),
+            digest: Some(ContentHasher::new()),
             deserted_since: None,
             play,
             fake_source,
@@ -93,7 +93,7 @@ impl Stage {
                     None => return,
                 }
             }
-            None => (self.head.seq, (0..self.head.seq).filter(in_stream).count() as u64),
+            None => (self.head.seq.get(), (0..self.head.seq.get()).filter(in_stream).count() as u64),
         };
         self.readers.push(Reader::new(selection, source_seq, seq, v1, &self.ring));
         self.deserted_since = None;
@@ -147,7 +147,7 @@ impl Stage {
     }
 
     fn tell_clients(&mut self) {
-        let first = self.connected().map(|reader| reader.start_source_seq).min();
+        let first = self.connected().map(|reader| StreamSeq(reader.start_source_seq)).min();
         let connected = self.connected().count();
         self.play.clients(connected, first, &mut self.ring, self.now);
         self.open();
@@ -155,7 +155,7 @@ impl Stage {
 
     /// Reads the source from where playback requests.
     fn open(&mut self) {
-        if let Some(seq) = self.play.take_opening() {
+        if let Some(seq) = self.play.take_opening().map(StreamSeq::get) {
             self.blocks = Some(Blocks::from(&self.fake_source, seq));
             if self.play.playback().released() == 0 && self.ring.jumps() == 1 {
                 self.played = vec![Stretch { first: seq, end: seq }];
@@ -179,7 +179,7 @@ impl Stage {
     /// Returns the next message, if it is at hand.
     fn next(&self) -> Option<u64> {
         let playback = self.play.playback();
-        (playback.blocks_ahead() > 0).then(|| playback.seq())
+        (playback.blocks_ahead() > 0).then(|| playback.seq().get())
     }
 
     pub(super) fn command(&mut self, command: &Command) {
@@ -198,7 +198,7 @@ impl Stage {
         if let Command::Seek(Position::Seq(seq)) = command
             && state != State::Waiting
         {
-            self.played.push(Stretch { first: *seq, end: *seq });
+            self.played.push(Stretch { first: seq.get(), end: seq.get() });
             self.digest = self.digest.take().filter(|_| released == 0);
         }
         self.may_go = false;
@@ -231,7 +231,7 @@ impl Stage {
         }
         match self.play.poll(self.now) {
             Step::Release { block, messages } => {
-                let first = block.first_seq();
+                let first = block.first_seq().get();
                 for message in messages.clone() {
                     let seq = first + message as u64;
                     assert_eq!(seq, self.played.last().unwrap().end, "messages are played in order");
@@ -299,7 +299,7 @@ impl Stage {
         }
         self.run_to_the_end();
         assert!(self.play.is_complete());
-        assert_eq!(self.play.digest(), self.digest.as_ref().map(ContentDigest::finish));
+        assert_eq!(self.play.digest(), self.digest.as_ref().map(ContentHasher::finish));
     }
 }
 

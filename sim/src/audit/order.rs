@@ -1,6 +1,6 @@
 //! The order of records: by time and seq, and within a microsecond.
 
-use tradesim_schemas::{Event, EventType, Record, Timestamp};
+use tradesim_schemas::{Event, EventType, Record, RecordSeq, Timestamp};
 
 use super::report::{Findings, Rule};
 
@@ -8,14 +8,14 @@ use super::report::{Findings, Rule};
 #[derive(Debug)]
 pub(super) struct StreamOrder {
     dense: bool,
-    next_seq: Option<u64>,
+    next_seq: Option<RecordSeq>,
     last: Option<Timestamp>,
 }
 
 impl StreamOrder {
     /// With `dense`, seq must be 0, 1, 2, … without gaps.
     pub(super) fn new(dense: bool) -> StreamOrder {
-        StreamOrder { dense, next_seq: dense.then_some(0), last: None }
+        StreamOrder { dense, next_seq: dense.then_some(RecordSeq(0)), last: None }
     }
 
     /// Returns the time of the last record.

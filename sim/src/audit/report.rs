@@ -1,5 +1,7 @@
 //! The report of an audit.
 
+use tradesim_schemas::RecordSeq;
+
 use std::{collections::BTreeMap, fmt};
 
 /// A market rule, or a group of rules that are usually broken together.
@@ -79,7 +81,7 @@ impl fmt::Display for Rule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The record that breaks the rule; `None` if something is missing at the end of the stream.
-    pub seq: Option<u64>,
+    pub seq: Option<RecordSeq>,
     /// The description, with the values found and expected.
     pub text: String,
 }
@@ -150,7 +152,7 @@ impl AuditReport {
 #[derive(Debug)]
 pub(super) struct Findings {
     /// The current record; `None` at the end.
-    seq: Option<u64>,
+    seq: Option<RecordSeq>,
     records: u64,
     rules: Vec<RuleReport>,
     skipped: Vec<Skipped>,
@@ -175,7 +177,7 @@ impl Findings {
     }
 
     /// Sets the record that the following findings are about.
-    pub(super) fn at_record(&mut self, seq: u64) {
+    pub(super) fn at_record(&mut self, seq: RecordSeq) {
         self.seq = Some(seq);
         self.records += 1;
     }

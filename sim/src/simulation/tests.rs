@@ -1,6 +1,6 @@
 use chrono::NaiveDate;
 use tradesim_schemas::{
-    ContentDigest, Digest, Event, EventType, MessageEncoder, Record, Symbol, TradeStatus,
+    ByteHash, ContentDigest, ContentHasher, Event, EventType, MessageEncoder, Record, Symbol, TradeStatus,
 };
 
 use super::*;
@@ -35,8 +35,8 @@ fn records(options: SimulationOptions) -> Vec<Record> {
 }
 
 /// The content digest, and the state digest.
-fn digests(mut simulation: Simulation) -> (Digest, Digest) {
-    let (mut digest, mut encoder) = (ContentDigest::new(), MessageEncoder::new());
+fn digests(mut simulation: Simulation) -> (ContentDigest, ByteHash) {
+    let (mut digest, mut encoder) = (ContentHasher::new(), MessageEncoder::new());
     while let Some(events) = simulation.next_window() {
         for record in &events {
             digest.push_with(|out| encoder.write(&record.envelope, out));
@@ -133,7 +133,7 @@ fn the_number_of_windows_changes_nothing() {
 fn seq_is_dense_and_time_does_not_go_back() {
     let records = records(options(5));
     for (index, pair) in records.windows(2).enumerate() {
-        assert_eq!(pair[0].seq, index as u64);
+        assert_eq!(pair[0].seq, RecordSeq(index as u64));
         assert!(pair[0].envelope.timestamp <= pair[1].envelope.timestamp);
     }
     let end = options(5).end();
@@ -192,7 +192,7 @@ fn another_volatility_of_one_symbol_moves_nothing_in_the_others() {
                 match &record.envelope.event {
                     Event::OrderBook(book) if book.symbol == aapl => moved += book.mid_price.units() as usize,
                     event if event.symbol() == aapl => {}
-                    _ => others.push(Record { seq: 0, ..record }),
+                    _ => others.push(Record { seq: RecordSeq(0), ..record }),
                 }
             }
         }

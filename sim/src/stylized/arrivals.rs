@@ -23,6 +23,13 @@ const KICKS: [f64; 4] = [
     BRANCHING * 0.1206 * SLOWEST,
 ];
 
+/// The time, in microseconds of the process's clock, after which the bound of the rate is lowered while the fastest part of the
+/// kernel dominates it: its mean life. Without that, most candidates after an order would be rejected.
+const HOP: f64 = 5_000.0;
+/// The rest of each part of the kernel after a hop.
+const KEPT_BY_HOP: [f64; 4] =
+    [0.367_879_441_171_442_33, 0.939_413_062_813_475_8, 0.996_101_369_470_117_5, 0.999_755_889_174_897_2];
+
 /// An arrival at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
@@ -54,6 +61,8 @@ pub(super) struct Arrivals {
     boundary: f64,
     /// The base rate at present.
     exogenous: f64,
+    /// A hop in microseconds.
+    hop: f64,
     /// The excitement by past orders, by the parts of the kernel, as it was `lag` microseconds of the process's clock ago.
     excited: [f64; 4],
     lag: f64,
@@ -84,6 +93,7 @@ impl Arrivals {
             at: 0.0,
             boundary: 0.0,
             exogenous: 0.0,
+            hop: HOP,
             excited: [0.0; 4],
             lag: 0.0,
             need,
@@ -109,6 +119,15 @@ impl Arrivals {
             let bound = self.exogenous + total(&self.excited);
             let gap = self.need / (bound * speed);
             let next = self.at + gap;
+            let hop = self.at + self.hop;
+            if next >= hop && hop < self.boundary && self.excited[0] > 0.25 * bound {
+                self.need = (self.need - HOP * bound).max(0.0);
+                self.at = hop;
+                for (excited, kept) in self.excited.iter_mut().zip(KEPT_BY_HOP) {
+                    *excited *= kept;
+                }
+                continue;
+            }
             if next >= self.boundary {
                 let elapsed = (self.boundary - self.at) * speed;
                 self.need = (self.need - elapsed * bound).max(0.0);
@@ -175,6 +194,7 @@ impl Arrivals {
         let burst_end = self.bursts[self.burst].to - self.start;
         let cross = self.crosses.get(self.next_cross).copied().unwrap_or(i64::MAX);
         self.boundary = step_end.min(burst_end).min(cross) as f64;
+        self.hop = HOP / self.burst();
         self.exogenous = self.base * path.profile().intensity[path.step()] * path.activity();
     }
 

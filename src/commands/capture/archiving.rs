@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 use tradesim_archive::{Archived, WriterOptions, archive_journal};
-use tradesim_schemas::Digest;
+use tradesim_schemas::{ContentDigest, RecordSeq};
 
 use crate::{
     cli::ThreadArgs,
@@ -21,7 +21,7 @@ pub(crate) struct JournalReport {
     archive: ArchiveReport,
     /// The same digest as in `archive`.
     #[serde(skip)]
-    pub(crate) digest: Digest,
+    pub(crate) digest: ContentDigest,
     /// Bytes at the end of the journal that are not a complete message.
     pub(crate) torn_bytes: u64,
     /// The maximum number of messages in these bytes.
@@ -35,7 +35,7 @@ pub(crate) struct JournalReport {
 #[derive(Debug, Serialize)]
 struct Gap {
     /// The sequence number of the message after the gap.
-    seq: u64,
+    seq: RecordSeq,
     #[serde(serialize_with = "as_text")]
     at: tradesim_schemas::Timestamp,
     reason: String,

@@ -9,6 +9,7 @@ use tradesim_client::{
     CloseCode, Connection, Dialogue, DisconnectReason, Endpoint, Event, Fault, OpenError, TICK,
 };
 use tradesim_protocol::{HandshakeHeaders, Notice};
+use tradesim_schemas::StreamSeq;
 
 use super::{
     receipt::ReceiveClock,
@@ -71,7 +72,7 @@ impl<'a> Session<'a> {
         args: &'a Capture,
         dialogue: Dialogue,
         endpoint: Endpoint,
-        from_seq: Option<u64>,
+        from_seq: Option<StreamSeq>,
         stop: Stop,
         journal: JournalWriter,
         clock: ReceiveClock,

@@ -1,5 +1,7 @@
 //! The state of a capture over all connections, and the decision what to do after each of them. There is no I/O here.
 
+use tradesim_schemas::StreamSeq;
+
 use std::time::Duration;
 
 use tradesim_client::{DisconnectReason, Fault, Next, Oversize, ResumeState};
@@ -37,7 +39,7 @@ pub(super) enum NextStep {
 }
 
 impl CaptureState {
-    pub(super) fn new(from_seq: Option<u64>, retries: u32) -> CaptureState {
+    pub(super) fn new(from_seq: Option<StreamSeq>, retries: u32) -> CaptureState {
         CaptureState { resume: ResumeState::new(from_seq), backoff: FIRST, retries, gap: None, heartbeats: 0 }
     }
 
@@ -126,7 +128,11 @@ mod tests {
     }
 
     fn numbered(start: u64) -> HandshakeHeaders {
-        HandshakeHeaders { run: Some("r".to_owned()), start_seq: Some(start), ..HandshakeHeaders::default() }
+        HandshakeHeaders {
+            run: Some("r".to_owned()),
+            start_seq: Some(StreamSeq(start)),
+            ..HandshakeHeaders::default()
+        }
     }
 
     fn closed(code: u16) -> DisconnectReason {
@@ -169,7 +175,7 @@ mod tests {
     fn a_feed_that_resumes_has_no_gap() {
         let mut state = connected(&numbered(0), 10);
         assert_eq!(seconds(&state.ended(&lost(), 0.5)), Some(1.0));
-        assert_eq!(state.resume().query(), FeedQuery::from_seq(1));
+        assert_eq!(state.resume().query(), FeedQuery::from_seq(StreamSeq(1)));
         assert_eq!(state.connected(&numbered(1)), (None, Ok(())));
     }
 

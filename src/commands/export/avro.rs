@@ -11,7 +11,7 @@ use apache_avro::{Codec, DeflateSettings, Schema, Writer, types::Value};
 use serde_json::json;
 use tradesim_archive::Batch;
 use tradesim_schemas::{
-    Digest, Event, EventType, MarketData, OrderBook, Price, SCHEMA_VERSION, Timestamp, Trade,
+    ContentDigest, Event, EventType, MarketData, OrderBook, Price, SCHEMA_VERSION, Timestamp, Trade,
     contract::AVRO_SOURCE,
 };
 
@@ -37,7 +37,7 @@ impl AvroExport {
         mut sink: Sink,
         types: &[EventType],
         captured: bool,
-        digest: Digest,
+        digest: ContentDigest,
     ) -> anyhow::Result<AvroExport> {
         let schemas = types.iter().map(|event_type| match event_type.avro_schema() {
             schema if captured => with_receipt(schema),

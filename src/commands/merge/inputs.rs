@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use tradesim_archive::{Archive, Captured, Content, Row};
-use tradesim_schemas::{Digest, Record, Timestamp};
+use tradesim_schemas::{ByteHash, Record, RecordSeq, Timestamp};
 
 use super::provenance::Origins;
 use crate::source::RowReader;
@@ -38,7 +38,7 @@ impl<'a> Merged<'a> {
 
     /// Returns the next row of all inputs, with the origin number of the merged archive and its old sequence number.
     pub(super) fn next_row(&mut self) -> anyhow::Result<Option<Row>> {
-        let first = |left: &(usize, (Timestamp, u64)), right: &(usize, (Timestamp, u64))| {
+        let first = |left: &(usize, (Timestamp, RecordSeq)), right: &(usize, (Timestamp, RecordSeq))| {
             left.1.cmp(&right.1).then(Ordering::Less)
         };
         let candidates = self.inputs.iter().enumerate();
@@ -62,7 +62,7 @@ impl<'a> Merged<'a> {
     }
 }
 
-fn key(row: &Row) -> (Timestamp, u64) {
+fn key(row: &Row) -> (Timestamp, RecordSeq) {
     let row = row.row_ref();
     (row.timestamp(), row.seq())
 }
@@ -72,7 +72,7 @@ fn key(row: &Row) -> (Timestamp, u64) {
 #[derive(Debug, PartialEq)]
 enum Seen {
     Event(Record),
-    Captured(Captured, Option<Digest>),
+    Captured(Captured, Option<ByteHash>),
 }
 
 impl Seen {
@@ -84,7 +84,7 @@ impl Seen {
                 let (content, digest) = match content {
                     Content::Event(event) => (Content::Event(*event), None),
                     Content::Raw { bytes, event } => {
-                        (Content::Raw { bytes: Vec::new(), event: *event }, Some(Digest::of(bytes)))
+                        (Content::Raw { bytes: Vec::new(), event: *event }, Some(ByteHash::of(bytes)))
                     }
                 };
                 Seen::Captured(Captured { seq, timestamp, received, opcode, content }, digest)

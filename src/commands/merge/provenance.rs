@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use tradesim_archive::{Archive, Columns, Faults, Origin, Provenance, Row, RowDigest, Source};
-use tradesim_schemas::Digest;
+use tradesim_schemas::{ByteHash, ContentDigest};
 
 use super::{Gathered, inputs::Merged};
 use crate::exit::Failure;
@@ -23,12 +23,12 @@ impl Origins {
     /// Fails if there are more origins than an archive can have.
     pub(super) fn of(archives: &[Archive]) -> Result<Origins, Failure> {
         let mut all: Vec<Origin> = Vec::new();
-        let mut numbers: BTreeMap<Digest, u16> = BTreeMap::new();
+        let mut numbers: BTreeMap<ByteHash, u16> = BTreeMap::new();
         let mut places = Vec::new();
         for archive in archives {
             let mut place = Vec::new();
             for origin in &archive.metadata().provenance().origins {
-                let number = match numbers.entry(content_of(origin)) {
+                let number = match numbers.entry(hash_of(origin)) {
                     Entry::Occupied(known) => *known.get(),
                     Entry::Vacant(free) => {
                         let number = u16::try_from(all.len()).ok().filter(|&number| number < u16::MAX);
@@ -67,9 +67,9 @@ impl Origins {
     }
 }
 
-/// Returns a digest of a value, to find equal values among many.
-fn content_of(value: &impl std::fmt::Debug) -> Digest {
-    Digest::of(format!("{value:?}").as_bytes())
+/// Returns a hash of a value, to find equal values among many.
+fn hash_of(value: &impl std::fmt::Debug) -> ByteHash {
+    ByteHash::of(format!("{value:?}").as_bytes())
 }
 
 fn too_many_origins(archive: &Archive) -> Failure {
@@ -117,7 +117,7 @@ fn common_source(sources: &[Source]) -> Option<Source> {
 
 /// Returns the content digest of the merged archive. Reading the inputs twice is cheaper than writing a file again with other
 /// metadata.
-fn digest_of_merge(archives: &[Archive], origins: &Origins) -> anyhow::Result<Digest> {
+fn digest_of_merge(archives: &[Archive], origins: &Origins) -> anyhow::Result<ContentDigest> {
     let mut merged = Merged::new(archives, origins)?;
     let mut digest = RowDigest::default();
     let mut gathered = Gathered::default();
@@ -134,7 +134,7 @@ fn digest_of_merge(archives: &[Archive], origins: &Origins) -> anyhow::Result<Di
 pub(super) fn merged_provenance(archives: &[Archive], origins: &Origins) -> Provenance {
     let all: Vec<&Provenance> = archives.iter().map(|archive| archive.metadata().provenance()).collect();
     let mut merged = all[0].clone();
-    let mut bursts: BTreeSet<Digest> = merged.bursts.iter().map(content_of).collect();
+    let mut bursts: BTreeSet<ByteHash> = merged.bursts.iter().map(hash_of).collect();
     for other in &all[1..] {
         keep_if_equal(&mut merged.generator_version, &other.generator_version);
         keep_if_equal(&mut merged.model, &other.model);
@@ -144,7 +144,7 @@ pub(super) fn merged_provenance(archives: &[Archive], origins: &Origins) -> Prov
         keep_if_equal(&mut merged.tzdb_version, &other.tzdb_version);
         merged.options.retain(|name, value| other.options.get(name) == Some(value));
         for burst in &other.bursts {
-            if bursts.insert(content_of(burst)) {
+            if bursts.insert(hash_of(burst)) {
                 merged.bursts.push(burst.clone());
             }
         }

@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use tradesim_archive::{ArchiveWriter, Cut, Summary, WriterOptions};
 use tradesim_replay::Report;
-use tradesim_schemas::Record;
+use tradesim_schemas::{Record, StreamSeq};
 use tradesim_sim::Simulation;
 use tradesim_sources::{LiveRecords, LiveSource};
 
@@ -49,9 +49,10 @@ impl NewRecording {
     /// Fails if the thread cannot be started.
     pub(super) fn start(self, source: &Arc<LiveSource>, steering: Steering) -> anyhow::Result<Recorder> {
         let NewRecording { path, writer } = self;
-        let records = source.records(0)?;
+        let records = source.records(StreamSeq(0))?;
         let (end, ended) = mpsc::channel();
-        let writing = Writing { writer, records, pending: Vec::new(), written: 0, cut: source.cut() };
+        let writing =
+            Writing { writer, records, pending: Vec::new(), written: StreamSeq::FIRST, cut: source.cut() };
         let thread = thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || {
@@ -104,7 +105,7 @@ struct Writing {
     records: LiveRecords,
     /// Records that are simulated but not sent yet.
     pending: Vec<Record>,
-    written: u64,
+    written: StreamSeq,
     cut: Option<Cut>,
 }
 
@@ -120,7 +121,7 @@ impl Writing {
     }
 
     /// Writes the messages before `seq`, all of which were sent.
-    fn write_to(&mut self, seq: u64) -> anyhow::Result<()> {
+    fn write_to(&mut self, seq: StreamSeq) -> anyhow::Result<()> {
         while self.written < seq {
             if self.pending.is_empty() {
                 let window = self.records.next_window()?;
@@ -136,7 +137,7 @@ impl Writing {
     }
 
     fn finish(mut self, end: End) -> anyhow::Result<Summary> {
-        self.write_to(end.messages)?;
+        self.write_to(StreamSeq(end.messages))?;
         let cut = match (self.cut, end.complete) {
             (cut, true) => cut,
             (cut, false) => Some(Cut { limit: Some(end.messages), ..cut.unwrap_or_default() }),

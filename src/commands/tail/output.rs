@@ -1,6 +1,6 @@
 //! The output of messages: lines, readable lines, or only the digest.
 
-use tradesim_schemas::{ContentDigest, Digest};
+use tradesim_schemas::{ContentDigest, ContentHasher};
 
 use super::pretty::Pretty;
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Output {
     lines: Option<Lines>,
-    digest: ContentDigest,
+    digest: ContentHasher,
     bytes: u64,
 }
 
@@ -36,7 +36,7 @@ impl Output {
             line: Vec::new(),
             unflushed: false,
         });
-        Output { lines, digest: ContentDigest::new(), bytes: 0 }
+        Output { lines, digest: ContentHasher::new(), bytes: 0 }
     }
 
     /// Outputs a message.
@@ -65,7 +65,7 @@ impl Output {
         Ok(())
     }
 
-    pub(super) fn digest(&self) -> Digest {
+    pub(super) fn digest(&self) -> ContentDigest {
         self.digest.finish()
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use tradesim_client::ResumeState;
+use tradesim_schemas::StreamSeq;
 
 use super::output::Output;
 use crate::{
@@ -75,9 +76,9 @@ pub(super) struct Summary {
     /// Latency by the send times in pings; null if there were none.
     latency_ms: Option<Latency>,
     /// The sequence number of the first message; null if the server does not number its messages.
-    first_seq: Option<u64>,
+    first_seq: Option<StreamSeq>,
     /// The sequence number after the last message.
-    next_seq: Option<u64>,
+    next_seq: Option<StreamSeq>,
     stream: Option<String>,
     run: Option<String>,
     connections: u64,

@@ -1,6 +1,7 @@
 //! Other commands on an archive with planted faults.
 
 use tradesim_archive::{ArchiveWriter, Faults, PlantedFaults, Provenance, WriterOptions};
+use tradesim_schemas::RecordSeq;
 
 use super::*;
 
@@ -43,7 +44,7 @@ fn a_wrong_list_is_a_difference() {
     let list = |reason: &str, seqs: &[u64]| PlantedFaults {
         kind: "price".to_owned(),
         reason: Some(reason.to_owned()),
-        seqs: seqs.to_vec(),
+        seqs: seqs.iter().copied().map(RecordSeq).collect(),
     };
     let planted = vec![list("bad_value", &[3, 4, 5_000]), list("not_json", &[8])];
     let archive = Archive::open(folder.path("planted"), OpenOptions::default()).unwrap();
@@ -79,7 +80,7 @@ fn a_cut_lists_its_faults_and_a_merge_has_no_list() {
     folder.ok(&["filter", "planted", "-o", "late", "--from", &to]);
     folder.ok(&["filter", "planted", "-o", "trades", "--events", "trade"]);
     for file in ["early", "middle", "late", "trades"] {
-        let kept: Vec<u64> = rows(&folder, file).iter().map(|row| row.row_ref().seq()).collect();
+        let kept: Vec<u64> = rows(&folder, file).iter().map(|row| row.row_ref().seq().get()).collect();
         let has = |seq: u64| kept.binary_search(&seq).is_ok();
         let mut expected = whole.clone();
         expected.retain(|seq, faults| {

@@ -326,7 +326,7 @@ fn one_group_of_frames(frames: &[usize]) -> Vec<u8> {
 
 /// Sets the content digest of frames of zeros.
 fn state_digest(parts: &mut Parts, frames: &[usize]) {
-    let mut digest = tradesim_schemas::ContentDigest::default();
+    let mut digest = tradesim_schemas::ContentHasher::default();
     frames.iter().for_each(|&len| digest.push_with(|out| out.extend(std::iter::repeat_n(0, len))));
     parts.metadata["digest"] = json!(digest.finish().to_string());
 }

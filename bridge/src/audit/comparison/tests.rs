@@ -7,10 +7,8 @@ use tradesim_schemas::ContentDigest;
 use self::topics::{MESSAGE_RUN, Topics, messages};
 use super::*;
 
-fn digest(messages: &[Vec<u8>]) -> Digest {
-    let mut digest = ContentDigest::new();
-    messages.iter().for_each(|message| digest.push(message));
-    digest.finish()
+fn digest(messages: &[Vec<u8>]) -> ContentDigest {
+    ContentDigest::of(messages)
 }
 
 /// Returns the counts of lost, duplicated, reordered, altered and foreign.

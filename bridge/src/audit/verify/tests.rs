@@ -9,7 +9,7 @@ use rdkafka::{
     message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer},
 };
-use tradesim_schemas::{ContentDigest, Digest, EventType, ReadOptions, read};
+use tradesim_schemas::{ContentDigest, EventType, ReadOptions, read};
 
 use super::*;
 use crate::{
@@ -159,10 +159,8 @@ impl Bed {
     }
 }
 
-fn digest(messages: &[Vec<u8>]) -> Digest {
-    let mut digest = ContentDigest::new();
-    messages.iter().for_each(|message| digest.push(message));
-    digest.finish()
+fn digest(messages: &[Vec<u8>]) -> ContentDigest {
+    ContentDigest::of(messages)
 }
 
 fn counts(audited: &Audited) -> [u64; 5] {

@@ -1,6 +1,8 @@
+use tradesim_schemas::StreamSeq;
+
 use super::*;
 
-fn greeting(run: &str, start_seq: u64) -> HandshakeHeaders {
+fn greeting(run: &str, start_seq: StreamSeq) -> HandshakeHeaders {
     HandshakeHeaders {
         stream: Some("s".to_owned()),
         run: Some(run.to_owned()),
@@ -11,14 +13,14 @@ fn greeting(run: &str, start_seq: u64) -> HandshakeHeaders {
 }
 
 /// Returns the digest that the server announces.
-fn announced() -> Digest {
-    Digest::of(b"whole")
+fn announced() -> ContentDigest {
+    ContentDigest::of([b"whole"])
 }
 
 /// Returns the state of a connection that started at message 0 and received so many messages.
 fn state(messages: u64) -> ResumeState {
     let mut state = ResumeState::new(None);
-    state.connected(&greeting("r", 0)).unwrap();
+    state.connected(&greeting("r", StreamSeq(0))).unwrap();
     (0..messages).for_each(|_| state.message());
     state
 }
@@ -37,7 +39,7 @@ fn a_lost_connection_resumes_with_the_next_message() {
         let mut state = state(7);
         assert_eq!(state.ended(&reason), Next::Again);
         assert_eq!(state.query().to_string(), format!("from_seq=7&digest={}", announced()));
-        state.connected(&greeting("r", 7)).unwrap();
+        state.connected(&greeting("r", StreamSeq(7))).unwrap();
     }
 }
 
@@ -46,13 +48,13 @@ fn a_jump_of_the_player_is_followed() {
     let mut state = state(7);
     assert_eq!(state.ended(&closed(1012)), Next::Again);
     assert_eq!(state.query(), FeedQuery::default());
-    state.connected(&greeting("r", 500)).unwrap();
+    state.connected(&greeting("r", StreamSeq(500))).unwrap();
     state.message();
-    assert_eq!(state.next_seq(), Some(501));
-    state.notice(Notice::End { seq: 501, sent: 1, digest: None }).unwrap();
+    assert_eq!(state.next_seq(), Some(StreamSeq(501)));
+    state.notice(Notice::End { seq: StreamSeq(501), sent: 1, digest: None }).unwrap();
     assert_eq!(state.ended(&closed(1000)), Next::Done);
     // a requested jump is not a loss, and the digest is not compared
-    assert_eq!(state.differences(Digest::of(b"part"), false), [""; 0]);
+    assert_eq!(state.differences(ContentDigest::of([b"part"]), false), [""; 0]);
 }
 
 #[test]
@@ -74,7 +76,10 @@ fn a_server_without_numbers_cannot_resume() {
     assert!(text.contains("after 2 messages") && text.contains("cannot resume"), "{text}");
     assert_eq!(plain(2).ended(&closed(1000)), Next::Done);
     assert_eq!(plain(2).ended(&closed(1005)), Next::Done);
-    assert_eq!(ResumeState::new(Some(3)).connected(&HandshakeHeaders::default()), Err(Fault::Unnumbered));
+    assert_eq!(
+        ResumeState::new(Some(StreamSeq(3))).connected(&HandshakeHeaders::default()),
+        Err(Fault::Unnumbered)
+    );
 }
 
 #[test]
@@ -82,20 +87,21 @@ fn another_start_run_or_stream_is_refused() {
     let mut resumed = state(7);
     resumed.ended(&lost());
     for found in [6, 8] {
-        let fault = resumed.clone().connected(&greeting("r", found));
-        assert_eq!(fault, Err(Fault::Start { wanted: 7, found }));
+        let fault = resumed.clone().connected(&greeting("r", StreamSeq(found)));
+        assert_eq!(fault, Err(Fault::Start { wanted: StreamSeq(7), found: StreamSeq(found) }));
     }
-    let fault = resumed.clone().connected(&greeting("other", 7)).unwrap_err();
+    let fault = resumed.clone().connected(&greeting("other", StreamSeq(7))).unwrap_err();
     assert_eq!(fault.to_string(), "the server now has another run: other instead of r");
-    let fault = resumed.connected(&HandshakeHeaders { stream: None, ..greeting("r", 7) }).unwrap_err();
+    let fault =
+        resumed.connected(&HandshakeHeaders { stream: None, ..greeting("r", StreamSeq(7)) }).unwrap_err();
     assert_eq!(fault.to_string(), "the server now has another stream: none instead of s");
 }
 
 #[test]
 fn a_ping_shows_messages_that_did_not_arrive() {
     let state = state(7);
-    assert_eq!(state.ping(7), Ok(()));
-    assert_eq!(state.ping(8), Err(Fault::Lost { next: 7, sent: 8 }));
+    assert_eq!(state.ping(StreamSeq(7)), Ok(()));
+    assert_eq!(state.ping(StreamSeq(8)), Err(Fault::Lost { next: StreamSeq(7), sent: StreamSeq(8) }));
 }
 
 #[test]
@@ -111,21 +117,21 @@ fn the_announced_end_is_compared_with_the_received_messages() {
             assert!(found.contains(expected), "{expected} is not in {found}");
         }
     };
-    check(7, 7, Some(announced()), false, &[]);
-    check(7, 7, None, false, &[]);
-    check(8, 7, None, false, &["ended before message 8, but the next message is 7"]);
-    check(7, 8, None, false, &["sent 8 messages"]);
-    let other = Digest::of(b"other");
-    check(7, 7, Some(other), false, &[&format!("the server announced {other} at the end")]);
-    check(7, 7, Some(other), true, &[]);
+    check(StreamSeq(7), 7, Some(announced()), false, &[]);
+    check(StreamSeq(7), 7, None, false, &[]);
+    check(StreamSeq(8), 7, None, false, &["ended before message 8, but the next message is 7"]);
+    check(StreamSeq(7), 8, None, false, &["sent 8 messages"]);
+    let other = ContentDigest::of([b"other"]);
+    check(StreamSeq(7), 7, Some(other), false, &[&format!("the server announced {other} at the end")]);
+    check(StreamSeq(7), 7, Some(other), true, &[]);
 }
 
 #[test]
 fn a_gap_is_reported_and_is_a_difference() {
     let mut state = state(7);
-    let sentence = state.notice(Notice::Gap { from: 7, to: 10 }).unwrap();
+    let sentence = state.notice(Notice::Gap { from: StreamSeq(7), to: StreamSeq(10) }).unwrap();
     assert_eq!(sentence.as_deref(), Some("messages 7 to 9 are no longer available"));
-    assert_eq!(state.next_seq(), Some(10));
+    assert_eq!(state.next_seq(), Some(StreamSeq(10)));
     assert_eq!(state.differences(announced(), false), ["3 messages were no longer available"]);
 }
 
@@ -134,7 +140,7 @@ fn progress_is_reported_once() {
     let mut state = state(1);
     state.ended(&lost());
     assert_eq!((state.take_progress(), state.take_progress()), (true, false));
-    state.connected(&greeting("r", 1)).unwrap();
+    state.connected(&greeting("r", StreamSeq(1))).unwrap();
     assert!(!state.take_progress());
 }
 
@@ -148,11 +154,13 @@ fn texts_of_a_server_cannot_control_the_terminal() {
 #[test]
 fn an_invalid_sequence_number_is_a_fault() {
     for notice in [
-        Notice::Seek { seq: SEQ_END },
-        Notice::Gap { from: 0, to: u64::MAX },
-        Notice::End { seq: u64::MAX, sent: 0, digest: None },
+        Notice::Seek { seq: StreamSeq(SEQ_END) },
+        Notice::Gap { from: StreamSeq(0), to: StreamSeq(u64::MAX) },
+        Notice::End { seq: StreamSeq::MAX, sent: 0, digest: None },
     ] {
-        assert!(matches!(state(1).notice(notice), Err(Fault::Number { found }) if found >= SEQ_END));
+        assert!(
+            matches!(state(1).notice(notice), Err(Fault::Number { found }) if found >= StreamSeq(SEQ_END))
+        );
     }
 }
 
@@ -164,12 +172,12 @@ fn a_message_above_the_limit_is_counted_and_reported() {
     let sentence = state.oversize(&oversize);
     assert!(sentence.contains("20971520 bytes (blake3:"), "{sentence}");
     state.message();
-    assert_eq!((state.received(), state.next_seq()), (3, Some(4)));
-    state.notice(Notice::End { seq: 4, sent: 4, digest: Some(announced()) }).unwrap();
+    assert_eq!((state.received(), state.next_seq()), (3, Some(StreamSeq(4))));
+    state.notice(Notice::End { seq: StreamSeq(4), sent: 4, digest: Some(announced()) }).unwrap();
     assert_eq!(state.ended(&closed(1000)), Next::Done);
     let (count, named) = state.too_large();
     assert_eq!((count, named[0].seq, named[0].bytes), (1, 2, 20 << 20));
-    let differences = state.differences(Digest::of(b"what came"), false);
+    let differences = state.differences(ContentDigest::of([b"what came"]), false);
     assert_eq!(differences.len(), 1, "{differences:?}");
     assert!(differences[0].starts_with("1 messages were larger than 16 MiB"), "{differences:?}");
 }

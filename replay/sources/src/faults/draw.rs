@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tradesim_schemas::Digest;
+use tradesim_schemas::ByteHash;
 
 use super::plan::{Fault, FaultKind, FaultPlan, FaultPlanError, PLANTED_MAX};
 
@@ -148,7 +148,7 @@ impl Planted {
             let Hit { kind, variant, lasts, bytes_per_second } = hit;
             text += &format!("{seq} {} {variant} {} {bytes_per_second}\n", kind.name(), lasts.as_micros());
         }
-        Digest::of(text.as_bytes()).to_string()
+        ByteHash::of(text.as_bytes()).to_string()
     }
 }
 
@@ -160,14 +160,14 @@ struct Draw {
 impl Draw {
     fn new(seed: u64, index: usize, kind: FaultKind) -> Draw {
         let text = format!("tradesim fault\n{seed}\n{index}\n{}", kind.name());
-        Draw { key: *Digest::of(text.as_bytes()).as_bytes() }
+        Draw { key: *ByteHash::of(text.as_bytes()).as_bytes() }
     }
 
     fn at(&self, seq: u64) -> u64 {
         let mut text = [0; 40];
         text[..32].copy_from_slice(&self.key);
         text[32..].copy_from_slice(&seq.to_le_bytes());
-        let digest = Digest::of(&text);
+        let digest = ByteHash::of(&text);
         u64::from_le_bytes(digest.as_bytes()[..8].try_into().expect("eight bytes"))
     }
 }

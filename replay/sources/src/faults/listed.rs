@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tradesim_archive::{Batch, Metadata, PlantedFaults};
-use tradesim_schemas::{MessageEncoder, ReadOptions, read};
+use tradesim_schemas::{MessageEncoder, ReadOptions, RecordSeq, read};
 
 /// The maximum number of differences that are reported.
 const EXAMPLES_MAX: usize = 5;
@@ -22,7 +22,7 @@ pub struct ListedFaults {
 #[derive(Debug)]
 pub struct ListedFaultsCheck<'a> {
     /// Sequence number and reason of the messages that must be refused, in order.
-    wanted: Vec<(u64, &'a str)>,
+    wanted: Vec<(RecordSeq, &'a str)>,
     next: usize,
     found: ListedFaults,
     encoder: MessageEncoder,
@@ -37,7 +37,7 @@ impl<'a> ListedFaultsCheck<'a> {
             let reason = reason.as_deref();
             seqs.iter().filter_map(move |seq| Some((*seq, reason?)))
         };
-        let mut wanted: Vec<(u64, &str)> = list.iter().flat_map(of_kind).collect();
+        let mut wanted: Vec<(RecordSeq, &str)> = list.iter().flat_map(of_kind).collect();
         wanted.sort_unstable();
         let found = ListedFaults { checked: wanted.len() as u64, ..ListedFaults::default() };
         Some(ListedFaultsCheck {
@@ -72,19 +72,19 @@ impl<'a> ListedFaultsCheck<'a> {
 
     /// Returns the result, after the last row.
     pub fn finish(mut self) -> ListedFaults {
-        while let Some((seq, reason)) = self.next_up_to(u64::MAX) {
+        while let Some((seq, reason)) = self.next_up_to(RecordSeq(u64::MAX)) {
             self.missing(seq, reason);
         }
         self.found
     }
 
-    fn next_up_to(&mut self, seq: u64) -> Option<(u64, &'a str)> {
+    fn next_up_to(&mut self, seq: RecordSeq) -> Option<(RecordSeq, &'a str)> {
         let next = *self.wanted.get(self.next).filter(|(wanted, _)| *wanted <= seq)?;
         self.next += 1;
         Some(next)
     }
 
-    fn missing(&mut self, seq: u64, reason: &str) {
+    fn missing(&mut self, seq: RecordSeq, reason: &str) {
         self.differs(format!("seq {seq} is listed as refused for {reason}, but is missing"));
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tradesim_archive::{Faults, PlantedFaults};
+use tradesim_schemas::RecordSeq;
 
 use super::{
     draw::{Hit, Planted},
@@ -58,7 +59,7 @@ impl FaultsReport {
                 kind,
                 reason,
                 count: seqs.len() as u64,
-                seqs,
+                seqs: seqs.iter().map(|seq| seq.get()).collect(),
             })
             .collect();
         FaultsReport { total: planted.iter().map(|kind| kind.count).sum(), planted }
@@ -80,10 +81,10 @@ impl ArchiveFaults {
 
 /// Groups faults by kind and reason.
 pub(super) fn by_kind<'a>(hits: impl Iterator<Item = (u64, &'a Hit)>) -> Vec<PlantedFaults> {
-    let mut seqs: BTreeMap<(FaultKind, Option<&'static str>), Vec<u64>> = BTreeMap::new();
+    let mut seqs: BTreeMap<(FaultKind, Option<&'static str>), Vec<RecordSeq>> = BTreeMap::new();
     for (seq, hit) in hits {
         let reason = forge::reason(hit).map(tradesim_schemas::Reason::code);
-        seqs.entry((hit.kind, reason)).or_default().push(seq);
+        seqs.entry((hit.kind, reason)).or_default().push(RecordSeq(seq));
     }
     seqs.into_iter()
         .map(|((kind, reason), seqs)| PlantedFaults {

@@ -3,7 +3,7 @@
 //! The result is what [`super::FaultySource`] sends, with the sequence numbers of the new archive.
 
 use tradesim_archive::{Batch, Captured, Columns, Content, FAULTS_MAX, Faults, Metadata, Row};
-use tradesim_schemas::{MessageEncoder, Timestamp};
+use tradesim_schemas::{MessageEncoder, RecordSeq, Timestamp};
 
 use super::{
     draw::{Hit, Planted},
@@ -24,7 +24,7 @@ pub struct FaultyRows {
     /// The number of rows that were taken.
     read: u64,
     /// The sequence number of the next returned row.
-    seq: u64,
+    seq: RecordSeq,
     /// The first of two rows that are swapped.
     waiting: Option<Row>,
     gaps: Gaps,
@@ -83,16 +83,23 @@ impl FaultyRows {
     }
 
     fn with_gaps(planted: Planted, gaps: Gaps) -> FaultyRows {
-        FaultyRows { planted, read: 0, seq: 0, waiting: None, gaps, encoder: MessageEncoder::new() }
+        FaultyRows {
+            planted,
+            read: 0,
+            seq: RecordSeq(0),
+            waiting: None,
+            gaps,
+            encoder: MessageEncoder::new(),
+        }
     }
 
     /// Returns the gaps of a capture before the rows that were taken, by new sequence numbers.
-    pub fn gaps(&self) -> &[u64] {
+    pub fn gaps(&self) -> &[RecordSeq] {
         &self.gaps.renumbered
     }
 
     /// Returns the sequence number of the next row, unless it is dropped.
-    fn next_seq(&self) -> u64 {
+    fn next_seq(&self) -> RecordSeq {
         self.seq + u64::from(self.waiting.is_some())
     }
 
@@ -157,7 +164,7 @@ impl FaultyRows {
 fn captured(place: &Row, opcode: u8, content: Content) -> Row {
     let timestamp = place.row_ref().timestamp();
     Row::Captured(Box::new(Captured {
-        seq: 0,
+        seq: RecordSeq(0),
         timestamp,
         received: received(place),
         opcode: Some(opcode),

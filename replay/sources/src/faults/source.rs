@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tradesim_replay::{
     Block, BlockBuilder, Feed, Filled, LineFault, Meta, Opcode, Source, SourceError, SourceInfo,
 };
+use tradesim_schemas::StreamSeq;
 use tradesim_schemas::TimeSpec;
 
 use super::{
@@ -44,11 +45,12 @@ impl Source for FaultySource {
         &self.info
     }
 
-    fn open(&self, seq: u64) -> Result<Box<dyn Feed>, SourceError> {
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
         // the message before may be swapped with the first one
         let is_swapped =
-            |seq: u64| self.planted.hits.get(&seq).is_some_and(|hit| hit.kind == FaultKind::Swap);
-        let from = seq.checked_sub(1).filter(|&before| is_swapped(before)).unwrap_or(seq);
+            |seq: StreamSeq| self.planted.hits.get(&seq.get()).is_some_and(|hit| hit.kind == FaultKind::Swap);
+        let before = (seq > StreamSeq::FIRST).then(|| seq - 1);
+        let from = before.filter(|&before| is_swapped(before)).unwrap_or(seq);
         Ok(Box::new(FaultyFeed {
             inner: self.inner.open(from)?,
             planted: Arc::clone(&self.planted),
@@ -61,7 +63,7 @@ impl Source for FaultySource {
         }))
     }
 
-    fn find(&self, time: TimeSpec) -> Result<u64, SourceError> {
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
         self.inner.find(time)
     }
 }
@@ -101,7 +103,7 @@ struct FaultyFeed {
     block: Option<Block>,
     at: usize,
     /// The first requested message.
-    first: u64,
+    first: StreamSeq,
     ended: bool,
     waiting: Option<Waiting>,
 }
@@ -134,7 +136,7 @@ impl FaultyFeed {
     fn push(&mut self, block: &Block, out: &mut BlockBuilder) {
         let (at, seq) = (self.at, block.first_seq() + self.at as u64);
         let entry = &block.entries()[at];
-        let hit = self.planted.hits.get(&seq).copied();
+        let hit = self.planted.hits.get(&seq.get()).copied();
         if let Some(first) = self.waiting.take() {
             // the texts are swapped; the times at which they are played are not
             let second = Waiting::of(block, at);

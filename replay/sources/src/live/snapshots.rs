@@ -1,6 +1,6 @@
 //! Snapshots of the simulation, from which readers continue.
 
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{StreamSeq, Timestamp};
 use tradesim_sim::Simulation;
 
 use crate::spaced::{Positioned, SpacedStates};
@@ -27,7 +27,7 @@ const SNAPSHOTS_MAX: usize = 32;
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     /// The sequence number of the next message.
-    pub(super) seq: u64,
+    pub(super) seq: StreamSeq,
     /// True if the time before that message is skipped.
     pub(super) starts_segment: bool,
     /// The state before that message.
@@ -36,7 +36,7 @@ pub(super) struct Snapshot {
 
 impl Positioned for Snapshot {
     fn position(&self) -> u64 {
-        self.seq
+        self.seq.get()
     }
 }
 
@@ -56,8 +56,8 @@ impl Snapshots {
     }
 
     /// Returns whether a message is far enough after the last snapshot for a new one.
-    pub(super) fn wants(&self, seq: u64) -> bool {
-        self.later.wants(seq)
+    pub(super) fn wants(&self, seq: StreamSeq) -> bool {
+        self.later.wants(seq.get())
     }
 
     /// Stores a snapshot, if it is far enough after the last one.
@@ -72,7 +72,7 @@ impl Snapshots {
     }
 
     /// Returns the last snapshot at or before a message.
-    pub(super) fn before_message(&self, seq: u64) -> Snapshot {
+    pub(super) fn before_message(&self, seq: StreamSeq) -> Snapshot {
         self.last_where(|snapshot| snapshot.seq <= seq)
     }
 
@@ -97,7 +97,7 @@ mod tests {
 
     const STRIDE: u64 = Limits::USUAL.stride;
 
-    fn snapshot(seq: u64) -> Snapshot {
+    fn snapshot(seq: StreamSeq) -> Snapshot {
         let day = TradingDay::new("2026-02-18".parse().unwrap(), Closed::Refuse).unwrap();
         let options = SimulationOptions { symbols: 1, ..SimulationOptions::new(day, 1) };
         Snapshot { seq, starts_segment: false, simulation: Simulation::new(options).unwrap() }
@@ -105,51 +105,53 @@ mod tests {
 
     #[test]
     fn the_last_snapshot_before_a_message_is_found() {
-        let snapshots = Snapshots::new(snapshot(0), Limits::USUAL);
-        assert!(!snapshots.wants(STRIDE - 1));
+        let snapshots = Snapshots::new(snapshot(StreamSeq(0)), Limits::USUAL);
+        assert!(!snapshots.wants(StreamSeq(STRIDE - 1)));
         for seq in [STRIDE, STRIDE + 1, 3 * STRIDE] {
-            snapshots.learn(snapshot(seq));
+            snapshots.learn(snapshot(StreamSeq(seq)));
         }
         for (seq, found) in
             [(0, 0), (STRIDE - 1, 0), (STRIDE, STRIDE), (3 * STRIDE - 1, STRIDE), (u64::MAX, 3 * STRIDE)]
         {
-            assert_eq!(snapshots.before_message(seq).seq, found, "{seq}");
+            assert_eq!(snapshots.before_message(StreamSeq(seq)).seq, StreamSeq(found), "{seq}");
         }
         // all of these are at the start of the day
-        assert_eq!(snapshots.before_time(Timestamp::MIN).seq, 0);
-        assert_eq!(snapshots.before_time(Timestamp::MAX).seq, 3 * STRIDE);
+        assert_eq!(snapshots.before_time(Timestamp::MIN).seq, StreamSeq(0));
+        assert_eq!(snapshots.before_time(Timestamp::MAX).seq, StreamSeq(3 * STRIDE));
     }
 
     #[test]
     fn the_number_of_snapshots_is_limited() {
-        let snapshots = Snapshots::new(snapshot(0), Limits::USUAL);
+        let snapshots = Snapshots::new(snapshot(StreamSeq(0)), Limits::USUAL);
         for n in 1..1_000 {
-            if snapshots.wants(n * STRIDE) {
-                snapshots.learn(snapshot(n * STRIDE));
+            if snapshots.wants(StreamSeq(n * STRIDE)) {
+                snapshots.learn(snapshot(StreamSeq(n * STRIDE)));
             }
         }
         let table = snapshots.later.table();
         assert!((SNAPSHOTS_MAX / 2..=SNAPSHOTS_MAX).contains(&(1 + table.states.len())));
-        let seqs: Vec<u64> =
-            std::iter::once(snapshots.first.seq).chain(table.states.iter().map(Snapshot::position)).collect();
+        let seqs: Vec<u64> = std::iter::once(snapshots.first.position())
+            .chain(table.states.iter().map(Snapshot::position))
+            .collect();
         assert_eq!(seqs[0], 0);
         assert!(seqs.windows(2).all(|pair| pair[1] - pair[0] <= table.stride));
     }
 
     #[test]
     fn the_memory_of_snapshots_is_limited() {
-        let one = snapshot(0).simulation.state_bytes();
+        let one = snapshot(StreamSeq(0)).simulation.state_bytes();
         assert!(one > 1_000);
         for (states, kept_max) in [(0, 1), (1, 1), (2, 2), (5, 5)] {
-            let snapshots = Snapshots::new(snapshot(0), Limits { stride: 10, bytes_max: states * one });
+            let snapshots =
+                Snapshots::new(snapshot(StreamSeq(0)), Limits { stride: 10, bytes_max: states * one });
             for seq in (0..10_000).step_by(10) {
-                if snapshots.wants(seq) {
-                    snapshots.learn(snapshot(seq));
+                if snapshots.wants(StreamSeq(seq)) {
+                    snapshots.learn(snapshot(StreamSeq(seq)));
                 }
             }
             let kept = 1 + snapshots.later.table().states.len();
             assert!((1..=kept_max).contains(&kept), "{states}: {kept}");
-            assert_eq!(snapshots.before_message(0).seq, 0);
+            assert_eq!(snapshots.before_message(StreamSeq(0)).seq, StreamSeq(0));
         }
     }
 }

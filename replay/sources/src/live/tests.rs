@@ -1,5 +1,5 @@
 use tradesim_replay::Block;
-use tradesim_schemas::EventType;
+use tradesim_schemas::{EventType, StreamSeq};
 use tradesim_sim::session::TradingDay;
 
 use super::*;
@@ -23,8 +23,10 @@ fn source(plan: LivePlan) -> LiveSource {
     let mut simulation = Simulation::new(plan.options.clone()).unwrap();
     simulation.skip_to(plan.start);
     let mut source = LiveSource::new(plan, simulation);
-    source.snapshots =
-        Arc::new(Snapshots::new(source.snapshots.before_message(0), Limits { stride: 500, ..Limits::USUAL }));
+    source.snapshots = Arc::new(Snapshots::new(
+        source.snapshots.before_message(StreamSeq(0)),
+        Limits { stride: 500, ..Limits::USUAL },
+    ));
     source
 }
 
@@ -34,7 +36,7 @@ fn day(date: &str) -> Vec<Record> {
     std::iter::from_fn(|| simulation.next_window()).flatten().collect()
 }
 
-fn records(source: &LiveSource, seq: u64, count: usize) -> Vec<Record> {
+fn records(source: &LiveSource, seq: StreamSeq, count: usize) -> Vec<Record> {
     let mut records = source.records(seq).unwrap();
     let mut all = Vec::new();
     while all.len() < count
@@ -46,7 +48,7 @@ fn records(source: &LiveSource, seq: u64, count: usize) -> Vec<Record> {
     all
 }
 
-fn blocks(source: &LiveSource, seq: u64, count: usize) -> Vec<Block> {
+fn blocks(source: &LiveSource, seq: StreamSeq, count: usize) -> Vec<Block> {
     let mut feed = source.open(seq).unwrap();
     let mut builder = BlockBuilder::new(seq);
     let mut blocks = Vec::new();
@@ -66,13 +68,14 @@ fn blocks(source: &LiveSource, seq: u64, count: usize) -> Vec<Block> {
 fn one_day_equals_that_of_the_simulator_from_any_message_on() {
     let source = source(plan("04:00:00", &[], Days::One));
     let expected = day("2026-02-13");
-    assert!(records(&source, 0, usize::MAX) == expected);
+    assert!(records(&source, StreamSeq(0), usize::MAX) == expected);
     // these use snapshots
     for seq in [0, 1, 499, 500, 501, 3_000, expected.len() - 1, expected.len()] {
-        assert!(records(&source, seq as u64, usize::MAX) == expected[seq..], "{seq}");
+        assert!(records(&source, StreamSeq(seq as u64), usize::MAX) == expected[seq..], "{seq}");
     }
     let messages = expected.len() as u64;
-    let Err(SourceError::BeyondEnd { messages: end, .. }) = source.open(messages + 1).map(drop) else {
+    let Err(SourceError::BeyondEnd { messages: end, .. }) = source.open(StreamSeq(messages + 1)).map(drop)
+    else {
         panic!("a message after the end exists");
     };
     assert_eq!(end, messages);
@@ -89,9 +92,11 @@ fn a_stream_that_starts_within_a_day_is_a_cut_of_it() {
     let expected: Vec<Record> = day("2026-02-13").iter().filter(passes).copied().collect();
     assert!(expected.len() > 1_000);
     for seq in [0, 600, 601] {
-        assert!(records(&source, seq as u64, usize::MAX) == expected[seq..], "{seq}");
+        assert!(records(&source, StreamSeq(seq as u64), usize::MAX) == expected[seq..], "{seq}");
     }
-    let found = |place: &str| source.find(place.parse().unwrap()).map_err(|error| error.to_string());
+    let found = |place: &str| {
+        source.find(place.parse().unwrap()).map(StreamSeq::get).map_err(|error| error.to_string())
+    };
     let first_of = |clock: &str| {
         let at = source.plan.options.day.at(clock.parse().unwrap());
         expected.partition_point(|record| record.envelope.timestamp < at) as u64
@@ -108,18 +113,18 @@ fn trading_days_follow_with_or_without_nights() {
     let two_days = [friday.clone(), day("2026-02-17")].concat();
     for nights in [true, false] {
         let source = source(plan("04:00:00", &[], Days::All { closed: Closed::Refuse, nights }));
-        assert!(records(&source, 0, two_days.len()) == two_days);
+        assert!(records(&source, StreamSeq(0), two_days.len()) == two_days);
         // before and at the first message of the second day
         for before in [100, 0] {
             let seq = friday.len() - before;
-            let blocks = blocks(&source, seq as u64, 3);
+            let blocks = blocks(&source, StreamSeq(seq as u64), 3);
             let starts = blocks.iter().flat_map(Block::entries).map(|entry| entry.starts_segment);
             let starts: Vec<usize> =
                 starts.enumerate().filter_map(|(at, starts)| starts.then_some(at)).collect();
             assert_eq!(starts, if nights { vec![] } else { vec![before] }, "{before}");
-            assert_eq!(blocks[0].first_seq(), seq as u64);
+            assert_eq!(blocks[0].first_seq(), StreamSeq(seq as u64));
         }
-        let later = blocks(&source, friday.len() as u64 + 1, 1);
+        let later = blocks(&source, StreamSeq(friday.len() as u64 + 1), 1);
         assert!(later[0].entries().iter().all(|entry| !entry.starts_segment));
     }
 }
@@ -127,7 +132,7 @@ fn trading_days_follow_with_or_without_nights() {
 #[test]
 fn a_first_day_that_is_nearly_over_is_followed_by_the_next() {
     let source = source(plan("19:59:59.999", &[], Days::All { closed: Closed::Allow, nights: false }));
-    let first = blocks(&source, 0, 1).remove(0);
+    let first = blocks(&source, StreamSeq(0), 1).remove(0);
     let saturday = TradingDay::new("2026-02-14".parse().unwrap(), Closed::Allow).unwrap();
     let next = first.entries().iter().position(|entry| entry.meta.at >= saturday.start()).unwrap();
     for (at, entry) in first.entries().iter().enumerate() {
@@ -141,7 +146,7 @@ fn the_end_of_the_calendar_is_the_end_of_the_stream() {
     plan.options = options("2028-12-29");
     plan.start = plan.options.day.start();
     let source = source(plan);
-    assert!(records(&source, 0, usize::MAX) == day("2028-12-29"));
+    assert!(records(&source, StreamSeq(0), usize::MAX) == day("2028-12-29"));
 }
 
 #[test]

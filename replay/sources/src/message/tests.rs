@@ -1,4 +1,4 @@
-use tradesim_schemas::{Exchange, Interval, MarketData, Price, Symbol};
+use tradesim_schemas::{Exchange, Interval, MarketData, Price, RecordSeq, StreamSeq, Symbol};
 
 use super::*;
 
@@ -24,7 +24,13 @@ fn candle() -> Event {
 
 fn raw(bytes: &[u8], opcode: Option<u8>) -> Captured {
     let content = Content::Raw { bytes: bytes.to_vec(), event: None };
-    Captured { seq: 0, timestamp: at("2026-02-18T14:31:00.000000Z"), received: None, opcode, content }
+    Captured {
+        seq: RecordSeq(0),
+        timestamp: at("2026-02-18T14:31:00.000000Z"),
+        received: None,
+        opcode,
+        content,
+    }
 }
 
 #[test]
@@ -45,9 +51,9 @@ fn the_first_message_falls_into_the_current_minute() {
 #[test]
 fn shifting_affects_envelope_and_payload_but_not_the_recorded_text() {
     let envelope = Envelope { timestamp: at("2026-02-18T14:31:00.000000Z"), event: candle() };
-    let mut block = BlockBuilder::new(0);
+    let mut block = BlockBuilder::new(StreamSeq(0));
     let row = Captured {
-        seq: 0,
+        seq: RecordSeq(0),
         timestamp: envelope.timestamp,
         received: None,
         opcode: Some(1),
@@ -73,7 +79,7 @@ fn a_frame_is_sent_as_text_only_if_it_is_utf_8() {
         (raw(b"text", Some(2)), Opcode::Binary),
         (raw(b"\xff", Some(1)), Opcode::Binary),
     ];
-    let mut block = BlockBuilder::new(0);
+    let mut block = BlockBuilder::new(StreamSeq(0));
     let rows = frames.iter().map(|(captured, _)| RowRef::Captured(captured));
     assert_eq!(Messages::new(Timestamps::Recorded, Pace::Recorded).push_rows(rows, &mut block), 4);
     let block = block.take();
@@ -85,8 +91,13 @@ fn a_frame_is_sent_as_text_only_if_it_is_utf_8() {
 #[test]
 fn a_capture_is_played_by_receive_times_or_by_emission_times() {
     let (stated, received) = (at("2026-02-18T14:31:00.000000Z"), at("2026-11-24T00:20:12.500000Z"));
-    let captured =
-        |content| Captured { seq: 0, timestamp: stated, received: Some(received), opcode: Some(1), content };
+    let captured = |content| Captured {
+        seq: RecordSeq(0),
+        timestamp: stated,
+        received: Some(received),
+        opcode: Some(1),
+        content,
+    };
     let rows = [
         captured(Content::Event(candle())),
         captured(Content::Raw { bytes: b"odd".to_vec(), event: None }),
@@ -94,7 +105,7 @@ fn a_capture_is_played_by_receive_times_or_by_emission_times() {
     ];
     for timestamps in [Timestamps::Recorded, Timestamps::Shifted { minutes: 1 }] {
         for (pace, expected) in [(Pace::Received, received), (Pace::Recorded, stated)] {
-            let mut block = BlockBuilder::new(0);
+            let mut block = BlockBuilder::new(StreamSeq(0));
             Messages::new(timestamps, pace).push_rows(rows.iter().map(RowRef::Captured), &mut block);
             let block = block.take();
             let times: Vec<Timestamp> = block.entries().iter().map(|entry| entry.meta.at).collect();

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use tradesim_protocol::{Position, State};
+use tradesim_schemas::StreamSeq;
 
 use super::*;
 use crate::source::SourceError;
@@ -66,7 +67,7 @@ impl Backend for Echo {
             stream: "s".to_owned(),
             run: "r".to_owned(),
             digest: None,
-            seq: 7,
+            seq: StreamSeq(7),
             messages: None,
             time: None,
             speed: "1x".to_owned(),

@@ -1,15 +1,17 @@
 //! The audit of more input, and of stranger input, than a market produces.
 
-use tradesim_schemas::{CorrelationId, Event, OrderRef, Price, Quantity, Timestamp, TradeId, TradeStatus};
+use tradesim_schemas::{
+    CorrelationId, Event, OrderRef, Price, Quantity, RecordSeq, Timestamp, TradeId, TradeStatus,
+};
 
 use super::{market, *};
 
 /// A trade event with stored ids instead of an order number: of the order `order`, with the id `id`.
-fn stored(template: &Record, seq: u64, order: u64, status: TradeStatus) -> Record {
+fn stored(template: &Record, seq: RecordSeq, order: u64, status: TradeStatus) -> Record {
     let mut record = Record { seq, order: None, ..*template };
     let Event::Trade(trade) = &mut record.envelope.event else { panic!("the template is a trade") };
     let mut id = [0x40; 16];
-    id[8..].copy_from_slice(&(1 << 63 | seq).to_be_bytes());
+    id[8..].copy_from_slice(&(1 << 63 | seq.get()).to_be_bytes());
     trade.trade_id = TradeId::from_bytes(id).unwrap();
     trade.correlation_id = Some(CorrelationId(order));
     trade.status = status;
@@ -23,11 +25,11 @@ fn beyond_its_memory_an_audit_skips_and_says_so() {
     let template = *market::valid_day(1, 1).iter().find(|record| record.order.is_some()).unwrap();
     let limit = 1 << 20;
     for number in 0..limit + 2 {
-        audit.push(&stored(&template, number, number, TradeStatus::New));
+        audit.push(&stored(&template, RecordSeq(number), number, TradeStatus::New));
     }
     // the end of an order that is tracked, and of one that is not
-    audit.push(&stored(&template, limit + 2, 7, TradeStatus::Rejected));
-    audit.push(&stored(&template, limit + 3, limit + 1, TradeStatus::Rejected));
+    audit.push(&stored(&template, RecordSeq(limit + 2), 7, TradeStatus::Rejected));
+    audit.push(&stored(&template, RecordSeq(limit + 3), limit + 1, TradeStatus::Rejected));
     let report = audit.finish();
     assert_clean(&report);
     let reasons: Vec<&str> = report.skipped.iter().map(|skipped| skipped.reason.as_str()).collect();
@@ -61,7 +63,7 @@ fn no_input_makes_an_audit_panic() {
             match (below(8), &mut record.envelope.event) {
                 (0, _) => records.swap(index, other),
                 (1, _) => record.envelope.timestamp = time,
-                (2, _) => record.seq = [0, u64::MAX][below(2)],
+                (2, _) => record.seq = RecordSeq([0, u64::MAX][below(2)]),
                 (3, _) => record.origin = u16::MAX,
                 (4, _) => record.order = OrderRef::new(OrderRef::ORDER_MAX, [0, 255][below(2)]),
                 (_, Event::Trade(trade)) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tradesim_schemas::{
     AccountId, ArchiveKey, Envelope, Event, Exchange, Interval, MarketData, OrderBook, OrderRef, OrderType,
-    Price, Quantity, Record, Symbol, Timestamp, Trade, TradeStatus, TradeType, TraderId,
+    Price, Quantity, Record, RecordSeq, Symbol, Timestamp, Trade, TradeStatus, TradeType, TraderId,
 };
 
 use super::super::{AuditContext, AuditSymbol};
@@ -83,7 +83,7 @@ pub(super) fn valid_day(seed: u64, orders: u64) -> Vec<Record> {
 /// Numbers records from 0 as they stand.
 pub(super) fn renumber(records: &mut [Record]) {
     for (seq, record) in records.iter_mut().enumerate() {
-        record.seq = seq as u64;
+        record.seq = RecordSeq(seq as u64);
     }
 }
 
@@ -231,5 +231,5 @@ pub(super) fn candles_of(records: &[Record]) -> Vec<Record> {
 }
 
 fn record(timestamp: Timestamp, event: Event, order: Option<OrderRef>) -> Record {
-    Record { seq: 0, origin: 0, order, envelope: Envelope { timestamp, event } }
+    Record { seq: RecordSeq(0), origin: 0, order, envelope: Envelope { timestamp, event } }
 }

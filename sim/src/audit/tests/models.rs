@@ -1,7 +1,7 @@
 //! The rules that differ between models.
 
 use tradesim_schemas::{
-    Envelope, Event, Exchange, OrderRef, OrderType, Record, Trade, TradeStatus, TradeType,
+    Envelope, Event, Exchange, OrderRef, OrderType, Record, RecordSeq, Trade, TradeStatus, TradeType,
 };
 
 use super::{
@@ -39,7 +39,7 @@ fn events() -> Vec<Record> {
             ..template.unwrap()
         };
         let envelope = Envelope { timestamp: at(clock), event: Event::Trade(trade) };
-        Record { seq: 0, origin: 0, order: OrderRef::new(order, event), envelope }
+        Record { seq: RecordSeq(0), origin: 0, order: OrderRef::new(order, event), envelope }
     };
     use TradeStatus::{Filled, New, PartiallyFilled};
     use TradeType::{Buy, Sell};

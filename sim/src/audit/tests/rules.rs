@@ -1,8 +1,8 @@
 //! Hand-made streams: one that keeps every rule, and for each rule what breaks it and nothing else.
 
 use tradesim_schemas::{
-    AccountId, CorrelationId, Event, Exchange, OrderRef, OrderType, Quantity, Trade, TradeId, TradeStatus,
-    TradeType, TraderId,
+    AccountId, CorrelationId, Event, Exchange, OrderRef, OrderType, Quantity, RecordSeq, Trade, TradeId,
+    TradeStatus, TradeType, TraderId,
 };
 
 use super::{
@@ -41,7 +41,7 @@ fn trade(
         correlation_id: Some(CorrelationId(number.0)),
     };
     let envelope = tradesim_schemas::Envelope { timestamp: at(clock), event: Event::Trade(trade) };
-    Record { seq: 0, origin: 0, order: Some(reference), envelope }
+    Record { seq: RecordSeq(0), origin: 0, order: Some(reference), envelope }
 }
 
 /// Five orders with the five kinds of endings; there are books after the fifth and the tenth trade event.
@@ -115,7 +115,7 @@ fn time_and_seq_ascend() {
         records.iter_mut().for_each(|record| record.seq += 1);
     });
     check_stream(&[Rule::SeqOrder], "seq 3 follows seq 3", |records| {
-        records.iter_mut().skip(4).for_each(|record| record.seq -= 1);
+        records.iter_mut().skip(4).for_each(|record| record.seq = record.seq - 1);
     });
     check_stream(&[Rule::TimeOrder], ", its envelope ", |records| {
         edit_trade(&mut records[1], |trade| trade.timestamp = at("09:30:01.000001"));
@@ -545,12 +545,15 @@ fn vwap_is_rounded_half_up() {
 #[test]
 fn a_report_keeps_five_examples_of_a_rule() {
     let records: Vec<Record> = (0..9)
-        .map(|seq| Record { seq, ..book(at("09:30:00"), symbol("TYPO"), 1_785_000, 1_785_200) })
+        .map(|seq| Record {
+            seq: RecordSeq(seq),
+            ..book(at("09:30:00"), symbol("TYPO"), 1_785_000, 1_785_200)
+        })
         .collect();
     let report = audit(context(), &records);
     assert_eq!(report.rule(Rule::Symbols).violations, 9);
     assert_eq!(report.violations(), 9);
     let seqs: Vec<_> = report.rule(Rule::Symbols).examples.iter().map(|example| example.seq).collect();
-    assert_eq!(seqs, [0, 1, 2, 3, 4].map(Some));
+    assert_eq!(seqs, [0, 1, 2, 3, 4].map(|seq| Some(RecordSeq(seq))));
     assert_eq!(report.rule(Rule::Symbols).examples[1].to_string(), "seq 1: TYPO is not in the symbol table");
 }

@@ -82,7 +82,9 @@ fn events_of(
     while simulation.now() < until
         && let Some(events) = simulation.next_window()
     {
-        let events = events.into_iter().map(|record| record.envelope.event);
+        // windows end at different times
+        let events = events.into_iter().map(|record| record.envelope);
+        let events = events.filter(|envelope| envelope.timestamp < until).map(|envelope| envelope.event);
         all.extend(events.filter(|event| symbols.contains(&event.symbol())).map(|event| {
             match event {
                 Event::Trade(trade) => Event::Trade(tradesim_schemas::Trade {
@@ -98,14 +100,6 @@ fn events_of(
         }));
     }
     all
-}
-
-fn time_of(event: &Event) -> Timestamp {
-    match event {
-        Event::Trade(trade) => trade.timestamp,
-        Event::OrderBook(book) => book.timestamp,
-        Event::MarketData(candle) => candle.timestamp,
-    }
 }
 
 #[test]
@@ -135,12 +129,7 @@ fn a_burst_has_its_orders_and_moves_no_other_symbol() {
         let (universe, _) = options.resolve().unwrap();
         let names: Vec<Symbol> = universe.symbols().iter().map(|info| info.symbol).collect();
         let until = Timestamp::from_micros(to.micros() + 100_000_000).unwrap();
-        let run = |bursts| {
-            let mut events = events_of(options.clone(), universe.clone(), bursts, &names, until);
-            // windows end at different times
-            events.retain(|event| time_of(event) < until);
-            events
-        };
+        let run = |bursts| events_of(options.clone(), universe.clone(), bursts, &names, until);
         let (calm, burst) = (run(Vec::new()), run(vec![burst]));
         let others = |events: &[Event]| -> Vec<Event> {
             events.iter().filter(|event| event.symbol() != aapl).copied().collect()

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
-use tradesim_schemas::{Digest, EventType, ReadOptions, read};
+use tradesim_schemas::{ByteHash, DIGEST_PREFIX, EventType, ReadOptions, read};
 
 use super::super::*;
 use crate::{audit::record::RecordHeaders, avro::write_confluent};
@@ -221,7 +221,7 @@ fn dead_letter(text: &[u8], error: &str) -> Vec<u8> {
     });
     if is_cut {
         letter["original_length"] = json!(text.len());
-        letter["original_blake3"] = json!(Digest::of(text).to_string().trim_start_matches(Digest::PREFIX));
+        letter["original_blake3"] = json!(ByteHash::of(text).to_string().trim_start_matches(DIGEST_PREFIX));
     }
     letter.to_string().into_bytes()
 }

@@ -1,5 +1,5 @@
 use tradesim_archive::RowRef;
-use tradesim_schemas::{Envelope, Event, Exchange, OrderBook, Price, Quantity, Record, Symbol};
+use tradesim_schemas::{Envelope, Event, Exchange, OrderBook, Price, Quantity, Record, RecordSeq, Symbol};
 
 use super::*;
 use crate::FaultPlan;
@@ -31,7 +31,7 @@ fn book(micros: i64, size: u32) -> Envelope {
 /// Returns rows of a simulated archive with these times, whose sequence numbers have gaps.
 fn events(times: &[i64]) -> Vec<Row> {
     let record = |(index, time): (usize, &i64)| Record {
-        seq: 10 + 3 * index as u64,
+        seq: RecordSeq(10 + 3 * index as u64),
         origin: 0,
         order: None,
         envelope: book(*time, 1 + index as u32),
@@ -40,14 +40,14 @@ fn events(times: &[i64]) -> Vec<Row> {
 }
 
 fn faulty_rows(plan: &str, messages: u64) -> FaultyRows {
-    FaultyRows::with_gaps(planted(plan, messages), Gaps::new(Vec::new(), 0))
+    FaultyRows::with_gaps(planted(plan, messages), Gaps::new(Vec::new(), RecordSeq(0)))
 }
 
 fn faulty(plan: &str, rows: &[Row]) -> Batch {
     let mut faulty = faulty_rows(plan, rows.len() as u64);
     let mut out = Batch::default();
     rows.iter().for_each(|row| faulty.push(row.clone(), &mut out));
-    assert!(out.rows().map(RowRef::seq).eq(0..out.len() as u64));
+    assert!(out.rows().map(RowRef::seq).eq((0..out.len() as u64).map(RecordSeq)));
     out
 }
 
@@ -72,11 +72,11 @@ fn the_list_has_the_numbers_of_the_new_archive() {
     };
     assert_eq!(plan_seed, Some(3));
     // two messages are dropped before the first, and one after the last
-    assert_eq!(listed("drop"), [0, 0, 8]);
+    assert_eq!(listed("drop"), [0, 0, 8].map(RecordSeq));
     // the second copy
-    assert_eq!(listed("duplicate"), [2]);
-    assert_eq!(listed("swap"), [4]);
-    assert_eq!(listed("price"), [3, 7]);
+    assert_eq!(listed("duplicate"), [2].map(RecordSeq));
+    assert_eq!(listed("swap"), [4].map(RecordSeq));
+    assert_eq!(listed("price"), [3, 7].map(RecordSeq));
     assert_eq!(faulty(plan, &events(&[0; 10])).len(), 8);
 }
 
@@ -91,7 +91,7 @@ fn next_seq_maps_rows_of_the_source_to_new_numbers() {
         rows.push(row, &mut out);
         place
     });
-    assert!(places.eq([0, 1, 1, 3, 4, 5]));
+    assert!(places.eq([0, 1, 1, 3, 4, 5].map(RecordSeq)));
 }
 
 #[test]
@@ -113,7 +113,13 @@ fn messages_with_the_same_time_are_swapped_as_events_and_others_as_frames() {
 fn a_swapped_captured_message_keeps_its_opcode_but_not_its_receive_time() {
     let captured = |micros: i64, opcode: Option<u8>, content: Content| {
         let received = Some(at(100 + micros));
-        Row::Captured(Box::new(Captured { seq: 0, timestamp: at(micros), received, opcode, content }))
+        Row::Captured(Box::new(Captured {
+            seq: RecordSeq(0),
+            timestamp: at(micros),
+            received,
+            opcode,
+            content,
+        }))
     };
     let raw = |bytes: &[u8]| Content::Raw { bytes: bytes.to_vec(), event: None };
     let rows = [
