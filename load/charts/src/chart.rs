@@ -20,7 +20,7 @@ pub struct Chart<'a> {
     pub title: &'a str,
     /// The horizontal axis.
     pub x: Axis,
-    /// What is drawn, in this order.
+    /// The lines, drawn in this order.
     pub lines: Vec<Line<'a>>,
     /// True for a logarithmic vertical axis.
     pub logarithmic: bool,

@@ -52,7 +52,7 @@ pub(crate) type Variances = [f64; SIGNATURE.len()];
 /// Products of returns of a minute at lags 0 to [`RETURN_LAGS`], divided by the square at lag 0.
 pub(crate) type Products = [f64; RETURN_LAGS + 1];
 
-/// What is kept of a symbol on a day.
+/// The series and sums that are kept of a symbol on a day.
 #[derive(Clone, Debug)]
 pub(crate) struct SymbolDay {
     pub(crate) symbol: usize,

@@ -12,7 +12,7 @@ use crate::{
     symbols::SymbolIndex,
 };
 
-/// What is known about a symbol besides its events.
+/// The facts about a symbol that its events do not state.
 #[derive(Clone, Debug)]
 pub struct SymbolFacts {
     /// The ticker symbol.

@@ -15,7 +15,7 @@ use crate::{
 /// The number of standard errors by which a promise may be missed.
 const ERRORS: f64 = 2.5;
 
-/// What was measured.
+/// The amount of data that was measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Input {
     /// The number of files.
@@ -71,7 +71,7 @@ pub struct RowReport {
     pub has_null: bool,
     /// The value of the null, if it has one and it exists.
     pub null: Option<f64>,
-    /// Whether the null is outside of the range, as it must be; `None` without a null.
+    /// True if the null is outside of the range, as it must be; `None` without a null.
     pub null_outside: Option<bool>,
 }
 
@@ -93,7 +93,7 @@ pub struct Summary {
 /// The report about a market.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// What was measured.
+    /// The amount of data that was measured.
     pub input: Input,
     /// The numbers of verdicts.
     pub summary: Summary,

@@ -18,7 +18,7 @@ pub enum Basis {
     None,
 }
 
-/// What a recording must have so that a row is judged.
+/// The amount of data that a recording must have so that a row is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gate {
     /// The row is always judged.

@@ -2,7 +2,7 @@
 
 use crate::session::SECOND;
 
-/// How long after the open or the close an auction may print. NYSE's close prints seconds after 16:00.
+/// The time after the open or the close in which an auction prints. NYSE's close prints seconds after 16:00.
 const WINDOW: i64 = 60 * SECOND;
 
 /// A print: shares at a price in units of 0.0001.

@@ -29,7 +29,7 @@ pub(crate) fn volumes(pool: &Pool) -> Standardised {
     standardised(pool, |day| &day.volumes, Moment::Mean)
 }
 
-/// What is made equal.
+/// The moment that is made equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Moment {
     Mean,
