@@ -334,15 +334,15 @@ impl TradingDay {
         self.instant(if self.is_early_close() { END_EARLY } else { END })
     }
 
-    /// Returns the instant at which the next date begins in New York.
+    /// Returns the instant at which the next date begins in New York; [`Timestamp::MAX`] after the last date of timestamps.
     pub fn midnight_after(&self) -> Timestamp {
-        let next = self.date.succ_opt().map_or(self.midnight + DAY, midnight);
-        // midnight has the offset of 04:00 of its own date, except on the two dates on which the clocks change
-        let mut at = Timestamp::from_micros(next).unwrap_or(Timestamp::MAX);
-        while date_at(at) <= self.date {
-            at = Timestamp::from_micros(at.micros() + 60 * MINUTE).unwrap_or(Timestamp::MAX);
-        }
-        at
+        let next = self.date.succ_opt().expect("dates have days after those of timestamps");
+        let start = next.and_hms_opt(0, 0, 0).expect("00:00 is a time of day");
+        // 00:00 exists exactly once on every date: the clocks change at 02:00
+        let offset = New_York.offset_from_local_datetime(&start).single().expect("00:00 is unambiguous");
+        let micros =
+            start.and_utc().timestamp_micros() - i64::from(offset.fix().local_minus_utc()) * 1_000_000;
+        Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)
     }
 
     /// Returns the end of the simulated day: [`TradingDay::end`], or 20:00 if market hours are switched off.

@@ -6,6 +6,7 @@ use std::{
     thread,
 };
 
+use chrono::NaiveDate;
 use serde::Serialize;
 use tradesim_archive::{Archive, Batch, Cut, Error as ArchiveError, Filter, Metadata, NewFile};
 use tradesim_realism::{Market, Report, Session, SymbolFacts};
@@ -127,7 +128,8 @@ fn push(
         let batch = batch?;
         for row in batch.rows() {
             let at = row.timestamp();
-            if at >= day_end {
+            // no date follows that of the last timestamp
+            if at >= day_end && day_end != Timestamp::MAX {
                 day_end = begin(market, at);
             }
             if let Some(event) = row.event() {
@@ -150,7 +152,9 @@ struct Day {
 impl Day {
     /// Returns the day of an instant. A date without trading has a regular session, as a market of another kind may have.
     fn of(at: Timestamp) -> Day {
-        let date = date_at(at);
+        // the first timestamp is a date before the first year in New York, whose session is not an instant
+        let first = NaiveDate::from_ymd_opt(1, 1, 1).expect("1 January exists");
+        let date = date_at(at).max(first);
         let day = TradingDay::new(date, Closed::Allow).unwrap_or_else(|_| TradingDay::regular(date));
         Day { open: day.core_open(), close: day.core_close(), end: day.midnight_after() }
     }
@@ -187,6 +191,9 @@ mod tests {
         assert_eq!(Day::of(at("2026-11-27T12:00:00Z")).close, at("2026-11-27T18:00:00Z"));
         assert_eq!(Day::of(at("2026-02-21T12:00:00Z")).open, at("2026-02-21T14:30:00Z"));
         assert_eq!(Day::of(at("2019-07-01T12:00:00Z")).open, at("2019-07-01T13:30:00Z"));
+        // zero values of other programs, and the last date
+        assert_eq!(Day::of(Timestamp::MIN).end, Day::of(at("0001-01-01T12:00:00Z")).end);
+        assert_eq!(Day::of(Timestamp::MAX).end, Timestamp::MAX);
         // the clocks change on this day, which has 25 hours
         let day = Day::of(at("2026-11-01T12:00:00Z"));
         assert_eq!(day.end, at("2026-11-02T05:00:00Z"));

@@ -28,7 +28,7 @@ pub struct Input {
     pub symbol_days: usize,
     /// The number of events.
     pub events: u64,
-    /// Events of symbols beyond the first 512, which are not measured.
+    /// Events of symbols beyond the first 512, and of days beyond 20,000 days of symbols, which are not measured.
     pub events_left_out: u64,
     /// The executions of the median symbol in a core session.
     pub executions_median: u64,

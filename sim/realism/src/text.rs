@@ -58,9 +58,10 @@ pub(crate) fn table(report: &Report) -> String {
     let width = report.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
     let _ = writeln!(out, "  {:4} {:width$} {:>15} {:>9} {:>9}", "", "", "range", "value", "null");
     for row in &report.rows {
+        let mut line = String::new();
         let range = format!("{} to {}", short(row.low), short(row.high));
         let _ = write!(
-            out,
+            line,
             "{} {:4} {:width$} {range:>15} {:>9} {:>9}",
             verdict(row).0,
             row.id,
@@ -69,17 +70,18 @@ pub(crate) fn table(report: &Report) -> String {
             if row.has_null { shown(row.null) } else { String::new() }
         );
         if row.null_outside == Some(false) && row.verdict != Verdict::NotJudged {
-            out.push_str("  the null is inside");
+            line.push_str("  the null is inside");
         }
         if let Some(reason) = row.reason {
-            let _ = write!(out, "  {reason}");
+            let _ = write!(line, "  {reason}");
         }
+        out.push_str(line.trim_end());
         out.push('\n');
     }
     if report.input.events_left_out > 0 {
         let _ = write!(
             out,
-            "\n{} events of symbols beyond the first 512 are left out\n",
+            "\n{} events are left out: of symbols beyond the first 512, or after 20,000 days of symbols\n",
             grouped(report.input.events_left_out)
         );
     }

@@ -63,8 +63,11 @@ impl Lives {
 
     /// Forgets the orders that are alive.
     pub(crate) fn end_day(&mut self) {
-        self.slots.fill(EMPTY);
-        self.live = 0;
+        // a recording may have many days with few orders
+        if self.live > 0 {
+            self.slots.fill(EMPTY);
+            self.live = 0;
+        }
     }
 
     fn take(&mut self, id: CorrelationId) -> Option<i64> {

@@ -161,7 +161,7 @@ mod tests {
         let pool = pool_of_counts((0..20).map(|_| counts(&mut random)).collect());
         let found = allan_factors(&pool);
         assert_eq!(found.len(), WINDOWS.len());
-        assert!(found.iter().all(|(_, factor)| (factor - 1.0).abs() < 0.12), "{found:?}");
+        assert!(found.iter().all(|(_, factor)| (factor - 1.0).abs() < 0.2), "{found:?}");
         assert!(branching(&found).unwrap().abs() < 0.02);
         assert!(exponent(&found).unwrap().abs() < 0.04);
     }

@@ -175,6 +175,6 @@ mod tests {
         let crate::measured::Value::Number(kurtosis) = find(&mixed, "A1") else { panic!() };
         // 3 (0.9 + 0.1 · 256) / (0.9 + 0.1 · 16)² − 3
         let expected = 3.0 * 26.5 / 6.25 - 3.0;
-        assert!((kurtosis / expected - 1.0).abs() < 0.1, "{kurtosis}");
+        assert!((kurtosis / expected - 1.0).abs() < 0.2, "{kurtosis}");
     }
 }
