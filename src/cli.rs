@@ -15,6 +15,7 @@ mod files;
 mod flags;
 mod kafka;
 mod load;
+mod realism;
 mod record;
 mod replay;
 mod schemas;
@@ -47,6 +48,7 @@ pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Plant, Verify};
 pub(crate) use flags::flags;
 pub(crate) use kafka::{AnswerArgs, KafkaArgs, PrefixArgs, RegistryArgs};
 pub(crate) use load::{Load, LoadCommand, LoadList, LoadRun, LoadShow};
+pub(crate) use realism::Realism;
 pub(crate) use record::{BurstArgs, MarketArgs, Record};
 pub(crate) use replay::{PaceMode, Replay, TimestampsMode};
 pub(crate) use schemas::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister};
@@ -100,6 +102,7 @@ pub(crate) enum Command {
     Info(Info),
     Cat(Cat),
     Verify(Verify),
+    Realism(Realism),
     Diff(Diff),
     Filter(Filter),
     Merge(Merge),

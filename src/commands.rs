@@ -19,6 +19,7 @@ pub(crate) mod load;
 mod man;
 mod merge;
 mod plant;
+mod realism;
 pub(crate) mod record;
 mod recover;
 mod replay;
@@ -60,6 +61,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Info(args) => info::run(&args),
         Command::Cat(args) => cat::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Realism(args) => realism::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Merge(args) => merge::run(&args),
@@ -114,6 +116,7 @@ fn group(command: &Command) -> Option<Group> {
         Command::Info(_)
         | Command::Cat(_)
         | Command::Verify(_)
+        | Command::Realism(_)
         | Command::Diff(_)
         | Command::Filter(_)
         | Command::Merge(_)

@@ -11,6 +11,7 @@ fn help_of_every_command_is_as_reviewed() {
         "info",
         "cat",
         "verify",
+        "realism",
         "diff",
         "filter",
         "merge",

@@ -26,6 +26,7 @@ mod load;
 mod operations;
 mod pipes;
 mod plant;
+mod realism;
 mod record;
 mod replay;
 mod scarce;
