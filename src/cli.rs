@@ -22,6 +22,7 @@ mod server;
 mod tail;
 mod topics;
 mod verify_topic;
+mod view;
 
 use std::path::PathBuf;
 
@@ -33,7 +34,7 @@ pub(crate) use bridge::{Bridge, BridgeTuning, DeliveryMode};
 pub(crate) use capture::{Capture, Recover};
 pub(crate) use cluster::{Cluster, ClusterCommand, ClusterVerify};
 pub(crate) use common::{CutArgs, FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
-pub(crate) use control::{Control, ControlAction};
+pub(crate) use control::{Control, ControlAction, LoopStart};
 pub(crate) use demo::Demo;
 pub(crate) use dev::{Dev, DevBrokerArgs, DevCommand, DevRegistryArgs};
 pub(crate) use dlq::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic};
@@ -51,6 +52,7 @@ pub(crate) use server::{ControlMode, OnSlowMode, ServerArgs};
 pub(crate) use tail::Tail;
 pub(crate) use topics::{TopicNames, Topics, TopicsCommand, TopicsPlan, TopicsTail};
 pub(crate) use verify_topic::VerifyTopic;
+pub(crate) use view::View;
 
 use crate::{settings, telemetry::LogFormat};
 
@@ -102,6 +104,7 @@ pub(crate) enum Command {
     Plant(Plant),
     Export(Export),
     Replay(Replay),
+    View(View),
     Serve(Serve),
     Tail(Tail),
     Capture(Capture),
