@@ -142,7 +142,7 @@ pub struct Status {
     /// The messages sent, counted once however many clients there are. Messages that a fault removes do not count,
     /// and messages that a fault repeats count twice.
     pub sent: u64,
-    /// What is repeated, if anything is.
+    /// The stretch that is repeated.
     #[serde(rename = "loop", default)]
     pub looped: Option<LoopBounds>,
     /// The digest of what was played so far; `None` after a jump.

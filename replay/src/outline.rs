@@ -129,7 +129,7 @@ impl Outline {
     }
 }
 
-/// How the outline of a source may be read.
+/// Options of reading the outline of a source.
 #[derive(Clone, Copy)]
 pub struct OutlineOptions<'a> {
     /// The number of threads.

@@ -48,7 +48,7 @@ pub(crate) struct Play {
     sent: u64,
     changes: u64,
     complete: bool,
-    /// What is repeated.
+    /// The stretch that is repeated.
     looped: Option<LoopBounds>,
     /// The time of the last jump to the beginning of the loop.
     looped_at: Option<Duration>,

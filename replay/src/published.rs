@@ -48,7 +48,7 @@ pub(crate) struct View {
     pub(crate) digest_received: Option<ContentDigest>,
     /// The number of messages sent at some recent instant, and their digest; `None` after a seek.
     pub(crate) digest_so_far: Option<(u64, ContentDigest)>,
-    /// What is repeated.
+    /// The stretch that is repeated.
     pub(crate) looped: Option<LoopBounds>,
     /// Increased with each change that clients are notified of.
     pub(crate) changes: u64,

@@ -44,7 +44,7 @@ pub(crate) struct Cursor {
     pub(crate) jumps: usize,
 }
 
-/// What a client has not been sent of the messages that were played.
+/// The messages that were played and that a client was not sent yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lag {
     /// The bytes of their frames, as far as they are held.
@@ -179,7 +179,7 @@ impl Ring {
         index.and_then(|index| self.blocks.get(index)).map_or(0, |held| held.play_offset + 1)
     }
 
-    /// Returns how far a client at a play offset is behind the first `released` messages.
+    /// Returns the lag of a client at a play offset, when `released` messages were played.
     pub(crate) fn lag(&self, play_offset: u64, released: u64, now: Duration) -> Lag {
         let time = if play_offset >= released {
             Some(Duration::ZERO)

@@ -17,6 +17,7 @@ fn help_of_every_command_is_as_reviewed() {
         "plant",
         "export",
         "replay",
+        "view",
         "serve",
         "tail",
         "capture",
