@@ -11,7 +11,8 @@ const ROWS_MAX = 50;
 export function showClients(body, caption, clients) {
   const behind = clients.filter(isBehind).length;
   const listed = clients.length > ROWS_MAX ? `, the first ${ROWS_MAX} of them` : "";
-  setText(caption, `${grouped(clients.length)} clients${listed}${behind ? `, ${grouped(behind)} behind` : ""}`);
+  const noun = clients.length === 1 ? "client" : "clients";
+  setText(caption, `${grouped(clients.length)} ${noun}${listed}${behind ? `, ${grouped(behind)} behind` : ""}`);
   fillRows(body, clients.slice(0, ROWS_MAX).map((client) => ({
     className: isBehind(client) ? "behind" : "",
     cells: [

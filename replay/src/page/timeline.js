@@ -75,6 +75,13 @@ export class Timeline {
     return this.outline.seqOf(this.toPlace(pixels), this.status.seq);
   }
 
+  /** Jumps to a place, at most to the last message: a replay that is sent to its end would be over. */
+  seek(x) {
+    const { outline, status } = this;
+    const last = (outline.roundOf(status.seq) + 1) * outline.messages - 1;
+    this.act.seek(Math.min(outline.seqOf(x, status.seq), last));
+  }
+
   // input
 
   listen() {
@@ -110,7 +117,7 @@ export class Timeline {
     this.drag = null;
     if (!drag || !this.canMove) return;
     const [from, to] = [Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)];
-    if (to - from < DRAG_PIXELS) this.act.seek(this.seqAt(drag.from));
+    if (to - from < DRAG_PIXELS) this.seek(this.toPlace(drag.from));
     else this.act.loop(this.seqAt(from), Math.max(this.seqAt(to), this.seqAt(from) + 1));
     this.overlay.invalidate();
   }
@@ -128,7 +135,7 @@ export class Timeline {
     // not to the page, where the right arrow is a step
     event.stopPropagation();
     const place = Math.min(Math.max(Math.floor(goal + 1e-6), 0), outline.end);
-    this.act.seek(outline.seqOf(place, this.status.seq));
+    this.seek(place);
   }
 
   describe() {
