@@ -24,6 +24,7 @@ mod server;
 mod tail;
 mod topics;
 mod verify_topic;
+mod view;
 
 use std::path::PathBuf;
 
@@ -35,7 +36,7 @@ pub(crate) use bridge::{Bridge, BridgeTuning, DeliveryMode};
 pub(crate) use capture::{Capture, Recover};
 pub(crate) use cluster::{Cluster, ClusterCommand, ClusterVerify};
 pub(crate) use common::{CutArgs, FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
-pub(crate) use control::{Control, ControlAction};
+pub(crate) use control::{Control, ControlAction, LoopStart};
 pub(crate) use dataset::{
     Dataset, DatasetCommand, DatasetDigest, DatasetRecord, DatasetSeal, DatasetVerify,
 };
@@ -57,6 +58,7 @@ pub(crate) use server::{ControlMode, OnSlowMode, ServerArgs};
 pub(crate) use tail::Tail;
 pub(crate) use topics::{TopicNames, Topics, TopicsCommand, TopicsPlan, TopicsTail};
 pub(crate) use verify_topic::VerifyTopic;
+pub(crate) use view::View;
 
 use crate::{settings, telemetry::LogFormat};
 
@@ -110,6 +112,7 @@ pub(crate) enum Command {
     Export(Export),
     Dataset(Dataset),
     Replay(Replay),
+    View(View),
     Serve(Serve),
     Tail(Tail),
     Capture(Capture),

@@ -29,6 +29,7 @@ mod tail;
 mod topics;
 mod verify;
 pub(crate) mod verify_topic;
+mod view;
 
 use std::{borrow::Cow, ffi::OsString};
 
@@ -69,6 +70,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Export(args) => export::run(&args),
         Command::Dataset(args) => dataset::run(&args, settings),
         Command::Replay(args) => replay::run(&args, settings),
+        Command::View(args) => view::run(&args, settings),
         Command::Serve(args) => serve::run(&args, settings),
         Command::Tail(args) => tail::run(&args),
         Command::Capture(args) => capture::run(&args),
@@ -128,7 +130,8 @@ fn group(command: &Command) -> Option<Group> {
         | Command::Control(_)
         | Command::Completions(_)
         | Command::Demo(_)
-        | Command::Man(_) => return None,
+        | Command::Man(_)
+        | Command::View(_) => return None,
         Command::Bridge(_)
         | Command::VerifyTopic(_)
         | Command::Dlq(_)

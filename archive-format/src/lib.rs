@@ -47,7 +47,7 @@ pub use metadata::{
     Burst, Counts, Faults, KeptFaults, KeyDigest, Metadata, Origin, PlantedFaults, Provenance, RecordingPart,
     RowGroup, SliceGrid, Slices, Source, StateFrame, SymbolEntry, WriterVersions,
 };
-pub use read::{Archive, Batches, OpenOptions, Start};
+pub use read::{Archive, Batches, OpenOptions, Start, TimeBins};
 pub use row::{Batch, Captured, Content, Row, RowDigest, RowRef, Rows};
 pub use version::FormatVersion;
 pub use write::{ArchiveWriter, NewFile, ROW_GROUP_ROWS, Summary, WriterOptions, remove_leftovers};

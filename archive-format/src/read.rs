@@ -10,15 +10,18 @@ mod guarded;
 mod open;
 mod page;
 mod source;
+mod time_bins;
 
 use std::{path::Path, sync::Arc};
 
+use bytes::Bytes;
 use tradesim_schemas::{ByteHash, ContentDigest};
 
-use self::{decoders::Decoders, footer::Group, source::Source};
+use self::{decoders::Decoders, footer::Group, group::GroupBytes, source::Source};
 use crate::{Error, Filter, FilteredBatches, Metadata, Place, RowDigest, RowGroup, ids::IdTable};
 
 pub use batches::{Batches, Start};
+pub use time_bins::TimeBins;
 
 /// The options of [`Archive::open`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,6 +239,14 @@ impl Inner {
             return Err(Error::DamagedRowGroup { path, row_group: index, offset, length });
         }
         Ok(bytes)
+    }
+
+    /// Returns a row group for the decoders, after checking its hash.
+    fn group(&self, index: usize) -> Result<GroupBytes, Error> {
+        let RowGroup { offset, rows, .. } = self.metadata.row_groups[index];
+        let bytes = Bytes::from(self.row_group_bytes(index)?);
+        let chunks = self.groups[index].chunks.as_slice().into();
+        Ok(GroupBytes { rows, offset, bytes, chunks })
     }
 
     /// Returns the bytes of a state frame as stored, after checking their hash.

@@ -6,6 +6,7 @@ mod python;
 mod reading;
 mod refusals;
 mod round_trip;
+mod time_bins;
 
 use std::path::Path;
 

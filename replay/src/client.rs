@@ -106,6 +106,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         Some(refusal) => connection.close(Close::refused(&refusal), Closed::Refused),
         None => connection.greet(&admitted.stream),
     }
+    connection.describe_selection();
     let end = connection.run().await;
     let End { why, code, delivered, seen } = end;
     let at = hub.clock.now();
@@ -290,6 +291,12 @@ impl Connection<'_> {
         }
     }
 
+    /// Updates the description of what the client receives, which others see.
+    fn describe_selection(&mut self) {
+        let description = self.outgoing.selection().description(&self.hub.known_symbols);
+        self.client.sent().selection = description;
+    }
+
     fn control(&mut self, text: &str) {
         if self.closing.is_some() {
             return;
@@ -303,6 +310,9 @@ impl Connection<'_> {
                 Action::Unsubscribe => selection.unsubscribe(symbols, events),
             }
         });
+        if changed.is_ok() {
+            self.describe_selection();
+        }
         match changed {
             Ok(()) if self.client.v1 => {
                 let selection = self.outgoing.cursor.selection();

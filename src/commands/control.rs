@@ -5,11 +5,11 @@ use std::{fmt::Display, io};
 use anyhow::anyhow;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tradesim_replay::{Lateness, Status};
+use tradesim_replay::{Lateness, LoopBounds, Status};
 use ureq::{Agent, Error};
 
 use crate::{
-    cli::{Control, ControlAction},
+    cli::{Control, ControlAction, LoopStart},
     control_token,
     exit::{Failure, Outcome},
     output::{self, grouped},
@@ -44,7 +44,7 @@ fn ask(args: &Control) -> anyhow::Result<(Value, Status)> {
         .user_agent(concat!("tradesim/", env!("CARGO_PKG_VERSION")))
         .build()
         .into();
-    let (path, body) = request(&args.action);
+    let (path, body) = request(&args.action)?;
     let url = format!("http://{}{path}", args.url.authority());
     let answer = match (&args.action, body) {
         // reading the status needs no token
@@ -82,16 +82,31 @@ fn ask(args: &Control) -> anyhow::Result<(Value, Status)> {
     })
 }
 
-fn request(action: &ControlAction) -> (&'static str, Option<Value>) {
-    match action {
+/// Returns the path and the body of a request.
+///
+/// # Errors
+/// Fails on arguments that do not go together.
+fn request(action: &ControlAction) -> Result<(&'static str, Option<Value>), Failure> {
+    Ok(match action {
         ControlAction::Pause => ("/control/pause", None),
         ControlAction::Resume => ("/control/resume", None),
         ControlAction::Step { messages } => ("/control/step", Some(json!({ "messages": messages }))),
         ControlAction::Seek { place } => ("/control/seek", Some(json!({ "to": place }))),
+        ControlAction::Loop { from: LoopStart::At(from), to: Some(to) } => {
+            ("/control/loop", Some(json!({ "from": from, "to": to })))
+        }
+        ControlAction::Loop { from: LoopStart::Off, to: None } => ("/control/loop", None),
+        ControlAction::Loop { from: LoopStart::At(_), to: None } => {
+            let hint = "for example `loop 09:30 09:45`";
+            return Err(Failure::usage_hint("`loop` needs the place where the repetition ends", hint));
+        }
+        ControlAction::Loop { from: LoopStart::Off, to: Some(_) } => {
+            return Err(Failure::usage("`loop off` takes no further place"));
+        }
         ControlAction::Speed { speed } => ("/control/speed", Some(json!({ "speed": speed.to_string() }))),
         ControlAction::Status => ("/status", None),
         ControlAction::Stop => ("/control/stop", None),
-    }
+    })
 }
 
 /// Maps an error of the request to its exit code: 69 for an unreachable server, 1 for an invalid response.
@@ -115,7 +130,10 @@ fn position(status: &Status) -> String {
     let Status { messages, time, speed, .. } = status;
     let of = messages.map_or_else(String::new, |messages| format!(" of {}", grouped(messages)));
     let time = time.as_ref().map_or_else(String::new, |time| format!(", {time}"));
-    format!("{} at seq {}{of}{time}, {speed}", status.state.as_str(), grouped(status.seq.get()))
+    let repeats = status.looped.map_or_else(String::new, |LoopBounds { from, to }| {
+        format!(", repeats seq {} up to {}", grouped(from.get()), grouped(to.get()))
+    });
+    format!("{} at seq {}{of}{time}, {speed}{repeats}", status.state.as_str(), grouped(status.seq.get()))
 }
 
 /// The rest of a status: a line for each fact, then one for each client.

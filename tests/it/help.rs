@@ -19,6 +19,7 @@ fn help_of_every_command_is_as_reviewed() {
         "export",
         "dataset",
         "replay",
+        "view",
         "serve",
         "tail",
         "capture",

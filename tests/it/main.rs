@@ -24,6 +24,7 @@ mod kafka;
 mod layering;
 mod load;
 mod operations;
+mod page;
 mod pipes;
 mod plant;
 mod realism;

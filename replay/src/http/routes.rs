@@ -23,7 +23,7 @@ use super::{
     connection::{Ends, Exchange},
     handshake,
     host::{self, BadHost},
-    origin, permission,
+    origin, page, permission,
     slots::Cap,
 };
 
@@ -33,7 +33,7 @@ const BODY_BYTES: usize = 64 * 1024;
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 
-type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Answers a request.
 pub(super) async fn answer<B: Backend>(
@@ -49,7 +49,7 @@ pub(super) async fn answer<B: Backend>(
         bad_host(http_state, &parts, bad)
     } else if let Some(action) = path.strip_prefix("/control/") {
         control(http_state, ends, &parts, action, body).await
-    } else if !["/", "/healthz", "/metrics", "/status"].contains(&path) {
+    } else if !["/", "/healthz", "/metrics", "/status", "/timeline"].contains(&path) {
         not_found()
     } else if ![Method::GET, Method::HEAD].contains(&parts.method) {
         not_allowed("GET, HEAD")
@@ -58,11 +58,21 @@ pub(super) async fn answer<B: Backend>(
             "/healthz" => reply(StatusCode::OK, TEXT, "ok\n"),
             "/metrics" => reply(StatusCode::OK, metrics::CONTENT_TYPE, http_state.backend.metrics()),
             "/status" => reply(StatusCode::OK, JSON, to_json(&http_state.backend.status())),
+            "/timeline" => timeline(http_state).await,
+            _ if http_state.limits.page && page::is_wanted(&parts) => page::answer(&parts.headers),
             _ => connect(http_state, exchange, ends, &parts, !body.is_end_stream()).await,
         }
     };
     exchange.state().answered();
     Ok(answer)
+}
+
+/// Handles `GET /timeline`.
+async fn timeline<B: Backend>(http_state: &HttpState<B>) -> Answer {
+    match http_state.backend.timeline().await {
+        Ok(outline) => reply(StatusCode::OK, JSON, Bytes::from_owner(outline)),
+        Err(text) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "source_failed", &text),
+    }
 }
 
 /// Handles `GET /`: a client.
@@ -233,7 +243,9 @@ fn no_handshake(no: handshake::NoHandshake) -> Answer {
 
 fn not_found() -> Answer {
     let controls = command::ACTIONS.map(|action| format!("POST /control/{action}\n")).concat();
-    let paths = format!("there is:\nGET / (WebSocket)\nGET /healthz\nGET /metrics\nGET /status\n{controls}");
+    let paths = format!(
+        "there is:\nGET / (WebSocket, or the page)\nGET /healthz\nGET /metrics\nGET /status\nGET /timeline\n{controls}"
+    );
     reply(StatusCode::NOT_FOUND, TEXT, paths)
 }
 
