@@ -37,9 +37,7 @@ pub(crate) use capture::{Capture, Recover};
 pub(crate) use cluster::{Cluster, ClusterCommand, ClusterVerify};
 pub(crate) use common::{CutArgs, FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
 pub(crate) use control::{Control, ControlAction, LoopStart};
-pub(crate) use dataset::{
-    Dataset, DatasetCommand, DatasetDigest, DatasetRecord, DatasetSeal, DatasetVerify,
-};
+pub(crate) use dataset::{Dataset, DatasetCommand, DatasetDigest, DatasetRecord, DatasetSeal, DatasetVerify};
 pub(crate) use demo::Demo;
 pub(crate) use dev::{Dev, DevBrokerArgs, DevCommand, DevRegistryArgs};
 pub(crate) use dlq::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic};

@@ -29,8 +29,8 @@ use self::{
     validate::RowValidator,
 };
 use crate::{
-    Batch, Columns, Counts, Cut, Error, Faults, FormatVersion, Metadata, Provenance, Row, RowGroup, SliceGrid,
-    StateFrame, WriterVersions,
+    Batch, Columns, Counts, Cut, Error, Faults, FormatVersion, Metadata, Provenance, Row, RowGroup,
+    SliceGrid, StateFrame, WriterVersions,
     encode::{CHUNK_ROWS, Chunk},
     layout::{self, Column},
     limits,
@@ -225,8 +225,8 @@ impl ArchiveWriter {
             symbol_bounds: provenance.part.is_some(),
             proofs,
         };
-        let engine = Engine::new(setup)
-            .map_err(|source| Error::io(path, "start threads to write", source))?;
+        let engine =
+            Engine::new(setup).map_err(|source| Error::io(path, "start threads to write", source))?;
         Ok(ArchiveWriter {
             path: path.to_owned(),
             unpublished,

@@ -293,7 +293,7 @@ impl Connection<'_> {
 
     /// Updates the description of what the client receives, which others see.
     fn describe_selection(&mut self) {
-        let description = self.outgoing.selection().description(&self.hub.known_symbols);
+        let description = self.outgoing.cursor.selection().description(&self.hub.known_symbols);
         self.client.sent().selection = description;
     }
 

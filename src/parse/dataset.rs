@@ -18,8 +18,9 @@ pub(crate) struct Seeds(pub(crate) Vec<u64>);
 
 /// Parses dates and ranges of dates with commas between them: `2026-02-02..2026-02-06,2026-02-18`.
 pub(crate) fn date_ranges(text: &str) -> Result<DateRanges, Invalid> {
-    const FORMS: Invalid =
-        Invalid::expected("dates such as 2026-02-18, ranges such as 2026-02-02..2026-02-27, or a list of both");
+    const FORMS: Invalid = Invalid::expected(
+        "dates such as 2026-02-18, ranges such as 2026-02-02..2026-02-27, or a list of both",
+    );
     let range = |text: &str| {
         let (first, last) = text.split_once("..").unwrap_or((text, text));
         let (first, last) = (date(first).map_err(|_| FORMS)?, date(last).map_err(|_| FORMS)?);
@@ -52,7 +53,8 @@ pub(crate) fn parts(text: &str) -> Result<u16, Invalid> {
 
 /// Parses a worker and the number of workers.
 pub(crate) fn shard(text: &str) -> Result<Shard, Invalid> {
-    let forms = Invalid::expected("a worker from 0 and the number of workers, such as 0/16 for the first of 16");
+    let forms =
+        Invalid::expected("a worker from 0 and the number of workers, such as 0/16 for the first of 16");
     text.parse().map_err(|_| forms)
 }
 
@@ -79,7 +81,8 @@ mod tests {
 
     #[test]
     fn other_forms_are_refused() {
-        for text in ["", "2026-02-18..", "..2026-02-18", "2026-02-18..2026-02-17", "2026-02-18,", "2026-2-1"] {
+        for text in ["", "2026-02-18..", "..2026-02-18", "2026-02-18..2026-02-17", "2026-02-18,", "2026-2-1"]
+        {
             assert!(date_ranges(text).is_err(), "{text}");
         }
         for text in ["", "3..1", "1,", "1..", "-1", "0..1000000", "0..18446744073709551615", "1..2..3"] {

@@ -86,7 +86,7 @@ fn digest<'a>(records: impl IntoIterator<Item = &'a Record>) -> ContentDigest {
 }
 
 fn merged(archives: &[Archive]) -> Vec<Record> {
-    let mut merge = MarketMerge::new(archives, Start::Beginning, RecordSeq::FIRST).unwrap();
+    let mut merge = MarketMerge::new(archives, Start::Beginning, RecordSeq(0)).unwrap();
     std::iter::from_fn(|| merge.next_record().unwrap()).collect()
 }
 

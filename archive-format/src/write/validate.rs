@@ -57,7 +57,8 @@ impl RowValidator {
         if tail::contains(document.as_bytes(), tail::MARKER_START) {
             return Err(Error::BadMetadata { what: "it contains the reserved text `tradesim-tail/`" });
         }
-        let expected = slices.map(|grid| (provenance.key_symbols().into_iter().collect::<BTreeSet<_>>(), grid));
+        let expected =
+            slices.map(|grid| (provenance.key_symbols().into_iter().collect::<BTreeSet<_>>(), grid));
         if expected.as_ref().is_some_and(|(symbols, _)| symbols.len() > limits::KEYS_MAX) {
             return Err(Error::BadMetadata { what: "it has more than 4,096 symbols with a digest" });
         }

@@ -18,11 +18,10 @@ use crate::{
 pub(super) fn merge(args: &Merge, archives: &[Archive]) -> anyhow::Result<ArchiveReport> {
     let provenance = Parts::whole(archives[0].metadata().provenance());
     let output = &args.output;
-    let mut sink =
-        Sink::create(&output.output, output.force, args.threads, provenance, Columns::default())?;
+    let mut sink = Sink::create(&output.output, output.force, args.threads, provenance, Columns::default())?;
     let total = archives.iter().map(|archive| archive.metadata().counts().total()).sum();
     let mut progress = Progress::new("merging", total);
-    let mut merged = MarketMerge::new(archives, Start::Beginning, RecordSeq::FIRST)?;
+    let mut merged = MarketMerge::new(archives, Start::Beginning, RecordSeq(0))?;
     let mut records = Vec::with_capacity(BATCH_ROWS);
     let mut messages = 0;
     while let Some(record) = merged.next_record()? {
