@@ -150,6 +150,8 @@ impl Player {
     /// Reads the source from where the playback requests, in place of what was read before.
     fn open(&mut self) {
         let Some(seq) = self.play.take_opening() else { return };
+        // it was found by what is no longer read
+        self.failure = None;
         match Producer::start(Arc::clone(&self.hub.source), seq, thread::current()) {
             Ok(producer) => self.producer = Some(producer),
             Err(error) => self.failure = Some(SourceError::Read(Box::new(error))),
@@ -196,7 +198,8 @@ impl Player {
     }
 
     fn command(&mut self, command: &Command) -> Result<(), CommandError> {
-        if self.quit || self.failure.is_some() {
+        // a source that failed further on ends the playback when that is reached, and not before
+        if self.quit {
             return Err(CommandError::Over);
         }
         if *command == Command::Stop {

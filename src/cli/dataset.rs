@@ -49,7 +49,7 @@ pub(crate) struct DatasetRecord {
     #[arg(long, value_name = "P", default_value_t = 1, value_parser = parse::parts, allow_negative_numbers = true)]
     pub(crate) parts: u16,
     /// Only the share of worker I, from 0, of N workers
-    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE, value_parser = parse::shard)]
+    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE, value_parser = parse::shard, allow_hyphen_values = true)]
     pub(crate) shard: Shard,
     /// Print a JSON object for each part, and one at the end, each on its own line
     #[arg(long)]
@@ -85,7 +85,7 @@ pub(crate) struct DatasetVerify {
     /// The folder of the dataset
     pub(crate) root: PathBuf,
     /// Only the share of worker I, from 0, of N workers
-    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE, value_parser = parse::shard)]
+    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE, value_parser = parse::shard, allow_hyphen_values = true)]
     pub(crate) shard: Shard,
     /// Simulate this share of the parts again, evenly spread, and compare
     #[arg(long, value_name = "N%", default_value = "0%", value_parser = parse::percent)]
@@ -114,7 +114,7 @@ pub(crate) struct DatasetDigest {
     #[arg(required_unless_present = "combine")]
     pub(crate) seed: Option<u64>,
     /// Only the share of worker I, from 0, of N workers
-    #[arg(long, value_name = "I/N", value_parser = parse::shard, requires = "output")]
+    #[arg(long, value_name = "I/N", value_parser = parse::shard, requires = "output", allow_hyphen_values = true)]
     pub(crate) shard: Option<Shard>,
     /// Write the hash of the share into this file
     #[arg(short, long, value_name = "PIECES", requires = "shard")]

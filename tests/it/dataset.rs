@@ -1,6 +1,6 @@
 //! `dataset`: workers as processes, kills, exit codes, and what other commands make of the files.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, process::Stdio, time::Duration};
 
 use crate::support::{Folder, Run, digest};
 
@@ -149,7 +149,8 @@ fn killed_workers_leave_nothing_that_counts_as_whole() {
         let mut children: Vec<_> = (0..workers)
             .map(|index| {
                 let shard = format!("{index}/{workers}");
-                folder.command(&[SMALL, &["--shard", &shard]].concat()).spawn().unwrap()
+                let mut command = folder.command(&[SMALL, &["--shard", &shard]].concat());
+                command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
             })
             .collect();
         std::thread::sleep(Duration::from_millis(seed >> 32 & 63));
@@ -180,7 +181,7 @@ fn killed_workers_leave_nothing_that_counts_as_whole() {
 fn a_signal_ends_a_worker_without_a_part() {
     let folder = Folder::new();
     let slow = ["dataset", "record", "lake", "--dates", "2026-02-18", "--seeds", "1", "--rate", "2000"];
-    let mut child = folder.command(&slow).spawn().unwrap();
+    let mut child = folder.command(&slow).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     crate::support::wait_until("the recipe exists", || folder.path("lake/_tradesim/recipe.json").exists());
     crate::support::wait_until("a part has begun", || folder.path("lake/date=2026-02-18/seed=1").exists());
     crate::support::send_signal("TERM", &child);

@@ -88,7 +88,7 @@ fn view_of_what_is_not_an_archive_fails_as_every_command_does() {
     let folder = Folder::new();
     folder.write("a.parquet", "no");
     folder.run(&["view", "a.parquet"]).fails(65, "a.parquet");
-    folder.run(&["view"]).fails(2, "FILE");
+    assert_eq!(folder.run(&["view"]).code, 2);
     // settings of a server that other programs connect to are not for a page
     let mut command = folder.command(&["view", day_text()]);
     command.env("TRADE_GEN_WS_PORT", "x").env("TRADE_GEN_WS_HOST", "0.0.0.0");
@@ -197,7 +197,22 @@ fn a_damaged_row_group_makes_the_timeline_an_error_and_not_a_wrong_one() {
     let (status, _, body) = ask(&format!("{}timeline", viewing.url), "application/json");
     assert_eq!(status, 500, "{body}");
     assert!(body.contains("source_failed") && body.contains("damaged"), "{body}");
-    viewing.end("TERM");
+    viewing.end("TERM").fails(65, "damaged.parquet is damaged");
+}
+
+/// The player reads ahead: it knows of damage before it gets there.
+#[test]
+fn a_paused_replay_of_a_damaged_archive_can_be_controlled_and_stopped() {
+    let folder = Folder::new();
+    let mut bytes = std::fs::read(day_text()).unwrap();
+    bytes[200] ^= 1;
+    folder.write("damaged.parquet", bytes);
+    let replay = Listening::replay(&folder, &["damaged.parquet", "--start-paused"]);
+    for action in [&["status"][..], &["speed", "5x"], &["pause"], &["stop"]] {
+        let run = folder.run(&[&["control", &replay.url], action].concat());
+        assert_eq!(run.code, 0, "{action:?}: {}", run.stderr);
+    }
+    replay.end().fails(65, "damaged.parquet is damaged");
 }
 
 #[test]
