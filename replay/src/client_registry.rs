@@ -236,6 +236,11 @@ fn client_status(client: &Client, sent: &Sent, head: Head, lag: Option<Lag>) -> 
         Some(play_offset) => head.released.saturating_sub(play_offset),
         None => head.seq.since(client.start_source_seq + sent.messages),
     };
+    let lag_time = match lag_messages {
+        // before its first message a client has no play offset
+        0 => Some(Duration::ZERO),
+        _ => lag.and_then(|lag| lag.time),
+    };
     ClientStatus {
         id: client.id,
         peer: client.peer.to_string(),
@@ -245,7 +250,7 @@ fn client_status(client: &Client, sent: &Sent, head: Head, lag: Option<Lag>) -> 
         sent: sent.messages,
         lag_messages,
         lag_bytes: lag.map_or(0, |lag| lag.bytes),
-        lag_seconds: lag.and_then(|lag| lag.time).map(|time| time.as_secs_f64()),
+        lag_seconds: lag_time.map(|time| time.as_secs_f64()),
         selection: sent.selection.clone(),
         late_ms: sent.late.summary(),
         closed: None,
