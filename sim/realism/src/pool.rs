@@ -10,7 +10,7 @@ use crate::{
     day::{SIGNATURE, SymbolDay},
     intraday::response::ResponseSums,
     market::SymbolSums,
-    number::{auc::Auc, log_histogram::LogHistogram, random::Random},
+    number::{auc::Auc, log_histogram::LogHistogram},
 };
 
 /// The sums over all symbols and days.
@@ -124,6 +124,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::random::Random;
 
     #[test]
     fn a_constant_rate_has_no_busy_second() {
