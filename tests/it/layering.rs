@@ -43,6 +43,10 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "tradesim-protocol",
         &["tokio", "mio", "socket2", "tungstenite", "rustls", "arrow-array", "parquet", "rdkafka", "rand"],
     ),
+    (
+        "tradesim-dialects",
+        &["tokio", "mio", "socket2", "tungstenite", "http", "arrow-array", "parquet", "rdkafka", "rand", "tracing"],
+    ),
     ("tradesim-client", &["tokio", "mio", "arrow-array", "parquet", "rdkafka", "tradesim-replay"]),
     (
         "tradesim-bridge-core",
@@ -71,6 +75,7 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
     ("tradesim-sim", 1, &["schemas"]),
     ("tradesim-archive", 1, &["schemas"]),
     ("tradesim-protocol", 1, &["schemas"]),
+    ("tradesim-dialects", 1, &["schemas"]),
     ("tradesim-replay", 2, &["protocol", "schemas"]),
     ("tradesim-client", 2, &["protocol", "schemas"]),
     ("tradesim-bridge-core", 2, &["protocol", "schemas"]),
