@@ -8,6 +8,8 @@ use std::{
 
 use tradesim_schemas::{EventType, StreamSeq, Symbol, Timestamp};
 
+use crate::translation::Translations;
+
 /// The size of the frames at which a block is full, in bytes: about 150 messages. This is large enough to spread the
 /// cost of a system call over many messages, and small enough for the block to be in the second-level cache when it
 /// is written.
@@ -85,6 +87,8 @@ pub struct Block {
     due_ns: Vec<AtomicU64>,
     /// The faults by message, ascending; empty in a stream without faults.
     faults: Vec<(usize, LineFault)>,
+    /// The same messages in the dialects that clients speak, made when the first client needs one.
+    translations: Translations,
 }
 
 impl Block {
@@ -171,6 +175,11 @@ impl Block {
             0 => None,
             ns => Some(Duration::from_nanos(ns)),
         }
+    }
+
+    /// Returns the same messages in dialects, as far as clients needed them.
+    pub(crate) fn translations(&self) -> &Translations {
+        &self.translations
     }
 
     /// Returns the start of a message's frame.
@@ -294,6 +303,7 @@ impl BlockBuilder {
             recorded: std::mem::take(&mut self.recorded),
             due_ns,
             faults: std::mem::take(&mut self.faults),
+            translations: Translations::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod catch_up;
 mod closing;
+mod dialect;
 mod faults;
 mod progress;
 mod unacknowledged;
@@ -11,11 +12,13 @@ use std::{io, net::SocketAddr, ops::Range, sync::Arc, time::Duration};
 use bytes::Bytes;
 use socket2::SockRef;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
+use tradesim_dialects::Incoming;
 use tradesim_schemas::StreamSeq;
 
 use self::{
     catch_up::CatchUp, closing::Closing, faults::Faults, progress::Progress, unacknowledged::unacknowledged,
 };
+pub(crate) use self::dialect::DialectClient;
 use crate::{
     block::Block,
     client_registry::{Client, Departure, Start},
@@ -63,6 +66,8 @@ pub(crate) struct Admitted {
     pub(crate) v1: bool,
     pub(crate) stream: String,
     pub(crate) outcome: Result<(crate::selection::Selection, Start), Refusal>,
+    /// Its session, if it speaks a dialect.
+    pub(crate) dialect: Option<Box<DialectClient>>,
 }
 
 /// Serves a client until it is disconnected.
@@ -77,7 +82,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
     if let Err(error) = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER_BYTES) {
         tracing::debug!(%error, "the size of the send buffer cannot be set");
     }
-    let client = hub.clients.join(admitted.peer, admitted.v1, start);
+    let client = hub.clients.join(admitted.peer, admitted.v1, admitted.dialect.is_none(), start);
     let send_cursor = SendCursor::new(selection, start.source_seq, start.seq, &hub.ring());
     let now = hub.clock.now();
     let head = hub.published.head.subscribe();
@@ -98,12 +103,14 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         notified_changes: hub.published.view().changes,
         over: None,
         faults: Faults::default(),
+        dialect: admitted.dialect,
         hub,
         client: &client,
         socket,
     };
     match refusal {
         Some(refusal) => connection.close(Close::refused(&refusal), Closed::Refused),
+        None if connection.dialect.is_some() => connection.greet_in_dialect(),
         None => connection.greet(&admitted.stream),
     }
     let end = connection.run().await;
@@ -145,6 +152,8 @@ struct Connection<'a> {
     over: Option<End>,
     /// The faults that are in effect.
     faults: Faults,
+    /// The session of a client that speaks a dialect.
+    dialect: Option<Box<DialectClient>>,
 }
 
 /// The reason for which a series of writes stopped.
@@ -193,6 +202,7 @@ impl Connection<'_> {
             _ = self.socket.readable() => {}
             _ = self.head.changed(), if follows => {}
             () = self.catch_up.ready(), if follows => {}
+            () = translation_ready(&mut self.dialect), if follows => {}
             _ = self.stopping.changed(), if can_stop => {}
             () = tokio::time::sleep_until(deadline) => {}
         }
@@ -206,6 +216,9 @@ impl Connection<'_> {
         }
         if stopped == Stopped::Dripping {
             deadline = deadline.min(self.hub.clock.now() + faults::DRIP_EVERY);
+        }
+        if let Some(due) = self.dialect.as_ref().and_then(|dialect| dialect.deadline()) {
+            deadline = deadline.min(due);
         }
         if let Some(closing) = &self.closing {
             deadline = deadline.min(closing.deadline(self.progress.moved()));
@@ -239,8 +252,10 @@ impl Connection<'_> {
             && let Some(received) = self.inbound.poll()
         {
             match received {
+                Received::Text(text) if self.receive_in_dialect(Incoming::Text(&text)) => {}
+                Received::Binary(bytes) if self.receive_in_dialect(Incoming::Binary(&bytes)) => {}
                 Received::Text(text) => self.control(&text),
-                Received::Binary => self.refuse_message(&ControlMessage::not_text()),
+                Received::Binary(_) => self.refuse_message(&ControlMessage::not_text()),
                 Received::Ping => {}
                 Received::Pong(payload) => self.progress.answered(&payload, self.hub.clock.now()),
                 Received::Closed { .. } => self.peer_closes(),
@@ -338,6 +353,10 @@ impl Connection<'_> {
         }
         if *self.stopping.borrow_and_update() {
             return self.stop();
+        }
+        self.check_session(now);
+        if self.closing.is_some() || self.over.is_some() {
+            return;
         }
         if self.progress.is_blocked() {
             let stalled = self.progress.stalled_for(now) >= self.hub.options.stall;
@@ -437,6 +456,10 @@ impl Connection<'_> {
             self.due_last = due_last;
         }
         metrics.messages_sent.inc_by(written);
+        if written > 0 {
+            self.delivered_in_dialect(now);
+        }
+        let metrics = &self.hub.metrics;
         metrics.bytes_sent.inc_by(count as u64);
         let flows = written > 0 && self.client.v1 && self.closing.is_none();
         if flows && self.outgoing.is_empty() && now >= self.position_sent + POSITION_EVERY {
@@ -461,17 +484,25 @@ impl Connection<'_> {
                 self.catch_up.stop();
             }
             match task {
-                Task::Send { block, messages } => self.send(&block, messages),
+                Task::Send { block, messages } => {
+                    if !self.send(&block, messages) {
+                        return self.closing.is_some();
+                    }
+                }
                 Task::Read { seq, before } => match self.catch_up.block(self.hub, seq) {
                     Ok(Some(block)) if before > seq => {
                         let messages = self.outgoing.messages_of(&block, before);
-                        self.send(&block, messages);
+                        if !self.send(&block, messages) {
+                            return self.closing.is_some();
+                        }
                     }
                     Ok(_) => return false,
                     Err(error) => {
                         self.close(Close::source_failed(self.outgoing.seq(), &error), Closed::Failed)
                     }
                 },
+                // vendors have no word for it: their clients go on with what is played
+                Task::Jumped { .. } if self.dialect.is_some() => {}
                 // a client that counts the messages of a filter cannot know the number of the next one
                 Task::Jumped { seq } if !self.client.v1 || !self.outgoing.selection().is_whole_stream() => {
                     self.close(Close::seek(seq), Closed::Seek);
@@ -482,14 +513,18 @@ impl Connection<'_> {
                     self.moved();
                     return false;
                 }
+                Task::Finished if self.holds() => return false,
                 Task::Finished => self.finish(),
             }
         }
         true
     }
 
-    /// Starts to send messages.
-    fn send(&mut self, block: &Arc<Block>, messages: Range<usize>) {
+    /// Starts to send messages. Returns false if they cannot be sent yet, or if the connection is being closed.
+    fn send(&mut self, block: &Arc<Block>, messages: Range<usize>) -> bool {
+        if !self.is_translated(block) {
+            return false;
+        }
         let now = self.hub.clock.now();
         let messages = if self.progress.is_slow(now) {
             if self.progress.should_ask(now) {
@@ -500,15 +535,16 @@ impl Connection<'_> {
             messages
         };
         if block.is_regular() {
-            self.outgoing.send(block, messages);
+            self.put(block, messages);
         } else if !self.send_with_faults(block, messages) {
-            return;
+            return true;
         }
         self.moved();
         if self.outgoing.is_empty() {
             // none of them is selected: they count as sent
             self.client.sent().seq = self.outgoing.seq();
         }
+        true
     }
 
     /// Reports the client's play offset to the player.
@@ -528,6 +564,14 @@ impl Connection<'_> {
             self.notify(&notice);
         }
         self.close(Close::delivered(), Closed::Delivered);
+    }
+}
+
+/// Returns when the next messages of a client that speaks a dialect can be translated, if it waits for that.
+async fn translation_ready(dialect: &mut Option<Box<DialectClient>>) {
+    match dialect {
+        Some(dialect) => dialect.ready().await,
+        None => std::future::pending().await,
     }
 }
 

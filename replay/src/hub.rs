@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use tradesim_dialects::Reference;
 use tradesim_schemas::{ByteHash, DIGEST_PREFIX, StreamSeq};
 
 use crate::{
@@ -26,6 +27,8 @@ pub(crate) struct Hub {
     pub(crate) readers: Arc<Readers>,
     pub(crate) counts: Arc<Counts>,
     pub(crate) known_symbols: KnownSymbols,
+    /// What the messages of dialects state beside the events.
+    pub(crate) reference: Arc<Reference>,
     ring: Mutex<Ring>,
 }
 
@@ -53,6 +56,7 @@ impl Hub {
             readers: Readers::new(),
             counts: Arc::new(Counts::new(Arc::clone(&source))),
             known_symbols: KnownSymbols::new(&source.info().symbols),
+            reference: options.dialects.reference_of(&source.info().symbols),
             ring: Mutex::new(Ring::new(options.buffer_bytes, StreamSeq(0))),
             source,
             options,

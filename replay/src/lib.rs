@@ -16,6 +16,7 @@ mod clock;
 mod close;
 mod control;
 mod counts;
+mod dialects;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -46,11 +47,13 @@ mod source;
 mod steering;
 pub mod testing;
 mod timeline;
+mod translation;
 
 pub use background::Background;
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, LineFault, Meta, Opcode};
 pub use buffer::{ParseBufferError, parse_buffer};
 pub use control::{ClientStatus, Command, CommandError, IntervalStats, Lateness, Report, Status};
+pub use dialects::{AtEnd, Dialects};
 pub use options::{Observer, OnSlow, Options, PlayClock};
 pub use server::{Handle, Server, ServerError};
 pub use source::{Feed, Filled, Source, SourceError, SourceInfo};

@@ -7,6 +7,7 @@ use tradesim_schemas::Timestamp;
 use crate::{
     block::Block,
     control::{Command, CommandError},
+    dialects::Dialects,
     steering::Steering,
 };
 use tradesim_protocol::Speed;
@@ -50,6 +51,8 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// Permission to control the playback over HTTP.
     pub steering: Steering,
+    /// The dialects that are spoken beside our own protocol.
+    pub dialects: Dialects,
     /// A callback for released messages.
     pub observer: Option<Observer>,
 }
@@ -125,6 +128,7 @@ impl Options {
             origins: Vec::new(),
             hosts: Vec::new(),
             steering: Steering::Loopback,
+            dialects: Dialects::default(),
             observer: None,
         }
     }

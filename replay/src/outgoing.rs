@@ -10,6 +10,7 @@ use crate::{
     ring::Ring,
     selection::Selection,
     send_cursor::{Head, SendCursor, Task},
+    translation::Selected,
 };
 
 /// Puts the messages of a [`SendCursor`] into an [`Outbox`], one chunk at a time. It knows at any time how far the
@@ -91,6 +92,17 @@ impl Outgoing {
             let passes = |message: usize| selection.passes(block.entries()[message].meta.kind);
             self.outbox.push_selected(Arc::clone(block), messages.clone(), passes);
         }
+        self.send_cursor.took(block, messages);
+    }
+
+    /// Starts to send the messages of a [`Task::Send`] in a dialect.
+    pub(crate) fn send_translated(&mut self, block: &Arc<Block>, messages: Range<usize>, selected: Selected) {
+        self.chunk = Chunk {
+            source_seq: self.send_cursor.source_seq(),
+            seq: self.send_cursor.seq(),
+            live: self.send_cursor.is_live(),
+        };
+        self.outbox.push_translated(Arc::clone(block), selected);
         self.send_cursor.took(block, messages);
     }
 

@@ -231,7 +231,7 @@ impl Backend for ServerBackend {
     type Client = client::Admitted;
 
     async fn admit(&self, request: ClientRequest) -> AdmittedClient<client::Admitted> {
-        let admission = admit(&self.hub, &request.query, request.wants_v1, request.peer).await;
+        let admission = admit(&self.hub, request).await;
         AdmittedClient { headers: admission.headers, client: admission.client }
     }
 

@@ -14,7 +14,10 @@ use crate::dialect::{Channel, Dialect, Framing, Handshake, Transport, Wire};
 pub(crate) static DIALECT: Dialect = Dialect {
     name: "alpaca",
     vendor: "Alpaca",
-    transport: Transport::WebSocket { answers: |path| path.strip_prefix("/v2/").is_some_and(is_feed) },
+    transport: Transport::WebSocket {
+        path: "/v2/{feed}",
+        answers: |path| path.strip_prefix("/v2/").is_some_and(is_feed),
+    },
     channels: CHANNELS,
     wires: &[
         Wire { name: "json", framing: Framing::Text, encoder: encode::json },

@@ -38,6 +38,8 @@ pub struct Dialect {
 pub enum Transport {
     /// WebSocket, beside the other paths of the server.
     WebSocket {
+        /// The path, for people; a part in braces stands for several values.
+        path: &'static str,
         /// Returns true for the paths of this dialect.
         answers: fn(&str) -> bool,
     },

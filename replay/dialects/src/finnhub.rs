@@ -22,7 +22,7 @@ use crate::{
 pub(crate) static DIALECT: Dialect = Dialect {
     name: "finnhub",
     vendor: "Finnhub",
-    transport: Transport::WebSocket { answers: |path| path == "/finnhub" },
+    transport: Transport::WebSocket { path: "/finnhub", answers: |path| path == "/finnhub" },
     channels: &[Channel::carried("trade")],
     wires: &[Wire { name: "json", framing: Framing::Text, encoder: |_: &Arc<Reference>| Box::new(Encoder) }],
     headers: &["x-finnhub-token"],

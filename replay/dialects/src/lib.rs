@@ -26,6 +26,7 @@ mod subscriptions;
 pub use access::{Access, ApiKey, ParseApiKeyError};
 pub use dialect::{Channel, Dialect, Framing, Handshake, SessionSetup, Transport, Wire};
 pub use encode::{Encode, Frame, Frames, Input};
+pub use market::trading_day_start;
 pub use reference::{Listing, Reference, Tape};
 pub use session::{CloseReason, Fault, Incoming, Io, Output, Refused, Rules, Session};
 pub use subscriptions::{CHANNELS_MAX, SYMBOLS_MAX, Subscriptions, TooManySymbols};
@@ -42,7 +43,7 @@ pub fn by_name(name: &str) -> Option<&'static Dialect> {
 /// Returns the dialect that answers WebSocket clients on this path.
 pub fn by_path(path: &str) -> Option<&'static Dialect> {
     REGISTRY.iter().copied().find(
-        |dialect| matches!(dialect.transport, Transport::WebSocket { answers } if answers(path)),
+        |dialect| matches!(dialect.transport, Transport::WebSocket { answers, .. } if answers(path)),
     )
 }
 

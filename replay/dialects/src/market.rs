@@ -12,6 +12,16 @@ const DAY_US: i64 = 24 * 60 * MINUTE_US;
 /// The time of UTC at which a trading date ends: 01:00 or 02:00 in New York, when no session is open.
 const DAY_ENDS_US: i64 = 6 * 60 * MINUTE_US;
 
+/// Returns the instant at which the trading date of a time begins, in the night before its sessions.
+pub fn trading_day_start(at: Timestamp) -> Timestamp {
+    let date = date_of(at);
+    Timestamp::from_micros(date * DAY_US + DAY_ENDS_US).unwrap_or(Timestamp::MIN)
+}
+
+fn date_of(at: Timestamp) -> i64 {
+    (at.micros() - DAY_ENDS_US).div_euclid(DAY_US)
+}
+
 /// What is known of the market on one trading date, from the messages so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Market {
@@ -50,7 +60,7 @@ impl Market {
 
     /// Takes note of an event, and returns the state of its symbol after it.
     pub(crate) fn note(&mut self, input: &Input<'_>) -> SymbolState {
-        let date = (input.recorded_at.micros() - DAY_ENDS_US).div_euclid(DAY_US);
+        let date = date_of(input.recorded_at);
         if self.date != Some(date) {
             // a candle of the whole day is the last message of its date; it has the time of its start
             self.symbols.clear();

@@ -14,7 +14,7 @@ use crate::dialect::{Channel, Dialect, Framing, Transport, Wire};
 pub(crate) static DIALECT: Dialect = Dialect {
     name: "massive",
     vendor: "Massive (Polygon)",
-    transport: Transport::WebSocket { answers: |path| path == "/stocks" },
+    transport: Transport::WebSocket { path: "/stocks", answers: |path| path == "/stocks" },
     channels: CHANNELS,
     wires: &[Wire { name: "json", framing: Framing::Text, encoder: encode::new }],
     headers: &[],

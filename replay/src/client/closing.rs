@@ -75,7 +75,8 @@ impl Connection<'_> {
         self.catch_up.stop();
         self.client.set_play_offset(None);
         self.hub.player.client_moved(None);
-        let end = End { why, code: Some(code.number()), delivered: false, seen: None };
+        let delivered = by_peer && why == Closed::Delivered;
+        let end = End { why, code: Some(code.number()), delivered, seen: None };
         let begun = self.hub.clock.now();
         let closing = Closing { end, begun, within, at_most, by_peer, written: false, hung_up: false };
         self.closing = Some(closing);
@@ -94,6 +95,7 @@ impl Connection<'_> {
     pub(super) fn too_slow(&mut self) {
         let (unsent, any) = self.outgoing.cut_at();
         let last = any.then(|| unsent - 1);
+        self.tell_too_slow();
         tracing::warn!(client = self.client.id, peer = %self.client.peer, next_seq = unsent.get(), "closing a slow client");
         self.close(Close::too_slow(last, unsent), Closed::Slow);
     }
@@ -111,7 +113,8 @@ impl Connection<'_> {
                 if let Some(frames) = self.inbound.take_outgoing() {
                     self.outgoing.push_urgent(&frames);
                 }
-                self.begin_closing(Closed::Left, CloseCode::Normal, (ANSWER_WITHIN, ANSWER_WITHIN), true);
+                let why = if self.is_held() { Closed::Delivered } else { Closed::Left };
+                self.begin_closing(why, CloseCode::Normal, (ANSWER_WITHIN, ANSWER_WITHIN), true);
             }
         }
     }
@@ -137,6 +140,7 @@ impl Connection<'_> {
                 end.delivered = end.why == Closed::Delivered && written;
                 self.over = Some(end);
             }
+            None if self.is_held() => self.end(Closed::Delivered, None, true),
             None => self.end(Closed::Left, None, false),
         }
     }

@@ -70,7 +70,7 @@ impl Connection<'_> {
                     return true;
                 }
                 LineFault::Repeated => {
-                    self.outgoing.send(block, messages.start..messages.start + 1);
+                    self.put(block, messages.start..messages.start + 1);
                     self.faults.again = Some((Arc::clone(block), messages.start));
                     return true;
                 }
@@ -88,7 +88,7 @@ impl Connection<'_> {
             self.faults.done = Some(seq);
         }
         let end = block.next_fault(messages.start + 1).map_or(messages.end, |(at, _)| at.min(messages.end));
-        self.outgoing.send(block, messages.start..end);
+        self.put(block, messages.start..end);
         true
     }
 
@@ -106,13 +106,11 @@ impl Connection<'_> {
     /// Sends a message again. Clients of `tradesim.v1` receive its sequence number.
     pub(super) fn send_again(&mut self) {
         let Some((block, message)) = self.faults.again.take() else { return };
-        if !self.outgoing.selection().passes(block.entries()[message].meta.kind) {
-            return;
-        }
+        let Some(frames) = self.frames_again(&block, message) else { return };
         if self.client.v1 {
             self.notify(&Notice::Seek { seq: self.outgoing.seq() - 1 });
         }
-        self.outgoing.push_urgent(block.frames(message..message + 1));
+        self.outgoing.push_urgent(&frames);
         self.client.sent().messages += 1;
         self.hub.metrics.messages_sent.inc();
     }
