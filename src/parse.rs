@@ -2,6 +2,7 @@
 //! lists the valid forms.
 
 mod date;
+mod dialects;
 mod duration;
 mod kafka;
 mod name;
@@ -12,6 +13,7 @@ mod symbols;
 mod tests;
 
 pub(crate) use date::date;
+pub(crate) use dialects::{DialectNames, dialect, dialects};
 pub(crate) use duration::{burst_duration, burst_interval};
 pub(crate) use kafka::{
     acks, base_backoff, batch_size, client_id, compression, dlq_retries, linger_ms, max_backoff,

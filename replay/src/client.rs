@@ -15,10 +15,10 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
 use tradesim_dialects::Incoming;
 use tradesim_schemas::StreamSeq;
 
+pub(crate) use self::dialect::DialectClient;
 use self::{
     catch_up::CatchUp, closing::Closing, faults::Faults, progress::Progress, unacknowledged::unacknowledged,
 };
-pub(crate) use self::dialect::DialectClient;
 use crate::{
     block::Block,
     client_registry::{Client, Departure, Start},

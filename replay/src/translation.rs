@@ -11,7 +11,7 @@ use std::{
 };
 
 use tradesim_dialects::{Encode, Frames, Framing, Input};
-use tradesim_schemas::{Event, ReadOptions, StreamSeq, Symbol, Timestamp, read};
+use tradesim_schemas::{ReadOptions, StreamSeq, Symbol, read};
 
 use crate::{block::Block, lock::lock, outbox};
 
@@ -159,20 +159,12 @@ fn encode(block: &Block, message: usize, encoder: &mut dyn Encode, out: &mut Fra
     let event = |text: &[u8]| Some(read(text, ReadOptions::default()).ok()?.to_envelope()?.event);
     let Some(event_sent) = entry.meta.kind.and_then(|_| event(block.text(message))) else { return };
     let recorded_at = match block.is_shifted() {
-        true => event(block.recorded_text(message)).map(|event| time(&event)),
+        true => event(block.recorded_text(message)).map(|event| event.timestamp()),
         false => None,
     };
     let seq = block.first_seq() + message as u64;
-    let recorded_at = recorded_at.unwrap_or_else(|| time(&event_sent));
+    let recorded_at = recorded_at.unwrap_or_else(|| event_sent.timestamp());
     encoder.encode(&Input { seq, event: &event_sent, recorded_at }, out);
-}
-
-fn time(event: &Event) -> Timestamp {
-    match event {
-        Event::Trade(trade) => trade.timestamp,
-        Event::OrderBook(book) => book.timestamp,
-        Event::MarketData(candle) => candle.timestamp,
-    }
 }
 
 /// Appends a message in its framing.

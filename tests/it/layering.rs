@@ -45,7 +45,18 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ),
     (
         "tradesim-dialects",
-        &["tokio", "mio", "socket2", "tungstenite", "http", "arrow-array", "parquet", "rdkafka", "rand", "tracing"],
+        &[
+            "tokio",
+            "mio",
+            "socket2",
+            "tungstenite",
+            "http",
+            "arrow-array",
+            "parquet",
+            "rdkafka",
+            "rand",
+            "tracing",
+        ],
     ),
     ("tradesim-client", &["tokio", "mio", "arrow-array", "parquet", "rdkafka", "tradesim-replay"]),
     (
@@ -84,7 +95,18 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
     (
         "tradesim-load",
         4,
-        &["archive", "bridge", "bridge-core", "client", "dialects", "protocol", "replay", "schemas", "sim", "sources"],
+        &[
+            "archive",
+            "bridge",
+            "bridge-core",
+            "client",
+            "dialects",
+            "protocol",
+            "replay",
+            "schemas",
+            "sim",
+            "sources",
+        ],
     ),
     (
         "tradesim",

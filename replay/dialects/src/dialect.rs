@@ -119,12 +119,7 @@ pub struct SessionSetup {
 
 impl Dialect {
     /// Returns a session that has not begun yet.
-    pub fn session(
-        &self,
-        handshake: Handshake,
-        reference: &Arc<Reference>,
-        access: &Access,
-    ) -> Session {
+    pub fn session(&self, handshake: Handshake, reference: &Arc<Reference>, access: &Access) -> Session {
         let wire = (self.choose_wire)(&handshake);
         let setup = SessionSetup { handshake, reference: Arc::clone(reference), wire };
         Session::new((self.rules)(setup), access.clone(), &self.wires[wire], wire)

@@ -42,9 +42,10 @@ pub fn by_name(name: &str) -> Option<&'static Dialect> {
 
 /// Returns the dialect that answers WebSocket clients on this path.
 pub fn by_path(path: &str) -> Option<&'static Dialect> {
-    REGISTRY.iter().copied().find(
-        |dialect| matches!(dialect.transport, Transport::WebSocket { answers, .. } if answers(path)),
-    )
+    REGISTRY
+        .iter()
+        .copied()
+        .find(|dialect| matches!(dialect.transport, Transport::WebSocket { answers, .. } if answers(path)))
 }
 
 #[cfg(test)]

@@ -250,7 +250,8 @@ mod tests {
             list(5, out);
         });
         bytes.extend([0xff, 0xcd, 1, 44, 0xd1, 0xfe, 0xd4, 0xc3, 0xc0]);
-        let expected = json!({"action": "subscribe", "trades": ["AAPL", "*"], "n": [-1, 300, -300, true, null]});
+        let expected =
+            json!({"action": "subscribe", "trades": ["AAPL", "*"], "n": [-1, 300, -300, true, null]});
         assert_eq!(read(&bytes), Some(expected));
         assert_eq!(read(&[0x81, 0xa1, b'a', 0xd9, 1, b'b']), Some(json!({"a": "b"})));
         for bytes in [

@@ -108,7 +108,8 @@ impl Io {
 
     /// Returns true if a client with this key and secret is authenticated from now on.
     pub(crate) fn authenticate(&mut self, key: &str, secret: Option<&str>) -> bool {
-        self.authenticated = self.access.admits(key, secret) & !std::mem::take(&mut self.authentication_fails);
+        self.authenticated =
+            self.access.admits(key, secret) & !std::mem::take(&mut self.authentication_fails);
         self.authenticated
     }
 

@@ -116,7 +116,8 @@ async fn connect<B: Backend>(
         Err(cap) => return too_many(http_state, cap),
     }
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    let dialect = dialect.map(|dialect| DialectRequest { dialect, headers: headers_of(dialect, &parts.headers) });
+    let dialect =
+        dialect.map(|dialect| DialectRequest { dialect, headers: headers_of(dialect, &parts.headers) });
     let request = ClientRequest { query, wants_v1: handshake.wants_v1, peer, dialect };
     let Ok(admission) = timeout(http_state.limits.admission_timeout, http_state.backend.admit(request)).await
     else {
@@ -264,12 +265,15 @@ fn not_found<B>(http_state: &HttpState<B>) -> Answer {
         .dialects
         .iter()
         .filter_map(|dialect| match dialect.transport {
-            Transport::WebSocket { path, .. } => Some(format!("GET {path} (WebSocket, {})\n", dialect.vendor)),
+            Transport::WebSocket { path, .. } => {
+                Some(format!("GET {path} (WebSocket, {})\n", dialect.vendor))
+            }
             Transport::Tcp => None,
         })
         .collect();
-    let paths =
-        format!("there is:\nGET / (WebSocket)\n{dialects}GET /healthz\nGET /metrics\nGET /status\n{controls}");
+    let paths = format!(
+        "there is:\nGET / (WebSocket)\n{dialects}GET /healthz\nGET /metrics\nGET /status\n{controls}"
+    );
     reply(StatusCode::NOT_FOUND, TEXT, paths)
 }
 

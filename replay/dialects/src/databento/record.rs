@@ -231,7 +231,9 @@ fn level<'a>(record: Record<'a>, book: Option<&OrderBook>) -> Record<'a> {
             .u32(book.ask_size.get())
             .u32(1)
             .u32(1),
-        None => record.bytes(&UNDEFINED_PRICE.to_le_bytes()).bytes(&UNDEFINED_PRICE.to_le_bytes()).bytes(&[0; 16]),
+        None => {
+            record.bytes(&UNDEFINED_PRICE.to_le_bytes()).bytes(&UNDEFINED_PRICE.to_le_bytes()).bytes(&[0; 16])
+        }
     }
 }
 

@@ -56,7 +56,9 @@ impl Rules for Massive {
         match why {
             Refused::AuthenticationTimeout => status(io, "auth_timeout", "authentication timed out"),
             Refused::Invalid => status(io, "error", "invalid message"),
-            Refused::ConnectionLimit => status(io, "max_connections", "Maximum number of connections exceeded."),
+            Refused::ConnectionLimit => {
+                status(io, "max_connections", "Maximum number of connections exceeded.")
+            }
             Refused::TooSlow => status(io, "slow_consumer", "the client reads too slowly"),
         }
     }
