@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context;
 use tokio::runtime::Runtime;
-use tradesim_dialects::Access;
+use tradesim_dialects::{Access, by_name};
 use tradesim_replay::{AtEnd, Command, Dialects, Handle, OnSlow, Options, Report, Server, Source};
 use tradesim_schemas::StreamSeq;
 
@@ -75,6 +75,11 @@ fn dialects(args: &ServerArgs) -> Dialects {
     let defaults = Dialects::default();
     Dialects {
         enabled: args.dialects.as_ref().map_or(defaults.enabled, |names| names.0.clone()),
+        ports: args
+            .databento_port
+            .into_iter()
+            .filter_map(|port| Some((by_name("databento")?, port)))
+            .collect(),
         access: Access { key: args.api_key.clone() },
         at_end: args.at_end.map(|mode| match mode {
             AtEndMode::Close => AtEnd::Close,
@@ -126,6 +131,9 @@ impl Service {
     pub(crate) fn announce(&self, run: &str) {
         let address = self.server.local_addr();
         say(format_args!("listening on ws://{address}"));
+        for (dialect, address) in self.server.dialect_addrs() {
+            say(format_args!("{} gateway on {address}", dialect.name));
+        }
         if !address.ip().is_loopback() {
             say(format_args!("warning: other machines can connect to {address}; there is no authentication"));
         }

@@ -234,6 +234,10 @@ impl Connection<'_> {
         for _ in 0..8 {
             match self.socket.try_read(&mut buffer) {
                 Ok(0) => return self.peer_gone(),
+                Ok(count) if self.is_raw() => {
+                    self.last_received = self.hub.clock.now();
+                    self.receive_in_dialect(Incoming::Bytes(&buffer[..count]));
+                }
                 Ok(count) => {
                     self.last_received = self.hub.clock.now();
                     self.inbound.feed(&buffer[..count]);
@@ -366,6 +370,10 @@ impl Connection<'_> {
         } else if self.pinged > self.last_received && now >= self.pinged + DEAD_AFTER {
             return self.end(Closed::Dead, None, false);
         }
+        if self.is_raw() && now >= self.pinged + PING_EVERY {
+            // there are no pings: TCP finds out whether the client is alive when something is written
+            (self.pinged, self.last_received) = (now, now);
+        }
         // only after the last one was answered, so that the round-trip time is known
         if now >= self.pinged + PING_EVERY && self.last_received >= self.pinged {
             self.ping(now);
@@ -388,6 +396,9 @@ impl Connection<'_> {
 
     /// Sends a ping after the written messages. Its answer shows how far the client has read.
     fn ask(&mut self, now: Duration) {
+        if self.is_raw() {
+            return;
+        }
         let payload = if self.client.v1 {
             self.position_sent = now;
             let due_us = self.due_last.map(|due| self.hub.clock.unix_us(due));
@@ -474,6 +485,9 @@ impl Connection<'_> {
             return false;
         }
         while self.outgoing.is_empty() && self.over.is_none() {
+            if !self.is_placed() {
+                return false;
+            }
             if self.faults.again.is_some() {
                 self.send_again();
                 continue;

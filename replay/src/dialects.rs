@@ -8,8 +8,10 @@ use tradesim_schemas::Symbol;
 /// The dialects of a server.
 #[derive(Clone, Debug)]
 pub struct Dialects {
-    /// Those that are spoken beside our own protocol.
+    /// Those that are spoken beside our own protocol, on its port. Dialects that need a port of their own have no effect here.
     pub enabled: Vec<&'static Dialect>,
+    /// The port of each dialect that needs one of its own; 0 picks a free one.
+    pub ports: Vec<(&'static Dialect, u16)>,
     /// The clients that are accepted.
     pub access: Access,
     /// The treatment of connections after the end of the recording; without it, that of each dialect.
@@ -29,7 +31,13 @@ pub enum AtEnd {
 
 impl Default for Dialects {
     fn default() -> Dialects {
-        Dialects { enabled: REGISTRY.to_vec(), access: Access::default(), at_end: None, reference: None }
+        Dialects {
+            enabled: REGISTRY.to_vec(),
+            ports: Vec::new(),
+            access: Access::default(),
+            at_end: None,
+            reference: None,
+        }
     }
 }
 

@@ -25,7 +25,8 @@ use crate::{
     steering::Steering,
 };
 
-use self::slots::{ConnectionSlots, PlainSlot, SlotResult};
+pub(crate) use self::slots::ConnectionSlots;
+use self::slots::{PlainSlot, SlotResult};
 
 mod authority;
 pub(crate) mod command;

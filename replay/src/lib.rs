@@ -20,6 +20,7 @@ mod dialects;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod gateway;
 mod http;
 mod hub;
 mod inbound;

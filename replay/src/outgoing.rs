@@ -48,6 +48,11 @@ impl Outgoing {
         self.send_cursor.play_offset()
     }
 
+    /// Continues with another cursor. Messages that are being written are finished.
+    pub(crate) fn restart(&mut self, send_cursor: SendCursor) {
+        self.send_cursor = send_cursor;
+    }
+
     /// Returns the selection.
     pub(crate) fn selection(&self) -> &Selection {
         self.send_cursor.selection()

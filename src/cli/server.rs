@@ -63,6 +63,9 @@ pub(crate) struct ServerArgs {
     /// (/finnhub), or none [default: all]
     #[arg(long, value_name = "LIST", value_parser = parse::dialects)]
     pub(crate) dialects: Option<parse::DialectNames>,
+    /// Answer clients of the Databento live gateway on this port; 0 picks a free port and prints it [default: off]
+    #[arg(long, value_name = "PORT", value_parser = parse::port)]
+    pub(crate) databento_port: Option<u16>,
     /// Accept only clients of dialects that present this key [default: any key]
     #[arg(long, value_name = "KEY[:SECRET]", value_parser = api_key)]
     pub(crate) api_key: Option<ApiKey>,

@@ -60,8 +60,10 @@ impl Connection<'_> {
             _ => (ANSWER_WITHIN, ANSWER_WITHIN),
         };
         self.outgoing.cut();
-        self.outgoing.push_urgent(&close.frame());
-        self.inbound.sent_close();
+        if !self.is_raw() {
+            self.outgoing.push_urgent(&close.frame());
+            self.inbound.sent_close();
+        }
         self.begin_closing(why, close.code(), (within, at_most), false);
     }
 
@@ -123,8 +125,10 @@ impl Connection<'_> {
     /// the client is read any more, not even an answer to the close (RFC 6455, section 7.1.7): only its FIN is
     /// awaited.
     pub(super) fn hangs_up(&mut self) -> bool {
+        // without frames, the end of the stream is the close
+        let hangs_up = self.inbound.is_over() || self.is_raw();
         match &mut self.closing {
-            Some(closing) if closing.written && !closing.hung_up && self.inbound.is_over() => {
+            Some(closing) if closing.written && !closing.hung_up && hangs_up => {
                 closing.hung_up = true;
                 true
             }

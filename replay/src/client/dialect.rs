@@ -13,6 +13,8 @@ use crate::{
     hub::Hub,
     metrics::Closed,
     producer::Produced,
+    selection::Selection,
+    send_cursor::SendCursor,
     translation::{self, Prepared, Selected, Translation, WireId},
 };
 
@@ -34,6 +36,9 @@ pub(crate) struct DialectClient {
     preparing: Option<(StreamSeq, oneshot::Receiver<Result<Prepared, String>>)>,
     prepared: Option<Prepared>,
     failure: Option<String>,
+    /// The search for the message that the client wants to start with.
+    placing: Option<oneshot::Receiver<Result<StreamSeq, String>>>,
+    placed: Option<Result<StreamSeq, String>>,
     /// True if everything was delivered, and the connection stays open.
     pub(super) held: bool,
 }
@@ -58,6 +63,8 @@ impl DialectClient {
             preparing: None,
             prepared: None,
             failure: None,
+            placing: None,
+            placed: None,
             held: false,
         }
     }
@@ -67,8 +74,14 @@ impl DialectClient {
         self.session.poll_timeout().map(|timeout| self.opened + timeout)
     }
 
-    /// Returns when an encoder is ready, if one is being prepared.
+    /// Returns when an encoder is ready or the start is found, if either is awaited.
     pub(super) async fn ready(&mut self) {
+        if let Some(placing) = &mut self.placing {
+            let placed = placing.await;
+            self.placed = Some(placed.unwrap_or_else(|_| Err("the search panicked".to_owned())));
+            self.placing = None;
+            return;
+        }
         let Some((_, preparing)) = &mut self.preparing else { return std::future::pending().await };
         match preparing.await {
             Ok(Ok(prepared)) => self.prepared = Some(prepared),
@@ -158,6 +171,17 @@ async fn prepare_up_to(
     Ok(prepared)
 }
 
+/// Searches for the first message at or after an instant.
+fn find(hub: &Arc<Hub>, at: Timestamp) -> oneshot::Receiver<Result<StreamSeq, String>> {
+    let (sender, receiver) = oneshot::channel();
+    let source = Arc::clone(&hub.source);
+    tokio::task::spawn_blocking(move || {
+        let found = source.find(TimeSpec::Instant(at));
+        let _ = sender.send(found.map_err(|error| error.with_cause()));
+    });
+    receiver
+}
+
 impl Connection<'_> {
     /// Begins the session of a client that speaks a dialect.
     pub(super) fn greet_in_dialect(&mut self) {
@@ -199,8 +223,7 @@ impl Connection<'_> {
             match output {
                 Output::Send(message) => self.push_session_message(framing, &message),
                 Output::Subscribed => self.hub.clients.count(self.client),
-                // only dialects on a port of their own request a start
-                Output::StartAt(_) => {}
+                Output::StartAt(at) => dialect.placing = Some(find(self.hub, at)),
                 Output::Close(CloseReason::Refused) => self.close(Close::session_refused(), Closed::Refused),
                 Output::Close(CloseReason::TooSlow) => self.close(Close::slow_session(), Closed::Slow),
             }
@@ -211,6 +234,29 @@ impl Connection<'_> {
         let mut frame = Vec::with_capacity(message.len() + 10);
         translation::push(framing, message, &mut frame);
         self.push_frames(&frame);
+    }
+
+    /// Returns true if the first message is known, or if the connection is closed because it cannot be found.
+    pub(super) fn is_placed(&mut self) -> bool {
+        let Some(dialect) = &mut self.dialect else { return true };
+        match dialect.placed.take() {
+            None => dialect.placing.is_none(),
+            Some(Ok(seq)) => {
+                let send_cursor = SendCursor::new(Selection::all(), seq, seq, &self.hub.ring());
+                self.catch_up.stop();
+                self.outgoing.restart(send_cursor);
+                true
+            }
+            Some(Err(error)) => {
+                self.close(Close::source_failed(self.outgoing.seq(), &error), Closed::Failed);
+                true
+            }
+        }
+    }
+
+    /// Returns true if the connection consists of bytes without WebSocket frames.
+    pub(super) fn is_raw(&self) -> bool {
+        self.dialect.as_ref().is_some_and(|dialect| dialect.session.framing() == Framing::Bytes)
     }
 
     /// Informs the session that the client is too slow, before the connection is closed for that.
