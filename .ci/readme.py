@@ -4,7 +4,7 @@ links them. A page that it does not link fails the run.
 
 Commands are the lines that begin with `$ ` in blocks marked `console`; blocks marked `python` and `javascript` are run too,
 with the given interpreter and with Node. All pages run in the same new folder, with the release build as `tradesim`.
-A server (`tradesim replay`, `serve` or `bridge`) runs beside the commands that follow it in its block, as in a second
+A server (`tradesim replay`, `view`, `serve` or `bridge`) runs beside the commands that follow it in its block, as in a second
 terminal, and must end when they have. Code that connects to a server gets one: a replay of the recording that its
 page replays. An exit code other than 0 fails the run, and so does a digest on a page that the command before it did not print.
 """
@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 CARGO = f"cargo --config {ROOT}/.cargo/config.toml"
 # .ci/run, which calls this, runs the test command itself
 SKIPPED = re.compile(r"^(cargo test|\.ci/run|git clone|cd )")
-SERVER = re.compile(r"^tradesim (replay|serve|bridge)\b")
+SERVER = re.compile(r"^tradesim (replay|view|serve|bridge)\b")
 STOP = re.compile(r"^tradesim control \S+ stop$")
-READY = re.compile(r"listening on|metrics on")
+READY = re.compile(r"listening on|metrics on|http://127\.0\.0\.1:\d+/")
 SERVER_SECONDS = 60
 DIGEST = re.compile(r"blake3:[0-9a-f]{64}")
 

@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveTime};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tradesim_schemas::Timestamp;
 use tradesim_sim::{
-    Burst, Simulation, SimulationOptions,
+    Burst, Model, Simulation, SimulationOptions,
     session::{Closed, TradingDay},
 };
 
@@ -44,8 +44,11 @@ fn benches(criterion: &mut Criterion) {
     let open = options(100.0).day.at(NaiveTime::from_hms_opt(9, 30, 0).expect("a time of day"));
     let to = Timestamp::from_micros(open.micros() + 60_000_000).expect("an instant");
     let burst = Burst { from: open, to, multiplier: 50.0, symbol: None, planned: true };
+    let stylized = |rate| SimulationOptions { model: Model::Stylized, ..options(rate) };
     for (name, options, threads) in [
         ("rate-100", options(100.0), 1),
+        ("stylized-rate-100", stylized(100.0), 1),
+        ("stylized-rate-10000", stylized(10_000.0), 1),
         ("rate-10000", options(10_000.0), 1),
         ("rate-10000-two-threads", options(10_000.0), 2),
         ("burst", SimulationOptions { planned_bursts: vec![burst], ..options(100.0) }, 1),

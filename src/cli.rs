@@ -5,6 +5,7 @@ mod capture;
 mod cluster;
 mod common;
 mod control;
+mod dataset;
 mod demo;
 mod dev;
 mod dlq;
@@ -14,6 +15,7 @@ mod files;
 mod flags;
 mod kafka;
 mod load;
+mod realism;
 mod record;
 mod replay;
 mod schemas;
@@ -22,6 +24,7 @@ mod server;
 mod tail;
 mod topics;
 mod verify_topic;
+mod view;
 
 use std::path::PathBuf;
 
@@ -33,7 +36,8 @@ pub(crate) use bridge::{Bridge, BridgeTuning, DeliveryMode};
 pub(crate) use capture::{Capture, Recover};
 pub(crate) use cluster::{Cluster, ClusterCommand, ClusterVerify};
 pub(crate) use common::{CutArgs, FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
-pub(crate) use control::{Control, ControlAction};
+pub(crate) use control::{Control, ControlAction, LoopStart};
+pub(crate) use dataset::{Dataset, DatasetCommand, DatasetDigest, DatasetRecord, DatasetSeal, DatasetVerify};
 pub(crate) use demo::Demo;
 pub(crate) use dev::{Dev, DevBrokerArgs, DevCommand, DevRegistryArgs};
 pub(crate) use dlq::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic};
@@ -43,7 +47,8 @@ pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Plant, Verify};
 pub(crate) use flags::flags;
 pub(crate) use kafka::{AnswerArgs, KafkaArgs, PrefixArgs, RegistryArgs};
 pub(crate) use load::{Load, LoadCommand, LoadList, LoadRun, LoadShow};
-pub(crate) use record::{MarketArgs, Record};
+pub(crate) use realism::Realism;
+pub(crate) use record::{BurstArgs, MarketArgs, Record};
 pub(crate) use replay::{PaceMode, Replay, TimestampsMode};
 pub(crate) use schemas::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister};
 pub(crate) use serve::Serve;
@@ -51,6 +56,7 @@ pub(crate) use server::{AtEndMode, ControlMode, OnSlowMode, ServerArgs};
 pub(crate) use tail::Tail;
 pub(crate) use topics::{TopicNames, Topics, TopicsCommand, TopicsPlan, TopicsTail};
 pub(crate) use verify_topic::VerifyTopic;
+pub(crate) use view::View;
 
 use crate::{settings, telemetry::LogFormat};
 
@@ -96,12 +102,15 @@ pub(crate) enum Command {
     Info(Info),
     Cat(Cat),
     Verify(Verify),
+    Realism(Realism),
     Diff(Diff),
     Filter(Filter),
     Merge(Merge),
     Plant(Plant),
     Export(Export),
+    Dataset(Dataset),
     Replay(Replay),
+    View(View),
     Serve(Serve),
     Tail(Tail),
     Capture(Capture),

@@ -7,6 +7,7 @@ mod cluster;
 mod completions;
 mod config;
 mod control;
+mod dataset;
 mod demo;
 mod dev;
 mod diff;
@@ -18,6 +19,7 @@ pub(crate) mod load;
 mod man;
 mod merge;
 mod plant;
+mod realism;
 pub(crate) mod record;
 mod recover;
 mod replay;
@@ -27,6 +29,7 @@ mod tail;
 mod topics;
 mod verify;
 pub(crate) mod verify_topic;
+mod view;
 
 use std::{borrow::Cow, ffi::OsString};
 
@@ -37,7 +40,7 @@ use clap::{
 use tradesim_client::url::shown_url;
 
 use crate::{
-    cli::{Cli, Command, ConfigCommand, GlobalArgs, LoadCommand},
+    cli::{Cli, Command, ConfigCommand, DatasetCommand, GlobalArgs, LoadCommand},
     exit::{Failure, Outcome},
     output,
     settings::{Group, Key, Settings, Sources},
@@ -59,12 +62,15 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Info(args) => info::run(&args),
         Command::Cat(args) => cat::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Realism(args) => realism::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Plant(args) => plant::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Dataset(args) => dataset::run(&args, settings),
         Command::Replay(args) => replay::run(&args, settings),
+        Command::View(args) => view::run(&args, settings),
         Command::Serve(args) => serve::run(&args, settings),
         Command::Tail(args) => tail::run(&args),
         Command::Capture(args) => capture::run(&args),
@@ -102,11 +108,17 @@ fn with_help_last(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
 /// file, so nothing in those can stop them.
 fn group(command: &Command) -> Option<Group> {
     Some(match command {
+        Command::Dataset(dataset) if !matches!(dataset.command, DatasetCommand::Record(_)) => return None,
         Command::Load(load) if !matches!(load.command, LoadCommand::Run(_)) => return None,
-        Command::Record(_) | Command::Replay(_) | Command::Serve(_) | Command::Config(_) => Group::Generator,
+        Command::Record(_)
+        | Command::Dataset(_)
+        | Command::Replay(_)
+        | Command::Serve(_)
+        | Command::Config(_) => Group::Generator,
         Command::Info(_)
         | Command::Cat(_)
         | Command::Verify(_)
+        | Command::Realism(_)
         | Command::Diff(_)
         | Command::Filter(_)
         | Command::Merge(_)
@@ -118,7 +130,8 @@ fn group(command: &Command) -> Option<Group> {
         | Command::Control(_)
         | Command::Completions(_)
         | Command::Demo(_)
-        | Command::Man(_) => return None,
+        | Command::Man(_)
+        | Command::View(_) => return None,
         Command::Bridge(_)
         | Command::VerifyTopic(_)
         | Command::Dlq(_)

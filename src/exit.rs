@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
 use tradesim_archive::Error as ArchiveError;
+use tradesim_dataset::{DatasetError, ErrorKind};
 use tradesim_replay::ServerError;
 use tradesim_sources::{ExchangeTimeError, FaultPlanError};
 
@@ -128,6 +129,8 @@ pub(crate) fn report(result: anyhow::Result<Outcome>) -> ExitCode {
 fn decide(error: &anyhow::Error) -> (u8, Option<&str>) {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         (failure.code(), failure.hint())
+    } else if let Some(dataset) = error.downcast_ref::<DatasetError>() {
+        (dataset_code(dataset), dataset_hint(dataset))
     } else if let Some(archive) = error.chain().find_map(|cause| cause.downcast_ref::<ArchiveError>()) {
         // a server wraps errors of reading the archive
         (archive_code(archive), archive_hint(archive))
@@ -141,6 +144,29 @@ fn decide(error: &anyhow::Error) -> (u8, Option<&str>) {
         (code::FAILED, in_use.then_some("--port 0 picks a free port"))
     } else {
         (code::FAILED, None)
+    }
+}
+
+fn dataset_code(error: &DatasetError) -> u8 {
+    match error.kind() {
+        ErrorKind::Usage => code::USAGE,
+        ErrorKind::Difference => code::DIFFERENCE,
+        ErrorKind::Data => code::DATA,
+        ErrorKind::Output => code::OUTPUT,
+        ErrorKind::Failed => code::FAILED,
+    }
+}
+
+fn dataset_hint(error: &DatasetError) -> Option<&'static str> {
+    match error {
+        DatasetError::OtherRecipe { .. } => Some("use another folder, or delete this one"),
+        DatasetError::OtherManifest { .. } => Some("delete it to seal the dataset again"),
+        DatasetError::NotDataset { .. } => Some("`tradesim dataset record` makes one"),
+        DatasetError::OtherVersion { .. } => Some("use the version of tradesim that recorded the dataset"),
+        DatasetError::OtherPart { .. } => {
+            Some("`tradesim dataset record` with the same options makes missing parts")
+        }
+        _ => None,
     }
 }
 

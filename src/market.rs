@@ -2,11 +2,11 @@
 
 use std::{fmt::Display, time::Duration};
 
-use tradesim_archive::{Origin, Provenance, SymbolEntry};
+pub(crate) use tradesim_dataset::provenance;
 use tradesim_schemas::Symbol;
 use tradesim_sim::{
-    GENERATOR_VERSION, MODEL, RandomBursts, Simulation, SimulationOptions,
-    session::{CALENDAR_VERSION, CalendarError, Closed, TradingDay, tzdb_version},
+    RandomBursts, SimulationOptions,
+    session::{CalendarError, Closed, TradingDay},
     universe::Universe,
 };
 
@@ -41,6 +41,7 @@ impl Market {
             None => (random::seed()?, true),
         };
         let options = SimulationOptions {
+            model: settings.model()?,
             rate: f64::from(settings.rate()?),
             symbols: usize::from(settings.num_symbols()?),
             market_hours: settings.market_hours()?,
@@ -83,6 +84,7 @@ pub(crate) fn apply_flags(seed: Option<u64>, args: &MarketArgs, settings: &mut S
         _ => None,
     };
     put(settings, Key::Seed, seed);
+    put(settings, Key::Model, args.model);
     put(settings, Key::Rate, args.rate);
     put(settings, Key::NumSymbols, count);
     put(settings, Key::SimulateMarketHours, args.market_hours);
@@ -151,51 +153,4 @@ pub(crate) fn closed_date(error: &CalendarError) -> Failure {
 /// Returns the treatment of dates on which the market is closed.
 pub(crate) fn closed(args: &MarketArgs) -> Closed {
     if args.allow_closed { Closed::Allow } else { Closed::Refuse }
-}
-
-/// Returns the provenance of simulated events.
-pub(crate) fn provenance(simulation: &Simulation) -> Provenance {
-    let options = simulation.options();
-    let symbols = simulation
-        .universe()
-        .symbols()
-        .iter()
-        .map(|info| SymbolEntry {
-            symbol: info.symbol,
-            name: info.name.to_owned(),
-            exchange: info.exchange,
-            sector: info.sector.to_string(),
-            base_price: info.base_price,
-            volatility: info.volatility,
-            avg_daily_volume: info.avg_daily_volume,
-            tick_size: info.tick_size,
-            lot_size: info.lot_size,
-            weight: info.weight,
-        })
-        .collect();
-    let bursts = simulation
-        .bursts()
-        .iter()
-        .map(|burst| tradesim_archive::Burst {
-            from: burst.from,
-            to: burst.to,
-            multiplier: burst.multiplier,
-            symbol: burst.symbol,
-            planned: burst.planned,
-        })
-        .collect();
-    Provenance {
-        generator_version: Some(GENERATOR_VERSION.to_owned()),
-        model: Some(MODEL.to_owned()),
-        seed: Some(options.seed),
-        date: Some(options.day.date().to_string()),
-        options: options.to_map(),
-        origins: vec![Origin { identity: options.identity(), symbols }],
-        bursts,
-        sources: Vec::new(),
-        cuts: Vec::new(),
-        calendar_version: Some(CALENDAR_VERSION.to_owned()),
-        tzdb_version: Some(tzdb_version().to_owned()),
-        faults: None,
-    }
 }

@@ -100,10 +100,19 @@ pub(crate) fn print_lines(text: &str) -> anyhow::Result<()> {
     out.finish()
 }
 
-/// Prints one JSON object, indented, with keys in the order of the type. Characters that are unsafe to show are escaped within
-/// strings, as JSON allows.
-pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    print_lines(&serde_json::to_string_pretty(value)?)
+/// Prints the report of a command: as one JSON object with `--json`, or else as the text that `text` writes. The object is
+/// indented, with keys in the order of the type. Characters that are unsafe to show are escaped within strings, as JSON allows.
+pub(crate) fn emit(
+    json: bool,
+    report: &impl Serialize,
+    text: impl FnOnce(&mut Stdout) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    if json {
+        return print_lines(&serde_json::to_string_pretty(report)?);
+    }
+    let mut out = Stdout::new();
+    text(&mut out)?;
+    out.finish()
 }
 
 /// Returns the error for a failed write to standard output. A closed pipe is not a failure.

@@ -1,6 +1,7 @@
 //! Parsers of the values of flags, environment variables and `.env` files. Each kind of value has one parser, whose error
 //! lists the valid forms.
 
+mod dataset;
 mod date;
 mod dialects;
 mod duration;
@@ -12,6 +13,7 @@ mod symbols;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use dataset::{DateRanges, Seeds, date_ranges, parts, percent, seeds, shard};
 pub(crate) use date::date;
 pub(crate) use dialects::{DialectNames, dialect, dialects};
 pub(crate) use duration::{burst_duration, burst_interval};

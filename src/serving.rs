@@ -5,7 +5,7 @@ mod progress;
 mod report;
 
 use std::{
-    net::{SocketAddr, ToSocketAddrs},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
     sync::Arc,
 };
 
@@ -66,6 +66,7 @@ pub(crate) fn options(args: &ServerArgs, settings: &Settings) -> anyhow::Result<
         clients_max: args.max_clients,
         origins: args.allow_origin.clone(),
         dialects: dialects(args),
+        page: !args.no_page,
         ..defaults
     })
 }
@@ -102,6 +103,8 @@ pub(crate) struct Service {
     runtime: Runtime,
     server: Server,
     stop: Stop,
+    /// True if browsers receive the page.
+    page: bool,
 }
 
 impl Service {
@@ -116,6 +119,7 @@ impl Service {
         stop: Stop,
     ) -> anyhow::Result<Service> {
         let address = address(settings)?;
+        let page = options.page;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -124,7 +128,7 @@ impl Service {
             let _inside = runtime.enter();
             Server::bind(address, source, options)?
         };
-        Ok(Service { runtime, server, stop })
+        Ok(Service { runtime, server, stop, page })
     }
 
     /// Prints the URL, the run and the stream.
@@ -134,11 +138,26 @@ impl Service {
         for (dialect, address) in self.server.dialect_addrs() {
             say(format_args!("{} gateway on {address}", dialect.name));
         }
+        if self.page {
+            say(format_args!("page {}", self.page_url()));
+        }
         if !address.ip().is_loopback() {
             say(format_args!("warning: other machines can connect to {address}; there is no authentication"));
         }
         say(format_args!("run {run}"));
         say(format_args!("stream {}", self.server.stream()));
+    }
+
+    /// Returns the URL of the page, as a browser on this machine requests it.
+    pub(crate) fn page_url(&self) -> String {
+        let mut address = self.server.local_addr();
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        format!("http://{address}/")
     }
 
     /// Returns a handle to control playback from any thread.
@@ -151,7 +170,7 @@ impl Service {
     /// # Errors
     /// Returns errors of reading the source.
     pub(crate) fn run(self, what: &'static str) -> anyhow::Result<Served> {
-        let Service { runtime, server, stop } = self;
+        let Service { runtime, server, stop, .. } = self;
         let handle = server.handle();
         let report: Report = runtime.block_on(async {
             let mut awaited = stop.awaited()?;

@@ -16,7 +16,7 @@ use tracing::Level;
 pub(crate) use sources::Sources;
 #[cfg(test)]
 pub(crate) use table::DEFINITIONS;
-pub(crate) use table::{Definition, Group, Key, Mode, host_name, log_format, log_level, mode};
+pub(crate) use table::{Definition, Group, Key, Mode, host_name, log_format, log_level, mode, model};
 
 use crate::{exit::Failure, parse::Invalid, telemetry::LogFormat};
 

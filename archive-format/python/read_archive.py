@@ -216,6 +216,50 @@ def rows(parquet):
             yield dict(zip(names, values))
 
 
+class Proofs:
+    """Sections 5.11 and 5.12: the digest of each symbol, and the sums of each slice of time."""
+
+    def __init__(self, document):
+        self.slices = document.get("slices")
+        if self.slices is None:
+            return
+        names = [entry["symbol"] for origin in document["origins"] for entry in origin["symbols"]]
+        kept = (document.get("part") or {}).get("symbols", names)
+        self.keys = {name: [blake3(), 0, 0] for name in names if name in kept}
+        start = datetime.datetime.fromisoformat(self.slices["start"].replace("Z", "+00:00"))
+        epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+        self.start = (start - epoch) // datetime.timedelta(microseconds=1)
+        self.messages = [0] * len(self.slices["messages"])
+        self.bytes = [0] * len(self.slices["bytes"])
+
+    def add(self, row, text):
+        if self.slices is None:
+            return
+        at = (row["ts"] - self.start) // self.slices["micros"]
+        inside = row["symbol"] in self.keys and 0 <= at < len(self.messages)
+        check(inside, f"seq {row['seq']} belongs to no symbol or slice")
+        key = self.keys[row["symbol"]]
+        key[0].update(struct.pack("<I", len(text)) + text)
+        key[1] += 1
+        key[2] += len(text) + 4
+        self.messages[at] += 1
+        self.bytes[at] += len(text) + 4
+
+    def compare(self, document):
+        if self.slices is None:
+            return
+        found = [
+            {"symbol": name, "messages": count, "bytes": length, "digest": "blake3:" + hasher.hexdigest()}
+            for name, (hasher, count, length) in self.keys.items()
+            if count
+        ]
+        for ours, theirs in zip(found, document["keys"]):
+            check(ours == theirs, f"the messages of {theirs['symbol']} differ")
+        check(len(found) == len(document["keys"]), "the number of symbols with a digest differs")
+        check(self.messages == self.slices["messages"], "the messages of the slices differ")
+        check(self.bytes == self.slices["bytes"], "the bytes of the slices differ")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file")
@@ -228,6 +272,7 @@ def main():
         origins = [Origin(origin) for origin in document["origins"]]
         faulty = listed_frames(document)
         hasher, total, last = blake3(), 0, (-1, None)
+        proofs = Proofs(document)
         for row in rows(pq.ParquetFile(pa.BufferReader(data))):
             check(row["seq"] > last[0] and (last[1] is None or row["ts"] >= last[1]), "rows are out of order")
             last = (row["seq"], row["ts"])
@@ -236,12 +281,14 @@ def main():
                 faulty.remove(row["seq"])
             text = message(row, origins)
             hasher.update(struct.pack("<I", len(text)) + text)
+            proofs.add(row, text)
             total += 1
             if options.messages:
                 sys.stdout.buffer.write(text + b"\n")
         digest = "blake3:" + hasher.hexdigest()
         check(total == document["counts"]["total"], "the number of messages differs")
         check(not faulty, f"seq {min(faulty, default=0)} is listed as a fault but does not exist")
+        proofs.compare(document)
         check(digest == document["digest"], f"the content digest is {digest}, not {document['digest']}")
     except Damaged as damage:
         print(f"{options.file}: {damage}", file=sys.stderr)

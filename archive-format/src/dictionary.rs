@@ -13,6 +13,7 @@ use parquet::{
         page::{CompressedPage, Page, PageWriter},
         writer::ColumnCloseResult,
     },
+    data_type::ByteArray,
     errors::ParquetError,
     file::{
         metadata::{ColumnChunkMetaData, OffsetIndexBuilder, PageEncodingStats},
@@ -33,6 +34,8 @@ const PAGE_ROWS: usize = 32_768;
 pub(crate) enum Values {
     /// Texts.
     Texts,
+    /// Texts, with bounds in the column's statistics.
+    BoundedTexts,
     /// INT32, with bounds in the column's statistics.
     Int32,
     /// INT64, with bounds in the column's statistics.
@@ -47,6 +50,7 @@ pub(crate) struct DictionaryColumn {
     dictionary: Vec<u8>,
     distinct: u32,
     bounds: Option<(i64, i64)>,
+    text_bounds: Option<(String, String)>,
     /// The current page: a code for every value, and the rows that have a value.
     codes: Vec<u32>,
     present: BooleanBufferBuilder,
@@ -74,6 +78,7 @@ impl DictionaryColumn {
             dictionary: Vec::new(),
             distinct: 0,
             bounds: None,
+            text_bounds: None,
             codes: Vec::new(),
             present: BooleanBufferBuilder::new(PAGE_ROWS),
             pages: Vec::new(),
@@ -84,7 +89,15 @@ impl DictionaryColumn {
 
     /// Adds a text to the dictionary, and returns its code.
     pub(crate) fn add_text(&mut self, text: &str) -> u32 {
-        debug_assert_eq!(self.values, Values::Texts);
+        debug_assert!(matches!(self.values, Values::Texts | Values::BoundedTexts));
+        if self.values == Values::BoundedTexts {
+            let (min, max) = self.text_bounds.get_or_insert_with(|| (text.to_owned(), text.to_owned()));
+            if text < min.as_str() {
+                text.clone_into(min);
+            } else if text > max.as_str() {
+                text.clone_into(max);
+            }
+        }
         let len = u32::try_from(text.len()).expect("texts are short");
         self.dictionary.extend_from_slice(&len.to_le_bytes());
         self.dictionary.extend_from_slice(text.as_bytes());
@@ -222,6 +235,11 @@ impl DictionaryColumn {
         let nulls = Some(self.nulls);
         match self.values {
             Values::Texts => {}
+            Values::BoundedTexts => {
+                let text = |text: &String| ByteArray::from(text.as_bytes().to_vec());
+                let (min, max) = self.text_bounds.as_ref().map(|(min, max)| (text(min), text(max))).unzip();
+                builder = builder.set_statistics(Statistics::byte_array(min, max, None, nulls, false));
+            }
             Values::Int64 => {
                 builder = builder.set_statistics(Statistics::int64(min, max, None, nulls, false))
             }

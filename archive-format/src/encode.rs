@@ -56,6 +56,12 @@ impl Chunk {
     }
 }
 
+impl AsRef<Batch> for Chunk {
+    fn as_ref(&self) -> &Batch {
+        &self.batch
+    }
+}
+
 /// Returns the array of a column that the Parquet writer encodes.
 pub(crate) fn array(column: Column, chunk: &Chunk) -> ArrayRef {
     let batch = &chunk.batch;

@@ -271,6 +271,38 @@ pub enum Error {
         /// The digest of the messages.
         found: tradesim_schemas::ContentDigest,
     },
+    /// The messages of a symbol do not have the digest, the number or the length of the metadata.
+    #[error("the messages of {symbol} in {} are not those of its metadata", path.display())]
+    WrongKey {
+        /// The path of the file.
+        path: PathBuf,
+        /// The symbol.
+        symbol: Symbol,
+    },
+    /// The numbers of messages by time are not those of the metadata.
+    #[error("the messages of {} are not in the slices of time of its metadata", path.display())]
+    WrongSlices {
+        /// The path of the file.
+        path: PathBuf,
+    },
+    /// A message has a symbol or a time that the metadata excludes.
+    #[error(
+        "{} has a message {} that its metadata excludes",
+        path.display(),
+        symbol.map_or_else(|| "without a symbol".to_owned(), |symbol| format!("of {symbol}"))
+    )]
+    StrayMessage {
+        /// The path of the file.
+        path: PathBuf,
+        /// The symbol of the message.
+        symbol: Option<Symbol>,
+    },
+    /// A message cannot be in an archive that states the sums of slices: its time is in no slice, or it is not an event.
+    #[error("seq {seq} belongs to no symbol or slice of the archive")]
+    NoSlice {
+        /// The seq of the row.
+        seq: tradesim_schemas::RecordSeq,
+    },
     /// The digests are correct, but the content is not a valid archive: it was written by a defective or malicious writer.
     #[error("{} is not a valid archive: {place}: {what}", path.display())]
     Corrupt {
@@ -336,6 +368,9 @@ impl Error {
                 | Error::DamagedStateFrame { .. }
                 | Error::CutShort { .. }
                 | Error::WrongContent { .. }
+                | Error::WrongKey { .. }
+                | Error::WrongSlices { .. }
+                | Error::StrayMessage { .. }
                 | Error::Corrupt { .. }
                 | Error::TooLarge { .. }
         )

@@ -5,8 +5,10 @@
 #![deny(missing_docs)]
 
 mod capture;
+mod content_check;
 mod cut;
 mod dictionary;
+mod digest_threads;
 mod encode;
 mod error;
 mod flat;
@@ -21,6 +23,7 @@ mod metadata;
 #[expect(unsafe_code, reason = "a mapping, and the signal that a truncated one raises (docs/adr)")]
 mod mmap;
 mod order_lag;
+mod proofs;
 mod read;
 mod regular;
 mod row;
@@ -33,6 +36,7 @@ mod version;
 mod write;
 
 pub use capture::{Archived, Gap, archive_journal};
+pub use content_check::ContentCheck;
 pub use cut::{Cut, Filter, FilteredBatches};
 pub use error::{Error, Place};
 pub use flat::{flat_batch, flat_schema};
@@ -40,13 +44,13 @@ pub use journal::{JournalKind, JournalReader, JournalRecord, JournalWriter, Trun
 pub use layout::Columns;
 pub use limits::FAULTS_MAX;
 pub use metadata::{
-    Burst, Counts, Faults, KeptFaults, Metadata, Origin, PlantedFaults, Provenance, RowGroup, Source,
-    StateFrame, SymbolEntry, WriterVersions,
+    Burst, Counts, Faults, KeptFaults, KeyDigest, Metadata, Origin, PlantedFaults, Provenance, RecordingPart,
+    RowGroup, SliceGrid, Slices, Source, StateFrame, SymbolEntry, WriterVersions,
 };
-pub use read::{Archive, Batches, OpenOptions, Start};
+pub use read::{Archive, Batches, OpenOptions, Start, TimeBins};
 pub use row::{Batch, Captured, Content, Row, RowDigest, RowRef, Rows};
 pub use version::FormatVersion;
-pub use write::{ArchiveWriter, NewFile, ROW_GROUP_ROWS, Summary, WriterOptions};
+pub use write::{ArchiveWriter, NewFile, ROW_GROUP_ROWS, Summary, WriterOptions, remove_leftovers};
 
 const _: () = {
     const fn is_send<T: Send>() {}

@@ -39,6 +39,10 @@ pub(crate) const METADATA_VALUES_MAX: usize = 1 << 20;
 pub(crate) const METADATA_DEPTH_MAX: usize = 124;
 /// Origins of an archive, and symbols of an origin.
 pub(crate) const ORIGINS_MAX: usize = u16::MAX as usize;
+/// Symbols of a part, and symbols with a digest. A reader keeps a buffer of 16 KiB for each.
+pub(crate) const KEYS_MAX: usize = 4_096;
+/// Slices of time with a sum.
+pub(crate) const SLICES_MAX: usize = 65_536;
 /// Options of an archive.
 pub(crate) const OPTIONS_MAX: usize = 1_024;
 /// The maximum number of planted faults that the metadata lists (FORMAT.md, section 5.9).

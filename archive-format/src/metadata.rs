@@ -7,6 +7,7 @@ mod bounds;
 mod derived;
 mod document;
 mod faults;
+mod parts;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub(crate) use bounds::check_bounds;
 use document::{CountsDocument, RowGroupDocument, text};
 pub(crate) use document::{from_json, optional_text, text_list, to_json};
 pub use faults::{Faults, KeptFaults, PlantedFaults};
+pub use parts::{KeyDigest, RecordingPart, SliceGrid, Slices};
 
 /// The option of a capture that selects the times of a replay, and its only value.
 const OPTION_PACE: &str = "pace";
@@ -61,6 +63,9 @@ pub struct Provenance {
     /// The faults that were added on purpose; `None` for an archive without such faults.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub faults: Option<Faults>,
+    /// The part of a recording that the archive contains; `None` for any other archive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<RecordingPart>,
 }
 
 /// The identity and the symbol table from which the ids of a simulated archive derive.
@@ -167,11 +172,24 @@ pub struct Metadata {
     pub(crate) counts: Counts,
     #[serde(serialize_with = "text::serialize")]
     pub(crate) digest: ContentDigest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) keys: Option<Vec<KeyDigest>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) slices: Option<Slices>,
     pub(crate) row_groups: Vec<RowGroup>,
     pub(crate) state_frames: Vec<StateFrame>,
 }
 
 impl Provenance {
+    /// Returns the symbols of the part, or of all symbol tables, in the order of the table.
+    pub(crate) fn key_symbols(&self) -> Vec<Symbol> {
+        let all = self.origins.iter().flat_map(|origin| &origin.symbols).map(|entry| entry.symbol);
+        match &self.part {
+            Some(part) => all.filter(|symbol| part.symbols.contains(symbol)).collect(),
+            None => all.collect(),
+        }
+    }
+
     /// Returns true if a replay emits the rows at their receive times, not at their own times (FORMAT.md, 2.6).
     pub fn has_received_pace(&self) -> bool {
         self.options.get(OPTION_PACE).is_some_and(|pace| pace == PACE_RECEIVED)
@@ -232,6 +250,21 @@ impl Metadata {
     /// Returns the content digest.
     pub fn digest(&self) -> ContentDigest {
         self.digest
+    }
+
+    /// Returns the digest of each symbol that has messages, if the archive states them.
+    pub fn keys(&self) -> Option<&[KeyDigest]> {
+        self.keys.as_deref()
+    }
+
+    /// Returns the sums of each slice of time, if the archive states them.
+    pub fn slices(&self) -> Option<&Slices> {
+        self.slices.as_ref()
+    }
+
+    /// Returns the symbols that can have a digest, in the order of the symbol table: those of the part, or all.
+    pub(crate) fn key_symbols(&self) -> Vec<Symbol> {
+        self.provenance.key_symbols()
     }
 
     /// Returns seq and time of the first message.

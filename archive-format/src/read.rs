@@ -10,15 +10,18 @@ mod guarded;
 mod open;
 mod page;
 mod source;
+mod time_bins;
 
 use std::{path::Path, sync::Arc};
 
+use bytes::Bytes;
 use tradesim_schemas::{ByteHash, ContentDigest};
 
-use self::{decoders::Decoders, footer::Group, source::Source};
+use self::{decoders::Decoders, footer::Group, group::GroupBytes, source::Source};
 use crate::{Error, Filter, FilteredBatches, Metadata, Place, RowDigest, RowGroup, ids::IdTable};
 
 pub use batches::{Batches, Start};
+pub use time_bins::TimeBins;
 
 /// The options of [`Archive::open`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +70,7 @@ pub(crate) struct Inner {
     groups: Vec<Group>,
     decoders: Decoders,
     ids: IdTable,
+    tail_hash: ByteHash,
 }
 
 impl std::fmt::Debug for Inner {
@@ -90,8 +94,8 @@ impl Archive {
         if options.mmap {
             source.map();
         }
-        let open::Opened { metadata, groups, decoders } = opened;
-        let inner = Inner { source, metadata, groups, decoders, ids };
+        let open::Opened { metadata, groups, decoders, tail_hash } = opened;
+        let inner = Inner { source, metadata, groups, decoders, ids, tail_hash };
         Ok(Archive { inner: Arc::new(inner) })
     }
 
@@ -150,6 +154,45 @@ impl Archive {
         Ok(content)
     }
 
+    /// Returns the hash of the tail, which covers the hashes of all other parts of the file: another file has another one.
+    pub fn tail_hash(&self) -> ByteHash {
+        self.inner.tail_hash
+    }
+
+    /// Compares the digest of all rows with what the metadata states, and with it the digests of symbols and the sums of slices
+    /// if there are any and `rows` began with [`RowDigest::of_archive`]. Returns the content digest.
+    ///
+    /// # Errors
+    /// Returns an error that names the first symbol, slice or digest that differs.
+    pub fn check_content(&self, rows: &RowDigest) -> Result<ContentDigest, Error> {
+        let metadata = &self.inner.metadata;
+        let path = || self.path().to_owned();
+        if let Some(proved) = rows.proved() {
+            if let Some(symbol) = proved.stray {
+                return Err(Error::StrayMessage { path: path(), symbol });
+            }
+            let stated = metadata.keys.as_deref().unwrap_or_default();
+            let others = stated.iter().filter(|key| !proved.keys.contains(key));
+            let missing = proved.keys.iter().filter(|key| !stated.contains(key));
+            if let Some(key) = others.chain(missing).next() {
+                return Err(Error::WrongKey { path: path(), symbol: key.symbol });
+            }
+            if metadata.slices.as_ref() != Some(&proved.slices) {
+                return Err(Error::WrongSlices { path: path() });
+            }
+        }
+        self.check_digest(rows.finish())
+    }
+
+    /// Compares a content digest with that of the metadata.
+    pub(crate) fn check_digest(&self, found: ContentDigest) -> Result<ContentDigest, Error> {
+        let expected = self.inner.metadata.digest;
+        if found != expected {
+            return Err(Error::WrongContent { path: self.path().to_owned(), expected, found });
+        }
+        Ok(found)
+    }
+
     /// Checks the byte hash of every part of the file, without parsing the parts. The tail was checked on opening.
     ///
     /// # Errors
@@ -169,18 +212,14 @@ impl Archive {
     /// # Errors
     /// Returns an error if reading fails, or if the digest or the counts of the messages differ from those in the metadata.
     pub fn verify_content(&self) -> Result<ContentDigest, Error> {
-        let mut digest = RowDigest::default();
+        let mut digest = RowDigest::of_archive(self.metadata());
         let mut counts = crate::Counts::default();
         for batch in self.batches(Start::Beginning) {
             let batch = batch?;
             digest.push(&batch);
             batch.rows().for_each(|row| counts.add(row));
         }
-        let found = digest.finish();
-        let expected = self.inner.metadata.digest;
-        if found != expected {
-            return Err(Error::WrongContent { path: self.path().to_owned(), expected, found });
-        }
+        let found = self.check_content(&digest)?;
         if counts != self.inner.metadata.counts {
             let what = "its counts differ from those of the messages".to_owned();
             return Err(open::corrupt(&self.inner.source, Place::Metadata, what));
@@ -200,6 +239,14 @@ impl Inner {
             return Err(Error::DamagedRowGroup { path, row_group: index, offset, length });
         }
         Ok(bytes)
+    }
+
+    /// Returns a row group for the decoders, after checking its hash.
+    fn group(&self, index: usize) -> Result<GroupBytes, Error> {
+        let RowGroup { offset, rows, .. } = self.metadata.row_groups[index];
+        let bytes = Bytes::from(self.row_group_bytes(index)?);
+        let chunks = self.groups[index].chunks.as_slice().into();
+        Ok(GroupBytes { rows, offset, bytes, chunks })
     }
 
     /// Returns the bytes of a state frame as stored, after checking their hash.

@@ -1,6 +1,13 @@
 //! Rows: events that were generated, and frames that were received.
 
-use tradesim_schemas::{ContentHasher, Event, MessageEncoder, OrderRef, Record, RecordSeq, Timestamp};
+use tradesim_schemas::{
+    ContentHasher, Event, MessageEncoder, OrderRef, Record, RecordSeq, Timestamp, append_message,
+};
+
+use crate::{
+    Metadata,
+    proofs::{Proofs, Proved},
+};
 
 /// A received frame of a captured feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,6 +190,12 @@ impl Batch {
     }
 }
 
+impl AsRef<Batch> for Batch {
+    fn as_ref(&self) -> &Batch {
+        self
+    }
+}
+
 impl From<Vec<Record>> for Batch {
     fn from(records: Vec<Record>) -> Batch {
         Batch { records, captured: Vec::new() }
@@ -346,12 +359,34 @@ impl ExactSizeIterator for Rows<'_> {}
 pub struct RowDigest {
     digest: ContentHasher,
     encoder: MessageEncoder,
+    proofs: Option<Box<Proofs>>,
+    /// The current message after its length, if there are proofs.
+    message: Vec<u8>,
 }
 
 impl RowDigest {
+    /// Starts the digest of an archive's rows, with the digests of symbols and the sums of slices if its metadata states them.
+    pub fn of_archive(metadata: &Metadata) -> RowDigest {
+        match metadata.slices() {
+            Some(slices) => RowDigest::with_proofs(Proofs::new(metadata.key_symbols(), slices.grid())),
+            None => RowDigest::default(),
+        }
+    }
+
+    pub(crate) fn with_proofs(proofs: Proofs) -> RowDigest {
+        RowDigest { proofs: Some(Box::new(proofs)), ..RowDigest::default() }
+    }
+
     /// Adds the messages of all rows of a batch.
     pub fn push(&mut self, batch: &Batch) {
-        if batch.captured.is_empty() {
+        if let Some(proofs) = &mut self.proofs {
+            for row in batch.rows() {
+                self.message.clear();
+                append_message(&mut self.message, |out| row.write_message(&mut self.encoder, out));
+                self.digest.push_appended(&self.message);
+                proofs.push(row, &self.message);
+            }
+        } else if batch.captured.is_empty() {
             for record in &batch.records {
                 self.digest.push_with(|out| self.encoder.write(&record.envelope, out));
             }
@@ -365,5 +400,10 @@ impl RowDigest {
     /// Returns the digest of all messages added so far.
     pub fn finish(&self) -> tradesim_schemas::ContentDigest {
         self.digest.finish()
+    }
+
+    /// Returns the digests of symbols and the sums of slices, if they were computed.
+    pub(crate) fn proved(&self) -> Option<Proved> {
+        self.proofs.as_ref().map(|proofs| proofs.finish())
     }
 }

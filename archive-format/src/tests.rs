@@ -1,10 +1,12 @@
 //! Properties of the whole crate: what was written is read back unchanged, or there is an error.
 
 mod damage;
+mod parts;
 mod python;
 mod reading;
 mod refusals;
 mod round_trip;
+mod time_bins;
 
 use std::path::Path;
 

@@ -24,28 +24,29 @@ use parquet::{
 use tradesim_schemas::{ContentDigest, Record, RecordSeq, Timestamp};
 
 use self::{
-    engine::{Encoded, Engine, EngineError},
+    engine::{Encoded, Engine, EngineError, EngineSetup},
     sink::Sink,
     validate::RowValidator,
 };
 use crate::{
     Batch, Columns, Counts, Cut, Error, Faults, FormatVersion, Metadata, Provenance, Row, RowGroup,
-    StateFrame, WriterVersions,
+    SliceGrid, StateFrame, WriterVersions,
     encode::{CHUNK_ROWS, Chunk},
     layout::{self, Column},
     limits,
     metadata::{check_bounds, to_json},
+    proofs::{Proofs, Proved},
     tail,
 };
 
-pub use publish::NewFile;
+pub use publish::{NewFile, remove_leftovers};
 pub(crate) use validate::fits_columns;
 
 /// The default number of rows of a row group.
 pub const ROW_GROUP_ROWS: u32 = 262_144;
 
-/// The options of [`ArchiveWriter::create`]. They do not change the content digest. Only `columns` and `row_group_rows`
-/// change the bytes of the file.
+/// The options of [`ArchiveWriter::create`]. They do not change the content digest. Only `columns`, `row_group_rows` and
+/// `slices` change the bytes of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriterOptions {
     /// Allows an existing file to be replaced. Off by default.
@@ -56,6 +57,8 @@ pub struct WriterOptions {
     pub row_group_rows: u32,
     /// The optional columns that the rows need.
     pub columns: Columns,
+    /// Adds the digest of each symbol, and the sums of these slices of time, to the metadata (FORMAT.md, 5.11 and 5.12).
+    pub slices: Option<SliceGrid>,
 }
 
 impl Default for WriterOptions {
@@ -65,6 +68,7 @@ impl Default for WriterOptions {
             threads: NonZeroUsize::MIN,
             row_group_rows: ROW_GROUP_ROWS,
             columns: Columns::default(),
+            slices: None,
         }
     }
 }
@@ -195,7 +199,7 @@ impl ArchiveWriter {
             });
         }
         let columns = options.columns;
-        let validator = RowValidator::new(&provenance, columns)?;
+        let validator = RowValidator::new(&provenance, columns, options.slices)?;
         let encode = |source| Error::Encode { path: path.to_owned(), source };
         let schema = parse_message_type(&layout::message_type(Column::of(columns))).map_err(encode)?;
         let properties = Arc::new(layout::writer_properties(columns));
@@ -207,8 +211,22 @@ impl ArchiveWriter {
         let arrow_schema = layout::memory_schema(Column::of(columns), &DataType::UInt16);
         let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&arrow_schema));
         let all: Vec<Column> = Column::of(columns).collect();
-        let engine = Engine::new(options.threads.get(), &all, arrow_schema.fields(), file.schema_descr())
-            .map_err(|source| Error::io(path, "start threads to write", source))?;
+        let proofs = options.slices.map(|grid| Proofs::new(provenance.key_symbols(), grid));
+        let format_version = match (&proofs, &provenance.part) {
+            (None, None) => FormatVersion::CURRENT,
+            _ => FormatVersion::WITH_PARTS,
+        };
+        let setup = EngineSetup {
+            threads: options.threads.get(),
+            columns: &all,
+            fields: arrow_schema.fields(),
+            schema: file.schema_descr(),
+            // other archives have all symbols in every row group
+            symbol_bounds: provenance.part.is_some(),
+            proofs,
+        };
+        let engine =
+            Engine::new(setup).map_err(|source| Error::io(path, "start threads to write", source))?;
         Ok(ArchiveWriter {
             path: path.to_owned(),
             unpublished,
@@ -227,7 +245,7 @@ impl ArchiveWriter {
             groups_begun: 0,
             row_groups: Vec::new(),
             state_frames: Vec::new(),
-            format_version: FormatVersion::CURRENT,
+            format_version,
             failed: false,
         })
     }
@@ -496,14 +514,17 @@ impl ArchiveWriter {
     fn write_tail(&mut self) -> Result<(Metadata, u64), Error> {
         self.end_group()?;
         self.write_parts(0)?;
-        let digest = self.engine.take().expect("a writer is finished once").finish();
+        let (digest, proved) = self.engine.take().expect("a writer is finished once").finish();
+        let (keys, slices) = proved.map(|Proved { keys, slices, .. }| (keys, slices)).unzip();
         let metadata = Metadata {
             format_version: self.format_version,
-            writer: writer_versions(),
+            writer: WriterVersions::current(),
             provenance: std::mem::take(&mut self.provenance),
             columns: self.columns,
             counts: self.validator.counts,
             digest,
+            keys,
+            slices,
             row_groups: std::mem::take(&mut self.row_groups),
             state_frames: std::mem::take(&mut self.state_frames),
         };
@@ -561,12 +582,15 @@ impl Batch {
     }
 }
 
-fn writer_versions() -> WriterVersions {
-    WriterVersions {
-        tradesim: env!("CARGO_PKG_VERSION").to_owned(),
-        // the crate does not export its version; a test compares this with Cargo.lock
-        parquet: "60.1.0".to_owned(),
-        zstd: zstd_version(),
+impl WriterVersions {
+    /// Returns the versions of this build.
+    pub fn current() -> WriterVersions {
+        WriterVersions {
+            tradesim: env!("CARGO_PKG_VERSION").to_owned(),
+            // the crate does not export its version; a test compares this with Cargo.lock
+            parquet: "60.1.0".to_owned(),
+            zstd: zstd_version(),
+        }
     }
 }
 

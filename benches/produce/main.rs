@@ -95,7 +95,7 @@ impl Stage {
         let mut bridge = Bridge::new(options).expect("a bridge");
         let course = Arc::new(Mutex::new(Course::default()));
         let told = Arc::clone(&course);
-        bridge.observe(Box::new(move |next_seq| told.lock().expect("no panic").delivered(next_seq)));
+        bridge.observe(Box::new(move |next_seq| told.lock().expect("no panic").delivered(next_seq.get())));
         let (report, result) = bridge.run(|| 0.5, &|| false);
         assert_eq!(result.expect("the bridge ends well"), Ended::Complete);
         assert_eq!(report.counts.produced, messages, "every message is acknowledged");

@@ -5,7 +5,7 @@
 
 use tradesim_bridge_core::{Admission, Whole};
 use tradesim_client::Oversize;
-use tradesim_schemas::{EventType, ReadOptions, Refusal, Timestamp, read};
+use tradesim_schemas::{EventType, ReadOptions, Refusal, StreamSeq, Timestamp, read};
 
 use crate::{
     avro::write_confluent,
@@ -60,7 +60,7 @@ pub(crate) enum MessageState {
     /// It was not decided on yet.
     Untaken,
     /// It was taken, as the message with this number.
-    Taken { seq: u64 },
+    Taken { seq: StreamSeq },
     /// It was received before, and is skipped.
     Skipped,
 }
@@ -79,7 +79,7 @@ impl MessageState {
 
     /// Returns the number of a message that was taken.
     #[inline]
-    pub(crate) fn seq(self) -> Option<u64> {
+    pub(crate) fn seq(self) -> Option<StreamSeq> {
         match self {
             MessageState::Taken { seq } => Some(seq),
             MessageState::Untaken | MessageState::Skipped => None,

@@ -4,6 +4,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tradesim_bridge_core::{Backoff, Finish};
 
+use tradesim_schemas::StreamSeq;
+
 use crate::{
     batch::Rules,
     clock::Clock,
@@ -82,7 +84,7 @@ impl Bridge {
             counts: Default::default(),
             identity: None,
             run: context.options.run.clone(),
-            next_seq: 0,
+            next_seq: StreamSeq(0),
             undelivered: 0,
             discarded: 0,
             heartbeats: 0,

@@ -9,7 +9,7 @@ mod tests;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tradesim_bridge_core::{Guarantee, Original, Topic, Topics};
-use tradesim_schemas::ReadOptions;
+use tradesim_schemas::{ReadOptions, StreamSeq};
 
 use self::{
     position::RetryPosition,
@@ -101,7 +101,7 @@ pub struct DeadLetterRecord {
     /// The run of the message.
     pub run: Option<String>,
     /// The sequence number of the message.
-    pub seq: Option<u64>,
+    pub seq: Option<StreamSeq>,
     /// The number of retries before it became a dead letter again.
     pub retry: u32,
     /// The value of the record.

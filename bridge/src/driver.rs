@@ -17,6 +17,7 @@ use std::{
 use tradesim_bridge_core::{
     Action, Delivery, Finish, Flaw, Guarantee, Input, Note, Now, Position, Topic, Window,
 };
+use tradesim_schemas::StreamSeq;
 
 use self::{handover::Work, lag::Lag};
 use crate::{
@@ -82,7 +83,7 @@ pub(crate) struct Driver<'a, R> {
     draining: bool,
     lag: Lag,
     /// The number that the observer was called with last.
-    observed_seq: Option<u64>,
+    observed_seq: Option<StreamSeq>,
     stop_told: bool,
     stop_by: Option<Duration>,
     /// An error with more details than the state machine's.
@@ -148,7 +149,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         self.fails_for(failure, Vec::new());
     }
 
-    fn fails_for(&mut self, failure: &KafkaFailure, refused: Vec<u64>) {
+    fn fails_for(&mut self, failure: &KafkaFailure, refused: Vec<StreamSeq>) {
         if let Some(work) = &mut self.work {
             work.drop_record();
         }
@@ -271,7 +272,11 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
                     if connection > 1 {
                         self.context.metrics.ws_reconnects.inc();
                     }
-                    tracing::debug!(connection, from_seq, "connecting to the feed");
+                    tracing::debug!(
+                        connection,
+                        from_seq = from_seq.map(StreamSeq::get),
+                        "connecting to the feed"
+                    );
                     self.feed.connect(connection, from_seq);
                 }
                 Action::Disconnect => {
@@ -391,7 +396,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         }
     }
 
-    fn try_commit(&mut self, position: &Position) -> Result<(), (KafkaFailure, Vec<u64>)> {
+    fn try_commit(&mut self, position: &Position) -> Result<(), (KafkaFailure, Vec<StreamSeq>)> {
         loop {
             match self.send_position(position) {
                 Ok(()) => break,
@@ -405,7 +410,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
     }
 
     /// Waits until every record that was handed over is acknowledged.
-    fn flush(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
+    fn flush(&mut self) -> Result<(), (KafkaFailure, Vec<StreamSeq>)> {
         while self.producer().in_flight() > 0 {
             self.check_while_waiting()?;
             self.producer().flush_for_a_moment();
@@ -413,14 +418,14 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         self.failure()
     }
 
-    fn wait_for_room(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
+    fn wait_for_room(&mut self) -> Result<(), (KafkaFailure, Vec<StreamSeq>)> {
         self.check_while_waiting()?;
         self.producer().wait_for_reports();
         Ok(())
     }
 
     /// Checks if waiting is useless.
-    fn check_while_waiting(&mut self) -> Result<(), (KafkaFailure, Vec<u64>)> {
+    fn check_while_waiting(&mut self) -> Result<(), (KafkaFailure, Vec<StreamSeq>)> {
         self.failure()?;
         let is_late = self.stop_by.is_some_and(|until| self.now() >= until);
         if is_late {
@@ -432,7 +437,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         Ok(())
     }
 
-    fn failure(&self) -> Result<(), (KafkaFailure, Vec<u64>)> {
+    fn failure(&self) -> Result<(), (KafkaFailure, Vec<StreamSeq>)> {
         if !self.shared.has_failed() {
             return Ok(());
         }
@@ -489,9 +494,9 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
             self.observed_seq = Some(delivery.delivered_seq());
             observer.delivered(delivery.delivered_seq());
         }
-        metrics.next_seq.set(gauge(delivery.next_seq()));
-        metrics.delivered_seq.set(gauge(delivery.delivered_seq()));
-        metrics.lag_events.set(gauge(delivery.head_seq().saturating_sub(delivery.delivered_seq())));
+        metrics.next_seq.set(gauge(delivery.next_seq().get()));
+        metrics.delivered_seq.set(gauge(delivery.delivered_seq().get()));
+        metrics.lag_events.set(gauge(delivery.head_seq().since(delivery.delivered_seq())));
         let in_flight = self.producer.as_ref().map_or(0, Producer::in_flight);
         metrics.queue_records.set(i64::from(in_flight));
         self.context.health.set_ready(delivery.is_ready());
@@ -502,7 +507,7 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
         match note {
             Note::Reading { identity, seq } => {
                 let identity = identity.map(|identity| identity.to_string());
-                tracing::info!(identity, seq, "reading the feed");
+                tracing::info!(identity, seq = seq.get(), "reading the feed");
                 health.recovers(Part::Feed);
                 if !self.exactly_once() {
                     health.recovers(Part::Kafka);
@@ -522,14 +527,20 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
                     "the producer failed; starting again from the position"
                 );
             }
-            Note::Delivered { next_seq } => tracing::info!(next_seq, "the feed has delivered everything"),
+            Note::Delivered { next_seq } => {
+                tracing::info!(next_seq = next_seq.map(StreamSeq::get), "the feed has delivered everything")
+            }
             Note::Flaw(Flaw::Gap { from, to }) => {
                 metrics.gap_messages.inc_by(to - from);
-                tracing::error!(from, to, "the feed can no longer send these messages");
+                tracing::error!(
+                    from = from.get(),
+                    to = to.get(),
+                    "the feed can no longer send these messages"
+                );
             }
             Note::Flaw(Flaw::Repeated { from, to }) => {
                 metrics.repeated_messages.inc_by(to - from);
-                tracing::warn!(from, to, "skipped messages that were received again");
+                tracing::warn!(from = from.get(), to = to.get(), "skipped messages that were received again");
             }
             Note::Flaw(Flaw::Backwards { messages, from, to }) => {
                 metrics.backwards_messages.inc_by(messages);

@@ -19,6 +19,7 @@ use std::{
 };
 
 use tradesim_bridge_core::{DisconnectReason, HandshakeInfo};
+use tradesim_schemas::StreamSeq;
 
 use self::{budget::Budget, reader::Reader};
 use crate::{
@@ -45,15 +46,15 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 pub(crate) enum Event {
     Connected { connection: u64, handshake: HandshakeInfo },
     Batch(Batch),
-    Jumped { connection: u64, seq: u64 },
-    Sent { connection: u64, seq: u64, due_us: Option<u64> },
-    Ended { connection: u64, seq: u64 },
+    Jumped { connection: u64, seq: StreamSeq },
+    Sent { connection: u64, seq: StreamSeq, due_us: Option<u64> },
+    Ended { connection: u64, seq: StreamSeq },
     Disconnected { connection: u64, reason: DisconnectReason, cause: String },
 }
 
 struct Command {
     connection: u64,
-    from_seq: Option<u64>,
+    from_seq: Option<StreamSeq>,
 }
 
 /// The handle of the feed's thread.
@@ -110,7 +111,7 @@ impl Feed {
     }
 
     /// Requests a connection, in place of any other.
-    pub(crate) fn connect(&self, connection: u64, from_seq: Option<u64>) {
+    pub(crate) fn connect(&self, connection: u64, from_seq: Option<StreamSeq>) {
         self.wanted.store(connection, Ordering::Release);
         self.served.store(connection, Ordering::Release);
         // a thread that has ended has reported it in its events

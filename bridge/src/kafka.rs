@@ -21,7 +21,7 @@ use rdkafka::{
     producer::{BaseRecord, Producer as _, PurgeConfig, ThreadedProducer},
 };
 use tradesim_bridge_core::{Guarantee, Topic, Topics};
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{StreamSeq, Timestamp};
 
 use self::ticket::Ticket;
 pub(crate) use self::{
@@ -153,7 +153,7 @@ pub(crate) struct Outgoing<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordHeaders<'a> {
     pub(crate) run: &'a str,
-    pub(crate) seq: u64,
+    pub(crate) seq: StreamSeq,
     /// The envelope's time, if it was read.
     pub(crate) emitted: Option<Timestamp>,
     /// The number of retries of the dead letter that this record is made from.
@@ -171,7 +171,7 @@ impl RecordHeaders<'_> {
         let mut digits = Digits::new();
         let mut headers = OwnedHeaders::new_with_capacity(4)
             .insert(Header { key: HEADER_RUN, value: Some(self.run) })
-            .insert(Header { key: HEADER_SEQ, value: Some(digits.of_u64(self.seq)) });
+            .insert(Header { key: HEADER_SEQ, value: Some(digits.of_u64(self.seq.get())) });
         if let Some(emitted) = self.emitted {
             let micros = digits.of_i64(emitted.micros());
             headers = headers.insert(Header { key: HEADER_EMITTED, value: Some(micros) });

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tradesim_bridge_core::{Counts, Identity, Topics};
 use tradesim_client::Dialogue;
-use tradesim_schemas::ReadOptions;
+use tradesim_schemas::{ReadOptions, StreamSeq};
 
 use crate::{
     connection::{ConnectionError, KafkaConnection},
@@ -46,13 +46,13 @@ pub struct BridgeOptions {
 
 /// A callback, on the thread that owns the producer, for whenever all messages before another number are delivered.
 /// It is called first when the bridge is ready, with the message that the bridge begins with.
-pub type DeliveryObserver = Box<dyn Fn(u64) + Send>;
+pub type DeliveryObserver = Box<dyn Fn(StreamSeq) + Send>;
 
 /// A [`DeliveryObserver`] that implements `Debug`.
 pub(crate) struct Observer(pub(crate) DeliveryObserver);
 
 impl Observer {
-    pub(crate) fn delivered(&self, next_seq: u64) {
+    pub(crate) fn delivered(&self, next_seq: StreamSeq) {
         (self.0)(next_seq);
     }
 }
@@ -73,7 +73,7 @@ pub struct Report {
     /// The run in the headers.
     pub run: String,
     /// The number before which all messages are delivered.
-    pub next_seq: u64,
+    pub next_seq: StreamSeq,
     /// The number of messages that were taken and not acknowledged, which happens only without transactions.
     pub undelivered: u64,
     /// The number of messages that were received while it stopped and not taken, of a feed that cannot send them

@@ -25,6 +25,7 @@ use ureq::{
 };
 
 use tradesim_client::url::shown_url;
+use tradesim_schemas::text::percent_encoded;
 
 use crate::avro::compatibility::Level;
 
@@ -126,7 +127,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::NotRegistered`] if the subject has no such version, and any failure of the request.
     pub fn lookup(&self, subject: &str, schema: &str) -> Result<Registered, RegistryError> {
-        let path = format!("/subjects/{}", escaped(subject));
+        let path = format!("/subjects/{}", percent_encoded(subject));
         match self.post(&path, schema) {
             Ok(answer) => self.registered(&answer),
             Err(error) if error.is_not_found() => {
@@ -141,7 +142,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Incompatible`] if the subject's rule refuses it, and any failure of the request.
     pub fn register(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
-        let path = format!("/subjects/{}/versions", escaped(subject));
+        let path = format!("/subjects/{}/versions", percent_encoded(subject));
         match self.post(&path, schema) {
             Ok(answer) => self.number(&answer, "id"),
             Err(RegistryError::Refused { status: 409, message, .. }) => {
@@ -157,7 +158,8 @@ impl Registry {
     /// # Errors
     /// A subject without versions ([`RegistryError::is_not_found`]), and any failure of the request.
     pub fn is_compatible(&self, subject: &str, schema: &str) -> Result<(bool, Vec<String>), RegistryError> {
-        let path = format!("/compatibility/subjects/{}/versions/latest?verbose=true", escaped(subject));
+        let path =
+            format!("/compatibility/subjects/{}/versions/latest?verbose=true", percent_encoded(subject));
         let answer = self.post(&path, schema)?;
         let compatible = answer.get("is_compatible").and_then(Value::as_bool);
         let compatible = compatible.ok_or_else(|| self.foreign("is_compatible is missing"))?;
@@ -170,7 +172,7 @@ impl Registry {
     /// # Errors
     /// Any failure of the request.
     pub fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError> {
-        let answer = match self.get(&format!("/subjects/{}/versions", escaped(subject))) {
+        let answer = match self.get(&format!("/subjects/{}/versions", percent_encoded(subject))) {
             Ok(answer) => answer,
             Err(error) if error.is_not_found() => return Ok(Vec::new()),
             Err(error) => return Err(error),
@@ -186,7 +188,7 @@ impl Registry {
     /// # Errors
     /// A version that does not exist ([`RegistryError::is_not_found`]), and any failure of the request.
     pub fn version(&self, subject: &str, version: u32) -> Result<Registered, RegistryError> {
-        self.registered(&self.get(&format!("/subjects/{}/versions/{version}", escaped(subject)))?)
+        self.registered(&self.get(&format!("/subjects/{}/versions/{version}", percent_encoded(subject)))?)
     }
 
     /// Returns the text of the schema with this id.
@@ -210,7 +212,7 @@ impl Registry {
     /// # Errors
     /// An unknown rule, and any failure of the request.
     pub fn subject_level(&self, subject: &str) -> Result<Level, RegistryError> {
-        match self.get(&format!("/config/{}?defaultToGlobal=true", escaped(subject))) {
+        match self.get(&format!("/config/{}?defaultToGlobal=true", percent_encoded(subject))) {
             Ok(answer) => self.level(&answer),
             // Apicurio has no default, and reports a subject without a rule of its own as not found
             Err(error) if error.is_not_found() => self.global_level(),
@@ -224,7 +226,7 @@ impl Registry {
     /// # Errors
     /// Any failure of the request, and a registry that does not change the rule.
     pub fn require_backward(&self, subject: &str) -> Result<Level, RegistryError> {
-        let path = format!("/config/{}", escaped(subject));
+        let path = format!("/config/{}", percent_encoded(subject));
         let own = match self.get(&path) {
             Ok(answer) => self.level(&answer).ok(),
             Err(error) if error.is_not_found() => None,
@@ -349,18 +351,4 @@ fn certificates(path: &PathBuf) -> Result<Vec<Certificate<'static>>, RegistryErr
 fn is_loopback(url: &str) -> bool {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
     ["localhost", "127.", "[::1]"].iter().any(|host| authority.starts_with(host))
-}
-
-/// Escapes a subject for a path: everything except letters, digits and `-._~` is percent-encoded (RFC 3986, section
-/// 2.3).
-fn escaped(subject: &str) -> String {
-    let mut text = String::with_capacity(subject.len());
-    for byte in subject.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
 }

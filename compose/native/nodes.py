@@ -171,7 +171,8 @@ class Broker(Node):
         return subprocess.Popen(
             [path, "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *self._logging(),
              "-cp", packages.kafka_class_path(), "kafka.tools.StorageTool", "format",
-             "-t", self.cluster.identity(), "-c", str(self.properties_file), *self._users()],
+             # in one word: an id can begin with a dash
+             f"--cluster-id={self.cluster.identity()}", "-c", str(self.properties_file), *self._users()],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def start(self):

@@ -1,6 +1,5 @@
 //! The report of a load: as JSON, as text, and the values for thresholds.
 
-mod chart;
 mod files;
 mod page;
 

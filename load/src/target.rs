@@ -97,7 +97,7 @@ impl EndPoints {
         let (ready, measures) = (Arc::clone(&end_points.ready), Arc::clone(measures));
         bridge.observe(Box::new(move |next_seq| {
             ready.store(true, Ordering::Relaxed);
-            measures.lock().delivered(0, next_seq, zero.elapsed());
+            measures.lock().delivered(0, next_seq.get(), zero.elapsed());
         }));
         let control = Arc::clone(&end_points.control);
         let run = move || {

@@ -24,7 +24,7 @@ use crate::{
 /// use tradesim_replay::{
 ///     Background, BlockBuilder, Feed, Filled, Meta, Opcode, Options, Source, SourceError, SourceInfo, Speed,
 /// };
-/// use tradesim_schemas::{TimeSpec, Timestamp};
+/// use tradesim_schemas::{StreamSeq, TimeSpec, Timestamp};
 ///
 /// /// Three messages, a second apart.
 /// struct Ticks(SourceInfo);

@@ -113,6 +113,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         None if connection.dialect.is_some() => connection.greet_in_dialect(),
         None => connection.greet(&admitted.stream),
     }
+    connection.describe_selection();
     let end = connection.run().await;
     let End { why, code, delivered, seen } = end;
     let at = hub.clock.now();
@@ -282,8 +283,8 @@ impl Connection<'_> {
 
     /// Puts whole frames before the next messages.
     fn push_frames(&mut self, frames: &[u8]) {
-        self.outgoing.push_urgent(frames);
-        if self.outgoing.urgent_len() > URGENT_MAX {
+        self.outgoing.outbox.push_urgent(frames);
+        if self.outgoing.outbox.urgent_len() > URGENT_MAX {
             self.end(Closed::Dead, None, false);
         }
     }
@@ -296,7 +297,7 @@ impl Connection<'_> {
         if self.client.v1 {
             let head = self.known_head;
             let info = self.hub.source.info();
-            let whole = self.outgoing.selection().is_whole_stream();
+            let whole = self.outgoing.cursor.selection().is_whole_stream();
             let notice = Notice::Start {
                 stream: stream.to_owned(),
                 run: self.hub.options.run.clone(),
@@ -309,6 +310,12 @@ impl Connection<'_> {
         }
     }
 
+    /// Updates the description of what the client receives, which others see.
+    fn describe_selection(&mut self) {
+        let description = self.outgoing.cursor.selection().description(&self.hub.known_symbols);
+        self.client.sent().selection = description;
+    }
+
     fn control(&mut self, text: &str) {
         if self.closing.is_some() {
             return;
@@ -316,17 +323,20 @@ impl Connection<'_> {
         let changed = text.parse().and_then(|message: ControlMessage| {
             let (symbols, events) = (message.symbols.as_deref(), message.events.as_deref());
             self.hub.known_symbols.check(symbols)?;
-            let selection = self.outgoing.selection_mut();
+            let selection = self.outgoing.cursor.selection_mut();
             match message.action {
                 Action::Subscribe => selection.subscribe(symbols, events),
                 Action::Unsubscribe => selection.unsubscribe(symbols, events),
             }
         });
+        if changed.is_ok() {
+            self.describe_selection();
+        }
         match changed {
             Ok(()) if self.client.v1 => {
-                let selection = self.outgoing.selection();
+                let selection = self.outgoing.cursor.selection();
                 let symbols = selection.symbols(&self.hub.known_symbols);
-                let notice = symbols.notice(self.outgoing.seq(), selection.events());
+                let notice = symbols.notice(self.outgoing.cursor.seq(), selection.events());
                 self.notify(&notice);
             }
             Ok(()) => {}
@@ -403,7 +413,7 @@ impl Connection<'_> {
             self.position_sent = now;
             let due_us = self.due_last.map(|due| self.hub.clock.unix_us(due));
             let sent_us = self.progress.ask(self.hub.clock.unix_us(now), now);
-            PingPayload { seq: self.outgoing.seq(), due_us, sent_us }.text()
+            PingPayload { seq: self.outgoing.cursor.seq(), due_us, sent_us }.text()
         } else {
             self.progress.ask(0, now).to_string()
         };
@@ -414,10 +424,10 @@ impl Connection<'_> {
     fn write(&mut self) -> Stopped {
         let mut turns = 0;
         while self.over.is_none() {
-            if self.outgoing.is_empty() && !self.refill() {
+            if self.outgoing.outbox.is_empty() && !self.refill() {
                 return Stopped::Empty;
             }
-            let mut bytes = self.outgoing.bytes();
+            let mut bytes = self.outgoing.outbox.bytes();
             if let Some(drip) = &self.faults.drip {
                 bytes = &bytes[..drip.allowed(bytes.len(), self.hub.clock.now())];
                 if bytes.is_empty() {
@@ -457,8 +467,8 @@ impl Connection<'_> {
             }
         });
         sent.messages += written;
-        if self.outgoing.is_empty() {
-            sent.seq = self.outgoing.seq();
+        if self.outgoing.outbox.is_empty() {
+            sent.seq = self.outgoing.cursor.seq();
         }
         drop(sent);
         let metrics = &self.hub.metrics;
@@ -473,7 +483,7 @@ impl Connection<'_> {
         let metrics = &self.hub.metrics;
         metrics.bytes_sent.inc_by(count as u64);
         let flows = written > 0 && self.client.v1 && self.closing.is_none();
-        if flows && self.outgoing.is_empty() && now >= self.position_sent + POSITION_EVERY {
+        if flows && self.outgoing.outbox.is_empty() && now >= self.position_sent + POSITION_EVERY {
             self.ping(now);
         }
     }
@@ -484,7 +494,7 @@ impl Connection<'_> {
             self.closing_written();
             return false;
         }
-        while self.outgoing.is_empty() && self.over.is_none() {
+        while self.outgoing.outbox.is_empty() && self.over.is_none() {
             if !self.is_placed() {
                 return false;
             }
@@ -493,7 +503,7 @@ impl Connection<'_> {
                 continue;
             }
             self.known_head = *self.head.borrow_and_update();
-            let task = self.outgoing.next(&self.hub.ring(), &self.known_head);
+            let task = self.outgoing.cursor.next(&self.hub.ring(), &self.known_head);
             if !matches!(task, Task::Read { .. }) {
                 self.catch_up.stop();
             }
@@ -505,20 +515,22 @@ impl Connection<'_> {
                 }
                 Task::Read { seq, before } => match self.catch_up.block(self.hub, seq) {
                     Ok(Some(block)) if before > seq => {
-                        let messages = self.outgoing.messages_of(&block, before);
+                        let messages = self.outgoing.cursor.messages_of(&block, before);
                         if !self.send(&block, messages) {
                             return self.closing.is_some();
                         }
                     }
                     Ok(_) => return false,
                     Err(error) => {
-                        self.close(Close::source_failed(self.outgoing.seq(), &error), Closed::Failed)
+                        self.close(Close::source_failed(self.outgoing.cursor.seq(), &error), Closed::Failed)
                     }
                 },
                 // vendors have no word for it: their clients go on with what is played
                 Task::Jumped { .. } if self.dialect.is_some() => {}
                 // a client that counts the messages of a filter cannot know the number of the next one
-                Task::Jumped { seq } if !self.client.v1 || !self.outgoing.selection().is_whole_stream() => {
+                Task::Jumped { seq }
+                    if !self.client.v1 || !self.outgoing.cursor.selection().is_whole_stream() =>
+                {
                     self.close(Close::seek(seq), Closed::Seek);
                 }
                 Task::Jumped { seq } => self.notify(&Notice::Seek { seq }),
@@ -554,16 +566,16 @@ impl Connection<'_> {
             return true;
         }
         self.moved();
-        if self.outgoing.is_empty() {
+        if self.outgoing.outbox.is_empty() {
             // none of them is selected: they count as sent
-            self.client.sent().seq = self.outgoing.seq();
+            self.client.sent().seq = self.outgoing.cursor.seq();
         }
         true
     }
 
     /// Reports the client's play offset to the player.
     fn moved(&self) {
-        let play_offset = self.outgoing.play_offset();
+        let play_offset = self.outgoing.cursor.play_offset();
         self.client.set_play_offset(play_offset);
         self.hub.player.client_moved(play_offset);
     }
@@ -571,7 +583,7 @@ impl Connection<'_> {
     fn finish(&mut self) {
         if self.client.v1 {
             let notice = Notice::End {
-                seq: self.outgoing.seq(),
+                seq: self.outgoing.cursor.seq(),
                 sent: self.client.sent().messages,
                 digest: self.hub.published.view().digest_received,
             };

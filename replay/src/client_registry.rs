@@ -19,7 +19,7 @@ use crate::{
     lock::lock,
     metrics::{Closed, Metrics},
     player_handle::{NO_PLAY_OFFSET, PlayerHandle, Request},
-    ring::Ring,
+    ring::{Lag, Ring},
     send_cursor::Head,
 };
 use tradesim_protocol::SUBPROTOCOL;
@@ -73,6 +73,8 @@ pub(crate) struct Sent {
     pub(crate) messages: u64,
     pub(crate) seq: StreamSeq,
     pub(crate) late: Recorder,
+    /// A description of what it receives; `None` for everything.
+    pub(crate) selection: Option<String>,
 }
 
 impl Client {
@@ -135,7 +137,7 @@ impl ClientRegistry {
             start_source_seq: start.source_seq,
             play_offset: AtomicU64::new(NO_PLAY_OFFSET),
             counts: AtomicBool::new(counts),
-            sent: Mutex::new(Sent { messages: 0, seq: start.seq, late: Recorder::new() }),
+            sent: Mutex::new(Sent { messages: 0, seq: start.seq, late: Recorder::new(), selection: None }),
         });
         table.connected.insert(client.id, Arc::clone(&client));
         table.deserted_since = None;
@@ -223,6 +225,7 @@ impl ClientRegistry {
         with_gone: bool,
         head: Head,
         ring: &Mutex<Ring>,
+        now: Duration,
     ) -> (Vec<ClientStatus>, Recorder) {
         let mut late = Recorder::new();
         let table = lock(&self.table);
@@ -233,18 +236,22 @@ impl ClientRegistry {
         for client in table.connected.values() {
             let sent = client.sent();
             late.add(&sent.late);
-            let lag_bytes =
-                client.play_offset().map(|play_offset| lock(ring).bytes_after(play_offset, head.released));
-            clients.push(client_status(client, &sent, head, lag_bytes));
+            let lag = client.play_offset().map(|play_offset| lock(ring).lag(play_offset, head.released, now));
+            clients.push(client_status(client, &sent, head, lag));
         }
         (clients, late)
     }
 }
 
-fn client_status(client: &Client, sent: &Sent, head: Head, lag_bytes: Option<u64>) -> ClientStatus {
+fn client_status(client: &Client, sent: &Sent, head: Head, lag: Option<Lag>) -> ClientStatus {
     let lag_messages = match client.play_offset() {
         Some(play_offset) => head.released.saturating_sub(play_offset),
         None => head.seq.since(client.start_source_seq + sent.messages),
+    };
+    let lag_time = match lag_messages {
+        // before its first message a client has no play offset
+        0 => Some(Duration::ZERO),
+        _ => lag.and_then(|lag| lag.time),
     };
     ClientStatus {
         id: client.id,
@@ -254,7 +261,9 @@ fn client_status(client: &Client, sent: &Sent, head: Head, lag_bytes: Option<u64
         seq: sent.seq,
         sent: sent.messages,
         lag_messages,
-        lag_bytes: lag_bytes.unwrap_or(0),
+        lag_bytes: lag.map_or(0, |lag| lag.bytes),
+        lag_seconds: lag_time.map(|time| time.as_secs_f64()),
+        selection: sent.selection.clone(),
         late_ms: sent.late.summary(),
         closed: None,
         delivered: false,

@@ -21,10 +21,37 @@ pub enum Command {
     Step(u64),
     /// Jumps to a position.
     Seek(Position),
+    /// Repeats a stretch until playback is sent elsewhere; `None` ends the repetition.
+    Loop(Option<LoopRange>),
     /// Changes the speed.
     Speed(Speed),
     /// Ends the playback, as a signal does.
     Stop,
+}
+
+/// The stretch that a client or a command line wants to be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoopRange {
+    /// The first message.
+    pub from: Position,
+    /// The message after the last one; the end of the stream is allowed.
+    pub to: Position,
+}
+
+/// The stretch that is repeated: the messages from `from` up to but not including `to`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoopBounds {
+    /// The stream sequence number of the first message.
+    pub from: StreamSeq,
+    /// The stream sequence number after the last message.
+    pub to: StreamSeq,
+}
+
+impl LoopBounds {
+    /// Returns true if the message is in the stretch.
+    pub(crate) fn contain(self, seq: StreamSeq) -> bool {
+        (self.from..self.to).contains(&seq)
+    }
 }
 
 /// A command that was not carried out.
@@ -34,6 +61,14 @@ pub enum CommandError {
     /// The requested position is not available.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The stretch of a loop has no messages.
+    #[error("a loop needs at least one message, but it would begin at seq {from} and end before seq {to}")]
+    EmptyLoop {
+        /// The beginning of the stretch.
+        from: StreamSeq,
+        /// The end of the stretch.
+        to: StreamSeq,
+    },
     /// The playback has ended.
     #[error("the playback has ended")]
     Over,
@@ -53,6 +88,7 @@ impl CommandError {
             CommandError::Source(SourceError::Gone { .. }) => "gone",
             CommandError::Source(SourceError::InvalidPosition { .. }) => "no_place",
             CommandError::Source(SourceError::Read(_)) => "source_failed",
+            CommandError::EmptyLoop { .. } => "empty_loop",
             CommandError::Over => "over",
             CommandError::LiveClock => "live_clock",
             CommandError::KeepsOrder => "keeps_order",
@@ -106,10 +142,28 @@ pub struct Status {
     /// The messages sent, counted once however many clients there are. Messages that a fault removes do not count,
     /// and messages that a fault repeats count twice.
     pub sent: u64,
+    /// The stretch that is repeated.
+    #[serde(rename = "loop", default)]
+    pub looped: Option<LoopBounds>,
+    /// The digest of what was played so far; `None` after a jump.
+    #[serde(default)]
+    pub digest_sent: Option<DigestSent>,
+    /// The permission to send commands over HTTP: `loopback`, `token` or `off`.
+    #[serde(default)]
+    pub control: Cow<'static, str>,
     /// The lateness at the sockets of all clients or, if there never was a client, at the player.
     pub late_ms: Option<Lateness>,
     /// The connected clients.
     pub clients: Vec<ClientStatus>,
+}
+
+/// The digest of the messages that were played so far. It is at most a tenth of a second old.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestSent {
+    /// The number of these messages, counted as [`Status::sent`].
+    pub messages: u64,
+    /// Their digest.
+    pub digest: String,
 }
 
 /// The status of a client.
@@ -131,11 +185,19 @@ pub struct ClientStatus {
     pub lag_messages: u64,
     /// The bytes of these messages, as far as they are still held.
     pub lag_bytes: u64,
+    /// The time since its next message was due, in seconds: 0 for a client that has everything that was played, and
+    /// `None` if that is unknown, as at [`Speed::Max`] and while it reads older messages.
+    #[serde(default)]
+    pub lag_seconds: Option<f64>,
+    /// A description of what it receives, such as `AAPL, MSFT; trade`; `None` if it receives everything.
+    #[serde(default)]
+    pub selection: Option<String>,
     /// The lateness at its socket.
     pub late_ms: Option<Lateness>,
     /// The close code, if the client is disconnected.
     pub closed: Option<u16>,
     /// True if it received the end of the stream and confirmed it.
+    #[serde(default)]
     pub delivered: bool,
 }
 
@@ -191,6 +253,8 @@ mod tests {
             sent: 6,
             lag_messages: 2,
             lag_bytes: 700,
+            lag_seconds: Some(0.25),
+            selection: Some("AAPL; trade".to_owned()),
             late_ms: late,
             closed: Some(1013),
             delivered: false,
@@ -208,11 +272,15 @@ mod tests {
             speed_achieved: Some(49.5),
             seconds: 0.25,
             sent: 11,
+            looped: Some(LoopBounds { from: StreamSeq(5), to: StreamSeq(15) }),
+            digest_sent: Some(DigestSent { messages: 11, digest: "blake3:00".to_owned() }),
+            control: "token".into(),
             late_ms: None,
             clients: vec![client],
         };
         let text = serde_json::to_string(&status).unwrap();
         assert_eq!(serde_json::from_str::<Status>(&text).unwrap(), status);
         assert!(text.contains(r#""state":"paused""#), "{text}");
+        assert!(text.contains(r#""loop":{"from":5,"to":15}"#), "{text}");
     }
 }

@@ -289,8 +289,8 @@ impl Table {
 
     /// Returns where to find the point that [`Counts::locate`] looks for.
     fn way(&self, selection: &Selection, wanted: Option<StreamSeq>, bound: StreamSeq) -> Way {
-        if bound == StreamSeq::FIRST || wanted == Some(StreamSeq::FIRST) {
-            return Way::Here(Counted { source_seq: StreamSeq::FIRST, seq: StreamSeq::FIRST });
+        if bound == StreamSeq(0) || wanted == Some(StreamSeq(0)) {
+            return Way::Here(Counted { source_seq: StreamSeq(0), seq: StreamSeq(0) });
         }
         let passing: Vec<usize> = self
             .kinds

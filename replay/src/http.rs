@@ -34,6 +34,7 @@ mod connection;
 mod handshake;
 mod host;
 mod origin;
+mod page;
 mod permission;
 mod routes;
 mod shared;
@@ -64,6 +65,9 @@ pub(crate) trait Backend: Send + Sync + 'static {
 
     /// Returns the status.
     fn status(&self) -> Status;
+
+    /// Returns the outline of the stream in JSON, or the text of the error of reading it.
+    fn timeline(&self) -> impl Future<Output = Result<Arc<[u8]>, String>> + Send;
 
     /// Returns the metrics page.
     fn metrics(&self) -> String;
@@ -119,6 +123,8 @@ pub(crate) struct ConnectionLimits {
     pub(crate) origins: Vec<String>,
     /// The hosts that requests may name in addition to loopback names and the address that they arrive at.
     pub(crate) hosts: Vec<String>,
+    /// True if browsers receive the page.
+    pub(crate) page: bool,
     /// Permission to send commands.
     pub(crate) steering: Steering,
     /// The dialects that are answered on paths of their own.
@@ -141,6 +147,7 @@ impl ConnectionLimits {
             per_address_max: options.per_address_max,
             origins: options.origins.clone(),
             hosts: options.hosts.clone(),
+            page: options.page,
             steering: options.steering.clone(),
             dialects: options.dialects.enabled.clone(),
             request_timeout: Duration::from_secs(5),

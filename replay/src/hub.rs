@@ -6,9 +6,20 @@ use tradesim_dialects::Reference;
 use tradesim_schemas::{ByteHash, DIGEST_PREFIX, StreamSeq};
 
 use crate::{
-    client_registry::ClientRegistry, clock::Clock, control::Status, counts::Counts,
-    known_symbols::KnownSymbols, lock::lock, metrics::Metrics, options::Options, player_handle::PlayerHandle,
-    published::PublishedState, readers::Readers, ring::Ring, source::Source,
+    client_registry::ClientRegistry,
+    clock::Clock,
+    control::{DigestSent, Status},
+    counts::Counts,
+    known_symbols::KnownSymbols,
+    lock::lock,
+    metrics::Metrics,
+    options::Options,
+    outline::OutlineCache,
+    player_handle::PlayerHandle,
+    published::PublishedState,
+    readers::Readers,
+    ring::Ring,
+    source::Source,
 };
 
 /// The version of the status layout.
@@ -29,6 +40,7 @@ pub(crate) struct Hub {
     pub(crate) known_symbols: KnownSymbols,
     /// What the messages of dialects state beside the events.
     pub(crate) reference: Arc<Reference>,
+    pub(crate) outline: OutlineCache,
     ring: Mutex<Ring>,
 }
 
@@ -57,6 +69,7 @@ impl Hub {
             counts: Arc::new(Counts::new(Arc::clone(&source))),
             known_symbols: KnownSymbols::new(&source.info().symbols),
             reference: options.dialects.reference_of(&source.info().symbols),
+            outline: OutlineCache::new(),
             ring: Mutex::new(Ring::new(options.buffer_bytes, StreamSeq(0))),
             source,
             options,
@@ -71,7 +84,7 @@ impl Hub {
     pub(crate) fn status(&self, with_gone: bool) -> Status {
         let head = self.published.head();
         let view = self.published.view().clone();
-        let (clients, late) = self.clients.statuses(with_gone, head, &self.ring);
+        let (clients, late) = self.clients.statuses(with_gone, head, &self.ring, self.clock.now());
         let info = self.source.info();
         Status {
             schema_version: STATUS_VERSION,
@@ -86,6 +99,11 @@ impl Hub {
             speed_achieved: view.speed_achieved(),
             seconds: view.elapsed.as_secs_f64(),
             sent: head.sent,
+            looped: view.looped,
+            digest_sent: view
+                .digest_so_far
+                .map(|(messages, digest)| DigestSent { messages, digest: digest.to_string() }),
+            control: self.options.steering.as_str().into(),
             late_ms: late.summary().or(view.lateness),
             clients,
         }

@@ -31,7 +31,9 @@ mod metrics;
 mod options;
 mod outbox;
 mod outgoing;
+mod outline;
 mod pacer;
+mod page;
 mod play;
 mod playback;
 mod player;
@@ -53,9 +55,13 @@ mod translation;
 pub use background::Background;
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, LineFault, Meta, Opcode};
 pub use buffer::{ParseBufferError, parse_buffer};
-pub use control::{ClientStatus, Command, CommandError, IntervalStats, Lateness, Report, Status};
+pub use control::{
+    ClientStatus, Command, CommandError, DigestSent, IntervalStats, Lateness, LoopBounds, LoopRange, Report,
+    Status,
+};
 pub use dialects::{AtEnd, Dialects};
 pub use options::{Observer, OnSlow, Options, PlayClock};
+pub use outline::{Bins, MARKS_MAX, Mark, MarkKind, Outline, OutlineOptions, Segment, Span, SpanKind};
 pub use server::{Handle, Server, ServerError};
 pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
 pub use steering::{ControlToken, InvalidToken, Steering};

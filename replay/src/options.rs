@@ -49,6 +49,8 @@ pub struct Options {
     pub origins: Vec<String>,
     /// The hosts that requests may name in addition to loopback names and the address that they arrive at.
     pub hosts: Vec<String>,
+    /// True if browsers receive a page for people at `/`.
+    pub page: bool,
     /// Permission to control the playback over HTTP.
     pub steering: Steering,
     /// The dialects that are spoken beside our own protocol.
@@ -127,6 +129,7 @@ impl Options {
             per_address_max: 64,
             origins: Vec::new(),
             hosts: Vec::new(),
+            page: true,
             steering: Steering::Loopback,
             dialects: Dialects::default(),
             observer: None,
@@ -137,8 +140,10 @@ impl Options {
     pub(crate) fn refusal(&self, command: &Command) -> Option<CommandError> {
         let is_live = self.clock != PlayClock::Recording;
         match command {
-            Command::Seek(_) | Command::Speed(_) if is_live => Some(CommandError::LiveClock),
-            Command::Seek(_) if self.keeps_order => Some(CommandError::KeepsOrder),
+            Command::Seek(_) | Command::Loop(_) | Command::Speed(_) if is_live => {
+                Some(CommandError::LiveClock)
+            }
+            Command::Seek(_) | Command::Loop(_) if self.keeps_order => Some(CommandError::KeepsOrder),
             _ => None,
         }
     }
@@ -159,6 +164,7 @@ mod tests {
     #[test]
     fn a_live_clock_is_not_moved_and_an_order_is_kept() {
         let seek = Command::Seek("10:00".parse().unwrap());
+        let repeat = Command::Loop(None);
         let code = |clock, keeps_order, command: &Command| {
             let options = Options { clock, keeps_order, ..Options::new("test") };
             options.refusal(command).map(|error| error.code())
@@ -167,11 +173,14 @@ mod tests {
             assert_eq!(code(clock, false, &seek), Some("live_clock"));
             assert_eq!(code(clock, false, &Command::Seek(Position::Seq(StreamSeq(0)))), Some("live_clock"));
             assert_eq!(code(clock, true, &Command::Speed(Speed::Max)), Some("live_clock"));
+            assert_eq!(code(clock, false, &repeat), Some("live_clock"));
             for command in [Command::Pause, Command::Resume, Command::Step(1), Command::Stop] {
                 assert_eq!(code(clock, true, &command), None);
             }
         }
         assert_eq!(code(PlayClock::Recording, true, &seek), Some("keeps_order"));
+        assert_eq!(code(PlayClock::Recording, true, &repeat), Some("keeps_order"));
+        assert_eq!(code(PlayClock::Recording, false, &repeat), None);
         assert_eq!(code(PlayClock::Recording, true, &Command::Speed(Speed::Max)), None);
         assert_eq!(code(PlayClock::Recording, false, &seek), None);
     }

@@ -8,7 +8,7 @@ use tradesim_schemas::{ContentDigest, ContentHasher, StreamSeq};
 use crate::{
     backpressure::{Backpressure, PlayOffsets},
     block::{Block, LineFault},
-    control::Command,
+    control::{Command, LoopBounds, LoopRange},
     options::Options,
     playback::{Playback, Step},
     ring::Ring,
@@ -18,6 +18,10 @@ use tradesim_protocol::{Position, State};
 
 /// The number of blocks that are taken before they are played.
 const BLOCKS_AHEAD: usize = 4;
+
+/// The least time that one repetition of a loop takes, so that a loop of one message neither reads the source all the
+/// time nor fills memory with jumps.
+const LOOP_TIME_MIN: Duration = Duration::from_millis(100);
 
 /// One playback of a source.
 ///
@@ -44,6 +48,10 @@ pub(crate) struct Play {
     sent: u64,
     changes: u64,
     complete: bool,
+    /// The stretch that is repeated.
+    looped: Option<LoopBounds>,
+    /// The time of the last jump to the beginning of the loop.
+    looped_at: Option<Duration>,
 }
 
 impl Play {
@@ -63,6 +71,8 @@ impl Play {
             sent: 0,
             changes: 0,
             complete: false,
+            looped: None,
+            looped_at: None,
         }
     }
 
@@ -167,7 +177,11 @@ impl Play {
             }
             Command::Speed(speed) => self.playback.set_speed(*speed, now),
             Command::Seek(Position::Seq(seq)) => self.seek(*seq, ring, now),
-            Command::Seek(Position::Time(_)) => {
+            Command::Loop(None) => self.set_loop(None),
+            Command::Loop(Some(LoopRange { from: Position::Seq(from), to: Position::Seq(to) })) => {
+                self.repeat(LoopBounds { from: *from, to: *to }, ring, now);
+            }
+            Command::Seek(Position::Time(_)) | Command::Loop(Some(_)) => {
                 unreachable!("times are resolved before the player receives the command")
             }
             Command::Stop => unreachable!("a playback that has ended receives no commands"),
@@ -192,9 +206,51 @@ impl Play {
         self.opening = Some(seq);
     }
 
+    /// Repeats a stretch, beginning at once: a playback that is elsewhere jumps to its beginning.
+    fn repeat(&mut self, bounds: LoopBounds, ring: &mut Ring, now: Duration) {
+        let waits = self.playback.state() == State::Waiting;
+        // a client that is still to come must not let playback begin elsewhere
+        if waits || !bounds.contain(self.playback.seq()) {
+            self.seek(bounds.from, ring, now);
+        }
+        self.set_loop(Some(bounds));
+    }
+
+    fn set_loop(&mut self, bounds: Option<LoopBounds>) {
+        self.looped = bounds;
+        self.looped_at = None;
+        self.playback.stop_before(bounds.map(|bounds| bounds.to));
+    }
+
+    /// Returns what is repeated.
+    pub(crate) fn looped(&self) -> Option<LoopBounds> {
+        self.looped
+    }
+
+    /// Returns the instant at which playback must jump to the beginning of its loop, if it has reached the end of it.
+    pub(crate) fn loops_at(&self) -> Option<Duration> {
+        let bounds = self.looped.filter(|bounds| bounds.to == self.playback.seq())?;
+        let moves = matches!(self.playback.state(), State::Playing | State::Paused);
+        let at = self.looped_at.map_or(Duration::ZERO, |at| at + LOOP_TIME_MIN);
+        (moves && !bounds.contain(self.playback.seq())).then_some(at)
+    }
+
+    /// Jumps to the beginning of the loop.
+    pub(crate) fn jump_back(&mut self, ring: &mut Ring, now: Duration) {
+        let Some(LoopBounds { from, .. }) = self.looped else { return };
+        self.digest = None;
+        self.playback.jump_back(from, now);
+        ring.jump(self.playback.released(), from);
+        self.looped_at = Some(now);
+        self.opening = Some(from);
+    }
+
     /// Jumps to a sequence number that exists. For clients that wait for the beginning it is not a jump, because the
     /// position was not promised to them.
     fn seek(&mut self, seq: StreamSeq, ring: &mut Ring, now: Duration) {
+        if self.looped.is_some_and(|bounds| !bounds.contain(seq)) {
+            self.set_loop(None);
+        }
         if self.playback.state() == State::Waiting {
             self.sought = Some(seq);
             return self.restart(seq, ring);

@@ -56,6 +56,8 @@ pub struct Playback {
     watch: PlayWatch,
     late: Recorder,
     late_intervals: LateIntervals,
+    /// The message before which playback stops, because a loop ends there.
+    stop_before: Option<StreamSeq>,
     /// The message at which playback stalls, or stalled last, and until when.
     stall: Option<(StreamSeq, Duration)>,
 }
@@ -128,6 +130,7 @@ impl Playback {
             watch: PlayWatch::default(),
             late: Recorder::new(),
             late_intervals: LateIntervals::default(),
+            stop_before: None,
             stall: None,
         }
     }
@@ -296,6 +299,18 @@ impl Playback {
         }
     }
 
+    /// Sets the message before which playback stops; `None` for none. The caller jumps when it has stopped there.
+    pub(crate) fn stop_before(&mut self, seq: Option<StreamSeq>) {
+        self.stop_before = seq;
+    }
+
+    /// Jumps as [`Playback::seek`] does, and keeps the steps that are left.
+    pub(crate) fn jump_back(&mut self, seq: StreamSeq, now: Duration) {
+        let steps = self.steps;
+        self.seek(seq, now);
+        self.steps = steps;
+    }
+
     /// Starts again at `seq`, before anything was played.
     pub(crate) fn restart(&mut self, seq: StreamSeq) {
         debug_assert_eq!(self.released, 0);
@@ -312,6 +327,9 @@ impl Playback {
             State::Waiting | State::Ended => return Step::WaitForCommand,
             State::Paused if self.steps == 0 => return self.end_of_steps(),
             State::Paused | State::Playing => {}
+        }
+        if self.stop_before == Some(self.seq) {
+            return Step::WaitForCommand;
         }
         let Some(block) = self.blocks.front() else {
             if !self.source_ended {
@@ -398,10 +416,22 @@ impl Playback {
     }
 
     /// Returns where a release must end at the latest: at the end of the block, or before a message at which playback
-    /// stalls.
+    /// stops or stalls.
     #[inline]
     fn stretch_end(&self, block: &Block) -> usize {
-        if block.is_regular() { block.messages() } else { self.next_stall(block) }
+        self.bounded(if block.is_regular() { block.messages() } else { self.next_stall(block) })
+    }
+
+    /// Limits the end of a release to the message before which playback stops.
+    #[inline]
+    fn bounded(&self, end: usize) -> usize {
+        match self.stop_before {
+            Some(stop) if stop > self.seq => {
+                let messages = usize::try_from(stop - self.seq).unwrap_or(usize::MAX);
+                end.min(self.at.saturating_add(messages))
+            }
+            _ => end,
+        }
     }
 
     #[cold]
@@ -435,7 +465,7 @@ impl Playback {
 
     fn release_steps(&mut self, block: Arc<Block>) -> Step {
         let first = self.at;
-        let left = block.messages() - first;
+        let left = self.bounded(block.messages()) - first;
         let count = usize::try_from(self.steps).map_or(left, |steps| steps.min(left));
         let before = self.reached;
         for at in first..first + count {

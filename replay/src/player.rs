@@ -29,6 +29,8 @@ use tradesim_protocol::State;
 
 /// The interval at which a player that is held back checks whether it still is, in case no client wakes it.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// The interval at which the digest of what was played so far is published.
+const DIGEST_EVERY: Duration = Duration::from_millis(100);
 
 /// The result of a playback.
 #[derive(Debug)]
@@ -62,6 +64,8 @@ struct Player {
     failure: Option<SourceError>,
     /// Replies that are due when the messages of steps were played.
     stepping: Vec<oneshot::Sender<Result<(), CommandError>>>,
+    /// The time at which the digest of what was played so far was published.
+    digested: Duration,
     quit: bool,
 }
 
@@ -76,6 +80,7 @@ impl Player {
             held: false,
             failure: None,
             stepping: Vec::new(),
+            digested: Duration::ZERO,
             quit: false,
         }
     }
@@ -89,6 +94,10 @@ impl Player {
             self.take_requests();
             if self.quit {
                 break;
+            }
+            if let Some(at) = self.play.loops_at() {
+                self.go_back(at);
+                continue;
             }
             self.take_blocks();
             self.answer_steps();
@@ -141,6 +150,8 @@ impl Player {
     /// Reads the source from where the playback requests, in place of what was read before.
     fn open(&mut self) {
         let Some(seq) = self.play.take_opening() else { return };
+        // it was found by what is no longer read
+        self.failure = None;
         match Producer::start(Arc::clone(&self.hub.source), seq, thread::current()) {
             Ok(producer) => self.producer = Some(producer),
             Err(error) => self.failure = Some(SourceError::Read(Box::new(error))),
@@ -187,7 +198,8 @@ impl Player {
     }
 
     fn command(&mut self, command: &Command) -> Result<(), CommandError> {
-        if self.quit || self.failure.is_some() {
+        // a source that failed further on ends the playback when that is reached, and not before
+        if self.quit {
             return Err(CommandError::Over);
         }
         if *command == Command::Stop {
@@ -199,6 +211,18 @@ impl Player {
         self.open();
         self.publish();
         Ok(())
+    }
+
+    /// Jumps to the beginning of the loop, once it is time for that.
+    fn go_back(&mut self, at: Duration) {
+        let now = self.now();
+        if at > now {
+            thread::park_timeout(at - now);
+            return;
+        }
+        self.play.jump_back(&mut self.hub.ring(), now);
+        self.open();
+        self.publish();
     }
 
     /// Answers requests for steps, once the steps are done or another command replaced them. The answer is the status
@@ -265,7 +289,7 @@ impl Player {
     }
 
     /// Publishes the status. Figures that are costly to compute are only published on request or at a change.
-    fn publish_view(&self, whole: bool) {
+    fn publish_view(&mut self, whole: bool) {
         let now = self.now();
         let playback = self.play.playback();
         let mut view = self.hub.published.view();
@@ -273,6 +297,12 @@ impl Player {
         view.elapsed = playback.elapsed(now);
         view.played = playback.played(now);
         view.waited = self.play.backpressure().waited();
+        if whole || now >= self.digested + DIGEST_EVERY {
+            // finishing a hash takes a microsecond: too long for every release
+            let messages = self.play.head().sent;
+            view.digest_so_far = self.play.digest().map(|digest| (messages, digest));
+            self.digested = now;
+        }
         if whole {
             view.speed = playback.speed();
             view.lateness = playback.lateness();
@@ -281,6 +311,7 @@ impl Player {
             view.first_seq = self.play.first_seq();
             self.publish_digest(&mut view);
             view.changes = self.play.changes();
+            view.looped = self.play.looped();
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tradesim_schemas::{ContentDigest, StreamSeq, Timestamp};
 
 use crate::{
-    control::{IntervalStats, Lateness},
+    control::{IntervalStats, Lateness, LoopBounds},
     lock::lock,
     send_cursor::Head,
     source::SourceError,
@@ -46,6 +46,10 @@ pub(crate) struct View {
     /// The same digest, if it is also that of a client that was connected from message 0 on: `None` if the playback
     /// began later, as it does for clients that resume a run on a new server, and for shifted timestamps.
     pub(crate) digest_received: Option<ContentDigest>,
+    /// The number of messages sent at some recent instant, and their digest; `None` after a seek.
+    pub(crate) digest_so_far: Option<(u64, ContentDigest)>,
+    /// The stretch that is repeated.
+    pub(crate) looped: Option<LoopBounds>,
     /// Increased with each change that clients are notified of.
     pub(crate) changes: u64,
 }
@@ -73,6 +77,8 @@ impl PublishedState {
             first_seq: StreamSeq(0),
             digest: None,
             digest_received: None,
+            digest_so_far: None,
+            looped: None,
             changes: 0,
         };
         PublishedState {

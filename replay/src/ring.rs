@@ -1,6 +1,6 @@
 //! The ring of recently played messages.
 
-use std::{collections::VecDeque, ops::Range, sync::Arc};
+use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 
 use tradesim_schemas::StreamSeq;
 
@@ -42,6 +42,15 @@ pub(crate) struct Cursor {
     pub(crate) play_offset: u64,
     /// The number of jumps that it has seen.
     pub(crate) jumps: usize,
+}
+
+/// The messages that were played and that a client was not sent yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lag {
+    /// The bytes of their frames, as far as they are held.
+    pub(crate) bytes: u64,
+    /// The time since the first of them was due; zero if there are none, `None` if it is not known.
+    pub(crate) time: Option<Duration>,
 }
 
 /// The next step for a client.
@@ -170,9 +179,22 @@ impl Ring {
         index.and_then(|index| self.blocks.get(index)).map_or(0, |held| held.play_offset + 1)
     }
 
+    /// Returns the lag of a client at a play offset, when `released` messages were played.
+    pub(crate) fn lag(&self, play_offset: u64, released: u64, now: Duration) -> Lag {
+        let time = if play_offset >= released {
+            Some(Duration::ZERO)
+        } else {
+            let index = self.blocks.partition_point(|held| held.end_offset() <= play_offset);
+            let held = self.blocks.get(index).filter(|held| held.play_offset <= play_offset);
+            held.and_then(|held| held.block.due((play_offset - held.play_offset) as usize))
+                .map(|due| now.saturating_sub(due))
+        };
+        Lag { bytes: self.bytes_after(play_offset, released), time }
+    }
+
     /// Returns the bytes of frames of the first `released` messages at or after a play offset, as far as they are
     /// held.
-    pub(crate) fn bytes_after(&self, play_offset: u64, released: u64) -> u64 {
+    fn bytes_after(&self, play_offset: u64, released: u64) -> u64 {
         let mut bytes = 0;
         for held in self.blocks.iter().rev() {
             let (from, to) = (held.play_offset.max(play_offset), held.end_offset().min(released));

@@ -161,6 +161,22 @@ impl Selection {
         identity
     }
 
+    /// Returns a short description of what passes, such as `AAPL, MSFT and 3 more; trade`; `None` for everything.
+    pub(crate) fn description(&self, known: &KnownSymbols) -> Option<String> {
+        let symbols = match self.symbols(known) {
+            SelectedSymbols::All => None,
+            SelectedSymbols::Only(symbols) if symbols.is_empty() => Some("nothing".to_owned()),
+            SelectedSymbols::Only(symbols) => Some(listed(&symbols)),
+            SelectedSymbols::Except(symbols) => Some(format!("all except {}", listed(&symbols))),
+        };
+        let events = self.events().map(|events| match events.is_empty() {
+            true => "nothing".to_owned(),
+            false => events.iter().map(|event| event.as_str()).collect::<Vec<_>>().join(", "),
+        });
+        let parts: Vec<String> = symbols.into_iter().chain(events).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
     /// Returns the symbols that pass.
     pub(crate) fn symbols(&self, known: &KnownSymbols) -> SelectedSymbols {
         match self.effective().symbols.among(known.as_slice()) {
@@ -195,6 +211,18 @@ impl Selection {
         self.passing = Matcher::new(&self.effective());
         Ok(())
     }
+}
+
+/// The limit of symbols in a description.
+const DESCRIBED_SYMBOLS_MAX: usize = 5;
+
+fn listed(symbols: &[Symbol]) -> String {
+    let named = &symbols[..symbols.len().min(DESCRIBED_SYMBOLS_MAX)];
+    let mut text = named.iter().map(Symbol::as_str).collect::<Vec<_>>().join(", ");
+    if named.len() < symbols.len() {
+        text += &format!(" and {} more", symbols.len() - named.len());
+    }
+    text
 }
 
 impl Layer {

@@ -19,7 +19,7 @@ use tradesim_schemas::StreamSeq;
 use crate::{
     admission::admit,
     client,
-    control::{Command, CommandError, Report, Status},
+    control::{Command, CommandError, LoopRange, Report, Status},
     gateway,
     http::{self, AdmittedClient, Backend, ClientRequest, ConnectionLimits},
     hub::Hub,
@@ -231,12 +231,18 @@ impl Handle {
     async fn resolve(&self, command: Command) -> Result<Command, CommandError> {
         let source = Arc::clone(&self.hub.source);
         let find = move || match command {
-            Command::Seek(Position::Time(time)) => Ok(Command::Seek(Position::Seq(source.find(time)?))),
-            Command::Seek(Position::Seq(seq)) => source.open(seq).map(|_| command),
+            Command::Seek(position) => Ok(Command::Seek(Position::Seq(seq_of(&*source, position)?))),
+            Command::Loop(Some(LoopRange { from, to })) => {
+                let (from, to) = (seq_of(&*source, from)?, seq_of(&*source, to)?);
+                if from >= to {
+                    return Err(CommandError::EmptyLoop { from, to });
+                }
+                Ok(Command::Loop(Some(LoopRange { from: Position::Seq(from), to: Position::Seq(to) })))
+            }
             other => Ok(other),
         };
         match tokio::task::spawn_blocking(find).await {
-            Ok(found) => Ok(found?),
+            Ok(found) => found,
             Err(_) => Err(SourceError::Read("its reader panicked".into()).into()),
         }
     }
@@ -254,6 +260,14 @@ impl Handle {
     /// Returns the sequence number after the last message that was played.
     pub fn next_seq(&self) -> StreamSeq {
         self.hub.published.head().seq
+    }
+}
+
+/// Returns the sequence number of a position, which must exist: that after the last message does.
+fn seq_of(source: &dyn Source, position: Position) -> Result<StreamSeq, SourceError> {
+    match position {
+        Position::Time(time) => source.find(time),
+        Position::Seq(seq) => source.open(seq).map(|_| seq),
     }
 }
 
@@ -281,6 +295,10 @@ impl Backend for ServerBackend {
 
     fn status(&self) -> Status {
         self.hub.status(false)
+    }
+
+    async fn timeline(&self) -> Result<Arc<[u8]>, String> {
+        self.hub.outline.get(&self.hub).await
     }
 
     fn metrics(&self) -> String {

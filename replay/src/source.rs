@@ -2,7 +2,10 @@
 
 use tradesim_schemas::{ContentDigest, StreamSeq, Symbol, TimeSpec};
 
-use crate::block::BlockBuilder;
+use crate::{
+    block::BlockBuilder,
+    outline::{Outline, OutlineOptions},
+};
 
 /// The properties of a stream that are known before it is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +39,16 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// [`SourceError::InvalidPosition`], or an error of reading.
     fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError>;
+
+    /// Returns what happens when, over the whole stream; `None` if that is not known before it is made. May read
+    /// everything.
+    ///
+    /// # Errors
+    /// An error of reading.
+    fn outline(&self, options: OutlineOptions<'_>) -> Result<Option<Outline>, SourceError> {
+        let _ = options;
+        Ok(None)
+    }
 }
 
 /// A reader of a [`Source`].

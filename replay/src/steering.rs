@@ -16,6 +16,17 @@ pub enum Steering {
     Token(ControlToken),
 }
 
+impl Steering {
+    /// Returns the name of the mode, as the command line and `/status` have it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Steering::Off => "off",
+            Steering::Loopback => "loopback",
+            Steering::Token(_) => "token",
+        }
+    }
+}
+
 /// A secret that permits a client to control the playback. `Debug` does not show it, and only its hash is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ControlToken(ByteHash);

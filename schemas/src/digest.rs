@@ -1,6 +1,10 @@
 //! The content digest, which decides whether two recordings are equal, and the hash of stored bytes.
 
+mod tree;
+
 use std::{fmt, str::FromStr};
+
+pub use tree::{Piece, PieceError, SliceHasher, Subtree};
 
 /// The content digest of a sequence of messages (contract, section 3), printed as `blake3:` and 64 hex digits. Equal digests
 /// mean equal messages. [`ContentHasher`] computes it.
@@ -88,6 +92,8 @@ impl From<blake3::Hash> for ByteHash {
 pub struct ContentHasher {
     hasher: blake3::Hasher,
     block: Vec<u8>,
+    /// The length of a block in bytes.
+    block_bytes: usize,
     messages: u64,
 }
 
@@ -95,14 +101,31 @@ pub struct ContentHasher {
 /// should stay in the second-level cache.
 const BLOCK_BYTES: usize = 128 * 1024;
 
+/// The same for one of many digests: the fewest bytes for the widest kernels, so that fifty buffers stay in the cache, too.
+const KEY_BLOCK_BYTES: usize = 16 * 1024;
+
 impl ContentHasher {
     /// Starts the digest of an empty sequence.
     pub fn new() -> ContentHasher {
         ContentHasher {
             hasher: blake3::Hasher::new(),
             block: Vec::with_capacity(BLOCK_BYTES + 1024),
+            block_bytes: BLOCK_BYTES,
             messages: 0,
         }
+    }
+
+    /// Starts the digest of an empty sequence with a small buffer: for a digest that is one of many.
+    pub fn of_key() -> ContentHasher {
+        let hasher = blake3::Hasher::new();
+        ContentHasher { hasher, block: Vec::new(), block_bytes: KEY_BLOCK_BYTES, messages: 0 }
+    }
+
+    /// Adds one message with the length before it, as [`append_message`] appends it.
+    #[inline]
+    pub fn push_appended(&mut self, message: &[u8]) {
+        self.block.extend_from_slice(message);
+        self.pushed();
     }
 
     /// Adds one message.
@@ -119,22 +142,18 @@ impl ContentHasher {
     /// Adds the message that `write` appends to the given buffer, which avoids a copy.
     #[inline]
     pub fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let start = self.block.len();
-        self.block.extend_from_slice(&[0; 4]);
-        write(&mut self.block);
-        let len = u32::try_from(self.block.len() - start - 4).expect("messages are far below 4 GiB");
-        self.block[start..start + 4].copy_from_slice(&len.to_le_bytes());
+        append_message(&mut self.block, write);
         self.pushed();
     }
 
     #[inline]
     fn pushed(&mut self) {
         self.messages += 1;
-        if self.block.len() >= BLOCK_BYTES {
+        if self.block.len() >= self.block_bytes {
             // whole blocks only: each is a complete subtree of BLAKE3 and is hashed at full width, whereas an odd length
             // would leave a partial chunk and split all later blocks into small subtrees
-            let whole = self.block.len() / BLOCK_BYTES * BLOCK_BYTES;
-            for block in self.block[..whole].chunks_exact(BLOCK_BYTES) {
+            let whole = self.block.len() / self.block_bytes * self.block_bytes;
+            for block in self.block[..whole].chunks_exact(self.block_bytes) {
                 self.hasher.update(block);
             }
             self.block.drain(..whole);
@@ -152,6 +171,19 @@ impl ContentHasher {
         hasher.update(&self.block);
         ContentDigest(*hasher.finalize().as_bytes())
     }
+}
+
+/// Appends the message that `write` appends, after its length, as the content digest covers it.
+///
+/// # Panics
+/// Panics if the message has 4 GiB or more, which does not fit into the length prefix.
+#[inline]
+pub fn append_message(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    write(out);
+    let len = u32::try_from(out.len() - start - 4).expect("messages are far below 4 GiB");
+    out[start..start + 4].copy_from_slice(&len.to_le_bytes());
 }
 
 impl Default for ContentHasher {

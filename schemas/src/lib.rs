@@ -19,7 +19,10 @@ pub mod testing;
 pub mod text;
 mod time;
 
-pub use digest::{ByteHash, ContentDigest, ContentHasher, DIGEST_PREFIX, ParseDigestError};
+pub use digest::{
+    ByteHash, ContentDigest, ContentHasher, DIGEST_PREFIX, ParseDigestError, Piece, PieceError, SliceHasher,
+    Subtree, append_message,
+};
 pub use duration::{ParseDurationError, parse_duration};
 pub use envelope::MessageEncoder;
 pub use event::{

@@ -21,12 +21,13 @@ pub struct RecordSeq(pub u64);
 #[serde(transparent)]
 pub struct StreamSeq(pub u64);
 
+/// The message of the panic. Numbers come from peers, so they must not wrap in any build, and the profile checks overflow only in
+/// the crates that use them.
+const OVERFLOW: &str = "a sequence number must not overflow";
+
 macro_rules! number {
     ($($type:ident)+) => {
         $(impl $type {
-            /// The number of the first message.
-            pub const FIRST: $type = $type(0);
-
             /// The largest number.
             pub const MAX: $type = $type(u64::MAX);
 
@@ -34,13 +35,6 @@ macro_rules! number {
             #[inline]
             pub const fn get(self) -> u64 {
                 self.0
-            }
-
-            /// Returns the number after this one.
-            #[inline]
-            #[must_use]
-            pub const fn next(self) -> $type {
-                $type(self.0 + 1)
             }
 
             /// Returns the number of messages from `earlier` up to this one, or 0 if it is not earlier.
@@ -57,26 +51,21 @@ macro_rules! number {
             }
         }
 
-        impl From<u64> for $type {
-            #[inline]
-            fn from(number: u64) -> $type {
-                $type(number)
-            }
-        }
-
         impl Add<u64> for $type {
             type Output = $type;
 
             #[inline]
+            #[track_caller]
             fn add(self, messages: u64) -> $type {
-                $type(self.0 + messages)
+                $type(self.0.checked_add(messages).expect(OVERFLOW))
             }
         }
 
         impl AddAssign<u64> for $type {
             #[inline]
+            #[track_caller]
             fn add_assign(&mut self, messages: u64) {
-                self.0 += messages;
+                *self = *self + messages;
             }
         }
 
@@ -84,8 +73,9 @@ macro_rules! number {
             type Output = $type;
 
             #[inline]
+            #[track_caller]
             fn sub(self, messages: u64) -> $type {
-                $type(self.0 - messages)
+                $type(self.0.checked_sub(messages).expect(OVERFLOW))
             }
         }
 
@@ -94,8 +84,9 @@ macro_rules! number {
             type Output = u64;
 
             #[inline]
+            #[track_caller]
             fn sub(self, earlier: $type) -> u64 {
-                self.0 - earlier.0
+                self.0.checked_sub(earlier.0).expect(OVERFLOW)
             }
         }
 
@@ -116,3 +107,32 @@ macro_rules! number {
 }
 
 number!(RecordSeq StreamSeq);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_move_by_messages_and_differ_by_messages() {
+        let (seven, nine) = (StreamSeq(7), StreamSeq(9));
+        assert_eq!((seven + 2, nine - 2, nine - seven), (nine, seven, 2));
+        assert_eq!((nine.since(seven), seven.since(nine)), (2, 0));
+        assert_eq!(RecordSeq::MAX.saturating_add(1), RecordSeq(u64::MAX));
+    }
+
+    #[test]
+    fn numbers_never_wrap() {
+        let panics = |wrap: fn()| std::panic::catch_unwind(wrap).is_err();
+        assert!(panics(|| assert_eq!(StreamSeq::MAX + 1, StreamSeq(0))));
+        assert!(panics(|| assert_eq!(RecordSeq(0) - 1, RecordSeq::MAX)));
+        assert!(panics(|| assert_eq!(RecordSeq(1) - RecordSeq(2), u64::MAX)));
+    }
+
+    #[test]
+    fn a_number_is_written_like_the_integer() {
+        assert_eq!(format!("{:>3}|{}", RecordSeq(7), StreamSeq(7)), "  7|7");
+        assert_eq!("12".parse(), Ok(StreamSeq(12)));
+        assert_eq!(serde_json::to_string(&[RecordSeq(3)]).unwrap(), "[3]");
+        assert_eq!(serde_json::from_str::<StreamSeq>("3").unwrap(), StreamSeq(3));
+    }
+}

@@ -1,4 +1,4 @@
-//! Parts of texts for people: numbers, and suggestions for misspelt names.
+//! Parts of texts: numbers and suggestions for people, and names in URLs.
 
 /// Formats a count with commas, such as "1,234,567".
 pub fn grouped(count: u64) -> String {
@@ -25,6 +25,19 @@ pub fn bytes(count: u64) -> String {
     if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
+/// Percent-encodes a name for a URL: everything except letters, digits and `-._~` (RFC 3986, section 2.3).
+pub fn percent_encoded(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
 /// Returns the candidate that is most similar to `text`, if it is similar enough for a typing error.
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = text.to_ascii_uppercase();
@@ -49,6 +62,11 @@ mod tests {
         {
             assert_eq!(grouped(count), text);
         }
+    }
+
+    #[test]
+    fn only_unreserved_characters_are_left_in_a_url() {
+        assert_eq!(percent_encoded("Az09-._~ ,%é/"), "Az09-._~%20%2C%25%C3%A9%2F");
     }
 
     #[test]

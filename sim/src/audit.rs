@@ -6,6 +6,7 @@
 
 mod candles;
 mod lifecycle;
+mod model;
 mod order;
 mod quotes;
 mod report;
@@ -19,6 +20,7 @@ use tradesim_schemas::{Event, Record, Timestamp};
 use self::{
     candles::Candles,
     lifecycle::Lifecycle,
+    model::ModelRules,
     order::{StreamOrder, TieOrder},
     quotes::Quotes,
     report::Findings,
@@ -76,6 +78,8 @@ pub struct AuditContext {
     pub day: Option<TradingDay>,
     /// The day has market hours, rather than one period from 04:00 to 20:00.
     pub market_hours: bool,
+    /// The name of the market model, such as `gbm/1`; `None` if it is not known. Some rules differ between models.
+    pub model: Option<String>,
     /// The symbol table, in its order; empty if it is not known.
     pub symbols: Vec<AuditSymbol>,
     /// The part of the recording that the stream contains.
@@ -83,15 +87,16 @@ pub struct AuditContext {
 }
 
 impl AuditContext {
-    /// Returns the context of a whole recorded day of these symbols.
-    pub fn whole(day: TradingDay, market_hours: bool, universe: &Universe) -> AuditContext {
+    /// Returns the context of a whole recorded day of these symbols, simulated by the model of this name.
+    pub fn whole(model: &str, day: TradingDay, market_hours: bool, universe: &Universe) -> AuditContext {
         let symbol = |info: &crate::universe::SymbolInfo| AuditSymbol {
             symbol: info.symbol,
             listing: info.exchange,
             tick_size: info.tick_size,
         };
         let symbols = universe.symbols().iter().map(symbol).collect();
-        AuditContext { day: Some(day), market_hours, symbols, scope: Scope::WHOLE }
+        let model = Some(model.to_owned());
+        AuditContext { day: Some(day), market_hours, model, symbols, scope: Scope::WHOLE }
     }
 }
 
@@ -170,14 +175,15 @@ struct OriginAudit {
 
 impl OriginAudit {
     fn new(context: AuditContext, findings: &mut Findings) -> OriginAudit {
-        let AuditContext { day, market_hours, symbols, scope } = context;
+        let AuditContext { day, market_hours, model, symbols, scope } = context;
         report_skipped(&scope, day, &symbols, findings);
+        let rules = ModelRules::of(model.as_deref(), &scope, findings);
         OriginAudit {
             symbols: SymbolTable::new(symbols),
             ties: TieOrder::default(),
             hours: day.map(|day| Hours::new(day, market_hours)),
-            lifecycle: Lifecycle::new(&scope),
-            quotes: Quotes::new(&scope),
+            lifecycle: Lifecycle::new(&scope, rules.parts_at_once),
+            quotes: Quotes::new(&scope, rules.cadence),
             candles: Candles::new(&scope, day, market_hours),
         }
     }

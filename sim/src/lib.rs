@@ -12,19 +12,25 @@ pub mod universe;
 mod math;
 mod rng;
 
-mod arrivals;
-mod book;
 mod burst;
 mod candle;
 mod estimate;
-mod market;
+mod gbm;
 mod merge;
-mod order_flow;
-mod price_process;
+mod model;
+mod options;
+mod queue;
+mod segments;
 mod simulation;
+mod stylized;
+mod tape;
+mod trader;
 
 #[cfg(test)]
 mod golden;
 
 pub use burst::{Burst, RandomBursts};
-pub use simulation::{GENERATOR_VERSION, MODEL, OptionsError, Simulation, SimulationOptions};
+pub use merge::MarketOrder;
+pub use model::Model;
+pub use options::{GENERATOR_VERSION, OptionsError, SimulationOptions};
+pub use simulation::Simulation;

@@ -15,28 +15,56 @@ const RANK_BITS: u32 = 3;
 /// The rank of all events except candles.
 const LAST_RANK: Key = (1 << RANK_BITS) - 1;
 
+/// Returns the rank of a record among those of the same microsecond.
 #[inline]
-fn key(record: &Record, list: usize, base: i64) -> Key {
-    let rank = match &record.envelope.event {
+fn rank(record: &Record) -> Key {
+    match &record.envelope.event {
         Event::MarketData(candle) => candle.interval as Key,
         Event::Trade(_) | Event::OrderBook(_) => LAST_RANK,
-    };
-    let time = (record.envelope.timestamp.micros() - base) as Key;
-    (time << RANK_BITS | rank) << LIST_BITS | list as Key
+    }
 }
 
-/// Merges `lists`, each of which is in order, and numbers the result from `seq`. Empties the lists.
+#[inline]
+fn key(record: &Record, list: usize, base: i64) -> Key {
+    let time = (record.envelope.timestamp.micros() - base) as Key;
+    (time << RANK_BITS | rank(record)) << LIST_BITS | list as Key
+}
+
+/// The place of an event in the total order of a simulated day: the time, then candles before all else and the shortest
+/// interval first, then the ordinal of the symbol in the symbol table. Events of one symbol with equal keys are in the order in
+/// which the symbol's market made them.
+///
+/// So the parts of a day, each with some of the symbols, can be merged without a look at the other parts:
+/// a simulation of the whole day returns the same order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MarketOrder(u128);
+
+impl MarketOrder {
+    /// Returns the place of a record of the symbol with this ordinal.
+    #[inline]
+    pub fn of(record: &Record, ordinal: u16) -> MarketOrder {
+        // the sign bit, so that times before 1970 sort first
+        let time = u128::from(record.envelope.timestamp.micros() as u64 ^ 1 << 63);
+        MarketOrder((time << RANK_BITS | u128::from(rank(record))) << u16::BITS | u128::from(ordinal))
+    }
+}
+
+/// Merges the events before `until` (microseconds since the epoch) of `lists`, each of which is in order, and numbers the
+/// result from `seq`. Removes these events from the lists.
 ///
 /// # Panics
 /// Panics if there are more than 256 lists.
-pub(crate) fn merge(lists: &mut [Vec<Record>], seq: &mut RecordSeq, out: &mut Vec<Record>) {
+pub(crate) fn merge(lists: &mut [Vec<Record>], until: i64, seq: &mut RecordSeq, out: &mut Vec<Record>) {
     assert!(lists.len() <= 1 << LIST_BITS, "the symbol table is shorter");
     let starts = lists.iter().filter_map(|list| list.first());
     let Some(base) = starts.map(|record| record.envelope.timestamp.micros()).min() else { return };
-    out.reserve(lists.iter().map(Vec::len).sum());
+    let before = |list: &Vec<Record>| list.partition_point(|event| event.envelope.timestamp.micros() < until);
+    let ends: Vec<usize> = lists.iter().map(before).collect();
+    out.reserve(ends.iter().sum());
     let mut positions = vec![0; lists.len()];
-    let head =
-        |list: usize, position: usize| lists[list].get(position).map_or(DONE, |next| key(next, list, base));
+    let head = |list: usize, position: usize| {
+        if position < ends[list] { key(&lists[list][position], list, base) } else { DONE }
+    };
     let mut tree = Tournament::new((0..lists.len()).map(|list| head(list, 0)).collect());
     while tree.winner() != DONE {
         let list = (tree.winner() & ((1 << LIST_BITS) - 1)) as usize;
@@ -46,8 +74,8 @@ pub(crate) fn merge(lists: &mut [Vec<Record>], seq: &mut RecordSeq, out: &mut Ve
         positions[list] = position + 1;
         tree.replace_winner(list, head(list, position + 1));
     }
-    for list in lists {
-        list.clear();
+    for (list, end) in lists.iter_mut().zip(ends) {
+        list.drain(..end);
     }
 }
 

@@ -25,6 +25,22 @@ pub(crate) enum Purpose {
     Quotes,
     /// The times and multipliers of bursts.
     Bursts,
+    /// The weather of a factor (`stylized/1`, as all that follow).
+    FactorWeather,
+    /// The returns of a factor.
+    FactorPrice,
+    /// The weather of one symbol.
+    Weather,
+    /// The news of one symbol.
+    News,
+    /// The arrival times of orders that excite each other.
+    Excitement,
+    /// The parameters of orders in a flow with memory.
+    Flow,
+    /// The spreads and sizes of a quote that orders change.
+    Depth,
+    /// The times of the opening and the closing cross.
+    Crosses,
 }
 
 impl Purpose {
@@ -35,6 +51,14 @@ impl Purpose {
             Purpose::Orders => "orders",
             Purpose::Quotes => "quotes",
             Purpose::Bursts => "bursts",
+            Purpose::FactorWeather => "factor weather",
+            Purpose::FactorPrice => "factor price",
+            Purpose::Weather => "weather",
+            Purpose::News => "news",
+            Purpose::Excitement => "excitement",
+            Purpose::Flow => "flow",
+            Purpose::Depth => "depth",
+            Purpose::Crosses => "crosses",
         }
     }
 }
@@ -60,7 +84,8 @@ pub(crate) fn day_seed(seed: u64, date: NaiveDate) -> u64 {
 pub(crate) struct Stream(Pcg64Dxsm);
 
 impl Stream {
-    /// Creates the stream of one purpose for one symbol (or for the whole market, with an empty `symbol`).
+    /// Creates the stream of one purpose for one symbol, for a factor by its name, or for the whole market with an empty
+    /// `symbol`.
     ///
     /// The generator's 32 seed bytes are derived by hashing, so that streams are independent. PCG's own stream parameter is
     /// not used: its documentation warns of correlated streams.
@@ -106,6 +131,12 @@ impl Stream {
                 return ((high >> 32) as u32, (low >> 32) as u32);
             }
         }
+    }
+
+    /// Draws 64 random bits.
+    #[inline]
+    pub(crate) fn word(&mut self) -> u64 {
+        self.0.next_u64()
     }
 
     /// Draws a uniform number in the open interval (0, 1), on a grid of 2⁻⁵³ shifted by half a step.

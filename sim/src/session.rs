@@ -259,12 +259,15 @@ impl TradingDay {
         if let (Some(closure), Closed::Refuse) = (closure, closed) {
             return Err(CalendarError::Closed { date, closure });
         }
-        let start = date.and_hms_opt(4, 0, 0).expect("04:00 is a time of day");
-        // 04:00 exists exactly once on every date: the clocks change at 02:00
-        let offset = New_York.offset_from_local_datetime(&start).single().expect("04:00 is unambiguous");
-        let local_midnight = start.and_utc().timestamp_micros() - START;
-        let midnight = local_midnight - i64::from(offset.fix().local_minus_utc()) * 1_000_000;
-        Ok(TradingDay { date, midnight, early_close: calendar::early_close(date), closure })
+        Ok(TradingDay { date, midnight: midnight(date), early_close: calendar::early_close(date), closure })
+    }
+
+    /// Returns a date as a regular trading day, whatever the calendar states or does not cover.
+    ///
+    /// # Panics
+    /// Panics for a date outside the years 0001 to 9999.
+    pub fn regular(date: NaiveDate) -> TradingDay {
+        TradingDay { date, midnight: midnight(date), early_close: None, closure: None }
     }
 
     /// Returns the first trading day on or after a date.
@@ -329,6 +332,17 @@ impl TradingDay {
     /// Returns the end of the late session: 20:00, or 17:00 on an early close.
     pub fn end(&self) -> Timestamp {
         self.instant(if self.is_early_close() { END_EARLY } else { END })
+    }
+
+    /// Returns the instant at which the next date begins in New York; [`Timestamp::MAX`] after the last date of timestamps.
+    pub fn midnight_after(&self) -> Timestamp {
+        let next = self.date.succ_opt().expect("dates have days after those of timestamps");
+        let start = next.and_hms_opt(0, 0, 0).expect("00:00 is a time of day");
+        // 00:00 exists exactly once on every date: the clocks change at 02:00
+        let offset = New_York.offset_from_local_datetime(&start).single().expect("00:00 is unambiguous");
+        let micros =
+            start.and_utc().timestamp_micros() - i64::from(offset.fix().local_minus_utc()) * 1_000_000;
+        Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)
     }
 
     /// Returns the end of the simulated day: [`TradingDay::end`], or 20:00 if market hours are switched off.
@@ -439,6 +453,15 @@ impl TradingDay {
     fn instant(&self, clock: i64) -> Timestamp {
         Timestamp::from_micros(self.midnight + clock).expect("the calendar's years are within range")
     }
+}
+
+/// Returns the instant of 00:00 exchange time in microseconds since the epoch, with the offset that is valid at 04:00.
+fn midnight(date: NaiveDate) -> i64 {
+    let start = date.and_hms_opt(4, 0, 0).expect("04:00 is a time of day");
+    // 04:00 exists exactly once on every date: the clocks change at 02:00
+    let offset = New_York.offset_from_local_datetime(&start).single().expect("04:00 is unambiguous");
+    let local_midnight = start.and_utc().timestamp_micros() - START;
+    local_midnight - i64::from(offset.fix().local_minus_utc()) * 1_000_000
 }
 
 /// Parses a date in exactly the form 2026-02-18.

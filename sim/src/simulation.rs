@@ -1,214 +1,53 @@
 //! A whole trading day: all symbols, simulated window by window and merged into one sequence.
 
-use std::{collections::BTreeMap, fmt::Write as _, num::NonZeroUsize, sync::Mutex, thread};
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    thread,
+};
 
 use tradesim_schemas::{ArchiveKey, ByteHash, Record, RecordSeq, Symbol, Timestamp};
 
 use crate::{
-    arrivals::{self, Arrivals, Segment},
-    burst::{self, Burst, RandomBursts},
-    market::{Market, MarketSetup},
+    burst::Burst,
+    gbm,
     merge::merge,
-    rng::day_seed,
-    session::TradingDay,
-    universe::Universe,
+    model::Model,
+    options::{OptionsError, SimulationOptions},
+    segments::{self, Segment},
+    stylized,
+    tape::Tape,
+    universe::{SymbolInfo, Universe},
 };
-
-/// The version of the generator. The same version, seed, date and options produce the same events. Any change that
-/// produces other events increases it.
-pub const GENERATOR_VERSION: &str = "1";
-
-/// The name of the market model.
-pub const MODEL: &str = "gbm/1";
 
 /// The expected number of orders of a window, small enough that the window's events stay in the processor's caches.
 const WINDOW_ORDERS: f64 = 2_048.0;
 
-/// The options of a simulation.
+/// The markets of all symbols. A simulation has one model, so the loops over markets contain no branch for it.
 #[derive(Clone, Debug)]
-pub struct SimulationOptions {
-    /// The seed of all random draws.
-    pub seed: u64,
-    /// The trading day.
-    pub day: TradingDay,
-    /// Orders per second at multiplier 1, over all symbols: 1 to 10,000.
-    pub rate: f64,
-    /// The number of symbols, those of greatest weight first: 1 to 50.
-    pub symbols: usize,
-    /// The order rate follows the market hours; otherwise it is constant from 04:00 to 20:00.
-    pub market_hours: bool,
-    /// The parameters of random bursts; `None` for no random bursts.
-    pub random_bursts: Option<RandomBursts>,
-    /// Bursts at given times.
-    pub planned_bursts: Vec<Burst>,
+enum Markets {
+    Gbm(Vec<gbm::Market>),
+    Stylized(Vec<Bounded>),
 }
 
-/// Invalid options of a simulation.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OptionsError {
-    /// The rate is out of range.
-    #[error("invalid rate {rate}: expected 1 to 10,000 orders per second")]
-    Rate {
-        /// The requested rate in orders per second.
-        rate: f64,
-    },
-    /// The number of symbols is out of range.
-    #[error("invalid number of symbols {symbols}: expected 1 to {available}")]
-    Symbols {
-        /// The requested number of symbols.
-        symbols: usize,
-        /// The number of symbols in the symbol table.
-        available: usize,
-    },
-    /// A multiplier is out of range.
-    #[error("invalid burst multiplier {multiplier}: expected 2 to 100")]
-    Multiplier {
-        /// The requested multiplier.
-        multiplier: f64,
-    },
-    /// A length of bursts, or an interval between them, is out of range.
-    #[error(
-        "invalid bursts of {duration_seconds} s every {interval_seconds} s: expected 0.001 to 86,400 s each"
-    )]
-    Timing {
-        /// The requested length in seconds.
-        duration_seconds: f64,
-        /// The requested interval in seconds.
-        interval_seconds: f64,
-    },
-    /// A planned burst ends before it begins, or does not overlap the day.
-    #[error("invalid burst from {from} to {to}: it is empty or outside the day")]
-    Planned {
-        /// The start of the burst.
-        from: Timestamp,
-        /// The end of the burst.
-        to: Timestamp,
-    },
-    /// A planned burst affects a symbol that is not simulated.
-    #[error("invalid burst of {symbol}: the simulation does not have this symbol")]
-    BurstSymbol {
-        /// The symbol of the burst.
-        symbol: Symbol,
-    },
+/// A market whose windows are bounded by their events, too: orders that excite each other exceed the expected rate by a
+/// factor of 5 to 10.
+#[derive(Clone, Debug)]
+struct Bounded {
+    market: stylized::Market,
+    events_max: usize,
 }
 
-impl SimulationOptions {
-    /// Returns the default options of a day: 10 orders per second, all symbols, market hours, no bursts.
-    pub fn new(day: TradingDay, seed: u64) -> SimulationOptions {
-        SimulationOptions {
-            seed,
-            day,
-            rate: 10.0,
-            symbols: 50,
-            market_hours: true,
-            random_bursts: None,
-            planned_bursts: Vec::new(),
-        }
-    }
+impl Bounded {
+    /// The limit of a window's events: some for each symbol, and the others by weight.
+    const EVENTS_MAX: (usize, f64) = (256, 16_384.0);
 
-    /// Returns the identity of the simulated recording: one line of text that names everything that determines the events.
-    /// All ids are derived from it.
-    pub fn identity(&self) -> String {
-        let mut text = format!("tradesim generator={GENERATOR_VERSION} model={MODEL} seed={}", self.seed);
-        let mut put = |key: &str, value: &str| write!(text, " {key}={value}").expect("writing to a String");
-        put("date", &self.day.date().to_string());
-        for (key, value) in self.to_map() {
-            put(&key, &value);
-        }
-        text
-    }
-
-    /// Returns the options by name, without seed and date, as the archive's metadata contains them.
-    pub fn to_map(&self) -> BTreeMap<String, String> {
-        let mut map = BTreeMap::new();
-        let mut put = |key: &str, value: String| map.insert(key.to_owned(), value);
-        put("rate", self.rate.to_string());
-        put("symbols", self.symbols.to_string());
-        put("market_hours", self.market_hours.to_string());
-        put("hours", if self.day.is_early_close() { "early_close" } else { "regular" }.to_owned());
-        if let Some(random) = &self.random_bursts {
-            let RandomBursts { multiplier, interval_seconds, duration_seconds } = random;
-            put("bursts", format!("{multiplier}x/{interval_seconds}s/{duration_seconds}s"));
-        }
-        if !self.planned_bursts.is_empty() {
-            let planned = self.planned_bursts.iter().map(|burst| {
-                let symbol = burst.symbol.map_or_else(|| "*".to_owned(), |symbol| symbol.to_string());
-                format!("{symbol}:{}x:{}:{}", burst.multiplier, burst.from, burst.to)
-            });
-            put("planned_bursts", planned.collect::<Vec<_>>().join(","));
-        }
-        map
-    }
-
-    /// Returns the seed of this day's draws.
-    fn day_seed(&self) -> u64 {
-        day_seed(self.seed, self.day.date())
-    }
-
-    /// Returns the end of the simulated day.
-    pub fn end(&self) -> Timestamp {
-        self.day.day_end(self.market_hours)
-    }
-
-    /// Returns the expected number of orders of the whole day, including the random bursts that the seed draws.
-    ///
-    /// # Errors
-    /// Returns an error if the options are out of range.
-    pub fn expected_orders(&self) -> Result<f64, OptionsError> {
-        let (universe, bursts) = self.resolve()?;
-        let periods = self.day.periods(self.market_hours);
-        let orders = |info: &crate::universe::SymbolInfo| -> f64 {
-            let per_micro = self.rate * info.weight / 1e6;
-            arrivals::segments(&periods, &bursts, Some(info.symbol))
-                .iter()
-                .map(|segment| (segment.to - segment.from) as f64 * segment.multiplier * per_micro)
-                .sum()
-        };
-        Ok(universe.symbols().iter().map(orders).sum())
-    }
-
-    /// Checks the options, and returns their symbols and bursts.
-    fn resolve(&self) -> Result<(Universe, Vec<Burst>), OptionsError> {
-        if !(1.0..=10_000.0).contains(&self.rate) {
-            return Err(OptionsError::Rate { rate: self.rate });
-        }
-        let universe = Universe::on(self.day.date());
-        let available = universe.symbols().len();
-        if !(1..=available).contains(&self.symbols) {
-            return Err(OptionsError::Symbols { symbols: self.symbols, available });
-        }
-        let universe = universe.heaviest(self.symbols);
-        let (start, end) = (self.day.start(), self.end());
-        let multipliers = self.random_bursts.iter().map(|random| random.multiplier);
-        for multiplier in multipliers.chain(self.planned_bursts.iter().map(|burst| burst.multiplier)) {
-            if !(2.0..=100.0).contains(&multiplier) {
-                return Err(OptionsError::Multiplier { multiplier });
-            }
-        }
-        let mut bursts = self.planned_bursts.clone();
-        for burst in &bursts {
-            if burst.from >= burst.to || burst.from >= end || burst.to <= start {
-                return Err(OptionsError::Planned { from: burst.from, to: burst.to });
-            }
-            if let Some(symbol) = burst.symbol
-                && universe.index_of(symbol).is_none()
-            {
-                return Err(OptionsError::BurstSymbol { symbol });
-            }
-        }
-        if let Some(random) = &self.random_bursts {
-            let RandomBursts { interval_seconds, duration_seconds, .. } = *random;
-            if ![interval_seconds, duration_seconds]
-                .iter()
-                .all(|seconds| (0.001..=86_400.0).contains(seconds))
-            {
-                return Err(OptionsError::Timing { duration_seconds, interval_seconds });
-            }
-            bursts.extend(burst::draw(self.day_seed(), random, &universe, start, end));
-        }
-        bursts.sort_by_key(|burst| (burst.from, burst.to));
-        Ok((universe, bursts))
+    fn new(market: stylized::Market, weight: f64) -> Bounded {
+        let (each, shared) = Bounded::EVENTS_MAX;
+        Bounded { market, events_max: each + (shared * weight) as usize }
     }
 }
 
@@ -228,7 +67,7 @@ impl SimulationOptions {
 /// let mut simulation = Simulation::new(SimulationOptions::new(day, 42))?;
 ///
 /// let window = simulation.next_window().expect("a day has events");
-/// assert_eq!(window[0].seq, 0);
+/// assert_eq!(window[0].seq.get(), 0);
 /// assert!(window.is_sorted_by_key(|record| record.envelope.timestamp));
 ///
 /// // the same seed, date and options produce the same events
@@ -242,7 +81,10 @@ pub struct Simulation {
     universe: Universe,
     bursts: Vec<Burst>,
     segments: Vec<Segment>,
-    markets: Vec<Market>,
+    /// The expected number of orders of a window, over all symbols of the day.
+    window_orders: f64,
+    markets: Markets,
+    /// The events of each market that have not been returned.
     windows: Vec<Vec<Record>>,
     threads: NonZeroUsize,
     /// All events before this instant (microseconds since the epoch) have been returned.
@@ -260,22 +102,48 @@ impl Simulation {
         Ok(Simulation::of(options, universe, bursts))
     }
 
+    /// Creates a simulation of some symbols of a day, at its beginning. Their events are those of the whole day in the same
+    /// order, numbered from 0; the other symbols are not simulated. The parts of a day together, merged by
+    /// [`MarketOrder`](crate::MarketOrder), are the whole day.
+    ///
+    /// # Errors
+    /// Returns an error if the options are out of range, or do not include one of the symbols.
+    pub fn of_symbols(options: SimulationOptions, symbols: &[Symbol]) -> Result<Simulation, OptionsError> {
+        // weights, bursts and ordinals are those of the whole day, and the part is selected after they are known
+        let (universe, bursts) = options.resolve()?;
+        if let Some(&symbol) = symbols.iter().find(|&&symbol| universe.index_of(symbol).is_none()) {
+            return Err(OptionsError::PartSymbol { symbol });
+        }
+        let chosen: Vec<usize> = (0..universe.symbols().len())
+            .filter(|&ordinal| symbols.contains(&universe.symbols()[ordinal].symbol))
+            .collect();
+        Ok(Simulation::of_ordinals(options, universe, bursts, &chosen))
+    }
+
     /// Creates a simulation of these symbols and bursts.
     fn of(options: SimulationOptions, universe: Universe, bursts: Vec<Burst>) -> Simulation {
-        let periods = options.day.periods(options.market_hours);
-        let key = ArchiveKey::derive(&options.identity());
-        let (seed, end) = (options.day_seed(), options.end());
-        let market = |(ordinal, info): (usize, &crate::universe::SymbolInfo)| {
-            let symbol = info.symbol;
-            let segments = arrivals::segments(&periods, &bursts, Some(symbol));
-            let arrivals = Arrivals::new(seed, symbol.as_str(), options.rate * info.weight, segments);
-            let ids = key.symbol_ids(symbol, ordinal as u16);
-            Market::new(MarketSetup { seed, day: options.day, end, info, ids, arrivals })
+        let all: Vec<usize> = (0..universe.symbols().len()).collect();
+        Simulation::of_ordinals(options, universe, bursts, &all)
+    }
+
+    /// Creates a simulation of the symbols with these ordinals, which ascend.
+    fn of_ordinals(
+        options: SimulationOptions,
+        universe: Universe,
+        bursts: Vec<Burst>,
+        ordinals: &[usize],
+    ) -> Simulation {
+        let markets = match options.model {
+            Model::Gbm => Markets::Gbm(gbm_markets(&options, &universe, &bursts, ordinals)),
+            Model::Stylized => Markets::Stylized(stylized_markets(&options, &universe, &bursts, ordinals)),
         };
-        let markets: Vec<Market> = universe.symbols().iter().enumerate().map(market).collect();
+        let periods = options.day.periods(options.market_hours);
         let weight_of = |symbol| universe.get(symbol).map_or(0.0, |info| info.weight);
-        let segments = arrivals::market_segments(&periods, &bursts, weight_of);
-        let windows = vec![Vec::new(); markets.len()];
+        let segments = segments::market_segments(&periods, &bursts, weight_of);
+        let windows = vec![Vec::new(); ordinals.len()];
+        // a window of few symbols is longer, so that it has as many events; where it ends changes no event
+        let share: f64 = ordinals.iter().map(|&ordinal| universe.symbols()[ordinal].weight).sum();
+        let window_orders = WINDOW_ORDERS / share.clamp(1e-4, 1.0);
         let until = options.day.start().micros();
         let threads = NonZeroUsize::MIN;
         Simulation {
@@ -283,11 +151,12 @@ impl Simulation {
             universe,
             bursts,
             segments,
+            window_orders,
             markets,
             windows,
             threads,
             until,
-            seq: RecordSeq::FIRST,
+            seq: RecordSeq(0),
         }
     }
 
@@ -310,10 +179,9 @@ impl Simulation {
                 return None;
             }
             let until =
-                arrivals::window_end(&self.segments, self.until, end, self.options.rate, WINDOW_ORDERS);
-            self.run(until);
-            merge(&mut self.windows, &mut self.seq, &mut events);
-            self.until = until;
+                segments::window_end(&self.segments, self.until, end, self.options.rate, self.window_orders);
+            self.until = self.run(until);
+            merge(&mut self.windows, self.until, &mut self.seq, &mut events);
         }
         Some(events)
     }
@@ -325,34 +193,28 @@ impl Simulation {
         let goal = at.micros().min(self.options.end().micros() + 1);
         while self.until < goal {
             let until =
-                arrivals::window_end(&self.segments, self.until, goal, self.options.rate, WINDOW_ORDERS);
-            self.run(until);
+                segments::window_end(&self.segments, self.until, goal, self.options.rate, self.window_orders);
+            self.until = self.run(until);
             for events in &mut self.windows {
-                self.seq += events.len() as u64;
-                events.clear();
+                let passed = events.partition_point(|event| event.envelope.timestamp.micros() < self.until);
+                events.drain(..passed);
+                self.seq += passed as u64;
             }
-            self.until = until;
         }
     }
 
-    fn run(&mut self, until: i64) {
-        let work = self.markets.iter_mut().zip(&mut self.windows);
-        let threads = self.threads.get().min(work.len());
-        if threads == 1 {
-            work.for_each(|(market, events)| market.run(until, events));
-            return;
+    /// Simulates all events before `until`, or before an earlier instant if there are too many, and returns that instant.
+    fn run(&mut self, until: i64) -> i64 {
+        let (windows, threads) = (&mut self.windows, self.threads);
+        match &mut self.markets {
+            Markets::Gbm(markets) => run_all(markets, windows, threads, |market, events| {
+                market.run(until, events);
+                until
+            }),
+            Markets::Stylized(markets) => run_all(markets, windows, threads, |bounded, events| {
+                bounded.market.run(until, bounded.events_max, events)
+            }),
         }
-        let work = Mutex::new(work);
-        let take = || work.lock().expect("no thread panics while it takes work").next();
-        thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    while let Some((market, events)) = take() {
-                        market.run(until, events);
-                    }
-                });
-            }
-        });
     }
 
     /// Returns the options.
@@ -360,7 +222,7 @@ impl Simulation {
         &self.options
     }
 
-    /// Returns the simulated symbols, in the order of the symbol table.
+    /// Returns all symbols of the day, in the order of the symbol table, also if only some of them are simulated.
     pub fn universe(&self) -> &Universe {
         &self.universe
     }
@@ -377,7 +239,11 @@ impl Simulation {
 
     /// Returns the memory of a clone, in bytes. Most of it is used by open orders.
     pub fn state_bytes(&self) -> usize {
-        self.markets.iter().map(Market::bytes).sum()
+        let markets: usize = match &self.markets {
+            Markets::Gbm(markets) => markets.iter().map(gbm::Market::bytes).sum(),
+            Markets::Stylized(markets) => markets.iter().map(|bounded| bounded.market.bytes()).sum(),
+        };
+        markets + self.windows.iter().map(|events| size_of_val(&events[..])).sum::<usize>()
     }
 
     /// Returns a digest of the raw state (the bits of all floating-point numbers, the positions of all generators) at every
@@ -385,11 +251,94 @@ impl Simulation {
     /// are rounded and the state is not.
     pub fn state_digest(&mut self) -> ByteHash {
         let mut hasher = blake3::Hasher::new();
-        for market in &mut self.markets {
-            hasher.update(&market.state_digest());
+        let mut add = |digest: [u8; 32]| {
+            hasher.update(&digest);
+        };
+        match &mut self.markets {
+            Markets::Gbm(markets) => markets.iter_mut().for_each(|market| add(market.state_digest())),
+            Markets::Stylized(markets) => {
+                markets.iter_mut().for_each(|bounded| add(bounded.market.state_digest()));
+            }
         }
         ByteHash::from(hasher.finalize())
     }
+}
+
+fn gbm_markets(
+    options: &SimulationOptions,
+    universe: &Universe,
+    bursts: &[Burst],
+    ordinals: &[usize],
+) -> Vec<gbm::Market> {
+    let periods = options.day.periods(options.market_hours);
+    let seed = options.day_seed();
+    let market = |(info, tape): (&SymbolInfo, Tape)| {
+        let segments = segments::segments(&periods, bursts, Some(info.symbol));
+        let arrivals = gbm::Arrivals::new(seed, info.symbol.as_str(), options.rate * info.weight, segments);
+        gbm::Market::new(gbm::MarketSetup { seed, info, tape, arrivals })
+    };
+    tapes(options, universe, ordinals).map(market).collect()
+}
+
+fn stylized_markets(
+    options: &SimulationOptions,
+    universe: &Universe,
+    bursts: &[Burst],
+    ordinals: &[usize],
+) -> Vec<Bounded> {
+    let seed = options.day_seed();
+    let profile = stylized::Profile::new(&options.day, options.market_hours);
+    // factors do not depend on the symbols, so only those of the simulated ones are made
+    let simulated: Vec<SymbolInfo> = ordinals.iter().map(|&ordinal| universe.symbols()[ordinal]).collect();
+    let common = stylized::Common::new(seed, profile, &simulated);
+    let market = |(info, tape): (&SymbolInfo, Tape)| {
+        let bursts = segments::of_bursts(options.day.start(), options.end(), bursts, Some(info.symbol));
+        let (rate, common) = (options.rate * info.weight, Arc::clone(&common));
+        let setup = stylized::MarketSetup { seed, info, rate, bursts, tape, common };
+        Bounded::new(stylized::Market::new(setup), info.weight)
+    };
+    tapes(options, universe, ordinals).map(market).collect()
+}
+
+/// Returns the symbols with these ordinals and their tapes.
+fn tapes<'a>(
+    options: &SimulationOptions,
+    universe: &'a Universe,
+    ordinals: &'a [usize],
+) -> impl Iterator<Item = (&'a SymbolInfo, Tape)> {
+    let key = ArchiveKey::derive(&options.identity());
+    let (day, end) = (options.day, options.end());
+    ordinals.iter().map(move |&ordinal| {
+        let info = &universe.symbols()[ordinal];
+        (info, Tape::new(info, key.symbol_ids(info.symbol, ordinal as u16), day, end))
+    })
+}
+
+/// Runs all markets with some threads, and returns the smallest result.
+fn run_all<M: Send>(
+    markets: &mut [M],
+    windows: &mut [Vec<Record>],
+    threads: NonZeroUsize,
+    run: impl Fn(&mut M, &mut Vec<Record>) -> i64 + Sync,
+) -> i64 {
+    let work = markets.iter_mut().zip(windows);
+    let threads = threads.get().min(work.len());
+    if threads == 1 {
+        return work.map(|(market, events)| run(market, events)).fold(i64::MAX, i64::min);
+    }
+    let work = Mutex::new(work);
+    let reached = AtomicI64::new(i64::MAX);
+    let take = || work.lock().expect("no thread panics while it takes work").next();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((market, events)) = take() {
+                    reached.fetch_min(run(market, events), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    reached.into_inner()
 }
 
 #[cfg(test)]

@@ -141,9 +141,27 @@ impl Universe {
         self
     }
 
+    /// Returns some of the symbols, with their weights in this universe.
+    #[cfg(test)]
+    pub(crate) fn only(&self, names: &[Symbol]) -> Universe {
+        let kept = |&(info, _): &(&SymbolInfo, &u32)| names.contains(&info.symbol);
+        let (symbols, weights) =
+            self.symbols.iter().zip(&self.weights).filter(kept).unzip::<_, _, Vec<_>, Vec<_>>();
+        Universe {
+            symbols: symbols.into_iter().copied().collect(),
+            weights: weights.into_iter().copied().collect(),
+        }
+    }
+
     /// Returns the symbols, in table order.
     pub fn symbols(&self) -> &[SymbolInfo] {
         &self.symbols
+    }
+
+    /// Returns the weights in ten-thousandths of all orders of the whole table, in the order of [`Universe::symbols`]. They
+    /// are integers, so what is decided by them is the same on every machine.
+    pub fn weight_units(&self) -> &[u32] {
+        &self.weights
     }
 
     /// Returns the index of a symbol in the table, from 0.

@@ -1,9 +1,9 @@
 //! Arguments of `control`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Subcommand};
-use tradesim_replay::{Position, Speed};
+use tradesim_replay::{ParsePositionError, Position, Speed};
 
 use tradesim_client::Endpoint;
 
@@ -50,6 +50,18 @@ pub(crate) enum ControlAction {
         #[arg(value_name = "PLACE", allow_negative_numbers = true)]
         place: Position,
     },
+    /// Repeat the messages from one place up to another, until a seek leads elsewhere
+    #[command(
+        after_help = "`tradesim control URL loop off` ends the repetition; playback continues where it is."
+    )]
+    Loop {
+        /// The first message, as for `seek`; or `off`
+        #[arg(value_name = "FROM", allow_negative_numbers = true)]
+        from: LoopStart,
+        /// The message after the last one; the number of messages stands for the end
+        #[arg(value_name = "TO", allow_negative_numbers = true)]
+        to: Option<Position>,
+    },
     /// Change the speed
     Speed {
         /// The speed: 1x, 50x, 0.5x or max
@@ -60,6 +72,23 @@ pub(crate) enum ControlAction {
     Status,
     /// Stop the server, like SIGTERM
     Stop,
+}
+
+/// The first argument of `loop`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoopStart {
+    /// Nothing is repeated any more.
+    Off,
+    /// The first message that is repeated.
+    At(Position),
+}
+
+impl FromStr for LoopStart {
+    type Err = ParsePositionError;
+
+    fn from_str(text: &str) -> Result<LoopStart, ParsePositionError> {
+        if text == "off" { Ok(LoopStart::Off) } else { text.parse().map(LoopStart::At) }
+    }
 }
 
 fn step(text: &str) -> Result<u64, parse::Invalid> {

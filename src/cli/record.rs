@@ -5,15 +5,19 @@ use std::{path::PathBuf, time::Duration};
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args};
 use tradesim_schemas::{Symbol, TimeSpec};
+use tradesim_sim::Model;
 
 use super::{CutArgs, ThreadArgs};
-use crate::parse::{self, SymbolChoice};
+use crate::{
+    parse::{self, SymbolChoice},
+    settings,
+};
 
 /// Simulate a trading day into an archive
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = "\
 The same version, seed, date and options always produce the same messages, on any machine and with any number of threads. \
---rate, --symbols 10, --market-hours and bursts change the simulation, so they produce different events. \
+--model, --rate, --symbols 10, --market-hours and bursts change the simulation, so they produce different events. \
 --symbols AAPL,MSFT, --events, --from, --to and --limit only select: they keep messages of the whole day unchanged, as \
 `tradesim filter` does.")]
 pub(crate) struct Record {
@@ -49,6 +53,9 @@ pub(crate) struct Record {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Market")]
 pub(crate) struct MarketArgs {
+    /// Market model: gbm, or stylized, which has the statistics of real markets [setting: MODEL, default: gbm]
+    #[arg(long, value_name = "MODEL", value_parser = settings::model)]
+    pub(crate) model: Option<Model>,
     /// Orders per second over all symbols, 1 to 10000, before the multiplier of the period [setting: RATE, default: 10]
     #[arg(long, value_name = "N", value_parser = parse::rate, allow_negative_numbers = true)]
     pub(crate) rate: Option<u32>,

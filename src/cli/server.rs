@@ -53,6 +53,9 @@ pub(crate) struct ServerArgs {
     /// are always answered; may be given more than once
     #[arg(long, value_name = "HOST", value_parser = parse::allowed_host)]
     pub(crate) allow_host: Vec<String>,
+    /// Do not show browsers the page with timeline and controls at `/`
+    #[arg(long)]
+    pub(crate) no_page: bool,
     /// Access to `tradesim control` [default: loopback on a loopback address, otherwise off]
     #[arg(long, value_enum)]
     pub(crate) control: Option<ControlMode>,

@@ -36,9 +36,7 @@ const POSITION_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) fn run(args: &Bridge, settings: Settings) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals()?;
     let (report, result) = work(args, settings, &stop)?;
-    if args.json {
-        output::print_json(&report)?;
-    }
+    output::emit(args.json, &report, |_| Ok(()))?;
     match result.map_err(failure)? {
         Ended::Complete => Ok(if report.missing > 0 { Outcome::Difference } else { Outcome::Done }),
         Ended::Stopped if report.undelivered > 0 => {

@@ -162,11 +162,7 @@ fn finish(
     if report.heartbeats > 0 {
         say(format_args!("{} heartbeats were left out", grouped(report.heartbeats)));
     }
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        output::print_line(format_args!("{}", report.archive.digest))?;
-    }
+    output::emit(args.json, &report, |out| out.line(&report.archive.digest.to_string()))?;
     match outcome(end, false, asked_for_more)? {
         Outcome::Done if different => Ok(Outcome::Difference),
         outcome => Ok(outcome),

@@ -18,7 +18,7 @@ use crate::{
 };
 
 #[derive(Serialize)]
-struct Report {
+struct ClusterReport {
     schema_version: u32,
     brokers: Vec<BrokerReport>,
     registry: Option<RegistryReport>,
@@ -60,15 +60,9 @@ fn verify(args: &ClusterVerify, mut settings: Settings) -> anyhow::Result<Outcom
         }
         None => None,
     };
-    let outcome = if deviations.is_empty() { Outcome::Done } else { Outcome::Difference };
-    let report =
-        Report { schema_version: SCHEMA_VERSION, brokers, registry, deviations: deviations.to_vec() };
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        show(&report, &deviations)?;
-    }
-    Ok(outcome)
+    let report = ClusterReport { schema_version: SCHEMA_VERSION, brokers, registry, deviations };
+    output::emit(args.json, &report, |out| report.write(out))?;
+    Ok(if report.deviations.is_empty() { Outcome::Done } else { Outcome::Difference })
 }
 
 /// Returns the brokers and their deviations. A broker that is listed by the others but does not respond is a deviation.
@@ -109,22 +103,22 @@ fn level_deviation(level: Level) -> Option<Deviation> {
     })
 }
 
-fn show(report: &Report, deviations: &[Deviation]) -> anyhow::Result<()> {
-    let mut out = Stdout::new();
-    for broker in &report.brokers {
-        out.line(&format!("broker {} at {}", broker.id, broker.address))?;
+impl ClusterReport {
+    fn write(&self, out: &mut Stdout) -> anyhow::Result<()> {
+        for broker in &self.brokers {
+            out.line(&format!("broker {} at {}", broker.id, broker.address))?;
+        }
+        if let Some(registry) = &self.registry {
+            out.line(&format!("registry at {}, {}", registry.url, registry.level))?;
+        }
+        for deviation in &self.deviations {
+            out.line(&deviation.to_string())?;
+        }
+        let verdict = match self.deviations.len() {
+            0 => "no deviations".to_owned(),
+            1 => "1 deviation".to_owned(),
+            count => format!("{count} deviations"),
+        };
+        out.line(&verdict)
     }
-    if let Some(registry) = &report.registry {
-        out.line(&format!("registry at {}, {}", registry.url, registry.level))?;
-    }
-    for deviation in deviations {
-        out.line(&deviation.to_string())?;
-    }
-    let verdict = match deviations.len() {
-        0 => "no deviations".to_owned(),
-        1 => "1 deviation".to_owned(),
-        count => format!("{count} deviations"),
-    };
-    out.line(&verdict)?;
-    out.finish()
 }

@@ -5,12 +5,13 @@ use serde::Serialize;
 use crate::{
     cli::ConfigShow,
     exit::Outcome,
-    output::{self, Stdout},
+    output,
+    report::SCHEMA_VERSION,
     settings::{Group, Settings},
 };
 
 #[derive(Serialize)]
-struct Report {
+struct SettingsReport {
     schema_version: u32,
     settings: Vec<Line>,
 }
@@ -31,19 +32,17 @@ pub(crate) fn show(args: &ConfigShow, settings: &Settings) -> anyhow::Result<Out
             origin: text.map_or_else(|| "not set".to_owned(), |text| text.origin.to_string()),
         })
         .collect();
-    if args.json {
-        output::print_json(&Report { schema_version: crate::report::SCHEMA_VERSION, settings: lines })?;
-    } else {
+    let report = SettingsReport { schema_version: SCHEMA_VERSION, settings: lines };
+    output::emit(args.json, &report, |out| {
+        let lines = &report.settings;
         let name_width = lines.iter().map(|line| line.name.len()).max().unwrap_or(0);
         let values = lines.iter().filter_map(|line| line.value.as_deref());
         let value_width = values.map(str::len).max().unwrap_or(0);
-        let mut out = Stdout::new();
-        for Line { name, value, origin } in &lines {
+        lines.iter().try_for_each(|Line { name, value, origin }| {
             let value = value.as_deref().unwrap_or("-");
-            out.line(&format!("{name:name_width$}  {value:value_width$}  {origin}"))?;
-        }
-        out.finish()?;
-    }
+            out.line(&format!("{name:name_width$}  {value:value_width$}  {origin}"))
+        })
+    })?;
     // after the table, which helps to correct an invalid value
     for group in Group::ALL {
         settings.check(group)?;

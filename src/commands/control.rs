@@ -1,16 +1,18 @@
 //! `control`: controls a running server over HTTP (docs/PROTOCOL.md, section 6).
 
-use std::io;
+use std::{fmt::Display, io};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
+use serde::Deserialize;
 use serde_json::{Value, json};
+use tradesim_replay::{Lateness, LoopBounds, Status};
 use ureq::{Agent, Error};
 
 use crate::{
-    cli::{Control, ControlAction},
+    cli::{Control, ControlAction, LoopStart},
     control_token,
     exit::{Failure, Outcome},
-    output::{self, Stdout, grouped},
+    output::{self, grouped},
     signals,
 };
 
@@ -19,24 +21,20 @@ const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
 pub(crate) fn run(args: &Control) -> anyhow::Result<Outcome> {
     signals::end_at_once()?;
-    let status = ask(args)?;
-    if args.json {
-        output::print_json(&status)?;
-    } else {
-        let mut out = Stdout::new();
+    // the object of the server is printed as it is: it may have more keys than this version knows
+    let (object, status) = ask(args)?;
+    output::emit(args.json, &object, |out| {
         out.line(&position(&status))?;
-        if matches!(args.action, ControlAction::Status) {
-            for line in details(&status) {
-                out.line(&line)?;
-            }
+        match args.action {
+            ControlAction::Status => details(&status).iter().try_for_each(|line| out.line(line)),
+            _ => Ok(()),
         }
-        out.finish()?;
-    }
+    })?;
     Ok(Outcome::Done)
 }
 
-/// Sends the request and returns the status from the response.
-fn ask(args: &Control) -> anyhow::Result<Value> {
+/// Sends the request and returns the status from the response, as it was sent and as it is understood.
+fn ask(args: &Control) -> anyhow::Result<(Value, Status)> {
     let agent: Agent = Agent::config_builder()
         // a server is never reached through a proxy, and never redirects
         .proxy(None)
@@ -46,7 +44,7 @@ fn ask(args: &Control) -> anyhow::Result<Value> {
         .user_agent(concat!("tradesim/", env!("CARGO_PKG_VERSION")))
         .build()
         .into();
-    let (path, body) = request(&args.action);
+    let (path, body) = request(&args.action)?;
     let url = format!("http://{}{path}", args.url.authority());
     let answer = match (&args.action, body) {
         // reading the status needs no token
@@ -70,28 +68,45 @@ fn ask(args: &Control) -> anyhow::Result<Value> {
         .limit(ANSWER_BYTES_MAX)
         .read_to_string()
         .map_err(|error| failure(args, error))?;
-    let value: Option<Value> = serde_json::from_str(&text).ok();
+    let value: serde_json::Result<Value> = serde_json::from_str(&text);
     if status.is_success() {
-        let value = value.filter(|value| value.get("state").is_some_and(Value::is_string));
-        return value.with_context(|| format!("{} is not a server of `replay` or `serve`", args.url));
+        let read = value.and_then(|object| Ok((Status::deserialize(&object)?, object)));
+        let (status, object) =
+            read.map_err(|error| anyhow!("{} is not a server of `replay` or `serve`: {error}", args.url))?;
+        return Ok((object, status));
     }
-    let error = value.as_ref().and_then(|value| value.get("error"));
-    Err(match error.and_then(|error| error.get("text")).and_then(Value::as_str) {
+    let value = value.unwrap_or_default();
+    Err(match value.pointer("/error/text").and_then(Value::as_str) {
         Some(text) => anyhow!("the server refused: {text}"),
         None => anyhow!("{} answered {status}", args.url),
     })
 }
 
-fn request(action: &ControlAction) -> (&'static str, Option<Value>) {
-    match action {
+/// Returns the path and the body of a request.
+///
+/// # Errors
+/// Fails on arguments that do not go together.
+fn request(action: &ControlAction) -> Result<(&'static str, Option<Value>), Failure> {
+    Ok(match action {
         ControlAction::Pause => ("/control/pause", None),
         ControlAction::Resume => ("/control/resume", None),
         ControlAction::Step { messages } => ("/control/step", Some(json!({ "messages": messages }))),
         ControlAction::Seek { place } => ("/control/seek", Some(json!({ "to": place }))),
+        ControlAction::Loop { from: LoopStart::At(from), to: Some(to) } => {
+            ("/control/loop", Some(json!({ "from": from, "to": to })))
+        }
+        ControlAction::Loop { from: LoopStart::Off, to: None } => ("/control/loop", None),
+        ControlAction::Loop { from: LoopStart::At(_), to: None } => {
+            let hint = "for example `loop 09:30 09:45`";
+            return Err(Failure::usage_hint("`loop` needs the place where the repetition ends", hint));
+        }
+        ControlAction::Loop { from: LoopStart::Off, to: Some(_) } => {
+            return Err(Failure::usage("`loop off` takes no further place"));
+        }
         ControlAction::Speed { speed } => ("/control/speed", Some(json!({ "speed": speed.to_string() }))),
         ControlAction::Status => ("/status", None),
         ControlAction::Stop => ("/control/stop", None),
-    }
+    })
 }
 
 /// Maps an error of the request to its exit code: 69 for an unreachable server, 1 for an invalid response.
@@ -110,58 +125,43 @@ fn failure(args: &Control, error: Error) -> anyhow::Error {
     }
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
-    value.get(name).and_then(Value::as_str)
-}
-
-fn number(value: &Value, name: &str) -> u64 {
-    value.get(name).and_then(Value::as_u64).unwrap_or(0)
-}
-
-/// Where the player stands, in one line.
-fn position(status: &Value) -> String {
-    let mut line =
-        format!("{} at seq {}", text(status, "state").unwrap_or("?"), grouped(number(status, "seq")));
-    if let Some(messages) = status.get("messages").and_then(Value::as_u64) {
-        line.push_str(&format!(" of {}", grouped(messages)));
-    }
-    for part in [text(status, "time"), text(status, "speed")].into_iter().flatten() {
-        line.push_str(", ");
-        line.push_str(part);
-    }
-    line
+/// The position of the player, in one line.
+fn position(status: &Status) -> String {
+    let Status { messages, time, speed, .. } = status;
+    let of = messages.map_or_else(String::new, |messages| format!(" of {}", grouped(messages)));
+    let time = time.as_ref().map_or_else(String::new, |time| format!(", {time}"));
+    let repeats = status.looped.map_or_else(String::new, |LoopBounds { from, to }| {
+        format!(", repeats seq {} up to {}", grouped(from.get()), grouped(to.get()))
+    });
+    format!("{} at seq {}{of}{time}, {speed}{repeats}", status.state.as_str(), grouped(status.seq.get()))
 }
 
 /// The rest of a status: a line for each fact, then one for each client.
-fn details(status: &Value) -> Vec<String> {
-    let mut lines = Vec::new();
-    for name in ["stream", "run", "digest"] {
-        lines.extend(text(status, name).map(|value| format!("{name:<10}{value}")));
-    }
-    let seconds = status.get("seconds").and_then(Value::as_f64).unwrap_or(0.0);
-    lines.push(format!("{:<10}{} messages in {seconds:.1} s", "sent", grouped(number(status, "sent"))));
-    let achieved = status.get("speed_achieved").and_then(Value::as_f64);
-    lines.extend(achieved.map(|speed| format!("{:<10}{speed:.2}x achieved", "speed")));
-    lines.extend(late(status).map(|late| format!("{:<10}{late}", "late")));
-    let clients = status.get("clients").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    lines.push(format!("{:<10}{}", "clients", grouped(clients.len() as u64)));
-    for client in clients {
-        let late = late(client).map_or_else(String::new, |late| format!(", late {late}"));
+fn details(status: &Status) -> Vec<String> {
+    let line = |name: &str, value: &dyn Display| format!("{name:<10}{value}");
+    let mut lines = vec![line("stream", &status.stream), line("run", &status.run)];
+    lines.extend(status.digest.iter().map(|digest| line("digest", digest)));
+    let sent = format!("{} messages in {:.1} s", grouped(status.sent), status.seconds);
+    lines.push(line("sent", &sent));
+    lines.extend(status.speed_achieved.map(|speed| format!("{:<10}{speed:.2}x achieved", "speed")));
+    lines.extend(status.late_ms.iter().map(|late| line("late", &percentiles(late))));
+    lines.push(line("clients", &grouped(status.clients.len() as u64)));
+    for client in &status.clients {
+        let late = client.late_ms.as_ref().map(|late| format!(", late {}", percentiles(late)));
         lines.push(format!(
-            "  {:>3} {:<22}{} seq {}, sent {}, behind {} messages{late}",
-            number(client, "id"),
-            text(client, "peer").unwrap_or("?"),
-            text(client, "protocol").map_or_else(String::new, |protocol| format!("{protocol}, ")),
-            grouped(number(client, "seq")),
-            grouped(number(client, "sent")),
-            grouped(number(client, "lag_messages")),
+            "  {:>3} {:<22}{} seq {}, sent {}, behind {} messages{}",
+            client.id,
+            client.peer,
+            client.protocol.as_ref().map_or_else(String::new, |protocol| format!("{protocol}, ")),
+            grouped(client.seq.get()),
+            grouped(client.sent),
+            grouped(client.lag_messages),
+            late.unwrap_or_default(),
         ));
     }
     lines
 }
 
-fn late(value: &Value) -> Option<String> {
-    let late = value.get("late_ms")?;
-    let ms = |name: &str| late.get(name).and_then(Value::as_f64);
-    Some(format!("p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms", ms("p50")?, ms("p99")?, ms("max")?))
+fn percentiles(late: &Lateness) -> String {
+    format!("p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms", late.p50, late.p99, late.max)
 }

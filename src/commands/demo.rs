@@ -15,7 +15,7 @@ use crate::{
     embedded::EmbeddedCluster,
     exit::Outcome,
     filter,
-    output::{self, grouped, say},
+    output::{self, Stdout, grouped, say},
     parse,
     progress::Stopwatch,
     random,
@@ -99,11 +99,7 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
         verified,
         seconds: stopwatch.elapsed().as_secs_f64(),
     };
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        print(&report)?;
-    }
+    output::emit(args.json, &report, |out| report.digests.write(out))?;
     if ok {
         say(format_args!(
             "{} messages, the same in the recording, on the wire and in Kafka, in {:.1} s",
@@ -116,16 +112,18 @@ pub(crate) fn run(args: &Demo) -> anyhow::Result<Outcome> {
     } else {
         say(format_args!("the digests differ"));
         if !args.json {
-            report.verified.print()?;
+            output::emit(false, &report.verified, |out| report.verified.write(out))?;
         }
     }
     Ok(if ok { Outcome::Done } else { Outcome::Difference })
 }
 
-fn print(report: &DemoReport) -> anyhow::Result<()> {
-    let Digests { recorded, replayed, topics } = &report.digests;
-    let replayed = replayed.as_deref().unwrap_or("none");
-    output::print_lines(&format!("recorded  {recorded}\nreplayed  {replayed}\ntopics    {topics}"))
+impl Digests {
+    fn write(&self, out: &mut Stdout) -> anyhow::Result<()> {
+        out.line(&format!("recorded  {}", self.recorded))?;
+        out.line(&format!("replayed  {}", self.replayed.as_deref().unwrap_or("none")))?;
+        out.line(&format!("topics    {}", self.topics))
+    }
 }
 
 /// Returns the default settings: the demo ignores the environment, so that it is the same everywhere.

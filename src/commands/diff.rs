@@ -25,7 +25,7 @@ use fields::{FieldDifference, differing_fields, message};
 const CONTEXT: usize = 3;
 
 #[derive(Serialize)]
-struct Report {
+struct DiffReport {
     schema_version: u32,
     same: bool,
     /// The number of equal messages before the first difference.
@@ -55,22 +55,23 @@ pub(crate) fn run(args: &Diff) -> anyhow::Result<Outcome> {
     let archives = [source::open(&args.a, args.reading)?, source::open(&args.b, args.reading)?];
     let [a, b] = &archives;
     let report = compare(&mut RowReader::new(a), &mut RowReader::new(b))?;
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        print(&report)?;
-    }
+    output::emit(args.json, &report, |out| write(&report, out))?;
     Ok(if report.same { Outcome::Done } else { Outcome::Difference })
 }
 
-fn compare(a: &mut RowReader, b: &mut RowReader) -> anyhow::Result<Report> {
+fn compare(a: &mut RowReader, b: &mut RowReader) -> anyhow::Result<DiffReport> {
     let mut equal = 0;
     let mut context: VecDeque<Row> = VecDeque::with_capacity(CONTEXT + 1);
     loop {
         let rows = (a.next_row()?, b.next_row()?);
         match rows {
             (None, None) => {
-                return Ok(Report { schema_version: SCHEMA_VERSION, same: true, equal, difference: None });
+                return Ok(DiffReport {
+                    schema_version: SCHEMA_VERSION,
+                    same: true,
+                    equal,
+                    difference: None,
+                });
             }
             (Some(a), Some(b)) if same(&a, &b) => {
                 equal += 1;
@@ -92,7 +93,7 @@ fn compare(a: &mut RowReader, b: &mut RowReader) -> anyhow::Result<Report> {
                     context: context.iter().map(message).collect(),
                 };
                 let difference = Some(difference);
-                return Ok(Report { schema_version: SCHEMA_VERSION, same: false, equal, difference });
+                return Ok(DiffReport { schema_version: SCHEMA_VERSION, same: false, equal, difference });
             }
         }
     }
@@ -137,8 +138,7 @@ fn event(row: &Row) -> Option<&Event> {
     }
 }
 
-fn print(report: &Report) -> anyhow::Result<()> {
-    let mut out = Stdout::new();
+fn write(report: &DiffReport, out: &mut Stdout) -> anyhow::Result<()> {
     let mut line = |text: String| out.line(&text);
     match &report.difference {
         None => line(format!("equal: {} messages", grouped(report.equal)))?,
@@ -162,5 +162,5 @@ fn print(report: &Report) -> anyhow::Result<()> {
             }
         }
     }
-    out.finish()
+    Ok(())
 }

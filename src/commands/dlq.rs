@@ -10,7 +10,7 @@ use tradesim_bridge::{
     core::Topics,
     dlq::{DeadLetterRecord, DlqError, DlqOptions, Retry},
 };
-use tradesim_schemas::ReadOptions;
+use tradesim_schemas::{ReadOptions, StreamSeq};
 
 use crate::{
     cli::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic, KafkaArgs},
@@ -105,7 +105,7 @@ struct LetterReport<'a> {
     partition: i32,
     offset: i64,
     run: Option<&'a str>,
-    seq: Option<u64>,
+    seq: Option<StreamSeq>,
     /// The value of the record, or null if it is not JSON.
     letter: Option<Value>,
 }
@@ -179,9 +179,7 @@ fn retry(args: &DlqRetry, mut settings: Settings) -> anyhow::Result<Outcome> {
         grouped(report.exhausted),
         grouped(report.cut),
     ));
-    if args.json {
-        output::print_json(&report)?;
-    }
+    output::emit(args.json, &report, |_| Ok(()))?;
     Ok(if retried.remaining() > 0 { Outcome::Difference } else { Outcome::Done })
 }
 

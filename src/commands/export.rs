@@ -62,7 +62,7 @@ impl Exporter {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct ExportReport {
     schema_version: u32,
     file: String,
     format: &'static str,
@@ -181,16 +181,15 @@ pub(crate) fn run(args: &Export) -> anyhow::Result<Outcome> {
     };
     let seconds = progress.finish().as_secs_f64();
     report::warn_if_empty(&filter, messages, source::range(archive.metadata()));
-    if args.json {
-        output::print_json(&Report {
-            schema_version: SCHEMA_VERSION,
-            file: name.clone(),
-            format: format.name(),
-            messages,
-            skipped: inexpressible.count,
-            bytes: bytes.unwrap_or(0),
-        })?;
-    }
+    let report = ExportReport {
+        schema_version: SCHEMA_VERSION,
+        file: name.clone(),
+        format: format.name(),
+        messages,
+        skipped: inexpressible.count,
+        bytes: bytes.unwrap_or(0),
+    };
+    output::emit(args.json, &report, |_| Ok(()))?;
     say(format_args!(
         "exported {} messages as {} in {seconds:.2} s: {name}{}",
         grouped(messages),

@@ -45,11 +45,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let summary = sink.finish()?;
     let seconds = progress.finish().as_secs_f64();
     let report = ArchiveReport::new(&output.output, &summary.metadata, summary.bytes);
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        output::print_line(format_args!("{}", report.digest))?;
-    }
+    output::emit(args.json, &report, |out| out.line(&report.digest))?;
     report::warn_if_empty(&filter, report.events.total(), source::range(metadata));
     say(format_args!(
         "kept {} of {} messages in {seconds:.2} s: {}",

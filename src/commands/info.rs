@@ -10,7 +10,7 @@ use crate::{
     cli::Info,
     cli::ReadingArgs,
     exit::Outcome,
-    output::{self, Stdout, grouped},
+    output::{self, grouped},
     report::{self, ArchiveReport},
     signals, source,
 };
@@ -43,35 +43,28 @@ pub(crate) fn run(args: &Info) -> anyhow::Result<Outcome> {
     signals::end_at_once()?;
     let archive = source::open(&args.file, ReadingArgs { no_mmap: true })?;
     let metadata = archive.metadata();
-    let bytes = archive.bytes();
-    let report = ArchiveReport::new(&args.file, metadata, bytes);
-    if args.json {
-        let provenance = metadata.provenance();
-        let writer = metadata.writer();
-        output::print_json(&InfoReport {
-            archive: report,
-            options: provenance.options.clone(),
-            symbols: symbols(metadata),
-            bursts: provenance.bursts.len(),
-            row_groups: metadata.row_groups().len(),
-            state_frames: metadata.state_frames().len(),
-            faults: provenance.faults.as_ref().map(ArchiveFaults::new),
-            calendar_version: provenance.calendar_version.clone(),
-            tzdb_version: provenance.tzdb_version.clone(),
-            identities: provenance.origins.iter().map(|origin| origin.identity.clone()).collect(),
-            writer: Writer {
-                tradesim: writer.tradesim.clone(),
-                parquet: writer.parquet.clone(),
-                zstd: writer.zstd.clone(),
-            },
-        })?;
-    } else {
-        let mut out = Stdout::new();
-        for (name, value) in lines(&report, metadata) {
-            out.line(&format!("{name:<12}{value}"))?;
-        }
-        out.finish()?;
-    }
+    let (provenance, writer) = (metadata.provenance(), metadata.writer());
+    let report = InfoReport {
+        archive: ArchiveReport::new(&args.file, metadata, archive.bytes()),
+        options: provenance.options.clone(),
+        symbols: symbols(metadata),
+        bursts: provenance.bursts.len(),
+        row_groups: metadata.row_groups().len(),
+        state_frames: metadata.state_frames().len(),
+        faults: provenance.faults.as_ref().map(ArchiveFaults::new),
+        calendar_version: provenance.calendar_version.clone(),
+        tzdb_version: provenance.tzdb_version.clone(),
+        identities: provenance.origins.iter().map(|origin| origin.identity.clone()).collect(),
+        writer: Writer {
+            tradesim: writer.tradesim.clone(),
+            parquet: writer.parquet.clone(),
+            zstd: writer.zstd.clone(),
+        },
+    };
+    output::emit(args.json, &report, |out| {
+        let mut lines = lines(&report.archive, metadata).into_iter();
+        lines.try_for_each(|(name, value)| out.line(&format!("{name:<12}{value}")))
+    })?;
     Ok(Outcome::Done)
 }
 

@@ -65,9 +65,7 @@ fn drive(args: &LoadRun, settings: Settings) -> anyhow::Result<Outcome> {
     };
     let report = played.conclude(topics).map_err(failure)?;
     print::report(&report);
-    if args.json {
-        output::print_json(&report)?;
-    }
+    output::emit(args.json, &report, |_| Ok(()))?;
     stop.check()?;
     Ok(if report.ok { Outcome::Done } else { Outcome::ThresholdFailed })
 }
@@ -135,13 +133,11 @@ fn list(args: &LoadList) -> anyhow::Result<Outcome> {
             digest: scenario.recording.digest,
         });
     }
-    if args.json {
-        output::print_json(&Listing { schema_version: SCHEMA_VERSION, scenarios })?;
-        return Ok(Outcome::Done);
-    }
-    for Entry { name, about, .. } in scenarios {
-        output::print_line(format_args!("{name:17} {about}"))?;
-    }
+    let listing = Listing { schema_version: SCHEMA_VERSION, scenarios };
+    output::emit(args.json, &listing, |out| {
+        let mut scenarios = listing.scenarios.iter();
+        scenarios.try_for_each(|Entry { name, about, .. }| out.line(&format!("{name:17} {about}")))
+    })?;
     Ok(Outcome::Done)
 }
 

@@ -1,11 +1,13 @@
 //! `merge`: merges archives in the order of (time, seq, input), and renumbers the messages.
 //!
-//! If cuts add up to their source again, which the digest shows, the result has the metadata of the source.
+//! All parts of one recording are merged in the order of the market: the result is the recording. If cuts add up to their source again, which the digest shows, the result has the metadata of the source.
 
 mod inputs;
+mod parts;
 mod provenance;
 
 use tradesim_archive::{Archive, Batch, Row};
+use tradesim_dataset::Parts;
 use tradesim_schemas::RecordSeq;
 
 use crate::{
@@ -51,6 +53,11 @@ pub(crate) fn run(args: &Merge) -> anyhow::Result<Outcome> {
         .iter()
         .map(|path| source::open(path, args.reading))
         .collect::<anyhow::Result<Vec<Archive>>>()?;
+    match Parts::of(&archives) {
+        Parts::Complete => return print(args, &parts::merge(args, &archives)?),
+        Parts::Missing(missing) => parts::warn_of_missing(&missing, missing.len() + archives.len()),
+        Parts::Unrelated => {}
+    }
     let origins = Origins::of(&archives)?;
     let provenance = match whole_again(&archives, &origins)? {
         Some(provenance) => provenance,
@@ -76,11 +83,7 @@ pub(crate) fn run(args: &Merge) -> anyhow::Result<Outcome> {
     let summary = sink.finish()?;
     let seconds = progress.finish().as_secs_f64();
     let report = ArchiveReport::new(&output.output, &summary.metadata, summary.bytes);
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        output::print_line(format_args!("{}", report.digest))?;
-    }
+    let outcome = print(args, &report)?;
     if merged.duplicates() > 0 {
         say(format_args!(
             "warning: {} messages are in more than one input, and so more than once in {}",
@@ -96,5 +99,10 @@ pub(crate) fn run(args: &Merge) -> anyhow::Result<Outcome> {
         archives.len(),
         report.file
     ));
+    Ok(outcome)
+}
+
+fn print(args: &Merge, report: &ArchiveReport) -> anyhow::Result<Outcome> {
+    output::emit(args.json, report, |out| out.line(&report.digest))?;
     Ok(Outcome::Done)
 }

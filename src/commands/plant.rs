@@ -19,7 +19,7 @@ use crate::{
 
 /// The report of `plant`.
 #[derive(Debug, Serialize)]
-struct Report {
+struct PlantReport {
     #[serde(flatten)]
     archive: ArchiveReport,
     faults: ArchiveFaults,
@@ -64,15 +64,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let summary = sink.finish()?;
     let seconds = progress.finish().as_secs_f64();
 
-    let report = Report {
+    let report = PlantReport {
         archive: ArchiveReport::new(&output.output, &summary.metadata, summary.bytes),
         faults: report,
     };
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        output::print_line(format_args!("{}", report.archive.digest))?;
-    }
+    output::emit(args.json, &report, |out| out.line(&report.archive.digest))?;
     say(format_args!("faults planted {}", report::describe_archive_faults(&report.faults)));
     say(format_args!(
         "wrote {} messages from {} in {seconds:.2} s: {}",

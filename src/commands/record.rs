@@ -41,11 +41,7 @@ pub(crate) fn run(args: &Record, settings: Settings) -> anyhow::Result<Outcome> 
         return Ok(Outcome::Done);
     }
     let report = archive(args, settings)?;
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        output::print_line(format_args!("{}", report.archive.digest))?;
-    }
+    output::emit(args.json, &report, |out| out.line(&report.archive.digest))?;
     Ok(Outcome::Done)
 }
 

@@ -40,11 +40,7 @@ pub(crate) fn run(args: &Recover) -> anyhow::Result<Outcome> {
     if let Some(torn) = torn {
         say(format_args!("the journal is kept as {}", torn.display()));
     }
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        output::print_line(format_args!("{}", report.digest))?;
-    }
+    output::emit(args.json, &report, |out| out.line(&report.digest.to_string()))?;
     Ok(Outcome::Done)
 }
 

@@ -1,6 +1,6 @@
 //! `replay`: serves archives over WebSocket.
 
-mod playlist;
+pub(super) mod playlist;
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outco
         ..serving::options(&args.server, &settings)?
     };
     let run = options.run.clone();
-    let (playlist, listings) = playlist::open(args, progress::now())?;
+    let (playlist, listings) = playlist::open(&wanted(args), progress::now())?;
     let (source, planted) = with_faults(args, playlist)?;
     let messages = source.info().messages;
     let options = serving::with_reference(options, source.as_ref(), listings);
@@ -40,14 +40,24 @@ pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outco
         let report = &served.report;
         FaultsReport::new(&planted, report.first_seq.get(), report.status.seq.get())
     });
-    if args.json {
-        output::print_json(&StreamReport::new(&served.report).with_faults(faults.clone()))?;
-    }
+    let report = StreamReport::new(&served.report).with_faults(faults.clone());
+    output::emit(args.json, &report, |_| Ok(()))?;
     serving::summarise(&served.report);
     if let Some(faults) = &faults {
         say(format_args!("faults planted {}", report::describe_faults(faults)));
     }
     outcome(&served, args.stay)
+}
+
+fn wanted(args: &Replay) -> playlist::Wanted<'_> {
+    playlist::Wanted {
+        files: &args.files,
+        filter: &args.filter,
+        reading: args.reading,
+        pace: args.pace,
+        rounds: args.rounds,
+        timestamps: args.timestamps,
+    }
 }
 
 /// A stream, and the faults that are planted in it.
@@ -83,7 +93,7 @@ fn described(args: &Replay, messages: Option<u64>) -> String {
 }
 
 /// Returns the outcome. A signal is an error if the replay was not complete; with `--stay`, SIGTERM is the normal end.
-fn outcome(served: &Served, stay: bool) -> anyhow::Result<Outcome> {
+pub(super) fn outcome(served: &Served, stay: bool) -> anyhow::Result<Outcome> {
     match served.signal {
         Some(SIGTERM) if stay => Ok(Outcome::Done),
         Some(signal) if !served.report.complete => Err(Failure::Interrupted { signal }.into()),

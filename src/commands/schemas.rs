@@ -15,15 +15,15 @@ use tradesim_schemas::{EventType, contract::AVRO_NAMESPACE};
 use crate::{
     cli::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister},
     exit::{Failure, Outcome},
-    kafka,
-    output::{self, Stdout},
+    kafka, output,
+    report::SCHEMA_VERSION,
     settings::Settings,
     signals,
 };
 use verdict::{State, Verdict};
 
 #[derive(Serialize)]
-struct Report {
+struct SchemasReport {
     schema_version: u32,
     registry: String,
     compatible: bool,
@@ -122,15 +122,13 @@ fn verdicts(registry: &Registry, candidates: &[Candidate]) -> anyhow::Result<Vec
 
 fn report(json: bool, registry: &Registry, verdicts: &[Verdict]) -> anyhow::Result<Outcome> {
     let compatible = verdicts.iter().all(Verdict::is_compatible);
-    if json {
-        output::print_json(&Report {
-            schema_version: crate::report::SCHEMA_VERSION,
-            registry: registry.url().to_owned(),
-            compatible,
-            subjects: verdicts.iter().map(SubjectReport::from).collect(),
-        })?;
-    } else {
-        let mut out = Stdout::new();
+    let report = SchemasReport {
+        schema_version: SCHEMA_VERSION,
+        registry: registry.url().to_owned(),
+        compatible,
+        subjects: verdicts.iter().map(SubjectReport::from).collect(),
+    };
+    output::emit(json, &report, |out| {
         for verdict in verdicts {
             let line = format!("{:<13}{} ({})", verdict.word(), verdict.subject, verdict.details());
             out.line(&line)?;
@@ -138,8 +136,8 @@ fn report(json: bool, registry: &Registry, verdicts: &[Verdict]) -> anyhow::Resu
                 out.line(&format!("{:<13}{found}", ""))?;
             }
         }
-        out.finish()?;
-    }
+        Ok(())
+    })?;
     Ok(if compatible { Outcome::Done } else { Outcome::Difference })
 }
 

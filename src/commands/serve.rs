@@ -133,15 +133,14 @@ fn report(args: &Serve, live: &Live, served: &Served, recorded: Option<Summary>)
     let archive = |summary: &Summary, path| ArchiveReport::new(path, &summary.metadata, summary.bytes);
     let recording =
         recorded.as_ref().zip(args.record.as_deref()).map(|(summary, path)| archive(summary, path));
-    if args.json {
-        output::print_json(&ServeReport {
-            stream: StreamReport::new(&served.report),
-            mode: live.mode.as_str(),
-            date: live.options.day.date().to_string(),
-            seed: live.options.seed,
-            recording: recording.clone(),
-        })?;
-    }
+    let report = ServeReport {
+        stream: StreamReport::new(&served.report),
+        mode: live.mode.as_str(),
+        date: live.options.day.date().to_string(),
+        seed: live.options.seed,
+        recording: recording.clone(),
+    };
+    output::emit(args.json, &report, |_| Ok(()))?;
     serving::summarise(&served.report);
     let differs = recorded.is_some_and(|summary| Some(summary.digest) != served.report.digest);
     if let Some(archive) = recording {

@@ -26,7 +26,7 @@ use crate::{
     exit::{Failure, Outcome},
     feed,
     output::say,
-    progress::Stopwatch,
+    progress::{self, Stopwatch},
     random,
     signals::Stop,
 };
@@ -267,7 +267,7 @@ impl Session<'_> {
 
     fn ping(&mut self, payload: PingPayload) -> Result<(), Fault> {
         if let Some(due) = payload.due_us {
-            self.measures.latency(due, unix_micros());
+            self.measures.latency(due, progress::now().micros().unsigned_abs());
         }
         self.resume.ping(payload.seq)
     }
@@ -302,11 +302,4 @@ impl Session<'_> {
         result?;
         Ok(if differences.is_empty() { Outcome::Done } else { Outcome::Difference })
     }
-}
-
-/// Returns the wall clock time, which is compared with the send times in pings.
-#[expect(clippy::disallowed_methods, reason = "latency is measured against the clock of the machine")]
-fn unix_micros() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 #[derive(Serialize)]
-struct Report {
+struct TopicsReport {
     schema_version: u32,
     topics: Vec<TopicReport>,
     deviations: usize,
@@ -87,46 +87,35 @@ fn compare(
     found: &BTreeMap<String, FoundTopic>,
     created: Vec<Option<bool>>,
 ) -> anyhow::Result<Outcome> {
-    let deviations: Vec<Vec<Deviation>> =
-        topics.iter().map(|topic| deviations(topic, found.get(&topic.name))).collect();
-    let count: usize = deviations.iter().map(Vec::len).sum();
-    let reports =
-        topics.iter().zip(created).zip(&deviations).map(|((topic, created), deviations)| TopicReport {
-            name: topic.name.clone(),
-            created,
-            partitions: topic.partitions,
-            replicas: topic.replicas,
-            min_isr: topic.min_isr(),
-            deviations: deviations.to_vec(),
-        });
-    let report = Report { schema_version: SCHEMA_VERSION, topics: reports.collect(), deviations: count };
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        show(&report, &deviations)?;
-    }
+    let topics = topics.iter().zip(created).map(|(topic, created)| TopicReport {
+        name: topic.name.clone(),
+        created,
+        partitions: topic.partitions,
+        replicas: topic.replicas,
+        min_isr: topic.min_isr(),
+        deviations: deviations(topic, found.get(&topic.name)),
+    });
+    let topics: Vec<TopicReport> = topics.collect();
+    let count = topics.iter().map(|topic| topic.deviations.len()).sum();
+    let report = TopicsReport { schema_version: SCHEMA_VERSION, topics, deviations: count };
+    output::emit(args.json, &report, |out| report.topics.iter().try_for_each(|topic| topic.write(out)))?;
     Ok(if count == 0 { Outcome::Done } else { Outcome::Difference })
 }
 
-fn show(report: &Report, deviations: &[Vec<Deviation>]) -> anyhow::Result<()> {
-    let mut out = Stdout::new();
-    for (topic, deviations) in report.topics.iter().zip(deviations) {
-        let state = match (topic.created, deviations.as_slice()) {
+impl TopicReport {
+    fn write(&self, out: &mut Stdout) -> anyhow::Result<()> {
+        let state = match (self.created, self.deviations.as_slice()) {
             (_, [deviation]) if deviation.property == "exists" => "missing",
             (_, [_, ..]) => "differs",
             (Some(true), []) => "created",
             (Some(false), []) => "exists",
             (None, []) => "ok",
         };
-        let (name, partitions, replicas) = (&topic.name, topic.partitions, topic.replicas);
-        let line = format!(
-            "{state:<8} {name} (partitions {partitions}, replicas {replicas}, min ISR {})",
-            topic.min_isr
-        );
-        out.line(&line)?;
-        for deviation in deviations.iter().filter(|deviation| deviation.property != "exists") {
-            out.line(&format!("         {deviation}"))?;
-        }
+        let TopicReport { name, partitions, replicas, min_isr, .. } = self;
+        out.line(&format!(
+            "{state:<8} {name} (partitions {partitions}, replicas {replicas}, min ISR {min_isr})"
+        ))?;
+        let mut shown = self.deviations.iter().filter(|deviation| deviation.property != "exists");
+        shown.try_for_each(|deviation| out.line(&format!("         {deviation}")))
     }
-    out.finish()
 }

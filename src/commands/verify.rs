@@ -2,25 +2,27 @@
 
 mod scope;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use serde::Serialize;
-use tradesim_archive::{Archive, Batch, Counts, RowDigest, Start};
+use tradesim_archive::{Archive, Counts, Error as ArchiveError, Start};
 use tradesim_schemas::ContentDigest;
 use tradesim_sim::audit::{Audit, AuditReport};
 use tradesim_sources::{ListedFaults, ListedFaultsCheck};
 
 use crate::{
-    cli::{ReadingArgs, Verify},
+    cli::{ReadingArgs, ThreadArgs, Verify},
     exit::{Failure, Outcome},
     output::{self, Stdout, grouped},
     progress::Progress,
     report::SCHEMA_VERSION,
-    signals, source,
+    signals,
+    sink::thread_count,
+    source,
 };
 
 #[derive(Serialize)]
-struct Report {
+struct VerifyReport {
     schema_version: u32,
     file: String,
     ok: bool,
@@ -28,6 +30,8 @@ struct Report {
     row_groups: usize,
     events: Counts,
     digest: String,
+    /// The number of symbols whose digests were checked; null if the archive states none.
+    keys: Option<usize>,
     against: Option<Against>,
     /// The check of the listed faults; null if none are listed.
     faults: Option<ListedFaults>,
@@ -61,11 +65,7 @@ pub(crate) fn run(args: &Verify) -> anyhow::Result<Outcome> {
     let against = args.against.as_deref().map(|text| expected_digest(text, args.reading)).transpose()?;
     archive.verify_structure()?;
     let report = check(args, &archive, against)?;
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        print(&report)?;
-    }
+    output::emit(args.json, &report, |out| write(&report, out))?;
     Ok(if report.ok { Outcome::Done } else { Outcome::Difference })
 }
 
@@ -84,7 +84,7 @@ fn expected_digest(text: &str, reading: ReadingArgs) -> anyhow::Result<ContentDi
     Ok(source::open(Path::new(text), reading)?.metadata().digest())
 }
 
-fn check(args: &Verify, archive: &Archive, against: Option<ContentDigest>) -> anyhow::Result<Report> {
+fn check(args: &Verify, archive: &Archive, against: Option<ContentDigest>) -> anyhow::Result<VerifyReport> {
     let metadata = archive.metadata();
     let bytes = archive.bytes();
     let (contexts, no_rules) = match scope::contexts(metadata) {
@@ -93,12 +93,12 @@ fn check(args: &Verify, archive: &Archive, against: Option<ContentDigest>) -> an
     };
     let mut audit = contexts.map(Audit::merged);
     let mut listed = ListedFaultsCheck::of(metadata);
-    let mut digest = RowDigest::default();
+    let mut content = archive.content_check(thread_count(ThreadArgs::default()))?;
     let mut progress = Progress::new("verifying", metadata.counts().total());
     let mut messages = 0;
     for batch in archive.batches(Start::Beginning) {
-        let batch: Batch = batch?;
-        digest.push(&batch);
+        let batch = Arc::new(batch?);
+        content.push(&batch);
         if let Some(audit) = &mut audit {
             batch.records().iter().for_each(|record| audit.push(record));
         }
@@ -109,18 +109,15 @@ fn check(args: &Verify, archive: &Archive, against: Option<ContentDigest>) -> an
         progress.at(messages, messages);
     }
     progress.finish();
-    let digest = digest.finish();
-    if digest != metadata.digest() {
-        return Err(Failure::Data {
-            what: format!(
-                "{}: the digest of the messages is {digest}, but the metadata has {}",
-                args.file.display(),
-                metadata.digest()
-            ),
-            hint: None,
+    let digest = content.finish(archive).map_err(|error| match error {
+        ArchiveError::WrongContent { expected, found, .. } => {
+            let file = args.file.display();
+            let what =
+                format!("{file}: the digest of the messages is {found}, but the metadata has {expected}");
+            anyhow::Error::from(Failure::Data { what, hint: None })
         }
-        .into());
-    }
+        other => other.into(),
+    })?;
     let against = against.map(|expected| Against { digest: expected.to_string(), ok: expected == digest });
     let audit = audit.map(Audit::finish);
     let (rules, mut skipped) = audit.as_ref().map_or_else(Default::default, lines);
@@ -129,7 +126,7 @@ fn check(args: &Verify, archive: &Archive, against: Option<ContentDigest>) -> an
     let ok = against.as_ref().is_none_or(|against| against.ok)
         && faults.as_ref().is_none_or(|faults| faults.differing == 0)
         && audit.as_ref().is_none_or(AuditReport::is_clean);
-    Ok(Report {
+    Ok(VerifyReport {
         schema_version: SCHEMA_VERSION,
         file: args.file.display().to_string(),
         ok,
@@ -137,6 +134,7 @@ fn check(args: &Verify, archive: &Archive, against: Option<ContentDigest>) -> an
         row_groups: metadata.row_groups().len(),
         events: metadata.counts(),
         digest: digest.to_string(),
+        keys: metadata.keys().map(<[_]>::len),
         against,
         faults,
         rules,
@@ -158,12 +156,14 @@ fn lines(audit: &AuditReport) -> (Vec<RuleLine>, Vec<SkippedLine>) {
     (rules.collect(), skipped.collect())
 }
 
-fn print(report: &Report) -> anyhow::Result<()> {
-    let mut out = Stdout::new();
+fn write(report: &VerifyReport, out: &mut Stdout) -> anyhow::Result<()> {
     let mut line = |name: &str, text: String| out.line(&format!("{name:<12}{text}"));
     line("file", format!("{}, {}", report.file, super::info::size(report.bytes, report.events.total())))?;
     line("structure", format!("ok, {} row groups, all byte hashes match", report.row_groups))?;
     line("digest", format!("ok, {} over {} messages", report.digest, grouped(report.events.total())))?;
+    if let Some(keys) = report.keys {
+        line("keys", format!("ok, {keys} symbols"))?;
+    }
     if let Some(against) = &report.against {
         let verdict = if against.ok { "ok, the same as" } else { "DIFFERENT from" };
         line("against", format!("{verdict} {}", against.digest))?;
@@ -191,5 +191,5 @@ fn print(report: &Report) -> anyhow::Result<()> {
     for skipped in &report.skipped {
         line("skipped", format!("{}: {}", skipped.rule, skipped.reason))?;
     }
-    out.finish()
+    Ok(())
 }

@@ -22,11 +22,7 @@ use expected::Expected;
 pub(crate) fn run(args: &VerifyTopic, settings: Settings) -> anyhow::Result<Outcome> {
     signals::end_at_once()?;
     let report = audit(args, settings)?;
-    if args.json {
-        output::print_json(&report)?;
-    } else {
-        report.print()?;
-    }
+    output::emit(args.json, &report, |out| report.write(out))?;
     report.say();
     Ok(if report.ok { Outcome::Done } else { Outcome::Difference })
 }

@@ -5,6 +5,7 @@ use std::{borrow::Cow, net::IpAddr, time::Duration};
 use chrono::NaiveDate;
 use tracing::Level;
 use tradesim_client::url::shown_url;
+use tradesim_sim::Model;
 
 use super::Settings;
 use crate::{
@@ -128,6 +129,7 @@ settings! {
     Rate, rate: u32 = parse::rate, Generator "RATE", "10";
     NumSymbols, num_symbols: u16 = parse::symbol_count, Generator "NUM_SYMBOLS", "50";
     Mode, mode: Mode = mode, Generator "MODE", "normal";
+    Model, model: Model = model, Generator "MODEL", "gbm";
     Seed, seed: u64 = parse::seed, Generator "SEED";
     BurstMultiplier, burst_multiplier: f64 = parse::burst_multiplier, Generator "BURST_MULTIPLIER", "20";
     BurstInterval, burst_interval: Duration = parse::burst_interval, Generator "BURST_INTERVAL_SECONDS", "60";
@@ -194,6 +196,13 @@ pub(crate) fn mode(text: &str) -> Result<Mode, Invalid> {
         "historical" => Ok(Mode::Historical),
         _ => Err(Invalid::expected("normal, burst or historical")),
     }
+}
+
+/// Parses the name of a market model.
+pub(crate) fn model(text: &str) -> Result<Model, Invalid> {
+    let text = text.to_ascii_lowercase();
+    let model = Model::ALL.iter().copied().find(|model| model.as_str() == text);
+    model.ok_or(Invalid::expected("gbm or stylized"))
 }
 
 pub(crate) fn log_level(text: &str) -> Result<Level, Invalid> {

@@ -31,6 +31,7 @@ const COMMANDS: &[(&[&str], Option<&str>)] = &[
     (&["info", "bomb.parquet"], None),
     (&["cat", "bomb.parquet", "--limit", "1"], None),
     (&["verify", "bomb.parquet"], None),
+    (&["realism", "bomb.parquet"], None),
     (&["diff", "bomb.parquet", "bomb.parquet"], None),
     (&["filter", "bomb.parquet", "-o", "out.parquet"], Some("out.parquet")),
     (&["merge", "bomb.parquet", "-o", "out.parquet"], Some("out.parquet")),

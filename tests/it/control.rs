@@ -27,6 +27,8 @@ fn every_action_sends_the_request_of_the_protocol() {
         (&["step", "10"], "POST /control/step ", r#"{"messages":10}"#),
         (&["seek", "12345"], "POST /control/seek ", r#"{"to":12345}"#),
         (&["seek", "10:00"], "POST /control/seek ", r#"{"to":"10:00"}"#),
+        (&["loop", "09:30", "77"], "POST /control/loop ", r#"{"from":"09:30","to":77}"#),
+        (&["loop", "off"], "POST /control/loop ", ""),
         (&["speed", "10x"], "POST /control/speed ", r#"{"speed":"10x"}"#),
         (&["status"], "GET /status ", ""),
     ] {
@@ -39,6 +41,19 @@ fn every_action_sends_the_request_of_the_protocol() {
         assert!(request.starts_with(first), "{request}");
         assert_eq!(request.split_once("\r\n\r\n").unwrap().1, body);
     }
+}
+
+#[test]
+fn a_loop_has_two_ends_and_is_shown() {
+    let status = STATUS.replacen(r#""speed":"50x""#, r#""speed":"50x","loop":{"from":1000,"to":2000}"#, 1);
+    let server = Server::start(move |_, stream| {
+        drop(answer(stream, "200 OK", &status));
+    });
+    let run = control(&[&server.url(), "loop", "1000", "2000"]);
+    assert!(run.stdout.contains("50x, repeats seq 1,000 up to 2,000\n"), "{}", run.stdout);
+    control(&["127.0.0.1:1", "loop", "09:30"]).fails(2, "needs the place where the repetition ends");
+    control(&["127.0.0.1:1", "loop", "off", "09:30"]).fails(2, "takes no further place");
+    control(&["127.0.0.1:1", "loop", "noon", "09:30"]).fails(2, "noon");
 }
 
 #[test]

@@ -47,6 +47,37 @@ fn the_report_has_the_names_of_the_contract() {
     }
 }
 
+/// `--model` and the setting choose the model; metadata and identity name it, and `verify` knows its rules.
+#[test]
+fn a_day_of_the_other_model_is_named_and_verified() {
+    let folder = Folder::new();
+    let model = ["--model", "stylized", "--json"];
+    let report = folder.run(&[SMALL, &["-o", "flag"], &model].concat());
+    assert_eq!(report.code, 0, "{}", report.stderr);
+    assert_eq!(report.json()["model"], "stylized/1");
+    let set =
+        folder.command(&[SMALL, &["-o", "setting"]].concat()).env("TRADE_GEN_MODEL", "stylized").status();
+    assert!(set.unwrap().success());
+    assert_eq!(folder.read("flag"), folder.read("setting"));
+    let info = folder.run(&["info", "--json", "flag"]).json();
+    assert_eq!(info["model"], "stylized/1");
+
+    folder.ok(&["filter", "flag", "-o", "cut", "--symbols", "KO,LLY", "--from", "09:25", "--to", "16:30"]);
+    folder.ok(&[SMALL, &["-o", "direct", "--model", "stylized", "--symbols", "KO,LLY"]].concat());
+    folder.ok(&["filter", "flag", "-o", "symbols", "--symbols", "KO,LLY"]);
+    assert_eq!(digest(&folder, "direct"), digest(&folder, "symbols"));
+    folder.ok(&[SMALL, &["-o", "other"]].concat());
+    folder.ok(&["merge", "flag", "other", "-o", "both"]);
+    for name in ["flag", "cut", "both"] {
+        let run = folder.run(&["verify", name]);
+        assert_eq!(run.code, 0, "{name}: {}{}", run.stdout, run.stderr);
+    }
+
+    let refused = folder.run(&[SMALL, &["-o", "none", "--model", "tides"]].concat());
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains("gbm or stylized"), "{}", refused.stderr);
+}
+
 #[test]
 fn separate_processes_in_other_environments_write_the_same_file() {
     let reference = Folder::new();

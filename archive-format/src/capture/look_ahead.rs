@@ -32,13 +32,7 @@ pub(super) struct LookAhead {
 impl LookAhead {
     pub(super) fn open(journal: &Path, look_for: LookFor) -> Result<LookAhead, Error> {
         let records = JournalReader::open(journal)?;
-        Ok(LookAhead {
-            records,
-            parser: MessageParser::default(),
-            look_for,
-            read: RecordSeq::FIRST,
-            found: None,
-        })
+        Ok(LookAhead { records, parser: MessageParser::default(), look_for, read: RecordSeq(0), found: None })
     }
 
     /// Returns the timestamp of the first matching message after `seq` that is not before `earliest`. Both arguments must

@@ -7,6 +7,7 @@ impl Metadata {
     /// Returns the provenance of an archive with changed messages of this one, which becomes its only source.
     pub fn derived_provenance(&self) -> Provenance {
         let mut provenance = self.provenance.clone();
+        provenance.part = None;
         let cuts = std::mem::take(&mut provenance.cuts);
         let sources = std::mem::take(&mut provenance.sources);
         provenance.sources = vec![Source { digest: self.digest, cuts, sources }];
@@ -17,6 +18,7 @@ impl Metadata {
     /// of one recording can be recognised. An open cut is a copy.
     pub fn cut_provenance(&self, cut: &Cut) -> Provenance {
         let mut provenance = self.provenance.clone();
+        provenance.part = None;
         if cut.is_open() {
             return provenance;
         }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use tradesim_schemas::{ByteHash, ContentDigest, EventType, Exchange, Price, RecordSeq, Symbol, Timestamp};
 
 use super::{
-    Burst, Counts, Faults, Metadata, Origin, Provenance, RowGroup, Source, StateFrame, WriterVersions,
+    Burst, Counts, Faults, KeyDigest, Metadata, Origin, Provenance, RecordingPart, RowGroup, Slices, Source,
+    StateFrame, WriterVersions, parts,
 };
 use crate::{Columns, Cut, FormatVersion, limits, metadata::bounds::check_bounds};
 
@@ -28,7 +29,9 @@ pub(crate) fn from_json(text: &str) -> Result<Metadata, String> {
     at_most("row_groups", document.row_groups.len(), limits::GROUPS_MAX as usize)?;
     let planted = document.faults.iter().filter_map(|faults| faults.planted.as_ref()).flatten();
     at_most("faults", planted.map(|list| list.seqs.len()).sum(), limits::FAULTS_MAX)?;
-    Ok(document.into())
+    let metadata = Metadata::from(document);
+    parts::check(&metadata)?;
+    Ok(metadata)
 }
 
 fn at_most(name: &str, found: usize, limit: usize) -> Result<(), String> {
@@ -63,10 +66,13 @@ struct Document {
     calendar_version: Option<String>,
     tzdb_version: Option<String>,
     faults: Option<Faults>,
+    part: Option<RecordingPart>,
     columns: Columns,
     counts: Counts,
     #[serde(with = "text")]
     digest: ContentDigest,
+    keys: Option<Vec<KeyDigest>>,
+    slices: Option<Slices>,
     row_groups: Vec<RowGroup>,
     state_frames: Vec<StateFrame>,
 }
@@ -89,10 +95,13 @@ impl From<Document> for Metadata {
                 calendar_version: document.calendar_version,
                 tzdb_version: document.tzdb_version,
                 faults: document.faults,
+                part: document.part,
             },
             columns: document.columns,
             counts: document.counts,
             digest: document.digest,
+            keys: document.keys,
+            slices: document.slices,
             row_groups: document.row_groups,
             state_frames: document.state_frames,
         }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arrow_array::{Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow_buffer::BooleanBuffer;
-use bytes::Bytes;
 use parquet::{arrow::arrow_reader::ParquetRecordBatchReader, errors::ParquetError};
 use tradesim_schemas::{RecordSeq, Timestamp};
 
@@ -83,7 +82,7 @@ impl Batches {
 
     fn open_group(&mut self) -> Result<OpenGroup, Error> {
         let group = self.group;
-        let bytes = self.group_bytes()?;
+        let bytes = self.archive.group(self.group)?;
         let decoders = &self.archive.decoders;
         bytes
             .check_dictionaries(decoders.columns())
@@ -137,15 +136,8 @@ impl Batches {
         if self.group == groups.len() {
             return Ok(before);
         }
-        let bytes = self.group_bytes()?;
+        let bytes = self.archive.group(self.group)?;
         Ok(before + self.rows_to_skip(&bytes)? as u64)
-    }
-
-    fn group_bytes(&self) -> Result<GroupBytes, Error> {
-        let RowGroup { offset, rows, .. } = self.archive.metadata.row_groups[self.group];
-        let bytes = Bytes::from(self.archive.row_group_bytes(self.group)?);
-        let chunks = self.archive.groups[self.group].chunks.as_slice().into();
-        Ok(GroupBytes { rows, offset, bytes, chunks })
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, Error> {

@@ -66,7 +66,17 @@ impl Decoders {
         group: &GroupBytes,
         column: Column,
     ) -> Result<ParquetRecordBatchReader, ParquetError> {
-        let mask = ProjectionMask::columns(self.metadata.file_metadata().schema_descr(), [column.name()]);
+        self.some(group, &[column])
+    }
+
+    /// Returns the decoder of some columns of a row group, which come in the order of the schema.
+    pub(super) fn some(
+        &self,
+        group: &GroupBytes,
+        columns: &[Column],
+    ) -> Result<ParquetRecordBatchReader, ParquetError> {
+        let names = columns.iter().map(|column| column.name());
+        let mask = ProjectionMask::columns(self.metadata.file_metadata().schema_descr(), names);
         self.reader(&levels(&self.columns, &self.metadata, mask), group, None)
     }
 

@@ -27,6 +27,7 @@ pub(super) struct Opened {
     pub(super) metadata: Metadata,
     pub(super) groups: Vec<Group>,
     pub(super) decoders: Decoders,
+    pub(super) tail_hash: ByteHash,
 }
 
 pub(super) fn open(source: &Source) -> Result<Opened, Error> {
@@ -52,7 +53,7 @@ pub(super) fn open(source: &Source) -> Result<Opened, Error> {
     let footer = source.read(footer_end - footer_len, footer_len)?;
     let marker = find_marker(&footer).map_err(|error| match error {
         MarkerError::Version(found) => {
-            Error::UnsupportedVersion { path: path(), found, supported: FormatVersion::CURRENT }
+            Error::UnsupportedVersion { path: path(), found, supported: FormatVersion::WITH_PARTS }
         }
         MarkerError::Absent if !contains(&footer, b"tradesim.") => Error::Foreign { path: path() },
         MarkerError::Absent => Error::DamagedTail { path: path(), what: "the tail's marker is missing" },
@@ -75,7 +76,7 @@ pub(super) fn open(source: &Source) -> Result<Opened, Error> {
     }
     check_places(source, &metadata, &parts.groups, marker.offset)?;
     let decoders = Decoders::new(metadata.columns);
-    Ok(Opened { metadata, groups: parts.groups, decoders })
+    Ok(Opened { metadata, groups: parts.groups, decoders, tail_hash: marker.digest })
 }
 
 /// Computes the digest of the tail. The bytes before the footer are for other readers, and are not kept.
@@ -107,7 +108,7 @@ fn read_metadata(source: &Source, footer: &Footer<'_>) -> Result<Metadata, Error
         return Err(Error::UnsupportedVersion {
             path: source.path().to_owned(),
             found: version.chars().take(20).collect(),
-            supported: FormatVersion::CURRENT,
+            supported: FormatVersion::WITH_PARTS,
         });
     }
     let document = value("tradesim.metadata")?;

@@ -21,6 +21,12 @@ fn an_independent_reader_in_python_finds_the_same_messages() {
     let simulated = write(&path, Sample::new(1).take(5_000), small_options()).unwrap();
     assert_eq!(run(&python, &path, &[]), (Some(0), format!("{}\n", simulated.digest).into_bytes()));
 
+    let proved = WriterOptions { slices: Some(parts::grid()), ..small_options() };
+    let path = folder.path().join("keys.parquet");
+    let simulated = write(&path, Sample::new(1).take(5_000), proved).unwrap();
+    assert!(simulated.metadata.keys().is_some_and(|keys| keys.len() > 10));
+    assert_eq!(run(&python, &path, &[]), (Some(0), format!("{}\n", simulated.digest).into_bytes()));
+
     let path = folder.path().join("b.parquet");
     let rows = any_rows(3, 5_000);
     let everything = write_rows(&path, &rows, of_everything).unwrap();

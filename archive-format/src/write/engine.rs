@@ -2,6 +2,8 @@
 //!
 //! Columns are independent of each other, so the bytes are the same for any number of threads.
 
+mod digest;
+
 use std::{
     io::Write,
     sync::{
@@ -21,11 +23,13 @@ use parquet::{
 use tradesim_schemas::ContentDigest;
 use zstd::bulk::Compressor;
 
+use self::digest::DigestJob;
 use crate::{
-    dictionary::{DictionaryChunk, compressor},
+    RowDigest,
+    dictionary::{DictionaryChunk, Values, compressor},
     encode::{Chunk, CodedColumn, array},
     layout::Column,
-    row::RowDigest,
+    proofs::{Proofs, Proved},
 };
 
 /// The maximum number of chunks that wait for a thread: enough to cover the compression of a full page, and few enough to
@@ -65,19 +69,32 @@ pub(super) enum Engine {
     Threads(Threads),
 }
 
+/// The arguments of [`Engine::new`].
+pub(super) struct EngineSetup<'a> {
+    pub(super) threads: usize,
+    pub(super) columns: &'a [Column],
+    pub(super) fields: &'a [FieldRef],
+    pub(super) schema: &'a SchemaDescriptor,
+    /// The column of symbols has bounds in each row group.
+    pub(super) symbol_bounds: bool,
+    /// Digests and sums that are computed beside the content digest.
+    pub(super) proofs: Option<Proofs>,
+}
+
 impl Engine {
-    pub(super) fn new(
-        threads: usize,
-        columns: &[Column],
-        fields: &[FieldRef],
-        schema: &SchemaDescriptor,
-    ) -> std::io::Result<Engine> {
+    pub(super) fn new(setup: EngineSetup<'_>) -> std::io::Result<Engine> {
+        let EngineSetup { threads, columns, fields, schema, symbol_bounds, proofs } = setup;
+        let has_raw_frames = columns.contains(&Column::Raw);
+        let values_of = |column: Column| match column.dictionary() {
+            Some(Values::Texts) if column == Column::Symbol && symbol_bounds => Some(Values::BoundedTexts),
+            values => values,
+        };
         let all: Vec<ColumnJob> = columns
             .iter()
             .zip(fields)
             .enumerate()
             .map(|(place, (&column, field))| {
-                let encoder = match column.dictionary() {
+                let encoder = match values_of(column) {
                     Some(values) => ColumnEncoder::Dictionary(Box::new(CodedColumn::new(
                         column,
                         schema.column(place),
@@ -90,12 +107,12 @@ impl Engine {
             .collect();
         if threads == 1 {
             Ok(Engine::Inline(Box::new(Inline {
-                digest: RowDigest::default(),
+                digest: proofs.map_or_else(RowDigest::default, RowDigest::with_proofs),
                 encoder: Encoder::new(all)?,
                 done: Vec::new(),
             })))
         } else {
-            Threads::start(threads, all).map(Engine::Threads)
+            Threads::start(threads, all, proofs, has_raw_frames).map(Engine::Threads)
         }
     }
 
@@ -141,10 +158,10 @@ impl Engine {
         }
     }
 
-    /// Returns the content digest of all rows.
-    pub(super) fn finish(self) -> ContentDigest {
+    /// Returns the content digest of all rows, and what was computed beside it.
+    pub(super) fn finish(self) -> (ContentDigest, Option<Proved>) {
         match self {
-            Engine::Inline(inline) => inline.digest.finish(),
+            Engine::Inline(inline) => (inline.digest.finish(), inline.digest.proved()),
             Engine::Threads(mut threads) => threads.finish(),
         }
     }
@@ -239,9 +256,9 @@ enum Command {
     End,
 }
 
-/// One thread for the digest, the others for columns.
+/// Some threads for the digest, the others for columns.
 pub(super) struct Threads {
-    digest: Option<(SyncSender<Arc<Chunk>>, JoinHandle<ContentDigest>)>,
+    digest: Option<DigestJob>,
     encoders: Vec<EncoderThread>,
     results: Receiver<Result<Vec<Encoded>, ParquetError>>,
 }
@@ -255,17 +272,15 @@ struct EncoderThread {
 impl Threads {
     /// Starts at least two threads for columns, in addition to the one for the digest, even if `threads` is 2: three threads
     /// that are partly idle keep two cores busy.
-    fn start(threads: usize, jobs: Vec<ColumnJob>) -> std::io::Result<Threads> {
+    fn start(
+        threads: usize,
+        jobs: Vec<ColumnJob>,
+        proofs: Option<Proofs>,
+        has_raw_frames: bool,
+    ) -> std::io::Result<Threads> {
         let shares = spread(jobs, threads.saturating_sub(1).clamp(2, 8));
         let (done, results) = channel();
-        let (sender, receiver) = sync_channel::<Arc<Chunk>>(QUEUED_CHUNKS);
-        let digest = std::thread::Builder::new().name("archive-digest".to_owned()).spawn(move || {
-            let mut digest = RowDigest::default();
-            while let Ok(chunk) = receiver.recv() {
-                digest.push(chunk.batch());
-            }
-            digest.finish()
-        })?;
+        let digest = DigestJob::start(threads, proofs, has_raw_frames)?;
         let mut encoders = Vec::new();
         for share in shares {
             let places = share.iter().map(|job| job.place).collect();
@@ -277,7 +292,7 @@ impl Threads {
                 .spawn(move || run_encoder(encoder, &inbox, &done))?;
             encoders.push(EncoderThread { places, commands: Some(commands), thread: Some(thread) });
         }
-        Ok(Threads { digest: Some((sender, digest)), encoders, results })
+        Ok(Threads { digest: Some(digest), encoders, results })
     }
 
     fn begin(&mut self, mut writers: Writers) -> Result<(), EngineError> {
@@ -294,8 +309,7 @@ impl Threads {
     fn chunk(&mut self, chunk: Chunk) -> Result<(), EngineError> {
         let chunk = Arc::new(chunk);
         self.send_all(|| Command::Chunk(Arc::clone(&chunk)))?;
-        let (digest, _) = self.digest.as_ref().ok_or(EngineError::ThreadGone)?;
-        digest.send(chunk).map_err(|_| EngineError::ThreadGone)
+        self.digest.as_mut().ok_or(EngineError::ThreadGone)?.push(chunk)
     }
 
     fn send_all(&self, command: impl Fn() -> Command) -> Result<(), EngineError> {
@@ -320,11 +334,10 @@ impl Threads {
         Ok(Some(result?))
     }
 
-    fn finish(&mut self) -> ContentDigest {
+    fn finish(&mut self) -> (ContentDigest, Option<Proved>) {
         self.stop_encoders();
-        let (sender, thread) = self.digest.take().expect("the engine is finished once");
-        drop(sender);
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let digest = self.digest.take().expect("the engine is finished once");
+        digest.finish().expect("this thread does not panic")
     }
 
     fn stop_encoders(&mut self) {
@@ -345,14 +358,7 @@ impl Drop for Threads {
     /// Waits for the threads, so that they do not outlive a dropped writer.
     fn drop(&mut self) {
         self.stop_encoders();
-        if let Some((sender, thread)) = self.digest.take() {
-            drop(sender);
-            if let Err(panic) = thread.join()
-                && !std::thread::panicking()
-            {
-                std::panic::resume_unwind(panic);
-            }
-        }
+        drop(self.digest.take().map(DigestJob::finish));
     }
 }
 

@@ -105,6 +105,14 @@ impl NewFile {
     }
 }
 
+/// Removes the unfinished files that killed processes of this user left in a folder, and logs each. [`NewFile::create`] does so
+/// in its folder; this is for a folder in which nothing is created.
+pub fn remove_leftovers(folder: &Path) {
+    if let Ok(metadata) = tempfile::tempfile().and_then(|file| file.metadata()) {
+        leftovers::remove(folder, metadata.uid());
+    }
+}
+
 /// Creates a file of this name and locks it, so that other processes do not remove it as a leftover.
 fn open_locked(temporary: &Path) -> io::Result<File> {
     // the default mode of a new file; the umask of the process applies

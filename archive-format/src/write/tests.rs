@@ -82,6 +82,6 @@ fn a_full_disk_is_an_error_wherever_it_strikes() {
 #[test]
 fn the_parquet_version_in_the_metadata_is_the_one_in_use() {
     let lock = include_str!("../../../Cargo.lock");
-    let version = writer_versions().parquet;
+    let version = WriterVersions::current().parquet;
     assert!(lock.contains(&format!("name = \"parquet\"\nversion = \"{version}\"\n")));
 }

@@ -1,9 +1,12 @@
 //! Validates rows before they are written: they must be in order, and be restored exactly when they are read.
 
+use std::collections::BTreeSet;
+
 use tradesim_schemas::{Event, OrderRef, Price, Record, RecordSeq, Symbol, Timestamp};
 
 use crate::{
-    Captured, Columns, Content, Counts, Error, FormatVersion, Metadata, Provenance,
+    Captured, Columns, Content, Counts, Error, FormatVersion, Metadata, Provenance, SliceGrid,
+    WriterVersions,
     ids::IdTable,
     limits,
     metadata::{check_bounds, to_json},
@@ -18,10 +21,16 @@ pub(super) struct RowValidator {
     pub(super) counts: Counts,
     /// The number of bytes of raw frames in the current row group.
     pub(super) raw_bytes: usize,
+    /// The symbols and the slices of time of the rows, if the archive states their digests and sums.
+    expected: Option<(BTreeSet<Symbol>, SliceGrid)>,
 }
 
 impl RowValidator {
-    pub(super) fn new(provenance: &Provenance, columns: Columns) -> Result<RowValidator, Error> {
+    pub(super) fn new(
+        provenance: &Provenance,
+        columns: Columns,
+        slices: Option<SliceGrid>,
+    ) -> Result<RowValidator, Error> {
         let ids = IdTable::new(&provenance.origins).ok_or(Error::BadMetadata {
             what: "a symbol table contains a symbol twice, or too many symbols",
         })?;
@@ -30,11 +39,13 @@ impl RowValidator {
         }
         let blank = Metadata {
             format_version: FormatVersion::CURRENT,
-            writer: super::writer_versions(),
+            writer: WriterVersions::current(),
             provenance: provenance.clone(),
             columns,
             counts: Counts::default(),
             digest: tradesim_schemas::ContentDigest::of([""; 0]),
+            keys: None,
+            slices: None,
             row_groups: Vec::new(),
             state_frames: Vec::new(),
         };
@@ -46,7 +57,12 @@ impl RowValidator {
         if tail::contains(document.as_bytes(), tail::MARKER_START) {
             return Err(Error::BadMetadata { what: "it contains the reserved text `tradesim-tail/`" });
         }
-        Ok(RowValidator { ids, columns, last: None, counts: Counts::default(), raw_bytes: 0 })
+        let expected =
+            slices.map(|grid| (provenance.key_symbols().into_iter().collect::<BTreeSet<_>>(), grid));
+        if expected.as_ref().is_some_and(|(symbols, _)| symbols.len() > limits::KEYS_MAX) {
+            return Err(Error::BadMetadata { what: "it has more than 4,096 symbols with a digest" });
+        }
+        Ok(RowValidator { ids, columns, last: None, counts: Counts::default(), raw_bytes: 0, expected })
     }
 
     #[inline]
@@ -56,6 +72,12 @@ impl RowValidator {
         if record.origin != 0 && !self.columns.origin {
             return Err(Error::MissingColumn { seq, column: "origin" });
         }
+        if let Some((symbols, grid)) = &self.expected
+            && (grid.index_of(record.envelope.timestamp).is_none()
+                || !symbols.contains(&record.envelope.event.symbol()))
+        {
+            return Err(Error::NoSlice { seq });
+        }
         self.event(seq, &record.envelope.event, record.order, record.origin)
     }
 
@@ -63,6 +85,9 @@ impl RowValidator {
     pub(super) fn validate_captured(&mut self, captured: &Captured) -> Result<usize, Error> {
         let seq = captured.seq;
         self.order(seq, captured.timestamp)?;
+        if self.expected.is_some() {
+            return Err(Error::NoSlice { seq });
+        }
         if !self.columns.captured {
             return Err(Error::MissingColumn { seq, column: "raw" });
         }

@@ -1,6 +1,6 @@
 //! Flaws in the order of received messages, reported as ranges that an operator can look up.
 
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{StreamSeq, Timestamp};
 
 /// A flaw in the order of a feed's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,16 +8,16 @@ pub enum Flaw {
     /// Messages that were not received and will not be.
     Gap {
         /// The number of the first of them.
-        from: u64,
+        from: StreamSeq,
         /// The number after the last of them.
-        to: u64,
+        to: StreamSeq,
     },
     /// Messages that were received again, and skipped.
     Repeated {
         /// The number of the first of them.
-        from: u64,
+        from: StreamSeq,
         /// The number after the last of them.
-        to: u64,
+        to: StreamSeq,
     },
     /// Messages with earlier times than the messages before them.
     Backwards {

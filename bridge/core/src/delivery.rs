@@ -38,7 +38,7 @@ use std::{
     time::Duration,
 };
 
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{StreamSeq, Timestamp};
 
 pub use types::{
     Action, Admission, Counts, DisconnectReason, Finish, Guarantee, HandshakeInfo, Input, Note, Now, Options,
@@ -123,30 +123,30 @@ pub struct Delivery {
     /// The number of the connection that was requested last.
     connection: u64,
     /// The first message that was requested on it.
-    asked: Option<u64>,
+    asked: Option<StreamSeq>,
     /// The number of the next message on it.
-    cursor: u64,
+    cursor: StreamSeq,
     /// The limit of the numbers on it: that of all numbers and, once the feed has announced its end, that end.
-    announced: u64,
+    announced: StreamSeq,
     /// The number of the message that is due.
-    next: u64,
+    next: StreamSeq,
     /// All messages before this one are delivered.
-    delivered: u64,
+    delivered: StreamSeq,
     /// The position that was written last.
-    written: u64,
+    written: StreamSeq,
     /// The time at which the next position is due, without transactions.
     write_at: Duration,
     open: Option<Open>,
     /// True if the position contains the name of this bridge.
     owner: bool,
     /// The messages whose batch the broker refused, with the number of refusals.
-    suspects: BTreeMap<u64, u32>,
+    suspects: BTreeMap<StreamSeq, u32>,
     /// The result, once no record is open.
     finish: Option<Finish>,
     continuity: Continuity,
     counts: Counts,
     /// The feed has sent all messages before this one.
-    head: u64,
+    head: StreamSeq,
     /// The number of consecutive failed connections.
     failures: u32,
 }
@@ -163,11 +163,11 @@ impl Delivery {
             successor: None,
             connection: 0,
             asked: None,
-            cursor: 0,
-            announced: SEQ_END,
-            next: 0,
-            delivered: 0,
-            written: 0,
+            cursor: StreamSeq(0),
+            announced: StreamSeq(SEQ_END),
+            next: StreamSeq(0),
+            delivered: StreamSeq(0),
+            written: StreamSeq(0),
             write_at: Duration::ZERO,
             open: None,
             owner: false,
@@ -175,7 +175,7 @@ impl Delivery {
             finish: None,
             continuity: Continuity::new(),
             counts: Counts::default(),
-            head: 0,
+            head: StreamSeq(0),
             failures: 0,
         };
         delivery.connect();
@@ -247,17 +247,17 @@ impl Delivery {
     }
 
     /// Returns the number of the message that is due.
-    pub fn next_seq(&self) -> u64 {
+    pub fn next_seq(&self) -> StreamSeq {
         self.next
     }
 
     /// Returns the number before which all messages are delivered: committed, or acknowledged.
-    pub fn delivered_seq(&self) -> u64 {
+    pub fn delivered_seq(&self) -> StreamSeq {
         self.delivered
     }
 
     /// Returns the number before which the feed has sent all messages, as far as it has announced that.
-    pub fn head_seq(&self) -> u64 {
+    pub fn head_seq(&self) -> StreamSeq {
         self.head.max(self.next)
     }
 
@@ -368,7 +368,7 @@ impl Delivery {
 
     /// Admits a message whose batch was refused: it is sent alone, as often as allowed, and then as a dead letter
     /// alone, as often. If the topic of dead letters refuses even that, an operator must find out why.
-    fn admit_suspect(&mut self, seq: u64, valid: bool) -> Admission {
+    fn admit_suspect(&mut self, seq: StreamSeq, valid: bool) -> Admission {
         let Some(refusals) = self.suspects.get(&seq).copied() else { return Admission::Produce { seq } };
         let retries = refusals - 1;
         if refusals <= self.options.refusals_max {

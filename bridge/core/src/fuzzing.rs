@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{StreamSeq, Timestamp};
 
 use tradesim_protocol::SEQ_END;
 
@@ -40,9 +40,9 @@ struct World<'a> {
     now: Duration,
     connection: u64,
     /// The messages that were handed over and are neither committed nor given up.
-    open: Vec<u64>,
+    open: Vec<StreamSeq>,
     /// The messages that readers of committed records see.
-    committed: BTreeMap<Identity, Vec<u64>>,
+    committed: BTreeMap<Identity, Vec<StreamSeq>>,
     positions: BTreeMap<Identity, Position>,
     messages: u64,
     is_over: bool,
@@ -88,7 +88,7 @@ impl<'a> World<'a> {
     fn number(&mut self) -> u64 {
         let near = self.delivery.next_seq();
         match self.byte() {
-            byte @ 0..200 => (near + u64::from(byte % 16)).saturating_sub(4),
+            byte @ 0..200 => (near.get() + u64::from(byte % 16)).saturating_sub(4),
             200..220 => 0,
             220..230 => SEQ_END.wrapping_sub(u64::from(self.byte() % 4)),
             _ => {
@@ -115,15 +115,15 @@ impl<'a> World<'a> {
             }
             150..165 => {
                 let seq = self.number();
-                self.tell(Input::Jumped { connection, seq });
+                self.tell(Input::Jumped { connection, seq: StreamSeq(seq) });
             }
             165..180 => {
                 let seq = self.number();
-                self.tell(Input::Sent { connection, seq });
+                self.tell(Input::Sent { connection, seq: StreamSeq(seq) });
             }
             180..190 => {
                 let seq = self.number();
-                self.tell(Input::Ended { connection, seq });
+                self.tell(Input::Ended { connection, seq: StreamSeq(seq) });
             }
             190..205 => {
                 let reason = match self.byte() {
@@ -156,7 +156,7 @@ impl<'a> World<'a> {
         HandshakeInfo {
             stream: (bits & 12 != 0).then(|| format!("s{}", u8::from(bits & 12 == 12))),
             run: (bits & 48 != 0).then(|| format!("r{}", u8::from(bits & 48 == 48))),
-            start_seq,
+            start_seq: start_seq.map(StreamSeq),
         }
     }
 
@@ -197,7 +197,7 @@ impl<'a> World<'a> {
         self.tell(Input::Acknowledged { next_seq });
     }
 
-    fn fail(&mut self, refused: Vec<u64>) {
+    fn fail(&mut self, refused: Vec<StreamSeq>) {
         let is_fatal = self.byte() > 250;
         if self.exactly_once {
             self.open.clear();
@@ -255,7 +255,7 @@ impl<'a> World<'a> {
     }
 
     fn write(&mut self, position: Position) {
-        assert!(position.next_seq <= SEQ_END);
+        assert!(position.next_seq <= StreamSeq(SEQ_END));
         let before = self.positions.insert(position.identity.clone(), position.clone());
         assert!(
             before.is_none_or(|before| before.next_seq <= position.next_seq),

@@ -1,5 +1,7 @@
 //! The position of a run, as stored in the topic of positions.
 
+use tradesim_schemas::StreamSeq;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +28,7 @@ pub struct Position {
     /// The run.
     pub identity: Identity,
     /// Every message before this one is in the topics, once, as a record or as a dead letter.
-    pub next_seq: u64,
+    pub next_seq: StreamSeq,
     /// The bridge that wrote it: a random name that each process chooses. A bridge recognises by it that another one
     /// has taken over.
     pub bridge: String,
@@ -38,7 +40,7 @@ struct Layout {
     schema_version: u32,
     stream: String,
     run: String,
-    next_seq: u64,
+    next_seq: StreamSeq,
     bridge: String,
 }
 
@@ -65,7 +67,7 @@ pub enum ParsePositionError {
     #[error("invalid position: next_seq {found}, expected a number below 2^53")]
     Number {
         /// The number.
-        found: u64,
+        found: StreamSeq,
     },
 }
 
@@ -97,7 +99,7 @@ impl Position {
         if layout.schema_version != SCHEMA_VERSION {
             return Err(ParsePositionError::Version { found: layout.schema_version });
         }
-        if layout.next_seq > SEQ_END {
+        if layout.next_seq > StreamSeq(SEQ_END) {
             return Err(ParsePositionError::Number { found: layout.next_seq });
         }
         Ok(Position {
@@ -114,7 +116,7 @@ mod tests {
 
     fn position() -> Position {
         let identity = Identity { stream: "0123".to_owned(), run: "nightly".to_owned() };
-        Position { identity, next_seq: 42, bridge: "b1".to_owned() }
+        Position { identity, next_seq: StreamSeq(42), bridge: "b1".to_owned() }
     }
 
     #[test]
@@ -128,11 +130,19 @@ mod tests {
 
     #[test]
     fn a_number_that_no_message_has_is_refused() {
-        let text = |next_seq: u64| String::from_utf8(Position { next_seq, ..position() }.value()).unwrap();
-        assert_eq!(Position::parse(text(SEQ_END).as_bytes()).unwrap().next_seq, 9_007_199_254_740_992);
+        let text = |next_seq: u64| {
+            String::from_utf8(Position { next_seq: StreamSeq(next_seq), ..position() }.value()).unwrap()
+        };
+        assert_eq!(
+            Position::parse(text(SEQ_END).as_bytes()).unwrap().next_seq,
+            StreamSeq(9_007_199_254_740_992)
+        );
         for next_seq in [SEQ_END + 1, u64::MAX] {
             let error = Position::parse(text(next_seq).as_bytes()).unwrap_err();
-            assert!(matches!(error, ParsePositionError::Number { found } if found == next_seq), "{error}");
+            assert!(
+                matches!(error, ParsePositionError::Number { found } if found == StreamSeq(next_seq)),
+                "{error}"
+            );
         }
     }
 

@@ -1,5 +1,7 @@
 //! Records that were handed over and are not acknowledged yet, without transactions.
 
+use tradesim_schemas::StreamSeq;
+
 use std::collections::VecDeque;
 
 /// Groups of records in the order in which they were handed over. Acknowledgements arrive in any order; delivery has
@@ -18,7 +20,7 @@ struct Group {
     /// The number of records that are not acknowledged.
     open: u64,
     /// The sequence number after its last message, once it is known.
-    next_seq: Option<u64>,
+    next_seq: Option<StreamSeq>,
 }
 
 impl Window {
@@ -40,7 +42,7 @@ impl Window {
     }
 
     /// Seals the newest group: it contains the messages before this one, and no others follow.
-    pub fn seal(&mut self, next_seq: u64) {
+    pub fn seal(&mut self, next_seq: StreamSeq) {
         if let Some(group) = self.groups.back_mut() {
             group.next_seq = Some(next_seq);
         }
@@ -74,7 +76,7 @@ impl Window {
     }
 
     /// Removes the oldest group if it is complete. Returns the sequence number up to which everything is delivered.
-    pub fn pop(&mut self) -> Option<u64> {
+    pub fn pop(&mut self) -> Option<StreamSeq> {
         let group = self.groups.front()?;
         let next_seq = group.next_seq.filter(|_| group.open == 0)?;
         self.groups.pop_front();
@@ -103,7 +105,7 @@ mod tests {
 
     fn push(window: &mut Window, records: u64, next_seq: u64) {
         window.push(records);
-        window.seal(next_seq);
+        window.seal(StreamSeq(next_seq));
     }
 
     #[test]
@@ -116,7 +118,10 @@ mod tests {
         window.acknowledge(0);
         assert_eq!(window.pop(), None);
         window.acknowledge(1);
-        assert_eq!((window.pop(), window.pop(), window.pop()), (Some(2), Some(3), None));
+        assert_eq!(
+            (window.pop(), window.pop(), window.pop()),
+            (Some(StreamSeq(2)), Some(StreamSeq(3)), None)
+        );
         assert_eq!((window.open(), window.groups()), (0, 0));
     }
 
@@ -124,7 +129,7 @@ mod tests {
     fn a_group_without_records_is_whole_at_once() {
         let mut window = Window::new();
         push(&mut window, 0, 7);
-        assert_eq!(window.pop(), Some(7));
+        assert_eq!(window.pop(), Some(StreamSeq(7)));
     }
 
     #[test]
@@ -150,8 +155,8 @@ mod tests {
         window.push(1);
         window.acknowledge(0);
         assert_eq!(window.pop(), None);
-        window.seal(1);
-        assert_eq!(window.pop(), Some(1));
+        window.seal(StreamSeq(1));
+        assert_eq!(window.pop(), Some(StreamSeq(1)));
     }
 
     #[test]

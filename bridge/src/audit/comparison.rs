@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
-use tradesim_schemas::{ByteHash, MessageEncoder, Timestamp};
+use tradesim_schemas::{ByteHash, MessageEncoder, StreamSeq, Timestamp};
 
 use super::{
     canonical_text, dead_letter,
@@ -410,7 +410,7 @@ impl Comparison {
         if self.given_up.len() < GIVEN_UP_MAX {
             let example = (self.given_up.len() < GIVEN_UP_WORDED_MAX).then(|| {
                 Box::new(Example {
-                    seq: Some(seq),
+                    seq: Some(StreamSeq(seq)),
                     place: self.due_place(&message),
                     what: canonical_text::described(&message),
                 })
@@ -439,7 +439,7 @@ impl Comparison {
     ) {
         let Stream { topic, partition, .. } = &self.streams[stream];
         self.findings[fault as usize].add(|| Example {
-            seq,
+            seq: seq.map(StreamSeq),
             place: Some(Place { topic: topic.clone(), partition: *partition, offset: Some(offset) }),
             what: what(),
         });

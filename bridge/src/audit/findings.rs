@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tradesim_schemas::ContentDigest;
+use tradesim_schemas::{ContentDigest, StreamSeq};
 
 /// A fault of topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +68,7 @@ impl fmt::Display for Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
     /// The sequence number of the message, if the record states one.
-    pub seq: Option<u64>,
+    pub seq: Option<StreamSeq>,
     /// The record, or the location where it would have been.
     pub place: Option<Place>,
     /// A description of the fault.

@@ -130,7 +130,7 @@ fn every_message_is_a_record_or_a_dead_letter_with_its_number() {
         let report = complete(stage.options(&feed, guarantee));
         let counts = report.counts;
         assert_eq!((counts.received, counts.produced, counts.dead_lettered), (2_000, 1_997, 3));
-        assert_eq!((report.run.as_str(), report.next_seq), ("r", 2_000));
+        assert_eq!((report.run.as_str(), report.next_seq), ("r", StreamSeq(2_000)));
         let contents = stage.contents();
         let seqs: Vec<u64> = contents.seqs("r");
         assert!(seqs.iter().copied().eq(0..2_000), "{guarantee:?}: {} records", seqs.len());
@@ -160,7 +160,7 @@ fn the_next_bridge_goes_on_where_the_last_one_was() {
     complete(stage.options(&half, Guarantee::ExactlyOnce));
     let whole = Feed::numbered("s", "r", messages);
     let report = complete(stage.options(&whole, Guarantee::ExactlyOnce));
-    assert_eq!((report.counts.received, report.next_seq), (300, 500));
+    assert_eq!((report.counts.received, report.next_seq), (300, StreamSeq(500)));
     assert!(stage.contents().seqs("r").iter().copied().eq(0..500));
     assert_eq!(whole.asked(), ["from_seq=0", "from_seq=200"]);
 }
@@ -200,7 +200,7 @@ fn a_failed_commit_begins_anew_from_the_position() {
         [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR, RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE];
     stage.cluster.request_errors(RDKafkaApiKey::EndTxn, &errors);
     let report = complete(stage.options(&feed, Guarantee::ExactlyOnce));
-    assert_eq!((report.next_seq, report.counts.restarts), (100, 1));
+    assert_eq!((report.next_seq, report.counts.restarts), (StreamSeq(100), 1));
     // the mock shows aborted records as well, including positions
     let mut seqs = stage.contents().seqs("r");
     seqs.dedup();
@@ -294,7 +294,7 @@ fn a_stop_delivers_what_was_taken() {
         let stage = Stage::new();
         let feed = Feed::numbered("s", "r", (0..100).map(message).collect()).staying();
         let report = stopped_behind(100, stage.options(&feed, guarantee));
-        assert_eq!((report.next_seq, report.undelivered), (100, 0));
+        assert_eq!((report.next_seq, report.undelivered), (StreamSeq(100), 0));
         assert_eq!(stage.contents().position("s/r"), Some((100, "me".to_owned())));
     }
 }

@@ -1,7 +1,7 @@
 //! The handover of messages to the producer, one batch after the other, as the state machine admits them.
 
 use tradesim_bridge_core::{Admission, DeadLetter, Topic, Verdict};
-use tradesim_schemas::{EventType, Timestamp};
+use tradesim_schemas::{EventType, StreamSeq, Timestamp};
 
 use super::{Context, Driver};
 use crate::{
@@ -53,7 +53,7 @@ enum Step {
 /// The numbers of a record: of its message, and for its report.
 #[derive(Clone, Copy)]
 pub(super) struct Numbers {
-    pub(super) seq: u64,
+    pub(super) seq: StreamSeq,
     pub(super) record: u64,
 }
 
@@ -302,7 +302,7 @@ impl<R: FnMut() -> f64> Driver<'_, R> {
         self.flush().map_err(|(failure, refused)| self.step_failed(&failure, refused))
     }
 
-    fn step_failed(&mut self, failure: &KafkaFailure, refused: Vec<u64>) -> Step {
+    fn step_failed(&mut self, failure: &KafkaFailure, refused: Vec<StreamSeq>) -> Step {
         self.fails_for(failure, refused);
         Step::Failed
     }

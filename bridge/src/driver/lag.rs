@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use tradesim_schemas::StreamSeq;
+
 use super::Context;
 
 /// The limit of pings that are remembered: a quarter of an hour of them.
@@ -12,12 +14,12 @@ const PINGS_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Lag {
     /// All messages before the first number were due by the second, in microseconds of Unix time.
-    pings: VecDeque<(u64, u64)>,
+    pings: VecDeque<(StreamSeq, u64)>,
 }
 
 impl Lag {
     /// Records that the feed has sent all messages before `seq`, the last of which was due at `due_us`.
-    pub(super) fn sent(&mut self, seq: u64, due_us: Option<u64>) {
+    pub(super) fn sent(&mut self, seq: StreamSeq, due_us: Option<u64>) {
         let Some(due_us) = due_us else { return };
         if self.pings.back().is_some_and(|(last, _)| *last >= seq) {
             // no message was sent since
@@ -30,7 +32,7 @@ impl Lag {
     }
 
     /// Records that all messages before `seq` are delivered.
-    pub(super) fn delivered(&mut self, seq: u64, context: &Context<'_>) {
+    pub(super) fn delivered(&mut self, seq: StreamSeq, context: &Context<'_>) {
         let mut newest = None;
         while let Some((_, due_us)) = self.pings.front().copied().filter(|(sent, _)| *sent <= seq) {
             self.pings.pop_front();

@@ -12,7 +12,6 @@ use std::{
 use tradesim_bridge_core::{DisconnectReason, HandshakeInfo};
 use tradesim_client::{CloseCode, Connection, Event as Incoming, Fault, OpenError, TICK};
 use tradesim_protocol::{FeedQuery, HandshakeHeaders, Notice, PingPayload, foreign::shortened};
-use tradesim_schemas::StreamSeq;
 
 use super::{
     CLOSE_TIMEOUT, Command, Event,
@@ -87,7 +86,7 @@ impl Reader {
         let number = command.connection;
         let is_wanted = || self.is_wanted(number);
         let FeedOptions { endpoint, connect_timeout, dialogue } = &self.options;
-        let query = command.from_seq.map(|seq| FeedQuery::from_seq(StreamSeq(seq))).unwrap_or_default();
+        let query = command.from_seq.map(FeedQuery::from_seq).unwrap_or_default();
         let now = || self.clock.now();
         let opened = Connection::open(endpoint, &query, dialogue, *connect_timeout, now, is_wanted);
         let mut connection = match opened {
@@ -140,7 +139,7 @@ impl Reader {
             }
         }
         let HandshakeHeaders { stream, run, start_seq, .. } = connection.handshake.clone();
-        let handshake = HandshakeInfo { stream, run, start_seq: start_seq.map(StreamSeq::get) };
+        let handshake = HandshakeInfo { stream, run, start_seq };
         self.send(Event::Connected { connection: number, handshake })?;
         if let Err(reason) = connection.subscribe() {
             return Ok(ended(&reason, connection));
@@ -168,7 +167,7 @@ impl Reader {
                 }
                 Ok(Incoming::Ping(Some(PingPayload { seq, due_us, .. }))) => {
                     batch = self.hand_over(batch, number)?;
-                    self.send(Event::Sent { connection: number, seq: seq.get(), due_us })?;
+                    self.send(Event::Sent { connection: number, seq, due_us })?;
                 }
                 Ok(Incoming::Ping(None)) => {}
                 Ok(Incoming::NotYet) => {
@@ -224,9 +223,9 @@ impl Reader {
     fn notice(&self, connection: u64, notice: Notice) -> Result<(), Gone> {
         match notice {
             Notice::Seek { seq } | Notice::Gap { to: seq, .. } => {
-                self.send(Event::Jumped { connection, seq: seq.get() })
+                self.send(Event::Jumped { connection, seq })
             }
-            Notice::End { seq, .. } => self.send(Event::Ended { connection, seq: seq.get() }),
+            Notice::End { seq, .. } => self.send(Event::Ended { connection, seq }),
             Notice::Error { code, text } => {
                 let (code, text) = (shortened(&code), shortened(&text));
                 tracing::warn!(code, text, "the feed refused a message of the bridge");

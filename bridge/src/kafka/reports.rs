@@ -18,6 +18,7 @@ use rdkafka::{
 };
 use serde::Deserialize;
 use tradesim_bridge_core::{Guarantee, Topic};
+use tradesim_schemas::StreamSeq;
 
 use super::{
     HEADER_SEQ, KafkaFailure,
@@ -71,7 +72,7 @@ pub(crate) struct Failure {
     /// The first cause.
     pub(crate) cause: Option<KafkaFailure>,
     /// The numbers of messages whose records were refused because of their content, in transactions.
-    pub(crate) refused: Vec<u64>,
+    pub(crate) refused: Vec<StreamSeq>,
     /// The lowest bits of the numbers of such records, without transactions.
     pub(crate) refused_records: Vec<(u32, String)>,
 }
@@ -165,7 +166,7 @@ impl Reports {
     }
 
     #[cold]
-    fn failed(&self, ticket: Ticket, error: &KafkaError, seq: Option<u64>) {
+    fn failed(&self, ticket: Ticket, error: &KafkaError, seq: Option<StreamSeq>) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
         if matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) {
             // purged by the bridge, together with the producer

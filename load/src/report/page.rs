@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use tradesim_charts::{Axis, Chart, Line, document, escaped, round_step};
 use tradesim_schemas::text::{bytes, grouped};
 
-use super::chart::{Chart, Line, escaped, round_step};
 use crate::{
     report::{LoadReport, Verification},
     sampler::Sample,
@@ -13,8 +13,6 @@ use crate::{
 
 /// The maximum number of points of a line. Longer runs combine several seconds per point.
 const POINTS_MAX: usize = 600;
-
-const STYLE: &str = include_str!("page.css");
 
 /// Renders the page.
 pub(crate) fn page<V: Verification>(report: &LoadReport<V>) -> String {
@@ -25,9 +23,7 @@ pub(crate) fn page<V: Verification>(report: &LoadReport<V>) -> String {
         (false, false) => ("not finished", "open"),
     };
     let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <meta name=\"color-scheme\" content=\"light dark\"><title>tradesim load: {title}</title><style>{STYLE}</style></head><body>\
-         <h1>{title} <span class=\"{class}\">{word}</span></h1><p>{}</p><p>{}</p>",
+        "<h1>{title} <span class=\"{class}\">{word}</span></h1><p>{}</p><p>{}</p>",
         escaped(&report.about),
         escaped(&report.headline())
     );
@@ -37,7 +33,7 @@ pub(crate) fn page<V: Verification>(report: &LoadReport<V>) -> String {
     out += &thresholds(&report.thresholds);
     out += &charts(report);
     out += &facts(report);
-    out + "</body></html>\n"
+    document(&format!("tradesim load: {}", report.name), &out)
 }
 
 fn thresholds(verdicts: &[Verdict]) -> String {
@@ -66,7 +62,7 @@ fn line<'a>(
     value: impl Fn(&[Sample]) -> Option<f64>,
 ) -> Line<'a> {
     let points = groups(samples).map(|group| (group[0].second as f64, value(group))).collect();
-    Line { name, colour, points }
+    Line::new(name, colour, points)
 }
 
 fn mean(group: &[Sample], count: impl Fn(&Sample) -> u64) -> Option<f64> {
@@ -86,8 +82,8 @@ fn charts<V>(report: &LoadReport<V>) -> String {
     let x_max = samples.len() as f64;
     let marks: Vec<_> = report.events.iter().map(|event| (event.at_seconds, event.what.clone())).collect();
     let chart = |title: &str, lines: Vec<Line<'_>>, logarithmic: bool, label: &dyn Fn(f64) -> String| {
-        let x_ticks = seconds_ticks(x_max);
-        Chart { title, x_max, x_ticks, lines, logarithmic, label, marks: &marks }.svg()
+        let x = Axis::linear(0.0, x_max, seconds_ticks(x_max));
+        Chart { title, x, lines, logarithmic, label, marks: &marks }.svg()
     };
     let count = |value: f64| grouped(value.round() as u64);
     let mut out = chart(
@@ -143,9 +139,12 @@ fn distribution(quantiles: &[(f64, f64)]) -> String {
     let points = quantiles.iter().map(|(quantile, ms)| (place(*quantile), Some(*ms))).collect();
     Chart {
         title: "Latency of all messages, by quantile",
-        x_max,
-        x_ticks: NINES.iter().enumerate().map(|(at, (_, label))| (at as f64, (*label).to_owned())).collect(),
-        lines: vec![Line { name: "latency", colour: 1, points }],
+        x: Axis::linear(
+            0.0,
+            x_max,
+            NINES.iter().enumerate().map(|(at, (_, label))| (at as f64, (*label).to_owned())).collect(),
+        ),
+        lines: vec![Line::new("latency", 1, points)],
         logarithmic: true,
         label: &milliseconds,
         marks: &[],

@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
                 let unused = 64 - 8 * len as u32;
                 Value::from(((self.number(len)? << unused) as i64) >> unused)
             }
-            0xd9 | 0xda | 0xdb => {
+            0xd9..=0xdb => {
                 let len = self.number(1 << (first - 0xd9))?;
                 self.text(len)?
             }

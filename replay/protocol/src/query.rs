@@ -1,11 +1,8 @@
 //! The query of a client's URL (docs/PROTOCOL.md, section 2).
 
-use std::{
-    fmt::{self, Write},
-    str::FromStr,
-};
+use std::{fmt, str::FromStr};
 
-use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol};
+use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol, text::percent_encoded};
 
 use crate::{
     refusal::{Refusal, shown},
@@ -88,22 +85,7 @@ impl fmt::Display for FeedQuery {
 
 /// Percent-encodes the parts of a comma-separated list.
 fn encoded<'a>(texts: impl Iterator<Item = &'a str>) -> String {
-    let mut out = String::new();
-    for text in texts {
-        if !out.is_empty() {
-            out.push(',');
-        }
-        for byte in text.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    out.push(char::from(byte));
-                }
-                // writing to a string cannot fail
-                _ => drop(write!(out, "%{byte:02X}")),
-            }
-        }
-    }
-    out
+    texts.map(percent_encoded).collect::<Vec<_>>().join(",")
 }
 
 fn seq(text: &str) -> Result<StreamSeq, Refusal> {

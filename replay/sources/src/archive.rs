@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use tradesim_archive::{Archive, Batch, Batches, Error, Filter, Start};
-use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
+use tradesim_replay::{BlockBuilder, Feed, Filled, Outline, OutlineOptions, Source, SourceError, SourceInfo};
 use tradesim_schemas::{StreamSeq, Symbol, TimeSpec, Timestamp};
 
 use crate::{
     checkpoints::{Checkpoint, Checkpoints},
     instant_in,
     message::{Messages, Pace, Timestamps},
-    no_place, read_error,
+    no_place, outline, read_error,
 };
 
 /// An archive, or the messages of it that pass a filter.
@@ -158,6 +158,11 @@ impl Source for ArchiveSource {
             .map_err(|error| no_place(time, error.to_string()))?;
         let found = if self.filter.is_open() { self.find_whole(at) } else { self.find_filtered(at) };
         found.map_err(read_error)?.map(StreamSeq).ok_or_else(|| no_place(time, "all messages are earlier"))
+    }
+
+    /// The times are those of the recording, even if timestamps are shifted.
+    fn outline(&self, options: OutlineOptions<'_>) -> Result<Option<Outline>, SourceError> {
+        outline::of_archive(&self.archive, &self.filter, options).map_err(read_error)
     }
 }
 

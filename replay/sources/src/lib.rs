@@ -8,6 +8,7 @@ mod date;
 mod faults;
 mod live;
 mod message;
+mod outline;
 mod playlist;
 pub mod schedule;
 mod spaced;

@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
+use tradesim_replay::{
+    BlockBuilder, Feed, Filled, Mark, Outline, OutlineOptions, Source, SourceError, SourceInfo,
+};
 
 use tradesim_schemas::{StreamSeq, TimeSpec};
 
@@ -173,6 +175,30 @@ impl Source for Playlist {
             }
         }
         Ok(last.find(time)? + before)
+    }
+
+    fn outline(&self, options: OutlineOptions<'_>) -> Result<Option<Outline>, SourceError> {
+        let rounds = match self.order.rounds {
+            Rounds::Times(times) => Some(times),
+            Rounds::Endless => None,
+        };
+        let mut whole = Outline { rounds, ..Outline::default() };
+        let mut before = 0;
+        for part in &self.order.parts {
+            let Some(outline) = part.outline(options)? else { return Ok(None) };
+            let Outline { segments, marks, marks_total, .. } = outline;
+            whole.add_marks(
+                marks.into_iter().map(|mark| Mark { seq: mark.seq + before, ..mark }),
+                marks_total,
+            );
+            let first = before;
+            for mut segment in segments {
+                segment.seq += first;
+                before += segment.bins.total();
+                whole.segments.push(segment);
+            }
+        }
+        Ok(Some(whole))
     }
 }
 

@@ -59,9 +59,9 @@ impl Connection<'_> {
             }
             _ => (ANSWER_WITHIN, ANSWER_WITHIN),
         };
-        self.outgoing.cut();
+        self.outgoing.outbox.cut();
         if !self.is_raw() {
-            self.outgoing.push_urgent(&close.frame());
+            self.outgoing.outbox.push_urgent(&close.frame());
             self.inbound.sent_close();
         }
         self.begin_closing(why, close.code(), (within, at_most), false);
@@ -111,9 +111,9 @@ impl Connection<'_> {
                 self.over = Some(end);
             }
             None => {
-                self.outgoing.cut();
+                self.outgoing.outbox.cut();
                 if let Some(frames) = self.inbound.take_outgoing() {
-                    self.outgoing.push_urgent(&frames);
+                    self.outgoing.outbox.push_urgent(&frames);
                 }
                 let why = if self.is_held() { Closed::Delivered } else { Closed::Left };
                 self.begin_closing(why, CloseCode::Normal, (ANSWER_WITHIN, ANSWER_WITHIN), true);

@@ -244,11 +244,11 @@ impl Connection<'_> {
             Some(Ok(seq)) => {
                 let send_cursor = SendCursor::new(Selection::all(), seq, seq, &self.hub.ring());
                 self.catch_up.stop();
-                self.outgoing.restart(send_cursor);
+                self.outgoing.cursor = send_cursor;
                 true
             }
             Some(Err(error)) => {
-                self.close(Close::source_failed(self.outgoing.seq(), &error), Closed::Failed);
+                self.close(Close::source_failed(self.outgoing.cursor.seq(), &error), Closed::Failed);
                 true
             }
         }
@@ -292,7 +292,7 @@ impl Connection<'_> {
             Lookup::Ready => true,
             Lookup::Pending => false,
             Lookup::Failed(error) => {
-                self.close(Close::source_failed(self.outgoing.seq(), &error), Closed::Failed);
+                self.close(Close::source_failed(self.outgoing.cursor.seq(), &error), Closed::Failed);
                 false
             }
         }
@@ -304,7 +304,7 @@ impl Connection<'_> {
             None => self.outgoing.send(block, messages),
             Some(dialect) => match dialect.select(messages.clone()) {
                 Some(selected) => self.outgoing.send_translated(block, messages, selected),
-                None => self.outgoing.pass_over(block, messages),
+                None => self.outgoing.cursor.took(block, messages),
             },
         }
     }
@@ -313,7 +313,7 @@ impl Connection<'_> {
     pub(super) fn frames_again(&self, block: &Block, message: usize) -> Option<Vec<u8>> {
         match &self.dialect {
             None => {
-                let selected = self.outgoing.selection().passes(block.entries()[message].meta.kind);
+                let selected = self.outgoing.cursor.selection().passes(block.entries()[message].meta.kind);
                 selected.then(|| block.frames(message..message + 1).to_vec())
             }
             Some(dialect) => {

@@ -94,10 +94,10 @@ impl Connection<'_> {
 
     /// Leaves a message out. Clients of `tradesim.v1` receive a notice.
     fn miss(&mut self, block: &Arc<Block>, message: usize) {
-        let (from, kind) = (self.outgoing.seq(), block.entries()[message].meta.kind);
-        let selected = self.outgoing.selection().passes(kind);
-        self.outgoing.pass_over(block, message..message + 1);
-        let to = self.outgoing.seq();
+        let (from, kind) = (self.outgoing.cursor.seq(), block.entries()[message].meta.kind);
+        let selected = self.outgoing.cursor.selection().passes(kind);
+        self.outgoing.cursor.took(block, message..message + 1);
+        let to = self.outgoing.cursor.seq();
         if self.client.v1 && selected && to > from {
             self.notify(&Notice::Gap { from, to });
         }
@@ -108,9 +108,9 @@ impl Connection<'_> {
         let Some((block, message)) = self.faults.again.take() else { return };
         let Some(frames) = self.frames_again(&block, message) else { return };
         if self.client.v1 {
-            self.notify(&Notice::Seek { seq: self.outgoing.seq() - 1 });
+            self.notify(&Notice::Seek { seq: self.outgoing.cursor.seq() - 1 });
         }
-        self.outgoing.push_urgent(&frames);
+        self.outgoing.outbox.push_urgent(&frames);
         self.client.sent().messages += 1;
         self.hub.metrics.messages_sent.inc();
     }

@@ -10,10 +10,10 @@ use serde_json::{Value, error::Category};
 use tradesim_protocol::{ParsePositionError, Position};
 use tradesim_schemas::StreamSeq;
 
-use crate::control::Command;
+use crate::control::{Command, LoopRange};
 
 /// The commands: the last segment of the path.
-pub(crate) const ACTIONS: [&str; 6] = ["pause", "resume", "stop", "step", "seek", "speed"];
+pub(crate) const ACTIONS: [&str; 7] = ["pause", "resume", "stop", "step", "seek", "loop", "speed"];
 
 /// A body that cannot be parsed.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +35,8 @@ pub(crate) fn parse(action: &str, body: &[u8]) -> Result<Command, BadBody> {
         "resume" => Command::Resume,
         "stop" => Command::Stop,
         "step" => Command::Step(fields.take("messages").map_or(Ok(1), messages)?),
-        "seek" => Command::Seek(position(fields.require("to")?)?),
+        "seek" => Command::Seek(position("to", fields.require("to")?)?),
+        "loop" => Command::Loop(range(&mut fields)?),
         "speed" => speed(fields.require("speed")?)?,
         _ => panic!("{action} is not among the actions"),
     };
@@ -56,28 +57,38 @@ fn messages(value: Value) -> Result<u64, BadBody> {
     }
 }
 
-fn position(value: Value) -> Result<Position, BadBody> {
+/// Reads the stretch of a loop; an object without keys ends the loop.
+fn range(fields: &mut Fields) -> Result<Option<LoopRange>, BadBody> {
+    if fields.0.is_empty() {
+        return Ok(None);
+    }
+    let from = position("from", fields.require("from")?)?;
+    let to = position("to", fields.require("to")?)?;
+    Ok(Some(LoopRange { from, to }))
+}
+
+fn position(key: &str, value: Value) -> Result<Position, BadBody> {
     match value {
         Value::Number(number) => match number.as_u64() {
             Some(seq) => Ok(Position::Seq(StreamSeq(seq))),
             None => Err(bad(
                 "bad_value",
-                format!("to: expected a seq, a whole number of at least 0, found {number}"),
+                format!("{key}: expected a seq, a whole number of at least 0, found {number}"),
             )),
         },
         Value::String(text) if text.is_empty() => Err(bad(
             "bad_value",
-            "to: expected a seq or a time such as \"10:00\", found an empty text".to_owned(),
+            format!("{key}: expected a seq or a time such as \"10:00\", found an empty text"),
         )),
         Value::String(text) => text.parse().map_err(|error: ParsePositionError| {
             if text.bytes().all(|byte| byte.is_ascii_digit()) {
-                bad("bad_value", format!("to: seq {text} is larger than any stream"))
+                bad("bad_value", format!("{key}: seq {text} is larger than any stream"))
             } else {
                 bad("no_place", format!("invalid position {text:?}: {error}"))
             }
         }),
         other => {
-            Err(bad("bad_type", format!("to: expected a seq or a time such as \"10:00\", found {other}")))
+            Err(bad("bad_type", format!("{key}: expected a seq or a time such as \"10:00\", found {other}")))
         }
     }
 }
@@ -174,6 +185,16 @@ mod tests {
             ("seek", r#"{"to":"12345"}"#, Command::Seek(Position::Seq(StreamSeq(12_345)))),
             ("seek", r#" {"to" : "10:00"} "#, Command::Seek(Position::Time("10:00".parse().unwrap()))),
             ("seek", r#"{"to":18446744073709551615}"#, Command::Seek(Position::Seq(StreamSeq(u64::MAX)))),
+            ("loop", "", Command::Loop(None)),
+            ("loop", "{}", Command::Loop(None)),
+            (
+                "loop",
+                r#"{"from":"09:30","to":77}"#,
+                Command::Loop(Some(LoopRange {
+                    from: Position::Time("09:30".parse().unwrap()),
+                    to: Position::Seq(StreamSeq(77)),
+                })),
+            ),
             ("speed", r#"{"speed":"10x"}"#, speed("10x")),
             ("speed", r#"{"speed":"max"}"#, speed("max")),
         ] {
@@ -206,6 +227,11 @@ mod tests {
             ("seek", r#"{"to":"18446744073709551616"}"#, "bad_value"),
             ("seek", r#"{"to":[1]}"#, "bad_type"),
             ("seek", r#"{"to":"noon"}"#, "no_place"),
+            ("loop", r#"{"from":1}"#, "missing_field"),
+            ("loop", r#"{"to":1}"#, "missing_field"),
+            ("loop", r#"{"from":1,"to":-1}"#, "bad_value"),
+            ("loop", r#"{"from":1,"to":null}"#, "bad_type"),
+            ("loop", r#"{"from":1,"to":2,"times":3}"#, "unknown_key"),
             ("speed", "{}", "missing_field"),
             ("speed", r#"{"speed":10}"#, "bad_type"),
             ("speed", r#"{"speed":"fast"}"#, "bad_value"),

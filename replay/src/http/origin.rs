@@ -3,17 +3,28 @@
 //! A browser lets any page open a WebSocket to any address, including the user's own machine. Only `Origin` states
 //! which page it is.
 
-use hyper::{HeaderMap, header::ORIGIN};
+use hyper::{
+    HeaderMap,
+    header::{HOST, ORIGIN},
+};
 
 use super::authority::Host;
 
-/// Returns true if a request does not come from a page, or comes from one on a loopback or allowed host.
+/// Returns true if a request does not come from a page, or comes from one on a loopback or allowed host, or from the page
+/// of this server. The host of the request must have been checked before: only then is a page of the same host ours.
 pub(super) fn is_accepted(headers: &HeaderMap, allowed: &[String]) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter();
     let Some(origin) = origins.next() else { return true };
     let Ok(origin) = origin.to_str() else { return false };
     let listed = || allowed.iter().any(|one| one.trim_end_matches('/').eq_ignore_ascii_case(origin));
-    origins.next().is_none() && (listed() || is_loopback(origin))
+    origins.next().is_none() && (listed() || is_loopback(origin) || is_own(origin, headers))
+}
+
+/// Returns true if the origin is the host that is requested, which is how a browser treats our own page.
+fn is_own(origin: &str, headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let authority = origin.strip_prefix("http://");
+    host.zip(authority).is_some_and(|(host, authority)| host.eq_ignore_ascii_case(authority))
 }
 
 fn is_loopback(origin: &str) -> bool {
@@ -53,6 +64,22 @@ mod tests {
             "http://lab.example:8080",
         ] {
             check(&[origin], true);
+        }
+    }
+
+    #[test]
+    fn the_page_of_this_server_is_let_in() {
+        for (host, origin, expected) in [
+            ("192.168.0.7:8765", "http://192.168.0.7:8765", true),
+            ("Replay:8765", "http://replay:8765", true),
+            ("192.168.0.7:8765", "http://192.168.0.7:8766", false),
+            ("192.168.0.7:8765", "http://192.168.0.7", false),
+            ("192.168.0.7:8765", "https://192.168.0.7:8765", false),
+            ("replay:8765", "http://replay:8765.evil.example", false),
+        ] {
+            let headers =
+                [(HOST, host), (ORIGIN, origin)].map(|(name, value)| (name, HeaderValue::from_static(value)));
+            assert_eq!(is_accepted(&headers.into_iter().collect(), &[]), expected, "{host} {origin}");
         }
     }
 

@@ -25,7 +25,7 @@ use super::{
     connection::{Ends, Exchange},
     handshake,
     host::{self, BadHost},
-    origin, permission,
+    origin, page, permission,
     slots::Cap,
 };
 
@@ -35,7 +35,7 @@ const BODY_BYTES: usize = 64 * 1024;
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 
-type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Answers a request.
 pub(super) async fn answer<B: Backend>(
@@ -58,7 +58,7 @@ pub(super) async fn answer<B: Backend>(
             }
             _ => not_allowed("GET"),
         }
-    } else if !["/", "/healthz", "/metrics", "/status"].contains(&path) {
+    } else if !["/", "/healthz", "/metrics", "/status", "/timeline"].contains(&path) {
         not_found(http_state)
     } else if ![Method::GET, Method::HEAD].contains(&parts.method) {
         not_allowed("GET, HEAD")
@@ -67,11 +67,21 @@ pub(super) async fn answer<B: Backend>(
             "/healthz" => reply(StatusCode::OK, TEXT, "ok\n"),
             "/metrics" => reply(StatusCode::OK, metrics::CONTENT_TYPE, http_state.backend.metrics()),
             "/status" => reply(StatusCode::OK, JSON, to_json(&http_state.backend.status())),
+            "/timeline" => timeline(http_state).await,
+            _ if http_state.limits.page && page::is_wanted(&parts) => page::answer(&parts.headers),
             _ => connect(http_state, exchange, ends, &parts, !body.is_end_stream(), None).await,
         }
     };
     exchange.state().answered();
     Ok(answer)
+}
+
+/// Handles `GET /timeline`.
+async fn timeline<B: Backend>(http_state: &HttpState<B>) -> Answer {
+    match http_state.backend.timeline().await {
+        Ok(outline) => reply(StatusCode::OK, JSON, Bytes::from_owner(outline)),
+        Err(text) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "source_failed", &text),
+    }
 }
 
 /// Returns the dialect that is spoken on a path.
@@ -272,7 +282,7 @@ fn not_found<B>(http_state: &HttpState<B>) -> Answer {
         })
         .collect();
     let paths = format!(
-        "there is:\nGET / (WebSocket)\n{dialects}GET /healthz\nGET /metrics\nGET /status\n{controls}"
+        "there is:\nGET / (WebSocket, or the page)\n{dialects}GET /healthz\nGET /metrics\nGET /status\nGET /timeline\n{controls}"
     );
     reply(StatusCode::NOT_FOUND, TEXT, paths)
 }

@@ -13,4 +13,5 @@ use fixture::{Fixture, Peer, handshake};
 mod fixture;
 mod handshakes;
 mod limits;
+mod pages;
 mod plain;

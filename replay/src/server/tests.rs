@@ -16,7 +16,7 @@ use tradesim_schemas::{ContentDigest, EventType};
 
 use super::*;
 use crate::{
-    OnSlow, Speed,
+    LoopBounds, OnSlow, Speed,
     sample::{SYMBOLS, Sample},
 };
 use tradesim_protocol::{Notice, PingPayload, SUBPROTOCOL};
@@ -297,6 +297,94 @@ async fn a_seek_is_a_notice_or_a_close() {
     assert!(got.notices.contains(&Notice::Seek { seq: StreamSeq(900) }));
     assert!(matches!(got.notices.last(), Some(Notice::End { seq: StreamSeq(1_000), digest: None, .. })));
     assert_eq!(all(&mut back).await.numbers(), (900..1_000).collect::<Vec<_>>());
+    server.handle.command(Command::Stop).await.unwrap();
+    server.report().await;
+}
+
+fn repeat(from: u64, to: u64) -> Command {
+    let [from, to] = [from, to].map(|seq| Position::Seq(StreamSeq(seq)));
+    Command::Loop(Some(LoopRange { from, to }))
+}
+
+#[tokio::test]
+async fn a_loop_repeats_its_messages_until_it_is_ended() {
+    let server = start(Sample::new(1_000, 10), Options { stay: true, start_paused: true, ..options() });
+    let mut v1 = server.connect_v1("").await;
+    server.handle.command(Command::Step(1)).await.unwrap();
+    let status = server.handle.command(repeat(10, 13)).await.unwrap();
+    let bounds = LoopBounds { from: StreamSeq(10), to: StreamSeq(13) };
+    assert_eq!((status.seq, status.looped, status.digest_sent), (StreamSeq(10), Some(bounds), None));
+    // steps go on at the beginning
+    let status = server.handle.command(Command::Step(5)).await.unwrap();
+    assert_eq!((status.seq, status.state), (StreamSeq(12), State::Paused));
+    server.handle.command(Command::Resume).await.unwrap();
+    let got = receive(&mut v1, 10).await;
+    assert_eq!(got.numbers(), [0, 10, 11, 12, 10, 11, 12, 10, 11, 12]);
+    assert!(got.notices.contains(&Notice::Seek { seq: StreamSeq(10) }));
+    // with a seek to another place the rest follows
+    let status = server.handle.command(Command::Seek(Position::Seq(StreamSeq(990)))).await.unwrap();
+    assert_eq!(status.looped, None);
+    let rest = all(&mut v1).await;
+    assert_eq!(rest.numbers()[rest.texts.len() - 10..], (990..1_000).collect::<Vec<_>>());
+    assert_eq!(rest.close, Some((1000, "delivered".to_owned())));
+    // the end of the stream can be the end of a loop, and a loop begins again after the end
+    let status = server.handle.command(repeat(998, 1_000)).await.unwrap();
+    assert_eq!(status.state, State::Playing);
+    let status = server.handle.command(Command::Loop(None)).await.unwrap();
+    assert_eq!(status.looped, None);
+    server.handle.command(Command::Stop).await.unwrap();
+    server.report().await;
+}
+
+#[tokio::test]
+async fn a_loop_needs_messages_that_exist() {
+    let server = start(Sample::new(1_000, 10), Options { stay: true, start_paused: true, ..options() });
+    for (from, to, code) in [(13, 13, "empty_loop"), (13, 10, "empty_loop"), (10, 1_001, "beyond_end")] {
+        let error = server.handle.command(repeat(from, to)).await.unwrap_err();
+        assert_eq!(error.code(), code, "{from} {to}: {error}");
+        assert!(!error.is_conflict());
+    }
+    assert_eq!(server.handle.status().looped, None);
+    server.handle.command(Command::Stop).await.unwrap();
+    server.report().await;
+}
+
+#[tokio::test]
+async fn a_client_is_described_and_its_lag_has_a_time() {
+    let server = start(Sample::new(1_000, 10), Options { stay: true, start_paused: true, ..options() });
+    let mut v1 = server.connect_v1("symbols=AAPL,MSFT").await;
+    v1.send(Message::text(r#"{"action":"subscribe","events":["trade"]}"#)).await.unwrap();
+    timeout(TIMEOUT, async {
+        let described = || server.handle.status().clients.first().and_then(|client| client.selection.clone());
+        while described().as_deref() != Some("AAPL, MSFT; trade") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    let status = server.handle.status();
+    assert_eq!((status.clients[0].lag_seconds, status.control.as_ref()), (Some(0.0), "loopback"));
+    server.handle.command(Command::Step(3)).await.unwrap();
+    let sent = server.handle.status().digest_sent.unwrap();
+    assert_eq!((sent.messages, sent.digest), (3, Sample::new(1_000, 10).digest(0..3).to_string()));
+    server.handle.command(Command::Stop).await.unwrap();
+    server.report().await;
+}
+
+#[tokio::test]
+async fn a_source_without_an_outline_has_an_empty_timeline() {
+    let server = start(Sample::new(10, 10), Options { start_paused: true, ..options() });
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    socket.write_all(b"GET /timeline HTTP/1.0\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    timeout(TIMEOUT, socket.read_to_string(&mut answer)).await.unwrap().unwrap();
+    let body: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(
+        (&body["schema_version"], &body["live"], &body["messages"]),
+        (&1.into(), &false.into(), &10.into())
+    );
+    assert_eq!(body["segments"], serde_json::json!([]));
+    assert_eq!(body["stream"], server.handle.status().stream);
     server.handle.command(Command::Stop).await.unwrap();
     server.report().await;
 }

@@ -156,12 +156,12 @@ impl Reader {
 
     /// Changes the selection, after the messages that are being sent.
     pub(super) fn select(&mut self, change: impl FnOnce(&mut Selection)) {
-        change(self.outgoing.selection_mut());
-        self.promise.changes.push_back((self.promise.sent, self.outgoing.selection().clone()));
+        change(self.outgoing.cursor.selection_mut());
+        self.promise.changes.push_back((self.promise.sent, self.outgoing.cursor.selection().clone()));
     }
 
     pub(super) fn ping(&mut self) {
-        self.outgoing.push_urgent(&outbox::frame(9, b"ping"));
+        self.outgoing.outbox.push_urgent(&outbox::frame(9, b"ping"));
     }
 
     pub(super) fn came(&self) -> &[ReceivedMessage] {
@@ -173,13 +173,13 @@ impl Reader {
     pub(super) fn turn(&mut self, room: usize, sight: Sight<'_>) {
         let mut room = room;
         while self.ended.is_none() {
-            if self.outgoing.is_empty() {
+            if self.outgoing.outbox.is_empty() {
                 if !self.refill(room > 0, sight) {
                     return;
                 }
                 continue;
             }
-            let bytes = self.outgoing.bytes();
+            let bytes = self.outgoing.outbox.bytes();
             let count = room.min(bytes.len());
             self.wire.0.extend_from_slice(&bytes[..count]);
             if count == 0 {
@@ -199,10 +199,10 @@ impl Reader {
         if let Some((block, messages)) = self.sending.take() {
             self.promise.sent = block.first_seq().get() + messages.end as u64;
             self.outgoing.send(&block, messages);
-            self.play_offset = self.outgoing.play_offset();
+            self.play_offset = self.outgoing.cursor.play_offset();
             return true;
         }
-        let task = self.outgoing.next(sight.ring, sight.head);
+        let task = self.outgoing.cursor.next(sight.ring, sight.head);
         if !matches!(task, Task::Read { .. }) {
             self.catch_up = None;
         }
@@ -215,7 +215,7 @@ impl Reader {
             Task::Read { seq, before } => return self.read(seq.get(), before.get(), sight),
             Task::Jumped { seq } => self.jumped(seq.get(), sight),
             Task::Wait => {
-                self.play_offset = self.outgoing.play_offset();
+                self.play_offset = self.outgoing.cursor.play_offset();
                 return false;
             }
             Task::Finished => {
@@ -235,9 +235,9 @@ impl Reader {
         }
         let Some(block) = catch_up.block.as_ref().filter(|_| before > seq) else { return false };
         self.promise.sent = block.end_seq().get().min(before);
-        let messages = self.outgoing.messages_of(block, StreamSeq(before));
+        let messages = self.outgoing.cursor.messages_of(block, StreamSeq(before));
         self.outgoing.send(block, messages);
-        self.play_offset = self.outgoing.play_offset();
+        self.play_offset = self.outgoing.cursor.play_offset();
         true
     }
 
@@ -259,8 +259,8 @@ impl Reader {
         assert_eq!(played[promise.stretch].first, seq);
         promise.changes.drain(..).for_each(|(_, selection)| promise.selection = selection);
         (promise.source_seq, promise.sent, promise.seq) = (seq, seq, seq);
-        self.play_offset = self.outgoing.play_offset();
-        if !self.v1 || !self.outgoing.selection().is_whole_stream() {
+        self.play_offset = self.outgoing.cursor.play_offset();
+        if !self.v1 || !self.outgoing.cursor.selection().is_whole_stream() {
             self.end(Ended::Sought);
         }
     }
@@ -268,8 +268,8 @@ impl Reader {
     /// Disconnects it, whatever is being sent.
     pub(super) fn give_up(&mut self, sight: Sight<'_>) {
         let (next, _) = self.outgoing.cut_at();
-        while !self.outgoing.is_empty() {
-            let bytes = self.outgoing.bytes();
+        while !self.outgoing.outbox.is_empty() {
+            let bytes = self.outgoing.outbox.bytes();
             let count = bytes.len();
             self.wire.0.extend_from_slice(bytes);
             self.outgoing.wrote(count, |_, _| {});

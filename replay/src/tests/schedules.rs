@@ -6,7 +6,7 @@ use proptest::{prelude::*, sample::select};
 use tradesim_schemas::{EventType, StreamSeq, Symbol};
 
 use super::{fake_source::FakeSource, stage::Stage};
-use crate::{Command, OnSlow, Options, Position, Speed, sample::SYMBOLS};
+use crate::{Command, LoopRange, OnSlow, Options, Position, Speed, sample::SYMBOLS};
 
 const MESSAGES: u64 = 1_200;
 
@@ -57,6 +57,12 @@ fn command() -> impl Strategy<Value = Command> {
         4 => Just(Command::Resume),
         2 => (1u64..200).prop_map(Command::Step),
         1 => (0..=MESSAGES).prop_map(|seq| Command::Seek(Position::Seq(StreamSeq(seq)))),
+        1 => (0..MESSAGES, 1..60u64).prop_map(|(from, messages)| {
+            let to = (from + messages).min(MESSAGES);
+            let [from, to] = [from, to].map(|seq| Position::Seq(StreamSeq(seq)));
+            Command::Loop(Some(LoopRange { from, to }))
+        }),
+        1 => Just(Command::Loop(None)),
         2 => speed().prop_map(Command::Speed),
     ]
 }

@@ -10,7 +10,7 @@ use super::{
     reader::{Ended, Reader, Sight, Stretch},
 };
 use crate::{
-    BLOCK_BYTES, Command, Options, Position, Speed, State,
+    BLOCK_BYTES, Command, LoopBounds, LoopRange, Options, Position, Speed, State,
     backpressure::{PlayOffsets, WINDOW_BLOCKS},
     play::Play,
     playback::{Step, TICK},
@@ -185,19 +185,27 @@ impl Stage {
     pub(super) fn command(&mut self, command: &Command) {
         let state = self.play.playback().state();
         let next = self.next();
+        let seq = self.play.playback().seq();
+        let goal = match command {
+            Command::Seek(Position::Seq(goal)) => Some(*goal),
+            // a loop begins at once
+            Command::Loop(Some(LoopRange { from: Position::Seq(from), to: Position::Seq(to) })) => {
+                Some(*from).filter(|_| !(*from..*to).contains(&seq))
+            }
+            _ => None,
+        };
+        let goal = goal.filter(|_| state != State::Waiting);
         match command {
             Command::Pause | Command::Step(_) if state == State::Playing => {
                 self.plan.stand(&self.fake_source, next)
             }
             Command::Speed(speed) => self.plan.set_speed(millionths(*speed), &self.fake_source, next),
-            Command::Seek(_) if state != State::Waiting => self.plan.jump(&self.fake_source, next),
+            _ if goal.is_some() => self.plan.jump(&self.fake_source, next),
             _ => {}
         }
         let released = self.play.playback().released();
         self.play.command(command, &mut self.ring, self.now);
-        if let Command::Seek(Position::Seq(seq)) = command
-            && state != State::Waiting
-        {
+        if let Some(seq) = goal {
             self.played.push(Stretch { first: seq.get(), end: seq.get() });
             self.digest = self.digest.take().filter(|_| released == 0);
         }
@@ -221,6 +229,12 @@ impl Stage {
 
     /// Lets the player act, if it may. Returns the instant of its next action, if it is known.
     pub(super) fn act(&mut self) -> Option<Duration> {
+        if let Some(at) = self.play.loops_at() {
+            if at <= self.now {
+                self.go_back();
+            }
+            return Some(at.max(self.now));
+        }
         if !std::mem::take(&mut self.may_go) {
             return None;
         }
@@ -234,6 +248,12 @@ impl Stage {
                 let first = block.first_seq().get();
                 for message in messages.clone() {
                     let seq = first + message as u64;
+                    assert!(
+                        self.play
+                            .looped()
+                            .is_none_or(|LoopBounds { from, to }| { (from..to).contains(&StreamSeq(seq)) }),
+                        "message {seq} is outside of the loop"
+                    );
                     assert_eq!(seq, self.played.last().unwrap().end, "messages are played in order");
                     self.played.last_mut().unwrap().end += 1;
                     if state == State::Paused {
@@ -268,6 +288,18 @@ impl Stage {
         None
     }
 
+    /// Jumps to the beginning of the loop, whose end was reached.
+    fn go_back(&mut self) {
+        let LoopBounds { from, to } = self.play.looped().expect("there is a loop");
+        assert_eq!(self.play.playback().seq(), to);
+        self.plan.jump(&self.fake_source, self.next());
+        self.play.jump_back(&mut self.ring, self.now);
+        self.played.push(Stretch { first: from.get(), end: from.get() });
+        self.digest = None;
+        self.may_go = false;
+        self.open();
+    }
+
     /// Publishes the progress to clients.
     pub(super) fn publish(&mut self) {
         self.head = self.play.head();
@@ -294,6 +326,7 @@ impl Stage {
 
     /// Runs until the end, and checks the result.
     pub(super) fn finish(mut self) {
+        self.command(&Command::Loop(None));
         if self.play.playback().state() != State::Ended {
             self.command(&Command::Resume);
         }

@@ -44,6 +44,8 @@ struct LiveOrder {
     quantity: u32,
     executed: u64,
     parts: u8,
+    /// The price of the last execution.
+    executed_at: Price,
     begun: Timestamp,
     last_event: u8,
 }
@@ -58,6 +60,7 @@ struct Numbers {
 /// Tracks the orders of one origin.
 #[derive(Debug)]
 pub(super) struct Lifecycle {
+    parts_at_once: bool,
     cut_start: bool,
     cut_end: bool,
     live: BTreeMap<Key, LiveOrder>,
@@ -70,8 +73,9 @@ pub(super) struct Lifecycle {
 }
 
 impl Lifecycle {
-    pub(super) fn new(scope: &Scope) -> Lifecycle {
+    pub(super) fn new(scope: &Scope, parts_at_once: bool) -> Lifecycle {
         Lifecycle {
+            parts_at_once,
             cut_start: scope.from.is_some(),
             cut_end: scope.is_cut_at_end(),
             live: BTreeMap::new(),
@@ -178,6 +182,7 @@ impl Lifecycle {
             quantity: trade.quantity.get(),
             executed: 0,
             parts: 0,
+            executed_at: Price::default(),
             begun: trade.timestamp,
             last_event: 0,
         };
@@ -237,6 +242,9 @@ impl Lifecycle {
         let order = entry.get_mut();
         check_identity(order, at, trade, findings);
         check_step(order, trade, findings);
+        if self.parts_at_once && trade.status.is_execution() {
+            check_parts(order, trade, findings);
+        }
         if trade.status.is_terminal() {
             entry.remove();
         }
@@ -357,6 +365,29 @@ fn check_step(order: &mut LiveOrder, trade: &Trade, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// Checks that the parts of an order are executed at the microsecond of its NEW and at one price. An order that rests is filled
+/// whole.
+fn check_parts(order: &mut LiveOrder, trade: &Trade, findings: &mut Findings) {
+    let order_name = || describe(trade.symbol, trade.correlation_id);
+    if order.parts > 1 && trade.price != order.executed_at {
+        findings.violated(Rule::Prices, || {
+            format!(
+                "the parts of {} execute at {} and at {}, expected one price",
+                order_name(),
+                order.executed_at,
+                trade.price
+            )
+        });
+    }
+    let is_part = order.parts > 1 || trade.status == TradeStatus::PartiallyFilled;
+    if is_part && trade.timestamp != order.begun {
+        findings.violated(Rule::Lifecycle, || {
+            format!("{} of {}: an order that rests must be filled whole", trade.status, order_name())
+        });
+    }
+    order.executed_at = trade.price;
 }
 
 /// Checks that no execution is worse than the order's limit. The price of a stop order counts as a limit. A MARKET order

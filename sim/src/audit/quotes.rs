@@ -1,9 +1,10 @@
 //! Books and quotes: the values of a snapshot, when a snapshot is due, and executions within the latest one.
 
-use tradesim_schemas::{OrderBook, OrderType, Price, Trade, TradeStatus, TradeType};
+use tradesim_schemas::{OrderBook, OrderType, Price, Quantity, Trade, TradeStatus, TradeType};
 
 use super::{
     Scope,
+    model::Cadence,
     report::{Findings, Rule},
     symbols::{AuditSymbol, SymbolTable},
 };
@@ -16,6 +17,7 @@ const TRADES_OF_QUOTE: u8 = 5;
 struct Quote {
     bid: Price,
     ask: Price,
+    sizes: (Quantity, Quantity),
     /// The number of trade events since then.
     trades: u8,
 }
@@ -23,6 +25,7 @@ struct Quote {
 /// Checks the books of one origin.
 #[derive(Debug)]
 pub(super) struct Quotes {
+    cadence: Cadence,
     trades: bool,
     books: bool,
     cut_start: bool,
@@ -32,8 +35,9 @@ pub(super) struct Quotes {
 }
 
 impl Quotes {
-    pub(super) fn new(scope: &Scope) -> Quotes {
+    pub(super) fn new(scope: &Scope, cadence: Cadence) -> Quotes {
         Quotes {
+            cadence,
             trades: scope.trades,
             books: scope.order_books,
             cut_start: scope.from.is_some(),
@@ -51,16 +55,39 @@ impl Quotes {
         findings: &mut Findings,
     ) {
         check_book(book, known, findings);
-        let restated =
-            self.quote_of(symbol).replace(Quote { bid: book.bid_price, ask: book.ask_price, trades: 0 });
-        if !self.trades {
+        let new = Quote {
+            bid: book.bid_price,
+            ask: book.ask_price,
+            sizes: (book.bid_size, book.ask_size),
+            trades: 0,
+        };
+        let Some(old) = self.quote_of(symbol).replace(new) else {
+            if self.cadence != Cadence::Unknown && self.trades {
+                findings.checked(Rule::Cadence);
+            }
             return;
-        }
-        findings.checked(Rule::Cadence);
-        if let Some(old) = restated.filter(|old| old.trades != TRADES_OF_QUOTE) {
-            findings.violated(Rule::Cadence, || {
-                format!("a book of {} after {} trade events, expected after 5", book.symbol, old.trades)
-            });
+        };
+        match self.cadence {
+            Cadence::EveryFifth if self.trades => {
+                findings.checked(Rule::Cadence);
+                if old.trades != TRADES_OF_QUOTE {
+                    findings.violated(Rule::Cadence, || {
+                        format!(
+                            "a book of {} after {} trade events, expected after 5",
+                            book.symbol, old.trades
+                        )
+                    });
+                }
+            }
+            Cadence::OnChange => {
+                findings.checked(Rule::Cadence);
+                if (old.bid, old.ask, old.sizes) == (new.bid, new.ask, new.sizes) {
+                    findings.violated(Rule::Cadence, || {
+                        format!("a book of {} that is equal to the one before it", book.symbol)
+                    });
+                }
+            }
+            Cadence::EveryFifth | Cadence::Unknown => {}
         }
     }
 
@@ -82,9 +109,9 @@ impl Quotes {
         if !self.books {
             return;
         }
-        let cut_start = self.cut_start;
+        let (cut_start, cadence) = (self.cut_start, self.cadence);
         let Some(quote) = self.quote_of(symbol) else {
-            if cut_start {
+            if cut_start || cadence == Cadence::Unknown {
                 self.before_first += 1;
             } else {
                 findings.violated(Rule::Cadence, || {
@@ -93,28 +120,36 @@ impl Quotes {
             }
             return;
         };
-        findings.checked(Rule::Cadence);
-        if quote.trades == TRADES_OF_QUOTE {
-            // counting continues as if the snapshot had been there, so that a lost snapshot is one violation
-            quote.trades = 0;
-            findings
-                .violated(Rule::Cadence, || format!("no book of {} after five trade events", trade.symbol));
+        if cadence == Cadence::EveryFifth {
+            findings.checked(Rule::Cadence);
+            if quote.trades == TRADES_OF_QUOTE {
+                // counting continues as if the snapshot had been there, so that a lost snapshot is one violation
+                quote.trades = 0;
+                findings.violated(Rule::Cadence, || {
+                    format!("no book of {} after five trade events", trade.symbol)
+                });
+            }
+            quote.trades += 1;
         }
-        quote.trades += 1;
         check_price(trade, *quote, findings);
     }
 
     /// Reports missing books, and what could not be checked.
     pub(super) fn finish(self, symbols: &SymbolTable, findings: &mut Findings) {
         if self.before_first > 0 {
-            let reason = format!(
-                "{} trades between the start of the cut and the first snapshot of their book",
-                self.before_first
-            );
-            findings.skipped(Rule::Prices, reason.clone());
-            findings.skipped(Rule::Cadence, reason);
+            let count = self.before_first;
+            if self.cut_start {
+                let reason = format!(
+                    "{count} trades between the start of the cut and the first snapshot of their book"
+                );
+                findings.skipped(Rule::Prices, reason.clone());
+                findings.skipped(Rule::Cadence, reason);
+            } else {
+                findings
+                    .skipped(Rule::Prices, format!("{count} trades before the first snapshot of their book"));
+            }
         }
-        if self.cut_end || !self.trades {
+        if self.cut_end || !self.trades || self.cadence != Cadence::EveryFifth {
             return;
         }
         for (index, quote) in self.quotes.iter().enumerate() {

@@ -24,7 +24,8 @@ pub enum Rule {
     Lifecycle,
     /// A snapshot is consistent: bid below ask, spread, mid price, tick size.
     Books,
-    /// There is a snapshot before a symbol's first trade event and after every fifth one, and no other.
+    /// There is a snapshot before a symbol's first trade event, and then as the model requires: `gbm/1` after every fifth
+    /// one and no other, `stylized/1` only when the book has changed.
     Cadence,
     /// Executions are within the quote, on the tick grid and within the order's limit; MARKET orders have the quote's price.
     Prices,

@@ -1,6 +1,7 @@
 mod cuts;
 mod limits;
 mod market;
+mod models;
 mod mutations;
 mod rules;
 

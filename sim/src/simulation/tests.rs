@@ -5,11 +5,14 @@ use tradesim_schemas::{
 
 use super::*;
 use crate::{
+    RandomBursts,
     audit::{Audit, AuditContext},
-    session::Closed,
+    session::{Closed, TradingDay},
 };
 
+mod parts;
 mod statistics;
+mod stylized;
 
 fn day(year: i32, month: u32, day: u32) -> TradingDay {
     TradingDay::new(NaiveDate::from_ymd_opt(year, month, day).unwrap(), Closed::Refuse).unwrap()
@@ -47,7 +50,8 @@ fn digests(mut simulation: Simulation) -> (ContentDigest, ByteHash) {
 #[track_caller]
 fn check_rules(options: SimulationOptions) {
     let universe = Universe::on(options.day.date()).heaviest(options.symbols);
-    let mut audit = Audit::new(AuditContext::whole(options.day, options.market_hours, &universe));
+    let mut audit =
+        Audit::new(AuditContext::whole(options.model.name(), options.day, options.market_hours, &universe));
     let mut simulation = Simulation::new(options).unwrap();
     while let Some(events) = simulation.next_window() {
         events.iter().for_each(|record| audit.push(record));
@@ -120,9 +124,8 @@ fn the_number_of_windows_changes_nothing() {
     // windows of 7 minutes and some microseconds, empty ones among them
     while simulation.until < end {
         let until = (simulation.until + 7 * 60_000_000 + 11).min(end);
-        simulation.run(until);
-        merge(&mut simulation.windows, &mut simulation.seq, &mut all);
-        simulation.until = until;
+        simulation.until = simulation.run(until);
+        merge(&mut simulation.windows, simulation.until, &mut simulation.seq, &mut all);
     }
     assert!(all == whole);
 }

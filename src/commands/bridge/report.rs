@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use tradesim_bridge::Report;
+use tradesim_schemas::StreamSeq;
 
 use crate::{
     output::{grouped, say},
@@ -17,7 +18,7 @@ pub(crate) struct BridgeReport {
     produced: u64,
     pub(crate) dead_lettered: u64,
     /// The position: every message before this one is delivered.
-    next_seq: u64,
+    next_seq: StreamSeq,
     pub(crate) run: String,
     stream: Option<String>,
     seconds: f64,

@@ -98,6 +98,7 @@ pub(super) fn whole_again(archives: &[Archive], origins: &Origins) -> anyhow::Re
     provenance.cuts = source.cuts;
     provenance.sources = source.sources;
     provenance.faults = unlisted_faults(archives);
+    provenance.part = None;
     Ok(Some(provenance))
 }
 
@@ -154,6 +155,7 @@ pub(super) fn merged_provenance(archives: &[Archive], origins: &Origins) -> Prov
     // the messages are renumbered
     merged.set_gaps(&[]);
     merged.faults = unlisted_faults(archives);
+    merged.part = None;
     merged.bursts.sort_by_key(|burst| (burst.from, burst.to));
     merged.origins.clone_from(&origins.all);
     merged.cuts = Vec::new();

@@ -114,6 +114,7 @@ fn relevant(random_bursts: bool, planned_bursts: bool) -> Vec<Key> {
         Key::Seed,
         Key::Rate,
         Key::NumSymbols,
+        Key::Model,
         Key::SimulateMarketHours,
         Key::MarketTimezone,
     ];

@@ -1,29 +1,43 @@
 //! Builds the playlist from files and filters.
 
+use std::path::PathBuf;
+
 use tradesim_archive::{Archive, Filter};
 use tradesim_schemas::Timestamp;
 use tradesim_sources::{ArchiveSource, Pace, Playlist, Rounds, Timestamps};
 
 use crate::{
-    cli::{FilterArgs, PaceMode, Replay, TimestampsMode},
+    cli::{FilterArgs, PaceMode, ReadingArgs, TimestampsMode},
     dialects::{Listings, add_listings},
     filter,
     output::say,
     report, source,
 };
 
+/// The files of a playlist, and how they are played.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) files: &'a [PathBuf],
+    pub(crate) filter: &'a FilterArgs,
+    pub(crate) reading: ReadingArgs,
+    pub(crate) pace: Option<PaceMode>,
+    /// The number of rounds; `Some(None)` for no limit.
+    pub(crate) rounds: Option<Option<u64>>,
+    pub(crate) timestamps: TimestampsMode,
+}
+
 /// Opens the files, and returns the listings of their symbols. `now` is the start of shifted timestamps.
 ///
 /// # Errors
 /// Fails on a file that is not an archive, and on a filter that does not fit an archive.
-pub(super) fn open(args: &Replay, now: Timestamp) -> anyhow::Result<(Playlist, Listings)> {
+pub(crate) fn open(args: &Wanted<'_>, now: Timestamp) -> anyhow::Result<(Playlist, Listings)> {
     let mut parts = Vec::new();
     let mut listings = Listings::new();
     let mut limit = args.filter.cut.limit;
     let (mut was_said, mut is_capture) = (false, false);
-    for file in &args.files {
+    for file in args.files {
         let archive = source::open(file, args.reading)?;
-        let filter = filter_of_file(&args.filter, limit, &archive)?;
+        let filter = filter_of_file(args.filter, limit, &archive)?;
         // printed once, even for several captures
         if !was_said && filter.goes_by_stated_times() {
             report::explain_cut_times(&filter);

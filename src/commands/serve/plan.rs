@@ -79,6 +79,7 @@ impl Live {
             Key::Seed,
             Key::Rate,
             Key::NumSymbols,
+            Key::Model,
             Key::SimulateMarketHours,
             Key::MarketTimezone,
         ];

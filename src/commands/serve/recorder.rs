@@ -52,7 +52,7 @@ impl NewRecording {
         let records = source.records(StreamSeq(0))?;
         let (end, ended) = mpsc::channel();
         let writing =
-            Writing { writer, records, pending: Vec::new(), written: StreamSeq::FIRST, cut: source.cut() };
+            Writing { writer, records, pending: Vec::new(), written: StreamSeq(0), cut: source.cut() };
         let thread = thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || {

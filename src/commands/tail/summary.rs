@@ -125,10 +125,10 @@ impl Summary {
 
     /// Prints one JSON object, or the digest on standard output and the rest on standard error.
     pub(super) fn print(&self, json: bool) -> anyhow::Result<()> {
+        output::emit(json, self, |out| out.line(&self.digest))?;
         if json {
-            return output::print_json(self);
+            return Ok(());
         }
-        output::print_line(format_args!("{}", self.digest))?;
         let rate = self.rate.map_or_else(String::new, |rate| format!(", {}/s", grouped(rate as u64)));
         say(format_args!(
             "{} messages ({}) in {:.3} s{rate}, {} connection{}",

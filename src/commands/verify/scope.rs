@@ -56,6 +56,7 @@ fn context<'a>(
     let day = date.and_then(|date| days.day(date));
     let option = provenance.options.get("market_hours").map(String::as_str);
     let market_hours = field(&origin.identity, "market_hours").or(option) != Some("false");
+    let model = field(&origin.identity, "model").or(provenance.model.as_deref());
     let symbols = origin
         .symbols
         .iter()
@@ -65,7 +66,7 @@ fn context<'a>(
             tick_size: entry.tick_size,
         })
         .collect();
-    AuditContext { day, market_hours, symbols, scope }
+    AuditContext { day, market_hours, model: model.map(str::to_owned), symbols, scope }
 }
 
 /// Returns the value of `key=value` in an identity.

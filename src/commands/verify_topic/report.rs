@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tradesim_bridge::audit::{Audited, Example, Fault};
+use tradesim_schemas::StreamSeq;
 
 use crate::{
     output::{Stdout, grouped, say},
@@ -45,7 +46,7 @@ pub(crate) struct VerifyTopicReport {
 #[derive(Clone, Debug, Serialize)]
 struct ExampleLine {
     fault: &'static str,
-    seq: Option<u64>,
+    seq: Option<StreamSeq>,
     topic: Option<String>,
     partition: Option<i32>,
     offset: Option<i64>,
@@ -101,9 +102,8 @@ impl VerifyTopicReport {
         }
     }
 
-    /// Prints the report for people.
-    pub(crate) fn print(&self) -> anyhow::Result<()> {
-        let mut out = Stdout::new();
+    /// Writes the report for people.
+    pub(crate) fn write(&self, out: &mut Stdout) -> anyhow::Result<()> {
         let mut line = |name: &str, text: &str| out.line(&format!("{name:<12}{text}"));
         line("archive", &format!("{}, {} messages", self.archive, grouped(self.messages)))?;
         line("run", self.run.as_deref().unwrap_or("none: no record has a run"))?;
@@ -140,7 +140,7 @@ impl VerifyTopicReport {
             );
             line("reworded", &text)?;
         }
-        out.finish()
+        Ok(())
     }
 
     /// Prints the duration and warnings on standard error.

@@ -1,5 +1,7 @@
 //! The feed's side: when it is connected, and whether it continues where it must.
 
+use tradesim_schemas::StreamSeq;
+
 use super::{Action, Delivery, DisconnectReason, Feed, Finish, HandshakeInfo, Note, Now, Sink};
 use tradesim_protocol::{SEQ_END, is_name};
 
@@ -11,7 +13,7 @@ impl Delivery {
         self.asked = match self.identity {
             Some(_) => Some(self.next),
             // a new run begins at its first message, and an old one is found out by the answer
-            None => self.exactly_once().then_some(0),
+            None => self.exactly_once().then_some(StreamSeq(0)),
         };
         self.feed = Feed::Connecting;
         self.counts.reconnects = self.connection - 1;
@@ -27,7 +29,7 @@ impl Delivery {
 
     pub(super) fn connected(&mut self, handshake: HandshakeInfo, now: Now) {
         self.feed = Feed::Open { since: now.at, good: false, aligned: false, ended: false };
-        self.announced = SEQ_END;
+        self.announced = StreamSeq(SEQ_END);
         if let Err(cause) = check(&handshake) {
             return self.broken(cause);
         }
@@ -80,9 +82,9 @@ impl Delivery {
         self.identity = identity;
         self.owner = false;
         self.suspects.clear();
-        self.head = 0;
+        self.head = StreamSeq(0);
         if self.identity.is_some() {
-            (self.next, self.delivered, self.written) = (0, 0, 0);
+            (self.next, self.delivered, self.written) = Default::default();
         } else {
             self.cursor = self.next;
         }
@@ -123,8 +125,8 @@ impl Delivery {
     }
 
     /// Returns whether a number is possible in the stream, and ends the bridge if it is not.
-    fn is_possible(&mut self, what: &str, seq: u64) -> bool {
-        let cause = if seq >= SEQ_END {
+    fn is_possible(&mut self, what: &str, seq: StreamSeq) -> bool {
+        let cause = if seq >= StreamSeq(SEQ_END) {
             format!("{what} {seq}, but numbers must be below 2^53")
         } else if seq > self.announced {
             format!("{what} {seq}, after the announced end of its stream, {}", self.announced)
@@ -141,7 +143,7 @@ impl Delivery {
         self.end(Finish::FeedBroken { cause });
     }
 
-    pub(super) fn jumped(&mut self, seq: u64) {
+    pub(super) fn jumped(&mut self, seq: StreamSeq) {
         if self.identity.is_none() {
             // messages are counted here, whatever the feed announces
             return;
@@ -162,7 +164,7 @@ impl Delivery {
         self.actions.push_back(Action::Note(Note::Flaw(flaw)));
     }
 
-    pub(super) fn sent(&mut self, seq: u64, now: Now) {
+    pub(super) fn sent(&mut self, seq: StreamSeq, now: Now) {
         if self.identity.is_none() {
             return;
         }
@@ -177,7 +179,7 @@ impl Delivery {
         }
     }
 
-    pub(super) fn ended(&mut self, seq: u64, now: Now) {
+    pub(super) fn ended(&mut self, seq: StreamSeq, now: Now) {
         if self.identity.is_none() {
             return self.delivered_all(None);
         }
@@ -197,7 +199,7 @@ impl Delivery {
     }
 
     /// Handles the end of the feed.
-    fn delivered_all(&mut self, next_seq: Option<u64>) {
+    fn delivered_all(&mut self, next_seq: Option<StreamSeq>) {
         self.actions.push_back(Action::Note(Note::Delivered { next_seq }));
         if self.options.until_end {
             self.end(Finish::Complete);
@@ -275,7 +277,7 @@ fn check(handshake: &HandshakeInfo) -> Result<(), String> {
         }
     }
     match handshake.start_seq {
-        Some(seq) if seq >= SEQ_END => {
+        Some(seq) if seq >= StreamSeq(SEQ_END) => {
             Err(format!("it begins with message {seq}, but numbers must be below 2^53"))
         }
         _ => Ok(()),

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 
 use tradesim_protocol::SEQ_END;
 
+use tradesim_schemas::StreamSeq;
+
 use crate::{
     Action, Admission, Backoff, Delivery, DisconnectReason, Finish, Flaw, Guarantee, HandshakeInfo, Input,
     Note, Now, Options, Position,
@@ -48,8 +50,10 @@ fn name() -> impl Strategy<Value = Option<String>> {
 }
 
 fn action() -> impl Strategy<Value = Move> {
-    let handshake = (name(), name(), proptest::option::weighted(0.9, number()))
-        .prop_map(|(stream, run, start_seq)| Move::Greet(HandshakeInfo { stream, run, start_seq }));
+    let handshake =
+        (name(), name(), proptest::option::weighted(0.9, number())).prop_map(|(stream, run, start_seq)| {
+            Move::Greet(HandshakeInfo { stream, run, start_seq: start_seq.map(StreamSeq) })
+        });
     let reason = prop_oneof![
         Just(DisconnectReason::Lost),
         Just(DisconnectReason::Delivered),
@@ -133,13 +137,13 @@ impl Stage {
                 Action::Checkpoint { position } => self.written(position)?,
                 Action::Drain => {
                     if let Some(next_seq) = self.open.take() {
-                        self.tell(Input::Acknowledged { next_seq });
+                        self.tell(Input::Acknowledged { next_seq: StreamSeq(next_seq) });
                     }
                     self.tell(Input::Drained);
                 }
                 Action::Note(Note::Flaw(Flaw::Gap { from, to })) => {
-                    prop_assert!(from < to && to < SEQ_END, "{from} {to}");
-                    self.missing.push((from, to));
+                    prop_assert!(from < to && to < StreamSeq(SEQ_END), "{from} {to}");
+                    self.missing.push((from.get(), to.get()));
                 }
                 Action::Finish(finish) => self.finish = Some(finish),
                 Action::Connect { .. }
@@ -154,15 +158,15 @@ impl Stage {
 
     /// Checks the invariant.
     fn written(&mut self, position: Position) -> Result<(), TestCaseError> {
-        prop_assert!(position.next_seq <= SEQ_END, "{:?}", position);
+        prop_assert!(position.next_seq <= StreamSeq(SEQ_END), "{:?}", position);
         let before = self.position.as_ref().filter(|before| before.identity == position.identity);
         prop_assert!(before.is_none_or(|before| before.next_seq <= position.next_seq), "{:?}", position);
         if self.guarantee == Guarantee::ExactlyOnce {
             let missing: u64 = self.missing.iter().map(|(from, to)| to - from).sum();
             let twice = self.missing.iter().any(|(from, to)| self.seen.range(from..to).next().is_some());
-            let behind = self.seen.range(position.next_seq..).next();
+            let behind = self.seen.range(position.next_seq.get()..).next();
             prop_assert!(!twice && behind.is_none(), "{:?} {:?}", self.seen, self.missing);
-            prop_assert_eq!(self.seen.len() as u64 + missing, position.next_seq);
+            prop_assert_eq!(self.seen.len() as u64 + missing, position.next_seq.get());
         }
         self.position = Some(position);
         Ok(())
@@ -179,15 +183,21 @@ impl Stage {
                 if self.delivery.is_reading()
                     && let Admission::Produce { seq } = self.delivery.message(None, valid)
                 {
-                    let is_new = self.seen.insert(seq);
+                    let is_new = self.seen.insert(seq.get());
                     prop_assert!(is_new || self.guarantee == Guarantee::AtLeastOnce, "{seq} comes twice");
-                    self.open = Some(seq + 1);
+                    self.open = Some(seq.get() + 1);
                 }
             }
             Move::Message { .. } => {}
-            Move::Jump(seq) if self.delivery.is_reading() => self.tell(Input::Jumped { connection, seq }),
-            Move::Sent(seq) if self.delivery.is_reading() => self.tell(Input::Sent { connection, seq }),
-            Move::End(seq) if self.delivery.is_reading() => self.tell(Input::Ended { connection, seq }),
+            Move::Jump(seq) if self.delivery.is_reading() => {
+                self.tell(Input::Jumped { connection, seq: StreamSeq(seq) })
+            }
+            Move::Sent(seq) if self.delivery.is_reading() => {
+                self.tell(Input::Sent { connection, seq: StreamSeq(seq) })
+            }
+            Move::End(seq) if self.delivery.is_reading() => {
+                self.tell(Input::Ended { connection, seq: StreamSeq(seq) })
+            }
             Move::Jump(_) | Move::Sent(_) | Move::End(_) => {}
             Move::Close(reason) => {
                 self.tell(Input::Disconnected { connection, reason, cause: String::new() });

@@ -1,5 +1,7 @@
 //! The producer's side: a producer, its transactions, and the position.
 
+use tradesim_schemas::StreamSeq;
+
 use super::{Action, Delivery, Feed, Finish, Note, Now, Open, SUSPECTS_MAX, Sink};
 use crate::Position;
 
@@ -39,7 +41,7 @@ impl Delivery {
             self.sink = Sink::Initialising;
             return self.actions.push_back(Action::Initialise { identity: self.identity.clone() });
         }
-        self.next = position.map_or(0, |position| position.next_seq);
+        self.next = position.map_or(StreamSeq(0), |position| position.next_seq);
         self.delivered = self.next;
         self.written = self.next;
         self.suspects = self.suspects.split_off(&self.next);
@@ -76,7 +78,7 @@ impl Delivery {
         self.actions.push_back(Action::Commit { position });
     }
 
-    fn position(&self, next_seq: u64) -> Position {
+    fn position(&self, next_seq: StreamSeq) -> Position {
         let identity = self.identity.clone().expect("positions belong to a run");
         Position { identity, next_seq, bridge: self.options.bridge.clone() }
     }
@@ -106,7 +108,7 @@ impl Delivery {
         }
     }
 
-    pub(super) fn failed(&mut self, cause: String, refused: &[u64], is_fatal: bool, now: Now) {
+    pub(super) fn failed(&mut self, cause: String, refused: &[StreamSeq], is_fatal: bool, now: Now) {
         self.counts.restarts += 1;
         for seq in refused {
             if self.suspects.len() < SUSPECTS_MAX {

@@ -72,7 +72,11 @@ impl Stage {
     }
 
     fn failed(&mut self, refused: &[u64]) {
-        self.tell(Input::Failed { cause: "failed".to_owned(), refused: refused.to_vec(), is_fatal: false });
+        self.tell(Input::Failed {
+            cause: "failed".to_owned(),
+            refused: refused.iter().copied().map(StreamSeq).collect(),
+            is_fatal: false,
+        });
     }
 
     fn wait(&mut self) {
@@ -113,7 +117,11 @@ impl Stage {
 }
 
 fn handshake(stream: &str, run: &str, start_seq: u64) -> HandshakeInfo {
-    HandshakeInfo { stream: Some(stream.to_owned()), run: Some(run.to_owned()), start_seq: Some(start_seq) }
+    HandshakeInfo {
+        stream: Some(stream.to_owned()),
+        run: Some(run.to_owned()),
+        start_seq: Some(StreamSeq(start_seq)),
+    }
 }
 
 fn identity() -> Identity {
@@ -121,13 +129,13 @@ fn identity() -> Identity {
 }
 
 fn position(next_seq: u64) -> Position {
-    Position { identity: identity(), next_seq, bridge: "me".to_owned() }
+    Position { identity: identity(), next_seq: StreamSeq(next_seq), bridge: "me".to_owned() }
 }
 
 #[test]
 fn a_producer_fences_before_the_position_is_read_and_claims_it_before_messages_flow() {
     let mut stage = Stage::new(options(Guarantee::ExactlyOnce));
-    stage.expect(&[Action::Connect { connection: 1, from_seq: Some(0) }]);
+    stage.expect(&[Action::Connect { connection: 1, from_seq: Some(StreamSeq(0)) }]);
     stage.connected(0);
     assert!(!stage.delivery.wants_events(), "nothing is read before the start is known");
     stage.expect(&[Action::Initialise { identity: Some(identity()) }]);
@@ -137,17 +145,17 @@ fn a_producer_fences_before_the_position_is_read_and_claims_it_before_messages_f
     stage.expect(&[Action::Begin, Action::Commit { position: position(7) }]);
     stage.tell(Input::Committed);
     // the first connection began at another message
-    stage.expect(&[Action::Disconnect, Action::Connect { connection: 2, from_seq: Some(7) }]);
+    stage.expect(&[Action::Disconnect, Action::Connect { connection: 2, from_seq: Some(StreamSeq(7)) }]);
     stage.connected(7);
     assert!(stage.delivery.is_reading());
-    assert_eq!(stage.message(), Admission::Produce { seq: 7 });
+    assert_eq!(stage.message(), Admission::Produce { seq: StreamSeq(7) });
 }
 
 #[test]
 fn a_transaction_is_committed_after_its_time_or_its_messages() {
     let mut stage = Stage::reading();
     for seq in 0..3 {
-        assert_eq!(stage.message(), Admission::Produce { seq });
+        assert_eq!(stage.message(), Admission::Produce { seq: StreamSeq(seq) });
     }
     stage.expect(&[Action::Commit { position: position(3) }]);
     assert!(!stage.delivery.is_reading());
@@ -177,7 +185,7 @@ fn whatever_fails_everything_starts_again_from_the_committed_position() {
     stage.expect(&[Action::ReadPosition { identity: identity() }]);
     // the commit had succeeded after all
     stage.tell(Input::PositionRead(Some(position(2))));
-    stage.expect(&[Action::Connect { connection: 2, from_seq: Some(2) }]);
+    stage.expect(&[Action::Connect { connection: 2, from_seq: Some(StreamSeq(2)) }]);
     assert_eq!(stage.delivery.counts().received, 0, "only confirmed commits are counted");
 }
 
@@ -210,12 +218,12 @@ fn a_lost_feed_goes_on_behind_what_was_taken() {
     stage.expect(&[Action::Commit { position: position(1) }]);
     stage.tell(Input::Committed);
     stage.wait();
-    stage.expect(&[Action::Connect { connection: 2, from_seq: Some(1) }]);
+    stage.expect(&[Action::Connect { connection: 2, from_seq: Some(StreamSeq(1)) }]);
     // late events of the first connection are ignored
-    stage.tell(Input::Ended { connection: 1, seq: 9 });
+    stage.tell(Input::Ended { connection: 1, seq: StreamSeq(9) });
     assert_eq!(stage.actions(), []);
     stage.connected(1);
-    assert_eq!(stage.message(), Admission::Produce { seq: 1 });
+    assert_eq!(stage.message(), Admission::Produce { seq: StreamSeq(1) });
 }
 
 #[test]
@@ -255,7 +263,7 @@ fn pauses_grow_and_a_timeout_ends_them() {
 fn the_end_is_committed_before_it_is_over() {
     let mut stage = Stage::reading();
     stage.message();
-    stage.tell(Input::Ended { connection: 1, seq: 1 });
+    stage.tell(Input::Ended { connection: 1, seq: StreamSeq(1) });
     stage.expect(&[Action::Commit { position: position(1) }]);
     stage.tell(Input::Committed);
     stage.expect(&[Action::Disconnect, Action::Finish(Finish::Complete)]);
@@ -265,7 +273,7 @@ fn the_end_is_committed_before_it_is_over() {
 fn an_end_that_comes_too_early_is_a_lost_feed() {
     let mut stage = Stage::reading();
     stage.message();
-    stage.tell(Input::Ended { connection: 1, seq: 2 });
+    stage.tell(Input::Ended { connection: 1, seq: StreamSeq(2) });
     let actions = stage.actions();
     assert_eq!(actions[0], Action::Disconnect);
     assert!(!actions.iter().any(|action| matches!(action, Action::Finish(_))));
@@ -275,11 +283,11 @@ fn an_end_that_comes_too_early_is_a_lost_feed() {
 fn messages_that_were_sent_and_have_not_come_are_a_lost_feed() {
     let mut stage = Stage::reading();
     stage.message();
-    stage.tell(Input::Sent { connection: 1, seq: 1 });
+    stage.tell(Input::Sent { connection: 1, seq: StreamSeq(1) });
     assert_eq!(stage.actions(), []);
-    stage.tell(Input::Sent { connection: 1, seq: 2 });
+    stage.tell(Input::Sent { connection: 1, seq: StreamSeq(2) });
     assert_eq!(stage.actions()[0], Action::Disconnect);
-    assert_eq!(stage.delivery.head_seq(), 2);
+    assert_eq!(stage.delivery.head_seq(), StreamSeq(2));
 }
 
 #[test]
@@ -321,7 +329,7 @@ fn a_new_run_has_a_position_of_its_own() {
             Action::Begin,
             Action::Commit { position: first },
             Action::Disconnect,
-            Action::Connect { connection: 3, from_seq: Some(0) },
+            Action::Connect { connection: 3, from_seq: Some(StreamSeq(0)) },
         ]
     );
 }
@@ -368,11 +376,14 @@ fn a_record_that_is_refused_goes_alone_and_then_to_the_dead_letters() {
     admissions(&mut stage);
     restart(&mut stage, &[0, 1]);
     let alone = |seq| Admission::ProduceAlone { seq };
-    assert_eq!(admissions(&mut stage), [alone(0), alone(1)]);
+    assert_eq!(admissions(&mut stage), [alone(StreamSeq(0)), alone(StreamSeq(1))]);
     restart(&mut stage, &[1]);
-    assert_eq!(admissions(&mut stage), [alone(0), alone(1)]);
+    assert_eq!(admissions(&mut stage), [alone(StreamSeq(0)), alone(StreamSeq(1))]);
     restart(&mut stage, &[1]);
-    assert_eq!(admissions(&mut stage), [alone(0), Admission::DeadLetter { seq: 1, retries: 2 }]);
+    assert_eq!(
+        admissions(&mut stage),
+        [alone(StreamSeq(0)), Admission::DeadLetter { seq: StreamSeq(1), retries: 2 }]
+    );
     stage.wait();
     stage.tell(Input::Committed);
     let counts = stage.delivery.counts();
@@ -384,7 +395,7 @@ fn a_record_that_is_refused_goes_alone_and_then_to_the_dead_letters() {
 fn where_even_the_dead_letter_is_refused_somebody_has_to_look() {
     let mut stage = Stage::reading();
     stage.message();
-    stage.delivery.suspects.insert(1, 6);
+    stage.delivery.suspects.insert(StreamSeq(1), 6);
     stage.message();
     let last = stage.actions().pop();
     assert!(matches!(last, Some(Action::Finish(Finish::KafkaFailed { .. }))), "{last:?}");
@@ -394,14 +405,14 @@ fn where_even_the_dead_letter_is_refused_somebody_has_to_look() {
 fn messages_that_cannot_be_had_any_more_are_said_with_their_range() {
     let mut stage = Stage::reading();
     stage.message();
-    stage.tell(Input::Jumped { connection: 1, seq: 10 });
-    assert_eq!(stage.notes(), [Note::Flaw(Flaw::Gap { from: 1, to: 10 })]);
-    assert_eq!(stage.message(), Admission::Produce { seq: 10 });
+    stage.tell(Input::Jumped { connection: 1, seq: StreamSeq(10) });
+    assert_eq!(stage.notes(), [Note::Flaw(Flaw::Gap { from: StreamSeq(1), to: StreamSeq(10) })]);
+    assert_eq!(stage.message(), Admission::Produce { seq: StreamSeq(10) });
     assert_eq!(stage.delivery.counts().missing, 9);
-    stage.tell(Input::Jumped { connection: 1, seq: 9 });
-    assert_eq!(stage.notes(), [Note::Flaw(Flaw::Repeated { from: 9, to: 11 })]);
+    stage.tell(Input::Jumped { connection: 1, seq: StreamSeq(9) });
+    assert_eq!(stage.notes(), [Note::Flaw(Flaw::Repeated { from: StreamSeq(9), to: StreamSeq(11) })]);
     assert_eq!((stage.message(), stage.message()), (Admission::Skip, Admission::Skip));
-    assert_eq!(stage.message(), Admission::Produce { seq: 11 });
+    assert_eq!(stage.message(), Admission::Produce { seq: StreamSeq(11) });
     assert_eq!(stage.delivery.counts().repeated, 2);
 }
 
@@ -421,15 +432,15 @@ fn tries_with_brokers_have_an_end_only_where_one_is_wanted() {
 fn at_least_once_writes_the_position_behind_the_acknowledgements() {
     let mut stage = Stage::reading_at_least_once();
     for seq in 0..5 {
-        assert_eq!(stage.delivery.message(None, true), Admission::Produce { seq });
+        assert_eq!(stage.delivery.message(None, true), Admission::Produce { seq: StreamSeq(seq) });
     }
     assert_eq!(stage.delivery.poll_timeout(), None);
-    stage.tell(Input::Acknowledged { next_seq: 4 });
+    stage.tell(Input::Acknowledged { next_seq: StreamSeq(4) });
     stage.wait();
     stage.expect(&[Action::Checkpoint { position: position(4) }]);
-    stage.tell(Input::Ended { connection: 1, seq: 5 });
+    stage.tell(Input::Ended { connection: 1, seq: StreamSeq(5) });
     stage.expect(&[Action::Drain]);
-    stage.tell(Input::Acknowledged { next_seq: 5 });
+    stage.tell(Input::Acknowledged { next_seq: StreamSeq(5) });
     stage.tell(Input::Drained);
     let end =
         [Action::Checkpoint { position: position(5) }, Action::Disconnect, Action::Finish(Finish::Complete)];
@@ -447,7 +458,7 @@ fn at_least_once_keeps_its_connection_while_a_producer_is_made_anew() {
     stage.expect(&[Action::Initialise { identity: Some(identity()) }]);
     stage.tell(Input::Initialised);
     assert!(stage.delivery.is_reading());
-    assert_eq!(stage.delivery.message(None, true), Admission::Produce { seq: 1 });
+    assert_eq!(stage.delivery.message(None, true), Admission::Produce { seq: StreamSeq(1) });
 }
 
 #[test]
@@ -458,12 +469,12 @@ fn at_least_once_takes_a_feed_that_numbers_nothing() {
     stage.expect(&[Action::Initialise { identity: None }]);
     stage.tell(Input::Initialised);
     let at = |micros| Timestamp::from_micros(micros);
-    assert_eq!(stage.delivery.message(at(5), true), Admission::Produce { seq: 0 });
+    assert_eq!(stage.delivery.message(at(5), true), Admission::Produce { seq: StreamSeq(0) });
     stage.lost();
     stage.wait();
     stage.tell(Input::Connected { connection: 2, handshake: HandshakeInfo::default() });
     stage.notes();
-    assert_eq!(stage.delivery.message(at(9), true), Admission::Produce { seq: 1 });
+    assert_eq!(stage.delivery.message(at(9), true), Admission::Produce { seq: StreamSeq(1) });
     let flaw = Flaw::Interruption { last: at(5).unwrap(), first: at(9).unwrap() };
     assert_eq!(stage.notes(), [Note::Flaw(flaw)]);
     stage.tell(Input::Disconnected {
@@ -480,8 +491,8 @@ fn at_least_once_says_which_messages_of_a_numbered_feed_are_missing() {
     stage.delivery.message(None, true);
     stage.lost();
     stage.wait();
-    stage.expect(&[Action::Connect { connection: 2, from_seq: Some(1) }]);
+    stage.expect(&[Action::Connect { connection: 2, from_seq: Some(StreamSeq(1)) }]);
     stage.connected(4);
-    assert!(stage.notes().contains(&Note::Flaw(Flaw::Gap { from: 1, to: 4 })));
-    assert_eq!(stage.delivery.message(None, true), Admission::Produce { seq: 4 });
+    assert!(stage.notes().contains(&Note::Flaw(Flaw::Gap { from: StreamSeq(1), to: StreamSeq(4) })));
+    assert_eq!(stage.delivery.message(None, true), Admission::Produce { seq: StreamSeq(4) });
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tradesim_schemas::StreamSeq;
+
 use crate::{Backoff, Flaw, Identity, Position};
 
 /// The delivery guarantee for every message.
@@ -59,7 +61,7 @@ pub struct HandshakeInfo {
     /// The name of the run.
     pub run: Option<String>,
     /// The number of the first message that will be sent.
-    pub start_seq: Option<u64>,
+    pub start_seq: Option<StreamSeq>,
 }
 
 /// The reason for which a connection ended.
@@ -90,21 +92,21 @@ pub enum Input {
         /// The number of the connection.
         connection: u64,
         /// The number of the next message.
-        seq: u64,
+        seq: StreamSeq,
     },
     /// The feed has sent all messages before this one.
     Sent {
         /// The number of the connection.
         connection: u64,
         /// The number.
-        seq: u64,
+        seq: StreamSeq,
     },
     /// The feed announced that its last message is the one before this one.
     Ended {
         /// The number of the connection.
         connection: u64,
         /// The number.
-        seq: u64,
+        seq: StreamSeq,
     },
     /// A connection ended, or could not be established.
     Disconnected {
@@ -124,7 +126,7 @@ pub enum Input {
     /// Without transactions: all messages before this one are acknowledged.
     Acknowledged {
         /// The number.
-        next_seq: u64,
+        next_seq: StreamSeq,
     },
     /// Without transactions: no record is open any more.
     Drained,
@@ -133,7 +135,7 @@ pub enum Input {
         /// The cause, as text.
         cause: String,
         /// The numbers of messages whose records the broker refused because of their content.
-        refused: Vec<u64>,
+        refused: Vec<StreamSeq>,
         /// True if a retry cannot succeed.
         is_fatal: bool,
     },
@@ -151,7 +153,7 @@ pub enum Action {
         /// The number that all events of this connection carry.
         connection: u64,
         /// The first message to request.
-        from_seq: Option<u64>,
+        from_seq: Option<StreamSeq>,
     },
     /// Drop the connection.
     Disconnect,
@@ -197,7 +199,7 @@ pub enum Note {
         /// The run, if the feed names it.
         identity: Option<Identity>,
         /// The first message.
-        seq: u64,
+        seq: StreamSeq,
     },
     /// The connection was lost and will be established again.
     Reconnecting {
@@ -220,7 +222,7 @@ pub enum Note {
     /// The feed has delivered everything.
     Delivered {
         /// The number after the last message, if the feed numbers them.
-        next_seq: Option<u64>,
+        next_seq: Option<StreamSeq>,
     },
     /// The order of the received messages has a flaw.
     Flaw(Flaw),
@@ -277,17 +279,17 @@ pub enum Admission {
     /// It is produced.
     Produce {
         /// Its number.
-        seq: u64,
+        seq: StreamSeq,
     },
     /// It is produced while no other record is in flight, because the broker refused a batch with it.
     ProduceAlone {
         /// Its number.
-        seq: u64,
+        seq: StreamSeq,
     },
     /// The broker refuses it: it becomes a dead letter.
     DeadLetter {
         /// Its number.
-        seq: u64,
+        seq: StreamSeq,
         /// The number of retries.
         retries: u32,
     },

@@ -9,7 +9,7 @@ use rdkafka::{
     message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer},
 };
-use tradesim_schemas::{ContentDigest, EventType, ReadOptions, read};
+use tradesim_schemas::{ContentDigest, EventType, ReadOptions, StreamSeq, read};
 
 use super::*;
 use crate::{
@@ -206,10 +206,10 @@ fn planted_faults_are_named(bed: &Bed) {
     let audited = bed.audit(None, &messages).unwrap();
     assert_eq!(counts(&audited), [1, 1, 1, 1, 1], "{audited:?}");
     assert_eq!(audited.run.as_deref(), Some("r1"));
-    assert_eq!(audited.report.finding(Fault::Lost).examples[0].seq, Some(100));
-    assert_eq!(audited.report.finding(Fault::Duplicated).examples[0].seq, Some(200));
-    assert_eq!(audited.report.finding(Fault::Altered).examples[0].seq, Some(300));
-    assert_eq!(audited.report.finding(Fault::Reordered).examples[0].seq, Some(first as u64));
+    assert_eq!(audited.report.finding(Fault::Lost).examples[0].seq, Some(StreamSeq(100)));
+    assert_eq!(audited.report.finding(Fault::Duplicated).examples[0].seq, Some(StreamSeq(200)));
+    assert_eq!(audited.report.finding(Fault::Altered).examples[0].seq, Some(StreamSeq(300)));
+    assert_eq!(audited.report.finding(Fault::Reordered).examples[0].seq, Some(StreamSeq(first as u64)));
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn a_feed_that_speaks_of_numbers_that_cannot_be_ends_the_bridge_behind_what_came
         server.join();
         let Err(BridgeError::FeedBroken { cause }) = result else { panic!("{result:?}") };
         assert!(cause.contains(words), "{cause}");
-        assert_eq!((report.next_seq, report.counts.received), (10, 10));
+        assert_eq!((report.next_seq, report.counts.received), (StreamSeq(10), 10));
         let contents = stage.contents();
         assert!(contents.seqs("r").iter().copied().eq(0..10));
         assert_eq!(contents.position("s/r"), Some((10, "me".to_owned())));

@@ -41,7 +41,7 @@ impl Contents {
     /// Returns the newest position of a key, and its writer.
     pub(super) fn position(&self, key: &str) -> Option<(u64, String)> {
         let newest = self.positions.iter().rev().find(|position| position.key() == key)?;
-        Some((newest.next_seq, newest.bridge.clone()))
+        Some((newest.next_seq.get(), newest.bridge.clone()))
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) struct Gaps {
 
 impl Gaps {
     pub(super) fn of(metadata: &Metadata) -> Gaps {
-        let first = metadata.first().map_or(RecordSeq::FIRST, |(seq, _)| seq);
+        let first = metadata.first().map_or(RecordSeq(0), |(seq, _)| seq);
         Gaps::new(metadata.provenance().gaps(), first)
     }
 

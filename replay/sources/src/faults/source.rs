@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use tradesim_replay::{
-    Block, BlockBuilder, Feed, Filled, LineFault, Meta, Opcode, Source, SourceError, SourceInfo,
+    Block, BlockBuilder, Feed, Filled, LineFault, MARKS_MAX, Mark, MarkKind, Meta, Opcode, Outline,
+    OutlineOptions, Source, SourceError, SourceInfo,
 };
 use tradesim_schemas::StreamSeq;
 use tradesim_schemas::TimeSpec;
@@ -49,7 +50,7 @@ impl Source for FaultySource {
         // the message before may be swapped with the first one
         let is_swapped =
             |seq: StreamSeq| self.planted.hits.get(&seq.get()).is_some_and(|hit| hit.kind == FaultKind::Swap);
-        let before = (seq > StreamSeq::FIRST).then(|| seq - 1);
+        let before = (seq > StreamSeq(0)).then(|| seq - 1);
         let from = before.filter(|&before| is_swapped(before)).unwrap_or(seq);
         Ok(Box::new(FaultyFeed {
             inner: self.inner.open(from)?,
@@ -65,6 +66,18 @@ impl Source for FaultySource {
 
     fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
         self.inner.find(time)
+    }
+
+    fn outline(&self, options: OutlineOptions<'_>) -> Result<Option<Outline>, SourceError> {
+        let Some(mut outline) = self.inner.outline(options)? else { return Ok(None) };
+        let hits = self.planted.hits.iter().take(MARKS_MAX);
+        let marks = hits.map(|(&seq, hit)| Mark {
+            kind: MarkKind::Fault,
+            seq: StreamSeq(seq),
+            name: hit.kind.name().to_owned(),
+        });
+        outline.add_marks(marks, self.planted.hits.len() as u64);
+        Ok(Some(outline))
     }
 }
 

@@ -74,8 +74,18 @@ impl Backend for Echo {
             speed_achieved: None,
             seconds: 0.0,
             sent: 7,
+            looped: None,
+            digest_sent: None,
+            control: "loopback".into(),
             late_ms: None,
             clients: Vec::new(),
+        }
+    }
+
+    async fn timeline(&self) -> Result<Arc<[u8]>, String> {
+        match self.page.lock().unwrap().as_str() {
+            "damaged" => Err("row group 3 is damaged".to_owned()),
+            _ => Ok(b"{\"segments\":[]}\n".as_slice().into()),
         }
     }
 

@@ -41,6 +41,7 @@ pub(super) fn context() -> AuditContext {
     AuditContext {
         day: Some(day()),
         market_hours: true,
+        model: Some("gbm/1".to_owned()),
         symbols: vec![
             listed("AAPL", Exchange::Nasdaq),
             listed("IBM", Exchange::Nyse),

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use tradesim_schemas::StreamSeq;
+
 use super::broker::{Broker, Record};
 use crate::{
     Action, Admission, Backoff, Delivery, DisconnectReason, Finish, Guarantee, HandshakeInfo, Identity,
@@ -273,7 +275,14 @@ impl World {
     fn step(&mut self, index: usize) -> Option<Finish> {
         let bridge = &mut self.bridges[index];
         if let Some((cause, refused)) = bridge.failure.take() {
-            self.tell(index, Input::Failed { cause, refused, is_fatal: false });
+            self.tell(
+                index,
+                Input::Failed {
+                    cause,
+                    refused: refused.into_iter().map(StreamSeq).collect(),
+                    is_fatal: false,
+                },
+            );
             return None;
         }
         if let Some(action) = self.bridges[index].delivery.poll_action() {
@@ -322,12 +331,12 @@ impl World {
             let handshake = HandshakeInfo {
                 stream: Some("s".to_owned()),
                 run: Some("r".to_owned()),
-                start_seq: Some(connection.next),
+                start_seq: Some(StreamSeq(connection.next)),
             };
             return self.tell(index, Input::Connected { connection: number, handshake });
         }
         if connection.next == messages {
-            return self.tell(index, Input::Ended { connection: number, seq: messages });
+            return self.tell(index, Input::Ended { connection: number, seq: StreamSeq(messages) });
         }
         let now = bridge.now;
         bridge.delivery.prepare(|| now);
@@ -366,7 +375,7 @@ impl World {
                 sent
             }
         };
-        assert_eq!(sent, seq, "a bridge has the numbers of its feed");
+        assert_eq!(sent, StreamSeq(seq), "a bridge has the numbers of its feed");
         if self.dice.below(3) == 0 {
             self.flush(index);
         }
@@ -408,7 +417,7 @@ impl World {
     fn act(&mut self, index: usize, action: Action) -> Option<Finish> {
         match action {
             Action::Connect { connection, from_seq } => {
-                let next = from_seq.unwrap_or(0);
+                let next = from_seq.map_or(0, StreamSeq::get);
                 self.bridges[index].connection =
                     Some(Connection { number: connection, next, greeted: false });
             }
@@ -464,7 +473,14 @@ impl World {
         }
         self.flush(index);
         if let Some((cause, refused)) = self.bridges[index].failure.take() {
-            return self.tell(index, Input::Failed { cause, refused, is_fatal: false });
+            return self.tell(
+                index,
+                Input::Failed {
+                    cause,
+                    refused: refused.into_iter().map(StreamSeq).collect(),
+                    is_fatal: false,
+                },
+            );
         }
         let epoch = self.bridges[index].epoch.expect("there is a producer");
         let fault = if self.strikes() { 1 + self.dice.below(3) } else { 0 };
@@ -496,7 +512,7 @@ impl World {
     /// Checks the invariant: committed readers see exactly the messages before the position, each once, in order for
     /// each key.
     fn check(&self) -> Result<(), String> {
-        let position = self.broker.position().map_or(0, |position| position.next_seq);
+        let position = self.broker.position().map_or(0, |position| position.next_seq.get());
         let seen = self.broker.messages();
         let mut numbers: Vec<u64> = seen.iter().map(|(seq, _)| *seq).collect();
         for key in 0..KEYS {
@@ -528,7 +544,11 @@ impl World {
         let position = self.broker.position();
         let expected = Identity { stream: "s".to_owned(), run: "r".to_owned() };
         match position {
-            Some(position) if position.next_seq == self.messages && position.identity == expected => Ok(()),
+            Some(position)
+                if position.next_seq == StreamSeq(self.messages) && position.identity == expected =>
+            {
+                Ok(())
+            }
             other => Err(format!("{} messages, but the final position is {other:?}", self.messages)),
         }
     }

@@ -15,7 +15,13 @@ fn a_number_that_no_message_can_have_ends_the_bridge_behind_what_came_before_it(
     let jumped = |seq| Input::Jumped { connection: 1, seq };
     let sent = |seq| Input::Sent { connection: 1, seq };
     let ended = |seq| Input::Ended { connection: 1, seq };
-    for input in [jumped(SEQ_END), jumped(u64::MAX), sent(SEQ_END), sent(u64::MAX), ended(u64::MAX)] {
+    for input in [
+        jumped(StreamSeq(SEQ_END)),
+        jumped(StreamSeq(u64::MAX)),
+        sent(StreamSeq(SEQ_END)),
+        sent(StreamSeq(u64::MAX)),
+        ended(StreamSeq(u64::MAX)),
+    ] {
         let mut stage = Stage::reading();
         stage.message();
         stage.message();
@@ -32,9 +38,12 @@ fn a_number_that_no_message_can_have_ends_the_bridge_behind_what_came_before_it(
 fn numbers_do_not_wrap() {
     let mut stage = Stage::reading();
     stage.message();
-    stage.tell(Input::Jumped { connection: 1, seq: SEQ_END - 1 });
-    assert_eq!(stage.notes(), [Note::Flaw(Flaw::Gap { from: 1, to: 9_007_199_254_740_991 })]);
-    assert_eq!(stage.message(), Admission::Produce { seq: 9_007_199_254_740_991 });
+    stage.tell(Input::Jumped { connection: 1, seq: StreamSeq(SEQ_END - 1) });
+    assert_eq!(
+        stage.notes(),
+        [Note::Flaw(Flaw::Gap { from: StreamSeq(1), to: StreamSeq(9_007_199_254_740_991) })]
+    );
+    assert_eq!(stage.message(), Admission::Produce { seq: StreamSeq(9_007_199_254_740_991) });
     assert_eq!(stage.message(), Admission::Skip);
     stage.expect(&[Action::Disconnect, Action::Commit { position: position(9_007_199_254_740_992) }]);
     stage.tell(Input::Committed);
@@ -51,13 +60,13 @@ fn what_lies_behind_the_end_that_the_feed_said_is_no_part_of_its_stream() {
         for _ in 0..3 {
             stage.delivery.message(None, true);
         }
-        stage.tell(Input::Ended { connection: 1, seq: 3 });
+        stage.tell(Input::Ended { connection: 1, seq: StreamSeq(3) });
         stage.actions();
         stage
     };
     let end = |stage: &mut Stage, types: &str| {
         stage.expect(&[Action::Disconnect, Action::Drain]);
-        stage.tell(Input::Acknowledged { next_seq: 3 });
+        stage.tell(Input::Acknowledged { next_seq: StreamSeq(3) });
         stage.tell(Input::Drained);
         broken(stage, &[Action::Checkpoint { position: position(3) }], types);
     };
@@ -65,16 +74,16 @@ fn what_lies_behind_the_end_that_the_feed_said_is_no_part_of_its_stream() {
     assert_eq!(stage.delivery.message(None, true), Admission::Skip);
     end(&mut stage, "it sent message 3, but numbers must be below 3");
     let mut stage = reading();
-    stage.tell(Input::Jumped { connection: 1, seq: 4 });
+    stage.tell(Input::Jumped { connection: 1, seq: StreamSeq(4) });
     end(&mut stage, "it jumped to message 4, after the announced end of its stream, 3");
     // a jump back is valid, and another connection may announce another end
     let mut stage = reading();
-    stage.tell(Input::Jumped { connection: 1, seq: 1 });
+    stage.tell(Input::Jumped { connection: 1, seq: StreamSeq(1) });
     assert_eq!(stage.delivery.message(None, true), Admission::Skip);
     stage.lost();
     stage.wait();
     stage.connected(3);
-    assert_eq!(stage.delivery.message(None, true), Admission::Produce { seq: 3 });
+    assert_eq!(stage.delivery.message(None, true), Admission::Produce { seq: StreamSeq(3) });
 }
 
 #[test]
@@ -127,7 +136,7 @@ fn acknowledgements_of_the_run_before_do_not_move_the_position_of_the_next() {
     stage.expect(&[Action::Initialise { identity: Some(identity()) }]);
     stage.tell(Input::Initialised);
     stage.expect(&[Action::Drain]);
-    stage.tell(Input::Acknowledged { next_seq: 5 });
+    stage.tell(Input::Acknowledged { next_seq: StreamSeq(5) });
     stage.tell(Input::Drained);
     stage.expect(&[
         Action::Checkpoint { position: position(5) },
@@ -136,7 +145,7 @@ fn acknowledgements_of_the_run_before_do_not_move_the_position_of_the_next() {
     stage.tell(Input::Initialised);
     stage.expect(&[Action::ReadPosition { identity: other() }]);
     stage.tell(Input::PositionRead(None));
-    assert_eq!(stage.delivery.message(None, true), Admission::Produce { seq: 0 });
+    assert_eq!(stage.delivery.message(None, true), Admission::Produce { seq: StreamSeq(0) });
 }
 
 #[test]
@@ -145,10 +154,10 @@ fn a_feed_that_does_not_number_its_messages_moves_no_number() {
     stage.tell(Input::Connected { connection: 1, handshake: HandshakeInfo::default() });
     stage.tell(Input::Initialised);
     stage.actions();
-    stage.tell(Input::Jumped { connection: 1, seq: 70 });
-    stage.tell(Input::Sent { connection: 1, seq: u64::MAX });
-    assert_eq!(stage.delivery.message(None, true), Admission::Produce { seq: 0 });
-    stage.tell(Input::Ended { connection: 1, seq: u64::MAX });
+    stage.tell(Input::Jumped { connection: 1, seq: StreamSeq(70) });
+    stage.tell(Input::Sent { connection: 1, seq: StreamSeq(u64::MAX) });
+    assert_eq!(stage.delivery.message(None, true), Admission::Produce { seq: StreamSeq(0) });
+    stage.tell(Input::Ended { connection: 1, seq: StreamSeq(u64::MAX) });
     stage.expect(&[Action::Drain]);
 }
 
@@ -164,10 +173,10 @@ fn a_run_that_begins_while_a_producer_is_made_anew_waits_for_what_is_open() {
     stage.tell(Input::Connected { connection: 2, handshake: handshake("s", "other", 0) });
     stage.wait();
     stage.tell(Input::Initialised);
-    stage.tell(Input::Acknowledged { next_seq: 1 });
+    stage.tell(Input::Acknowledged { next_seq: StreamSeq(1) });
     stage.actions();
     stage.tell(Input::Drained);
     let checkpoint = stage.actions().remove(0);
     assert_eq!(checkpoint, Action::Checkpoint { position: position(1) });
-    assert_eq!((stage.delivery.delivered_seq(), stage.delivery.next_seq()), (0, 0));
+    assert_eq!((stage.delivery.delivered_seq(), stage.delivery.next_seq()), (StreamSeq(0), StreamSeq(0)));
 }

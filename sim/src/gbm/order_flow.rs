@@ -1,20 +1,14 @@
 //! The orders of one symbol: their parameters, their fates, and the queue of open ones.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use tradesim_schemas::{Exchange, OrderType, TradeType};
 
-use tradesim_schemas::{AccountId, Exchange, OrderType, TradeType, TraderId};
-
+use super::book::{Quote, Resting};
 use crate::{
-    book::{Quote, Resting},
+    queue::Queue,
     rng::{Purpose, Stream},
+    tape::OTHER_VENUES,
+    trader::Trader,
 };
-
-/// The number of traders. Source: contract, section 2.
-const TRADERS: u32 = 200;
-/// The number of traders that share an account. Source: contract, section 2.
-const TRADERS_PER_ACCOUNT: u32 = 5;
-/// The venues that execute while the listing venue is closed. Source: contract, section 2.
-pub(crate) const OTHER_VENUES: [Exchange; 3] = [Exchange::Arca, Exchange::Nasdaq, Exchange::Bats];
 
 /// The mean time from an order's arrival to its first fill, and from one fill to the next, in microseconds.
 const FILL_DELAY_MEAN: f64 = 2e6;
@@ -72,8 +66,7 @@ pub(crate) struct Order {
     pub(crate) number: u64,
     pub(crate) side: TradeType,
     pub(crate) order_type: OrderType,
-    pub(crate) trader: TraderId,
-    pub(crate) account: AccountId,
+    pub(crate) trader: Trader,
     pub(crate) other_venue: Exchange,
     pub(crate) fate: Fate,
     /// The limit price, the stop price or the quote at arrival, in ticks. It limits the executions of every order that will
@@ -126,7 +119,7 @@ impl OrderFlow {
         let side = if side_and_fate % 2 == 0 { TradeType::Buy } else { TradeType::Sell };
         let fate = FATES[side_and_fate as usize / 2];
         let order_type = order_type(fate, percent, arrival.market_allowed);
-        let trader = draw_trader(stream);
+        let trader = Trader::draw(stream);
         let other_venue = OTHER_VENUES[venue as usize];
         let (size, split) = (size_and_split as usize / SPLITS.len(), size_and_split as usize % SPLITS.len());
         let quantity = quantity(SIZES[size], arrival.lot, fate);
@@ -145,8 +138,7 @@ impl OrderFlow {
             number,
             side,
             order_type,
-            trader: TraderId::new(trader).expect("there are 200 traders"),
-            account: AccountId::new((trader / TRADERS_PER_ACCOUNT) as u16).expect("there are 40 accounts"),
+            trader,
             other_venue,
             fate,
             price,
@@ -229,15 +221,6 @@ fn parts(fate: Fate, quantity: u32, split: usize) -> [u32; 3] {
     }
 }
 
-/// Draws the trader who sends an order. A few traders send most orders: the number is 200 u⁴ for a uniform u, so that the
-/// most active trader sends a quarter of all orders and the least active one in eight hundred.
-#[inline]
-fn draw_trader(stream: &mut Stream) -> u32 {
-    let u = stream.unit();
-    let square = u * u;
-    (f64::from(TRADERS) * square * square) as u32
-}
-
 /// The number of values of `haste`.
 const HASTES: u32 = 12;
 /// Values below this are orders whose first fill is immediate: half of all orders.
@@ -305,46 +288,10 @@ fn down(ticks: i64) -> i64 {
     (ticks - ticks.rem_euclid(LIMIT_GRID)).max(1)
 }
 
-/// The due time of an open order's next event, as one word: the time in microseconds since the epoch, then the order's
-/// number, because the older order comes first in a tie, and then its slot. A heap compares entries all the time, and
-/// comparing single words has no branch to mispredict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Due(u128);
-
-impl Due {
-    /// The number of bits for the slot.
-    const SLOT_BITS: u32 = 24;
-    /// The number of bits for the order's number. A symbol has fewer orders per day.
-    const NUMBER_BITS: u32 = 40;
-
-    #[inline]
-    fn new(at: i64, number: u64, slot: u32) -> Due {
-        assert!(at >= 0 && number >> Due::NUMBER_BITS == 0 && slot >> Due::SLOT_BITS == 0);
-        Due(u128::from(at as u64) << 64 | u128::from(number << Due::SLOT_BITS | u64::from(slot)))
-    }
-
-    #[inline]
-    fn at(self) -> i64 {
-        (self.0 >> 64) as i64
-    }
-
-    #[inline]
-    fn slot(self) -> usize {
-        (self.0 as u64 & ((1 << Due::SLOT_BITS) - 1)) as usize
-    }
-
-    /// Returns the same order with another due time.
-    fn moved_to(self, at: i64) -> Due {
-        Due(u128::from(at as u64) << 64 | u128::from(self.0 as u64))
-    }
-}
-
 /// The open orders, by the time of their next event.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenOrders {
-    due: BinaryHeap<Reverse<Due>>,
-    slots: Vec<Order>,
-    free: Vec<u32>,
+    queue: Queue<Order>,
     /// A bound of the limits of open orders that will be filled. It may be too strict, because ended orders still count
     /// until it is recomputed.
     bound: Resting,
@@ -353,43 +300,31 @@ pub(crate) struct OpenOrders {
 impl OpenOrders {
     /// Creates an empty queue.
     pub(crate) fn new() -> OpenOrders {
-        OpenOrders { due: BinaryHeap::new(), slots: Vec::new(), free: Vec::new(), bound: Resting::NONE }
+        OpenOrders { queue: Queue::new(), bound: Resting::NONE }
     }
 
     /// Returns the memory of a clone, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        size_of_val(&self.slots[..]) + size_of_val(&self.free[..]) + self.due.len() * size_of::<Due>()
+        self.queue.bytes()
     }
 
     /// Returns the due time of the next event; `i64::MAX` without open orders.
     #[inline]
     pub(crate) fn next_due(&self) -> i64 {
-        self.due.peek().map_or(i64::MAX, |Reverse(due)| due.at())
+        self.queue.next_due()
     }
 
     /// Adds an order whose next event is due at `at`.
     #[inline]
     pub(crate) fn push(&mut self, at: i64, order: Order) {
         widen(&mut self.bound, &order);
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.slots[slot as usize] = order;
-                slot
-            }
-            None => {
-                self.slots.push(order);
-                (self.slots.len() - 1) as u32
-            }
-        };
-        self.due.push(Reverse(Due::new(at, order.number, slot)));
+        self.queue.push(at, order.number, order);
     }
 
     /// Removes and returns the order whose event is due next.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Order> {
-        let Reverse(due) = self.due.pop()?;
-        self.free.push(due.slot() as u32);
-        Some(self.slots[due.slot()])
+        self.queue.pop()
     }
 
     /// Returns true if every open order that will be filled can still be executed within the quote.
@@ -401,31 +336,27 @@ impl OpenOrders {
     /// Recomputes and returns the limits that a quote must not pass.
     pub(crate) fn exact_bound(&mut self) -> Resting {
         let mut bound = Resting::NONE;
-        for Reverse(due) in &self.due {
-            widen(&mut bound, &self.slots[due.slot()]);
-        }
+        self.queue.iter().for_each(|order| widen(&mut bound, order));
         self.bound = bound;
         bound
     }
 
     /// Sets all remaining events of the orders that `quote` would pass to be due at `now`.
     pub(crate) fn make_due(&mut self, quote: Quote, now: i64) {
-        let mut all = std::mem::take(&mut self.due).into_vec();
-        for Reverse(due) in &mut all {
-            let order = &mut self.slots[due.slot()];
+        self.queue.make_due(now, |order| {
             let mut alone = Resting::NONE;
             widen(&mut alone, order);
-            if !alone.allows(quote) {
-                *due = due.moved_to(now);
+            let passed = !alone.allows(quote);
+            if passed {
                 order.delays = [0; 3];
             }
-        }
-        self.due = all.into();
+            passed
+        });
     }
 
     /// Returns the raw state, for the state digest.
     pub(crate) fn state(&self) -> [u64; 2] {
-        [self.due.len() as u64, self.next_due() as u64]
+        [self.queue.len() as u64, self.next_due() as u64]
     }
 }
 
@@ -468,17 +399,6 @@ mod tests {
             assert!(down(ticks) <= ticks && down(ticks) > ticks - LIMIT_GRID);
         }
         assert_eq!(down(-7), 1);
-    }
-
-    #[test]
-    fn every_trader_trades_and_some_more_than_others() {
-        let mut stream = Stream::new(3, Purpose::Orders, "");
-        let mut counts = [0u32; TRADERS as usize];
-        for _ in 0..100_000 {
-            counts[draw_trader(&mut stream) as usize] += 1;
-        }
-        assert!(counts.iter().all(|&count| count > 0));
-        assert!(counts[0] > 20 * counts[199]);
     }
 
     #[test]

@@ -1,13 +1,10 @@
-//! The arrival times of one symbol's orders: a Poisson process whose intensity is constant between known instants.
+//! The expected order rate over a day: segments between which it changes, because a period or a burst begins or ends.
 
-use std::sync::Arc;
-
-use tradesim_schemas::Symbol;
+use tradesim_schemas::{Symbol, Timestamp};
 
 use crate::{
     burst::Burst,
-    rng::{Purpose, Stream},
-    session::PeriodSpan,
+    session::{Period, PeriodSpan},
 };
 
 /// A time span of constant intensity.
@@ -55,54 +52,19 @@ pub(crate) fn segments(periods: &[PeriodSpan], bursts: &[Burst], symbol: Option<
     segments
 }
 
-/// The arrival times of one symbol's orders.
-///
-/// Each arrival takes one exponential draw, which is consumed at the intensity of each segment that it passes (time
-/// rescaling), so that changes of intensity are exact.
-#[derive(Clone, Debug)]
-pub(crate) struct Arrivals {
-    /// Shared by clones: a day of random bursts has thousands.
-    segments: Arc<[Segment]>,
-    /// Orders per microsecond at multiplier 1.
-    rate_per_micro: f64,
-    segment: usize,
-    /// The last arrival, in microseconds since the segment's start.
-    at: f64,
-    stream: Stream,
+/// Returns the segments of a day for one symbol in which only bursts change the rate.
+pub(crate) fn of_bursts(
+    start: Timestamp,
+    end: Timestamp,
+    bursts: &[Burst],
+    symbol: Option<Symbol>,
+) -> Vec<Segment> {
+    segments(&[PeriodSpan { period: Period::AllDay, from: start, to: end, multiplier: 1.0 }], bursts, symbol)
 }
 
-impl Arrivals {
-    /// Creates the arrivals of a symbol with `rate` orders per second at multiplier 1.
-    pub(crate) fn new(seed: u64, symbol: &str, rate: f64, segments: Vec<Segment>) -> Arrivals {
-        let stream = Stream::new(seed, Purpose::Arrivals, symbol);
-        Arrivals { segments: segments.into(), rate_per_micro: rate / 1e6, segment: 0, at: 0.0, stream }
-    }
-
-    /// Returns the next arrival in microseconds since the epoch, never before the previous one. Returns `None` after the
-    /// end of the day.
-    #[inline]
-    pub(crate) fn next(&mut self) -> Option<i64> {
-        let mut need = self.stream.exponential();
-        loop {
-            let segment = self.segments.get(self.segment)?;
-            let rate = self.rate_per_micro * segment.multiplier;
-            let len = (segment.to - segment.from) as f64;
-            let rest = (len - self.at) * rate;
-            if need < rest {
-                // rounding may reach the segment's end, which belongs to the next segment
-                self.at = (self.at + need / rate).min(len - 1.0);
-                return Some(segment.from + self.at as i64);
-            }
-            need -= rest;
-            self.segment += 1;
-            self.at = 0.0;
-        }
-    }
-
-    /// Returns the raw state, for the state digest.
-    pub(crate) fn state(&self) -> [u64; 3] {
-        [self.segment as u64, self.at.to_bits(), self.stream.position()]
-    }
+/// Returns the expected number of orders per unit of rate.
+pub(crate) fn expected(segments: &[Segment]) -> f64 {
+    segments.iter().map(|segment| (segment.to - segment.from) as f64 * segment.multiplier / 1e6).sum()
 }
 
 /// Returns the expected order rate at each instant, over all symbols. It decides the size of a window.
@@ -144,10 +106,7 @@ pub(crate) fn window_end(segments: &[Segment], from: i64, end: i64, rate: f64, o
 
 #[cfg(test)]
 mod tests {
-    use tradesim_schemas::Timestamp;
-
     use super::*;
-    use crate::session::Period;
 
     fn at(micros: i64) -> Timestamp {
         Timestamp::from_micros(micros).unwrap()
@@ -193,22 +152,6 @@ mod tests {
             ]
         );
         assert_eq!(list(Some("MSFT")).len(), 6);
-    }
-
-    #[test]
-    fn arrivals_follow_the_intensity() {
-        let periods = [span(0, 1_000, 1.0), span(1_000, 2_000, 0.0), span(2_000, 3_000, 4.0)];
-        let mut arrivals = Arrivals::new(5, "AAPL", 20.0, segments(&periods, &[], None));
-        let (mut counts, mut last) = ([0f64; 3], 0);
-        while let Some(at) = arrivals.next() {
-            assert!(at >= last);
-            last = at;
-            counts[(at / (1_000 * SECOND)) as usize] += 1.0;
-        }
-        assert_eq!(counts[1], 0.0);
-        for (count, expected) in [(counts[0], 20_000.0), (counts[2], 80_000.0f64)] {
-            assert!((count - expected).abs() < 4.0 * expected.sqrt(), "{count} of {expected}");
-        }
     }
 
     #[test]

@@ -3,19 +3,18 @@
 //! Symbols share no state: a change to one symbol does not change the events of the others, not even in the last bit.
 //! Therefore they can be simulated on any number of threads, window by window.
 
-use tradesim_schemas::{
-    Envelope, Event, Exchange, OrderBook, OrderRef, OrderType, Price, Quantity, Record, RecordSeq, Symbol,
-    SymbolIds, Timestamp, Trade, TradeStatus,
-};
+use tradesim_schemas::{OrderType, Record, Symbol, TradeStatus};
 
-use crate::{
+use super::{
     arrivals::Arrivals,
     book::{Book, Quote, Width},
-    candle::Candles,
-    math,
     order_flow::{Arrival, Fate, OpenOrders, Order, OrderFlow},
     price_process::PriceProcess,
+};
+use crate::{
+    math,
     session::TradingDay,
+    tape::{Print, StateLog, Tape, instant},
     universe::SymbolInfo,
 };
 
@@ -24,28 +23,23 @@ const TRADES_PER_SNAPSHOT: u32 = 5;
 /// The distance of a limit, in standard deviations of the price over the time until the order is filled. It is large
 /// enough that an open order rarely limits the quote.
 const PROTECTION_DEVIATIONS: f64 = 3.0;
-/// The virtual time between two samples of the raw state, in microseconds.
-const STATE_INTERVAL: i64 = 60_000_000;
 
 /// The parameters of [`Market::new`].
 #[derive(Debug)]
 pub(crate) struct MarketSetup<'a> {
     pub(crate) seed: u64,
-    pub(crate) day: TradingDay,
-    pub(crate) end: Timestamp,
     pub(crate) info: &'a SymbolInfo,
-    pub(crate) ids: SymbolIds,
+    pub(crate) tape: Tape,
     pub(crate) arrivals: Arrivals,
 }
 
 /// The market of one symbol.
 #[derive(Clone, Debug)]
 pub(crate) struct Market {
+    tape: Tape,
     symbol: Symbol,
-    listing: Exchange,
     tick: i64,
     lot: u32,
-    ids: SymbolIds,
     day: TradingDay,
     /// The end of the day, in microseconds since the epoch. Only candles are emitted at this time.
     end: i64,
@@ -55,42 +49,38 @@ pub(crate) struct Market {
     book: Option<Book>,
     orders: OrderFlow,
     open: OpenOrders,
-    candles: Candles,
     /// The number of trade events since the last book snapshot.
     trades_since_snapshot: u32,
     seed: u64,
     volatility: f64,
-    next_state: i64,
-    state: blake3::Hasher,
+    log: StateLog,
 }
 
 impl Market {
     /// Creates a market at the beginning of the day.
     pub(crate) fn new(setup: MarketSetup<'_>) -> Market {
-        let MarketSetup { seed, day, end, info, ids, mut arrivals } = setup;
+        let MarketSetup { seed, info, tape, mut arrivals } = setup;
         let next_arrival = arrivals.next().unwrap_or(i64::MAX);
         let symbol = info.symbol;
         let base = info.base_price.units() as f64;
+        let (day, end) = (tape.day(), tape.end());
         Market {
+            tape,
             symbol,
-            listing: info.exchange,
             tick: info.tick_size.units(),
             lot: info.lot_size,
-            ids,
             day,
-            end: end.micros(),
+            end,
             arrivals,
             next_arrival,
             price: PriceProcess::new(seed, symbol.as_str(), base, info.volatility),
             book: None,
             orders: OrderFlow::new(seed, symbol.as_str()),
             open: OpenOrders::new(),
-            candles: Candles::new(symbol, info.exchange, day.start(), end),
             trades_since_snapshot: 0,
             seed,
             volatility: info.volatility,
-            next_state: day.start().micros() + STATE_INTERVAL,
-            state: blake3::Hasher::new(),
+            log: StateLog::new(day.start()),
         }
     }
 
@@ -98,20 +88,17 @@ impl Market {
     pub(crate) fn run(&mut self, until: i64, out: &mut Vec<Record>) {
         loop {
             let due = self.open.next_due();
-            let close = self.candles.next_close();
+            let close = self.tape.next_close();
             let now = self.next_arrival.min(due).min(close);
             if now >= until {
                 return;
             }
-            if now >= self.next_state {
+            if self.log.is_due(now) {
                 self.add_state(now);
             }
             // within a microsecond, candles come before other events, and events of open orders before new orders
             if close == now {
-                self.candles.close(|candle| {
-                    let timestamp = instant(now);
-                    out.push(record(None, Envelope { timestamp, event: Event::MarketData(candle) }));
-                });
+                self.tape.close_candles(now, out);
             } else if due == now {
                 let order = self.open.pop().expect("an order is due");
                 self.continue_order(now, order, out);
@@ -170,7 +157,6 @@ impl Market {
                 let shares = order.parts[usize::from(part)];
                 let last = part + 1 == parts;
                 let price = self.orders.draw_execution(&order, self.quote());
-                self.candles.execute(now, price * self.tick, shares);
                 let status = if last { TradeStatus::Filled } else { TradeStatus::PartiallyFilled };
                 if !last {
                     self.schedule(now, Order { events: order.events + 1, ..order });
@@ -196,24 +182,18 @@ impl Market {
         shares: u32,
         out: &mut Vec<Record>,
     ) {
-        let timestamp = instant(now);
-        let at = OrderRef::new(order.number, order.events).expect("a day has fewer orders");
-        let exchange = self.venue(timestamp, order.other_venue);
-        let trade = Trade {
-            trade_id: self.ids.trade_id(at),
-            symbol: self.symbol,
-            trade_type: order.side,
+        let print = Print {
+            order: order.number,
+            event: order.events,
+            side: order.side,
             order_type: order.order_type,
-            price: self.price_of(price),
-            quantity: quantity(shares),
-            timestamp,
-            exchange,
-            trader_id: order.trader,
-            account_id: order.account,
             status,
-            correlation_id: Some(self.ids.correlation_id(at)),
+            price,
+            shares,
+            trader: order.trader,
+            other_venue: order.other_venue,
         };
-        out.push(record(Some(at), Envelope { timestamp, event: Event::Trade(trade) }));
+        self.tape.print(now, &print, out);
         self.trades_since_snapshot += 1;
         if self.trades_since_snapshot == TRADES_PER_SNAPSHOT {
             self.restate(now, out);
@@ -228,8 +208,6 @@ impl Market {
         self.trades_since_snapshot = 0;
         let fair = self.fair(now);
         let width = self.width(now);
-        let timestamp = instant(now);
-        let exchange = self.venue(timestamp, Exchange::Arca);
         let book = self.book.as_mut().expect("the first order makes the book");
         let target = book.target(fair, width);
         if self.open.allow(target) {
@@ -240,19 +218,7 @@ impl Market {
         }
         let Quote { bid, ask } = book.quote();
         let (bid_size, ask_size) = book.draw_sizes(self.lot);
-        let (bid_price, ask_price) = (self.price_of(bid), self.price_of(ask));
-        let snapshot = OrderBook {
-            symbol: self.symbol,
-            bid_price,
-            ask_price,
-            bid_size: quantity(bid_size),
-            ask_size: quantity(ask_size),
-            spread: ask_price.checked_sub(bid_price).expect("bid is below ask"),
-            mid_price: Price::mid(bid_price, ask_price),
-            timestamp,
-            exchange,
-        };
-        out.push(record(None, Envelope { timestamp, event: Event::OrderBook(snapshot) }));
+        self.tape.state_book(now, (bid, bid_size), (ask, ask_size), out);
     }
 
     fn quote(&self) -> Quote {
@@ -286,48 +252,22 @@ impl Market {
         }
     }
 
-    /// Returns the listing venue while it is open, and otherwise `other`.
-    fn venue(&self, at: Timestamp, other: Exchange) -> Exchange {
-        if self.day.venue_open(self.listing, at) { self.listing } else { other }
-    }
-
-    fn price_of(&self, ticks: i64) -> Price {
-        Price::from_units(ticks * self.tick).expect("prices stay within twelve digits")
-    }
-
-    /// Adds the raw state to the state digest, once for each minute that has passed.
+    /// Adds the raw state to the state digest.
     fn add_state(&mut self, now: i64) {
-        while self.next_state <= now {
-            self.next_state += STATE_INTERVAL;
-        }
-        let mut words =
-            vec![self.next_state as u64, self.next_arrival as u64, u64::from(self.trades_since_snapshot)];
+        let log = &mut self.log;
+        let mut words = vec![log.next(now), self.next_arrival as u64, u64::from(self.trades_since_snapshot)];
         words.extend(self.price.state());
         words.extend(self.arrivals.state());
         words.extend(self.orders.state());
         words.extend(self.open.state());
         words.extend(self.book.iter().flat_map(Book::state));
-        words.extend(self.candles.state());
-        // all at once, because a call of the hasher costs more than hashing a word
-        let bytes: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
-        self.state.update(&bytes);
+        words.extend(self.tape.state());
+        log.add(words);
     }
 
     /// Returns the digest of the raw state at every minute so far in which there was an event, and at the current time.
     pub(crate) fn state_digest(&mut self) -> [u8; 32] {
-        self.add_state(self.next_state);
-        *self.state.finalize().as_bytes()
+        self.add_state(self.log.due());
+        self.log.digest()
     }
-}
-
-fn record(order: Option<OrderRef>, envelope: Envelope) -> Record {
-    Record { seq: RecordSeq(0), origin: 0, order, envelope }
-}
-
-fn instant(micros: i64) -> Timestamp {
-    Timestamp::from_micros(micros).expect("virtual time stays within the day")
-}
-
-fn quantity(shares: u32) -> Quantity {
-    Quantity::new(shares).expect("sizes are at least one share")
 }

@@ -1,0 +1,220 @@
+//! The arrival times of one symbol's orders: a Hawkes process, in which each order excites further ones.
+
+use std::sync::Arc;
+
+use super::{path::Path, profile::SECOND};
+use crate::{
+    math,
+    rng::{Purpose, Stream},
+    segments::Segment,
+};
+
+/// The number of orders that an order causes on average (Hardiman, Bercot and Bouchaud 2013: near 1; Filimonov and Sornette
+/// 2012: 0.7).
+const BRANCHING: f64 = 0.75;
+/// The decay of the slowest part of the kernel per microsecond: 20.48 s. Each other part decays 16 times as fast as the next
+/// one, so that one exponential is enough.
+const SLOWEST: f64 = 1.0 / 20.48e6;
+/// The rate that an order adds to each part of the kernel: the weights of the parts approximate t^(−1.15).
+const KICKS: [f64; 4] = [
+    BRANCHING * 0.4193 * 4_096.0 * SLOWEST,
+    BRANCHING * 0.2771 * 256.0 * SLOWEST,
+    BRANCHING * 0.1830 * 16.0 * SLOWEST,
+    BRANCHING * 0.1206 * SLOWEST,
+];
+
+/// The time, in microseconds of the process's clock, after which the bound of the rate is lowered while the fastest part of the
+/// kernel dominates it: its mean life. Without that, most candidates after an order would be rejected.
+const HOP: f64 = 5_000.0;
+/// The rest of each part of the kernel after a hop.
+const KEPT_BY_HOP: [f64; 4] =
+    [0.367_879_441_171_442_33, 0.939_413_062_813_475_8, 0.996_101_369_470_117_5, 0.999_755_889_174_897_2];
+
+/// An arrival at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// An order arrives.
+    Order,
+    /// The opening cross.
+    OpeningCross,
+    /// The closing cross.
+    ClosingCross,
+}
+
+/// The arrivals of one symbol. Times are in microseconds after 04:00.
+///
+/// The times are exact (thinning, Ogata 1981). A burst runs the clock of the whole process faster, so that its rate is the
+/// multiple that was asked for from the first instant on.
+#[derive(Clone, Debug)]
+pub(super) struct Arrivals {
+    /// The multipliers of bursts. They cover the day.
+    bursts: Arc<[Segment]>,
+    burst: usize,
+    /// 04:00 in microseconds since the epoch.
+    start: i64,
+    /// The rate per microsecond of orders that no order caused, at multiplier 1 and in average weather.
+    base: f64,
+    crosses: [i64; 2],
+    next_cross: usize,
+    at: f64,
+    /// The time at which the base rate changes or a cross takes place.
+    boundary: f64,
+    /// The base rate at present.
+    exogenous: f64,
+    /// A hop in microseconds.
+    hop: f64,
+    /// The excitement by past orders, by the parts of the kernel, as it was `lag` microseconds of the process's clock ago.
+    excited: [f64; 4],
+    lag: f64,
+    /// The exponential number that is left until the next candidate.
+    need: f64,
+    stream: Stream,
+}
+
+impl Arrivals {
+    /// Creates the arrivals of a symbol with `rate` orders per second at multiplier 1.
+    pub(super) fn new(
+        seed: u64,
+        symbol: &str,
+        rate: f64,
+        bursts: Vec<Segment>,
+        crosses: [i64; 2],
+        path: &Path,
+    ) -> Arrivals {
+        let mut stream = Stream::new(seed, Purpose::Excitement, symbol);
+        let need = stream.exponential();
+        let mut arrivals = Arrivals {
+            start: bursts[0].from,
+            bursts: bursts.into(),
+            burst: 0,
+            base: (1.0 - BRANCHING) * rate / 1e6,
+            crosses,
+            next_cross: 0,
+            at: 0.0,
+            boundary: 0.0,
+            exogenous: 0.0,
+            hop: HOP,
+            excited: [0.0; 4],
+            lag: 0.0,
+            need,
+            stream,
+        };
+        arrivals.look(path);
+        arrivals
+    }
+
+    /// Returns the multiplier of the current burst; 1 outside bursts.
+    #[inline]
+    pub(super) fn burst(&self) -> f64 {
+        self.bursts[self.burst].multiplier
+    }
+
+    /// Returns the next arrival, never before the previous one, and moves `path` to its step. Returns `None` at the end of
+    /// the day.
+    #[inline]
+    pub(super) fn next(&mut self, path: &mut Path) -> Option<(i64, Arrival)> {
+        loop {
+            let speed = self.burst();
+            // the excitement only decays, so its past value bounds the rate
+            let bound = self.exogenous + total(&self.excited);
+            let gap = self.need / (bound * speed);
+            let next = self.at + gap;
+            let hop = self.at + self.hop;
+            if next >= hop && hop < self.boundary && self.excited[0] > 0.25 * bound {
+                self.need = (self.need - HOP * bound).max(0.0);
+                self.at = hop;
+                for (excited, kept) in self.excited.iter_mut().zip(KEPT_BY_HOP) {
+                    *excited *= kept;
+                }
+                continue;
+            }
+            if next >= self.boundary {
+                let elapsed = (self.boundary - self.at) * speed;
+                self.need = (self.need - elapsed * bound).max(0.0);
+                self.lag += elapsed;
+                self.at = self.boundary;
+                match self.pass_boundary(path) {
+                    Passed::Change => continue,
+                    Passed::Cross(cross) => return Some((self.at as i64, cross)),
+                    Passed::End => return None,
+                }
+            }
+            self.at = next;
+            self.decay(gap * speed + self.lag);
+            self.lag = 0.0;
+            self.need = self.stream.exponential();
+            if self.stream.unit() * bound <= self.exogenous + total(&self.excited) {
+                for (excited, kick) in self.excited.iter_mut().zip(KICKS) {
+                    *excited += kick;
+                }
+                return Some((next as i64, Arrival::Order));
+            }
+        }
+    }
+
+    /// Lets the excitement decay over `elapsed` microseconds of the process's clock.
+    #[inline]
+    fn decay(&mut self, elapsed: f64) {
+        let mut kept = math::exp(-elapsed * SLOWEST);
+        for excited in self.excited.iter_mut().rev() {
+            *excited *= kept;
+            // its power 16
+            for _ in 0..4 {
+                kept *= kept;
+            }
+        }
+    }
+
+    /// Passes the boundary, at which a step or a burst ends or a cross takes place, or several of them.
+    fn pass_boundary(&mut self, path: &mut Path) -> Passed {
+        let at = self.boundary as i64;
+        let grid = path.profile().grid;
+        if at == grid.start(path.step() + 1) * SECOND {
+            if path.step() + 1 == grid.steps() {
+                return Passed::End;
+            }
+            path.next_step();
+        }
+        if self.start + at == self.bursts[self.burst].to {
+            self.burst += 1;
+        }
+        let cross = self.crosses.get(self.next_cross) == Some(&at);
+        self.next_cross += usize::from(cross);
+        self.look(path);
+        match (cross, self.next_cross) {
+            (false, _) => Passed::Change,
+            (true, 1) => Passed::Cross(Arrival::OpeningCross),
+            (true, _) => Passed::Cross(Arrival::ClosingCross),
+        }
+    }
+
+    /// Finds the next boundary and the base rate until then.
+    fn look(&mut self, path: &Path) {
+        let step_end = path.profile().grid.start(path.step() + 1) * SECOND;
+        let burst_end = self.bursts[self.burst].to - self.start;
+        let cross = self.crosses.get(self.next_cross).copied().unwrap_or(i64::MAX);
+        self.boundary = step_end.min(burst_end).min(cross) as f64;
+        self.hop = HOP / self.burst();
+        self.exogenous = self.base * path.profile().intensity[path.step()] * path.activity();
+    }
+
+    /// Returns the raw state, for the state digest.
+    pub(super) fn state(&self) -> impl Iterator<Item = u64> + use<> {
+        let numbers = [self.at, self.need, self.lag, self.exogenous].into_iter().chain(self.excited);
+        numbers.map(f64::to_bits).chain([self.stream.position()])
+    }
+}
+
+/// The kinds of boundaries.
+enum Passed {
+    /// Only a change of rates.
+    Change,
+    Cross(Arrival),
+    /// The end of the day.
+    End,
+}
+
+#[inline]
+fn total(excited: &[f64; 4]) -> f64 {
+    excited[0] + excited[1] + (excited[2] + excited[3])
+}
