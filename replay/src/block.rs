@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use tradesim_dialects::Fault as SessionFault;
 use tradesim_schemas::{EventType, StreamSeq, Symbol, Timestamp};
 
 use crate::translation::Translations;
@@ -63,6 +64,9 @@ pub enum LineFault {
     Repeated,
     /// The connection breaks before the message, once for the clients that are connected at the time.
     Disconnect,
+    /// A client of a dialect loses its session before the message, once for the clients that are connected at the time.
+    /// Clients of our own protocol do not notice.
+    Session(SessionFault),
     /// Nothing is sent for this long, beginning with the message; the schedule continues meanwhile.
     Stall(Duration),
     /// Beginning with the message, a connection receives at most so many bytes per second, for so long.

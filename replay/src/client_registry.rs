@@ -33,6 +33,8 @@ pub(crate) struct ClientRegistry {
     table: Mutex<Table>,
     /// For each message at which connections break: the last client that breaks there.
     breaks: Mutex<BTreeMap<StreamSeq, u64>>,
+    /// The number of authentications that fail by a fault: the next ones.
+    failing: AtomicU64,
     metrics: Arc<Metrics>,
     player: Arc<PlayerHandle>,
 }
@@ -120,7 +122,13 @@ pub(crate) struct Departure {
 
 impl ClientRegistry {
     pub(crate) fn new(metrics: Arc<Metrics>, player: Arc<PlayerHandle>) -> ClientRegistry {
-        ClientRegistry { table: Mutex::default(), breaks: Mutex::default(), metrics, player }
+        ClientRegistry {
+            table: Mutex::default(),
+            breaks: Mutex::default(),
+            failing: AtomicU64::new(0),
+            metrics,
+            player,
+        }
     }
 
     /// Adds a client whose socket is ready. The playback begins for it at once if it `counts`, and otherwise when it
@@ -161,6 +169,16 @@ impl ClientRegistry {
     pub(crate) fn breaks(&self, seq: StreamSeq, client: u64) -> bool {
         let newest = lock(&self.table).next_id;
         client <= *lock(&self.breaks).entry(seq).or_insert(newest)
+    }
+
+    /// Makes one more of the next authentications fail.
+    pub(crate) fn fail_authentication(&self) {
+        self.failing.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Returns true if the authentication of a client that connects now fails by a fault.
+    pub(crate) fn takes_failure(&self) -> bool {
+        self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1)).is_ok()
     }
 
     /// Removes a client.

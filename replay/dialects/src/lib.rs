@@ -20,7 +20,6 @@ mod massive;
 mod msgpack;
 mod reference;
 mod session;
-mod sha256;
 mod subscriptions;
 
 pub use access::{Access, ApiKey, ParseApiKeyError};

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
-use tradesim_dialects::{CloseReason, Dialect, Framing, Incoming, Output, Refused, Session};
+use tradesim_dialects::{CloseReason, Dialect, Fault, Framing, Incoming, Output, Refused, Session};
 use tradesim_schemas::{StreamSeq, TimeSpec, Timestamp};
 
 use super::Connection;
@@ -41,6 +41,8 @@ pub(crate) struct DialectClient {
     placed: Option<Result<StreamSeq, String>>,
     /// True if everything was delivered, and the connection stays open.
     pub(super) held: bool,
+    /// True if a fault ends the session.
+    planted: bool,
 }
 
 /// The result of looking for a translation.
@@ -66,6 +68,7 @@ impl DialectClient {
             placing: None,
             placed: None,
             held: false,
+            planted: false,
         }
     }
 
@@ -188,6 +191,9 @@ impl Connection<'_> {
         let now = self.hub.clock.now();
         if let Some(dialect) = &mut self.dialect {
             dialect.opened = now;
+            if self.hub.clients.takes_failure() {
+                dialect.session.plant(Fault::AuthenticationFails, Duration::ZERO);
+            }
             dialect.session.greet();
         }
         self.carry_out();
@@ -220,12 +226,17 @@ impl Connection<'_> {
             && let Some(output) = dialect.session.poll()
         {
             let framing = dialect.session.framing();
+            let planted = dialect.planted.then_some(Closed::Fault);
             match output {
                 Output::Send(message) => self.push_session_message(framing, &message),
                 Output::Subscribed => self.hub.clients.count(self.client),
                 Output::StartAt(at) => dialect.placing = Some(find(self.hub, at)),
-                Output::Close(CloseReason::Refused) => self.close(Close::session_refused(), Closed::Refused),
-                Output::Close(CloseReason::TooSlow) => self.close(Close::slow_session(), Closed::Slow),
+                Output::Close(CloseReason::Refused) => {
+                    self.close(Close::session_refused(), planted.unwrap_or(Closed::Refused))
+                }
+                Output::Close(CloseReason::TooSlow) => {
+                    self.close(Close::slow_session(), planted.unwrap_or(Closed::Slow))
+                }
             }
         }
     }
@@ -279,6 +290,26 @@ impl Connection<'_> {
         if let Some(dialect) = &mut self.dialect {
             dialect.session.delivered(now - dialect.opened);
         }
+    }
+
+    /// Returns true if the session of this client ends before a message with such a fault.
+    pub(super) fn breaks_session(&self, seq: StreamSeq) -> bool {
+        self.dialect.is_some() && self.hub.clients.breaks(seq, self.client.id)
+    }
+
+    /// Ends the session by a fault.
+    pub(super) fn plant(&mut self, fault: Fault) {
+        if fault == Fault::AuthenticationFails {
+            // the client notices when it comes back
+            self.hub.clients.fail_authentication();
+            return self.end(Closed::Fault, None, false);
+        }
+        let now = self.hub.clock.now();
+        if let Some(dialect) = &mut self.dialect {
+            dialect.planted = true;
+            dialect.session.plant(fault, now - dialect.opened);
+        }
+        self.carry_out();
     }
 
     /// Finds the translation of a block that a client of a dialect needs next. Returns false if it is not available

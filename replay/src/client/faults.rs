@@ -79,11 +79,15 @@ impl Connection<'_> {
                     self.end(Closed::Fault, None, false);
                     return false;
                 }
+                LineFault::Session(fault) if self.breaks_session(seq) => {
+                    self.plant(fault);
+                    return false;
+                }
                 LineFault::Drip { bytes_per_second, lasts } => {
                     let since = self.hub.clock.now();
                     self.faults.drip = Some(Drip { bytes_per_second, since, lasts, written: 0 });
                 }
-                LineFault::Disconnect | LineFault::Stall(_) => {}
+                LineFault::Disconnect | LineFault::Session(_) | LineFault::Stall(_) => {}
             }
             self.faults.done = Some(seq);
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use tradesim_schemas::{Symbol, Timestamp};
+use tradesim_schemas::{Symbol, Timestamp, sha256};
 
 use super::{
     CHANNELS, instruments,
@@ -12,7 +12,6 @@ use super::{
 use crate::{
     dialect::SessionSetup,
     session::{CloseReason, Incoming, Io, Refused, Rules},
-    sha256,
 };
 
 /// The version of the gateway that the greeting states.
@@ -134,7 +133,9 @@ impl Gateway {
         let challenge = &self.setup.handshake.challenge;
         let prove = |key: &str| {
             let bucket = key.len().saturating_sub(BUCKET_LEN);
-            format!("{}-{}", sha256::hex(format!("{challenge}|{key}").as_bytes()), &key[bucket..])
+            let digest = sha256(format!("{challenge}|{key}").as_bytes());
+            let digest = digest.map(|byte| format!("{byte:02x}")).concat();
+            format!("{digest}-{}", &key[bucket..])
         };
         if io.authenticate_proof(answer, prove) {
             io.send("success=1|session_id=1\n");
