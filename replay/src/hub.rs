@@ -38,7 +38,7 @@ pub(crate) struct Hub {
     pub(crate) readers: Arc<Readers>,
     pub(crate) counts: Arc<Counts>,
     pub(crate) known_symbols: KnownSymbols,
-    /// What the messages of dialects state beside the events.
+    /// Facts that the messages of dialects state beside the events.
     pub(crate) reference: Arc<Reference>,
     pub(crate) outline: OutlineCache,
     ring: Mutex<Ring>,

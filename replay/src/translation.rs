@@ -41,7 +41,7 @@ impl Prepared {
         Prepared { encoder, next }
     }
 
-    /// Takes note of the messages of a block, from the next one up to `end`.
+    /// Records the messages of a block, from the next one up to `end`.
     pub(crate) fn note(&mut self, block: &Block, end: StreamSeq) {
         let end = end.min(block.end_seq());
         if self.next < block.first_seq() || self.next >= end {

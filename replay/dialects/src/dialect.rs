@@ -106,7 +106,7 @@ impl Handshake {
     }
 }
 
-/// What the rules of a session are created with.
+/// The arguments of [`Dialect::rules`].
 #[derive(Clone, Debug)]
 pub struct SessionSetup {
     /// The handshake.

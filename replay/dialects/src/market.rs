@@ -22,7 +22,7 @@ fn date_of(at: Timestamp) -> i64 {
     (at.micros() - DAY_ENDS_US).div_euclid(DAY_US)
 }
 
-/// What is known of the market on one trading date, from the messages so far.
+/// The state of the market on one trading date, from the messages so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Market {
     pub(crate) reference: Arc<Reference>,
@@ -30,7 +30,7 @@ pub(crate) struct Market {
     symbols: BTreeMap<Symbol, SymbolState>,
 }
 
-/// What is known of a symbol.
+/// The state of a symbol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SymbolState {
     /// The last snapshot.
@@ -58,7 +58,7 @@ impl Market {
         self.symbols.clear();
     }
 
-    /// Takes note of an event, and returns the state of its symbol after it.
+    /// Records an event, and returns the state of its symbol after it.
     pub(crate) fn note(&mut self, input: &Input<'_>) -> SymbolState {
         let date = date_of(input.recorded_at);
         if self.date != Some(date) {

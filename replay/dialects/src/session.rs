@@ -52,7 +52,7 @@ pub enum Incoming<'a> {
     Bytes(&'a [u8]),
 }
 
-/// What a session wants to be done, in order.
+/// The actions that a session requests, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Send a message, in the framing of the session's wire.
@@ -79,9 +79,9 @@ pub enum CloseReason {
 pub enum Fault {
     /// The next authentication fails, whatever the key is.
     AuthenticationFails,
-    /// The client is told that there are too many connections, and disconnected.
+    /// The client receives the error of too many connections, and is disconnected.
     ConnectionLimit,
-    /// The client is told that it reads too slowly, and disconnected.
+    /// The client receives the error of a slow client, and is disconnected.
     TooSlow,
 }
 

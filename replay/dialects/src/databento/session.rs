@@ -54,7 +54,7 @@ struct Gateway {
 enum State {
     /// Before `start_session`: nothing but lines may be sent.
     Subscribing {
-        /// What will be sent when the session starts.
+        /// The acknowledgements that are sent when the session starts.
         acknowledgements: Vec<String>,
         start: Option<Timestamp>,
         failure: Option<String>,

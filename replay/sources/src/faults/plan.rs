@@ -98,9 +98,9 @@ pub enum FaultKind {
     Drip,
     /// Clients of dialects lose their connection before it, and fail to authenticate when they come back.
     AuthFailed,
-    /// Clients of dialects are told before it that they have too many connections, and disconnected.
+    /// Clients of dialects receive the error of too many connections before it, and are disconnected.
     ConnectionLimit,
-    /// Clients of dialects are told before it that they are too slow, and disconnected.
+    /// Clients of dialects receive the error of a slow client before it, and are disconnected.
     SlowClient,
 }
 
