@@ -494,9 +494,10 @@ impl Connection<'_> {
             self.closing_written();
             return false;
         }
-        while self.outgoing.outbox.is_empty() && self.over.is_none() {
+        // a connection without frames is closed without anything to write
+        while self.outgoing.outbox.is_empty() && self.over.is_none() && self.closing.is_none() {
             if !self.is_placed() {
-                return false;
+                break;
             }
             if self.faults.again.is_some() {
                 self.send_again();
@@ -510,14 +511,14 @@ impl Connection<'_> {
             match task {
                 Task::Send { block, messages } => {
                     if !self.send(&block, messages) {
-                        return self.closing.is_some();
+                        break;
                     }
                 }
                 Task::Read { seq, before } => match self.catch_up.block(self.hub, seq) {
                     Ok(Some(block)) if before > seq => {
                         let messages = self.outgoing.cursor.messages_of(&block, before);
                         if !self.send(&block, messages) {
-                            return self.closing.is_some();
+                            break;
                         }
                     }
                     Ok(_) => return false,
@@ -543,7 +544,10 @@ impl Connection<'_> {
                 Task::Finished => self.finish(),
             }
         }
-        true
+        if self.outgoing.outbox.is_empty() && self.closing.is_some() {
+            self.closing_written();
+        }
+        !self.outgoing.outbox.is_empty()
     }
 
     /// Starts to send messages. Returns false if they cannot be sent yet, or if the connection is being closed.

@@ -25,13 +25,13 @@ KEY = "db-0123456789abcdefghijklmnopqrs"
 SECRET = "secret"
 # the start of the playback counts a client at its first subscription, and Finnhub has one message for each symbol
 SYMBOL = "AAPL"
-TIMEOUT_S = 240
+TIMEOUT_S = 60
 
 TRADES = "event_type = 'trade' AND status IN ('PARTIALLY_FILLED', 'FILLED')"
 VALUES = {
     # name: rows, size, price
     "trades": (TRADES, "quantity", "price"),
-    "quotes": ("event_type = 'orderbook'", "bid_size + ask_size", "bid_price + ask_price"),
+    "quotes": ("event_type = 'orderbook'", "bid_size + ask_size", "bid_price + (bid_price + spread)"),
     "minutes": ("event_type = 'marketdata' AND interval = '1m'", "volume", "open + high + low + close + vwap"),
     "minutes without vwap": ("event_type = 'marketdata' AND interval = '1m'", "volume", "open + high + low + close"),
     "some trades": (f"{TRADES} AND symbol = '{SYMBOL}'", "quantity", "price"),
@@ -46,12 +46,12 @@ def found_in(archive):
             query = f"""
                 SELECT count(*), sum(epoch_us(coalesce(payload_ts, ts)) // {micros}), sum({size}), sum(({price}) * 10000)
                 FROM '{archive}' WHERE {rows}"""
-            found[kind, unit] = [int(value) for value in duckdb.sql(query).fetchone()]
+            found[kind, unit] = [int(value) for value in duckdb.sql(query).fetchall()[0]]
     return found
 
 
 def run_client(what, command, expected):
-    env = {**os.environ, "NODE_PATH": f"{NODE}/node_modules", "PYTHONUNBUFFERED": "1"}
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     done = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
     return what, done, expected
 
@@ -86,9 +86,9 @@ def clients_at(cases, tradesim, archive, found, speed):
         address, url = f"127.0.0.1:{server.port}", server.url
         started = [
             run_client("alpaca-py", [python, HERE / "alpaca_python.py", f"{url}/v2/sip", KEY, SECRET], full("us")),
-            run_client("@alpacahq/alpaca-trade-api", ["node", HERE / "alpaca.cjs", f"{url}/v2/iex", KEY, SECRET], full("ms")),
+            run_client("@alpacahq/alpaca-trade-api", ["node", HERE / "alpaca.mjs", f"{NODE}/node_modules", f"{url}/v2/iex", KEY, SECRET], full("ms")),
             run_client("massive", [python, HERE / "massive_python.py", address, KEY], full("ms")),
-            run_client("@massive.com/client-js", ["node", HERE / "massive.cjs", url, KEY], full("ms")),
+            run_client("@massive.com/client-js", ["node", HERE / "massive.mjs", f"{NODE}/node_modules", url, KEY], full("ms")),
             run_client("databento", [python, HERE / "databento_python.py", "127.0.0.1", gateway, KEY], databento),
             run_client(
                 "websocket-client (Finnhub)",

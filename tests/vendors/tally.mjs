@@ -1,6 +1,6 @@
 // Sums of what a client received, as integers: prices in units of 0.0001. The sums of times exceed 2^53.
 
-class Tally {
+export class Tally {
   kinds = {};
 
   add(kind, ...values) {
@@ -17,6 +17,4 @@ class Tally {
   }
 }
 
-const price = (value) => Math.round(value * 10_000);
-
-module.exports = { Tally, price };
+export const price = (value) => Math.round(value * 10_000);

@@ -1,8 +1,11 @@
-// @massive.com/client-js, the vendor's JavaScript client: WEBSOCKET_BASE KEY. Prints what it received, as JSON.
-const { websocketClient } = require("@massive.com/client-js");
-const { Tally, price } = require("./tally.cjs");
+// @massive.com/client-js, the vendor's JavaScript client: NODE_MODULES WEBSOCKET_BASE KEY. Prints what it received, as JSON.
+import { pathToFileURL } from "node:url";
 
-const [base, key] = process.argv.slice(2);
+import { Tally, price } from "./tally.mjs";
+
+const [packages, base, key] = process.argv.slice(2);
+// the package can only be imported, and imports do not look into a folder elsewhere
+const { websocketClient } = await import(pathToFileURL(`${packages}/@massive.com/client-js/dist/main.js`));
 const tally = new Tally();
 const socket = websocketClient(key, base).stocks();
 
