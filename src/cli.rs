@@ -52,7 +52,7 @@ pub(crate) use record::{BurstArgs, MarketArgs, Record};
 pub(crate) use replay::{PaceMode, Replay, TimestampsMode};
 pub(crate) use schemas::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister};
 pub(crate) use serve::Serve;
-pub(crate) use server::{ControlMode, OnSlowMode, ServerArgs};
+pub(crate) use server::{AtEndMode, ControlMode, OnSlowMode, ServerArgs};
 pub(crate) use tail::Tail;
 pub(crate) use topics::{TopicNames, Topics, TopicsCommand, TopicsPlan, TopicsTail};
 pub(crate) use verify_topic::VerifyTopic;

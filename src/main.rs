@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod control_token;
+mod dialects;
 mod embedded;
 mod exit;
 mod feed;

@@ -16,9 +16,11 @@ mod clock;
 mod close;
 mod control;
 mod counts;
+mod dialects;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod gateway;
 mod http;
 mod hub;
 mod inbound;
@@ -48,6 +50,7 @@ mod source;
 mod steering;
 pub mod testing;
 mod timeline;
+mod translation;
 
 pub use background::Background;
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, LineFault, Meta, Opcode};
@@ -56,11 +59,13 @@ pub use control::{
     ClientStatus, Command, CommandError, DigestSent, IntervalStats, Lateness, LoopBounds, LoopRange, Report,
     Status,
 };
+pub use dialects::{AtEnd, Dialects};
 pub use options::{Observer, OnSlow, Options, PlayClock};
 pub use outline::{Bins, MARKS_MAX, Mark, MarkKind, Outline, OutlineOptions, Segment, Span, SpanKind};
 pub use server::{Handle, Server, ServerError};
 pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
 pub use steering::{ControlToken, InvalidToken, Steering};
+pub use tradesim_dialects::Fault as SessionFault;
 pub use tradesim_protocol::{ParsePositionError, Position, Speed, State};
 
 /// Parts of the server that benchmarks drive directly. Not a stable API.

@@ -5,7 +5,6 @@
 //! ES module that tests import without a browser; here each becomes a function of its own in one script.
 
 mod gzip;
-mod sha256;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +12,7 @@ use std::sync::OnceLock;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
+use tradesim_schemas::sha256;
 
 /// The modules, each after those that it imports.
 const MODULES: [(&str, &str); 12] = [
@@ -96,5 +96,5 @@ fn variable(module: &str) -> String {
 
 /// Returns the source expression of an inline script or style (CSP Level 3, section 2.3.1).
 fn source_of(inline: &str) -> String {
-    format!("sha256-{}", BASE64_STANDARD.encode(sha256::digest(inline.as_bytes())))
+    format!("sha256-{}", BASE64_STANDARD.encode(sha256(inline.as_bytes())))
 }

@@ -13,6 +13,7 @@ mod ids;
 mod price;
 pub mod reader;
 mod seq;
+mod sha256;
 mod symbol;
 #[cfg(feature = "proptest")]
 pub mod testing;
@@ -36,6 +37,7 @@ pub use price::Price;
 pub use reader::fuzzing;
 pub use reader::{Message, Payload, ReadOptions, Reason, Refusal, read};
 pub use seq::{RecordSeq, StreamSeq};
+pub use sha256::sha256;
 pub use symbol::Symbol;
 pub use time::{
     ExchangeTime, ParseExchangeTimeError, ParseTimeSpecError, ParseTimestampError, TimeSpec, Timestamp,

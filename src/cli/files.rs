@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tradesim_dialects::Dialect;
 
 use super::{FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
+use crate::parse;
 
 /// Describe an archive
 #[derive(Debug, Args)]
@@ -22,6 +24,10 @@ pub(crate) struct Cat {
     /// Print raw bytes even on a terminal, where control characters are otherwise shown as \\u001b
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Print the messages that a client of this vendor's dialect receives when it subscribes to everything: massive, alpaca or
+    /// finnhub
+    #[arg(long, value_name = "NAME", value_parser = parse::dialect)]
+    pub(crate) dialect: Option<&'static Dialect>,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     #[command(flatten)]

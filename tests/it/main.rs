@@ -14,6 +14,7 @@ mod cuts;
 mod dataset;
 mod determinism;
 mod dev;
+mod dialects;
 mod differences;
 mod disk;
 mod exports;
