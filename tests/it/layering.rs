@@ -104,18 +104,7 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
     (
         "tradesim-load",
         4,
-        &[
-            "archive",
-            "bridge",
-            "bridge-core",
-            "charts",
-            "client",
-            "protocol",
-            "replay",
-            "schemas",
-            "sim",
-            "sources",
-        ],
+        &["archive", "bridge", "bridge-core", "client", "protocol", "replay", "schemas", "sim", "sources"],
     ),
     (
         "tradesim",

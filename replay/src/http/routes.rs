@@ -16,7 +16,10 @@ use hyper::{
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::metrics::{self, Refused};
+use crate::{
+    metrics::{self, Refused},
+    page::Page,
+};
 
 use super::{
     AdmittedClient, Backend, ClientRequest, HttpState, command,
@@ -59,7 +62,9 @@ pub(super) async fn answer<B: Backend>(
             "/metrics" => reply(StatusCode::OK, metrics::CONTENT_TYPE, http_state.backend.metrics()),
             "/status" => reply(StatusCode::OK, JSON, to_json(&http_state.backend.status())),
             "/timeline" => timeline(http_state).await,
-            _ if http_state.limits.page && page::is_wanted(&parts) => page::answer(&parts.headers),
+            _ if http_state.limits.page && page::is_wanted(&parts) => {
+                page::answer(Page::get(), &parts.headers)
+            }
             _ => connect(http_state, exchange, ends, &parts, !body.is_end_stream()).await,
         }
     };
