@@ -48,7 +48,7 @@ pub(crate) enum Phase {
     Waiting,
     /// Messages are sent.
     Running,
-    /// Everything was sent, and the topics are read.
+    /// Everything was sent, and what arrived is checked.
     Verifying,
     /// The report is final.
     Over,

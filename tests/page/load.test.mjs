@@ -114,7 +114,7 @@ test("regressions are marked in the tables", () => {
   };
   const [row] = metricRows([metric, { ...metric, tolerance: null }]);
   assert.deepEqual(row.cells.map((cell) => cell.text ?? cell), ["latency.p99", "4.00 ms", "6.00 ms (+50.0 %) ✗", "10 %"]);
-  assert.equal(metricRows([{ ...metric, tolerance: null }])[0].cells[3], "not judged");
+  assert.equal(metricRows([{ ...metric, tolerance: null }])[0].cells[3].text, "not judged");
   const [verdict] = verdictRows([{ threshold: "lost == 0", ok: [true, null], shown: ["0", null] }]);
   assert.deepEqual(verdict.cells.map((cell) => cell.text ?? cell), ["lost == 0", "✓ 0", "–"]);
 });

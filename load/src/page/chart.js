@@ -103,8 +103,12 @@ export class Chart {
     const [wide, tall] = [width - LEFT - RIGHT, height - TOP - BOTTOM];
     const toX = (at) => LEFT + Math.min(1, at / this.axis.end) * wide;
     const toY = (value) => TOP + tall * (1 - scale.share(value));
+    let before = null;
     for (const tick of scale.ticks) {
-      rule(context, { x: LEFT, width: wide, y: toY(tick), label: this.label(tick), theme });
+      const label = this.label(tick);
+      // between whole numbers there are no others
+      if (label !== before) rule(context, { x: LEFT, width: wide, y: toY(tick), label, theme });
+      before = label;
     }
     context.fillStyle = theme.faint;
     context.textBaseline = "middle";

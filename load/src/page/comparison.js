@@ -6,7 +6,7 @@ import { bytesText, changeText, quantileText, timeText } from "./values.js";
 import { highest, lineOf, mean } from "./samples.js";
 import { QUANTILE_TICKS, quantilePlace, timeTicks } from "./scale.js";
 import { Chart } from "./chart.js";
-import { addTable } from "./run.js";
+import { addTable, numbers } from "./run.js";
 
 /** Colours and dashes of reports: the baseline is grey. */
 const STYLES = [
@@ -25,7 +25,7 @@ export function metricRows(metrics) {
       const change = changeText(row.unit, row.changes[index]);
       const text = [shown, change && `(${change})`, row.regressed[index] && "✗"].filter(Boolean).join(" ");
       return { text, className: row.regressed[index] ? "number bad" : "number" };
-    }), row.tolerance === null ? "not judged" : `${row.tolerance} ${row.unit === "percent" ? "points" : "%"}`],
+    }), numbers(row.tolerance === null ? "not judged" : `${row.tolerance} ${row.unit === "percent" ? "points" : "%"}`)],
   }));
 }
 
@@ -54,8 +54,8 @@ export class ComparisonView {
     const table = (id, title, columns) => addTable(parent, { id, title, columns, wide: true });
     const time = (options) => new Chart(parent, { place: timeText, lines, ...options });
     this.reports = table("reports", "Reports", ["", "file", "scenario", "result", "run"]);
-    this.metrics = table("metrics", "Metrics", ["metric", ...names, "tolerance"]);
-    this.thresholds = table("thresholds", "Thresholds", ["condition", ...names]);
+    this.metrics = table("metrics", "Metrics", ["metric", ...names.map(numbers), numbers("tolerance")]);
+    this.thresholds = table("thresholds", "Thresholds", ["condition", ...names.map(numbers)]);
     this.latency = time({ id: "latency", title: "Latency p99", label: duration, logarithmic: true });
     this.distribution = new Chart(parent, {
       id: "distribution", title: "Latency of all messages, by quantile", label: duration, logarithmic: true, lines,
@@ -64,7 +64,7 @@ export class ComparisonView {
     this.rate = time({ id: "rate", title: "Messages that arrived, a second", label: grouped });
     this.backlog = time({ id: "backlog", title: "Queue: messages sent that did not arrive yet", label: grouped });
     this.memory = time({ id: "memory", title: "Memory of the process", label: bytesText });
-    this.percentiles = table("percentiles", "Percentiles of latency", ["quantile", ...names]);
+    this.percentiles = table("percentiles", "Percentiles of latency", ["quantile", ...names.map(numbers)]);
     this.differences = table("differences", "What differs in the scenarios", ["what", ...names]);
   }
 

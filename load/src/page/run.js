@@ -8,7 +8,7 @@ import { highest, lineOf, mean } from "./samples.js";
 import { QUANTILE_TICKS, quantilePlace, timeTicks } from "./scale.js";
 import { Chart } from "./chart.js";
 
-const PHASES = { waiting: "waiting", running: "running", verifying: "reading the topics" };
+const PHASES = { waiting: "waiting", running: "running", verifying: "checking what arrived" };
 
 /** The result of a run in a word, and its class. */
 export function verdictOf(report, phase) {
@@ -23,7 +23,7 @@ export function thresholdRows(thresholds, isOver) {
     const isOpen = !isOver && !ok && value === null;
     const [sign, className] = ok ? ["✓", "ok"] : isOpen ? ["…", "open"] : ["✗", "bad"];
     const text = isOpen ? "not measured yet" : shown;
-    return { cells: [{ text: sign, className }, threshold, { text, className: "number" }] };
+    return { cells: [{ text: sign, className: `sign ${className}` }, threshold, { text, className: "number" }] };
   });
 }
 
@@ -70,40 +70,72 @@ export function factsOf({ recording, load, target, digests, version }) {
   ];
 }
 
-/** A table in a section of its own; returns its body. */
-export function addTable(parent, { id, title, columns, wide = false }) {
+/** A section with a heading. */
+function addSection(parent, { id, title, wide }) {
   const section = make("section", "", wide ? "wide" : "");
   section.setAttribute("aria-labelledby", `${id}-title`);
   const name = make("h2", title);
   name.id = `${id}-title`;
+  section.append(name);
+  parent.append(section);
+  return section;
+}
+
+/** A list of names and texts in a section of its own. */
+function addList(parent, options) {
+  const list = make("dl");
+  list.id = options.id;
+  addSection(parent, options).append(list);
+  return list;
+}
+
+/** Fills a list. Entries that exist are reused. */
+function fillList(list, entries) {
+  while (list.children.length > entries.length) list.lastElementChild.remove();
+  entries.forEach(([name, text], index) => {
+    let entry = list.children[index];
+    if (!entry) {
+      entry = make("div");
+      entry.append(make("dt"), make("dd"));
+      list.append(entry);
+    }
+    setText(entry.firstElementChild, name);
+    setText(entry.lastElementChild, text);
+  });
+}
+
+/** A table in a section of its own; returns its body. Columns are texts, or {text, className}. */
+export function addTable(parent, { id, title, columns, wide = false }) {
+  const section = addSection(parent, { id, title, wide });
   const scroll = make("div", "", "fit");
   const table = make("table");
   const head = table.createTHead().insertRow();
   for (const column of columns) {
-    const cell = make("th", column);
+    const { text, className } = typeof column === "object" ? column : { text: column };
+    const cell = make("th", text, className);
     cell.scope = "col";
     head.append(cell);
   }
   const body = table.createTBody();
   body.id = id;
   scroll.append(table);
-  section.append(name, scroll);
-  parent.append(section);
+  section.append(scroll);
   return body;
 }
 
-const pairs = (list) => list.map(([name, text]) => ({ cells: [name, { text, className: "number" }] }));
+/** A column of numbers. */
+export const numbers = (text) => ({ text, className: "number" });
 
 export class RunView {
   constructor(parent) {
     const time = (options) => new Chart(parent, { place: timeText, ...options });
-    this.thresholds = addTable(parent, { id: "thresholds", title: "Thresholds", columns: ["", "condition", "measured"], wide: true });
+    this.thresholds = addTable(parent, { id: "thresholds", title: "Thresholds", columns: ["", "condition", numbers("measured")], wide: true });
     this.rate = time({
       id: "rate", title: "Messages a second", label: grouped,
       lines: [
         // the middle of the second that the other lines count
         { name: "schedule", colour: "other", dash: [4, 4], read: (at) => this.plan && rateAt(this.plan, at + 0.5) },
-        { name: "due", colour: "faint" }, { name: "arrived", colour: "trade" },
+        { name: "due", colour: "marketdata" }, { name: "arrived", colour: "trade" },
       ],
     });
     this.latency = time({
@@ -120,9 +152,9 @@ export class RunView {
       id: "distribution", title: "Latency of all messages, by quantile", label: duration, logarithmic: true,
       place: (at) => quantileText(this.quantiles?.find(([, place]) => place === at)?.[0] ?? 0), lines: [{ name: "latency", colour: "trade" }],
     });
-    this.events = addTable(parent, { id: "events", title: "Events", columns: ["at", "event", "took"] });
-    this.figures = addTable(parent, { id: "figures", title: "Figures", columns: ["figure", "value"] });
-    this.facts = addTable(parent, { id: "facts", title: "Sent", columns: ["what", "value"], wide: true });
+    this.events = addTable(parent, { id: "events", title: "Events", columns: ["at", "event", numbers("took")] });
+    this.figures = addList(parent, { id: "figures", title: "Figures", wide: true });
+    this.facts = addTable(parent, { id: "facts", title: "What was sent, and to whom", columns: ["what", ""], wide: true });
   }
 
   /** Shows a report with its samples. `phase` is that of a run that lasts; null for a report. */
@@ -139,12 +171,13 @@ export class RunView {
     const progress = byId("progress");
     progress.hidden = isOver;
     [progress.max, progress.value] = [Math.max(1, report.load.messages), report.delivered];
+    setText(byId("thresholds-title"), isOver ? "Thresholds" : "Thresholds so far");
     fillRows(this.thresholds, thresholdRows(report.thresholds, isOver));
     fillRows(this.events, report.events.map(({ at_seconds: at, what, took_seconds: took }) => (
-      { cells: [timeText(at), what, took === null ? "" : duration(took * 1_000)] }
+      { cells: [timeText(at), what, numbers(took === null ? "" : duration(took * 1_000))] }
     )));
-    fillRows(this.figures, pairs(figuresOf(report)));
-    fillRows(this.facts, pairs(factsOf(report)));
+    fillList(this.figures, figuresOf(report));
+    fillRows(this.facts, factsOf(report).map((cells) => ({ cells })));
     this.showCharts(report, samples, isOver);
   }
 
