@@ -46,7 +46,7 @@ pub(crate) use feed::{FeedArgs, HeaderArgs};
 pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Plant, Verify};
 pub(crate) use flags::flags;
 pub(crate) use kafka::{AnswerArgs, KafkaArgs, PrefixArgs, RegistryArgs};
-pub(crate) use load::{Load, LoadCommand, LoadList, LoadRun, LoadShow};
+pub(crate) use load::{Load, LoadCommand, LoadCompare, LoadList, LoadRun, LoadShow};
 pub(crate) use realism::Realism;
 pub(crate) use record::{BurstArgs, MarketArgs, Record};
 pub(crate) use replay::{PaceMode, Replay, TimestampsMode};

@@ -33,7 +33,7 @@ mod outbox;
 mod outgoing;
 mod outline;
 mod pacer;
-mod page;
+pub mod page;
 mod play;
 mod playback;
 mod player;

@@ -124,7 +124,6 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
             "archive",
             "bridge",
             "bridge-core",
-            "charts",
             "client",
             "dialects",
             "protocol",
