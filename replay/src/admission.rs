@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use tradesim_protocol::{HandshakeHeaders, Refusal};
+use tradesim_protocol::{HandshakeHeaders, Refusal, StateRequest};
 use tradesim_schemas::StreamSeq;
 
 use crate::{
@@ -12,6 +12,8 @@ use crate::{
     hub::{Hub, stream_id},
     query::Join,
     selection::Selection,
+    source::StreamState,
+    state::book_frames,
 };
 
 /// An admitted client, and the headers of the answer to its handshake.
@@ -24,6 +26,10 @@ pub(crate) struct Admission {
 /// Decides what a client receives. A refused client is admitted too, so that it can be sent the reason.
 pub(crate) async fn admit(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAddr) -> Admission {
     let outcome = decide(hub, query).await;
+    let (outcome, state) = match outcome {
+        Ok((selection, start, state)) => (Ok((selection, start)), state),
+        Err(refusal) => (Err(refusal), None),
+    };
     let mut headers = HandshakeHeaders { run: Some(hub.options.run.clone()), ..HandshakeHeaders::default() };
     let mut stream = hub.stream.clone();
     if let Ok((selection, start)) = &outcome {
@@ -34,14 +40,37 @@ pub(crate) async fn admit(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAdd
             headers.digest = info.digest;
         }
         headers.start_seq = Some(start.seq);
+        // with the subprotocol it is a notice, and nothing comes before the stream
+        let books = |state: &StreamState| if v1 { 0 } else { book_frames(state, |s| selection.selects(s)).1 };
+        headers.state = state.as_ref().map(books);
     }
     headers.stream = Some(stream.clone());
-    Admission { headers: headers.pairs(), client: Admitted { peer, v1, stream, outcome } }
+    Admission { headers: headers.pairs(), client: Admitted { peer, v1, stream, outcome, state } }
 }
 
-async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start), Refusal> {
+async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start, Option<StreamState>), Refusal> {
+    let join = Join::parse(query, hub.source.info().digest, &hub.known_symbols)?;
+    let state = join.state;
+    let (selection, start) = place(hub, join).await?;
+    let state = match state {
+        None => None,
+        // a stream that is being made would have to be made up to there
+        Some(_) if hub.source.info().messages.is_none() && start.source_seq > hub.published.head().seq => {
+            let text = format!("state: message {} was not played yet", start.seq);
+            return Err(Refusal::new("state_unknown", text));
+        }
+        Some(StateRequest::Books) => {
+            let read = hub.states.read(hub, start.source_seq).await;
+            Some(read.map_err(|error| Refusal::new("source_failed", error.with_cause()))?)
+        }
+    };
+    Ok((selection, start, state))
+}
+
+/// Finds where a client begins.
+async fn place(hub: &Arc<Hub>, join: Join) -> Result<(Selection, Start), Refusal> {
+    let Join { from_seq, selection, .. } = join;
     let info = hub.source.info();
-    let Join { from_seq, selection } = Join::parse(query, info.digest, &hub.known_symbols)?;
     let head = hub.published.head();
     let resumes = from_seq.is_some();
     if let (Some(seq), Some(messages)) = (from_seq, info.messages)

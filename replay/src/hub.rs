@@ -19,6 +19,7 @@ use crate::{
     readers::Readers,
     ring::Ring,
     source::Source,
+    state::States,
 };
 
 /// The version of the status layout.
@@ -38,6 +39,7 @@ pub(crate) struct Hub {
     pub(crate) counts: Arc<Counts>,
     pub(crate) known_symbols: KnownSymbols,
     pub(crate) outline: OutlineCache,
+    pub(crate) states: States,
     ring: Mutex<Ring>,
 }
 
@@ -66,6 +68,7 @@ impl Hub {
             counts: Arc::new(Counts::new(Arc::clone(&source))),
             known_symbols: KnownSymbols::new(&source.info().symbols),
             outline: OutlineCache::new(),
+            states: States::new(),
             ring: Mutex::new(Ring::new(options.buffer_bytes, StreamSeq(0))),
             source,
             options,

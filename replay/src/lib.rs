@@ -45,6 +45,7 @@ mod selection;
 mod send_cursor;
 mod server;
 mod source;
+mod state;
 mod steering;
 pub mod testing;
 mod timeline;
@@ -59,7 +60,7 @@ pub use control::{
 pub use options::{Observer, OnSlow, Options, PlayClock};
 pub use outline::{Bins, MARKS_MAX, Mark, MarkKind, Outline, OutlineOptions, Segment, Span, SpanKind};
 pub use server::{Handle, Server, ServerError};
-pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
+pub use source::{Feed, Filled, Source, SourceError, SourceInfo, StreamState};
 pub use steering::{ControlToken, InvalidToken, Steering};
 pub use tradesim_protocol::{ParsePositionError, Position, Speed, State};
 

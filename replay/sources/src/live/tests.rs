@@ -21,8 +21,9 @@ fn plan(clock: &str, events: &[EventType], days: Days) -> LivePlan {
 /// Returns a source with many snapshots.
 fn source(plan: LivePlan) -> LiveSource {
     let mut simulation = Simulation::new(plan.options.clone()).unwrap();
-    simulation.skip_to(plan.start);
-    let mut source = LiveSource::new(plan, simulation);
+    let mut market = MarketState::new();
+    simulation.pass_to(plan.start, |event| market.push(event));
+    let mut source = LiveSource::new(plan, simulation, market);
     source.snapshots = Arc::new(Snapshots::new(
         source.snapshots.before_message(StreamSeq(0)),
         Limits { stride: 500, ..Limits::USUAL },
