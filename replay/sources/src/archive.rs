@@ -129,32 +129,33 @@ impl ArchiveSource {
         Ok((rows, Batch::default(), 0))
     }
 
-    /// Returns the record sequence number of a message that passes; `None` after the last one.
-    fn record_seq(&self, seq: StreamSeq) -> Result<Option<RecordSeq>, SourceError> {
+    /// Returns the record sequence number and the time of a message that passes; `None` after the last one.
+    fn row_of(&self, seq: StreamSeq) -> Result<Option<(RecordSeq, Timestamp)>, SourceError> {
         let (mut rows, batch, at) = self.locate(seq)?;
         if let Some(row) = batch.rows_from(at).next() {
-            return Ok(Some(row.seq()));
+            return Ok(Some((row.seq(), row.timestamp())));
         }
         let batch = rows.next_batch().map_err(read_error)?;
-        Ok(batch.and_then(|batch| batch.rows().next().map(|row| row.seq())))
+        Ok(batch.and_then(|batch| batch.rows().next().map(|row| (row.seq(), row.timestamp()))))
     }
 
-    /// Returns the row before which the state of a message is that of the market.
-    fn row_of(&self, seq: StreamSeq) -> Result<Start, SourceError> {
+    /// Returns the row before which the state of the market is that before a message, and the time of the message; after the
+    /// last one, that of the last one. A whole archive knows the time only from the row.
+    fn place_of_state(&self, seq: StreamSeq) -> Result<(Start, Option<Timestamp>), SourceError> {
         if self.filter.is_open() {
-            return Ok(Start::Row(seq.get()));
+            return Ok((Start::Row(seq.get()), None));
         }
-        if let Some(row) = self.record_seq(seq)? {
-            return Ok(Start::Seq(row));
+        if let Some((row, at)) = self.row_of(seq)? {
+            return Ok((Start::Seq(row), Some(at)));
         }
         let last = match seq.get().checked_sub(1) {
-            Some(before) => self.record_seq(StreamSeq(before))?,
+            Some(before) => self.row_of(StreamSeq(before))?,
             None => None,
         };
         Ok(match (last, self.filter.from()) {
-            (Some(last), _) => Start::Seq(last.saturating_add(1)),
-            (None, Some(from)) => Start::Time(from),
-            (None, None) => Start::Beginning,
+            (Some((last, at)), _) => (Start::Seq(last.saturating_add(1)), Some(at)),
+            (None, Some(from)) => (Start::Time(from), Some(from)),
+            (None, None) => (Start::Beginning, None),
         })
     }
 
@@ -162,7 +163,7 @@ impl ArchiveSource {
     pub(crate) fn ends_at(&self, seq: StreamSeq) -> Result<bool, SourceError> {
         match self.checkpoints.messages() {
             Some(messages) => Ok(seq >= StreamSeq(messages)),
-            None => self.record_seq(seq).map(|row| row.is_none()),
+            None => self.row_of(seq).map(|row| row.is_none()),
         }
     }
 
@@ -215,9 +216,10 @@ impl Source for ArchiveSource {
         {
             return Err(SourceError::BeyondEnd { seq, messages });
         }
-        let before = self.states.before(&self.archive, self.row_of(seq)?).map_err(read_error)?;
+        let (start, at) = self.place_of_state(seq)?;
+        let before = self.states.before(&self.archive, start).map_err(read_error)?;
         let last = self.archive.metadata().last();
-        let at = before.row.or(last).map(|(_, at)| at).unwrap_or_default();
+        let at = at.or(before.row.or(last).map(|(_, at)| at)).unwrap_or_default();
         let mut market = before.market.view(at);
         period::keep_passing(&mut market, &self.filter);
         market.books = market.books.iter().map(|book| self.timestamps.sent_envelope(book)).collect();
