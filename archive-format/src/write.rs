@@ -143,7 +143,7 @@ pub struct ArchiveWriter {
     groups_begun: usize,
     row_groups: Vec<RowGroup>,
     state_frames: Vec<StateFrame>,
-    states: StateWriter,
+    pub(crate) states: StateWriter,
     format_version: FormatVersion,
     failed: bool,
 }

@@ -65,7 +65,7 @@ struct Building {
     notional: u128,
 }
 
-/// What a client needs to know of the time before its first message.
+/// The state that a client needs to know before its first message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MarketView {
     /// The message of the last book of each symbol, in order of the symbols.
@@ -132,7 +132,7 @@ impl MarketState {
         }
     }
 
-    /// Begins another recording of the stream: the books stay, candles and orders begin anew.
+    /// Begins another recording of the stream: the books stay, candles and orders start again.
     pub fn begin_recording(&mut self) {
         for state in &mut self.symbols {
             state.candles = [None; Interval::ALL.len()];

@@ -17,7 +17,7 @@ use tradesim_sources::{ArchiveSource, Playlist, Rounds, Timestamps};
 
 use crate::support::{Folder, feed::plain_feed};
 
-/// What a client knows of a market.
+/// The books and candles that a client knows.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Known {
     books: BTreeMap<String, OrderBook>,
