@@ -285,6 +285,14 @@ pub enum Error {
         /// The path of the file.
         path: PathBuf,
     },
+    /// A state frame does not follow from the messages before it.
+    #[error("the state frame of {} before message {seq} is not the state that its messages lead to", path.display())]
+    WrongState {
+        /// The path of the file.
+        path: PathBuf,
+        /// The message before which it is.
+        seq: tradesim_schemas::RecordSeq,
+    },
     /// A message has a symbol or a time that the metadata excludes.
     #[error(
         "{} has a message {} that its metadata excludes",
@@ -370,6 +378,7 @@ impl Error {
                 | Error::WrongContent { .. }
                 | Error::WrongKey { .. }
                 | Error::WrongSlices { .. }
+                | Error::WrongState { .. }
                 | Error::StrayMessage { .. }
                 | Error::Corrupt { .. }
                 | Error::TooLarge { .. }

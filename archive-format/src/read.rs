@@ -18,7 +18,9 @@ use bytes::Bytes;
 use tradesim_schemas::{ByteHash, ContentDigest};
 
 use self::{decoders::Decoders, footer::Group, group::GroupBytes, source::Source};
-use crate::{Error, Filter, FilteredBatches, Metadata, Place, RowDigest, RowGroup, ids::IdTable};
+use crate::{
+    Error, Filter, FilteredBatches, Metadata, Place, RowDigest, RowGroup, ids::IdTable, state::StateCheck,
+};
 
 pub use batches::{Batches, Start};
 pub use time_bins::TimeBins;
@@ -214,12 +216,15 @@ impl Archive {
     pub fn verify_content(&self) -> Result<ContentDigest, Error> {
         let mut digest = RowDigest::of_archive(self.metadata());
         let mut counts = crate::Counts::default();
+        let mut states = StateCheck::new(self);
         for batch in self.batches(Start::Beginning) {
             let batch = batch?;
             digest.push(&batch);
+            states.push(&batch)?;
             batch.rows().for_each(|row| counts.add(row));
         }
         let found = self.check_content(&digest)?;
+        states.finish()?;
         if counts != self.inner.metadata.counts {
             let what = "its counts differ from those of the messages".to_owned();
             return Err(open::corrupt(&self.inner.source, Place::Metadata, what));

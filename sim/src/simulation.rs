@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use tradesim_schemas::{ArchiveKey, ByteHash, Record, RecordSeq, Symbol, Timestamp};
+use tradesim_schemas::{ArchiveKey, ByteHash, Envelope, Record, RecordSeq, Symbol, Timestamp};
 
 use crate::{
     burst::Burst,
@@ -190,6 +190,12 @@ impl Simulation {
     ///
     /// The following events do not change. An instant in the past has no effect.
     pub fn skip_to(&mut self, at: Timestamp) {
+        self.pass_to(at, |_| {});
+    }
+
+    /// Skips events as [`Simulation::skip_to`] does, and calls `passed` for each of them. The events of a symbol come in
+    /// their order; those of different symbols do not.
+    pub fn pass_to(&mut self, at: Timestamp, mut pass: impl FnMut(&Envelope)) {
         let goal = at.micros().min(self.options.end().micros() + 1);
         while self.until < goal {
             let until =
@@ -197,7 +203,7 @@ impl Simulation {
             self.until = self.run(until);
             for events in &mut self.windows {
                 let passed = events.partition_point(|event| event.envelope.timestamp.micros() < self.until);
-                events.drain(..passed);
+                events.drain(..passed).for_each(|event| pass(&event.envelope));
                 self.seq += passed as u64;
             }
         }

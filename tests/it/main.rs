@@ -36,6 +36,7 @@ mod schemas;
 mod serve;
 mod served;
 mod settings;
+mod state;
 mod stops;
 mod tail;
 mod terminals;

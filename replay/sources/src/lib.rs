@@ -9,6 +9,7 @@ mod faults;
 mod live;
 mod message;
 mod outline;
+mod period;
 mod playlist;
 pub mod schedule;
 mod spaced;

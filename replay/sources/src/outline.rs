@@ -5,12 +5,12 @@ use tradesim_replay::{Bins, MARKS_MAX, Mark, MarkKind, Outline, OutlineOptions, 
 use tradesim_schemas::{RecordSeq, StreamSeq, Timestamp};
 use tradesim_sim::session::{Closed, TradingDay, date_at, parse_date};
 
+use crate::period::follows_market_hours;
+
 /// The number of stretches of time: more than the pixels that a page usually has for them.
 const BINS_MAX: usize = 1_500;
 /// The limit of trading days whose periods are listed. Over a longer time a page could not show them.
 const DAYS_MAX: usize = 40;
-/// The option of a simulation that switches the hours of the market off.
-const OPTION_MARKET_HOURS: &str = "market_hours";
 
 /// Returns the outline of an archive, or of the part of it that passes a filter in its initial state; `None` if it was
 /// cancelled.
@@ -171,7 +171,7 @@ fn segment(bins: TimeBins, provenance: &Provenance) -> Segment {
 
 /// Returns the periods of the trading days in a time; none outside the calendar.
 fn periods(from_us: i64, to_us: i64, provenance: &Provenance) -> Vec<Span> {
-    let market_hours = provenance.options.get(OPTION_MARKET_HOURS).is_none_or(|value| value != "false");
+    let market_hours = follows_market_hours(provenance);
     // a simulated day may be a holiday that is treated as if the market were open
     let simulated = provenance.date.as_deref().and_then(parse_date);
     let (Some(from), Some(to)) = (Timestamp::from_micros(from_us), Timestamp::from_micros(to_us)) else {
