@@ -97,8 +97,8 @@ pub enum OptionsError {
         symbol: Symbol,
     },
     /// A planned event is not possible.
-    #[error("{0}")]
-    Event(#[source] PlanError),
+    #[error(transparent)]
+    Event(PlanError),
 }
 
 impl SimulationOptions {

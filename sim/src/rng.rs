@@ -41,7 +41,7 @@ pub(crate) enum Purpose {
     Depth,
     /// The times of the opening and the closing cross.
     Crosses,
-    /// What the plan of an event leaves open (any model).
+    /// The values that the plan of an event leaves open (any model).
     Planned,
 }
 

@@ -16,6 +16,7 @@ mod determinism;
 mod dev;
 mod differences;
 mod disk;
+mod events;
 mod exports;
 mod faults;
 mod golden;

@@ -53,7 +53,7 @@ pub enum ScenarioFileError {
         line: usize,
         /// The column in characters, from 1.
         column: usize,
-        /// What is wrong.
+        /// The reason.
         what: String,
     },
 }

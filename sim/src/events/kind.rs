@@ -31,7 +31,7 @@ pub struct Parameter {
     pub values: Values,
     /// Its value if none is given.
     pub(super) usual: Usual,
-    /// What it means, with its unit.
+    /// Its meaning, with its unit.
     pub help: &'static str,
 }
 
@@ -66,7 +66,7 @@ pub(super) enum Usual {
     AnyWord,
 }
 
-/// What a kind consists of.
+/// The parts of a kind.
 #[derive(Debug)]
 pub(super) struct Definition {
     pub(super) name: &'static str,
@@ -84,9 +84,9 @@ pub(super) struct Definition {
     pub(super) fault: fn(&Scene<'_>) -> Option<String>,
     /// Its phases. The first one begins with the event, and the last one is its end.
     pub(super) phases: fn(&Scene<'_>) -> Vec<(&'static str, i64)>,
-    /// What happens to a symbol.
+    /// The legs of a symbol.
     pub(super) legs: fn(&Scene<'_>, &SymbolInfo) -> Vec<Leg>,
-    /// What the label states in addition to the parameters.
+    /// The facts that the label states in addition to the parameters.
     pub(super) facts: fn(&Scene<'_>) -> Vec<(&'static str, String)>,
 }
 

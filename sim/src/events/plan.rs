@@ -92,8 +92,8 @@ pub struct PlanError {
     pub request: usize,
     /// The part of the request that is wrong.
     pub part: Part,
-    /// What is wrong.
-    pub refusal: Refusal,
+    /// The reason.
+    pub refusal: Box<Refusal>,
 }
 
 /// The reason for which an event cannot be planned.
@@ -315,15 +315,15 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Returns what is wrong with the event by itself.
-    fn fault(&self, model: crate::Model) -> Option<(Part, Refusal)> {
+    /// Returns what is wrong with the event alone.
+    fn fault(&self, model: crate::Model) -> Option<(Part, Box<Refusal>)> {
         let (kind, definition) = (self.event.kind, self.definition());
         if let Some(reason) = (definition.without)(model) {
-            return Some((Part::Kind, Refusal::Model { kind, model: model.as_str(), reason }));
+            return Some((Part::Kind, Box::new(Refusal::Model { kind, model: model.as_str(), reason })));
         }
         let (from, to) = (definition.window)(self);
         if from > to {
-            return Some((Part::Whole, Refusal::Room { kind }));
+            return Some((Part::Whole, Box::new(Refusal::Room { kind })));
         }
         let event = self.event.head(self.day);
         if !(from..=to).contains(&self.at()) {
@@ -333,18 +333,18 @@ impl<'a> Scene<'a> {
             let near = PlannedEvent { at: instant(near), ..self.event.clone() };
             let (from, to) = (self.clock(from), self.clock(to));
             let refusal = Refusal::Start { event, from, to, nearest: near.head(self.day) };
-            return Some((Part::Start, refusal));
+            return Some((Part::Start, Box::new(refusal)));
         }
-        (definition.fault)(self).map(|reason| (Part::Whole, Refusal::Rule { event, reason }))
+        (definition.fault)(self).map(|reason| (Part::Whole, Box::new(Refusal::Rule { event, reason })))
     }
 
     /// Returns what is wrong with the event beside another one.
-    fn conflict(&self, other: &Scene<'_>) -> Option<(Part, Refusal)> {
+    fn conflict(&self, other: &Scene<'_>) -> Option<(Part, Box<Refusal>)> {
         let (kind, event) = (self.event.kind, self.event.head(self.day));
         if kind == EventKind::CircuitBreaker && other.event.kind == kind {
             let reason =
                 "each level halts once a day: give one circuit-breaker with the highest level".to_owned();
-            return Some((Part::Whole, Refusal::Rule { event, reason }));
+            return Some((Part::Whole, Box::new(Refusal::Rule { event, reason })));
         }
         let (mine, others) = (self.event.symbol, other.event.symbol);
         let apart = mine.is_some() && others.is_some() && mine != others;
@@ -359,7 +359,7 @@ impl<'a> Scene<'a> {
             until: self.clock(until),
             nearest: next.head(self.day),
         };
-        Some((Part::Start, refusal))
+        Some((Part::Start, Box::new(refusal)))
     }
 }
 
@@ -378,7 +378,7 @@ fn instant(micros: i64) -> Timestamp {
 pub fn plan(requests: &[Request], options: &SimulationOptions) -> Result<Vec<PlannedEvent>, PlanError> {
     let universe = Universe::on(options.day.date()).heaviest(options.symbols);
     if requests.len() > EVENTS_MAX {
-        return Err(PlanError { request: EVENTS_MAX, part: Part::Whole, refusal: Refusal::Many });
+        return Err(PlanError { request: EVENTS_MAX, part: Part::Whole, refusal: Box::new(Refusal::Many) });
     }
     let mut drafts = Vec::with_capacity(requests.len());
     for (number, request) in requests.iter().enumerate() {
@@ -414,18 +414,23 @@ impl Draft {
         ordinal: usize,
         options: &SimulationOptions,
         universe: &Universe,
-    ) -> Result<Draft, (Part, Refusal)> {
+    ) -> Result<Draft, (Part, Box<Refusal>)> {
         let kind = EventKind::of_name(&request.kind).ok_or_else(|| {
             let names = EventKind::ALL.iter().map(|kind| kind.as_str());
             let expected = nearest(&request.kind, names.clone())
                 .map_or_else(|| format!("one of {}", names.collect::<Vec<_>>().join(", ")), str::to_owned);
-            (Part::Kind, Refusal::Kind { kind: request.kind.clone(), expected })
+            (Part::Kind, Box::new(Refusal::Kind { kind: request.kind.clone(), expected }))
         })?;
         if let Some(reason) = (kind.definition().without)(options.model) {
-            return Err((Part::Kind, Refusal::Model { kind, model: options.model.as_str(), reason }));
+            return Err((
+                Part::Kind,
+                Box::new(Refusal::Model { kind, model: options.model.as_str(), reason }),
+            ));
         }
         let symbol = match &request.symbol {
-            Some(_) if !kind.has_symbol() => return Err((Part::Symbol, Refusal::NoSymbol { kind })),
+            Some(_) if !kind.has_symbol() => {
+                return Err((Part::Symbol, Box::new(Refusal::NoSymbol { kind })));
+            }
             Some(name) => Some(symbol_of(kind, name, universe)?),
             None => None,
         };
@@ -442,7 +447,7 @@ impl Draft {
                 Some((name, value)) => parameter.parse(value).ok_or_else(|| {
                     let (name, value) = (name.clone(), value.clone());
                     let expected = parameter.values.to_string();
-                    (Part::Parameter(name.clone()), Refusal::Value { kind, name, value, expected })
+                    (Part::Parameter(name.clone()), Box::new(Refusal::Value { kind, name, value, expected }))
                 })?,
             });
         }
@@ -456,7 +461,7 @@ impl Draft {
         placed: &[PlannedEvent],
         options: &SimulationOptions,
         universe: &Universe,
-    ) -> Result<PlannedEvent, (Part, Refusal)> {
+    ) -> Result<PlannedEvent, (Part, Box<Refusal>)> {
         let reach = self.kind.definition().reach;
         let is_open = self.at.is_none() || reach == Reach::One && self.symbol.is_none();
         let mut first = None;
@@ -477,37 +482,37 @@ impl Draft {
                 Some(fault) => first = first.or(Some(fault)),
             }
         }
-        let none = (Part::Whole, Refusal::Full { kind: self.kind });
+        let none = (Part::Whole, Box::new(Refusal::Full { kind: self.kind }));
         Err(match first {
-            Some((_, Refusal::Overlap { .. })) if is_open => none,
+            Some((_, refusal)) if is_open && matches!(*refusal, Refusal::Overlap { .. }) => none,
             Some(fault) => fault,
             None => none,
         })
     }
 }
 
-fn symbol_of(kind: EventKind, name: &str, universe: &Universe) -> Result<Symbol, (Part, Refusal)> {
+fn symbol_of(kind: EventKind, name: &str, universe: &Universe) -> Result<Symbol, (Part, Box<Refusal>)> {
     let known = universe.symbols().iter().find(|info| info.symbol.as_str() == name);
     known.map(|info| info.symbol).ok_or_else(|| {
         let expected = nearest(name, universe.names()).map_or_else(
             || format!("one of the {} simulated symbols", universe.symbols().len()),
             str::to_owned,
         );
-        (Part::Symbol, Refusal::Symbol { kind, symbol: name.to_owned(), expected })
+        (Part::Symbol, Box::new(Refusal::Symbol { kind, symbol: name.to_owned(), expected }))
     })
 }
 
-fn check_names(kind: EventKind, given: &[(String, String)]) -> Result<(), (Part, Refusal)> {
+fn check_names(kind: EventKind, given: &[(String, String)]) -> Result<(), (Part, Box<Refusal>)> {
     for (index, (name, _)) in given.iter().enumerate() {
         let part = || Part::Parameter(name.clone());
         let names = kind.parameters().iter().map(|parameter| parameter.name);
         if !names.clone().any(|known| known == name) {
             let expected = nearest(name, names.clone())
                 .map_or_else(|| format!("one of {}", names.collect::<Vec<_>>().join(", ")), str::to_owned);
-            return Err((part(), Refusal::Parameter { kind, name: name.clone(), expected }));
+            return Err((part(), Box::new(Refusal::Parameter { kind, name: name.clone(), expected })));
         }
         if given[..index].iter().any(|(other, _)| other == name) {
-            return Err((part(), Refusal::Twice { kind, name: name.clone() }));
+            return Err((part(), Box::new(Refusal::Twice { kind, name: name.clone() })));
         }
     }
     Ok(())
@@ -517,7 +522,7 @@ fn check_names(kind: EventKind, given: &[(String, String)]) -> Result<(), (Part,
 pub(crate) fn check(options: &SimulationOptions, universe: &Universe) -> Result<(), PlanError> {
     let events = &options.planned_events;
     if events.len() > EVENTS_MAX {
-        return Err(PlanError { request: EVENTS_MAX, part: Part::Whole, refusal: Refusal::Many });
+        return Err(PlanError { request: EVENTS_MAX, part: Part::Whole, refusal: Box::new(Refusal::Many) });
     }
     for (request, event) in events.iter().enumerate() {
         let fail = |(part, refusal)| Err(PlanError { request, part, refusal });

@@ -106,10 +106,10 @@ const BREAKERS: [Breaker; 1] = [Breaker {
     halt: 15 * MINUTE,
 }];
 
-/// What the circuit breaker does when the index reaches a level.
+/// The effect of the circuit breaker when the index reaches a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Halt {
-    /// Trading goes on.
+    /// Trading continues.
     None,
     /// All trading stops until this instant.
     Until(i64),

@@ -33,7 +33,7 @@ pub(crate) struct Leg {
     pub(crate) course: Course,
     /// The price at the start of the leg, if it is another one than at the end of the last leg.
     pub(crate) jump: Option<Goal>,
-    /// What happens at the start of the leg.
+    /// The act at the start of the leg.
     pub(crate) act: Act,
     /// The share of the closing cross in the volume up to and including it.
     pub(crate) closing_share: Option<f64>,
@@ -65,7 +65,7 @@ pub(crate) enum Goal {
     Band(f64, f64),
 }
 
-/// What happens at the start of a leg.
+/// An act at the start of a leg.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
     None,

@@ -34,7 +34,7 @@ pub(crate) struct MarketSetup<'a> {
     pub(crate) info: &'a SymbolInfo,
     pub(crate) tape: Tape,
     pub(crate) arrivals: Arrivals,
-    /// What planned events do to the symbol.
+    /// The effect of planned events on the symbol.
     pub(crate) legs: Vec<Leg>,
 }
 

@@ -54,7 +54,7 @@ pub(crate) struct MarketSetup<'a> {
     pub(crate) bursts: Vec<Segment>,
     pub(crate) tape: Tape,
     pub(crate) common: Arc<Common>,
-    /// What planned events do to the symbol.
+    /// The effect of planned events on the symbol.
     pub(crate) script: Option<Box<Script>>,
 }
 

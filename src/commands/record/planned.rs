@@ -31,7 +31,7 @@ fn of_file(error: ScenarioFileError) -> Failure {
 
 fn of_flag(error: &PlanError) -> Failure {
     let what = format!("invalid --scenario: {error}");
-    match &error.refusal {
+    match &*error.refusal {
         Refusal::Kind { .. } | Refusal::Parameter { .. } => Failure::usage_hint(
             what,
             "expected KIND[:SYMBOL][@TIME][,KEY=VALUE...], such as luld:KO@10:31:12",

@@ -8,7 +8,7 @@ use crate::{
     audit::report::{Findings, Rule},
 };
 
-/// How far a share may be from the stated one.
+/// The largest difference of a share from the stated one.
 const SLACK: f64 = 0.005;
 
 /// The closing crosses of all symbols.
@@ -18,8 +18,7 @@ struct Crosses {
     close: i64,
     end: i64,
     stated: f64,
-    /// Of each symbol, the shares that were executed until the close, and of the largest execution after it with those that
-    /// came between.
+    /// The shares of each symbol: executed until the close, of the largest execution after it, and of those in between.
     volumes: Vec<(u64, u64, u64)>,
 }
 

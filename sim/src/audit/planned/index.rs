@@ -6,7 +6,7 @@ use crate::{
     audit::report::{Findings, Rule},
 };
 
-/// What is checked at an instant.
+/// A condition at an instant.
 #[derive(Debug)]
 enum Wanted {
     /// The index is above the level just before, and at or below it after the records of the instant.
@@ -104,7 +104,7 @@ impl Check for Index {
                         });
                     }
                 }
-                Wanted::Start => start = Some(before),
+                Wanted::Start => start = Some(after),
                 Wanted::Within(from, to) => {
                     let Some(start) = start else { return };
                     let moved = (1.0 + after) / (1.0 + start) - 1.0;

@@ -8,7 +8,7 @@ use crate::{
     audit::report::{Findings, Rule},
 };
 
-/// How far the price may be from its start at the end, as a fraction.
+/// The largest distance of the price at the end from that at the start, as a fraction.
 const BACK_WITHIN: f64 = 0.01;
 
 /// A sweep.

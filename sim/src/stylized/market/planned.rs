@@ -89,7 +89,7 @@ impl Market {
 
     /// Returns the size of the closing cross.
     pub(super) fn closing_shares(&self) -> f64 {
-        let planned = self.script.as_ref().and_then(|script: &Box<Script>| script.closing_cross());
+        let planned = self.script.as_deref().and_then(Script::closing_cross);
         planned.unwrap_or(self.executed as f64 * CLOSING_CROSS)
     }
 }
