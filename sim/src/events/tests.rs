@@ -203,3 +203,84 @@ fn refusals_name_the_nearest_valid_form() {
     assert!(Simulation::new(SimulationOptions { planned_events: twice, ..whole.clone() }).is_err());
     assert!(Simulation::new(SimulationOptions { model: Model::Gbm, ..whole }).is_err());
 }
+
+/// Moves a phase of a label by some seconds.
+fn moved(label: &mut Label, name: &str, seconds: i64) {
+    let phase = label.phases.iter_mut().find(|phase| phase.name == name).unwrap();
+    phase.at = tradesim_schemas::Timestamp::from_micros(phase.at.micros() + seconds * SECOND).unwrap();
+}
+
+#[test]
+fn the_audit_finds_each_broken_rule() {
+    type Change = fn(&mut Label);
+    fn put(label: &mut Label, name: &str, value: &str) {
+        assert!(label.parameters.insert(name.to_owned(), value.to_owned()).is_some(), "{name}");
+    }
+    let cases: [(&str, &[(Change, &str)]); 6] = [
+        (
+            "luld:AAPL@10:31:12,direction=down",
+            &[
+                (|label| moved(label, "halt", -10), "in the halt of"),
+                (|label| moved(label, "limit", 1), "another length"),
+                (|label| moved(label, "reopen", 60), "in the halt of"),
+                (|label| put(label, "band", "0.1"), "states bands of 0.1, the rule has 0.05"),
+                (|label| put(label, "direction", "up"), "is not on a band"),
+                (|label| drop(label.parameters.remove("band")), "lacks a phase or a parameter"),
+                (|label| label.symbol = tradesim_schemas::Symbol::new("MSFT"), "in the halt of"),
+            ],
+        ),
+        (
+            "circuit-breaker@10:00",
+            &[
+                (|label| moved(label, "halt", -30), "in the halt of"),
+                (|label| moved(label, "halt", 30), "the index moves from"),
+                (|label| moved(label, "reopen", 1), "halts for 15 minutes"),
+                (|label| moved(label, "reopen", -600), "too late"),
+            ],
+        ),
+        (
+            "news:AAPL@11:00,direction=up,move=0.03",
+            &[(|label| put(label, "direction", "down"), "the price moves by")],
+        ),
+        (
+            "fat-finger:AAPL@11:00,direction=up",
+            &[
+                (|label| put(label, "shares", "10001"), "the label states 10001"),
+                (|label| put(label, "trader", "TRD-00199"), "executes 0 shares"),
+                (|label| put(label, "direction", "down"), "is not on a band"),
+            ],
+        ),
+        ("flash-crash@11:00,depth=0.05", &[(|label| put(label, "depth", "0.06"), "at the trough of")]),
+        ("rebalance,share=0.3", &[(|label| put(label, "share", "0.2"), "the closing cross of")]),
+    ];
+    for (text, changes) in cases {
+        let options = planned(&SimulationOptions { symbols: 3, ..stylized(21) }, &[text]).unwrap();
+        let mut simulation = Simulation::new(options.clone()).unwrap();
+        let whole = AuditContext::whole(
+            options.model.name(),
+            options.day,
+            options.market_hours,
+            simulation.universe(),
+        );
+        let labels = |change: Option<Change>| {
+            let mut labels = options.labels();
+            change.into_iter().for_each(|change| change(&mut labels[0]));
+            Audit::new(AuditContext { labels, ..whole.clone() })
+        };
+        let mut plain = labels(None);
+        let mut broken: Vec<Audit> = changes.iter().map(|(change, _)| labels(Some(*change))).collect();
+        while let Some(records) = simulation.next_window() {
+            for record in &records {
+                plain.push(record);
+                broken.iter_mut().for_each(|audit| audit.push(record));
+            }
+        }
+        assert!(plain.finish().is_clean(), "{text}");
+        for (audit, (_, expected)) in broken.into_iter().zip(changes) {
+            let report = audit.finish();
+            let rule = report.rule(crate::audit::Rule::Planned);
+            let found = rule.examples.iter().any(|example| example.text.contains(expected));
+            assert!(found, "{text}: {expected:?} is not in {:?}", rule.examples);
+        }
+    }
+}
