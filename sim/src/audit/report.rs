@@ -147,6 +147,9 @@ impl AuditReport {
     }
 
     /// Returns the result for one rule.
+    ///
+    /// # Panics
+    /// Panics for [`Rule::Planned`] if the stream has no labels.
     pub fn rule(&self, rule: Rule) -> &RuleReport {
         &self.rules[rule as usize]
     }
