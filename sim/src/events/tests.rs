@@ -188,7 +188,7 @@ fn refusals_name_the_nearest_valid_form() {
         (&["luld:AAPL@10:00", "circuit-breaker@09:50"], "overlaps luld:AAPL@10:00:00"),
         (&["circuit-breaker@10:00", "circuit-breaker@12:00"], "each level halts once a day"),
         (&["news:AAPL@11:00,move=0.1"], "use luld, or move=0.045"),
-        (&["flash-crash@11:00,fall=240,depth=0.065", "luld:AAPL@11:03"], "overlaps flash-crash@11:00:00"),
+        (&["flash-crash@11:00,fall=240,depth=0.065", "luld:AAPL@11:03"], "overlaps luld:AAPL@11:03:00"),
     ] {
         let found = refusal(texts);
         assert!(found.contains(expected), "{texts:?}: {found}");
