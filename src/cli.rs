@@ -43,12 +43,12 @@ pub(crate) use dev::{Dev, DevBrokerArgs, DevCommand, DevRegistryArgs};
 pub(crate) use dlq::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic};
 pub(crate) use export::{Export, ExportPrices, StreamFormat};
 pub(crate) use feed::{FeedArgs, HeaderArgs};
-pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Plant, Verify};
+pub(crate) use files::{Cat, Diff, Filter, Info, Labels, Merge, Plant, Verify};
 pub(crate) use flags::flags;
 pub(crate) use kafka::{AnswerArgs, KafkaArgs, PrefixArgs, RegistryArgs};
 pub(crate) use load::{Load, LoadCommand, LoadCompare, LoadList, LoadRun, LoadShow};
 pub(crate) use realism::Realism;
-pub(crate) use record::{BurstArgs, MarketArgs, Record};
+pub(crate) use record::{BurstArgs, MarketArgs, PlannedArgs, Record};
 pub(crate) use replay::{PaceMode, Replay, TimestampsMode};
 pub(crate) use schemas::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister};
 pub(crate) use serve::Serve;
@@ -100,6 +100,7 @@ pub(crate) struct GlobalArgs {
 pub(crate) enum Command {
     Record(Record),
     Info(Info),
+    Labels(Labels),
     Cat(Cat),
     Verify(Verify),
     Realism(Realism),

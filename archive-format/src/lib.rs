@@ -45,8 +45,8 @@ pub use journal::{JournalKind, JournalReader, JournalRecord, JournalWriter, Trun
 pub use layout::Columns;
 pub use limits::FAULTS_MAX;
 pub use metadata::{
-    Burst, Counts, Faults, KeptFaults, KeyDigest, Metadata, Origin, PlantedFaults, Provenance, RecordingPart,
-    RowGroup, SliceGrid, Slices, Source, StateFrame, SymbolEntry, WriterVersions,
+    Burst, Counts, Faults, KeptFaults, KeyDigest, Label, LabelPhase, Metadata, Origin, PlantedFaults,
+    Provenance, RecordingPart, RowGroup, SliceGrid, Slices, Source, StateFrame, SymbolEntry, WriterVersions,
 };
 pub use read::{Archive, Batches, OpenOptions, Start, TimeBins};
 pub use row::{Batch, Captured, Content, Row, RowDigest, RowRef, Rows};

@@ -17,6 +17,7 @@ mod dev;
 mod dialects;
 mod differences;
 mod disk;
+mod events;
 mod exports;
 mod faults;
 mod golden;

@@ -54,7 +54,7 @@ pub fn record(
     let mut provenance = market::provenance(&simulation);
     let part = expected_part(recipe, unit);
     if part.of > 1 {
-        provenance.cuts.push(Cut { symbols: part.symbols.clone(), ..Cut::default() });
+        provenance.push_cut(Cut { symbols: part.symbols.clone(), ..Cut::default() });
     }
     provenance.part = Some(part);
     let options = WriterOptions {
