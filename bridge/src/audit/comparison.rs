@@ -21,7 +21,7 @@ use super::{
 };
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 /// The limit of given-up messages whose content is remembered, for records that arrive far too late.
 const GIVEN_UP_MAX: usize = 262_144;

@@ -1,12 +1,12 @@
 //! Compares the records of some partitions with the messages of many runs, as a value that receives what was read.
 //!
-//! A partition keeps the order in which it was written, so of each run the next record must be the next message that belongs into
-//! the partition. Partitions are read so that none falls behind the others. Memory holds the messages between the partition that
-//! is read furthest and the others, and bounded stores for what is missing.
+//! A partition keeps the order of a key, so the next record of a run with a key must be the next message of its symbol and type.
+//! Partitions are read so that none falls behind the others. Memory holds the messages between the partition that is read
+//! furthest and the others, and bounded stores for what is missing.
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
-use tradesim_schemas::{EventType, StreamSeq};
+use tradesim_schemas::{EventType, StreamSeq, Symbol};
 
 use super::{
     Cause, OpenRun, ShardKeys, ShardReport, ShardRun,
@@ -122,13 +122,21 @@ impl ShardComparison {
 
     /// Adds a dead letter. All of them come before the first record.
     pub(super) fn letter(&mut self, stream: usize, record: &TopicRecord<'_>) {
-        let is_mine = record.key.map_or(self.keys.index == 0, |key| self.keys.has(key));
+        let mut candidate = self.examined(stream, record);
+        // a letter without a key may still contain a message with a symbol
+        let is_mine = match record.key {
+            Some(key) => self.keys.has(key),
+            None => match canonical_text::kind_and_symbol(&candidate.text) {
+                Some((_, symbol)) => self.keys.has(symbol.as_bytes()),
+                None => self.keys.index == 0,
+            },
+        };
         if !is_mine {
+            self.candidate = candidate;
             return;
         }
         self.records += 1;
         let Some((run, seq)) = self.numbered(stream, record) else { return };
-        let mut candidate = self.examined(stream, record);
         let offset = record.offset;
         let hash = content_hash(&candidate);
         if let Some(retry) = record.headers.retry_number() {
@@ -166,9 +174,6 @@ impl ShardComparison {
             let unavailable = |source| AuditError::Messages { source };
             self.expect(run, seq, open).map_err(unavailable)?;
             self.place(run, seq, stream, record, &mut candidate);
-        }
-        if !candidate.faults.is_empty() {
-            self.runs[run].blame(record.key.unwrap_or_default());
         }
         self.report_faults(run, seq, stream, offset, &mut candidate);
         self.candidate = candidate;
@@ -249,25 +254,22 @@ impl ShardComparison {
         candidate
     }
 
-    /// Hands the messages of a run up to a number to their partitions.
+    /// Reads the messages of a run up to a number.
     fn expect(&mut self, run: usize, seq: u64, open: &mut OpenRun<'_>) -> Result<(), Cause> {
-        let (keys, lanes) = (self.keys, self.streams.len());
-        self.runs[run].open(lanes, || open(run, keys))?;
-        while let Some((message, pending)) = self.runs[run].next_until(seq)? {
-            let partition = murmur2::partition(message.symbol.as_str().as_bytes(), keys.partitions);
-            match self.places.get(&(message.kind, partition)) {
-                Some(&stream) => {
-                    self.runs[run].lanes[stream].pending.push_back(pending);
-                    self.waiting[stream] += 1;
-                }
-                // the caller returned a message of another worker
-                None => self.give_up(run, None, pending),
+        let ShardComparison { keys, places, runs, waiting, .. } = self;
+        let of_run = &mut runs[run];
+        of_run.open(|| open(run, *keys))?;
+        while let Some((kind, pending)) = of_run.next_until(seq, |kind, symbol| stream_of(places, *keys, kind, symbol))? {
+            let lane = of_run.lane(pending.key, kind);
+            if let Some(stream) = lane.stream {
+                waiting[stream] += 1;
             }
+            lane.pending.push_back(pending);
         }
         Ok(())
     }
 
-    /// Compares a record with the message that is due in its partition.
+    /// Compares a record with the message that is due.
     fn place(
         &mut self,
         run: usize,
@@ -276,63 +278,72 @@ impl ShardComparison {
         record: &TopicRecord<'_>,
         candidate: &mut Candidate,
     ) {
-        let lane = &mut self.runs[run].lanes[stream];
-        if lane.last.is_some_and(|last| seq <= last) {
-            return self.late(run, seq, stream, record, candidate);
+        const ELSEWHERE: &str = "the message with its seq has another key or topic";
+        let TopicKind::Data(kind) = self.streams[stream].kind else { return };
+        let Some(key) = self.runs[run].place(record.key.unwrap_or_default()) else {
+            return add(&mut candidate.faults, ELSEWHERE);
+        };
+        if self.runs[run].lane(key, kind).last.is_some_and(|last| seq <= last) {
+            self.late(run, seq, stream, key, record.offset, candidate);
+            return self.blame(run, key, candidate);
         }
-        lane.last = Some(seq);
+        self.runs[run].lane(key, kind).last = Some(seq);
         loop {
-            let pending = &mut self.runs[run].lanes[stream].pending;
-            if pending.front().is_none_or(|due| due.seq > seq) {
+            let lane = self.runs[run].lane(key, kind);
+            if lane.pending.front().is_none_or(|due| due.seq > seq) {
+                add(&mut candidate.faults, ELSEWHERE);
                 break;
             }
-            let Some(due) = pending.pop_front() else { break };
-            self.waiting[stream] -= 1;
+            let of_lane = lane.stream;
+            let Some(due) = lane.pending.pop_front() else { break };
+            if let Some(stream) = of_lane {
+                self.waiting[stream] -= 1;
+            }
             if due.seq < seq {
-                self.give_up(run, Some(stream), due);
+                self.give_up(run, of_lane, due);
                 continue;
             }
             self.present += 1;
-            if candidate.content != Content::Text || candidate.text != due.text {
-                if candidate.content == Content::Text {
-                    add(&mut candidate.faults, &canonical_text::difference(&candidate.text, &due.text));
-                }
-                self.runs[run].keys[due.key].clean = false;
-            } else if !candidate.faults.is_empty() {
-                self.runs[run].keys[due.key].clean = false;
+            if candidate.content == Content::Text && candidate.text != due.text {
+                add(&mut candidate.faults, &canonical_text::difference(&candidate.text, &due.text));
             }
-            return self.runs[run].recycle(due.text);
+            self.runs[run].recycle(due.text);
+            break;
         }
-        add(&mut candidate.faults, "the message with its seq belongs to another topic or partition");
+        self.blame(run, key, candidate);
     }
 
-    /// Compares a record that follows one with a larger number: its message was given up, or has a record already.
+    /// Remembers that a symbol has a record with a fault.
+    fn blame(&mut self, run: usize, key: usize, candidate: &Candidate) {
+        if !candidate.faults.is_empty() {
+            self.runs[run].keys[key].clean = false;
+        }
+    }
+
+    /// Compares a record that follows one of its key with a larger number: its message was given up, or has a record already.
     fn late(
         &mut self,
         run: usize,
         seq: u64,
         stream: usize,
-        record: &TopicRecord<'_>,
+        key: usize,
+        offset: i64,
         candidate: &mut Candidate,
     ) {
-        let offset = record.offset;
-        match self.runs[run].given_up.remove(&seq) {
-            Some(given_up) => {
-                self.present += 1;
-                self.runs[run].keys[given_up.key].clean = false;
-                self.found(Fault::Reordered, run, Some(seq), stream, offset, || {
-                    "it follows a record with a larger seq".to_owned()
-                });
-                if content_hash(candidate) != Some(given_up.hash) {
-                    add(&mut candidate.faults, "it differs from its message");
-                }
-            }
-            None => {
-                self.runs[run].blame(record.key.unwrap_or_default());
-                self.found(Fault::Duplicated, run, Some(seq), stream, offset, || {
-                    "a record of this message was read before".to_owned()
-                });
-            }
+        self.runs[run].keys[key].clean = false;
+        let is_given_up = self.runs[run].given_up.get(&seq).is_some_and(|given_up| given_up.key == key);
+        if !is_given_up {
+            return self.found(Fault::Duplicated, run, Some(seq), stream, offset, || {
+                "a record of this message was read before".to_owned()
+            });
+        }
+        let given_up = self.runs[run].given_up.remove(&seq);
+        self.present += 1;
+        self.found(Fault::Reordered, run, Some(seq), stream, offset, || {
+            "it follows a record of its key with a larger seq".to_owned()
+        });
+        if content_hash(candidate) != given_up.map(|given_up| given_up.hash) {
+            add(&mut candidate.faults, "it differs from its message");
         }
     }
 
@@ -371,19 +382,24 @@ impl ShardComparison {
 
     /// Gives up what has no record when all streams have ended.
     fn finish_run(&mut self, run: usize, open: &mut OpenRun<'_>) -> Result<(), Cause> {
-        let (keys, lanes) = (self.keys, self.streams.len());
-        self.runs[run].open(lanes, || open(run, keys))?;
-        for stream in 0..lanes {
-            while let Some(pending) = self.runs[run].lanes[stream].pending.pop_front() {
-                self.give_up(run, Some(stream), pending);
+        let keys = self.keys;
+        self.runs[run].open(|| open(run, keys))?;
+        for key in 0..self.runs[run].keys.len() {
+            for &kind in EventType::ALL {
+                while let Some(pending) = self.runs[run].lane(key, kind).pending.pop_front() {
+                    let stream = self.runs[run].lane(key, kind).stream;
+                    self.give_up(run, stream, pending);
+                }
             }
         }
-        while let Some((message, pending)) = self.runs[run].next_until(u64::MAX)? {
-            let partition = murmur2::partition(message.symbol.as_str().as_bytes(), keys.partitions);
-            let stream = self.places.get(&(message.kind, partition)).copied();
+        loop {
+            let ShardComparison { places, runs, .. } = self;
+            let next =
+                runs[run].next_until(u64::MAX, |kind, symbol| stream_of(places, keys, kind, symbol))?;
+            let Some((kind, pending)) = next else { return Ok(()) };
+            let stream = self.runs[run].lane(pending.key, kind).stream;
             self.give_up(run, stream, pending);
         }
-        Ok(())
     }
 
     /// Reports dead letters of messages that have a record too, and what was sent again without being a dead letter.
@@ -451,6 +467,17 @@ impl ShardComparison {
             what: what(),
         });
     }
+}
+
+/// Returns the stream in which messages of a type and symbol should be, if it is one of the worker's.
+fn stream_of(
+    places: &BTreeMap<(EventType, i32), usize>,
+    keys: ShardKeys,
+    kind: EventType,
+    symbol: Symbol,
+) -> Option<usize> {
+    let partition = murmur2::partition(symbol.as_str().as_bytes(), keys.partitions);
+    places.get(&(kind, partition)).copied()
 }
 
 fn place(stream: &Stream, offset: i64) -> Place {

@@ -1,8 +1,8 @@
-//! The expected messages of one run: read in order, and kept for the partition in which each should be until its record comes.
+//! The expected messages of one run: read in order, and kept by symbol and type until their records come.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use tradesim_schemas::{ContentHasher, Symbol};
+use tradesim_schemas::{ContentHasher, EventType, Symbol};
 
 use super::{AuditedKey, Cause, ExpectedMessage, RunMessages, ShardRun};
 use crate::audit::{
@@ -10,7 +10,7 @@ use crate::audit::{
     retries::{Retries, ShortHash},
 };
 
-/// A message whose record is due in a partition.
+/// A message whose record is due.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) seq: u64,
@@ -19,10 +19,12 @@ pub(super) struct Pending {
     pub(super) text: Vec<u8>,
 }
 
-/// What is expected of one run in one partition.
+/// What is expected of one symbol and type. Their records are in one partition, in order.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    /// The messages in order; the records of a partition are in order too, so the first one is due.
+    /// The stream of the partition; `None` if it is not one of the worker's.
+    pub(super) stream: Option<usize>,
+    /// The messages in order, so the first one is due.
     pub(super) pending: VecDeque<Pending>,
     /// The largest number whose record was read.
     pub(super) last: Option<u64>,
@@ -35,6 +37,8 @@ pub(super) struct Key {
     messages: u64,
     bytes: u64,
     hasher: ContentHasher,
+    /// By type.
+    lanes: Vec<Lane>,
     /// True if all of its messages so far are in the topics, once, in order and unaltered.
     pub(super) clean: bool,
 }
@@ -73,7 +77,6 @@ pub(super) struct Run {
     source: Source,
     /// The message after those that were handed to the lanes.
     next: Option<(ExpectedMessage, Vec<u8>)>,
-    pub(super) lanes: Vec<Lane>,
     pub(super) keys: Vec<Key>,
     places: BTreeMap<Symbol, usize>,
     pub(super) given_up: BTreeMap<u64, GivenUp>,
@@ -95,7 +98,6 @@ impl Run {
             messages: run.messages,
             source: Source::Closed,
             next: None,
-            lanes: Vec::new(),
             keys: Vec::new(),
             places: BTreeMap::new(),
             given_up: BTreeMap::new(),
@@ -109,18 +111,21 @@ impl Run {
     /// Opens the messages, unless that was done.
     pub(super) fn open(
         &mut self,
-        lanes: usize,
         open: impl FnOnce() -> Result<Box<dyn RunMessages>, Cause>,
     ) -> Result<(), Cause> {
         if matches!(self.source, Source::Closed) {
             self.source = Source::Open(open()?);
-            self.lanes.resize_with(lanes, Lane::default);
         }
         Ok(())
     }
 
-    /// Returns the next message with the index of its symbol if its number is at most `seq`.
-    pub(super) fn next_until(&mut self, seq: u64) -> Result<Option<(ExpectedMessage, Pending)>, Cause> {
+    /// Returns the type and the text of the next message if its number is at most `seq`. `stream_of` returns the stream of a
+    /// type and symbol.
+    pub(super) fn next_until(
+        &mut self,
+        seq: u64,
+        stream_of: impl Fn(EventType, Symbol) -> Option<usize>,
+    ) -> Result<Option<(EventType, Pending)>, Cause> {
         if self.next.is_none()
             && let Source::Open(messages) = &mut self.source
         {
@@ -135,34 +140,41 @@ impl Run {
         let Some((message, text)) = self.next.take_if(|(message, _)| message.seq <= seq) else {
             return Ok(None);
         };
-        let key = self.key(message.symbol);
+        let key = self.key(message.symbol, stream_of);
         let entry = &mut self.keys[key];
         entry.messages += 1;
         entry.bytes += text.len() as u64 + 4;
         entry.hasher.push(&text);
         self.expected += 1;
-        Ok(Some((message, Pending { seq: message.seq, key, text })))
+        Ok(Some((message.kind, Pending { seq: message.seq, key, text })))
     }
 
-    fn key(&mut self, symbol: Symbol) -> usize {
+    fn key(&mut self, symbol: Symbol, stream_of: impl Fn(EventType, Symbol) -> Option<usize>) -> usize {
         let keys = &mut self.keys;
         *self.places.entry(symbol).or_insert_with(|| {
-            keys.push(Key { symbol, messages: 0, bytes: 0, hasher: ContentHasher::new(), clean: true });
+            let lane = |kind| Lane { stream: stream_of(kind, symbol), ..Lane::default() };
+            let (lanes, hasher) = (EventType::ALL.iter().copied().map(lane).collect(), ContentHasher::new());
+            keys.push(Key { symbol, messages: 0, bytes: 0, hasher, lanes, clean: true });
             keys.len() - 1
         })
+    }
+
+    /// Returns the index of a symbol of which messages were read.
+    pub(super) fn place(&self, key: &[u8]) -> Option<usize> {
+        let symbol = Symbol::new(std::str::from_utf8(key).ok()?)?;
+        self.places.get(&symbol).copied()
+    }
+
+    /// Returns what is expected of a symbol and type.
+    pub(super) fn lane(&mut self, key: usize, kind: EventType) -> &mut Lane {
+        let index = EventType::ALL.iter().position(|other| *other == kind).expect("all types are listed");
+        &mut self.keys[key].lanes[index]
     }
 
     /// Takes a buffer back.
     pub(super) fn recycle(&mut self, text: Vec<u8>) {
         if self.spare.len() < SPARE_MAX {
             self.spare.push(text);
-        }
-    }
-
-    /// Records that a message of this key is not as it should be.
-    pub(super) fn blame(&mut self, key: &[u8]) {
-        if let Some(entry) = self.keys.iter_mut().find(|entry| entry.symbol.as_str().as_bytes() == key) {
-            entry.clean = false;
         }
     }
 
