@@ -34,7 +34,7 @@ pub use error::AuditError;
 pub use findings::{AuditReport, Example, Fault, Finding, Place};
 pub use record::{RecordHeaders, Stream, TopicKind, TopicRecord};
 pub use shards::{
-    AuditedKey, ExpectedMessage, OpenRun, RunMessages, ShardAudited, ShardKeys, ShardOptions, ShardReport, ShardRun,
-    verify_shard,
+    AuditedKey, ExpectedMessage, OpenRun, RunMessages, ShardAudited, ShardKeys, ShardOptions, ShardReport,
+    ShardRun, verify_shard,
 };
 pub use verify::{AuditOptions, Audited, NextMessage, Progress, verify};

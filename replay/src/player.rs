@@ -136,7 +136,7 @@ impl Player {
         self.hub.clock.now()
     }
 
-    /// Ties the schedule to the wall clock, if the options say so.
+    /// Ties the schedule to the wall clock, if the options require it.
     fn tie_to_wall(&mut self) {
         let now = self.now();
         let unix_us = i64::try_from(self.hub.clock.unix_us(now)).unwrap_or(i64::MAX);
@@ -317,7 +317,9 @@ impl Player {
 /// Returns a point of the schedule that the wall clock fixes: a position, and the instant at which it is due. `unix_us` is the
 /// wall clock at `now`.
 fn wall_schedule(options: &Options, unix_us: i64, now: Duration) -> Option<(Duration, Duration)> {
-    let since = |start: Timestamp| Duration::from_micros(unix_us.saturating_sub(start.micros()).max(0).unsigned_abs());
+    let since = |start: Timestamp| {
+        Duration::from_micros(unix_us.saturating_sub(start.micros()).max(0).unsigned_abs())
+    };
     match (options.clock, options.start_at, options.begins) {
         (PlayClock::Wall, Some(start), _) => Some((since(start), now)),
         (PlayClock::Recording, _, Some(begins)) if begins.micros() > unix_us => {

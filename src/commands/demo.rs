@@ -8,8 +8,8 @@ use tradesim_sources::{ArchiveSource, Timestamps};
 
 use crate::{
     cli::{
-        AnswerArgs, Bridge, CutArgs, DatasetAuditArgs, Demo, FilterArgs, KafkaArgs, PrefixArgs, ReadingArgs, Record,
-        RegistryArgs, VerifyTopic,
+        AnswerArgs, Bridge, CutArgs, DatasetAuditArgs, Demo, FilterArgs, KafkaArgs, PrefixArgs, ReadingArgs,
+        Record, RegistryArgs, VerifyTopic,
     },
     commands::{bridge, record, verify_topic},
     embedded::EmbeddedCluster,

@@ -45,12 +45,7 @@ pub(crate) fn audit(args: &VerifyTopic, mut settings: Settings) -> anyhow::Resul
     let filter = filter::of_archive(&args.filter, archive.metadata())?;
     crate::report::explain_cut_times(&filter);
     let messages = expected::count(&archive, &filter)?;
-    let options = AuditOptions {
-        topics,
-        run: args.run.clone(),
-        messages,
-        timeout: args.answer.timeout,
-    };
+    let options = AuditOptions { topics, run: args.run.clone(), messages, timeout: args.answer.timeout };
     let mut expected = Expected::new(&archive, filter);
     let mut progress = Progress::new("verifying", messages);
     let audited = audit::verify(

@@ -92,7 +92,11 @@ impl AuditedShard {
     ///
     /// # Errors
     /// Returns an error if the files are of another dataset or of several audits, or if one is missing or given twice.
-    pub fn read_all(paths: &[PathBuf], recipe: &Recipe, run: &str) -> Result<Vec<AuditedShard>, DatasetError> {
+    pub fn read_all(
+        paths: &[PathBuf],
+        recipe: &Recipe,
+        run: &str,
+    ) -> Result<Vec<AuditedShard>, DatasetError> {
         let other = |path: &Path, what: String| DatasetError::OtherPieces { path: path.to_owned(), what };
         let mut shards: Vec<AuditedShard> = Vec::new();
         for path in paths {
@@ -120,7 +124,9 @@ impl AuditedShard {
             }
             shards.push(shard);
         }
-        let missing = |first: &AuditedShard| (0..first.of).find(|index| shards.iter().all(|shard| shard.index != *index));
+        let missing = |first: &AuditedShard| {
+            (0..first.of).find(|index| shards.iter().all(|shard| shard.index != *index))
+        };
         if let (Some(path), Some(first)) = (paths.first(), shards.first())
             && let Some(index) = missing(first)
         {
@@ -151,7 +157,9 @@ pub fn unite<'a>(
         match expected.remove(&name(key)) {
             Some(entry) if entry == key => {}
             Some(_) => differs(format!("{symbol} of {date}, seed {seed}, has other messages")),
-            None => differs(format!("{symbol} of {date}, seed {seed}, is given twice, or is not in the manifest")),
+            None => {
+                differs(format!("{symbol} of {date}, seed {seed}, is given twice, or is not in the manifest"))
+            }
         }
         found.push(key.clone());
     }

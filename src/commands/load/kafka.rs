@@ -8,8 +8,8 @@ use tradesim_load::{BridgeTarget, Findings, Verification};
 
 use crate::{
     cli::{
-        AnswerArgs, Bridge, BridgeTuning, CutArgs, DatasetAuditArgs, DeliveryMode, FilterArgs, KafkaArgs, LoadRun, PrefixArgs,
-        ReadingArgs, RegistryArgs, VerifyTopic,
+        AnswerArgs, Bridge, BridgeTuning, CutArgs, DatasetAuditArgs, DeliveryMode, FilterArgs, KafkaArgs,
+        LoadRun, PrefixArgs, ReadingArgs, RegistryArgs, VerifyTopic,
     },
     commands::{
         bridge,

@@ -59,7 +59,7 @@ pub(super) fn deliver(
     Ok((report, error))
 }
 
-/// Returns the options of the server: nobody but the bridge is expected, and nobody steers it.
+/// Returns the options of the server: it has one client, the bridge, and accepts no commands.
 fn options(args: &Publish, part: &Part) -> Options {
     Options {
         speed: args.speed,

@@ -117,11 +117,13 @@ fn of_dataset(args: &Publish, run: &str) -> anyhow::Result<Plan> {
     let mut last = None;
     for (_, unit) in recipe.units(args.shard) {
         let schedule = match (args.speed, args.start_at) {
-            (Speed::Times(factor), Some(at)) => starts.get(&(unit.date, unit.seed)).and_then(|&(origin, offset)| {
-                let offset = i64::try_from(factor.wall(offset).as_micros()).ok()?;
-                let begins = Timestamp::from_micros(at.micros().checked_add(offset)?)?;
-                Some((origin, begins))
-            }),
+            (Speed::Times(factor), Some(at)) => {
+                starts.get(&(unit.date, unit.seed)).and_then(|&(origin, offset)| {
+                    let offset = i64::try_from(factor.wall(offset).as_micros()).ok()?;
+                    let begins = Timestamp::from_micros(at.micros().checked_add(offset)?)?;
+                    Some((origin, begins))
+                })
+            }
             _ => None,
         };
         let part = Part {
@@ -190,6 +192,9 @@ mod tests {
             ("2026-11-30", 3, 58),
             ("2026-11-30", 4, 74),
         ];
-        assert!(hours.iter().map(|(date, seed, hour)| (date.as_str(), *seed, *hour)).eq(expected), "{hours:?}");
+        assert!(
+            hours.iter().map(|(date, seed, hour)| (date.as_str(), *seed, *hour)).eq(expected),
+            "{hours:?}"
+        );
     }
 }

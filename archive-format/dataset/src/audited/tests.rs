@@ -84,7 +84,9 @@ fn files_must_be_the_shares_of_one_audit() {
     write("partitions", "a", 1, 2, 6);
     let read = |names: &[&str]| {
         let paths: Vec<PathBuf> = names.iter().map(|name| path(name)).collect();
-        AuditedShard::read_all(&paths, &recipe, "a").map(|shards| shards.len()).map_err(|error| error.to_string())
+        AuditedShard::read_all(&paths, &recipe, "a")
+            .map(|shards| shards.len())
+            .map_err(|error| error.to_string())
     };
     assert_eq!(read(&["1", "0"]), Ok(2));
     let refused = |names: &[&str], what: &str| {

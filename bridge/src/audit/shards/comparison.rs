@@ -259,7 +259,9 @@ impl ShardComparison {
         let ShardComparison { keys, places, runs, waiting, .. } = self;
         let of_run = &mut runs[run];
         of_run.open(|| open(run, *keys))?;
-        while let Some((kind, pending)) = of_run.next_until(seq, |kind, symbol| stream_of(places, *keys, kind, symbol))? {
+        while let Some((kind, pending)) =
+            of_run.next_until(seq, |kind, symbol| stream_of(places, *keys, kind, symbol))?
+        {
             let lane = of_run.lane(pending.key, kind);
             if let Some(stream) = lane.stream {
                 waiting[stream] += 1;
@@ -380,7 +382,7 @@ impl ShardComparison {
         self.runs[run].recycle(text);
     }
 
-    /// Gives up what has no record when all streams have ended.
+    /// Counts the messages without a record as lost, when all streams have ended.
     fn finish_run(&mut self, run: usize, open: &mut OpenRun<'_>) -> Result<(), Cause> {
         let keys = self.keys;
         self.runs[run].open(|| open(run, keys))?;

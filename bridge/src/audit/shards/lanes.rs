@@ -19,7 +19,7 @@ pub(super) struct Pending {
     pub(super) text: Vec<u8>,
 }
 
-/// What is expected of one symbol and type. Their records are in one partition, in order.
+/// The expected messages of one symbol and type. Their records are in one partition, in order.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     /// The stream of the partition; `None` if it is not one of the worker's.
@@ -192,6 +192,9 @@ impl Run {
 
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Run").field("name", &self.name).field("expected", &self.expected).finish_non_exhaustive()
+        f.debug_struct("Run")
+            .field("name", &self.name)
+            .field("expected", &self.expected)
+            .finish_non_exhaustive()
     }
 }

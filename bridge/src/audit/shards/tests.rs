@@ -44,14 +44,16 @@ impl Published {
         }
         let day = Topics::bridged(&runs[2].1);
         for (stream, records) in day.records.into_iter().enumerate() {
-            topics.records[stream].extend(records.into_iter().map(|record| Record { run: Some("n.2".to_owned()), ..record }));
+            topics.records[stream]
+                .extend(records.into_iter().map(|record| Record { run: Some("n.2".to_owned()), ..record }));
         }
         Published { runs, topics }
     }
 
     fn audit(&self, index: u32, of: u32) -> ShardReport {
         let keys = ShardKeys { index, of, partitions: 12 };
-        let is_mine = |stream: &Stream| stream.kind == TopicKind::DeadLetters || keys.has_partition(stream.partition);
+        let is_mine =
+            |stream: &Stream| stream.kind == TopicKind::DeadLetters || keys.has_partition(stream.partition);
         let (streams, records): (Vec<_>, Vec<_>) = self
             .topics
             .streams
@@ -63,7 +65,8 @@ impl Published {
         let runs: Vec<ShardRun> = self.runs.iter().map(|(run, _)| run.clone()).collect();
         let mut open = |run: usize, keys: ShardKeys| {
             let messages = self.runs[run].1.iter().cloned().enumerate();
-            let mine = messages.filter(|(_, text)| keys.has(symbol(text).as_str().as_bytes())).collect::<Vec<_>>();
+            let mine =
+                messages.filter(|(_, text)| keys.has(symbol(text).as_str().as_bytes())).collect::<Vec<_>>();
             Ok(Box::new(InMemory(mine.into_iter())) as Box<dyn RunMessages>)
         };
         let mut comparison = ShardComparison::new(streams.clone(), &runs, keys);
@@ -94,8 +97,10 @@ impl Published {
 
     /// Returns the stream and the index of the record of a run's message.
     fn find(&self, run: &str, seq: usize) -> (usize, usize) {
-        let is_it = |record: &Record| record.run.as_deref() == Some(run) && record.seq == Some(seq.to_string());
-        let place = |(stream, records): (usize, &Vec<Record>)| Some((stream, records.iter().position(is_it)?));
+        let is_it =
+            |record: &Record| record.run.as_deref() == Some(run) && record.seq == Some(seq.to_string());
+        let place =
+            |(stream, records): (usize, &Vec<Record>)| Some((stream, records.iter().position(is_it)?));
         self.topics.records.iter().enumerate().find_map(place).unwrap()
     }
 }
