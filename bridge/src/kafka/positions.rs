@@ -150,7 +150,14 @@ fn newest_from(
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::{
+        ClientConfig,
+        producer::{BaseProducer, BaseRecord, Producer as _},
+    };
+    use tradesim_schemas::StreamSeq;
+
     use super::*;
+    use crate::dev::DevBroker;
 
     #[test]
     fn windows_cover_the_topic_once_from_its_end() {
@@ -166,5 +173,42 @@ mod tests {
             assert_eq!(to, low);
             assert!(windows.len() <= 4, "{windows:?}");
         }
+    }
+
+    /// Fifty bridges that commit ten times per second, for 30 seconds. One of them stopped after the first second.
+    #[test]
+    fn positions_among_those_of_fifty_bridges_are_found_soon() {
+        let topic = "tradesim.positions";
+        let broker = DevBroker::start(1, &[(topic.to_owned(), 1)]).unwrap();
+        let connection = KafkaConnection::new(broker.bootstrap_servers(), &[]).unwrap();
+        let mut config = ClientConfig::new();
+        connection.apply(&mut config);
+        let producer: BaseProducer = config.set("compression.type", "snappy").create().unwrap();
+        let position = |bridge: u64, commit: u64| Position {
+            identity: Identity { stream: format!("{bridge:064x}"), run: "nightly".to_owned() },
+            next_seq: StreamSeq(commit * 1_000),
+            bridge: format!("{bridge:016x}"),
+        };
+        for commit in 0..300 {
+            for bridge in (0..50).filter(|bridge| *bridge != 7 || commit < 10) {
+                let position = position(bridge, commit);
+                let (key, value) = (position.key(), position.value());
+                while let Err((_, _)) = producer.send(BaseRecord::to(topic).key(&key).payload(&value)) {
+                    producer.poll(Duration::from_millis(10));
+                }
+            }
+        }
+        producer.flush(Duration::from_secs(30)).unwrap();
+        let clock = Clock::start();
+        let found = |bridge: u64| {
+            let began = clock.now();
+            let identity = position(bridge, 0).identity;
+            let found = read_position(&connection, topic, &identity, clock, &|| false).unwrap();
+            assert!(clock.now() - began < Duration::from_secs(5), "{:?}", clock.now() - began);
+            found
+        };
+        assert_eq!(found(0), Some(position(0, 299)));
+        assert_eq!(found(7), Some(position(7, 9)), "the first window does not have it");
+        assert_eq!(found(50), None, "all of the topic was read");
     }
 }
