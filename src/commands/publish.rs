@@ -39,6 +39,7 @@ const WAIT_TICK: Duration = Duration::from_millis(20);
 pub(crate) fn run(args: &Publish, settings: Settings) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals()?;
     let run = args.run.clone().map_or_else(random::run_name, Ok)?;
+    let started = progress::now();
     let plan = Plan::new(args, &run)?;
     say(format_args!(
         "publishing {} parts of {}, share {}, at {}, run {run}",
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &Publish, settings: Settings) -> anyhow::Result<Outcome>
             break;
         }
     }
-    let report = PublishReport::new(args, &run, &plan, parts, stopwatch.elapsed().as_secs_f64());
+    let report = PublishReport::new(args, &run, &plan, parts, started, stopwatch.elapsed().as_secs_f64());
     output::emit(args.json, &report, |_| Ok(()))?;
     say(format_args!(
         "{} of {} parts are delivered: {} messages in {:.1} s",

@@ -104,6 +104,12 @@ fn of_dataset(args: &Publish, run: &str) -> anyhow::Result<Plan> {
         )
         .into());
     }
+    if args.tuning.transactional_id.is_some() {
+        return Err(Failure::usage(
+            "--transactional-id does not apply to a dataset: each part has a transactional id of its own",
+        )
+        .into());
+    }
     let longest = recipe.units(Shard::WHOLE).map(|(_, unit)| unit.run_name(run, recipe.parts()));
     if let Some(name) = longest.max_by_key(String::len).filter(|name| !tradesim_protocol::is_name(name)) {
         return Err(Failure::usage_hint(

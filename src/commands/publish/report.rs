@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tradesim_replay::{Lateness, Speed};
-use tradesim_schemas::StreamSeq;
+use tradesim_schemas::{StreamSeq, Timestamp};
 
 use super::plan::Plan;
 use crate::{cli::Publish, commands::bridge::BridgeReport, report::SCHEMA_VERSION};
@@ -16,6 +16,8 @@ pub(super) struct PublishReport {
     run: String,
     shard: String,
     start_at: Option<String>,
+    /// How long after that the process started; what was due by then was sent at once. Null without --start-at.
+    started_late_seconds: Option<f64>,
     /// Null for max.
     speed: Option<f64>,
     /// Sums of all parts, of what this process delivered.
@@ -43,7 +45,8 @@ pub(super) struct PartReport {
     reconnects: u64,
     restarts: u64,
     transactions: u64,
-    /// The time from when a message was due until it was handed to the bridge; null without a schedule.
+    /// The time from when a message was due, but at least from the start of the process, until it was handed to the bridge; null
+    /// without a schedule.
     late_ms: Option<LateMs>,
 }
 
@@ -86,6 +89,7 @@ impl PublishReport {
         run: &str,
         plan: &Plan,
         parts: Vec<PartReport>,
+        started: Timestamp,
         seconds: f64,
     ) -> PublishReport {
         let sum = |of: fn(&PartReport) -> u64| parts.iter().map(of).sum();
@@ -95,6 +99,7 @@ impl PublishReport {
             run: run.to_owned(),
             shard: args.shard.to_string(),
             start_at: args.start_at.map(|at| at.to_string()),
+            started_late_seconds: args.start_at.map(|at| late_seconds(at, started)),
             speed: Speed::factor(args.speed),
             received: sum(|part| part.received),
             produced: sum(|part| part.produced),
@@ -109,4 +114,8 @@ impl PublishReport {
     pub(super) fn complete_parts(&self) -> usize {
         self.parts.iter().filter(|part| part.complete).count()
     }
+}
+
+fn late_seconds(at: Timestamp, started: Timestamp) -> f64 {
+    started.micros().saturating_sub(at.micros()).max(0) as f64 / 1e6
 }

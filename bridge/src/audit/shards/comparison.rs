@@ -289,13 +289,15 @@ impl ShardComparison {
             self.late(run, seq, stream, key, record.offset, candidate);
             return self.blame(run, key, candidate);
         }
-        self.runs[run].lane(key, kind).last = Some(seq);
+        let lane = self.runs[run].lane(key, kind);
+        if lane.pending.binary_search_by_key(&seq, |due| due.seq).is_err() {
+            // nothing is given up because of a number that is not one of this symbol and type
+            add(&mut candidate.faults, ELSEWHERE);
+            return self.blame(run, key, candidate);
+        }
+        lane.last = Some(seq);
         loop {
             let lane = self.runs[run].lane(key, kind);
-            if lane.pending.front().is_none_or(|due| due.seq > seq) {
-                add(&mut candidate.faults, ELSEWHERE);
-                break;
-            }
             let of_lane = lane.stream;
             let Some(due) = lane.pending.pop_front() else { break };
             if let Some(stream) = of_lane {
