@@ -16,7 +16,7 @@ pub(super) struct PublishReport {
     run: String,
     shard: String,
     start_at: Option<String>,
-    /// How long after that the process started; what was due by then was sent at once. Null without --start-at.
+    /// The time from `start_at` to the start of the process; what was due in it was sent at once. Null without --start-at.
     started_late_seconds: Option<f64>,
     /// Null for max.
     speed: Option<f64>,
