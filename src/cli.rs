@@ -15,6 +15,7 @@ mod files;
 mod flags;
 mod kafka;
 mod load;
+mod publish;
 mod realism;
 mod record;
 mod replay;
@@ -47,6 +48,7 @@ pub(crate) use files::{Cat, Diff, Filter, Info, Labels, Merge, Plant, Verify};
 pub(crate) use flags::flags;
 pub(crate) use kafka::{AnswerArgs, KafkaArgs, PrefixArgs, RegistryArgs};
 pub(crate) use load::{Load, LoadCommand, LoadCompare, LoadList, LoadRun, LoadShow};
+pub(crate) use publish::Publish;
 pub(crate) use realism::Realism;
 pub(crate) use record::{BurstArgs, MarketArgs, PlannedArgs, Record};
 pub(crate) use replay::{PaceMode, Replay, TimestampsMode};
@@ -55,7 +57,7 @@ pub(crate) use serve::Serve;
 pub(crate) use server::{AtEndMode, ControlMode, OnSlowMode, ServerArgs};
 pub(crate) use tail::Tail;
 pub(crate) use topics::{TopicNames, Topics, TopicsCommand, TopicsPlan, TopicsTail};
-pub(crate) use verify_topic::VerifyTopic;
+pub(crate) use verify_topic::{DatasetAuditArgs, VerifyTopic};
 pub(crate) use view::View;
 
 use crate::{settings, telemetry::LogFormat};
@@ -118,6 +120,7 @@ pub(crate) enum Command {
     Recover(Recover),
     Control(Control),
     Bridge(Bridge),
+    Publish(Publish),
     VerifyTopic(VerifyTopic),
     Dlq(Dlq),
     Topics(Topics),

@@ -20,6 +20,7 @@ pub(crate) mod load;
 mod man;
 mod merge;
 mod plant;
+mod publish;
 mod realism;
 pub(crate) mod record;
 mod recover;
@@ -79,6 +80,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Recover(args) => recover::run(&args),
         Command::Control(args) => control::run(&args),
         Command::Bridge(args) => bridge::run(&args, settings),
+        Command::Publish(args) => publish::run(&args, settings),
         Command::VerifyTopic(args) => verify_topic::run(&args, settings),
         Command::Dlq(args) => dlq::run(&args, settings),
         Command::Topics(args) => topics::run(&args, settings),
@@ -136,6 +138,7 @@ fn group(command: &Command) -> Option<Group> {
         | Command::Man(_)
         | Command::View(_) => return None,
         Command::Bridge(_)
+        | Command::Publish(_)
         | Command::VerifyTopic(_)
         | Command::Dlq(_)
         | Command::Topics(_)

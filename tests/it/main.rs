@@ -29,6 +29,7 @@ mod operations;
 mod page;
 mod pipes;
 mod plant;
+mod publish;
 mod realism;
 mod record;
 mod replay;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, fs, io, path::Path};
 
-use tradesim_archive::remove_leftovers;
+use tradesim_archive::{Archive, remove_leftovers};
 
 use crate::{DatasetError, PartRecord, Recipe, Shard, Unit, files, part};
 
@@ -124,6 +124,25 @@ pub(crate) fn inspect_unit(root: &Path, recipe: &Recipe, unit: &Unit) -> Result<
             Some(what) => Err(Finding::Different { file, what }),
         },
         Err(what) => Err(Finding::Different { file, what }),
+    }
+}
+
+/// Opens the archive of a unit that agrees with its record and with the recipe.
+///
+/// # Errors
+/// Returns an error if the unit is missing, damaged, or another one.
+pub fn open_unit(root: &Path, recipe: &Recipe, unit: &Unit) -> Result<Archive, DatasetError> {
+    match inspect_unit(root, recipe, unit) {
+        Ok(_) => part::open(root, recipe, unit),
+        Err(finding) => {
+            let path = root.join(finding.file());
+            Err(match finding {
+                Finding::Missing { .. } => DatasetError::OtherPart { path, what: "it is missing".to_owned() },
+                Finding::Foreign { .. } => DatasetError::OtherPart { path, what: "it is foreign".to_owned() },
+                Finding::Different { what, .. } => DatasetError::OtherPart { path, what },
+                Finding::Damaged { what, .. } => DatasetError::BadFile { path, what },
+            })
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! This crate combines the simulator and the archive, and knows no command line. ADR 0028 gives the reasons.
 #![deny(missing_docs)]
 
+mod audited;
 mod canonical;
 mod day;
 mod error;
@@ -24,9 +25,10 @@ mod record;
 mod unit;
 mod verify;
 
+pub use audited::{AuditedShard, Union, unite};
 pub use day::Day;
 pub use error::{DatasetError, ErrorKind};
-pub use inspect::{Finding, Inspection, inspect};
+pub use inspect::{Finding, Inspection, inspect, open_unit};
 pub use manifest::{DatasetDigest, Manifest, ManifestIndex, ManifestKey, ManifestUnit, Sealed, seal};
 pub use market::provenance;
 pub use merge::{MarketMerge, Parts};

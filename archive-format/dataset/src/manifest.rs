@@ -122,6 +122,12 @@ impl Manifest {
         Ok(Some(manifest))
     }
 
+    /// Returns the symbols of one day.
+    pub fn keys_of(&self, unit: &Unit) -> impl Iterator<Item = &ManifestKey> {
+        let (date, seed) = (unit.date.to_string(), unit.seed);
+        self.keys.iter().filter(move |key| key.date == date && key.seed == seed)
+    }
+
     /// Returns the entries by name, to compare many units with them.
     pub fn index(&self) -> ManifestIndex<'_> {
         let key = |key: &'_ ManifestKey| (key.date.clone(), key.seed, key.symbol.clone());
@@ -180,7 +186,8 @@ fn manifest_key(unit: &Unit, key: &KeyDigest) -> ManifestKey {
     }
 }
 
-fn digest(keys: &[ManifestKey]) -> DatasetDigest {
+/// Returns the digest of a dataset that consists of these symbols of days.
+pub(crate) fn digest(keys: &[ManifestKey]) -> DatasetDigest {
     let line = |key: &ManifestKey| {
         let mut line = String::new();
         let ManifestKey { date, seed, symbol, messages, digest, .. } = key;
