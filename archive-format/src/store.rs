@@ -73,7 +73,7 @@ pub struct StoreError {
     pub action: StoreAction,
     /// The kind of failure, from which callers decide.
     pub failure: StoreFailure,
-    /// What the store or the system says about it; may be empty.
+    /// The answer of the store or the system; may be empty.
     pub detail: String,
 }
 
@@ -98,7 +98,7 @@ fn and_detail(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(": {text}") }
 }
 
-/// What was to be done with an object.
+/// The action that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreAction {
     /// Opening or reading it.

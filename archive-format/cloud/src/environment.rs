@@ -46,15 +46,18 @@ impl Environment {
         found.map(|(_, value)| value.as_str())
     }
 
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| matches!(value, "true" | "1" | "yes"))
+    }
+
     /// Checks that there are credentials, or that somebody says where they are.
     ///
-    /// Without this check the services' clients ask the network for the machine's own role, which takes minutes where nobody
-    /// answers, and may find credentials that nobody meant to use.
+    /// Without this check the services' clients ask the network for the machine's own role, which takes minutes without an answer,
+    /// and may find credentials that were not meant.
     pub(crate) fn check_credentials(&self, service: Service) -> Result<(), &'static str> {
         let has = |name: &&str| self.get(name).is_some();
-        let any = |names: &[&str]| names.iter().any(|name| has(&name));
-        let all = |names: &[&str]| names.iter().all(|name| has(&name));
-        let is_true = |name: &str| self.get(name).is_some_and(|value| matches!(value, "true" | "1" | "yes"));
+        let any = |names: &[&str]| names.iter().any(|name| has(name));
+        let all = |names: &[&str]| names.iter().all(|name| has(name));
         let (found, missing) = match service {
             Service::S3 => (
                 all(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
@@ -64,7 +67,7 @@ impl Environment {
                         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
                         "AWS_METADATA_ENDPOINT",
                     ])
-                    || is_true("AWS_SKIP_SIGNATURE"),
+                    || self.is_true("AWS_SKIP_SIGNATURE"),
                 "no credentials in the environment: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or \
                  AWS_METADATA_ENDPOINT for the role of the machine, or AWS_SKIP_SIGNATURE=true for a public bucket",
             ),
@@ -76,12 +79,12 @@ impl Environment {
                     "GOOGLE_APPLICATION_CREDENTIALS",
                     "GOOGLE_BEARER_TOKEN",
                     "GCE_METADATA_HOST",
-                ]) || is_true("GOOGLE_SKIP_SIGNATURE"),
+                ]) || self.is_true("GOOGLE_SKIP_SIGNATURE"),
                 "no credentials in the environment: set GOOGLE_APPLICATION_CREDENTIALS to the path of a file, or \
                  GCE_METADATA_HOST for the account of the machine, or GOOGLE_SKIP_SIGNATURE=true for a public bucket",
             ),
             Service::Azure => (
-                is_true("AZURE_STORAGE_USE_EMULATOR")
+                self.is_true("AZURE_STORAGE_USE_EMULATOR")
                     || any(&["AZURE_STORAGE_ACCOUNT_NAME"])
                         && (any(&[
                             "AZURE_STORAGE_ACCOUNT_KEY",
@@ -94,7 +97,7 @@ impl Environment {
                             "AZURE_FEDERATED_TOKEN_FILE",
                             "AZURE_MSI_ENDPOINT",
                             "AZURE_IDENTITY_ENDPOINT",
-                        ]) || is_true("AZURE_SKIP_SIGNATURE")),
+                        ]) || self.is_true("AZURE_SKIP_SIGNATURE")),
                 "no credentials in the environment: set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or \
                  another credential of the account",
             ),

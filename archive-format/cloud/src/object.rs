@@ -102,9 +102,10 @@ impl Read {
         };
         let result = self.client.store.get_opts(&self.meta.location, options).await.map_err(failed)?;
         // not every service honours the condition, and a bucket with versions may have equal tags
-        let is_same = result.meta.size == self.meta.size
-            && result.meta.e_tag == self.meta.e_tag
-            && (self.meta.version.is_none() || result.meta.version == self.meta.version);
+        let (opened, found) = (&self.meta, &result.meta);
+        let is_other_version =
+            opened.version.is_some() && found.version.is_some() && opened.version != found.version;
+        let is_same = found.size == opened.size && found.e_tag == opened.e_tag && !is_other_version;
         if !is_same {
             return Err(self.error(StoreFailure::Replaced, String::new()));
         }

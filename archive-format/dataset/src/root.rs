@@ -140,7 +140,7 @@ impl Root {
         }
     }
 
-    /// Says where to write an archive. One for a store is written in the system's temporary folder: what is uploaded is complete, a
+    /// Returns where to write an archive. One for a store is written in the system's temporary folder: what is uploaded is complete, a
     /// request that fails can be repeated, and a worker that is killed while it simulates has sent nothing.
     pub(crate) fn new_archive(&self, name: &str) -> Result<NewArchive, DatasetError> {
         if self.store.is_none() {
