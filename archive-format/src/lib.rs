@@ -28,6 +28,7 @@ mod read;
 mod regular;
 mod row;
 mod state;
+mod store;
 mod tail;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -51,6 +52,7 @@ pub use metadata::{
 pub use read::{Archive, Batches, OpenOptions, Start, TimeBins};
 pub use row::{Batch, Captured, Content, Row, RowDigest, RowRef, Rows};
 pub use state::StateBefore;
+pub use store::{Object, PendingRead, Store, StoreAction, StoreError, StoreFailure};
 pub use version::FormatVersion;
 pub use write::{ArchiveWriter, NewFile, ROW_GROUP_ROWS, Summary, WriterOptions, remove_leftovers};
 
