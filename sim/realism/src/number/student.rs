@@ -7,14 +7,15 @@
 pub(crate) fn widening(degrees: usize) -> f64 {
     const ERRORS: f64 = 2.5;
     let (z, n) = (ERRORS, degrees as f64);
-    let powers = [z, z.powi(3), z.powi(5), z.powi(7), z.powi(9)];
+    let mut power = z;
+    let powers = [(); 5].map(|()| std::mem::replace(&mut power, power * z * z));
     let sum =
         |factors: [f64; 5]| factors.iter().zip(powers).map(|(factor, power)| factor * power).sum::<f64>();
     let t = z
         + sum([1.0, 1.0, 0.0, 0.0, 0.0]) / (4.0 * n)
         + sum([3.0, 16.0, 5.0, 0.0, 0.0]) / (96.0 * n * n)
-        + sum([-15.0, 17.0, 19.0, 3.0, 0.0]) / (384.0 * n.powi(3))
-        + sum([-945.0, -1_920.0, 1_482.0, 776.0, 79.0]) / (92_160.0 * n.powi(4));
+        + sum([-15.0, 17.0, 19.0, 3.0, 0.0]) / (384.0 * n * n * n)
+        + sum([-945.0, -1_920.0, 1_482.0, 776.0, 79.0]) / (92_160.0 * n * n * n * n);
     t / ERRORS
 }
 
