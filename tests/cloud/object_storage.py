@@ -25,6 +25,7 @@ from proxy import Proxy
 from servers import AZURITE_KEY, azure, azure_environment, gcs, gcs_environment, s3, s3_environment
 
 DATASET = ["--dates", "2026-11-27", "--seeds", "7..8", "--parts", "2", "--rate", "1", "--symbols", "6"]
+DAY = "s3://tape/day/date=2026-02-18/seed=1/part-000-of-001.parquet"
 PART = "date=2026-11-27/seed=7/part-001-of-002.parquet"
 SECRETS = ["verysecret-s3", AZURITE_KEY]
 
@@ -155,7 +156,6 @@ def replayed(world, url, env):
 
 def errors_name_the_object(world):
     """Exit codes of what users do wrong, with the object or the bucket named."""
-    env = world.environments["s3"]
     for scheme, env in world.environments.items():
         url = f"{scheme}://tape/q1/no-such.parquet"
         assert url in world.run("info", url, env=env, code=1).stderr
@@ -185,8 +185,8 @@ def a_bad_network_changes_nothing(world):
     with world.proxied(latency_s=0.03) as (proxy, env):
         assert world.run("cat", url, env=env).stdout == expected
         assert proxy.requests >= 3
-    with world.proxied(cut_bytes=50_000) as (proxy, env):
-        assert world.run("cat", url, env=env).stdout == expected
+    with world.proxied(cut_bytes=1_000_000) as (proxy, env):
+        world.run("verify", DAY, env=env)
         assert proxy.cut > 0, "nothing was cut"
     with world.proxied(refuse=2) as (proxy, env):
         world.run("dataset", "verify", "s3://tape/q1", env=env)
@@ -198,27 +198,25 @@ def a_bad_network_changes_nothing(world):
 def latency_is_hidden(world):
     """A day of a million messages, from 30 ms away, takes at most a second longer than from here; with all round trips in a row
     it would have to take longer than that at 250 ms."""
-    root = "s3://tape/day"
-    world.run("dataset", "record", root, "--dates", "2026-02-18", "--seeds", "1", "--symbols", "50", env=world.environments["s3"])
-    url = f"{root}/date=2026-02-18/seed=1/part-000-of-001.parquet"
+    world.run("dataset", "record", "s3://tape/day", "--dates", "2026-02-18", "--seeds", "1", "--symbols", "50", env=world.environments["s3"])
 
     def seconds(env):
         start = time.monotonic()
-        world.run("verify", url, env=env)
+        world.run("verify", DAY, env=env)
         return time.monotonic() - start
 
     seconds(world.environments["s3"])
     here = min(seconds(world.environments["s3"]) for _ in range(2))
     with world.proxied(latency_s=0.03) as (proxy, env):
         there = min(seconds(env) for _ in range(2))
-        assert replayed(world, url, env) == json.loads(world.run("info", url, "--json", env=env).stdout)["digest"]
+        assert replayed(world, DAY, env) == json.loads(world.run("info", DAY, "--json", env=env).stdout)["digest"]
     print(f"  verify: {here:.2f} s from this machine, {there:.2f} s from 30 ms away", flush=True)
     assert there < here + 1, (here, there)
 
 
 def a_replaced_object_is_an_error(world):
     """An object that is replaced or deleted under a reader ends the reader, with the object named."""
-    key = "day/date=2026-02-18/seed=1/part-000-of-001.parquet"
+    key = DAY.removeprefix("s3://tape/")
     client = world.client()
     whole = client.get_object(Bucket="tape", Key=key)["Body"].read()
     other = (world.lake / PART).read_bytes()
@@ -289,8 +287,8 @@ CHECKS = [
     a_dataset_is_the_same_everywhere,
     every_command_reads_objects,
     errors_name_the_object,
-    a_bad_network_changes_nothing,
     latency_is_hidden,
+    a_bad_network_changes_nothing,
     a_replaced_object_is_an_error,
     a_killed_writer_leaves_nothing,
     one_of_two_recipes_wins,
@@ -335,6 +333,8 @@ def main():
     chosen = [check for check in CHECKS if not names or check.__name__ in names]
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         folder = Path(folder)
+        # a killed writer leaves a folder here
+        os.environ["TMPDIR"] = str(folder)
         ports = {"s3": stack.enter_context(s3(folder)), "az": stack.enter_context(azure(folder, Path(node)))}
         # a server of its own, so that the objects of the two services are not the same
         behind = stack.enter_context(s3(folder))

@@ -178,7 +178,7 @@ fn a_store_that_stops_to_answer_is_an_error_and_leaves_nothing_half_done() {
     let recipe = small();
     let whole = InMemory::new();
     make_in(&root_of(&whole), &recipe).unwrap();
-    let expected = seal(&root_of(&whole), &recipe).unwrap();
+    let expected = seal(root_of(&whole), &recipe).unwrap();
     let mut stopped = 0;
     for answers in 0.. {
         let store = InMemory::new();
