@@ -191,7 +191,7 @@ impl Source for Playlist {
         }))
     }
 
-    /// Candles and orders begin anew with each archive and round. The books of symbols that did not occur since are those of
+    /// Candles and orders start again with each archive and round. The books of symbols that did not occur since are those of
     /// the archives before.
     fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
         let parts = &self.order.parts;
