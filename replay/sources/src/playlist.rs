@@ -202,7 +202,7 @@ impl Source for Playlist {
         } else {
             // the message after the last one of an archive is the first of the next one that has any
             let mut next = position;
-            for _ in 0..parts.len() {
+            for _ in 0..=parts.len() {
                 if !parts[next.part].ends_at(next.seq)? {
                     position = next;
                     break;
