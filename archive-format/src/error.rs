@@ -8,7 +8,7 @@ use std::{
 use parquet::errors::ParquetError;
 use tradesim_schemas::{Symbol, Timestamp};
 
-use crate::FormatVersion;
+use crate::{FormatVersion, StoreError, StoreFailure};
 
 /// An error of reading or writing an archive or a journal.
 ///
@@ -27,6 +27,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A store of objects failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The output cannot be created: its folder does not exist or is not writable.
     #[error("cannot create {}", path.display())]
     CannotCreate {
@@ -382,6 +385,7 @@ impl Error {
                 | Error::StrayMessage { .. }
                 | Error::Corrupt { .. }
                 | Error::TooLarge { .. }
+                | Error::Store(StoreError { failure: StoreFailure::Replaced, .. })
         )
     }
 

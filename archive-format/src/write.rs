@@ -215,7 +215,7 @@ impl ArchiveWriter {
         let all: Vec<Column> = Column::of(columns).collect();
         let proofs = options.slices.map(|grid| Proofs::new(provenance.key_symbols(), grid));
         let format_version = match (&proofs, &provenance.part) {
-            (None, None) => FormatVersion::CURRENT,
+            (None, None) if provenance.labels.is_empty() => FormatVersion::CURRENT,
             _ => FormatVersion::WITH_PARTS,
         };
         let setup = EngineSetup {

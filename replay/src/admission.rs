@@ -2,13 +2,15 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use tradesim_dialects::Handshake;
 use tradesim_protocol::{HandshakeHeaders, Refusal, StateRequest};
 use tradesim_schemas::StreamSeq;
 
 use crate::{
-    client::Admitted,
+    client::{Admitted, DialectClient},
     client_registry::Start,
     counts::Counted,
+    http::{ClientRequest, DialectRequest},
     hub::{Hub, stream_id},
     query::Join,
     selection::Selection,
@@ -24,7 +26,27 @@ pub(crate) struct Admission {
 }
 
 /// Decides what a client receives. A refused client is admitted too, so that it can be sent the reason.
-pub(crate) async fn admit(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAddr) -> Admission {
+pub(crate) async fn admit(hub: &Arc<Hub>, request: ClientRequest) -> Admission {
+    let ClientRequest { query, wants_v1: v1, peer, dialect } = request;
+    match dialect {
+        None => admit_to_stream(hub, &query, v1, peer).await,
+        Some(asked) => admit_in_dialect(hub, asked, query, peer),
+    }
+}
+
+/// Admits a client that speaks a dialect: from the player's position on, as from a vendor.
+fn admit_in_dialect(hub: &Arc<Hub>, asked: DialectRequest, query: String, peer: SocketAddr) -> Admission {
+    let DialectRequest { dialect, headers } = asked;
+    let handshake = Handshake { query, headers, challenge: String::new() };
+    let session = dialect.session(handshake, &hub.reference, &hub.options.dialects.access);
+    let seq = hub.published.head().seq;
+    let outcome = Ok((Selection::all(), Start { seq, source_seq: seq, resumes: false }));
+    let speaker = Some(Box::new(DialectClient::new(dialect, session)));
+    let client = Admitted { peer, v1: false, stream: hub.stream.clone(), outcome, state: None, dialect: speaker };
+    Admission { headers: Vec::new(), client }
+}
+
+async fn admit_to_stream(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAddr) -> Admission {
     let outcome = decide(hub, query).await;
     let (outcome, state) = match outcome {
         Ok((selection, start, state)) => (Ok((selection, start)), state),
@@ -45,7 +67,7 @@ pub(crate) async fn admit(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAdd
         headers.state = state.as_ref().map(books);
     }
     headers.stream = Some(stream.clone());
-    Admission { headers: headers.pairs(), client: Admitted { peer, v1, stream, outcome, state } }
+    Admission { headers: headers.pairs(), client: Admitted { peer, v1, stream, outcome, state, dialect: None } }
 }
 
 async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start, Option<StreamState>), Refusal> {

@@ -14,6 +14,7 @@ mod market_state;
 mod price;
 pub mod reader;
 mod seq;
+mod sha256;
 mod symbol;
 #[cfg(feature = "proptest")]
 pub mod testing;
@@ -38,6 +39,7 @@ pub use price::Price;
 pub use reader::fuzzing;
 pub use reader::{Message, Payload, ReadOptions, Reason, Refusal, read};
 pub use seq::{RecordSeq, StreamSeq};
+pub use sha256::sha256;
 pub use symbol::Symbol;
 pub use time::{
     ExchangeTime, ParseExchangeTimeError, ParseTimeSpecError, ParseTimestampError, TimeSpec, Timestamp,

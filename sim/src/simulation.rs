@@ -13,6 +13,7 @@ use tradesim_schemas::{ArchiveKey, ByteHash, Envelope, Record, RecordSeq, Symbol
 
 use crate::{
     burst::Burst,
+    events::{self, Script},
     gbm,
     merge::merge,
     model::Model,
@@ -279,9 +280,10 @@ fn gbm_markets(
     let periods = options.day.periods(options.market_hours);
     let seed = options.day_seed();
     let market = |(info, tape): (&SymbolInfo, Tape)| {
-        let segments = segments::segments(&periods, bursts, Some(info.symbol));
+        let legs = events::script(options, universe, info);
+        let segments = events::multiplied(segments::segments(&periods, bursts, Some(info.symbol)), &legs);
         let arrivals = gbm::Arrivals::new(seed, info.symbol.as_str(), options.rate * info.weight, segments);
-        gbm::Market::new(gbm::MarketSetup { seed, info, tape, arrivals })
+        gbm::Market::new(gbm::MarketSetup { seed, info, tape, arrivals, legs })
     };
     tapes(options, universe, ordinals).map(market).collect()
 }
@@ -298,9 +300,12 @@ fn stylized_markets(
     let simulated: Vec<SymbolInfo> = ordinals.iter().map(|&ordinal| universe.symbols()[ordinal]).collect();
     let common = stylized::Common::new(seed, profile, &simulated);
     let market = |(info, tape): (&SymbolInfo, Tape)| {
+        let legs = events::script(options, universe, info);
         let bursts = segments::of_bursts(options.day.start(), options.end(), bursts, Some(info.symbol));
+        let bursts = events::multiplied(bursts, &legs);
+        let script = Script::new(legs, info);
         let (rate, common) = (options.rate * info.weight, Arc::clone(&common));
-        let setup = stylized::MarketSetup { seed, info, rate, bursts, tape, common };
+        let setup = stylized::MarketSetup { seed, info, rate, bursts, tape, common, script };
         Bounded::new(stylized::Market::new(setup), info.weight)
     };
     tapes(options, universe, ordinals).map(market).collect()

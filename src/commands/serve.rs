@@ -10,12 +10,13 @@ use signal_hook::consts::SIGTERM;
 use tradesim_archive::Summary;
 use tradesim_replay::{Options, PlayClock, Speed};
 use tradesim_schemas::{MarketState, Timestamp};
-use tradesim_sim::Simulation;
+use tradesim_sim::{Simulation, universe::Universe};
 use tradesim_sources::{LiveSource, schedule::Start};
 
 use self::{plan::Live, recorder::NewRecording};
 use crate::{
     cli::Serve,
+    dialects,
     exit::{Failure, Outcome},
     output::{self, grouped, say},
     progress::{self, Progress},
@@ -63,6 +64,8 @@ pub(crate) fn run(args: &Serve, settings: Settings) -> anyhow::Result<Outcome> {
     let options = options(args, &live, start, now)?;
     let run = options.run.clone();
     let source = Arc::new(LiveSource::new(live.plan(start), simulation, market));
+    let listings = dialects::listings_of(&Universe::on(live.options.day.date()));
+    let options = serving::with_reference(options, source.as_ref(), listings);
     let service = Service::bind(&live.settings, Arc::clone(&source) as _, options, stop)?;
     live.describe(start, now);
     service.announce(&run);

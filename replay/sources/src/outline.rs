@@ -1,6 +1,6 @@
 //! The outlines of archives: their messages by time and type, and what their metadata says about times and messages.
 
-use tradesim_archive::{Archive, Batches, Counts, Error, Filter, Provenance, Start, TimeBins};
+use tradesim_archive::{Archive, Batches, Counts, Error, Filter, Label, Provenance, Start, TimeBins};
 use tradesim_replay::{Bins, MARKS_MAX, Mark, MarkKind, Outline, OutlineOptions, Segment, Span, SpanKind};
 use tradesim_schemas::{RecordSeq, StreamSeq, Timestamp};
 use tradesim_sim::session::{Closed, TradingDay, date_at, parse_date};
@@ -154,7 +154,9 @@ fn segment(bins: TimeBins, provenance: &Provenance) -> Segment {
         name: format!("burst {}x", burst.multiplier),
         symbol: burst.symbol.map(|symbol| symbol.to_string()),
     });
-    spans.extend(bursts.filter(|span| span.from_us < to_us && span.to_us > from_us).take(MARKS_MAX));
+    let spans_of_events = provenance.labels.iter().flat_map(phases);
+    let added = bursts.chain(spans_of_events);
+    spans.extend(added.filter(|span| span.from_us < to_us && span.to_us > from_us).take(MARKS_MAX));
     Segment {
         seq: StreamSeq(0),
         from_us,
@@ -167,6 +169,19 @@ fn segment(bins: TimeBins, provenance: &Provenance) -> Segment {
         },
         spans,
     }
+}
+
+/// Returns the phases of a planned event. Each of them lasts until the next one.
+fn phases(label: &Label) -> impl Iterator<Item = Span> + '_ {
+    let ends = label.phases.iter().skip(1).map(|next| next.at).chain([label.to]);
+    let phases = label.phases.iter().zip(ends).filter(|(phase, end)| phase.at < *end);
+    phases.map(|(phase, end)| Span {
+        kind: SpanKind::Event,
+        from_us: phase.at.micros(),
+        to_us: end.micros(),
+        name: format!("{} {}", label.kind, phase.name),
+        symbol: label.symbol.map(|symbol| symbol.to_string()),
+    })
 }
 
 /// Returns the periods of the trading days in a time; none outside the calendar.
