@@ -89,6 +89,7 @@ fn admit(hub: &Arc<Hub>, dialect: &'static Dialect, peer: std::net::SocketAddr) 
         v1: false,
         stream: hub.stream.clone(),
         outcome: Ok((Selection::all(), Start { seq, source_seq: seq, resumes: false })),
+        state: None,
         dialect: Some(Box::new(DialectClient::new(dialect, session))),
     }
 }

@@ -55,7 +55,7 @@ pub enum Days {
 pub struct LiveSource {
     plan: Arc<LivePlan>,
     snapshots: Arc<Snapshots>,
-    /// What was simulated most recently.
+    /// The messages that were simulated most recently.
     recent: Arc<Recent>,
     info: SourceInfo,
 }

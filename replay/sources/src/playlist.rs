@@ -191,7 +191,7 @@ impl Source for Playlist {
         }))
     }
 
-    /// Candles and orders begin anew with each archive and round. The books of symbols that did not occur since are those of
+    /// Candles and orders start again with each archive and round. The books of symbols that did not occur since are those of
     /// the archives before.
     fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
         let parts = &self.order.parts;
@@ -202,7 +202,7 @@ impl Source for Playlist {
         } else {
             // the message after the last one of an archive is the first of the next one that has any
             let mut next = position;
-            for _ in 0..parts.len() {
+            for _ in 0..=parts.len() {
                 if !parts[next.part].ends_at(next.seq)? {
                     position = next;
                     break;

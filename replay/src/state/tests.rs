@@ -147,8 +147,9 @@ async fn a_plain_client_receives_the_last_books_before_the_stream() {
     assert_eq!(state.as_deref(), Some("3"));
     let (mut narrow, narrow_state) = server.connect("symbols=XOM,MSFT&state=books&from_seq=1", false).await;
     assert_eq!(narrow_state.as_deref(), Some("1"), "XOM has no book before message 2");
-    let (mut trades, trades_state) = server.connect("symbols=MSFT&events=trade&state=books", false).await;
-    assert_eq!(trades_state.as_deref(), Some("0"), "nothing was played");
+    let (mut trades, trades_state) =
+        server.connect("symbols=MSFT&events=trade&state=books&from_seq=0", false).await;
+    assert_eq!(trades_state.as_deref(), Some("0"), "there is nothing before message 0");
     let (mut none, no_state) = server.connect("from_seq=70", false).await;
     assert_eq!(no_state, None);
     server.handle.command(Command::Resume).await.unwrap();

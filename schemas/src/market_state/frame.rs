@@ -9,6 +9,9 @@ const MAGIC: &[u8; 17] = b"tradesim-state/1\n";
 /// The bit of a symbol's flags that says that it has a book. The bits above it are those of the candles, shortest first.
 const HAS_BOOK: u8 = 1;
 
+/// The bits that have a meaning.
+const FLAGS: u8 = (HAS_BOOK << (Interval::ALL.len() + 1)) - 1;
+
 impl MarketState {
     /// The limit of the length of [`MarketState::encode`].
     pub const ENCODED_BYTES_MAX: u64 = 2 << 20;
@@ -61,6 +64,9 @@ impl MarketState {
             let symbol = Symbol::new(std::str::from_utf8(name).ok()?)?;
             let open_orders = u64::from_le_bytes(take(&mut input)?);
             let [flags] = take(&mut input)?;
+            if flags & !FLAGS != 0 {
+                return None;
+            }
             let book = if flags & HAS_BOOK != 0 { Some(read_book(symbol, &mut input)?) } else { None };
             let mut candles = [None; Interval::ALL.len()];
             for (at, candle) in candles.iter_mut().enumerate() {

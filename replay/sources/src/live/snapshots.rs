@@ -32,7 +32,7 @@ pub(super) struct Snapshot {
     pub(super) starts_segment: bool,
     /// The state before that message.
     pub(super) simulation: Simulation,
-    /// The state of the market that clients have been told of before that message.
+    /// The state of the market before that message.
     pub(super) market: MarketState,
 }
 
