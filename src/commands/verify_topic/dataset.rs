@@ -5,8 +5,10 @@ mod report;
 
 use std::path::Path;
 
-use tradesim_bridge::audit::{self, AuditedKey, RunMessages, ShardKeys, ShardOptions, ShardRun};
-use tradesim_dataset::{AuditedShard, Manifest, ManifestKey, Recipe, Shard, Union, Unit, unite};
+use tradesim_bridge::audit::{self, AuditError, AuditedKey, RunMessages, ShardKeys, ShardOptions, ShardRun};
+use tradesim_dataset::{
+    AuditedShard, DatasetError, Manifest, ManifestKey, Recipe, Shard, Union, Unit, unite,
+};
 
 use super::{Peers, failure};
 use crate::{
@@ -89,7 +91,14 @@ fn audit(
         progress.at(at.messages, at.messages);
     });
     let seconds = progress.finish().as_secs_f64();
-    let audited = audited.map_err(|error| failure(error, &args.prefix.topic_prefix))?;
+    let audited = audited.map_err(|error| match error {
+        // a part that is missing or damaged has the exit code that it has in every command
+        AuditError::Messages { source } => match source.downcast::<DatasetError>() {
+            Ok(error) => anyhow::Error::new(*error),
+            Err(source) => AuditError::Messages { source }.into(),
+        },
+        error => failure(error, &args.prefix.topic_prefix),
+    })?;
     let keys: Vec<ManifestKey> =
         audited.report.keys.iter().filter_map(|key| manifest_key(&units[key.run], key)).collect();
     let union = unite(manifest, &keys, |key| audited.keys.has(key.symbol.as_bytes()));
