@@ -44,17 +44,17 @@ pub(crate) use dev::{Dev, DevBrokerArgs, DevCommand, DevRegistryArgs};
 pub(crate) use dlq::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic};
 pub(crate) use export::{Export, ExportPrices, StreamFormat};
 pub(crate) use feed::{FeedArgs, HeaderArgs};
-pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Plant, Verify};
+pub(crate) use files::{Cat, Diff, Filter, Info, Labels, Merge, Plant, Verify};
 pub(crate) use flags::flags;
 pub(crate) use kafka::{AnswerArgs, KafkaArgs, PrefixArgs, RegistryArgs};
-pub(crate) use load::{Load, LoadCommand, LoadList, LoadRun, LoadShow};
+pub(crate) use load::{Load, LoadCommand, LoadCompare, LoadList, LoadRun, LoadShow};
 pub(crate) use publish::Publish;
 pub(crate) use realism::Realism;
-pub(crate) use record::{BurstArgs, MarketArgs, Record};
+pub(crate) use record::{BurstArgs, MarketArgs, PlannedArgs, Record};
 pub(crate) use replay::{PaceMode, Replay, TimestampsMode};
 pub(crate) use schemas::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister};
 pub(crate) use serve::Serve;
-pub(crate) use server::{ControlMode, OnSlowMode, ServerArgs};
+pub(crate) use server::{AtEndMode, ControlMode, OnSlowMode, ServerArgs};
 pub(crate) use tail::Tail;
 pub(crate) use topics::{TopicNames, Topics, TopicsCommand, TopicsPlan, TopicsTail};
 pub(crate) use verify_topic::{DatasetAuditArgs, VerifyTopic};
@@ -102,6 +102,7 @@ pub(crate) struct GlobalArgs {
 pub(crate) enum Command {
     Record(Record),
     Info(Info),
+    Labels(Labels),
     Cat(Cat),
     Verify(Verify),
     Realism(Realism),

@@ -15,6 +15,7 @@ mod dlq;
 mod export;
 mod filter;
 mod info;
+mod labels;
 pub(crate) mod load;
 mod man;
 mod merge;
@@ -61,6 +62,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
     match cli.command {
         Command::Record(args) => record::run(&args, settings),
         Command::Info(args) => info::run(&args),
+        Command::Labels(args) => labels::run(&args),
         Command::Cat(args) => cat::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Realism(args) => realism::run(&args),
@@ -118,6 +120,7 @@ fn group(command: &Command) -> Option<Group> {
         | Command::Serve(_)
         | Command::Config(_) => Group::Generator,
         Command::Info(_)
+        | Command::Labels(_)
         | Command::Cat(_)
         | Command::Verify(_)
         | Command::Realism(_)

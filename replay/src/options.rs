@@ -7,6 +7,7 @@ use tradesim_schemas::Timestamp;
 use crate::{
     block::Block,
     control::{Command, CommandError},
+    dialects::Dialects,
     steering::Steering,
 };
 use tradesim_protocol::Speed;
@@ -56,6 +57,8 @@ pub struct Options {
     pub page: bool,
     /// Permission to control the playback over HTTP.
     pub steering: Steering,
+    /// The dialects that are spoken beside our own protocol.
+    pub dialects: Dialects,
     /// A callback for released messages.
     pub observer: Option<Observer>,
 }
@@ -133,6 +136,7 @@ impl Options {
             hosts: Vec::new(),
             page: true,
             steering: Steering::Loopback,
+            dialects: Dialects::default(),
             observer: None,
         }
     }
