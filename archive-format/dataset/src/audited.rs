@@ -72,7 +72,7 @@ impl AuditedShard {
     /// # Errors
     /// Returns an error if the file exists or cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), DatasetError> {
-        files::write_new(path, &canonical::to_text(self))
+        files::write(path, &canonical::to_text(self), false)
     }
 
     /// Reads a share from a file.
