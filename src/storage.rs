@@ -16,6 +16,11 @@ fn url(path: &Path) -> Option<&str> {
     SCHEMES.iter().any(|scheme| text.starts_with(scheme)).then_some(text)
 }
 
+/// Returns true if the argument is a URL of object storage.
+pub(crate) fn is_url(path: &Path) -> bool {
+    url(path).is_some()
+}
+
 /// Opens an archive that is an object; `None` if the path is not a URL.
 ///
 /// # Errors

@@ -42,7 +42,8 @@ fn admit_in_dialect(hub: &Arc<Hub>, asked: DialectRequest, query: String, peer: 
     let seq = hub.published.head().seq;
     let outcome = Ok((Selection::all(), Start { seq, source_seq: seq, resumes: false }));
     let speaker = Some(Box::new(DialectClient::new(dialect, session)));
-    let client = Admitted { peer, v1: false, stream: hub.stream.clone(), outcome, state: None, dialect: speaker };
+    let client =
+        Admitted { peer, v1: false, stream: hub.stream.clone(), outcome, state: None, dialect: speaker };
     Admission { headers: Vec::new(), client }
 }
 
@@ -67,7 +68,10 @@ async fn admit_to_stream(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAddr
         headers.state = state.as_ref().map(books);
     }
     headers.stream = Some(stream.clone());
-    Admission { headers: headers.pairs(), client: Admitted { peer, v1, stream, outcome, state, dialect: None } }
+    Admission {
+        headers: headers.pairs(),
+        client: Admitted { peer, v1, stream, outcome, state, dialect: None },
+    }
 }
 
 async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start, Option<StreamState>), Refusal> {

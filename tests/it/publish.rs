@@ -136,6 +136,8 @@ fn shards_are_published_and_verified_by_partition_number() {
     let audit =
         stage.run(&["verify-topic", "--archive", part, "--run", "n.2026-11-27.1.001-of-003", "--json"]);
     assert_eq!((audit.code, counts(&audit.json())), (0, [0; 5]), "{}", audit.stdout);
+    std::fs::remove_file(folder.path(part)).unwrap();
+    verify(&stage, &[]).fails(3, "part-001-of-003.parquet: it is missing");
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! What is delivered, and when: the parts of each day of the process's share, on a schedule that is the same for all processes.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::NaiveDate;
 use tradesim_archive::Archive;
-use tradesim_dataset::{Recipe, Shard, Unit, open_unit};
+use tradesim_dataset::{Recipe, Root, Shard, Unit, open_unit};
 use tradesim_replay::Speed;
 use tradesim_schemas::Timestamp;
 use tradesim_sim::session::{Closed, TradingDay, parse_date};
@@ -12,7 +17,7 @@ use tradesim_sim::session::{Closed, TradingDay, parse_date};
 use crate::{
     cli::{Publish, ReadingArgs},
     exit::Failure,
-    source,
+    source, storage,
 };
 
 /// The parts of a share.
@@ -36,7 +41,7 @@ pub(super) struct Part {
 #[derive(Debug)]
 enum Place {
     File(PathBuf),
-    Unit { root: PathBuf, recipe: Arc<Recipe>, unit: Unit },
+    Unit { root: Root, recipe: Arc<Recipe>, unit: Unit },
 }
 
 impl Plan {
@@ -45,7 +50,7 @@ impl Plan {
     /// # Errors
     /// Fails on a source that is neither an archive nor a dataset, and on options that do not fit it.
     pub(super) fn new(args: &Publish, run: &str) -> anyhow::Result<Plan> {
-        if args.source.is_dir() { of_dataset(args, run) } else { of_archive(args, run) }
+        if is_dataset(&args.source) { of_dataset(args, run) } else { of_archive(args, run) }
     }
 
     /// Returns all parts.
@@ -62,6 +67,12 @@ impl Part {
             Place::Unit { root, recipe, unit } => Ok(open_unit(root, recipe, unit)?),
         }
     }
+}
+
+/// Returns true for a folder, and for the URL of a prefix: that of an archive ends with `.parquet`.
+fn is_dataset(source: &Path) -> bool {
+    let is_archive = source.extension().is_some_and(|extension| extension == "parquet");
+    source.is_dir() || (storage::is_url(source) && !is_archive)
 }
 
 fn of_archive(args: &Publish, run: &str) -> anyhow::Result<Plan> {
@@ -93,7 +104,8 @@ fn origin(archive: &Archive) -> Option<Timestamp> {
 }
 
 fn of_dataset(args: &Publish, run: &str) -> anyhow::Result<Plan> {
-    let recipe = Arc::new(Recipe::read(&args.source)?);
+    let root = storage::root(&args.source)?;
+    let recipe = Arc::new(Recipe::read(&root)?);
     if args.shard != Shard::WHOLE && args.run.is_none() {
         return Err(Failure::usage("--shard needs --run: all processes deliver the same run").into());
     }
@@ -135,7 +147,7 @@ fn of_dataset(args: &Publish, run: &str) -> anyhow::Result<Plan> {
         let part = Part {
             file: unit.archive_name(recipe.parts()),
             run: unit.run_name(run, recipe.parts()),
-            place: Place::Unit { root: args.source.clone(), recipe: Arc::clone(&recipe), unit },
+            place: Place::Unit { root: root.clone(), recipe: Arc::clone(&recipe), unit },
             schedule,
         };
         if last.replace((unit.date, unit.seed)) != Some((unit.date, unit.seed)) {

@@ -5,8 +5,10 @@ mod report;
 
 use std::path::Path;
 
-use tradesim_bridge::audit::{self, AuditedKey, RunMessages, ShardKeys, ShardOptions, ShardRun};
-use tradesim_dataset::{AuditedShard, Manifest, ManifestKey, Recipe, Shard, Union, Unit, unite};
+use tradesim_bridge::audit::{self, AuditError, AuditedKey, RunMessages, ShardKeys, ShardOptions, ShardRun};
+use tradesim_dataset::{
+    AuditedShard, DatasetError, Manifest, ManifestKey, Recipe, Root, Shard, Union, Unit, unite,
+};
 
 use super::{Peers, failure};
 use crate::{
@@ -15,6 +17,7 @@ use crate::{
     output,
     progress::Progress,
     settings::Settings,
+    storage,
 };
 
 use self::{expected::UnitMessages, report::DatasetAuditReport};
@@ -32,9 +35,10 @@ pub(super) fn run(args: &VerifyTopic, root: &Path, settings: Settings) -> anyhow
     if is_filtered {
         return Err(Failure::usage("filters do not apply to --dataset").into());
     }
+    let root = &storage::root(root)?;
     let recipe = Recipe::read(root)?;
     let manifest = Manifest::read(root, &recipe)?.ok_or_else(|| Failure::Data {
-        what: format!("{} has no manifest", root.display()),
+        what: format!("{} has no manifest", root.path().display()),
         hint: Some("`tradesim dataset seal` checks that a dataset is complete, and writes it".to_owned()),
     })?;
     let report = if args.dataset.combine.is_empty() {
@@ -51,21 +55,21 @@ pub(super) fn run(args: &VerifyTopic, root: &Path, settings: Settings) -> anyhow
 fn combine(
     args: &VerifyTopic,
     run: &str,
-    root: &Path,
+    root: &Root,
     recipe: &Recipe,
     manifest: &Manifest,
 ) -> anyhow::Result<DatasetAuditReport> {
     let shards = AuditedShard::read_all(&args.dataset.combine, recipe, run)?;
     let union = unite(manifest, shards.iter().flat_map(|shard| &shard.keys), |_| true);
     let clean = shards.iter().all(|shard| shard.clean);
-    Ok(DatasetAuditReport::of_files(root, run, manifest, &union, clean))
+    Ok(DatasetAuditReport::of_files(root.path(), run, manifest, &union, clean))
 }
 
 /// Reads the worker's partitions.
 fn audit(
     args: &VerifyTopic,
     run: &str,
-    root: &Path,
+    root: &Root,
     recipe: &Recipe,
     manifest: &Manifest,
     mut settings: Settings,
@@ -89,11 +93,18 @@ fn audit(
         progress.at(at.messages, at.messages);
     });
     let seconds = progress.finish().as_secs_f64();
-    let audited = audited.map_err(|error| failure(error, &args.prefix.topic_prefix))?;
+    let audited = audited.map_err(|error| match error {
+        // a part that is missing or damaged has the exit code that it has in every command
+        AuditError::Messages { source } => match source.downcast::<DatasetError>() {
+            Ok(error) => anyhow::Error::new(*error),
+            Err(source) => AuditError::Messages { source }.into(),
+        },
+        error => failure(error, &args.prefix.topic_prefix),
+    })?;
     let keys: Vec<ManifestKey> =
         audited.report.keys.iter().filter_map(|key| manifest_key(&units[key.run], key)).collect();
     let union = unite(manifest, &keys, |key| audited.keys.has(key.symbol.as_bytes()));
-    let report = DatasetAuditReport::of_audit(root, run, shard, &audited, manifest, &union, seconds);
+    let report = DatasetAuditReport::of_audit(root.path(), run, shard, &audited, manifest, &union, seconds);
     if let Some(path) = &args.dataset.output {
         let place = (shard.index(), shard.of());
         AuditedShard::new(recipe, run, place, audited.partitions, report.ok, keys).write(path)?;

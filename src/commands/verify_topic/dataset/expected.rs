@@ -1,10 +1,10 @@
 //! The messages of a unit that have symbols of a worker.
 
-use std::{error::Error, path::Path};
+use std::error::Error;
 
 use tradesim_archive::{Batch, Cut, Filter, FilteredBatches};
 use tradesim_bridge::audit::{ExpectedMessage, RunMessages, ShardKeys};
-use tradesim_dataset::{Recipe, Unit, open_unit};
+use tradesim_dataset::{Recipe, Root, Unit, open_unit};
 use tradesim_schemas::{MessageEncoder, Symbol};
 
 /// Reads the messages one at a time.
@@ -20,7 +20,7 @@ pub(super) struct UnitMessages {
 
 impl UnitMessages {
     pub(super) fn open(
-        root: &Path,
+        root: &Root,
         recipe: &Recipe,
         unit: &Unit,
         keys: ShardKeys,
