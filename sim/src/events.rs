@@ -15,15 +15,18 @@ mod luld;
 mod news;
 mod plan;
 mod rebalance;
+mod refusal;
 mod request;
 mod rules;
+mod scene;
 mod script;
 #[cfg(test)]
 mod tests;
 
 pub use kind::{EventKind, Parameter, Values};
 pub use label::{Label, Phase};
-pub use plan::{Part, PlanError, PlannedEvent, Refusal, plan};
+pub use plan::{PlannedEvent, plan};
+pub use refusal::{Part, PlanError, Refusal};
 pub use request::{Request, RequestError};
 
 pub(crate) use plan::check;

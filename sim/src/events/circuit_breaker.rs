@@ -5,8 +5,8 @@ use super::{
     index::factor,
     kind::{Definition, Parameter, Reach, Usual, Values},
     luld::quote_driven,
-    plan::Scene,
     rules::{self, Halt},
+    scene::Scene,
     script::{Course, Goal, Leg, reopening},
 };
 use crate::{

@@ -5,8 +5,8 @@ use super::{
     SECOND,
     kind::{DIRECTION, Definition, Parameter, Reach, Usual, Values, sign},
     luld::quote_driven,
-    plan::Scene,
     rules::{self, LIMIT_STATE, REFERENCE_SPAN},
+    scene::Scene,
     script::{Act, Course, Goal, Leg},
 };
 use crate::{

@@ -5,7 +5,7 @@ use super::{
     index::factor,
     kind::{Definition, Parameter, Reach, Usual, Values},
     luld::quote_driven,
-    plan::Scene,
+    scene::Scene,
     script::{Course, Goal, Leg},
 };
 use crate::universe::SymbolInfo;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{circuit_breaker, fat_finger, flash_crash, luld, news, plan::Scene, rebalance, script::Leg};
+use super::{circuit_breaker, fat_finger, flash_crash, luld, news, rebalance, scene::Scene, script::Leg};
 use crate::{Model, rng::Stream, universe::SymbolInfo};
 
 /// A kind of planned events.

@@ -4,8 +4,8 @@
 use super::{
     SECOND,
     kind::{DIRECTION, Definition, Parameter, Reach, Usual, Values, sign},
-    plan::Scene,
     rules::{self, LIMIT_STATE, NO_REOPENING, PAUSE, REFERENCE_SPAN, Tier},
+    scene::Scene,
     script::{Course, Goal, Leg, reopening},
 };
 use crate::{Model, universe::SymbolInfo};

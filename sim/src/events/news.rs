@@ -3,8 +3,8 @@
 use super::{
     SECOND,
     kind::{DIRECTION, Definition, Parameter, Reach, Usual, Values, sign},
-    plan::Scene,
     rules,
+    scene::Scene,
     script::{Course, Goal, Leg},
 };
 use crate::universe::SymbolInfo;

@@ -3,7 +3,7 @@
 use super::{
     SECOND,
     kind::{Definition, Parameter, Reach, Usual, Values},
-    plan::Scene,
+    scene::Scene,
     script::Leg,
 };
 use crate::{Model, universe::SymbolInfo};

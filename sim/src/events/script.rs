@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    plan::Scene,
     rules::{self, REFERENCE_SPAN},
+    scene::Scene,
 };
 use crate::{
     SimulationOptions,
