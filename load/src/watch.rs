@@ -7,6 +7,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -37,6 +38,8 @@ const GONE_AFTER: Duration = Duration::from_secs(4);
 const UPDATE_EVERY: Duration = Duration::from_millis(500);
 /// The time for which a page may fetch the final report before the program ends.
 const FINAL_WAIT: Duration = Duration::from_secs(3);
+/// The time after the first page has fetched it: for its answer to leave, and for other pages, which ask every second.
+const OTHER_PAGES_WAIT: Duration = Duration::from_millis(1_200);
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -154,14 +157,20 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits a moment for a page that looks to receive the final report.
+    /// Waits a moment for the pages that look to receive the final report.
     pub(crate) fn finish(self) {
         let state = self.shown.lock();
         if !state.is_watched() {
             return;
         }
         let waited = self.shown.told.wait_timeout_while(state, FINAL_WAIT, |state| !state.is_told);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let is_told = state.is_told;
+        drop(state);
+        if is_told {
+            // open connections end with the server
+            thread::sleep(OTHER_PAGES_WAIT);
+        }
     }
 }
 

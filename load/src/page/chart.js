@@ -112,9 +112,15 @@ export class Chart {
     }
     context.fillStyle = theme.faint;
     context.textBaseline = "middle";
+    context.textAlign = "left";
+    let free = 0;
     for (const { at, text } of this.axis.ticks) {
-      context.textAlign = at === 0 ? "left" : at >= this.axis.end * 0.98 ? "right" : "center";
-      context.fillText(text, toX(at), height - BOTTOM / 2 + 2);
+      const long = context.measureText(text).width;
+      const x = Math.min(width - RIGHT - long, Math.max(LEFT, toX(at) - long / 2));
+      // on a narrow screen there is no room for all
+      if (x < free) continue;
+      context.fillText(text, x, height - BOTTOM / 2 + 2);
+      free = x + long + 8;
     }
     for (const { at } of this.marks) this.vertical(context, { x: toX(at), tall, colour: theme.fault, dash: [4, 3] });
     this.lines.forEach((line, index) => {

@@ -64,7 +64,7 @@ export class ComparisonView {
     this.rate = time({ id: "rate", title: "Messages that arrived, a second", label: grouped });
     this.backlog = time({ id: "backlog", title: "Queue: messages sent that did not arrive yet", label: grouped });
     this.memory = time({ id: "memory", title: "Memory of the process", label: bytesText });
-    this.percentiles = table("percentiles", "Percentiles of latency", ["quantile", ...names.map(numbers)]);
+    this.percentiles = addTable(parent, { id: "percentiles", title: "Percentiles of latency", columns: ["quantile", ...names.map(numbers)] });
     this.differences = table("differences", "What differs in the scenarios", ["what", ...names]);
   }
 
