@@ -32,6 +32,7 @@ PROCESSES = 2
 # Before a failed index runs again. The real controller begins with 10 s and doubles.
 BACK_OFF_SECONDS = 0.2
 TIMEOUT_SECONDS = 120
+# Makes the root of a pod from what the program needs of this machine, and becomes its process.
 POD = """
 set -e
 mount --make-rprivate /
@@ -46,8 +47,8 @@ mount --bind "$POD_PROGRAM" "$POD_ROOT/bin/tradesim"
 mount --bind "$POD_LAKE" "$POD_ROOT/lake"
 [ "$POD_LAKE_READ_ONLY" = 0 ] || mount -o remount,bind,ro "$POD_ROOT/lake"
 mount -o remount,ro "$POD_ROOT"
-exec chroot --userspec="$POD_USER" "$POD_ROOT" /bin/env -i "$@"
-""".replace("/bin/env", "/usr/bin/env")
+exec chroot --userspec="$POD_USER" "$POD_ROOT" /usr/bin/env -i "$@"
+"""
 
 
 def require(condition, text):
@@ -87,6 +88,19 @@ def without_kubectl(folder, kustomization):
                 workers = next(int(other["data"]["WORKERS"]) for other in objects if "WORKERS" in other.get("data", {}))
                 thing["spec"].update(completions=workers, parallelism=workers)
     return objects
+
+
+def without_hashes(objects):
+    """Returns the objects by kind and name, without the hashes that kustomize appends to the names of ConfigMaps."""
+    text = json.dumps(objects)
+    text = re.sub(r'"(tradesim-(?:dataset|delivery))-[a-z0-9]{10}"', r'"\1"', text)
+    return {(thing["kind"], thing["metadata"]["name"]): thing for thing in json.loads(text)}
+
+
+def both_renderers_agree(name):
+    folder = FOLDER / name
+    ours = without_kubectl(folder, yaml.safe_load((folder / "kustomization.yaml").read_text()))
+    require(without_hashes(rendered(name)) == without_hashes(ours), f"{name}: our own renderer gives another result than kubectl")
 
 
 def valid(thing):
@@ -306,6 +320,7 @@ def main():
         print("\n*** no kubectl: a renderer of our own takes the place of `kubectl kustomize` ***\n")
     count = 0
     for name in ("place", *JOBS):
+        both_renderers_agree(name)
         for thing in rendered(name):
             valid(thing)
             count += 1
