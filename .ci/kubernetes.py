@@ -31,7 +31,7 @@ DATASET = {"ROOT": "/lake/q1", "DATES": "2026-02-17..2026-02-18", "SEEDS": "1..2
 PROCESSES = 2
 # Before a failed index runs again. The real controller begins with 10 s and doubles.
 BACK_OFF_SECONDS = 0.2
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 300
 # Makes the root of a pod from what the program needs of this machine, and becomes its process.
 POD = """
 set -e

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs the code of a page of the guide in a new folder, block after block, as one program: PAGE. Blocks are marked `py`."""
 
+import logging
 import os
 import re
 import sys
@@ -17,6 +18,8 @@ def main():
     blocks = re.findall(r"^```py\n(.*?)^```$", page.read_text(), re.M | re.S)
     if not blocks:
         sys.exit(f"{page.name}: no code")
+    # a warning for each dictionary column of each file
+    logging.getLogger("pyiceberg").setLevel(logging.ERROR)
     names = {"__name__": "__main__"}
     with tempfile.TemporaryDirectory(prefix="tradesim-guide-") as folder:
         os.chdir(folder)
