@@ -84,8 +84,9 @@ def without_kubectl(folder, kustomization):
         if thing["kind"] == "Job":
             for container in thing["spec"]["template"]["spec"]["containers"]:
                 container["image"] = images.get(container["image"], container["image"])
-            if "replacements" in kustomization:
-                workers = next(int(other["data"]["WORKERS"]) for other in objects if "WORKERS" in other.get("data", {}))
+            for replacement in kustomization.get("replacements", []):
+                name = replacement["source"]["fieldPath"].removeprefix("data.")
+                workers = next(int(other["data"][name]) for other in objects if name in other.get("data", {}))
                 thing["spec"].update(completions=workers, parallelism=workers)
     return objects
 
@@ -151,6 +152,16 @@ def exit_codes(job):
             named |= set(rule["onExitCodes"]["values"])
     require(named <= known, f"{job['metadata']['name']}: exit codes {sorted(named - known)} are not in docs/reference/exit-codes.md")
     require(named == FINAL, f"{job['metadata']['name']}: final are {sorted(named)}, expected {sorted(FINAL)}")
+
+
+def share_is_of_all(job, objects):
+    """The number of workers in `--shard` is the number of indexes."""
+    if job["spec"].get("completionMode") != "Indexed":
+        return
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    data = {name: value for thing in objects for name, value in thing.get("data", {}).items()}
+    shares = [expand(argument, data | {"JOB_COMPLETION_INDEX": "0"}) for argument in container["args"] if argument.startswith("--shard=")]
+    require(shares == [f"--shard=0/{job['spec']['completions']}"], f"{job['metadata']['name']}: {shares} of {job['spec']['completions']} indexes")
 
 
 class Pods:
@@ -314,6 +325,17 @@ def jobs_run(program, work):
     require(damaged.name in pods.log("tradesim-verify", 1), "the damaged file is not named")
 
 
+def publish_is_understood(program, work):
+    """Runs the first worker of `publish` on a folder that does not exist: the program refuses the folder, not the options."""
+    if subprocess.run([program, "publish", "--help"], capture_output=True).returncode != 0:
+        print("\n*** skipped: this program has no command `publish`, so the options of its Job were not tried. ***\n")
+        return
+    pods = Pods(program, work)
+    condition, _, starts = run(pods, "publish", DATASET | {"ROOT": "/lake/none", "WORKERS": "1"})
+    said = pods.log("tradesim-publish", 0)
+    require(condition == "Failed" and not re.search("Usage:|unexpected argument|invalid value", said) and "/lake/none" in said, f"publish: {condition}, starts {starts}: {said}")
+
+
 def main():
     program = Path(sys.argv[1]).resolve()
     if not shutil.which("kubectl"):
@@ -328,10 +350,13 @@ def main():
                 require(thing["metadata"]["namespace"] == "tradesim", f"{name} is in another namespace")
                 restricted(thing)
                 exit_codes(thing)
+                share_is_of_all(thing, rendered(name))
     refuses_a_misspelt_field()
     print(f"{count} objects have the schemas of Kubernetes {VERSION}")
     with tempfile.TemporaryDirectory(prefix="tradesim-kubernetes-") as work:
         jobs_run(program, Path(work))
+    with tempfile.TemporaryDirectory(prefix="tradesim-kubernetes-") as work:
+        publish_is_understood(program, Path(work))
     print("kubernetes: the Jobs made, sealed and verified the dataset of one process")
 
 
