@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod control_token;
+mod dialects;
 mod embedded;
 mod exit;
 mod feed;
@@ -27,6 +28,7 @@ mod settings;
 mod signals;
 mod sink;
 mod source;
+mod storage;
 mod telemetry;
 
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 
 mod dataset;
 mod date;
+mod dialects;
 mod duration;
 mod kafka;
 mod name;
@@ -13,7 +14,8 @@ mod symbols;
 mod tests;
 
 pub(crate) use dataset::{DateRanges, Seeds, date_ranges, parts, percent, seeds, shard};
-pub(crate) use date::date;
+pub(crate) use date::{date, instant};
+pub(crate) use dialects::{DialectNames, dialect, dialects};
 pub(crate) use duration::{burst_duration, burst_interval};
 pub(crate) use kafka::{
     acks, base_backoff, batch_size, client_id, compression, dlq_retries, linger_ms, max_backoff,

@@ -11,11 +11,13 @@ use std::{
 
 use anyhow::Context;
 use tokio::runtime::Runtime;
-use tradesim_replay::{Command, Handle, OnSlow, Options, Report, Server, Source};
+use tradesim_dialects::{Access, by_name};
+use tradesim_replay::{AtEnd, Command, Dialects, Handle, OnSlow, Options, Report, Server, Source};
 use tradesim_schemas::StreamSeq;
 
 use crate::{
-    cli::{OnSlowMode, ServerArgs},
+    cli::{AtEndMode, OnSlowMode, ServerArgs},
+    dialects::{self, Listings},
     exit::Failure,
     keys,
     output::say,
@@ -63,9 +65,36 @@ pub(crate) fn options(args: &ServerArgs, settings: &Settings) -> anyhow::Result<
         linger: args.linger,
         clients_max: args.max_clients,
         origins: args.allow_origin.clone(),
+        dialects: dialects(args),
         page: !args.no_page,
         ..defaults
     })
+}
+
+/// Returns the dialects; the facts about the stream are added when it is opened.
+fn dialects(args: &ServerArgs) -> Dialects {
+    let defaults = Dialects::default();
+    Dialects {
+        enabled: args.dialects.as_ref().map_or(defaults.enabled, |names| names.0.clone()),
+        ports: args
+            .databento_port
+            .into_iter()
+            .filter_map(|port| Some((by_name("databento")?, port)))
+            .collect(),
+        access: Access { key: args.api_key.clone() },
+        at_end: args.at_end.map(|mode| match mode {
+            AtEndMode::Close => AtEnd::Close,
+            AtEndMode::Hold => AtEnd::Hold,
+        }),
+        reference: None,
+    }
+}
+
+/// Adds the facts about a stream to the options of its server.
+pub(crate) fn with_reference(options: Options, source: &dyn Source, listings: Listings) -> Options {
+    let reference = dialects::reference(&source.info().symbols, listings);
+    let dialects = Dialects { reference: Some(Arc::new(reference)), ..options.dialects };
+    Options { dialects, ..options }
 }
 
 /// A server that is listening and has not started playback.
@@ -106,6 +135,9 @@ impl Service {
     pub(crate) fn announce(&self, run: &str) {
         let address = self.server.local_addr();
         say(format_args!("listening on ws://{address}"));
+        for (dialect, address) in self.server.dialect_addrs() {
+            say(format_args!("{} gateway on {address}", dialect.name));
+        }
         if self.page {
             say(format_args!("page {}", self.page_url()));
         }

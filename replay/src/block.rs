@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
+use tradesim_dialects::Fault as SessionFault;
 use tradesim_schemas::{EventType, StreamSeq, Symbol, Timestamp};
+
+use crate::translation::Translations;
 
 /// The size of the frames at which a block is full, in bytes: about 150 messages. This is large enough to spread the
 /// cost of a system call over many messages, and small enough for the block to be in the second-level cache when it
@@ -61,6 +64,9 @@ pub enum LineFault {
     Repeated,
     /// The connection breaks before the message, once for the clients that are connected at the time.
     Disconnect,
+    /// A client of a dialect loses its session before the message, once for the clients that are connected at the time.
+    /// Clients of our own protocol do not notice.
+    Session(SessionFault),
     /// Nothing is sent for this long, beginning with the message; the schedule continues meanwhile.
     Stall(Duration),
     /// Beginning with the message, a connection receives at most so many bytes per second, for so long.
@@ -85,6 +91,8 @@ pub struct Block {
     due_ns: Vec<AtomicU64>,
     /// The faults by message, ascending; empty in a stream without faults.
     faults: Vec<(usize, LineFault)>,
+    /// The same messages in the dialects that clients speak, made when the first client needs one.
+    translations: Translations,
 }
 
 impl Block {
@@ -171,6 +179,11 @@ impl Block {
             0 => None,
             ns => Some(Duration::from_nanos(ns)),
         }
+    }
+
+    /// Returns the same messages in dialects, as far as clients needed them.
+    pub(crate) fn translations(&self) -> &Translations {
+        &self.translations
     }
 
     /// Returns the start of a message's frame.
@@ -294,6 +307,7 @@ impl BlockBuilder {
             recorded: std::mem::take(&mut self.recorded),
             due_ns,
             faults: std::mem::take(&mut self.faults),
+            translations: Translations::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod catch_up;
 mod closing;
+mod dialect;
 mod faults;
 mod progress;
 mod unacknowledged;
@@ -11,8 +12,10 @@ use std::{io, net::SocketAddr, ops::Range, sync::Arc, time::Duration};
 use bytes::Bytes;
 use socket2::SockRef;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
+use tradesim_dialects::Incoming;
 use tradesim_schemas::StreamSeq;
 
+pub(crate) use self::dialect::DialectClient;
 use self::{
     catch_up::CatchUp, closing::Closing, faults::Faults, progress::Progress, unacknowledged::unacknowledged,
 };
@@ -27,6 +30,8 @@ use crate::{
     outbox,
     outgoing::Outgoing,
     send_cursor::{Head, SendCursor, Task},
+    source::StreamState,
+    state::{self, PendingState, States},
 };
 use tradesim_protocol::{Action, CloseCode, ControlMessage, Notice, PingPayload, Refusal};
 
@@ -63,6 +68,10 @@ pub(crate) struct Admitted {
     pub(crate) v1: bool,
     pub(crate) stream: String,
     pub(crate) outcome: Result<(crate::selection::Selection, Start), Refusal>,
+    /// Its session, if it speaks a dialect.
+    pub(crate) dialect: Option<Box<DialectClient>>,
+    /// The state before its first message, if it requested it.
+    pub(crate) state: Option<StreamState>,
 }
 
 /// Serves a client until it is disconnected.
@@ -77,7 +86,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
     if let Err(error) = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER_BYTES) {
         tracing::debug!(%error, "the size of the send buffer cannot be set");
     }
-    let client = hub.clients.join(admitted.peer, admitted.v1, start);
+    let client = hub.clients.join(admitted.peer, admitted.v1, admitted.dialect.is_none(), start);
     let send_cursor = SendCursor::new(selection, start.source_seq, start.seq, &hub.ring());
     let now = hub.clock.now();
     let head = hub.published.head.subscribe();
@@ -98,13 +107,23 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         notified_changes: hub.published.view().changes,
         over: None,
         faults: Faults::default(),
+        dialect: admitted.dialect,
+        wants_state: admitted.state.is_some(),
+        state: None,
+        state_bytes: 0,
         hub,
         client: &client,
         socket,
     };
     match refusal {
         Some(refusal) => connection.close(Close::refused(&refusal), Closed::Refused),
-        None => connection.greet(&admitted.stream),
+        None if connection.dialect.is_some() => connection.greet_in_dialect(),
+        None => {
+            connection.greet(&admitted.stream);
+            if let Some(state) = &admitted.state {
+                connection.send_state(state);
+            }
+        }
     }
     connection.describe_selection();
     let end = connection.run().await;
@@ -146,6 +165,14 @@ struct Connection<'a> {
     over: Option<End>,
     /// The faults that are in effect.
     faults: Faults,
+    /// The session of a client that speaks a dialect.
+    dialect: Option<Box<DialectClient>>,
+    /// True if the client receives the state after a seek, too.
+    wants_state: bool,
+    /// The state that is sent before the next message, while it is being read.
+    state: Option<PendingState>,
+    /// The size of the last state that was sent, in bytes.
+    state_bytes: usize,
 }
 
 /// The reason for which a series of writes stopped.
@@ -194,6 +221,8 @@ impl Connection<'_> {
             _ = self.socket.readable() => {}
             _ = self.head.changed(), if follows => {}
             () = self.catch_up.ready(), if follows => {}
+            () = translation_ready(&mut self.dialect), if follows => {}
+            () = ready(&mut self.state), if follows => {}
             _ = self.stopping.changed(), if can_stop => {}
             () = tokio::time::sleep_until(deadline) => {}
         }
@@ -207,6 +236,9 @@ impl Connection<'_> {
         }
         if stopped == Stopped::Dripping {
             deadline = deadline.min(self.hub.clock.now() + faults::DRIP_EVERY);
+        }
+        if let Some(due) = self.dialect.as_ref().and_then(|dialect| dialect.deadline()) {
+            deadline = deadline.min(due);
         }
         if let Some(closing) = &self.closing {
             deadline = deadline.min(closing.deadline(self.progress.moved()));
@@ -222,6 +254,10 @@ impl Connection<'_> {
         for _ in 0..8 {
             match self.socket.try_read(&mut buffer) {
                 Ok(0) => return self.peer_gone(),
+                Ok(count) if self.is_raw() => {
+                    self.last_received = self.hub.clock.now();
+                    self.receive_in_dialect(Incoming::Bytes(&buffer[..count]));
+                }
                 Ok(count) => {
                     self.last_received = self.hub.clock.now();
                     self.inbound.feed(&buffer[..count]);
@@ -240,8 +276,10 @@ impl Connection<'_> {
             && let Some(received) = self.inbound.poll()
         {
             match received {
+                Received::Text(text) if self.receive_in_dialect(Incoming::Text(&text)) => {}
+                Received::Binary(bytes) if self.receive_in_dialect(Incoming::Binary(&bytes)) => {}
                 Received::Text(text) => self.control(&text),
-                Received::Binary => self.refuse_message(&ControlMessage::not_text()),
+                Received::Binary(_) => self.refuse_message(&ControlMessage::not_text()),
                 Received::Ping => {}
                 Received::Pong(payload) => self.progress.answered(&payload, self.hub.clock.now()),
                 Received::Closed { .. } => self.peer_closes(),
@@ -265,7 +303,8 @@ impl Connection<'_> {
     /// Puts whole frames before the next messages.
     fn push_frames(&mut self, frames: &[u8]) {
         self.outgoing.outbox.push_urgent(frames);
-        if self.outgoing.outbox.urgent_len() > URGENT_MAX {
+        // a state is sent once; what a client provokes comes in addition
+        if self.outgoing.outbox.urgent_len() > URGENT_MAX + self.state_bytes {
             self.end(Closed::Dead, None, false);
         }
     }
@@ -289,6 +328,33 @@ impl Connection<'_> {
             };
             self.notify(&notice);
         }
+    }
+
+    /// Sends the state before the next message.
+    fn send_state(&mut self, state: &StreamState) {
+        let selection = self.outgoing.cursor.selection();
+        let selects = |symbol| selection.selects(symbol);
+        let frames = match self.client.v1 {
+            true => outbox::frame(1, state::notice(state, selects).text().as_bytes()),
+            false => state::book_frames(state, selects).0,
+        };
+        self.state_bytes = frames.len();
+        self.push_frames(&frames);
+    }
+
+    /// Sends the state that was being read. Returns false if it is not there yet.
+    fn finish_state(&mut self) -> bool {
+        let Some(pending) = &mut self.state else { return true };
+        let Some(read) = pending.take() else { return false };
+        self.state = None;
+        match read {
+            Ok(state) => self.send_state(&state),
+            Err(error) => {
+                let close = Close::source_failed(self.outgoing.cursor.seq(), &error.with_cause());
+                self.close(close, Closed::Failed);
+            }
+        }
+        true
     }
 
     /// Updates the description of what the client receives, which others see.
@@ -349,6 +415,10 @@ impl Connection<'_> {
         if *self.stopping.borrow_and_update() {
             return self.stop();
         }
+        self.check_session(now);
+        if self.closing.is_some() || self.over.is_some() {
+            return;
+        }
         if self.progress.is_blocked() {
             let stalled = self.progress.stalled_for(now) >= self.hub.options.stall;
             if stalled && self.hub.options.on_slow == OnSlow::Disconnect {
@@ -356,6 +426,10 @@ impl Connection<'_> {
             }
         } else if self.pinged > self.last_received && now >= self.pinged + DEAD_AFTER {
             return self.end(Closed::Dead, None, false);
+        }
+        if self.is_raw() && now >= self.pinged + PING_EVERY {
+            // there are no pings: TCP finds out whether the client is alive when something is written
+            (self.pinged, self.last_received) = (now, now);
         }
         // only after the last one was answered, so that the round-trip time is known
         if now >= self.pinged + PING_EVERY && self.last_received >= self.pinged {
@@ -379,6 +453,9 @@ impl Connection<'_> {
 
     /// Sends a ping after the written messages. Its answer shows how far the client has read.
     fn ask(&mut self, now: Duration) {
+        if self.is_raw() {
+            return;
+        }
         let payload = if self.client.v1 {
             self.position_sent = now;
             let due_us = self.due_last.map(|due| self.hub.clock.unix_us(due));
@@ -447,6 +524,10 @@ impl Connection<'_> {
             self.due_last = due_last;
         }
         metrics.messages_sent.inc_by(written);
+        if written > 0 {
+            self.delivered_in_dialect(now);
+        }
+        let metrics = &self.hub.metrics;
         metrics.bytes_sent.inc_by(count as u64);
         let flows = written > 0 && self.client.v1 && self.closing.is_none();
         if flows && self.outgoing.outbox.is_empty() && now >= self.position_sent + POSITION_EVERY {
@@ -460,9 +541,19 @@ impl Connection<'_> {
             self.closing_written();
             return false;
         }
-        while self.outgoing.outbox.is_empty() && self.over.is_none() {
+        // a connection without frames is closed without anything to write
+        while self.outgoing.outbox.is_empty() && self.over.is_none() && self.closing.is_none() {
+            if !self.is_placed() {
+                break;
+            }
             if self.faults.again.is_some() {
                 self.send_again();
+                continue;
+            }
+            if self.state.is_some() {
+                if !self.finish_state() {
+                    return false;
+                }
                 continue;
             }
             self.known_head = *self.head.borrow_and_update();
@@ -471,37 +562,57 @@ impl Connection<'_> {
                 self.catch_up.stop();
             }
             match task {
-                Task::Send { block, messages } => self.send(&block, messages),
+                Task::Send { block, messages } => {
+                    if !self.send(&block, messages) {
+                        break;
+                    }
+                }
                 Task::Read { seq, before } => match self.catch_up.block(self.hub, seq) {
                     Ok(Some(block)) if before > seq => {
                         let messages = self.outgoing.cursor.messages_of(&block, before);
-                        self.send(&block, messages);
+                        if !self.send(&block, messages) {
+                            break;
+                        }
                     }
                     Ok(_) => return false,
                     Err(error) => {
                         self.close(Close::source_failed(self.outgoing.cursor.seq(), &error), Closed::Failed)
                     }
                 },
+                // vendors have no word for it: their clients go on with what is played
+                Task::Jumped { .. } if self.dialect.is_some() => {}
                 // a client that counts the messages of a filter cannot know the number of the next one
                 Task::Jumped { seq }
                     if !self.client.v1 || !self.outgoing.cursor.selection().is_whole_stream() =>
                 {
                     self.close(Close::seek(seq), Closed::Seek);
                 }
-                Task::Jumped { seq } => self.notify(&Notice::Seek { seq }),
+                Task::Jumped { seq } => {
+                    self.notify(&Notice::Seek { seq });
+                    if self.wants_state {
+                        self.state = Some(States::start(self.hub, seq));
+                    }
+                }
                 Task::Wait => {
                     // the player may be waiting for a client that was catching up
                     self.moved();
                     return false;
                 }
+                Task::Finished if self.holds() => return false,
                 Task::Finished => self.finish(),
             }
         }
-        true
+        if self.outgoing.outbox.is_empty() && self.closing.is_some() {
+            self.closing_written();
+        }
+        !self.outgoing.outbox.is_empty()
     }
 
-    /// Starts to send messages.
-    fn send(&mut self, block: &Arc<Block>, messages: Range<usize>) {
+    /// Starts to send messages. Returns false if they cannot be sent yet, or if the connection is being closed.
+    fn send(&mut self, block: &Arc<Block>, messages: Range<usize>) -> bool {
+        if !self.is_translated(block) {
+            return false;
+        }
         let now = self.hub.clock.now();
         let messages = if self.progress.is_slow(now) {
             if self.progress.should_ask(now) {
@@ -512,15 +623,16 @@ impl Connection<'_> {
             messages
         };
         if block.is_regular() {
-            self.outgoing.send(block, messages);
+            self.put(block, messages);
         } else if !self.send_with_faults(block, messages) {
-            return;
+            return true;
         }
         self.moved();
         if self.outgoing.outbox.is_empty() {
             // none of them is selected: they count as sent
             self.client.sent().seq = self.outgoing.cursor.seq();
         }
+        true
     }
 
     /// Reports the client's play offset to the player.
@@ -540,6 +652,22 @@ impl Connection<'_> {
             self.notify(&notice);
         }
         self.close(Close::delivered(), Closed::Delivered);
+    }
+}
+
+/// Returns when the next messages of a client that speaks a dialect can be translated, if it waits for that.
+async fn translation_ready(dialect: &mut Option<Box<DialectClient>>) {
+    match dialect {
+        Some(dialect) => dialect.ready().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for a state that is being read.
+async fn ready(state: &mut Option<PendingState>) {
+    match state {
+        Some(pending) => pending.ready().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -33,6 +33,8 @@ pub(crate) struct ClientRegistry {
     table: Mutex<Table>,
     /// For each message at which connections break: the last client that breaks there.
     breaks: Mutex<BTreeMap<StreamSeq, u64>>,
+    /// The number of authentications that fail by a fault: the next ones.
+    failing: AtomicU64,
     metrics: Arc<Metrics>,
     player: Arc<PlayerHandle>,
 }
@@ -63,6 +65,8 @@ pub(crate) struct Client {
     pub(crate) start_source_seq: StreamSeq,
     /// The play offset of its next message.
     play_offset: AtomicU64,
+    /// True if playback may begin for it. A client of a dialect must subscribe first.
+    counts: AtomicBool,
     sent: Mutex<Sent>,
 }
 
@@ -118,11 +122,18 @@ pub(crate) struct Departure {
 
 impl ClientRegistry {
     pub(crate) fn new(metrics: Arc<Metrics>, player: Arc<PlayerHandle>) -> ClientRegistry {
-        ClientRegistry { table: Mutex::default(), breaks: Mutex::default(), metrics, player }
+        ClientRegistry {
+            table: Mutex::default(),
+            breaks: Mutex::default(),
+            failing: AtomicU64::new(0),
+            metrics,
+            player,
+        }
     }
 
-    /// Adds a client whose socket is ready.
-    pub(crate) fn join(&self, peer: SocketAddr, v1: bool, start: Start) -> Arc<Client> {
+    /// Adds a client whose socket is ready. The playback begins for it at once if it `counts`, and otherwise when it
+    /// [is counted](ClientRegistry::count).
+    pub(crate) fn join(&self, peer: SocketAddr, v1: bool, counts: bool, start: Start) -> Arc<Client> {
         let mut table = lock(&self.table);
         table.next_id += 1;
         table.total += 1;
@@ -133,6 +144,7 @@ impl ClientRegistry {
             start_seq: start.seq,
             start_source_seq: start.source_seq,
             play_offset: AtomicU64::new(NO_PLAY_OFFSET),
+            counts: AtomicBool::new(counts),
             sent: Mutex::new(Sent { messages: 0, seq: start.seq, late: Recorder::new(), selection: None }),
         });
         table.connected.insert(client.id, Arc::clone(&client));
@@ -145,11 +157,28 @@ impl ClientRegistry {
         client
     }
 
+    /// Counts a client for the start of the playback from now on.
+    pub(crate) fn count(&self, client: &Client) {
+        let table = lock(&self.table);
+        client.counts.store(true, Ordering::SeqCst);
+        self.tell_player(&table);
+    }
+
     /// Returns true if the connection of a client breaks before a message with such a fault: it does for clients that
     /// are connected when the first of them reaches the message, so that a client that reconnects can continue.
     pub(crate) fn breaks(&self, seq: StreamSeq, client: u64) -> bool {
         let newest = lock(&self.table).next_id;
         client <= *lock(&self.breaks).entry(seq).or_insert(newest)
+    }
+
+    /// Makes one more of the next authentications fail.
+    pub(crate) fn fail_authentication(&self) {
+        self.failing.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Returns true if the authentication of a client that connects now fails by a fault.
+    pub(crate) fn takes_failure(&self) -> bool {
+        self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1)).is_ok()
     }
 
     /// Removes a client.
@@ -180,8 +209,9 @@ impl ClientRegistry {
 
     fn tell_player(&self, table: &Table) {
         self.metrics.clients.set(table.connected.len() as i64);
-        let first = table.connected.values().map(|client| client.start_source_seq).min();
-        self.player.request(Request::Clients { connected: table.connected.len(), first });
+        let counted = || table.connected.values().filter(|client| client.counts.load(Ordering::SeqCst));
+        let first = counted().map(|client| client.start_source_seq).min();
+        self.player.request(Request::Clients { connected: counted().count(), first });
     }
 
     /// Returns the play offsets of the clients, when so many messages were played.
@@ -269,7 +299,7 @@ mod tests {
         let clients = ClientRegistry::new(Arc::new(Metrics::new()), Arc::new(PlayerHandle::new()));
         let start = Start { seq: StreamSeq(0), source_seq: StreamSeq(0), resumes: false };
         let peer = "127.0.0.1:1".parse().unwrap();
-        let [first, second] = [(); 2].map(|()| clients.join(peer, false, start));
+        let [first, second] = [(); 2].map(|()| clients.join(peer, false, true, start));
         let at = Duration::from_secs;
         let head = Head { state: State::Waiting, released: 0, seq: StreamSeq(0), sent: 0 };
         let departure = |why, code, seen| Departure { why, code, delivered: false, seen, at: at(20) };

@@ -69,6 +69,16 @@ impl Close {
         Close::new(CloseCode::TryAgainLater, format!("{sent}; too slow, resume with from_seq={resume_from}"))
     }
 
+    /// Returns the close for a client that the session of a dialect refused. The reason was sent as a message.
+    pub(crate) fn session_refused() -> Close {
+        Close::new(CloseCode::PolicyViolation, "refused")
+    }
+
+    /// Returns the close for a client that the session of a dialect called too slow.
+    pub(crate) fn slow_session() -> Close {
+        Close::new(CloseCode::TryAgainLater, "too slow")
+    }
+
     pub(crate) fn code(&self) -> CloseCode {
         self.code
     }

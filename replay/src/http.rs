@@ -15,6 +15,7 @@ use tokio::{
     time::Instant,
 };
 use tracing::Instrument;
+use tradesim_dialects::Dialect;
 use tradesim_protocol::Backoff;
 
 use crate::{
@@ -24,7 +25,8 @@ use crate::{
     steering::Steering,
 };
 
-use self::slots::{ConnectionSlots, PlainSlot, SlotResult};
+pub(crate) use self::slots::ConnectionSlots;
+use self::slots::{PlainSlot, SlotResult};
 
 mod authority;
 pub(crate) mod command;
@@ -32,7 +34,7 @@ mod connection;
 mod handshake;
 mod host;
 mod origin;
-mod page;
+pub(crate) mod page;
 mod permission;
 mod routes;
 mod shared;
@@ -80,7 +82,26 @@ pub(crate) struct ClientRequest {
     pub(crate) wants_v1: bool,
     /// The address of the client.
     pub(crate) peer: SocketAddr,
+    /// The dialect that it speaks; `None` for our own protocol.
+    pub(crate) dialect: Option<DialectRequest>,
 }
+
+/// The request of a client that speaks a dialect.
+#[derive(Clone, Debug)]
+pub(crate) struct DialectRequest {
+    /// The dialect.
+    pub(crate) dialect: &'static Dialect,
+    /// The headers that the dialect reads, their names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+impl PartialEq for DialectRequest {
+    fn eq(&self, other: &DialectRequest) -> bool {
+        (self.dialect.name, &self.headers) == (other.dialect.name, &other.headers)
+    }
+}
+
+impl Eq for DialectRequest {}
 
 /// A client, and the answer to its handshake.
 #[derive(Debug)]
@@ -106,6 +127,8 @@ pub(crate) struct ConnectionLimits {
     pub(crate) page: bool,
     /// Permission to send commands.
     pub(crate) steering: Steering,
+    /// The dialects that are answered on paths of their own.
+    pub(crate) dialects: Vec<&'static Dialect>,
     /// The time limit for receiving a request: for the first one from the moment its connection was accepted, for a
     /// later one from the end of the previous answer. A body may take as long again, and so may reading an answer.
     pub(crate) request_timeout: Duration,
@@ -126,6 +149,7 @@ impl ConnectionLimits {
             hosts: options.hosts.clone(),
             page: options.page,
             steering: options.steering.clone(),
+            dialects: options.dialects.enabled.clone(),
             request_timeout: Duration::from_secs(5),
             admission_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(1),

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use tradesim_dialects::Reference;
 use tradesim_schemas::{ByteHash, DIGEST_PREFIX, StreamSeq};
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     readers::Readers,
     ring::Ring,
     source::Source,
+    state::States,
 };
 
 /// The version of the status layout.
@@ -37,7 +39,10 @@ pub(crate) struct Hub {
     pub(crate) readers: Arc<Readers>,
     pub(crate) counts: Arc<Counts>,
     pub(crate) known_symbols: KnownSymbols,
+    /// Facts that the messages of dialects state beside the events.
+    pub(crate) reference: Arc<Reference>,
     pub(crate) outline: OutlineCache,
+    pub(crate) states: States,
     ring: Mutex<Ring>,
 }
 
@@ -65,7 +70,9 @@ impl Hub {
             readers: Readers::new(),
             counts: Arc::new(Counts::new(Arc::clone(&source))),
             known_symbols: KnownSymbols::new(&source.info().symbols),
+            reference: options.dialects.reference_of(&source.info().symbols),
             outline: OutlineCache::new(),
+            states: States::new(),
             ring: Mutex::new(Ring::new(options.buffer_bytes, StreamSeq(0))),
             source,
             options,

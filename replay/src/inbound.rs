@@ -32,8 +32,8 @@ const CONTROL_BYTES_MAX: u64 = 125;
 pub(crate) enum Received {
     /// A text message.
     Text(String),
-    /// A binary message, whose content is ignored.
-    Binary,
+    /// A binary message.
+    Binary(Vec<u8>),
     /// A ping. The answer is in [`Inbound::take_outgoing`].
     Ping,
     /// A pong and its payload.
@@ -179,7 +179,7 @@ impl Inbound {
             (OpCode::Data(Data::Text | Data::Binary), Some(_)) => {
                 return Err(Close::protocol_error("a new message inside a fragmented message"));
             }
-            (OpCode::Data(Data::Continue), Some(message)) => message.len,
+            (OpCode::Data(Data::Continue), Some(message)) => message.bytes.len(),
             _ => 0,
         };
         match len > (MESSAGE_BYTES_MAX - gathered) as u64 {
@@ -205,7 +205,7 @@ impl Inbound {
     fn receive_data(&mut self, kind: Data, frame: Frame) -> Result<Option<Received>, Close> {
         let mut message = match kind {
             Data::Continue => self.message.take().expect("a continuation without a message was rejected"),
-            Data::Text => Fragments { text: Some(Vec::new()), ..Fragments::default() },
+            Data::Text => Fragments { is_text: true, ..Fragments::default() },
             _ => Fragments::default(),
         };
         message.push(frame.payload)?;
@@ -265,24 +265,23 @@ struct Frame {
 /// The fragments of a message that have arrived.
 #[derive(Debug, Default)]
 struct Fragments {
-    /// The bytes of a text; those of a binary message are not kept.
-    text: Option<Vec<u8>>,
-    /// The number of bytes known to be valid UTF-8.
+    bytes: Vec<u8>,
+    is_text: bool,
+    /// The number of bytes of a text known to be valid UTF-8.
     valid: usize,
-    /// The number of bytes so far.
-    len: usize,
 }
 
 impl Fragments {
     fn push(&mut self, payload: Vec<u8>) -> Result<(), Close> {
-        self.len += payload.len();
-        let Some(text) = &mut self.text else { return Ok(()) };
-        match text.is_empty() {
-            true => *text = payload,
-            false => text.extend_from_slice(&payload),
+        match self.bytes.is_empty() {
+            true => self.bytes = payload,
+            false => self.bytes.extend_from_slice(&payload),
         }
-        match str::from_utf8(&text[self.valid..]) {
-            Ok(_) => self.valid = text.len(),
+        if !self.is_text {
+            return Ok(());
+        }
+        match str::from_utf8(&self.bytes[self.valid..]) {
+            Ok(_) => self.valid = self.bytes.len(),
             // a character that is cut off may continue in the next fragment
             Err(fault) if fault.error_len().is_none() => self.valid += fault.valid_up_to(),
             Err(_) => return Err(not_utf8()),
@@ -291,9 +290,9 @@ impl Fragments {
     }
 
     fn finish(self) -> Result<Received, Close> {
-        match self.text {
-            None => Ok(Received::Binary),
-            Some(text) => String::from_utf8(text).map(Received::Text).map_err(|_| not_utf8()),
+        match self.is_text {
+            false => Ok(Received::Binary(self.bytes)),
+            true => String::from_utf8(self.bytes).map(Received::Text).map_err(|_| not_utf8()),
         }
     }
 }

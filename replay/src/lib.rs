@@ -16,9 +16,11 @@ mod clock;
 mod close;
 mod control;
 mod counts;
+mod dialects;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod gateway;
 mod http;
 mod hub;
 mod inbound;
@@ -31,7 +33,7 @@ mod outbox;
 mod outgoing;
 mod outline;
 mod pacer;
-mod page;
+pub mod page;
 mod play;
 mod playback;
 mod player;
@@ -45,9 +47,11 @@ mod selection;
 mod send_cursor;
 mod server;
 mod source;
+mod state;
 mod steering;
 pub mod testing;
 mod timeline;
+mod translation;
 
 pub use background::Background;
 pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, LineFault, Meta, Opcode};
@@ -56,11 +60,13 @@ pub use control::{
     ClientStatus, Command, CommandError, DigestSent, IntervalStats, Lateness, LoopBounds, LoopRange, Report,
     Status,
 };
+pub use dialects::{AtEnd, Dialects};
 pub use options::{Observer, OnSlow, Options, PlayClock};
 pub use outline::{Bins, MARKS_MAX, Mark, MarkKind, Outline, OutlineOptions, Segment, Span, SpanKind};
 pub use server::{Handle, Server, ServerError};
-pub use source::{Feed, Filled, Source, SourceError, SourceInfo};
+pub use source::{Feed, Filled, Source, SourceError, SourceInfo, StreamState};
 pub use steering::{ControlToken, InvalidToken, Steering};
+pub use tradesim_dialects::Fault as SessionFault;
 pub use tradesim_protocol::{ParsePositionError, Position, Speed, State};
 
 /// Parts of the server that benchmarks drive directly. Not a stable API.

@@ -7,6 +7,7 @@ use tradesim_schemas::Timestamp;
 use crate::{
     block::Block,
     control::{Command, CommandError},
+    dialects::Dialects,
     steering::Steering,
 };
 use tradesim_protocol::Speed;
@@ -22,6 +23,10 @@ pub struct Options {
     pub keeps_order: bool,
     /// The recorded time at which playback starts; without it, that of the first message.
     pub start_at: Option<Timestamp>,
+    /// The instant of the wall clock at which position 0 of a recording is due, whenever the first client connects. A
+    /// playback that begins later has caught up by then, and what is overdue is sent at once. Without it, time starts
+    /// with the first client. It does not apply to other clocks.
+    pub begins: Option<Timestamp>,
     /// The limit of recorded time without a message. A longer one is shortened to it.
     pub max_gap: Option<Duration>,
     /// The number of clients to wait for before playback begins.
@@ -52,6 +57,8 @@ pub struct Options {
     pub page: bool,
     /// Permission to control the playback over HTTP.
     pub steering: Steering,
+    /// The dialects that are spoken beside our own protocol.
+    pub dialects: Dialects,
     /// A callback for released messages.
     pub observer: Option<Observer>,
 }
@@ -113,6 +120,7 @@ impl Options {
             clock: PlayClock::Recording,
             keeps_order: false,
             start_at: None,
+            begins: None,
             max_gap: None,
             wait_clients: 1,
             start_paused: false,
@@ -128,6 +136,7 @@ impl Options {
             hosts: Vec::new(),
             page: true,
             steering: Steering::Loopback,
+            dialects: Dialects::default(),
             observer: None,
         }
     }

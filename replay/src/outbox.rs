@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use crate::block::Block;
+use crate::{block::Block, translation::Selected};
 
 /// Bytes for one client: control frames and messages. Frames stay whole, however many bytes the socket accepts at a
 /// time.
@@ -94,6 +94,21 @@ impl Outbox {
             let end = copied.len();
             let messages = Messages::Picked(picked);
             self.chunk = Some(Chunk { block, copied: Some(copied), messages, done: 0, written: 0, end });
+        }
+    }
+
+    /// Adds frames that stand for messages of a block in a dialect.
+    ///
+    /// # Panics
+    /// If other messages are still being written.
+    pub(crate) fn push_translated(&mut self, block: Arc<Block>, selected: Selected) {
+        assert!(self.chunk.is_none(), "one chunk at a time");
+        let Selected { bytes, frames } = selected;
+        if !frames.is_empty() {
+            let picked = frames.into_iter().map(|(index, end)| Picked { index, end }).collect();
+            let end = bytes.len();
+            let messages = Messages::Picked(picked);
+            self.chunk = Some(Chunk { block, copied: Some(bytes), messages, done: 0, written: 0, end });
         }
     }
 
@@ -196,7 +211,14 @@ impl Chunk {
 
 /// Returns a whole, unmasked frame with this opcode.
 pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![0x80 | opcode];
+    let mut frame = Vec::with_capacity(10 + payload.len());
+    push_frame(opcode, payload, &mut frame);
+    frame
+}
+
+/// Appends a whole, unmasked frame with this opcode.
+pub(crate) fn push_frame(opcode: u8, payload: &[u8], frame: &mut Vec<u8>) {
+    frame.push(0x80 | opcode);
     match payload.len() {
         len @ 0..126 => frame.push(len as u8),
         len @ 126..=0xffff => {
@@ -209,7 +231,6 @@ pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
         }
     }
     frame.extend_from_slice(payload);
-    frame
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use tradesim_schemas::StreamSeq;
 
-use crate::{block::Block, outbox::Outbox, send_cursor::SendCursor};
+use crate::{block::Block, outbox::Outbox, send_cursor::SendCursor, translation::Selected};
 
 /// Puts the messages of a [`SendCursor`] into an [`Outbox`], one chunk at a time. It knows at any time how far the
 /// client got.
@@ -46,6 +46,17 @@ impl Outgoing {
             let passes = |message: usize| selection.passes(block.entries()[message].meta.kind);
             self.outbox.push_selected(Arc::clone(block), messages.clone(), passes);
         }
+        self.cursor.took(block, messages);
+    }
+
+    /// Starts to send the messages that are next in a dialect.
+    pub(crate) fn send_translated(&mut self, block: &Arc<Block>, messages: Range<usize>, selected: Selected) {
+        self.chunk = Chunk {
+            source_seq: self.cursor.source_seq(),
+            seq: self.cursor.seq(),
+            live: self.cursor.is_live(),
+        };
+        self.outbox.push_translated(Arc::clone(block), selected);
         self.cursor.took(block, messages);
     }
 

@@ -11,13 +11,16 @@ use bytes::Bytes;
 use tokio::{
     net::TcpStream,
     sync::{oneshot, watch},
+    task::JoinSet,
 };
+use tradesim_dialects::Dialect;
 use tradesim_schemas::StreamSeq;
 
 use crate::{
     admission::admit,
     client,
     control::{Command, CommandError, LoopRange, Report, Status},
+    gateway,
     http::{self, AdmittedClient, Backend, ClientRequest, ConnectionLimits},
     hub::Hub,
     options::Options,
@@ -60,7 +63,16 @@ pub enum ServerError {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    gateways: Vec<Gateway>,
     hub: Arc<Hub>,
+}
+
+/// The listener of a dialect that has a port of its own.
+#[derive(Debug)]
+struct Gateway {
+    dialect: &'static Dialect,
+    listener: TcpListener,
+    address: SocketAddr,
 }
 
 /// A handle that controls a [`Server`] from anywhere.
@@ -79,13 +91,18 @@ impl Server {
         source: Arc<dyn Source>,
         options: Options,
     ) -> Result<Server, ServerError> {
-        let bound = TcpListener::bind(address).and_then(|listener| {
-            listener.set_nonblocking(true)?;
-            let address = listener.local_addr()?;
-            Ok((listener, address))
+        let (listener, address) = listen(address)?;
+        let gateways = options.dialects.ports.iter().map(|(dialect, port)| {
+            let (listener, address) = listen(SocketAddr::new(address.ip(), *port))?;
+            Ok(Gateway { dialect, listener, address })
         });
-        let (listener, address) = bound.map_err(|source| ServerError::Bind { address, source })?;
-        Ok(Server { listener, address, hub: Arc::new(Hub::new(source, options)) })
+        let gateways = gateways.collect::<Result<_, ServerError>>()?;
+        Ok(Server { listener, address, gateways, hub: Arc::new(Hub::new(source, options)) })
+    }
+
+    /// Returns the dialects that have a port of their own, and the addresses that they listen on.
+    pub fn dialect_addrs(&self) -> impl Iterator<Item = (&'static Dialect, SocketAddr)> {
+        self.gateways.iter().map(|gateway| (gateway.dialect, gateway.address))
     }
 
     /// Returns the address that the server listens on. If port 0 was requested, it contains the port that was chosen.
@@ -109,8 +126,13 @@ impl Server {
     /// # Errors
     /// [`ServerError::Source`], [`ServerError::Start`].
     pub async fn run(self) -> Result<Report, ServerError> {
-        let Server { listener, hub, .. } = self;
+        let Server { listener, gateways, hub, .. } = self;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(ServerError::Start)?;
+        let gateways = gateways.into_iter().map(|gateway| {
+            let listener = tokio::net::TcpListener::from_std(gateway.listener).map_err(ServerError::Start)?;
+            Ok((gateway.dialect, listener))
+        });
+        let gateways = gateways.collect::<Result<Vec<_>, ServerError>>()?;
         let player = player::start(&hub).map_err(ServerError::Start)?;
         let backend = Arc::new(ServerBackend { hub: Arc::clone(&hub) });
         let (stop, stopped) = watch::channel(false);
@@ -119,8 +141,13 @@ impl Server {
             over(&hub).await;
             stop.send_replace(true);
         };
+        let mut dialects = JoinSet::new();
+        for (dialect, listener) in gateways {
+            dialects.spawn(gateway::serve(listener, dialect, Arc::clone(&hub), stopped.clone()));
+        }
         let serving = http::serve(listener, backend, Arc::clone(&hub.metrics), limits, stopped);
         tokio::join!(serving, end);
+        dialects.join_all().await;
         hub.player.request(Request::Quit);
         let played = tokio::task::spawn_blocking(move || player.join()).await;
         let played = played.expect("the joining task does not panic").expect("the player does not panic");
@@ -142,6 +169,15 @@ impl Server {
             clients_total,
         })
     }
+}
+
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let bound = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    bound.map_err(|source| ServerError::Bind { address, source })
 }
 
 /// Returns when there is nothing more to serve.
@@ -245,7 +281,7 @@ impl Backend for ServerBackend {
     type Client = client::Admitted;
 
     async fn admit(&self, request: ClientRequest) -> AdmittedClient<client::Admitted> {
-        let admission = admit(&self.hub, &request.query, request.wants_v1, request.peer).await;
+        let admission = admit(&self.hub, request).await;
         AdmittedClient { headers: admission.headers, client: admission.client }
     }
 

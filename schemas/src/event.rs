@@ -274,6 +274,15 @@ impl Event {
         }
     }
 
+    /// Returns the event time.
+    pub const fn timestamp(&self) -> Timestamp {
+        match self {
+            Event::Trade(trade) => trade.timestamp,
+            Event::OrderBook(book) => book.timestamp,
+            Event::MarketData(candle) => candle.timestamp,
+        }
+    }
+
     /// Returns the event's symbol.
     pub const fn symbol(&self) -> Symbol {
         match self {

@@ -10,9 +10,11 @@ mod duration;
 mod envelope;
 mod event;
 mod ids;
+mod market_state;
 mod price;
 pub mod reader;
 mod seq;
+mod sha256;
 mod symbol;
 #[cfg(feature = "proptest")]
 pub mod testing;
@@ -30,12 +32,14 @@ pub use event::{
     Trade, TradeStatus, TradeType,
 };
 pub use ids::{AccountId, ArchiveKey, CorrelationId, OrderRef, SymbolIds, TradeId, TraderId};
+pub use market_state::{MarketState, MarketView, OpenCandle};
 pub use price::Price;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub use reader::fuzzing;
 pub use reader::{Message, Payload, ReadOptions, Reason, Refusal, read};
 pub use seq::{RecordSeq, StreamSeq};
+pub use sha256::sha256;
 pub use symbol::Symbol;
 pub use time::{
     ExchangeTime, ParseExchangeTimeError, ParseTimeSpecError, ParseTimestampError, TimeSpec, Timestamp,

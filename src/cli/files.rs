@@ -3,12 +3,26 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tradesim_dialects::Dialect;
 
 use super::{FilterArgs, OutputArgs, ReadingArgs, ThreadArgs};
+use crate::parse;
 
 /// Describe an archive
 #[derive(Debug, Args)]
 pub(crate) struct Info {
+    pub(crate) file: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Print the labels of the planned events of an archive
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Planned events are added by `record --scenario`. A label states the kind, the symbol, the phases with their times and the parameters \
+of an event: the ground truth for whatever detects such events. A cut has the labels that it touches.")]
+pub(crate) struct Labels {
     pub(crate) file: PathBuf,
     /// Print one JSON object
     #[arg(long)]
@@ -22,6 +36,10 @@ pub(crate) struct Cat {
     /// Print raw bytes even on a terminal, where control characters are otherwise shown as \\u001b
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Print the messages that a client of this vendor's dialect receives when it subscribes to everything: massive, alpaca or
+    /// finnhub
+    #[arg(long, value_name = "NAME", value_parser = parse::dialect)]
+    pub(crate) dialect: Option<&'static Dialect>,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     #[command(flatten)]

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
+use tradesim_dialects::{ApiKey, ParseApiKeyError};
 
 use crate::{parse, settings};
 
@@ -61,6 +62,33 @@ pub(crate) struct ServerArgs {
     /// Read the token of `--control token` from this file [environment: TRADESIM_CONTROL_TOKEN]
     #[arg(long, value_name = "FILE")]
     pub(crate) control_token_file: Option<PathBuf>,
+    /// Dialects of vendors to answer on paths of their own: a list of massive (/stocks), alpaca (/v2/FEED) and finnhub
+    /// (/finnhub), or none [default: all]
+    #[arg(long, value_name = "LIST", value_parser = parse::dialects)]
+    pub(crate) dialects: Option<parse::DialectNames>,
+    /// Answer clients of the Databento live gateway on this port; 0 picks a free port and prints it [default: off]
+    #[arg(long, value_name = "PORT", value_parser = parse::port)]
+    pub(crate) databento_port: Option<u16>,
+    /// Accept only clients of dialects that present this key [default: any key]
+    #[arg(long, value_name = "KEY[:SECRET]", value_parser = api_key)]
+    pub(crate) api_key: Option<ApiKey>,
+    /// Treatment of clients of dialects at the end of the recording [default: hold for alpaca, whose SDKs reconnect after a
+    /// close, otherwise close]
+    #[arg(long, value_enum)]
+    pub(crate) at_end: Option<AtEndMode>,
+}
+
+fn api_key(text: &str) -> Result<ApiKey, ParseApiKeyError> {
+    text.parse()
+}
+
+/// The treatment of clients of dialects at the end of the recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AtEndMode {
+    /// Close their connections
+    Close,
+    /// Keep their connections open and silent
+    Hold,
 }
 
 /// The treatment of a client that falls behind.

@@ -1,10 +1,14 @@
 //! `cat`: prints the messages, one per line.
 
-use tradesim_archive::{Batch, RowRef};
-use tradesim_schemas::{MessageEncoder, RecordSeq};
+use std::sync::Arc;
+
+use tradesim_archive::{Batch, Metadata, RowRef};
+use tradesim_dialects::{Dialect, Encode, Frames, Input};
+use tradesim_schemas::{MessageEncoder, ReadOptions, RecordSeq, StreamSeq, read};
 
 use crate::{
     cli::Cat,
+    dialects::{self, Listings},
     exit::Outcome,
     filter,
     output::{MessageLines, Stdout, grouped, say},
@@ -24,13 +28,17 @@ pub(crate) fn run(args: &Cat) -> anyhow::Result<Outcome> {
     let shown = MessageLines::of_stdout(args.raw);
     let (mut message, mut lines) = (Vec::new(), Vec::new());
     let mut broken = Broken::default();
+    let mut translator = args.dialect.map(|dialect| Translator::new(dialect, archive.metadata()));
     for batch in archive.filtered(filter) {
         let batch = batch?;
         broken.look_at(&batch);
         for row in batch.rows() {
             message.clear();
             row.write_message(&mut encoder, &mut message);
-            shown.push(&message, &mut lines);
+            match &mut translator {
+                None => shown.push(&message, &mut lines),
+                Some(translator) => translator.each(&message, |frame| shown.push(frame, &mut lines)),
+            }
         }
         out.write(&lines)?;
         lines.clear();
@@ -38,6 +46,38 @@ pub(crate) fn run(args: &Cat) -> anyhow::Result<Outcome> {
     out.finish()?;
     broken.warn();
     Ok(Outcome::Done)
+}
+
+/// Turns messages into those of a dialect.
+struct Translator {
+    encoder: Box<dyn Encode>,
+    frames: Frames,
+    next: StreamSeq,
+}
+
+impl Translator {
+    fn new(dialect: &Dialect, metadata: &Metadata) -> Translator {
+        let mut listings = Listings::new();
+        dialects::add_listings(metadata, &mut listings);
+        // the ids of symbols are not in the text of any dialect
+        let reference = Arc::new(dialects::reference(&[], listings));
+        let encoder = (dialect.wires[0].encoder)(&reference);
+        Translator { encoder, frames: Frames::default(), next: StreamSeq(0) }
+    }
+
+    /// Calls `show` for each message of the dialect that the next message of the stream stands for.
+    fn each(&mut self, message: &[u8], mut show: impl FnMut(&[u8])) {
+        let seq = self.next;
+        self.next += 1;
+        let envelope = read(message, ReadOptions::default()).ok().and_then(|message| message.to_envelope());
+        let Some(envelope) = envelope else { return };
+        self.frames.clear();
+        let recorded_at = envelope.event.timestamp();
+        self.encoder.encode(&Input { seq, event: &envelope.event, recorded_at }, &mut self.frames);
+        for (_, frame) in self.frames.iter() {
+            show(frame);
+        }
+    }
 }
 
 /// Messages that contain line breaks, and so span several lines of the output.

@@ -28,9 +28,10 @@ pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outco
         ..serving::options(&args.server, &settings)?
     };
     let run = options.run.clone();
-    let playlist = playlist::open(&wanted(args), progress::now())?;
+    let (playlist, listings) = playlist::open(&wanted(args), progress::now())?;
     let (source, planted) = with_faults(args, playlist)?;
     let messages = source.info().messages;
+    let options = serving::with_reference(options, source.as_ref(), listings);
     let service = Service::bind(&settings, source, options, Stop::on_signals()?)?;
     say(format_args!("replaying {} at {}", described(args, messages), args.speed));
     service.announce(&run);

@@ -34,7 +34,8 @@ pub(crate) fn run(args: &View, mut settings: Settings) -> anyhow::Result<Outcome
         rounds: None,
         timestamps: TimestampsMode::Recorded,
     };
-    let source = Arc::new(playlist::open(&wanted, progress::now())?);
+    let (playlist, _) = playlist::open(&wanted, progress::now())?;
+    let source = Arc::new(playlist);
     let service = Service::bind(&settings, source, options, Stop::on_signals()?)?;
     let mut out = Stdout::new();
     out.line(&service.page_url())?;

@@ -48,6 +48,10 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("tradesim-archive", &["tokio", "mio", "socket2", "rdkafka", "rand_pcg", "chrono-tz", "tradesim-sim"]),
     ("tradesim-dataset", &["tokio", "mio", "socket2", "rdkafka", "clap"]),
     (
+        "tradesim-cloud",
+        &["rdkafka", "clap", "rand_pcg", "openssl", "aws-lc-rs", "native-tls", "tradesim-sim"],
+    ),
+    (
         "tradesim-replay",
         &[
             "arrow-array",
@@ -64,6 +68,21 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "tradesim-protocol",
         &["tokio", "mio", "socket2", "tungstenite", "rustls", "arrow-array", "parquet", "rdkafka", "rand"],
+    ),
+    (
+        "tradesim-dialects",
+        &[
+            "tokio",
+            "mio",
+            "socket2",
+            "tungstenite",
+            "http",
+            "arrow-array",
+            "parquet",
+            "rdkafka",
+            "rand",
+            "tracing",
+        ],
     ),
     ("tradesim-client", &["tokio", "mio", "arrow-array", "parquet", "rdkafka", "tradesim-replay"]),
     (
@@ -95,11 +114,13 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
     ("tradesim-sim", 1, &["schemas"]),
     ("tradesim-archive", 1, &["schemas"]),
     ("tradesim-protocol", 1, &["schemas"]),
+    ("tradesim-dialects", 1, &["schemas"]),
     ("tradesim-dataset", 2, &["archive", "schemas", "sim"]),
-    ("tradesim-replay", 2, &["protocol", "schemas"]),
+    ("tradesim-cloud", 2, &["archive", "schemas"]),
+    ("tradesim-replay", 2, &["dialects", "protocol", "schemas"]),
     ("tradesim-client", 2, &["protocol", "schemas"]),
     ("tradesim-bridge-core", 2, &["protocol", "schemas"]),
-    ("tradesim-sources", 3, &["archive", "protocol", "replay", "schemas", "sim"]),
+    ("tradesim-sources", 3, &["archive", "dialects", "protocol", "replay", "schemas", "sim"]),
     ("tradesim-bridge", 3, &["bridge-core", "client", "protocol", "schemas"]),
     (
         "tradesim-load",
@@ -108,8 +129,8 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
             "archive",
             "bridge",
             "bridge-core",
-            "charts",
             "client",
+            "dialects",
             "protocol",
             "replay",
             "schemas",
@@ -127,6 +148,7 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
             "charts",
             "client",
             "dataset",
+            "dialects",
             "load",
             "protocol",
             "realism",

@@ -60,8 +60,10 @@ impl Connection<'_> {
             _ => (ANSWER_WITHIN, ANSWER_WITHIN),
         };
         self.outgoing.outbox.cut();
-        self.outgoing.outbox.push_urgent(&close.frame());
-        self.inbound.sent_close();
+        if !self.is_raw() {
+            self.outgoing.outbox.push_urgent(&close.frame());
+            self.inbound.sent_close();
+        }
         self.begin_closing(why, close.code(), (within, at_most), false);
     }
 
@@ -75,7 +77,8 @@ impl Connection<'_> {
         self.catch_up.stop();
         self.client.set_play_offset(None);
         self.hub.player.client_moved(None);
-        let end = End { why, code: Some(code.number()), delivered: false, seen: None };
+        let delivered = by_peer && why == Closed::Delivered;
+        let end = End { why, code: Some(code.number()), delivered, seen: None };
         let begun = self.hub.clock.now();
         let closing = Closing { end, begun, within, at_most, by_peer, written: false, hung_up: false };
         self.closing = Some(closing);
@@ -94,6 +97,7 @@ impl Connection<'_> {
     pub(super) fn too_slow(&mut self) {
         let (unsent, any) = self.outgoing.cut_at();
         let last = any.then(|| unsent - 1);
+        self.tell_too_slow();
         tracing::warn!(client = self.client.id, peer = %self.client.peer, next_seq = unsent.get(), "closing a slow client");
         self.close(Close::too_slow(last, unsent), Closed::Slow);
     }
@@ -111,7 +115,8 @@ impl Connection<'_> {
                 if let Some(frames) = self.inbound.take_outgoing() {
                     self.outgoing.outbox.push_urgent(&frames);
                 }
-                self.begin_closing(Closed::Left, CloseCode::Normal, (ANSWER_WITHIN, ANSWER_WITHIN), true);
+                let why = if self.is_held() { Closed::Delivered } else { Closed::Left };
+                self.begin_closing(why, CloseCode::Normal, (ANSWER_WITHIN, ANSWER_WITHIN), true);
             }
         }
     }
@@ -120,8 +125,10 @@ impl Connection<'_> {
     /// the client is read any more, not even an answer to the close (RFC 6455, section 7.1.7): only its FIN is
     /// awaited.
     pub(super) fn hangs_up(&mut self) -> bool {
+        // without frames, the end of the stream is the close
+        let hangs_up = self.inbound.is_over() || self.is_raw();
         match &mut self.closing {
-            Some(closing) if closing.written && !closing.hung_up && self.inbound.is_over() => {
+            Some(closing) if closing.written && !closing.hung_up && hangs_up => {
                 closing.hung_up = true;
                 true
             }
@@ -137,6 +144,7 @@ impl Connection<'_> {
                 end.delivered = end.why == Closed::Delivered && written;
                 self.over = Some(end);
             }
+            None if self.is_held() => self.end(Closed::Delivered, None, true),
             None => self.end(Closed::Left, None, false),
         }
     }

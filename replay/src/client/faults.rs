@@ -70,7 +70,7 @@ impl Connection<'_> {
                     return true;
                 }
                 LineFault::Repeated => {
-                    self.outgoing.send(block, messages.start..messages.start + 1);
+                    self.put(block, messages.start..messages.start + 1);
                     self.faults.again = Some((Arc::clone(block), messages.start));
                     return true;
                 }
@@ -79,16 +79,20 @@ impl Connection<'_> {
                     self.end(Closed::Fault, None, false);
                     return false;
                 }
+                LineFault::Session(fault) if self.breaks_session(seq) => {
+                    self.plant(fault);
+                    return false;
+                }
                 LineFault::Drip { bytes_per_second, lasts } => {
                     let since = self.hub.clock.now();
                     self.faults.drip = Some(Drip { bytes_per_second, since, lasts, written: 0 });
                 }
-                LineFault::Disconnect | LineFault::Stall(_) => {}
+                LineFault::Disconnect | LineFault::Session(_) | LineFault::Stall(_) => {}
             }
             self.faults.done = Some(seq);
         }
         let end = block.next_fault(messages.start + 1).map_or(messages.end, |(at, _)| at.min(messages.end));
-        self.outgoing.send(block, messages.start..end);
+        self.put(block, messages.start..end);
         true
     }
 
@@ -106,13 +110,11 @@ impl Connection<'_> {
     /// Sends a message again. Clients of `tradesim.v1` receive its sequence number.
     pub(super) fn send_again(&mut self) {
         let Some((block, message)) = self.faults.again.take() else { return };
-        if !self.outgoing.cursor.selection().passes(block.entries()[message].meta.kind) {
-            return;
-        }
+        let Some(frames) = self.frames_again(&block, message) else { return };
         if self.client.v1 {
             self.notify(&Notice::Seek { seq: self.outgoing.cursor.seq() - 1 });
         }
-        self.outgoing.outbox.push_urgent(block.frames(message..message + 1));
+        self.outgoing.outbox.push_urgent(&frames);
         self.client.sent().messages += 1;
         self.hub.metrics.messages_sent.inc();
     }

@@ -5,7 +5,7 @@ use std::{convert::Infallible, error::Error};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
-    Method, Request, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode,
     body::{Body, Incoming},
     header::{
         ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
@@ -16,10 +16,15 @@ use hyper::{
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::metrics::{self, Refused};
+use tradesim_dialects::{Dialect, Transport};
+
+use crate::{
+    metrics::{self, Refused},
+    page::Page,
+};
 
 use super::{
-    AdmittedClient, Backend, ClientRequest, HttpState, command,
+    AdmittedClient, Backend, ClientRequest, DialectRequest, HttpState, command,
     connection::{Ends, Exchange},
     handshake,
     host::{self, BadHost},
@@ -49,8 +54,15 @@ pub(super) async fn answer<B: Backend>(
         bad_host(http_state, &parts, bad)
     } else if let Some(action) = path.strip_prefix("/control/") {
         control(http_state, ends, &parts, action, body).await
+    } else if let Some(dialect) = dialect_of(http_state, path) {
+        match parts.method {
+            Method::GET => {
+                connect(http_state, exchange, ends, &parts, !body.is_end_stream(), Some(dialect)).await
+            }
+            _ => not_allowed("GET"),
+        }
     } else if !["/", "/healthz", "/metrics", "/status", "/timeline"].contains(&path) {
-        not_found()
+        not_found(http_state)
     } else if ![Method::GET, Method::HEAD].contains(&parts.method) {
         not_allowed("GET, HEAD")
     } else {
@@ -59,8 +71,10 @@ pub(super) async fn answer<B: Backend>(
             "/metrics" => reply(StatusCode::OK, metrics::CONTENT_TYPE, http_state.backend.metrics()),
             "/status" => reply(StatusCode::OK, JSON, to_json(&http_state.backend.status())),
             "/timeline" => timeline(http_state).await,
-            _ if http_state.limits.page && page::is_wanted(&parts) => page::answer(&parts.headers),
-            _ => connect(http_state, exchange, ends, &parts, !body.is_end_stream()).await,
+            _ if http_state.limits.page && page::is_wanted(&parts) => {
+                page::answer(Page::get(), &parts.headers)
+            }
+            _ => connect(http_state, exchange, ends, &parts, !body.is_end_stream(), None).await,
         }
     };
     exchange.state().answered();
@@ -75,13 +89,23 @@ async fn timeline<B: Backend>(http_state: &HttpState<B>) -> Answer {
     }
 }
 
-/// Handles `GET /`: a client.
+/// Returns the dialect that is spoken on a path.
+fn dialect_of<B>(http_state: &HttpState<B>, path: &str) -> Option<&'static Dialect> {
+    let answers = |dialect: &Dialect| match dialect.transport {
+        Transport::WebSocket { answers, .. } => answers(path),
+        Transport::Tcp => false,
+    };
+    http_state.limits.dialects.iter().copied().find(|dialect| answers(dialect))
+}
+
+/// Handles `GET /` or the path of a dialect: a client.
 async fn connect<B: Backend>(
     http_state: &HttpState<B>,
     exchange: &Exchange<B::Client>,
     Ends { peer, .. }: Ends,
     parts: &Parts,
     has_body: bool,
+    dialect: Option<&'static Dialect>,
 ) -> Answer {
     let handshake = match handshake::read(parts, has_body) {
         Ok(handshake) => handshake,
@@ -107,7 +131,9 @@ async fn connect<B: Backend>(
         Err(cap) => return too_many(http_state, cap),
     }
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    let request = ClientRequest { query, wants_v1: handshake.wants_v1, peer };
+    let dialect =
+        dialect.map(|dialect| DialectRequest { dialect, headers: headers_of(dialect, &parts.headers) });
+    let request = ClientRequest { query, wants_v1: handshake.wants_v1, peer, dialect };
     let Ok(admission) = timeout(http_state.limits.admission_timeout, http_state.backend.admit(request)).await
     else {
         http_state.metrics.refused(Refused::Timeout);
@@ -129,6 +155,12 @@ async fn connect<B: Backend>(
         }
     }
     answer
+}
+
+/// Returns the headers that a dialect reads. One that is not text is left out.
+fn headers_of(dialect: &Dialect, headers: &HeaderMap) -> Vec<(String, String)> {
+    let value = |name: &&str| Some(headers.get(*name)?.to_str().ok()?.to_owned());
+    dialect.headers.iter().filter_map(|name| Some(((*name).to_owned(), value(name)?))).collect()
 }
 
 /// Answers a request that names another host.
@@ -172,7 +204,7 @@ async fn control<B: Backend>(
     body: Incoming,
 ) -> Answer {
     if !command::ACTIONS.contains(&action) {
-        return not_found();
+        return not_found(http_state);
     }
     if parts.method != Method::POST {
         return not_allowed("POST");
@@ -241,10 +273,21 @@ fn no_handshake(no: handshake::NoHandshake) -> Answer {
     answer
 }
 
-fn not_found() -> Answer {
+fn not_found<B>(http_state: &HttpState<B>) -> Answer {
     let controls = command::ACTIONS.map(|action| format!("POST /control/{action}\n")).concat();
+    let dialects: String = http_state
+        .limits
+        .dialects
+        .iter()
+        .filter_map(|dialect| match dialect.transport {
+            Transport::WebSocket { path, .. } => {
+                Some(format!("GET {path} (WebSocket, {})\n", dialect.vendor))
+            }
+            Transport::Tcp => None,
+        })
+        .collect();
     let paths = format!(
-        "there is:\nGET / (WebSocket, or the page)\nGET /healthz\nGET /metrics\nGET /status\nGET /timeline\n{controls}"
+        "there is:\nGET / (WebSocket, or the page)\n{dialects}GET /healthz\nGET /metrics\nGET /status\nGET /timeline\n{controls}"
     );
     reply(StatusCode::NOT_FOUND, TEXT, paths)
 }

@@ -22,7 +22,7 @@ pub(super) const GRACE: Duration = Duration::from_millis(250);
 
 /// The connection slots of a server.
 #[derive(Debug)]
-pub(super) struct ConnectionSlots {
+pub(crate) struct ConnectionSlots {
     clients_max: usize,
     per_address_max: usize,
     table: Mutex<Table>,
@@ -63,7 +63,7 @@ pub(super) struct PlainSlot {
 }
 
 #[derive(Debug)]
-pub(super) struct ClientSlot {
+pub(crate) struct ClientSlot {
     slots: Arc<ConnectionSlots>,
     address: IpAddr,
 }
@@ -81,7 +81,7 @@ pub(super) enum SlotResult {
 
 /// The limit that rejects a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cap {
+pub(crate) enum Cap {
     /// The limit of clients.
     Clients,
     /// The limit of clients from one address.
@@ -89,7 +89,7 @@ pub(super) enum Cap {
 }
 
 impl ConnectionSlots {
-    pub(super) fn new(clients_max: usize, per_address_max: usize) -> Arc<ConnectionSlots> {
+    pub(crate) fn new(clients_max: usize, per_address_max: usize) -> Arc<ConnectionSlots> {
         Arc::new(ConnectionSlots { clients_max, per_address_max, table: Mutex::default() })
     }
 
@@ -117,7 +117,7 @@ impl ConnectionSlots {
     }
 
     /// Takes a slot for a client from this address.
-    pub(super) fn take_client(self: &Arc<ConnectionSlots>, peer: IpAddr) -> Result<ClientSlot, Cap> {
+    pub(crate) fn take_client(self: &Arc<ConnectionSlots>, peer: IpAddr) -> Result<ClientSlot, Cap> {
         let address = owner(peer);
         let mut table = self.table();
         if table.clients >= self.clients_max {

@@ -86,7 +86,8 @@ fn messages_are_read_masked_whole_and_fragmented() {
         whole(CONTINUATION, &[0xfe]),
         whole(TEXT, long.as_bytes()),
     ];
-    let expected = [text("one"), text(""), text("two"), Received::Binary, Received::Binary, text(&long)];
+    let (one, two) = (Received::Binary(vec![0xff; 300]), Received::Binary(vec![0xff, 0xfe]));
+    let expected = [text("one"), text(""), text("two"), one, two, text(&long)];
     assert_eq!(received(&frames), expected);
 }
 
@@ -231,7 +232,7 @@ fn text_that_is_not_utf_8_is_invalid_at_once() {
     fails(&[whole(TEXT, b"\xe2\x82")], 1007, reason);
     fails(&[fragment(TEXT, b"\xe2\x82"), whole(CONTINUATION, b"")], 1007, reason);
     fails(&[fragment(TEXT, b"\xe2\x82"), fragment(CONTINUATION, b"a")], 1007, reason);
-    assert_eq!(received(&[whole(BINARY, b"\xff")]), [Received::Binary]);
+    assert_eq!(received(&[whole(BINARY, b"\xff")]), [Received::Binary(vec![0xff])]);
 }
 
 /// Checks that a close is answered with the same code, and that nothing else is read or written.
@@ -327,7 +328,7 @@ fn by_tungstenite(bytes: &[u8]) -> Vec<Result<Received, u16>> {
     loop {
         let next = match socket.read() {
             Ok(Message::Text(text)) => Ok(Received::Text(text.to_string())),
-            Ok(Message::Binary(_)) => Ok(Received::Binary),
+            Ok(Message::Binary(bytes)) => Ok(Received::Binary(bytes.to_vec())),
             Ok(Message::Ping(_)) => Ok(Received::Ping),
             Ok(Message::Pong(payload)) => Ok(Received::Pong(payload.to_vec())),
             // its result for a code that may not be sent

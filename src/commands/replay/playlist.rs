@@ -8,6 +8,7 @@ use tradesim_sources::{ArchiveSource, Pace, Playlist, Rounds, Timestamps};
 
 use crate::{
     cli::{FilterArgs, PaceMode, ReadingArgs, TimestampsMode},
+    dialects::{Listings, add_listings},
     filter,
     output::say,
     report, source,
@@ -25,12 +26,13 @@ pub(crate) struct Wanted<'a> {
     pub(crate) timestamps: TimestampsMode,
 }
 
-/// Opens the files. `now` is the start of shifted timestamps.
+/// Opens the files, and returns the listings of their symbols. `now` is the start of shifted timestamps.
 ///
 /// # Errors
 /// Fails on a file that is not an archive, and on a filter that does not fit an archive.
-pub(crate) fn open(args: &Wanted<'_>, now: Timestamp) -> anyhow::Result<Playlist> {
+pub(crate) fn open(args: &Wanted<'_>, now: Timestamp) -> anyhow::Result<(Playlist, Listings)> {
     let mut parts = Vec::new();
+    let mut listings = Listings::new();
     let mut limit = args.filter.cut.limit;
     let (mut was_said, mut is_capture) = (false, false);
     for file in args.files {
@@ -41,6 +43,7 @@ pub(crate) fn open(args: &Wanted<'_>, now: Timestamp) -> anyhow::Result<Playlist
             report::explain_cut_times(&filter);
             was_said = true;
         }
+        add_listings(archive.metadata(), &mut listings);
         is_capture |= archive.metadata().provenance().has_received_pace();
         let part = ArchiveSource::new(archive, filter, Timestamps::Recorded);
         let part = match args.pace {
@@ -69,7 +72,7 @@ pub(crate) fn open(args: &Wanted<'_>, now: Timestamp) -> anyhow::Result<Playlist
     };
     let timestamps = timestamps(args.timestamps, &parts, now)?;
     let parts = parts.into_iter().map(|part| part.with_timestamps(timestamps)).collect();
-    Ok(Playlist::new(parts, rounds, timestamps))
+    Ok((Playlist::new(parts, rounds, timestamps), listings))
 }
 
 /// Returns the filter of one file, with the rest of the limit of all files.

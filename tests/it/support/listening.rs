@@ -76,6 +76,22 @@ impl Listening {
         Listening { child, stderr, printed, url }
     }
 
+    /// Waits for a line that begins with `prefix`, after the URL, and returns the rest of it.
+    #[track_caller]
+    pub(crate) fn announces(&mut self, prefix: &str) -> String {
+        loop {
+            let start = self.printed.len();
+            assert!(
+                self.stderr.read_line(&mut self.printed).unwrap() > 0,
+                "{prefix} is not in {}",
+                self.printed
+            );
+            if let Some(rest) = self.printed[start..].strip_prefix(prefix) {
+                return rest.trim_end().to_owned();
+            }
+        }
+    }
+
     /// Waits until the process exits, and returns its output.
     pub(crate) fn end(mut self) -> Run {
         self.stderr.read_to_string(&mut self.printed).unwrap();

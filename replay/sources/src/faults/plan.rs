@@ -96,6 +96,12 @@ pub enum FaultKind {
     Stall,
     /// Data is sent slowly for a while.
     Drip,
+    /// Clients of dialects lose their connection before it, and fail to authenticate when they come back.
+    AuthFailed,
+    /// Clients of dialects receive the error of too many connections before it, and are disconnected.
+    ConnectionLimit,
+    /// Clients of dialects receive the error of a slow client before it, and are disconnected.
+    SlowClient,
 }
 
 impl FaultKind {
@@ -113,6 +119,9 @@ impl FaultKind {
             FaultKind::Disconnect => "disconnect",
             FaultKind::Stall => "stall",
             FaultKind::Drip => "drip",
+            FaultKind::AuthFailed => "auth-failed",
+            FaultKind::ConnectionLimit => "connection-limit",
+            FaultKind::SlowClient => "slow-client",
         }
     }
 
@@ -217,9 +226,12 @@ impl FaultPlan {
     pub fn check_for_archives(&self) -> Result<(), FaultPlanError> {
         for (index, fault) in self.faults.iter().enumerate() {
             let reason = match fault.kind {
-                FaultKind::Disconnect | FaultKind::Stall | FaultKind::Drip => {
-                    "it is a fault of the connection"
-                }
+                FaultKind::Disconnect
+                | FaultKind::Stall
+                | FaultKind::Drip
+                | FaultKind::AuthFailed
+                | FaultKind::ConnectionLimit
+                | FaultKind::SlowClient => "it is a fault of the connection",
                 FaultKind::Oversize => "an archive contains messages of at most 16 MiB",
                 _ => continue,
             };

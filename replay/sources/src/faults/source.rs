@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tradesim_replay::{
     Block, BlockBuilder, Feed, Filled, LineFault, MARKS_MAX, Mark, MarkKind, Meta, Opcode, Outline,
-    OutlineOptions, Source, SourceError, SourceInfo,
+    OutlineOptions, SessionFault, Source, SourceError, SourceInfo, StreamState,
 };
 use tradesim_schemas::StreamSeq;
 use tradesim_schemas::TimeSpec;
@@ -66,6 +66,11 @@ impl Source for FaultySource {
 
     fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
         self.inner.find(time)
+    }
+
+    /// The state is that of the messages without faults.
+    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
+        self.inner.state(seq)
     }
 
     fn outline(&self, options: OutlineOptions<'_>) -> Result<Option<Outline>, SourceError> {
@@ -212,6 +217,9 @@ fn line_fault(hit: &Hit) -> Option<LineFault> {
         FaultKind::Drop => LineFault::Missing,
         FaultKind::Duplicate => LineFault::Repeated,
         FaultKind::Disconnect => LineFault::Disconnect,
+        FaultKind::AuthFailed => LineFault::Session(SessionFault::AuthenticationFails),
+        FaultKind::ConnectionLimit => LineFault::Session(SessionFault::ConnectionLimit),
+        FaultKind::SlowClient => LineFault::Session(SessionFault::TooSlow),
         FaultKind::Stall => LineFault::Stall(hit.lasts),
         FaultKind::Drip => LineFault::Drip { bytes_per_second: hit.bytes_per_second, lasts: hit.lasts },
         _ => return None,

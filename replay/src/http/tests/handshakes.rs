@@ -19,6 +19,7 @@ async fn a_handshake_is_answered_as_in_the_rfc_and_its_client_run() {
         query: "from_seq=3&symbols=AAPL".to_owned(),
         wants_v1: false,
         peer: peer.socket.local_addr().unwrap(),
+        dialect: None,
     };
     assert_eq!(*fixture.backend.admitted.lock().unwrap(), [expected]);
     peer.send("hello").await;

@@ -1,5 +1,5 @@
-//! SHA-256 (FIPS 180-4), with which a content security policy names an inline script. It protects nothing else: digests
-//! of content are BLAKE3.
+//! SHA-256 (FIPS 180-4), where the protocol of others requires it: a content security policy names an inline script by it, and
+//! the gateway of a vendor challenges its clients with it. Digests of content are BLAKE3.
 
 /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
 const K: [u32; 64] = [
@@ -17,8 +17,8 @@ const K: [u32; 64] = [
 const START: [u32; 8] =
     [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
-/// Returns the digest of bytes.
-pub(super) fn digest(bytes: &[u8]) -> [u8; 32] {
+/// Returns the SHA-256 of bytes.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut message = bytes.to_vec();
     message.push(0x80);
     message.resize(message.len().next_multiple_of(64), 0);
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_examples_of_the_standard_come_out() {
-        let hex = |bytes: &[u8]| digest(bytes).map(|byte| format!("{byte:02x}")).concat();
+        let hex = |bytes: &[u8]| sha256(bytes).map(|byte| format!("{byte:02x}")).concat();
         for (text, expected) in [
             (&b""[..], "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
             (b"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
