@@ -25,6 +25,18 @@ guide:
 kafka *campaigns:
     .ci/kafka {{python}} {{campaigns}}
 
+# the data source with real Spark (installs it: 456 MB; needs Java 17)
+spark:
+    .ci/spark
+
+# the Jobs of deploy/kubernetes, run as their controller runs them
+kubernetes:
+    .ci/kubernetes {{python}}
+
+# the cost of a day in parts, measured
+scale *args:
+    benches/scale.py {{args}}
+
 # the pages of docs/reference, written from the program
 reference:
     UPDATE_GOLDEN=1 cargo test --bin tradesim reference

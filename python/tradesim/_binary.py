@@ -86,12 +86,13 @@ def flags(options: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def run(*arguments: StrPath) -> str:
+def run(*arguments: StrPath, binary: StrPath | None = None) -> str:
     """Runs the program to its end and returns its standard output.
 
-    Raises TradesimError if the exit code is not 0. `--no-env` is not added here.
+    `binary` is the path of the program, instead of the one that `find_binary` returns. Raises TradesimError if the exit code is not 0.
+    `--no-env` is not added here.
     """
-    command = [find_binary(), *(os.fspath(argument) for argument in arguments)]
+    command = [os.fspath(binary) if binary is not None else find_binary(), *(os.fspath(argument) for argument in arguments)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode != 0:
         raise TradesimError(command, done.returncode, done.stderr)
