@@ -7,8 +7,9 @@
 pub(crate) fn widening(degrees: usize) -> f64 {
     const ERRORS: f64 = 2.5;
     let (z, n) = (ERRORS, degrees as f64);
-    let mut power = z;
-    let powers = [(); 5].map(|()| std::mem::replace(&mut power, power * z * z));
+    let square = z * z;
+    let powers = [1.0, square, square * square, square * square * square, square * square * square * square];
+    let powers = powers.map(|power| z * power);
     let sum =
         |factors: [f64; 5]| factors.iter().zip(powers).map(|(factor, power)| factor * power).sum::<f64>();
     let t = z
