@@ -1,5 +1,5 @@
 //! The page for people: one HTML file with its style and script inside, made of the small files in `page/`
-//! (docs/adr/0027-page.md).
+//! (docs/adr/0031-the-page.md).
 //!
 //! The files are put together when the first browser asks, so building the program needs no other tool. A script is an
 //! ES module that tests import without a browser; here each becomes a function of its own in one script.
