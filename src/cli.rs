@@ -15,6 +15,7 @@ mod files;
 mod flags;
 mod kafka;
 mod load;
+mod publish;
 mod realism;
 mod record;
 mod replay;
@@ -43,19 +44,20 @@ pub(crate) use dev::{Dev, DevBrokerArgs, DevCommand, DevRegistryArgs};
 pub(crate) use dlq::{Dlq, DlqCommand, DlqRetry, DlqShow, DlqTopic};
 pub(crate) use export::{Export, ExportPrices, StreamFormat};
 pub(crate) use feed::{FeedArgs, HeaderArgs};
-pub(crate) use files::{Cat, Diff, Filter, Info, Merge, Plant, Verify};
+pub(crate) use files::{Cat, Diff, Filter, Info, Labels, Merge, Plant, Verify};
 pub(crate) use flags::flags;
 pub(crate) use kafka::{AnswerArgs, KafkaArgs, PrefixArgs, RegistryArgs};
-pub(crate) use load::{Load, LoadCommand, LoadList, LoadRun, LoadShow};
+pub(crate) use load::{Load, LoadCommand, LoadCompare, LoadList, LoadRun, LoadShow};
+pub(crate) use publish::Publish;
 pub(crate) use realism::Realism;
-pub(crate) use record::{BurstArgs, MarketArgs, Record};
+pub(crate) use record::{BurstArgs, MarketArgs, PlannedArgs, Record};
 pub(crate) use replay::{PaceMode, Replay, TimestampsMode};
 pub(crate) use schemas::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister};
 pub(crate) use serve::Serve;
 pub(crate) use server::{AtEndMode, ControlMode, OnSlowMode, ServerArgs};
 pub(crate) use tail::Tail;
 pub(crate) use topics::{TopicNames, Topics, TopicsCommand, TopicsPlan, TopicsTail};
-pub(crate) use verify_topic::VerifyTopic;
+pub(crate) use verify_topic::{DatasetAuditArgs, VerifyTopic};
 pub(crate) use view::View;
 
 use crate::{settings, telemetry::LogFormat};
@@ -100,6 +102,7 @@ pub(crate) struct GlobalArgs {
 pub(crate) enum Command {
     Record(Record),
     Info(Info),
+    Labels(Labels),
     Cat(Cat),
     Verify(Verify),
     Realism(Realism),
@@ -117,6 +120,7 @@ pub(crate) enum Command {
     Recover(Recover),
     Control(Control),
     Bridge(Bridge),
+    Publish(Publish),
     VerifyTopic(VerifyTopic),
     Dlq(Dlq),
     Topics(Topics),

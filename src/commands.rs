@@ -15,10 +15,12 @@ mod dlq;
 mod export;
 mod filter;
 mod info;
+mod labels;
 pub(crate) mod load;
 mod man;
 mod merge;
 mod plant;
+mod publish;
 mod realism;
 pub(crate) mod record;
 mod recover;
@@ -60,6 +62,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
     match cli.command {
         Command::Record(args) => record::run(&args, settings),
         Command::Info(args) => info::run(&args),
+        Command::Labels(args) => labels::run(&args),
         Command::Cat(args) => cat::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Realism(args) => realism::run(&args),
@@ -77,6 +80,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<O
         Command::Recover(args) => recover::run(&args),
         Command::Control(args) => control::run(&args),
         Command::Bridge(args) => bridge::run(&args, settings),
+        Command::Publish(args) => publish::run(&args, settings),
         Command::VerifyTopic(args) => verify_topic::run(&args, settings),
         Command::Dlq(args) => dlq::run(&args, settings),
         Command::Topics(args) => topics::run(&args, settings),
@@ -116,6 +120,7 @@ fn group(command: &Command) -> Option<Group> {
         | Command::Serve(_)
         | Command::Config(_) => Group::Generator,
         Command::Info(_)
+        | Command::Labels(_)
         | Command::Cat(_)
         | Command::Verify(_)
         | Command::Realism(_)
@@ -133,6 +138,7 @@ fn group(command: &Command) -> Option<Group> {
         | Command::Man(_)
         | Command::View(_) => return None,
         Command::Bridge(_)
+        | Command::Publish(_)
         | Command::VerifyTopic(_)
         | Command::Dlq(_)
         | Command::Topics(_)

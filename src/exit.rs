@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, process::ExitCode};
 
-use tradesim_archive::Error as ArchiveError;
+use tradesim_archive::{Error as ArchiveError, StoreAction, StoreError, StoreFailure};
 use tradesim_dataset::{DatasetError, ErrorKind};
 use tradesim_replay::ServerError;
 use tradesim_sources::{ExchangeTimeError, FaultPlanError};
@@ -148,6 +148,9 @@ fn decide(error: &anyhow::Error) -> (u8, Option<&str>) {
 }
 
 fn dataset_code(error: &DatasetError) -> u8 {
+    if let DatasetError::Archive(error) = error {
+        return archive_code(error);
+    }
     match error.kind() {
         ErrorKind::Usage => code::USAGE,
         ErrorKind::Difference => code::DIFFERENCE,
@@ -171,12 +174,24 @@ fn dataset_hint(error: &DatasetError) -> Option<&'static str> {
 }
 
 fn archive_code(error: &ArchiveError) -> u8 {
-    if error.is_bad_data() {
+    if let ArchiveError::Store(error) = error {
+        store_code(error)
+    } else if error.is_bad_data() {
         code::DATA
     } else if error.is_cannot_create() {
         code::OUTPUT
     } else {
         code::FAILED
+    }
+}
+
+fn store_code(error: &StoreError) -> u8 {
+    match error.failure {
+        StoreFailure::Replaced => code::DATA,
+        StoreFailure::Configuration | StoreFailure::Denied => code::CONFIGURATION,
+        StoreFailure::Unreachable => code::UNREACHABLE,
+        StoreFailure::NotFound if error.action == StoreAction::Write => code::OUTPUT,
+        _ => code::FAILED,
     }
 }
 

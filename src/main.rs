@@ -28,6 +28,7 @@ mod settings;
 mod signals;
 mod sink;
 mod source;
+mod storage;
 mod telemetry;
 
 use std::process::ExitCode;

@@ -14,7 +14,7 @@ mod symbols;
 mod tests;
 
 pub(crate) use dataset::{DateRanges, Seeds, date_ranges, parts, percent, seeds, shard};
-pub(crate) use date::date;
+pub(crate) use date::{date, instant};
 pub(crate) use dialects::{DialectNames, dialect, dialects};
 pub(crate) use duration::{burst_duration, burst_interval};
 pub(crate) use kafka::{

@@ -5,11 +5,14 @@ use std::path::Path;
 use tradesim_archive::{Archive, Batches, Metadata, OpenOptions, Row, Start};
 use tradesim_schemas::{Record, RecordSeq, Timestamp};
 
-use crate::cli::ReadingArgs;
+use crate::{cli::ReadingArgs, storage};
 
-/// Opens an archive and checks its tail. Row groups are checked when they are read.
+/// Opens an archive, which may be an object of a store, and checks its tail. Row groups are checked when they are read.
 pub(crate) fn open(path: &Path, reading: ReadingArgs) -> anyhow::Result<Archive> {
-    Ok(Archive::open(path, OpenOptions { mmap: !reading.no_mmap })?)
+    match storage::archive(path)? {
+        Some(archive) => Ok(archive),
+        None => Ok(Archive::open(path, OpenOptions { mmap: !reading.no_mmap })?),
+    }
 }
 
 /// Returns the times of the first and the last message in microseconds since the epoch, for progress.

@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use tradesim_schemas::ContentDigest;
 
-use crate::{Archive, Batch, Error, RowDigest, digest_threads::DigestThreads};
+use crate::{Archive, Batch, Error, RowDigest, digest_threads::DigestThreads, state::StateCheck};
 
 /// The number of threads beyond which the digest is not the slowest stage of reading.
 const THREADS_MAX: usize = 2;
@@ -13,6 +13,9 @@ const THREADS_MAX: usize = 2;
 #[derive(Debug)]
 pub struct ContentCheck {
     digest: Digest,
+    states: StateCheck,
+    /// The error of reading a state frame.
+    failure: Option<Error>,
 }
 
 enum Digest {
@@ -45,7 +48,7 @@ impl Archive {
             let started = DigestThreads::start(others);
             Digest::Threads(started.map_err(|error| Error::io(self.path(), "start threads to read", error))?)
         };
-        Ok(ContentCheck { digest })
+        Ok(ContentCheck { digest, states: StateCheck::new(self), failure: None })
     }
 }
 
@@ -55,6 +58,9 @@ impl ContentCheck {
     /// # Panics
     /// Panics if a thread of the digest has panicked.
     pub fn push(&mut self, batch: &Arc<Batch>) {
+        if self.failure.is_none() {
+            self.failure = self.states.push(batch).err();
+        }
         match &mut self.digest {
             Digest::Here(digest) => digest.push(batch),
             Digest::Threads(threads) => {
@@ -67,11 +73,14 @@ impl ContentCheck {
     /// Compares what was computed with the metadata of the archive, and returns the content digest.
     ///
     /// # Errors
-    /// Returns the errors of [`Archive::check_content`].
+    /// Returns the errors of [`Archive::check_content`], and [`Error::WrongState`].
     pub fn finish(self, archive: &Archive) -> Result<ContentDigest, Error> {
-        match self.digest {
+        let digest = match self.digest {
             Digest::Here(digest) => archive.check_content(&digest),
             Digest::Threads(threads) => archive.check_digest(threads.finish()),
-        }
+        }?;
+        self.failure.map_or(Ok(()), Err)?;
+        self.states.finish()?;
+        Ok(digest)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use parquet::errors::ParquetError;
 use tradesim_schemas::{Symbol, Timestamp};
 
-use crate::FormatVersion;
+use crate::{FormatVersion, StoreError, StoreFailure};
 
 /// An error of reading or writing an archive or a journal.
 ///
@@ -27,6 +27,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A store of objects failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The output cannot be created: its folder does not exist or is not writable.
     #[error("cannot create {}", path.display())]
     CannotCreate {
@@ -285,6 +288,14 @@ pub enum Error {
         /// The path of the file.
         path: PathBuf,
     },
+    /// A state frame does not follow from the messages before it.
+    #[error("the state frame of {} before message {seq} is not the state that its messages lead to", path.display())]
+    WrongState {
+        /// The path of the file.
+        path: PathBuf,
+        /// The message before which it is.
+        seq: tradesim_schemas::RecordSeq,
+    },
     /// A message has a symbol or a time that the metadata excludes.
     #[error(
         "{} has a message {} that its metadata excludes",
@@ -370,9 +381,11 @@ impl Error {
                 | Error::WrongContent { .. }
                 | Error::WrongKey { .. }
                 | Error::WrongSlices { .. }
+                | Error::WrongState { .. }
                 | Error::StrayMessage { .. }
                 | Error::Corrupt { .. }
                 | Error::TooLarge { .. }
+                | Error::Store(StoreError { failure: StoreFailure::Replaced, .. })
         )
     }
 

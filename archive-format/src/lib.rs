@@ -27,6 +27,8 @@ mod proofs;
 mod read;
 mod regular;
 mod row;
+mod state;
+mod store;
 mod tail;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -44,11 +46,13 @@ pub use journal::{JournalKind, JournalReader, JournalRecord, JournalWriter, Trun
 pub use layout::Columns;
 pub use limits::FAULTS_MAX;
 pub use metadata::{
-    Burst, Counts, Faults, KeptFaults, KeyDigest, Metadata, Origin, PlantedFaults, Provenance, RecordingPart,
-    RowGroup, SliceGrid, Slices, Source, StateFrame, SymbolEntry, WriterVersions,
+    Burst, Counts, Faults, KeptFaults, KeyDigest, Label, LabelPhase, Metadata, Origin, PlantedFaults,
+    Provenance, RecordingPart, RowGroup, SliceGrid, Slices, Source, StateFrame, SymbolEntry, WriterVersions,
 };
 pub use read::{Archive, Batches, OpenOptions, Start, TimeBins};
 pub use row::{Batch, Captured, Content, Row, RowDigest, RowRef, Rows};
+pub use state::StateBefore;
+pub use store::{Object, PendingRead, Store, StoreAction, StoreError, StoreFailure};
 pub use version::FormatVersion;
 pub use write::{ArchiveWriter, NewFile, ROW_GROUP_ROWS, Summary, WriterOptions, remove_leftovers};
 

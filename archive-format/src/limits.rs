@@ -45,6 +45,8 @@ pub(crate) const KEYS_MAX: usize = 4_096;
 pub(crate) const SLICES_MAX: usize = 65_536;
 /// Options of an archive.
 pub(crate) const OPTIONS_MAX: usize = 1_024;
+/// Labels of planned events of an archive.
+pub(crate) const LABELS_MAX: usize = 65_536;
 /// The maximum number of planted faults that the metadata lists (FORMAT.md, section 5.9).
 pub const FAULTS_MAX: usize = 100_000;
 /// Bytes of a state frame, uncompressed.

@@ -7,6 +7,7 @@ mod bounds;
 mod derived;
 mod document;
 mod faults;
+mod labels;
 mod parts;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub(crate) use bounds::check_bounds;
 use document::{CountsDocument, RowGroupDocument, text};
 pub(crate) use document::{from_json, optional_text, text_list, to_json};
 pub use faults::{Faults, KeptFaults, PlantedFaults};
+pub use labels::{Label, LabelPhase};
 pub use parts::{KeyDigest, RecordingPart, SliceGrid, Slices};
 
 /// The option of a capture that selects the times of a replay, and its only value.
@@ -50,6 +52,9 @@ pub struct Provenance {
     pub origins: Vec<Origin>,
     /// The bursts of the simulation, in order of time.
     pub bursts: Vec<Burst>,
+    /// The labels of planned events, in order of time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Label>,
     /// The archives that this one was made from.
     pub sources: Vec<Source>,
     /// The cuts that were made from the source.

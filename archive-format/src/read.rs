@@ -1,5 +1,6 @@
 //! Reads archives.
 
+mod ahead;
 mod batches;
 mod decode;
 mod decoders;
@@ -9,16 +10,23 @@ mod group;
 mod guarded;
 mod open;
 mod page;
+mod remote;
 mod source;
 mod time_bins;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use tradesim_schemas::{ByteHash, ContentDigest};
 
-use self::{decoders::Decoders, footer::Group, group::GroupBytes, source::Source};
-use crate::{Error, Filter, FilteredBatches, Metadata, Place, RowDigest, RowGroup, ids::IdTable};
+use self::{ahead::Ahead, decoders::Decoders, footer::Group, group::GroupBytes, source::Source};
+use crate::{
+    Error, Filter, FilteredBatches, Metadata, Object, Place, RowDigest, RowGroup, ids::IdTable,
+    state::StateCheck,
+};
 
 pub use batches::{Batches, Start};
 pub use time_bins::TimeBins;
@@ -85,15 +93,30 @@ impl Archive {
     /// # Errors
     /// Returns an error if the file cannot be read, is not an archive, is damaged at its end, or has an unsupported version.
     pub fn open(path: impl AsRef<Path>, options: OpenOptions) -> Result<Archive, Error> {
-        let mut source = Source::open(path.as_ref())?;
+        let mut archive = Archive::of(Source::open(path.as_ref())?)?;
+        if options.mmap {
+            let inner = Arc::get_mut(&mut archive.inner).expect("nobody else has it yet");
+            inner.source.map();
+        }
+        Ok(archive)
+    }
+
+    /// Opens an archive that is an object of a store. `url` names it in errors, and is its [path](Archive::path).
+    ///
+    /// Row groups are requested a bounded distance ahead of a reader, and none is parsed before its hash is checked.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Archive::open`], and those of the store.
+    pub fn of_object(url: impl Into<PathBuf>, object: Box<dyn Object>) -> Result<Archive, Error> {
+        Archive::of(Source::of_object(url.into(), object)?)
+    }
+
+    fn of(source: Source) -> Result<Archive, Error> {
         let opened = open::open(&source)?;
         let ids = IdTable::new(&opened.metadata.provenance.origins).ok_or_else(|| {
             let what = "a symbol table contains a symbol twice, or too many symbols".to_owned();
             open::corrupt(&source, Place::Metadata, what)
         })?;
-        if options.mmap {
-            source.map();
-        }
         let open::Opened { metadata, groups, decoders, tail_hash } = opened;
         let inner = Inner { source, metadata, groups, decoders, ids, tail_hash };
         Ok(Archive { inner: Arc::new(inner) })
@@ -104,7 +127,7 @@ impl Archive {
         &self.inner.metadata
     }
 
-    /// Returns the path of the file.
+    /// Returns the path of the file, or the URL of the object.
     pub fn path(&self) -> &Path {
         self.inner.source.path()
     }
@@ -193,14 +216,28 @@ impl Archive {
         Ok(found)
     }
 
+    /// Returns true if the archive is an object of a store, so that reading it again means another transfer.
+    pub fn is_remote(&self) -> bool {
+        self.inner.source.is_remote()
+    }
+
     /// Checks the byte hash of every part of the file, without parsing the parts. The tail was checked on opening.
     ///
     /// # Errors
     /// Returns an error for the first damaged part.
     pub fn verify_structure(&self) -> Result<(), Error> {
+        let mut ahead = Ahead::default();
         for group in 0..self.inner.metadata.row_groups.len() {
-            self.inner.row_group_bytes(group)?;
+            ahead.take(&self.inner, group)?;
         }
+        self.verify_state_frames()
+    }
+
+    /// Checks the byte hash of every state frame. [`Archive::batches`] checks those of the row groups.
+    ///
+    /// # Errors
+    /// Returns an error for the first damaged state frame.
+    pub fn verify_state_frames(&self) -> Result<(), Error> {
         for index in 0..self.inner.metadata.state_frames.len() {
             self.inner.state_frame_bytes(index)?;
         }
@@ -214,12 +251,15 @@ impl Archive {
     pub fn verify_content(&self) -> Result<ContentDigest, Error> {
         let mut digest = RowDigest::of_archive(self.metadata());
         let mut counts = crate::Counts::default();
+        let mut states = StateCheck::new(self);
         for batch in self.batches(Start::Beginning) {
             let batch = batch?;
             digest.push(&batch);
+            states.push(&batch)?;
             batch.rows().for_each(|row| counts.add(row));
         }
         let found = self.check_content(&digest)?;
+        states.finish()?;
         if counts != self.inner.metadata.counts {
             let what = "its counts differ from those of the messages".to_owned();
             return Err(open::corrupt(&self.inner.source, Place::Metadata, what));
@@ -230,9 +270,14 @@ impl Archive {
 
 impl Inner {
     /// Returns the bytes of a row group, after checking their hash.
-    fn row_group_bytes(&self, index: usize) -> Result<Vec<u8>, Error> {
+    fn row_group_bytes(&self, index: usize) -> Result<Bytes, Error> {
+        let RowGroup { offset, length, .. } = self.metadata.row_groups[index];
+        self.check_row_group(index, self.source.read(offset, length)?)
+    }
+
+    /// Checks the hash of a row group's bytes.
+    fn check_row_group(&self, index: usize, bytes: Bytes) -> Result<Bytes, Error> {
         let RowGroup { offset, length, digest, .. } = self.metadata.row_groups[index];
-        let bytes = self.source.read(offset, length)?;
         if ByteHash::of(&bytes) != digest {
             self.source.check_len()?;
             let path = self.source.path().to_owned();
@@ -243,14 +288,18 @@ impl Inner {
 
     /// Returns a row group for the decoders, after checking its hash.
     fn group(&self, index: usize) -> Result<GroupBytes, Error> {
+        Ok(self.group_of(index, self.row_group_bytes(index)?))
+    }
+
+    /// Returns a row group for the decoders, from its checked bytes.
+    fn group_of(&self, index: usize, bytes: Bytes) -> GroupBytes {
         let RowGroup { offset, rows, .. } = self.metadata.row_groups[index];
-        let bytes = Bytes::from(self.row_group_bytes(index)?);
         let chunks = self.groups[index].chunks.as_slice().into();
-        Ok(GroupBytes { rows, offset, bytes, chunks })
+        GroupBytes { rows, offset, bytes, chunks }
     }
 
     /// Returns the bytes of a state frame as stored, after checking their hash.
-    fn state_frame_bytes(&self, index: usize) -> Result<Vec<u8>, Error> {
+    fn state_frame_bytes(&self, index: usize) -> Result<Bytes, Error> {
         let frame = self.metadata.state_frames[index];
         let bytes = self.source.read(frame.offset, frame.length)?;
         if ByteHash::of(&bytes) != frame.digest {

@@ -1,6 +1,7 @@
 //! Properties of the whole crate: what was written is read back unchanged, or there is an error.
 
 mod damage;
+mod objects;
 mod parts;
 mod python;
 mod reading;

@@ -10,10 +10,10 @@ pub struct FormatVersion {
 }
 
 impl FormatVersion {
-    /// The version of the archives that this build writes, except for parts of a recording.
+    /// The version of the archives that this build writes, except for parts of a recording and for labels.
     pub const CURRENT: FormatVersion = FormatVersion { major: 1, minor: 0 };
 
-    /// The version of archives that state what a part needs, which is the newest version that this build knows.
+    /// The version of archives that state what a part needs or have labels of planned events, which is the newest version that this build knows.
     pub const WITH_PARTS: FormatVersion = FormatVersion { major: 1, minor: 1 };
 
     /// Returns the major version. It increases with changes that older readers cannot read.

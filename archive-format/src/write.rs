@@ -36,6 +36,7 @@ use crate::{
     limits,
     metadata::{check_bounds, to_json},
     proofs::{Proofs, Proved},
+    state::StateWriter,
     tail,
 };
 
@@ -142,6 +143,7 @@ pub struct ArchiveWriter {
     groups_begun: usize,
     row_groups: Vec<RowGroup>,
     state_frames: Vec<StateFrame>,
+    pub(crate) states: StateWriter,
     format_version: FormatVersion,
     failed: bool,
 }
@@ -213,7 +215,7 @@ impl ArchiveWriter {
         let all: Vec<Column> = Column::of(columns).collect();
         let proofs = options.slices.map(|grid| Proofs::new(provenance.key_symbols(), grid));
         let format_version = match (&proofs, &provenance.part) {
-            (None, None) => FormatVersion::CURRENT,
+            (None, None) if provenance.labels.is_empty() => FormatVersion::CURRENT,
             _ => FormatVersion::WITH_PARTS,
         };
         let setup = EngineSetup {
@@ -245,6 +247,7 @@ impl ArchiveWriter {
             groups_begun: 0,
             row_groups: Vec::new(),
             state_frames: Vec::new(),
+            states: StateWriter::default(),
             format_version,
             failed: false,
         })
@@ -408,6 +411,7 @@ impl ArchiveWriter {
             }
         };
         self.group = Some(group);
+        self.states.push(&batch);
         let added = self.engine().chunk(Chunk::new(batch));
         added.map_err(|error| self.engine_error(error))?;
         self.collect(false)?;
@@ -420,6 +424,10 @@ impl ArchiveWriter {
         if let Some(group) = self.group.take() {
             let ended = self.engine().end();
             ended.map_err(|error| self.engine_error(error))?;
+            // before the row group: they are ready, and must not wait for its columns
+            for (seq, content) in self.states.take() {
+                self.queue.push_back(Part::State { seq, content });
+            }
             self.queue.push_back(Part::Group { group, columns: Vec::with_capacity(self.column_count) });
             // the previous group may still be encoded while the next one is filled
             self.write_parts(1)?;

@@ -6,6 +6,7 @@
 //! Feed, bridge, producer and brokers share the cores of the machine in one process. The result is the cost of the bridge and the
 //! producer, and not of Kafka.
 
+mod audit;
 mod bare;
 #[path = "../common/burst.rs"]
 mod burst;
@@ -89,9 +90,19 @@ impl Stage {
     fn bridge(&mut self, guarantee: Guarantee, messages: u64) -> Duration {
         self.runs += 1;
         let run = format!("run-{}", self.runs);
+        self.bridge_into(&Stage::brokers(), run, guarantee, messages)
+    }
+
+    /// Bridges so many messages as a run into these brokers.
+    fn bridge_into(
+        &mut self,
+        brokers: &DevBroker,
+        run: String,
+        guarantee: Guarantee,
+        messages: u64,
+    ) -> Duration {
         let serving = feed::serve(Arc::clone(&self.frames), run.clone(), messages);
-        let brokers = Stage::brokers();
-        let options = self.options(guarantee, serving.url(), &brokers, run);
+        let options = self.options(guarantee, serving.url(), brokers, run);
         let mut bridge = Bridge::new(options).expect("a bridge");
         let course = Arc::new(Mutex::new(Course::default()));
         let told = Arc::clone(&course);
@@ -170,5 +181,5 @@ fn produce(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, produce);
+criterion_group!(benches, produce, audit::audit);
 criterion_main!(benches);

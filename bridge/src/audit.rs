@@ -15,6 +15,7 @@ mod dead_letter;
 mod digests;
 mod ends;
 mod error;
+mod examine;
 mod findings;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
@@ -25,10 +26,15 @@ mod reader;
 mod record;
 mod retries;
 mod seen;
+mod shards;
 mod verify;
 
 pub use comparison::{Comparison, Want};
 pub use error::AuditError;
 pub use findings::{AuditReport, Example, Fault, Finding, Place};
 pub use record::{RecordHeaders, Stream, TopicKind, TopicRecord};
+pub use shards::{
+    AuditedKey, ExpectedMessage, OpenRun, RunMessages, ShardAudited, ShardKeys, ShardOptions, ShardReport,
+    ShardRun, verify_shard,
+};
 pub use verify::{AuditOptions, Audited, NextMessage, Progress, verify};

@@ -25,7 +25,7 @@ mod kafka;
 mod metrics;
 mod options;
 pub mod registry;
-mod serving;
+pub mod serving;
 pub mod tail;
 pub mod topics;
 

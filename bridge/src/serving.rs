@@ -1,4 +1,4 @@
-//! HTTP for a few peers, on a thread of its own: metrics, health, and the embedded registry. The resources of peers
+//! HTTP for a few peers, on a thread of its own: metrics, health, the embedded registry, and pages of other crates. The resources of peers
 //! are limited: connections, the time for a request to arrive, and the total time of a connection.
 
 #[cfg(test)]
@@ -31,18 +31,18 @@ use tokio::{
 
 /// The limits of connections.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// The limit of connections at a time. One more replaces the oldest one that has not sent its request.
-    pub(crate) connections: usize,
+    pub connections: usize,
     /// The timeout of the header of a request.
-    pub(crate) header: Duration,
+    pub header: Duration,
     /// The timeout of a connection in total: it is closed after its answer.
-    pub(crate) whole: Duration,
+    pub whole: Duration,
 }
 
 impl Limits {
     /// Far more connections than monitoring needs, and far fewer than the file limit of a process.
-    pub(crate) const DEFAULT: Limits =
+    pub const DEFAULT: Limits =
         Limits { connections: 64, header: Duration::from_secs(5), whole: Duration::from_secs(15) };
 }
 
@@ -54,7 +54,7 @@ const TURNED_AWAY: &[u8] =
 
 /// A server that ends when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -65,7 +65,7 @@ impl Server {
     ///
     /// # Errors
     /// The system cannot create a thread or runtime.
-    pub(crate) fn start(
+    pub fn start(
         name: &str,
         listener: std::net::TcpListener,
         router: Router,
@@ -93,7 +93,7 @@ impl Server {
     }
 
     /// Returns the address that the server listens on.
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 }

@@ -17,6 +17,8 @@ pub const REPLICAS: u16 = 3;
 const DAY: Duration = Duration::from_secs(86_400);
 /// The size of a segment in bytes.
 const SEGMENT_BYTES: u64 = 1 << 30;
+/// The size of a segment of a compacted topic in bytes: some 80,000 positions.
+const COMPACTED_SEGMENT_BYTES: u64 = 16 << 20;
 /// The topic of positions, without a prefix.
 pub const POSITIONS: &str = "tradesim.positions";
 
@@ -90,7 +92,12 @@ impl Topic {
                 ("retention.ms", retention.as_millis().to_string()),
                 ("segment.bytes", SEGMENT_BYTES.to_string()),
             ]),
-            Cleanup::Compact => properties.push(("cleanup.policy", "compact".to_owned())),
+            // the last segment is never compacted, so small segments bound what a bridge reads to find its position
+            Cleanup::Compact => properties.extend([
+                ("cleanup.policy", "compact".to_owned()),
+                ("segment.bytes", COMPACTED_SEGMENT_BYTES.to_string()),
+                ("min.cleanable.dirty.ratio", "0.1".to_owned()),
+            ]),
         }
         properties
     }

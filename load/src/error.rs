@@ -73,6 +73,43 @@ pub enum Error {
         /// The exit status and the output.
         cause: String,
     },
+    /// The page of the load cannot be served.
+    #[error("cannot serve the page of the load")]
+    Watch(#[source] io::Error),
+    /// A report cannot be read.
+    #[error("cannot read {}", path.display())]
+    ReadReport {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A file is larger than any report.
+    #[error("{} is not a report of a load test: it is larger than {} MiB", path.display(), max_bytes >> 20)]
+    LargeReport {
+        /// The file.
+        path: PathBuf,
+        /// The size limit in bytes.
+        max_bytes: u64,
+    },
+    /// A file is not a report.
+    #[error("{} is not a report of a load test", path.display())]
+    NotReport {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: serde_json::Error,
+    },
+    /// A report has a layout that this version does not know.
+    #[error("{} is a report with schema_version {found}, expected {known}", path.display())]
+    ReportVersion {
+        /// The file.
+        path: PathBuf,
+        /// The version of its layout.
+        found: u64,
+        /// The version that is known.
+        known: u32,
+    },
     /// A report cannot be written as JSON.
     #[error("cannot write the report")]
     Report(#[from] serde_json::Error),

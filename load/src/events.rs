@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{error::Error, measure::Measures, progress::Progress, scenario::Event, target::EndPoints};
 
@@ -15,7 +15,7 @@ use crate::{error::Error, measure::Measures, progress::Progress, scenario::Event
 const SHOWN_BYTES: usize = 400;
 
 /// An event that has happened.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Happened {
     /// Time since the first message.
     pub at_seconds: f64,

@@ -5,14 +5,18 @@
 //!
 //! [`Scenario::read`] parses a scenario, [`Recording::open`] opens what it sends, and [`play`] sends it and measures what arrives.
 //! If the target is Kafka, the caller compares the topics, as [`Played::to_verify`] asks for; [`Played::conclude`] reports.
+//!
+//! [`StoredReport::read`] reads a report of an earlier run, and [`compare`] puts several side by side.
 #![deny(missing_docs)]
 
+mod compare;
 mod error;
 mod events;
 mod expected;
 mod measure;
 mod memory;
 mod paced;
+mod page;
 mod profile;
 mod progress;
 mod recording;
@@ -23,7 +27,12 @@ mod scenario;
 mod shipped;
 mod target;
 mod threshold;
+mod watch;
 
+pub use compare::{
+    Compared, Comparison, Difference, MetricRow, ParseToleranceError, Regression, StoredFindings,
+    StoredReport, ThresholdRow, Tolerance, Tolerances, compare, write_comparison,
+};
 pub use error::Error;
 pub use events::Happened;
 pub use profile::Stage;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
+use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo, StreamState};
 use tradesim_schemas::{StreamSeq, TimeSpec, Timestamp};
 use tradesim_sources::ArchiveSource;
 
@@ -52,6 +52,10 @@ impl Source for Paced {
 
     fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
         Ok(self.inner.find(time)?.min(StreamSeq(self.messages)))
+    }
+
+    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
+        self.inner.state(seq)
     }
 }
 

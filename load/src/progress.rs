@@ -14,6 +14,8 @@ pub enum Progress<'a> {
         /// The run.
         run: &'a str,
     },
+    /// The page of the load is served.
+    Watching(SocketAddr),
     /// The bridge serves its metrics.
     Metrics(SocketAddr),
     /// An event of the scenario begins.

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tradesim_archive::{Archive, Cut, Filter, OpenOptions};
 use tradesim_replay::{Source, SourceError, Speed};
 use tradesim_schemas::{TimeSpec, Timestamp};
@@ -29,7 +29,8 @@ pub struct Recording {
 }
 
 /// The description of a recording in a report.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct About {
     /// Its digest.
     pub digest: String,

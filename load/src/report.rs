@@ -1,10 +1,11 @@
 //! The report of a load: as JSON, as text, and the values for thresholds.
 
 mod files;
-mod page;
+
+use std::borrow::Cow;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tradesim_schemas::text::grouped;
 use tradesim_sources::FaultsReport;
 
@@ -57,23 +58,25 @@ impl Verification for NotVerified {
     }
 }
 
-/// The report of a load. `V` is the comparison of the topics.
-#[derive(Clone, Debug, Serialize)]
+/// The report of a load. `V` is the comparison of the topics. Fields that older versions did not write have a default.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LoadReport<V> {
     /// The version of this layout.
     pub schema_version: u32,
     /// The name of the scenario.
     pub name: String,
     /// The purpose of the scenario.
+    #[serde(default)]
     pub about: String,
     /// True for the short form of the scenario.
+    #[serde(default)]
     pub short: bool,
     /// True if the load ran to its end; false in the reports that are written meanwhile.
     pub complete: bool,
     /// True if the load ran to its end and every threshold holds.
     pub ok: bool,
     /// The version of this program.
-    pub version: &'static str,
+    pub version: Cow<'static, str>,
     /// The recording that was sent.
     pub recording: About,
     /// The schedule.
@@ -97,16 +100,21 @@ pub struct LoadReport<V> {
     /// Time from when a message was due until it was written to a socket.
     pub late_ms: Option<tradesim_replay::Lateness>,
     /// The largest number of messages that were sent and had not arrived.
+    #[serde(default)]
     pub backlog_max: u64,
     /// The longest time in which nothing arrived although a message was due; since the first event, if there was one.
+    #[serde(default)]
     pub recovery_ms: f64,
     /// Time from the end of the highest stage until its backlog was gone.
     pub drain_ms: Option<f64>,
     /// Memory of the process.
+    #[serde(default)]
     pub memory: Memory,
     /// The number of connections that ended before the load did.
+    #[serde(default)]
     pub disconnects: u64,
     /// The digests of the messages.
+    #[serde(default)]
     pub digests: Digests,
     /// Messages that became dead letters.
     pub dead_lettered: Option<u64>,
@@ -115,17 +123,22 @@ pub struct LoadReport<V> {
     /// The planted faults.
     pub faults: Option<FaultsReport>,
     /// The result of each threshold.
+    #[serde(default)]
     pub thresholds: Vec<Verdict>,
     /// The events that have happened.
+    #[serde(default)]
     pub events: Vec<Happened>,
     /// A sample per second.
+    #[serde(default)]
     pub samples: Vec<Sample>,
     /// Pairs of quantile and milliseconds.
+    #[serde(default)]
     pub distribution: Vec<(f64, f64)>,
 }
 
 /// The schedule of the messages.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Pace {
     /// The stages, if the schedule is not that of the recording.
     pub stages: Vec<Stage>,
@@ -136,20 +149,21 @@ pub struct Pace {
 }
 
 /// The target of the messages.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TargetSummary {
     /// `websocket` or `kafka`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// The number of WebSocket clients.
     pub clients: Option<usize>,
     /// The delivery guarantee of the bridge.
-    pub delivery: Option<&'static str>,
+    pub delivery: Option<Cow<'static, str>>,
     /// True for embedded brokers and an embedded registry.
     pub embedded: bool,
 }
 
 /// Percentiles of latency, in milliseconds.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatencyMs {
     /// The number of measured messages.
     pub count: u64,
@@ -170,7 +184,8 @@ pub struct LatencyMs {
 }
 
 /// Memory of the process: its own pages, without mapped files.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Memory {
     /// The maximum.
     pub max_bytes: Option<u64>,
@@ -179,7 +194,8 @@ pub struct Memory {
 }
 
 /// Digests of the messages of the load.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Digests {
     /// The digest of the sent messages, including planted faults.
     pub sent: Option<String>,
@@ -255,7 +271,7 @@ impl<V: Verification> LoadReport<V> {
     }
 
     /// Returns the value of a metric, or `None` if it was not measured.
-    fn value(&self, metric: Metric) -> Option<f64> {
+    pub(crate) fn value(&self, metric: Metric) -> Option<f64> {
         let latency = self.latency_ms.as_ref();
         let topics = self.topics.as_ref().map(V::findings);
         let count = |count: Option<u64>| count.map(|count| count as f64);
@@ -287,7 +303,7 @@ impl<V: Verification> LoadReport<V> {
     /// Returns a sentence about the run.
     pub fn headline(&self) -> String {
         let TargetSummary { kind, clients, delivery, embedded } = &self.target;
-        let target = match (*kind, clients, delivery) {
+        let target = match (kind.as_ref(), clients, delivery) {
             ("websocket", Some(1), _) => "one WebSocket client".to_owned(),
             ("websocket", Some(clients), _) => format!("{clients} WebSocket clients"),
             (_, _, Some(delivery)) => {

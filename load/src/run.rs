@@ -8,7 +8,7 @@ use std::{
 };
 
 use tradesim_bridge::{Report, core::Guarantee};
-use tradesim_replay::{Background, Observer, OnSlow};
+use tradesim_replay::{Background, Lateness, Observer, OnSlow};
 use tradesim_sources::FaultsReport;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     events::Events,
     expected,
     measure::Measures,
-    memory,
+    memory, page,
     progress::Progress,
     recording::Recording,
     report::{
@@ -26,6 +26,7 @@ use crate::{
     sampler::Sampler,
     scenario::{Scenario, Target, TargetKind},
     target::{Arrived, BridgeTarget, EndPoints},
+    watch::{Phase, Watch},
 };
 
 /// The interval at which the state is checked.
@@ -45,6 +46,8 @@ pub struct Options {
     pub run: String,
     /// The files of the report, HTML or JSON by their extension. They are replaced every few seconds.
     pub reports: Vec<PathBuf>,
+    /// True to serve the page of the load until its report is final ([`Progress::Watching`]).
+    pub watch: bool,
     /// The bridge, for a target of kind `kafka`.
     pub bridge: Option<BridgeTarget>,
 }
@@ -70,6 +73,7 @@ struct Load<'a> {
     sampler: Sampler,
     events: Events,
     files: ReportFiles,
+    watch: Option<Watch>,
     zero: Instant,
     /// The instant at which the load ended.
     ended: Option<Duration>,
@@ -91,17 +95,19 @@ pub fn play<'a>(
     is_stopping: &dyn Fn() -> bool,
     observer: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Played<'a>, Error> {
-    let Options { run, reports, bridge } = options;
+    let Options { run, reports, watch, bridge } = options;
     assert_eq!(
         scenario.target.kind == TargetKind::Kafka,
         bridge.is_some(),
         "the bridge is the target `kafka`"
     );
     let files = ReportFiles::new(reports)?;
+    let watch = watch.then(|| Watch::start(&run)).transpose()?;
     let target = target_summary(&scenario.target, bridge.as_ref());
     let measures = Arc::new(Measures::new(scenario.target.end_points()));
     let server = serve(scenario, &recording, &run, &measures)?;
     let zero = server.clock_zero();
+    watch.iter().for_each(|watch| observer(Progress::Watching(watch.address())));
     observer(Progress::Ready { messages: recording.pace.messages, run: &run });
     let end_points = match bridge {
         None => EndPoints::clients(scenario.target.clients, (server.address(), zero), &measures)?,
@@ -119,6 +125,7 @@ pub fn play<'a>(
         sampler: Sampler::default(),
         events: Events::new(&scenario.events, zero),
         files,
+        watch,
         zero,
         ended: None,
     };
@@ -131,6 +138,7 @@ pub fn play<'a>(
     let served = if server.is_over() { server.finish() } else { server.stop() };
     supervised?;
     let (arrived, served) = (arrived?, served?);
+    load.show(Phase::Verifying, served.status.late_ms)?;
     let released = load.measures.lock().progress(load.now()).sent;
     Ok(Played { load, served, arrived, released, stopped: is_stopping() })
 }
@@ -191,6 +199,10 @@ impl Load<'_> {
             if is_stopping() || end_points.are_over() && self.events.are_over() {
                 return Ok(());
             }
+            if self.watch.as_ref().is_some_and(Watch::wants_update) {
+                let phase = if progress.began.is_some() { Phase::Running } else { Phase::Waiting };
+                self.show(phase, server.status().late_ms)?;
+            }
             if let Some(began) = progress.began {
                 self.events.advance((began, now), &self.measures, end_points, observer)?;
                 let elapsed = now.saturating_sub(began);
@@ -202,7 +214,8 @@ impl Load<'_> {
                 }
                 if elapsed >= next_partial {
                     next_partial += PARTIAL_EVERY;
-                    self.files.write(&self.report::<NotVerified>(elapsed))?;
+                    let report = self.report::<NotVerified>(elapsed);
+                    self.files.write(&report, || page::of_report(&report))?;
                 }
             }
             if last_arrival.0 != progress.delivered || progress.sent < self.recording.pace.messages {
@@ -219,8 +232,29 @@ impl Load<'_> {
         }
     }
 
+    /// Shows the measurements so far on the page, if there is one.
+    fn show(&mut self, phase: Phase, late_ms: Option<Lateness>) -> Result<(), Error> {
+        let Some(mut watch) = self.watch.take() else { return Ok(()) };
+        let mut report = self.summary::<NotVerified>(self.elapsed());
+        report.late_ms = late_ms;
+        report.judge(&self.scenario.thresholds);
+        watch.update(phase, &report, &self.sampler.samples)?;
+        self.watch = Some(watch);
+        Ok(())
+    }
+
+    /// Returns the time since the first message was due.
+    fn elapsed(&self) -> Duration {
+        self.measures.lock().began.map_or(Duration::ZERO, |began| self.now().saturating_sub(began))
+    }
+
     /// Returns the report of the measurements so far.
     fn report<V: Verification>(&self, elapsed: Duration) -> LoadReport<V> {
+        LoadReport { samples: self.sampler.samples.clone(), ..self.summary(elapsed) }
+    }
+
+    /// Returns the report of the measurements so far without the samples.
+    fn summary<V: Verification>(&self, elapsed: Duration) -> LoadReport<V> {
         let Scenario { name, about, .. } = self.scenario;
         let progress = self.measures.lock().progress(self.now());
         let latency = self.measures.lock().latency.clone();
@@ -235,7 +269,7 @@ impl Load<'_> {
             short: self.scenario.is_short,
             complete: false,
             ok: false,
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").into(),
             recording: self.recording.about.clone(),
             load: self.recording.pace.clone(),
             target: self.target.clone(),
@@ -262,7 +296,7 @@ impl Load<'_> {
             faults: None,
             thresholds: Vec::new(),
             events: self.events.happened().to_vec(),
-            samples: samples.clone(),
+            samples: Vec::new(),
             distribution: LatencyMs::distribution(&latency),
         };
         report.judge(&self.scenario.thresholds);
@@ -283,11 +317,9 @@ impl Played<'_> {
     /// # Errors
     /// Fails if the recording cannot be read, and if a report file cannot be written.
     pub fn conclude<V: Verification>(self, topics: Option<V>) -> Result<LoadReport<V>, Error> {
-        let Played { load, served, arrived, released, .. } = self;
+        let Played { mut load, served, arrived, released, .. } = self;
         let Recording { source, planted, .. } = &load.recording;
-        let elapsed =
-            load.measures.lock().began.map_or(Duration::ZERO, |began| load.now().saturating_sub(began));
-        let mut report = load.report(elapsed);
+        let mut report = load.report(load.elapsed());
         let mut digests =
             Digests { sent: served.digest.map(|digest| digest.to_string()), ..Digests::default() };
         let mut is_whole = served.complete;
@@ -328,18 +360,24 @@ impl Played<'_> {
         report.judge(&load.scenario.thresholds);
         report.thresholds.extend(report.digests.judge(planted.is_some()));
         report.ok = report.complete && report.thresholds.iter().all(|verdict| verdict.ok);
-        load.files.write(&report)?;
+        load.files.write(&report, || page::of_report(&report))?;
+        if let Some(mut watch) = load.watch.take() {
+            let samples = std::mem::take(&mut report.samples);
+            watch.update(Phase::Over, &report, &samples)?;
+            report.samples = samples;
+            watch.finish();
+        }
         Ok(report)
     }
 }
 
 fn target_summary(target: &Target, bridge: Option<&BridgeTarget>) -> TargetSummary {
     TargetSummary {
-        kind: if bridge.is_some() { "kafka" } else { "websocket" },
+        kind: if bridge.is_some() { "kafka" } else { "websocket" }.into(),
         clients: bridge.is_none().then_some(target.clients),
         delivery: bridge.map(|_| match target.delivery {
-            Guarantee::ExactlyOnce => "exactly-once",
-            Guarantee::AtLeastOnce => "at-least-once",
+            Guarantee::ExactlyOnce => "exactly-once".into(),
+            Guarantee::AtLeastOnce => "at-least-once".into(),
         }),
         embedded: bridge.is_some_and(|bridge| bridge.embedded),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     measure::{Measures, Progress},
@@ -14,7 +14,8 @@ use crate::{
 const DRAINED_MESSAGES: f64 = 100.0;
 
 /// The sample of a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sample {
     /// The start of the second, in seconds since the first message.
     pub second: u64,

@@ -18,15 +18,15 @@ macro_rules! metrics {
 
         impl Metric {
             /// All metrics.
-            const ALL: &[Metric] = &[$(Metric::$metric,)*];
+            pub(crate) const ALL: &[Metric] = &[$(Metric::$metric,)*];
 
-            fn name(self) -> &'static str {
+            pub(crate) fn name(self) -> &'static str {
                 match self {
                     $(Metric::$metric => $name,)*
                 }
             }
 
-            fn unit(self) -> Unit {
+            pub(crate) fn unit(self) -> Unit {
                 match self {
                     $(Metric::$metric => Unit::$unit,)*
                 }
@@ -86,7 +86,24 @@ impl Metric {
         self.name().starts_with("latency.") || self.name().starts_with("late.")
     }
 
-    fn parse(text: &str) -> Result<Metric, String> {
+    /// Returns whether a greater value is better.
+    pub(crate) fn is_higher_better(self) -> bool {
+        matches!(self, Metric::Throughput | Metric::Delivered)
+    }
+
+    /// Returns the share of messages above a percentile of latency; `None` for other metrics.
+    pub(crate) fn share_above(self) -> Option<f64> {
+        match self {
+            Metric::LatencyP50 => Some(0.5),
+            Metric::LatencyP90 => Some(0.1),
+            Metric::LatencyP99 | Metric::LateP99 => Some(0.01),
+            Metric::LatencyP999 => Some(0.001),
+            Metric::LatencyP9999 => Some(0.0001),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Metric, String> {
         let names = || Metric::ALL.iter().map(|metric| metric.name());
         let found = Metric::ALL.iter().find(|metric| metric.name() == text).copied();
         found.ok_or_else(|| match nearest(text, names()) {
@@ -112,6 +129,17 @@ impl Unit {
                 let units = [("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("B", 1.0)];
                 units.iter().find_map(|(unit, factor)| Some(number(text.strip_suffix(unit)?)? * factor))
             }
+        }
+    }
+
+    /// Returns the name in comparisons.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Unit::Milliseconds => "ms",
+            Unit::Count => "count",
+            Unit::PerSecond => "per_second",
+            Unit::Percent => "percent",
+            Unit::Bytes => "bytes",
         }
     }
 
@@ -191,7 +219,7 @@ impl Threshold {
 }
 
 /// The result of a threshold.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The text in the scenario.
     pub threshold: String,

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use tradesim_dialects::Handshake;
-use tradesim_protocol::{HandshakeHeaders, Refusal};
+use tradesim_protocol::{HandshakeHeaders, Refusal, StateRequest};
 use tradesim_schemas::StreamSeq;
 
 use crate::{
@@ -14,6 +14,8 @@ use crate::{
     hub::{Hub, stream_id},
     query::Join,
     selection::Selection,
+    source::StreamState,
+    state::book_frames,
 };
 
 /// An admitted client, and the headers of the answer to its handshake.
@@ -40,12 +42,16 @@ fn admit_in_dialect(hub: &Arc<Hub>, asked: DialectRequest, query: String, peer: 
     let seq = hub.published.head().seq;
     let outcome = Ok((Selection::all(), Start { seq, source_seq: seq, resumes: false }));
     let speaker = Some(Box::new(DialectClient::new(dialect, session)));
-    let client = Admitted { peer, v1: false, stream: hub.stream.clone(), outcome, dialect: speaker };
+    let client = Admitted { peer, v1: false, stream: hub.stream.clone(), outcome, state: None, dialect: speaker };
     Admission { headers: Vec::new(), client }
 }
 
 async fn admit_to_stream(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAddr) -> Admission {
     let outcome = decide(hub, query).await;
+    let (outcome, state) = match outcome {
+        Ok((selection, start, state)) => (Ok((selection, start)), state),
+        Err(refusal) => (Err(refusal), None),
+    };
     let mut headers = HandshakeHeaders { run: Some(hub.options.run.clone()), ..HandshakeHeaders::default() };
     let mut stream = hub.stream.clone();
     if let Ok((selection, start)) = &outcome {
@@ -56,14 +62,37 @@ async fn admit_to_stream(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAddr
             headers.digest = info.digest;
         }
         headers.start_seq = Some(start.seq);
+        // with the subprotocol it is a notice, and nothing comes before the stream
+        let books = |state: &StreamState| if v1 { 0 } else { book_frames(state, |s| selection.selects(s)).1 };
+        headers.state = state.as_ref().map(books);
     }
     headers.stream = Some(stream.clone());
-    Admission { headers: headers.pairs(), client: Admitted { peer, v1, stream, outcome, dialect: None } }
+    Admission { headers: headers.pairs(), client: Admitted { peer, v1, stream, outcome, state, dialect: None } }
 }
 
-async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start), Refusal> {
+async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start, Option<StreamState>), Refusal> {
+    let join = Join::parse(query, hub.source.info().digest, &hub.known_symbols)?;
+    let state = join.state;
+    let (selection, start) = place(hub, join).await?;
+    let state = match state {
+        None => None,
+        // a stream that is being made would have to be made up to there
+        Some(_) if hub.source.info().messages.is_none() && start.source_seq > hub.published.head().seq => {
+            let text = format!("state: message {} was not played yet", start.seq);
+            return Err(Refusal::new("state_unknown", text));
+        }
+        Some(StateRequest::Books) => {
+            let read = hub.states.read(hub, start.source_seq).await;
+            Some(read.map_err(|error| Refusal::new("source_failed", error.with_cause()))?)
+        }
+    };
+    Ok((selection, start, state))
+}
+
+/// Finds where a client begins.
+async fn place(hub: &Arc<Hub>, join: Join) -> Result<(Selection, Start), Refusal> {
+    let Join { from_seq, selection, .. } = join;
     let info = hub.source.info();
-    let Join { from_seq, selection } = Join::parse(query, info.digest, &hub.known_symbols)?;
     let head = hub.published.head();
     let resumes = from_seq.is_some();
     if let (Some(seq), Some(messages)) = (from_seq, info.messages)

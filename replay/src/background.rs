@@ -10,7 +10,7 @@ use std::{
 use tokio::{runtime::Builder, sync::oneshot};
 
 use crate::{
-    control::{Command, Report},
+    control::{Command, Report, Status},
     options::Options,
     server::{Handle, Server, ServerError},
     source::Source,
@@ -133,6 +133,11 @@ impl Background {
     /// Returns the instant at which [`Block::due`](crate::Block::due) is zero.
     pub fn clock_zero(&self) -> Instant {
         self.handle.clock_zero()
+    }
+
+    /// Returns the status, which remains available when the playback has ended.
+    pub fn status(&self) -> Status {
+        self.handle.status()
     }
 
     /// Resumes a playback that began paused. Does nothing if the playback has ended.

@@ -30,6 +30,8 @@ use crate::{
     outbox,
     outgoing::Outgoing,
     send_cursor::{Head, SendCursor, Task},
+    source::StreamState,
+    state::{self, PendingState, States},
 };
 use tradesim_protocol::{Action, CloseCode, ControlMessage, Notice, PingPayload, Refusal};
 
@@ -68,6 +70,8 @@ pub(crate) struct Admitted {
     pub(crate) outcome: Result<(crate::selection::Selection, Start), Refusal>,
     /// Its session, if it speaks a dialect.
     pub(crate) dialect: Option<Box<DialectClient>>,
+    /// The state before its first message, if it requested it.
+    pub(crate) state: Option<StreamState>,
 }
 
 /// Serves a client until it is disconnected.
@@ -104,6 +108,9 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         over: None,
         faults: Faults::default(),
         dialect: admitted.dialect,
+        wants_state: admitted.state.is_some(),
+        state: None,
+        state_bytes: 0,
         hub,
         client: &client,
         socket,
@@ -111,7 +118,12 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
     match refusal {
         Some(refusal) => connection.close(Close::refused(&refusal), Closed::Refused),
         None if connection.dialect.is_some() => connection.greet_in_dialect(),
-        None => connection.greet(&admitted.stream),
+        None => {
+            connection.greet(&admitted.stream);
+            if let Some(state) = &admitted.state {
+                connection.send_state(state);
+            }
+        }
     }
     connection.describe_selection();
     let end = connection.run().await;
@@ -155,6 +167,12 @@ struct Connection<'a> {
     faults: Faults,
     /// The session of a client that speaks a dialect.
     dialect: Option<Box<DialectClient>>,
+    /// True if the client receives the state after a seek, too.
+    wants_state: bool,
+    /// The state that is sent before the next message, while it is being read.
+    state: Option<PendingState>,
+    /// The size of the last state that was sent, in bytes.
+    state_bytes: usize,
 }
 
 /// The reason for which a series of writes stopped.
@@ -204,6 +222,7 @@ impl Connection<'_> {
             _ = self.head.changed(), if follows => {}
             () = self.catch_up.ready(), if follows => {}
             () = translation_ready(&mut self.dialect), if follows => {}
+            () = ready(&mut self.state), if follows => {}
             _ = self.stopping.changed(), if can_stop => {}
             () = tokio::time::sleep_until(deadline) => {}
         }
@@ -284,7 +303,8 @@ impl Connection<'_> {
     /// Puts whole frames before the next messages.
     fn push_frames(&mut self, frames: &[u8]) {
         self.outgoing.outbox.push_urgent(frames);
-        if self.outgoing.outbox.urgent_len() > URGENT_MAX {
+        // a state is sent once; what a client provokes comes in addition
+        if self.outgoing.outbox.urgent_len() > URGENT_MAX + self.state_bytes {
             self.end(Closed::Dead, None, false);
         }
     }
@@ -308,6 +328,33 @@ impl Connection<'_> {
             };
             self.notify(&notice);
         }
+    }
+
+    /// Sends the state before the next message.
+    fn send_state(&mut self, state: &StreamState) {
+        let selection = self.outgoing.cursor.selection();
+        let selects = |symbol| selection.selects(symbol);
+        let frames = match self.client.v1 {
+            true => outbox::frame(1, state::notice(state, selects).text().as_bytes()),
+            false => state::book_frames(state, selects).0,
+        };
+        self.state_bytes = frames.len();
+        self.push_frames(&frames);
+    }
+
+    /// Sends the state that was being read. Returns false if it is not there yet.
+    fn finish_state(&mut self) -> bool {
+        let Some(pending) = &mut self.state else { return true };
+        let Some(read) = pending.take() else { return false };
+        self.state = None;
+        match read {
+            Ok(state) => self.send_state(&state),
+            Err(error) => {
+                let close = Close::source_failed(self.outgoing.cursor.seq(), &error.with_cause());
+                self.close(close, Closed::Failed);
+            }
+        }
+        true
     }
 
     /// Updates the description of what the client receives, which others see.
@@ -503,6 +550,12 @@ impl Connection<'_> {
                 self.send_again();
                 continue;
             }
+            if self.state.is_some() {
+                if !self.finish_state() {
+                    return false;
+                }
+                continue;
+            }
             self.known_head = *self.head.borrow_and_update();
             let task = self.outgoing.cursor.next(&self.hub.ring(), &self.known_head);
             if !matches!(task, Task::Read { .. }) {
@@ -534,7 +587,12 @@ impl Connection<'_> {
                 {
                     self.close(Close::seek(seq), Closed::Seek);
                 }
-                Task::Jumped { seq } => self.notify(&Notice::Seek { seq }),
+                Task::Jumped { seq } => {
+                    self.notify(&Notice::Seek { seq });
+                    if self.wants_state {
+                        self.state = Some(States::start(self.hub, seq));
+                    }
+                }
                 Task::Wait => {
                     // the player may be waiting for a client that was catching up
                     self.moved();
@@ -601,6 +659,14 @@ impl Connection<'_> {
 async fn translation_ready(dialect: &mut Option<Box<DialectClient>>) {
     match dialect {
         Some(dialect) => dialect.ready().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for a state that is being read.
+async fn ready(state: &mut Option<PendingState>) {
+    match state {
+        Some(pending) => pending.ready().await,
         None => std::future::pending().await,
     }
 }

@@ -34,7 +34,7 @@ mod connection;
 mod handshake;
 mod host;
 mod origin;
-mod page;
+pub(crate) mod page;
 mod permission;
 mod routes;
 mod shared;

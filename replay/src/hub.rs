@@ -20,6 +20,7 @@ use crate::{
     readers::Readers,
     ring::Ring,
     source::Source,
+    state::States,
 };
 
 /// The version of the status layout.
@@ -41,6 +42,7 @@ pub(crate) struct Hub {
     /// Facts that the messages of dialects state beside the events.
     pub(crate) reference: Arc<Reference>,
     pub(crate) outline: OutlineCache,
+    pub(crate) states: States,
     ring: Mutex<Ring>,
 }
 
@@ -70,6 +72,7 @@ impl Hub {
             known_symbols: KnownSymbols::new(&source.info().symbols),
             reference: options.dialects.reference_of(&source.info().symbols),
             outline: OutlineCache::new(),
+            states: States::new(),
             ring: Mutex::new(Ring::new(options.buffer_bytes, StreamSeq(0))),
             source,
             options,

@@ -23,6 +23,10 @@ pub struct Options {
     pub keeps_order: bool,
     /// The recorded time at which playback starts; without it, that of the first message.
     pub start_at: Option<Timestamp>,
+    /// The instant of the wall clock at which position 0 of a recording is due, whenever the first client connects. A
+    /// playback that begins later has caught up by then, and what is overdue is sent at once. Without it, time starts
+    /// with the first client. It does not apply to other clocks.
+    pub begins: Option<Timestamp>,
     /// The limit of recorded time without a message. A longer one is shortened to it.
     pub max_gap: Option<Duration>,
     /// The number of clients to wait for before playback begins.
@@ -116,6 +120,7 @@ impl Options {
             clock: PlayClock::Recording,
             keeps_order: false,
             start_at: None,
+            begins: None,
             max_gap: None,
             wait_clients: 1,
             start_paused: false,

@@ -96,6 +96,8 @@ pub enum SpanKind {
     Period,
     /// A time in which orders arrive at a multiple of the usual rate.
     Burst,
+    /// A phase of a planned event.
+    Event,
 }
 
 /// A message that people look for.

@@ -11,13 +11,13 @@ use std::{
 };
 
 use tokio::sync::oneshot;
-use tradesim_schemas::StreamSeq;
+use tradesim_schemas::{StreamSeq, Timestamp};
 
 use crate::{
     backpressure::PlayOffsets,
     control::{Command, CommandError, Lateness},
     hub::Hub,
-    options::PlayClock,
+    options::{Options, PlayClock},
     play::Play,
     playback::Step,
     player_handle::Request,
@@ -25,7 +25,7 @@ use crate::{
     published::View,
     source::SourceError,
 };
-use tradesim_protocol::State;
+use tradesim_protocol::{Speed, State};
 
 /// The interval at which a player that is held back checks whether it still is, in case no client wakes it.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -136,14 +136,12 @@ impl Player {
         self.hub.clock.now()
     }
 
-    /// Sets the schedule to the current time, if it follows the wall clock.
+    /// Ties the schedule to the wall clock, if the options require it.
     fn tie_to_wall(&mut self) {
-        let options = &self.hub.options;
-        if let (PlayClock::Wall, Some(start)) = (options.clock, options.start_at) {
-            let now = self.now();
-            let unix_us = i64::try_from(self.hub.clock.unix_us(now)).unwrap_or(i64::MAX);
-            let late_us = u64::try_from(unix_us.saturating_sub(start.micros())).unwrap_or(0);
-            self.play.begin_at(Duration::from_micros(late_us), now);
+        let now = self.now();
+        let unix_us = i64::try_from(self.hub.clock.unix_us(now)).unwrap_or(i64::MAX);
+        if let Some((position, at)) = wall_schedule(&self.hub.options, unix_us, now) {
+            self.play.begin_at(position, at);
         }
     }
 
@@ -313,5 +311,52 @@ impl Player {
             view.changes = self.play.changes();
             view.looped = self.play.looped();
         }
+    }
+}
+
+/// Returns a point of the schedule that the wall clock fixes: a position, and the instant at which it is due. `unix_us` is the
+/// wall clock at `now`.
+fn wall_schedule(options: &Options, unix_us: i64, now: Duration) -> Option<(Duration, Duration)> {
+    let since = |start: Timestamp| {
+        Duration::from_micros(unix_us.saturating_sub(start.micros()).max(0).unsigned_abs())
+    };
+    match (options.clock, options.start_at, options.begins) {
+        (PlayClock::Wall, Some(start), _) => Some((since(start), now)),
+        (PlayClock::Recording, _, Some(begins)) if begins.micros() > unix_us => {
+            let wait = Duration::from_micros((begins.micros() - unix_us).unsigned_abs());
+            Some((Duration::ZERO, now + wait))
+        }
+        (PlayClock::Recording, _, Some(begins)) => match options.speed {
+            Speed::Times(factor) => Some((factor.recorded(since(begins)), now)),
+            Speed::Max => None,
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wall_clock_fixes_the_schedule() {
+        let second = |at: i64| Timestamp::from_micros(at * 1_000_000).unwrap();
+        let now = Duration::from_secs(5);
+        let schedule = |speed: &str, begins: Option<i64>, unix: i64| {
+            let speed = speed.parse().unwrap();
+            let options = Options { speed, begins: begins.map(second), ..Options::new("test") };
+            let point = wall_schedule(&options, unix * 1_000_000, now);
+            point.map(|(position, at)| (position.as_secs(), at.as_secs()))
+        };
+        assert_eq!(schedule("2x", None, 100), None);
+        assert_eq!(schedule("2x", Some(100), 100), Some((0, 5)));
+        // early: position 0 is due in 7 seconds; late: 7 seconds at twice the speed have passed
+        assert_eq!(schedule("2x", Some(107), 100), Some((0, 12)));
+        assert_eq!(schedule("2x", Some(93), 100), Some((14, 5)));
+        assert_eq!(schedule("max", Some(93), 100), None);
+
+        let live = Options { clock: PlayClock::Wall, start_at: Some(second(90)), ..Options::new("test") };
+        let point = wall_schedule(&Options { begins: Some(second(1)), ..live }, 100_000_000, now);
+        assert_eq!(point, Some((Duration::from_secs(10), now)));
     }
 }

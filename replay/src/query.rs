@@ -1,6 +1,6 @@
 //! The request of a client: the query of its URL, checked against the stream.
 
-use tradesim_protocol::{FeedQuery, Refusal};
+use tradesim_protocol::{FeedQuery, Refusal, StateRequest};
 use tradesim_schemas::{ContentDigest, StreamSeq};
 
 use crate::{known_symbols::KnownSymbols, selection::Selection};
@@ -12,6 +12,8 @@ pub(crate) struct Join {
     pub(crate) from_seq: Option<StreamSeq>,
     /// The part of the stream that it wants.
     pub(crate) selection: Selection,
+    /// The state that it wants first.
+    pub(crate) state: Option<StateRequest>,
 }
 
 impl Join {
@@ -37,7 +39,7 @@ impl Join {
         }
         symbols.check(query.symbols.as_deref())?;
         let selection = Selection::of_url(query.symbols.as_deref(), query.events.as_deref());
-        Ok(Join { from_seq: query.from_seq, selection })
+        Ok(Join { from_seq: query.from_seq, selection, state: query.state })
     }
 }
 
@@ -65,7 +67,8 @@ mod tests {
     #[test]
     fn nothing_asked_for_is_everything() {
         let join = parse("").unwrap();
-        assert!(join.from_seq.is_none() && join.selection.is_all());
+        assert!(join.from_seq.is_none() && join.selection.is_all() && join.state.is_none());
+        assert_eq!(parse("state=books").unwrap().state, Some(StateRequest::Books));
     }
 
     #[test]

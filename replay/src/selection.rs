@@ -134,6 +134,11 @@ impl Selection {
         self.passing.matches(kind)
     }
 
+    /// Returns true if messages of a symbol pass, whatever their type.
+    pub(crate) fn selects(&self, symbol: Symbol) -> bool {
+        self.passing.selects(symbol)
+    }
+
     /// Returns true if every message passes.
     #[inline]
     pub(crate) fn is_all(&self) -> bool {
@@ -264,11 +269,13 @@ impl Matcher {
         match kind {
             // a frame that does not contain an event cannot be chosen by symbol or type
             None => self.all,
-            Some((symbol, event)) => {
-                self.events & 1 << event as u8 != 0
-                    && self.symbols.binary_search(&symbol.key()).is_ok() == self.listed_pass
-            }
+            Some((symbol, event)) => self.events & 1 << event as u8 != 0 && self.selects(symbol),
         }
+    }
+
+    #[inline]
+    fn selects(&self, symbol: Symbol) -> bool {
+        self.symbols.binary_search(&symbol.key()).is_ok() == self.listed_pass
     }
 }
 

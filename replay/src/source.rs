@@ -1,10 +1,11 @@
 //! Sources: messages numbered from 0 that can be read from any number on.
 
-use tradesim_schemas::{ContentDigest, StreamSeq, Symbol, TimeSpec};
+use tradesim_schemas::{ContentDigest, MarketView, StreamSeq, Symbol, TimeSpec};
 
 use crate::{
     block::BlockBuilder,
     outline::{Outline, OutlineOptions},
+    state,
 };
 
 /// The properties of a stream that are known before it is read.
@@ -40,6 +41,15 @@ pub trait Source: Send + Sync {
     /// [`SourceError::InvalidPosition`], or an error of reading.
     fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError>;
 
+    /// Returns the state of the market before the message of `seq`, from all messages before it. A source that does not
+    /// know better reads these messages.
+    ///
+    /// # Errors
+    /// [`SourceError::BeyondEnd`], [`SourceError::Gone`], or an error of reading.
+    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
+        state::by_reading(self.open(StreamSeq(0))?, seq)
+    }
+
     /// Returns what happens when, over the whole stream; `None` if that is not known before it is made. May read
     /// everything.
     ///
@@ -49,6 +59,15 @@ pub trait Source: Send + Sync {
         let _ = options;
         Ok(None)
     }
+}
+
+/// The state of the market before a message of a stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamState {
+    /// The state. Timestamps are those that are sent.
+    pub market: MarketView,
+    /// The period of the trading day at the time of the message (contract, section 2); `None` if it is not known.
+    pub period: Option<&'static str>,
 }
 
 /// A reader of a [`Source`].

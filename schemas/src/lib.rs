@@ -10,6 +10,7 @@ mod duration;
 mod envelope;
 mod event;
 mod ids;
+mod market_state;
 mod price;
 pub mod reader;
 mod seq;
@@ -31,6 +32,7 @@ pub use event::{
     Trade, TradeStatus, TradeType,
 };
 pub use ids::{AccountId, ArchiveKey, CorrelationId, OrderRef, SymbolIds, TradeId, TraderId};
+pub use market_state::{MarketState, MarketView, OpenCandle};
 pub use price::Price;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

@@ -8,6 +8,7 @@ mod candles;
 mod lifecycle;
 mod model;
 mod order;
+mod planned;
 mod quotes;
 mod report;
 mod symbols;
@@ -22,12 +23,13 @@ use self::{
     lifecycle::Lifecycle,
     model::ModelRules,
     order::{StreamOrder, TieOrder},
+    planned::Planned,
     quotes::Quotes,
     report::Findings,
     symbols::SymbolTable,
     venues::Hours,
 };
-use crate::{session::TradingDay, universe::Universe};
+use crate::{Label, session::TradingDay, universe::Universe};
 
 pub use report::{AuditReport, Rule, RuleReport, Skipped, Violation};
 pub use symbols::AuditSymbol;
@@ -84,6 +86,8 @@ pub struct AuditContext {
     pub symbols: Vec<AuditSymbol>,
     /// The part of the recording that the stream contains.
     pub scope: Scope,
+    /// The labels of planned events.
+    pub labels: Vec<Label>,
 }
 
 impl AuditContext {
@@ -93,10 +97,12 @@ impl AuditContext {
             symbol: info.symbol,
             listing: info.exchange,
             tick_size: info.tick_size,
+            base_price: info.base_price,
+            weight: info.weight,
         };
         let symbols = universe.symbols().iter().map(symbol).collect();
         let model = Some(model.to_owned());
-        AuditContext { day: Some(day), market_hours, model, symbols, scope: Scope::WHOLE }
+        AuditContext { day: Some(day), market_hours, model, symbols, scope: Scope::WHOLE, labels: Vec::new() }
     }
 }
 
@@ -171,14 +177,17 @@ struct OriginAudit {
     lifecycle: Lifecycle,
     quotes: Quotes,
     candles: Candles,
+    planned: Planned,
 }
 
 impl OriginAudit {
     fn new(context: AuditContext, findings: &mut Findings) -> OriginAudit {
-        let AuditContext { day, market_hours, model, symbols, scope } = context;
+        let AuditContext { day, market_hours, model, symbols, scope, labels } = context;
         report_skipped(&scope, day, &symbols, findings);
         let rules = ModelRules::of(model.as_deref(), &scope, findings);
+        let planned = Planned::new(labels, day, &symbols, &scope, findings);
         OriginAudit {
+            planned,
             symbols: SymbolTable::new(symbols),
             ties: TieOrder::default(),
             hours: day.map(|day| Hours::new(day, market_hours)),
@@ -203,6 +212,9 @@ impl OriginAudit {
             self.ties.record(record, symbol, findings);
         }
         let known = self.symbols.known(symbol);
+        if !self.planned.is_empty() {
+            self.planned.record(record.envelope.timestamp, event, symbol, findings);
+        }
         match event {
             Event::Trade(trade) => {
                 self.quotes.trade(trade, symbol, known, findings);
@@ -222,6 +234,7 @@ impl OriginAudit {
         self.lifecycle.finish(findings);
         self.quotes.finish(&self.symbols, findings);
         self.candles.finish(last, &self.symbols, findings);
+        self.planned.finish(findings);
     }
 }
 

@@ -15,6 +15,7 @@ mod rng;
 mod burst;
 mod candle;
 mod estimate;
+mod events;
 mod gbm;
 mod merge;
 mod model;
@@ -30,6 +31,10 @@ mod trader;
 mod golden;
 
 pub use burst::{Burst, RandomBursts};
+pub use events::{
+    EventKind, Label, Parameter, Part, Phase, PlanError, PlannedEvent, Refusal, Request, RequestError,
+    Values, plan,
+};
 pub use merge::MarketOrder;
 pub use model::Model;
 pub use options::{GENERATOR_VERSION, OptionsError, SimulationOptions};

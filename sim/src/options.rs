@@ -6,6 +6,7 @@ use tradesim_schemas::{Symbol, Timestamp};
 
 use crate::{
     burst::{self, Burst, RandomBursts},
+    events::{self, PlanError, PlannedEvent},
     model::Model,
     rng::day_seed,
     segments,
@@ -37,6 +38,8 @@ pub struct SimulationOptions {
     pub random_bursts: Option<RandomBursts>,
     /// Bursts at given times.
     pub planned_bursts: Vec<Burst>,
+    /// Planned events by start, as [`plan`](crate::plan) returns them.
+    pub planned_events: Vec<PlannedEvent>,
 }
 
 /// Invalid options of a simulation.
@@ -93,6 +96,9 @@ pub enum OptionsError {
         /// The symbol of the burst.
         symbol: Symbol,
     },
+    /// A planned event is not possible.
+    #[error(transparent)]
+    Event(PlanError),
 }
 
 impl SimulationOptions {
@@ -107,6 +113,7 @@ impl SimulationOptions {
             market_hours: true,
             random_bursts: None,
             planned_bursts: Vec::new(),
+            planned_events: Vec::new(),
         }
     }
 
@@ -141,6 +148,10 @@ impl SimulationOptions {
                 format!("{symbol}:{}x:{}:{}", burst.multiplier, burst.from, burst.to)
             });
             put("planned_bursts", planned.collect::<Vec<_>>().join(","));
+        }
+        if !self.planned_events.is_empty() {
+            let planned = self.planned_events.iter().map(PlannedEvent::to_string);
+            put("planned_events", planned.collect::<Vec<_>>().join(";"));
         }
         map
     }
@@ -220,6 +231,7 @@ impl SimulationOptions {
             bursts.extend(burst::draw(self.day_seed(), random, &universe, start, end));
         }
         bursts.sort_by_key(|burst| (burst.from, burst.to));
+        events::check(self, &universe).map_err(OptionsError::Event)?;
         Ok((universe, bursts))
     }
 }

@@ -41,6 +41,8 @@ pub(crate) enum Purpose {
     Depth,
     /// The times of the opening and the closing cross.
     Crosses,
+    /// The values that the plan of an event leaves open (any model).
+    Planned,
 }
 
 impl Purpose {
@@ -59,6 +61,7 @@ impl Purpose {
             Purpose::Flow => "flow",
             Purpose::Depth => "depth",
             Purpose::Crosses => "crosses",
+            Purpose::Planned => "planned events",
         }
     }
 }

@@ -9,10 +9,11 @@ use std::{
     thread,
 };
 
-use tradesim_schemas::{ArchiveKey, ByteHash, Record, RecordSeq, Symbol, Timestamp};
+use tradesim_schemas::{ArchiveKey, ByteHash, Envelope, Record, RecordSeq, Symbol, Timestamp};
 
 use crate::{
     burst::Burst,
+    events::{self, Script},
     gbm,
     merge::merge,
     model::Model,
@@ -190,6 +191,12 @@ impl Simulation {
     ///
     /// The following events do not change. An instant in the past has no effect.
     pub fn skip_to(&mut self, at: Timestamp) {
+        self.pass_to(at, |_| {});
+    }
+
+    /// Skips events as [`Simulation::skip_to`] does, and calls `passed` for each of them. The events of a symbol come in
+    /// their order; those of different symbols do not.
+    pub fn pass_to(&mut self, at: Timestamp, mut pass: impl FnMut(&Envelope)) {
         let goal = at.micros().min(self.options.end().micros() + 1);
         while self.until < goal {
             let until =
@@ -197,7 +204,7 @@ impl Simulation {
             self.until = self.run(until);
             for events in &mut self.windows {
                 let passed = events.partition_point(|event| event.envelope.timestamp.micros() < self.until);
-                events.drain(..passed);
+                events.drain(..passed).for_each(|event| pass(&event.envelope));
                 self.seq += passed as u64;
             }
         }
@@ -273,9 +280,10 @@ fn gbm_markets(
     let periods = options.day.periods(options.market_hours);
     let seed = options.day_seed();
     let market = |(info, tape): (&SymbolInfo, Tape)| {
-        let segments = segments::segments(&periods, bursts, Some(info.symbol));
+        let legs = events::script(options, universe, info);
+        let segments = events::multiplied(segments::segments(&periods, bursts, Some(info.symbol)), &legs);
         let arrivals = gbm::Arrivals::new(seed, info.symbol.as_str(), options.rate * info.weight, segments);
-        gbm::Market::new(gbm::MarketSetup { seed, info, tape, arrivals })
+        gbm::Market::new(gbm::MarketSetup { seed, info, tape, arrivals, legs })
     };
     tapes(options, universe, ordinals).map(market).collect()
 }
@@ -292,9 +300,12 @@ fn stylized_markets(
     let simulated: Vec<SymbolInfo> = ordinals.iter().map(|&ordinal| universe.symbols()[ordinal]).collect();
     let common = stylized::Common::new(seed, profile, &simulated);
     let market = |(info, tape): (&SymbolInfo, Tape)| {
+        let legs = events::script(options, universe, info);
         let bursts = segments::of_bursts(options.day.start(), options.end(), bursts, Some(info.symbol));
+        let bursts = events::multiplied(bursts, &legs);
+        let script = Script::new(legs, info);
         let (rate, common) = (options.rate * info.weight, Arc::clone(&common));
-        let setup = stylized::MarketSetup { seed, info, rate, bursts, tape, common };
+        let setup = stylized::MarketSetup { seed, info, rate, bursts, tape, common, script };
         Bounded::new(stylized::Market::new(setup), info.weight)
     };
     tapes(options, universe, ordinals).map(market).collect()

@@ -17,6 +17,18 @@ pub(crate) struct Info {
     pub(crate) json: bool,
 }
 
+/// Print the labels of the planned events of an archive
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Planned events are added by `record --scenario`. A label states the kind, the symbol, the phases with their times and the parameters \
+of an event: the ground truth for whatever detects such events. A cut has the labels that it touches.")]
+pub(crate) struct Labels {
+    pub(crate) file: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Print the messages, one per line, exactly as `replay` sends them
 #[derive(Debug, Args)]
 pub(crate) struct Cat {

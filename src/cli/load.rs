@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use tradesim_load::Tolerance;
 
 use super::{KafkaArgs, PrefixArgs, RegistryArgs};
 
@@ -16,6 +17,7 @@ pub(crate) struct Load {
 #[derive(Debug, Subcommand)]
 pub(crate) enum LoadCommand {
     Run(LoadRun),
+    Compare(LoadCompare),
     List(LoadList),
     Show(LoadShow),
 }
@@ -40,6 +42,9 @@ pub(crate) struct LoadRun {
     /// given more than once
     #[arg(long, value_name = "FILE", value_parser = report_file)]
     pub(crate) report: Vec<PathBuf>,
+    /// Show the run as a web page while it lasts, on a free port of 127.0.0.1; its URL is printed to standard error
+    #[arg(long)]
+    pub(crate) watch: bool,
     /// Print one JSON object at the end
     #[arg(long)]
     pub(crate) json: bool,
@@ -57,6 +62,33 @@ pub(crate) struct LoadRun {
     pub(crate) registry: RegistryArgs,
 }
 
+/// Compare reports of load tests with a baseline, and find regressions
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Reports are written by `tradesim load run --report FILE.json`. A metric is a regression if it is worse than in the baseline by more \
+than the tolerance. Latency that grows by at most 0.1 ms, and percentiles with fewer than 10 messages above them, are not judged. \
+Metrics that vary from run to run, such as latency.max and backlog_max, are judged only if they have a tolerance of their own. A \
+threshold that fails and held in the baseline, a metric that is not measured any more, and a run that did not end are regressions \
+too. Exits with 3 if there is a regression.")]
+pub(crate) struct LoadCompare {
+    /// The report of the baseline (.json)
+    #[arg(value_name = "BASELINE.json")]
+    pub(crate) baseline: PathBuf,
+    /// The reports that are compared with it, at most 7
+    #[arg(value_name = "REPORT.json", required = true)]
+    pub(crate) reports: Vec<PathBuf>,
+    /// Tolerate a metric that is worse by this share, for example `15%`, `latency.p99=25%` or `throughput=off`; may be given
+    /// more than once [default: 10%]
+    #[arg(long, value_name = "[METRIC=]PERCENT", value_parser = tolerance)]
+    pub(crate) tolerance: Vec<Tolerance>,
+    /// Write the comparison as a web page (.html) or as a JSON object (.json); may be given more than once
+    #[arg(long, value_name = "FILE", value_parser = report_file)]
+    pub(crate) report: Vec<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// List the bundled scenarios
 #[derive(Debug, Args)]
 pub(crate) struct LoadList {
@@ -70,6 +102,10 @@ pub(crate) struct LoadList {
 pub(crate) struct LoadShow {
     /// Name of the scenario (see `tradesim load list`)
     pub(crate) name: String,
+}
+
+fn tolerance(text: &str) -> Result<Tolerance, String> {
+    text.parse().map_err(|error: tradesim_load::ParseToleranceError| error.to_string())
 }
 
 fn report_file(text: &str) -> Result<PathBuf, String> {

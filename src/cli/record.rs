@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args};
 use tradesim_schemas::{Symbol, TimeSpec};
-use tradesim_sim::Model;
+use tradesim_sim::{Model, Request};
 
 use super::{CutArgs, ThreadArgs};
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = "\
 The same version, seed, date and options always produce the same messages, on any machine and with any number of threads. \
---model, --rate, --symbols 10, --market-hours and bursts change the simulation, so they produce different events. \
+--model, --rate, --symbols 10, --market-hours, bursts and planned events change the simulation, so they produce different events. \
 --symbols AAPL,MSFT, --events, --from, --to and --limit only select: they keep messages of the whole day unchanged, as \
 `tradesim filter` does.")]
 pub(crate) struct Record {
@@ -46,7 +46,23 @@ pub(crate) struct Record {
     #[command(flatten)]
     pub(crate) bursts: BurstArgs,
     #[command(flatten)]
+    pub(crate) planned: PlannedArgs,
+    #[command(flatten)]
     pub(crate) cut: CutArgs,
+}
+
+/// Planned events.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Planned events")]
+pub(crate) struct PlannedArgs {
+    /// Add a planned event, for example luld:KO@10:31:12,direction=down; may be given more than once. Kinds: luld,
+    /// circuit-breaker, news, fat-finger, flash-crash, rebalance. What is left out is drawn from the seed
+    /// (docs/guide/events.md)
+    #[arg(long, value_name = "KIND[:SYMBOL][@TIME][,KEY=VALUE...]")]
+    pub(crate) scenario: Vec<Request>,
+    /// Add the planned events of a file (TOML): [[event]] with kind, symbol, at and parameters
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) scenario_file: Option<PathBuf>,
 }
 
 /// Options of the simulated market.

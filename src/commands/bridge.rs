@@ -35,7 +35,7 @@ const POSITION_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(args: &Bridge, settings: Settings) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals()?;
-    let (report, result) = work(args, settings, &stop)?;
+    let (report, result) = deliver(args, settings, &|| stop.number().is_some())?;
     output::emit(args.json, &report, |_| Ok(()))?;
     match result.map_err(failure)? {
         Ended::Complete => Ok(if report.missing > 0 { Outcome::Difference } else { Outcome::Done }),
@@ -53,23 +53,27 @@ pub(crate) fn run(args: &Bridge, settings: Settings) -> anyhow::Result<Outcome> 
 
 /// Runs the bridge until the feed ends. A signal is an error.
 pub(crate) fn to_the_end(args: &Bridge, settings: Settings, stop: &Stop) -> anyhow::Result<()> {
-    let (_, result) = work(args, settings, stop)?;
+    let (_, result) = deliver(args, settings, &|| stop.number().is_some())?;
     match result.map_err(failure)? {
         Ended::Complete => Ok(()),
         Ended::Stopped => Ok(stop.check()?),
     }
 }
 
-fn work(
+/// Runs the bridge until the feed ends or `is_stopping` returns true, and returns its report and its end.
+///
+/// # Errors
+/// Fails on invalid options. An error of the delivery is in the result.
+pub(crate) fn deliver(
     args: &Bridge,
     settings: Settings,
-    stop: &Stop,
+    is_stopping: &dyn Fn() -> bool,
 ) -> anyhow::Result<(BridgeReport, Result<Ended, BridgeError>)> {
     let engine = Engine::new(options(args, settings)?).map_err(failure)?;
     if let Some(address) = engine.metrics_address() {
         say_metrics(address);
     }
-    let (report, result) = engine.run(random::jitter, &|| stop.number().is_some());
+    let (report, result) = engine.run(random::jitter, is_stopping);
     let report = BridgeReport::new(&report, matches!(result, Ok(Ended::Complete)));
     report.say();
     Ok((report, result))

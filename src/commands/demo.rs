@@ -8,8 +8,8 @@ use tradesim_sources::{ArchiveSource, Timestamps};
 
 use crate::{
     cli::{
-        AnswerArgs, Bridge, CutArgs, Demo, FilterArgs, KafkaArgs, PrefixArgs, ReadingArgs, Record,
-        RegistryArgs, VerifyTopic,
+        AnswerArgs, Bridge, CutArgs, DatasetAuditArgs, Demo, FilterArgs, KafkaArgs, PrefixArgs, ReadingArgs,
+        Record, RegistryArgs, VerifyTopic,
     },
     commands::{bridge, record, verify_topic},
     embedded::EmbeddedCluster,
@@ -171,7 +171,8 @@ fn bridge_step(url: &str, cluster: &Cluster) -> (String, Bridge) {
 fn verify_step(archive: &Path, cluster: &Cluster) -> (String, VerifyTopic) {
     let shown = format!("verify-topic --archive {} {}", archive.display(), cluster.shown());
     let args = VerifyTopic {
-        archive: archive.to_owned(),
+        archive: Some(archive.to_owned()),
+        dataset: DatasetAuditArgs::default(),
         run: None,
         json: false,
         answer: AnswerArgs::default(),

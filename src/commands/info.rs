@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use tradesim_archive::Metadata;
+use tradesim_archive::{Label, Metadata};
 use tradesim_sources::ArchiveFaults;
 
 use crate::{
@@ -22,6 +22,7 @@ struct InfoReport {
     options: std::collections::BTreeMap<String, String>,
     symbols: Vec<String>,
     bursts: usize,
+    labels: Vec<Label>,
     row_groups: usize,
     state_frames: usize,
     faults: Option<ArchiveFaults>,
@@ -49,6 +50,7 @@ pub(crate) fn run(args: &Info) -> anyhow::Result<Outcome> {
         options: provenance.options.clone(),
         symbols: symbols(metadata),
         bursts: provenance.bursts.len(),
+        labels: provenance.labels.clone(),
         row_groups: metadata.row_groups().len(),
         state_frames: metadata.state_frames().len(),
         faults: provenance.faults.as_ref().map(ArchiveFaults::new),
@@ -99,6 +101,9 @@ fn lines(report: &ArchiveReport, metadata: &Metadata) -> Vec<(&'static str, Stri
     let symbols = symbols(metadata);
     optional("symbols", (!symbols.is_empty()).then(|| format!("{}: {}", symbols.len(), symbols.join(","))));
     optional("bursts", (!provenance.bursts.is_empty()).then(|| grouped(provenance.bursts.len() as u64)));
+    for label in &provenance.labels {
+        optional("label", Some(super::labels::line(label)));
+    }
     for cut in &provenance.cuts {
         optional("cut", Some(cut.to_string()));
     }

@@ -1,5 +1,6 @@
-//! `load`: runs, lists and prints scenarios.
+//! `load`: runs, lists and prints scenarios, and compares reports.
 
+mod compare;
 mod kafka;
 mod print;
 mod scenario;
@@ -29,6 +30,7 @@ pub(crate) use scenario::LoadTest;
 pub(crate) fn run(args: &Load, settings: Settings) -> anyhow::Result<Outcome> {
     match &args.command {
         LoadCommand::Run(args) => drive(args, settings),
+        LoadCommand::Compare(args) => compare::run(args),
         LoadCommand::List(args) => list(args),
         LoadCommand::Show(args) => show(args),
     }
@@ -54,6 +56,7 @@ fn drive(args: &LoadRun, settings: Settings) -> anyhow::Result<Outcome> {
     let options = Options {
         run: run.clone(),
         reports: args.report.clone(),
+        watch: args.watch,
         bridge: kafka.as_ref().map(|kafka| kafka.target(scenario.target.delivery, tuning)).transpose()?,
     };
     let mut show = |progress: Progress<'_>| print::progress(&scenario.name, progress);
@@ -89,11 +92,24 @@ fn failure(error: Error) -> anyhow::Error {
     let hint = match &error {
         Error::Scenario { .. } => Some("docs/LOAD.md describes the format"),
         Error::TooFewMessages { .. } => Some("record a longer part of the day, or use a higher --rate"),
+        Error::NotReport { .. } | Error::LargeReport { .. } => {
+            Some("`tradesim load run --report FILE.json` writes one")
+        }
+        Error::ReportVersion { .. } => {
+            Some("use the version of tradesim that wrote it, or run the load again")
+        }
         _ => None,
     };
     match error {
         Error::Scenario { .. } | Error::NoMessages | Error::TooFewMessages { .. } => {
             Failure::Configuration { what: error.to_string(), hint: hint.map(str::to_owned) }.into()
+        }
+        error @ (Error::NotReport { .. } | Error::LargeReport { .. } | Error::ReportVersion { .. }) => {
+            let what = match std::error::Error::source(&error) {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            };
+            Failure::Data { what, hint: hint.map(str::to_owned) }.into()
         }
         Error::Faults(error) => error.into(),
         Error::Archive(error) => error.into(),

@@ -2,6 +2,7 @@
 
 mod options;
 mod plan;
+mod planned;
 
 use std::path::PathBuf;
 
@@ -71,7 +72,7 @@ fn record(args: &Record, recording: Recording, path: &std::path::Path) -> anyhow
     let mut simulation = Simulation::new(options).map_err(|error| Failure::usage(error.to_string()))?;
     let mut provenance = market::provenance(&simulation);
     if !filter.is_open() {
-        provenance.cuts.push(filter.cut().clone());
+        provenance.push_cut(filter.cut().clone());
     }
     let mut sink = Sink::create(path, args.force, args.threads, provenance, Columns::default())?;
     let mut progress = Progress::new("recording", (end - start) as u64);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use signal_hook::consts::SIGTERM;
 use tradesim_archive::Summary;
 use tradesim_replay::{Options, PlayClock, Speed};
-use tradesim_schemas::Timestamp;
+use tradesim_schemas::{MarketState, Timestamp};
 use tradesim_sim::{Simulation, universe::Universe};
 use tradesim_sources::{LiveSource, schedule::Start};
 
@@ -57,11 +57,13 @@ pub(crate) fn run(args: &Serve, settings: Settings) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals()?;
     let recording = args.record.as_deref().map(|path| NewRecording::create(path, args.force, &simulation));
     let recording = recording.transpose()?;
-    let Some(start) = go_to_start(&live.start, &mut simulation, &stop)? else { return Ok(Outcome::Done) };
+    let mut market = MarketState::new();
+    let started = go_to_start(&live.start, &mut simulation, &mut market, &stop)?;
+    let Some(start) = started else { return Ok(Outcome::Done) };
     let now = progress::now();
     let options = options(args, &live, start, now)?;
     let run = options.run.clone();
-    let source = Arc::new(LiveSource::new(live.plan(start), simulation));
+    let source = Arc::new(LiveSource::new(live.plan(start), simulation, market));
     let listings = dialects::listings_of(&Universe::on(live.options.day.date()));
     let options = serving::with_reference(options, source.as_ref(), listings);
     let service = Service::bind(&live.settings, Arc::clone(&source) as _, options, stop)?;
@@ -75,11 +77,17 @@ pub(crate) fn run(args: &Serve, settings: Settings) -> anyhow::Result<Outcome> {
     report(args, &live, &served?, recorded)
 }
 
-/// Simulates up to the start of the stream, and returns that instant, or `None` after SIGTERM.
+/// Simulates up to the start of the stream, and returns that instant, or `None` after SIGTERM. `market` learns what happens
+/// before.
 ///
 /// # Errors
 /// Fails on any other signal.
-fn go_to_start(start: &Start, simulation: &mut Simulation, stop: &Stop) -> anyhow::Result<Option<Timestamp>> {
+fn go_to_start(
+    start: &Start,
+    simulation: &mut Simulation,
+    market: &mut MarketState,
+    stop: &Stop,
+) -> anyhow::Result<Option<Timestamp>> {
     let day_start = simulation.now();
     let goal = || match start {
         Start::At(at) => *at,
@@ -94,7 +102,7 @@ fn go_to_start(start: &Start, simulation: &mut Simulation, stop: &Stop) -> anyho
         let (wanted, reached) = (goal(), simulation.now().micros());
         let is_near = wanted.micros() - reached <= near;
         let next = Timestamp::from_micros(reached + STRIDE_MICROS).filter(|_| !is_near);
-        simulation.skip_to(next.map_or(wanted, |next| next.min(wanted)));
+        simulation.pass_to(next.map_or(wanted, |next| next.min(wanted)), |event| market.push(event));
         if is_near {
             progress.finish();
             return Ok(Some(simulation.now()));

@@ -26,6 +26,8 @@ const RECORDINGS: &[(&str, &str)] = &[
          --burst-at 09:45 --burst-for 5s --burst-multiplier 50",
     ),
     ("early-close", "--date 2026-11-27 --seed 42 --rate 1"),
+    // the opening cross of the other model
+    ("stylized", "--date 2026-02-18 --seed 42 --rate 20 --model stylized --from 09:25 --to 09:40"),
 ];
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -48,6 +48,10 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("tradesim-archive", &["tokio", "mio", "socket2", "rdkafka", "rand_pcg", "chrono-tz", "tradesim-sim"]),
     ("tradesim-dataset", &["tokio", "mio", "socket2", "rdkafka", "clap"]),
     (
+        "tradesim-cloud",
+        &["rdkafka", "clap", "rand_pcg", "openssl", "aws-lc-rs", "native-tls", "tradesim-sim"],
+    ),
+    (
         "tradesim-replay",
         &[
             "arrow-array",
@@ -112,6 +116,7 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
     ("tradesim-protocol", 1, &["schemas"]),
     ("tradesim-dialects", 1, &["schemas"]),
     ("tradesim-dataset", 2, &["archive", "schemas", "sim"]),
+    ("tradesim-cloud", 2, &["archive", "schemas"]),
     ("tradesim-replay", 2, &["dialects", "protocol", "schemas"]),
     ("tradesim-client", 2, &["protocol", "schemas"]),
     ("tradesim-bridge-core", 2, &["protocol", "schemas"]),
@@ -124,7 +129,6 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
             "archive",
             "bridge",
             "bridge-core",
-            "charts",
             "client",
             "dialects",
             "protocol",

@@ -1,36 +1,17 @@
-// The page in Chromium: BINARY NODE_MODULES [FOLDER]. Prints a line for each case; pictures go to FOLDER, if it is given.
-//
-// Every page is watched: an error in its console, a request to another host, and a dialog fail the case that it was opened
-// in. Waits end when something is so, never after a time.
+// The page of the player in Chromium: BINARY NODE_MODULES [FOLDER]. Prints a line for each case; pictures go to FOLDER, if it is
+// given.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 
-const [binaryArgument, modules, pictures] = process.argv.slice(2);
-const binary = resolve(binaryArgument);
-const require = createRequire(join(resolve(modules), "package.json"));
-const { chromium } = require("playwright-core");
-const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-
-const TIMEOUT_MS = 20_000;
-const folder = mkdtempSync(join(tmpdir(), "tradesim-page-"));
-const env = { ...process.env, NO_COLOR: "1" };
-
-function tradesim(...args) {
-  return execFileSync(binary, args, { cwd: folder, env, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-}
+import {
+  LOOKS, browser, colours, end, expectAccessible, launch, open, picture, runCases, start, tradesim, until,
+} from "./harness.mjs";
 
 /** A running `view`. */
 async function view(...args) {
-  const child = spawn(binary, ["view", ...args], { cwd: folder, env, stdio: ["ignore", "pipe", "ignore"] });
-  const [url] = await once(createInterface(child.stdout), "line");
+  const { child, line: url } = await start(["view", ...args], "stdout");
   return {
     url,
     child,
@@ -40,75 +21,14 @@ async function view(...args) {
       const answer = await fetch(`${url}control/${action}`, { method: "POST", body: body && JSON.stringify(body) });
       assert.equal(answer.status, 200, `${action}: ${await answer.text()}`);
     },
-    end: async () => {
-      const closed = once(child, "close");
-      child.kill("SIGTERM");
-      await closed;
-    },
+    end: () => end(child),
   };
 }
-
-/** Waits until a condition holds. */
-async function until(what, condition) {
-  const deadline = Date.now() + TIMEOUT_MS;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`not within ${TIMEOUT_MS / 1000} s: ${what}`);
-    await new Promise((done) => setTimeout(done, 50));
-  }
-}
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  // without a user of its own, as in a container, Chromium has no sandbox
-  args: process.getuid() === 0 ? ["--no-sandbox"] : [],
-});
-
-/** Opens a page that is watched. `faults` collects what must not happen; a case may allow some of it. */
-async function open(url, { allowed = [], ...options } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(TIMEOUT_MS);
-  const page = await context.newPage();
-  const faults = [];
-  const note = (what) => {
-    if (!allowed.some((pattern) => pattern.test(what))) faults.push(what);
-  };
-  page.on("console", (message) => message.type() === "error" && note(`console: ${message.text()}`));
-  page.on("pageerror", (error) => note(`error: ${error.stack}`));
-  page.on("dialog", (dialog) => {
-    note(`dialog: ${dialog.message()}`);
-    dialog.dismiss();
-  });
-  page.on("request", (request) => {
-    if (new URL(request.url()).host !== new URL(url).host) note(`request: ${request.url()}`);
-  });
-  await page.goto(url);
-  return {
-    page,
-    text: (id) => page.locator(`#${id}`).textContent(),
-    close: async () => {
-      await context.close();
-      assert.deepEqual(faults, []);
-    },
-  };
-}
-
-/** The number of different colours on a canvas: 1 if nothing is drawn. */
-const colours = (page, id) => page.evaluate((id) => {
-  const canvas = document.getElementById(id);
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  return new Set(new Uint32Array(data.buffer)).size;
-}, id);
 
 /** A point of the timeline, by its share of the axis. The margins are those of timeline.js. */
 async function place(page, share) {
   const box = await page.locator("#timeline").boundingBox();
   return [box.x + 58 + share * (box.width - 68), box.y + box.height / 2];
-}
-
-async function picture(page, name) {
-  if (!pictures) return;
-  mkdirSync(pictures, { recursive: true });
-  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
 }
 
 const cases = [];
@@ -209,7 +129,7 @@ add("a symbol and another one", async (server) => {
   await page.locator("#symbol").fill("MSFT");
   await page.keyboard.press("Enter");
   await until("the other", async () => (await server.status()).clients[0]?.selection === "MSFT");
-  await until("its tape", async () => (await page.locator("#tape tr").count()) > 0);
+  await until("its quote", async () => Number((await text("bid")).split(" ")[0]) > 300);
   assert.match(await text("sampling"), /the tape shows the last 50/);
   await picture(page, "symbol");
   await close();
@@ -238,23 +158,16 @@ add("the page comes back with its server", async () => {
   await again.end();
 });
 
-for (const [name, options] of [
-  ["light", { colorScheme: "light" }],
-  ["dark", { colorScheme: "dark" }],
-  ["narrow", { colorScheme: "light", viewport: { width: 390, height: 844 }, hasTouch: true }],
-]) {
+for (const [name, options] of LOOKS) {
   add(`${name}: nothing serious is wrong for assistive technology, and nothing is cut off`, async (server) => {
+    await server.control("speed", { speed: "50x" });
+    await server.control("seek", { to: "10:00" });
     await server.control("resume");
     const { page, close } = await open(server.url, options);
     await until("the tape", async () => (await page.locator("#tape tr").count()) > 0);
     await until("bars", async () => (await colours(page, "timeline-base")) > 5);
     await picture(page, name);
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    assert.ok(overflow <= 0, `${overflow} pixels too wide`);
-    // in an isolated world, which the page's policy does not restrict
-    const found = await page.evaluate(`${axe}; axe.run()`);
-    const serious = found.violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-    assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`), []);
+    await expectAccessible(page);
     await close();
   });
 }
@@ -301,10 +214,7 @@ add("another page can neither frame it, nor read it, nor steer it", async (serve
   other.listen(0, "127.0.0.1");
   await once(other, "listening");
   const { port } = other.address();
-  const hostile = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [...(process.getuid() === 0 ? ["--no-sandbox"] : []), "--host-resolver-rules=MAP evil.example 127.0.0.1"],
-  });
+  const hostile = await launch("--host-resolver-rules=MAP evil.example 127.0.0.1");
   const page = await hostile.newPage();
   await page.goto(`http://evil.example:${port}/`);
   const frame = page.frames()[1];
@@ -347,27 +257,19 @@ add("a page that is left open does not grow", async (server) => {
   await close();
 });
 
-let failed = 0;
-try {
-  tradesim("record", "--date", "2026-02-18", "--seed", "42", "--rate", "5", "--burst-at", "11:00", "--burst-for", "60s",
-    "--burst-multiplier", "20", "-o", "day.parquet");
-  tradesim("filter", "day.parquet", "--from", "10:00", "--to", "10:30", "-o", "short.parquet");
-  for (const [name, run] of cases) {
+await runCases(cases, {
+  prepare: () => {
+    tradesim("record", "--date", "2026-02-18", "--seed", "42", "--rate", "5", "--burst-at", "11:00", "--burst-for", "60s",
+      "--burst-multiplier", "20", "-o", "day.parquet");
+    tradesim("filter", "day.parquet", "--from", "10:00", "--to", "10:30", "-o", "short.parquet");
+  },
+  around: async (run) => {
     // a server of its own, so that no case depends on another
     const server = await view("day.parquet");
     try {
       await run(server);
-      console.log(`ok   ${name}`);
-    } catch (error) {
-      failed += 1;
-      console.log(`FAIL ${name}\n${error.stack}`);
     } finally {
       await server.end();
     }
-  }
-} finally {
-  await browser.close();
-  rmSync(folder, { recursive: true, force: true });
-}
-console.log(failed === 0 ? `all ${cases.length} cases passed` : `${failed} of ${cases.length} cases failed`);
-process.exit(failed === 0 ? 0 : 1);
+  },
+});

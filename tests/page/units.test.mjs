@@ -92,6 +92,35 @@ test("candles are made of executions, and finished ones replace them", () => {
   assert.equal(market.candles[1].low, 179);
 });
 
+test("a state gives the book and the beginning of a candle", () => {
+  const book = {
+    symbol: "AAPL", bid_price: "178.49", ask_price: "178.51", bid_size: 300, ask_size: 200, spread: "0.02",
+    mid_price: "178.50", timestamp: "2026-02-18T14:29:58.000000Z", exchange: "NASDAQ",
+  };
+  const prices = { open: "178.10", high: "178.80", low: "178.00", close: "178.40", volume: 900, vwap: "178.33" };
+  const candle = (symbol, interval) => ({ symbol, interval, ...prices });
+  const notice = {
+    notice: "state", books: [{ ...book, symbol: "A", bid_price: "1.00" }, book],
+    candles: [candle("A", "1m"), candle("AAPL", "1m"), candle("AAPL", "5m")], period: "opening_auction", orders: 3,
+  };
+  const market = new Market();
+  market.state(notice, "AAPL");
+  assert.deepEqual([market.book.bid, market.book.askSize, market.candles.length], ["178.49", 200, 0]);
+  take(market, fill("178.90"));
+  const shown = market.candles.map(({ open, high, low, close, volume }) => [open, high, low, close, volume]);
+  assert.deepEqual(shown, [[178.1, 178.9, 178, 178.9, 1000]]);
+  // when the minute is over, its own candle comes first
+  const late = new Market();
+  late.state(notice, "AAPL");
+  take(late, envelope("marketdata", { interval: "1m", ...prices, timestamp: "2026-02-18T14:30:00.000000Z" }));
+  take(late, fill("179.00", "2026-02-18T14:31:00.000000Z"));
+  assert.deepEqual(late.candles.map(({ open, volume }) => [open, volume]), [[178.1, 900], [179, 100]]);
+  // a symbol that is not in it has neither
+  const other = new Market();
+  other.state(notice, "MSFT");
+  assert.deepEqual([other.book, other.opened], [null, null]);
+});
+
 test("what cannot be read is shown as a fault, and other symbols are left out", () => {
   const market = new Market();
   take(

@@ -1,13 +1,11 @@
 //! The content digest of a whole day from its parts, slice by slice of time.
 
-use std::path::Path;
-
 use chrono::NaiveDate;
 use tradesim_archive::{Archive, Slices, Start};
 use tradesim_schemas::{ContentDigest, MessageEncoder, RecordSeq, SliceHasher, Timestamp};
 
 use crate::{
-    DatasetError, MarketMerge, Pieces, Recipe, Shard,
+    DatasetError, MarketMerge, Pieces, Recipe, Root, Shard,
     inspect::{Finding, inspect_unit},
     part,
 };
@@ -29,11 +27,17 @@ impl Day {
     ///
     /// # Errors
     /// Returns an error if a part is missing, damaged or not that of the recipe.
-    pub fn open(root: &Path, recipe: &Recipe, date: NaiveDate, seed: u64) -> Result<Day, DatasetError> {
+    pub fn open(
+        root: impl Into<Root>,
+        recipe: &Recipe,
+        date: NaiveDate,
+        seed: u64,
+    ) -> Result<Day, DatasetError> {
+        let root = &root.into();
         let mut archives = Vec::new();
         let mut sums: Option<Slices> = None;
         for unit in recipe.units_of(date, seed)? {
-            let found = inspect_unit(root, recipe, &unit).map_err(|finding| {
+            let found = inspect_unit(root, recipe, &unit)?.map_err(|finding| {
                 let path = root.join(finding.file());
                 match finding {
                     Finding::Damaged { what, .. } => DatasetError::BadFile { path, what },
@@ -56,7 +60,7 @@ impl Day {
             archives.push(archive);
         }
         let slices = sums.expect("a day has at least one part");
-        let path = root.join(format!("date={date}/seed={seed}"));
+        let path = root.join(&format!("date={date}/seed={seed}"));
         let total = slices.bytes.iter().try_fold(0_u64, |sum, &bytes| sum.checked_add(bytes));
         if total.is_none() {
             return Err(DatasetError::bad(&path, "the slices of its parts have impossible sums"));

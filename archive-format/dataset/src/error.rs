@@ -6,7 +6,7 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use tradesim_archive::Error as ArchiveError;
+use tradesim_archive::{Error as ArchiveError, StoreFailure};
 use tradesim_schemas::PieceError;
 use tradesim_sim::{OptionsError, session::CalendarError};
 
@@ -167,6 +167,16 @@ impl DatasetError {
                 ErrorKind::Difference
             }
             DatasetError::Archive(_) | DatasetError::Io { .. } | DatasetError::Stopped => ErrorKind::Failed,
+        }
+    }
+
+    /// Returns true if the error says nothing about the files: the work was stopped, a store does not answer or refuses, or
+    /// somebody else replaced an object meanwhile.
+    pub(crate) fn is_about_work(&self) -> bool {
+        match self {
+            DatasetError::Stopped => true,
+            DatasetError::Archive(ArchiveError::Store(error)) => error.failure != StoreFailure::NotFound,
+            _ => false,
         }
     }
 

@@ -1,9 +1,9 @@
-//! The files of a dataset: where they are, and how they are read and written.
+//! The names of the files of a dataset, and files outside of it.
 
 use std::{
     fs,
     io::{Read, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use tradesim_archive::NewFile;
@@ -13,27 +13,22 @@ use crate::{DatasetError, Unit};
 /// The folder of the dataset's own files. Readers of lakes skip names that begin with `_`.
 pub(crate) const OWN_FOLDER: &str = "_tradesim";
 
+pub(crate) const RECIPE: &str = "_tradesim/recipe.json";
+
+pub(crate) const MANIFEST: &str = "_tradesim/manifest.json";
+
+/// The folder of the markers, with a slash at its end.
+pub(crate) const MARKERS: &str = "_tradesim/parts/";
+
 /// The largest document that is read, in bytes. A manifest has about 150 bytes for each day and symbol.
-const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
+pub(crate) const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
 
-pub(crate) fn recipe(root: &Path) -> PathBuf {
-    root.join(OWN_FOLDER).join("recipe.json")
-}
-
-pub(crate) fn manifest(root: &Path) -> PathBuf {
-    root.join(OWN_FOLDER).join("manifest.json")
-}
-
-pub(crate) fn markers(root: &Path) -> PathBuf {
-    root.join(OWN_FOLDER).join("parts")
-}
-
-/// Returns the name of the file that says that a unit is complete.
+/// Returns the name in the dataset of the file that says that a unit is complete.
 pub(crate) fn marker_name(unit: &Unit, parts: u16) -> String {
-    format!("{}.{}.{}.json", unit.date, unit.seed, number(unit.part, parts))
+    format!("{MARKERS}{}.{}.{}.json", unit.date, unit.seed, number(unit.part, parts))
 }
 
-/// Returns the path of a unit's archive in the dataset.
+/// Returns the name of a unit's archive in the dataset.
 pub(crate) fn archive_name(unit: &Unit, parts: u16) -> String {
     format!("date={}/seed={}/part-{}.parquet", unit.date, unit.seed, number(unit.part, parts))
 }
@@ -49,32 +44,21 @@ pub(crate) fn read(path: &Path) -> Result<String, DatasetError> {
     let read = file.take(DOCUMENT_BYTES_MAX + 1).read_to_end(&mut bytes);
     read.map_err(|error| DatasetError::io(path, "read", error))?;
     if bytes.len() as u64 > DOCUMENT_BYTES_MAX {
-        return Err(DatasetError::bad(path, format!("it has more than {DOCUMENT_BYTES_MAX} bytes")));
+        return Err(too_long(path));
     }
+    text(path, bytes)
+}
+
+pub(crate) fn too_long(path: &Path) -> DatasetError {
+    DatasetError::bad(path, format!("it has more than {DOCUMENT_BYTES_MAX} bytes"))
+}
+
+pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, DatasetError> {
     String::from_utf8(bytes).map_err(|_| DatasetError::bad(path, "it is not UTF-8"))
 }
 
-/// Returns true if a file exists under this name.
-pub(crate) fn exists(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
-}
-
-/// Creates a folder and those above it.
-pub(crate) fn create_folder(path: &Path) -> Result<(), DatasetError> {
-    fs::create_dir_all(path).map_err(|source| DatasetError::CannotCreate { path: path.to_owned(), source })
-}
-
-/// Writes a file that appears when it is complete, and replaces one of the same name.
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), DatasetError> {
-    publish(path, text, true)
-}
-
-/// Writes a file that must not exist.
-pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), DatasetError> {
-    publish(path, text, false)
-}
-
-fn publish(path: &Path, text: &str, overwrite: bool) -> Result<(), DatasetError> {
+/// Writes a file that appears when it is complete.
+pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> Result<(), DatasetError> {
     let file = NewFile::create(path, overwrite)?;
     file.handle()?.write_all(text.as_bytes()).map_err(|error| file.write_error(error))?;
     file.publish()?;

@@ -1,10 +1,15 @@
 //! Looks at all files of a dataset, without reading messages.
 
-use std::{collections::BTreeSet, fmt, fs, io, path::Path};
+use std::{
+    collections::BTreeSet,
+    fmt, fs, io,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
-use tradesim_archive::remove_leftovers;
+use tradesim_archive::{Archive, Error as ArchiveError, Store, remove_leftovers};
 
-use crate::{DatasetError, PartRecord, Recipe, Shard, Unit, files, part};
+use crate::{DatasetError, PartRecord, Recipe, Root, Shard, Unit, files, part};
 
 /// Something in the folder that is not as the recipe says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,50 +85,127 @@ pub struct Inspection {
 /// Compares all files of a dataset with its recipe, by their tails. It removes what killed processes left.
 ///
 /// # Errors
-/// Returns an error if a folder cannot be read. What is wrong with a file is a finding.
-pub fn inspect(root: &Path, recipe: &Recipe) -> Result<Inspection, DatasetError> {
+/// Returns an error if a folder cannot be read, or if a store does not answer. What is wrong with a file is a finding.
+pub fn inspect(root: impl Into<Root>, recipe: &Recipe) -> Result<Inspection, DatasetError> {
+    let root = &root.into();
     let mut findings = Vec::new();
     let mut parts = Vec::new();
     let mut expected = BTreeSet::new();
     let mut markers = BTreeSet::new();
-    for (_, unit) in recipe.units(Shard::WHOLE) {
-        expected.insert(files::archive_name(&unit, recipe.parts()));
-        markers.insert(files::marker_name(&unit, recipe.parts()));
-        match inspect_unit(root, recipe, &unit) {
+    let units: Vec<Unit> = recipe.units(Shard::WHOLE).map(|(_, unit)| unit).collect();
+    for unit in &units {
+        expected.insert(files::archive_name(unit, recipe.parts()));
+        markers.insert(files::marker_name(unit, recipe.parts()));
+    }
+    for (unit, inspected) in inspect_units(root, recipe, &units)? {
+        match inspected {
             Ok(part) => parts.push((unit, part)),
             Err(finding) => findings.push(finding),
         }
     }
-    find_foreign(root, "", &expected, &mut findings)?;
-    let own = format!("{}/parts/", files::OWN_FOLDER);
-    let markers = markers.iter().map(|name| format!("{own}{name}")).collect();
-    find_foreign(root, &own, &markers, &mut findings)?;
-    remove_leftovers(&root.join(files::OWN_FOLDER));
+    match root.store() {
+        Some(store) => {
+            expected.append(&mut markers);
+            find_foreign_objects(store, &expected, &mut findings)?;
+        }
+        None => {
+            find_foreign(root, "", &expected, &mut findings)?;
+            find_foreign(root, files::MARKERS, &markers, &mut findings)?;
+            remove_leftovers(&root.join(files::OWN_FOLDER));
+        }
+    }
     findings.sort_by(|left, right| left.file().cmp(right.file()));
     Ok(Inspection { findings, parts })
 }
 
+/// A unit that is complete, or what is wrong with it.
+type Inspected = Result<PartRecord, Finding>;
+
+/// Inspects units, several at a time where each takes round trips. The results are in order.
+fn inspect_units(
+    root: &Root,
+    recipe: &Recipe,
+    units: &[Unit],
+) -> Result<Vec<(Unit, Inspected)>, DatasetError> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some(&unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let inspected = inspect_unit(root, recipe, &unit).inspect_err(|_| {
+                // the others need not go on
+                next.store(units.len(), Ordering::Relaxed);
+            })?;
+            done.push((unit, inspected));
+        }
+        Ok(done)
+    };
+    let threads = root.threads().get().min(units.len());
+    let mut all = if threads <= 1 {
+        work()?
+    } else {
+        let join = |worker: thread::ScopedJoinHandle<'_, _>| worker.join().expect("it does not panic");
+        let results: Vec<Result<_, DatasetError>> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().map(join).collect()
+        });
+        results.into_iter().collect::<Result<Vec<_>, _>>()?.concat()
+    };
+    all.sort_by_key(|(unit, _)| *unit);
+    Ok(all)
+}
+
 /// Returns the record of a unit if its archive and its record agree with each other and with the recipe.
-pub(crate) fn inspect_unit(root: &Path, recipe: &Recipe, unit: &Unit) -> Result<PartRecord, Finding> {
+///
+/// # Errors
+/// Returns an error if a store does not answer: that says nothing about the unit.
+pub(crate) fn inspect_unit(root: &Root, recipe: &Recipe, unit: &Unit) -> Result<Inspected, DatasetError> {
     let file = files::archive_name(unit, recipe.parts());
-    let marker = format!("{}/parts/{}", files::OWN_FOLDER, files::marker_name(unit, recipe.parts()));
-    if !files::exists(&root.join(&file)) {
-        return Err(Finding::Missing { file });
-    }
+    let marker = files::marker_name(unit, recipe.parts());
+    let archive = match root.open(&file) {
+        Ok(Some(archive)) => Ok(archive),
+        Ok(None) => return Ok(Err(Finding::Missing { file })),
+        Err(error) if error.is_about_work() => return Err(error),
+        Err(error) => Err(error),
+    };
     let stated = match PartRecord::read(root, recipe, unit) {
         Ok(Some(stated)) => stated,
-        Ok(None) => return Err(Finding::Missing { file: marker }),
-        Err(DatasetError::OtherPart { what, .. }) => return Err(Finding::Different { file: marker, what }),
-        Err(error) => return Err(Finding::Damaged { file: marker, what: cause(&error) }),
+        Ok(None) => return Ok(Err(Finding::Missing { file: marker })),
+        Err(error) if error.is_about_work() => return Err(error),
+        Err(DatasetError::OtherPart { what, .. }) => {
+            return Ok(Err(Finding::Different { file: marker, what }));
+        }
+        Err(error) => return Ok(Err(Finding::Damaged { file: marker, what: cause(&error) })),
     };
-    let archive = part::open(root, recipe, unit);
-    let archive = archive.map_err(|error| Finding::Damaged { file: file.clone(), what: cause(&error) })?;
-    match PartRecord::of_archive(&archive, recipe, unit) {
+    let archive = match archive {
+        Ok(archive) => archive,
+        Err(error) => return Ok(Err(Finding::Damaged { file, what: cause(&error) })),
+    };
+    Ok(match PartRecord::of_archive(&archive, recipe, unit) {
         Ok(found) => match found.difference(&stated) {
             None => Ok(stated),
             Some(what) => Err(Finding::Different { file, what }),
         },
         Err(what) => Err(Finding::Different { file, what }),
+    })
+}
+
+/// Opens the archive of a unit that agrees with its record and with the recipe.
+///
+/// # Errors
+/// Returns an error if the unit is missing, damaged, or another one.
+pub fn open_unit(root: impl Into<Root>, recipe: &Recipe, unit: &Unit) -> Result<Archive, DatasetError> {
+    let root = &root.into();
+    match inspect_unit(root, recipe, unit)? {
+        Ok(_) => part::open(root, recipe, unit),
+        Err(finding) => {
+            let path = root.join(finding.file());
+            Err(match finding {
+                Finding::Missing { .. } => DatasetError::OtherPart { path, what: "it is missing".to_owned() },
+                Finding::Foreign { .. } => DatasetError::OtherPart { path, what: "it is foreign".to_owned() },
+                Finding::Different { what, .. } => DatasetError::OtherPart { path, what },
+                Finding::Damaged { what, .. } => DatasetError::BadFile { path, what },
+            })
+        }
     }
 }
 
@@ -141,7 +223,7 @@ pub(crate) fn cause(error: &dyn std::error::Error) -> String {
 
 /// Finds visible files below a folder that are not expected, and removes leftovers from the folders that are.
 fn find_foreign(
-    root: &Path,
+    root: &Root,
     folder: &str,
     expected: &BTreeSet<String>,
     findings: &mut Vec<Finding>,
@@ -168,6 +250,25 @@ fn find_foreign(
             find_foreign(root, &below, expected, findings)?;
         } else if is_folder || !expected.contains(&file) {
             findings.push(Finding::Foreign { file });
+        }
+    }
+    Ok(())
+}
+
+/// The largest number of objects of a dataset: two for each unit, and as many that do not belong to it.
+const OBJECTS_MAX: usize = 4_000_000;
+
+/// Finds visible objects that are not expected. A store has no leftovers: an object appears whole.
+fn find_foreign_objects(
+    store: &dyn Store,
+    expected: &BTreeSet<String>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), DatasetError> {
+    for name in store.list(OBJECTS_MAX).map_err(ArchiveError::from)? {
+        let visible = name.strip_prefix(files::MARKERS).unwrap_or(&name);
+        let is_hidden = visible.split('/').any(|segment| segment.starts_with(['.', '_']));
+        if !is_hidden && !expected.contains(&name) {
+            findings.push(Finding::Foreign { file: name });
         }
     }
     Ok(())

@@ -1,13 +1,13 @@
 //! The manifest: the list of all units of a complete dataset, and its digest.
 
-use std::{collections::BTreeMap, fmt, fmt::Write as _, path::Path};
+use std::{collections::BTreeMap, fmt, fmt::Write as _};
 
 use serde::{Deserialize, Serialize};
 use tradesim_archive::KeyDigest;
 use tradesim_schemas::{ByteHash, Symbol};
 
 use crate::{
-    DatasetError, Finding, PartRecord, Recipe, Unit, canonical, files, inspect, recipe::SCHEMA_VERSION,
+    DatasetError, Finding, PartRecord, Recipe, Root, Unit, canonical, files, inspect, recipe::SCHEMA_VERSION,
 };
 
 /// The digest of a dataset: BLAKE3 over lines of date, seed, symbol, messages and digest of the symbol, sorted by bytes. It does
@@ -105,13 +105,12 @@ impl Manifest {
     ///
     /// # Errors
     /// Returns an error if the file cannot be read, is not a manifest, or is that of another recipe.
-    pub fn read(root: &Path, recipe: &Recipe) -> Result<Option<Manifest>, DatasetError> {
-        let path = files::manifest(root);
-        if !files::exists(&path) {
-            return Ok(None);
-        }
+    pub fn read(root: impl Into<Root>, recipe: &Recipe) -> Result<Option<Manifest>, DatasetError> {
+        let root = &root.into();
+        let path = root.join(files::MANIFEST);
+        let Some(text) = root.read(files::MANIFEST)? else { return Ok(None) };
         let manifest: Manifest =
-            canonical::from_text(&files::read(&path)?).map_err(|what| DatasetError::bad(&path, what))?;
+            canonical::from_text(&text).map_err(|what| DatasetError::bad(&path, what))?;
         if manifest.recipe != recipe.hash().to_string() {
             let what = "it is of another recipe".to_owned();
             return Err(DatasetError::OtherPart { path, what });
@@ -120,6 +119,12 @@ impl Manifest {
             return Err(DatasetError::bad(&path, "its digest is not that of its keys"));
         }
         Ok(Some(manifest))
+    }
+
+    /// Returns the symbols of one day.
+    pub fn keys_of(&self, unit: &Unit) -> impl Iterator<Item = &ManifestKey> {
+        let (date, seed) = (unit.date.to_string(), unit.seed);
+        self.keys.iter().filter(move |key| key.date == date && key.seed == seed)
     }
 
     /// Returns the entries by name, to compare many units with them.
@@ -180,7 +185,8 @@ fn manifest_key(unit: &Unit, key: &KeyDigest) -> ManifestKey {
     }
 }
 
-fn digest(keys: &[ManifestKey]) -> DatasetDigest {
+/// Returns the digest of a dataset that consists of these symbols of days.
+pub(crate) fn digest(keys: &[ManifestKey]) -> DatasetDigest {
     let line = |key: &ManifestKey| {
         let mut line = String::new();
         let ManifestKey { date, seed, symbol, messages, digest, .. } = key;
@@ -197,21 +203,18 @@ fn digest(keys: &[ManifestKey]) -> DatasetDigest {
 ///
 /// # Errors
 /// Returns an error if files cannot be read or written, or if the dataset has another manifest.
-pub fn seal(root: &Path, recipe: &Recipe) -> Result<Sealed, DatasetError> {
+pub fn seal(root: impl Into<Root>, recipe: &Recipe) -> Result<Sealed, DatasetError> {
+    let root = &root.into();
     let inspection = inspect(root, recipe)?;
     if !inspection.findings.is_empty() {
         return Ok(Sealed::Refused(inspection.findings));
     }
     let manifest = Manifest::new(recipe, &inspection.parts);
-    let path = files::manifest(root);
-    match files::write_new(&path, &canonical::to_text(&manifest)) {
-        Ok(()) => Ok(Sealed::Complete(manifest)),
-        Err(DatasetError::Archive(tradesim_archive::Error::Exists { .. })) => {
-            match Manifest::read(root, recipe)? {
-                Some(there) if there == manifest => Ok(Sealed::Complete(manifest)),
-                _ => Err(DatasetError::OtherManifest { path }),
-            }
-        }
-        Err(error) => Err(error),
+    if root.write_new(files::MANIFEST, &canonical::to_text(&manifest))? {
+        return Ok(Sealed::Complete(manifest));
+    }
+    match Manifest::read(root, recipe)? {
+        Some(there) if there == manifest => Ok(Sealed::Complete(manifest)),
+        _ => Err(DatasetError::OtherManifest { path: root.join(files::MANIFEST) }),
     }
 }

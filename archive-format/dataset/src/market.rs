@@ -1,6 +1,6 @@
 //! What an archive of simulated events says about its market.
 
-use tradesim_archive::{Origin, Provenance, SymbolEntry};
+use tradesim_archive::{Label, LabelPhase, Origin, Provenance, SymbolEntry};
 use tradesim_sim::{
     GENERATOR_VERSION, Simulation,
     session::{CALENDAR_VERSION, tzdb_version},
@@ -37,7 +37,9 @@ pub fn provenance(simulation: &Simulation) -> Provenance {
             planned: burst.planned,
         })
         .collect();
+    let labels = options.labels().into_iter().map(label).collect();
     Provenance {
+        labels,
         generator_version: Some(GENERATOR_VERSION.to_owned()),
         model: Some(options.model.name().to_owned()),
         seed: Some(options.seed),
@@ -49,4 +51,11 @@ pub fn provenance(simulation: &Simulation) -> Provenance {
         tzdb_version: Some(tzdb_version().to_owned()),
         ..Provenance::default()
     }
+}
+
+/// Returns a label in the form that an archive has.
+fn label(label: tradesim_sim::Label) -> Label {
+    let tradesim_sim::Label { id, kind, symbol, from, to, phases, parameters, rule } = label;
+    let phases = phases.into_iter().map(|phase| LabelPhase { name: phase.name, at: phase.at }).collect();
+    Label { id, kind, symbol, from, to, phases, parameters, rule }
 }

@@ -1,12 +1,10 @@
 //! The record of a complete part: what its archive states, in a file beside the dataset.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
-use tradesim_archive::{Archive, Counts, KeyDigest, OpenOptions, RecordingPart, Slices};
+use tradesim_archive::{Archive, Counts, KeyDigest, RecordingPart, Slices};
 use tradesim_schemas::{ByteHash, ContentDigest};
 
-use crate::{DatasetError, Recipe, Unit, canonical, files, recipe::SCHEMA_VERSION};
+use crate::{DatasetError, Recipe, Root, Unit, canonical, files, recipe::SCHEMA_VERSION};
 
 /// The facts about a complete part. It is written after the archive, so an archive without it may be of any other recipe.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,16 +85,15 @@ impl PartRecord {
 
     /// Reads the record of a unit; `None` if it does not exist.
     pub(crate) fn read(
-        root: &Path,
+        root: &Root,
         recipe: &Recipe,
         unit: &Unit,
     ) -> Result<Option<PartRecord>, DatasetError> {
-        let path = files::markers(root).join(files::marker_name(unit, recipe.parts()));
-        if !files::exists(&path) {
-            return Ok(None);
-        }
+        let name = files::marker_name(unit, recipe.parts());
+        let path = root.join(&name);
+        let Some(text) = root.read(&name)? else { return Ok(None) };
         let document: Document =
-            canonical::from_text(&files::read(&path)?).map_err(|what| DatasetError::bad(&path, what))?;
+            canonical::from_text(&text).map_err(|what| DatasetError::bad(&path, what))?;
         let other = |what: &str| DatasetError::OtherPart { path: path.clone(), what: what.to_owned() };
         if document.recipe != recipe.hash().to_string() {
             return Err(other("it is of another recipe"));
@@ -122,7 +119,7 @@ impl PartRecord {
     }
 
     /// Writes the record of a unit.
-    pub(crate) fn write(&self, root: &Path, recipe: &Recipe, unit: &Unit) -> Result<(), DatasetError> {
+    pub(crate) fn write(&self, root: &Root, recipe: &Recipe, unit: &Unit) -> Result<(), DatasetError> {
         let document = Document {
             schema_version: SCHEMA_VERSION,
             recipe: recipe.hash().to_string(),
@@ -137,8 +134,7 @@ impl PartRecord {
             keys: self.keys.clone(),
             slices: self.slices.clone(),
         };
-        let path = files::markers(root).join(files::marker_name(unit, recipe.parts()));
-        files::write(&path, &canonical::to_text(&document))
+        root.write(&files::marker_name(unit, recipe.parts()), &canonical::to_text(&document))
     }
 
     /// Returns the first difference from another record of the same unit; `None` if they are equal.
@@ -164,10 +160,11 @@ impl PartRecord {
     }
 }
 
-/// Opens the archive of a unit, without a map: a file on a network may be replaced by the same one of another worker.
-pub(crate) fn open(root: &Path, recipe: &Recipe, unit: &Unit) -> Result<Archive, DatasetError> {
-    let path = root.join(files::archive_name(unit, recipe.parts()));
-    Ok(Archive::open(path, OpenOptions { mmap: false })?)
+/// Opens the archive of a unit.
+pub(crate) fn open(root: &Root, recipe: &Recipe, unit: &Unit) -> Result<Archive, DatasetError> {
+    let name = files::archive_name(unit, recipe.parts());
+    let missing = || DatasetError::OtherPart { path: root.join(&name), what: "it is missing".to_owned() };
+    root.open(&name)?.ok_or_else(missing)
 }
 
 /// Returns the place of a unit in its day.

@@ -59,7 +59,7 @@ impl Pieces {
             bytes: self.bytes,
             pieces: self.pieces.iter().map(piece_document).collect(),
         };
-        files::write_new(path, &canonical::to_text(&document))
+        files::write(path, &canonical::to_text(&document), false)
     }
 
     /// Reads hashes from a file.

@@ -1,7 +1,5 @@
 //! The recipe of a dataset: everything that determines its files.
 
-use std::path::Path;
-
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use tradesim_archive::{FormatVersion, WriterVersions};
@@ -13,7 +11,8 @@ use tradesim_sim::{
 };
 
 use crate::{
-    DatasetError, MarketOptions, Shard, Unit, canonical, files, options::OptionsDocument, ranges::ranges,
+    DatasetError, MarketOptions, Root, Shard, Unit, canonical, files, options::OptionsDocument,
+    ranges::ranges,
 };
 
 /// The version of the documents of a dataset.
@@ -105,9 +104,10 @@ impl Recipe {
     ///
     /// # Errors
     /// Returns an error if the folder is not a dataset, or one of other versions.
-    pub fn read(root: &Path) -> Result<Recipe, DatasetError> {
-        let path = files::recipe(root);
-        let document = read_document(root, &path)?;
+    pub fn read(root: impl Into<Root>) -> Result<Recipe, DatasetError> {
+        let root = &root.into();
+        let path = root.join(files::RECIPE);
+        let document = read_document(root)?;
         let ours = [
             ("schema_version", document.schema_version.to_string(), SCHEMA_VERSION.to_string()),
             ("generator_version", document.generator_version.clone(), GENERATOR_VERSION.to_owned()),
@@ -150,17 +150,16 @@ impl Recipe {
     ///
     /// # Errors
     /// Returns an error if the folder has another recipe, naming the first difference, or if it cannot be written.
-    pub fn claim(&self, root: &Path) -> Result<(), DatasetError> {
-        let path = files::recipe(root);
-        files::create_folder(&files::markers(root))?;
-        match files::write_new(&path, &canonical::to_text(&self.document)) {
-            Err(DatasetError::Archive(tradesim_archive::Error::Exists { .. })) => {}
-            written => return written,
+    pub fn claim(&self, root: impl Into<Root>) -> Result<(), DatasetError> {
+        let root = &root.into();
+        root.create_folder(files::MARKERS)?;
+        if root.write_new(files::RECIPE, &canonical::to_text(&self.document))? {
+            return Ok(());
         }
-        let there = read_document(root, &path)?;
+        let there = read_document(root)?;
         match canonical::difference(&there, &self.document) {
             None => Ok(()),
-            Some(difference) => Err(DatasetError::OtherRecipe { root: root.to_owned(), difference }),
+            Some(difference) => Err(DatasetError::OtherRecipe { root: root.path().to_owned(), difference }),
         }
     }
 
@@ -230,9 +229,15 @@ impl Recipe {
     }
 }
 
-fn read_document(root: &Path, path: &Path) -> Result<Document, DatasetError> {
-    if !files::exists(path) && root.is_dir() {
-        return Err(DatasetError::NotDataset { root: root.to_owned() });
-    }
-    canonical::from_text(&files::read(path)?).map_err(|what| DatasetError::bad(path, what))
+fn read_document(root: &Root) -> Result<Document, DatasetError> {
+    let path = root.join(files::RECIPE);
+    let text = match root.read(files::RECIPE)? {
+        Some(text) => text,
+        None if root.store().is_some() || root.path().is_dir() => {
+            return Err(DatasetError::NotDataset { root: root.path().to_owned() });
+        }
+        // says why there is none, such as a folder that does not exist
+        None => files::read(&path)?,
+    };
+    canonical::from_text(&text).map_err(|what| DatasetError::bad(&path, what))
 }

@@ -1,11 +1,14 @@
 //! Makes units.
 
-use std::{num::NonZeroUsize, path::Path};
+use std::num::NonZeroUsize;
 
 use tradesim_archive::{ArchiveWriter, Cut, SliceGrid, WriterOptions};
 use tradesim_sim::{Simulation, SimulationOptions};
 
-use crate::{DatasetError, PartRecord, Recipe, Unit, files, market, part, part::expected_part};
+use crate::{
+    DatasetError, PartRecord, Recipe, Root, Unit, files, inspect::inspect_unit, market, part,
+    part::expected_part,
+};
 
 /// The length of a slice of time, in microseconds: a minute, of which a day has about a thousand.
 const SLICE_MICROS: u64 = 60_000_000;
@@ -37,24 +40,23 @@ impl Recorded {
 /// Returns an error if the files cannot be written, and [`DatasetError::Stopped`] if `is_stopping` returns true before the archive
 /// is complete. Then the unit does not exist.
 pub fn record(
-    root: &Path,
+    root: impl Into<Root>,
     recipe: &Recipe,
     unit: &Unit,
     threads: NonZeroUsize,
     is_stopping: &dyn Fn() -> bool,
 ) -> Result<Recorded, DatasetError> {
-    if let Some(there) = complete(root, recipe, unit) {
+    let root = &root.into();
+    if let Some(there) = complete(root, recipe, unit)? {
         return Ok(Recorded::There(there));
     }
-    let path = root.join(files::archive_name(unit, recipe.parts()));
-    if let Some(folder) = path.parent() {
-        files::create_folder(folder)?;
-    }
+    let name = files::archive_name(unit, recipe.parts());
+    let new = root.new_archive(&name)?;
     let mut simulation = simulation(recipe, unit)?.with_threads(threads);
     let mut provenance = market::provenance(&simulation);
     let part = expected_part(recipe, unit);
     if part.of > 1 {
-        provenance.cuts.push(Cut { symbols: part.symbols.clone(), ..Cut::default() });
+        provenance.push_cut(Cut { symbols: part.symbols.clone(), ..Cut::default() });
     }
     provenance.part = Some(part);
     let options = WriterOptions {
@@ -63,7 +65,7 @@ pub fn record(
         slices: Some(grid(simulation.options())),
         ..WriterOptions::default()
     };
-    let mut writer = ArchiveWriter::create(&path, provenance, options)?;
+    let mut writer = ArchiveWriter::create(&new.path, provenance, options)?;
     while let Some(records) = simulation.next_window() {
         if is_stopping() {
             return Err(DatasetError::Stopped);
@@ -74,9 +76,10 @@ pub fn record(
         return Err(DatasetError::Stopped);
     }
     writer.finish()?;
+    root.publish(&name, &new)?;
     let archive = part::open(root, recipe, unit)?;
     let made = PartRecord::of_archive(&archive, recipe, unit)
-        .map_err(|what| DatasetError::OtherPart { path, what })?;
+        .map_err(|what| DatasetError::OtherPart { path: root.join(&name), what })?;
     made.write(root, recipe, unit)?;
     Ok(Recorded::Made(made))
 }
@@ -94,10 +97,10 @@ pub(crate) fn grid(options: &SimulationOptions) -> SliceGrid {
     SliceGrid { start, micros: SLICE_MICROS, count: count as u32 }
 }
 
-/// Returns the record of a unit that is complete. Any doubt means that it is made again.
-fn complete(root: &Path, recipe: &Recipe, unit: &Unit) -> Option<PartRecord> {
-    let stated = PartRecord::read(root, recipe, unit).ok()??;
-    let archive = part::open(root, recipe, unit).ok()?;
-    let found = PartRecord::of_archive(&archive, recipe, unit).ok()?;
-    found.difference(&stated).is_none().then_some(stated)
+/// Returns the record of a unit that is complete. Any doubt means that it is made again, unless the store itself does not answer.
+fn complete(root: &Root, recipe: &Recipe, unit: &Unit) -> Result<Option<PartRecord>, DatasetError> {
+    match inspect_unit(root, recipe, unit)? {
+        Ok(stated) => Ok(Some(stated)),
+        Err(_) => Ok(None),
+    }
 }

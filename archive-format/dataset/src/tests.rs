@@ -1,4 +1,5 @@
 mod planted;
+mod stored;
 
 use std::{collections::BTreeMap, fs, num::NonZeroUsize, path::Path};
 
@@ -64,7 +65,7 @@ fn units(recipe: &Recipe) -> Vec<Unit> {
 }
 
 fn archives(root: &Path, recipe: &Recipe) -> Vec<Archive> {
-    units(recipe).iter().map(|unit| open(root, recipe, unit).unwrap()).collect()
+    units(recipe).iter().map(|unit| open(&root.into(), recipe, unit).unwrap()).collect()
 }
 
 /// The messages of a whole day, simulated at once.
@@ -335,7 +336,7 @@ fn changed_documents_are_refused_or_read_but_never_panic() {
             let results = [
                 Recipe::read(root).is_err(),
                 Manifest::read(root, &recipe).is_err(),
-                PartRecord::read(root, &recipe, &unit).is_err(),
+                PartRecord::read(&root.into(), &recipe, &unit).is_err(),
                 Pieces::read(&root.join("_pieces.json")).is_err(),
             ];
             refused += results.iter().filter(|is_refused| **is_refused).count();

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use chrono::NaiveDate;
 
+use crate::files;
+
 /// One part of one day: the unit that is made, checked and made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unit {
@@ -13,6 +15,20 @@ pub struct Unit {
     pub seed: u64,
     /// The number of the part, from 0.
     pub part: u16,
+}
+
+impl Unit {
+    /// Returns the path of the unit's archive in a dataset with `parts` parts.
+    pub fn archive_name(&self, parts: u16) -> String {
+        files::archive_name(self, parts)
+    }
+
+    /// Returns the name of the run in which this unit is delivered when all units of a dataset with `parts` parts are delivered
+    /// as `run`. Each unit has its own numbers from 0, so each is a run of its own.
+    pub fn run_name(&self, run: &str, parts: u16) -> String {
+        let Unit { date, seed, part } = self;
+        format!("{run}.{date}.{seed}.{part:03}-of-{parts:03}")
+    }
 }
 
 /// The share of one of several workers: `3/16` is worker 3, from 0, of 16.
@@ -47,6 +63,12 @@ impl Shard {
     /// Returns true if the work with this number is the worker's.
     pub fn has(self, number: u64) -> bool {
         number % u64::from(self.of) == u64::from(self.index)
+    }
+}
+
+impl Default for Shard {
+    fn default() -> Shard {
+        Shard::WHOLE
     }
 }
 

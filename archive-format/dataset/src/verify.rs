@@ -1,13 +1,11 @@
 //! Reads a unit to its end and checks everything that it states.
 
-use std::path::Path;
-
 use tradesim_archive::{RowDigest, Start};
 use tradesim_schemas::ContentHasher;
 use tradesim_sim::audit::{Audit, AuditContext, AuditReport, Scope};
 
 use crate::{
-    DatasetError, Finding, ManifestIndex, PartRecord, Recipe, Unit,
+    DatasetError, Finding, ManifestIndex, PartRecord, Recipe, Root, Unit,
     inspect::{cause, inspect_unit},
     part,
     record::simulation,
@@ -31,16 +29,18 @@ pub enum Verified {
 /// in the manifest, and with `recompute` that the simulator makes the same messages again.
 ///
 /// # Errors
-/// Returns an error only if `is_stopping` returns true, or if the simulation is impossible. What is wrong is a finding.
+/// Returns an error only if `is_stopping` returns true, if the simulation is impossible, or if a store does not answer. What is wrong
+/// with the unit is a finding.
 pub fn verify(
-    root: &Path,
+    root: impl Into<Root>,
     recipe: &Recipe,
     unit: &Unit,
     manifest: Option<&ManifestIndex<'_>>,
     recompute: bool,
     is_stopping: &dyn Fn() -> bool,
 ) -> Result<Verified, DatasetError> {
-    let stated = match inspect_unit(root, recipe, unit) {
+    let root = &root.into();
+    let stated = match inspect_unit(root, recipe, unit)? {
         Ok(stated) => stated,
         Err(finding) => return Ok(Verified::Refused(finding)),
     };
@@ -51,7 +51,7 @@ pub fn verify(
     }
     let rules = match read(root, recipe, unit, is_stopping) {
         Ok(rules) => rules,
-        Err(DatasetError::Stopped) => return Err(DatasetError::Stopped),
+        Err(error) if error.is_about_work() => return Err(error),
         Err(error) => {
             let what = cause(&error);
             return Ok(Verified::Refused(Finding::Damaged { file, what }));
@@ -64,7 +64,7 @@ pub fn verify(
 }
 
 fn read(
-    root: &Path,
+    root: &Root,
     recipe: &Recipe,
     unit: &Unit,
     is_stopping: &dyn Fn() -> bool,

@@ -27,12 +27,28 @@ impl Metadata {
             let cuts = provenance.cuts.clone();
             provenance.sources = vec![Source { digest: self.digest, cuts, sources: provenance.sources }];
         }
-        provenance.cuts.push(cut.clone());
+        provenance.push_cut(cut.clone());
         provenance
     }
 }
 
 impl Provenance {
+    /// Adds a cut. Only the labels that it touches stay.
+    pub fn push_cut(&mut self, cut: Cut) {
+        self.labels.retain(|label| label.is_touched_by(&cut));
+        self.cuts.push(cut);
+    }
+
+    /// Adds the labels of another archive that this one does not have, in order of time.
+    pub fn add_labels(&mut self, other: &Provenance) {
+        for label in &other.labels {
+            if !self.labels.contains(label) {
+                self.labels.push(label.clone());
+            }
+        }
+        self.labels.sort_by(|one, other| (one.from, &one.id).cmp(&(other.from, &other.id)));
+    }
+
     /// Returns whether the messages were merged from cuts, so that messages between them may be missing.
     pub fn is_merge_of_cuts(&self) -> bool {
         is_merge_of_cuts(&self.cuts, &self.sources)

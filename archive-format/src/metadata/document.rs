@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use tradesim_schemas::{ByteHash, ContentDigest, EventType, Exchange, Price, RecordSeq, Symbol, Timestamp};
 
 use super::{
-    Burst, Counts, Faults, KeyDigest, Metadata, Origin, Provenance, RecordingPart, RowGroup, Slices, Source,
-    StateFrame, WriterVersions, parts,
+    Burst, Counts, Faults, KeyDigest, Label, Metadata, Origin, Provenance, RecordingPart, RowGroup, Slices,
+    Source, StateFrame, WriterVersions, labels, parts,
 };
 use crate::{Columns, Cut, FormatVersion, limits, metadata::bounds::check_bounds};
 
@@ -27,6 +27,8 @@ pub(crate) fn from_json(text: &str) -> Result<Metadata, String> {
         at_most("symbols", origin.symbols.len(), limits::ORIGINS_MAX)?;
     }
     at_most("row_groups", document.row_groups.len(), limits::GROUPS_MAX as usize)?;
+    at_most("labels", document.labels.len(), limits::LABELS_MAX)?;
+    labels::check(&document.labels)?;
     let planted = document.faults.iter().filter_map(|faults| faults.planted.as_ref()).flatten();
     at_most("faults", planted.map(|list| list.seqs.len()).sum(), limits::FAULTS_MAX)?;
     let metadata = Metadata::from(document);
@@ -60,6 +62,8 @@ struct Document {
     #[serde(default)]
     bursts: Vec<Burst>,
     #[serde(default)]
+    labels: Vec<Label>,
+    #[serde(default)]
     sources: Vec<Source>,
     #[serde(default)]
     cuts: Vec<Cut>,
@@ -90,6 +94,7 @@ impl From<Document> for Metadata {
                 options: document.options,
                 origins: document.origins,
                 bursts: document.bursts,
+                labels: document.labels,
                 sources: document.sources,
                 cuts: document.cuts,
                 calendar_version: document.calendar_version,

@@ -9,6 +9,7 @@ use tradesim_schemas::{RecordSeq, Timestamp};
 
 use super::{
     Inner,
+    ahead::Ahead,
     decode::decode,
     frames::Frames,
     group::{GroupBytes, named},
@@ -42,6 +43,7 @@ pub struct Batches {
     start: Start,
     /// The index of the next row group.
     group: usize,
+    ahead: Ahead,
     open: Option<OpenGroup>,
     /// The number of rows of the next block that are before the start.
     early_rows: usize,
@@ -77,12 +79,12 @@ impl Batches {
             Start::Seq(seq) => groups.partition_point(|group| group.last.0 < *seq),
             Start::Time(time) => groups.partition_point(|group| group.last.1 < *time),
         };
-        Batches { archive, start, group, open: None, early_rows: 0, last: None }
+        Batches { archive, start, group, ahead: Ahead::default(), open: None, early_rows: 0, last: None }
     }
 
     fn open_group(&mut self) -> Result<OpenGroup, Error> {
         let group = self.group;
-        let bytes = self.archive.group(self.group)?;
+        let bytes = self.archive.group_of(group, self.ahead.take(&self.archive, group)?);
         let decoders = &self.archive.decoders;
         bytes
             .check_dictionaries(decoders.columns())
@@ -264,6 +266,7 @@ impl Iterator for Batches {
         if batch.is_err() {
             self.group = self.archive.metadata.row_groups.len();
             self.open = None;
+            self.ahead.clear();
         }
         batch.transpose()
     }

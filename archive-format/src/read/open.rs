@@ -34,7 +34,7 @@ pub(super) fn open(source: &Source) -> Result<Opened, Error> {
     let path = || source.path().to_owned();
     let magic_len = MAGIC.len() as u64;
     let head = source.read(0, magic_len.min(source.len()))?;
-    if head != MAGIC {
+    if head[..] != MAGIC[..] {
         return Err(Error::NotParquet { path: path() });
     }
     if source.len() < magic_len + END_BYTES {

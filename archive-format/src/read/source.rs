@@ -1,4 +1,4 @@
-//! The file of an open archive.
+//! The stored bytes of an open archive: a file, or an object of a store.
 
 use std::{
     fs::{self, File, Metadata},
@@ -7,8 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use bytes::Bytes;
+
+use super::remote::Remote;
 use crate::{
-    Error,
+    Error, Object, PendingRead,
     mmap::{Mapping, Truncated},
     regular::other_than_regular,
 };
@@ -16,13 +19,18 @@ use crate::{
 /// The maximum length in bytes of a copy out of a mapping.
 const MAPPED_BYTES_MAX: usize = 8 << 20;
 
-/// A file that may change while it is open.
+/// Stored bytes that may change while they are open.
 #[derive(Debug)]
 pub(super) struct Source {
+    /// The path of the file, or the URL of the object.
     path: PathBuf,
-    file: File,
-    len: u64,
-    mapping: Option<Mapping>,
+    stored: Stored,
+}
+
+#[derive(Debug)]
+enum Stored {
+    File { file: File, len: u64, mapping: Option<Mapping> },
+    Object(Remote),
 }
 
 impl Source {
@@ -38,40 +46,67 @@ impl Source {
         regular(fs::metadata(path))?;
         let file = File::open(path).map_err(|source| Error::io(path, "open", source))?;
         let metadata = regular(file.metadata())?;
-        Ok(Source { path: path.to_owned(), file, len: metadata.len(), mapping: None })
+        let stored = Stored::File { file, len: metadata.len(), mapping: None };
+        Ok(Source { path: path.to_owned(), stored })
+    }
+
+    pub(super) fn of_object(url: PathBuf, object: Box<dyn Object>) -> Result<Source, Error> {
+        Ok(Source { path: url, stored: Stored::Object(Remote::new(object)?) })
     }
 
     /// Maps the file if possible.
     pub(super) fn map(&mut self) {
-        // a file that cannot be mapped, such as on some network disks, can still be read
-        self.mapping = Mapping::new(&self.file).unwrap_or_default();
+        if let Stored::File { file, mapping, .. } = &mut self.stored {
+            // a file that cannot be mapped, such as on some network disks, can still be read
+            *mapping = Mapping::new(file).unwrap_or_default();
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns the length of the file when it was opened, in bytes.
+    /// Returns the length in bytes when it was opened.
     pub(super) fn len(&self) -> u64 {
-        self.len
+        match &self.stored {
+            Stored::File { len, .. } => *len,
+            Stored::Object(object) => object.len(),
+        }
+    }
+
+    /// Returns true if each read is a request over a network.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self.stored, Stored::Object(_))
+    }
+
+    /// Requests a range of an object; `None` for a file, which is read when it is needed.
+    pub(super) fn begin(&self, offset: u64, len: u64) -> Option<Box<dyn PendingRead>> {
+        match &self.stored {
+            Stored::File { .. } => None,
+            Stored::Object(object) => Some(object.begin(offset, len)),
+        }
     }
 
     /// Returns a copy of a range of bytes. The caller must check them before use.
-    pub(super) fn read(&self, offset: u64, len: u64) -> Result<Vec<u8>, Error> {
+    pub(super) fn read(&self, offset: u64, len: u64) -> Result<Bytes, Error> {
         self.check_len()?;
-        let end = offset.checked_add(len).filter(|&end| end <= self.len);
-        assert!(end.is_some(), "ranges are checked against the file's length before they are read");
+        let end = offset.checked_add(len).filter(|&end| end <= self.len());
+        assert!(end.is_some(), "ranges are checked against the length before they are read");
+        let (file, mapping) = match &self.stored {
+            Stored::Object(object) => return Ok(object.begin(offset, len).wait()?),
+            Stored::File { file, mapping, .. } => (file, mapping),
+        };
         let len = usize::try_from(len).expect("limits of length are below the address space");
-        match &self.mapping {
+        match mapping {
             // a longer range would be in memory twice: in the pages of the mapping and in the copy
             Some(mapping) if len <= MAPPED_BYTES_MAX => {
                 let offset = usize::try_from(offset).expect("a mapped file fits into the address space");
-                mapping.copy(offset, len).map_err(|Truncated| self.cut_short())
+                mapping.copy(offset, len).map(Bytes::from).map_err(|Truncated| self.cut_short())
             }
             _ => {
                 let mut bytes = vec![0; len];
-                match self.file.read_exact_at(&mut bytes, offset) {
-                    Ok(()) => Ok(bytes),
+                match file.read_exact_at(&mut bytes, offset) {
+                    Ok(()) => Ok(Bytes::from(bytes)),
                     Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(self.cut_short()),
                     Err(source) => Err(Error::io(&self.path, "read", source)),
                 }
@@ -79,18 +114,20 @@ impl Source {
         }
     }
 
-    /// Checks that the length of the file did not change.
+    /// Checks that the length of the file did not change. Each read of an object makes sure of more.
     pub(super) fn check_len(&self) -> Result<(), Error> {
-        let found = self.file.metadata().map_err(|source| Error::io(&self.path, "look at", source))?.len();
-        if found == self.len {
+        let Stored::File { file, len, .. } = &self.stored else { return Ok(()) };
+        let found = file.metadata().map_err(|source| Error::io(&self.path, "look at", source))?.len();
+        if found == *len {
             Ok(())
         } else {
-            Err(Error::CutShort { path: self.path.clone(), expected: self.len, found })
+            Err(Error::CutShort { path: self.path.clone(), expected: *len, found })
         }
     }
 
     fn cut_short(&self) -> Error {
-        let found = self.file.metadata().map_or(0, |metadata| metadata.len());
-        Error::CutShort { path: self.path.clone(), expected: self.len, found }
+        let Stored::File { file, len, .. } = &self.stored else { unreachable!("objects are not files") };
+        let found = file.metadata().map_or(0, |metadata| metadata.len());
+        Error::CutShort { path: self.path.clone(), expected: *len, found }
     }
 }

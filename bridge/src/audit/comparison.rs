@@ -6,11 +6,12 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
-use tradesim_schemas::{ByteHash, MessageEncoder, StreamSeq, Timestamp};
+use tradesim_schemas::StreamSeq;
 
 use super::{
-    canonical_text, dead_letter,
+    canonical_text,
     digests::Digests,
+    examine::{Examiner, add, content_hash, hashes},
     findings::{AuditReport, Example, Fault, Finding, Place},
     merge::{Candidate, Content, Merge, Next},
     murmur2,
@@ -18,10 +19,9 @@ use super::{
     retries::{Outcome, Retries, SentAgain, ShortHash},
     seen::Seen,
 };
-use crate::avro::decode::Decoder;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 /// The limit of given-up messages whose content is remembered, for records that arrive far too late.
 const GIVEN_UP_MAX: usize = 262_144;
@@ -59,8 +59,7 @@ pub struct Comparison {
     run: Option<Vec<u8>>,
     /// The number of messages of the archive.
     messages: u64,
-    decoder: Decoder,
-    encoder: MessageEncoder,
+    examiner: Examiner,
     merge: Merge,
     seen: Seen,
     /// The largest sequence number of each key, for each stream.
@@ -89,8 +88,7 @@ impl Comparison {
         Comparison {
             run: run.map(|run| run.as_bytes().to_vec()),
             messages,
-            decoder: Decoder::new(),
-            encoder: MessageEncoder::new(),
+            examiner: Examiner::default(),
             merge: Merge::new(streams.len()),
             seen: Seen::default(),
             keys: streams.iter().map(|_| BTreeMap::new()).collect(),
@@ -142,12 +140,12 @@ impl Comparison {
         if record.headers.run != self.run.as_deref() {
             return None;
         }
-        self.decoder.unknown_schema(kind, record.value?)
+        self.examiner.unknown_schema(kind, record.value?)
     }
 
     /// Stores the registry's answer about an id: the schema's text, or `None` if the registry does not have it.
     pub fn learn_schema(&mut self, id: u32, text: Option<&str>) {
-        self.decoder.learn(id, text);
+        self.examiner.learn_schema(id, text);
     }
 
     /// Adds the next message of the archive.
@@ -205,7 +203,7 @@ impl Comparison {
                 format!("it follows seq {later} of {key}")
             });
         }
-        self.examine(&mut candidate, record);
+        self.examiner.examine(&self.streams[stream], &mut candidate, record);
         if self.streams[stream].kind == TopicKind::DeadLetters {
             self.dead_lettered += 1;
             // a message that was cut is not sent again
@@ -221,7 +219,7 @@ impl Comparison {
         let offset = record.offset;
         let mut candidate = self.merge.spare();
         (candidate.seq, candidate.stream, candidate.offset) = (seq, stream, offset);
-        self.examine(&mut candidate, record);
+        self.examiner.examine(&self.streams[stream], &mut candidate, record);
         let hash = content_hash(&candidate);
         self.report_faults(&mut candidate);
         self.merge.recycle(candidate);
@@ -269,51 +267,6 @@ impl Comparison {
                     keys.insert(key.into(), seq);
                 }
                 None
-            }
-        }
-    }
-
-    /// Decodes the record, and checks it without its message.
-    fn examine(&mut self, candidate: &mut Candidate, record: &TopicRecord<'_>) {
-        let stream = &self.streams[candidate.stream];
-        match stream.kind {
-            TopicKind::Data(kind) => {
-                let emitted = record.headers.emitted_time();
-                if emitted.is_none() {
-                    add(&mut candidate.faults, "tradesim-emitted is not a time");
-                }
-                match self.decoder.decode(kind, emitted.unwrap_or(Timestamp::MIN), record.value) {
-                    Ok(message) => {
-                        canonical_text::write(&message, &mut self.encoder, &mut candidate.text);
-                        candidate.content = Content::Text;
-                        if record.key != Some(message.symbol().as_bytes()) {
-                            add(
-                                &mut candidate.faults,
-                                &match record.key.map(String::from_utf8_lossy) {
-                                    Some(key) => format!("its key is {key:?}"),
-                                    None => "it has no key".to_owned(),
-                                },
-                            );
-                        }
-                    }
-                    Err(error) => add(&mut candidate.faults, &error.to_string()),
-                }
-            }
-            TopicKind::DeadLetters => match dead_letter::original(record.key, record.value) {
-                Ok(dead_letter::Original::Whole(text)) => {
-                    candidate.text = text;
-                    candidate.content = Content::Text;
-                }
-                Ok(dead_letter::Original::Beginning(beginning)) => {
-                    candidate.content = Content::Beginning(beginning);
-                }
-                Err(what) => add(&mut candidate.faults, &what),
-            },
-        }
-        if let Some(key) = record.key {
-            let partition = murmur2::partition(key, stream.partitions);
-            if partition != stream.partition {
-                add(&mut candidate.faults, &format!("its key belongs to partition {partition}"));
             }
         }
     }
@@ -444,36 +397,4 @@ impl Comparison {
             what: what(),
         });
     }
-}
-
-/// Appends a fault of a record.
-fn add(faults: &mut String, what: &str) {
-    if !faults.is_empty() {
-        faults.push_str("; ");
-    }
-    faults.push_str(what);
-}
-
-/// Returns the hashes of the message as it is and re-encoded.
-fn hashes(message: &[u8]) -> [ShortHash; 2] {
-    let hash = short_hash(message);
-    [hash, canonical_text::reworded(message).map_or(hash, |text| short_hash(&text))]
-}
-
-/// Returns the hash of the message that a record contains, if it can be decoded.
-fn content_hash(candidate: &Candidate) -> Option<ShortHash> {
-    match &candidate.content {
-        Content::Text => Some(short_hash(&candidate.text)),
-        Content::Beginning(beginning) => Some(shortened(beginning.hash())),
-        Content::Nothing => None,
-    }
-}
-
-fn short_hash(bytes: &[u8]) -> ShortHash {
-    shortened(ByteHash::of(bytes).as_bytes())
-}
-
-fn shortened(hash: &[u8; 32]) -> ShortHash {
-    let (short, _) = hash.split_at(16);
-    short.try_into().expect("a half of 32 bytes")
 }

@@ -47,6 +47,12 @@ pub enum AuditError {
         /// Their names.
         topics: Vec<String>,
     },
+    /// The data topics cannot be divided by partition number.
+    #[error("the data topics have {counts:?} partitions: workers need the same number in each")]
+    UnequalPartitions {
+        /// The number of partitions of each.
+        counts: Vec<i32>,
+    },
     /// A partition cannot be read.
     #[error("cannot read {topic}[{partition}]")]
     Read {

@@ -12,7 +12,7 @@ use super::{
     findings::AuditReport,
     newest::newest_run,
     reader::Reader,
-    record::{Stream, TopicKind, TopicRecord},
+    record::{Stream, TopicKind},
 };
 use crate::{connection::KafkaConnection, registry::Registry};
 
@@ -90,7 +90,7 @@ pub fn verify(
     let mut comparison = Comparison::new(streams.clone(), run.as_deref(), options.messages);
     let mut reader = Reader::new(committed, &streams, &spans.spans, options.timeout)?;
     let mut message = Vec::new();
-    let mut schemas = 0;
+    let mut lookups = SchemaLookups::new(registry);
     let mut next_progress = PROGRESS_STEP;
     loop {
         match comparison.poll() {
@@ -105,7 +105,11 @@ pub fn verify(
             Want::Record(index) => match reader.next(index, &streams[index])? {
                 Some(message) => {
                     let record = record(&message);
-                    learn_schema(&mut comparison, registry, index, &record, &mut schemas)?;
+                    if let Some(id) = comparison.unknown_schema(index, &record)
+                        && let Some(text) = lookups.schema(id)?
+                    {
+                        comparison.learn_schema(id, text.as_deref());
+                    }
                     comparison.record(index, &record);
                 }
                 None => comparison.ended(index),
@@ -121,7 +125,7 @@ pub fn verify(
     Ok(Audited { run, report: comparison.finish(), undecided_partitions: spans.undecided })
 }
 
-fn streams(topics: &[(TopicKind, String)], counts: &[i32]) -> Vec<Stream> {
+pub(super) fn streams(topics: &[(TopicKind, String)], counts: &[i32]) -> Vec<Stream> {
     let of_topic = |((kind, topic), &partitions): (&(TopicKind, String), &i32)| {
         let (kind, topic) = (*kind, topic.clone());
         (0..partitions).map(move |partition| Stream { kind, topic: topic.clone(), partition, partitions })
@@ -129,22 +133,29 @@ fn streams(topics: &[(TopicKind, String)], counts: &[i32]) -> Vec<Stream> {
     topics.iter().zip(counts).flat_map(of_topic).collect()
 }
 
-fn learn_schema(
-    comparison: &mut Comparison,
-    registry: &Registry,
-    stream: usize,
-    record: &TopicRecord<'_>,
-    schemas: &mut u32,
-) -> Result<(), AuditError> {
-    let Some(id) = comparison.unknown_schema(stream, record) else { return Ok(()) };
-    if *schemas >= SCHEMAS_MAX {
-        return Ok(());
+/// Requests schemas from the registry, up to a limit.
+#[derive(Debug)]
+pub(super) struct SchemaLookups<'a> {
+    registry: &'a Registry,
+    count: u32,
+}
+
+impl SchemaLookups<'_> {
+    pub(super) fn new(registry: &Registry) -> SchemaLookups<'_> {
+        SchemaLookups { registry, count: 0 }
     }
-    *schemas += 1;
-    match registry.schema(id) {
-        Ok(text) => comparison.learn_schema(id, Some(&text)),
-        Err(error) if error.is_not_found() => comparison.learn_schema(id, None),
-        Err(source) => return Err(AuditError::Schema { id, source }),
+
+    /// Returns the registry's answer about an id: the schema's text, or `None` if it has no such schema. Returns nothing beyond
+    /// the limit.
+    pub(super) fn schema(&mut self, id: u32) -> Result<Option<Option<String>>, AuditError> {
+        if self.count >= SCHEMAS_MAX {
+            return Ok(None);
+        }
+        self.count += 1;
+        match self.registry.schema(id) {
+            Ok(text) => Ok(Some(Some(text))),
+            Err(error) if error.is_not_found() => Ok(Some(None)),
+            Err(source) => Err(AuditError::Schema { id, source }),
+        }
     }
-    Ok(())
 }

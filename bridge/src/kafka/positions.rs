@@ -5,7 +5,7 @@
 //! last stable offset has reached the end that the topic had at the beginning. Otherwise it could read a position
 //! that is older than the committed one, and messages would be sent twice.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use rdkafka::{
     Message as _, Offset, TopicPartitionList,
@@ -28,9 +28,12 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const PENDING_TIMEOUT: Duration = Duration::from_secs(90);
 /// The interval of checks for that.
 const PENDING_TICK: Duration = Duration::from_millis(100);
-/// The number of records at the end of the topic that are read first: they contain the positions of bridges that were
+/// The number of offsets at the end of the topic that are read first: they contain the positions of bridges that were
 /// active a moment ago.
 const TAIL_RECORDS: i64 = 5_000;
+/// The factor by which the number grows while the position is not found. So the time to find the position of a bridge that was
+/// active some time ago grows with that time, and not with the length of the topic.
+const TAIL_GROWTH: i64 = 16;
 /// The timeout for records that exist.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -76,12 +79,27 @@ pub(crate) fn read_newest(
         }
         std::thread::sleep(PENDING_TICK);
     }
-    let tail = low.max(end - TAIL_RECORDS);
-    let newest = newest_from(&committed, topic, tail, key, clock, is_stopping)?;
-    match newest {
-        None if tail > low => newest_from(&committed, topic, low, key, clock, is_stopping),
-        newest => Ok(newest),
+    for (from, to) in windows(low, end) {
+        if let Some(newest) = newest_from(&committed, topic, from..to, key, clock, is_stopping)? {
+            return Ok(newest);
+        }
     }
+    Ok(None)
+}
+
+/// Returns the ranges of offsets that are read one after the other until the key is found: from the end backwards, each longer
+/// than the one before, and together the whole topic.
+fn windows(low: i64, end: i64) -> impl Iterator<Item = (i64, i64)> {
+    let (mut to, mut length) = (end, TAIL_RECORDS);
+    std::iter::from_fn(move || {
+        if to <= low {
+            return None;
+        }
+        let from = low.max(to.saturating_sub(length));
+        let window = (from, to);
+        (to, length) = (from, length.saturating_mul(TAIL_GROWTH));
+        Some(window)
+    })
 }
 
 fn is_unknown_topic(error: &KafkaError) -> bool {
@@ -89,17 +107,17 @@ fn is_unknown_topic(error: &KafkaError) -> bool {
     matches!(error.rdkafka_error_code(), Some(UnknownTopic | UnknownTopicOrPartition | UnknownPartition))
 }
 
-/// Reads to the end, and returns the last record of a key.
+/// Reads a range of offsets, and returns the value of the last record of a key in it; `None` if there is no record.
 fn newest_from(
     consumer: &Reader,
     topic: &str,
-    from: i64,
+    offsets: Range<i64>,
     key: &str,
     clock: Clock,
     is_stopping: &dyn Fn() -> bool,
-) -> Result<Option<Vec<u8>>, KafkaFailure> {
+) -> Result<Option<Option<Vec<u8>>>, KafkaFailure> {
     let mut assignment = TopicPartitionList::new();
-    assignment.add_partition_offset(topic, 0, Offset::Offset(from))?;
+    assignment.add_partition_offset(topic, 0, Offset::Offset(offsets.start))?;
     consumer.assign(&assignment)?;
     let mut newest = None;
     let mut last_received = clock.now();
@@ -116,8 +134,10 @@ fn newest_from(
         };
         last_received = clock.now();
         match result {
+            // compaction and markers of transactions leave gaps, so the range may end at any later offset
+            Ok(record) if record.offset() >= offsets.end => break,
             Ok(record) if record.key() == Some(key.as_bytes()) => {
-                newest = record.payload().map(<[u8]>::to_vec);
+                newest = Some(record.payload().map(<[u8]>::to_vec));
             }
             Ok(_) => {}
             Err(KafkaError::PartitionEOF(_)) => break,
@@ -126,4 +146,69 @@ fn newest_from(
     }
     consumer.unassign()?;
     Ok(newest)
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::{
+        ClientConfig,
+        producer::{BaseProducer, BaseRecord, Producer as _},
+    };
+    use tradesim_schemas::StreamSeq;
+
+    use super::*;
+    use crate::dev::DevBroker;
+
+    #[test]
+    fn windows_cover_the_topic_once_from_its_end() {
+        for (low, end) in [(0, 0), (7, 7), (0, 1), (3, 5_003), (3, 5_004), (10, 3_000_000)] {
+            let windows: Vec<_> = windows(low, end).collect();
+            let mut to = end;
+            for (index, window) in windows.iter().enumerate() {
+                assert_eq!(window.1, to);
+                assert!(window.0 >= low && window.0 < window.1, "{window:?}");
+                assert!(window.1 - window.0 <= TAIL_RECORDS * TAIL_GROWTH.pow(index as u32));
+                to = window.0;
+            }
+            assert_eq!(to, low);
+            assert!(windows.len() <= 4, "{windows:?}");
+        }
+    }
+
+    /// Fifty bridges that commit ten times per second, for 30 seconds. One of them stopped after the first second.
+    #[test]
+    fn positions_among_those_of_fifty_bridges_are_found_soon() {
+        let topic = "tradesim.positions";
+        let broker = DevBroker::start(1, &[(topic.to_owned(), 1)]).unwrap();
+        let connection = KafkaConnection::new(broker.bootstrap_servers(), &[]).unwrap();
+        let mut config = ClientConfig::new();
+        connection.apply(&mut config);
+        let producer: BaseProducer = config.set("compression.type", "snappy").create().unwrap();
+        let position = |bridge: u64, commit: u64| Position {
+            identity: Identity { stream: format!("{bridge:064x}"), run: "nightly".to_owned() },
+            next_seq: StreamSeq(commit * 1_000),
+            bridge: format!("{bridge:016x}"),
+        };
+        for commit in 0..300 {
+            for bridge in (0..50).filter(|bridge| *bridge != 7 || commit < 10) {
+                let position = position(bridge, commit);
+                let (key, value) = (position.key(), position.value());
+                while let Err((_, _)) = producer.send(BaseRecord::to(topic).key(&key).payload(&value)) {
+                    producer.poll(Duration::from_millis(10));
+                }
+            }
+        }
+        producer.flush(Duration::from_secs(30)).unwrap();
+        let clock = Clock::start();
+        let found = |bridge: u64| {
+            let began = clock.now();
+            let identity = position(bridge, 0).identity;
+            let found = read_position(&connection, topic, &identity, clock, &|| false).unwrap();
+            assert!(clock.now() - began < Duration::from_secs(5), "{:?}", clock.now() - began);
+            found
+        };
+        assert_eq!(found(0), Some(position(0, 299)));
+        assert_eq!(found(7), Some(position(7, 9)), "the first window does not have it");
+        assert_eq!(found(50), None, "all of the topic was read");
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::{io::Write, path::PathBuf};
 
+use serde::Serialize;
 use tradesim_archive::NewFile;
 
-use super::{LoadReport, Verification, page};
 use crate::error::Error;
 
 /// The files of `--report`.
@@ -25,14 +25,18 @@ impl ReportFiles {
         Ok(ReportFiles { paths })
     }
 
-    /// Replaces the files atomically.
+    /// Replaces the files atomically. `html` returns the page, `report` is the JSON object.
     ///
     /// # Errors
     /// Fails if a file cannot be written.
-    pub(crate) fn write<V: Verification>(&self, report: &LoadReport<V>) -> Result<(), Error> {
+    pub(crate) fn write(
+        &self,
+        report: &impl Serialize,
+        html: impl Fn() -> Result<String, serde_json::Error>,
+    ) -> Result<(), Error> {
         for path in &self.paths {
             let text = match path.extension() {
-                Some(extension) if extension == "html" => page::page(report),
+                Some(extension) if extension == "html" => html()?,
                 _ => serde_json::to_string_pretty(report)? + "\n",
             };
             let file = NewFile::create(path, true)?;

@@ -16,6 +16,8 @@ pub struct HandshakeHeaders {
     pub start_seq: Option<StreamSeq>,
     /// The digest of the whole stream, if the server knows it in advance.
     pub digest: Option<ContentDigest>,
+    /// The number of messages before the first one that state what was before it; `None` if no state was requested.
+    pub state: Option<u64>,
     /// True if the server may send notices.
     pub notices: bool,
 }
@@ -25,6 +27,7 @@ const STREAM: &str = "tradesim-stream";
 const RUN: &str = "tradesim-run";
 const START_SEQ: &str = "tradesim-start-seq";
 const DIGEST: &str = "tradesim-digest";
+const STATE: &str = "tradesim-state";
 
 impl HandshakeHeaders {
     /// Returns the headers that a server adds to its answer, without the subprotocol.
@@ -34,6 +37,7 @@ impl HandshakeHeaders {
             (DIGEST, self.digest.map(|digest| digest.to_string())),
             (START_SEQ, self.start_seq.map(|seq| seq.to_string())),
             (STREAM, self.stream.clone()),
+            (STATE, self.state.map(|messages| messages.to_string())),
         ];
         pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
@@ -43,15 +47,16 @@ impl HandshakeHeaders {
     /// # Errors
     /// An invalid or repeated header, as text.
     pub fn of(headers: &HeaderMap) -> Result<HandshakeHeaders, String> {
-        let start_seq = |text: &str| {
+        let number = |text: &str| {
             let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse().ok().filter(|seq| is_number && *seq < SEQ_END).map(StreamSeq)
+            text.parse().ok().filter(|number| is_number && *number < SEQ_END)
         };
         Ok(HandshakeHeaders {
             stream: read(headers, STREAM, name, NAME)?,
             run: read(headers, RUN, name, NAME)?,
-            start_seq: read(headers, START_SEQ, start_seq, "a number below 2^53")?,
+            start_seq: read(headers, START_SEQ, |text| number(text).map(StreamSeq), NUMBER)?,
             digest: read(headers, DIGEST, |text| text.parse().ok(), "a digest")?,
+            state: read(headers, STATE, number, NUMBER)?,
             notices: headers
                 .get(header::SEC_WEBSOCKET_PROTOCOL)
                 .is_some_and(|protocol| protocol.as_bytes() == SUBPROTOCOL.as_bytes()),
@@ -59,6 +64,7 @@ impl HandshakeHeaders {
     }
 }
 
+const NUMBER: &str = "a number below 2^53";
 const NAME: &str = "a name of 1 to 64 letters, digits, dashes, underscores, dots and colons";
 
 fn name(text: &str) -> Option<String> {
@@ -102,11 +108,13 @@ mod tests {
             ("tradesim-run", "nightly:1"),
             ("tradesim-start-seq", "9007199254740991"),
             ("tradesim-digest", &digest),
+            ("tradesim-state", "50"),
             ("sec-websocket-protocol", "tradesim.v1"),
         ])
         .unwrap();
         assert_eq!((ours.stream.as_deref(), ours.run.as_deref()), (Some("0123"), Some("nightly:1")));
         assert_eq!((ours.start_seq, ours.notices), (Some(StreamSeq(9_007_199_254_740_991)), true));
+        assert_eq!(ours.state, Some(50));
         assert_eq!(ours.digest.unwrap().to_string(), digest);
         let written: Vec<_> = ours.pairs();
         let pairs: Vec<_> = written.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -127,6 +135,7 @@ mod tests {
             ("tradesim-start-seq", "-1"),
             ("tradesim-start-seq", "+1"),
             ("tradesim-digest", "blake3:"),
+            ("tradesim-state", "-1"),
         ] {
             let error = handshake_headers(&[(header, value)]).unwrap_err();
             assert!(error.starts_with(&format!("the server's header {header} is not a")), "{error}");

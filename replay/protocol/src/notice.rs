@@ -1,11 +1,16 @@
 //! The notices of the subprotocol `tradesim.v1` (docs/PROTOCOL.md, section 4).
 
+mod state;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol};
 
+use self::state::StateLayout;
 use crate::{Speed, State};
+
+pub use self::state::StateNotice;
 
 /// A text message that is not an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub enum Notice {
         /// The stream sequence number of the next message.
         seq: StreamSeq,
     },
+    /// The state of the market before the next message, for a client that requested it.
+    State(StateNotice),
     /// Messages are no longer available.
     Gap {
         /// The stream sequence number of the first of them.
@@ -96,6 +103,7 @@ enum Layout {
     Seek {
         seq: StreamSeq,
     },
+    State(StateLayout),
     Gap {
         from: StreamSeq,
         to: StreamSeq,
@@ -128,6 +136,7 @@ enum Layout {
 enum Informative {
     Start {},
     Position {},
+    State {},
     Subscribed {},
 }
 
@@ -180,6 +189,7 @@ impl Notice {
                 speed.zip(state).map(|(speed, state)| Notice::Position { seq, state, speed })
             }
             Layout::Seek { seq } => Some(Notice::Seek { seq }),
+            Layout::State(layout) => layout.notice().map(Notice::State),
             Layout::Gap { from, to } => Some(Notice::Gap { from, to }),
             Layout::Subscribed { seq, symbols, except, events } => {
                 let parsed = (
@@ -221,6 +231,7 @@ impl Notice {
                 Layout::Position { seq: *seq, state: state.as_str().to_owned(), speed: speed.to_string() }
             }
             Notice::Seek { seq } => Layout::Seek { seq: *seq },
+            Notice::State(state) => Layout::State(StateLayout::of(state)),
             Notice::Gap { from, to } => Layout::Gap { from: *from, to: *to },
             Notice::Subscribed { seq, symbols, except, events } => Layout::Subscribed {
                 seq: *seq,

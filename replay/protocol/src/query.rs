@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The known parameters.
-const PARAMETERS: [&str; 4] = ["from_seq", "digest", "symbols", "events"];
+const PARAMETERS: [&str; 5] = ["from_seq", "digest", "symbols", "events", "state"];
 
 /// The part of a stream that a client requests. Servers parse it and clients write it, without the question mark.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,31 @@ pub struct FeedQuery {
     pub symbols: Option<Vec<Symbol>>,
     /// The event types; `None` for all.
     pub events: Option<Vec<EventType>>,
+    /// The state that the client wants to receive before its first message; `None` for none.
+    pub state: Option<StateRequest>,
+}
+
+/// The state that a client requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateRequest {
+    /// The last book of each of its symbols; with the subprotocol, all of [`StateNotice`](crate::StateNotice).
+    Books,
+}
+
+impl StateRequest {
+    /// Returns the text in a query.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            StateRequest::Books => "books",
+        }
+    }
+
+    fn parse(text: &str) -> Result<StateRequest, Refusal> {
+        match text {
+            "books" => Ok(StateRequest::Books),
+            _ => Err(Refusal::new("bad_value", format!("state: expected books, found {}", shown(text)))),
+        }
+    }
 }
 
 impl FeedQuery {
@@ -52,12 +77,13 @@ impl FromStr for FeedQuery {
                 return Err(Refusal::new("duplicate_parameter", format!("{name} is given twice")));
             }
         }
-        let [from_seq, digest, symbols, events] = values;
+        let [from_seq, digest, symbols, events, state] = values;
         Ok(FeedQuery {
             digest: digest.map(|text| digest_of(&text)).transpose()?,
             symbols: symbols.map(|text| list(&text, "symbols", vocabulary::symbol)).transpose()?,
             events: events.map(|text| list(&text, "events", vocabulary::event_type)).transpose()?,
             from_seq: from_seq.map(|text| seq(&text)).transpose()?,
+            state: state.map(|text| StateRequest::parse(&text)).transpose()?,
         })
     }
 }
@@ -78,6 +104,9 @@ impl fmt::Display for FeedQuery {
         }
         if let Some(seq) = &self.from_seq {
             write("from_seq", seq)?;
+        }
+        if let Some(state) = self.state {
+            write("state", &state.as_str())?;
         }
         self.digest.iter().try_for_each(|digest| write("digest", digest))
     }
@@ -161,7 +190,7 @@ mod tests {
     #[test]
     fn all_parameters_together_are_read_and_written() {
         let query = format!(
-            "from_seq=17&digest={}&symbols=MSFT,%41APL,B%2c%26&events=trade",
+            "from_seq=17&digest={}&symbols=MSFT,%41APL,B%2c%26&events=trade&state=books",
             DIGEST.replace(':', "%3A")
         );
         let parsed = parse(&query).unwrap();
@@ -171,9 +200,10 @@ mod tests {
             digest: Some(DIGEST.parse().unwrap()),
             symbols: Some(symbols),
             events: Some(vec![EventType::Trade]),
+            state: Some(StateRequest::Books),
         };
         assert_eq!(parsed, expected);
-        let written = format!("symbols=MSFT,AAPL,B,%26&events=trade&from_seq=17&digest={DIGEST}");
+        let written = format!("symbols=MSFT,AAPL,B,%26&events=trade&from_seq=17&state=books&digest={DIGEST}");
         assert_eq!(parsed.to_string(), written);
         assert_eq!(FeedQuery::from_seq(StreamSeq(3)).to_string(), "from_seq=3");
     }
@@ -191,5 +221,7 @@ mod tests {
         refused("symbols=%4", "bad_value", "percent");
         refused("symbols=%ff", "bad_value", "percent");
         refused("digest=blake3:00", "bad_value", "digest");
+        refused("state=", "bad_value", "state: expected books");
+        refused("state=Books", "bad_value", "state: expected books");
     }
 }

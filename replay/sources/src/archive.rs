@@ -1,16 +1,22 @@
 //! An archive as a source, whole or filtered.
 
+mod states;
+
 use std::sync::Arc;
 
 use tradesim_archive::{Archive, Batch, Batches, Error, Filter, Start};
-use tradesim_replay::{BlockBuilder, Feed, Filled, Outline, OutlineOptions, Source, SourceError, SourceInfo};
-use tradesim_schemas::{StreamSeq, Symbol, TimeSpec, Timestamp};
+use tradesim_replay::{
+    BlockBuilder, Feed, Filled, Outline, OutlineOptions, Source, SourceError, SourceInfo, StreamState,
+};
+use tradesim_schemas::{RecordSeq, StreamSeq, Symbol, TimeSpec, Timestamp};
+
+use states::States;
 
 use crate::{
     checkpoints::{Checkpoint, Checkpoints},
     instant_in,
     message::{Messages, Pace, Timestamps},
-    no_place, outline, read_error,
+    no_place, outline, period, read_error,
 };
 
 /// An archive, or the messages of it that pass a filter.
@@ -26,6 +32,7 @@ pub struct ArchiveSource {
     pace: Pace,
     info: SourceInfo,
     checkpoints: Arc<Checkpoints>,
+    states: States,
 }
 
 impl ArchiveSource {
@@ -37,7 +44,9 @@ impl ArchiveSource {
         let checkpoints = Arc::new(Checkpoints::new(messages));
         let received = metadata.provenance().has_received_pace();
         let pace = if received { Pace::Received } else { Pace::Recorded };
-        ArchiveSource { archive, filter, timestamps, pace, info, checkpoints }.with_timestamps(timestamps)
+        let states = States::default();
+        ArchiveSource { archive, filter, timestamps, pace, info, checkpoints, states }
+            .with_timestamps(timestamps)
     }
 
     /// Sets other timestamps.
@@ -99,6 +108,12 @@ impl ArchiveSource {
     }
 
     fn open_filtered(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
+        let (rows, batch, at) = self.locate(seq)?;
+        Ok(self.feed(rows, batch, at))
+    }
+
+    /// Finds a message among the rows that pass: the index of its row in the batch, or the first of the rows that follow.
+    fn locate(&self, seq: StreamSeq) -> Result<(PassingRows, Batch, usize), SourceError> {
         let place = self.checkpoints.before_message(seq.get());
         let mut skip = seq.get() - place.map_or(0, |place| place.passed);
         let mut rows = self.rows_after(place);
@@ -107,11 +122,54 @@ impl ArchiveSource {
                 return Err(SourceError::BeyondEnd { seq, messages: rows.filter.passed() });
             };
             if batch.len() as u64 > skip {
-                return Ok(self.feed(rows, batch, skip as usize));
+                return Ok((rows, batch, skip as usize));
             }
             skip -= batch.len() as u64;
         }
-        Ok(self.feed(rows, Batch::default(), 0))
+        Ok((rows, Batch::default(), 0))
+    }
+
+    /// Returns the record sequence number and the time of a message that passes; `None` after the last one.
+    fn row_of(&self, seq: StreamSeq) -> Result<Option<(RecordSeq, Timestamp)>, SourceError> {
+        let (mut rows, batch, at) = self.locate(seq)?;
+        if let Some(row) = batch.rows_from(at).next() {
+            return Ok(Some((row.seq(), row.timestamp())));
+        }
+        let batch = rows.next_batch().map_err(read_error)?;
+        Ok(batch.and_then(|batch| batch.rows().next().map(|row| (row.seq(), row.timestamp()))))
+    }
+
+    /// Returns the row before which the state of the market is that before a message, and the time of the message; after the
+    /// last one, that of the last one. A whole archive knows the time only from the row.
+    fn place_of_state(&self, seq: StreamSeq) -> Result<(Start, Option<Timestamp>), SourceError> {
+        if self.filter.is_open() {
+            return Ok((Start::Row(seq.get()), None));
+        }
+        if let Some((row, at)) = self.row_of(seq)? {
+            return Ok((Start::Seq(row), Some(at)));
+        }
+        let last = match seq.get().checked_sub(1) {
+            Some(before) => self.row_of(StreamSeq(before))?,
+            None => None,
+        };
+        Ok(match (last, self.filter.from()) {
+            (Some((last, at)), _) => (Start::Seq(last.saturating_add(1)), Some(at)),
+            (None, Some(from)) => (Start::Time(from), Some(from)),
+            (None, None) => (Start::Beginning, None),
+        })
+    }
+
+    /// Returns true if there is no message from `seq` on.
+    pub(crate) fn ends_at(&self, seq: StreamSeq) -> Result<bool, SourceError> {
+        match self.checkpoints.messages() {
+            Some(messages) => Ok(seq >= StreamSeq(messages)),
+            None => self.row_of(seq).map(|row| row.is_none()),
+        }
+    }
+
+    /// Returns the state after the last message. It is read once.
+    pub(crate) fn final_state(&self) -> Result<StreamState, SourceError> {
+        self.states.last(|| self.state(StreamSeq(self.count().map_err(read_error)?)))
     }
 
     fn find_filtered(&self, at: Timestamp) -> Result<Option<u64>, Error> {
@@ -150,6 +208,23 @@ impl Source for ArchiveSource {
         } else {
             self.open_filtered(seq)
         }
+    }
+
+    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
+        if let Some(messages) = self.checkpoints.messages()
+            && seq > StreamSeq(messages)
+        {
+            return Err(SourceError::BeyondEnd { seq, messages });
+        }
+        let (start, at) = self.place_of_state(seq)?;
+        let before = self.states.before(&self.archive, start).map_err(read_error)?;
+        let last = self.archive.metadata().last();
+        let at = at.or(before.row.or(last).map(|(_, at)| at)).unwrap_or_default();
+        let mut market = before.market.view(at);
+        period::keep_passing(&mut market, &self.filter);
+        market.books = market.books.iter().map(|book| self.timestamps.sent_envelope(book)).collect();
+        let period = period::period_in(at, self.archive.metadata().provenance());
+        Ok(StreamState { market, period: Some(period) })
     }
 
     /// The time refers to the recording, even if timestamps are shifted.

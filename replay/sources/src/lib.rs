@@ -9,7 +9,9 @@ mod faults;
 mod live;
 mod message;
 mod outline;
+mod period;
 mod playlist;
+mod scenario_file;
 pub mod schedule;
 mod spaced;
 mod toml_text;
@@ -23,6 +25,7 @@ pub use faults::{
 pub use live::{Days, LivePlan, LiveRecords, LiveSource, Window};
 pub use message::{Pace, Timestamps};
 pub use playlist::{Playlist, Rounds};
+pub use scenario_file::{ScenarioFile, ScenarioFileError};
 pub use toml_text::{duration_of, from_toml, optional_duration_of};
 
 use tradesim_replay::SourceError;

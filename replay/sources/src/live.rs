@@ -1,13 +1,14 @@
 //! The source of `serve`: a simulated day from some instant on, and the days after it, as messages that are numbered from 0 and
 //! can be read from any of them on.
 
+mod recent;
 mod snapshots;
 
 use std::sync::Arc;
 
 use tradesim_archive::{Cut, Filter};
-use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo};
-use tradesim_schemas::{Record, StreamSeq, TimeSpec, Timestamp};
+use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo, StreamState};
+use tradesim_schemas::{MarketState, Record, StreamSeq, TimeSpec, Timestamp};
 use tradesim_sim::{
     Simulation, SimulationOptions,
     session::{CalendarError, Closed},
@@ -15,8 +16,9 @@ use tradesim_sim::{
 
 use crate::{
     message::{Messages, Pace, Timestamps},
-    no_place, read_error,
+    no_place, period, read_error,
 };
+use recent::Recent;
 use snapshots::{Limits, Snapshot, Snapshots};
 
 /// The definition of a live stream.
@@ -53,20 +55,25 @@ pub enum Days {
 pub struct LiveSource {
     plan: Arc<LivePlan>,
     snapshots: Arc<Snapshots>,
+    /// What was simulated most recently.
+    recent: Arc<Recent>,
     info: SourceInfo,
 }
 
 impl LiveSource {
-    /// Creates the source of a plan. `simulation` is its first day in its state at the start.
-    pub fn new(plan: LivePlan, simulation: Simulation) -> LiveSource {
+    /// Creates the source of a plan. `simulation` is its first day in its state at the start, and `market` the state of the
+    /// market then, from the events before.
+    pub fn new(plan: LivePlan, simulation: Simulation, market: MarketState) -> LiveSource {
         debug_assert_eq!(simulation.now(), plan.start);
         let mut symbols = plan.filter.cut().symbols.clone();
         if symbols.is_empty() {
             symbols = simulation.universe().symbols().iter().map(|info| info.symbol).collect();
         }
         let info = SourceInfo { identity: identity(&plan), symbols, ..SourceInfo::default() };
-        let first = Snapshot { seq: StreamSeq(0), starts_segment: false, simulation };
-        LiveSource { plan: Arc::new(plan), snapshots: Arc::new(Snapshots::new(first, Limits::USUAL)), info }
+        let recent = Arc::new(Recent::new(market.clone()));
+        let first = Snapshot { seq: StreamSeq(0), starts_segment: false, simulation, market };
+        let snapshots = Arc::new(Snapshots::new(first, Limits::USUAL));
+        LiveSource { plan: Arc::new(plan), snapshots, recent, info }
     }
 
     /// Returns the messages from `seq` on, as records with the sequence numbers of their days.
@@ -97,12 +104,37 @@ impl LiveSource {
         (!filter.is_open()).then(|| filter.cut().clone())
     }
 
+    /// Returns the state before a message, and the time of the message, from the nearest snapshot.
+    fn simulate_state(&self, seq: StreamSeq) -> Result<(MarketState, Timestamp), SourceError> {
+        let snapshot = self.snapshots.before_message(seq);
+        let (mut market, mut next) = (snapshot.market.clone(), snapshot.seq);
+        let mut records = self.records_from(snapshot);
+        let mut last = self.plan.start;
+        while let Some(window) = records.next_window()? {
+            for record in &window.records {
+                last = record.envelope.timestamp;
+                if next == seq {
+                    return Ok((market, last));
+                }
+                market.push(&record.envelope);
+                next += 1;
+            }
+        }
+        if next == seq {
+            Ok((market, last))
+        } else {
+            Err(SourceError::BeyondEnd { seq, messages: next.get() })
+        }
+    }
+
     fn records_from(&self, snapshot: Snapshot) -> LiveRecords {
         LiveRecords {
             plan: Arc::clone(&self.plan),
             snapshots: Arc::clone(&self.snapshots),
+            recent: Arc::clone(&self.recent),
             filter: self.plan.filter.clone(),
             simulation: snapshot.simulation,
+            market: snapshot.market,
             seq: snapshot.seq,
             starts_segment: snapshot.starts_segment,
             begun: None,
@@ -119,6 +151,18 @@ impl Source for LiveSource {
         let records = self.records(seq)?;
         let messages = Messages::new(Timestamps::Recorded, Pace::Recorded);
         Ok(Box::new(LiveFeed { records, window: Window::default(), at: 0, messages }))
+    }
+
+    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
+        let (market, at) = match self.recent.before(seq) {
+            Some(found) => found,
+            None => self.simulate_state(seq)?,
+        };
+        let mut market = market.view(at);
+        period::keep_passing(&mut market, &self.plan.filter);
+        // each day that is simulated is one on which the market is open
+        let period = period::period_at(at, self.plan.options.market_hours, Closed::Allow);
+        Ok(StreamState { market, period: Some(period) })
     }
 
     /// Exchange time refers to the first day.
@@ -167,7 +211,10 @@ pub struct Window {
 pub struct LiveRecords {
     plan: Arc<LivePlan>,
     snapshots: Arc<Snapshots>,
+    recent: Arc<Recent>,
     simulation: Simulation,
+    /// The state of the market before the next message of the simulation.
+    market: MarketState,
     filter: Filter,
     /// The sequence number of the next message of the simulation.
     seq: StreamSeq,
@@ -189,12 +236,15 @@ impl LiveRecords {
         loop {
             if self.snapshots.wants(self.seq) {
                 let (seq, starts_segment) = (self.seq, self.starts_segment);
-                self.snapshots.learn(Snapshot { seq, starts_segment, simulation: self.simulation.clone() });
+                let (simulation, market) = (self.simulation.clone(), self.market.clone());
+                self.snapshots.learn(Snapshot { seq, starts_segment, simulation, market });
             }
             match self.simulation.next_window() {
                 Some(mut records) => {
                     self.filter.retain(&mut records);
                     if !records.is_empty() {
+                        self.recent.add(self.seq, &records);
+                        records.iter().for_each(|record| self.market.push(&record.envelope));
                         self.seq += records.len() as u64;
                         let starts_segment = std::mem::take(&mut self.starts_segment);
                         return Ok(Some(Window { records, starts_segment }));

@@ -41,7 +41,7 @@ impl Timestamps {
         }
     }
 
-    fn sent_envelope(self, envelope: &Envelope) -> Envelope {
+    pub(crate) fn sent_envelope(self, envelope: &Envelope) -> Envelope {
         let mut sent = *envelope;
         sent.timestamp = self.sent(sent.timestamp);
         match &mut sent.event {

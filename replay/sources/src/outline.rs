@@ -1,16 +1,16 @@
 //! The outlines of archives: their messages by time and type, and what their metadata says about times and messages.
 
-use tradesim_archive::{Archive, Batches, Counts, Error, Filter, Provenance, Start, TimeBins};
+use tradesim_archive::{Archive, Batches, Counts, Error, Filter, Label, Provenance, Start, TimeBins};
 use tradesim_replay::{Bins, MARKS_MAX, Mark, MarkKind, Outline, OutlineOptions, Segment, Span, SpanKind};
 use tradesim_schemas::{RecordSeq, StreamSeq, Timestamp};
 use tradesim_sim::session::{Closed, TradingDay, date_at, parse_date};
+
+use crate::period::follows_market_hours;
 
 /// The number of stretches of time: more than the pixels that a page usually has for them.
 const BINS_MAX: usize = 1_500;
 /// The limit of trading days whose periods are listed. Over a longer time a page could not show them.
 const DAYS_MAX: usize = 40;
-/// The option of a simulation that switches the hours of the market off.
-const OPTION_MARKET_HOURS: &str = "market_hours";
 
 /// Returns the outline of an archive, or of the part of it that passes a filter in its initial state; `None` if it was
 /// cancelled.
@@ -154,7 +154,9 @@ fn segment(bins: TimeBins, provenance: &Provenance) -> Segment {
         name: format!("burst {}x", burst.multiplier),
         symbol: burst.symbol.map(|symbol| symbol.to_string()),
     });
-    spans.extend(bursts.filter(|span| span.from_us < to_us && span.to_us > from_us).take(MARKS_MAX));
+    let spans_of_events = provenance.labels.iter().flat_map(phases);
+    let added = bursts.chain(spans_of_events);
+    spans.extend(added.filter(|span| span.from_us < to_us && span.to_us > from_us).take(MARKS_MAX));
     Segment {
         seq: StreamSeq(0),
         from_us,
@@ -169,9 +171,22 @@ fn segment(bins: TimeBins, provenance: &Provenance) -> Segment {
     }
 }
 
+/// Returns the phases of a planned event. Each of them lasts until the next one.
+fn phases(label: &Label) -> impl Iterator<Item = Span> + '_ {
+    let ends = label.phases.iter().skip(1).map(|next| next.at).chain([label.to]);
+    let phases = label.phases.iter().zip(ends).filter(|(phase, end)| phase.at < *end);
+    phases.map(|(phase, end)| Span {
+        kind: SpanKind::Event,
+        from_us: phase.at.micros(),
+        to_us: end.micros(),
+        name: format!("{} {}", label.kind, phase.name),
+        symbol: label.symbol.map(|symbol| symbol.to_string()),
+    })
+}
+
 /// Returns the periods of the trading days in a time; none outside the calendar.
 fn periods(from_us: i64, to_us: i64, provenance: &Provenance) -> Vec<Span> {
-    let market_hours = provenance.options.get(OPTION_MARKET_HOURS).is_none_or(|value| value != "false");
+    let market_hours = follows_market_hours(provenance);
     // a simulated day may be a holiday that is treated as if the market were open
     let simulated = provenance.date.as_deref().and_then(parse_date);
     let (Some(from), Some(to)) = (Timestamp::from_micros(from_us), Timestamp::from_micros(to_us)) else {

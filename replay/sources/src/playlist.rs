@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use tradesim_replay::{
-    BlockBuilder, Feed, Filled, Mark, Outline, OutlineOptions, Source, SourceError, SourceInfo,
+    BlockBuilder, Feed, Filled, Mark, Outline, OutlineOptions, Source, SourceError, SourceInfo, StreamState,
 };
 
 use tradesim_schemas::{StreamSeq, TimeSpec};
@@ -113,11 +113,65 @@ impl Order {
         }
     }
 
+    /// Finds the position of message `seq`, and opens the part there; the feed is `None` after the last round.
+    fn locate(&self, seq: StreamSeq) -> Result<(Position, Option<Box<dyn Feed>>), SourceError> {
+        let (mut round, mut before) = self.whole_rounds(seq);
+        let mut part = 0;
+        loop {
+            let position = Position { round, part, seq: seq - before };
+            let part_messages = match self.open(position) {
+                Ok(None) if StreamSeq(before) < seq => {
+                    return Err(SourceError::BeyondEnd { seq, messages: before });
+                }
+                Ok(feed) => return Ok((position, feed)),
+                Err(SourceError::BeyondEnd { messages, .. }) => messages,
+                Err(error) => return Err(error),
+            };
+            before += part_messages;
+            part += 1;
+            if part == self.parts.len() {
+                part = 0;
+                round += 1;
+                if round == 1 {
+                    // all lengths are known after the first round
+                    (round, before) = match self.round_messages() {
+                        Some(0) => return Err(SourceError::BeyondEnd { seq, messages: 0 }),
+                        _ => self.whole_rounds(seq),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Returns the position of the part after that of a position.
+    fn after(&self, Position { round, part, .. }: Position) -> Position {
+        let is_last = part + 1 == self.parts.len();
+        Position {
+            round: round + u64::from(is_last),
+            part: if is_last { 0 } else { part + 1 },
+            seq: StreamSeq(0),
+        }
+    }
+
+    /// Returns the position of the part before that of a position; `None` before the first.
+    fn before(&self, Position { round, part, .. }: Position) -> Option<Position> {
+        let (round, part) = match part.checked_sub(1) {
+            Some(part) => (round, part),
+            None => (round.checked_sub(1)?, self.parts.len() - 1),
+        };
+        Some(Position { round, part, seq: StreamSeq(0) })
+    }
+
+    /// Returns true after the last round.
+    fn is_over(&self, position: Position) -> bool {
+        matches!(self.rounds, Rounds::Times(times) if position.round >= times)
+    }
+
     /// Opens the part at a position. Returns `None` after the last round.
     fn open(&self, position: Position) -> Result<Option<Box<dyn Feed>>, SourceError> {
-        match self.rounds {
-            Rounds::Times(times) if position.round >= times => Ok(None),
-            _ => self.parts[position.part].open(position.seq).map(Some),
+        match self.is_over(position) {
+            true => Ok(None),
+            false => self.parts[position.part].open(position.seq).map(Some),
         }
     }
 }
@@ -128,40 +182,57 @@ impl Source for Playlist {
     }
 
     fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
-        let order = &self.order;
-        let (mut round, mut before) = order.whole_rounds(seq);
-        let mut part = 0;
-        loop {
-            let position = Position { round, part, seq: seq - before };
-            let part_messages = match order.open(position) {
-                Ok(None) if StreamSeq(before) < seq => {
-                    return Err(SourceError::BeyondEnd { seq, messages: before });
+        let (position, feed) = self.order.locate(seq)?;
+        Ok(Box::new(PlaylistFeed {
+            order: Arc::clone(&self.order),
+            position,
+            starts_segment: position.seq == StreamSeq(0) && (position.round, position.part) != (0, 0),
+            feed,
+        }))
+    }
+
+    /// Candles and orders begin anew with each archive and round. The books of symbols that did not occur since are those of
+    /// the archives before.
+    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
+        let parts = &self.order.parts;
+        let (mut position, feed) = self.order.locate(seq)?;
+        let mut state = if feed.is_none() {
+            // after the last message, the state is that of the last archive
+            StreamState::default()
+        } else {
+            // the message after the last one of an archive is the first of the next one that has any
+            let mut next = position;
+            for _ in 0..parts.len() {
+                if !parts[next.part].ends_at(next.seq)? {
+                    position = next;
+                    break;
                 }
-                Ok(feed) => {
-                    return Ok(Box::new(PlaylistFeed {
-                        order: Arc::clone(order),
-                        position,
-                        starts_segment: position.seq == StreamSeq(0) && (round, part) != (0, 0),
-                        feed,
-                    }));
-                }
-                Err(SourceError::BeyondEnd { messages, .. }) => messages,
-                Err(error) => return Err(error),
-            };
-            before += part_messages;
-            part += 1;
-            if part == order.parts.len() {
-                part = 0;
-                round += 1;
-                if round == 1 {
-                    // all lengths are known after the first round
-                    (round, before) = match order.round_messages() {
-                        Some(0) => return Err(SourceError::BeyondEnd { seq, messages: 0 }),
-                        _ => order.whole_rounds(seq),
-                    };
+                next = self.order.after(next);
+                if self.order.is_over(next) {
+                    break;
                 }
             }
+            parts[position.part].state(position.seq)?
+        };
+        // a whole round before it states everything
+        for _ in 0..parts.len() {
+            let is_complete = self
+                .info
+                .symbols
+                .iter()
+                .all(|symbol| state.market.books.iter().any(|book| book.event.symbol() == *symbol));
+            let Some(before) = self.order.before(position) else { break };
+            if is_complete && !self.info.symbols.is_empty() {
+                break;
+            }
+            position = before;
+            let earlier = parts[position.part].final_state()?;
+            if feed.is_none() && state == StreamState::default() {
+                state = earlier.clone();
+            }
+            state.market.fill_books(&earlier.market.books);
         }
+        Ok(state)
     }
 
     /// Finds the position in the first round.
@@ -240,13 +311,7 @@ impl Feed for PlaylistFeed {
 
 impl PlaylistFeed {
     fn next_part(&mut self) -> Result<Option<Box<dyn Feed>>, SourceError> {
-        let Position { round, part, .. } = self.position;
-        let is_last = part + 1 == self.order.parts.len();
-        self.position = Position {
-            round: round + u64::from(is_last),
-            part: if is_last { 0 } else { part + 1 },
-            seq: StreamSeq(0),
-        };
+        self.position = self.order.after(self.position);
         self.starts_segment = true;
         self.order.open(self.position)
     }

@@ -1,5 +1,8 @@
 //! The page for people at `/`.
 
+use std::net::IpAddr;
+
+use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
     HeaderMap, Method, Response,
@@ -10,7 +13,7 @@ use hyper::{
     http::request::Parts,
 };
 
-use super::{handshake, routes::Answer};
+use super::{handshake, host};
 use crate::page::Page;
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
@@ -23,9 +26,14 @@ pub(super) fn is_wanted(request: &Parts) -> bool {
         && lists(&request.headers, ACCEPT, "text/html")
 }
 
-/// Returns the page.
-pub(super) fn answer(headers: &HeaderMap) -> Answer {
-    let page = Page::get();
+/// Returns true if the host of a request that arrived at the address `local` is this machine: a loopback name, or that
+/// address. A page can have its own name resolve to 127.0.0.1 once it is loaded (DNS rebinding).
+pub fn is_for_this_machine(request: &Parts, local: IpAddr) -> bool {
+    host::check(request, local, &[]).is_ok()
+}
+
+/// Returns the answer with a page, to a request with these headers.
+pub fn answer(page: &Page, headers: &HeaderMap) -> Response<Full<Bytes>> {
     let gzip = lists(headers, ACCEPT_ENCODING, "gzip");
     let mut answer = Response::new(Full::new(if gzip { page.gzip.clone() } else { page.html.clone() }));
     let policy = HeaderValue::from_str(&page.policy).expect("a policy is ASCII");
@@ -99,7 +107,7 @@ mod tests {
         for (encodings, expected) in
             [("gzip, deflate, br", true), ("br, gzip;q=0.5", true), ("gzip;q=0", false), ("br", false)]
         {
-            let answer = answer(&parts(Method::GET, &[("accept-encoding", encodings)]).headers);
+            let answer = answer(Page::get(), &parts(Method::GET, &[("accept-encoding", encodings)]).headers);
             let encoding = answer.headers().get(CONTENT_ENCODING);
             assert_eq!(encoding.is_some_and(|encoding| encoding == "gzip"), expected, "{encodings}");
         }

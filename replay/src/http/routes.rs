@@ -18,7 +18,10 @@ use tokio::time::timeout;
 
 use tradesim_dialects::{Dialect, Transport};
 
-use crate::metrics::{self, Refused};
+use crate::{
+    metrics::{self, Refused},
+    page::Page,
+};
 
 use super::{
     AdmittedClient, Backend, ClientRequest, DialectRequest, HttpState, command,
@@ -68,7 +71,9 @@ pub(super) async fn answer<B: Backend>(
             "/metrics" => reply(StatusCode::OK, metrics::CONTENT_TYPE, http_state.backend.metrics()),
             "/status" => reply(StatusCode::OK, JSON, to_json(&http_state.backend.status())),
             "/timeline" => timeline(http_state).await,
-            _ if http_state.limits.page && page::is_wanted(&parts) => page::answer(&parts.headers),
+            _ if http_state.limits.page && page::is_wanted(&parts) => {
+                page::answer(Page::get(), &parts.headers)
+            }
             _ => connect(http_state, exchange, ends, &parts, !body.is_end_stream(), None).await,
         }
     };

@@ -20,6 +20,8 @@ export class Market {
     this.candles = [];
     this.prints = [];
     this.tape = [];
+    /** The open candle of one minute of a state, until a message tells which minute it is. */
+    this.opened = null;
     /** All messages that came, and how many of them could not be read. */
     this.received = 0;
     this.faults = 0;
@@ -38,6 +40,14 @@ export class Market {
     }
     if (fault !== null) this.faults += 1;
     this.remember({ text: text ?? "", fault });
+  }
+
+  /** Takes the state before the next message: the last book, and the candle that is open. */
+  state(notice, symbol) {
+    const book = notice.books.find((other) => other.symbol === symbol);
+    if (book !== undefined) this.quote(book, microsOf(book.timestamp));
+    this.opened = notice.candles.find((other) => other.symbol === symbol && other.interval === "1m") ?? null;
+    this.version += 1;
   }
 
   /** Remembers that the stream was interrupted, such as by a gap. */
@@ -65,10 +75,27 @@ export class Market {
     const at = microsOf(timestamp);
     if (version !== 1) return `schema version ${version}`;
     if (Number.isNaN(at)) return "no time";
+    this.begin(at, type);
     if (type === "trade") return this.trade(payload, at);
     if (type === "orderbook") return this.quote(payload, at);
     if (type === "marketdata") return this.candle(payload);
     return `unknown event type ${type}`;
+  }
+
+  /**
+   * Places the candle of a state in the minute of the first message after it. If that is a candle, the minute is over, and
+   * its own candle is this one.
+   */
+  begin(at, type) {
+    if (this.opened === null) return;
+    if (type === "marketdata") {
+      this.opened = null;
+      return;
+    }
+    const [open, high, low, close] = ["open", "high", "low", "close"].map((key) => Number(this.opened[key]));
+    const candle = this.candleOf(Math.floor(at / MINUTE_US) * MINUTE_US, open);
+    Object.assign(candle, { high, low, close, volume: Number(this.opened.volume) });
+    this.opened = null;
   }
 
   quote(payload, at) {

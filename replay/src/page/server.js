@@ -83,7 +83,7 @@ export class Feed {
     this.timer = 0;
     if (!this.wanted) return;
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(`${scheme}//${location.host}/`, "tradesim.v1");
+    const socket = new WebSocket(`${scheme}//${location.host}/?state=books`, "tradesim.v1");
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     socket.onopen = () => {

@@ -54,6 +54,7 @@ export class SymbolView {
 
   notice(notice) {
     if (notice.notice === "seek") this.reset();
+    if (notice.notice === "state") this.market.state(notice, this.symbol);
     if (notice.notice === "gap") {
       this.market.note(`messages ${grouped(notice.from)} to ${grouped(notice.to - 1)} are missing`);
     }

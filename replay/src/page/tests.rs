@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 
-use super::*;
+use super::{
+    bundle::{as_function, declared, source_of},
+    *,
+};
 
 fn html() -> &'static str {
     std::str::from_utf8(&Page::get().html).unwrap()
@@ -63,7 +66,7 @@ fn a_module_becomes_a_function_of_what_it_imports() {
 #[test]
 fn modules_import_what_earlier_ones_export() {
     let mut exports: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (module, text) in MODULES {
+    for (module, text) in SHARED.into_iter().chain(PLAYER) {
         for line in text.lines().filter_map(|line| line.strip_prefix("import ")) {
             let import = line.strip_suffix("\";").and_then(|line| line.split_once(" from \"./"));
             let (names, from) = import.unwrap_or_else(|| panic!("{module}: an import is one line: {line}"));

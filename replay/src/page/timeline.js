@@ -197,8 +197,8 @@ export class Timeline {
         } else if (span.kind === "period") {
           context.fillStyle = theme.line;
           context.fillRect(from, TOP, 1, height - TOP - BOTTOM);
-        } else if (span.kind === "burst") {
-          context.fillStyle = theme.burst;
+        } else if (span.kind === "burst" || span.kind === "event") {
+          context.fillStyle = span.name.endsWith(" halt") ? theme.fault : theme.burst;
           context.fillRect(from, TOP - 5, Math.max(2, to - from), 4);
         }
       }

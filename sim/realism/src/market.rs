@@ -281,7 +281,7 @@ impl Market {
                 }
             }
             self.days.push(DayFigures {
-                seconds: DayFigures::busiest(&self.seconds, &mut self.random),
+                seconds: DayFigures::busiest(&self.seconds),
                 co_movement: co_movement(&fine),
             });
         }

@@ -8,6 +8,7 @@ pub(crate) mod hill;
 pub(crate) mod kurtosis;
 pub(crate) mod log_histogram;
 pub(crate) mod random;
+pub(crate) mod student;
 
 /// Returns the mean of some numbers, or `None` if there are none.
 pub(crate) fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {

@@ -10,8 +10,7 @@ use crate::{
     day::{SIGNATURE, SymbolDay},
     intraday::response::ResponseSums,
     market::SymbolSums,
-    number::{auc::Auc, log_histogram::LogHistogram, random::Random},
-    session::BIN_SECONDS,
+    number::{auc::Auc, log_histogram::LogHistogram},
 };
 
 /// The sums over all symbols and days.
@@ -35,8 +34,6 @@ pub(crate) struct Busiest {
     pub(crate) highest: f64,
     /// 0.1 % of all seconds have as many orders or more.
     pub(crate) p999: f64,
-    /// The busiest second of Poisson arrivals with the same mean in every five minutes.
-    pub(crate) poisson: f64,
 }
 
 /// The mean correlation of all pairs of symbols on one day, at ten seconds and at five minutes.
@@ -56,7 +53,7 @@ pub(crate) struct DayFigures {
 }
 
 impl DayFigures {
-    pub(crate) fn busiest(seconds: &[u32], random: &mut Random) -> Option<Busiest> {
+    pub(crate) fn busiest(seconds: &[u32]) -> Option<Busiest> {
         let total: f64 = seconds.iter().copied().map(f64::from).sum();
         if total == 0.0 {
             return None;
@@ -64,17 +61,9 @@ impl DayFigures {
         let mean = total / seconds.len() as f64;
         let mut ascending = seconds.to_vec();
         ascending.sort_unstable();
-        let poisson = seconds
-            .chunks(BIN_SECONDS)
-            .flat_map(|bin| {
-                let mean = bin.iter().copied().map(f64::from).sum::<f64>() / bin.len() as f64;
-                (0..bin.len()).map(|_| random.poisson(mean)).collect::<Vec<_>>()
-            })
-            .fold(0.0, f64::max);
         Some(Busiest {
             highest: f64::from(*ascending.last()?) / mean,
             p999: f64::from(ascending[ascending.len() - 1 - ascending.len() / 1_000]) / mean,
-            poisson: poisson / mean,
         })
     }
 }
@@ -135,14 +124,13 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::random::Random;
 
     #[test]
     fn a_constant_rate_has_no_busy_second() {
-        let busiest = DayFigures::busiest(&[100; 3_000], &mut Random::new(1)).unwrap();
+        let busiest = DayFigures::busiest(&[100; 3_000]).unwrap();
         assert_eq!((busiest.highest, busiest.p999), (1.0, 1.0));
-        // the largest of 3,000 Poisson numbers of mean 100 is about 3.4 deviations above it
-        assert!((busiest.poisson - 1.35).abs() < 0.1, "{busiest:?}");
-        assert!(DayFigures::busiest(&[0; 300], &mut Random::new(1)).is_none());
+        assert!(DayFigures::busiest(&[0; 300]).is_none());
     }
 
     #[test]

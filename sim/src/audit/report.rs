@@ -33,6 +33,8 @@ pub enum Rule {
     Candles,
     /// Venues execute only during their hours.
     Venues,
+    /// The events follow the rule of each label of a planned event. Only archives with labels have this rule.
+    Planned,
 }
 
 impl Rule {
@@ -50,6 +52,7 @@ impl Rule {
         Rule::Prices,
         Rule::Candles,
         Rule::Venues,
+        Rule::Planned,
     ];
 
     /// Returns the rule's name in reports.
@@ -67,6 +70,7 @@ impl Rule {
             Rule::Prices => "prices",
             Rule::Candles => "candles",
             Rule::Venues => "venues",
+            Rule::Planned => "planned",
         }
     }
 }
@@ -122,7 +126,7 @@ pub struct Skipped {
 pub struct AuditReport {
     /// The number of records.
     pub records: u64,
-    /// One entry per rule, in the order of [`Rule::ALL`].
+    /// One entry per rule, in the order of [`Rule::ALL`]; without labels none for [`Rule::Planned`].
     pub rules: Vec<RuleReport>,
     /// The rules that could not be checked, or not completely, in the order of [`Rule::ALL`].
     pub skipped: Vec<Skipped>,
@@ -143,6 +147,9 @@ impl AuditReport {
     }
 
     /// Returns the result for one rule.
+    ///
+    /// # Panics
+    /// Panics for [`Rule::Planned`] if the stream has no labels.
     pub fn rule(&self, rule: Rule) -> &RuleReport {
         &self.rules[rule as usize]
     }
@@ -232,6 +239,8 @@ impl Findings {
                 self.skipped.push(Skipped { rule, reason: format!("{more} more origins: {reason}") });
             }
         }
+        let is_silent = |report: &RuleReport| report.checked + report.violations == 0;
+        self.rules.pop_if(|last| last.rule == Rule::Planned && is_silent(last));
         self.skipped.sort_by_key(|skipped| skipped.rule);
         AuditReport { records: self.records, rules: self.rules, skipped: self.skipped }
     }

@@ -3,7 +3,7 @@
 use tradesim_schemas::{Exchange, Price, Symbol};
 
 /// The facts about a symbol that an audit uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AuditSymbol {
     /// The ticker symbol.
     pub symbol: Symbol,
@@ -11,6 +11,10 @@ pub struct AuditSymbol {
     pub listing: Exchange,
     /// The tick size: prices are multiples of it.
     pub tick_size: Price,
+    /// The previous close.
+    pub base_price: Price,
+    /// The weight of the symbol in an index of all symbols.
+    pub weight: f64,
 }
 
 /// The symbol table of an audit.
@@ -119,6 +123,8 @@ mod tests {
             symbol: symbol(number),
             listing: Exchange::Nyse,
             tick_size: Price::from_units(100).unwrap(),
+            base_price: Price::from_units(1_000_000).unwrap(),
+            weight: 1.0,
         };
         // the maximum of an archive's table
         let count = usize::from(u16::MAX);

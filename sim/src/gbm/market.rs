@@ -3,6 +3,8 @@
 //! Symbols share no state: a change to one symbol does not change the events of the others, not even in the last bit.
 //! Therefore they can be simulated on any number of threads, window by window.
 
+use std::sync::Arc;
+
 use tradesim_schemas::{OrderType, Record, Symbol, TradeStatus};
 
 use super::{
@@ -12,6 +14,7 @@ use super::{
     price_process::PriceProcess,
 };
 use crate::{
+    events::{Leg, shift},
     math,
     session::TradingDay,
     tape::{Print, StateLog, Tape, instant},
@@ -31,6 +34,8 @@ pub(crate) struct MarketSetup<'a> {
     pub(crate) info: &'a SymbolInfo,
     pub(crate) tape: Tape,
     pub(crate) arrivals: Arrivals,
+    /// The effect of planned events on the symbol.
+    pub(crate) legs: Vec<Leg>,
 }
 
 /// The market of one symbol.
@@ -46,6 +51,7 @@ pub(crate) struct Market {
     arrivals: Arrivals,
     next_arrival: i64,
     price: PriceProcess,
+    legs: Arc<[Leg]>,
     book: Option<Book>,
     orders: OrderFlow,
     open: OpenOrders,
@@ -59,7 +65,7 @@ pub(crate) struct Market {
 impl Market {
     /// Creates a market at the beginning of the day.
     pub(crate) fn new(setup: MarketSetup<'_>) -> Market {
-        let MarketSetup { seed, info, tape, mut arrivals } = setup;
+        let MarketSetup { seed, info, tape, mut arrivals, legs } = setup;
         let next_arrival = arrivals.next().unwrap_or(i64::MAX);
         let symbol = info.symbol;
         let base = info.base_price.units() as f64;
@@ -74,6 +80,7 @@ impl Market {
             arrivals,
             next_arrival,
             price: PriceProcess::new(seed, symbol.as_str(), base, info.volatility),
+            legs: legs.into(),
             book: None,
             orders: OrderFlow::new(seed, symbol.as_str()),
             open: OpenOrders::new(),
@@ -236,7 +243,8 @@ impl Market {
 
     /// Returns the fair price in ticks.
     fn fair(&mut self, now: i64) -> f64 {
-        self.price.move_to(self.day.weighted_micros(instant(now))) / self.tick as f64
+        let fair = self.price.move_to(self.day.weighted_micros(instant(now))) / self.tick as f64;
+        if self.legs.is_empty() { fair } else { fair * shift(&self.legs, now) }
     }
 
     fn width(&self, now: i64) -> Width {

@@ -1,5 +1,7 @@
 //! The market of one symbol, in virtual time.
 
+mod planned;
+
 use std::sync::Arc;
 
 use tradesim_schemas::{Exchange, OrderType, Record, TradeStatus, TradeType};
@@ -15,6 +17,7 @@ use super::{
     sizes::Sizes,
 };
 use crate::{
+    events::Script,
     rng::{Purpose, Stream},
     segments::Segment,
     tape::{OTHER_VENUES, Print, StateLog, Tape},
@@ -51,6 +54,8 @@ pub(crate) struct MarketSetup<'a> {
     pub(crate) bursts: Vec<Segment>,
     pub(crate) tape: Tape,
     pub(crate) common: Arc<Common>,
+    /// The effect of planned events on the symbol.
+    pub(crate) script: Option<Box<Script>>,
 }
 
 /// The market of one symbol.
@@ -79,13 +84,14 @@ pub(crate) struct Market {
     seen: (usize, f64),
     impact: f64,
     spread: f64,
+    script: Option<Box<Script>>,
     log: StateLog,
 }
 
 impl Market {
     /// Creates a market at the beginning of the day.
     pub(crate) fn new(setup: MarketSetup<'_>) -> Market {
-        let MarketSetup { seed, info, rate, bursts, tape, common } = setup;
+        let MarketSetup { seed, info, rate, bursts, tape, common, script } = setup;
         let symbol = info.symbol.as_str();
         let calibration = Calibration::new(info, rate, &common);
         let day = tape.day();
@@ -116,6 +122,7 @@ impl Market {
             seen: (usize::MAX, 1.0),
             impact: 0.0,
             spread: 0.0,
+            script,
             log: StateLog::new(day.start()),
             tape,
         };
@@ -129,7 +136,8 @@ impl Market {
         loop {
             let due = self.resting.next_due();
             let close = self.tape.next_close();
-            let now = self.next_arrival.min(due).min(close);
+            let turn = self.script.as_ref().map_or(i64::MAX, |script| script.next_turn());
+            let now = self.next_arrival.min(due).min(close).min(turn);
             if now >= until {
                 return until;
             }
@@ -142,9 +150,12 @@ impl Market {
             if self.log.is_due(now) {
                 self.add_state(now);
             }
-            // within a microsecond, candles come before other events, and ends of orders before new ones
+            // within a microsecond, candles come before other events, turns of planned events before orders, and ends of
+            // orders before new ones
             if close == now {
                 self.tape.close_candles(now, out);
+            } else if turn == now {
+                self.turn(now, out);
             } else if due == now {
                 if let Some(order) = self.resting.cancel() {
                     self.cancel(now, &order, out);
@@ -155,7 +166,7 @@ impl Market {
                     Arrival::OpeningCross => {
                         self.cross(now, self.calibration.expected_shares * OPENING_CROSS, out);
                     }
-                    Arrival::ClosingCross => self.cross(now, self.executed as f64 * CLOSING_CROSS, out),
+                    Arrival::ClosingCross => self.cross(now, self.closing_shares(), out),
                 }
                 self.find_next();
             }
@@ -190,6 +201,9 @@ impl Market {
     #[inline]
     fn look(&mut self, now: i64) {
         self.fair *= 1.0 + self.path.take_return(now - self.start);
+        if let Some(script) = &mut self.script {
+            self.fair = script.steer(self.fair, now);
+        }
         let seen = (self.path.step(), self.arrivals.burst());
         if self.seen != seen {
             self.seen = seen;
@@ -202,6 +216,9 @@ impl Market {
             self.impact = calibration.impact * of_trade * (variance / (activity * seen.1)).sqrt();
             let excitement = (0.65 + 0.35 * variance.sqrt().sqrt()).min(4.0);
             self.spread = calibration.spread.max(0.8) * profile.width[step] * excitement;
+            if let Some(leg) = self.script.as_ref().and_then(|script| script.leg()) {
+                self.spread *= leg.width;
+            }
         }
     }
 
@@ -255,7 +272,7 @@ impl Market {
             .clamp(-EXPECTATION_MAX, EXPECTATION_MAX);
         let sign = if self.flow.unit() < 0.5 + 0.5 * expected { 1.0 } else { -1.0 };
         self.signs.add(sign);
-        let side = if sign > 0.0 { TradeType::Buy } else { TradeType::Sell };
+        let side = self.side_of(sign);
         let shares = self.calibration.sizes.draw(&mut self.flow);
         let word = self.flow.word();
         let far = self.quote.far(side);
@@ -266,7 +283,7 @@ impl Market {
             (_, 1..=2) => OrderType::Stop,
             _ => OrderType::Limit,
         };
-        let price = match !market && word >> 5 & 7 == 0 {
+        let price = match !market && word >> 5 & 7 == 0 && !self.is_pinned() {
             true => self.quote.inside().unwrap_or(far),
             false => far,
         };
@@ -296,7 +313,7 @@ impl Market {
             print.status = if last { TradeStatus::Filled } else { TradeStatus::PartiallyFilled };
             print.shares = if last { left } else { shares / u32::from(parts) };
             left -= print.shares;
-            self.tape.print(now, &print, out);
+            self.execute(now, &print, out);
         }
         self.executed += u64::from(shares);
         if ((word >> 16) & 1_023) as f64 * (1.0 / 1_024.0) < FILLS {
@@ -314,7 +331,7 @@ impl Market {
     /// Fills the order that rests at the price of a trade, if there is one.
     fn fill_resting(&mut self, now: i64, side: TradeType, price: i64, out: &mut Vec<Record>) {
         if let Some(order) = self.resting.fill(side, price) {
-            self.tape.print(now, &event_of(&order, 1, TradeStatus::Filled), out);
+            self.execute(now, &event_of(&order, 1, TradeStatus::Filled), out);
             self.executed += u64::from(order.shares);
         }
     }
@@ -322,7 +339,7 @@ impl Market {
     /// Executes a cross: an auction at one price within the quote.
     fn cross(&mut self, now: i64, shares: f64, out: &mut Vec<Record>) {
         let shares = shares.min(f64::from(i32::MAX)) as u32;
-        if shares == 0 {
+        if shares == 0 || self.is_halted() {
             return;
         }
         self.look(now);
@@ -336,12 +353,25 @@ impl Market {
             false,
         );
         self.tape.print(now, &event_of(&order, 0, TradeStatus::New), out);
-        self.tape.print(now, &event_of(&order, 1, TradeStatus::Filled), out);
+        self.execute(now, &event_of(&order, 1, TradeStatus::Filled), out);
+    }
+
+    /// Emits an execution.
+    #[inline]
+    fn execute(&mut self, now: i64, print: &Print, out: &mut Vec<Record>) {
+        self.tape.print(now, print, out);
+        if let Some(script) = &mut self.script {
+            script.executed(now, print.price, print.shares);
+        }
     }
 
     /// Moves the quote to the fair price, and states the book if that changes it.
     #[inline]
     fn requote(&mut self, now: i64, redraw: bool, out: &mut Vec<Record>) {
+        if self.script.as_ref().is_some_and(|script| script.leg().is_some()) {
+            self.requote_planned(now, redraw, out);
+            return;
+        }
         if self.quote.follow(self.fair, self.spread, redraw) {
             self.state_book(now, out);
         }
@@ -373,6 +403,7 @@ impl Market {
         words.extend(self.quote.state());
         words.extend(self.resting.state());
         words.push(self.flow.position());
+        words.extend(self.script.iter().flat_map(|script| script.state()));
         words.extend(self.tape.state());
         log.add(words);
     }

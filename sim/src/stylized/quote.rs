@@ -128,6 +128,37 @@ impl Quote {
         true
     }
 
+    /// Makes the next call of [`Quote::follow`] move the quote to the fair price, however near it is.
+    pub(super) fn let_go(&mut self) {
+        self.double_mid = 0;
+    }
+
+    /// Rests the quote on a price band in ticks: the bid on the upper one (`sign` 1) or the ask on the lower one (−1). The
+    /// other side is outside the bands, where nothing executes.
+    pub(super) fn pin(&mut self, (lower, upper): (i64, i64), sign: f64) {
+        let width = (self.ask - self.bid).max(1);
+        (self.bid, self.ask) =
+            if sign > 0.0 { (upper, upper + width) } else { ((lower - width).max(1), lower) };
+        self.double_mid = self.bid + self.ask;
+    }
+
+    /// Moves a side that is outside price bands (in ticks) onto the band.
+    pub(super) fn confine(&mut self, (lower, upper): (i64, i64)) {
+        if self.ask > upper {
+            (self.bid, self.ask) = (self.bid.min(upper - 1), upper);
+        }
+        if self.bid < lower {
+            (self.bid, self.ask) = (lower, self.ask.max(lower + 1));
+        }
+    }
+
+    /// Multiplies the displayed sizes. At least a round lot remains.
+    pub(super) fn thin(&mut self, factor: f64) {
+        for size in [&mut self.bid_size, &mut self.ask_size] {
+            *size = ((f64::from(*size) * factor) as u32).max(self.lot);
+        }
+    }
+
     /// Adds an order that rests at the best price of its side.
     #[inline]
     pub(super) fn add(&mut self, side: TradeType, shares: u32) {

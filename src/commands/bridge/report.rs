@@ -15,10 +15,10 @@ pub(crate) struct BridgeReport {
     schema_version: u32,
     /// Messages that are delivered as records or dead letters. A repeated message counts once.
     pub(crate) received: u64,
-    produced: u64,
+    pub(crate) produced: u64,
     pub(crate) dead_lettered: u64,
     /// The position: every message before this one is delivered.
-    next_seq: StreamSeq,
+    pub(crate) next_seq: StreamSeq,
     pub(crate) run: String,
     stream: Option<String>,
     seconds: f64,
@@ -36,8 +36,8 @@ pub(crate) struct BridgeReport {
     heartbeats: u64,
     pub(crate) reconnects: u64,
     /// Producers that were dropped after a failure.
-    restarts: u64,
-    transactions: u64,
+    pub(crate) restarts: u64,
+    pub(crate) transactions: u64,
 }
 
 impl BridgeReport {

@@ -10,6 +10,7 @@ use crate::{
     output::{self, grouped, say},
     report::SCHEMA_VERSION,
     signals::Stop,
+    storage,
 };
 
 #[derive(Debug, Serialize)]
@@ -28,11 +29,12 @@ pub(super) fn run(args: &DatasetDigest) -> anyhow::Result<Outcome> {
     if !args.combine.is_empty() {
         report.digest = Some(combine(&args.combine)?.to_string());
     } else {
-        let recipe = Recipe::read(&args.root)?;
+        let root = storage::root(&args.root)?;
+        let recipe = Recipe::read(&root)?;
         let (Some(date), Some(seed)) = (args.date, args.seed) else {
             return Err(Failure::usage("--date and --seed are needed without --combine").into());
         };
-        let day = Day::open(&args.root, &recipe, date, seed)?;
+        let day = Day::open(&root, &recipe, date, seed)?;
         match (args.shard, &args.output) {
             (Some(shard), Some(path)) => {
                 let pieces = unless_stopped(day.pieces(shard, &is_stopping), &stop)?;

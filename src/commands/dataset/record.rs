@@ -17,6 +17,7 @@ use crate::{
     settings::{Group, Key, Settings},
     signals::Stop,
     sink::thread_count,
+    storage,
 };
 
 /// A line of `--json` for each unit.
@@ -51,7 +52,8 @@ pub(super) fn run(args: &DatasetRecord, settings: Settings) -> anyhow::Result<Ou
     let recipe = recipe(args, settings)?;
     let stop = Stop::on_signals()?;
     let is_stopping = || stop.number().is_some();
-    recipe.claim(&args.root)?;
+    let root = storage::root(&args.root)?;
+    recipe.claim(&root)?;
     let threads = thread_count(ThreadArgs { threads: args.threads.threads });
     let mut out = Stdout::new();
     let mut summary =
@@ -59,7 +61,7 @@ pub(super) fn run(args: &DatasetRecord, settings: Settings) -> anyhow::Result<Ou
     let all = Stopwatch::start();
     for (_, unit) in recipe.units(args.shard) {
         let stopwatch = Stopwatch::start();
-        let recorded = tradesim_dataset::record(&args.root, &recipe, &unit, threads, &is_stopping);
+        let recorded = tradesim_dataset::record(&root, &recipe, &unit, threads, &is_stopping);
         let recorded = unless_stopped(recorded, &stop)?;
         let line = line(&unit, &recorded, stopwatch.elapsed().as_secs_f64());
         summary.units += 1;

@@ -9,7 +9,7 @@ use crate::{
     exit::Outcome,
     output::{self, grouped, say},
     report::SCHEMA_VERSION,
-    signals,
+    signals, storage,
 };
 
 #[derive(Debug, Serialize)]
@@ -25,8 +25,9 @@ struct Report {
 
 pub(super) fn run(args: &DatasetSeal) -> anyhow::Result<Outcome> {
     signals::end_at_once()?;
-    let recipe = Recipe::read(&args.root)?;
-    let sealed = tradesim_dataset::seal(&args.root, &recipe)?;
+    let root = storage::root(&args.root)?;
+    let recipe = Recipe::read(&root)?;
+    let sealed = tradesim_dataset::seal(&root, &recipe)?;
     let (manifest, findings) = match sealed {
         Sealed::Complete(manifest) => (Some(manifest), Vec::new()),
         Sealed::Refused(findings) => (None, findings),

@@ -1,7 +1,7 @@
 //! `dataset verify`: reads the units of a dataset, or a worker's share of them, and checks all that they state.
 
 use serde::Serialize;
-use tradesim_dataset::{Finding, Manifest, Recipe, Shard, Verified};
+use tradesim_dataset::{Finding, Manifest, Recipe, Root, Shard, Verified};
 use tradesim_sim::audit::AuditReport;
 
 use super::{
@@ -15,6 +15,7 @@ use crate::{
     progress::Progress,
     report::SCHEMA_VERSION,
     signals::Stop,
+    storage,
 };
 
 #[derive(Debug, Default, Serialize)]
@@ -35,8 +36,9 @@ struct Report {
 pub(super) fn run(args: &DatasetVerify) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals()?;
     let is_stopping = || stop.number().is_some();
-    let recipe = Recipe::read(&args.root)?;
-    let manifest = Manifest::read(&args.root, &recipe)?;
+    let root = storage::root(&args.root)?;
+    let recipe = Recipe::read(&root)?;
+    let manifest = Manifest::read(&root, &recipe)?;
     let index = manifest.as_ref().map(Manifest::index);
     let mut report = Report {
         schema_version: SCHEMA_VERSION,
@@ -44,12 +46,12 @@ pub(super) fn run(args: &DatasetVerify) -> anyhow::Result<Outcome> {
         sealed: manifest.is_some(),
         ..Report::default()
     };
-    let mut findings = foreign(args, &recipe)?;
+    let mut findings = foreign(args, &root, &recipe)?;
     let mut progress = Progress::new("verifying", recipe.units(args.shard).count() as u64);
     for (number, unit) in recipe.units(args.shard) {
         let recompute = is_chosen(number, args.recompute);
         let verified =
-            tradesim_dataset::verify(&args.root, &recipe, &unit, index.as_ref(), recompute, &is_stopping);
+            tradesim_dataset::verify(&root, &recipe, &unit, index.as_ref(), recompute, &is_stopping);
         match unless_stopped(verified, &stop)? {
             Verified::Refused(finding) => findings.push(finding),
             Verified::Checked { part, rules } => {
@@ -88,11 +90,11 @@ pub(super) fn run(args: &DatasetVerify) -> anyhow::Result<Outcome> {
 }
 
 /// Returns the files that are not of the dataset. They belong to no unit, so the first worker looks for them.
-fn foreign(args: &DatasetVerify, recipe: &Recipe) -> anyhow::Result<Vec<Finding>> {
+fn foreign(args: &DatasetVerify, root: &Root, recipe: &Recipe) -> anyhow::Result<Vec<Finding>> {
     if args.shard.index() != Shard::WHOLE.index() {
         return Ok(Vec::new());
     }
-    let all = tradesim_dataset::inspect(&args.root, recipe)?.findings;
+    let all = tradesim_dataset::inspect(root, recipe)?.findings;
     Ok(all.into_iter().filter(|finding| matches!(finding, Finding::Foreign { .. })).collect())
 }
 

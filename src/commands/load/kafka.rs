@@ -8,8 +8,8 @@ use tradesim_load::{BridgeTarget, Findings, Verification};
 
 use crate::{
     cli::{
-        AnswerArgs, Bridge, BridgeTuning, CutArgs, DeliveryMode, FilterArgs, KafkaArgs, LoadRun, PrefixArgs,
-        ReadingArgs, RegistryArgs, VerifyTopic,
+        AnswerArgs, Bridge, BridgeTuning, CutArgs, DatasetAuditArgs, DeliveryMode, FilterArgs, KafkaArgs,
+        LoadRun, PrefixArgs, ReadingArgs, RegistryArgs, VerifyTopic,
     },
     commands::{
         bridge,
@@ -83,7 +83,8 @@ impl Kafka {
     pub(super) fn verify(&self, archive: &Path, run: &str, sent: u64) -> anyhow::Result<VerifyTopicReport> {
         let cut = CutArgs { limit: Some(sent), ..CutArgs::default() };
         let args = VerifyTopic {
-            archive: archive.to_owned(),
+            archive: Some(archive.to_owned()),
+            dataset: DatasetAuditArgs::default(),
             run: Some(run.to_owned()),
             json: false,
             answer: AnswerArgs::default(),

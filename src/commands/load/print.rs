@@ -13,6 +13,7 @@ pub(super) fn progress(name: &str, progress: Progress<'_>) {
         Progress::Ready { messages, run } => {
             say(format_args!("{name}: {} messages, run {run}", grouped(messages)));
         }
+        Progress::Watching(address) => say(format_args!("watch at http://{address}/")),
         Progress::Metrics(address) => bridge::say_metrics(address),
         Progress::Event { at, name } => say(format_args!("{:>7.1} s  {name}", at.as_secs_f64())),
         Progress::Sample { elapsed, sample } => {

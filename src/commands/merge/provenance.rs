@@ -98,6 +98,7 @@ pub(super) fn whole_again(archives: &[Archive], origins: &Origins) -> anyhow::Re
     provenance.cuts = source.cuts;
     provenance.sources = source.sources;
     provenance.faults = unlisted_faults(archives);
+    archives[1..].iter().for_each(|archive| provenance.add_labels(archive.metadata().provenance()));
     provenance.part = None;
     Ok(Some(provenance))
 }
@@ -144,6 +145,7 @@ pub(super) fn merged_provenance(archives: &[Archive], origins: &Origins) -> Prov
         keep_if_equal(&mut merged.calendar_version, &other.calendar_version);
         keep_if_equal(&mut merged.tzdb_version, &other.tzdb_version);
         merged.options.retain(|name, value| other.options.get(name) == Some(value));
+        merged.add_labels(other);
         for burst in &other.bursts {
             if bursts.insert(hash_of(burst)) {
                 merged.bursts.push(burst.clone());

@@ -4,6 +4,7 @@ use tradesim_archive::Filter;
 use tradesim_schemas::Timestamp;
 use tradesim_sim::{Burst, SimulationOptions, session::TradingDay};
 
+use super::planned;
 use crate::{
     cli::Record,
     exit::Failure,
@@ -52,6 +53,8 @@ impl Recording {
             planned_bursts: planned_bursts(args, &settings, &day)?,
             ..market.options.clone()
         };
+        let planned_events = planned::events(&args.planned, &options)?;
+        let options = SimulationOptions { planned_events, ..options };
         let filter = filter::of_day(market.only.clone(), &args.cut, &day)?;
         let mode = settings.mode()?;
         let relevant = relevant(random_burst, !args.bursts.burst_at.is_empty());

@@ -76,6 +76,11 @@ pub(super) fn show(recording: &Recording, path: &Path, json: bool) -> anyhow::Re
             ("size", format!("about {}", output::bytes(expected.bytes))),
             ("time", format!("about {:.1} s on two cores", expected.seconds)),
         ];
+        lines.extend(options.labels().iter().map(|label| {
+            let phases: Vec<String> =
+                label.phases.iter().map(|phase| format!("{} {}", phase.name, phase.at)).collect();
+            ("event", format!("{}: {}", label.id, phases.join(", ")))
+        }));
         lines.extend(plan.cut.iter().map(|cut| ("kept", format!("only a part: {cut}"))));
         lines.push(("written", "nothing (dry run)".to_owned()));
         lines.into_iter().try_for_each(|(name, value)| out.line(&format!("{name:<10}{value}")))

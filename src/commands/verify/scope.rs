@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tradesim_archive::{Cut, Metadata, Origin, Provenance};
+use tradesim_archive::{Cut, LabelPhase, Metadata, Origin, Provenance};
 use tradesim_schemas::EventType;
 use tradesim_sim::{
+    Label, Phase,
     audit::{AuditContext, AuditSymbol, Scope},
     session::{Closed, TradingDay, parse_date},
 };
@@ -64,9 +65,37 @@ fn context<'a>(
             symbol: entry.symbol,
             listing: entry.exchange,
             tick_size: entry.tick_size,
+            base_price: entry.base_price,
+            weight: entry.weight,
         })
         .collect();
-    AuditContext { day, market_hours, model: model.map(str::to_owned), symbols, scope }
+    let labels = labels(origin, provenance);
+    AuditContext { day, market_hours, model: model.map(str::to_owned), symbols, scope, labels }
+}
+
+/// Returns the labels of an origin: those whose event is named in its identity.
+fn labels(origin: &Origin, provenance: &Provenance) -> Vec<Label> {
+    let plan = field(&origin.identity, "planned_events").unwrap_or_default();
+    let of_origin = |label: &&tradesim_archive::Label| {
+        let symbol = label.symbol.map(|symbol| format!(":{symbol}")).unwrap_or_default();
+        let head = format!("{}{symbol}@{}", label.kind, label.from);
+        plan.split(';').any(|event| event.split(',').next() == Some(&*head))
+    };
+    provenance.labels.iter().filter(of_origin).map(label).collect()
+}
+
+fn label(label: &tradesim_archive::Label) -> Label {
+    let phase = |phase: &LabelPhase| Phase { name: phase.name.clone(), at: phase.at };
+    Label {
+        id: label.id.clone(),
+        kind: label.kind.clone(),
+        symbol: label.symbol,
+        from: label.from,
+        to: label.to,
+        phases: label.phases.iter().map(phase).collect(),
+        parameters: label.parameters.clone(),
+        rule: label.rule.clone(),
+    }
 }
 
 /// Returns the value of `key=value` in an identity.

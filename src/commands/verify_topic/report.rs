@@ -44,19 +44,19 @@ pub(crate) struct VerifyTopicReport {
 
 /// An example of a difference.
 #[derive(Clone, Debug, Serialize)]
-struct ExampleLine {
-    fault: &'static str,
+pub(super) struct ExampleLine {
+    pub(super) fault: &'static str,
     seq: Option<StreamSeq>,
     topic: Option<String>,
     partition: Option<i32>,
     offset: Option<i64>,
     what: String,
     #[serde(skip)]
-    text: String,
+    pub(super) text: String,
 }
 
 impl ExampleLine {
-    fn new(fault: Fault, example: &Example) -> ExampleLine {
+    pub(super) fn new(fault: Fault, example: &Example) -> ExampleLine {
         let place = example.place.as_ref();
         ExampleLine {
             fault: fault.as_str(),

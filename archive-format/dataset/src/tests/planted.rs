@@ -22,7 +22,7 @@ fn planted(plant: impl FnOnce(&Path, &Recipe, &[Unit])) -> Vec<Finding> {
 
 /// Writes a unit's archive again with other records.
 fn rewrite(root: &Path, recipe: &Recipe, unit: &Unit, change: impl FnOnce(&mut Vec<Record>)) {
-    let archive = open(root, recipe, unit).unwrap();
+    let archive = open(&root.into(), recipe, unit).unwrap();
     let provenance: Provenance = archive.metadata().provenance().clone();
     let mut records = Vec::new();
     for batch in archive.batches(Start::Beginning) {
@@ -154,8 +154,8 @@ fn a_unit_is_what_it_states_or_is_refused() {
     // an altered archive with its own record: only the manifest, or the simulator, can tell
     let mut symbol = None;
     rewrite(root, &recipe, &unit, |records| symbol = Some(alter(records)));
-    let archive = open(root, &recipe, &unit).unwrap();
-    PartRecord::of_archive(&archive, &recipe, &unit).unwrap().write(root, &recipe, &unit).unwrap();
+    let archive = open(&root.into(), &recipe, &unit).unwrap();
+    PartRecord::of_archive(&archive, &recipe, &unit).unwrap().write(&root.into(), &recipe, &unit).unwrap();
     let Verified::Refused(finding) = checked(root, &recipe, &unit, false) else { panic!("it is altered") };
     assert!(finding.to_string().contains(symbol.unwrap().as_str()), "{finding}");
     fs::remove_file(root.join("_tradesim/manifest.json")).unwrap();

@@ -1,5 +1,5 @@
 mod retries;
-mod topics;
+pub(in crate::audit) mod topics;
 
 use proptest::prelude::*;
 use tradesim_schemas::ContentDigest;

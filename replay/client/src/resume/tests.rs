@@ -8,6 +8,7 @@ fn greeting(run: &str, start_seq: StreamSeq) -> HandshakeHeaders {
         run: Some(run.to_owned()),
         start_seq: Some(start_seq),
         digest: Some(announced()),
+        state: None,
         notices: true,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tradesim_archive::{Faults, PlantedFaults};
 use tradesim_schemas::RecordSeq;
 
@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The faults of a stream or an archive.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FaultsReport {
     /// The number of faults.
     pub total: u64,
@@ -22,7 +22,7 @@ pub struct FaultsReport {
 }
 
 /// The faults of one kind with one reason code.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KindReport {
     /// The name of the kind.
     pub kind: String,

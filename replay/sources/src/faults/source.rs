@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tradesim_replay::{
     Block, BlockBuilder, Feed, Filled, LineFault, MARKS_MAX, Mark, MarkKind, Meta, Opcode, Outline,
-    OutlineOptions, SessionFault, Source, SourceError, SourceInfo,
+    OutlineOptions, SessionFault, Source, SourceError, SourceInfo, StreamState,
 };
 use tradesim_schemas::StreamSeq;
 use tradesim_schemas::TimeSpec;
@@ -66,6 +66,11 @@ impl Source for FaultySource {
 
     fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
         self.inner.find(time)
+    }
+
+    /// The state is that of the messages without faults.
+    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
+        self.inner.state(seq)
     }
 
     fn outline(&self, options: OutlineOptions<'_>) -> Result<Option<Outline>, SourceError> {

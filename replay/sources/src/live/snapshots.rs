@@ -1,6 +1,6 @@
 //! Snapshots of the simulation, from which readers continue.
 
-use tradesim_schemas::{StreamSeq, Timestamp};
+use tradesim_schemas::{MarketState, StreamSeq, Timestamp};
 use tradesim_sim::Simulation;
 
 use crate::spaced::{Positioned, SpacedStates};
@@ -32,6 +32,8 @@ pub(super) struct Snapshot {
     pub(super) starts_segment: bool,
     /// The state before that message.
     pub(super) simulation: Simulation,
+    /// The state of the market that clients have been told of before that message.
+    pub(super) market: MarketState,
 }
 
 impl Positioned for Snapshot {
@@ -100,7 +102,8 @@ mod tests {
     fn snapshot(seq: StreamSeq) -> Snapshot {
         let day = TradingDay::new("2026-02-18".parse().unwrap(), Closed::Refuse).unwrap();
         let options = SimulationOptions { symbols: 1, ..SimulationOptions::new(day, 1) };
-        Snapshot { seq, starts_segment: false, simulation: Simulation::new(options).unwrap() }
+        let simulation = Simulation::new(options).unwrap();
+        Snapshot { seq, starts_segment: false, simulation, market: MarketState::new() }
     }
 
     #[test]

@@ -21,8 +21,9 @@ fn plan(clock: &str, events: &[EventType], days: Days) -> LivePlan {
 /// Returns a source with many snapshots.
 fn source(plan: LivePlan) -> LiveSource {
     let mut simulation = Simulation::new(plan.options.clone()).unwrap();
-    simulation.skip_to(plan.start);
-    let mut source = LiveSource::new(plan, simulation);
+    let mut market = MarketState::new();
+    simulation.pass_to(plan.start, |event| market.push(event));
+    let mut source = LiveSource::new(plan, simulation, market);
     source.snapshots = Arc::new(Snapshots::new(
         source.snapshots.before_message(StreamSeq(0)),
         Limits { stride: 500, ..Limits::USUAL },
@@ -170,4 +171,39 @@ fn everything_that_determines_the_messages_is_in_the_identity() {
         identity("09:29:00", &[], Days::All { closed: Closed::Refuse, nights: false }).0,
     ];
     assert!(others.iter().all(|other| *other != one));
+}
+
+#[test]
+fn the_state_is_that_of_all_messages_before_also_of_those_before_the_start() {
+    let source = source(plan("10:00:00", &[], Days::One));
+    let whole = day("2026-02-13");
+    let first = whole.partition_point(|record| record.envelope.timestamp < source.plan.start);
+    let messages = (whole.len() - first) as u64;
+    let expected = |seq: u64| {
+        let end = first + seq as usize;
+        let mut market = MarketState::new();
+        whole[..end].iter().for_each(|record| market.push(&record.envelope));
+        market.view(whole.get(end).unwrap_or(&whole[end - 1]).envelope.timestamp)
+    };
+    // nothing was simulated yet, so it is done for the state
+    for seq in [0, 1, 700, messages - 1, messages] {
+        assert_eq!(source.state(StreamSeq(seq)).unwrap().market, expected(seq), "{seq}");
+    }
+    // from here on these are the recent messages
+    records(&source, StreamSeq(0), usize::MAX);
+    for seq in [0, 1, 700, 701, messages - 1] {
+        assert!(source.recent.before(StreamSeq(seq)).is_some());
+        assert_eq!(source.state(StreamSeq(seq)).unwrap().market, expected(seq), "{seq}");
+    }
+    assert!(expected(0).books.len() == 3 && !expected(700).candles.is_empty());
+    assert_eq!(source.state(StreamSeq(0)).unwrap().period, Some("morning"));
+    assert_eq!(source.state(StreamSeq(messages)).unwrap().period, Some("closed"));
+    assert!(source.state(StreamSeq(messages + 1)).is_err());
+}
+
+#[test]
+fn a_state_has_only_what_the_stream_has() {
+    let source = source(plan("10:00:00", &[EventType::Trade], Days::One));
+    let state = source.state(StreamSeq(300)).unwrap();
+    assert!(state.market.books.is_empty() && !state.market.candles.is_empty());
 }

@@ -67,7 +67,7 @@ impl LogHistogram {
         })
     }
 
-    /// Returns the share of numbers that are below one of the exact bins' numbers.
+    /// Returns the share of numbers below a bound. Numbers up to 1/512 above it count if they share a bin with smaller ones.
     pub(crate) fn share_below(&self, bound: u64) -> Option<f64> {
         let below: u64 =
             self.descending().filter(|(value, _)| *value < bound as f64).map(|(_, count)| count).sum();

@@ -14,6 +14,8 @@ use crate::{
 const WINDOWS: [usize; 7] = [1, 2, 5, 10, 20, 30, 60];
 /// Windows of ten seconds in five minutes.
 const COUNTS_BIN: usize = BIN_SECONDS / 10;
+/// Bins of five minutes in half an hour.
+const BINS_HALF_HOUR: usize = 6;
 const NO_ORDERS: &str = "the recording has no orders in the core session";
 
 pub(super) fn rows(pool: &Pool, random: &mut Random) -> Vec<Measured> {
@@ -29,7 +31,8 @@ pub(super) fn rows(pool: &Pool, random: &mut Random) -> Vec<Measured> {
         Measured::new("C4", variation(pool, &profiles)).null(Some(1.0)),
         Measured::new("C5", branching(&found)).null(branching(&null)),
         Measured::new("C6", exponent(&found)).null(exponent(&null)),
-        Measured::new("C7", busiest(|figures| figures.highest)).null(busiest(|figures| figures.poisson)),
+        Measured::new("C7", busiest(|figures| figures.highest))
+            .null(busiest_of_profile(pool, &profiles, random)),
         Measured::new("C8", busiest(|figures| figures.p999)),
     ];
     let has_orders = pool.days.iter().any(|day| day.seconds.is_some());
@@ -90,6 +93,30 @@ fn poisson(day: &SymbolDay, random: &mut Random) -> Vec<f64> {
         (0..bin.len()).map(|_| random.poisson(mean)).collect::<Vec<_>>()
     })
     .collect()
+}
+
+/// Returns the busiest second, in units of the mean, of Poisson arrivals that follow the mean profile of all days by half hours: the mean
+/// over days. Shorter parts of a few days would have their bursts in the profile.
+fn busiest_of_profile(pool: &Pool, profiles: &Profiles, random: &mut Random) -> Option<f64> {
+    let mut days: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    for day in &pool.symbol_days {
+        let mean = day.counts.iter().copied().map(f64::from).sum::<f64>() / (10 * day.counts.len()) as f64;
+        let profile = profiles.of_day(day);
+        let rates = days.entry(day.day).or_insert_with(|| vec![0.0; profile.len()]);
+        for (rate, share) in rates.iter_mut().zip(profile) {
+            *rate += mean * share;
+        }
+    }
+    let busiest = days.into_values().filter_map(|rates| {
+        let mut highest: f64 = 0.0;
+        for half_hour in rates.chunks(BINS_HALF_HOUR) {
+            let rate = half_hour.iter().sum::<f64>() / half_hour.len() as f64;
+            let seconds = half_hour.len() * BIN_SECONDS;
+            highest = (0..seconds).map(|_| random.poisson(rate)).fold(highest, f64::max);
+        }
+        ratio(highest * rates.len() as f64, rates.iter().sum())
+    });
+    mean(busiest.collect::<Vec<_>>())
 }
 
 /// Returns the Allan factor by window in seconds: the mean square of the difference of neighbouring counts over twice their mean.
@@ -175,6 +202,21 @@ mod tests {
         let found = allan_factors(&pool);
         assert!((found[0].1 - 4.0).abs() < 0.1, "{found:?}");
         assert!((branching(&found).unwrap() - 0.5).abs() < 0.01);
+    }
+
+    #[test]
+    fn a_busy_second_beyond_the_profile_is_beyond_its_null() {
+        let busiest =
+            |pool: &Pool| busiest_of_profile(pool, &Profiles::of(pool), &mut Random::new(1)).unwrap();
+        // the largest of 23,400 Poisson numbers of mean 100 is about four deviations above it
+        let flat = busiest(&pool_of_counts(vec![vec![1_000; 2_340]]));
+        assert!((1.32..=1.52).contains(&flat), "{flat}");
+        // one day of three is busy for five minutes, at ten times the mean
+        let quiet = vec![1_000; 2_340];
+        let mut busy = quiet.clone();
+        busy[..30].fill(10_000);
+        let bursts = busiest(&pool_of_counts(vec![busy, quiet.clone(), quiet]));
+        assert!((1.6..2.4).contains(&bursts), "{bursts}");
     }
 
     #[test]

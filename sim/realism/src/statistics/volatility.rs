@@ -6,7 +6,7 @@ use super::Prepared;
 use crate::{
     day::FIVE_MINUTES,
     measured::Measured,
-    number::{correlation::Pairs, deviation, mean, random::Random},
+    number::{correlation::Pairs, deviation, mean, random::Random, student},
     pool::Pool,
     session::REGULAR_BINS,
 };
@@ -54,7 +54,8 @@ fn configured(pool: &Pool) -> Measured {
     }
     let ratios: Vec<f64> = by_day.into_values().filter_map(mean).collect();
     let value = mean(ratios.iter().copied());
-    let error = deviation(&ratios).map(|deviation| deviation / (ratios.len() as f64).sqrt());
+    let error = deviation(&ratios)
+        .map(|deviation| deviation / (ratios.len() as f64).sqrt() * student::widening(ratios.len() - 1));
     // the error of a root is half as large
     Measured::new("A14", value.map(f64::sqrt))
         .with_error(error.zip(value).map(|(error, value)| error / (2.0 * value.sqrt())))

@@ -37,7 +37,13 @@ fn units(units: i64) -> Price {
 
 /// Three symbols of different listings.
 pub(super) fn context() -> AuditContext {
-    let listed = |text, listing| AuditSymbol { symbol: symbol(text), listing, tick_size: price("0.01") };
+    let listed = |text, listing| AuditSymbol {
+        symbol: symbol(text),
+        listing,
+        tick_size: price("0.01"),
+        base_price: price("100.00"),
+        weight: 1.0,
+    };
     AuditContext {
         day: Some(day()),
         market_hours: true,
@@ -48,6 +54,7 @@ pub(super) fn context() -> AuditContext {
             listed("IMO", Exchange::Amex),
         ],
         scope: super::super::Scope::WHOLE,
+        labels: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use tradesim_schemas::{ByteHash, DIGEST_PREFIX, EventType, ReadOptions, read};
 use super::super::*;
 use crate::{audit::record::RecordHeaders, avro::write_confluent};
 
-pub(super) const MESSAGE_RUN: &str = "the run";
+pub(in crate::audit) const MESSAGE_RUN: &str = "the run";
 const TOPICS: [(TopicKind, &str, i32); 4] = [
     (TopicKind::Data(EventType::Trade), "raw.trades", 12),
     (TopicKind::Data(EventType::OrderBook), "raw.orderbook", 12),
@@ -19,22 +19,22 @@ const TOPICS: [(TopicKind, &str, i32); 4] = [
 
 /// A record with its own memory.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Record {
-    pub(super) key: Option<Vec<u8>>,
-    pub(super) value: Option<Vec<u8>>,
-    pub(super) run: Option<String>,
-    pub(super) seq: Option<String>,
-    pub(super) emitted: Option<String>,
-    pub(super) retry: Option<String>,
+pub(in crate::audit) struct Record {
+    pub(in crate::audit) key: Option<Vec<u8>>,
+    pub(in crate::audit) value: Option<Vec<u8>>,
+    pub(in crate::audit) run: Option<String>,
+    pub(in crate::audit) seq: Option<String>,
+    pub(in crate::audit) emitted: Option<String>,
+    pub(in crate::audit) retry: Option<String>,
 }
 
-pub(super) struct Topics {
-    pub(super) streams: Vec<Stream>,
-    pub(super) records: Vec<Vec<Record>>,
+pub(in crate::audit) struct Topics {
+    pub(in crate::audit) streams: Vec<Stream>,
+    pub(in crate::audit) records: Vec<Vec<Record>>,
 }
 
 /// Returns the first messages of a recorded hour, repeated as needed.
-pub(super) fn messages(count: usize) -> Vec<Vec<u8>> {
+pub(in crate::audit) fn messages(count: usize) -> Vec<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/opening-hour.jsonl");
     let lines = fs::read(path).unwrap();
     lines
@@ -48,7 +48,7 @@ pub(super) fn messages(count: usize) -> Vec<Vec<u8>> {
 
 impl Topics {
     /// Returns the topics after all messages passed through a bridge without a fault.
-    pub(super) fn bridged(messages: &[Vec<u8>]) -> Topics {
+    pub(in crate::audit) fn bridged(messages: &[Vec<u8>]) -> Topics {
         let streams: Vec<Stream> = TOPICS
             .iter()
             .flat_map(|&(kind, topic, partitions)| {
@@ -74,28 +74,28 @@ impl Topics {
     }
 
     /// Returns the stream and the index of a message's record.
-    pub(super) fn find(&self, seq: u64) -> (usize, usize) {
+    pub(in crate::audit) fn find(&self, seq: u64) -> (usize, usize) {
         let text = Some(seq.to_string());
         let place = |records: &Vec<Record>| records.iter().position(|record| record.seq == text);
         self.records.iter().enumerate().find_map(|(stream, records)| Some((stream, place(records)?))).unwrap()
     }
 
-    pub(super) fn seq(&self, stream: usize, at: usize) -> u64 {
+    pub(in crate::audit) fn seq(&self, stream: usize, at: usize) -> u64 {
         self.records[stream][at].seq.as_ref().unwrap().parse().unwrap()
     }
 
-    pub(super) fn value_of(&self, seq: u64) -> Option<Vec<u8>> {
+    pub(in crate::audit) fn value_of(&self, seq: u64) -> Option<Vec<u8>> {
         let (stream, at) = self.find(seq);
         self.records[stream][at].value.clone()
     }
 
-    pub(super) fn remove(&mut self, seq: u64) {
+    pub(in crate::audit) fn remove(&mut self, seq: u64) {
         let (stream, at) = self.find(seq);
         self.records[stream].remove(at);
     }
 
     /// Replaces a message by a dead letter. Returns the stream and the record that it would have been.
-    pub(super) fn replace_by_dead_letter(&mut self, seq: u64, text: &[u8]) -> (usize, Record) {
+    pub(in crate::audit) fn replace_by_dead_letter(&mut self, seq: u64, text: &[u8]) -> (usize, Record) {
         let (stream, at) = self.find(seq);
         let record = self.records[stream].remove(at);
         let letter = Record {
@@ -109,14 +109,14 @@ impl Topics {
         (stream, record)
     }
 
-    pub(super) fn insert_by_seq(&mut self, stream: usize, record: Record) {
+    pub(in crate::audit) fn insert_by_seq(&mut self, stream: usize, record: Record) {
         let seq = |record: &Record| record.seq.as_ref().unwrap().parse::<u64>().unwrap();
         let at = self.records[stream].partition_point(|other| seq(other) < seq(&record));
         self.records[stream].insert(at, record);
     }
 
     /// Returns two consecutive records of one key.
-    pub(super) fn neighbours_of_one_key(&self) -> (usize, usize, usize) {
+    pub(in crate::audit) fn neighbours_of_one_key(&self) -> (usize, usize, usize) {
         let records = &self.records[0];
         let key = &records[records.len() / 2].key;
         let mut of_key = (0..records.len()).filter(|&at| records[at].key == *key);
@@ -124,7 +124,7 @@ impl Topics {
     }
 
     /// Returns a record whose neighbour has another key.
-    pub(super) fn neighbours_of_two_keys(&self) -> (usize, usize) {
+    pub(in crate::audit) fn neighbours_of_two_keys(&self) -> (usize, usize) {
         for (stream, records) in self.records.iter().enumerate() {
             if let Some(at) = records.windows(2).position(|pair| pair[0].key != pair[1].key) {
                 return (stream, at);
@@ -133,11 +133,11 @@ impl Topics {
         panic!("every partition has one key");
     }
 
-    pub(super) fn audit(&self, messages: &[Vec<u8>]) -> AuditReport {
+    pub(in crate::audit) fn audit(&self, messages: &[Vec<u8>]) -> AuditReport {
         self.audit_run(Some(MESSAGE_RUN), messages)
     }
 
-    pub(super) fn audit_run(&self, run: Option<&str>, messages: &[Vec<u8>]) -> AuditReport {
+    pub(in crate::audit) fn audit_run(&self, run: Option<&str>, messages: &[Vec<u8>]) -> AuditReport {
         let mut comparison = Comparison::new(self.streams.clone(), run, messages.len() as u64);
         let mut places = vec![0; self.streams.len()];
         loop {
@@ -164,7 +164,7 @@ impl Topics {
 }
 
 impl Record {
-    fn borrowed(&self, offset: i64) -> TopicRecord<'_> {
+    pub(in crate::audit) fn borrowed(&self, offset: i64) -> TopicRecord<'_> {
         TopicRecord {
             offset,
             key: self.key.as_deref(),
@@ -183,7 +183,7 @@ fn partitions(kind: TopicKind) -> i32 {
     TOPICS.iter().find(|(of, ..)| *of == kind).unwrap().2
 }
 
-fn schema_id(kind: EventType) -> u32 {
+pub(in crate::audit) fn schema_id(kind: EventType) -> u32 {
     10 + kind as u32
 }
 

@@ -1,0 +1,141 @@
+//! The state of the market that a client receives before its first message, and after a seek.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, oneshot};
+use tradesim_protocol::{Notice, StateNotice};
+use tradesim_schemas::{Event, MarketState, MessageEncoder, ReadOptions, StreamSeq, Symbol, Timestamp, read};
+
+use crate::{
+    block::BlockBuilder,
+    hub::Hub,
+    outbox,
+    source::{Feed, Filled, SourceError, StreamState},
+};
+
+/// The limit of states that are read at the same time.
+const READS_MAX: usize = 2;
+
+/// The states of a source, for clients.
+#[derive(Debug)]
+pub(crate) struct States {
+    slots: Semaphore,
+}
+
+impl States {
+    pub(crate) fn new() -> States {
+        States { slots: Semaphore::new(READS_MAX) }
+    }
+
+    /// Returns the state before a message.
+    ///
+    /// # Errors
+    /// Any error of the source.
+    pub(crate) async fn read(&self, hub: &Hub, seq: StreamSeq) -> Result<StreamState, SourceError> {
+        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        let source = Arc::clone(&hub.source);
+        let read = tokio::task::spawn_blocking(move || source.state(seq)).await;
+        read.unwrap_or_else(|_| Err(SourceError::Read("the reader panicked".into())))
+    }
+
+    /// Starts to read the state before a message.
+    pub(crate) fn start(hub: &Arc<Hub>, seq: StreamSeq) -> PendingState {
+        let (sender, receiver) = oneshot::channel();
+        let hub = Arc::clone(hub);
+        tokio::spawn(async move {
+            // without a receiver there is no client
+            let _ = sender.send(hub.states.read(&hub, seq).await);
+        });
+        PendingState { receiver, result: None }
+    }
+}
+
+/// A state that is being read.
+#[derive(Debug)]
+pub(crate) struct PendingState {
+    receiver: oneshot::Receiver<Result<StreamState, SourceError>>,
+    result: Option<Result<StreamState, SourceError>>,
+}
+
+impl PendingState {
+    /// Returns the state once it was read.
+    pub(crate) fn take(&mut self) -> Option<Result<StreamState, SourceError>> {
+        self.result.take().or_else(|| self.receiver.try_recv().ok())
+    }
+
+    /// Waits until it was read.
+    pub(crate) async fn ready(&mut self) {
+        if self.result.is_none() {
+            let read = (&mut self.receiver).await;
+            self.result =
+                Some(read.unwrap_or_else(|_| Err(SourceError::Read("the reader has ended".into()))));
+        }
+    }
+}
+
+/// Returns the frames of the last books, for a client without the subprotocol, and their number.
+pub(crate) fn book_frames(state: &StreamState, selects: impl Fn(Symbol) -> bool) -> (Vec<u8>, u64) {
+    let mut encoder = MessageEncoder::new();
+    let (mut frames, mut text, mut count) = (Vec::new(), Vec::new(), 0);
+    for book in state.market.books.iter().filter(|book| selects(book.event.symbol())) {
+        text.clear();
+        encoder.write(book, &mut text);
+        frames.extend_from_slice(&outbox::frame(1, &text));
+        count += 1;
+    }
+    (frames, count)
+}
+
+/// Returns the notice for a client with the subprotocol.
+pub(crate) fn notice(state: &StreamState, selects: impl Fn(Symbol) -> bool) -> Notice {
+    let market = &state.market;
+    let books = market.books.iter().filter_map(|message| match message.event {
+        Event::OrderBook(book) if selects(book.symbol) => Some(book),
+        _ => None,
+    });
+    let orders = market.open_orders.iter().filter(|(symbol, _)| selects(*symbol));
+    Notice::State(StateNotice {
+        books: books.collect(),
+        candles: market.candles.iter().filter(|candle| selects(candle.symbol)).copied().collect(),
+        period: state.period.map(str::to_owned),
+        orders: orders.map(|(_, count)| count).sum(),
+    })
+}
+
+/// Reads the messages before `seq` from the beginning of a stream.
+pub(crate) fn by_reading(mut feed: Box<dyn Feed>, seq: StreamSeq) -> Result<StreamState, SourceError> {
+    let mut market = MarketState::new();
+    let mut builder = BlockBuilder::new(StreamSeq(0));
+    let mut now = Timestamp::MIN;
+    loop {
+        let filled = feed.fill(&mut builder)?;
+        let end = builder.next_seq();
+        if !builder.is_empty() {
+            let block = builder.take();
+            for (index, entry) in block.entries().iter().enumerate() {
+                now = entry.meta.at;
+                if entry.starts_segment {
+                    market.begin_recording();
+                }
+                if block.first_seq() + index as u64 == seq {
+                    return Ok(StreamState { market: market.view(now), period: None });
+                }
+                if entry.meta.kind.is_some()
+                    && let Ok(message) = read(block.text(index), ReadOptions::default())
+                    && let Some(message) = message.to_envelope()
+                {
+                    market.push(&message);
+                }
+            }
+        }
+        if filled == Filled::End {
+            return match end < seq {
+                true => Err(SourceError::BeyondEnd { seq, messages: end.get() }),
+                false => Ok(StreamState { market: market.view(now), period: None }),
+            };
+        }
+    }
+}

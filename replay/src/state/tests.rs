@@ -1,0 +1,231 @@
+//! The state on real sockets: what a client receives before its first message.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
+use tradesim_protocol::{Position, SUBPROTOCOL};
+use tradesim_schemas::{ContentDigest, Envelope, Exchange, OrderBook, Price, Quantity, TimeSpec, Timestamp};
+
+use super::*;
+use crate::{BlockBuilder, Command, Handle, Meta, Opcode, Options, Server, Source, SourceInfo, Speed};
+
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The number of messages.
+const MESSAGES: u64 = 90;
+
+/// Books of three symbols in turn, a second apart; after the first 60 messages, of two.
+struct Books(SourceInfo);
+
+fn text(seq: u64) -> String {
+    let symbols = if seq < 60 { 3 } else { 2 };
+    let timestamp = Timestamp::from_micros(1_771_425_000_000_000 + seq as i64 * 1_000_000).unwrap();
+    let price = |units| Price::from_units(units).unwrap();
+    let bid = 1_000_000 + seq as i64 * 100;
+    let book = OrderBook {
+        symbol: Symbol::new(["AAPL", "MSFT", "XOM"][(seq % symbols) as usize]).unwrap(),
+        bid_price: price(bid),
+        ask_price: price(bid + 200),
+        bid_size: Quantity::new(100).unwrap(),
+        ask_size: Quantity::new(200).unwrap(),
+        spread: price(200),
+        mid_price: price(bid + 100),
+        timestamp,
+        exchange: Exchange::Nasdaq,
+    };
+    Envelope { timestamp, event: Event::OrderBook(book) }.to_json()
+}
+
+fn symbol_of(text: &str) -> &str {
+    text.split_once("\"symbol\":\"").unwrap().1.split_once('"').unwrap().0
+}
+
+impl Source for Books {
+    fn info(&self) -> &SourceInfo {
+        &self.0
+    }
+
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
+        match seq > StreamSeq(MESSAGES) {
+            true => Err(SourceError::BeyondEnd { seq, messages: MESSAGES }),
+            false => Ok(Box::new(Reader(seq.get()))),
+        }
+    }
+
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
+        Err(SourceError::InvalidPosition { position: time, reason: "by number only".to_owned() })
+    }
+}
+
+struct Reader(u64);
+
+impl Feed for Reader {
+    fn fill(&mut self, block: &mut BlockBuilder) -> Result<Filled, SourceError> {
+        while self.0 < MESSAGES && !block.is_full() {
+            let text = text(self.0);
+            let message = read(text.as_bytes(), ReadOptions::default()).unwrap();
+            let kind = Some((Symbol::new(message.symbol()).unwrap(), message.event_type()));
+            let meta = Meta { at: message.timestamp, kind, opcode: Opcode::Text };
+            block.push(meta, |out| out.extend_from_slice(text.as_bytes()));
+            self.0 += 1;
+        }
+        Ok(if self.0 < MESSAGES { Filled::More } else { Filled::End })
+    }
+}
+
+fn source() -> Arc<Books> {
+    let symbols = ["AAPL", "MSFT", "XOM"].map(|name| Symbol::new(name).unwrap()).to_vec();
+    let digest = Some(ContentDigest::of((0..MESSAGES).map(text)));
+    let identity = "books".to_owned();
+    Arc::new(Books(SourceInfo { identity, messages: Some(MESSAGES), digest, symbols }))
+}
+
+struct Running {
+    handle: Handle,
+    url: String,
+}
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+fn start() -> Running {
+    let options = Options { speed: Speed::Max, start_paused: true, stay: true, ..Options::new("test") };
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), source(), options).unwrap();
+    let (handle, url) = (server.handle(), format!("ws://{}", server.local_addr()));
+    tokio::spawn(server.run());
+    Running { handle, url }
+}
+
+impl Running {
+    async fn connect(&self, query: &str, v1: bool) -> (Socket, Option<String>) {
+        let mut request = format!("{}/?{query}", self.url).into_client_request().unwrap();
+        if v1 {
+            request.headers_mut().insert("sec-websocket-protocol", SUBPROTOCOL.parse().unwrap());
+        }
+        let (socket, answer) = timeout(TIMEOUT, connect_async(request)).await.unwrap().unwrap();
+        let state = answer.headers().get("tradesim-state").map(|value| value.to_str().unwrap().to_owned());
+        (socket, state)
+    }
+}
+
+async fn next(socket: &mut Socket) -> String {
+    loop {
+        match timeout(TIMEOUT, socket.next()).await.unwrap().unwrap().unwrap() {
+            Message::Text(text) => return text.as_str().to_owned(),
+            Message::Close(close) => return format!("closed {close:?}"),
+            _ => {}
+        }
+    }
+}
+
+async fn texts(socket: &mut Socket, count: usize) -> Vec<String> {
+    let mut texts = Vec::new();
+    while texts.len() < count {
+        texts.push(next(socket).await);
+    }
+    texts
+}
+
+/// Skips notices of other kinds.
+async fn next_notice(socket: &mut Socket, wanted: fn(&Notice) -> bool) -> Notice {
+    loop {
+        let notice = Notice::parse(&next(socket).await).unwrap().unwrap();
+        if wanted(&notice) {
+            return notice;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_plain_client_receives_the_last_books_before_the_stream() {
+    let server = start();
+    let (mut socket, state) = server.connect("from_seq=70&state=books", false).await;
+    assert_eq!(state.as_deref(), Some("3"));
+    let (mut narrow, narrow_state) = server.connect("symbols=XOM,MSFT&state=books&from_seq=1", false).await;
+    assert_eq!(narrow_state.as_deref(), Some("1"), "XOM has no book before message 2");
+    let (mut trades, trades_state) = server.connect("symbols=MSFT&events=trade&state=books", false).await;
+    assert_eq!(trades_state.as_deref(), Some("0"), "nothing was played");
+    let (mut none, no_state) = server.connect("from_seq=70", false).await;
+    assert_eq!(no_state, None);
+    server.handle.command(Command::Resume).await.unwrap();
+    let expected: Vec<String> = [68, 69, 59].into_iter().chain(70..MESSAGES).map(text).collect();
+    assert_eq!(texts(&mut socket, 23).await, expected);
+    assert_eq!(next(&mut none).await, text(70));
+    // message 1 of the filter is that of XOM at 2; before it comes the book of MSFT at 1
+    assert_eq!(texts(&mut narrow, 3).await, [text(1), text(2), text(4)]);
+    socket.close(None).await.unwrap();
+    trades.close(None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_of_the_subprotocol_receives_a_notice_and_another_after_a_seek() {
+    let server = start();
+    let (mut socket, state) = server.connect("from_seq=70&state=books", true).await;
+    assert_eq!(state.as_deref(), Some("0"), "nothing comes before the stream");
+    let is_state = |notice: &Notice| matches!(notice, Notice::State(_));
+    assert!(matches!(Notice::parse(&next(&mut socket).await), Ok(Some(Notice::Start { .. }))));
+    let books = |notice: Notice| match notice {
+        Notice::State(state) => state
+            .books
+            .iter()
+            .map(|book| (book.symbol.to_string(), book.bid_price.units() / 100 - 10_000))
+            .collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    let named =
+        |of: &[(&str, i64)]| of.iter().map(|(name, seq)| ((*name).to_owned(), *seq)).collect::<Vec<_>>();
+    let first = Notice::parse(&next(&mut socket).await).unwrap().unwrap();
+    assert_eq!(books(first), named(&[("AAPL", 68), ("MSFT", 69), ("XOM", 59)]));
+    // a subscription narrows the next one
+    socket.send(Message::text(r#"{"action":"subscribe","symbols":["AAPL","XOM"]}"#)).await.unwrap();
+    next_notice(&mut socket, |notice| matches!(notice, Notice::Subscribed { .. })).await;
+    server.handle.command(Command::Seek(Position::Seq(StreamSeq(30)))).await.unwrap();
+    server.handle.command(Command::Resume).await.unwrap();
+    next_notice(&mut socket, |notice| matches!(notice, Notice::Seek { seq: StreamSeq(30) })).await;
+    let second = next_notice(&mut socket, is_state).await;
+    assert_eq!(books(second), named(&[("AAPL", 27), ("XOM", 29)]));
+    let mut message = next(&mut socket).await;
+    while Notice::is_notice(&message) {
+        message = next(&mut socket).await;
+    }
+    assert_eq!(message, text(30));
+    assert_eq!(symbol_of(&message), "AAPL");
+}
+
+#[tokio::test]
+async fn clients_without_the_request_receive_no_state() {
+    let server = start();
+    let (mut socket, state) = server.connect("from_seq=88", true).await;
+    assert_eq!(state, None);
+    server.handle.command(Command::Resume).await.unwrap();
+    loop {
+        let text = next(&mut socket).await;
+        if text.starts_with("closed") {
+            break;
+        }
+        assert!(!text.starts_with("{\"notice\":\"state\""), "{text}");
+    }
+}
+
+#[test]
+fn a_state_that_is_read_from_texts_ends_with_the_stream() {
+    let source = source();
+    for seq in [0, 1, 59, 60, MESSAGES - 1, MESSAGES] {
+        let state = source.state(StreamSeq(seq)).unwrap();
+        let mut books: Vec<String> = Vec::new();
+        for text in (0..seq).rev().map(text) {
+            if books.iter().all(|book| symbol_of(book) != symbol_of(&text)) {
+                books.push(text);
+            }
+        }
+        books.sort_by(|a, b| symbol_of(a).cmp(symbol_of(b)));
+        let found: Vec<String> = state.market.books.iter().map(Envelope::to_json).collect();
+        assert_eq!(found, books, "{seq}");
+    }
+    let beyond = source.state(StreamSeq(MESSAGES + 1));
+    assert!(matches!(beyond, Err(SourceError::BeyondEnd { messages: MESSAGES, .. })));
+}

@@ -1,0 +1,33 @@
+//! Planned events: what happens to a market at a given time, as the rules of the real one want it, and labelled.
+//!
+//! A [`Request`] is what a user asks for; [`plan`] fills in what it leaves open, from the seed, and checks it against the
+//! rules of the date. A [`PlannedEvent`] is complete, and is a part of the options of a simulation. From the plan alone follow
+//! the [`Label`] of each event and, for each symbol, the legs that its market passes through ([`script`]). So every part of a
+//! day has the same labels, and no symbol needs to know about another one. docs/adr/0035-planned-events.md has the reasons.
+
+mod circuit_breaker;
+mod fat_finger;
+mod flash_crash;
+mod index;
+mod kind;
+mod label;
+mod luld;
+mod news;
+mod plan;
+mod rebalance;
+mod request;
+mod rules;
+mod script;
+#[cfg(test)]
+mod tests;
+
+pub use kind::{EventKind, Parameter, Values};
+pub use label::{Label, Phase};
+pub use plan::{Part, PlanError, PlannedEvent, Refusal, plan};
+pub use request::{Request, RequestError};
+
+pub(crate) use plan::check;
+pub(crate) use script::{Act, Leg, Script, multiplied, script, shift};
+
+/// Microseconds in a second.
+const SECOND: i64 = 1_000_000;
