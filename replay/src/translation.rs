@@ -10,8 +10,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tradesim_dialects::{Encode, Frames, Framing, Input};
-use tradesim_schemas::{ReadOptions, StreamSeq, Symbol, read};
+use tradesim_dialects::{Encode, Frames, Framing, Input, is_encoded, may_be_execution};
+use tradesim_schemas::{EventType, ReadOptions, StreamSeq, Symbol, read};
 
 use crate::{block::Block, lock::lock, outbox};
 
@@ -157,7 +157,12 @@ fn encode(block: &Block, message: usize, encoder: &mut dyn Encode, out: &mut Fra
         encoder.reset();
     }
     let event = |text: &[u8]| Some(read(text, ReadOptions::default()).ok()?.to_envelope()?.event);
-    let Some(event_sent) = entry.meta.kind.and_then(|_| event(block.text(message))) else { return };
+    let Some((_, event_type)) = entry.meta.kind else { return };
+    // four of ten messages of a simulated day, which need not be parsed
+    if event_type == EventType::Trade && !may_be_execution(block.text(message)) {
+        return;
+    }
+    let Some(event_sent) = event(block.text(message)).filter(is_encoded) else { return };
     let recorded_at = match block.is_shifted() {
         true => event(block.recorded_text(message)).map(|event| event.timestamp()),
         false => None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tradesim_archive::{Batch, Metadata, RowRef};
-use tradesim_dialects::{Dialect, Encode, Frames, Input};
+use tradesim_dialects::{Dialect, Encode, Frames, Input, is_encoded};
 use tradesim_schemas::{MessageEncoder, ReadOptions, RecordSeq, StreamSeq, read};
 
 use crate::{
@@ -70,7 +70,7 @@ impl Translator {
         let seq = self.next;
         self.next += 1;
         let envelope = read(message, ReadOptions::default()).ok().and_then(|message| message.to_envelope());
-        let Some(envelope) = envelope else { return };
+        let Some(envelope) = envelope.filter(|envelope| is_encoded(&envelope.event)) else { return };
         self.frames.clear();
         let recorded_at = envelope.event.timestamp();
         self.encoder.encode(&Input { seq, event: &envelope.event, recorded_at }, &mut self.frames);

@@ -148,5 +148,6 @@ def main():
     sys.exit(cases.summary())
 
 
-NODE = sys.argv[2]
-main()
+NODE = sys.argv[2] if len(sys.argv) > 2 else ""
+if __name__ == "__main__":
+    main()

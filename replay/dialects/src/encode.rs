@@ -16,6 +16,26 @@ pub trait Encode: fmt::Debug + Send {
     fn reset(&mut self);
 }
 
+/// Returns true for events that encoders receive: all but trades that did not execute, which no dialect has a message for.
+pub fn is_encoded(event: &Event) -> bool {
+    !matches!(event, Event::Trade(trade) if !trade.status.is_execution())
+}
+
+/// Returns false for the text of a trade that did not execute, without parsing it. Returns true where only parsing can
+/// tell: then [`is_encoded`] decides.
+pub fn may_be_execution(text: &[u8]) -> bool {
+    const EXECUTED: &[u8] = b"FILLED";
+    let mut rest = text;
+    // both statuses of an execution end in it; an escape could hide it
+    while let Some(at) = rest.iter().position(|byte| *byte == EXECUTED[0]) {
+        if rest[at..].starts_with(EXECUTED) {
+            return true;
+        }
+        rest = &rest[at + 1..];
+    }
+    text.contains(&b'\\')
+}
+
 /// An event of the stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
@@ -66,5 +86,25 @@ impl Frames {
             *start = frame.end;
             Some((*frame, bytes))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_a_trade_that_cannot_be_an_execution_is_recognised() {
+        for (text, expected) in [
+            (&br#"{"status":"FILLED"}"#[..], true),
+            (br#"{"status" : "PARTIALLY_FILLED"}"#, true),
+            (br#"{"status":"FILLE\u0044"}"#, true),
+            (br#"{"status":"NEW","symbol":"F"}"#, false),
+            (br#"{"status":"REJECTED","symbol":"FILLE"}"#, false),
+            (b"FFILLED", true),
+            (b"", false),
+        ] {
+            assert_eq!(may_be_execution(text), expected, "{}", text.escape_ascii());
+        }
     }
 }

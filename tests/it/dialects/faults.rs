@@ -37,7 +37,7 @@ fn sessions_end_where_the_plan_says_and_clients_that_return_continue() {
         // slow enough that clients come back in time
         let server = replay(
             &folder,
-            &["--faults", "plan.toml", "--at-end", "close", "--speed", "20x", "--linger", "0s", "--json"],
+            &["--faults", "plan.toml", "--at-end", "close", "--speed", "40x", "--linger", "0s", "--json"],
         );
         let url = format!("{}{path}", server.url);
         let (messages, code) = Speaker::subscribed(&url, &subscribe).rest();
