@@ -56,8 +56,8 @@ impl Environment {
     /// and may find credentials that were not meant.
     pub(crate) fn check_credentials(&self, service: Service) -> Result<(), &'static str> {
         let has = |name: &&str| self.get(name).is_some();
-        let any = |names: &[&str]| names.iter().any(has);
-        let all = |names: &[&str]| names.iter().all(has);
+        let any = |names: &[&str]| names.iter().any(&has);
+        let all = |names: &[&str]| names.iter().all(&has);
         let (found, missing) = match service {
             Service::S3 => (
                 all(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
