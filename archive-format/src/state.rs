@@ -182,7 +182,7 @@ impl StateCheck {
     fn compare(&mut self, index: usize) -> Result<(), Error> {
         let content = self.archive.state_frame(index)?;
         // the content of a frame that is not ours is not known
-        if MarketState::decode(&content).is_some() && content != self.market.encode() {
+        if MarketState::is_encoding(&content) && content != self.market.encode() {
             let seq = self.archive.metadata().state_frames()[index].seq;
             self.wrong.get_or_insert(seq);
         }

@@ -9,6 +9,7 @@ fn help_of_every_command_is_as_reviewed() {
     for command in [
         "record",
         "info",
+        "labels",
         "cat",
         "verify",
         "realism",
@@ -26,6 +27,7 @@ fn help_of_every_command_is_as_reviewed() {
         "recover",
         "control",
         "bridge",
+        "publish",
         "verify-topic",
         "dlq",
         "topics",
@@ -57,6 +59,7 @@ fn help_of_every_command_is_as_reviewed() {
         ["load", "run"],
         ["load", "list"],
         ["load", "show"],
+        ["load", "compare"],
         ["dev", "broker"],
         ["dev", "registry"],
     ] {

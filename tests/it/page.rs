@@ -191,7 +191,8 @@ fn planted_faults_are_marked_by_their_messages() {
 fn a_damaged_row_group_makes_the_timeline_an_error_and_not_a_wrong_one() {
     let folder = Folder::new();
     let mut bytes = std::fs::read(day_text()).unwrap();
-    bytes[200] ^= 1;
+    // the first row group; state frames come before it
+    bytes[100_000] ^= 1;
     folder.write("damaged.parquet", bytes);
     let viewing = Viewing::start(&folder, &["damaged.parquet"]);
     let (status, _, body) = ask(&format!("{}timeline", viewing.url), "application/json");
@@ -205,7 +206,8 @@ fn a_damaged_row_group_makes_the_timeline_an_error_and_not_a_wrong_one() {
 fn a_paused_replay_of_a_damaged_archive_can_be_controlled_and_stopped() {
     let folder = Folder::new();
     let mut bytes = std::fs::read(day_text()).unwrap();
-    bytes[200] ^= 1;
+    // the first row group; state frames come before it
+    bytes[100_000] ^= 1;
     folder.write("damaged.parquet", bytes);
     let replay = Listening::replay(&folder, &["damaged.parquet", "--start-paused"]);
     for action in [&["status"][..], &["speed", "5x"], &["pause"], &["stop"]] {

@@ -264,7 +264,7 @@ fn bad_input_has_its_exit_code() {
     folder.ok(LAKE);
     folder
         .run(&["publish", "lake", "--shard", "2/2"])
-        .fails(2, "expected a worker and the number of workers");
+        .fails(2, "expected a worker from 0 and the number of workers");
     folder.run(&["publish", "lake", "--shard", "1/2"]).fails(2, "--shard needs --run");
     folder.run(&["publish", "lake", "--speed", "1x"]).fails(2, "a dataset needs --start-at");
     folder.run(&["publish", "lake", "--start-at", "14:25"]).fails(2, "an instant in RFC 3339");

@@ -135,7 +135,8 @@ fn a_port_in_use_is_an_error_with_a_hint() {
 fn a_damaged_row_group_ends_the_replay_as_it_ends_cat() {
     let folder = Folder::new();
     let mut bytes = std::fs::read(day_text()).unwrap();
-    bytes[1_000] ^= 1;
+    // the first row group; state frames come before it
+    bytes[100_000] ^= 1;
     folder.write("damaged.parquet", bytes);
     let cat = folder.run(&["cat", "damaged.parquet"]);
     cat.fails(65, "row group");

@@ -50,7 +50,7 @@ impl Environment {
         self.get(name).is_some_and(|value| matches!(value, "true" | "1" | "yes"))
     }
 
-    /// Checks that there are credentials, or that somebody says where they are.
+    /// Checks that there are credentials, or a place to get them from.
     ///
     /// Without this check the services' clients ask the network for the machine's own role, which takes minutes without an answer,
     /// and may find credentials that were not meant.

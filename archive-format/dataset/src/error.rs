@@ -171,7 +171,7 @@ impl DatasetError {
     }
 
     /// Returns true if the error says nothing about the files: the work was stopped, a store does not answer or refuses, or
-    /// somebody else replaced an object meanwhile.
+    /// another writer replaced an object meanwhile.
     pub(crate) fn is_about_work(&self) -> bool {
         match self {
             DatasetError::Stopped => true,

@@ -232,7 +232,7 @@ fn file(unit: &Unit) -> String {
 }
 
 fn marker(unit: &Unit) -> String {
-    format!("_tradesim/parts/{}", files::marker_name(unit, 3))
+    files::marker_name(unit, 3)
 }
 
 #[test]

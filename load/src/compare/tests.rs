@@ -79,7 +79,8 @@ fn thresholds_and_completeness_count_without_a_tolerance() {
     let mut before = json("load");
     before["thresholds"][0]["ok"] = json!(false);
     let mut after = before.clone();
-    after["thresholds"][1] = json!({ "threshold": "lost == 0", "value": 1.0, "shown": "1", "ok": false });
+    let new = json!({ "threshold": "lost == 0", "value": 1.0, "shown": "1", "ok": false });
+    after["thresholds"].as_array_mut().unwrap().push(new);
     let found = compare(&[stored(&before), stored(&after)], &Tolerances::default());
     assert!(found.ok, "{:?}", found.regressions);
     assert_eq!(found.thresholds[1].ok, [None, Some(false)]);

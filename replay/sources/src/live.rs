@@ -108,8 +108,8 @@ impl LiveSource {
     fn simulate_state(&self, seq: StreamSeq) -> Result<(MarketState, Timestamp), SourceError> {
         let snapshot = self.snapshots.before_message(seq);
         let (mut market, mut next) = (snapshot.market.clone(), snapshot.seq);
+        let mut last = snapshot.simulation.now().max(self.plan.start);
         let mut records = self.records_from(snapshot);
-        let mut last = self.plan.start;
         while let Some(window) = records.next_window()? {
             for record in &window.records {
                 last = record.envelope.timestamp;

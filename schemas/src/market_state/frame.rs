@@ -49,6 +49,11 @@ impl MarketState {
         out
     }
 
+    /// Returns true for bytes that begin as those of [`MarketState::encode`], whether or not they can be read.
+    pub fn is_encoding(bytes: &[u8]) -> bool {
+        bytes.starts_with(MAGIC)
+    }
+
     /// Reads what [`MarketState::encode`] returned; `None` for anything else, such as a later version.
     pub fn decode(bytes: &[u8]) -> Option<MarketState> {
         let mut input = bytes.strip_prefix(MAGIC)?;

@@ -95,7 +95,7 @@ fn what_is_no_report_is_refused() {
     let compare = |more: &[&str]| folder.run(&[&["load", "compare", "a.json"], more].concat());
     compare(&["other.json"]).fails(65, "other.json is a report with schema_version 2, expected 1");
     compare(&["list.json"]).fails(65, "list.json is not a report of a load test: missing field `name`");
-    compare(&["text.json"]).fails(65, "text.json is not a report of a load test: expected value at line 1");
+    compare(&["text.json"]).fails(65, "text.json is not a report of a load test: expected ident at line 1");
     compare(&["missing.json"]).fails(1, "cannot read missing.json");
     compare(&[]).fails(2, "");
     compare(&["a.json"; 8]).fails(2, "8 reports for one baseline");

@@ -87,9 +87,9 @@ fn a_client_authenticates_and_subscribes() {
         < [{"ev":"status","status":"auth_success","message":"authenticated"}]
         > {"action":"subscribe","params":"T.AAPL,Q.*,AM.BRK.B"}
         < [{"ev":"status","status":"success","message":"subscribed to: T.AAPL"}]
+        ! Subscribed
         < [{"ev":"status","status":"success","message":"subscribed to: Q.*"}]
         < [{"ev":"status","status":"success","message":"subscribed to: AM.BRK.B"}]
-        ! Subscribed
         > {"action":"subscribe","params":"LULD.*"}
         < [{"ev":"status","status":"success","message":"subscribed to: LULD.*"}]
         > {"action":"unsubscribe","params":"Q.*"}
