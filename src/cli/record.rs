@@ -60,7 +60,7 @@ pub(crate) struct PlannedArgs {
     /// (docs/guide/events.md)
     #[arg(long, value_name = "KIND[:SYMBOL][@TIME][,KEY=VALUE...]")]
     pub(crate) scenario: Vec<Request>,
-    /// Add the planned events of a file (TOML): [[event]] with kind, symbol, at and parameters
+    /// Add the planned events of a file (TOML): `[[event]]` with kind, symbol, at and parameters
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) scenario_file: Option<PathBuf>,
 }

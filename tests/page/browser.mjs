@@ -181,26 +181,34 @@ add("hostile texts are texts", async (server) => {
     faults.push(dialog.message());
     dialog.dismiss();
   });
-  await page.route("**/status", async (route) => {
-    const status = await (await route.fetch()).json();
+  // the page asks on while it is being closed
+  const changed = (url, change) => page.route(url, async (route) => {
+    try {
+      await route.fulfill({ json: change(await (await route.fetch()).json()) });
+    } catch (error) {
+      if (!page.isClosed() && !closing) throw error;
+    }
+  });
+  let closing = false;
+  await changed("**/status", (status) => {
     const client = {
       id: 1, peer: hostile, protocol: hostile, seq: 1, start_seq: 0, sent: 1, lag_messages: 0, lag_bytes: 0,
       lag_seconds: null, selection: hostile, late_ms: null,
     };
-    await route.fulfill({ json: { ...status, run: hostile, digest: hostile, clients: [client] } });
+    return { ...status, run: hostile, digest: hostile, clients: [client] };
   });
-  await page.route("**/timeline", async (route) => {
-    const timeline = await (await route.fetch()).json();
+  await changed("**/timeline", (timeline) => {
     timeline.symbols = [hostile];
     timeline.marks = [{ kind: hostile, seq: 1, name: hostile }];
     timeline.segments[0].spans = [{ ...timeline.segments[0].spans[0], name: hostile, symbol: hostile }];
-    await route.fulfill({ json: timeline });
+    return timeline;
   });
   await page.goto(server.url);
   await until("the run", async () => (await page.locator("#run").textContent()) === hostile);
   await until("the client", async () => (await page.locator("#clients td").nth(1).textContent()) === hostile);
   assert.equal(await page.locator("img, iframe, object, embed").count(), 0);
   assert.equal(await page.locator("#symbol").inputValue(), hostile);
+  closing = true;
   await context.close();
   assert.deepEqual(faults, []);
 });

@@ -76,6 +76,8 @@ fn is_dataset(source: &Path) -> bool {
 }
 
 fn of_archive(args: &Publish, run: &str) -> anyhow::Result<Plan> {
+    // first, since a path that does not exist is no archive
+    let archive = source::open(&args.source, args.reading)?;
     if args.shard != Shard::WHOLE {
         return Err(Failure::usage_hint(
             "--shard divides the parts of a dataset, and an archive has none",
@@ -83,7 +85,6 @@ fn of_archive(args: &Publish, run: &str) -> anyhow::Result<Plan> {
         )
         .into());
     }
-    let archive = source::open(&args.source, args.reading)?;
     let schedule = args.start_at.and_then(|at| origin(&archive).map(|origin| (origin, at)));
     let part = Part {
         file: args.source.display().to_string(),
