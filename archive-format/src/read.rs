@@ -22,6 +22,8 @@ use std::{
 use bytes::Bytes;
 use tradesim_schemas::{ByteHash, ContentDigest};
 
+pub(crate) use self::ahead::FramesAhead;
+
 use self::{ahead::Ahead, decoders::Decoders, footer::Group, group::GroupBytes, source::Source};
 use crate::{
     Error, Filter, FilteredBatches, Metadata, Object, Place, RowDigest, RowGroup, ids::IdTable,
@@ -165,12 +167,26 @@ impl Archive {
     /// # Panics
     /// Panics if the metadata does not list a state frame with this index.
     pub fn state_frame(&self, index: usize) -> Result<Vec<u8>, Error> {
-        let frame = self.inner.metadata.state_frames[index];
         let stored = self.inner.state_frame_bytes(index)?;
+        self.state_frame_content(index, &stored)
+    }
+
+    /// Returns the content of a state frame, with requests for those that are needed next.
+    pub(crate) fn state_frame_ahead(
+        &self,
+        ahead: &mut FramesAhead,
+        index: usize,
+        following: impl Iterator<Item = usize>,
+    ) -> Result<Vec<u8>, Error> {
+        let stored = ahead.take(&self.inner, index, following)?;
+        self.state_frame_content(index, &stored)
+    }
+
+    fn state_frame_content(&self, index: usize, stored: &[u8]) -> Result<Vec<u8>, Error> {
+        let frame = self.inner.metadata.state_frames[index];
         let corrupt = |what: String| open::corrupt(&self.inner.source, Place::StateFrame(index), what);
         let expected = usize::try_from(frame.content_length).expect("its limit is below the address space");
-        let content =
-            zstd::bulk::decompress(&stored, expected).map_err(|error| corrupt(error.to_string()))?;
+        let content = zstd::bulk::decompress(stored, expected).map_err(|error| corrupt(error.to_string()))?;
         if content.len() != expected {
             return Err(corrupt(format!("it has {} bytes, the metadata states {expected}", content.len())));
         }
@@ -238,8 +254,10 @@ impl Archive {
     /// # Errors
     /// Returns an error for the first damaged state frame.
     pub fn verify_state_frames(&self) -> Result<(), Error> {
-        for index in 0..self.inner.metadata.state_frames.len() {
-            self.inner.state_frame_bytes(index)?;
+        let frames = self.inner.metadata.state_frames.len();
+        let mut ahead = FramesAhead::default();
+        for index in 0..frames {
+            ahead.take(&self.inner, index, index + 1..frames)?;
         }
         Ok(())
     }
@@ -302,7 +320,11 @@ impl Inner {
     fn state_frame_bytes(&self, index: usize) -> Result<Bytes, Error> {
         let frame = self.metadata.state_frames[index];
         let bytes = self.source.read(frame.offset, frame.length)?;
-        if ByteHash::of(&bytes) != frame.digest {
+        self.check_state_frame(index, bytes)
+    }
+
+    fn check_state_frame(&self, index: usize, bytes: Bytes) -> Result<Bytes, Error> {
+        if ByteHash::of(&bytes) != self.metadata.state_frames[index].digest {
             self.source.check_len()?;
             return Err(Error::DamagedStateFrame { path: self.source.path().to_owned(), index });
         }

@@ -2,7 +2,7 @@
 
 use tradesim_schemas::{Envelope, Event, MarketState, Price, RecordSeq, Timestamp};
 
-use crate::{Archive, Batch, Error, RowRef, Start};
+use crate::{Archive, Batch, Error, RowRef, Start, read::FramesAhead};
 
 /// The number of rows between two state frames: six blocks of the writer. Reading them takes at most about 25 ms, and a frame of
 /// 50 symbols, 5 KB, is 1.3 percent of their bytes (docs/adr/0032-state-before-a-message.md).
@@ -148,6 +148,7 @@ pub(crate) struct StateCheck {
     archive: Archive,
     /// The frames that are left, the next one last.
     frames: Vec<usize>,
+    ahead: FramesAhead,
     market: MarketState,
     wrong: Option<RecordSeq>,
 }
@@ -159,7 +160,13 @@ impl StateCheck {
         let mut frames: Vec<usize> = (0..stored.len()).collect();
         frames.retain(|&index| stored[index].content_length <= MarketState::ENCODED_BYTES_MAX);
         frames.sort_by_key(|&index| std::cmp::Reverse(stored[index].seq));
-        StateCheck { archive: archive.clone(), frames, market: MarketState::new(), wrong: None }
+        StateCheck {
+            archive: archive.clone(),
+            frames,
+            ahead: FramesAhead::default(),
+            market: MarketState::new(),
+            wrong: None,
+        }
     }
 
     /// Adds the next rows.
@@ -180,7 +187,8 @@ impl StateCheck {
     }
 
     fn compare(&mut self, index: usize) -> Result<(), Error> {
-        let content = self.archive.state_frame(index)?;
+        let following = self.frames.iter().rev().copied();
+        let content = self.archive.state_frame_ahead(&mut self.ahead, index, following)?;
         // the content of a frame that is not ours is not known
         if MarketState::is_encoding(&content) && content != self.market.encode() {
             let seq = self.archive.metadata().state_frames()[index].seq;

@@ -36,8 +36,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Returns an error if there is no such object, or if the store does not provide it.
     fn open(&self, name: &str) -> Result<Box<dyn Object>, StoreError>;
 
-    /// Writes an object of this name if there is none, and returns false otherwise. Among any number of simultaneous callers, one
-    /// creates the object.
+    /// Writes an object of this name if there is none, and returns false otherwise. Among any number of simultaneous callers, at most
+    /// one is told that it created the object. After an attempt that was not answered, false can mean that this call created it.
     ///
     /// # Errors
     /// Returns an error if the store does not accept it.

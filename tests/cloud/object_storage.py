@@ -239,7 +239,7 @@ def a_replaced_object_is_an_error(world):
         same_length = whole[:100] + bytes(1000) + whole[1100:]
         replaced_at(request, lambda: client.put_object(Bucket="tape", Key="changing.parquet", Body=same_length))
     # damage that a version has had from the beginning is damage
-    client.put_object(Bucket="tape", Key="damaged.parquet", Body=whole[:100] + bytes(1000) + whole[1100:])
+    client.put_object(Bucket="tape", Key="damaged.parquet", Body=whole[:100_000] + bytes(1000) + whole[101_000:])
     damaged = world.run("verify", "s3://tape/damaged.parquet", env=world.environments["s3"], code=65)
     assert "s3://tape/damaged.parquet is damaged in row group 0" in damaged.stderr, damaged.stderr
 

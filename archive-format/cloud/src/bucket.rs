@@ -1,6 +1,6 @@
 //! All objects below a prefix of a bucket.
 
-use std::{fmt, future::Future, path::Path, sync::Arc};
+use std::{fmt, future::Future, path::Path, sync::Arc, thread, time::Duration};
 
 use futures_util::StreamExt;
 use object_store::{
@@ -13,6 +13,10 @@ use crate::{
     Environment, Location, client::connect, failure::translate, object::PinnedObject, runtime,
     runtime::Waiting, upload,
 };
+
+/// Further attempts to create an object, and the time before the first of them, which doubles: 6 s in all.
+const CREATE_RETRIES: u32 = 6;
+const CREATE_WAIT: Duration = Duration::from_millis(100);
 
 /// The client of a bucket with what a request needs.
 #[derive(Clone)]
@@ -129,7 +133,17 @@ impl Store for Bucket {
         self.open_key(key, url)
     }
 
+    /// The client repeats no request with a condition that was not answered: its first attempt may have succeeded. That is
+    /// harmless here, because callers compare what exists with what they wanted to write.
     fn create(&self, name: &str, content: Vec<u8>) -> Result<bool, StoreError> {
+        let mut wait = CREATE_WAIT;
+        for _ in 0..CREATE_RETRIES {
+            match self.put(name, content.clone(), PutMode::Create) {
+                Err(error) if error.failure == StoreFailure::Unreachable => thread::sleep(wait),
+                outcome => return outcome,
+            }
+            wait *= 2;
+        }
         self.put(name, content, PutMode::Create)
     }
 

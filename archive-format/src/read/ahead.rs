@@ -1,6 +1,6 @@
-//! Requests the row groups of an object before they are needed, so that a reader does not wait for each.
+//! Requests the row groups and the state frames of an object before they are needed, so that a reader does not wait for each.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, fmt};
 
 use bytes::Bytes;
 
@@ -59,5 +59,47 @@ impl Ahead {
     /// Drops all requests.
     pub(super) fn clear(&mut self) {
         self.requested.clear();
+    }
+}
+
+/// The largest number of state frames that are requested ahead. They are small, so their cost is the round trip.
+const FRAMES_MAX: usize = 16;
+
+/// The state frames of one reader that were requested and not used yet.
+#[derive(Default)]
+pub(crate) struct FramesAhead(VecDeque<(usize, Box<dyn PendingRead>)>);
+
+impl fmt::Debug for FramesAhead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(index, _)| index)).finish()
+    }
+}
+
+impl FramesAhead {
+    /// Returns the bytes of a state frame as stored, after checking their hash, and requests the first of `following`, which are
+    /// needed next in their order.
+    pub(super) fn take(
+        &mut self,
+        archive: &Inner,
+        index: usize,
+        following: impl Iterator<Item = usize>,
+    ) -> Result<Bytes, Error> {
+        while self.0.front().is_some_and(|(requested, _)| *requested != index) {
+            self.0.pop_front();
+        }
+        let begin = |index: usize| {
+            let frame = &archive.metadata.state_frames[index];
+            (frame.length <= BYTES_MAX / FRAMES_MAX as u64)
+                .then(|| archive.source.begin(frame.offset, frame.length))
+                .flatten()
+        };
+        let Some(pending) = self.0.pop_front().map(|(_, pending)| pending).or_else(|| begin(index)) else {
+            return archive.state_frame_bytes(index);
+        };
+        for next in following.skip(self.0.len()).take(FRAMES_MAX - self.0.len()) {
+            let Some(pending) = begin(next) else { break };
+            self.0.push_back((next, pending));
+        }
+        archive.check_state_frame(index, pending.wait()?)
     }
 }
