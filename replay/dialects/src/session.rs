@@ -24,7 +24,7 @@ pub trait Rules: fmt::Debug + Send {
     /// Informs a client that must leave.
     fn refuse(&mut self, why: Refused, io: &mut Io);
 
-    /// Sends what keeps an idle connection alive. Called when nothing was sent for [`Io::heartbeat`].
+    /// Sends what keeps an idle connection alive. Called when nothing was sent for the time that the session asked for.
     fn idle(&mut self, _io: &mut Io) {}
 }
 
