@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+FEATURES = re.search("RELEASE_FEATURES='(.*)'", (ROOT / ".ci" / "release-features").read_text())[1]
 # outside the checkout, Cargo does not find its settings
 CARGO = f"cargo --config {ROOT}/.cargo/config.toml"
 # .ci/run, which calls this, runs the test command itself
@@ -117,7 +118,7 @@ def main():
                         if SKIPPED.match(command):
                             output = None
                             continue
-                        command = re.sub(r"^cargo run ", f"{CARGO} run --manifest-path {ROOT}/Cargo.toml --features kafka-tls ", command)
+                        command = re.sub(r"^cargo run ", f"{CARGO} run --manifest-path {ROOT}/Cargo.toml --features {FEATURES} ", command)
                         if SERVER.match(command):
                             servers.append(Server(command, folder, env))
                         else:
