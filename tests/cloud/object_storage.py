@@ -196,8 +196,8 @@ def a_bad_network_changes_nothing(world):
 
 
 def latency_is_hidden(world):
-    """A day of a million messages, from 30 ms away, takes at most a second longer than from here; with all round trips in a row
-    it would have to take longer than that at 250 ms."""
+    """A day of a million messages, from 100 ms away, takes at most two and a half seconds longer than from here; with its more than
+    forty round trips in a row it would take four."""
     world.run("dataset", "record", "s3://tape/day", "--dates", "2026-02-18", "--seeds", "1", "--symbols", "50", env=world.environments["s3"])
 
     def seconds(env):
@@ -207,11 +207,11 @@ def latency_is_hidden(world):
 
     seconds(world.environments["s3"])
     here = min(seconds(world.environments["s3"]) for _ in range(2))
-    with world.proxied(latency_s=0.03) as (proxy, env):
+    with world.proxied(latency_s=0.1) as (proxy, env):
         there = min(seconds(env) for _ in range(2))
         assert replayed(world, DAY, env) == json.loads(world.run("info", DAY, "--json", env=env).stdout)["digest"]
-    print(f"  verify: {here:.2f} s from this machine, {there:.2f} s from 30 ms away", flush=True)
-    assert there < here + 1, (here, there)
+    print(f"  verify: {here:.2f} s from this machine, {there:.2f} s from 100 ms away", flush=True)
+    assert there < here + 2.5, (here, there)
 
 
 def a_replaced_object_is_an_error(world):
