@@ -33,11 +33,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Opens an object.
     ///
     /// # Errors
-    /// Returns an error if there is no such object, or if the store does not provide it.
+    /// Returns an error if the object does not exist, or if the store does not provide it.
     fn open(&self, name: &str) -> Result<Box<dyn Object>, StoreError>;
 
     /// Writes an object of this name if there is none, and returns false otherwise. Among any number of simultaneous callers, at most
-    /// one is told that it created the object. After an attempt that was not answered, false can mean that this call created it.
+    /// one receives true. After an attempt that was not answered, false can mean that this call created it.
     ///
     /// # Errors
     /// Returns an error if the store does not accept it.
@@ -52,7 +52,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Writes the content of a file as an object, replacing one of the same name. The memory used does not depend on its length.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read or the store does not accept it. Then there is no new object.
+    /// Returns an error if the file cannot be read or the store does not accept it. In that case the store is unchanged.
     fn upload(&self, name: &str, file: &Path) -> Result<(), StoreError>;
 
     /// Returns the names of all objects, at most `names_max`, relative to the prefix.
@@ -88,7 +88,7 @@ impl StoreError {
         StoreError { url: url.into(), action, failure, detail: detail.into() }
     }
 
-    /// Returns true if there is no such object, or no such bucket.
+    /// Returns true if the object or its bucket does not exist.
     pub fn is_not_found(&self) -> bool {
         self.failure == StoreFailure::NotFound
     }
@@ -123,11 +123,11 @@ impl fmt::Display for StoreAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreFailure {
-    /// There is no such object or bucket.
+    /// The object or its bucket does not exist.
     NotFound,
     /// Another object has taken the place of the open one, or it was deleted.
     Replaced,
-    /// There are no credentials, or the configuration of the store is invalid.
+    /// Credentials are missing, or the configuration of the store is invalid.
     Configuration,
     /// The store does not accept the credentials, or they do not permit this.
     Denied,

@@ -153,6 +153,7 @@ fn killed_workers_leave_nothing_that_counts_as_whole() {
                 command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
             })
             .collect();
+        // the kill comes at a random moment: no condition is waited for
         std::thread::sleep(Duration::from_millis(seed >> 32 & 63));
         for child in &mut children {
             child.kill().unwrap();

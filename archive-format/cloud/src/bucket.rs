@@ -71,7 +71,7 @@ impl Bucket {
     /// Opens the object whose URL is the whole location.
     ///
     /// # Errors
-    /// Returns an error if there is no such object, or if the store does not provide it.
+    /// Returns an error if the object does not exist, or if the store does not provide it.
     pub fn object(&self) -> Result<Box<dyn Object>, StoreError> {
         self.open_key(self.prefix.clone(), self.url.clone())
     }

@@ -125,7 +125,7 @@ impl Environment {
             |name: &str| ["KEY", "SECRET", "TOKEN", "SAS", "PASSWORD"].iter().any(|word| name.contains(word));
         let mut text = text.to_owned();
         for (name, value) in &self.0 {
-            // a value of a few letters is no secret, and would be found everywhere
+            // a value of a few letters is not a secret, and would be found everywhere
             if is_secret(name) && value.len() >= 6 {
                 text = text.replace(value.as_str(), "…");
             }

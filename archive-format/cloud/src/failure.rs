@@ -31,7 +31,7 @@ pub(crate) fn translate(
     StoreError::new(url, action, failure, environment.without_secrets(&detail(error)))
 }
 
-/// Returns true if there was no answer, or none of the service.
+/// Returns true if the service did not answer.
 fn is_unreachable(error: &ClientError) -> bool {
     let mut cause: Option<&dyn Error> = Some(error);
     while let Some(found) = cause {

@@ -12,7 +12,7 @@ use crate::DatasetError;
 /// symbols is split at its middle until there are enough. Weights are integers, so the ranges are the same everywhere.
 ///
 /// # Errors
-/// Returns an error if there are no parts, or more than symbols.
+/// Returns an error for 0 parts, and for more parts than symbols.
 pub fn ranges(universe: &Universe, parts: u16) -> Result<Vec<Vec<Symbol>>, DatasetError> {
     let symbols = universe.symbols().len();
     if parts == 0 || usize::from(parts) > symbols {

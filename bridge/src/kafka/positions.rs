@@ -107,7 +107,7 @@ fn is_unknown_topic(error: &KafkaError) -> bool {
     matches!(error.rdkafka_error_code(), Some(UnknownTopic | UnknownTopicOrPartition | UnknownPartition))
 }
 
-/// Reads a range of offsets, and returns the value of the last record of a key in it; `None` if there is no record.
+/// Reads a range of offsets, and returns the value of the last record of a key in it; `None` if the key has no record there.
 fn newest_from(
     consumer: &Reader,
     topic: &str,

@@ -145,18 +145,22 @@ impl VerifyTopicReport {
 
     /// Prints the duration and warnings on standard error.
     pub(crate) fn say(&self) {
-        let rate = self.records as f64 / self.seconds.max(f64::MIN_POSITIVE);
+        say_reading(self.records, self.seconds);
+        say_undecided(self.undecided_partitions);
+    }
+}
+
+/// Prints how many records were read, and how fast, on standard error.
+pub(super) fn say_reading(records: u64, seconds: f64) {
+    let rate = records as f64 / seconds.max(f64::MIN_POSITIVE);
+    say(format_args!("read {} records in {seconds:.2} s, {}/s", grouped(records), grouped(rate as u64)));
+}
+
+/// Prints a warning on standard error if partitions could not be read to their end.
+pub(super) fn say_undecided(partitions: usize) {
+    if partitions > 0 {
         say(format_args!(
-            "read {} records in {:.2} s, {}/s",
-            grouped(self.records),
-            self.seconds,
-            grouped(rate as u64)
+            "warning: {partitions} partitions have an open transaction; records after its start were not read"
         ));
-        if self.undecided_partitions > 0 {
-            say(format_args!(
-                "warning: {} partitions have an open transaction; records after its start were not read",
-                self.undecided_partitions
-            ));
-        }
     }
 }

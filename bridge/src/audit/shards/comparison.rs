@@ -24,7 +24,7 @@ use crate::audit::{
 };
 
 /// The limits of what is remembered of each run: messages without a record, for records that come far too late, and dead letters.
-/// What is beyond counts as a fault.
+/// Records beyond that count as faults.
 const REMEMBERED_MAX: usize = 262_144;
 
 /// A comparison in progress.

@@ -28,7 +28,7 @@ fn the_rules_of_the_market_hold_on_every_kind_of_day() {
 }
 
 #[test]
-#[ignore = "takes minutes: run nightly"]
+#[ignore = "takes minutes: .ci/nightly model"]
 fn the_rules_of_the_market_hold_at_the_highest_rate() {
     check_rules(SimulationOptions { rate: 10_000.0, symbols: 1, day: day(2026, 11, 27), ..stylized(9) });
 }
@@ -314,7 +314,7 @@ fn variance_and_orders_are_the_configured_ones_on_average() {
 }
 
 #[test]
-#[ignore = "takes minutes: run nightly"]
+#[ignore = "takes minutes: .ci/nightly model"]
 fn variance_and_orders_of_a_hundred_seeds_are_the_configured_ones() {
     check_calibration(10.0, 50, 100, 0.12, 0.03);
     check_calibration(100.0, 10, 40, 0.2, 0.05);

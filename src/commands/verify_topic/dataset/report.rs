@@ -6,9 +6,12 @@ use serde::Serialize;
 use tradesim_bridge::audit::{Fault, ShardAudited};
 use tradesim_dataset::{Manifest, Shard, Union};
 
-use super::{super::report::ExampleLine, whole_digest};
+use super::{
+    super::report::{ExampleLine, say_reading, say_undecided},
+    whole_digest,
+};
 use crate::{
-    output::{Stdout, grouped, say},
+    output::{Stdout, grouped},
     report::SCHEMA_VERSION,
 };
 
@@ -159,19 +162,8 @@ impl DatasetAuditReport {
     /// Prints the duration and warnings on standard error.
     pub(super) fn say(&self) {
         if self.records > 0 {
-            let rate = self.records as f64 / self.seconds.max(f64::MIN_POSITIVE);
-            say(format_args!(
-                "read {} records in {:.2} s, {}/s",
-                grouped(self.records),
-                self.seconds,
-                grouped(rate as u64)
-            ));
+            say_reading(self.records, self.seconds);
         }
-        if self.undecided_partitions > 0 {
-            say(format_args!(
-                "warning: {} partitions have an open transaction; records after its start were not read",
-                self.undecided_partitions
-            ));
-        }
+        say_undecided(self.undecided_partitions);
     }
 }
