@@ -142,7 +142,14 @@ export async function runCases(cases, { prepare, around = (run) => run() }) {
     await prepare();
     for (const [name, run] of cases) {
       try {
-        await around(run);
+        await around(async (...args) => {
+          try {
+            await run(...args);
+          } finally {
+            // no page outlives its case, and asks a server that has ended
+            await Promise.all(browser.contexts().map((context) => context.close()));
+          }
+        });
         console.log(`ok   ${name}`);
       } catch (error) {
         failed += 1;
