@@ -1,6 +1,8 @@
 //! Writes archives.
 
 mod engine;
+mod options;
+mod parts;
 mod publish;
 mod sink;
 mod validate;
@@ -9,83 +11,35 @@ use std::{
     collections::VecDeque,
     fmt,
     io::Write,
-    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use arrow_schema::DataType;
 use parquet::{
-    arrow::{arrow_writer::ArrowRowGroupWriterFactory, encode_arrow_schema},
-    errors::ParquetError,
-    file::{metadata::KeyValue, writer::SerializedFileWriter},
-    schema::parser::parse_message_type,
+    arrow::arrow_writer::ArrowRowGroupWriterFactory, errors::ParquetError,
+    file::writer::SerializedFileWriter, schema::parser::parse_message_type,
 };
-use tradesim_schemas::{ContentDigest, Record, RecordSeq, Timestamp};
+use tradesim_schemas::{Record, RecordSeq};
 
 use self::{
-    engine::{Encoded, Engine, EngineError, EngineSetup},
+    engine::{Engine, EngineError, EngineSetup},
+    parts::{OpenGroup, Part},
     sink::Sink,
     validate::RowValidator,
 };
 use crate::{
-    Batch, Columns, Counts, Cut, Error, Faults, FormatVersion, Metadata, Provenance, Row, RowGroup,
-    SliceGrid, StateFrame, WriterVersions,
+    Batch, Columns, Cut, Error, Faults, FormatVersion, Provenance, Row, RowGroup, StateFrame,
     encode::{CHUNK_ROWS, Chunk},
     layout::{self, Column},
     limits,
-    metadata::{check_bounds, to_json},
-    proofs::{Proofs, Proved},
+    proofs::Proofs,
     state::StateWriter,
-    tail,
 };
 
+pub use options::{ROW_GROUP_ROWS, Summary, WriterOptions};
 pub use publish::{NewFile, remove_leftovers};
 pub(crate) use validate::fits_columns;
-
-/// The default number of rows of a row group.
-pub const ROW_GROUP_ROWS: u32 = 262_144;
-
-/// The options of [`ArchiveWriter::create`]. They do not change the content digest. Only `columns`, `row_group_rows` and
-/// `slices` change the bytes of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WriterOptions {
-    /// Allows an existing file to be replaced. Off by default.
-    pub overwrite: bool,
-    /// The number of threads for encoding. With one, everything runs on the caller's thread.
-    pub threads: NonZeroUsize,
-    /// The number of rows of a row group, 1,024 to 524,288. A multiple of 65,536 is best for other readers.
-    pub row_group_rows: u32,
-    /// The optional columns that the rows need.
-    pub columns: Columns,
-    /// Adds the digest of each symbol, and the sums of these slices of time, to the metadata (FORMAT.md, 5.11 and 5.12).
-    pub slices: Option<SliceGrid>,
-}
-
-impl Default for WriterOptions {
-    fn default() -> WriterOptions {
-        WriterOptions {
-            overwrite: false,
-            threads: NonZeroUsize::MIN,
-            row_group_rows: ROW_GROUP_ROWS,
-            columns: Columns::default(),
-            slices: None,
-        }
-    }
-}
-
-/// The result of writing an archive.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Summary {
-    /// The content digest.
-    pub digest: ContentDigest,
-    /// The number of messages of each kind.
-    pub counts: Counts,
-    /// The length of the file in bytes.
-    pub bytes: u64,
-    /// The complete metadata.
-    pub metadata: Metadata,
-}
 
 /// Writes an archive. Its file appears when [`ArchiveWriter::finish`] returns. If the writer is dropped
 /// before, it leaves no file.
@@ -146,19 +100,6 @@ pub struct ArchiveWriter {
     pub(crate) states: StateWriter,
     format_version: FormatVersion,
     failed: bool,
-}
-
-/// The current row group.
-#[derive(Clone, Copy)]
-struct OpenGroup {
-    rows: u64,
-    first: (RecordSeq, Timestamp),
-    last: (RecordSeq, Timestamp),
-}
-
-enum Part {
-    Group { group: OpenGroup, columns: Vec<Encoded> },
-    State { seq: RecordSeq, content: Vec<u8> },
 }
 
 impl fmt::Debug for ArchiveWriter {
@@ -435,127 +376,6 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// Writes parts from the front of the queue, waiting until at most `left` of them remain.
-    fn write_parts(&mut self, left: usize) -> Result<(), Error> {
-        self.write_ready()?;
-        while self.queue.len() > left {
-            self.collect(true)?;
-        }
-        Ok(())
-    }
-
-    /// Takes encoded columns from the engine, and writes complete parts.
-    fn collect(&mut self, mut wait: bool) -> Result<(), Error> {
-        loop {
-            let polled = self.engine().poll(wait);
-            let Some(encoded) = polled.map_err(|error| self.engine_error(error))? else { return Ok(()) };
-            wait = false;
-            // an encoder processes groups in order, so a column belongs to the first group that lacks it
-            let count = self.column_count;
-            let place = encoded.first().map(|column| column.place);
-            let target = self.queue.iter_mut().find_map(|part| match part {
-                Part::Group { columns, .. }
-                    if columns.len() < count && columns.iter().all(|column| Some(column.place) != place) =>
-                {
-                    Some(columns)
-                }
-                _ => None,
-            });
-            target.expect("columns arrive only for row groups that have ended").extend(encoded);
-            self.write_ready()?;
-        }
-    }
-
-    fn write_ready(&mut self) -> Result<(), Error> {
-        while let Some(part) = self.queue.front() {
-            if matches!(part, Part::Group { columns, .. } if columns.len() < self.column_count) {
-                break;
-            }
-            match self.queue.pop_front().expect("the queue has a front") {
-                Part::Group { group, columns } => self.write_group(group, columns)?,
-                Part::State { seq, content } => self.write_state_frame(seq, &content)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn write_group(&mut self, group: OpenGroup, mut columns: Vec<Encoded>) -> Result<(), Error> {
-        columns.sort_by_key(|column| column.place);
-        let written = (|| {
-            let mut writer = self.file.next_row_group()?;
-            for column in columns {
-                column.append_to(&mut writer)?;
-            }
-            writer.close()?;
-            self.file.flush().map_err(ParquetError::from)
-        })();
-        written.map_err(|error| self.encode(error))?;
-        let region = self.file.inner_mut().end_region();
-        self.row_groups.push(RowGroup {
-            offset: region.offset,
-            length: region.length,
-            rows: group.rows,
-            first: group.first,
-            last: group.last,
-            digest: region.digest,
-        });
-        Ok(())
-    }
-
-    fn write_state_frame(&mut self, seq: RecordSeq, content: &[u8]) -> Result<(), Error> {
-        let written = zstd::bulk::compress(content, 3)
-            .and_then(|compressed| self.file.write_all(&compressed))
-            .and_then(|()| self.file.flush());
-        written.map_err(|error| self.encode(error.into()))?;
-        let region = self.file.inner_mut().end_region();
-        self.state_frames.push(StateFrame {
-            offset: region.offset,
-            length: region.length,
-            content_length: content.len() as u64,
-            seq,
-            digest: region.digest,
-        });
-        Ok(())
-    }
-
-    /// Writes the rest of the file. Returns the metadata and the length of the file.
-    fn write_tail(&mut self) -> Result<(Metadata, u64), Error> {
-        self.end_group()?;
-        self.write_parts(0)?;
-        let (digest, proved) = self.engine.take().expect("a writer is finished once").finish();
-        let (keys, slices) = proved.map(|Proved { keys, slices, .. }| (keys, slices)).unzip();
-        let metadata = Metadata {
-            format_version: self.format_version,
-            writer: WriterVersions::current(),
-            provenance: std::mem::take(&mut self.provenance),
-            columns: self.columns,
-            counts: self.validator.counts,
-            digest,
-            keys,
-            slices,
-            row_groups: std::mem::take(&mut self.row_groups),
-            state_frames: std::mem::take(&mut self.state_frames),
-        };
-        let document = to_json(&metadata);
-        check_bounds(&document).map_err(|error| Error::BadMetadata { what: error.as_str() })?;
-        let offset = self.file.inner_mut().begin_tail();
-        let entries = [
-            ("ARROW:schema", encode_arrow_schema(&layout::embedded_schema(self.columns))),
-            ("tradesim.format_version", self.format_version.to_string()),
-            ("tradesim.metadata", document),
-            (tail::TAIL_KEY, tail::blank_marker(offset)),
-        ];
-        for (key, value) in entries {
-            self.file.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
-        }
-        self.file.finish().map_err(|error| self.encode(error))?;
-        let sink = self.file.inner_mut();
-        let mut bytes = sink.take_tail();
-        tail::seal(&mut bytes).expect("the tail has exactly one marker");
-        sink.write_all(&bytes).and_then(|()| sink.flush()).map_err(|error| self.encode(error.into()))?;
-        Ok((metadata, self.file.inner().position()))
-    }
-
     fn engine(&mut self) -> &mut Engine {
         self.engine.as_mut().expect("the engine exists until the end")
     }
@@ -588,23 +408,6 @@ impl Batch {
             _ => self.records.last().map(crate::RowRef::Event),
         }
     }
-}
-
-impl WriterVersions {
-    /// Returns the versions of this build.
-    pub fn current() -> WriterVersions {
-        WriterVersions {
-            tradesim: env!("CARGO_PKG_VERSION").to_owned(),
-            // the crate does not export its version; a test compares this with Cargo.lock
-            parquet: "60.1.0".to_owned(),
-            zstd: zstd_version(),
-        }
-    }
-}
-
-fn zstd_version() -> String {
-    let number = zstd::zstd_safe::version_number();
-    format!("{}.{}.{}", number / 10_000, number / 100 % 100, number % 100)
 }
 
 #[cfg(test)]

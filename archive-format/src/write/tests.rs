@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::*;
-use crate::sample::{self, Sample};
+use crate::{
+    WriterVersions,
+    sample::{self, Sample},
+};
 
 impl ArchiveWriter {
     /// Writes a different format version into the metadata.
