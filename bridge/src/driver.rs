@@ -303,8 +303,8 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
                     let is_stopping = || self.context.is_stopping();
                     let kafka = &self.context.options.kafka;
                     match kafka::read_position(kafka, topic, &identity, self.context.clock, &is_stopping) {
-                        Ok(position) => {
-                            tracing::info!(%identity, ?position, "position read");
+                        Ok(kafka::Newest { value: position, records }) => {
+                            tracing::info!(%identity, ?position, records, "position read");
                             self.tell(Input::PositionRead(position));
                         }
                         Err(failure) => self.fails(&failure),
