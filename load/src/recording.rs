@@ -61,7 +61,11 @@ impl Recording {
         let metadata = archive.metadata();
         let found = metadata.digest().to_string();
         if let Some(wanted) = scenario.recording.digest.as_ref().filter(|wanted| **wanted != found) {
-            return Err(Error::OtherRecording { path: archive.path().to_owned(), found, wanted: wanted.clone() });
+            return Err(Error::OtherRecording {
+                path: archive.path().to_owned(),
+                found,
+                wanted: wanted.clone(),
+            });
         }
         let about = About {
             digest: found,
