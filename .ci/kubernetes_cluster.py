@@ -254,7 +254,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def run(cluster, node, name, dataset, kill=None):
+def run(cluster, node, name, dataset, kill=None, delivery=()):
     """Applies a folder with these settings, waits for the end of its Job, and removes it. Returns (condition, its reason, status, pods)."""
     objects = files.rendered(name)
     job = next(thing for thing in objects if thing["kind"] == "Job")["metadata"]["name"]
@@ -263,8 +263,11 @@ def run(cluster, node, name, dataset, kill=None):
     for thing in objects:
         if thing["kind"] == "ConfigMap" and thing["metadata"]["name"].startswith("tradesim-dataset"):
             thing["data"] = dataset
+        if thing["kind"] == "ConfigMap" and thing["metadata"]["name"].startswith("tradesim-delivery"):
+            thing["data"].update(delivery)
         if thing["kind"] == "Job" and thing["spec"].get("completionMode") == "Indexed":
-            thing["spec"].update(completions=int(dataset["WORKERS"]), parallelism=int(dataset["WORKERS"]))
+            workers = int(dataset["PARTS" if name == "publish" else "WORKERS"])
+            thing["spec"].update(completions=workers, parallelism=workers)
     for thing in objects:
         cluster.create(thing)
     begin = time.monotonic()
@@ -332,15 +335,15 @@ def jobs_run(cluster, node, program, work):
     require(tree(root) == tree(one), "the Jobs made other files than one process")
     print("  the files are those of one process")
 
-    print("a holiday, another dataset in the folder, a folder without a dataset, and a damaged file")
-    for name, dataset in (
-        ("record", DATASET | {"ROOT": "/lake/holiday", "DATES": "2026-04-03"}),
-        ("record", DATASET | {"RATE": "6"}),
-        ("publish", DATASET | {"ROOT": "/lake/none"}),
+    print("a holiday, another dataset in the folder, an invalid speed, and a damaged file")
+    for name, dataset, delivery in (
+        ("record", DATASET | {"ROOT": "/lake/holiday", "DATES": "2026-04-03"}, {}),
+        ("record", DATASET | {"RATE": "6"}, {}),
+        ("publish", DATASET, {"SPEED": "fast"}),
     ):
-        condition, reason, status, pods = run(cluster, node, name, dataset)
-        require((condition, reason) == ("Failed", "PodFailurePolicy"), f"{name} {dataset}: {status}")
-        require(len(pods) == len(set(pods)), f"{name} {dataset}: indexes {pods} were tried again")
+        condition, reason, status, pods = run(cluster, node, name, dataset, delivery=delivery)
+        require((condition, reason) == ("Failed", "PodFailurePolicy"), f"{name} {dataset} {delivery}: {status}")
+        require(len(pods) == len(set(pods)), f"{name} {dataset} {delivery}: indexes {pods} were tried again")
     damaged = root / json.loads((root / "_tradesim" / "manifest.json").read_text())["units"][4]["file"]
     content = bytearray(damaged.read_bytes())
     content[len(content) // 3] ^= 1
