@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The Jobs of deploy/kubernetes under a real API server and the real Job controller.
 
-CONTROL_PLANE is etcd, kube-apiserver and kube-controller-manager in one program (.ci/control-plane). They listen on free ports of 127.0.0.1, and
-their data is in a temporary folder. What is not real is what a node does: `Node` binds each pod, runs its container as a process, confined as its
-pod demands, and reports the exit code. Everything that decides about retries, indexes and failures is Kubernetes itself.
+CONTROL_PLANE is etcd, kube-apiserver and the controllers of Jobs and of service accounts in one program (.ci/control-plane). They listen on free
+ports of 127.0.0.1, and their data is in a temporary folder. What is not real is what a node does: `Node` binds each pod, runs its container as a
+process, confined as its pod demands, and reports the exit code. Everything that decides about retries, indexes and failures is Kubernetes itself.
 """
 
 import base64
@@ -31,8 +31,6 @@ from kubernetes import DATASET, require, tree  # noqa: E402
 
 NAMESPACE = "tradesim"
 TOKEN = "tradesim"
-# The controllers that take part: pods of a Job need the account `default` of their namespace.
-CONTROLLERS = "job-controller,serviceaccount-controller"
 START_SECONDS_MAX = 120
 JOB_SECONDS_MAX = 300
 POLL_SECONDS = 0.1
@@ -69,15 +67,15 @@ class Cluster:
                    f"--listen-peer-urls=http://127.0.0.1:{self.peer}", f"--initial-advertise-peer-urls=http://127.0.0.1:{self.peer}",
                    f"--initial-cluster=default=http://127.0.0.1:{self.peer}", "--unsafe-no-fsync")
         certificates = self.folder / "certificates"
-        self.start("kube-apiserver", f"--etcd-servers={etcd}", "--bind-address=127.0.0.1", f"--secure-port={self.port}",
+        self.start("kube-apiserver", f"--etcd-servers={etcd}", "--bind-address=127.0.0.1",
+                   f"--secure-port={self.port}", "--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none",
                    f"--cert-dir={certificates}", f"--token-auth-file={self.folder / 'tokens.csv'}", "--authorization-mode=RBAC",
                    "--anonymous-auth=false", "--service-cluster-ip-range=10.0.0.0/24", "--service-account-issuer=https://tradesim.invalid",
                    f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}")
         self.wait(lambda: (certificates / "apiserver.crt").exists(), "the certificate of the API server")
         self.ssl = ssl.create_default_context(cafile=certificates / "apiserver.crt")
         self.wait(self.ready, "the API server")
-        self.start("kube-controller-manager", f"--kubeconfig={self.kubeconfig(certificates / 'apiserver.crt')}", f"--controllers={CONTROLLERS}",
-                   "--leader-elect=false", "--bind-address=127.0.0.1", f"--secure-port={free_port()}", f"--cert-dir={self.folder / 'manager'}")
+        self.start("controllers", self.kubeconfig(certificates / "apiserver.crt"))
         return self
 
     def __exit__(self, *_):
@@ -274,7 +272,7 @@ def run(cluster, node, name, dataset, kill=None, delivery=()):
     ended = []
     while not ended:
         require(node.failure is None, f"the node failed: {node.failure!r}")
-        require(time.monotonic() - begin < JOB_SECONDS_MAX, f"{name} does not end: {cluster.job(job)['status']}\n{cluster.last_lines('kube-controller-manager')}")
+        require(time.monotonic() - begin < JOB_SECONDS_MAX, f"{name} does not end: {cluster.job(job)['status']}\n{cluster.last_lines('controllers')}")
         time.sleep(POLL_SECONDS)
         status = cluster.job(job)["status"]
         ended = [condition for condition in status.get("conditions", []) if condition["type"] in ("Complete", "Failed")]

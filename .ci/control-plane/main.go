@@ -1,5 +1,5 @@
-// Command control-plane is etcd, kube-apiserver or kube-controller-manager, as its first argument says: the programs of their releases,
-// linked into one because they share most of their code.
+// Command control-plane is etcd, kube-apiserver, or the controllers that .ci/kubernetes-cluster needs, as its first argument says. They are one
+// program because they share most of their code.
 package main
 
 import (
@@ -7,12 +7,11 @@ import (
 	"os"
 
 	"go.etcd.io/etcd/server/v3/etcdmain"
+	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/component-base/cli"
-	_ "k8s.io/component-base/logs/json/register"
-	_ "k8s.io/component-base/metrics/prometheus/clientgo"
-	_ "k8s.io/component-base/metrics/prometheus/version"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
-	manager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+
+	"tradesim.invalid/control-plane/controllers"
 )
 
 func main() {
@@ -21,15 +20,18 @@ func main() {
 		name = os.Args[1]
 		os.Args = append([]string{name}, os.Args[2:]...)
 	}
-	switch name {
-	case "etcd":
+	switch {
+	case name == "etcd":
 		etcdmain.Main(os.Args)
-	case "kube-apiserver":
+	case name == "kube-apiserver":
 		os.Exit(cli.Run(apiserver.NewAPIServerCommand()))
-	case "kube-controller-manager":
-		os.Exit(cli.Run(manager.NewControllerManagerCommand()))
+	case name == "controllers" && len(os.Args) == 2:
+		if err := controllers.Run(genericapiserver.SetupSignalContext(), os.Args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, "controllers:", err)
+			os.Exit(1)
+		}
 	default:
-		fmt.Fprintln(os.Stderr, "usage: control-plane etcd|kube-apiserver|kube-controller-manager [FLAG…]")
+		fmt.Fprintln(os.Stderr, "usage: control-plane etcd FLAG… | kube-apiserver FLAG… | controllers KUBECONFIG")
 		os.Exit(2)
 	}
 }
