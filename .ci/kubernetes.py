@@ -360,4 +360,5 @@ def main():
     print("kubernetes: the Jobs made, sealed and verified the dataset of one process")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -19,4 +19,4 @@ for name in raw.trades raw.orderbook raw.marketdata; do
   topic "$name" 12 cleanup.policy=delete "retention.ms=$((7 * day))" "segment.bytes=$((1 << 30))"
 done
 topic dlq.raw.failed 3 cleanup.policy=delete "retention.ms=$((30 * day))"
-topic tradesim.positions 1 cleanup.policy=compact "segment.bytes=$((1 << 24))" min.cleanable.dirty.ratio=0.1
+topic tradesim.positions 1 cleanup.policy=compact "segment.bytes=$((1 << 24))" min.cleanable.dirty.ratio=0.1 delete.retention.ms=300000

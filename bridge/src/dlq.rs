@@ -254,11 +254,11 @@ impl DlqOptions {
     fn position(&self, is_stopping: &dyn Fn() -> bool) -> Result<Option<RetryPosition>, DlqError> {
         let key = RetryPosition::key(self.topic());
         let newest = read_newest(&self.kafka, self.positions(), &key, Clock::start(), is_stopping);
-        let value = newest.map_err(|failure| match failure {
+        let newest = newest.map_err(|failure| match failure {
             KafkaFailure::NoTopic(topic) => DlqError::NoTopic { topic },
             failure => failed(&failure, failure.to_string()),
         })?;
-        let parsed = value.map(|value| RetryPosition::parse(&value, self.topic())).transpose();
+        let parsed = newest.value.map(|value| RetryPosition::parse(&value, self.topic())).transpose();
         parsed.map_err(|what| DlqError::Failed {
             what: format!("cannot read the position {key} in {}: {what}", self.positions()),
         })

@@ -301,10 +301,12 @@ impl<'a, R: FnMut() -> f64> Driver<'a, R> {
                 Action::ReadPosition { identity } => {
                     let topic = self.context.options.topics.name(Topic::Positions);
                     let is_stopping = || self.context.is_stopping();
-                    let kafka = &self.context.options.kafka;
-                    match kafka::read_position(kafka, topic, &identity, self.context.clock, &is_stopping) {
-                        Ok(position) => {
-                            tracing::info!(%identity, ?position, "position read");
+                    let (kafka, clock) = (&self.context.options.kafka, self.context.clock);
+                    let began = clock.now();
+                    match kafka::read_position(kafka, topic, &identity, clock, &is_stopping) {
+                        Ok(kafka::Newest { value: position, records }) => {
+                            let search_ms = clock.now().saturating_sub(began).as_millis();
+                            tracing::info!(%identity, ?position, records, search_ms, "position read");
                             self.tell(Input::PositionRead(position));
                         }
                         Err(failure) => self.fails(&failure),

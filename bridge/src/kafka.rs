@@ -28,7 +28,7 @@ pub(crate) use self::{
     consumer::{Isolation, Quiet, Reader as TopicReader, explain, reader},
     error::{KafkaFailure, is_record_refused},
     headers::{header_texts, headers},
-    positions::{read_newest, read_position},
+    positions::{Newest, read_newest, read_position},
     reason::LastReason,
     reports::{Reports, Shared},
     ticket::whole_number,

@@ -19,6 +19,11 @@ const DAY: Duration = Duration::from_secs(86_400);
 const SEGMENT_BYTES: u64 = 1 << 30;
 /// The size of a segment of a compacted topic in bytes: some 80,000 positions.
 const COMPACTED_SEGMENT_BYTES: u64 = 16 << 20;
+/// The time for which a compacted topic keeps the markers of transactions whose records it no longer has. It must be longer than a
+/// reader needs from a record of an aborted transaction to its marker, which is seconds. By default it is a day, and the markers of
+/// fifty bridges are then gigabytes that a bridge with a new run has to read.
+/// Source: the class comment of Kafka's `LogCleaner`, and `delete.retention.ms` in its configuration of topics.
+const COMPACTED_MARKERS: Duration = Duration::from_secs(300);
 /// The topic of positions, without a prefix.
 pub const POSITIONS: &str = "tradesim.positions";
 
@@ -97,6 +102,7 @@ impl Topic {
                 ("cleanup.policy", "compact".to_owned()),
                 ("segment.bytes", COMPACTED_SEGMENT_BYTES.to_string()),
                 ("min.cleanable.dirty.ratio", "0.1".to_owned()),
+                ("delete.retention.ms", COMPACTED_MARKERS.as_millis().to_string()),
             ]),
         }
         properties

@@ -3,7 +3,7 @@
 //! The load is an open loop: messages are due on a schedule, whether or not the target keeps up, and latency is measured from
 //! the instant at which a message is due. The server, the clients and the bridge are those of tradesim, in this process.
 //!
-//! [`Scenario::read`] parses a scenario, [`Recording::open`] opens what it sends, and [`play`] sends it and measures what arrives.
+//! [`Scenario::read`] parses a scenario, [`Recording::new`] schedules what it sends, and [`play`] sends it and measures what arrives.
 //! If the target is Kafka, the caller compares the topics, as [`Played::to_verify`] asks for; [`Played::conclude`] reports.
 //!
 //! [`StoredReport::read`] reads a report of an earlier run, and [`compare`] puts several side by side.

@@ -1,9 +1,9 @@
 //! The recording of a scenario: its digest, its schedule, and the faults that are added to it.
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tradesim_archive::{Archive, Cut, Filter, OpenOptions};
+use tradesim_archive::{Archive, Cut, Filter};
 use tradesim_replay::{Source, SourceError, Speed};
 use tradesim_schemas::{TimeSpec, Timestamp};
 use tradesim_sources::{ArchiveSource, FaultySource, Planted, Timestamps};
@@ -52,17 +52,20 @@ impl fmt::Debug for Recording {
 }
 
 impl Recording {
-    /// Opens the archive with the recording of a scenario.
+    /// Makes the load of a scenario from its archive, which may be a file or an object of a store.
     ///
     /// # Errors
     /// Fails with [`Error::OtherRecording`] if the digest differs from that of the scenario, and if the stages or the fault plan
     /// do not fit the recording.
-    pub fn open(path: &Path, scenario: &Scenario) -> Result<Recording, Error> {
-        let archive = Archive::open(path, OpenOptions::default())?;
+    pub fn new(archive: Archive, scenario: &Scenario) -> Result<Recording, Error> {
         let metadata = archive.metadata();
         let found = metadata.digest().to_string();
         if let Some(wanted) = scenario.recording.digest.as_ref().filter(|wanted| **wanted != found) {
-            return Err(Error::OtherRecording { path: path.to_owned(), found, wanted: wanted.clone() });
+            return Err(Error::OtherRecording {
+                path: archive.path().to_owned(),
+                found,
+                wanted: wanted.clone(),
+            });
         }
         let about = About {
             digest: found,

@@ -46,7 +46,7 @@ pub struct Scenario {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioRecording {
-    /// The archive. With `record`, it is recorded if it does not exist.
+    /// The archive: a file, which is recorded with `record` if it does not exist, or the URL of an object.
     pub file: Option<PathBuf>,
     /// The flags of `tradesim record` that record it.
     pub record: Option<Flags>,

@@ -13,7 +13,7 @@ use serde::Serialize;
 use tradesim_load::{Error, Options, Progress, Recording, SHIPPED, Scenario, Shipped, TargetKind};
 
 use crate::{
-    cli::{Load, LoadCommand, LoadList, LoadRun, LoadShow, Record},
+    cli::{Load, LoadCommand, LoadList, LoadRun, LoadShow, ReadingArgs, Record},
     commands::{bridge, record},
     exit::{Failure, Outcome},
     output::{self, say},
@@ -22,6 +22,7 @@ use crate::{
     scratch::Folder,
     settings::{Settings, Sources},
     signals::Stop,
+    source, storage,
 };
 
 use kafka::Kafka;
@@ -41,7 +42,8 @@ fn drive(args: &LoadRun, settings: Settings) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals()?;
     let folder = Folder::new()?;
     let path = recorded(&scenario, record, &folder)?;
-    let recording = match Recording::open(&path, &scenario) {
+    let archive = source::open(&path, ReadingArgs::default())?;
+    let recording = match Recording::new(archive, &scenario) {
         Err(error @ Error::OtherRecording { .. }) => {
             say(format_args!("{error}"));
             return Ok(Outcome::Difference);
@@ -73,9 +75,17 @@ fn drive(args: &LoadRun, settings: Settings) -> anyhow::Result<Outcome> {
     Ok(if report.ok { Outcome::Done } else { Outcome::ThresholdFailed })
 }
 
-/// Returns the archive of a scenario. If the file is missing, or the scenario names none, records it first.
+/// Returns the archive of a scenario. If the file is missing, or the scenario names none, records it first. An object of a store is
+/// not made here.
 fn recorded(scenario: &Scenario, record: Option<Record>, folder: &Folder) -> anyhow::Result<PathBuf> {
     let path = scenario.recording.file.clone().unwrap_or_else(|| folder.path("recording.parquet"));
+    if storage::is_url(&path) && record.is_some() {
+        return Err(Failure::Configuration {
+            what: "[recording] has file and record, but load makes no archive on object storage".to_owned(),
+            hint: Some("remove record: digest is the proof that the object is the recording".to_owned()),
+        }
+        .into());
+    }
     if let (Some(args), Some(flags)) = (record, &scenario.recording.record)
         && !path.exists()
     {

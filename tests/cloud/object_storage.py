@@ -134,6 +134,31 @@ def every_command_reads_objects(world):
         assert "dataset record" in refused.stderr
 
 
+def a_load_reads_an_object(world):
+    """A scenario whose archive is an object: the digest of what arrives is that of the file, and another object is noticed."""
+    scenario = world.folder / "object.toml"
+    expected = json.loads(world.run("info", world.lake / PART, "--json", env=os.environ).stdout)["digest"]
+    for scheme, env in world.environments.items():
+        text = f"""name = "object"
+thresholds = ["lost == 0"]
+[recording]
+file = "{scheme}://tape/q1/{PART}"
+digest = "{expected}"
+[load]
+speed = "max"
+[target]
+kind = "websocket"
+"""
+        scenario.write_text(text)
+        report = json.loads(world.run("load", "run", scenario, "--json", env=env).stdout)
+        assert report["digests"]["arrived"] == [expected], f"{scheme}: {report}"
+        scenario.write_text(text.replace(PART, PART.replace("part-001", "part-000")))
+        other = world.run("load", "run", scenario, env=env, code=3).stderr
+        assert f"{scheme}://tape/q1/" in other and "the recording is not that of the scenario" in other, other
+        scenario.write_text(text.replace(PART, "no-such.parquet"))
+        assert f"{scheme}://tape/q1/no-such.parquet" in world.run("load", "run", scenario, env=env, code=1).stderr
+
+
 def replayed(world, url, env):
     """The digest of what a client receives of a replay at full speed."""
     replay = subprocess.Popen(
@@ -286,6 +311,7 @@ def one_of_two_recipes_wins(world):
 CHECKS = [
     a_dataset_is_the_same_everywhere,
     every_command_reads_objects,
+    a_load_reads_an_object,
     errors_name_the_object,
     latency_is_hidden,
     a_bad_network_changes_nothing,

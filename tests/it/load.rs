@@ -22,6 +22,24 @@ fn run(folder: &Folder, file: &str, more: &[&str]) -> Run {
     folder.run(&[&["load", "run", file, "--json"], more].concat())
 }
 
+/// The whole is in `tests/cloud`; these are answers that need no server.
+#[test]
+fn a_recording_on_object_storage_is_opened_and_never_made() {
+    let folder = Folder::new();
+    let with = |recording: &str| {
+        let text = format!(
+            "name = \"object\"\n[recording]\n{recording}\n[load]\nstages = [\"1s:10\"]\n[target]\nkind = \"websocket\"\n"
+        );
+        folder.write("object.toml", text);
+        run(&folder, "object.toml", &[])
+    };
+    // an empty bucket is refused with or without the feature `cloud`
+    with("file = \"s3://\"").fails(2, "s3://");
+    with("file = \"s3://tape/day.parquet\"\nrecord = \"--date 2026-02-18 --seed 1\"")
+        .fails(78, "load makes no archive on object storage");
+    assert!(!folder.path("s3:").exists(), "no file was made under the name of the URL");
+}
+
 #[test]
 fn a_load_to_clients_is_measured_and_reported() {
     let folder = Folder::new();

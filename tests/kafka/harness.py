@@ -66,6 +66,10 @@ class Cluster:
         self._run(*words)
         return time.monotonic() - begin
 
+    def output(self, *words):
+        """Runs one of its commands; gives its standard output."""
+        return self._run(*words).stdout
+
     def _run(self, *words):
         done = subprocess.run([CLUSTER, "--offset", str(self.offset), *words], capture_output=True, text=True, check=False)
         require(done.returncode == 0, f"cluster {' '.join(words)}: {done.stderr.strip()}")

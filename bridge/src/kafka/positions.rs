@@ -37,31 +37,41 @@ const TAIL_GROWTH: i64 = 16;
 /// The timeout for records that exist.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Returns the newest committed position of a run, or `None` if there is none.
+/// The result of a search in the topic of positions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Newest<T> {
+    /// The newest committed value of the key; `None` if there is none.
+    pub(crate) value: Option<T>,
+    /// The number of records that were read, of all keys: what the search costs.
+    pub(crate) records: u64,
+}
+
+/// Returns the newest committed position of a run.
 pub(crate) fn read_position(
     connection: &KafkaConnection,
     topic: &str,
     identity: &Identity,
     clock: Clock,
     is_stopping: &dyn Fn() -> bool,
-) -> Result<Option<Position>, KafkaFailure> {
+) -> Result<Newest<Position>, KafkaFailure> {
     let key = identity.to_string();
     // only this key: records of others are not validated
-    let newest = read_newest(connection, topic, &key, clock, is_stopping)?;
-    newest
+    let Newest { value, records } = read_newest(connection, topic, &key, clock, is_stopping)?;
+    let value = value
         .map(|value| Position::parse(&value))
         .transpose()
-        .map_err(|error| KafkaFailure::Position { key, what: error.to_string() })
+        .map_err(|error| KafkaFailure::Position { key, what: error.to_string() })?;
+    Ok(Newest { value, records })
 }
 
-/// Returns the newest committed value of a key in a topic of one partition, or `None` if there is none.
+/// Returns the newest committed value of a key in a topic of one partition.
 pub(crate) fn read_newest(
     connection: &KafkaConnection,
     topic: &str,
     key: &str,
     clock: Clock,
     is_stopping: &dyn Fn() -> bool,
-) -> Result<Option<Vec<u8>>, KafkaFailure> {
+) -> Result<Newest<Vec<u8>>, KafkaFailure> {
     let uncommitted = reader(connection, GROUP, Isolation::Uncommitted)?;
     let committed = reader(connection, GROUP, Isolation::Committed)?;
     let (low, end) = match uncommitted.fetch_watermarks(topic, 0, CALL_TIMEOUT) {
@@ -79,12 +89,14 @@ pub(crate) fn read_newest(
         }
         std::thread::sleep(PENDING_TICK);
     }
+    let mut records = 0;
     for (from, to) in windows(low, end) {
-        if let Some(newest) = newest_from(&committed, topic, from..to, key, clock, is_stopping)? {
-            return Ok(newest);
+        let newest = newest_from(&committed, topic, from..to, key, clock, is_stopping, &mut records)?;
+        if let Some(value) = newest {
+            return Ok(Newest { value, records });
         }
     }
-    Ok(None)
+    Ok(Newest { value: None, records })
 }
 
 /// Returns the ranges of offsets that are read one after the other until the key is found: from the end backwards, each longer
@@ -108,6 +120,7 @@ fn is_unknown_topic(error: &KafkaError) -> bool {
 }
 
 /// Reads a range of offsets, and returns the value of the last record of a key in it; `None` if the key has no record there.
+/// Adds the number of its records to `records`.
 fn newest_from(
     consumer: &Reader,
     topic: &str,
@@ -115,6 +128,7 @@ fn newest_from(
     key: &str,
     clock: Clock,
     is_stopping: &dyn Fn() -> bool,
+    records: &mut u64,
 ) -> Result<Option<Option<Vec<u8>>>, KafkaFailure> {
     let mut assignment = TopicPartitionList::new();
     assignment.add_partition_offset(topic, 0, Offset::Offset(offsets.start))?;
@@ -136,10 +150,12 @@ fn newest_from(
         match result {
             // compaction and markers of transactions leave gaps, so the range may end at any later offset
             Ok(record) if record.offset() >= offsets.end => break,
-            Ok(record) if record.key() == Some(key.as_bytes()) => {
-                newest = Some(record.payload().map(<[u8]>::to_vec));
+            Ok(record) => {
+                *records += 1;
+                if record.key() == Some(key.as_bytes()) {
+                    newest = Some(record.payload().map(<[u8]>::to_vec));
+                }
             }
-            Ok(_) => {}
             Err(KafkaError::PartitionEOF(_)) => break,
             Err(error) => return Err(error.into()),
         }
@@ -175,40 +191,77 @@ mod tests {
         }
     }
 
-    /// Fifty bridges that commit ten times per second, for 30 seconds. One of them stopped after the first second.
-    #[test]
-    fn positions_among_those_of_fifty_bridges_are_found_soon() {
-        let topic = "tradesim.positions";
-        let broker = DevBroker::start(1, &[(topic.to_owned(), 1)]).unwrap();
-        let connection = KafkaConnection::new(broker.bootstrap_servers(), &[]).unwrap();
-        let mut config = ClientConfig::new();
-        connection.apply(&mut config);
-        let producer: BaseProducer = config.set("compression.type", "snappy").create().unwrap();
-        let position = |bridge: u64, commit: u64| Position {
+    /// The topic of positions of some bridges that commit in turn.
+    struct Filled {
+        connection: KafkaConnection,
+        _broker: DevBroker,
+    }
+
+    const TOPIC: &str = "tradesim.positions";
+
+    fn position(bridge: u64, commit: u64) -> Position {
+        Position {
             identity: Identity { stream: format!("{bridge:064x}"), run: "nightly".to_owned() },
             next_seq: StreamSeq(commit * 1_000),
             bridge: format!("{bridge:016x}"),
-        };
-        for commit in 0..300 {
-            for bridge in (0..50).filter(|bridge| *bridge != 7 || commit < 10) {
+        }
+    }
+
+    impl Filled {
+        /// Fills a topic with these positions, (bridge, commit), in their order.
+        fn with(positions: impl Iterator<Item = (u64, u64)>) -> Filled {
+            let broker = DevBroker::start(1, &[(TOPIC.to_owned(), 1)]).unwrap();
+            let connection = KafkaConnection::new(broker.bootstrap_servers(), &[]).unwrap();
+            let mut config = ClientConfig::new();
+            connection.apply(&mut config);
+            let producer: BaseProducer = config.set("compression.type", "snappy").create().unwrap();
+            for (bridge, commit) in positions {
                 let position = position(bridge, commit);
                 let (key, value) = (position.key(), position.value());
-                while let Err((_, _)) = producer.send(BaseRecord::to(topic).key(&key).payload(&value)) {
+                while let Err((_, _)) = producer.send(BaseRecord::to(TOPIC).key(&key).payload(&value)) {
                     producer.poll(Duration::from_millis(10));
                 }
             }
+            producer.flush(Duration::from_secs(30)).unwrap();
+            Filled { connection, _broker: broker }
         }
-        producer.flush(Duration::from_secs(30)).unwrap();
-        let clock = Clock::start();
-        let found = |bridge: u64| {
-            let began = clock.now();
+
+        fn search(&self, bridge: u64) -> Newest<Position> {
             let identity = position(bridge, 0).identity;
-            let found = read_position(&connection, topic, &identity, clock, &|| false).unwrap();
-            assert!(clock.now() - began < Duration::from_secs(5), "{:?}", clock.now() - began);
-            found
+            read_position(&self.connection, TOPIC, &identity, Clock::start(), &|| false).unwrap()
+        }
+    }
+
+    /// Fifty bridges that commit ten times per second, for 30 seconds. Two of them stopped, after one second and after 20.
+    #[test]
+    fn the_search_reads_as_much_as_was_written_since_the_bridge_stopped() {
+        let stopped = |bridge: u64| match bridge {
+            7 => 10,
+            8 => 200,
+            _ => 300,
         };
-        assert_eq!(found(0), Some(position(0, 299)));
-        assert_eq!(found(7), Some(position(7, 9)), "the first window does not have it");
-        assert_eq!(found(50), None, "all of the topic was read");
+        let commits = (0..300).flat_map(|commit| (0..50).map(move |bridge| (bridge, commit)));
+        let commits: Vec<_> = commits.filter(|(bridge, commit)| *commit < stopped(*bridge)).collect();
+        let all = commits.len() as u64;
+        let filled = Filled::with(commits.into_iter());
+        let window = TAIL_RECORDS.unsigned_abs();
+        assert_eq!(filled.search(0), Newest { value: Some(position(0, 299)), records: window });
+        // its last position is 4,900 records before the end
+        assert_eq!(filled.search(8), Newest { value: Some(position(8, 199)), records: window });
+        // the next window reaches to the beginning; no record is read twice
+        assert_eq!(filled.search(7), Newest { value: Some(position(7, 9)), records: all });
+        assert_eq!(filled.search(50), Newest { value: None, records: all });
+    }
+
+    /// A topic that was compacted a moment ago: a record for each of a thousand runs of the past, and the segment that fifty bridges
+    /// write to.
+    #[test]
+    fn a_new_run_reads_a_record_of_each_old_one_and_the_last_segment() {
+        let (old, segment) = (1_000, 10_000);
+        let before = (0..old).map(|run| (1_000 + run, 3));
+        let filled = Filled::with(before.chain((0..segment).map(|record| (record % 50, record / 50))));
+        assert_eq!(filled.search(99), Newest { value: None, records: old + segment });
+        assert_eq!(filled.search(1_000), Newest { value: Some(position(1_000, 3)), records: old + segment });
+        assert_eq!(filled.search(49), Newest { value: Some(position(49, 199)), records: 5_000 });
     }
 }

@@ -35,7 +35,7 @@ fn the_topics_are_those_of_the_contract() {
                 "test.dlq.raw.failed 3 3 min.insync.replicas=2 {}",
                 WEEK.replace("604800000", "2592000000")
             ),
-            "test.tradesim.positions 1 3 min.insync.replicas=2 cleanup.policy=compact segment.bytes=16777216 min.cleanable.dirty.ratio=0.1".to_owned(),
+            "test.tradesim.positions 1 3 min.insync.replicas=2 cleanup.policy=compact segment.bytes=16777216 min.cleanable.dirty.ratio=0.1 delete.retention.ms=300000".to_owned(),
         ]
     );
 }

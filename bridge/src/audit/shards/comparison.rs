@@ -10,7 +10,7 @@ use tradesim_schemas::{EventType, StreamSeq, Symbol};
 
 use super::{
     Cause, OpenRun, ShardKeys, ShardReport, ShardRun,
-    lanes::{GivenUp, Letter, Pending, Run},
+    lanes::{GivenUp, Letter, Pending, Run, Spare},
 };
 use crate::audit::{
     canonical_text,
@@ -40,6 +40,7 @@ pub(super) struct ShardComparison {
     last_run: usize,
     examiner: Examiner,
     candidate: Candidate,
+    spare: Spare,
     /// The number of messages that wait for a record of each stream.
     waiting: Vec<u64>,
     has_ended: Vec<bool>,
@@ -69,6 +70,7 @@ impl ShardComparison {
             last_run: 0,
             examiner: Examiner::default(),
             candidate: Candidate::default(),
+            spare: Spare::default(),
             waiting: vec![0; streams.len()],
             has_ended: vec![false; streams.len()],
             turn: 0,
@@ -256,11 +258,11 @@ impl ShardComparison {
 
     /// Reads the messages of a run up to a number.
     fn expect(&mut self, run: usize, seq: u64, open: &mut OpenRun<'_>) -> Result<(), Cause> {
-        let ShardComparison { keys, places, runs, waiting, .. } = self;
+        let ShardComparison { keys, places, runs, waiting, spare, .. } = self;
         let of_run = &mut runs[run];
         of_run.open(|| open(run, *keys))?;
         while let Some((kind, pending)) =
-            of_run.next_until(seq, |kind, symbol| stream_of(places, *keys, kind, symbol))?
+            of_run.next_until(seq, spare, |kind, symbol| stream_of(places, *keys, kind, symbol))?
         {
             let lane = of_run.lane(pending.key, kind);
             if let Some(stream) = lane.stream {
@@ -311,7 +313,7 @@ impl ShardComparison {
             if candidate.content == Content::Text && candidate.text != due.text {
                 add(&mut candidate.faults, &canonical_text::difference(&candidate.text, &due.text));
             }
-            self.runs[run].recycle(due.text);
+            self.spare.put(due.text);
             break;
         }
         self.blame(run, key, candidate);
@@ -381,7 +383,7 @@ impl ShardComparison {
         } else {
             self.runs[run].keys[key].clean = false;
         }
-        self.runs[run].recycle(text);
+        self.spare.put(text);
     }
 
     /// Counts the messages without a record as lost, when all streams have ended.
@@ -397,9 +399,9 @@ impl ShardComparison {
             }
         }
         loop {
-            let ShardComparison { places, runs, .. } = self;
-            let next =
-                runs[run].next_until(u64::MAX, |kind, symbol| stream_of(places, keys, kind, symbol))?;
+            let ShardComparison { places, runs, spare, .. } = self;
+            let next = runs[run]
+                .next_until(u64::MAX, spare, |kind, symbol| stream_of(places, keys, kind, symbol))?;
             let Some((kind, pending)) = next else { return Ok(()) };
             let stream = self.runs[run].lane(pending.key, kind).stream;
             self.give_up(run, stream, pending);
