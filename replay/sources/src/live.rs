@@ -1,14 +1,17 @@
 //! The source of `serve`: a simulated day from some instant on, and the days after it, as messages that are numbered from 0 and
 //! can be read from any of them on.
 
+mod market;
 mod recent;
 mod snapshots;
 
 use std::sync::Arc;
 
 use tradesim_archive::{Cut, Filter};
-use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo, StreamState};
-use tradesim_schemas::{MarketState, Record, StreamSeq, TimeSpec, Timestamp};
+use tradesim_replay::{
+    BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo, StateRequest, StreamState,
+};
+use tradesim_schemas::{Record, StreamSeq, TimeSpec, Timestamp};
 use tradesim_sim::{
     Simulation, SimulationOptions,
     session::{CalendarError, Closed},
@@ -18,6 +21,7 @@ use crate::{
     message::{Messages, Pace, Timestamps},
     no_place, period, read_error,
 };
+pub use market::LiveMarket;
 use recent::Recent;
 use snapshots::{Limits, Snapshot, Snapshots};
 
@@ -63,7 +67,7 @@ pub struct LiveSource {
 impl LiveSource {
     /// Creates the source of a plan. `simulation` is its first day in its state at the start, and `market` the state of the
     /// market then, from the events before.
-    pub fn new(plan: LivePlan, simulation: Simulation, market: MarketState) -> LiveSource {
+    pub fn new(plan: LivePlan, simulation: Simulation, market: LiveMarket) -> LiveSource {
         debug_assert_eq!(simulation.now(), plan.start);
         let mut symbols = plan.filter.cut().symbols.clone();
         if symbols.is_empty() {
@@ -105,7 +109,7 @@ impl LiveSource {
     }
 
     /// Returns the state before a message, and the time of the message, from the nearest snapshot.
-    fn simulate_state(&self, seq: StreamSeq) -> Result<(MarketState, Timestamp), SourceError> {
+    fn simulate_state(&self, seq: StreamSeq) -> Result<(LiveMarket, Timestamp), SourceError> {
         let snapshot = self.snapshots.before_message(seq);
         let (mut market, mut next) = (snapshot.market.clone(), snapshot.seq);
         let mut last = snapshot.simulation.now().max(self.plan.start);
@@ -153,16 +157,21 @@ impl Source for LiveSource {
         Ok(Box::new(LiveFeed { records, window: Window::default(), at: 0, messages }))
     }
 
-    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
+    fn state(&self, seq: StreamSeq, request: StateRequest) -> Result<StreamState, SourceError> {
         let (market, at) = match self.recent.before(seq) {
             Some(found) => found,
             None => self.simulate_state(seq)?,
         };
-        let mut market = market.view(at);
+        let orders = (request == StateRequest::Orders).then(|| {
+            let mut found = market.orders();
+            period::keep_passing_orders(&mut found.orders, &self.plan.filter);
+            found
+        });
+        let mut market = market.state.view(at);
         period::keep_passing(&mut market, &self.plan.filter);
         // each day that is simulated is one on which the market is open
         let period = period::period_at(at, self.plan.options.market_hours, Closed::Allow);
-        Ok(StreamState { market, period: Some(period) })
+        Ok(StreamState { market, period: Some(period), orders })
     }
 
     /// Exchange time refers to the first day.
@@ -214,7 +223,7 @@ pub struct LiveRecords {
     recent: Arc<Recent>,
     simulation: Simulation,
     /// The state of the market before the next message of the simulation.
-    market: MarketState,
+    market: LiveMarket,
     filter: Filter,
     /// The sequence number of the next message of the simulation.
     seq: StreamSeq,

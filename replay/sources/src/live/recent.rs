@@ -5,7 +5,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tradesim_schemas::{Envelope, MarketState, Record, StreamSeq, Timestamp};
+use tradesim_schemas::{Envelope, Record, StreamSeq, Timestamp};
+
+use super::market::LiveMarket;
 
 /// The number of messages that are kept: some more than a player reads ahead, in about 5 MB.
 const MESSAGES_MAX: usize = 32_768;
@@ -17,14 +19,14 @@ pub(super) struct Recent(Mutex<Kept>);
 #[derive(Debug)]
 struct Kept {
     /// The state before the first message that is kept.
-    market: MarketState,
+    market: LiveMarket,
     first: StreamSeq,
     messages: VecDeque<Envelope>,
 }
 
 impl Recent {
     /// Begins with the state before the first message of the stream.
-    pub(super) fn new(market: MarketState) -> Recent {
+    pub(super) fn new(market: LiveMarket) -> Recent {
         Recent(Mutex::new(Kept { market, first: StreamSeq(0), messages: VecDeque::new() }))
     }
 
@@ -48,7 +50,7 @@ impl Recent {
     }
 
     /// Returns the state before a message, and the time of the message; `None` if it is not one of the recent ones.
-    pub(super) fn before(&self, seq: StreamSeq) -> Option<(MarketState, Timestamp)> {
+    pub(super) fn before(&self, seq: StreamSeq) -> Option<(LiveMarket, Timestamp)> {
         let kept = self.kept();
         let index = (seq >= kept.first).then(|| seq.since(kept.first) as usize)?;
         let at = kept.messages.get(index)?.timestamp;

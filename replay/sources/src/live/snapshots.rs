@@ -1,8 +1,9 @@
 //! Snapshots of the simulation, from which readers continue.
 
-use tradesim_schemas::{MarketState, StreamSeq, Timestamp};
+use tradesim_schemas::{StreamSeq, Timestamp};
 use tradesim_sim::Simulation;
 
+use super::market::LiveMarket;
 use crate::spaced::{Positioned, SpacedStates};
 
 /// The limits of the snapshots.
@@ -33,7 +34,14 @@ pub(super) struct Snapshot {
     /// The state before that message.
     pub(super) simulation: Simulation,
     /// The state of the market before that message.
-    pub(super) market: MarketState,
+    pub(super) market: LiveMarket,
+}
+
+impl Snapshot {
+    /// Returns the memory in use, as far as it grows with the number of open orders, in bytes.
+    fn bytes(&self) -> usize {
+        self.simulation.state_bytes() + self.market.bytes()
+    }
 }
 
 impl Positioned for Snapshot {
@@ -69,7 +77,7 @@ impl Snapshots {
 
     fn are_too_many(&self, later: &[Snapshot]) -> bool {
         let all = std::iter::once(&self.first).chain(later);
-        let bytes: usize = all.map(|snapshot| snapshot.simulation.state_bytes()).sum();
+        let bytes: usize = all.map(Snapshot::bytes).sum();
         later.len() >= SNAPSHOTS_MAX || (!later.is_empty() && bytes > self.bytes_max)
     }
 
@@ -103,7 +111,7 @@ mod tests {
         let day = TradingDay::new("2026-02-18".parse().unwrap(), Closed::Refuse).unwrap();
         let options = SimulationOptions { symbols: 1, ..SimulationOptions::new(day, 1) };
         let simulation = Simulation::new(options).unwrap();
-        Snapshot { seq, starts_segment: false, simulation, market: MarketState::new() }
+        Snapshot { seq, starts_segment: false, simulation, market: LiveMarket::new() }
     }
 
     #[test]
@@ -142,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_memory_of_snapshots_is_limited() {
-        let one = snapshot(StreamSeq(0)).simulation.state_bytes();
+        let one = snapshot(StreamSeq(0)).bytes();
         assert!(one > 1_000);
         for (states, kept_max) in [(0, 1), (1, 1), (2, 2), (5, 5)] {
             let snapshots =
