@@ -87,7 +87,7 @@ fn begins_with_its_orders(provenance: &Provenance) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tradesim_schemas::{OpenOrders, Record, Timestamp, TradeStatus};
+    use tradesim_schemas::{OpenOrder, OpenOrders, Record, Timestamp, TradeStatus};
 
     use super::*;
     use crate::{
@@ -98,14 +98,8 @@ mod tests {
     /// The number of rows: more than are read.
     const ROWS: usize = 400_000;
 
-    /// Writes a sample whose first order never ends.
     fn written(path: &std::path::Path, cut: Option<Cut>) -> (Archive, Vec<Record>) {
-        let mut records = Sample::new(12).take(ROWS);
-        let ends = records.iter_mut().find_map(|record| match &mut record.envelope.event {
-            Event::Trade(trade) if trade.status.is_terminal() => Some(trade),
-            _ => None,
-        });
-        ends.unwrap().status = TradeStatus::PartiallyFilled;
+        let records = Sample::new(12).take(ROWS);
         let provenance = Provenance { cuts: cut.into_iter().collect(), ..sample::provenance() };
         let options = WriterOptions { row_group_rows: 100_000, ..WriterOptions::default() };
         let mut writer = ArchiveWriter::create(path, provenance, options).unwrap();
@@ -114,27 +108,51 @@ mod tests {
         (Archive::open(path, OpenOptions::default()).unwrap(), records)
     }
 
+    /// Returns the orders that begin among some messages and do not end there.
+    fn open(records: &[Record]) -> Vec<OpenOrder> {
+        let mut orders = OpenOrders::new();
+        records.iter().for_each(|record| orders.push(&record.envelope));
+        orders.list()
+    }
+
     #[test]
     fn open_orders_are_found_as_far_as_rows_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let (archive, records) = written(&folder.path().join("a.parquet"), None);
-        for row in [0, 1, 1_000, 49_152, 49_153, 100_001, 294_912, 294_913, ROWS - 1, ROWS] {
+        let mut bounded = 0;
+        for row in [0, 1, 1_000, 49_152, 49_153, 100_001, 294_912, ROWS - 1, ROWS] {
             let state = archive.state_before(Start::Row(row as u64), None).unwrap();
             let found = archive.orders_before(&state).unwrap();
-            let mut expected = OpenOrders::new();
-            records[..row].iter().for_each(|record| expected.push(&record.envelope));
-            let mut expected = expected.list();
-            assert!(row < 1_000 || expected.len() > 5, "{row}: {}", expected.len());
-            let coverage = if row > ROWS_MAX as usize {
-                // the first one is out of reach
-                expected.remove(0);
-                Coverage::Counted
-            } else {
-                Coverage::All
-            };
-            assert_eq!(found.coverage, coverage, "{row}");
+            let expected = open(&records[row.saturating_sub(ROWS_MAX as usize)..row]);
             assert!(found.orders == expected, "{row}: {} of {}", found.orders.len(), expected.len());
+            // a few orders of this sample stay open for very long
+            let all = open(&records[..row]).len();
+            let coverage = if expected.len() < all { Coverage::Counted } else { Coverage::All };
+            assert_eq!(found.coverage, coverage, "{row}");
+            assert_eq!(state.market.open_orders(), all as u64, "{row}");
+            bounded += usize::from(coverage == Coverage::Counted);
         }
+        assert_eq!(bounded, 2, "both places beyond the limit");
+    }
+
+    #[test]
+    fn reading_ends_when_all_orders_were_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        let mut records = Sample::new(13).take(20_000);
+        // none is open, so nothing is read
+        for record in &mut records {
+            if let Event::Trade(trade) = &mut record.envelope.event {
+                trade.status = TradeStatus::Rejected;
+            }
+        }
+        let mut writer = ArchiveWriter::create(&path, sample::provenance(), WriterOptions::default()).unwrap();
+        writer.write_records(records).unwrap();
+        writer.finish().unwrap();
+        let archive = Archive::open(&path, OpenOptions::default()).unwrap();
+        let state = archive.state_before(Start::Row(20_000), None).unwrap();
+        let found = archive.orders_before(&state).unwrap();
+        assert_eq!((found.orders.len(), found.coverage), (0, Coverage::All));
     }
 
     #[test]

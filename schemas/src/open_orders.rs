@@ -32,11 +32,11 @@ impl OpenOrder {
 pub struct OrdersFound {
     /// In order of arrival.
     pub orders: Vec<OpenOrder>,
-    /// What is known about others.
+    /// The orders that may be missing.
     pub coverage: Coverage,
 }
 
-/// What is known about open orders that were not found.
+/// The knowledge of open orders that were not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coverage {
     /// There are none.
@@ -136,14 +136,14 @@ impl OpenOrders {
 pub struct OrdersBackwards {
     /// The last one first.
     found: Vec<OpenOrder>,
-    /// What is known of orders whose first event was not seen yet, or was seen.
+    /// The events that were seen of each order.
     later: HashMap<Key, Later>,
 }
 
 /// The events of an order after the messages that are still to come.
 #[derive(Clone, Copy, Debug)]
 enum Later {
-    /// It goes on, with this number of executed shares.
+    /// It continues, with this number of executed shares.
     Executed(u64),
     /// Earlier events are not needed.
     Settled,
