@@ -41,7 +41,7 @@ async function sample({ child, url }) {
 }
 
 // orders are a third of the messages, and twice as frequent in this hour as on average
-tradesim("record", "--no-env", "--date", "2026-02-18", "--seed", "42", `--rate=${Math.round(rate / 4.75)}`,
+tradesim("record", "--no-env", "--date", "2026-02-18", "--seed", "42", `--rate=${Math.round(rate / 4.4)}`,
   "--from", "10:00", "--to", "10:20", "-o", "hour.parquet");
 await browser.close();
 const chromium = await launch("--js-flags=--expose-gc", "--enable-precise-memory-info");

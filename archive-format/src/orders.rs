@@ -146,7 +146,8 @@ mod tests {
                 trade.status = TradeStatus::Rejected;
             }
         }
-        let mut writer = ArchiveWriter::create(&path, sample::provenance(), WriterOptions::default()).unwrap();
+        let mut writer =
+            ArchiveWriter::create(&path, sample::provenance(), WriterOptions::default()).unwrap();
         writer.write_records(records).unwrap();
         writer.finish().unwrap();
         let archive = Archive::open(&path, OpenOptions::default()).unwrap();

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::{CorrelationId, Envelope, Event, Symbol, Trade, TradeStatus};
 
@@ -57,14 +57,13 @@ fn key_of(trade: &Trade) -> Option<Key> {
 /// The open orders, message by message. Events without a correlation id belong to no order.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOrders {
-    /// In order of arrival, with holes where orders have ended.
-    orders: Vec<Option<OpenOrder>>,
-    /// The index of each open order.
-    places: HashMap<Key, usize>,
+    /// The number of orders so far, open or not.
+    arrived: u64,
+    /// The open orders, by their number.
+    orders: BTreeMap<u64, OpenOrder>,
+    /// The number of each open order.
+    numbers: BTreeMap<Key, u64>,
 }
-
-/// The number of holes that are tolerated beside as many holes as orders.
-const HOLES_MIN: usize = 64;
 
 impl OpenOrders {
     /// Returns the state before the first message: no order is open.
@@ -78,54 +77,34 @@ impl OpenOrders {
         let Some(key) = key_of(trade) else { return };
         match trade.status {
             TradeStatus::New => {
-                let place = self.orders.len();
-                self.orders.push(Some(OpenOrder { message: *message, executed: 0 }));
-                if let Some(before) = self.places.insert(key, place) {
-                    self.orders[before] = None;
+                self.orders.insert(self.arrived, OpenOrder { message: *message, executed: 0 });
+                if let Some(before) = self.numbers.insert(key, self.arrived) {
+                    self.orders.remove(&before);
                 }
+                self.arrived += 1;
             }
             TradeStatus::PartiallyFilled => {
-                if let Some(&place) = self.places.get(&key)
-                    && let Some(order) = &mut self.orders[place]
-                {
+                if let Some(order) = self.numbers.get(&key).and_then(|number| self.orders.get_mut(number)) {
                     order.executed = order.executed.saturating_add(u64::from(trade.quantity.get()));
                 }
             }
             TradeStatus::Filled | TradeStatus::Cancelled | TradeStatus::Rejected => {
-                if let Some(place) = self.places.remove(&key) {
-                    self.orders[place] = None;
+                if let Some(number) = self.numbers.remove(&key) {
+                    self.orders.remove(&number);
                 }
             }
-        }
-        if self.orders.len() > 2 * self.places.len() + HOLES_MIN {
-            self.close_holes();
         }
     }
 
     /// Begins another recording of the stream: orders start again.
     pub fn begin_recording(&mut self) {
         self.orders.clear();
-        self.places.clear();
+        self.numbers.clear();
     }
 
     /// Returns the open orders, in order of arrival.
     pub fn list(&self) -> Vec<OpenOrder> {
-        self.orders.iter().flatten().copied().collect()
-    }
-
-    /// Returns an upper estimate of the memory in use, in bytes.
-    pub fn bytes(&self) -> usize {
-        self.orders.capacity() * size_of::<Option<OpenOrder>>()
-            + self.places.capacity() * 2 * size_of::<(Key, usize)>()
-    }
-
-    fn close_holes(&mut self) {
-        self.orders.retain(Option::is_some);
-        for (place, order) in self.orders.iter().enumerate() {
-            if let Some(key) = order.as_ref().and_then(OpenOrder::trade).and_then(key_of) {
-                self.places.insert(key, place);
-            }
-        }
+        self.orders.values().copied().collect()
     }
 }
 
@@ -137,7 +116,7 @@ pub struct OrdersBackwards {
     /// The last one first.
     found: Vec<OpenOrder>,
     /// The events that were seen of each order.
-    later: HashMap<Key, Later>,
+    later: BTreeMap<Key, Later>,
 }
 
 /// The events of an order after the messages that are still to come.

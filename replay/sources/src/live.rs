@@ -11,7 +11,7 @@ use tradesim_archive::{Cut, Filter};
 use tradesim_replay::{
     BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo, StateRequest, StreamState,
 };
-use tradesim_schemas::{Record, StreamSeq, TimeSpec, Timestamp};
+use tradesim_schemas::{MarketState, OpenOrders, Record, StreamSeq, TimeSpec, Timestamp};
 use tradesim_sim::{
     Simulation, SimulationOptions,
     session::{CalendarError, Closed},
@@ -61,6 +61,8 @@ pub struct LiveSource {
     snapshots: Arc<Snapshots>,
     /// The messages that were simulated most recently.
     recent: Arc<Recent>,
+    /// The orders that are open at the start of the stream.
+    first_orders: OpenOrders,
     info: SourceInfo,
 }
 
@@ -74,10 +76,11 @@ impl LiveSource {
             symbols = simulation.universe().symbols().iter().map(|info| info.symbol).collect();
         }
         let info = SourceInfo { identity: identity(&plan), symbols, ..SourceInfo::default() };
-        let recent = Arc::new(Recent::new(market.clone()));
-        let first = Snapshot { seq: StreamSeq(0), starts_segment: false, simulation, market };
+        let LiveMarket { state, orders: first_orders } = market;
+        let recent = Arc::new(Recent::new(state.clone()));
+        let first = Snapshot { seq: StreamSeq(0), starts_segment: false, simulation, market: state };
         let snapshots = Arc::new(Snapshots::new(first, Limits::USUAL));
-        LiveSource { plan: Arc::new(plan), snapshots, recent, info }
+        LiveSource { plan: Arc::new(plan), snapshots, recent, first_orders, info }
     }
 
     /// Returns the messages from `seq` on, as records with the sequence numbers of their days.
@@ -109,7 +112,7 @@ impl LiveSource {
     }
 
     /// Returns the state before a message, and the time of the message, from the nearest snapshot.
-    fn simulate_state(&self, seq: StreamSeq) -> Result<(LiveMarket, Timestamp), SourceError> {
+    fn simulate_state(&self, seq: StreamSeq) -> Result<(MarketState, Timestamp), SourceError> {
         let snapshot = self.snapshots.before_message(seq);
         let (mut market, mut next) = (snapshot.market.clone(), snapshot.seq);
         let mut last = snapshot.simulation.now().max(self.plan.start);
@@ -162,13 +165,17 @@ impl Source for LiveSource {
             Some(found) => found,
             None => self.simulate_state(seq)?,
         };
-        let orders = (request == StateRequest::Orders).then(|| {
-            let mut found = market.orders();
-            period::keep_passing_orders(&mut found.orders, &self.plan.filter);
-            found
-        });
-        let mut market = market.state.view(at);
+        let mut market = market.view(at);
         period::keep_passing(&mut market, &self.plan.filter);
+        let orders = match request {
+            StateRequest::Books => None,
+            StateRequest::Orders => {
+                let counted = market.open_orders.iter().map(|(_, count)| count).sum();
+                let mut found = self.orders_before(seq, counted)?;
+                period::keep_passing_orders(&mut found.orders, &self.plan.filter);
+                Some(found)
+            }
+        };
         // each day that is simulated is one on which the market is open
         let period = period::period_at(at, self.plan.options.market_hours, Closed::Allow);
         Ok(StreamState { market, period: Some(period), orders })
@@ -223,7 +230,7 @@ pub struct LiveRecords {
     recent: Arc<Recent>,
     simulation: Simulation,
     /// The state of the market before the next message of the simulation.
-    market: LiveMarket,
+    market: MarketState,
     filter: Filter,
     /// The sequence number of the next message of the simulation.
     seq: StreamSeq,

@@ -1,4 +1,4 @@
-//! What a client is told before its messages: where it begins, and the state of the market there.
+//! What a client receives before its messages: where it begins, and the state of the market there.
 
 use tradesim_protocol::{Notice, StateRequest};
 

@@ -62,22 +62,3 @@ proptest! {
         prop_assert_eq!(orders.list(), by_definition(&after));
     }
 }
-
-#[test]
-fn memory_is_that_of_open_orders() {
-    let mut orders = OpenOrders::new();
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let trade = crate::testing::any_trade().new_tree(&mut runner).unwrap();
-    let trade = prop::strategy::ValueTree::current(&trade);
-    for id in 0..100_000 {
-        for status in [TradeStatus::New, TradeStatus::PartiallyFilled, TradeStatus::Filled] {
-            // a thousand are open at a time
-            let id = if status == TradeStatus::Filled { u64::checked_sub(id, 1_000) } else { Some(id) };
-            let Some(id) = id else { continue };
-            let trade = Trade { status, correlation_id: Some(CorrelationId(id)), ..trade };
-            orders.push(&Envelope { timestamp: trade.timestamp, event: Event::Trade(trade) });
-        }
-    }
-    assert_eq!(orders.list().len(), 1_000);
-    assert!(orders.bytes() < 2_000_000, "{}", orders.bytes());
-}

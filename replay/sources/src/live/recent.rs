@@ -5,9 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tradesim_schemas::{Envelope, Record, StreamSeq, Timestamp};
-
-use super::market::LiveMarket;
+use tradesim_schemas::{Envelope, MarketState, OpenOrder, OrdersBackwards, Record, StreamSeq, Timestamp};
 
 /// The number of messages that are kept: some more than a player reads ahead, in about 5 MB.
 const MESSAGES_MAX: usize = 32_768;
@@ -19,14 +17,14 @@ pub(super) struct Recent(Mutex<Kept>);
 #[derive(Debug)]
 struct Kept {
     /// The state before the first message that is kept.
-    market: LiveMarket,
+    market: MarketState,
     first: StreamSeq,
     messages: VecDeque<Envelope>,
 }
 
 impl Recent {
     /// Begins with the state before the first message of the stream.
-    pub(super) fn new(market: LiveMarket) -> Recent {
+    pub(super) fn new(market: MarketState) -> Recent {
         Recent(Mutex::new(Kept { market, first: StreamSeq(0), messages: VecDeque::new() }))
     }
 
@@ -50,13 +48,27 @@ impl Recent {
     }
 
     /// Returns the state before a message, and the time of the message; `None` if it is not one of the recent ones.
-    pub(super) fn before(&self, seq: StreamSeq) -> Option<(LiveMarket, Timestamp)> {
+    pub(super) fn before(&self, seq: StreamSeq) -> Option<(MarketState, Timestamp)> {
         let kept = self.kept();
         let index = (seq >= kept.first).then(|| seq.since(kept.first) as usize)?;
         let at = kept.messages.get(index)?.timestamp;
         let mut market = kept.market.clone();
         kept.messages.iter().take(index).for_each(|message| market.push(message));
         Some((market, at))
+    }
+
+    /// Returns the orders that begin among the recent messages before one and are open there; none if it is not one of them.
+    pub(super) fn orders_before(&self, seq: StreamSeq) -> Vec<OpenOrder> {
+        let kept = self.kept();
+        let count = if seq >= kept.first { seq.since(kept.first) as usize } else { 0 };
+        if count > kept.messages.len() {
+            return Vec::new();
+        }
+        let mut orders = OrdersBackwards::new();
+        for message in kept.messages.range(..count).rev() {
+            orders.push(message);
+        }
+        orders.list()
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

@@ -1,9 +1,8 @@
 //! Snapshots of the simulation, from which readers continue.
 
-use tradesim_schemas::{StreamSeq, Timestamp};
+use tradesim_schemas::{MarketState, StreamSeq, Timestamp};
 use tradesim_sim::Simulation;
 
-use super::market::LiveMarket;
 use crate::spaced::{Positioned, SpacedStates};
 
 /// The limits of the snapshots.
@@ -34,14 +33,7 @@ pub(super) struct Snapshot {
     /// The state before that message.
     pub(super) simulation: Simulation,
     /// The state of the market before that message.
-    pub(super) market: LiveMarket,
-}
-
-impl Snapshot {
-    /// Returns the memory in use, as far as it grows with the number of open orders, in bytes.
-    fn bytes(&self) -> usize {
-        self.simulation.state_bytes() + self.market.bytes()
-    }
+    pub(super) market: MarketState,
 }
 
 impl Positioned for Snapshot {
@@ -77,7 +69,7 @@ impl Snapshots {
 
     fn are_too_many(&self, later: &[Snapshot]) -> bool {
         let all = std::iter::once(&self.first).chain(later);
-        let bytes: usize = all.map(Snapshot::bytes).sum();
+        let bytes: usize = all.map(|snapshot| snapshot.simulation.state_bytes()).sum();
         later.len() >= SNAPSHOTS_MAX || (!later.is_empty() && bytes > self.bytes_max)
     }
 
@@ -111,7 +103,7 @@ mod tests {
         let day = TradingDay::new("2026-02-18".parse().unwrap(), Closed::Refuse).unwrap();
         let options = SimulationOptions { symbols: 1, ..SimulationOptions::new(day, 1) };
         let simulation = Simulation::new(options).unwrap();
-        Snapshot { seq, starts_segment: false, simulation, market: LiveMarket::new() }
+        Snapshot { seq, starts_segment: false, simulation, market: MarketState::new() }
     }
 
     #[test]
@@ -150,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_memory_of_snapshots_is_limited() {
-        let one = snapshot(StreamSeq(0)).bytes();
+        let one = snapshot(StreamSeq(0)).simulation.state_bytes();
         assert!(one > 1_000);
         for (states, kept_max) in [(0, 1), (1, 1), (2, 2), (5, 5)] {
             let snapshots =

@@ -1,5 +1,5 @@
 use tradesim_replay::Block;
-use tradesim_schemas::{EventType, StreamSeq};
+use tradesim_schemas::{Coverage, EventType, OrdersFound, StreamSeq};
 use tradesim_sim::session::TradingDay;
 
 use super::*;
@@ -184,7 +184,8 @@ fn the_state_is_that_of_all_messages_before_also_of_those_before_the_start() {
         let mut market = LiveMarket::new();
         whole[..end].iter().for_each(|record| market.push(&record.envelope));
         let now = whole.get(end).unwrap_or(&whole[end - 1]).envelope.timestamp;
-        (market.state.view(now), Some(market.orders()))
+        let orders = OrdersFound { orders: market.orders.list(), coverage: Coverage::All };
+        (market.state.view(now), Some(orders))
     };
     let state = |seq: u64| {
         let state = source.state(StreamSeq(seq), StateRequest::Orders).unwrap();

@@ -48,13 +48,14 @@ async fn a_server_that_stops_says_that_it_has_no_timeline() {
     let source = Endless { sample: Sample::new(10, 10), reads: Arc::clone(&reads) };
     let options = Options { start_paused: true, ..options() };
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), Arc::new(source), options).unwrap();
-    let (handle, address) = (server.handle(), server.local_addr());
+    let handle = server.handle();
     let report = tokio::spawn(server.run());
-    let answer = tokio::spawn(get_timeline(address));
+    let hub = Arc::clone(&handle.hub);
+    let answer = tokio::spawn(async move { hub.outline.get(&hub).await });
     timeout(TIMEOUT, reads.notified()).await.unwrap();
     handle.command(Command::Stop).await.unwrap();
     let answer = timeout(TIMEOUT, answer).await.unwrap().unwrap();
-    assert!(answer.starts_with("HTTP/1.0 503 ") && answer.contains("\"code\":\"stopping\""), "{answer}");
+    assert_eq!(answer, Err(OutlineError::Stopping));
     timeout(TIMEOUT, report).await.unwrap().unwrap().unwrap();
 }
 
