@@ -10,7 +10,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 
 import { browser, end, folder, launch, start, tradesim } from "../tests/page/harness.mjs";
@@ -32,9 +32,9 @@ async function serve() {
   return { child, url, client };
 }
 
-/** The memory of a server in MiB, and the lateness of its client in ms. */
+/** The memory of a server in MiB, without the pages of the recording, which count as soon as they are read; and the lateness of its client. */
 async function sample({ child, url }) {
-  const resident = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))[1] / 1024;
+  const resident = /RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))[1] / 1024;
   const status = await (await fetch(`${url}status`)).json();
   const client = status.clients.find(({ id }) => id === 1) ?? status.clients[0];
   return { mib: resident, late_ms: client.late_ms, lag: client.lag_messages, seq: status.seq, clients: status.clients.length };
@@ -82,5 +82,6 @@ const failures = [
   [most((one) => one.heap_mib) > Math.min(64, 1.5 * settled.heap_mib), `the heap grew to ${most((one) => one.heap_mib)} MiB`],
 ].filter(([failed]) => failed);
 for (const [, text] of failures) console.log(`FAIL ${text}`);
-console.log(`${folder}: ${(last.page.seq / last.s).toFixed(0)} messages/s over ${last.s} s`);
+rmSync(folder, { recursive: true, force: true });
+console.log(`${(last.page.seq / last.s).toFixed(0)} messages/s over ${last.s} s`);
 process.exit(failures.length === 0 ? 0 : 1);
