@@ -23,6 +23,7 @@ mod metadata;
 #[expect(unsafe_code, reason = "a mapping, and the signal that a truncated one raises (docs/adr)")]
 mod mmap;
 mod order_lag;
+mod orders;
 mod proofs;
 mod read;
 mod regular;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo, StreamState};
+use tradesim_replay::{
+    BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo, StateRequest, StreamState,
+};
 use tradesim_schemas::{StreamSeq, TimeSpec, Timestamp};
 use tradesim_sources::ArchiveSource;
 
@@ -54,8 +56,8 @@ impl Source for Paced {
         Ok(self.inner.find(time)?.min(StreamSeq(self.messages)))
     }
 
-    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
-        self.inner.state(seq)
+    fn state(&self, seq: StreamSeq, request: StateRequest) -> Result<StreamState, SourceError> {
+        self.inner.state(seq, request)
     }
 }
 

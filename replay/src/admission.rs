@@ -3,11 +3,11 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use tradesim_dialects::Handshake;
-use tradesim_protocol::{HandshakeHeaders, Refusal, StateRequest};
+use tradesim_protocol::{HandshakeHeaders, Refusal, SUBPROTOCOL, StateRequest};
 use tradesim_schemas::StreamSeq;
 
 use crate::{
-    client::{Admitted, DialectClient},
+    client::{Admitted, DialectClient, FirstState},
     client_registry::Start,
     counts::Counted,
     http::{ClientRequest, DialectRequest},
@@ -48,8 +48,7 @@ fn admit_in_dialect(hub: &Arc<Hub>, asked: DialectRequest, query: String, peer: 
 }
 
 async fn admit_to_stream(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAddr) -> Admission {
-    let outcome = decide(hub, query).await;
-    let (outcome, state) = match outcome {
+    let (outcome, state) = match decide(hub, query, v1).await {
         Ok((selection, start, state)) => (Ok((selection, start)), state),
         Err(refusal) => (Err(refusal), None),
     };
@@ -65,7 +64,7 @@ async fn admit_to_stream(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAddr
         headers.start_seq = Some(start.seq);
         // with the subprotocol it is a notice, and nothing comes before the stream
         let books = |state: &StreamState| if v1 { 0 } else { book_frames(state, |s| selection.selects(s)).1 };
-        headers.state = state.as_ref().map(books);
+        headers.state = state.as_ref().map(|first| books(&first.state));
     }
     headers.stream = Some(stream.clone());
     Admission {
@@ -74,9 +73,17 @@ async fn admit_to_stream(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAddr
     }
 }
 
-async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start, Option<StreamState>), Refusal> {
+async fn decide(
+    hub: &Arc<Hub>,
+    query: &str,
+    v1: bool,
+) -> Result<(Selection, Start, Option<FirstState>), Refusal> {
     let join = Join::parse(query, hub.source.info().digest, &hub.known_symbols)?;
     let state = join.state;
+    if state == Some(StateRequest::Orders) && !v1 {
+        let text = format!("state: a list of orders requires the subprotocol {SUBPROTOCOL}");
+        return Err(Refusal::new("needs_subprotocol", text));
+    }
     let (selection, start) = place(hub, join).await?;
     let state = match state {
         None => None,
@@ -85,9 +92,10 @@ async fn decide(hub: &Arc<Hub>, query: &str) -> Result<(Selection, Start, Option
             let text = format!("state: message {} was not played yet", start.seq);
             return Err(Refusal::new("state_unknown", text));
         }
-        Some(StateRequest::Books) => {
-            let read = hub.states.read(hub, start.source_seq).await;
-            Some(read.map_err(|error| Refusal::new("source_failed", error.with_cause()))?)
+        Some(request) => {
+            let read = hub.states.read(hub, start.source_seq, request).await;
+            let state = read.map_err(|error| Refusal::new("source_failed", error.with_cause()))?;
+            Some(FirstState { state, request })
         }
     };
     Ok((selection, start, state))

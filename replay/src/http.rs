@@ -22,6 +22,7 @@ use crate::{
     control::{Command, CommandError, Status},
     metrics::{Metrics, Refused},
     options::Options,
+    outline::OutlineError,
     steering::Steering,
 };
 
@@ -66,8 +67,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Returns the status.
     fn status(&self) -> Status;
 
-    /// Returns the outline of the stream in JSON, or the text of the error of reading it.
-    fn timeline(&self) -> impl Future<Output = Result<Arc<[u8]>, String>> + Send;
+    /// Returns the outline of the stream in JSON, or the reason why there is none.
+    fn timeline(&self) -> impl Future<Output = Result<Arc<[u8]>, OutlineError>> + Send;
 
     /// Returns the metrics page.
     fn metrics(&self) -> String;

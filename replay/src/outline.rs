@@ -161,12 +161,23 @@ struct Report<'a> {
     outline: Outline,
 }
 
-/// The answer, or the text of the error. The source is read once, for the first request: what reading costs is then
+/// The reason why there is no outline.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OutlineError {
+    /// The server stops, so the source was not read to its end.
+    #[error("the server stops, and did not read the recording to its end")]
+    Stopping,
+    /// The source cannot be read, with the text of the error.
+    #[error("{0}")]
+    Source(String),
+}
+
+/// The answer, or the error. The source is read once, for the first request: what reading costs is then
 /// independent of the number of requests.
 #[derive(Debug)]
 pub(crate) struct OutlineCache {
     started: AtomicBool,
-    answer: watch::Sender<Option<Result<Arc<[u8]>, String>>>,
+    answer: watch::Sender<Option<Result<Arc<[u8]>, OutlineError>>>,
 }
 
 impl OutlineCache {
@@ -174,8 +185,11 @@ impl OutlineCache {
         OutlineCache { started: AtomicBool::new(false), answer: watch::Sender::new(None) }
     }
 
-    /// Returns the answer in JSON, or the text of the error of reading the source.
-    pub(crate) async fn get(&self, hub: &Arc<Hub>) -> Result<Arc<[u8]>, String> {
+    /// Returns the answer in JSON.
+    ///
+    /// # Errors
+    /// The error of reading the source, or the server stops before it was read.
+    pub(crate) async fn get(&self, hub: &Arc<Hub>) -> Result<Arc<[u8]>, OutlineError> {
         let mut answer = self.answer.subscribe();
         if !self.started.swap(true, Ordering::SeqCst) {
             // a task of its own, because a client that disconnects cancels its request
@@ -183,7 +197,8 @@ impl OutlineCache {
             tokio::spawn(async move {
                 let shared = Arc::clone(&hub);
                 let read = tokio::task::spawn_blocking(move || read(&shared)).await;
-                let read = read.unwrap_or_else(|_| Err("the reader of the source panicked".to_owned()));
+                let panicked = || OutlineError::Source("the reader of the source panicked".to_owned());
+                let read = read.unwrap_or_else(|_| Err(panicked()));
                 hub.outline.answer.send_replace(Some(read));
             });
         }
@@ -192,7 +207,7 @@ impl OutlineCache {
     }
 }
 
-fn read(hub: &Hub) -> Result<Arc<[u8]>, String> {
+fn read(hub: &Hub) -> Result<Arc<[u8]>, OutlineError> {
     let half = thread::available_parallelism().map_or(1, NonZeroUsize::get) / 2;
     let threads = NonZeroUsize::new(half.clamp(1, THREADS_MAX)).expect("at least 1");
     let cancelled = || {
@@ -200,7 +215,11 @@ fn read(hub: &Hub) -> Result<Arc<[u8]>, String> {
         ended || *hub.published.stopping.borrow()
     };
     let outline = hub.source.outline(OutlineOptions { threads, cancelled: &cancelled });
-    let outline = outline.map_err(|error| error.with_cause())?.unwrap_or_default();
+    let outline = match outline.map_err(|error| OutlineError::Source(error.with_cause()))? {
+        Some(outline) => outline,
+        None if cancelled() => return Err(OutlineError::Stopping),
+        None => Outline::default(),
+    };
     let info = hub.source.info();
     let report = Report {
         schema_version: OUTLINE_VERSION,

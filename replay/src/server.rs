@@ -24,6 +24,7 @@ use crate::{
     http::{self, AdmittedClient, Backend, ClientRequest, ConnectionLimits},
     hub::Hub,
     options::Options,
+    outline::OutlineError,
     player,
     player_handle::Request,
     source::{Source, SourceError},
@@ -297,7 +298,7 @@ impl Backend for ServerBackend {
         self.hub.status(false)
     }
 
-    async fn timeline(&self) -> Result<Arc<[u8]>, String> {
+    async fn timeline(&self) -> Result<Arc<[u8]>, OutlineError> {
         self.hub.outline.get(&self.hub).await
     }
 

@@ -1,6 +1,7 @@
 //! Sources: messages numbered from 0 that can be read from any number on.
 
-use tradesim_schemas::{ContentDigest, MarketView, StreamSeq, Symbol, TimeSpec};
+use tradesim_protocol::StateRequest;
+use tradesim_schemas::{ContentDigest, MarketView, OrdersFound, StreamSeq, Symbol, TimeSpec};
 
 use crate::{
     block::BlockBuilder,
@@ -46,8 +47,8 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// [`SourceError::BeyondEnd`], [`SourceError::Gone`], or an error of reading.
-    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
-        state::by_reading(self.open(StreamSeq(0))?, seq)
+    fn state(&self, seq: StreamSeq, request: StateRequest) -> Result<StreamState, SourceError> {
+        state::by_reading(self.open(StreamSeq(0))?, seq, request)
     }
 
     /// Returns what happens when, over the whole stream; `None` if that is not known before it is made. May read
@@ -68,6 +69,8 @@ pub struct StreamState {
     pub market: MarketView,
     /// The period of the trading day at the time of the message (contract, section 2); `None` if it is not known.
     pub period: Option<&'static str>,
+    /// The open orders; `None` if they were not requested.
+    pub orders: Option<OrdersFound>,
 }
 
 /// A reader of a [`Source`].

@@ -6,8 +6,11 @@ mod tests;
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, oneshot};
-use tradesim_protocol::{Notice, StateNotice};
-use tradesim_schemas::{Event, MarketState, MessageEncoder, ReadOptions, StreamSeq, Symbol, Timestamp, read};
+use tradesim_protocol::{Notice, ORDERS_MAX, OrderList, StateNotice, StateRequest};
+use tradesim_schemas::{
+    Coverage, Event, MarketState, MessageEncoder, OpenOrders, OrdersFound, ReadOptions, StreamSeq, Symbol,
+    Timestamp, read,
+};
 
 use crate::{
     block::BlockBuilder,
@@ -34,20 +37,25 @@ impl States {
     ///
     /// # Errors
     /// Any error of the source.
-    pub(crate) async fn read(&self, hub: &Hub, seq: StreamSeq) -> Result<StreamState, SourceError> {
+    pub(crate) async fn read(
+        &self,
+        hub: &Hub,
+        seq: StreamSeq,
+        request: StateRequest,
+    ) -> Result<StreamState, SourceError> {
         let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
         let source = Arc::clone(&hub.source);
-        let read = tokio::task::spawn_blocking(move || source.state(seq)).await;
+        let read = tokio::task::spawn_blocking(move || source.state(seq, request)).await;
         read.unwrap_or_else(|_| Err(SourceError::Read("the reader panicked".into())))
     }
 
     /// Starts to read the state before a message.
-    pub(crate) fn start(hub: &Arc<Hub>, seq: StreamSeq) -> PendingState {
+    pub(crate) fn start(hub: &Arc<Hub>, seq: StreamSeq, request: StateRequest) -> PendingState {
         let (sender, receiver) = oneshot::channel();
         let hub = Arc::clone(hub);
         tokio::spawn(async move {
             // without a receiver there is no client
-            let _ = sender.send(hub.states.read(&hub, seq).await);
+            let _ = sender.send(hub.states.read(&hub, seq, request).await);
         });
         PendingState { receiver, result: None }
     }
@@ -96,20 +104,46 @@ pub(crate) fn notice(state: &StreamState, selects: impl Fn(Symbol) -> bool) -> N
         Event::OrderBook(book) if selects(book.symbol) => Some(book),
         _ => None,
     });
-    let orders = market.open_orders.iter().filter(|(symbol, _)| selects(*symbol));
+    let counted = market.open_orders.iter().filter(|(symbol, _)| selects(*symbol));
+    let counted = counted.map(|(_, count)| count).sum();
+    let open_orders = state.orders.as_ref().map(|found| order_list(found, &selects, counted));
+    let listed = open_orders.as_ref().map_or(0, |list| list.orders.len() as u64);
     Notice::State(StateNotice {
         books: books.collect(),
         candles: market.candles.iter().filter(|candle| selects(candle.symbol)).copied().collect(),
         period: state.period.map(str::to_owned),
-        orders: orders.map(|(_, count)| count).sum(),
+        // of a recording that began after some of its orders, more may be listed than were counted
+        orders: listed.max(counted),
+        open_orders,
     })
 }
 
+/// Returns the list of open orders of a client: at most so many as a notice may have, of which `counted` are known to be open.
+fn order_list(found: &OrdersFound, selects: impl Fn(Symbol) -> bool, counted: u64) -> OrderList {
+    let selected = || found.orders.iter().filter(|order| selects(order.message.event.symbol()));
+    let total = selected().count();
+    let is_counted = found.coverage != Coverage::Unknown && total as u64 >= counted;
+    OrderList {
+        orders: selected().skip(total.saturating_sub(ORDERS_MAX)).copied().collect(),
+        complete: is_counted && total <= ORDERS_MAX,
+    }
+}
+
 /// Reads the messages before `seq` from the beginning of a stream.
-pub(crate) fn by_reading(mut feed: Box<dyn Feed>, seq: StreamSeq) -> Result<StreamState, SourceError> {
+pub(crate) fn by_reading(
+    mut feed: Box<dyn Feed>,
+    seq: StreamSeq,
+    request: StateRequest,
+) -> Result<StreamState, SourceError> {
     let mut market = MarketState::new();
+    let mut orders = (request == StateRequest::Orders).then(OpenOrders::new);
     let mut builder = BlockBuilder::new(StreamSeq(0));
     let mut now = Timestamp::MIN;
+    let state = |market: &MarketState, orders: Option<OpenOrders>, now| StreamState {
+        market: market.view(now),
+        period: None,
+        orders: orders.map(|orders| OrdersFound { orders: orders.list(), coverage: Coverage::All }),
+    };
     loop {
         let filled = feed.fill(&mut builder)?;
         let end = builder.next_seq();
@@ -119,22 +153,24 @@ pub(crate) fn by_reading(mut feed: Box<dyn Feed>, seq: StreamSeq) -> Result<Stre
                 now = entry.meta.at;
                 if entry.starts_segment {
                     market.begin_recording();
+                    orders.iter_mut().for_each(OpenOrders::begin_recording);
                 }
                 if block.first_seq() + index as u64 == seq {
-                    return Ok(StreamState { market: market.view(now), period: None });
+                    return Ok(state(&market, orders, now));
                 }
                 if entry.meta.kind.is_some()
                     && let Ok(message) = read(block.text(index), ReadOptions::default())
                     && let Some(message) = message.to_envelope()
                 {
                     market.push(&message);
+                    orders.iter_mut().for_each(|orders| orders.push(&message));
                 }
             }
         }
         if filled == Filled::End {
             return match end < seq {
                 true => Err(SourceError::BeyondEnd { seq, messages: end.get() }),
-                false => Ok(StreamState { market: market.view(now), period: None }),
+                false => Ok(state(&market, orders, now)),
             };
         }
     }

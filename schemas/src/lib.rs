@@ -11,6 +11,7 @@ mod envelope;
 mod event;
 mod ids;
 mod market_state;
+mod open_orders;
 mod price;
 pub mod reader;
 mod seq;
@@ -33,6 +34,7 @@ pub use event::{
 };
 pub use ids::{AccountId, ArchiveKey, CorrelationId, OrderRef, SymbolIds, TradeId, TraderId};
 pub use market_state::{MarketState, MarketView, OpenCandle};
+pub use open_orders::{Coverage, OpenOrder, OpenOrders, OrdersBackwards, OrdersFound};
 pub use price::Price;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

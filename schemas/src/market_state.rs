@@ -140,6 +140,11 @@ impl MarketState {
         }
     }
 
+    /// Returns the number of open orders of all symbols.
+    pub fn open_orders(&self) -> u64 {
+        self.symbols.iter().map(|state| state.open_orders).sum()
+    }
+
     /// Returns the state as seen by a client whose next message is emitted at `now`.
     pub fn view(&self, now: Timestamp) -> MarketView {
         let states = || self.index.values().map(|&index| &self.symbols[usize::from(index)]);

@@ -7,6 +7,7 @@ use tradesim_schemas::{ContentDigest, EventType};
 
 use super::{HeaderArgs, common::SymbolNames};
 use tradesim_client::Endpoint;
+use tradesim_protocol::StateRequest;
 
 use crate::parse;
 
@@ -15,6 +16,8 @@ use crate::parse;
 #[command(after_help = "\
 After a lost connection, `tail` reconnects and resumes with the next message: no message is missing, and none is printed \
 twice. Only `replay` and `serve` support this; with any other server, a lost connection is an error.
+
+`tail --state --count 0` prints the state at the position of the player, and nothing else.
 
 A message of more than 16 MiB is not printed but reported on standard error, and the exit code is 3.
 
@@ -40,6 +43,11 @@ pub(crate) struct Tail {
     /// Only these event types: a list of trade, orderbook and marketdata
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     pub(crate) events: Vec<EventType>,
+    /// Also print the state of the market before the first message, and after each jump of the player: a JSON object with
+    /// the last book of each symbol, the open candles, and the period of the day; with `orders` also the open orders
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "books",
+          value_parser = state, conflicts_with = "digest")]
+    pub(crate) state: Option<StateRequest>,
     /// Print one short, readable line per message
     #[arg(long, conflicts_with = "digest")]
     pub(crate) pretty: bool,
@@ -63,6 +71,10 @@ pub(crate) struct Tail {
     pub(crate) connect_timeout: Duration,
     #[command(flatten)]
     pub(crate) headers: HeaderArgs,
+}
+
+fn state(text: &str) -> Result<StateRequest, parse::Invalid> {
+    StateRequest::parse(text).ok_or(parse::Invalid::expected("books or orders"))
 }
 
 fn digest(text: &str) -> Result<ContentDigest, tradesim_schemas::ParseDigestError> {

@@ -9,9 +9,9 @@ use serde::Serialize;
 use signal_hook::consts::SIGTERM;
 use tradesim_archive::Summary;
 use tradesim_replay::{Options, PlayClock, Speed};
-use tradesim_schemas::{MarketState, Timestamp};
+use tradesim_schemas::Timestamp;
 use tradesim_sim::{Simulation, universe::Universe};
-use tradesim_sources::{LiveSource, schedule::Start};
+use tradesim_sources::{LiveMarket, LiveSource, schedule::Start};
 
 use self::{plan::Live, recorder::NewRecording};
 use crate::{
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Serve, settings: Settings) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals()?;
     let recording = args.record.as_deref().map(|path| NewRecording::create(path, args.force, &simulation));
     let recording = recording.transpose()?;
-    let mut market = MarketState::new();
+    let mut market = LiveMarket::new();
     let started = go_to_start(&live.start, &mut simulation, &mut market, &stop)?;
     let Some(start) = started else { return Ok(Outcome::Done) };
     let now = progress::now();
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Serve, settings: Settings) -> anyhow::Result<Outcome> {
 fn go_to_start(
     start: &Start,
     simulation: &mut Simulation,
-    market: &mut MarketState,
+    market: &mut LiveMarket,
     stop: &Stop,
 ) -> anyhow::Result<Option<Timestamp>> {
     let day_start = simulation.now();

@@ -5,6 +5,7 @@
 
 mod output;
 mod pretty;
+mod states;
 mod summary;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tradesim_protocol::{FeedQuery, Notice, PingPayload};
 
 use self::{
     output::Output,
+    states::States,
     summary::{Measures, Summary},
 };
 use crate::{
@@ -46,6 +48,9 @@ pub(crate) fn run(args: &Tail) -> anyhow::Result<Outcome> {
     let filtered = ["symbols", "events"].iter().any(|name| endpoint.has(name))
         || filters.symbols.is_some()
         || filters.events.is_some();
+    if args.state.is_some() && endpoint.has("state") {
+        return Err(Failure::usage("--state and state in the URL cannot be used together").into());
+    }
     let dialogue = Dialogue { headers: feed::headers(&args.headers)?, ..Dialogue::default() };
     let mut session = Session {
         args,
@@ -55,6 +60,7 @@ pub(crate) fn run(args: &Tail) -> anyhow::Result<Outcome> {
         attempts: Attempts::new(args.retries),
         stop,
         resume: ResumeState::new(from_seq),
+        states: States::new(args.state),
         output: Output::new(args),
         measures: Measures::new(),
         connected: None,
@@ -88,6 +94,7 @@ struct Session<'a> {
     attempts: Attempts,
     stop: Stop,
     resume: ResumeState,
+    states: States,
     output: Output,
     measures: Measures,
     /// Time since the first connection.
@@ -118,6 +125,9 @@ impl Session<'_> {
                 }
             };
             self.output.flush()?;
+            if self.states.can_be_done_without(&reason) {
+                continue;
+            }
             match self.resume.ended(&reason) {
                 Next::Done => return Ok(()),
                 Next::Failed(text) => return Err(anyhow!("{text}")),
@@ -136,7 +146,8 @@ impl Session<'_> {
 
     fn open(&self) -> Result<Connection, OpenError> {
         let FeedQuery { symbols, events, .. } = self.filters.clone();
-        let query = FeedQuery { symbols, events, ..self.resume.query() };
+        let state = self.states.request();
+        let query = FeedQuery { symbols, events, state, ..self.resume.query() };
         let clock = Stopwatch::start();
         let (now, is_wanted) = (|| clock.elapsed(), || self.stop.number().is_none());
         Connection::open(&self.endpoint, &query, &self.dialogue, self.args.connect_timeout, now, is_wanted)
@@ -184,10 +195,13 @@ impl Session<'_> {
     fn read(&mut self, mut connection: Connection) -> anyhow::Result<Read> {
         self.connected.get_or_insert_with(Stopwatch::start);
         let mut handshake_warning = self.resume.connected(&connection.handshake).err();
+        if self.states.connected(&connection.handshake) {
+            say(format_args!("the server does not state what was before the first message"));
+        }
         let count = self.args.count.unwrap_or(u64::MAX);
         let mut has_received = false;
         let result = loop {
-            if self.resume.received() >= count && handshake_warning.is_none() {
+            if self.resume.received() >= count && handshake_warning.is_none() && !self.states.is_due() {
                 break Ok(Read::Enough);
             }
             let event = connection.read();
@@ -208,6 +222,12 @@ impl Session<'_> {
                     has_received = true;
                     self.output.flush()?;
                     say(format_args!("{}", self.resume.oversize(&message)));
+                    Ok(())
+                }
+                Ok(Event::Notice(Notice::State(state))) => {
+                    if self.states.take() {
+                        self.output.state(state)?;
+                    }
                     Ok(())
                 }
                 Ok(Event::Notice(notice)) => self.notice(notice),
@@ -259,6 +279,9 @@ impl Session<'_> {
     }
 
     fn notice(&mut self, notice: Notice) -> Result<(), Fault> {
+        if let Notice::Seek { .. } = notice {
+            self.states.jumped();
+        }
         if let Some(sentence) = self.resume.notice(notice)? {
             say(format_args!("{sentence}"));
         }

@@ -8,20 +8,31 @@ use std::{
 
 use proptest::prelude::*;
 use tradesim_archive::{Archive, Cut, Filter, OpenOptions};
-use tradesim_replay::{BlockBuilder, Filled, Source, StreamState};
+use tradesim_replay::{BlockBuilder, Filled, Source, StateRequest, StreamState};
 use tradesim_schemas::{
-    Envelope, Event, EventType, Interval, OrderBook, ReadOptions, StreamSeq, Symbol, Timestamp, read,
+    Coverage, Envelope, Event, EventType, Interval, OrderBook, ReadOptions, StreamSeq, Symbol, Timestamp,
+    Trade, TradeStatus, read,
 };
 use tradesim_sim::session::date_at;
 use tradesim_sources::{ArchiveSource, Playlist, Rounds, Timestamps};
 
 use crate::support::{Folder, feed::plain_feed};
 
-/// The books and candles that a client knows.
+/// The books, candles and open orders that a client knows.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Known {
     books: BTreeMap<String, OrderBook>,
     candles: BTreeMap<(String, &'static str), Candle>,
+    orders: BTreeMap<String, Order>,
+    /// The number of orders that are open as far as their events can be counted, by symbol.
+    counts: BTreeMap<String, u64>,
+}
+
+/// An open order: the text of its first message, and the shares that were executed since.
+#[derive(Clone, Debug, PartialEq)]
+struct Order {
+    first: String,
+    executed: u64,
 }
 
 /// A candle: its interval as a name of the stretch of time, its prices and its shares.
@@ -72,12 +83,22 @@ impl Known {
             };
             assert_eq!(known.candles.insert(key, candle), None, "a candle is stated once");
         }
+        let found = state.orders.as_ref().expect("it was requested");
+        assert_eq!(found.coverage, Coverage::All, "these recordings are shorter than what is read");
+        for order in &found.orders {
+            let id = order.trade().and_then(|trade| trade.correlation_id).expect("only these are listed");
+            let order = Order { first: order.message.to_json(), executed: order.executed };
+            assert_eq!(known.orders.insert(id.to_string(), order), None, "an order is listed once");
+        }
+        for (symbol, count) in &state.market.open_orders {
+            known.counts.insert(symbol.to_string(), *count);
+        }
         known
     }
 
     fn receive(&mut self, received: &Received) {
         if received.begins_recording {
-            self.candles.clear();
+            self.begin_recording();
         }
         let Some(message) = &received.message else { return };
         let symbol = message.event.symbol().to_string();
@@ -90,7 +111,11 @@ impl Known {
                     self.candles.remove(&key);
                 }
             }
-            Event::Trade(trade) if trade.status.is_execution() => {
+            Event::Trade(trade) => {
+                self.order(message, trade);
+                if !trade.status.is_execution() {
+                    return;
+                }
                 let (price, shares) = (trade.price.units(), trade.quantity.get());
                 for &interval in Interval::ALL {
                     let stretch = stretch(interval, trade.timestamp);
@@ -106,7 +131,32 @@ impl Known {
                     candle.worth += price as f64 * f64::from(shares);
                 }
             }
-            Event::Trade(_) => {}
+        }
+    }
+
+    fn begin_recording(&mut self) {
+        self.candles.clear();
+        self.orders.clear();
+        self.counts.clear();
+    }
+
+    fn order(&mut self, message: &Envelope, trade: &Trade) {
+        let count = self.counts.entry(trade.symbol.to_string()).or_default();
+        match trade.status {
+            TradeStatus::New => *count += 1,
+            TradeStatus::PartiallyFilled => {}
+            _ => *count = count.saturating_sub(1),
+        }
+        let Some(id) = trade.correlation_id.map(|id| id.to_string()) else { return };
+        match trade.status {
+            TradeStatus::New => {
+                self.orders.insert(id, Order { first: message.to_json(), executed: 0 });
+            }
+            TradeStatus::PartiallyFilled => {
+                let shares = u64::from(trade.quantity.get());
+                self.orders.entry(id).and_modify(|order| order.executed += shares);
+            }
+            _ => _ = self.orders.remove(&id),
         }
     }
 
@@ -147,6 +197,10 @@ fn all(source: &dyn Source, seq: u64, count: usize) -> Vec<Received> {
 #[track_caller]
 fn assert_same(found: &Known, expected: &Known, place: &str) {
     assert_eq!(found.books, expected.books, "{place}");
+    assert_eq!(found.orders, expected.orders, "{place}");
+    let open =
+        |known: &Known| known.counts.clone().into_iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>();
+    assert_eq!(open(found), open(expected), "{place}");
     let keys = |known: &Known| known.candles.keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(found), keys(expected), "{place}");
     for (key, candle) in &expected.candles {
@@ -188,14 +242,14 @@ impl Case {
     fn check(&self, n: prop::sample::Index, later: usize) {
         let n = n.index(self.places.len() + 1);
         let place = format!("{} at {n} and {later} later", self.name);
-        let state = self.served.state(StreamSeq(n as u64)).unwrap();
+        let state = self.served.state(StreamSeq(n as u64), StateRequest::Orders).unwrap();
         let next = self.places.get(n).map_or(self.places.last().map_or(0, |last| last + 1), |place| *place);
         let mut known = Known::default();
         self.whole[..next].iter().for_each(|received| known.receive(received));
         let now = match self.places.get(n) {
             Some(&place) => {
                 if self.whole[place].begins_recording {
-                    known.candles.clear();
+                    known.begin_recording();
                 }
                 self.whole[place].at
             }
@@ -307,7 +361,7 @@ fn the_state_at_the_edges_of_a_stream_is_right() {
         let edges = (1..messages).filter(|&n| case.whole[case.places[n]].begins_recording);
         let frames = [49_151, 49_152, 49_153, 98_304].into_iter().filter(|&n| n < messages);
         for n in edges.chain(frames).chain([0, 1, messages - 1, messages]).collect::<Vec<_>>() {
-            let state = case.served.state(StreamSeq(n as u64)).unwrap();
+            let state = case.served.state(StreamSeq(n as u64), StateRequest::Orders).unwrap();
             let (place, now) = match case.places.get(n) {
                 Some(&place) => (place, case.whole[place].at),
                 None => (case.places[n - 1] + 1, case.whole[case.places[n - 1]].at),
@@ -315,11 +369,15 @@ fn the_state_at_the_edges_of_a_stream_is_right() {
             let mut known = Known::default();
             case.whole[..place].iter().for_each(|received| known.receive(received));
             if case.whole.get(place).is_some_and(|received| n < messages && received.begins_recording) {
-                known.candles.clear();
+                known.begin_recording();
             }
             assert_same(&Known::of(&state, now), &known.at(now), &format!("{} at {n}", case.name));
         }
-        assert!(case.served.state(StreamSeq(messages as u64 + 1)).is_err(), "{}", case.name);
+        assert!(
+            case.served.state(StreamSeq(messages as u64 + 1), StateRequest::Orders).is_err(),
+            "{}",
+            case.name
+        );
     }
 }
 

@@ -8,8 +8,9 @@ use std::{
 };
 
 use crate::support::{
-    Folder, Run, digest_of_lines,
+    Folder, Run, day_text, digest_of_lines,
     feed::{Server, Socket, answer, parameter},
+    listening::Listening,
     send_signal,
 };
 
@@ -185,6 +186,63 @@ fn a_jump_of_the_player_is_followed() {
     });
     let run = tail(&[&server.url()]);
     assert_eq!((run.code, run.stdout), (0, lines(0..5) + &lines(70..75)), "{}", run.stderr);
+}
+
+const STATE: &str = r#"{"notice":"state","books":[],"candles":[],"period":"morning","orders":1,"open_orders":[],"open_orders_complete":false}"#;
+
+#[test]
+fn a_state_is_printed_before_its_messages_and_not_again_on_another_connection() {
+    let server = Server::start(|number, stream| {
+        let mut socket = Socket::accept(stream, |query| {
+            let from_seq = if number == 0 { String::new() } else { "from_seq=3&".to_owned() };
+            assert_eq!(query, format!("{from_seq}state=orders"));
+            [numbered(query), vec![("tradesim-state", "0".to_owned())]].concat()
+        });
+        socket.send(STATE);
+        (3 * number as u64..3 * number as u64 + 3).for_each(|seq| socket.send(&message(seq)));
+        if number > 0 {
+            socket.send(r#"{"notice":"seek","seq":9}"#);
+            socket.send(&STATE.replace("morning", "midday"));
+            socket.send(&message(9));
+            socket.close(1000, "delivered");
+        }
+    });
+    let run = tail(&[&server.url(), "--state=orders"]);
+    let midday = STATE.replace("morning", "midday");
+    let expected = format!("{STATE}\n{}{midday}\n{}", lines(0..6), lines(9..10));
+    assert_eq!((run.code, run.stdout), (0, expected), "{}", run.stderr);
+}
+
+#[test]
+fn the_state_alone_is_printed_of_a_replay() {
+    let folder = Folder::new();
+    let replay = Listening::replay(&folder, &[day_text(), "--start-paused"]);
+    let run = tail(&[&replay.url, "--from-seq", "5000", "--state=orders", "--count", "0"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let state: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(
+        !state["books"].as_array().unwrap().is_empty() && state["period"] == "opening_auction",
+        "{state}"
+    );
+    let orders = state["open_orders"].as_array().unwrap();
+    assert_eq!(
+        (state["orders"].as_u64(), &state["open_orders_complete"]),
+        (Some(orders.len() as u64), &true.into())
+    );
+    assert!(orders.iter().all(|order| order["status"] == "NEW"));
+    let pretty = tail(&[&replay.url, "--from-seq", "5000", "--state", "--pretty", "--count", "1"]);
+    let first = pretty.stdout.lines().next().unwrap();
+    assert!(first.starts_with("state: opening_auction, ") && first.ends_with(" open orders"), "{first}");
+    let none = tail(&[&format!("{}/?state=books", replay.url), "--state"]);
+    none.fails(2, "--state and state in the URL cannot be used together");
+    tail(&[&replay.url, "--state=bids"]).fails(2, "books or orders");
+    send_signal("TERM", &replay.child);
+    replay.end();
+    // a server that knows no states is not waited for
+    let server = whole(3, digest(0..3));
+    let run = tail(&[&server.url(), "--state"]);
+    assert_eq!((run.code, run.stdout), (0, lines(0..3)));
+    assert!(run.stderr.contains("does not state what was before the first message"), "{}", run.stderr);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The notices of the subprotocol `tradesim.v1` (docs/PROTOCOL.md, section 4).
 
+mod order;
 mod state;
 
 use std::fmt;
@@ -10,7 +11,7 @@ use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol};
 use self::state::StateLayout;
 use crate::{Speed, State};
 
-pub use self::state::StateNotice;
+pub use self::state::{ORDERS_MAX, OrderList, StateNotice};
 
 /// A text message that is not an event.
 #[derive(Clone, Debug, PartialEq, Eq)]

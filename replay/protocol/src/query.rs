@@ -30,8 +30,11 @@ pub struct FeedQuery {
 /// The state that a client requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateRequest {
-    /// The last book of each of its symbols; with the subprotocol, all of [`StateNotice`](crate::StateNotice).
+    /// The last book of each of its symbols; with the subprotocol, all of [`StateNotice`](crate::StateNotice) but the list of
+    /// open orders.
     Books,
+    /// All of [`StateNotice`](crate::StateNotice), which requires the subprotocol.
+    Orders,
 }
 
 impl StateRequest {
@@ -39,14 +42,19 @@ impl StateRequest {
     pub const fn as_str(self) -> &'static str {
         match self {
             StateRequest::Books => "books",
+            StateRequest::Orders => "orders",
         }
     }
 
-    fn parse(text: &str) -> Result<StateRequest, Refusal> {
-        match text {
-            "books" => Ok(StateRequest::Books),
-            _ => Err(Refusal::new("bad_value", format!("state: expected books, found {}", shown(text)))),
-        }
+    /// Returns the request with this text, or `None`.
+    pub fn parse(text: &str) -> Option<StateRequest> {
+        [StateRequest::Books, StateRequest::Orders].into_iter().find(|request| request.as_str() == text)
+    }
+
+    fn of_query(text: &str) -> Result<StateRequest, Refusal> {
+        StateRequest::parse(text).ok_or_else(|| {
+            Refusal::new("bad_value", format!("state: expected books or orders, found {}", shown(text)))
+        })
     }
 }
 
@@ -83,7 +91,7 @@ impl FromStr for FeedQuery {
             symbols: symbols.map(|text| list(&text, "symbols", vocabulary::symbol)).transpose()?,
             events: events.map(|text| list(&text, "events", vocabulary::event_type)).transpose()?,
             from_seq: from_seq.map(|text| seq(&text)).transpose()?,
-            state: state.map(|text| StateRequest::parse(&text)).transpose()?,
+            state: state.map(|text| StateRequest::of_query(&text)).transpose()?,
         })
     }
 }
@@ -206,6 +214,9 @@ mod tests {
         let written = format!("symbols=MSFT,AAPL,B,%26&events=trade&from_seq=17&state=books&digest={DIGEST}");
         assert_eq!(parsed.to_string(), written);
         assert_eq!(FeedQuery::from_seq(StreamSeq(3)).to_string(), "from_seq=3");
+        let orders = parse("state=orders").unwrap();
+        assert_eq!(orders.state, Some(StateRequest::Orders));
+        assert_eq!(orders.to_string(), "state=orders");
     }
 
     #[test]
@@ -221,7 +232,7 @@ mod tests {
         refused("symbols=%4", "bad_value", "percent");
         refused("symbols=%ff", "bad_value", "percent");
         refused("digest=blake3:00", "bad_value", "digest");
-        refused("state=", "bad_value", "state: expected books");
-        refused("state=Books", "bad_value", "state: expected books");
+        refused("state=", "bad_value", "state: expected books or orders");
+        refused("state=Books", "bad_value", "state: expected books or orders");
     }
 }

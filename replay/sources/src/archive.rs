@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use tradesim_archive::{Archive, Batch, Batches, Error, Filter, Start};
 use tradesim_replay::{
-    BlockBuilder, Feed, Filled, Outline, OutlineOptions, Source, SourceError, SourceInfo, StreamState,
+    BlockBuilder, Feed, Filled, Outline, OutlineOptions, Source, SourceError, SourceInfo, StateRequest,
+    StreamState,
 };
 use tradesim_schemas::{RecordSeq, StreamSeq, Symbol, TimeSpec, Timestamp};
 
@@ -169,7 +170,7 @@ impl ArchiveSource {
 
     /// Returns the state after the last message. It is read once.
     pub(crate) fn final_state(&self) -> Result<StreamState, SourceError> {
-        self.states.last(|| self.state(StreamSeq(self.count().map_err(read_error)?)))
+        self.states.last(|| self.state(StreamSeq(self.count().map_err(read_error)?), StateRequest::Books))
     }
 
     fn find_filtered(&self, at: Timestamp) -> Result<Option<u64>, Error> {
@@ -210,7 +211,7 @@ impl Source for ArchiveSource {
         }
     }
 
-    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
+    fn state(&self, seq: StreamSeq, request: StateRequest) -> Result<StreamState, SourceError> {
         if let Some(messages) = self.checkpoints.messages()
             && seq > StreamSeq(messages)
         {
@@ -224,7 +225,18 @@ impl Source for ArchiveSource {
         period::keep_passing(&mut market, &self.filter);
         market.books = market.books.iter().map(|book| self.timestamps.sent_envelope(book)).collect();
         let period = period::period_in(at, self.archive.metadata().provenance());
-        Ok(StreamState { market, period: Some(period) })
+        let orders = match request {
+            StateRequest::Books => None,
+            StateRequest::Orders => {
+                let mut found = self.archive.orders_before(&before).map_err(read_error)?;
+                period::keep_passing_orders(&mut found.orders, &self.filter);
+                for order in &mut found.orders {
+                    order.message = self.timestamps.sent_envelope(&order.message);
+                }
+                Some(found)
+            }
+        };
+        Ok(StreamState { market, period: Some(period), orders })
     }
 
     /// The time refers to the recording, even if timestamps are shifted.

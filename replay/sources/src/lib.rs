@@ -22,7 +22,7 @@ pub use faults::{
     ArchiveFaults, Fault, FaultKind, FaultPlan, FaultPlanError, FaultsReport, FaultyRows, FaultySource, Hit,
     KindReport, ListedFaults, ListedFaultsCheck, Places, Planted,
 };
-pub use live::{Days, LivePlan, LiveRecords, LiveSource, Window};
+pub use live::{Days, LiveMarket, LivePlan, LiveRecords, LiveSource, Window};
 pub use message::{Pace, Timestamps};
 pub use playlist::{Playlist, Rounds};
 pub use scenario_file::{ScenarioFile, ScenarioFileError};

@@ -1,14 +1,17 @@
 //! The source of `serve`: a simulated day from some instant on, and the days after it, as messages that are numbered from 0 and
 //! can be read from any of them on.
 
+mod market;
 mod recent;
 mod snapshots;
 
 use std::sync::Arc;
 
 use tradesim_archive::{Cut, Filter};
-use tradesim_replay::{BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo, StreamState};
-use tradesim_schemas::{MarketState, Record, StreamSeq, TimeSpec, Timestamp};
+use tradesim_replay::{
+    BlockBuilder, Feed, Filled, Source, SourceError, SourceInfo, StateRequest, StreamState,
+};
+use tradesim_schemas::{MarketState, OpenOrders, Record, StreamSeq, TimeSpec, Timestamp};
 use tradesim_sim::{
     Simulation, SimulationOptions,
     session::{CalendarError, Closed},
@@ -18,6 +21,7 @@ use crate::{
     message::{Messages, Pace, Timestamps},
     no_place, period, read_error,
 };
+pub use market::LiveMarket;
 use recent::Recent;
 use snapshots::{Limits, Snapshot, Snapshots};
 
@@ -57,23 +61,26 @@ pub struct LiveSource {
     snapshots: Arc<Snapshots>,
     /// The messages that were simulated most recently.
     recent: Arc<Recent>,
+    /// The orders that are open at the start of the stream.
+    first_orders: OpenOrders,
     info: SourceInfo,
 }
 
 impl LiveSource {
     /// Creates the source of a plan. `simulation` is its first day in its state at the start, and `market` the state of the
     /// market then, from the events before.
-    pub fn new(plan: LivePlan, simulation: Simulation, market: MarketState) -> LiveSource {
+    pub fn new(plan: LivePlan, simulation: Simulation, market: LiveMarket) -> LiveSource {
         debug_assert_eq!(simulation.now(), plan.start);
         let mut symbols = plan.filter.cut().symbols.clone();
         if symbols.is_empty() {
             symbols = simulation.universe().symbols().iter().map(|info| info.symbol).collect();
         }
         let info = SourceInfo { identity: identity(&plan), symbols, ..SourceInfo::default() };
-        let recent = Arc::new(Recent::new(market.clone()));
-        let first = Snapshot { seq: StreamSeq(0), starts_segment: false, simulation, market };
+        let LiveMarket { state, orders: first_orders } = market;
+        let recent = Arc::new(Recent::new(state.clone()));
+        let first = Snapshot { seq: StreamSeq(0), starts_segment: false, simulation, market: state };
         let snapshots = Arc::new(Snapshots::new(first, Limits::USUAL));
-        LiveSource { plan: Arc::new(plan), snapshots, recent, info }
+        LiveSource { plan: Arc::new(plan), snapshots, recent, first_orders, info }
     }
 
     /// Returns the messages from `seq` on, as records with the sequence numbers of their days.
@@ -153,16 +160,25 @@ impl Source for LiveSource {
         Ok(Box::new(LiveFeed { records, window: Window::default(), at: 0, messages }))
     }
 
-    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
+    fn state(&self, seq: StreamSeq, request: StateRequest) -> Result<StreamState, SourceError> {
         let (market, at) = match self.recent.before(seq) {
             Some(found) => found,
             None => self.simulate_state(seq)?,
         };
         let mut market = market.view(at);
         period::keep_passing(&mut market, &self.plan.filter);
+        let orders = match request {
+            StateRequest::Books => None,
+            StateRequest::Orders => {
+                let counted = market.open_orders.iter().map(|(_, count)| count).sum();
+                let mut found = self.orders_before(seq, counted)?;
+                period::keep_passing_orders(&mut found.orders, &self.plan.filter);
+                Some(found)
+            }
+        };
         // each day that is simulated is one on which the market is open
         let period = period::period_at(at, self.plan.options.market_hours, Closed::Allow);
-        Ok(StreamState { market, period: Some(period) })
+        Ok(StreamState { market, period: Some(period), orders })
     }
 
     /// Exchange time refers to the first day.

@@ -1,7 +1,7 @@
 //! What a filter leaves of a state, and the period of the trading day at an instant.
 
 use tradesim_archive::{Filter, Provenance};
-use tradesim_schemas::{EventType, MarketView, Timestamp};
+use tradesim_schemas::{EventType, MarketView, OpenOrder, Timestamp};
 use tradesim_sim::session::{CalendarError, Closed, Period, TradingDay, date_at, parse_date};
 
 /// The option of a simulation that switches the hours of the market off.
@@ -48,5 +48,16 @@ pub(crate) fn keep_passing(market: &mut MarketView, filter: &Filter) {
     if !types.contains(&EventType::Trade) {
         market.candles.clear();
         market.open_orders.clear();
+    }
+}
+
+/// Keeps the orders that follow from the messages that pass a filter, as [`keep_passing`] does.
+pub(crate) fn keep_passing_orders(orders: &mut Vec<OpenOrder>, filter: &Filter) {
+    let symbols = &filter.cut().symbols;
+    if !symbols.is_empty() {
+        orders.retain(|order| symbols.contains(&order.message.event.symbol()));
+    }
+    if !filter.event_types().contains(&EventType::Trade) {
+        orders.clear();
     }
 }

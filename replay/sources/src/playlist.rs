@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use tradesim_replay::{
-    BlockBuilder, Feed, Filled, Mark, Outline, OutlineOptions, Source, SourceError, SourceInfo, StreamState,
+    BlockBuilder, Feed, Filled, Mark, Outline, OutlineOptions, Source, SourceError, SourceInfo, StateRequest,
+    StreamState,
 };
 
 use tradesim_schemas::{StreamSeq, TimeSpec};
@@ -193,7 +194,7 @@ impl Source for Playlist {
 
     /// Candles and orders start again with each archive and round. The books of symbols that did not occur since are those of
     /// the archives before.
-    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
+    fn state(&self, seq: StreamSeq, request: StateRequest) -> Result<StreamState, SourceError> {
         let parts = &self.order.parts;
         let (mut position, feed) = self.order.locate(seq)?;
         let mut state = if feed.is_none() {
@@ -212,7 +213,7 @@ impl Source for Playlist {
                     break;
                 }
             }
-            parts[position.part].state(position.seq)?
+            parts[position.part].state(position.seq, request)?
         };
         // a whole round before it states everything
         for _ in 0..parts.len() {
@@ -228,7 +229,13 @@ impl Source for Playlist {
             position = before;
             let earlier = parts[position.part].final_state()?;
             if feed.is_none() && state == StreamState::default() {
-                state = earlier.clone();
+                state = match request {
+                    StateRequest::Books => earlier.clone(),
+                    StateRequest::Orders => {
+                        let end = StreamSeq(parts[position.part].count().map_err(read_error)?);
+                        parts[position.part].state(end, request)?
+                    }
+                };
             }
             state.market.fill_books(&earlier.market.books);
         }

@@ -379,3 +379,11 @@ impl DialectClient {
         Some(translation.select(messages, |channel, symbol| self.session.selects(channel, symbol)))
     }
 }
+
+/// Returns when the next messages of a client that speaks a dialect can be translated, if it waits for that.
+pub(super) async fn translation_ready(dialect: &mut Option<Box<DialectClient>>) {
+    match dialect {
+        Some(dialect) => dialect.ready().await,
+        None => std::future::pending().await,
+    }
+}

@@ -20,6 +20,7 @@ use tradesim_dialects::{Dialect, Transport};
 
 use crate::{
     metrics::{self, Refused},
+    outline::OutlineError,
     page::Page,
 };
 
@@ -85,7 +86,10 @@ pub(super) async fn answer<B: Backend>(
 async fn timeline<B: Backend>(http_state: &HttpState<B>) -> Answer {
     match http_state.backend.timeline().await {
         Ok(outline) => reply(StatusCode::OK, JSON, Bytes::from_owner(outline)),
-        Err(text) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "source_failed", &text),
+        Err(error @ OutlineError::Stopping) => {
+            refuse(StatusCode::SERVICE_UNAVAILABLE, "stopping", &error.to_string())
+        }
+        Err(OutlineError::Source(text)) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "source_failed", &text),
     }
 }
 

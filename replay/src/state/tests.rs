@@ -9,7 +9,10 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 use tradesim_protocol::{Position, SUBPROTOCOL};
-use tradesim_schemas::{ContentDigest, Envelope, Exchange, OrderBook, Price, Quantity, TimeSpec, Timestamp};
+use tradesim_schemas::{
+    AccountId, ContentDigest, CorrelationId, Envelope, Exchange, OpenOrder, OrderBook, OrderType, Price,
+    Quantity, TimeSpec, Timestamp, Trade, TradeId, TradeStatus, TradeType, TraderId,
+};
 
 use super::*;
 use crate::{BlockBuilder, Command, Handle, Meta, Opcode, Options, Server, Source, SourceInfo, Speed};
@@ -216,7 +219,7 @@ async fn clients_without_the_request_receive_no_state() {
 fn a_state_that_is_read_from_texts_ends_with_the_stream() {
     let source = source();
     for seq in [0, 1, 59, 60, MESSAGES - 1, MESSAGES] {
-        let state = source.state(StreamSeq(seq)).unwrap();
+        let state = source.state(StreamSeq(seq), StateRequest::Books).unwrap();
         let mut books: Vec<String> = Vec::new();
         for text in (0..seq).rev().map(text) {
             if books.iter().all(|book| symbol_of(book) != symbol_of(&text)) {
@@ -227,6 +230,80 @@ fn a_state_that_is_read_from_texts_ends_with_the_stream() {
         let found: Vec<String> = state.market.books.iter().map(Envelope::to_json).collect();
         assert_eq!(found, books, "{seq}");
     }
-    let beyond = source.state(StreamSeq(MESSAGES + 1));
+    let beyond = source.state(StreamSeq(MESSAGES + 1), StateRequest::Books);
     assert!(matches!(beyond, Err(SourceError::BeyondEnd { messages: MESSAGES, .. })));
+}
+
+/// Returns a first event of an order, after which it is open.
+fn order(symbol: &str, number: u64) -> OpenOrder {
+    let trade = Trade {
+        trade_id: TradeId::parse(b"6ba7b810-9dad-41d1-80b4-00c04fd430c8").unwrap(),
+        symbol: Symbol::new(symbol).unwrap(),
+        trade_type: TradeType::Buy,
+        order_type: OrderType::Limit,
+        price: Price::from_units(1_000_000).unwrap(),
+        quantity: Quantity::new(100).unwrap(),
+        timestamp: Timestamp::from_micros(1_771_425_000_000_000 + number as i64).unwrap(),
+        exchange: Exchange::Nasdaq,
+        trader_id: TraderId::parse(b"TRD-00042").unwrap(),
+        account_id: AccountId::parse(b"ACC-0008").unwrap(),
+        status: TradeStatus::New,
+        correlation_id: Some(CorrelationId(number)),
+    };
+    let message = Envelope { timestamp: trade.timestamp, event: Event::Trade(trade) };
+    OpenOrder { message, executed: number }
+}
+
+#[test]
+fn a_list_of_orders_is_bounded_and_says_whether_it_is_complete() {
+    let [aapl, xom] = ["AAPL", "XOM"].map(|name| Symbol::new(name).unwrap());
+    let orders: Vec<OpenOrder> =
+        (0..2_000).map(|number| order(if number % 4 == 0 { "AAPL" } else { "XOM" }, number)).collect();
+    let list = |counted: [u64; 2], coverage, of: fn(&str) -> bool| {
+        let found = OrdersFound { orders: orders.clone(), coverage };
+        let open_orders = vec![(aapl, counted[0]), (xom, counted[1])];
+        let market = tradesim_schemas::MarketView { open_orders, ..Default::default() };
+        let state = StreamState { market, period: None, orders: Some(found) };
+        let Notice::State(notice) = notice(&state, |symbol| of(symbol.as_str())) else { panic!() };
+        let text = Notice::State(notice.clone()).text();
+        assert!(text.len() < 1 << 19, "{}", text.len());
+        let list = notice.open_orders.unwrap();
+        let numbers: Vec<u64> = list.orders.iter().map(|order| order.executed).collect();
+        (notice.orders, numbers, list.complete)
+    };
+    let all = |_: &str| true;
+    let only_aapl = |name: &str| name == "AAPL";
+    // the last ones of all, and all of one symbol
+    let newest: Vec<u64> = (2_000 - ORDERS_MAX as u64..2_000).collect();
+    let of_aapl: Vec<u64> = (0..2_000).step_by(4).collect();
+    assert_eq!(list([500, 1_500], Coverage::All, all), (2_000, newest.clone(), false));
+    assert_eq!(list([500, 1_500], Coverage::All, only_aapl), (500, of_aapl.clone(), true));
+    // older ones may be out of reach
+    assert_eq!(list([500, 1_501], Coverage::Counted, only_aapl), (500, of_aapl.clone(), true));
+    assert_eq!(list([501, 1_500], Coverage::Counted, only_aapl), (501, of_aapl.clone(), false));
+    assert_eq!(list([500, 1_501], Coverage::Counted, all), (2_001, newest, false));
+    // a count is too low if earlier messages are missing
+    assert_eq!(list([499, 0], Coverage::Unknown, only_aapl), (500, of_aapl.clone(), false));
+    assert_eq!(list([499, 0], Coverage::All, only_aapl), (500, of_aapl, true));
+}
+
+#[tokio::test]
+async fn a_list_of_orders_needs_the_subprotocol() {
+    let server = start();
+    let (mut plain, _) = server.connect("from_seq=70&state=orders", false).await;
+    let close = next(&mut plain).await;
+    assert!(close.contains("needs_subprotocol: state: a list of orders requires the subprotocol"), "{close}");
+    let (mut socket, state) = server.connect("from_seq=70&state=orders", true).await;
+    assert_eq!(state.as_deref(), Some("0"));
+    let listed = |notice: Notice| match notice {
+        Notice::State(state) => state.open_orders,
+        other => panic!("{other:?}"),
+    };
+    let is_state = |notice: &Notice| matches!(notice, Notice::State(_));
+    let none = OrderList { orders: Vec::new(), complete: true };
+    assert_eq!(listed(next_notice(&mut socket, is_state).await), Some(none.clone()));
+    server.handle.command(Command::Seek(Position::Seq(StreamSeq(30)))).await.unwrap();
+    assert_eq!(listed(next_notice(&mut socket, is_state).await), Some(none));
+    let (mut socket, _) = server.connect("from_seq=70&state=books", true).await;
+    assert_eq!(listed(next_notice(&mut socket, is_state).await), None);
 }

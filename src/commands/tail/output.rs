@@ -1,5 +1,6 @@
 //! The output of messages: lines, readable lines, or only the digest.
 
+use tradesim_protocol::{Notice, StateNotice};
 use tradesim_schemas::{ContentDigest, ContentHasher};
 
 use super::pretty::Pretty;
@@ -50,6 +51,23 @@ impl Output {
                 Some(pretty) => MessageLines::Raw.push(pretty.line(message).as_bytes(), &mut lines.line),
                 None => lines.shown.push(message, &mut lines.line),
             }
+            lines.out.write(&lines.line)?;
+        }
+        Ok(())
+    }
+
+    /// Outputs the state of the market before the next message. It is not part of the digest.
+    pub(super) fn state(&mut self, state: StateNotice) -> anyhow::Result<()> {
+        if let Some(lines) = &mut self.lines {
+            let texts = match lines.pretty {
+                Some(pretty) => pretty.state(&state),
+                None => vec![Notice::State(state).text()],
+            };
+            // readable lines may have colours, and are safe already
+            let shown = if lines.pretty.is_some() { &mut MessageLines::Raw } else { &mut lines.shown };
+            lines.line.clear();
+            texts.iter().for_each(|text| shown.push(text.as_bytes(), &mut lines.line));
+            lines.unflushed = true;
             lines.out.write(&lines.line)?;
         }
         Ok(())

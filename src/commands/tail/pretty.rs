@@ -5,7 +5,8 @@ use std::{
     io::{self, IsTerminal},
 };
 
-use tradesim_schemas::{Message, Payload, ReadOptions, TradeType, read};
+use tradesim_protocol::StateNotice;
+use tradesim_schemas::{Envelope, Event, Message, Payload, ReadOptions, Symbol, TradeType, read};
 
 use crate::output::safe;
 
@@ -35,6 +36,44 @@ impl Pretty {
             Ok(message) => self.message(&message),
             Err(_) => safe(&String::from_utf8_lossy(text)).into_owned(),
         }
+    }
+
+    /// Formats a state of the market, one line for each book, candle and order.
+    pub(super) fn state(self, state: &StateNotice) -> Vec<String> {
+        let of_symbol = |symbol: &Symbol| self.paint(BOLD, &format!("{:<6}", safe(symbol.as_str())));
+        let listed = match &state.open_orders {
+            Some(list) if !list.complete => format!(", the last {} of them listed", list.orders.len()),
+            _ => String::new(),
+        };
+        let period = state.period.as_deref().map(|period| format!("{}, ", safe(period))).unwrap_or_default();
+        let (books, candles, orders) = (state.books.len(), state.candles.len(), state.orders);
+        let mut lines = vec![format!(
+            "state: {period}{books} books, {candles} open candles, {orders} open orders{listed}"
+        )];
+        lines.extend(state.books.iter().map(|book| {
+            let message = Envelope { timestamp: book.timestamp, event: Event::OrderBook(*book) };
+            self.line(message.to_json().as_bytes())
+        }));
+        lines.extend(state.candles.iter().map(|candle| {
+            format!(
+                "{:<15}  {} {} {} open {} high {} low {} close {} volume {} vwap {}",
+                "",
+                of_symbol(&candle.symbol),
+                self.paint(YELLOW, "candle    "),
+                candle.interval.as_str(),
+                candle.open,
+                candle.high,
+                candle.low,
+                candle.close,
+                candle.volume,
+                candle.vwap,
+            )
+        }));
+        let orders = state.open_orders.iter().flat_map(|list| &list.orders);
+        lines.extend(orders.map(|order| {
+            format!("{} executed {}", self.line(order.message.to_json().as_bytes()), order.executed)
+        }));
+        lines
     }
 
     fn message(self, message: &Message<'_>) -> String {
@@ -91,6 +130,8 @@ impl Pretty {
 
 #[cfg(test)]
 mod tests {
+    use tradesim_protocol::Notice;
+
     use super::Pretty;
 
     const TRADE: &[u8] = br#"{"schema_version":1,"event_type":"trade","timestamp":"2026-02-18T14:30:00.366511Z","payload":{"trade_id":"6ba7b810-9dad-41d1-80b4-00c04fd430c8","symbol":"AAPL","trade_type":"BUY","order_type":"LIMIT","price":"178.50","quantity":100,"timestamp":"2026-02-18T14:30:00.366511Z","exchange":"NASDAQ","trader_id":"TRD-00042","account_id":"ACC-0008","status":"NEW","correlation_id":null}}"#;
@@ -101,6 +142,28 @@ mod tests {
         assert_eq!(line, "14:30:00.366511Z AAPL   trade      BUY     100 @ 178.50    NEW LIMIT NASDAQ");
         let coloured = Pretty { colours: true }.line(TRADE);
         assert!(coloured.contains("\u{1b}[32mBUY \u{1b}[0m"), "{coloured}");
+    }
+
+    #[test]
+    fn a_state_is_a_line_for_each_of_its_parts() {
+        let text = concat!(
+            r#"{"notice":"state","books":[{"symbol":"AAPL","bid_price":"178.49","ask_price":"178.50","bid_size":300,"#,
+            r#""ask_size":200,"spread":"0.01","mid_price":"178.495","timestamp":"2026-02-18T14:30:00.000000Z","#,
+            r#""exchange":"NASDAQ"}],"candles":[{"symbol":"AAPL","interval":"15m","open":"178.40","high":"178.60","#,
+            r#""low":"178.35","close":"178.49","volume":1200,"vwap":"178.4512"}],"period":"morning","orders":7,"#,
+            r#""open_orders":[{"trade_id":"6ba7b810-9dad-41d1-80b4-00c04fd430c8","symbol":"AAPL","trade_type":"BUY","#,
+            r#""order_type":"LIMIT","price":"178.50","quantity":100,"timestamp":"2026-02-18T14:30:00.366511Z","#,
+            r#""exchange":"NASDAQ","trader_id":"TRD-00042","account_id":"ACC-0008","status":"NEW","#,
+            r#""correlation_id":"corr-0000000000000001","executed":40}],"open_orders_complete":false}"#
+        );
+        let Ok(Some(Notice::State(state))) = Notice::parse(text) else { panic!("{text}") };
+        let lines = [
+            "state: morning, 1 books, 1 open candles, 7 open orders, the last 1 of them listed",
+            "14:30:00.000000Z AAPL   orderbook  178.49 x 300 | 178.50 x 200 NASDAQ",
+            "                 AAPL   candle     15m open 178.40 high 178.60 low 178.35 close 178.49 volume 1200 vwap 178.4512",
+            "14:30:00.366511Z AAPL   trade      BUY     100 @ 178.50    NEW LIMIT NASDAQ executed 40",
+        ];
+        assert_eq!(Pretty { colours: false }.state(&state), lines);
     }
 
     #[test]

@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 use tradesim_schemas::{Exchange, Interval, OpenCandle, OrderBook, Price, Quantity, Symbol, Timestamp};
 
+use super::order::OrderLayout;
+
+pub use super::order::{ORDERS_MAX, OrderList};
+
 /// The state of the market before the next message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StateNotice {
@@ -14,6 +18,8 @@ pub struct StateNotice {
     pub period: Option<String>,
     /// The number of open orders.
     pub orders: u64,
+    /// The open orders; `None` if the client did not request them.
+    pub open_orders: Option<OrderList>,
 }
 
 /// The JSON layout of the notice, without its name.
@@ -24,6 +30,10 @@ pub(super) struct StateLayout {
     period: Option<String>,
     #[serde(default)]
     orders: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    open_orders: Option<Vec<OrderLayout>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    open_orders_complete: Option<bool>,
 }
 
 /// The payload of a book (contract, section 1.3), with its keys in order.
@@ -81,6 +91,11 @@ impl StateLayout {
             candles: notice.candles.iter().map(candle).collect(),
             period: notice.period.clone(),
             orders: notice.orders,
+            open_orders: notice
+                .open_orders
+                .as_ref()
+                .map(|list| list.orders.iter().filter_map(OrderLayout::of).collect()),
+            open_orders_complete: notice.open_orders.as_ref().map(|list| list.complete),
         }
     }
 
@@ -91,6 +106,13 @@ impl StateLayout {
             candles: self.candles.iter().map(CandleLayout::candle).collect::<Option<_>>()?,
             period: self.period,
             orders: self.orders,
+            open_orders: match self.open_orders {
+                Some(orders) => Some(OrderList {
+                    orders: orders.iter().map(OrderLayout::order).collect::<Option<_>>()?,
+                    complete: self.open_orders_complete.unwrap_or_default(),
+                }),
+                None => None,
+            },
         })
     }
 }
@@ -126,7 +148,7 @@ impl CandleLayout {
     }
 }
 
-fn price(text: &str) -> Option<Price> {
+pub(super) fn price(text: &str) -> Option<Price> {
     Price::parse(text.as_bytes())
 }
 
@@ -169,6 +191,7 @@ mod tests {
             }],
             period: Some("opening_auction".to_owned()),
             orders: 7,
+            open_orders: None,
         });
         let text = concat!(
             r#"{"notice":"state","books":[{"symbol":"AAPL","bid_price":"178.49","ask_price":"178.50","bid_size":300,"#,
@@ -212,6 +235,7 @@ mod tests {
                 candles: view.candles,
                 period: None,
                 orders: view.open_orders.iter().map(|(_, orders)| orders).sum(),
+                open_orders: None,
             });
             prop_assert_eq!(Notice::parse(&notice.text()), Ok(Some(notice)));
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tradesim_replay::{
     Block, BlockBuilder, Feed, Filled, LineFault, MARKS_MAX, Mark, MarkKind, Meta, Opcode, Outline,
-    OutlineOptions, SessionFault, Source, SourceError, SourceInfo, StreamState,
+    OutlineOptions, SessionFault, Source, SourceError, SourceInfo, StateRequest, StreamState,
 };
 use tradesim_schemas::StreamSeq;
 use tradesim_schemas::TimeSpec;
@@ -69,8 +69,8 @@ impl Source for FaultySource {
     }
 
     /// The state is that of the messages without faults.
-    fn state(&self, seq: StreamSeq) -> Result<StreamState, SourceError> {
-        self.inner.state(seq)
+    fn state(&self, seq: StreamSeq, request: StateRequest) -> Result<StreamState, SourceError> {
+        self.inner.state(seq, request)
     }
 
     fn outline(&self, options: OutlineOptions<'_>) -> Result<Option<Outline>, SourceError> {

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tradesim_schemas::{Envelope, MarketState, Record, StreamSeq, Timestamp};
+use tradesim_schemas::{Envelope, MarketState, OpenOrder, OrdersBackwards, Record, StreamSeq, Timestamp};
 
 /// The number of messages that are kept: some more than a player reads ahead, in about 5 MB.
 const MESSAGES_MAX: usize = 32_768;
@@ -55,6 +55,20 @@ impl Recent {
         let mut market = kept.market.clone();
         kept.messages.iter().take(index).for_each(|message| market.push(message));
         Some((market, at))
+    }
+
+    /// Returns the orders that begin among the recent messages before one and are open there; none if it is not one of them.
+    pub(super) fn orders_before(&self, seq: StreamSeq) -> Vec<OpenOrder> {
+        let kept = self.kept();
+        let count = if seq >= kept.first { seq.since(kept.first) as usize } else { 0 };
+        if count > kept.messages.len() {
+            return Vec::new();
+        }
+        let mut orders = OrdersBackwards::new();
+        for message in kept.messages.range(..count).rev() {
+            orders.push(message);
+        }
+        orders.list()
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

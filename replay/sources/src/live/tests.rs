@@ -1,5 +1,5 @@
 use tradesim_replay::Block;
-use tradesim_schemas::{EventType, StreamSeq};
+use tradesim_schemas::{Coverage, EventType, OrdersFound, StreamSeq};
 use tradesim_sim::session::TradingDay;
 
 use super::*;
@@ -21,7 +21,7 @@ fn plan(clock: &str, events: &[EventType], days: Days) -> LivePlan {
 /// Returns a source with many snapshots.
 fn source(plan: LivePlan) -> LiveSource {
     let mut simulation = Simulation::new(plan.options.clone()).unwrap();
-    let mut market = MarketState::new();
+    let mut market = LiveMarket::new();
     simulation.pass_to(plan.start, |event| market.push(event));
     let mut source = LiveSource::new(plan, simulation, market);
     source.snapshots = Arc::new(Snapshots::new(
@@ -181,13 +181,19 @@ fn the_state_is_that_of_all_messages_before_also_of_those_before_the_start() {
     let messages = (whole.len() - first) as u64;
     let expected = |seq: u64| {
         let end = first + seq as usize;
-        let mut market = MarketState::new();
+        let mut market = LiveMarket::new();
         whole[..end].iter().for_each(|record| market.push(&record.envelope));
-        market.view(whole.get(end).unwrap_or(&whole[end - 1]).envelope.timestamp)
+        let now = whole.get(end).unwrap_or(&whole[end - 1]).envelope.timestamp;
+        let orders = OrdersFound { orders: market.orders.list(), coverage: Coverage::All };
+        (market.state.view(now), Some(orders))
+    };
+    let state = |seq: u64| {
+        let state = source.state(StreamSeq(seq), StateRequest::Orders).unwrap();
+        (state.market, state.orders)
     };
     // nothing was simulated yet, so it is done for the state
     for seq in [0, 1, 700, messages - 1, messages] {
-        assert_eq!(source.state(StreamSeq(seq)).unwrap().market, expected(seq), "{seq}");
+        assert_eq!(state(seq), expected(seq), "{seq}");
     }
     // from here on these are the recent messages
     records(&source, StreamSeq(0), usize::MAX);
@@ -197,17 +203,24 @@ fn the_state_is_that_of_all_messages_before_also_of_those_before_the_start() {
             seq >= messages - 30_000,
             "{seq} of {messages}"
         );
-        assert_eq!(source.state(StreamSeq(seq)).unwrap().market, expected(seq), "{seq}");
+        assert_eq!(state(seq), expected(seq), "{seq}");
     }
-    assert!(expected(0).books.len() == 3 && !expected(700).candles.is_empty());
-    assert_eq!(source.state(StreamSeq(0)).unwrap().period, Some("morning"));
-    assert_eq!(source.state(StreamSeq(messages)).unwrap().period, Some("closed"));
-    assert!(source.state(StreamSeq(messages + 1)).is_err());
+    let (market, orders) = expected(0);
+    let counted: u64 = market.open_orders.iter().map(|(_, count)| count).sum();
+    assert!(market.books.len() == 3 && counted > 0 && !expected(700).0.candles.is_empty());
+    assert_eq!(orders.unwrap().orders.len() as u64, counted);
+    assert_eq!(source.state(StreamSeq(0), StateRequest::Books).unwrap().period, Some("morning"));
+    assert_eq!(source.state(StreamSeq(messages), StateRequest::Books).unwrap().period, Some("closed"));
+    assert!(source.state(StreamSeq(messages + 1), StateRequest::Books).is_err());
 }
 
 #[test]
 fn a_state_has_only_what_the_stream_has() {
     let source = source(plan("10:00:00", &[EventType::Trade], Days::One));
-    let state = source.state(StreamSeq(300)).unwrap();
+    let state = source.state(StreamSeq(300), StateRequest::Books).unwrap();
     assert!(state.market.books.is_empty() && !state.market.candles.is_empty());
+    assert_eq!(state.orders, None, "it was not requested");
+    let source = self::source(plan("10:00:00", &[EventType::OrderBook], Days::One));
+    let state = source.state(StreamSeq(300), StateRequest::Orders).unwrap();
+    assert!(state.market.candles.is_empty() && state.orders.unwrap().orders.is_empty());
 }

@@ -7,7 +7,7 @@ use tradesim_protocol::{Position, State};
 use tradesim_schemas::StreamSeq;
 
 use super::*;
-use crate::source::SourceError;
+use crate::{outline::OutlineError, source::SourceError};
 
 /// The limit of every wait in these tests, so that none hangs. Far longer than anything takes.
 const BOUND: Duration = Duration::from_secs(20);
@@ -82,9 +82,10 @@ impl Backend for Echo {
         }
     }
 
-    async fn timeline(&self) -> Result<Arc<[u8]>, String> {
+    async fn timeline(&self) -> Result<Arc<[u8]>, OutlineError> {
         match self.page.lock().unwrap().as_str() {
-            "damaged" => Err("row group 3 is damaged".to_owned()),
+            "damaged" => Err(OutlineError::Source("row group 3 is damaged".to_owned())),
+            "stopping" => Err(OutlineError::Stopping),
             _ => Ok(b"{\"segments\":[]}\n".as_slice().into()),
         }
     }

@@ -109,6 +109,9 @@ async fn the_timeline_is_json_or_says_why_there_is_none() {
     let answer = fixture.ask(get("/timeline", "")).await;
     assert_eq!((answer.status, answer.code().as_str()), (500, "source_failed"));
     assert!(answer.body.contains("row group 3 is damaged"));
+    "stopping".clone_into(&mut fixture.backend.page.lock().unwrap());
+    let answer = fixture.ask(get("/timeline", "")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "stopping"));
     let post = fixture.ask("POST /timeline HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(post.await.status, 405);
 }
