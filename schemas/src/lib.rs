@@ -11,6 +11,7 @@ mod envelope;
 mod event;
 mod ids;
 mod market_state;
+pub mod pattern;
 mod price;
 pub mod reader;
 mod seq;
