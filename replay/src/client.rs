@@ -5,6 +5,7 @@ mod closing;
 mod dialect;
 mod faults;
 mod progress;
+mod script;
 mod unacknowledged;
 
 use std::{io, net::SocketAddr, ops::Range, sync::Arc, time::Duration};
@@ -15,10 +16,10 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
 use tradesim_dialects::Incoming;
 use tradesim_schemas::StreamSeq;
 
-pub(crate) use self::dialect::DialectClient;
 use self::{
     catch_up::CatchUp, closing::Closing, faults::Faults, progress::Progress, unacknowledged::unacknowledged,
 };
+pub(crate) use self::{dialect::DialectClient, script::ScriptClient};
 use crate::{
     block::Block,
     client_registry::{Client, Departure, Start},
@@ -70,6 +71,8 @@ pub(crate) struct Admitted {
     pub(crate) outcome: Result<(crate::selection::Selection, Start), Refusal>,
     /// Its session, if it speaks a dialect.
     pub(crate) dialect: Option<Box<DialectClient>>,
+    /// Its session, if it receives the messages as they were captured.
+    pub(crate) script: Option<Box<ScriptClient>>,
     /// The state before its first message, if it requested it.
     pub(crate) state: Option<StreamState>,
 }
@@ -86,7 +89,9 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
     if let Err(error) = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER_BYTES) {
         tracing::debug!(%error, "the size of the send buffer cannot be set");
     }
-    let client = hub.clients.join(admitted.peer, admitted.v1, admitted.dialect.is_none(), start);
+    // the others count when their session says so
+    let counts = admitted.dialect.is_none() && admitted.script.is_none();
+    let client = hub.clients.join(admitted.peer, admitted.v1, counts, start);
     let send_cursor = SendCursor::new(selection, start.source_seq, start.seq, &hub.ring());
     let now = hub.clock.now();
     let head = hub.published.head.subscribe();
@@ -108,6 +113,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         over: None,
         faults: Faults::default(),
         dialect: admitted.dialect,
+        script: admitted.script,
         wants_state: admitted.state.is_some(),
         state: None,
         state_bytes: 0,
@@ -118,6 +124,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
     match refusal {
         Some(refusal) => connection.close(Close::refused(&refusal), Closed::Refused),
         None if connection.dialect.is_some() => connection.greet_in_dialect(),
+        None if connection.script.is_some() => connection.greet_by_script(),
         None => {
             connection.greet(&admitted.stream);
             if let Some(state) = &admitted.state {
@@ -167,6 +174,8 @@ struct Connection<'a> {
     faults: Faults,
     /// The session of a client that speaks a dialect.
     dialect: Option<Box<DialectClient>>,
+    /// The session of a client that receives the messages as they were captured.
+    script: Option<Box<ScriptClient>>,
     /// True if the client receives the state after a seek, too.
     wants_state: bool,
     /// The state that is sent before the next message, while it is being read.
@@ -237,8 +246,11 @@ impl Connection<'_> {
         if stopped == Stopped::Dripping {
             deadline = deadline.min(self.hub.clock.now() + faults::DRIP_EVERY);
         }
-        if let Some(due) = self.dialect.as_ref().and_then(|dialect| dialect.deadline()) {
-            deadline = deadline.min(due);
+        // sessions are not called any more while the connection is being closed
+        if self.closing.is_none() {
+            let dialect = self.dialect.as_ref().and_then(|dialect| dialect.deadline());
+            let script = self.script.as_ref().and_then(|client| client.deadline());
+            deadline = [dialect, script].into_iter().flatten().fold(deadline, Duration::min);
         }
         if let Some(closing) = &self.closing {
             deadline = deadline.min(closing.deadline(self.progress.moved()));
@@ -276,8 +288,8 @@ impl Connection<'_> {
             && let Some(received) = self.inbound.poll()
         {
             match received {
-                Received::Text(text) if self.receive_in_dialect(Incoming::Text(&text)) => {}
-                Received::Binary(bytes) if self.receive_in_dialect(Incoming::Binary(&bytes)) => {}
+                Received::Text(text) if self.receive_in_session(Incoming::Text(&text)) => {}
+                Received::Binary(bytes) if self.receive_in_session(Incoming::Binary(&bytes)) => {}
                 Received::Text(text) => self.control(&text),
                 Received::Binary(_) => self.refuse_message(&ControlMessage::not_text()),
                 Received::Ping => {}
@@ -298,6 +310,11 @@ impl Connection<'_> {
         {
             self.push_frames(&frames);
         }
+    }
+
+    /// Passes a message to the client's session. Returns false if it speaks our own protocol.
+    fn receive_in_session(&mut self, message: Incoming<'_>) -> bool {
+        self.receive_in_dialect(message) || self.receive_by_script(message)
     }
 
     /// Puts whole frames before the next messages.
@@ -416,6 +433,7 @@ impl Connection<'_> {
             return self.stop();
         }
         self.check_session(now);
+        self.check_script(now);
         if self.closing.is_some() || self.over.is_some() {
             return;
         }
@@ -580,7 +598,7 @@ impl Connection<'_> {
                     }
                 },
                 // vendors have no word for it: their clients go on with what is played
-                Task::Jumped { .. } if self.dialect.is_some() => {}
+                Task::Jumped { .. } if self.dialect.is_some() || self.script.is_some() => {}
                 // a client that counts the messages of a filter cannot know the number of the next one
                 Task::Jumped { seq }
                     if !self.client.v1 || !self.outgoing.cursor.selection().is_whole_stream() =>
