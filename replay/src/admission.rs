@@ -2,15 +2,15 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use tradesim_dialects::Handshake;
-use tradesim_protocol::{HandshakeHeaders, Refusal, SUBPROTOCOL, StateRequest};
+use tradesim_dialects::{Handshake, Script};
+use tradesim_protocol::{HandshakeHeaders, Refusal, StateRequest};
 use tradesim_schemas::StreamSeq;
 
 use crate::{
-    client::{Admitted, DialectClient, FirstState},
+    client::{Admitted, DialectClient, FirstState, ScriptClient},
     client_registry::Start,
     counts::Counted,
-    http::{ClientRequest, DialectRequest},
+    http::{Asks, ClientRequest, DialectRequest},
     hub::{Hub, stream_id},
     query::Join,
     selection::Selection,
@@ -27,10 +27,28 @@ pub(crate) struct Admission {
 
 /// Decides what a client receives. A refused client is admitted too, so that it can be sent the reason.
 pub(crate) async fn admit(hub: &Arc<Hub>, request: ClientRequest) -> Admission {
-    let ClientRequest { query, wants_v1: v1, peer, dialect } = request;
-    match dialect {
-        None => admit_to_stream(hub, &query, v1, peer).await,
-        Some(asked) => admit_in_dialect(hub, asked, query, peer),
+    let ClientRequest { query, wants_v1: v1, peer, asks } = request;
+    match asks {
+        Asks::Own => admit_to_stream(hub, &query, v1, peer).await,
+        Asks::Dialect(asked) => admit_in_dialect(hub, asked, query, peer),
+        Asks::AsCaptured(script) => admit_by_script(hub, script, peer),
+    }
+}
+
+/// Admits a client that receives the messages as they were captured: from the player's position on, whatever its query says.
+fn admit_by_script(hub: &Arc<Hub>, script: Arc<Script>, peer: SocketAddr) -> Admission {
+    let script = Some(Box::new(ScriptClient::new(script)));
+    let client = Admitted { script, ..Admitted::from_here(hub, peer) };
+    Admission { headers: Vec::new(), client }
+}
+
+impl Admitted {
+    /// Returns a client that receives the whole stream from the player's position on.
+    pub(crate) fn from_here(hub: &Arc<Hub>, peer: SocketAddr) -> Admitted {
+        let seq = hub.published.head().seq;
+        let outcome = Ok((Selection::all(), Start { seq, source_seq: seq, resumes: false }));
+        let stream = hub.stream.clone();
+        Admitted { peer, v1: false, stream, outcome, state: None, dialect: None, script: None }
     }
 }
 
@@ -39,11 +57,8 @@ fn admit_in_dialect(hub: &Arc<Hub>, asked: DialectRequest, query: String, peer: 
     let DialectRequest { dialect, headers } = asked;
     let handshake = Handshake { query, headers, challenge: String::new() };
     let session = dialect.session(handshake, &hub.reference, &hub.options.dialects.access);
-    let seq = hub.published.head().seq;
-    let outcome = Ok((Selection::all(), Start { seq, source_seq: seq, resumes: false }));
-    let speaker = Some(Box::new(DialectClient::new(dialect, session)));
-    let client =
-        Admitted { peer, v1: false, stream: hub.stream.clone(), outcome, state: None, dialect: speaker };
+    let dialect = Some(Box::new(DialectClient::new(dialect, session)));
+    let client = Admitted { dialect, ..Admitted::from_here(hub, peer) };
     Admission { headers: Vec::new(), client }
 }
 
@@ -69,7 +84,7 @@ async fn admit_to_stream(hub: &Arc<Hub>, query: &str, v1: bool, peer: SocketAddr
     headers.stream = Some(stream.clone());
     Admission {
         headers: headers.pairs(),
-        client: Admitted { peer, v1, stream, outcome, state, dialect: None },
+        client: Admitted { peer, v1, stream, outcome, state, dialect: None, script: None },
     }
 }
 

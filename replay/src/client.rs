@@ -6,6 +6,7 @@ mod dialect;
 mod faults;
 mod progress;
 mod reading;
+mod script;
 mod state;
 mod timers;
 mod unacknowledged;
@@ -20,7 +21,7 @@ use tradesim_protocol::{Notice, Refusal, StateRequest};
 use tradesim_schemas::StreamSeq;
 
 use self::{catch_up::CatchUp, closing::Closing, faults::Faults, progress::Progress};
-pub(crate) use self::{dialect::DialectClient, state::FirstState};
+pub(crate) use self::{dialect::DialectClient, script::ScriptClient, state::FirstState};
 use crate::{
     client_registry::{Client, Departure, Start},
     close::Close,
@@ -50,6 +51,8 @@ pub(crate) struct Admitted {
     pub(crate) outcome: Result<(crate::selection::Selection, Start), Refusal>,
     /// Its session, if it speaks a dialect.
     pub(crate) dialect: Option<Box<DialectClient>>,
+    /// Its session, if it receives the messages as they were captured.
+    pub(crate) script: Option<Box<ScriptClient>>,
     /// The state before its first message, if it requested it.
     pub(crate) state: Option<FirstState>,
 }
@@ -66,7 +69,9 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
     if let Err(error) = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER_BYTES) {
         tracing::debug!(%error, "the size of the send buffer cannot be set");
     }
-    let client = hub.clients.join(admitted.peer, admitted.v1, admitted.dialect.is_none(), start);
+    // the others count when their session says so
+    let counts = admitted.dialect.is_none() && admitted.script.is_none();
+    let client = hub.clients.join(admitted.peer, admitted.v1, counts, start);
     let send_cursor = SendCursor::new(selection, start.source_seq, start.seq, &hub.ring());
     let now = hub.clock.now();
     let head = hub.published.head.subscribe();
@@ -88,6 +93,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         over: None,
         faults: Faults::default(),
         dialect: admitted.dialect,
+        script: admitted.script,
         wants_state: admitted.state.as_ref().map(|first| first.request),
         state: None,
         state_bytes: 0,
@@ -98,6 +104,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
     match refusal {
         Some(refusal) => connection.close(Close::refused(&refusal), Closed::Refused),
         None if connection.dialect.is_some() => connection.greet_in_dialect(),
+        None if connection.script.is_some() => connection.greet_by_script(),
         None => {
             connection.greet(&admitted.stream);
             if let Some(first) = &admitted.state {
@@ -147,6 +154,8 @@ struct Connection<'a> {
     faults: Faults,
     /// The session of a client that speaks a dialect.
     dialect: Option<Box<DialectClient>>,
+    /// The session of a client that receives the messages as they were captured.
+    script: Option<Box<ScriptClient>>,
     /// The state that the client receives after a seek, too.
     wants_state: Option<StateRequest>,
     /// The state that is sent before the next message, while it is being read.

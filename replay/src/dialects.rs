@@ -50,6 +50,11 @@ impl Dialects {
 
     /// Returns true if connections of a dialect stay open after the end.
     pub(crate) fn holds(&self, dialect: &Dialect) -> bool {
-        self.at_end.map_or(dialect.holds_at_end, |at_end| at_end == AtEnd::Hold)
+        self.holds_by_default(dialect.holds_at_end)
+    }
+
+    /// Returns true if connections that stay open after the end by `default` do.
+    pub(crate) fn holds_by_default(&self, default: bool) -> bool {
+        self.at_end.map_or(default, |at_end| at_end == AtEnd::Hold)
     }
 }

@@ -14,11 +14,9 @@ use tradesim_schemas::{ByteHash, DIGEST_PREFIX};
 
 use crate::{
     client::{self, Admitted, DialectClient},
-    client_registry::Start,
     http::ConnectionSlots,
     hub::Hub,
     metrics::Refused,
-    selection::Selection,
 };
 
 /// The delay after an error of accept(), which may come back at once.
@@ -83,15 +81,8 @@ pub(crate) async fn serve(
 fn admit(hub: &Arc<Hub>, dialect: &'static Dialect, peer: std::net::SocketAddr) -> Admitted {
     let handshake = Handshake { challenge: challenge(&hub.options.run), ..Handshake::default() };
     let session = dialect.session(handshake, &hub.reference, &hub.options.dialects.access);
-    let seq = hub.published.head().seq;
-    Admitted {
-        peer,
-        v1: false,
-        stream: hub.stream.clone(),
-        outcome: Ok((Selection::all(), Start { seq, source_seq: seq, resumes: false })),
-        state: None,
-        dialect: Some(Box::new(DialectClient::new(dialect, session))),
-    }
+    let dialect = Some(Box::new(DialectClient::new(dialect, session)));
+    Admitted { dialect, ..Admitted::from_here(hub, peer) }
 }
 
 /// Returns characters that a client cannot know in advance. The keys of the standard library's hash tables are random,

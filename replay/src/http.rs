@@ -15,7 +15,7 @@ use tokio::{
     time::Instant,
 };
 use tracing::Instrument;
-use tradesim_dialects::Dialect;
+use tradesim_dialects::{Dialect, Script};
 use tradesim_protocol::Backoff;
 
 use crate::{
@@ -75,7 +75,7 @@ pub(crate) trait Backend: Send + Sync + 'static {
 }
 
 /// The request of a client's handshake.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct ClientRequest {
     /// The query of the URL as received, without the question mark.
     pub(crate) query: String,
@@ -83,8 +83,19 @@ pub(crate) struct ClientRequest {
     pub(crate) wants_v1: bool,
     /// The address of the client.
     pub(crate) peer: SocketAddr,
-    /// The dialect that it speaks; `None` for our own protocol.
-    pub(crate) dialect: Option<DialectRequest>,
+    /// The protocol that it asks for.
+    pub(crate) asks: Asks,
+}
+
+/// The protocol that a client asks for, by its path.
+#[derive(Clone, Debug)]
+pub(crate) enum Asks {
+    /// Our own.
+    Own,
+    /// That of a vendor.
+    Dialect(DialectRequest),
+    /// The messages as they were captured.
+    AsCaptured(Arc<Script>),
 }
 
 /// The request of a client that speaks a dialect.
@@ -95,14 +106,6 @@ pub(crate) struct DialectRequest {
     /// The headers that the dialect reads, their names in lower case.
     pub(crate) headers: Vec<(String, String)>,
 }
-
-impl PartialEq for DialectRequest {
-    fn eq(&self, other: &DialectRequest) -> bool {
-        (self.dialect.name, &self.headers) == (other.dialect.name, &other.headers)
-    }
-}
-
-impl Eq for DialectRequest {}
 
 /// A client, and the answer to its handshake.
 #[derive(Debug)]
@@ -130,6 +133,8 @@ pub(crate) struct ConnectionLimits {
     pub(crate) steering: Steering,
     /// The dialects that are answered on paths of their own.
     pub(crate) dialects: Vec<&'static Dialect>,
+    /// The script of clients on all other paths.
+    pub(crate) pass_through: Option<Arc<Script>>,
     /// The time limit for receiving a request: for the first one from the moment its connection was accepted, for a
     /// later one from the end of the previous answer. A body may take as long again, and so may reading an answer.
     pub(crate) request_timeout: Duration,
@@ -151,6 +156,7 @@ impl ConnectionLimits {
             page: options.page,
             steering: options.steering.clone(),
             dialects: options.dialects.enabled.clone(),
+            pass_through: options.pass_through.clone(),
             request_timeout: Duration::from_secs(5),
             admission_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(1),

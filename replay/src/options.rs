@@ -2,6 +2,7 @@
 
 use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
+use tradesim_dialects::Script;
 use tradesim_schemas::Timestamp;
 
 use crate::{
@@ -59,6 +60,9 @@ pub struct Options {
     pub steering: Steering,
     /// The dialects that are spoken beside our own protocol.
     pub dialects: Dialects,
+    /// The script of clients that receive the messages as they are, on any path that is not of a dialect. Our own protocol
+    /// is then only spoken at `/`, to clients that offer its subprotocol.
+    pub pass_through: Option<Arc<Script>>,
     /// A callback for released messages.
     pub observer: Option<Observer>,
 }
@@ -137,6 +141,7 @@ impl Options {
             page: true,
             steering: Steering::Loopback,
             dialects: Dialects::default(),
+            pass_through: None,
             observer: None,
         }
     }

@@ -49,6 +49,22 @@ impl Outgoing {
         self.cursor.took(block, messages);
     }
 
+    /// Starts to send those of the messages that are next for which `passes` returns true. They all count as sent.
+    pub(crate) fn send_picked(
+        &mut self,
+        block: &Arc<Block>,
+        messages: Range<usize>,
+        passes: impl FnMut(usize) -> bool,
+    ) {
+        self.chunk = Chunk {
+            source_seq: self.cursor.source_seq(),
+            seq: self.cursor.seq(),
+            live: self.cursor.is_live(),
+        };
+        self.outbox.push_selected(Arc::clone(block), messages.clone(), passes);
+        self.cursor.took(block, messages);
+    }
+
     /// Starts to send the messages that are next in a dialect.
     pub(crate) fn send_translated(&mut self, block: &Arc<Block>, messages: Range<usize>, selected: Selected) {
         self.chunk = Chunk {

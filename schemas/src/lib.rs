@@ -12,6 +12,7 @@ mod event;
 mod ids;
 mod market_state;
 mod open_orders;
+pub mod pattern;
 mod price;
 pub mod reader;
 mod seq;

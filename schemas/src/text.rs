@@ -1,4 +1,4 @@
-//! Parts of texts: numbers and suggestions for people, and names in URLs.
+//! Parts of texts: numbers and suggestions for people, places in files, and names in URLs.
 
 /// Formats a count with commas, such as "1,234,567".
 pub fn grouped(count: u64) -> String {
@@ -36,6 +36,14 @@ pub fn percent_encoded(name: &str) -> String {
         }
     }
     text
+}
+
+/// Returns the line and the column, in characters and both from 1, of a place in a text that is given in bytes.
+pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line, column)
 }
 
 /// Returns the candidate that is most similar to `text`, if it is similar enough for a typing error.

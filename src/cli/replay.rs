@@ -38,6 +38,14 @@ pub(crate) struct Replay {
     /// Add the faults of this plan (TOML), such as missing, duplicated and malformed messages or broken connections
     #[arg(long, value_name = "PLAN")]
     pub(crate) faults: Option<PathBuf>,
+    /// Answer WebSocket clients on any path with the messages as they were captured, and ignore what they send: for the
+    /// client of any feed. The paths of dialects are then off, unless --dialects names some
+    #[arg(long)]
+    pub(crate) pass_through: bool,
+    /// As --pass-through, and answer what clients send as this script (TOML) says, for example a subscription that must be
+    /// acknowledged before the first message
+    #[arg(long, value_name = "SCRIPT")]
+    pub(crate) client_script: Option<PathBuf>,
     /// Keep serving after the end, for clients that connect later
     #[arg(long)]
     pub(crate) stay: bool,

@@ -1,5 +1,6 @@
 //! `replay`: serves archives over WebSocket.
 
+mod pass_through;
 pub(super) mod playlist;
 
 use std::sync::Arc;
@@ -21,13 +22,16 @@ use crate::{
 pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outcome> {
     serving::apply_flags(&args.server, &mut settings);
     settings.check(Group::Generator)?;
+    let pass_through = pass_through::script(args)?;
     let options = Options {
         speed: args.speed,
         max_gap: args.max_gap,
         stay: args.stay,
         ..serving::options(&args.server, &settings)?
     };
+    let options = pass_through::apply(args, pass_through, options);
     let run = options.run.clone();
+    let passes = pass_through::describe(args, &options);
     let (playlist, listings) = playlist::open(&wanted(args), progress::now())?;
     let (source, planted) = with_faults(args, playlist)?;
     let messages = source.info().messages;
@@ -35,6 +39,9 @@ pub(crate) fn run(args: &Replay, mut settings: Settings) -> anyhow::Result<Outco
     let service = Service::bind(&settings, source, options, Stop::on_signals()?)?;
     say(format_args!("replaying {} at {}", described(args, messages), args.speed));
     service.announce(&run);
+    if let Some(what) = &passes {
+        say(format_args!("{what}"));
+    }
     let served = service.run("replaying")?;
     let faults = planted.map(|planted| {
         let report = &served.report;

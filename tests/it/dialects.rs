@@ -2,6 +2,7 @@
 
 mod faults;
 mod gateway;
+mod pass_through;
 mod refusals;
 mod speaker;
 

@@ -2,7 +2,8 @@
 """Clients of market-data vendors, unmodified, against the release binary: BINARY NODE_PREFIX [SPEED…]
 
 At each speed one replay serves all of them at once, and each must receive what DuckDB finds in the archive: numbers of messages, sums of
-times and of sizes, and exact sums of prices. Then the frames of each dialect are compared with `cat --dialect`, byte for byte.
+times and of sizes, and exact sums of prices. Then the frames of each dialect are compared with `cat --dialect`, byte for byte, and captures of
+feeds are played back to clients of these feeds.
 """
 
 import json
@@ -18,6 +19,7 @@ import websockets.sync.client
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "clients"))
 
+import pass_through
 from served import Cases, Failure, Tradesim, digest_of, expect, wait_for  # noqa: E402
 
 # as the vendor's client checks it: 32 characters, the first three being db-
@@ -145,6 +147,8 @@ def main():
             clients_at(cases, tradesim, name, found, speed)
         for dialect in DIALECTS:
             cases.run(f"cat --dialect {dialect}", frames_are_those_of_cat, tradesim, name, dialect)
+        expected = {kind: found[kind, "ms"] for kind in ["trades", "quotes", "minutes"]}
+        pass_through.run(cases, tradesim, name, run_client, finish, expected, NODE)
     sys.exit(cases.summary())
 
 

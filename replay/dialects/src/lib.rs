@@ -5,7 +5,7 @@
 //! value: there are no sockets, clocks or random numbers. A server passes in what a client sends and the time, and
 //! carries out the [`Output`].
 //!
-//! Adding a dialect means adding a module and its line in [`REGISTRY`].
+//! Adding a dialect means adding a module and its line in [`REGISTRY`]. For feeds without a dialect there are [`Script`]s.
 #![deny(missing_docs)]
 
 mod access;
@@ -19,6 +19,7 @@ mod market;
 mod massive;
 mod msgpack;
 mod reference;
+pub mod script;
 mod session;
 mod subscriptions;
 
@@ -27,6 +28,7 @@ pub use dialect::{Channel, Dialect, Framing, Handshake, SessionSetup, Transport,
 pub use encode::{Encode, Frame, Frames, Input, is_encoded, may_be_execution};
 pub use market::trading_day_start;
 pub use reference::{Listing, Reference, Tape};
+pub use script::{Script, ScriptOutput, ScriptSession};
 pub use session::{CloseReason, Fault, Incoming, Io, Output, Refused, Rules, Session};
 pub use subscriptions::{CHANNELS_MAX, SYMBOLS_MAX, Subscriptions, TooManySymbols};
 

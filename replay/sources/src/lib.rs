@@ -4,6 +4,7 @@
 
 mod archive;
 mod checkpoints;
+mod client_script;
 mod date;
 mod faults;
 mod live;
@@ -17,6 +18,7 @@ mod spaced;
 mod toml_text;
 
 pub use archive::ArchiveSource;
+pub use client_script::{ClientScriptError, read_client_script};
 pub use date::{ExchangeTimeError, instant_in};
 pub use faults::{
     ArchiveFaults, Fault, FaultKind, FaultPlan, FaultPlanError, FaultsReport, FaultyRows, FaultySource, Hit,

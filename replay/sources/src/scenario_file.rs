@@ -12,7 +12,7 @@ use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
-use tradesim_schemas::TimeSpec;
+use tradesim_schemas::{TimeSpec, text::line_and_column};
 use tradesim_sim::{Part, PlanError, Request};
 
 /// The largest file that is read.
@@ -115,9 +115,7 @@ impl ScenarioFile {
 }
 
 fn invalid(path: &Path, text: &str, offset: usize, what: &dyn Display) -> ScenarioFileError {
-    let before = text.get(..offset).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let (line, column) = line_and_column(text, offset);
     ScenarioFileError::Invalid { path: path.to_owned(), line, column, what: what.to_string() }
 }
 

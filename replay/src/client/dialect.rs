@@ -332,7 +332,10 @@ impl Connection<'_> {
     /// Starts to send messages of a block in the form that the client receives them in.
     pub(super) fn put(&mut self, block: &Arc<Block>, messages: Range<usize>) {
         match &self.dialect {
-            None => self.outgoing.send(block, messages),
+            None => match &self.script {
+                None => self.outgoing.send(block, messages),
+                Some(client) => client.put(&mut self.outgoing, block, messages),
+            },
             Some(dialect) => match dialect.select(messages.clone()) {
                 Some(selected) => self.outgoing.send_translated(block, messages, selected),
                 None => self.outgoing.cursor.took(block, messages),
@@ -344,7 +347,11 @@ impl Connection<'_> {
     pub(super) fn frames_again(&self, block: &Block, message: usize) -> Option<Vec<u8>> {
         match &self.dialect {
             None => {
-                let selected = self.outgoing.cursor.selection().passes(block.entries()[message].meta.kind);
+                let selection = self.outgoing.cursor.selection();
+                let selected = match &self.script {
+                    None => selection.passes(block.entries()[message].meta.kind),
+                    Some(client) => client.receives(block, message),
+                };
                 selected.then(|| block.frames(message..message + 1).to_vec())
             }
             Some(dialect) => {
@@ -361,13 +368,14 @@ impl Connection<'_> {
                 dialect.held = self.hub.options.dialects.holds(dialect.dialect);
                 dialect.held
             }
-            None => false,
+            None => self.script.as_mut().is_some_and(|client| client.holds(&self.hub.options)),
         }
     }
 
     /// Returns true if everything was delivered, and the connection stays open.
     pub(super) fn is_held(&self) -> bool {
         self.dialect.as_ref().is_some_and(|dialect| dialect.held)
+            || self.script.as_ref().is_some_and(|client| client.held)
     }
 }
 

@@ -38,8 +38,8 @@ impl Connection<'_> {
             && let Some(received) = self.inbound.poll()
         {
             match received {
-                Received::Text(text) if self.receive_in_dialect(Incoming::Text(&text)) => {}
-                Received::Binary(bytes) if self.receive_in_dialect(Incoming::Binary(&bytes)) => {}
+                Received::Text(text) if self.receive_in_session(Incoming::Text(&text)) => {}
+                Received::Binary(bytes) if self.receive_in_session(Incoming::Binary(&bytes)) => {}
                 Received::Text(text) => self.control(&text),
                 Received::Binary(_) => self.refuse_message(&ControlMessage::not_text()),
                 Received::Ping => {}
@@ -60,6 +60,11 @@ impl Connection<'_> {
         {
             self.push_frames(&frames);
         }
+    }
+
+    /// Passes a message to the client's session. Returns false if it speaks our own protocol.
+    fn receive_in_session(&mut self, message: Incoming<'_>) -> bool {
+        self.receive_in_dialect(message) || self.receive_by_script(message)
     }
 
     fn control(&mut self, text: &str) {

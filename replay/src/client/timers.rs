@@ -45,8 +45,11 @@ impl Connection<'_> {
         if stopped == Stopped::Dripping {
             deadline = deadline.min(self.hub.clock.now() + faults::DRIP_EVERY);
         }
-        if let Some(due) = self.dialect.as_ref().and_then(|dialect| dialect.deadline()) {
-            deadline = deadline.min(due);
+        // sessions are not called any more while the connection is being closed
+        if self.closing.is_none() {
+            let dialect = self.dialect.as_ref().and_then(|dialect| dialect.deadline());
+            let script = self.script.as_ref().and_then(|client| client.deadline());
+            deadline = [dialect, script].into_iter().flatten().fold(deadline, Duration::min);
         }
         if let Some(closing) = &self.closing {
             deadline = deadline.min(closing.deadline(self.progress.moved()));
@@ -71,6 +74,7 @@ impl Connection<'_> {
             return self.stop();
         }
         self.check_session(now);
+        self.check_script(now);
         if self.closing.is_some() || self.over.is_some() {
             return;
         }

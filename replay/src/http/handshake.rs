@@ -10,15 +10,13 @@ use hyper::{
 };
 use tungstenite::handshake::server::create_response;
 
-use tradesim_protocol::SUBPROTOCOL;
-
 /// A valid handshake.
 #[derive(Debug)]
 pub(super) struct Handshake {
     /// The headers of the answer.
     pub(super) headers: HeaderMap,
     /// True if the subprotocol was offered; the headers confirm it.
-    pub(super) wants_v1: bool,
+    pub(super) has_subprotocol: bool,
 }
 
 /// A request that is not a handshake, or an invalid one.
@@ -35,8 +33,17 @@ pub(super) fn is_meant(headers: &HeaderMap) -> bool {
     names(headers, UPGRADE, "websocket") || headers.contains_key(SEC_WEBSOCKET_KEY)
 }
 
-/// Reads a handshake. Extensions that it offers are ignored, as the RFC allows.
-pub(super) fn read(request: &Parts, has_body: bool) -> Result<Handshake, NoHandshake> {
+/// Returns true if a request offers a subprotocol.
+pub(super) fn offers(headers: &HeaderMap, subprotocol: &str) -> bool {
+    tokens(headers, SEC_WEBSOCKET_PROTOCOL).any(|token| token == subprotocol)
+}
+
+/// Reads a handshake. The answer confirms `subprotocol` if it is offered. Extensions are ignored, as the RFC allows.
+pub(super) fn read(
+    request: &Parts,
+    has_body: bool,
+    subprotocol: Option<&str>,
+) -> Result<Handshake, NoHandshake> {
     let headers = &request.headers;
     let refuse = |status, text| Err(NoHandshake { status, text });
     let bad = |text| refuse(StatusCode::BAD_REQUEST, text);
@@ -64,7 +71,7 @@ pub(super) fn read(request: &Parts, has_body: bool) -> Result<Handshake, NoHands
     let (Some(key), None) = (keys.next(), keys.next()) else {
         return bad("a WebSocket handshake requires exactly one Sec-WebSocket-Key header");
     };
-    let wants_v1 = tokens(headers, SEC_WEBSOCKET_PROTOCOL).any(|token| token == SUBPROTOCOL);
+    let confirmed = subprotocol.filter(|name| offers(headers, name));
     // tungstenite reads only the first of several headers: it receives those that were read here
     let plain = Request::builder()
         .header(CONNECTION, "Upgrade")
@@ -77,10 +84,12 @@ pub(super) fn read(request: &Parts, has_body: bool) -> Result<Handshake, NoHands
         return bad("Sec-WebSocket-Key is not 16 bytes in base64");
     };
     let mut headers = response.into_parts().0.headers;
-    if wants_v1 {
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    let confirmed = confirmed.and_then(|name| HeaderValue::from_str(name).ok());
+    let has_subprotocol = confirmed.is_some();
+    if let Some(name) = confirmed {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, name);
     }
-    Ok(Handshake { headers, wants_v1 })
+    Ok(Handshake { headers, has_subprotocol })
 }
 
 /// Returns true if a list header contains a value, ignoring case.

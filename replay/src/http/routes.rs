@@ -1,6 +1,6 @@
 //! The handlers of all paths.
 
-use std::{convert::Infallible, error::Error};
+use std::{convert::Infallible, error::Error, sync::Arc};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -16,7 +16,8 @@ use hyper::{
 use serde_json::json;
 use tokio::time::timeout;
 
-use tradesim_dialects::{Dialect, Transport};
+use tradesim_dialects::{Dialect, Script, Transport};
+use tradesim_protocol::SUBPROTOCOL;
 
 use crate::{
     metrics::{self, Refused},
@@ -25,7 +26,7 @@ use crate::{
 };
 
 use super::{
-    AdmittedClient, Backend, ClientRequest, DialectRequest, HttpState, command,
+    AdmittedClient, Asks, Backend, ClientRequest, DialectRequest, HttpState, command,
     connection::{Ends, Exchange},
     handshake,
     host::{self, BadHost},
@@ -51,14 +52,17 @@ pub(super) async fn answer<B: Backend>(
     exchange.state().begin();
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
+    let has_body = !body.is_end_stream();
     let answer = if let Err(bad) = host::check(&parts, ends.local.ip(), &http_state.limits.hosts) {
         bad_host(http_state, &parts, bad)
+    } else if let Some(script) = script_of(http_state, &parts) {
+        connect(http_state, exchange, ends, &parts, has_body, Path::AsCaptured(script)).await
     } else if let Some(action) = path.strip_prefix("/control/") {
         control(http_state, ends, &parts, action, body).await
     } else if let Some(dialect) = dialect_of(http_state, path) {
         match parts.method {
             Method::GET => {
-                connect(http_state, exchange, ends, &parts, !body.is_end_stream(), Some(dialect)).await
+                connect(http_state, exchange, ends, &parts, has_body, Path::Dialect(dialect)).await
             }
             _ => not_allowed("GET"),
         }
@@ -75,7 +79,7 @@ pub(super) async fn answer<B: Backend>(
             _ if http_state.limits.page && page::is_wanted(&parts) => {
                 page::answer(Page::get(), &parts.headers)
             }
-            _ => connect(http_state, exchange, ends, &parts, !body.is_end_stream(), None).await,
+            _ => connect(http_state, exchange, ends, &parts, has_body, Path::Own).await,
         }
     };
     exchange.state().answered();
@@ -102,16 +106,48 @@ fn dialect_of<B>(http_state: &HttpState<B>, path: &str) -> Option<&'static Diale
     http_state.limits.dialects.iter().copied().find(|dialect| answers(dialect))
 }
 
-/// Handles `GET /` or the path of a dialect: a client.
+/// Returns the script of a handshake whose path does not matter.
+fn script_of<'a, B>(http_state: &'a HttpState<B>, parts: &Parts) -> Option<&'a Arc<Script>> {
+    let script = http_state.limits.pass_through.as_ref()?;
+    let path = parts.uri.path();
+    // our own clients know what is at `/`
+    let is_own = path == "/" && handshake::offers(&parts.headers, SUBPROTOCOL);
+    let is_answered = !is_own && dialect_of(http_state, path).is_none() && script.answers(path);
+    (handshake::is_meant(&parts.headers) && is_answered).then_some(script)
+}
+
+/// A path at which clients connect.
+#[derive(Clone, Copy, Debug)]
+enum Path<'a> {
+    /// That of our own protocol.
+    Own,
+    /// That of a dialect.
+    Dialect(&'static Dialect),
+    /// Any other, of clients that receive the messages as they were captured.
+    AsCaptured(&'a Arc<Script>),
+}
+
+impl Path<'_> {
+    /// Returns the subprotocol that is confirmed there.
+    fn subprotocol(&self) -> Option<&str> {
+        match self {
+            Path::Own => Some(SUBPROTOCOL),
+            Path::Dialect(_) => None,
+            Path::AsCaptured(script) => script.subprotocol.as_deref(),
+        }
+    }
+}
+
+/// Handles a handshake at a path of clients.
 async fn connect<B: Backend>(
     http_state: &HttpState<B>,
     exchange: &Exchange<B::Client>,
     Ends { peer, .. }: Ends,
     parts: &Parts,
     has_body: bool,
-    dialect: Option<&'static Dialect>,
+    path: Path<'_>,
 ) -> Answer {
-    let handshake = match handshake::read(parts, has_body) {
+    let handshake = match handshake::read(parts, has_body, path.subprotocol()) {
         Ok(handshake) => handshake,
         Err(no) => {
             if handshake::is_meant(&parts.headers) {
@@ -135,9 +171,15 @@ async fn connect<B: Backend>(
         Err(cap) => return too_many(http_state, cap),
     }
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    let dialect =
-        dialect.map(|dialect| DialectRequest { dialect, headers: headers_of(dialect, &parts.headers) });
-    let request = ClientRequest { query, wants_v1: handshake.wants_v1, peer, dialect };
+    let (asks, wants_v1) = match path {
+        Path::Own => (Asks::Own, handshake.has_subprotocol),
+        Path::Dialect(dialect) => {
+            let headers = headers_of(dialect, &parts.headers);
+            (Asks::Dialect(DialectRequest { dialect, headers }), false)
+        }
+        Path::AsCaptured(script) => (Asks::AsCaptured(Arc::clone(script)), false),
+    };
+    let request = ClientRequest { query, wants_v1, peer, asks };
     let Ok(admission) = timeout(http_state.limits.admission_timeout, http_state.backend.admit(request)).await
     else {
         http_state.metrics.refused(Refused::Timeout);
@@ -290,8 +332,14 @@ fn not_found<B>(http_state: &HttpState<B>) -> Answer {
             Transport::Tcp => None,
         })
         .collect();
+    let captured = match &http_state.limits.pass_through {
+        Some(_) => {
+            "GET the paths of the client script, by default all (WebSocket, the messages as captured)\n"
+        }
+        None => "",
+    };
     let paths = format!(
-        "there is:\nGET / (WebSocket, or the page)\n{dialects}GET /healthz\nGET /metrics\nGET /status\nGET /timeline\n{controls}"
+        "there is:\nGET / (WebSocket, or the page)\n{dialects}{captured}GET /healthz\nGET /metrics\nGET /status\nGET /timeline\n{controls}"
     );
     reply(StatusCode::NOT_FOUND, TEXT, paths)
 }

@@ -65,6 +65,22 @@ impl Speaker {
         self.socket.send(Message::text(text)).unwrap();
     }
 
+    /// Sends a message of any kind, or a single frame of one.
+    #[track_caller]
+    pub(super) fn send_message(&mut self, message: Message) {
+        self.socket.send(message).unwrap();
+    }
+
+    /// Returns when the server has read everything that was sent before. Nothing may arrive until then.
+    #[track_caller]
+    pub(super) fn is_read(&mut self) {
+        self.send_message(Message::Ping("read".into()));
+        match self.socket.read().unwrap() {
+            Message::Pong(payload) => assert_eq!(&payload[..], b"read"),
+            other => panic!("expected a pong, not {other:?}"),
+        }
+    }
+
     /// Returns the next text message.
     #[track_caller]
     pub(super) fn next(&mut self) -> String {
@@ -72,6 +88,18 @@ impl Speaker {
             match self.socket.read().unwrap() {
                 Message::Text(text) => return text.to_string(),
                 Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("expected a text message, not {other:?}"),
+            }
+        }
+    }
+
+    /// Returns the next text message, whatever binary messages precede it.
+    #[track_caller]
+    pub(super) fn next_text(&mut self) -> String {
+        loop {
+            match self.socket.read().unwrap() {
+                Message::Text(text) => return text.to_string(),
+                Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("expected a text message, not {other:?}"),
             }
         }
@@ -96,6 +124,13 @@ impl Speaker {
             other => panic!("expected a binary message, not {other:?}"),
         };
         (messages.into_iter().map(bytes).collect(), code)
+    }
+
+    /// Receives messages of any kind until the connection is closed, each with true if it is binary.
+    pub(super) fn rest_of_any_kind(mut self) -> (Vec<(bool, Vec<u8>)>, Option<u16>) {
+        let (messages, code) = self.receive_all();
+        let kind = |message: Message| (message.is_binary(), message.into_data().to_vec());
+        (messages.into_iter().map(kind).collect(), code)
     }
 
     fn receive_all(&mut self) -> (Vec<Message>, Option<u16>) {

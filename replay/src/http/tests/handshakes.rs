@@ -15,13 +15,10 @@ async fn a_handshake_is_answered_as_in_the_rfc_and_its_client_run() {
     assert_eq!(answer.header("sec-websocket-protocol"), None);
     assert_eq!(answer.header("tradesim-run"), Some("Zürich"));
     assert_eq!(answer.header("tradesim-stream"), None, "invalid header values are left out");
-    let expected = ClientRequest {
-        query: "from_seq=3&symbols=AAPL".to_owned(),
-        wants_v1: false,
-        peer: peer.socket.local_addr().unwrap(),
-        dialect: None,
-    };
-    assert_eq!(*fixture.backend.admitted.lock().unwrap(), [expected]);
+    let admitted = fixture.backend.admitted.lock().unwrap().pop().unwrap();
+    assert_eq!((admitted.query.as_str(), admitted.wants_v1), ("from_seq=3&symbols=AAPL", false));
+    assert_eq!(admitted.peer, peer.socket.local_addr().unwrap());
+    assert!(matches!(admitted.asks, Asks::Own) && fixture.backend.admitted.lock().unwrap().is_empty());
     peer.send("hello").await;
     assert_eq!(peer.exactly(5).await, b"hello");
     within(peer.socket.shutdown()).await.unwrap();
