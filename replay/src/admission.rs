@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use tradesim_dialects::{Handshake, Script};
-use tradesim_protocol::{HandshakeHeaders, Refusal, StateRequest};
+use tradesim_protocol::{HandshakeHeaders, Refusal, SUBPROTOCOL, StateRequest};
 use tradesim_schemas::StreamSeq;
 
 use crate::{
