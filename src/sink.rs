@@ -24,7 +24,6 @@ impl Sink {
         columns: Columns,
     ) -> anyhow::Result<Sink> {
         let stop = Stop::on_signals()?;
-        storage::refuse_output(path)?;
         let options = WriterOptions {
             overwrite: force,
             threads: thread_count(threads),
