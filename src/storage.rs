@@ -33,7 +33,7 @@ pub(crate) fn root(path: &Path) -> anyhow::Result<Root> {
 
 #[cfg(feature = "cloud")]
 fn location(url: &str) -> Result<tradesim_cloud::Location, Failure> {
-    url.parse().map_err(|error| {
+    url.parse::<tradesim_cloud::Location>().map_err(|error| {
         // what follows a question mark may be a signature
         let shown = url.split('?').next().unwrap_or_default();
         Failure::usage(format!("invalid URL {shown}: {error}"))

@@ -58,6 +58,7 @@ fn is_url(text: &str) -> bool {
     let (server, path) = rest.split_once('/').unwrap_or((rest, ""));
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     reqwest::Url::parse(text).is_ok()
+        && !server.is_empty()
         && server.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:[]_".contains(&byte))
         && path.bytes().all(is_plain)
 }

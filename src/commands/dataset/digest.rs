@@ -1,6 +1,7 @@
 //! `dataset digest`: the content digest of a whole day from its parts.
 
 use serde::Serialize;
+use tradesim_archive::NewFile;
 use tradesim_dataset::{Day, ExpectedDay, Recipe, combine};
 
 use super::unless_stopped;
@@ -35,6 +36,10 @@ pub(super) fn run(args: &DatasetDigest) -> anyhow::Result<Outcome> {
         let (Some(date), Some(seed)) = (args.date, args.seed) else {
             return Err(Failure::usage("--date and --seed are needed without --combine").into());
         };
+        if let Some(path) = &args.output {
+            // fail now rather than at the end
+            drop(NewFile::create(path, false)?);
+        }
         let day = Day::open(&root, &recipe, date, seed)?;
         match (args.shard, &args.output) {
             (Some(shard), Some(path)) => {

@@ -17,7 +17,7 @@ use tradesim_sim::session::{Closed, TradingDay, parse_date};
 use crate::{
     cli::{Publish, ReadingArgs},
     exit::Failure,
-    source, storage,
+    parse, source, storage,
 };
 
 /// The parts of a share.
