@@ -8,6 +8,7 @@ mod duration;
 mod kafka;
 mod name;
 mod number;
+mod output;
 mod symbols;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub(crate) use number::{
     boolean, burst_multiplier, clients, limit, port, rate, rounds, seed, symbol_count, threads,
     waited_clients,
 };
+pub(crate) use output::{is_url, local, output_file};
 pub(crate) use symbols::{SymbolChoice, symbol_choice, symbol_list};
 pub(crate) use tradesim_replay::parse_buffer as buffer;
 pub(crate) use tradesim_schemas::{parse_duration as duration, text::nearest};

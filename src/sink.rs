@@ -5,7 +5,7 @@ use std::{ffi::OsStr, num::NonZeroUsize, path::Path, thread};
 use tradesim_archive::{ArchiveWriter, Batch, Columns, Faults, Provenance, Summary, WriterOptions};
 use tradesim_schemas::RecordSeq;
 
-use crate::{cli::ThreadArgs, exit::Failure, signals::Stop, storage};
+use crate::{cli::ThreadArgs, exit::Failure, signals::Stop};
 
 /// An archive that is being written. The file gets its name when it is finished; without that, nothing is left.
 #[derive(Debug)]
@@ -24,7 +24,6 @@ impl Sink {
         columns: Columns,
     ) -> anyhow::Result<Sink> {
         let stop = Stop::on_signals()?;
-        storage::refuse_output(path)?;
         let options = WriterOptions {
             overwrite: force,
             threads: thread_count(threads),

@@ -5,20 +5,11 @@ use std::{path::Path, sync::Arc};
 use tradesim_archive::{Archive, Store};
 use tradesim_dataset::Root;
 
-use crate::exit::Failure;
-
-/// The schemes of URLs, which this program knows in every build.
-const SCHEMES: [&str; 3] = ["s3://", "gs://", "az://"];
+use crate::{exit::Failure, parse::is_url};
 
 /// Returns the argument as text if it is a URL of object storage.
 fn url(path: &Path) -> Option<&str> {
-    let text = path.to_str()?;
-    SCHEMES.iter().any(|scheme| text.starts_with(scheme)).then_some(text)
-}
-
-/// Returns true if the argument is a URL of object storage.
-pub(crate) fn is_url(path: &Path) -> bool {
-    url(path).is_some()
+    path.to_str().filter(|_| is_url(path))
 }
 
 /// Opens an archive that is an object; `None` if the path is not a URL.
@@ -40,37 +31,36 @@ pub(crate) fn root(path: &Path) -> anyhow::Result<Root> {
     }
 }
 
-/// Refuses the URL of an output that is written as a file.
-pub(crate) fn refuse_output(path: &Path) -> Result<(), Failure> {
-    match url(path) {
-        Some(url) => Err(Failure::usage_hint(
-            format!("{url}: the output is a file on this machine"),
-            "`tradesim dataset record` writes to object storage",
-        )),
-        None => Ok(()),
-    }
-}
-
 #[cfg(feature = "cloud")]
-fn bucket(url: &str) -> anyhow::Result<tradesim_cloud::Bucket> {
-    use tradesim_cloud::{Bucket, Environment, Location};
-    let location = url.parse::<Location>().map_err(|error| {
+fn location(url: &str) -> Result<tradesim_cloud::Location, Failure> {
+    url.parse::<tradesim_cloud::Location>().map_err(|error| {
         // what follows a question mark may be a signature
         let shown = url.split('?').next().unwrap_or_default();
         Failure::usage(format!("invalid URL {shown}: {error}"))
-    })?;
-    Ok(Bucket::new(&location, Environment::of_process()).map_err(tradesim_archive::Error::from)?)
+    })
+}
+
+#[cfg(feature = "cloud")]
+fn bucket(location: &tradesim_cloud::Location) -> anyhow::Result<tradesim_cloud::Bucket> {
+    use tradesim_cloud::{Bucket, Environment};
+    Ok(Bucket::new(location, Environment::of_process()).map_err(tradesim_archive::Error::from)?)
 }
 
 #[cfg(feature = "cloud")]
 fn open(url: &str) -> anyhow::Result<Archive> {
-    let object = bucket(url)?.object().map_err(tradesim_archive::Error::from)?;
+    let location = location(url)?;
+    if location.is_bucket() {
+        let what =
+            format!("invalid URL {url}: expected an archive in the bucket, such as {location}/day.parquet");
+        return Err(Failure::usage(what).into());
+    }
+    let object = bucket(&location)?.object().map_err(tradesim_archive::Error::from)?;
     Ok(Archive::of_object(url, object)?)
 }
 
 #[cfg(feature = "cloud")]
 fn store(url: &str) -> anyhow::Result<Arc<dyn Store>> {
-    Ok(Arc::new(bucket(url)?))
+    Ok(Arc::new(bucket(&location(url)?)?))
 }
 
 #[cfg(not(feature = "cloud"))]

@@ -34,3 +34,4 @@ pub(crate) use script::{Act, Leg, Script, multiplied, script, shift};
 
 /// Microseconds in a second.
 const SECOND: i64 = 1_000_000;
+const HOUR: i64 = 3_600 * SECOND;

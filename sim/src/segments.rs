@@ -67,25 +67,40 @@ pub(crate) fn expected(segments: &[Segment]) -> f64 {
     segments.iter().map(|segment| (segment.to - segment.from) as f64 * segment.multiplier / 1e6).sum()
 }
 
-/// Returns the expected order rate at each instant, over all symbols. It decides the size of a window.
+/// Returns an upper bound of the expected order rate at each instant, over all symbols. It decides the size of a window.
+///
+/// A burst of one symbol adds the share of this symbol while it lasts. Such bursts are added up and not multiplied with each other:
+/// on a day of random bursts the bound would otherwise exceed the rate by orders of magnitude, and windows would hold nothing.
 pub(crate) fn market_segments(
     periods: &[PeriodSpan],
     bursts: &[Burst],
     weight_of: impl Fn(Symbol) -> f64,
 ) -> Vec<Segment> {
-    let mut segments = segments(periods, bursts, None);
-    // a burst of one symbol adds its share to every segment that it touches: an upper bound is enough
+    let mut changes = Vec::new();
     for burst in bursts {
         if let Some(symbol) = burst.symbol {
             let extra = weight_of(symbol) * burst.multiplier;
-            for segment in &mut segments {
-                if segment.from < burst.to.micros() && segment.to > burst.from.micros() {
-                    segment.multiplier *= 1.0 + extra;
-                }
-            }
+            changes.extend([(burst.from.micros(), extra), (burst.to.micros(), -extra)]);
         }
     }
-    segments
+    changes.sort_by_key(|&(at, _)| at);
+    let mut changes = changes.into_iter().peekable();
+    let mut extra = 0.0;
+    let mut cut = Vec::new();
+    for whole in segments(periods, bursts, None) {
+        let mut from = whole.from;
+        while from < whole.to {
+            while let Some((_, change)) = changes.next_if(|&(at, _)| at <= from) {
+                extra += change;
+            }
+            let to = changes.peek().map_or(whole.to, |&(at, _)| at.min(whole.to));
+            // the sum of what ended may leave a rounding error below zero
+            let multiplier = whole.multiplier * (1.0 + f64::max(extra, 0.0));
+            cut.push(Segment { from, to, multiplier });
+            from = to;
+        }
+    }
+    cut
 }
 
 /// Returns the end of a window that starts at `from` and has about `orders` expected orders.
@@ -152,6 +167,36 @@ mod tests {
             ]
         );
         assert_eq!(list(Some("MSFT")).len(), 6);
+    }
+
+    #[test]
+    fn bursts_of_single_symbols_add_their_share_while_they_last() {
+        let periods = [span(0, 100, 2.0), span(100, 200, 1.0)];
+        let bursts = [
+            burst(10, 20, 10.0, Some("AAPL")),
+            burst(15, 30, 20.0, Some("MSFT")),
+            burst(40, 50, 3.0, None),
+            burst(90, 110, 10.0, Some("AAPL")),
+        ];
+        let list: Vec<(i64, i64, f64)> = market_segments(&periods, &bursts, |_| 0.25)
+            .into_iter()
+            .map(|segment| (segment.from / SECOND, segment.to / SECOND, segment.multiplier))
+            .collect();
+        assert_eq!(
+            list,
+            [
+                (0, 10, 2.0),
+                (10, 15, 7.0),
+                (15, 20, 17.0),
+                (20, 30, 12.0),
+                (30, 40, 2.0),
+                (40, 50, 6.0),
+                (50, 90, 2.0),
+                (90, 100, 7.0),
+                (100, 110, 3.5),
+                (110, 200, 1.0)
+            ]
+        );
     }
 
     #[test]

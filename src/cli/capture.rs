@@ -63,7 +63,7 @@ pub(crate) struct Recover {
     /// The journal, for example feed.parquet.journal
     pub(crate) journal: PathBuf,
     /// The archive to write [default: the name of the journal without .journal]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = parse::output_file())]
     pub(crate) output: Option<PathBuf>,
     /// Overwrite an existing file
     #[arg(long)]

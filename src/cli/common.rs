@@ -48,7 +48,7 @@ pub(super) fn symbol_names(text: &str) -> Result<SymbolNames, parse::Invalid> {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct OutputArgs {
     /// The file to write; it is created only when it is complete
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = parse::output_file())]
     pub(crate) output: PathBuf,
     /// Overwrite an existing file
     #[arg(long)]

@@ -64,13 +64,14 @@ pub(crate) struct DatasetRecord {
 
 /// Check that a dataset is complete, write its manifest, and print its digest
 ///
-/// The manifest is written last: a dataset without one is unfinished.
+/// The manifest is written last: a dataset without one is unfinished. The files are compared by what they state of themselves;
+/// `tradesim dataset verify` reads their messages.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The digest of a dataset covers the digest of every symbol of every day. It does not depend on the number of parts or workers.
 
-Exit code 3 if a part is missing, or a file is of another dataset or another part; 65 if a file is damaged. Then there is no \
-manifest.")]
+Exit code 3 if a part is missing, or a file is of another dataset or another part; 65 if the end of a file is damaged. Then there \
+is no manifest.")]
 pub(crate) struct DatasetSeal {
     /// The folder of the dataset
     pub(crate) root: PathBuf,
@@ -117,10 +118,10 @@ pub(crate) struct DatasetDigest {
     #[arg(long, value_name = "I/N", value_parser = parse::shard, requires = "output", allow_hyphen_values = true)]
     pub(crate) shard: Option<Shard>,
     /// Write the hash of the share into this file
-    #[arg(short, long, value_name = "PIECES", requires = "shard")]
+    #[arg(short, long, value_name = "PIECES", requires = "shard", value_parser = parse::output_file())]
     pub(crate) output: Option<PathBuf>,
-    /// Combine the files of all workers
-    #[arg(long, value_name = "PIECES", num_args = 1.., conflicts_with_all = ["date", "seed", "shard"])]
+    /// Combine the files of all workers; --date and --seed then state the day that they must be of
+    #[arg(long, value_name = "PIECES", num_args = 1.., conflicts_with_all = ["shard", "output"])]
     pub(crate) combine: Vec<PathBuf>,
     /// Print one JSON object
     #[arg(long)]

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use tradesim_load::Tolerance;
 
 use super::{KafkaArgs, PrefixArgs, RegistryArgs};
+use crate::parse;
 
 /// Run repeatable load, soak and burst tests with pass and fail thresholds
 #[derive(Debug, Args)]
@@ -109,7 +110,7 @@ fn tolerance(text: &str) -> Result<Tolerance, String> {
 }
 
 fn report_file(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
+    let path = parse::local(PathBuf::from(text)).map_err(|error| error.to_string())?;
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("html" | "json") => Ok(path),
         _ => Err("expected a file name that ends in .html or .json".to_owned()),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{ReadingArgs, common::SymbolNames, common::symbol_names};
+use crate::parse;
 
 /// Measure the statistics of a market against published ranges
 #[derive(Debug, Args)]
@@ -33,7 +34,7 @@ pub(crate) struct Realism {
 }
 
 fn html_file(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
+    let path = parse::local(PathBuf::from(text)).map_err(|error| error.to_string())?;
     let is_html = path.extension().is_some_and(|extension| extension == "html");
     is_html.then_some(path).ok_or_else(|| "expected a file name that ends in .html".to_owned())
 }

@@ -28,7 +28,7 @@ pub(crate) struct Record {
     #[arg(long, value_name = "N", value_parser = parse::seed, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     /// The archive to write; it is created only when it is complete [default: DATE.seedN.parquet]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = parse::output_file())]
     pub(crate) output: Option<PathBuf>,
     /// Overwrite an existing file
     #[arg(long)]

@@ -39,7 +39,7 @@ pub(crate) struct Serve {
     pub(crate) seed: Option<u64>,
     /// Record the stream in this archive, which is created when the stream ends: at the end of its day, or when the server
     /// is stopped
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = parse::output_file())]
     pub(crate) record: Option<PathBuf>,
     /// Overwrite an existing file
     #[arg(long, requires = "record")]

@@ -71,7 +71,7 @@ pub(crate) struct DatasetAuditArgs {
     #[arg(long, value_name = "J/M", value_parser = parse::shard, requires = "dataset", allow_hyphen_values = true)]
     pub(crate) shard: Option<Shard>,
     /// Write the digests of the symbols that the worker verified into this file
-    #[arg(short, long, value_name = "KEYS", requires = "dataset")]
+    #[arg(short, long, value_name = "KEYS", requires = "dataset", value_parser = parse::output_file())]
     pub(crate) output: Option<PathBuf>,
     /// Compare the files of all workers with the manifest; nothing is read from Kafka
     #[arg(long, value_name = "KEYS", num_args = 1.., requires = "dataset", conflicts_with_all = ["shard", "output"])]

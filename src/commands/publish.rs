@@ -42,10 +42,11 @@ pub(crate) fn run(args: &Publish, settings: Settings) -> anyhow::Result<Outcome>
     let started = progress::now();
     let plan = Plan::new(args, &run)?;
     say(format_args!(
-        "publishing {} parts of {}, share {}, at {}, run {run}",
-        plan.parts().count(),
+        "publishing {}, share {} ({} {}), at {}, run {run}",
         args.source.display(),
         args.shard,
+        plan.parts().count(),
+        if plan.parts().count() == 1 { "part" } else { "parts" },
         args.speed
     ));
     if args.speed == Speed::Max

@@ -193,8 +193,16 @@ def errors_name_the_object(world):
         assert f"{scheme}://tape/q1/{PART}" in missing and "no credentials" in missing, missing
     recipe = "s3://tape/q1/_tradesim/recipe.json"
     assert recipe in world.run("info", recipe, env=world.environments["s3"], code=65).stderr
-    for url in ["s3://", "s3://tape//x", "az://tape/x?sig=verysecret-s3"]:
+    for url in ["s3://", "s3://tape//x", "az://tape/x?sig=verysecret-s3", "s3://tape", "s3://tape/"]:
         world.run("info", url, env=world.environments["s3"], code=2)
+    day = world.lake / PART
+    for arguments in [("export", day, "-o", "s3://tape/day.csv"), ("realism", day, "--report", "s3://tape/day.html")]:
+        assert "dataset record" in world.run(*arguments, env=world.environments["s3"], code=2).stderr
+    for scheme, name in [("s3", "AWS_ENDPOINT_URL"), ("gs", "GOOGLE_BASE_URL"), ("az", "AZURE_STORAGE_ENDPOINT")]:
+        for endpoint in ["garbage", "http://a b", "http://storage.example.com"]:
+            env = world.environments[scheme] | {name: endpoint}
+            refused = world.run("info", f"{scheme}://tape/q1/{PART}", env=env, code=78).stderr
+            assert name in refused and "panicked" not in refused, refused
     wrong = base64.b64encode(b"another key of 32 bytes, or more").decode()
     denied = world.run("info", f"az://tape/q1/{PART}", env=azure_environment(world.ports["az"], wrong), code=78).stderr
     assert "access denied" in denied and wrong not in denied, denied

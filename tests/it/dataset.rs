@@ -109,8 +109,18 @@ fn a_dataset_is_recorded_sealed_verified_and_merged() {
     }
     let combined = ["dataset", "digest", "lake", "--combine", "2.json", "0.json", "1.json"];
     assert_eq!(folder.ok(&combined).trim(), of_day);
+    let of_asked = [&asked[..], &["--combine", "1.json", "2.json", "0.json"]].concat();
+    assert_eq!(folder.ok(&of_asked).trim(), of_day);
+    let of_other = ["dataset", "digest", "lake", "--seed", "2", "--combine", "1.json", "2.json", "0.json"];
+    folder.run(&of_other).fails(3, "1.json");
+    folder
+        .run(&["dataset", "digest", "nowhere", "--combine", "1.json", "2.json", "0.json"])
+        .fails(1, "nowhere");
     folder.run(&combined[..5]).fails(3, "pieces");
-    folder.run(&[&asked[..], &["--shard", "0/3", "-o", "0.json"]].concat()).fails(73, "0.json");
+    let again = folder.run(&[&asked[..], &["--shard", "0/3", "-o", "0.json"]].concat());
+    again.fails(73, "0.json");
+    assert!(!again.stderr.contains("hashed"), "refused before the work: {}", again.stderr);
+    assert!(!folder.names().iter().any(|name| name.contains("partial")), "{:?}", folder.names());
 
     // the digest of a symbol is that of the archive with only this symbol
     let manifest: serde_json::Value =
@@ -190,6 +200,20 @@ fn a_signal_ends_a_worker_without_a_part() {
     assert_eq!(contents(&folder, "lake").into_keys().collect::<Vec<_>>(), ["/_tradesim/recipe.json"]);
 }
 
+/// Exit code 0 tells a scheduler that the worker has nothing left to do.
+#[test]
+fn a_reader_that_closes_the_pipe_ends_the_lines_and_not_the_work() {
+    let folder = Folder::new();
+    for json in [&[][..], &["--json"]] {
+        let args = [SMALL, json].concat();
+        let mut child = folder.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let run = Run::of(child.wait_with_output().unwrap());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert_eq!(sealed(&folder).code, 0);
+    }
+}
+
 #[test]
 fn damage_and_differences_have_their_exit_codes() {
     let folder = Folder::new();
@@ -214,7 +238,9 @@ fn damage_and_differences_have_their_exit_codes() {
     let mut bad = good.clone();
     bad[500] ^= 1;
     folder.write(PART, &bad);
-    folder.run(&["dataset", "verify", "lake"]).fails(65, "part-001-of-002.parquet");
+    let damaged = folder.run(&["dataset", "verify", "lake"]);
+    damaged.fails(65, "part-001-of-002.parquet");
+    assert_eq!(damaged.stderr.matches("damaged").count(), 2, "said once: {}", damaged.stderr);
     folder.write(PART, &good[..good.len() - 1]);
     sealed(&folder).fails(65, "part-001-of-002.parquet");
 

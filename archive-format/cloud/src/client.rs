@@ -9,7 +9,7 @@ use object_store::{
     gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey},
 };
 
-use crate::{Environment, Location, Service};
+use crate::{Environment, Location, Service, endpoint};
 
 /// Repetitions of a request that failed or was interrupted. A request of 30 s that is repeated for a minute ends within two.
 fn retries() -> RetryConfig {
@@ -34,9 +34,10 @@ pub(crate) fn connect(
 ) -> Result<Arc<dyn ObjectStore>, String> {
     let service = location.service;
     environment.check_credentials(service)?;
+    endpoint::check(environment, service)?;
     // the clients' TLS is that of our other sockets; somebody else may have chosen it already
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let plain = environment.is_on_loopback(service);
+    let plain = endpoint::is_on_loopback(environment, service);
     let bucket = location.bucket.as_str();
     let variables = environment.of(service);
     let store: Result<Arc<dyn ObjectStore>, object_store::Error> = match service {

@@ -41,13 +41,15 @@ impl Environment {
         variables.map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()))
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(found, value)| found == name && !value.is_empty());
         found.map(|(_, value)| value.as_str())
     }
 
+    /// Returns true for what the services' clients take as true.
     pub(crate) fn is_true(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| matches!(value, "true" | "1" | "yes"))
+        let value = self.get(name).map(str::to_ascii_lowercase);
+        matches!(value.as_deref(), Some("true" | "1" | "yes" | "on" | "y"))
     }
 
     /// Checks that there are credentials, or a place to get them from.
@@ -105,20 +107,6 @@ impl Environment {
         if found { Ok(()) } else { Err(missing) }
     }
 
-    /// Returns true if the service is on this machine, so that plain HTTP is as good as TLS.
-    pub(crate) fn is_on_loopback(&self, service: Service) -> bool {
-        let names: &[&str] = match service {
-            Service::S3 => &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"],
-            Service::Gcs => &["GOOGLE_BASE_URL"],
-            Service::Azure => &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"],
-        };
-        let endpoint = names.iter().find_map(|name| self.get(name));
-        let host = endpoint.and_then(|url| url.strip_prefix("http://")).unwrap_or_default();
-        ["127.0.0.1", "localhost", "[::1]"].iter().any(|loopback| {
-            host.strip_prefix(loopback).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-        })
-    }
-
     /// Removes the values of secrets from a text.
     pub(crate) fn without_secrets(&self, text: &str) -> String {
         let is_secret =
@@ -152,6 +140,7 @@ mod tests {
         assert!(!check(&[("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "")], Service::S3));
         assert!(check(&[("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")], Service::S3));
         assert!(check(&[("AWS_SKIP_SIGNATURE", "true")], Service::S3));
+        assert!(check(&[("AWS_SKIP_SIGNATURE", "True")], Service::S3));
         assert!(!check(&[("AWS_SKIP_SIGNATURE", "false")], Service::S3));
         assert!(check(&[("GOOGLE_APPLICATION_CREDENTIALS", "/x")], Service::Gcs));
         assert!(check(&[("AZURE_STORAGE_USE_EMULATOR", "true")], Service::Azure));
@@ -160,18 +149,6 @@ mod tests {
             &[("AZURE_STORAGE_ACCOUNT_NAME", "a"), ("AZURE_STORAGE_SAS_TOKEN", "b")],
             Service::Azure
         ));
-    }
-
-    #[test]
-    fn plain_http_is_for_this_machine() {
-        let on_loopback =
-            |url: &str| Environment::from_iter([("AWS_ENDPOINT_URL", url)]).is_on_loopback(Service::S3);
-        assert!(on_loopback("http://127.0.0.1:5000"));
-        assert!(on_loopback("http://localhost:5000/"));
-        assert!(on_loopback("http://[::1]"));
-        assert!(!on_loopback("http://127.0.0.1.example.com"));
-        assert!(!on_loopback("http://storage.example.com"));
-        assert!(!on_loopback("https://127.0.0.1:5000"));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod bucket;
 mod client;
+mod endpoint;
 mod environment;
 mod failure;
 mod location;

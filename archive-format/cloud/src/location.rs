@@ -57,6 +57,11 @@ impl Location {
     pub fn service(&self) -> Service {
         self.service
     }
+
+    /// Returns true if the URL has only a bucket, so it is not that of an object.
+    pub fn is_bucket(&self) -> bool {
+        self.key.is_empty()
+    }
 }
 
 impl FromStr for Location {
@@ -107,7 +112,11 @@ mod tests {
             ("az://tape/", "az://tape"),
             ("s3://tape/date=2026-02-18/a b.parquet", "s3://tape/date=2026-02-18/a b.parquet"),
         ] {
-            assert_eq!(text.parse::<Location>().unwrap().to_string(), printed);
+            let location: Location = text.parse().unwrap();
+            assert_eq!(
+                (location.to_string().as_str(), location.is_bucket()),
+                (printed, !printed[5..].contains('/'))
+            );
         }
     }
 

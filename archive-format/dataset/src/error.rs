@@ -170,12 +170,23 @@ impl DatasetError {
         }
     }
 
-    /// Returns true if the error says nothing about the files: the work was stopped, a store does not answer or refuses, or
-    /// another writer replaced an object meanwhile.
+    /// Returns true if the error says nothing about the content of the files: the work was stopped, the system or a store does not
+    /// answer or refuses, or another writer replaced an object meanwhile. A file that the user may not read is not damaged.
     pub(crate) fn is_about_work(&self) -> bool {
         match self {
             DatasetError::Stopped => true,
             DatasetError::Archive(ArchiveError::Store(error)) => error.failure != StoreFailure::NotFound,
+            DatasetError::Io { source, .. } | DatasetError::Archive(ArchiveError::Io { source, .. }) => {
+                // these are what a wrong file causes: a folder or a dangling link of its name, and an end that comes too early
+                !matches!(
+                    source.kind(),
+                    io::ErrorKind::NotFound
+                        | io::ErrorKind::IsADirectory
+                        | io::ErrorKind::NotADirectory
+                        | io::ErrorKind::UnexpectedEof
+                        | io::ErrorKind::InvalidData
+                )
+            }
             _ => false,
         }
     }

@@ -31,7 +31,7 @@ pub enum Finding {
         /// The difference.
         what: String,
     },
-    /// A file is damaged, or cannot be read.
+    /// A file is damaged, or is not a regular file.
     Damaged {
         /// The path of the file in the dataset.
         file: String,
@@ -85,7 +85,7 @@ pub struct Inspection {
 /// Compares all files of a dataset with its recipe, by their tails. It removes what killed processes left.
 ///
 /// # Errors
-/// Returns an error if a folder cannot be read, or if a store does not answer. What is wrong with a file is a finding.
+/// Returns an error if a file or a folder cannot be read, or if a store does not answer. What is wrong with a file is a finding.
 pub fn inspect(root: impl Into<Root>, recipe: &Recipe) -> Result<Inspection, DatasetError> {
     let root = &root.into();
     let mut findings = Vec::new();
@@ -157,7 +157,7 @@ fn inspect_units(
 /// Returns the record of a unit if its archive and its record agree with each other and with the recipe.
 ///
 /// # Errors
-/// Returns an error if a store does not answer: that says nothing about the unit.
+/// Returns an error if a file cannot be read or a store does not answer: that says nothing about the unit.
 pub(crate) fn inspect_unit(root: &Root, recipe: &Recipe, unit: &Unit) -> Result<Inspected, DatasetError> {
     let file = files::archive_name(unit, recipe.parts());
     let marker = files::marker_name(unit, recipe.parts());

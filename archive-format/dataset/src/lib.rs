@@ -35,7 +35,7 @@ pub use market::provenance;
 pub use merge::{MarketMerge, Parts};
 pub use options::{MarketOptions, PlannedBurst};
 pub use part::PartRecord;
-pub use pieces::{Pieces, combine};
+pub use pieces::{ExpectedDay, Pieces, combine};
 pub use ranges::ranges;
 pub use recipe::Recipe;
 pub use record::{Recorded, record};

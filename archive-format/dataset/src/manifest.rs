@@ -1,13 +1,18 @@
 //! The manifest: the list of all units of a complete dataset, and its digest.
 
-use std::{collections::BTreeMap, fmt, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    fmt::Write as _,
+};
 
 use serde::{Deserialize, Serialize};
 use tradesim_archive::KeyDigest;
 use tradesim_schemas::{ByteHash, Symbol};
 
 use crate::{
-    DatasetError, Finding, PartRecord, Recipe, Root, Unit, canonical, files, inspect, recipe::SCHEMA_VERSION,
+    DatasetError, Finding, PartRecord, Recipe, Root, Shard, Unit, canonical, files, inspect,
+    recipe::SCHEMA_VERSION,
 };
 
 /// The digest of a dataset: BLAKE3 over lines of date, seed, symbol, messages and digest of the symbol, sorted by bytes. It does
@@ -104,7 +109,7 @@ impl Manifest {
     /// Reads the manifest of a dataset; `None` if it is not sealed.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read, is not a manifest, or is that of another recipe.
+    /// Returns an error if the file cannot be read, is not a manifest, is that of another recipe, or contradicts the recipe or itself.
     pub fn read(root: impl Into<Root>, recipe: &Recipe) -> Result<Option<Manifest>, DatasetError> {
         let root = &root.into();
         let path = root.join(files::MANIFEST);
@@ -118,7 +123,29 @@ impl Manifest {
         if manifest.dataset_digest != digest(&manifest.keys).to_string() {
             return Err(DatasetError::bad(&path, "its digest is not that of its keys"));
         }
+        manifest.check(recipe).map_err(|what| DatasetError::bad(&path, what))?;
         Ok(Some(manifest))
+    }
+
+    /// Checks that the manifest lists each unit of the recipe once and nothing else, and that its sums are right. So a manifest whose
+    /// units all have what it states of them states nothing more.
+    fn check(&self, recipe: &Recipe) -> Result<(), String> {
+        let names = recipe.units(Shard::WHOLE).map(|(_, unit)| unit.archive_name(recipe.parts()));
+        if !names.eq(self.units.iter().map(|unit| unit.file.clone())) {
+            return Err("its units are not those of the recipe".to_owned());
+        }
+        let name = |key: &ManifestKey| (key.date.clone(), key.seed, key.symbol.clone());
+        let keys: BTreeSet<_> = self.keys.iter().map(name).collect();
+        if keys.len() != self.keys.len() || self.keys.iter().any(|key| key.messages == 0) {
+            return Err("it lists a symbol of a day twice, or one without messages".to_owned());
+        }
+        // sums of 64-bit numbers from a file of at most 256 MiB
+        let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.map(u128::from).sum::<u128>();
+        let messages = u128::from(self.messages);
+        let is_summed = sum(&mut self.units.iter().map(|unit| unit.messages)) == messages
+            && sum(&mut self.keys.iter().map(|key| key.messages)) == messages
+            && sum(&mut self.units.iter().map(|unit| unit.bytes)) == u128::from(self.bytes);
+        if is_summed { Ok(()) } else { Err("its sums are not those of its units and symbols".to_owned()) }
     }
 
     /// Returns the symbols of one day.

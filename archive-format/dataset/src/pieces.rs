@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use tradesim_schemas::{ContentDigest, Piece, Subtree};
 
-use crate::{DatasetError, canonical, files, recipe::SCHEMA_VERSION};
+use crate::{DatasetError, Recipe, canonical, files, recipe::SCHEMA_VERSION};
 
 /// The hashes of one or more slices of a day.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,24 +84,44 @@ impl Pieces {
     }
 }
 
-/// Returns the content digest of a day from the hashes of all its slices.
+/// The day that files with hashes have to be of: that of the first file, where nothing is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExpectedDay {
+    /// The trading date.
+    pub date: Option<NaiveDate>,
+    /// The seed.
+    pub seed: Option<u64>,
+}
+
+/// Returns the content digest of a day of a dataset from the hashes of all its slices.
 ///
 /// # Errors
-/// Returns an error if the files are of several days, or if slices are missing or given twice.
-pub fn combine(paths: &[PathBuf]) -> Result<ContentDigest, DatasetError> {
+/// Returns an error if the files are of another dataset or day or of several days, or if slices are missing or given twice.
+pub fn combine(
+    recipe: &Recipe,
+    expected: ExpectedDay,
+    paths: &[PathBuf],
+) -> Result<ContentDigest, DatasetError> {
     let mut all: Option<Pieces> = None;
     for path in paths {
         let read = Pieces::read(path)?;
+        let other = |what: String| Err(DatasetError::OtherPieces { path: path.clone(), what });
+        if read.recipe != recipe.hash().to_string() {
+            return other("it is of another dataset".to_owned());
+        }
+        let is_expected = expected.date.is_none_or(|date| date.to_string() == read.date)
+            && expected.seed.is_none_or(|seed| seed == read.seed);
+        let is_same = |all: &Pieces| (&all.date, all.seed) == (&read.date, read.seed);
+        if !is_expected || !all.as_ref().is_none_or(is_same) {
+            return other(format!("it is of {} with seed {}, and not of the same day", read.date, read.seed));
+        }
         match &mut all {
             None => all = Some(read),
+            Some(all) if all.bytes == read.bytes => all.pieces.extend(read.pieces),
             Some(all) => {
-                let day = |of: &Pieces| (of.recipe.clone(), of.date.clone(), of.seed, of.bytes);
-                if day(all) != day(&read) {
-                    let what =
-                        format!("it is of {} with seed {}, or of another recipe", read.date, read.seed);
-                    return Err(DatasetError::OtherPieces { path: path.clone(), what });
-                }
-                all.pieces.extend(read.pieces);
+                let what =
+                    format!("its day has {} bytes, and that of the other files {}", read.bytes, all.bytes);
+                return other(what);
             }
         }
     }

@@ -99,8 +99,10 @@ pub(crate) fn grid(options: &SimulationOptions) -> SliceGrid {
 
 /// Returns the record of a unit that is complete. Any doubt means that it is made again, unless the store itself does not answer.
 fn complete(root: &Root, recipe: &Recipe, unit: &Unit) -> Result<Option<PartRecord>, DatasetError> {
-    match inspect_unit(root, recipe, unit)? {
-        Ok(stated) => Ok(Some(stated)),
-        Err(_) => Ok(None),
+    match inspect_unit(root, recipe, unit) {
+        Ok(inspected) => Ok(inspected.ok()),
+        // a file that the disk cannot read is replaced
+        Err(_) if root.store().is_none() => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -1,7 +1,12 @@
 mod planted;
 mod stored;
 
-use std::{collections::BTreeMap, fs, num::NonZeroUsize, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 use tempfile::TempDir;
 use tradesim_archive::{Archive, ArchiveWriter, OpenOptions, Start, WriterOptions};
@@ -281,7 +286,18 @@ fn hashes_of_a_day_are_stored_and_combined() {
         assert_eq!(Pieces::read(path).unwrap(), pieces);
         assert_eq!(pieces.write(path).unwrap_err().kind(), ErrorKind::Output);
     }
-    assert_eq!(combine(&paths).unwrap(), expected);
+    let (date, other_date) = (Some(day("2026-11-27").date()), Some(day("2026-11-30").date()));
+    let combined = |expected: ExpectedDay| combine(&recipe, expected, &paths);
+    assert_eq!(combined(ExpectedDay::default()).unwrap(), expected);
+    assert_eq!(combined(ExpectedDay { date, seed: Some(7) }).unwrap(), expected);
+    for other in [ExpectedDay { date, seed: Some(8) }, ExpectedDay { date: other_date, seed: None }] {
+        assert_eq!(combined(other).unwrap_err().kind(), ErrorKind::Difference, "{other:?}");
+    }
+    let other = MarketOptions { rate: 2, ..options() };
+    let other =
+        combine(&self::recipe(&["2026-11-27"], &[7], 3, other), ExpectedDay::default(), &paths).unwrap_err();
+    assert!(other.to_string().contains("another dataset"), "{other}");
+    let combine = |paths: &[PathBuf]| combine(&recipe, ExpectedDay::default(), paths);
     for lost in 0..5 {
         let others: Vec<_> =
             paths.iter().enumerate().filter(|(at, _)| *at != lost).map(|(_, path)| path.clone()).collect();

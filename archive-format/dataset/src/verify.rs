@@ -29,8 +29,8 @@ pub enum Verified {
 /// in the manifest, and with `recompute` that the simulator makes the same messages again.
 ///
 /// # Errors
-/// Returns an error only if `is_stopping` returns true, if the simulation is impossible, or if a store does not answer. What is wrong
-/// with the unit is a finding.
+/// Returns an error only if `is_stopping` returns true, if the simulation is impossible, if a file cannot be read, or if a store does
+/// not answer. What is wrong with the unit is a finding.
 pub fn verify(
     root: impl Into<Root>,
     recipe: &Recipe,

@@ -5,7 +5,7 @@ use std::{cmp::Reverse, fmt};
 use tradesim_schemas::{Symbol, Timestamp, text::nearest};
 
 use super::{
-    Request, SECOND,
+    HOUR, Request, SECOND,
     kind::{EventKind, Parameter, Reach},
     refusal::{Part, PlanError, Refusal},
     scene::{Scene, clock, instant},
@@ -51,7 +51,13 @@ impl PlannedEvent {
     /// Returns the start of the form in which users write an event: kind, symbol and exchange time.
     pub(super) fn head(&self, day: &TradingDay) -> String {
         let symbol = self.symbol.map(|symbol| format!(":{symbol}")).unwrap_or_default();
-        format!("{}{symbol}@{}", self.kind, clock(day, self.at.micros()))
+        let (at, session) = (self.at.micros(), day.start().micros());
+        // sessions begin at 04:00; a time of day does not tell an instant of another date
+        if (session - 4 * HOUR..session + 20 * HOUR).contains(&at) {
+            format!("{}{symbol}@{}", self.kind, clock(day, at))
+        } else {
+            format!("{}{symbol}@{}", self.kind, self.at)
+        }
     }
 }
 

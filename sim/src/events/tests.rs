@@ -183,6 +183,10 @@ fn refusals_name_the_nearest_valid_form() {
         (&["luld,direction=left"], "invalid direction=left of luld: expected up or down"),
         (&["luld:AAPL@17:00"], "the nearest valid form is luld:AAPL@15:44:25"),
         (&["luld:AAPL@09:30"], "luld:AAPL@09:30:00 begins outside 09:35:00 to 15:44:25 exchange time"),
+        (
+            &["luld:AAPL@2026-02-17T15:31:12Z"],
+            "luld:AAPL@2026-02-17T15:31:12.000000Z begins outside 09:35:00",
+        ),
         (&["luld:AAPL@15:34:50"], "the bands are doubled from 15:35:00"),
         (&["luld:AAPL@10:00", "luld:AAPL@10:05"], "the nearest valid form is luld:AAPL@10:10:35"),
         (&["luld:AAPL@10:00", "circuit-breaker@09:50"], "overlaps luld:AAPL@10:00:00"),

@@ -283,3 +283,23 @@ fn a_day_that_is_entered_in_the_middle_goes_on_as_ever() {
     simulation.skip_to(Timestamp::MAX);
     assert!(simulation.next_window().is_none());
 }
+
+#[test]
+fn a_day_with_many_bursts_of_single_symbols_has_few_windows() {
+    let random = RandomBursts { multiplier: 20.0, interval_seconds: 60.0, duration_seconds: 10.0 };
+    let options = SimulationOptions {
+        symbols: 5,
+        random_bursts: Some(random),
+        ..SimulationOptions::new(day(2026, 3, 9), 11)
+    };
+    let orders = options.expected_orders().unwrap();
+    let simulation = Simulation::new(options).unwrap();
+    let (mut at, end) = (simulation.until, simulation.options.end().micros());
+    let mut windows = 0;
+    while at < end {
+        at = segments::window_end(&simulation.segments, at, end, simulation.options.rate, WINDOW_ORDERS);
+        windows += 1;
+    }
+    let expected = orders / WINDOW_ORDERS;
+    assert!(f64::from(windows) < 4.0 * expected, "{windows} windows of {expected:.0}");
+}

@@ -1,7 +1,8 @@
 //! `dataset digest`: the content digest of a whole day from its parts.
 
 use serde::Serialize;
-use tradesim_dataset::{Day, Recipe, combine};
+use tradesim_archive::NewFile;
+use tradesim_dataset::{Day, ExpectedDay, Recipe, combine};
 
 use super::unless_stopped;
 use crate::{
@@ -26,14 +27,19 @@ pub(super) fn run(args: &DatasetDigest) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals()?;
     let is_stopping = || stop.number().is_some();
     let mut report = Report { schema_version: SCHEMA_VERSION, digest: None, pieces: None };
+    let root = storage::root(&args.root)?;
+    let recipe = Recipe::read(&root)?;
     if !args.combine.is_empty() {
-        report.digest = Some(combine(&args.combine)?.to_string());
+        let expected = ExpectedDay { date: args.date, seed: args.seed };
+        report.digest = Some(combine(&recipe, expected, &args.combine)?.to_string());
     } else {
-        let root = storage::root(&args.root)?;
-        let recipe = Recipe::read(&root)?;
         let (Some(date), Some(seed)) = (args.date, args.seed) else {
             return Err(Failure::usage("--date and --seed are needed without --combine").into());
         };
+        if let Some(path) = &args.output {
+            // fail now rather than at the end
+            drop(NewFile::create(path, false)?);
+        }
         let day = Day::open(&root, &recipe, date, seed)?;
         match (args.shard, &args.output) {
             (Some(shard), Some(path)) => {

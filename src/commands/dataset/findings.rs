@@ -25,9 +25,10 @@ impl FindingLine {
     }
 }
 
-/// Shows findings to people.
+/// Shows findings to people, except for the one that [`outcome`] makes the error of the command.
 pub(super) fn show(findings: &[Finding]) {
-    for finding in findings.iter().take(SHOWN_MAX) {
+    let error = damaged(findings);
+    for finding in findings.iter().take(SHOWN_MAX).filter(|&finding| Some(finding) != error) {
         say(format_args!("{finding}"));
     }
     if findings.len() > SHOWN_MAX {
@@ -35,10 +36,14 @@ pub(super) fn show(findings: &[Finding]) {
     }
 }
 
+/// Returns the first damaged file.
+fn damaged(findings: &[Finding]) -> Option<&Finding> {
+    findings.iter().find(|finding| matches!(finding, Finding::Damaged { .. }))
+}
+
 /// Returns the outcome of a command that found this: damaged files are bad data, and all else is a difference.
 pub(super) fn outcome(findings: &[Finding]) -> anyhow::Result<Outcome> {
-    let damaged = findings.iter().find(|finding| matches!(finding, Finding::Damaged { .. }));
-    match damaged {
+    match damaged(findings) {
         Some(finding) => Err(Failure::Data {
             what: finding.to_string(),
             hint: Some(

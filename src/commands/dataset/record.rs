@@ -55,7 +55,7 @@ pub(super) fn run(args: &DatasetRecord, settings: Settings) -> anyhow::Result<Ou
     let root = storage::root(&args.root)?;
     recipe.claim(&root)?;
     let threads = thread_count(ThreadArgs { threads: args.threads.threads });
-    let mut out = Stdout::new();
+    let mut lines = Lines { out: Some(Stdout::new()) };
     let mut summary =
         Summary { schema_version: SCHEMA_VERSION, shard: args.shard.to_string(), ..Summary::default() };
     let all = Stopwatch::start();
@@ -69,19 +69,16 @@ pub(super) fn run(args: &DatasetRecord, settings: Settings) -> anyhow::Result<Ou
         summary.messages += line.messages;
         summary.bytes += line.bytes;
         if args.json {
-            out.line(&serde_json::to_string(&line)?)?;
+            lines.print(&serde_json::to_string(&line)?)?;
         } else {
-            out.line(&format!("{} {}", line.digest, line.file))?;
+            lines.print(&format!("{} {}", line.digest, line.file))?;
         }
-        // whoever reads the lines, such as a scheduler, sees each unit when it is complete
-        out.flush()?;
         stop.check()?;
     }
     summary.seconds = all.elapsed().as_secs_f64();
     if args.json {
-        out.line(&serde_json::to_string(&summary)?)?;
+        lines.print(&serde_json::to_string(&summary)?)?;
     }
-    out.finish()?;
     say(format_args!(
         "recorded {} of {} units of worker {} ({} were there already): {} messages in {:.2} s",
         summary.made,
@@ -92,6 +89,26 @@ pub(super) fn run(args: &DatasetRecord, settings: Settings) -> anyhow::Result<Ou
         summary.seconds
     ));
     Ok(Outcome::Done)
+}
+
+/// The lines about complete units. A reader that closes the pipe, such as `head`, ends the lines and not the work: an exit code of
+/// 0 says that all units of the worker are complete.
+struct Lines {
+    out: Option<Stdout>,
+}
+
+impl Lines {
+    fn print(&mut self, line: &str) -> anyhow::Result<()> {
+        let Some(out) = &mut self.out else { return Ok(()) };
+        // whoever reads the lines, such as a scheduler, sees each unit when it is complete
+        match out.line(line).and_then(|()| out.flush()) {
+            Err(error) if matches!(error.downcast_ref(), Some(Failure::StdoutClosed)) => {
+                self.out = None;
+                Ok(())
+            }
+            printed => printed,
+        }
+    }
 }
 
 fn line<'a>(unit: &Unit, recorded: &'a Recorded, seconds: f64) -> UnitLine<'a> {

@@ -53,7 +53,8 @@ pub(super) fn run(args: &DatasetSeal) -> anyhow::Result<Outcome> {
         )),
         None => {
             findings::show(&findings);
-            say(format_args!("the dataset is not sealed: {} findings", findings.len()));
+            let word = if findings.len() == 1 { "finding" } else { "findings" };
+            say(format_args!("the dataset is not sealed: {} {word}", findings.len()));
         }
     }
     findings::outcome(&findings)

@@ -17,7 +17,7 @@ use tradesim_sim::session::{Closed, TradingDay, parse_date};
 use crate::{
     cli::{Publish, ReadingArgs},
     exit::Failure,
-    source, storage,
+    parse, source, storage,
 };
 
 /// The parts of a share.
@@ -72,7 +72,7 @@ impl Part {
 /// Returns true for a folder, and for the URL of a prefix: that of an archive ends with `.parquet`.
 fn is_dataset(source: &Path) -> bool {
     let is_archive = source.extension().is_some_and(|extension| extension == "parquet");
-    source.is_dir() || (storage::is_url(source) && !is_archive)
+    source.is_dir() || (parse::is_url(source) && !is_archive)
 }
 
 fn of_archive(args: &Publish, run: &str) -> anyhow::Result<Plan> {

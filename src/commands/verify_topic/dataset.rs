@@ -5,6 +5,7 @@ mod report;
 
 use std::path::Path;
 
+use tradesim_archive::NewFile;
 use tradesim_bridge::audit::{self, AuditError, AuditedKey, RunMessages, ShardKeys, ShardOptions, ShardRun};
 use tradesim_dataset::{
     AuditedShard, DatasetError, Manifest, ManifestKey, Recipe, Root, Shard, Union, Unit, unite,
@@ -74,12 +75,16 @@ fn audit(
     manifest: &Manifest,
     mut settings: Settings,
 ) -> anyhow::Result<DatasetAuditReport> {
+    if let Some(path) = &args.dataset.output {
+        // fail now rather than at the end
+        drop(NewFile::create(path, false)?);
+    }
     let shard = args.dataset.shard.unwrap_or_default();
     let units: Vec<Unit> = recipe.units(Shard::WHOLE).map(|(_, unit)| unit).collect();
     let Peers { connection, registry, topics } = Peers::new(args, &mut settings)?;
     let options = ShardOptions {
         topics,
-        runs: runs(run, recipe, manifest, &units)?,
+        runs: runs(run, recipe, manifest, &units),
         index: shard.index(),
         of: shard.of(),
         timeout: args.answer.timeout,
@@ -112,22 +117,12 @@ fn audit(
     Ok(report)
 }
 
-/// Returns the runs of the units, with the numbers of messages that the manifest states.
-fn runs(run: &str, recipe: &Recipe, manifest: &Manifest, units: &[Unit]) -> Result<Vec<ShardRun>, Failure> {
-    let parts = recipe.parts();
-    let of_unit = |(unit, entry): (&Unit, &tradesim_dataset::ManifestUnit)| {
-        if entry.file == unit.archive_name(parts) {
-            Ok(ShardRun { run: unit.run_name(run, parts), messages: entry.messages })
-        } else {
-            let what = format!("the manifest has {}, expected {}", entry.file, unit.archive_name(parts));
-            Err(Failure::Data { what, hint: None })
-        }
-    };
-    if units.len() != manifest.units.len() {
-        let what = format!("the manifest has {} units, the recipe {}", manifest.units.len(), units.len());
-        return Err(Failure::Data { what, hint: None });
-    }
-    units.iter().zip(&manifest.units).map(of_unit).collect()
+/// Returns the runs of the units, with the numbers of messages that the manifest states. A manifest lists the units of the recipe.
+fn runs(run: &str, recipe: &Recipe, manifest: &Manifest, units: &[Unit]) -> Vec<ShardRun> {
+    let entries = units.iter().zip(&manifest.units);
+    entries
+        .map(|(unit, entry)| ShardRun { run: unit.run_name(run, recipe.parts()), messages: entry.messages })
+        .collect()
 }
 
 /// Returns a symbol as the manifest has it, if all of its messages are in the topics.

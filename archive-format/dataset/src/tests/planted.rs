@@ -164,6 +164,69 @@ fn a_unit_is_what_it_states_or_is_refused() {
     assert!(finding.to_string().contains("simulator"), "{finding}");
 }
 
+/// A manifest states what its units state, and nothing else.
+#[test]
+fn a_manifest_that_contradicts_the_recipe_or_itself_is_refused() {
+    let recipe = small();
+    let folder = made(&recipe);
+    let root = folder.path();
+    let Sealed::Complete(good) = seal(root, &recipe).unwrap() else { panic!("it is complete") };
+    let refused = |change: &dyn Fn(&mut Manifest)| {
+        let mut manifest = good.clone();
+        change(&mut manifest);
+        manifest.dataset_digest = crate::manifest::digest(&manifest.keys).to_string();
+        fs::write(root.join("_tradesim/manifest.json"), crate::canonical::to_text(&manifest)).unwrap();
+        let error = Manifest::read(root, &recipe).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Data, "{error}");
+    };
+    refused(&|manifest| manifest.messages += 1);
+    refused(&|manifest| manifest.bytes -= 1);
+    refused(&|manifest| manifest.units.truncate(2));
+    refused(&|manifest| manifest.units.push(manifest.units[0].clone()));
+    refused(&|manifest| manifest.units.swap(0, 1));
+    refused(&|manifest| manifest.units[0].file = "date=2026-11-30/seed=7/part-000-of-003.parquet".to_owned());
+    refused(&|manifest| manifest.keys.push(manifest.keys[0].clone()));
+    refused(&|manifest| {
+        manifest.keys.push(ManifestKey { symbol: "ZZZ".to_owned(), ..manifest.keys[0].clone() })
+    });
+    refused(&|manifest| {
+        manifest.keys.push(ManifestKey { symbol: "ZZZ".to_owned(), messages: 0, ..manifest.keys[0].clone() });
+    });
+    fs::write(root.join("_tradesim/manifest.json"), crate::canonical::to_text(&good)).unwrap();
+    assert_eq!(Manifest::read(root, &recipe).unwrap(), Some(good));
+}
+
+/// A file that the system does not read may be whole.
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_read_is_not_called_damaged() {
+    let recipe = small();
+    let folder = made(&recipe);
+    let root = folder.path();
+    let unit = units(&recipe)[1];
+    for name in [file(&unit), marker(&unit)] {
+        let path = root.join(&name);
+        let good = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        // a link to itself cannot be opened by anyone, whatever they may read
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+        for error in
+            [seal(root, &recipe).unwrap_err(), verify(root, &recipe, &unit, None, false, &going).unwrap_err()]
+        {
+            assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
+            assert!(error.to_string().contains(&name), "{error}");
+        }
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, good).unwrap();
+    }
+    // what is there cannot be a part
+    let path = root.join(file(&unit));
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let verified = verify(root, &recipe, &unit, None, false, &going).unwrap();
+    assert!(matches!(verified, Verified::Refused(Finding::Damaged { .. })), "{verified:?}");
+}
+
 #[test]
 fn neighbours_of_a_symbol_that_are_swapped_are_found() {
     let recipe = small();
