@@ -58,6 +58,25 @@ fn counts(report: &serde_json::Value) -> [u64; 5] {
     ["lost", "duplicated", "reordered", "altered", "foreign"].map(|name| report[name].as_u64().unwrap())
 }
 
+/// The server of a part has sent all of it into the buffers of the first connection when the bridge learns that there is nothing to do.
+#[test]
+fn a_small_part_that_was_delivered_is_complete_when_it_is_published_again() {
+    let stage = Stage::new();
+    let minute =
+        ["record", "--date", "2026-02-18", "--seed", "1", "--rate", "1", "--from", "09:30", "--to", "09:31"];
+    stage.folder.ok(&[&minute[..], &["-o", "minute.parquet"]].concat());
+    let publish = || stage.run(&["publish", "minute.parquet", "--run", "n", "--register-schemas", "--json"]);
+    let first = publish();
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    let report = first.json();
+    assert!(report["produced"].as_u64().unwrap() > 100, "{report}");
+    let again = publish();
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    let report = again.json();
+    assert_eq!((&report["ok"], &report["produced"]), (&true.into(), &0.into()), "{report}");
+    assert!(!again.stderr.contains("reconnecting"), "{}", again.stderr);
+}
+
 #[test]
 fn shards_are_published_and_verified_by_partition_number() {
     let stage = Stage::new();

@@ -246,7 +246,7 @@ mod tests {
         let filled = Filled::with(commits.into_iter());
         let window = TAIL_RECORDS.unsigned_abs();
         assert_eq!(filled.search(0), Newest { value: Some(position(0, 299)), records: window });
-        // its last position is 4,900 records before the end
+        // its last position is 4,842 records before the end
         assert_eq!(filled.search(8), Newest { value: Some(position(8, 199)), records: window });
         // the next window reaches to the beginning; no record is read twice
         assert_eq!(filled.search(7), Newest { value: Some(position(7, 9)), records: all });

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tradesim_archive::{Cut, Filter};
-use tradesim_bridge::Ended;
 use tradesim_replay::{Background, OnSlow, Options, Steering};
 use tradesim_sources::{ArchiveSource, Timestamps};
 
@@ -48,8 +47,7 @@ pub(super) fn deliver(
             return Err(error);
         }
     };
-    let is_complete = matches!(ended, Ok(Ended::Complete));
-    let served = if is_complete { server.finish() } else { server.stop() };
+    let served = server.stop();
     let late = served.as_ref().ok().and_then(|served| served.player_late_ms);
     let report = PartReport::new(&part.file, messages, &report, late);
     let error = match ended {
@@ -69,6 +67,8 @@ fn options(args: &Publish, part: &Part) -> Options {
         buffer_bytes: BUFFER_BYTES,
         page: false,
         steering: Steering::Off,
+        // a bridge connects to learn what the stream is, and again once it knows its position: by then a small part has been sent whole
+        stay: true,
         ..Options::new(&part.run)
     }
 }

@@ -88,7 +88,7 @@ pub(super) struct Run {
 }
 
 /// Buffers of texts that are no longer needed, for all runs. A message waits until its partition is read, so thousands are in use at a time;
-/// to allocate each of them anew took a sixth of the time of an audit.
+/// a new allocation for each of them took a sixth of the time of an audit.
 #[derive(Debug, Default)]
 pub(super) struct Spare(Vec<Vec<u8>>);
 
