@@ -167,6 +167,12 @@ impl Stream {
         math::normal_quantile(self.unit())
     }
 
+    /// Draws several standard normal numbers, the same as as many calls of [`Stream::normal`].
+    #[inline]
+    pub(crate) fn normals<const N: usize>(&mut self) -> [f64; N] {
+        math::normal_quantiles(std::array::from_fn(|_| self.unit()))
+    }
+
     /// Draws an index with probability proportional to its weight.
     pub(crate) fn weighted(&mut self, weights: impl Iterator<Item = f64> + Clone) -> usize {
         let mut left = self.unit() * weights.clone().sum::<f64>();
