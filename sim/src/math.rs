@@ -157,6 +157,7 @@ const FAR: Rational = Rational {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::{Purpose, Stream};
 
     #[test]
     fn floor_and_ceil_are_those_of_ieee_754() {
@@ -183,6 +184,45 @@ mod tests {
         ] {
             assert!((normal_quantile(p) - z).abs() < 1e-12, "{p}: {}", normal_quantile(p));
         }
+    }
+
+    #[test]
+    fn the_exponential_of_small_numbers_has_the_bits_of_the_library() {
+        let mut stream = Stream::new(1, Purpose::Price, "exp");
+        for _ in 0..200_000 {
+            // all magnitudes, and the edges of the range in which the short way is taken
+            let small = stream.between(-0.5, 0.5) * exp(-30.0 * stream.unit());
+            for x in
+                [small, stream.between(-0.36, 0.36), stream.between(-0.3466, -0.3465), -40.0 * stream.unit()]
+            {
+                assert_eq!(exp_of_small(x).to_bits(), exp(x).to_bits(), "{x:e}");
+            }
+        }
+        let half = f64::from_bits(0x3fd6_2e42_ffff_ffff);
+        for x in
+            [0.0, -0.0, half, -half, half.next_up(), -half.next_up(), 3.725_290_298_461_914e-9, -800.0, 800.0]
+        {
+            for x in [x, x.next_up(), x.next_down()] {
+                assert_eq!(exp_of_small(x).to_bits(), exp(x).to_bits(), "{x:e}");
+            }
+        }
+        assert!(exp_of_small(f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn quantiles_at_once_have_the_bits_of_each() {
+        let mut stream = Stream::new(2, Purpose::Price, "quantiles");
+        for _ in 0..50_000 {
+            let tail = stream.unit() * 1e-9;
+            let p = [stream.unit(), stream.unit(), tail, stream.between(0.074, 0.076), 1.0 - tail];
+            assert_eq!(
+                normal_quantiles(p).map(f64::to_bits),
+                p.map(|p| normal_quantile(p).to_bits()),
+                "{p:?}"
+            );
+        }
+        let edges = [0.075, 0.925, 0.075_f64.next_down(), 0.925_f64.next_up(), 0.5];
+        assert_eq!(normal_quantiles(edges).map(f64::to_bits), edges.map(|p| normal_quantile(p).to_bits()));
     }
 
     #[test]

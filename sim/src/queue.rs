@@ -1,5 +1,7 @@
 //! A queue of things by the time at which they are due.
 
+use std::hint::black_box;
+
 /// The due time of a value, as one word: the time in microseconds since the epoch, then its number, because the lower number
 /// comes first in a tie, and then its slot. A heap compares entries all the time, and comparing single words has no branch to
 /// mispredict.
@@ -161,6 +163,10 @@ impl<T: Copy> Queue<T> {
     #[inline]
     pub(crate) fn pop_mut(&mut self) -> Option<&mut T> {
         let due = self.due.pop()?;
+        // the value that is due next was queued long ago: reading it now brings it into the cache until then
+        if let Some(next) = self.due.peek() {
+            black_box(self.slots[next.slot()]);
+        }
         self.free.push(due.slot() as u32);
         Some(&mut self.slots[due.slot()])
     }

@@ -215,6 +215,23 @@ mod tests {
     }
 
     #[test]
+    fn each_sampler_has_known_answers() {
+        let mut stream = Stream::new(42, Purpose::Flow, "samplers");
+        let pairs = [(); 3].map(|()| stream.pair_below(1_000, 7));
+        let weights = [0.2, 0.5, 0.3];
+        let chosen = [(); 8].map(|()| stream.weighted(weights.iter().copied()));
+        let (between, word) = (stream.between(-2.0, 3.0).to_bits(), stream.word());
+        let mut single = stream.clone();
+        let normals = stream.normals::<5>().map(f64::to_bits);
+        assert_eq!(normals, [(); 5].map(|()| single.normal().to_bits()));
+        assert_eq!(stream.position(), single.position());
+        assert_eq!(pairs, [(974, 1), (973, 6), (656, 5)]);
+        assert_eq!(chosen, [0, 1, 0, 1, 1, 0, 1, 1]);
+        let expected = [4_609_334_167_096_839_216, 1_171_623_993_008_611_841, 13_828_906_311_520_712_840];
+        assert_eq!([between, word, normals[4]], expected);
+    }
+
+    #[test]
     fn streams_of_other_purposes_symbols_and_seeds_differ() {
         let first = Stream::new(1, Purpose::Price, "AAPL").position();
         for other in [

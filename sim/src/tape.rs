@@ -158,7 +158,11 @@ impl StateLog {
 
     /// Creates the log of a day.
     pub(crate) fn new(start: Timestamp) -> StateLog {
-        StateLog { due: start.micros() + StateLog::INTERVAL, hasher: blake3::Hasher::new(), words: Vec::new() }
+        StateLog {
+            due: start.micros() + StateLog::INTERVAL,
+            hasher: blake3::Hasher::new(),
+            words: Vec::new(),
+        }
     }
 
     /// Returns true if a sample is due at `now`.

@@ -70,7 +70,7 @@ pub(super) struct Arrivals {
     stream: Stream,
 }
 
-/// What changes with each candidate. [`Arrivals::next`] works on a copy, which the compiler can keep in registers.
+/// The state that changes with each candidate. [`Arrivals::next`] works on a copy, which the compiler can keep in registers.
 #[derive(Clone, Copy, Debug)]
 struct Process {
     at: f64,
@@ -246,4 +246,108 @@ enum Passed {
 #[inline]
 fn total(excited: &[f64; 4]) -> f64 {
     excited[0] + excited[1] + (excited[2] + excited[3])
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+
+    use super::*;
+    use crate::{
+        session::{Closed, TradingDay},
+        stylized::{calibration::Calibration, common::Common, profile::Profile},
+        universe::Universe,
+    };
+
+    /// The arrivals of a symbol with a tenfold burst of a second at noon, and their path.
+    fn arrivals(rate: f64) -> (Arrivals, Path) {
+        let day = TradingDay::new(NaiveDate::from_ymd_opt(2026, 11, 27).unwrap(), Closed::Refuse).unwrap();
+        let universe = Universe::on(day.date());
+        let common = Common::new(5, Profile::new(&day, true), universe.symbols());
+        let info = &universe.symbols()[0];
+        let loadings = Calibration::new(info, rate, &common).loadings;
+        let path = Path::new(5, info.symbol.as_str(), info.sector, loadings, common);
+        let (start, end) = (day.start().micros(), day.day_end(true).micros());
+        let noon = start + 8 * 3_600 * SECOND;
+        let bursts = [(start, noon, 1.0), (noon, noon + SECOND, 10.0), (noon + SECOND, end, 1.0)]
+            .map(|(from, to, multiplier)| Segment { from, to, multiplier });
+        let crosses = [5 * 3_600 * SECOND + 7, 9 * 3_600 * SECOND + 11];
+        (Arrivals::new(5, info.symbol.as_str(), rate, bursts.into(), crosses, &path), path)
+    }
+
+    #[test]
+    fn arrivals_have_known_answers() {
+        let (mut arrivals, mut path) = arrivals(20.0);
+        let mut all = Vec::new();
+        while let Some(arrival) = arrivals.next(&mut path) {
+            all.push(arrival);
+        }
+        let crosses: Vec<_> = all.iter().filter(|arrival| arrival.1 != Arrival::Order).collect();
+        let expected = [
+            (5 * 3_600 * SECOND + 7, Arrival::OpeningCross),
+            (9 * 3_600 * SECOND + 11, Arrival::ClosingCross),
+        ];
+        assert_eq!(crosses, [&expected[0], &expected[1]]);
+        assert!(all.is_sorted_by_key(|arrival| arrival.0));
+        let middle = all.len() / 2;
+        let times: Vec<i64> =
+            all[..3].iter().chain(&all[middle..middle + 3]).map(|arrival| arrival.0).collect();
+        let expected = [11_134_165, 13_128_813, 13_130_408, 22_439_001_706, 22_439_027_114, 22_439_042_701];
+        assert_eq!((all.len(), times), (400_018, expected.to_vec()));
+    }
+
+    /// The same process, as it is defined: the shortest code, without a guess and with the library's exponential.
+    #[test]
+    fn shortcuts_change_no_bit() {
+        for rate in [0.05, 1.0, 60.0] {
+            let (mut arrivals, mut path) = arrivals(rate);
+            let (mut plain, mut same_path) = (arrivals.clone(), path.clone());
+            loop {
+                let found = arrivals.next(&mut path);
+                assert_eq!(found, next_by_definition(&mut plain, &mut same_path));
+                assert!(arrivals.state().eq(plain.state()), "{found:?}");
+                if found.is_none_or(|(at, _)| at > 6 * 3_600 * SECOND) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn next_by_definition(arrivals: &mut Arrivals, path: &mut Path) -> Option<(i64, Arrival)> {
+        loop {
+            let speed = arrivals.bursts[arrivals.burst].multiplier;
+            let Process { at, excited, lag, need } = arrivals.process;
+            let bound = arrivals.exogenous + total(&excited);
+            let gap = need / (bound * speed);
+            let (next, hop) = (at + gap, at + HOP / speed);
+            let process = &mut arrivals.process;
+            if next >= hop && hop < arrivals.boundary && excited[0] > 0.25 * bound {
+                let excited = std::array::from_fn(|part| excited[part] * KEPT_BY_HOP[part]);
+                *process = Process { at: hop, excited, lag, need: (need - HOP * bound).max(0.0) };
+            } else if next >= arrivals.boundary {
+                let elapsed = (arrivals.boundary - at) * speed;
+                let need = (need - elapsed * bound).max(0.0);
+                *process = Process { at: arrivals.boundary, excited, lag: lag + elapsed, need };
+                let at = process.at as i64;
+                match arrivals.pass_boundary(path) {
+                    Passed::Change => {}
+                    Passed::Cross(cross) => return Some((at, cross)),
+                    Passed::End => return None,
+                }
+            } else {
+                let mut kept = math::exp(-(gap * speed + lag) * SLOWEST);
+                let mut excited = excited;
+                for part in (0..4).rev() {
+                    excited[part] *= kept;
+                    (0..4).for_each(|_| kept *= kept);
+                }
+                let need = arrivals.stream.exponential();
+                *process = Process { at: next, excited, lag: 0.0, need };
+                if arrivals.stream.unit() * bound <= arrivals.exogenous + total(&excited) {
+                    (0..4).for_each(|part| process.excited[part] += KICKS[part]);
+                    return Some((next as i64, Arrival::Order));
+                }
+            }
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! The market of one symbol, in virtual time.
 
 mod planned;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -49,7 +49,7 @@ pub(super) struct Path {
     /// The news that has not been returned yet.
     heard: f64,
     /// The sum of the normal numbers of this step that have been heard.
-    normals: f64,
+    pub(super) normals: f64,
     /// The scale of the news in a fine step.
     scale: f64,
     variance: f64,
@@ -128,7 +128,7 @@ impl Path {
     }
 
     /// Returns the position of the news' generator as if each number were drawn when it is heard.
-    fn news_position(&self) -> u64 {
+    pub(super) fn news_position(&self) -> u64 {
         let mut news = self.news_before.clone();
         (self.step * FINE_PER_STEP..self.told).for_each(|_| {
             news.word();
