@@ -119,6 +119,9 @@ impl Path {
     /// Hears the news of this step before the end of a fine step.
     #[inline]
     fn hear_until(&mut self, fine: usize) {
+        if fine <= self.told {
+            return;
+        }
         let start = self.step * FINE_PER_STEP;
         for normal in &self.draws[self.told - start..fine - start] {
             self.normals += normal;
@@ -136,7 +139,8 @@ impl Path {
         news.position()
     }
 
-    /// Returns the return of the fair price since the last call. `at` is in the current step, in microseconds after 04:00.
+    /// Returns the return of the fair price since the last call. `at` is in microseconds after 04:00. It is in the current step, or
+    /// in an earlier one if a planned event looks at the price before the next order.
     #[inline]
     pub(super) fn take_return(&mut self, at: i64) -> f64 {
         let fine = self.common.profile.grid.fine(at);
