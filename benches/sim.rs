@@ -80,7 +80,7 @@ fn whole_days(criterion: &mut Criterion) {
             events
         };
         group.throughput(Throughput::Elements(day() as u64));
-        group.bench_function(model.as_str(), |bencher| bencher.iter(day));
+        group.bench_function(model.as_str(), |bencher| bencher.iter(&day));
     }
     group.finish();
 }
