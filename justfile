@@ -37,6 +37,10 @@ kubernetes:
 scale *args:
     benches/scale.py {{args}}
 
+# the cost of the market models, side by side
+models *args:
+    benches/models.py {{args}}
+
 # the pages of docs/reference, written from the program
 reference:
     UPDATE_GOLDEN=1 cargo test --bin tradesim reference

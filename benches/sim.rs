@@ -62,6 +62,27 @@ fn benches(criterion: &mut Criterion) {
         });
     }
     group.finish();
+    whole_days(criterion);
+}
+
+/// The default day of each model, from its first event to its last, with what is made before the first.
+fn whole_days(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("sim/day");
+    group.sample_size(10);
+    for &model in Model::ALL {
+        let options = SimulationOptions { model, ..options(10.0) };
+        let day = || {
+            let mut simulation = Simulation::new(options.clone()).expect("valid options");
+            let mut events = 0;
+            while let Some(window) = simulation.next_window() {
+                events += black_box(window).len();
+            }
+            events
+        };
+        group.throughput(Throughput::Elements(day() as u64));
+        group.bench_function(model.as_str(), |bencher| bencher.iter(&day));
+    }
+    group.finish();
 }
 
 criterion_group!(all, benches);

@@ -278,8 +278,10 @@ impl SymbolIds {
     pub fn trade_id(&self, at: OrderRef) -> TradeId {
         let high = mix(at.order() << 8 | u64::from(at.event()), self.trade[0]);
         let low = mix(high, self.trade[1]);
-        let bytes = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
-        TradeId(uuid::Builder::from_random_bytes(bytes).into_uuid().into_bytes())
+        // four bits of the version and two of the variant, as RFC 9562 has them in section 5.4
+        let high = high & !0xf000 | 0x4000;
+        let low = low & !(0b11 << 62) | 0b10 << 62;
+        TradeId((u128::from(high) << 64 | u128::from(low)).to_be_bytes())
     }
 
     /// Returns the correlation id of an order. Different orders of an archive have different ids: the function is a bijection

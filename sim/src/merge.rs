@@ -67,12 +67,21 @@ pub(crate) fn merge(lists: &mut [Vec<Record>], until: i64, seq: &mut RecordSeq, 
     };
     let mut tree = Tournament::new((0..lists.len()).map(|list| head(list, 0)).collect());
     while tree.winner() != DONE {
-        let list = (tree.winner() & ((1 << LIST_BITS) - 1)) as usize;
-        let position = positions[list];
-        out.push(Record { seq: *seq, ..lists[list][position] });
-        *seq += 1;
-        positions[list] = position + 1;
-        tree.replace_winner(list, head(list, position + 1));
+        let winner = tree.winner();
+        let list = (winner & ((1 << LIST_BITS) - 1)) as usize;
+        let mut position = positions[list];
+        // an order and the book that it changes have the same key
+        let next = loop {
+            out.push(Record { seq: *seq, ..lists[list][position] });
+            *seq += 1;
+            position += 1;
+            let next = head(list, position);
+            if next != winner {
+                break next;
+            }
+        };
+        positions[list] = position;
+        tree.replace_winner(list, next);
     }
     for (list, end) in lists.iter_mut().zip(ends) {
         list.drain(..end);

@@ -167,6 +167,12 @@ impl Stream {
         math::normal_quantile(self.unit())
     }
 
+    /// Draws several standard normal numbers, the same as as many calls of [`Stream::normal`].
+    #[inline]
+    pub(crate) fn normals<const N: usize>(&mut self) -> [f64; N] {
+        math::normal_quantiles(std::array::from_fn(|_| self.unit()))
+    }
+
     /// Draws an index with probability proportional to its weight.
     pub(crate) fn weighted(&mut self, weights: impl Iterator<Item = f64> + Clone) -> usize {
         let mut left = self.unit() * weights.clone().sum::<f64>();
@@ -206,6 +212,23 @@ mod tests {
         assert_eq!(stream.below(1_000), 330);
         let draws = [stream.unit(), stream.exponential(), stream.normal()];
         assert_eq!(draws.map(f64::to_bits), [0x3fe8158c9b9512c2, 0x3ffc05a3d4c3e74c, 0x3fcd58aac35d2fad]);
+    }
+
+    #[test]
+    fn each_sampler_has_known_answers() {
+        let mut stream = Stream::new(42, Purpose::Flow, "samplers");
+        let pairs = [(); 3].map(|()| stream.pair_below(1_000, 7));
+        let weights = [0.2, 0.5, 0.3];
+        let chosen = [(); 8].map(|()| stream.weighted(weights.iter().copied()));
+        let (between, word) = (stream.between(-2.0, 3.0).to_bits(), stream.word());
+        let mut single = stream.clone();
+        let normals = stream.normals::<5>().map(f64::to_bits);
+        assert_eq!(normals, [(); 5].map(|()| single.normal().to_bits()));
+        assert_eq!(stream.position(), single.position());
+        assert_eq!(pairs, [(974, 1), (973, 6), (656, 5)]);
+        assert_eq!(chosen, [0, 1, 0, 1, 1, 0, 1, 1]);
+        let expected = [4_609_334_167_096_839_216, 1_171_623_993_008_611_841, 13_828_906_311_520_712_840];
+        assert_eq!([between, word, normals[4]], expected);
     }
 
     #[test]

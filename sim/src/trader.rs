@@ -42,6 +42,13 @@ mod tests {
     use crate::rng::Purpose;
 
     #[test]
+    fn draws_have_known_answers() {
+        let mut stream = Stream::new(42, Purpose::Flow, "AAPL");
+        let drawn: Vec<u8> = (0..8).map(|_| Trader::draw(&mut stream).0).collect();
+        assert_eq!(drawn, [50, 23, 22, 0, 38, 1, 50, 127]);
+    }
+
+    #[test]
     fn every_trader_trades_and_some_more_than_others() {
         let mut stream = Stream::new(3, Purpose::Orders, "");
         let mut counts = [0u32; TRADERS as usize];

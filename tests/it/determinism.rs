@@ -14,9 +14,12 @@ struct Proof {
     file: ByteHash,
 }
 
-/// Records a day with random bursts in `folder`, with `prepare` applied to the command.
-fn record(folder: &Folder, threads: &str, prepare: impl FnOnce(&mut Command)) -> Proof {
+const MODELS: [&str; 2] = ["gbm", "stylized"];
+
+/// Records a day of a model with random bursts in `folder`, with `prepare` applied to the command.
+fn record(folder: &Folder, model: &str, threads: &str, prepare: impl FnOnce(&mut Command)) -> Proof {
     let mut args = vec!["record", "--date", "2026-02-18", "--seed", "7", "--rate", "3", "--burst"];
+    args.extend(["--model", model]);
     args.extend(["--json", "--no-env", "--threads", threads, "-o", "day.parquet", "--force"]);
     let mut command = folder.command(&args);
     prepare(&mut command);
@@ -32,20 +35,22 @@ fn record(folder: &Folder, threads: &str, prepare: impl FnOnce(&mut Command)) ->
 
 #[test]
 fn threads_folders_and_environment_change_nothing() {
-    let folder = Folder::new();
-    let expected = record(&folder, "1", |_| {});
-    for threads in ["2", "3", "8"] {
-        assert_eq!(record(&folder, threads, |_| {}), expected, "{threads} threads");
+    for model in MODELS {
+        let folder = Folder::new();
+        let expected = record(&folder, model, "1", |_| {});
+        for threads in ["2", "3", "8"] {
+            assert_eq!(record(&folder, model, threads, |_| {}), expected, "{model} with {threads} threads");
+        }
+        let environment = |command: &mut Command| {
+            command
+                .env("TZ", "Asia/Tokyo")
+                .env("LANG", "tr_TR.UTF-8")
+                .env("LC_ALL", "C")
+                .env("HOME", "/nonexistent");
+            command.env("HOSTNAME", "elsewhere").env("TRADE_GEN_RATE", "99").env("RUST_LOG", "trace");
+        };
+        assert_eq!(record(&Folder::new(), model, "2", environment), expected, "{model}");
     }
-    let environment = |command: &mut Command| {
-        command
-            .env("TZ", "Asia/Tokyo")
-            .env("LANG", "tr_TR.UTF-8")
-            .env("LC_ALL", "C")
-            .env("HOME", "/nonexistent");
-        command.env("HOSTNAME", "elsewhere").env("TRADE_GEN_RATE", "99").env("RUST_LOG", "trace");
-    };
-    assert_eq!(record(&Folder::new(), "2", environment), expected);
 }
 
 #[cfg(unix)]
@@ -120,9 +125,11 @@ fn the_math_library_of_the_platform_changes_nothing() {
     };
     assert_ne!(run(None), run(Some(&library)), "the library is preloaded and changes results");
 
-    let expected = record(&folder, "2", |_| {});
-    let found = record(&folder, "2", |command| {
-        command.env("LD_PRELOAD", &library);
-    });
-    assert_eq!(found, expected);
+    for model in MODELS {
+        let expected = record(&folder, model, "2", |_| {});
+        let found = record(&folder, model, "2", |command| {
+            command.env("LD_PRELOAD", &library);
+        });
+        assert_eq!(found, expected, "{model}");
+    }
 }

@@ -118,7 +118,7 @@ impl Market {
 
     /// Returns the memory of a clone, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        size_of::<Market>() + self.open.bytes()
+        size_of::<Market>() + self.open.bytes() + self.log.bytes()
     }
 
     fn start_order(&mut self, now: i64, out: &mut Vec<Record>) {
@@ -262,15 +262,14 @@ impl Market {
 
     /// Adds the raw state to the state digest.
     fn add_state(&mut self, now: i64) {
-        let log = &mut self.log;
-        let mut words = vec![log.next(now), self.next_arrival as u64, u64::from(self.trades_since_snapshot)];
+        let words = self.log.begin(now);
+        words.extend([self.next_arrival as u64, u64::from(self.trades_since_snapshot)]);
         words.extend(self.price.state());
         words.extend(self.arrivals.state());
         words.extend(self.orders.state());
         words.extend(self.open.state());
         words.extend(self.book.iter().flat_map(Book::state));
         words.extend(self.tape.state());
-        log.add(words);
     }
 
     /// Returns the digest of the raw state at every minute so far in which there was an event, and at the current time.

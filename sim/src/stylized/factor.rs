@@ -46,8 +46,7 @@ impl Factor {
             let whole = own * outer.map_or(1.0, |outer| outer.variance[step]);
             let scale = profile.volatility[step] * (whole * profile.fine_days(step)).sqrt();
             let mut sum = 0.0;
-            for _ in 0..FINE_PER_STEP {
-                let normal = returns.normal();
+            for normal in returns.normals::<FINE_PER_STEP>() {
                 sum += normal;
                 level += scale * normal;
                 price.push(level);

@@ -1,6 +1,8 @@
 //! The market of one symbol, in virtual time.
 
 mod planned;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -175,7 +177,7 @@ impl Market {
 
     /// Returns the memory of a clone, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        size_of::<Market>() + self.resting.bytes()
+        size_of::<Market>() + self.resting.bytes() + self.log.bytes()
     }
 
     #[inline]
@@ -394,8 +396,8 @@ impl Market {
 
     /// Adds the raw state to the state digest.
     fn add_state(&mut self, now: i64) {
-        let log = &mut self.log;
-        let mut words = vec![log.next(now), self.next_arrival as u64, self.next_number, self.executed];
+        let words = self.log.begin(now);
+        words.extend([self.next_arrival as u64, self.next_number, self.executed]);
         words.extend([self.fair, self.traded, self.impact, self.spread].map(f64::to_bits));
         words.extend(self.path.state());
         words.extend(self.arrivals.state());
@@ -405,7 +407,6 @@ impl Market {
         words.push(self.flow.position());
         words.extend(self.script.iter().flat_map(|script| script.state()));
         words.extend(self.tape.state());
-        log.add(words);
     }
 
     /// Returns the digest of the raw state at every minute so far in which there was an event, and at the current time.

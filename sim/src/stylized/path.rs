@@ -33,19 +33,23 @@ pub(super) struct Path {
     loadings: Loadings,
     own: Weather,
     leverage: Leverage,
+    /// The generator of the news as it was at the start of the step, and after it.
+    news_before: Stream,
     news: Stream,
+    /// The normal numbers of the step.
+    draws: [f64; FINE_PER_STEP],
     /// The number of fine steps after which the symbol reacts to the factors.
     reaction: usize,
     /// The current step.
     step: usize,
-    /// The number of fine steps whose news has been drawn.
-    drawn: usize,
+    /// The number of fine steps whose news has been heard.
+    told: usize,
     /// The number of fine steps whose factor returns have been returned by [`Path::take_return`].
     taken: usize,
     /// The news that has not been returned yet.
     heard: f64,
-    /// The sum of the normal numbers of this step.
-    normals: f64,
+    /// The sum of the normal numbers of this step that have been heard.
+    pub(super) normals: f64,
     /// The scale of the news in a fine step.
     scale: f64,
     variance: f64,
@@ -69,10 +73,12 @@ impl Path {
             loadings,
             own: Weather::new(&common::SYMBOL, Stream::new(seed, Purpose::Weather, symbol)),
             leverage: Leverage::new(common::LEVERAGE_OWN),
+            news_before: news.clone(),
             news,
+            draws: [0.0; FINE_PER_STEP],
             reaction,
             step: 0,
-            drawn: 0,
+            told: 0,
             taken: 0,
             heard: 0.0,
             normals: 0.0,
@@ -86,10 +92,11 @@ impl Path {
 
     /// Enters the next step.
     pub(super) fn next_step(&mut self) {
-        self.draw_until((self.step + 1) * FINE_PER_STEP);
+        self.hear_until((self.step + 1) * FINE_PER_STEP);
         self.leverage.add(self.normals / (FINE_PER_STEP as f64).sqrt());
         self.normals = 0.0;
         self.step += 1;
+        self.news_before = self.news.clone();
         if self.step < self.profile().grid.steps() {
             self.look();
         }
@@ -104,27 +111,43 @@ impl Path {
         self.variance =
             market.variance[step] * sector.variance[step] * self.own.variance() * self.leverage.variance();
         self.activity = market.activity[step] * sector.activity[step] * self.own.activity();
+        self.draws = self.news.normals();
         self.scale =
             self.loadings.news * profile.volatility[step] * (self.variance * profile.fine_days(step)).sqrt();
     }
 
-    fn draw_until(&mut self, fine: usize) {
-        while self.drawn < fine {
-            let normal = self.news.normal();
+    /// Hears the news of this step before the end of a fine step.
+    #[inline]
+    fn hear_until(&mut self, fine: usize) {
+        if fine <= self.told {
+            return;
+        }
+        let start = self.step * FINE_PER_STEP;
+        for normal in &self.draws[self.told - start..fine - start] {
             self.normals += normal;
             self.heard += self.scale * normal;
-            self.drawn += 1;
         }
+        self.told = fine;
     }
 
-    /// Returns the return of the fair price since the last call. `at` is in the current step, in microseconds after 04:00.
+    /// Returns the position of the news' generator as if each number were drawn when it is heard.
+    pub(super) fn news_position(&self) -> u64 {
+        let mut news = self.news_before.clone();
+        (self.step * FINE_PER_STEP..self.told).for_each(|_| {
+            news.word();
+        });
+        news.position()
+    }
+
+    /// Returns the return of the fair price since the last call. `at` is in microseconds after 04:00. It is in the current step, or
+    /// in an earlier one if a planned event looks at the price before the next order.
     #[inline]
     pub(super) fn take_return(&mut self, at: i64) -> f64 {
         let fine = self.common.profile.grid.fine(at);
         if fine == self.taken {
             return 0.0;
         }
-        self.draw_until(fine);
+        self.hear_until(fine);
         let common = &*self.common;
         let (market, sector) = (&common.market.price, &common.sector(self.sector).price);
         let to = fine.saturating_sub(self.reaction);
@@ -169,7 +192,7 @@ impl Path {
     /// Returns the raw state, for the state digest.
     pub(super) fn state(&self) -> impl Iterator<Item = u64> + use<> {
         let numbers = [self.heard, self.normals, self.variance, self.activity].map(f64::to_bits);
-        let counts = [self.step as u64, self.taken as u64, self.leverage.state(), self.news.position()];
+        let counts = [self.step as u64, self.taken as u64, self.leverage.state(), self.news_position()];
         numbers.into_iter().chain(counts).chain(self.own.state())
     }
 }

@@ -39,6 +39,23 @@ mod tests {
     use crate::rng::{Purpose, Stream};
 
     #[test]
+    fn expectations_have_known_answers() {
+        let mut signs = Signs::default();
+        let expectations = [1.0, 1.0, -1.0, 1.0, -1.0].map(|sign| {
+            signs.add(sign);
+            signs.expectation().to_bits()
+        });
+        let expected = [
+            4_595_971_276_089_539_328,
+            4_599_009_966_296_644_467,
+            13_803_592_398_372_107_933,
+            4_596_016_467_855_804_407,
+            13_813_254_489_623_762_780,
+        ];
+        assert_eq!(expectations, expected);
+    }
+
+    #[test]
     fn signs_repeat_and_the_memory_decays_slowly() {
         let mut stream = Stream::new(3, Purpose::Flow, "");
         let mut signs = Signs::default();

@@ -26,6 +26,40 @@ const ODD: [(u32, u32, u32); 8] = [
 const ROUND: [(u32, u32, u32); 6] =
     [(600, 100, 100), (115, 200, 200), (55, 300, 300), (30, 400, 400), (35, 500, 500), (90, 101, 900)];
 
+/// The number of positions in the tables below.
+const THOUSAND: usize = 1_000;
+/// Entries of the tables that are not sizes: a size from the tail, and one of the sizes of which there are more than positions.
+const TAIL: u16 = 0;
+const UNEVEN: u16 = u16::MAX;
+const UNEVEN_FROM: u32 = 101;
+const UNEVEN_COUNT: u32 = 800;
+
+/// The sizes by position, so that a draw takes one look and no division.
+static ODD_SIZES: [u16; THOUSAND] = by_position(&ODD);
+static ROUND_SIZES: [u16; THOUSAND] = by_position(&ROUND);
+
+const fn by_position(classes: &[(u32, u32, u32)]) -> [u16; THOUSAND] {
+    let mut sizes = [TAIL; THOUSAND];
+    let (mut class, mut at) = (0, 0);
+    while class < classes.len() {
+        let (thousandths, from, to) = classes[class];
+        let count = to - from + 1;
+        let mut share = 0;
+        while share < thousandths {
+            sizes[at] = if count > thousandths {
+                assert!(from == UNEVEN_FROM && count == UNEVEN_COUNT);
+                UNEVEN
+            } else {
+                (from + share * count / thousandths) as u16
+            };
+            share += 1;
+            at += 1;
+        }
+        class += 1;
+    }
+    sizes
+}
+
 /// Moments of the tail.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tail {
@@ -75,18 +109,13 @@ impl Sizes {
     /// Draws the size of an order in shares.
     #[inline]
     pub(super) fn draw(&self, stream: &mut Stream) -> u32 {
-        let (class, mut share) = stream.pair_below(1_000, 1_000);
-        let table = if class < self.odd { &ODD[..] } else { &ROUND[..] };
-        for &(thousandths, from, to) in table {
-            if share < thousandths {
-                let count = to - from + 1;
-                // the position within the class decides, unless it has fewer values than the range
-                return from
-                    + if count > thousandths { stream.below(count) } else { share * count / thousandths };
-            }
-            share -= thousandths;
+        let (class, share) = stream.pair_below(THOUSAND as u32, THOUSAND as u32);
+        let table = if class < self.odd { &ODD_SIZES } else { &ROUND_SIZES };
+        match table[share as usize] {
+            TAIL => tail(stream, TAIL_MIN),
+            UNEVEN => UNEVEN_FROM + stream.below(UNEVEN_COUNT),
+            shares => shares.into(),
         }
-        tail(stream, TAIL_MIN)
     }
 
     /// Draws the size of an order away from the market.

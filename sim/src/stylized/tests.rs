@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 
 use super::{calibration::Calibration, common::Common, path::Path, profile::Profile};
 use crate::{
+    rng::{Purpose, Stream},
     session::{Closed, TradingDay},
     universe::Universe,
 };
@@ -51,8 +52,65 @@ fn the_weather_and_the_news_of_a_symbol_are_the_same_at_every_rate_in_bits() {
             })
             .collect()
     };
-    let slow = path(10.0);
-    assert!(slow == path(100.0) && slow == path(1_000.0));
+    let slow = path(1.0);
+    assert!([10.0, 100.0, 1_000.0, 10_000.0].into_iter().all(|rate| path(rate) == slow));
+}
+
+#[test]
+fn the_factors_of_a_day_have_known_answers() {
+    let common = common(5, &Universe::on(day().date()));
+    let factors = [&common.market, common.sector(few_sector(&Universe::on(day().date())))];
+    let answers = factors.map(|factor| {
+        let middle = factor.variance.len() / 2;
+        let values = [factor.variance[middle], factor.activity[middle], *factor.price.last().unwrap()];
+        values.map(f64::to_bits)
+    });
+    let market = [4_609_273_818_648_810_889, 4_607_452_986_573_551_761, 13_832_060_176_307_443_807];
+    let sector = [4_602_854_352_332_599_545, 4_605_763_378_346_645_778, 4_606_697_570_708_401_133];
+    assert_eq!(answers, [market, sector]);
+}
+
+/// Orders look at the path whenever they come, so a busy symbol hears of its news earlier than a quiet one.
+#[test]
+fn the_draws_of_a_path_do_not_depend_on_when_it_is_looked_at() {
+    let universe = Universe::on(day().date());
+    let info = &universe.symbols()[3];
+    let common = common(5, &universe);
+    let loadings = Calibration::new(info, 10.0, &common).loadings;
+    let new = || Path::new(5, info.symbol.as_str(), info.sector, loadings, Arc::clone(&common));
+    let (mut quiet, mut busy, mut drawn) =
+        (new(), new(), Stream::new(5, Purpose::News, info.symbol.as_str()));
+    drawn.below(5);
+    let mut moments = Stream::new(1, Purpose::Flow, "moments");
+    let (mut price, mut returns) = (0.0, 0.0);
+    for step in 0..common.profile.grid.steps() {
+        let (from, to) = (common.profile.grid.start(step), common.profile.grid.start(step + 1));
+        let mut at = from * 1_000_000;
+        let mut heard = 0;
+        for _ in 0..moments.below(8) {
+            at += i64::from(moments.below(((to * 1_000_000 - at) / 2) as u32));
+            price += busy.take_return(at);
+            // generators are where they would be if each number were drawn when it is heard
+            for _ in heard..common.profile.grid.fine(at) - 5 * step {
+                drawn.word();
+                heard += 1;
+            }
+            assert_eq!(busy.news_position(), drawn.position(), "{step}");
+        }
+        (heard..5).for_each(|_| {
+            drawn.word();
+        });
+        quiet.next_step();
+        busy.next_step();
+        assert_eq!(busy.news_position(), drawn.position());
+        let states =
+            [&quiet, &busy].map(|path| [path.variance(), path.activity(), path.normals].map(f64::to_bits));
+        assert_eq!(states[0], states[1], "{step}");
+    }
+    let end = common.profile.grid.start(common.profile.grid.steps()) * 1_000_000;
+    price += busy.take_return(end);
+    returns += quiet.take_return(end);
+    assert!((price - returns).abs() < 1e-12, "{price} {returns}");
 }
 
 #[test]

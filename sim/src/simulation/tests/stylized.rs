@@ -27,10 +27,91 @@ fn the_rules_of_the_market_hold_on_every_kind_of_day() {
     }
 }
 
+/// Audits a day up to an instant.
+#[track_caller]
+fn check_rules_until(options: SimulationOptions, until: Timestamp) -> usize {
+    let universe = Universe::on(options.day.date()).heaviest(options.symbols);
+    let mut context = AuditContext::whole(options.model.name(), options.day, options.market_hours, &universe);
+    context.scope.to = Some(until);
+    let (mut audit, mut count) = (Audit::new(context), 0);
+    let mut simulation = Simulation::new(options).unwrap();
+    while simulation.now() < until {
+        let events = simulation.next_window().unwrap();
+        for record in events.iter().take_while(|record| record.envelope.timestamp < until) {
+            audit.push(record);
+            count += 1;
+        }
+    }
+    let report = audit.finish();
+    assert!(report.is_clean(), "{report:#?}");
+    count
+}
+
+fn seconds_after(at: Timestamp, seconds: i64) -> Timestamp {
+    Timestamp::from_micros(at.micros() + seconds * 1_000_000).unwrap()
+}
+
+/// One symbol that has all orders of the highest rate, from the first instant on.
+fn fastest(seed: u64) -> SimulationOptions {
+    SimulationOptions { rate: 10_000.0, symbols: 1, market_hours: false, ..stylized(seed) }
+}
+
 #[test]
-#[ignore = "takes minutes: .ci/nightly model"]
+fn the_rules_of_the_market_hold_at_the_lowest_and_at_the_highest_rate() {
+    check_rules(SimulationOptions { rate: 1.0, symbols: 1, day: day(2026, 11, 27), ..stylized(9) });
+    let options = fastest(9);
+    let until = seconds_after(options.day.start(), 10);
+    assert!(check_rules_until(options, until) > 50_000);
+}
+
+/// A day of one symbol at the rate of 10,000 has hundreds of millions of orders, which take minutes of processor time to
+/// simulate and audit. What is special about it is the density of orders, so this test has as many in a second where the most
+/// happens: from the first instant on, and in whole days around the crosses, by bursts.
+#[test]
+#[ignore = "takes 10 to 90 seconds: .ci/nightly model"]
 fn the_rules_of_the_market_hold_at_the_highest_rate() {
-    check_rules(SimulationOptions { rate: 10_000.0, symbols: 1, day: day(2026, 11, 27), ..stylized(9) });
+    for seed in 0..3 {
+        let options = fastest(seed);
+        let until = seconds_after(options.day.start(), 60);
+        assert!(check_rules_until(options, until) > 300_000);
+    }
+    for (seed, date) in [(4, day(2026, 11, 27)), (5, day(2026, 2, 18))] {
+        let around = |at: Timestamp| Burst {
+            from: seconds_after(at, -2),
+            to: seconds_after(at, 3),
+            multiplier: 100.0,
+            symbol: None,
+            planned: true,
+        };
+        let planned_bursts = vec![around(date.core_open()), around(date.core_close())];
+        // 100 times 100 times the intensity of the open, as at the rate of 10,000
+        check_rules(SimulationOptions {
+            rate: 100.0,
+            symbols: 1,
+            planned_bursts,
+            day: date,
+            ..stylized(seed)
+        });
+    }
+}
+
+/// Orders live for ten minutes at most, so the state stops growing then; few live that long.
+#[test]
+#[ignore = "takes 10 to 90 seconds: .ci/nightly model"]
+fn memory_is_flat_at_the_highest_rate() {
+    let mut simulation = Simulation::new(fastest(3)).unwrap();
+    let start = simulation.options.day.start();
+    let (mut largest, mut window) = ([0; 4], 0);
+    for (quarter, largest) in largest.iter_mut().enumerate() {
+        while simulation.now() < seconds_after(start, 240 * (quarter as i64 + 1)) {
+            window = window.max(simulation.next_window().unwrap().len());
+            *largest = simulation.state_bytes().max(*largest);
+        }
+    }
+    assert!(window < 32_000, "{window}");
+    // the weather of the second half may be wilder than that of the first, but not without a bound
+    assert!(largest[2].max(largest[3]) < 2 * largest[0].max(largest[1]), "{largest:?}");
+    assert!(largest[3] < 100 << 20, "{largest:?}");
 }
 
 #[test]
