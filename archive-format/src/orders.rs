@@ -1,7 +1,7 @@
 //! The orders that are open before a row of an archive: the rows before it are read backwards, a stretch at a time, until all
 //! orders that the state of the market counts were found.
 
-use tradesim_schemas::{Coverage, Envelope, Event, OrdersBackwards, OrdersFound};
+use tradesim_schemas::{Coverage, Envelope, Event, OrdersBackwards, OrdersFound, RecordSeq};
 
 use crate::{Archive, Error, Provenance, RowRef, Start, StateBefore, metadata::Source};
 
@@ -22,7 +22,7 @@ impl Archive {
         let counted =
             begins_with_its_orders(self.metadata().provenance()).then(|| state.market.open_orders());
         let mut end = match state.row {
-            Some((seq, _)) => self.rows_before(Start::Seq(seq))?,
+            Some((seq, _)) => self.row_of(seq)?,
             None => self.metadata().counts().total(),
         };
         let oldest = end.saturating_sub(ROWS_MAX);
@@ -42,6 +42,19 @@ impl Archive {
             None => Coverage::Unknown,
         };
         Ok(OrdersFound { orders: orders.list(), coverage })
+    }
+
+    /// Returns the index of the row of a message that exists.
+    fn row_of(&self, seq: RecordSeq) -> Result<u64, Error> {
+        match (self.metadata().first(), self.metadata().last()) {
+            // without holes, which is usual, nothing need be read
+            (Some((first, _)), Some((last, _)))
+                if last.since(first) + 1 == self.metadata().counts().total() =>
+            {
+                Ok(seq.since(first))
+            }
+            _ => self.rows_before(Start::Seq(seq)),
+        }
     }
 
     /// Returns the trades among a number of rows.
