@@ -4,6 +4,7 @@ mod catch_up;
 mod closing;
 mod dialect;
 mod faults;
+mod liveness;
 mod progress;
 mod unacknowledged;
 
@@ -17,7 +18,8 @@ use tradesim_schemas::StreamSeq;
 
 pub(crate) use self::dialect::DialectClient;
 use self::{
-    catch_up::CatchUp, closing::Closing, faults::Faults, progress::Progress, unacknowledged::unacknowledged,
+    catch_up::CatchUp, closing::Closing, faults::Faults, liveness::Liveness, progress::Progress,
+    unacknowledged::unacknowledged,
 };
 use crate::{
     block::Block,
@@ -34,12 +36,6 @@ use crate::{
     state::{self, PendingState, States},
 };
 use tradesim_protocol::{Action, CloseCode, ControlMessage, Notice, PingPayload, Refusal};
-
-/// The interval of the pings that check whether a client is alive.
-const PING_EVERY: Duration = Duration::from_secs(15);
-
-/// The time without an answer after which a client counts as dead.
-const DEAD_AFTER: Duration = Duration::from_secs(30);
 
 /// The interval of the pings with the position that clients of `tradesim.v1` receive while messages are sent.
 const POSITION_EVERY: Duration = Duration::from_millis(100);
@@ -58,7 +54,8 @@ const SEND_BUFFER_BYTES: usize = 256 * 1024;
 const SLOW_BYTES: usize = 8 * 1024;
 
 /// The limit for control frames and notices that wait for a socket which accepts nothing, in bytes. A client that
-/// provokes more of them without reading is disconnected.
+/// provokes more of them without reading is disconnected. From a client of a dialect nothing is read instead: answers to
+/// one subscription of thousands of symbols may be larger.
 const URGENT_MAX: usize = 256 * 1024;
 
 /// An admitted client: what it receives, or why it is refused.
@@ -100,8 +97,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         catch_up: CatchUp::default(),
         closing: None,
         progress: Progress::new(now),
-        last_received: now,
-        pinged: now,
+        liveness: Liveness::new(now),
         position_sent: now,
         due_last: None,
         notified_changes: hub.published.view().changes,
@@ -155,9 +151,7 @@ struct Connection<'a> {
     catch_up: CatchUp,
     closing: Option<Closing>,
     progress: Progress,
-    /// The time at which something was last received from the client.
-    last_received: Duration,
-    pinged: Duration,
+    liveness: Liveness,
     position_sent: Duration,
     /// The time at which the last written message was due.
     due_last: Option<Duration>,
@@ -215,10 +209,11 @@ impl Connection<'_> {
         let deadline = hub.clock.instant(self.deadline(stopped));
         let follows = stopped == Stopped::Empty && self.closing.is_none();
         let can_stop = self.closing.is_none();
+        let answers_wait = self.answers_wait();
         tokio::select! {
             biased;
             _ = self.socket.writable(), if stopped == Stopped::Blocked => {}
-            _ = self.socket.readable() => {}
+            _ = self.socket.readable(), if !answers_wait => {}
             _ = self.head.changed(), if follows => {}
             () = self.catch_up.ready(), if follows => {}
             () = translation_ready(&mut self.dialect), if follows => {}
@@ -228,21 +223,25 @@ impl Connection<'_> {
         }
     }
 
+    /// Returns the time of the next look at the timers: never one that has passed and finds nothing to do.
     fn deadline(&self, stopped: Stopped) -> Duration {
-        let mut deadline = self.pinged + PING_EVERY;
-        deadline = deadline.min(self.last_received.max(self.pinged) + DEAD_AFTER);
+        let soon = self.hub.clock.now() + BLOCKED_EVERY;
+        let mut deadline = match &self.closing {
+            Some(closing) => closing.deadline(self.progress.moved()).min(soon),
+            // pings cannot be answered, see `check_timers`
+            None if self.progress.is_blocked() => soon,
+            None => self.liveness.deadline(),
+        };
         if stopped == Stopped::Blocked {
-            deadline = deadline.min(self.hub.clock.now() + BLOCKED_EVERY);
+            deadline = deadline.min(soon);
         }
         if stopped == Stopped::Dripping {
             deadline = deadline.min(self.hub.clock.now() + faults::DRIP_EVERY);
         }
-        if let Some(due) = self.dialect.as_ref().and_then(|dialect| dialect.deadline()) {
+        if self.closing.is_none()
+            && let Some(due) = self.session_deadline()
+        {
             deadline = deadline.min(due);
-        }
-        if let Some(closing) = &self.closing {
-            deadline = deadline.min(closing.deadline(self.progress.moved()));
-            deadline = deadline.min(self.hub.clock.now() + BLOCKED_EVERY);
         }
         deadline
     }
@@ -252,14 +251,17 @@ impl Connection<'_> {
         let mut buffer = [0; 8 * 1024];
         // bounded, so that a client that floods the server does not keep others waiting
         for _ in 0..8 {
+            if self.answers_wait() {
+                return;
+            }
             match self.socket.try_read(&mut buffer) {
                 Ok(0) => return self.peer_gone(),
                 Ok(count) if self.is_raw() => {
-                    self.last_received = self.hub.clock.now();
+                    self.liveness.received(self.hub.clock.now());
                     self.receive_in_dialect(Incoming::Bytes(&buffer[..count]));
                 }
                 Ok(count) => {
-                    self.last_received = self.hub.clock.now();
+                    self.liveness.received(self.hub.clock.now());
                     self.inbound.feed(&buffer[..count]);
                     self.receive();
                 }
@@ -273,6 +275,7 @@ impl Connection<'_> {
 
     fn receive(&mut self) {
         while self.over.is_none()
+            && !self.answers_wait()
             && let Some(received) = self.inbound.poll()
         {
             match received {
@@ -304,9 +307,16 @@ impl Connection<'_> {
     fn push_frames(&mut self, frames: &[u8]) {
         self.outgoing.outbox.push_urgent(frames);
         // a state is sent once; what a client provokes comes in addition
-        if self.outgoing.outbox.urgent_len() > URGENT_MAX + self.state_bytes {
+        let too_many = self.outgoing.outbox.urgent_len() > URGENT_MAX + self.state_bytes;
+        if too_many && self.dialect.is_none() {
             self.end(Closed::Dead, None, false);
         }
+    }
+
+    /// Returns true while nothing is read from a client of a dialect, because it has not taken the answers to what it
+    /// sent.
+    fn answers_wait(&self) -> bool {
+        self.dialect.is_some() && self.closing.is_none() && self.outgoing.outbox.urgent_len() > URGENT_MAX
     }
 
     fn notify(&mut self, notice: &Notice) {
@@ -424,16 +434,21 @@ impl Connection<'_> {
             if stalled && self.hub.options.on_slow == OnSlow::Disconnect {
                 return self.too_slow();
             }
-        } else if self.pinged > self.last_received && now >= self.pinged + DEAD_AFTER {
-            return self.end(Closed::Dead, None, false);
-        }
-        if self.is_raw() && now >= self.pinged + PING_EVERY {
-            // there are no pings: TCP finds out whether the client is alive when something is written
-            (self.pinged, self.last_received) = (now, now);
-        }
-        // only after the last one was answered, so that the round-trip time is known
-        if now >= self.pinged + PING_EVERY && self.last_received >= self.pinged {
-            self.ping(now);
+        } else if self.liveness.is_dead(now) {
+            let unacknowledged = unacknowledged(&self.socket);
+            self.progress.look(unacknowledged, now);
+            // it may still be reading what precedes the ping
+            let reads = unacknowledged.is_some_and(|bytes| bytes > 0) && self.progress.moved() == now;
+            if !reads {
+                return self.end(Closed::Dead, None, false);
+            }
+            self.liveness.pinged(now);
+        } else if self.liveness.is_ping_due(now) {
+            match self.is_raw() {
+                // there are no pings: TCP finds out whether the client is alive when something is written
+                true => self.liveness = Liveness::new(now),
+                false => self.ping(now),
+            }
         }
         let changes = self.hub.published.view().changes;
         if changes != self.notified_changes {
@@ -447,7 +462,7 @@ impl Connection<'_> {
     }
 
     fn ping(&mut self, now: Duration) {
-        self.pinged = now;
+        self.liveness.pinged(now);
         self.ask(now);
     }
 

@@ -73,7 +73,7 @@ impl DialectClient {
     }
 
     /// Returns the time at which the session wants to be called.
-    pub(super) fn deadline(&self) -> Option<Duration> {
+    fn deadline(&self) -> Option<Duration> {
         self.session.poll_timeout().map(|timeout| self.opened + timeout)
     }
 
@@ -210,10 +210,16 @@ impl Connection<'_> {
         true
     }
 
+    /// Returns the time at which the session wants to be called. A client that does not take what was sent is sent
+    /// nothing more.
+    pub(super) fn session_deadline(&self) -> Option<Duration> {
+        if self.answers_wait() { None } else { self.dialect.as_ref()?.deadline() }
+    }
+
     /// Calls the session if it is time to.
     pub(super) fn check_session(&mut self, now: Duration) {
-        if let Some(dialect) = &mut self.dialect
-            && dialect.deadline().is_some_and(|due| now >= due)
+        if self.session_deadline().is_some_and(|due| now >= due)
+            && let Some(dialect) = &mut self.dialect
         {
             dialect.session.handle_timeout(now - dialect.opened);
             self.carry_out();

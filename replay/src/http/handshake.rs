@@ -21,6 +21,14 @@ pub(super) struct Handshake {
     pub(super) wants_v1: bool,
 }
 
+impl Handshake {
+    /// Declines the subprotocol, which dialects do not have.
+    pub(super) fn without_subprotocol(mut self) -> Handshake {
+        self.headers.remove(SEC_WEBSOCKET_PROTOCOL);
+        Handshake { wants_v1: false, ..self }
+    }
+}
+
 /// A request that is not a handshake, or an invalid one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoHandshake {

@@ -108,6 +108,7 @@ async fn connect<B: Backend>(
     dialect: Option<&'static Dialect>,
 ) -> Answer {
     let handshake = match handshake::read(parts, has_body) {
+        Ok(handshake) if dialect.is_some() => handshake.without_subprotocol(),
         Ok(handshake) => handshake,
         Err(no) => {
             if handshake::is_meant(&parts.headers) {

@@ -85,10 +85,32 @@ fn records(bytes: &[u8]) -> Vec<&[u8]> {
     records
 }
 
-fn start(folder: &Folder, args: &[&str]) -> (Listening, String) {
+pub(super) fn start(folder: &Folder, args: &[&str]) -> (Listening, String) {
     let mut server = replay(folder, &[&["--databento-port", "0"], args].concat());
     let address = server.announces("databento gateway on ");
     (server, address)
+}
+
+/// Subscribes to symbols, 500 in each line, as the vendor's clients do, and returns the number of symbols that are mapped.
+pub(super) fn mapped(address: &str, symbols: &[String]) -> usize {
+    let mut gateway = Gateway::connect(address);
+    gateway.authenticate("db-any-key");
+    for symbols in symbols.chunks(500) {
+        gateway.send(&format!("schema=trades|stype_in=raw_symbol|symbols={}", symbols.join(",")));
+    }
+    // as the vendor's clients for Rust and C++ send it
+    gateway.send("start_session");
+    let mut head = [0; 8];
+    gateway.socket.read_exact(&mut head).unwrap();
+    gateway.socket.read_exact(&mut vec![0; u32_at(&head, 4) as usize]).unwrap();
+    let mut mapped = 0;
+    while mapped < symbols.len() {
+        let mut start = [0; 2];
+        gateway.socket.read_exact(&mut start).unwrap();
+        gateway.socket.read_exact(&mut vec![0; usize::from(start[0]) * 4 - 2]).unwrap();
+        mapped += usize::from(start[1] == SYMBOL_MAPPING);
+    }
+    mapped
 }
 
 #[test]
