@@ -24,7 +24,7 @@ mod subscriptions;
 
 pub use access::{Access, ApiKey, ParseApiKeyError};
 pub use dialect::{Channel, Dialect, Framing, Handshake, SessionSetup, Transport, Wire};
-pub use encode::{Encode, Frame, Frames, Input, is_encoded, may_be_execution};
+pub use encode::{Encode, Frame, Frames, Input, read_event};
 pub use market::trading_day_start;
 pub use reference::{Listing, Reference, Tape};
 pub use session::{CloseReason, Fault, Incoming, Io, Output, Refused, Rules, Session};

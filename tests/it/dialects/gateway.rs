@@ -154,6 +154,23 @@ fn records_are_the_executions_quotes_and_minutes_of_the_archive() {
 }
 
 #[test]
+fn the_limits_of_connections_count_clients_of_all_ports() {
+    let folder = Folder::new();
+    let (server, address) = start(&folder, &["--max-connections-per-address", "1", "--stay"]);
+    let first = Gateway::connect(&address);
+    let status = match tungstenite::connect(format!("{}/stocks", server.url)) {
+        Err(tungstenite::Error::Http(answer)) => answer.status(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(status, 503);
+    let mut second = TcpStream::connect(&address).unwrap();
+    assert_eq!(second.read(&mut [0; 64]).unwrap(), 0, "it is closed without a greeting");
+    drop(first);
+    crate::support::send_signal("TERM", &server.child);
+    assert_eq!(server.end().code, 0);
+}
+
+#[test]
 fn a_wrong_key_and_an_unknown_schema_are_refused() {
     let folder = Folder::new();
     let (server, address) = start(&folder, &["--api-key", "db-right", "--stay"]);
