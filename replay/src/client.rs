@@ -187,6 +187,7 @@ impl Connection<'_> {
         loop {
             self.read();
             self.check_timers();
+            let answers_waited = self.answers_wait();
             let stopped = self.write();
             if let Some(end) = self.over {
                 return end;
@@ -197,9 +198,9 @@ impl Connection<'_> {
             }
             if stopped == Stopped::Turn {
                 tokio::task::yield_now().await;
-            } else {
+            } else if !answers_waited || self.answers_wait() {
                 self.wait(stopped).await;
-            }
+            } // else messages that have arrived are read now: the socket does not announce them again
         }
     }
 
