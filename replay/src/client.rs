@@ -4,6 +4,7 @@ mod catch_up;
 mod closing;
 mod dialect;
 mod faults;
+mod liveness;
 mod progress;
 mod reading;
 mod script;
@@ -20,7 +21,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
 use tradesim_protocol::{Notice, Refusal, StateRequest};
 use tradesim_schemas::StreamSeq;
 
-use self::{catch_up::CatchUp, closing::Closing, faults::Faults, progress::Progress};
+use self::{catch_up::CatchUp, closing::Closing, faults::Faults, liveness::Liveness, progress::Progress};
 pub(crate) use self::{dialect::DialectClient, script::ScriptClient, state::FirstState};
 use crate::{
     client_registry::{Client, Departure, Start},
@@ -39,7 +40,8 @@ use crate::{
 const SEND_BUFFER_BYTES: usize = 256 * 1024;
 
 /// The limit for control frames and notices that wait for a socket which accepts nothing, in bytes. A client that
-/// provokes more of them without reading is disconnected.
+/// provokes more of them without reading is disconnected. From a client with a session nothing is read instead: answers to
+/// one subscription of thousands of symbols may be larger.
 const URGENT_MAX: usize = 256 * 1024;
 
 /// An admitted client: what it receives, or why it is refused.
@@ -85,8 +87,7 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
         catch_up: CatchUp::default(),
         closing: None,
         progress: Progress::new(now),
-        last_received: now,
-        pinged: now,
+        liveness: Liveness::new(now),
         position_sent: now,
         due_last: None,
         notified_changes: hub.published.view().changes,
@@ -142,9 +143,7 @@ struct Connection<'a> {
     catch_up: CatchUp,
     closing: Option<Closing>,
     progress: Progress,
-    /// The time at which something was last received from the client.
-    last_received: Duration,
-    pinged: Duration,
+    liveness: Liveness,
     position_sent: Duration,
     /// The time at which the last written message was due.
     due_last: Option<Duration>,
@@ -182,6 +181,7 @@ impl Connection<'_> {
         loop {
             self.read();
             self.check_timers();
+            let answers_waited = self.answers_wait();
             let stopped = self.write();
             if let Some(end) = self.over {
                 return end;
@@ -192,9 +192,9 @@ impl Connection<'_> {
             }
             if stopped == Stopped::Turn {
                 tokio::task::yield_now().await;
-            } else {
+            } else if !answers_waited || self.answers_wait() {
                 self.wait(stopped).await;
-            }
+            } // else messages that have arrived are read now: the socket does not announce them again
         }
     }
 
@@ -202,9 +202,21 @@ impl Connection<'_> {
     fn push_frames(&mut self, frames: &[u8]) {
         self.outgoing.outbox.push_urgent(frames);
         // a state is sent once; what a client provokes comes in addition
-        if self.outgoing.outbox.urgent_len() > URGENT_MAX + self.state_bytes {
+        let too_many = self.outgoing.outbox.urgent_len() > URGENT_MAX + self.state_bytes;
+        if too_many && !self.has_session() {
             self.end(Closed::Dead, None, false);
         }
+    }
+
+    /// Returns true if the client speaks a dialect or follows a script.
+    fn has_session(&self) -> bool {
+        self.dialect.is_some() || self.script.is_some()
+    }
+
+    /// Returns true while nothing is read from a client with a session, because it has not taken the answers to what it
+    /// sent.
+    fn answers_wait(&self) -> bool {
+        self.has_session() && self.closing.is_none() && self.outgoing.outbox.urgent_len() > URGENT_MAX
     }
 
     fn notify(&mut self, notice: &Notice) {

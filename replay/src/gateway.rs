@@ -30,9 +30,9 @@ pub(crate) async fn serve(
     listener: TcpListener,
     dialect: &'static Dialect,
     hub: Arc<Hub>,
+    slots: Arc<ConnectionSlots>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let slots = ConnectionSlots::new(hub.options.clients_max, hub.options.per_address_max);
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {

@@ -162,6 +162,11 @@ impl ConnectionLimits {
             shutdown_grace: Duration::from_secs(1),
         }
     }
+
+    /// Returns the slots for these limits, for all ports of a server together.
+    pub(crate) fn slots(&self) -> Arc<ConnectionSlots> {
+        ConnectionSlots::new(self.clients_max, self.per_address_max)
+    }
 }
 
 /// The state that all connections of a server share.
@@ -180,9 +185,9 @@ pub(crate) async fn serve<B: Backend>(
     backend: Arc<B>,
     metrics: Arc<Metrics>,
     limits: ConnectionLimits,
+    slots: Arc<ConnectionSlots>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let slots = ConnectionSlots::new(limits.clients_max, limits.per_address_max);
     let http_state = Arc::new(HttpState { backend, metrics, limits, slots });
     let mut connections = JoinSet::new();
     let mut backoff = ACCEPT_BACKOFF;

@@ -142,11 +142,18 @@ impl Server {
             over(&hub).await;
             stop.send_replace(true);
         };
+        let slots = limits.slots();
         let mut dialects = JoinSet::new();
         for (dialect, listener) in gateways {
-            dialects.spawn(gateway::serve(listener, dialect, Arc::clone(&hub), stopped.clone()));
+            dialects.spawn(gateway::serve(
+                listener,
+                dialect,
+                Arc::clone(&hub),
+                Arc::clone(&slots),
+                stopped.clone(),
+            ));
         }
-        let serving = http::serve(listener, backend, Arc::clone(&hub.metrics), limits, stopped);
+        let serving = http::serve(listener, backend, Arc::clone(&hub.metrics), limits, slots, stopped);
         tokio::join!(serving, end);
         dialects.join_all().await;
         hub.player.request(Request::Quit);

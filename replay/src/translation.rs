@@ -10,8 +10,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tradesim_dialects::{Encode, Frames, Framing, Input, is_encoded, may_be_execution};
-use tradesim_schemas::{EventType, ReadOptions, StreamSeq, Symbol, read};
+use tradesim_dialects::{Encode, Frames, Framing, Input, read_event};
+use tradesim_schemas::{StreamSeq, Symbol};
 
 use crate::{block::Block, lock::lock, outbox};
 
@@ -136,15 +136,22 @@ impl Translation {
     /// Returns the frames of some messages of the block that a client receives.
     pub(crate) fn select(&self, messages: Range<usize>, passes: impl Fn(u8, Symbol) -> bool) -> Selected {
         let first = self.frames.partition_point(|frame| frame.message < messages.start);
-        let mut start = first.checked_sub(1).map_or(0, |before| self.frames[before].end);
+        let last = self.frames.partition_point(|frame| frame.message < messages.end);
+        let end_of = |index: usize| index.checked_sub(1).map_or(0, |before| self.frames[before].end);
         let mut selected = Selected::default();
-        for frame in self.frames[first..].iter().take_while(|frame| frame.message < messages.end) {
+        // frames that follow one another are copied at once
+        let (mut start, mut copied_to) = (end_of(first), end_of(first));
+        for frame in &self.frames[first..last] {
             if passes(frame.channel, frame.symbol) {
-                selected.bytes.extend_from_slice(&self.bytes[start..frame.end]);
-                selected.frames.push((frame.message, selected.bytes.len()));
+                let len = selected.bytes.len() + (frame.end - copied_to);
+                selected.frames.push((frame.message, len));
+            } else {
+                selected.bytes.extend_from_slice(&self.bytes[copied_to..start]);
+                copied_to = frame.end;
             }
             start = frame.end;
         }
+        selected.bytes.extend_from_slice(&self.bytes[copied_to..start]);
         selected
     }
 }
@@ -156,15 +163,9 @@ fn encode(block: &Block, message: usize, encoder: &mut dyn Encode, out: &mut Fra
     if entry.starts_segment {
         encoder.reset();
     }
-    let event = |text: &[u8]| Some(read(text, ReadOptions::default()).ok()?.to_envelope()?.event);
-    let Some((_, event_type)) = entry.meta.kind else { return };
-    // four of ten messages of a simulated day, which need not be parsed
-    if event_type == EventType::Trade && !may_be_execution(block.text(message)) {
-        return;
-    }
-    let Some(event_sent) = event(block.text(message)).filter(is_encoded) else { return };
+    let Some(event_sent) = read_event(block.text(message)) else { return };
     let recorded_at = match block.is_shifted() {
-        true => event(block.recorded_text(message)).map(|event| event.timestamp()),
+        true => read_event(block.recorded_text(message)).map(|event| event.timestamp()),
         false => None,
     };
     let seq = block.first_seq() + message as u64;

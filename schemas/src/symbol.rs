@@ -76,7 +76,8 @@ impl PartialOrd for Symbol {
 
 impl Ord for Symbol {
     fn cmp(&self, other: &Symbol) -> std::cmp::Ordering {
-        self.as_bytes().cmp(other.as_bytes())
+        // the order of the bytes, because no symbol contains the zero that they are padded with
+        self.key().cmp(&other.key())
     }
 }
 

@@ -46,6 +46,21 @@ pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
+/// Decodes percent-encoding (RFC 3986, section 2.1). Returns `None` if a digit is missing or the bytes are not UTF-8.
+pub fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
+            bytes.push((digit()? << 4 | digit()?) as u8);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// Returns the candidate that is most similar to `text`, if it is similar enough for a typing error.
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = text.to_ascii_uppercase();
@@ -75,6 +90,17 @@ mod tests {
     #[test]
     fn only_unreserved_characters_are_left_in_a_url() {
         assert_eq!(percent_encoded("Az09-._~ ,%é/"), "Az09-._~%20%2C%25%C3%A9%2F");
+    }
+
+    #[test]
+    fn what_was_percent_encoded_is_decoded() {
+        for text in ["", "Az09-._~ ,%é/", "100%"] {
+            assert_eq!(percent_decoded(&percent_encoded(text)).as_deref(), Some(text));
+        }
+        assert_eq!(percent_decoded("a+b%2b%2F").as_deref(), Some("a+b+/"));
+        for text in ["%", "%4", "%4g", "%ff"] {
+            assert_eq!(percent_decoded(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tradesim_archive::{Batch, Metadata, RowRef};
-use tradesim_dialects::{Dialect, Encode, Frames, Input, is_encoded};
-use tradesim_schemas::{MessageEncoder, ReadOptions, RecordSeq, StreamSeq, read};
+use tradesim_dialects::{Dialect, Encode, Frames, Input, read_event};
+use tradesim_schemas::{MessageEncoder, RecordSeq, StreamSeq};
 
 use crate::{
     cli::Cat,
@@ -69,11 +69,10 @@ impl Translator {
     fn each(&mut self, message: &[u8], mut show: impl FnMut(&[u8])) {
         let seq = self.next;
         self.next += 1;
-        let envelope = read(message, ReadOptions::default()).ok().and_then(|message| message.to_envelope());
-        let Some(envelope) = envelope.filter(|envelope| is_encoded(&envelope.event)) else { return };
+        let Some(event) = read_event(message) else { return };
         self.frames.clear();
-        let recorded_at = envelope.event.timestamp();
-        self.encoder.encode(&Input { seq, event: &envelope.event, recorded_at }, &mut self.frames);
+        let recorded_at = event.timestamp();
+        self.encoder.encode(&Input { seq, event: &event, recorded_at }, &mut self.frames);
         for (_, frame) in self.frames.iter() {
             show(frame);
         }

@@ -1,5 +1,6 @@
 //! Dialects of vendors over real sockets, compared with the messages of the archive.
 
+mod answers;
 mod faults;
 mod gateway;
 mod pass_through;

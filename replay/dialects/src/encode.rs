@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tradesim_schemas::{Event, StreamSeq, Symbol, Timestamp};
+use tradesim_schemas::{Event, Payload, ReadOptions, StreamSeq, Symbol, Timestamp, read};
 
 /// An encoder: returns the messages that a client of everything receives.
 ///
@@ -16,24 +16,41 @@ pub trait Encode: fmt::Debug + Send {
     fn reset(&mut self);
 }
 
-/// Returns true for events that encoders receive: all but trades that did not execute, which no dialect has a message for.
-pub fn is_encoded(event: &Event) -> bool {
-    !matches!(event, Event::Trade(trade) if !trade.status.is_execution())
+/// Reads the text of a message. Returns `None` if no dialect has a message for it: it is not a valid event, or a trade that
+/// did not execute.
+pub fn read_event(text: &[u8]) -> Option<Event> {
+    if is_unexecuted(text) {
+        return None;
+    }
+    let mut message = read(text, ReadOptions::default()).ok()?;
+    if let Payload::Trade(trade) = &mut message.payload {
+        if !trade.status.is_execution() {
+            return None;
+        }
+        // no dialect has a field for it, and an event contains only those of our own form
+        trade.correlation_id = None;
+    }
+    Some(message.to_envelope()?.event)
 }
 
-/// Returns false for the text of a trade that did not execute, without parsing it. Returns true where only parsing can
-/// tell: then [`is_encoded`] decides.
-pub fn may_be_execution(text: &[u8]) -> bool {
-    const EXECUTED: &[u8] = b"FILLED";
-    let mut rest = text;
-    // both statuses of an execution end in it; an escape could hide it
-    while let Some(at) = rest.iter().position(|byte| *byte == EXECUTED[0]) {
-        if rest[at..].starts_with(EXECUTED) {
-            return true;
-        }
-        rest = &rest[at + 1..];
-    }
-    text.contains(&b'\\')
+/// Returns true for a trade that did not execute, in the text that tradesim writes: four of ten messages of a simulated
+/// day, which need not be parsed.
+fn is_unexecuted(text: &[u8]) -> bool {
+    const START: &[u8] = br#"{"schema_version":1,"event_type":"trade","#;
+    const UNEXECUTED: [&[u8]; 3] =
+        [br#""status":"NEW""#, br#""status":"CANCELLED""#, br#""status":"REJECTED""#];
+    const CORRELATION: &[u8] = br#","correlation_id":"#;
+    /// The length of `"corr-0123456789abcdef"`.
+    const ID_LEN: usize = 23;
+    let before_correlation = || {
+        let value_end = text.strip_prefix(START)?.strip_suffix(b"}}")?;
+        let value = value_end.strip_suffix(b"null").or_else(|| {
+            let (rest, id) = value_end.split_at_checked(value_end.len().checked_sub(ID_LEN)?)?;
+            id.starts_with(br#""corr-"#).then_some(rest)
+        });
+        value?.strip_suffix(CORRELATION)
+    };
+    before_correlation().is_some_and(|rest| UNEXECUTED.iter().any(|status| rest.ends_with(status)))
 }
 
 /// An event of the stream.
@@ -91,20 +108,35 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
+    use tradesim_schemas::TradeStatus;
+
     use super::*;
 
+    fn text(status: &str, correlation: &str) -> String {
+        format!(
+            r#"{{"schema_version":1,"event_type":"trade","timestamp":"2026-02-18T14:30:00.366511Z","payload":{{"trade_id":"01234567-89ab-4def-8123-456789abcdef","symbol":"AAPL","trade_type":"BUY","order_type":"LIMIT","price":"178.525","quantity":50,"timestamp":"2026-02-18T14:30:00.366511Z","exchange":"NASDAQ","trader_id":"TRD-00042","account_id":"ACC-0008","status":"{status}","correlation_id":{correlation}}}}}"#
+        )
+    }
+
     #[test]
-    fn a_text_of_a_trade_that_cannot_be_an_execution_is_recognised() {
-        for (text, expected) in [
-            (&br#"{"status":"FILLED"}"#[..], true),
-            (br#"{"status" : "PARTIALLY_FILLED"}"#, true),
-            (br#"{"status":"FILLE\u0044"}"#, true),
-            (br#"{"status":"NEW","symbol":"F"}"#, false),
-            (br#"{"status":"REJECTED","symbol":"FILLE"}"#, false),
-            (b"FFILLED", true),
-            (b"", false),
-        ] {
-            assert_eq!(may_be_execution(text), expected, "{}", text.escape_ascii());
+    fn trades_that_did_not_execute_are_recognised_without_parsing_and_with() {
+        for status in TradeStatus::ALL {
+            for (correlation, is_ours) in [
+                ("null", true),
+                (r#""corr-0123456789abcdef""#, true),
+                (r#""order 7""#, false),
+                (r#""""#, false),
+            ] {
+                let text = text(status.as_str(), correlation);
+                let what = format!("{status:?} {correlation}");
+                assert_eq!(is_unexecuted(text.as_bytes()), is_ours && !status.is_execution(), "{what}");
+                // a correlation id of another feed is no reason to leave out its executions
+                assert_eq!(read_event(text.as_bytes()).is_some(), status.is_execution(), "{what}");
+                let spaced = text.replace(':', ": ").replace("14: 30: 00", "14:30:00");
+                assert_eq!(read_event(spaced.as_bytes()).is_some(), status.is_execution(), "{what}");
+            }
         }
+        assert_eq!(read_event(b"{}"), None);
+        assert_eq!(read_event(text("FILLED", "7").as_bytes()), None);
     }
 }

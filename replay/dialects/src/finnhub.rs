@@ -8,7 +8,7 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
-use tradesim_schemas::{Event, Symbol, Trade};
+use tradesim_schemas::{Event, Symbol, Trade, text::percent_decoded};
 
 use crate::{
     dialect::{Channel, Dialect, Framing, SessionSetup, Transport, Wire},
@@ -72,7 +72,8 @@ impl Rules for Finnhub {
     fn greet(&mut self, io: &mut Io) {
         let handshake = &self.setup.handshake;
         let in_query = handshake.query.split('&').find_map(|pair| pair.strip_prefix("token="));
-        let token = in_query.or_else(|| handshake.header("x-finnhub-token")).unwrap_or_default();
+        let in_query = in_query.map(|token| percent_decoded(token).unwrap_or_default());
+        let token = in_query.as_deref().or_else(|| handshake.header("x-finnhub-token")).unwrap_or_default();
         // there is no message for a key: a client without the right one is refused at once
         if io.authenticate(token, None) {
             io.heartbeat = Some(PING_EVERY);

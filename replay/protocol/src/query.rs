@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol, text::percent_encoded};
+use tradesim_schemas::{
+    ContentDigest, EventType, StreamSeq, Symbol,
+    text::{percent_decoded, percent_encoded},
+};
 
 use crate::{
     refusal::{Refusal, shown},
@@ -153,21 +156,10 @@ fn list<T>(
     text.split(',').map(|part| read(field, part)).collect()
 }
 
-/// Decodes percent-encoding (RFC 3986, section 2.1).
 fn decode(text: &str) -> Result<String, Refusal> {
     let bad =
         || Refusal::new("bad_value", format!("the query: {} is not percent-encoded UTF-8", shown(text)));
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16)).ok_or_else(bad);
-            bytes.push((digit()? << 4 | digit()?) as u8);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).map_err(|_| bad())
+    percent_decoded(text).ok_or_else(bad)
 }
 
 #[cfg(test)]

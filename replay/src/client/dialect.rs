@@ -73,7 +73,7 @@ impl DialectClient {
     }
 
     /// Returns the time at which the session wants to be called.
-    pub(super) fn deadline(&self) -> Option<Duration> {
+    fn deadline(&self) -> Option<Duration> {
         self.session.poll_timeout().map(|timeout| self.opened + timeout)
     }
 
@@ -210,9 +210,21 @@ impl Connection<'_> {
         true
     }
 
+    /// Returns the time at which the session wants to be called. A client that does not take what was sent is sent
+    /// nothing more.
+    pub(super) fn session_deadline(&self) -> Option<Duration> {
+        if self.answers_wait() {
+            return None;
+        }
+        let dialect = self.dialect.as_ref().and_then(|client| client.deadline());
+        let script = self.script.as_ref().and_then(|client| client.deadline());
+        [dialect, script].into_iter().flatten().min()
+    }
+
     /// Calls the session if it is time to.
     pub(super) fn check_session(&mut self, now: Duration) {
-        if let Some(dialect) = &mut self.dialect
+        if !self.answers_wait()
+            && let Some(dialect) = &mut self.dialect
             && dialect.deadline().is_some_and(|due| now >= due)
         {
             dialect.session.handle_timeout(now - dialect.opened);

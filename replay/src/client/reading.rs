@@ -14,14 +14,17 @@ impl Connection<'_> {
         let mut buffer = [0; 8 * 1024];
         // bounded, so that a client that floods the server does not keep others waiting
         for _ in 0..8 {
+            if self.answers_wait() {
+                return;
+            }
             match self.socket.try_read(&mut buffer) {
                 Ok(0) => return self.peer_gone(),
                 Ok(count) if self.is_raw() => {
-                    self.last_received = self.hub.clock.now();
+                    self.liveness.received(self.hub.clock.now());
                     self.receive_in_dialect(Incoming::Bytes(&buffer[..count]));
                 }
                 Ok(count) => {
-                    self.last_received = self.hub.clock.now();
+                    self.liveness.received(self.hub.clock.now());
                     self.inbound.feed(&buffer[..count]);
                     self.receive();
                 }
@@ -35,6 +38,7 @@ impl Connection<'_> {
 
     fn receive(&mut self) {
         while self.over.is_none()
+            && !self.answers_wait()
             && let Some(received) = self.inbound.poll()
         {
             match received {

@@ -91,7 +91,8 @@ impl Connection<'_> {
     /// Calls the session if it is time to.
     pub(super) fn check_script(&mut self, now: Duration) {
         let unix_ms = self.unix_ms(now);
-        if let Some(client) = &mut self.script
+        if !self.answers_wait()
+            && let Some(client) = &mut self.script
             && client.deadline().is_some_and(|due| now >= due)
         {
             client.session.handle_timeout(now.saturating_sub(client.opened), unix_ms);

@@ -4,14 +4,10 @@ use std::time::Duration;
 
 use tradesim_protocol::{Notice, PingPayload};
 
-use super::{Connection, Stopped, dialect, faults, state, unacknowledged::unacknowledged};
+use super::{
+    Connection, Stopped, dialect, faults, liveness::Liveness, state, unacknowledged::unacknowledged,
+};
 use crate::{metrics::Closed, options::OnSlow, outbox};
-
-/// The interval of the pings that check whether a client is alive.
-const PING_EVERY: Duration = Duration::from_secs(15);
-
-/// The time without an answer after which a client counts as dead.
-const DEAD_AFTER: Duration = Duration::from_secs(30);
 
 /// The interval of checks of a client whose socket accepts nothing.
 const BLOCKED_EVERY: Duration = Duration::from_millis(100);
@@ -23,10 +19,11 @@ impl Connection<'_> {
         let deadline = hub.clock.instant(self.deadline(stopped));
         let follows = stopped == Stopped::Empty && self.closing.is_none();
         let can_stop = self.closing.is_none();
+        let answers_wait = self.answers_wait();
         tokio::select! {
             biased;
             _ = self.socket.writable(), if stopped == Stopped::Blocked => {}
-            _ = self.socket.readable() => {}
+            _ = self.socket.readable(), if !answers_wait => {}
             _ = self.head.changed(), if follows => {}
             () = self.catch_up.ready(), if follows => {}
             () = dialect::translation_ready(&mut self.dialect), if follows => {}
@@ -36,24 +33,26 @@ impl Connection<'_> {
         }
     }
 
+    /// Returns the time of the next look at the timers: never one that has passed and finds nothing to do.
     fn deadline(&self, stopped: Stopped) -> Duration {
-        let mut deadline = self.pinged + PING_EVERY;
-        deadline = deadline.min(self.last_received.max(self.pinged) + DEAD_AFTER);
+        let soon = self.hub.clock.now() + BLOCKED_EVERY;
+        let mut deadline = match &self.closing {
+            Some(closing) => closing.deadline(self.progress.moved()).min(soon),
+            // pings cannot be answered, see `check_timers`
+            None if self.progress.is_blocked() => soon,
+            None => self.liveness.deadline(),
+        };
         if stopped == Stopped::Blocked {
-            deadline = deadline.min(self.hub.clock.now() + BLOCKED_EVERY);
+            deadline = deadline.min(soon);
         }
         if stopped == Stopped::Dripping {
             deadline = deadline.min(self.hub.clock.now() + faults::DRIP_EVERY);
         }
         // sessions are not called any more while the connection is being closed
-        if self.closing.is_none() {
-            let dialect = self.dialect.as_ref().and_then(|dialect| dialect.deadline());
-            let script = self.script.as_ref().and_then(|client| client.deadline());
-            deadline = [dialect, script].into_iter().flatten().fold(deadline, Duration::min);
-        }
-        if let Some(closing) = &self.closing {
-            deadline = deadline.min(closing.deadline(self.progress.moved()));
-            deadline = deadline.min(self.hub.clock.now() + BLOCKED_EVERY);
+        if self.closing.is_none()
+            && let Some(due) = self.session_deadline()
+        {
+            deadline = deadline.min(due);
         }
         deadline
     }
@@ -83,16 +82,21 @@ impl Connection<'_> {
             if stalled && self.hub.options.on_slow == OnSlow::Disconnect {
                 return self.too_slow();
             }
-        } else if self.pinged > self.last_received && now >= self.pinged + DEAD_AFTER {
-            return self.end(Closed::Dead, None, false);
-        }
-        if self.is_raw() && now >= self.pinged + PING_EVERY {
-            // there are no pings: TCP finds out whether the client is alive when something is written
-            (self.pinged, self.last_received) = (now, now);
-        }
-        // only after the last one was answered, so that the round-trip time is known
-        if now >= self.pinged + PING_EVERY && self.last_received >= self.pinged {
-            self.ping(now);
+        } else if self.liveness.is_dead(now) {
+            let unacknowledged = unacknowledged(&self.socket);
+            self.progress.look(unacknowledged, now);
+            // it may still be reading what precedes the ping
+            let reads = unacknowledged.is_some_and(|bytes| bytes > 0) && self.progress.moved() == now;
+            if !reads {
+                return self.end(Closed::Dead, None, false);
+            }
+            self.liveness.pinged(now);
+        } else if self.liveness.is_ping_due(now) {
+            match self.is_raw() {
+                // there are no pings: TCP finds out whether the client is alive when something is written
+                true => self.liveness = Liveness::new(now),
+                false => self.ping(now),
+            }
         }
         let changes = self.hub.published.view().changes;
         if changes != self.notified_changes {
@@ -106,7 +110,7 @@ impl Connection<'_> {
     }
 
     pub(super) fn ping(&mut self, now: Duration) {
-        self.pinged = now;
+        self.liveness.pinged(now);
         self.ask(now);
     }
 

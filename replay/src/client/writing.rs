@@ -136,7 +136,7 @@ impl Connection<'_> {
                     }
                 },
                 // vendors have no word for it: their clients go on with what is played
-                Task::Jumped { .. } if self.dialect.is_some() || self.script.is_some() => {}
+                Task::Jumped { .. } if self.has_session() => {}
                 // a client that counts the messages of a filter cannot know the number of the next one
                 Task::Jumped { seq }
                     if !self.client.v1 || !self.outgoing.cursor.selection().is_whole_stream() =>

@@ -85,10 +85,32 @@ fn records(bytes: &[u8]) -> Vec<&[u8]> {
     records
 }
 
-fn start(folder: &Folder, args: &[&str]) -> (Listening, String) {
+pub(super) fn start(folder: &Folder, args: &[&str]) -> (Listening, String) {
     let mut server = replay(folder, &[&["--databento-port", "0"], args].concat());
     let address = server.announces("databento gateway on ");
     (server, address)
+}
+
+/// Subscribes to symbols, 500 in each line, as the vendor's clients do, and returns the number of symbols that are mapped.
+pub(super) fn mapped(address: &str, symbols: &[String]) -> usize {
+    let mut gateway = Gateway::connect(address);
+    gateway.authenticate("db-any-key");
+    for symbols in symbols.chunks(500) {
+        gateway.send(&format!("schema=trades|stype_in=raw_symbol|symbols={}", symbols.join(",")));
+    }
+    // as the vendor's clients for Rust and C++ send it
+    gateway.send("start_session");
+    let mut head = [0; 8];
+    gateway.socket.read_exact(&mut head).unwrap();
+    gateway.socket.read_exact(&mut vec![0; u32_at(&head, 4) as usize]).unwrap();
+    let mut mapped = 0;
+    while mapped < symbols.len() {
+        let mut start = [0; 2];
+        gateway.socket.read_exact(&mut start).unwrap();
+        gateway.socket.read_exact(&mut vec![0; usize::from(start[0]) * 4 - 2]).unwrap();
+        mapped += usize::from(start[1] == SYMBOL_MAPPING);
+    }
+    mapped
 }
 
 #[test]
@@ -129,6 +151,23 @@ fn records_are_the_executions_quotes_and_minutes_of_the_archive() {
     assert_eq!(mappings, 50);
     let run = server.end();
     assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
+fn the_limits_of_connections_count_clients_of_all_ports() {
+    let folder = Folder::new();
+    let (server, address) = start(&folder, &["--max-connections-per-address", "1", "--stay"]);
+    let first = Gateway::connect(&address);
+    let status = match tungstenite::connect(format!("{}/stocks", server.url)) {
+        Err(tungstenite::Error::Http(answer)) => answer.status(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(status, 503);
+    let mut second = TcpStream::connect(&address).unwrap();
+    assert_eq!(second.read(&mut [0; 64]).unwrap(), 0, "it is closed without a greeting");
+    drop(first);
+    crate::support::send_signal("TERM", &server.child);
+    assert_eq!(server.end().code, 0);
 }
 
 #[test]

@@ -164,6 +164,15 @@ impl Speaker {
         }
     }
 
+    /// Sends a message again and again, and reads nothing. Returns the number of times until the server took no more.
+    pub(super) fn send_until_refused(&mut self, text: &str, at_most: usize) -> usize {
+        match self.socket.get_mut() {
+            MaybeTlsStream::Plain(socket) => socket.set_write_timeout(Some(SILENCE)).unwrap(),
+            _ => unreachable!("servers are on this machine"),
+        }
+        (0..at_most).position(|_| self.socket.send(Message::text(text)).is_err()).unwrap_or(at_most)
+    }
+
     /// Closes the connection, and waits for the answer.
     pub(super) fn close(mut self) {
         self.socket.close(None).unwrap();

@@ -42,6 +42,13 @@ pub(super) fn field<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     line.split('|').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
 }
 
+/// Returns true if there is a field with this key, with or without a value.
+pub(super) fn has(line: &str, key: &str) -> bool {
+    let line = line.trim_end_matches('\r');
+    line.split('|')
+        .any(|pair| pair.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +87,16 @@ mod tests {
         assert_eq!(field(line, "start"), Some(""));
         assert_eq!((field(line, "symbol"), field(line, "x"), field(line, "s")), (None, None, None));
         assert_eq!(field("auth=k\r", "auth"), Some("k"));
+        for (line, expected) in [
+            ("x", true),
+            ("x\r", true),
+            ("x=", true),
+            ("x=0", true),
+            ("a=x|x", true),
+            ("xy=1", false),
+            ("a=x", false),
+        ] {
+            assert_eq!(has(line, "x"), expected, "{line:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use tradesim_schemas::{Symbol, Timestamp, sha256};
 
 use super::{
     CHANNELS, instruments,
-    lines::{InvalidLine, Lines, field},
+    lines::{InvalidLine, Lines, field, has},
     record::{self, SystemCode},
 };
 use crate::{
@@ -76,7 +76,8 @@ impl Rules for Gateway {
         while let Some(line) = self.lines.next(&mut bytes) {
             match line {
                 Ok(line) if !io.authenticated => self.authenticate(&line, io),
-                Ok(line) if field(&line, "start_session").is_some() => self.start(io),
+                // the vendor's client for Python gives it a value, those for Rust and C++ do not
+                Ok(line) if has(&line, "start_session") => self.start(io),
                 Ok(line) => self.subscribe(&line, io),
                 Err(InvalidLine) => self.fail("invalid line: expected at most 64 KiB of UTF-8", io),
             }

@@ -146,8 +146,12 @@ fn a_client_that_cannot_be_served_is_refused_by_a_line() {
 
 #[test]
 fn a_session_starts_with_metadata_acknowledgements_and_mappings() {
-    let (bytes, others) =
-        sent("schema=trades|stype_in=raw_symbol|symbols=AAPL|id=7|is_last=1\nstart_session=0\n");
+    const SUBSCRIPTION: &str = "schema=trades|stype_in=raw_symbol|symbols=AAPL|id=7|is_last=1\n";
+    let (bytes, others) = sent(&format!("{SUBSCRIPTION}start_session=0\n"));
+    // as the vendor's clients for Rust and C++ send it
+    for line in ["start_session\n", "start_session\r\n", "start_session=\n"] {
+        assert_eq!(sent(&format!("{SUBSCRIPTION}{line}")), (bytes.clone(), others.clone()), "{line:?}");
+    }
     assert_eq!(hex(&bytes[..128]), METADATA);
     let acknowledgement = &bytes[128..448];
     assert_eq!(acknowledgement[..2], [80, 23]);

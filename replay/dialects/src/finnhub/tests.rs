@@ -54,6 +54,8 @@ fn a_key_is_in_the_query_or_in_a_header() {
         > {"type":"subscribe","symbol":"AAPL"}"#,
     );
     assert!(!wrong.session.selects(0, symbol("AAPL")));
+    transcript("a=1&token=%4bE%59", Some("KEY")).check("");
+    transcript("token=a%2Bb%26%3D", Some("a+b&=")).check("");
     let headers = vec![("x-finnhub-token".to_owned(), "KEY".to_owned())];
     Transcript::new(&DIALECT, Handshake { headers, ..Handshake::default() }, Some("KEY")).check("");
 }

@@ -118,7 +118,8 @@ impl Fixture {
         let backend = Arc::new(Echo::default());
         let metrics = Arc::new(Metrics::new());
         let (stop, stopped) = watch::channel(false);
-        let serve = serve(listener, Arc::clone(&backend), Arc::clone(&metrics), limits, stopped);
+        let slots = limits.slots();
+        let serve = serve(listener, Arc::clone(&backend), Arc::clone(&metrics), limits, slots, stopped);
         Fixture { backend, metrics, address, stop, served: tokio::spawn(serve) }
     }
 
