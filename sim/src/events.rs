@@ -9,6 +9,7 @@ mod circuit_breaker;
 mod fat_finger;
 mod flash_crash;
 mod index;
+mod ipo;
 mod kind;
 mod label;
 mod luld;
@@ -20,8 +21,11 @@ mod request;
 mod rules;
 mod scene;
 mod script;
+mod short_sale;
+mod split;
 #[cfg(test)]
 mod tests;
+mod venue_outage;
 
 pub use kind::{EventKind, Parameter, Values};
 pub use label::{Label, Phase};
@@ -31,6 +35,8 @@ pub use request::{Request, RequestError};
 
 pub(crate) use plan::check;
 pub(crate) use script::{Act, Leg, Script, multiplied, script, shift};
+pub(crate) use split::split;
+pub(crate) use venue_outage::{Outage, outages};
 
 /// Microseconds in a second.
 const SECOND: i64 = 1_000_000;

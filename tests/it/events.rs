@@ -33,6 +33,10 @@ const RECIPES: &[&str] = &[
     "rebalance",
     "luld:AAPL@10:31:12,direction=down,extensions=1",
     "circuit-breaker@10:00,level=3",
+    "split",
+    "ipo",
+    "venue-outage",
+    "short-sale",
 ];
 
 fn record(folder: &Folder, name: &str, arguments: &[&str]) -> Value {
