@@ -3,6 +3,7 @@
 mod catch_up;
 mod closing;
 mod dialect;
+mod events;
 mod faults;
 mod progress;
 mod unacknowledged;
@@ -622,6 +623,7 @@ impl Connection<'_> {
         } else {
             messages
         };
+        let messages = self.announce(block, messages);
         if block.is_regular() {
             self.put(block, messages);
         } else if !self.send_with_faults(block, messages) {

@@ -29,7 +29,7 @@ mod venue_outage;
 
 pub use kind::{EventKind, Parameter, Values};
 pub use label::{Label, Phase};
-pub use plan::{PlannedEvent, plan};
+pub use plan::{PlannedEvent, plan, plan_possible};
 pub use refusal::{Part, PlanError, Refusal};
 pub use request::{Request, RequestError};
 

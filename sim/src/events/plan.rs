@@ -102,6 +102,18 @@ pub fn plan(requests: &[Request], options: &SimulationOptions) -> Result<Vec<Pla
     Ok(events)
 }
 
+/// Completes the events that are possible on a day, as [`plan`] does, and leaves the others out: a plan for many days may have
+/// a time that an early close does not have.
+pub fn plan_possible(requests: &[Request], options: &SimulationOptions) -> Vec<PlannedEvent> {
+    let mut requests: Vec<Request> = requests.iter().take(EVENTS_MAX).cloned().collect();
+    loop {
+        match plan(&requests, options) {
+            Ok(events) => return events,
+            Err(error) => drop(requests.remove(error.request)),
+        }
+    }
+}
+
 /// An event of which the symbol and the start may be open.
 struct Draft {
     kind: EventKind,

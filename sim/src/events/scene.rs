@@ -213,6 +213,10 @@ impl SimulationOptions {
     /// Returns the labels of the planned events, by start.
     pub fn labels(&self) -> Vec<Label> {
         let universe = self.universe();
-        self.planned_events.iter().map(|event| Scene::new(event, self, &universe).label()).collect()
+        let label = |event| Scene::new(event, self, &universe).label();
+        let mut labels: Vec<Label> = self.planned_events.iter().map(label).collect();
+        // a first trade is planned by its time, and its label begins with the day
+        labels.sort_by(|one, other| (one.from, &one.id).cmp(&(other.from, &other.id)));
+        labels
     }
 }

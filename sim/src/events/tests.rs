@@ -290,7 +290,7 @@ fn refusals_name_the_nearest_valid_form() {
         (&["venue-outage@15:30,length=1800"], "the nearest valid form is venue-outage@15:29:00"),
         (
             &["venue-outage@11:00,venue=NASDAQ,length=600", "luld:AAPL@11:05"],
-            "overlaps venue-outage@11:00:00, which ends at 11:10:00",
+            "venue-outage@11:00:00 overlaps luld:AAPL@11:05:00, which ends at",
         ),
         (&["short-sale:AAPL@15:30"], "the nearest valid form is short-sale:AAPL@15:19:00"),
     ] {
