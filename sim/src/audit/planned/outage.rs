@@ -54,6 +54,13 @@ pub(super) fn check(label: &Label, place: &Place<'_>, scope: &Scope) -> Option<B
     Some(made().map_or_else(|| Incomplete::of(label), |outage| Box::new(outage) as Box<dyn Check + Send>))
 }
 
+impl Outage {
+    /// Returns true if the venue lists the symbol of a record. A stream without a symbol table has no listings.
+    fn is_listed(&self, seen: &Seen<'_>) -> bool {
+        seen.state.symbols.get(usize::from(seen.symbol)).is_some_and(|info| info.listing == self.venue)
+    }
+}
+
 impl Check for Outage {
     fn record(&mut self, seen: &Seen<'_>, findings: &mut Findings) {
         if seen.at < self.from || seen.at >= self.close {
@@ -73,7 +80,7 @@ impl Check for Outage {
                     format!("{symbol} has an event on {exchange} in the outage of {id}")
                 });
             }
-        } else if seen.state.symbols[usize::from(seen.symbol)].listing == self.venue {
+        } else if self.is_listed(seen) {
             self.after.0 += 1;
             self.after.1 += u64::from(exchange == self.venue);
         }
