@@ -17,6 +17,7 @@ mod keys;
 mod market;
 mod output;
 mod parse;
+mod planned;
 mod progress;
 mod random;
 #[cfg(test)]

@@ -2,11 +2,15 @@
 
 use std::{
     ops::Range,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use tradesim_dialects::Fault as SessionFault;
+use tradesim_protocol::EventPhase;
 use tradesim_schemas::{EventType, StreamSeq, Symbol, Timestamp};
 
 use crate::translation::Translations;
@@ -18,6 +22,9 @@ pub const BLOCK_BYTES: usize = 64 * 1024;
 
 /// The number of messages at which a block is full, however short they are.
 pub const BLOCK_MESSAGES: usize = 1024;
+
+/// The limit of phases of planned events that begin with one message.
+const PHASES_MAX: usize = 500;
 
 /// The type of the WebSocket message in a frame (RFC 6455, section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +98,8 @@ pub struct Block {
     due_ns: Vec<AtomicU64>,
     /// The faults by message, ascending; empty in a stream without faults.
     faults: Vec<(usize, LineFault)>,
+    /// The phases of planned events that begin with a message, ascending by message.
+    events: Vec<(usize, Arc<EventPhase>)>,
     /// The same messages in the dialects that clients speak, made when the first client needs one.
     translations: Translations,
 }
@@ -131,6 +140,24 @@ impl Block {
     /// Returns the fault at a message.
     pub fn fault_at(&self, message: usize) -> Option<LineFault> {
         self.next_fault(message).filter(|(at, _)| *at == message).map(|(_, fault)| fault)
+    }
+
+    /// Returns true if a phase of a planned event begins with one of the messages.
+    #[inline]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Returns the first message at or after a message with which a phase of a planned event begins.
+    pub fn next_event(&self, message: usize) -> Option<usize> {
+        let at = self.events.partition_point(|(other, _)| *other < message);
+        self.events.get(at).map(|(at, _)| *at)
+    }
+
+    /// Returns the phases of planned events that begin with a message.
+    pub fn events_at(&self, message: usize) -> impl Iterator<Item = &Arc<EventPhase>> {
+        let first = self.events.partition_point(|(other, _)| *other < message);
+        self.events[first..].iter().take_while(move |(at, _)| *at == message).map(|(_, phase)| phase)
     }
 
     /// Returns the memory that the block holds, in bytes.
@@ -201,6 +228,7 @@ pub struct BlockBuilder {
     recorded: Vec<u8>,
     starts_segment: bool,
     faults: Vec<(usize, LineFault)>,
+    events: Vec<(usize, Arc<EventPhase>)>,
 }
 
 /// Room for the longest header, which an unmasked frame of 64 KiB or more has.
@@ -218,6 +246,7 @@ impl BlockBuilder {
             recorded: Vec::new(),
             starts_segment: false,
             faults: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -245,6 +274,15 @@ impl BlockBuilder {
     /// Adds a fault at the next message.
     pub fn plant(&mut self, fault: LineFault) {
         self.faults.push((self.entries.len(), fault));
+    }
+
+    /// Announces that a phase of a planned event begins with the next message. At most 500 phases can begin with one; more are left
+    /// out, because a client limits the notices between two messages.
+    pub fn announce(&mut self, phase: Arc<EventPhase>) {
+        let at = self.entries.len();
+        if self.events.iter().rev().take_while(|(other, _)| *other == at).count() < PHASES_MAX {
+            self.events.push((at, phase));
+        }
     }
 
     /// Adds a message: `write` appends its text to the buffer.
@@ -282,6 +320,7 @@ impl BlockBuilder {
         }
         self.entries.truncate(kept);
         self.faults.retain(|(at, _)| *at < kept);
+        self.events.retain(|(at, _)| *at < kept);
         let (end, recorded_end) =
             self.entries.last().map_or((0, 0), |last| (last.end as usize, last.recorded_end as usize));
         self.bytes.truncate(end);
@@ -307,6 +346,7 @@ impl BlockBuilder {
             recorded: std::mem::take(&mut self.recorded),
             due_ns,
             faults: std::mem::take(&mut self.faults),
+            events: std::mem::take(&mut self.events),
             translations: Translations::default(),
         }
     }
@@ -414,6 +454,44 @@ mod tests {
         assert_eq!(times, [0, 60, 70]);
         assert_eq!(block.text(2), [b'c'; 200]);
         assert_eq!(block.frames(0..3).len(), 2 + 102 + 4 + 200);
+    }
+
+    #[test]
+    fn phases_are_announced_at_a_message() {
+        let phase = |name: &str| {
+            Arc::new(EventPhase {
+                id: "luld-KO-103112".to_owned(),
+                kind: "luld".to_owned(),
+                symbol: Symbol::new("KO"),
+                phase: name.to_owned(),
+                at: Timestamp::from_micros(0).unwrap(),
+            })
+        };
+        let mut builder = BlockBuilder::new(StreamSeq(0));
+        let mut push = |names: &[&str]| {
+            names.iter().for_each(|name| builder.announce(phase(name)));
+            builder.push(meta(Opcode::Text), |out| out.push(b'x'));
+        };
+        push(&[]);
+        push(&["run"]);
+        push(&[]);
+        push(&["limit", "halt"]);
+        for _ in 0..2 * PHASES_MAX {
+            builder.announce(phase("many"));
+        }
+        builder.push(meta(Opcode::Text), |out| out.push(b'x'));
+        builder.truncate(StreamSeq(5));
+        let block = builder.take();
+        let at = |message| block.events_at(message).map(|phase| phase.phase.as_str()).collect::<Vec<_>>();
+        assert!(block.has_events() && block.is_regular());
+        assert_eq!((at(0), at(1), at(3)), (vec![], vec!["run"], vec!["limit", "halt"]));
+        assert_eq!(at(4).len(), PHASES_MAX);
+        assert_eq!(
+            [0, 1, 2, 4, 5].map(|from| block.next_event(from)),
+            [Some(1), Some(1), Some(3), Some(4), None]
+        );
+        builder.push(meta(Opcode::Text), |_| {});
+        assert!(!builder.take().has_events());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod catch_up;
 mod closing;
 mod dialect;
+mod events;
 mod faults;
 mod liveness;
 mod progress;

@@ -67,7 +67,7 @@ pub use server::{Handle, Server, ServerError};
 pub use source::{Feed, Filled, Source, SourceError, SourceInfo, StreamState};
 pub use steering::{ControlToken, InvalidToken, Steering};
 pub use tradesim_dialects::{Fault as SessionFault, Script};
-pub use tradesim_protocol::{ParsePositionError, Position, Speed, State, StateRequest};
+pub use tradesim_protocol::{EventPhase, ParsePositionError, Position, Speed, State, StateRequest};
 
 /// Parts of the server that benchmarks drive directly. Not a stable API.
 #[doc(hidden)]

@@ -9,6 +9,7 @@ mod circuit_breaker;
 mod fat_finger;
 mod flash_crash;
 mod index;
+mod ipo;
 mod kind;
 mod label;
 mod luld;
@@ -20,17 +21,22 @@ mod request;
 mod rules;
 mod scene;
 mod script;
+mod short_sale;
+mod split;
 #[cfg(test)]
 mod tests;
+mod venue_outage;
 
 pub use kind::{EventKind, Parameter, Values};
 pub use label::{Label, Phase};
-pub use plan::{PlannedEvent, plan};
+pub use plan::{PlannedEvent, plan, plan_possible};
 pub use refusal::{Part, PlanError, Refusal};
 pub use request::{Request, RequestError};
 
 pub(crate) use plan::check;
 pub(crate) use script::{Act, Leg, Script, multiplied, script, shift};
+pub(crate) use split::split;
+pub(crate) use venue_outage::{Outage, outages};
 
 /// Microseconds in a second.
 const SECOND: i64 = 1_000_000;

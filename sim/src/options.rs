@@ -191,17 +191,21 @@ impl SimulationOptions {
         Ok(universe.symbols().iter().map(orders).sum())
     }
 
+    /// Returns the symbols, with the prices that they have after the splits of the day.
+    pub(crate) fn universe(&self) -> Universe {
+        events::split(Universe::on(self.day.date()).heaviest(self.symbols), &self.planned_events)
+    }
+
     /// Checks the options, and returns their symbols and bursts.
     pub(crate) fn resolve(&self) -> Result<(Universe, Vec<Burst>), OptionsError> {
         if !(1.0..=10_000.0).contains(&self.rate) {
             return Err(OptionsError::Rate { rate: self.rate });
         }
-        let universe = Universe::on(self.day.date());
-        let available = universe.symbols().len();
+        let available = Universe::SYMBOLS_MAX;
         if !(1..=available).contains(&self.symbols) {
             return Err(OptionsError::Symbols { symbols: self.symbols, available });
         }
-        let universe = universe.heaviest(self.symbols);
+        let universe = self.universe();
         let (start, end) = (self.day.start(), self.end());
         let multipliers = self.random_bursts.iter().map(|random| random.multiplier);
         for multiplier in multipliers.chain(self.planned_bursts.iter().map(|burst| burst.multiplier)) {

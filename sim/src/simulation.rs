@@ -13,7 +13,7 @@ use tradesim_schemas::{ArchiveKey, ByteHash, Envelope, Record, RecordSeq, Symbol
 
 use crate::{
     burst::Burst,
-    events::{self, Script},
+    events::{self, Outage, Script},
     gbm,
     merge::merge,
     model::Model,
@@ -318,10 +318,12 @@ fn tapes<'a>(
     ordinals: &'a [usize],
 ) -> impl Iterator<Item = (&'a SymbolInfo, Tape)> {
     let key = ArchiveKey::derive(&options.identity());
+    let outages: Arc<[Outage]> = events::outages(&options.planned_events).into();
     let (day, end) = (options.day, options.end());
     ordinals.iter().map(move |&ordinal| {
         let info = &universe.symbols()[ordinal];
-        (info, Tape::new(info, key.symbol_ids(info.symbol, ordinal as u16), day, end))
+        let ids = key.symbol_ids(info.symbol, ordinal as u16);
+        (info, Tape::new(info, ids, day, end).with_outages(Arc::clone(&outages)))
     })
 }
 

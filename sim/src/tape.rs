@@ -1,11 +1,13 @@
 //! The events of one symbol as records: prints of orders, book snapshots and candles.
 
+use std::sync::Arc;
+
 use tradesim_schemas::{
     Envelope, Event, Exchange, OrderBook, OrderRef, OrderType, Price, Quantity, Record, RecordSeq, Symbol,
     SymbolIds, Timestamp, Trade, TradeStatus, TradeType,
 };
 
-use crate::{candle::Candles, session::TradingDay, trader::Trader, universe::SymbolInfo};
+use crate::{candle::Candles, events::Outage, session::TradingDay, trader::Trader, universe::SymbolInfo};
 
 /// The venues that execute while the listing venue is closed. Source: contract, section 2.
 pub(crate) const OTHER_VENUES: [Exchange; 3] = [Exchange::Arca, Exchange::Nasdaq, Exchange::Bats];
@@ -39,6 +41,8 @@ pub(crate) struct Tape {
     day: TradingDay,
     end: i64,
     candles: Candles,
+    /// The times in which a venue is silent.
+    outages: Arc<[Outage]>,
 }
 
 impl Tape {
@@ -52,7 +56,14 @@ impl Tape {
             day,
             end: end.micros(),
             candles: Candles::new(info.symbol, info.exchange, day.start(), end),
+            outages: Arc::new([]),
         }
+    }
+
+    /// Sets the times in which a venue is silent.
+    pub(crate) fn with_outages(mut self, outages: Arc<[Outage]>) -> Tape {
+        self.outages = outages;
+        self
     }
 
     /// Returns the trading day.
@@ -124,10 +135,20 @@ impl Tape {
         out.push(record(None, Envelope { timestamp, event: Event::OrderBook(snapshot) }));
     }
 
-    /// Returns the listing venue while it is open, and otherwise `other`.
+    /// Returns the listing venue while it is open, and otherwise `other`; another one while that is silent.
     #[inline]
     fn venue(&self, at: Timestamp, other: Exchange) -> Exchange {
-        if self.day.venue_open(self.listing, at) { self.listing } else { other }
+        let venue = if self.day.venue_open(self.listing, at) { self.listing } else { other };
+        if self.outages.is_empty() { venue } else { self.around_outages(at.micros(), venue, other) }
+    }
+
+    /// Returns a venue if it is not silent, and otherwise `other` or the first of the other venues that is not silent.
+    fn around_outages(&self, at: i64, venue: Exchange, other: Exchange) -> Exchange {
+        let is_silent = |venue: Exchange| {
+            self.outages.iter().any(|outage| outage.venue == venue && (outage.from..outage.to).contains(&at))
+        };
+        let mut candidates = [venue, other].into_iter().chain(OTHER_VENUES);
+        candidates.find(|&venue| !is_silent(venue)).unwrap_or(venue)
     }
 
     #[inline]

@@ -135,7 +135,6 @@ impl Universe {
     }
 
     /// Returns the same symbols after changing each of them.
-    #[cfg(test)]
     pub(crate) fn changed(mut self, change: impl Fn(&mut SymbolInfo)) -> Universe {
         self.symbols.iter_mut().for_each(change);
         self

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use tradesim_dataset::Shard;
 
-use super::{BurstArgs, MarketArgs, ThreadArgs};
+use super::{BurstArgs, MarketArgs, PlannedArgs, ThreadArgs};
 use crate::parse::{self, DateRanges, Seeds};
 
 /// Record many days and seeds in parts, on any number of machines, and prove them together
@@ -60,6 +60,8 @@ pub(crate) struct DatasetRecord {
     pub(crate) market: MarketArgs,
     #[command(flatten)]
     pub(crate) bursts: BurstArgs,
+    #[command(flatten)]
+    pub(crate) planned: PlannedArgs,
 }
 
 /// Check that a dataset is complete, write its manifest, and print its digest

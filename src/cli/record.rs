@@ -56,7 +56,7 @@ pub(crate) struct Record {
 #[command(next_help_heading = "Planned events")]
 pub(crate) struct PlannedArgs {
     /// Add a planned event, for example luld:KO@10:31:12,direction=down; may be given more than once. Kinds: luld,
-    /// circuit-breaker, news, fat-finger, flash-crash, rebalance. What is left out is drawn from the seed
+    /// circuit-breaker, news, fat-finger, flash-crash, rebalance, split, ipo, venue-outage, short-sale. What is left out is drawn from the seed
     /// (docs/guide/events.md)
     #[arg(long, value_name = "KIND[:SYMBOL][@TIME][,KEY=VALUE...]")]
     pub(crate) scenario: Vec<Request>,

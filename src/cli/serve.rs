@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use clap::Args;
 use tradesim_schemas::{EventType, ExchangeTime};
 
-use super::{MarketArgs, ServerArgs};
+use super::{MarketArgs, PlannedArgs, ServerArgs};
 use crate::{
     parse,
     settings::{self, Mode},
@@ -22,7 +22,8 @@ The live clock does not wait for clients (--wait-clients 0) and can be paused, b
 set it. With --market-hours false, the market is open at any time: between 04:00 and 20:00 it starts at the present time, \
 otherwise at 04:00. The next trading day starts when the wall clock reaches it, or at once if the clock was set.
 
-The messages are those of `tradesim record` with the same seed, date and options, from the start of the stream on.")]
+The messages are those of `tradesim record` with the same seed, date and options, from the start of the stream on. Planned \
+events happen on each day; on later days, those that the day does not allow are left out.")]
 pub(crate) struct Serve {
     /// Mode: normal, burst or historical [setting: MODE, default: normal]
     #[arg(long, value_name = "MODE", value_parser = settings::mode)]
@@ -54,6 +55,8 @@ pub(crate) struct Serve {
     pub(crate) market: MarketArgs,
     #[command(flatten)]
     pub(crate) bursts: LiveBurstArgs,
+    #[command(flatten)]
+    pub(crate) planned: PlannedArgs,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 }

@@ -2,7 +2,6 @@
 
 mod options;
 mod plan;
-mod planned;
 
 use std::path::PathBuf;
 

@@ -6,7 +6,7 @@ use std::{env, fs, path::Path};
 
 use serde_json::{Value, json};
 
-use crate::support::{Folder, digest};
+use crate::support::{Folder, digest, listening::Listening};
 
 /// The options of all recipes.
 const DAY: &[&str] = &[
@@ -33,6 +33,10 @@ const RECIPES: &[&str] = &[
     "rebalance",
     "luld:AAPL@10:31:12,direction=down,extensions=1",
     "circuit-breaker@10:00,level=3",
+    "split",
+    "ipo",
+    "venue-outage",
+    "short-sale",
 ];
 
 fn record(folder: &Folder, name: &str, arguments: &[&str]) -> Value {
@@ -189,4 +193,115 @@ fn impossible_events_are_refused_with_the_nearest_valid_form() {
     let dry = folder.ok(&[DAY, &["--scenario", "luld:AAPL@10:00", "--dry-run"]].concat());
     assert!(dry.contains("event     luld-AAPL-100000: run 2026-02-18T15:00:00.000000Z"), "{dry}");
     assert!(folder.names().is_empty(), "{:?}", folder.names());
+}
+
+#[test]
+fn some_kinds_have_both_models() {
+    let folder = Folder::new();
+    let plain =
+        ["record", "--date", "2026-02-18", "--seed", "1", "--rate", "2", "--symbols", "6", "--no-env"];
+    for kind in ["split", "venue-outage", "news"] {
+        folder.ok(&[&plain[..], &["--scenario", kind, "-o", kind]].concat());
+        assert!(folder.ok(&["verify", kind]).contains("planned     ok"), "{kind}");
+    }
+    for kind in ["ipo", "short-sale"] {
+        folder
+            .run(&[&plain[..], &["--scenario", kind]].concat())
+            .fails(2, &format!("{kind} is not possible with the model gbm"));
+    }
+}
+
+/// The phases of the recipe `luld:AAPL@10:31:12` as `tail` prints the notices of them.
+const ANNOUNCED: [&str; 5] = [
+    "planned event luld-AAPL-103112: run from 2026-02-18T15:31:12.000000Z",
+    "planned event luld-AAPL-103112: limit from 2026-02-18T15:31:32.000000Z",
+    "planned event luld-AAPL-103112: halt from 2026-02-18T15:31:47.000000Z",
+    "planned event luld-AAPL-103112: reopen from 2026-02-18T15:36:47.000000Z",
+    "planned event luld-AAPL-103112: end from 2026-02-18T15:41:47.000000Z",
+];
+
+#[track_caller]
+fn check_announced(stderr: &str) {
+    let found: Vec<&str> =
+        stderr.lines().filter_map(|line| line.find("planned event ").map(|at| &line[at..])).collect();
+    assert_eq!(found, ANNOUNCED, "{stderr}");
+}
+
+#[test]
+fn replay_and_serve_announce_each_phase() {
+    let folder = Folder::new();
+    let report = record(&folder, "planned", &["--scenario", "luld:AAPL@10:31:12"]);
+    let replay = Listening::start(&folder, &["replay", "planned", "--speed", "max"]);
+    let tail = folder.run(&["tail", &replay.url, "--digest"]);
+    assert_eq!(
+        (tail.code, tail.stdout.trim_end()),
+        (0, report["digest"].as_str().unwrap()),
+        "{}",
+        tail.stderr
+    );
+    check_announced(&tail.stderr);
+    assert_eq!(replay.end().code, 0);
+    // a live stream has the messages of the recording, and the same phases
+    let day = &DAY[3..];
+    let serve = [&["serve", "--mode", "historical", "--day", "2026-02-18"], day].concat();
+    let serve = [&serve[..], &["--scenario", "luld:AAPL@10:31:12", "--record", "live"]].concat();
+    let server = Listening::start(&folder, &serve);
+    let tail = folder.run(&["tail", &server.url, "--digest"]);
+    assert_eq!(
+        (tail.code, tail.stdout.trim_end()),
+        (0, report["digest"].as_str().unwrap()),
+        "{}",
+        tail.stderr
+    );
+    check_announced(&tail.stderr);
+    let run = server.end();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("planned event luld-AAPL-103112 from 10:31:12 exchange time"),
+        "{}",
+        run.stderr
+    );
+    let labels = |name: &str| folder.run(&["labels", name, "--json"]).json()["labels"].clone();
+    assert_eq!(labels("live"), labels("planned"));
+    folder.ok(&["diff", "live", "planned"]);
+    folder
+        .run(
+            &[&["serve", "--mode", "historical", "--day", "2026-02-18"], day, &["--scenario", "luld:APPL"]]
+                .concat(),
+        )
+        .fails(2, "expected AAPL");
+}
+
+#[test]
+fn a_dataset_has_the_plan_and_its_parts_are_the_recording() {
+    let folder = Folder::new();
+    let scenarios = [
+        "--scenario",
+        "luld:AAPL@10:31:12",
+        "--scenario",
+        "ipo:MSFT",
+        "--scenario",
+        "split",
+        "--scenario",
+        "rebalance",
+    ];
+    let report = record(&folder, "day.parquet", &scenarios);
+    let options = &DAY[5..];
+    let dates = ["dataset", "record", "lake", "--dates", "2026-02-18", "--seeds", "42", "--parts", "3"];
+    folder.ok(&[&dates[..], options, &scenarios].concat());
+    folder.ok(&["dataset", "seal", "lake"]);
+    let verified = folder.run(&["dataset", "verify", "lake"]);
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
+    let of_day = ["dataset", "digest", "lake", "--date", "2026-02-18", "--seed", "42"];
+    assert_eq!(folder.ok(&of_day).trim(), report["digest"].as_str().unwrap());
+    let parts: Vec<String> =
+        (0..3).map(|part| format!("lake/date=2026-02-18/seed=42/part-00{part}-of-003.parquet")).collect();
+    folder.ok(&["merge", &parts[2], &parts[0], &parts[1], "-o", "merged.parquet"]);
+    assert!(folder.read("merged.parquet") == folder.read("day.parquet"));
+    folder
+        .run(
+            &[&dates[..4], &["2026-11-27", "--seeds", "1"], options, &["--scenario", "luld:AAPL@15:00"]]
+                .concat(),
+        )
+        .fails(2, "invalid --scenario on 2026-11-27 with seed 1: luld:AAPL@15:00:00 begins outside");
 }

@@ -8,7 +8,7 @@ use std::{
 use chrono::NaiveDate;
 use tradesim_archive::{Error as ArchiveError, StoreFailure};
 use tradesim_schemas::PieceError;
-use tradesim_sim::{OptionsError, session::CalendarError};
+use tradesim_sim::{OptionsError, PlanError, session::CalendarError};
 
 /// An error of a dataset.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,16 @@ pub enum DatasetError {
     /// The options of the simulation are invalid.
     #[error(transparent)]
     Options(#[from] OptionsError),
+    /// A planned event is not possible on a day.
+    #[error("a planned event is not possible on {date} with seed {seed}")]
+    Event {
+        /// The date.
+        date: NaiveDate,
+        /// The seed.
+        seed: u64,
+        /// The event, and the reason.
+        source: PlanError,
+    },
     /// A date cannot be simulated.
     #[error(transparent)]
     Date(#[from] CalendarError),
@@ -153,6 +163,7 @@ impl DatasetError {
             DatasetError::Archive(error) if error.is_bad_data() => ErrorKind::Data,
             DatasetError::Archive(error) if error.is_cannot_create() => ErrorKind::Output,
             DatasetError::Options(_)
+            | DatasetError::Event { .. }
             | DatasetError::Date(_)
             | DatasetError::Parts { .. }
             | DatasetError::Units { .. }

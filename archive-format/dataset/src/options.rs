@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use tradesim_schemas::{Symbol, TimeSpec, Timestamp};
-use tradesim_sim::{Burst, Model, RandomBursts, SimulationOptions, session::TradingDay};
+use tradesim_sim::{
+    Burst, Model, PlanError, RandomBursts, Request, SimulationOptions, plan, session::TradingDay,
+};
 
 /// The options of all days of a dataset.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +21,8 @@ pub struct MarketOptions {
     pub random_bursts: Option<RandomBursts>,
     /// Bursts at given times, on every date.
     pub planned_bursts: Vec<PlannedBurst>,
+    /// Planned events of every date, as they are asked for. What they leave open is drawn from the seed of the day.
+    pub planned_events: Vec<Request>,
 }
 
 /// A burst at a given time.
@@ -36,7 +40,16 @@ pub struct PlannedBurst {
 
 impl MarketOptions {
     /// Returns the options of one day.
-    pub fn of_day(&self, day: TradingDay, seed: u64) -> SimulationOptions {
+    ///
+    /// # Errors
+    /// Returns the first planned event that is not possible on the day.
+    pub fn of_day(&self, day: TradingDay, seed: u64) -> Result<SimulationOptions, PlanError> {
+        let options = self.without_events(day, seed);
+        let planned_events = plan(&self.planned_events, &options)?;
+        Ok(SimulationOptions { planned_events, ..options })
+    }
+
+    fn without_events(&self, day: TradingDay, seed: u64) -> SimulationOptions {
         let burst = |planned: &PlannedBurst| {
             let from = day.resolve(planned.at);
             let to = i64::try_from(planned.micros)
@@ -61,6 +74,8 @@ impl MarketOptions {
 
 /// The largest number of planned bursts of a recipe.
 const PLANNED_BURSTS_MAX: usize = 1_000;
+/// The largest number of planned events of a recipe, which is that of a day.
+const PLANNED_EVENTS_MAX: usize = 100;
 
 /// The options in a recipe. Floats are texts, because some JSON parsers do not read a float back to the same bits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,6 +86,9 @@ pub(crate) struct OptionsDocument {
     market_hours: bool,
     bursts: Option<BurstsDocument>,
     planned_bursts: Vec<PlannedDocument>,
+    /// Recipes without planned events do not have the member.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    planned_events: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,6 +127,7 @@ impl OptionsDocument {
             market_hours: options.market_hours,
             bursts,
             planned_bursts: planned.collect(),
+            planned_events: options.planned_events.iter().map(Request::to_string).collect(),
         }
     }
 
@@ -140,6 +159,11 @@ impl OptionsDocument {
                 symbol: symbol.transpose()?,
             })
         });
+        if self.planned_events.len() > PLANNED_EVENTS_MAX {
+            return Err("options.planned_events");
+        }
+        let events =
+            self.planned_events.iter().map(|text| text.parse().map_err(|_| "options.planned_events"));
         Ok(MarketOptions {
             model,
             rate: self.rate,
@@ -147,6 +171,7 @@ impl OptionsDocument {
             market_hours: self.market_hours,
             random_bursts: bursts.transpose()?,
             planned_bursts: planned.collect::<Result<_, _>>()?,
+            planned_events: events.collect::<Result<_, _>>()?,
         })
     }
 }

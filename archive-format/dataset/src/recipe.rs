@@ -74,7 +74,11 @@ impl Recipe {
         };
         for &day in &days {
             // the simulator knows what is valid, and is not started
-            options.of_day(day, seeds[0]).expected_orders()?;
+            planned(&options, day, seeds[0])?.expected_orders()?;
+            // what a plan leaves open differs between seeds
+            for &seed in seeds[1..].iter().filter(|_| !options.planned_events.is_empty()) {
+                planned(&options, day, seed)?;
+            }
         }
         let universe = Universe::on(first.date()).heaviest(usize::from(options.symbols));
         let ranges = ranges(&universe, parts)?;
@@ -225,8 +229,14 @@ impl Recipe {
     /// Panics if the recipe does not have the date.
     pub fn options(&self, unit: &Unit) -> SimulationOptions {
         let day = self.days.iter().find(|day| day.date() == unit.date);
-        self.options.of_day(*day.expect("the unit is of this recipe"), unit.seed)
+        let options = self.options.of_day(*day.expect("the unit is of this recipe"), unit.seed);
+        options.expect("the plans of all days were checked")
     }
+}
+
+/// Returns the options of a day, with its planned events.
+fn planned(options: &MarketOptions, day: TradingDay, seed: u64) -> Result<SimulationOptions, DatasetError> {
+    options.of_day(day, seed).map_err(|source| DatasetError::Event { date: day.date(), seed, source })
 }
 
 fn read_document(root: &Root) -> Result<Document, DatasetError> {

@@ -31,6 +31,7 @@ fn options() -> MarketOptions {
         market_hours: true,
         random_bursts: None,
         planned_bursts: Vec::new(),
+        planned_events: Vec::new(),
     }
 }
 
@@ -96,6 +97,59 @@ fn merged(archives: &[Archive]) -> Vec<Record> {
     std::iter::from_fn(|| merge.next_record().unwrap()).collect()
 }
 
+/// A day with planned events, some of which happen to all symbols.
+fn planned_events() -> MarketOptions {
+    let events = ["luld:AAPL@10:31:12", "split", "ipo", "venue-outage", "rebalance"];
+    MarketOptions {
+        model: Model::Stylized,
+        symbols: 8,
+        rate: 3,
+        planned_events: events.map(|event| event.parse().unwrap()).to_vec(),
+        ..options()
+    }
+}
+
+#[test]
+fn a_recipe_carries_its_plan_and_every_part_has_it() {
+    let recipe = recipe(&["2026-02-18", "2026-02-19"], &[1, 2], 4, planned_events());
+    let folder = tempfile::tempdir().unwrap();
+    recipe.claim(folder.path()).unwrap();
+    let read = Recipe::read(folder.path()).unwrap();
+    assert_eq!((read.hash(), &read), (recipe.hash(), &recipe));
+    let mut plans = std::collections::BTreeSet::new();
+    for unit in units(&recipe) {
+        let options = recipe.options(&unit);
+        assert_eq!(options.planned_events.len(), 5);
+        plans.insert(options.identity());
+    }
+    // each date and seed has a plan of its own, which its parts share
+    assert_eq!(plans.len(), 4);
+    let unit = units(&recipe)[1];
+    record(folder.path(), &recipe, &unit, one(), &going).unwrap();
+    let part = open(&folder.path().into(), &recipe, &unit).unwrap();
+    let provenance = part.metadata().provenance();
+    let whole = recipe.options(&unit).to_map().remove("planned_events").unwrap();
+    assert_eq!(provenance.options["planned_events"], whole);
+    assert_eq!(whole.split(';').count(), 5);
+    let symbols = &provenance.part.as_ref().unwrap().symbols;
+    assert!(
+        provenance.labels.iter().all(|label| label.symbol.is_none_or(|symbol| symbols.contains(&symbol)))
+    );
+    let others = provenance.labels.iter().filter(|label| label.symbol.is_none()).count();
+    assert_eq!(others, 2, "those of all symbols are in each part");
+
+    let early =
+        MarketOptions { planned_events: vec!["luld:AAPL@15:00".parse().unwrap()], ..planned_events() };
+    let error = Recipe::new(vec![day("2026-11-25"), day("2026-11-27")], vec![1], 1, early).unwrap_err();
+    assert!(error.to_string().contains("on 2026-11-27 with seed 1"), "{error}");
+    // a recipe without a plan is the document that it was before there were plans
+    let folder = tempfile::tempdir().unwrap();
+    small().claim(folder.path()).unwrap();
+    assert!(
+        !fs::read_to_string(folder.path().join("_tradesim/recipe.json")).unwrap().contains("planned_events")
+    );
+}
+
 /// Acceptance A1: parts are the day, in order, number and digest, for any number of them.
 #[test]
 fn the_parts_of_a_day_are_the_day() {
@@ -115,6 +169,7 @@ fn the_parts_of_a_day_are_the_day() {
             MarketOptions { random_bursts: Some(bursts), planned_bursts: vec![planned], ..all.clone() },
             vec![7],
         ),
+        ("2026-02-18", planned_events(), vec![3]),
         ("2026-11-27", MarketOptions { model: Model::Stylized, market_hours: false, ..all }, vec![5]),
     ];
     for (date, options, counts) in days {

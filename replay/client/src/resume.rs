@@ -256,6 +256,10 @@ impl ResumeState {
                 self.end = Some(End { seq, sent, digest, arrived: self.on_connection });
                 None
             }
+            Notice::Event { phase, .. } => {
+                let (id, name, at) = (safe(&phase.id), safe(&phase.phase), phase.at);
+                Some(format!("planned event {id}: {name} from {at}"))
+            }
             Notice::Error { code, text } => Some(format!("the server refused a message: {code}: {text}")),
             _ => None,
         }

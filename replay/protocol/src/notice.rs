@@ -1,5 +1,6 @@
 //! The notices of the subprotocol `tradesim.v1` (docs/PROTOCOL.md, section 4).
 
+mod event;
 mod order;
 mod state;
 
@@ -8,10 +9,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tradesim_schemas::{ContentDigest, EventType, StreamSeq, Symbol};
 
-use self::state::StateLayout;
+use self::{event::EventLayout, state::StateLayout};
 use crate::{Speed, State};
 
-pub use self::state::{ORDERS_MAX, OrderList, StateNotice};
+pub use self::{
+    event::EventPhase,
+    state::{ORDERS_MAX, OrderList, StateNotice},
+};
 
 /// A text message that is not an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +52,13 @@ pub enum Notice {
     },
     /// The state of the market before the next message, for a client that requested it.
     State(StateNotice),
+    /// A phase of a planned event begins.
+    Event {
+        /// The stream sequence number of the next message.
+        seq: StreamSeq,
+        /// The phase.
+        phase: EventPhase,
+    },
     /// Messages are no longer available.
     Gap {
         /// The stream sequence number of the first of them.
@@ -105,6 +116,7 @@ enum Layout {
         seq: StreamSeq,
     },
     State(StateLayout),
+    Event(EventLayout),
     Gap {
         from: StreamSeq,
         to: StreamSeq,
@@ -138,6 +150,7 @@ enum Informative {
     Start {},
     Position {},
     State {},
+    Event {},
     Subscribed {},
 }
 
@@ -191,6 +204,7 @@ impl Notice {
             }
             Layout::Seek { seq } => Some(Notice::Seek { seq }),
             Layout::State(layout) => layout.notice().map(Notice::State),
+            Layout::Event(layout) => layout.notice(),
             Layout::Gap { from, to } => Some(Notice::Gap { from, to }),
             Layout::Subscribed { seq, symbols, except, events } => {
                 let parsed = (
@@ -233,6 +247,7 @@ impl Notice {
             }
             Notice::Seek { seq } => Layout::Seek { seq: *seq },
             Notice::State(state) => Layout::State(StateLayout::of(state)),
+            Notice::Event { seq, phase } => Layout::Event(EventLayout::of(*seq, phase)),
             Notice::Gap { from, to } => Layout::Gap { from: *from, to: *to },
             Notice::Subscribed { seq, symbols, except, events } => Layout::Subscribed {
                 seq: *seq,
@@ -289,6 +304,19 @@ mod tests {
         check(Notice::Seek { seq: StreamSeq(5) }, r#"{"notice":"seek","seq":5}"#);
         check(Notice::Gap { from: StreamSeq(5), to: StreamSeq(9) }, r#"{"notice":"gap","from":5,"to":9}"#);
         check(
+            Notice::Event {
+                seq: StreamSeq(4),
+                phase: EventPhase {
+                    id: "luld-KO-103112".to_owned(),
+                    kind: "luld".to_owned(),
+                    symbol: Symbol::new("KO"),
+                    phase: "halt".to_owned(),
+                    at: tradesim_schemas::Timestamp::parse(b"2026-02-18T15:31:47Z").unwrap(),
+                },
+            },
+            r#"{"notice":"event","seq":4,"id":"luld-KO-103112","kind":"luld","symbol":"KO","phase":"halt","at":"2026-02-18T15:31:47.000000Z"}"#,
+        );
+        check(
             Notice::Subscribed {
                 seq: StreamSeq(3),
                 symbols: symbols(&["AAPL"]),
@@ -319,6 +347,8 @@ mod tests {
             r#"{"notice":"position","seq":1,"state":"rewinding","speed":"1x"}"#,
             r#"{"notice":"position","state":{}}"#,
             r#"{"notice":"start","stream":"00ff"}"#,
+            r#"{"notice":"event","seq":1,"id":"x","kind":"x","symbol":null,"phase":"x","at":"later"}"#,
+            r#"{"notice":"event","seq":1}"#,
             r#"{"notice":"subscribed","seq":1,"symbols":null,"events":["tick"]}"#,
         ] {
             assert_eq!(Notice::parse(text), Ok(None), "{text}");

@@ -17,7 +17,9 @@ use crate::{
     checkpoints::{Checkpoint, Checkpoints},
     instant_in,
     message::{Messages, Pace, Timestamps},
-    no_place, outline, period, read_error,
+    no_place, outline, period,
+    phases::{self, Phases, PlannedPhases},
+    read_error,
 };
 
 /// An archive, or the messages of it that pass a filter.
@@ -34,6 +36,8 @@ pub struct ArchiveSource {
     info: SourceInfo,
     checkpoints: Arc<Checkpoints>,
     states: States,
+    /// The phases of planned events.
+    phases: PlannedPhases,
 }
 
 impl ArchiveSource {
@@ -46,7 +50,8 @@ impl ArchiveSource {
         let received = metadata.provenance().has_received_pace();
         let pace = if received { Pace::Received } else { Pace::Recorded };
         let states = States::default();
-        ArchiveSource { archive, filter, timestamps, pace, info, checkpoints, states }
+        let phases = PlannedPhases::default();
+        ArchiveSource { archive, filter, timestamps, pace, info, checkpoints, states, phases }
             .with_timestamps(timestamps)
     }
 
@@ -55,6 +60,8 @@ impl ArchiveSource {
         let is_recording = self.filter.is_open() && timestamps == Timestamps::Recorded;
         self.info.identity = identity(&self.archive, &self.filter, timestamps);
         self.info.digest = is_recording.then(|| self.archive.metadata().digest());
+        let labels = &self.archive.metadata().provenance().labels;
+        self.phases = phases::of_labels(labels, self.filter.cut(), timestamps);
         ArchiveSource { timestamps, ..self }
     }
 
@@ -104,13 +111,35 @@ impl ArchiveSource {
         PassingRows { batches, filter, checkpoints: Arc::clone(&self.checkpoints), ended: false }
     }
 
-    fn feed(&self, rows: PassingRows, batch: Batch, at: usize) -> Box<dyn Feed> {
-        Box::new(ArchiveFeed { rows, batch, at, messages: Messages::new(self.timestamps, self.pace) })
+    /// Returns a feed whose first message is `seq`.
+    fn feed(
+        &self,
+        seq: StreamSeq,
+        rows: PassingRows,
+        batch: Batch,
+        at: usize,
+    ) -> Result<Box<dyn Feed>, SourceError> {
+        let messages = Messages::new(self.timestamps, self.pace);
+        let phases = Phases::after(Arc::clone(&self.phases), self.time_before(seq)?);
+        Ok(Box::new(ArchiveFeed { rows, batch, at, messages, phases }))
+    }
+
+    /// Returns the recorded time of the message before `seq`, if that decides which phases were announced.
+    fn time_before(&self, seq: StreamSeq) -> Result<Option<Timestamp>, SourceError> {
+        let Some(before) = seq.get().checked_sub(1).filter(|_| !self.phases.is_empty()) else {
+            return Ok(None);
+        };
+        if !self.filter.is_open() {
+            return Ok(self.row_of(StreamSeq(before))?.map(|(_, at)| at));
+        }
+        let batch =
+            self.rows_from(Start::Row(before), self.filter.clone()).next_batch().map_err(read_error)?;
+        Ok(batch.and_then(|batch| batch.rows().next().map(|row| row.timestamp())))
     }
 
     fn open_filtered(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
         let (rows, batch, at) = self.locate(seq)?;
-        Ok(self.feed(rows, batch, at))
+        self.feed(seq, rows, batch, at)
     }
 
     /// Finds a message among the rows that pass: the index of its row in the batch, or the first of the rows that follow.
@@ -205,7 +234,7 @@ impl Source for ArchiveSource {
         }
         if self.filter.is_open() {
             let rows = self.rows_from(Start::Row(seq.get()), self.filter.clone());
-            Ok(self.feed(rows, Batch::default(), 0))
+            self.feed(seq, rows, Batch::default(), 0)
         } else {
             self.open_filtered(seq)
         }
@@ -332,6 +361,7 @@ struct ArchiveFeed {
     /// The number of rows of the batch that were returned.
     at: usize,
     messages: Messages,
+    phases: Phases,
 }
 
 impl Feed for ArchiveFeed {
@@ -340,7 +370,9 @@ impl Feed for ArchiveFeed {
             self.at += if self.batch.has_captured() {
                 self.messages.push_rows(self.batch.rows_from(self.at), block)
             } else {
-                self.messages.push_records(&self.batch.records()[self.at..], block)
+                let records = &self.batch.records()[self.at..];
+                let count = self.phases.announce(records, block);
+                self.messages.push_records(&records[..count], block)
             };
             if self.at == self.batch.len() {
                 let Some(batch) = self.rows.next_batch().map_err(read_error)? else {

@@ -11,6 +11,7 @@ mod live;
 mod message;
 mod outline;
 mod period;
+mod phases;
 mod playlist;
 mod scenario_file;
 pub mod schedule;

@@ -13,13 +13,15 @@ use tradesim_replay::{
 };
 use tradesim_schemas::{MarketState, OpenOrders, Record, StreamSeq, TimeSpec, Timestamp};
 use tradesim_sim::{
-    Simulation, SimulationOptions,
+    Request, Simulation, SimulationOptions, plan_possible,
     session::{CalendarError, Closed},
 };
 
 use crate::{
     message::{Messages, Pace, Timestamps},
-    no_place, period, read_error,
+    no_place, period,
+    phases::{self, Phases, PlannedPhases},
+    read_error,
 };
 pub use market::LiveMarket;
 use recent::Recent;
@@ -28,8 +30,10 @@ use snapshots::{Limits, Snapshot, Snapshots};
 /// The definition of a live stream.
 #[derive(Debug)]
 pub struct LivePlan {
-    /// The options of the first day; later days have the same ones.
+    /// The options of the first day; later days have the same ones, except for planned events.
     pub options: SimulationOptions,
+    /// The planned events of each day, as they are asked for. On later days, those that are not possible then are left out.
+    pub events: Vec<Request>,
     /// The instant of the first day at which the stream starts.
     pub start: Timestamp,
     /// The filter of messages.
@@ -78,7 +82,8 @@ impl LiveSource {
         let info = SourceInfo { identity: identity(&plan), symbols, ..SourceInfo::default() };
         let LiveMarket { state, orders: first_orders } = market;
         let recent = Arc::new(Recent::new(state.clone()));
-        let first = Snapshot { seq: StreamSeq(0), starts_segment: false, simulation, market: state };
+        let first =
+            Snapshot { seq: StreamSeq(0), starts_segment: false, simulation, market: state, before: None };
         let snapshots = Arc::new(Snapshots::new(first, Limits::USUAL));
         LiveSource { plan: Arc::new(plan), snapshots, recent, first_orders, info }
     }
@@ -97,7 +102,8 @@ impl LiveSource {
             };
             let count = skip.min(window.records.len() as u64);
             skip -= count;
-            window.records.drain(..count as usize);
+            records.before =
+                window.records.drain(..count as usize).next_back().map(|last| last.envelope.timestamp);
             if !window.records.is_empty() {
                 records.begun = Some(Window { starts_segment: false, ..window });
             }
@@ -135,6 +141,7 @@ impl LiveSource {
     }
 
     fn records_from(&self, snapshot: Snapshot) -> LiveRecords {
+        let phases = phases_of(&self.plan, &snapshot.simulation);
         LiveRecords {
             plan: Arc::clone(&self.plan),
             snapshots: Arc::clone(&self.snapshots),
@@ -144,6 +151,8 @@ impl LiveSource {
             market: snapshot.market,
             seq: snapshot.seq,
             starts_segment: snapshot.starts_segment,
+            before: snapshot.before,
+            phases,
             begun: None,
         }
     }
@@ -157,7 +166,8 @@ impl Source for LiveSource {
     fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
         let records = self.records(seq)?;
         let messages = Messages::new(Timestamps::Recorded, Pace::Recorded);
-        Ok(Box::new(LiveFeed { records, window: Window::default(), at: 0, messages }))
+        let phases = Phases::after(Arc::clone(&records.phases), records.before);
+        Ok(Box::new(LiveFeed { records, window: Window::default(), at: 0, messages, phases }))
     }
 
     fn state(&self, seq: StreamSeq, request: StateRequest) -> Result<StreamState, SourceError> {
@@ -210,7 +220,21 @@ fn identity(plan: &LivePlan) -> String {
         Days::All { closed: Closed::Allow, nights: false } => "all days",
     };
     let (identity, start) = (plan.options.identity(), plan.start);
-    format!("live {identity} from {start}, {days}, cut ({cut})")
+    // the identity of the first day has its events; those of later days follow from what is asked for
+    let events = match plan.days {
+        Days::All { .. } if !plan.events.is_empty() => {
+            let events: Vec<String> = plan.events.iter().map(Request::to_string).collect();
+            format!(", events ({})", events.join("; "))
+        }
+        _ => String::new(),
+    };
+    format!("live {identity} from {start}, {days}{events}, cut ({cut})")
+}
+
+/// Returns the phases of the planned events of a day.
+fn phases_of(plan: &LivePlan, day: &Simulation) -> PlannedPhases {
+    let labels = phases::archived(day.options().labels());
+    phases::of_labels(&labels, plan.filter.cut(), Timestamps::Recorded)
 }
 
 /// The records of a window of time, in order.
@@ -220,6 +244,8 @@ pub struct Window {
     pub records: Vec<Record>,
     /// True if the time before the first record is skipped.
     starts_segment: bool,
+    /// The phases of the planned events of the day.
+    phases: PlannedPhases,
 }
 
 /// A reader of a [`LiveSource`].
@@ -236,6 +262,10 @@ pub struct LiveRecords {
     seq: StreamSeq,
     /// True if the time before that message is skipped.
     starts_segment: bool,
+    /// The time of the message before the next one that is returned.
+    before: Option<Timestamp>,
+    /// The phases of the planned events of the simulated day.
+    phases: PlannedPhases,
     /// The rest of the window in which reading started.
     begun: Option<Window>,
 }
@@ -247,13 +277,15 @@ impl LiveRecords {
     /// Does not fail if the first day could be simulated.
     pub fn next_window(&mut self) -> Result<Option<Window>, SourceError> {
         if let Some(window) = self.begun.take() {
+            self.before = window.records.last().map(|last| last.envelope.timestamp);
             return Ok(Some(window));
         }
         loop {
             if self.snapshots.wants(self.seq) {
                 let (seq, starts_segment) = (self.seq, self.starts_segment);
                 let (simulation, market) = (self.simulation.clone(), self.market.clone());
-                self.snapshots.learn(Snapshot { seq, starts_segment, simulation, market });
+                let before = self.before;
+                self.snapshots.learn(Snapshot { seq, starts_segment, simulation, market, before });
             }
             match self.simulation.next_window() {
                 Some(mut records) => {
@@ -263,7 +295,9 @@ impl LiveRecords {
                         records.iter().for_each(|record| self.market.push(&record.envelope));
                         self.seq += records.len() as u64;
                         let starts_segment = std::mem::take(&mut self.starts_segment);
-                        return Ok(Some(Window { records, starts_segment }));
+                        self.before = records.last().map(|last| last.envelope.timestamp);
+                        let phases = Arc::clone(&self.phases);
+                        return Ok(Some(Window { records, starts_segment, phases }));
                     }
                 }
                 None if self.begin_next_day()? => {}
@@ -281,8 +315,11 @@ impl LiveRecords {
             Err(CalendarError::Uncovered { .. }) => return Ok(false),
             Err(error) => return Err(read_error(error)),
         };
-        let options = SimulationOptions { day, ..options.clone() };
+        let options = SimulationOptions { day, planned_events: Vec::new(), ..options.clone() };
+        let planned_events = plan_possible(&self.plan.events, &options);
+        let options = SimulationOptions { planned_events, ..options };
         self.simulation = Simulation::new(options).map_err(read_error)?;
+        self.phases = phases_of(&self.plan, &self.simulation);
         self.starts_segment = !nights;
         Ok(true)
     }
@@ -295,6 +332,7 @@ struct LiveFeed {
     /// The number of records of the window that were returned.
     at: usize,
     messages: Messages,
+    phases: Phases,
 }
 
 impl Feed for LiveFeed {
@@ -302,12 +340,17 @@ impl Feed for LiveFeed {
         loop {
             if self.at == self.window.records.len() {
                 let Some(window) = self.records.next_window()? else { return Ok(Filled::End) };
+                if !self.phases.are_of(&window.phases) {
+                    self.phases = Phases::after(Arc::clone(&window.phases), None);
+                }
                 (self.window, self.at) = (window, 0);
                 if self.window.starts_segment {
                     block.start_segment();
                 }
             }
-            self.at += self.messages.push_records(&self.window.records[self.at..], block);
+            let records = &self.window.records[self.at..];
+            let count = self.phases.announce(records, block);
+            self.at += self.messages.push_records(&records[..count], block);
             if block.is_full() {
                 return Ok(Filled::More);
             }

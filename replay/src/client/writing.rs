@@ -178,6 +178,7 @@ impl Connection<'_> {
         } else {
             messages
         };
+        let messages = self.announce(block, messages);
         if block.is_regular() {
             self.put(block, messages);
         } else if !self.send_with_faults(block, messages) {

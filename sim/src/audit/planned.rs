@@ -5,9 +5,13 @@
 
 mod bands;
 mod cross;
+mod first_trade;
 mod halts;
 mod index;
 mod jump;
+mod outage;
+mod short_sale;
+mod split;
 mod sweep;
 
 use std::fmt::Debug;
@@ -119,6 +123,17 @@ impl Planned {
             }
             let place = Place { day, symbol: symbol.map(|index| index as u16), symbols };
             checks.extend(halts::check(label, &place, scope));
+            let alone = [
+                split::check(label, &place),
+                first_trade::check(label, &place, scope),
+                outage::check(label, &place, scope),
+                short_sale::check(label, &place, scope),
+            ];
+            if alone.iter().any(Option::is_some) {
+                // these checks hold in each part of the stream
+                checks.extend(alone.into_iter().flatten());
+                continue;
+            }
             // the other checks look at what was before the event, and at its end
             let begun = scope.from.is_none_or(|from| from.micros() <= label.from.micros() - 300 * SECOND);
             let ended = !scope.limited && scope.to.is_none_or(|to| to > label.to);

@@ -81,6 +81,7 @@ pub(super) const DEFINITION: Definition = Definition {
         phases.push(("end", end(scene)));
         phases
     },
+    busy: |scene| scene.whole(),
     facts: |scene| {
         let declines: Vec<String> = (1..=scene.value("level") as usize)
             .map(|level| rules::decline(scene.day, level).to_string())

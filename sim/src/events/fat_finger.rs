@@ -67,6 +67,7 @@ pub(super) const DEFINITION: Definition = Definition {
         let back = limit + scene.micros("rest");
         vec![("sweep", scene.at()), ("limit", limit), ("back", back), ("end", back + scene.micros("back"))]
     },
+    busy: |scene| scene.whole(),
     facts: |scene| {
         let points = rules::band_points(scene.day, scene.info(), scene.at());
         vec![

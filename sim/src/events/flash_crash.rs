@@ -85,6 +85,7 @@ pub(super) const DEFINITION: Definition = Definition {
         let back = trough + scene.micros("trough");
         vec![("fall", scene.at()), ("trough", trough), ("back", back), ("end", back + scene.micros("back"))]
     },
+    busy: |scene| scene.whole(),
     facts: |_| Vec::new(),
     legs,
 };

@@ -2,8 +2,15 @@
 
 use std::fmt;
 
-use super::{circuit_breaker, fat_finger, flash_crash, luld, news, rebalance, scene::Scene, script::Leg};
-use crate::{Model, rng::Stream, universe::SymbolInfo};
+use super::{
+    circuit_breaker, fat_finger, flash_crash, ipo, luld, news, rebalance, scene::Scene, script::Leg,
+    short_sale, split, venue_outage,
+};
+use crate::{
+    Model,
+    rng::Stream,
+    universe::{SymbolInfo, Universe},
+};
 
 /// A kind of planned events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +27,14 @@ pub enum EventKind {
     FlashCrash,
     /// The rebalancing of an index: a heavy closing cross.
     Rebalance,
+    /// A split of one symbol, whose prices are adjusted on this day.
+    Split,
+    /// An initial public offering: the first trade of a symbol.
+    Ipo,
+    /// A venue that is silent for a time.
+    VenueOutage,
+    /// A fall that switches the price test for short sales on.
+    ShortSale,
 }
 
 /// A parameter of a kind.
@@ -64,6 +79,8 @@ pub(super) enum Usual {
     Drawn(f64, f64),
     /// One of the words of [`Values::OneOf`].
     AnyWord,
+    /// The listing venue of a symbol, drawn by weight.
+    Listing,
 }
 
 /// The parts of a kind.
@@ -72,7 +89,7 @@ pub(super) struct Definition {
     pub(super) name: &'static str,
     pub(super) parameters: &'static [Parameter],
     pub(super) rule: &'static str,
-    /// It happens to one symbol, to all, or to either.
+    /// The symbols that it happens to.
     pub(super) reach: Reach,
     /// The reason for which a model cannot have it.
     pub(super) without: fn(Model) -> Option<&'static str>,
@@ -82,8 +99,10 @@ pub(super) struct Definition {
     pub(super) usual: fn(&Scene<'_>) -> (i64, i64),
     /// The reason for which the event is against the rules, if it is.
     pub(super) fault: fn(&Scene<'_>) -> Option<String>,
-    /// Its phases. The first one begins with the event, and the last one is its end.
+    /// Its phases. The market differs from the first one on, and the last one is the end of the event.
     pub(super) phases: fn(&Scene<'_>) -> Vec<(&'static str, i64)>,
+    /// The span in which a symbol can have no other event; `None` if it can have them at any time.
+    pub(super) busy: fn(&Scene<'_>) -> Option<(i64, i64)>,
     /// The legs of a symbol.
     pub(super) legs: fn(&Scene<'_>, &SymbolInfo) -> Vec<Leg>,
     /// The facts that the label states in addition to the parameters.
@@ -95,7 +114,12 @@ pub(super) struct Definition {
 pub(super) enum Reach {
     One,
     All,
+    /// Those that are listed on a venue, which is a parameter.
+    Venue,
 }
+
+/// The words of a parameter that is a venue.
+pub(super) const VENUES: &[&str] = &["NYSE", "NASDAQ", "AMEX", "ARCA", "BATS"];
 
 impl EventKind {
     /// All kinds.
@@ -106,6 +130,10 @@ impl EventKind {
         EventKind::FatFinger,
         EventKind::FlashCrash,
         EventKind::Rebalance,
+        EventKind::Split,
+        EventKind::Ipo,
+        EventKind::VenueOutage,
+        EventKind::ShortSale,
     ];
 
     pub(super) const fn definition(self) -> &'static Definition {
@@ -116,6 +144,10 @@ impl EventKind {
             EventKind::FatFinger => &fat_finger::DEFINITION,
             EventKind::FlashCrash => &flash_crash::DEFINITION,
             EventKind::Rebalance => &rebalance::DEFINITION,
+            EventKind::Split => &split::DEFINITION,
+            EventKind::Ipo => &ipo::DEFINITION,
+            EventKind::VenueOutage => &venue_outage::DEFINITION,
+            EventKind::ShortSale => &short_sale::DEFINITION,
         }
     }
 
@@ -134,7 +166,7 @@ impl EventKind {
         self.definition().parameters
     }
 
-    /// Returns true if the kind happens to one symbol, and false if it happens to all.
+    /// Returns true if the kind happens to one symbol, and false if it happens to several.
     pub fn has_symbol(self) -> bool {
         self.definition().reach == Reach::One
     }
@@ -148,12 +180,17 @@ impl fmt::Display for EventKind {
 
 impl Parameter {
     /// Draws the value of a parameter that is not given. It has at most four decimals, so that its text is short.
-    pub(super) fn draw(&self, stream: &mut Stream) -> f64 {
+    pub(super) fn draw(&self, stream: &mut Stream, universe: &Universe) -> f64 {
         match (self.usual, self.values) {
             (Usual::Fixed(value), _) => value,
             (Usual::Drawn(from, to), _) => (stream.between(from, to) * 10_000.0) as i64 as f64 / 10_000.0,
             (Usual::AnyWord, Values::OneOf(words)) => f64::from(stream.below(words.len() as u32)),
-            (Usual::AnyWord, _) => 0.0,
+            (Usual::Listing, Values::OneOf(words)) => {
+                let drawn = stream.weighted(universe.symbols().iter().map(|info| info.weight));
+                let venue = universe.symbols()[drawn].exchange.as_str();
+                words.iter().position(|word| *word == venue).unwrap_or(0) as f64
+            }
+            (Usual::AnyWord | Usual::Listing, _) => 0.0,
         }
     }
 

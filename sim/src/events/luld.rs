@@ -67,6 +67,7 @@ pub(super) const DEFINITION: Definition = Definition {
         let end = reopen + 300 * SECOND;
         vec![("run", scene.at()), ("limit", limit), ("halt", halt), ("reopen", reopen), ("end", end)]
     },
+    busy: |scene| scene.whole(),
     facts: |scene| {
         let points = rules::band_points(scene.day, scene.info(), scene.at());
         vec![

@@ -69,6 +69,7 @@ pub(super) const DEFINITION: Definition = Definition {
         let settled = scene.at() + scene.micros("within");
         vec![("jump", scene.at()), ("settled", settled), ("end", settled + CROWD)]
     },
+    busy: |scene| scene.whole(),
     facts: |_| Vec::new(),
     legs,
 };

@@ -9,6 +9,7 @@ use super::{
     kind::{EventKind, Parameter, Reach},
     refusal::{Part, PlanError, Refusal},
     scene::{Scene, clock, instant},
+    split::split,
 };
 use crate::{
     SimulationOptions,
@@ -81,7 +82,7 @@ impl fmt::Display for PlannedEvent {
 /// # Errors
 /// Returns the first request that names something unknown, or that the rules or the other events do not allow.
 pub fn plan(requests: &[Request], options: &SimulationOptions) -> Result<Vec<PlannedEvent>, PlanError> {
-    let universe = Universe::on(options.day.date()).heaviest(options.symbols);
+    let mut universe = SimulationOptions { planned_events: Vec::new(), ..options.clone() }.universe();
     if requests.len() > EVENTS_MAX {
         return Err(PlanError { request: EVENTS_MAX, part: Part::Whole, refusal: Box::new(Refusal::Many) });
     }
@@ -91,17 +92,32 @@ pub fn plan(requests: &[Request], options: &SimulationOptions) -> Result<Vec<Pla
         let draft = Draft::new(request, ordinal, options, &universe);
         drafts.push((number, draft.map_err(|(part, refusal)| PlanError { request: number, part, refusal })?));
     }
-    // what is given has precedence over what is drawn
+    // splits decide the prices of the day; what is given has precedence over what is drawn
     drafts.sort_by_key(|(number, draft)| {
-        (Reverse(draft.at.is_some()), Reverse(draft.symbol.is_some()), *number)
+        let is_split = draft.kind == EventKind::Split;
+        (Reverse(is_split), Reverse(draft.at.is_some()), Reverse(draft.symbol.is_some()), *number)
     });
     let mut events: Vec<PlannedEvent> = Vec::new();
     for (number, draft) in drafts {
         let placed = draft.place(&events, options, &universe);
-        events.push(placed.map_err(|(part, refusal)| PlanError { request: number, part, refusal })?);
+        let placed = placed.map_err(|(part, refusal)| PlanError { request: number, part, refusal })?;
+        universe = split(universe, std::slice::from_ref(&placed));
+        events.push(placed);
     }
     events.sort_by_key(|event| (event.at, event.kind, event.symbol.map(|symbol| symbol.key())));
     Ok(events)
+}
+
+/// Completes the events that are possible on a day, as [`plan`] does, and leaves the others out: a plan for many days may have
+/// a time that an early close does not have.
+pub fn plan_possible(requests: &[Request], options: &SimulationOptions) -> Vec<PlannedEvent> {
+    let mut requests: Vec<Request> = requests.iter().take(EVENTS_MAX).cloned().collect();
+    loop {
+        match plan(&requests, options) {
+            Ok(events) => return events,
+            Err(error) => drop(requests.remove(error.request)),
+        }
+    }
 }
 
 /// An event of which the symbol and the start may be open.
@@ -146,7 +162,7 @@ impl Draft {
         let mut values = Vec::new();
         for parameter in kind.parameters() {
             // each parameter is drawn, so that a given one does not change the others
-            let drawn = parameter.draw(&mut stream);
+            let drawn = parameter.draw(&mut stream, universe);
             values.push(match given(parameter) {
                 None => drawn,
                 Some((name, value)) => parameter.parse(value).ok_or_else(|| {

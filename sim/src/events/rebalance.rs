@@ -47,6 +47,7 @@ pub(super) const DEFINITION: Definition = Definition {
         let (_, close) = scene.core();
         vec![("imbalance", scene.at()), ("cross", close), ("end", close + CROSS)]
     },
+    busy: |scene| scene.whole(),
     facts: |_| Vec::new(),
     legs,
 };

@@ -1,6 +1,6 @@
 //! Planned events as users write them: `KIND[:SYMBOL][@TIME][,key=value…]`.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use tradesim_schemas::TimeSpec;
 
@@ -38,6 +38,20 @@ pub enum RequestError {
 impl Request {
     /// The longest text that is parsed.
     pub const BYTES_MAX: usize = 1_000;
+}
+
+/// Writes the request in the form in which it is parsed.
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kind)?;
+        if let Some(symbol) = &self.symbol {
+            write!(f, ":{symbol}")?;
+        }
+        if let Some(at) = self.at {
+            write!(f, "@{at}")?;
+        }
+        self.parameters.iter().try_for_each(|(name, value)| write!(f, ",{name}={value}"))
+    }
 }
 
 impl FromStr for Request {
@@ -84,10 +98,13 @@ mod tests {
         assert_eq!((request.kind.as_str(), request.symbol.as_deref()), ("luld", Some("KO")));
         assert_eq!(request.at.map(|at| at.to_string()).as_deref(), Some("10:31:12"));
         assert_eq!(request.parameters[1], ("run".to_owned(), "20".to_owned()));
+        assert_eq!(request.to_string(), "luld:KO@10:31:12,direction=down,run=20");
         let request: Request = "flash-crash".parse().unwrap();
+        assert_eq!(request.to_string(), "flash-crash");
         assert_eq!((request.symbol, request.at, request.parameters.len()), (None, None, 0));
         let request: Request = "news@2026-02-18T15:31:12Z".parse().unwrap();
         assert!(matches!(request.at, Some(TimeSpec::Instant(_))));
+        assert_eq!(request.to_string().parse(), Ok(request));
         for (text, error) in [
             ("", RequestError::Form),
             (":KO", RequestError::Form),

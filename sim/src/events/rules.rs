@@ -143,6 +143,13 @@ pub(super) fn last_halt(day: &TradingDay) -> i64 {
     day.core_close().micros() - breaker(day).last_halt
 }
 
+/// Returns the price at which short sales become restricted, in units of 0.0001: 10 % below the previous close. Source: Rule 201 of
+/// Regulation SHO (75 FR 11232), with which markets comply since 2011-02-28 (SEC, extension of 2010-11-04), before the first
+/// date of the calendar.
+pub(super) const fn short_sale_trigger(close: i64) -> i64 {
+    close * 9 / 10
+}
+
 /// Returns the row of a table that is in force on a date. Rows are in order of their dates.
 fn in_force<T>(
     date: NaiveDate,

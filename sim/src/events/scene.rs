@@ -4,10 +4,11 @@ use tradesim_schemas::Timestamp;
 
 use super::{
     Label, Phase, SECOND,
-    kind::{Definition, EventKind},
+    kind::{Definition, EventKind, Reach},
     plan::PlannedEvent,
     refusal::{Part, Refusal},
     script::Leg,
+    venue_outage,
 };
 use crate::{
     SimulationOptions,
@@ -72,6 +73,11 @@ impl<'a> Scene<'a> {
         clock(self.day, at)
     }
 
+    /// Returns the whole event, as the span in which its symbols can have no other one.
+    pub(super) fn whole(&self) -> Option<(i64, i64)> {
+        Some((self.at(), self.to()))
+    }
+
     /// Returns the phases as starts, in order.
     pub(super) fn phases(&self) -> Vec<(&'static str, i64)> {
         (self.definition().phases)(self)
@@ -106,7 +112,7 @@ impl<'a> Scene<'a> {
             id: self.id(),
             kind: self.event.kind.to_string(),
             symbol: self.event.symbol,
-            from: self.event.at,
+            from: instant(phases[0].1),
             to: instant(self.to()),
             phases: phases
                 .iter()
@@ -140,6 +146,20 @@ impl<'a> Scene<'a> {
         (definition.fault)(self).map(|reason| (Part::Whole, Box::new(Refusal::Rule { event, reason })))
     }
 
+    /// Returns true if a symbol has both events.
+    fn meets(&self, other: &Scene<'_>) -> bool {
+        let venue = |scene: &Scene<'_>| {
+            (scene.definition().reach == Reach::Venue).then(|| venue_outage::venue(scene.event))
+        };
+        // venues that are silent at the same time would leave none for some orders
+        match ((self.event.symbol, venue(self)), (other.event.symbol, venue(other))) {
+            ((Some(mine), _), (Some(others), _)) => mine == others,
+            ((Some(_), _), (_, Some(venue))) => self.info().exchange == venue,
+            ((_, Some(venue)), (Some(_), _)) => other.info().exchange == venue,
+            _ => true,
+        }
+    }
+
     /// Returns what is wrong with the event beside another one.
     pub(super) fn conflict(&self, other: &Scene<'_>) -> Option<(Part, Box<Refusal>)> {
         let (kind, event) = (self.event.kind, self.event.head(self.day));
@@ -148,12 +168,28 @@ impl<'a> Scene<'a> {
                 "each level halts once a day: give one circuit-breaker with the highest level".to_owned();
             return Some((Part::Whole, Box::new(Refusal::Rule { event, reason })));
         }
-        let (mine, others) = (self.event.symbol, other.event.symbol);
-        let apart = mine.is_some() && others.is_some() && mine != others;
-        if apart || self.at() >= other.to() || other.at() >= self.to() {
+        if !self.meets(other) {
             return None;
         }
-        let until = (other.to() + SECOND - 1).div_euclid(SECOND) * SECOND;
+        let is_listing = |kind| matches!(kind, EventKind::Split | EventKind::Ipo);
+        if is_listing(kind) && is_listing(other.event.kind) {
+            let reason = format!("{} has one split or one first trade a day", self.info().symbol);
+            return Some((Part::Whole, Box::new(Refusal::Rule { event, reason })));
+        }
+        let busy = |scene: &Scene<'_>| (scene.definition().busy)(scene);
+        let ((from, to), (other_from, other_to)) = (busy(self)?, busy(other)?);
+        if from >= other_to || other_from >= to {
+            return None;
+        }
+        if let Some(ipo) = [self, other].into_iter().find(|scene| scene.event.kind == EventKind::Ipo) {
+            let (head, end) = (ipo.event.head(self.day), self.clock(ipo.to()));
+            let reason = format!(
+                "a symbol has no other event from 04:00 until two hours after its first trade: begin after {end}, the end of \
+                 {head}"
+            );
+            return Some((Part::Start, Box::new(Refusal::Rule { event, reason })));
+        }
+        let until = (other_to + SECOND - 1).div_euclid(SECOND) * SECOND;
         let next = PlannedEvent { at: instant(until), ..self.event.clone() };
         let refusal = Refusal::Overlap {
             event,
@@ -176,7 +212,11 @@ pub(super) fn instant(micros: i64) -> Timestamp {
 impl SimulationOptions {
     /// Returns the labels of the planned events, by start.
     pub fn labels(&self) -> Vec<Label> {
-        let universe = Universe::on(self.day.date()).heaviest(self.symbols);
-        self.planned_events.iter().map(|event| Scene::new(event, self, &universe).label()).collect()
+        let universe = self.universe();
+        let label = |event| Scene::new(event, self, &universe).label();
+        let mut labels: Vec<Label> = self.planned_events.iter().map(label).collect();
+        // a first trade is planned by its time, and its label begins with the day
+        labels.sort_by(|one, other| (one.from, &one.id).cmp(&(other.from, &other.id)));
+        labels
     }
 }

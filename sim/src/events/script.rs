@@ -27,6 +27,8 @@ pub(crate) struct Leg {
     pub(crate) width: f64,
     /// The multiplier of displayed sizes.
     pub(crate) depth: f64,
+    /// The multiplier of the volatility.
+    pub(crate) volatility: f64,
     /// The half-width of the price bands around the reference price at the start of the event, in basis points; nothing
     /// executes outside them.
     pub(crate) band_points: Option<i64>,
@@ -85,6 +87,7 @@ impl Leg {
             rate: 1.0,
             width: 1.0,
             depth: 1.0,
+            volatility: 1.0,
             band_points: None,
             course: Course::Free,
             jump: None,
@@ -227,6 +230,12 @@ impl Script {
     #[inline]
     pub(crate) fn leg(&self) -> Option<&Leg> {
         self.current.as_ref()
+    }
+
+    /// Returns the multiplier of the volatility.
+    #[inline]
+    pub(crate) fn volatility(&self) -> f64 {
+        self.current.as_ref().map_or(1.0, |leg| leg.volatility)
     }
 
     /// Returns true if nothing executes.

@@ -57,14 +57,20 @@ fn each_kind_runs_from_its_name_alone_and_follows_its_rule() {
 }
 
 #[test]
-fn news_works_with_the_plain_model() {
+fn some_kinds_work_with_the_plain_model() {
     for seed in 0..4 {
         check_rules(&planned(&options(Model::Gbm, seed), &["news"]).unwrap());
     }
     let before_the_open =
         planned(&options(Model::Gbm, 9), &["news:AAPL@08:00,direction=down,move=0.15"]).unwrap();
     check_rules(&before_the_open);
-    for kind in EventKind::ALL.iter().filter(|&&kind| kind != EventKind::News) {
+    let possible = [EventKind::News, EventKind::Split, EventKind::VenueOutage];
+    for kind in possible {
+        for seed in 0..2 {
+            check_rules(&planned(&options(Model::Gbm, seed), &[kind.as_str()]).unwrap());
+        }
+    }
+    for kind in EventKind::ALL.iter().filter(|kind| !possible.contains(kind)) {
         let error = planned(&options(Model::Gbm, 1), &[kind.as_str()]).unwrap_err();
         assert!(error.to_string().contains("use --model stylized"), "{error}");
     }
@@ -142,6 +148,89 @@ fn several_events_share_a_day_and_every_part_of_it_agrees() {
 }
 
 #[test]
+fn a_split_changes_the_prices_of_its_symbol_and_of_events_that_follow() {
+    let plain = stylized(31);
+    let options = planned(&plain, &["luld:NVDA@10:31:12,direction=down", "split:NVDA,ratio=8"]).unwrap();
+    check_rules(&options);
+    let universe = |options: &SimulationOptions| Simulation::new(options.clone()).unwrap().universe().clone();
+    let (before, after) = (universe(&plain), universe(&options));
+    let nvda = tradesim_schemas::Symbol::new("NVDA").unwrap();
+    let (old, new) = (before.get(nvda).unwrap(), after.get(nvda).unwrap());
+    let eighth = (old.base_price.units() as f64 / 8.0 / 100.0).round() as i64 * 100;
+    assert_eq!(new.base_price.units(), eighth);
+    assert_eq!(new.avg_daily_volume, 8 * old.avg_daily_volume);
+    assert_eq!((new.lot_size, new.weight.to_bits()), (old.lot_size, old.weight.to_bits()));
+    let others = |universe: &crate::universe::Universe| -> Vec<_> {
+        universe.symbols().iter().filter(|info| info.symbol != nvda).copied().collect()
+    };
+    assert_eq!(others(&before), others(&after));
+    let label = &options.labels()[0];
+    assert_eq!((label.kind.as_str(), label.from), ("split", options.day.start()));
+    assert_eq!(label.parameters["close"], old.base_price.to_string());
+    assert_eq!(label.parameters["price"], new.base_price.to_string());
+    let reverse = planned(&plain, &["split:NVDA,ratio=3,form=reverse"]).unwrap();
+    check_rules(&reverse);
+    assert_eq!(universe(&reverse).get(nvda).unwrap().base_price.units(), 3 * old.base_price.units());
+}
+
+#[test]
+fn an_outage_moves_the_events_of_its_venue_and_nothing_else() {
+    use tradesim_schemas::{Envelope, Event, Exchange, Symbol};
+    let texts = ["venue-outage@11:00,venue=NASDAQ,length=1200"];
+    for model in [Model::Gbm, Model::Stylized] {
+        let plain = options(model, 17);
+        let out = planned(&plain, &texts).unwrap();
+        let events = |options: &SimulationOptions| {
+            let mut simulation = Simulation::new(options.clone()).unwrap();
+            let mut all: Vec<Envelope> = Vec::new();
+            while let Some(records) = simulation.next_window() {
+                all.extend(records.into_iter().map(|record| record.envelope));
+            }
+            all
+        };
+        // time, symbol, price and size without ids and venues
+        let shape = |one: &Envelope| -> (i64, Symbol, i64, u32) {
+            let (price, size) = match &one.event {
+                Event::Trade(trade) => (trade.price.units(), trade.quantity.get()),
+                Event::OrderBook(book) => (book.bid_price.units(), book.bid_size.get()),
+                Event::MarketData(candle) => (candle.close.units(), 0),
+            };
+            (one.timestamp.micros(), one.event.symbol(), price, size)
+        };
+        let (before, after) = (events(&plain), events(&out));
+        assert!(before.iter().map(shape).eq(after.iter().map(shape)));
+        let start = options(model, 17).day.core_open().micros() + 5_400 * SECOND;
+        let silent = start..start + 1_200 * SECOND;
+        let venues = |all: &[Envelope]| -> Vec<(i64, Exchange)> {
+            all.iter()
+                .filter_map(|one| match &one.event {
+                    Event::Trade(trade) => Some((one.timestamp.micros(), trade.exchange)),
+                    _ => None,
+                })
+                .collect()
+        };
+        let (before, after) = (venues(&before), venues(&after));
+        for (old, new) in before.iter().zip(&after) {
+            let is_out = silent.contains(&old.0) && old.1 == Exchange::Nasdaq;
+            assert_eq!(old.1 == new.1, !is_out, "{old:?} {new:?}");
+        }
+        let on = |venue| after.iter().filter(|(at, found)| silent.contains(at) && *found == venue).count();
+        assert!(on(Exchange::Arca) > 0 && on(Exchange::Bats) > 0 && on(Exchange::Nasdaq) == 0);
+    }
+}
+
+#[test]
+fn a_first_trade_and_an_outage_share_a_day_with_events_of_other_symbols() {
+    let texts =
+        ["ipo:AAPL", "venue-outage@11:00,venue=NYSE", "luld:MSFT@11:10", "short-sale:NVDA", "rebalance"];
+    check_rules(&planned(&SimulationOptions { symbols: 20, ..stylized(8) }, &texts).unwrap());
+    let label = &planned(&stylized(8), &["short-sale:NVDA"]).unwrap().labels()[0];
+    // a Wednesday
+    assert_eq!(label.parameters["until"], "2026-02-19");
+    assert_eq!(label.to, stylized(8).end());
+}
+
+#[test]
 fn an_early_close_has_its_own_times() {
     let date = chrono::NaiveDate::from_ymd_opt(2026, 11, 27).unwrap();
     let day = TradingDay::new(date, Closed::Refuse).unwrap();
@@ -149,6 +238,8 @@ fn an_early_close_has_its_own_times() {
         ["luld:AAPL@12:36", "rebalance"],
         ["circuit-breaker", "rebalance@12:55"],
         ["flash-crash", "rebalance"],
+        ["ipo", "split"],
+        ["short-sale", "venue-outage"],
     ] {
         check_rules(&planned(&SimulationOptions { day, ..stylized(7) }, &texts).unwrap());
     }
@@ -193,6 +284,19 @@ fn refusals_name_the_nearest_valid_form() {
         (&["circuit-breaker@10:00", "circuit-breaker@12:00"], "each level halts once a day"),
         (&["news:AAPL@11:00,move=0.1"], "use luld, or move=0.045"),
         (&["flash-crash@11:00,fall=240,depth=0.065", "luld:AAPL@11:03"], "overlaps luld:AAPL@11:03:00"),
+        (&["split:AAPL@10:00"], "the nearest valid form is split:AAPL@04:00:00"),
+        (&["split:AAPL,ratio=50"], "use a ratio that leaves a price of $5 to $10000"),
+        (&["split:AAPL", "split:AAPL,ratio=2"], "AAPL has one split or one first trade a day"),
+        (&["split:AAPL", "ipo:AAPL"], "AAPL has one split or one first trade a day"),
+        (&["ipo:AAPL@09:30"], "the nearest valid form is ipo:AAPL@09:40:00"),
+        (&["ipo:AAPL@11:00", "circuit-breaker@09:40"], "begin after 13:00:00, the end of ipo:AAPL@11:00:00"),
+        (&["venue-outage,venue=BATS"], "no simulated symbol is listed on BATS: use venue=NASDAQ"),
+        (&["venue-outage@15:30,length=1800"], "the nearest valid form is venue-outage@15:29:00"),
+        (
+            &["venue-outage@11:00,venue=NASDAQ,length=600", "luld:AAPL@11:05"],
+            "venue-outage@11:00:00 overlaps luld:AAPL@11:05:00, which ends at",
+        ),
+        (&["short-sale:AAPL@15:30"], "the nearest valid form is short-sale:AAPL@15:19:00"),
     ] {
         let found = refusal(texts);
         assert!(found.contains(expected), "{texts:?}: {found}");
@@ -220,7 +324,7 @@ fn the_audit_finds_each_broken_rule() {
     fn put(label: &mut Label, name: &str, value: &str) {
         assert!(label.parameters.insert(name.to_owned(), value.to_owned()).is_some(), "{name}");
     }
-    let cases: [(&str, &[(Change, &str)]); 6] = [
+    let cases: [(&str, &[(Change, &str)]); 10] = [
         (
             "luld:AAPL@10:31:12,direction=down",
             &[
@@ -256,6 +360,42 @@ fn the_audit_finds_each_broken_rule() {
         ),
         ("flash-crash@11:00,depth=0.05", &[(|label| put(label, "depth", "0.06"), "at the trough of")]),
         ("rebalance,share=0.3", &[(|label| put(label, "share", "0.2"), "the closing cross of")]),
+        (
+            "split:NVDA,ratio=8",
+            &[
+                (|label| put(label, "ratio", "2"), "the rule has"),
+                (|label| put(label, "close", "1.10"), "which is not adjusted"),
+                (|label| put(label, "form", "reverse"), "the rule has"),
+                (|label| put(label, "form", "sideways"), "lacks a phase or a parameter"),
+            ],
+        ),
+        (
+            "ipo:AAPL@11:00,move=0.1",
+            &[
+                (|label| moved(label, "cross", 1), "has an event before its first trade"),
+                (|label| moved(label, "cross", -1), "is not released at its time"),
+                (|label| put(label, "move", "-0.1"), "the label states"),
+                (|label| put(label, "offer", "1"), "the symbol table has"),
+                (|label| moved(label, "cross", -7_200), "outside the core session"),
+            ],
+        ),
+        (
+            "venue-outage@11:00,venue=NASDAQ,length=600",
+            &[
+                (|label| moved(label, "end", 60), "has an event on NASDAQ in the outage"),
+                (|label| moved(label, "outage", -60), "has an event on NASDAQ in the outage"),
+                (|label| put(label, "listed", "AAPL"), "the symbol table has"),
+                (|label| put(label, "venue", "ARCA"), "has an event on ARCA in the outage"),
+            ],
+        ),
+        (
+            "short-sale:AAPL@11:00",
+            &[
+                (|label| moved(label, "restricted", 10), "before the restriction"),
+                (|label| moved(label, "restricted", -10), "no execution at the restriction"),
+                (|label| put(label, "trigger", "170"), "states a trigger of 170"),
+            ],
+        ),
     ];
     for (text, changes) in cases {
         let options = planned(&SimulationOptions { symbols: 3, ..stylized(21) }, &[text]).unwrap();

@@ -202,9 +202,13 @@ impl Market {
     /// Moves the fair price to `now`, and adapts spread and impact to the weather.
     #[inline]
     fn look(&mut self, now: i64) {
-        self.fair *= 1.0 + self.path.take_return(now - self.start);
-        if let Some(script) = &mut self.script {
-            self.fair = script.steer(self.fair, now);
+        let change = self.path.take_return(now - self.start);
+        match &mut self.script {
+            None => self.fair *= 1.0 + change,
+            Some(script) => {
+                self.fair *= 1.0 + change * script.volatility();
+                self.fair = script.steer(self.fair, now);
+            }
         }
         let seen = (self.path.step(), self.arrivals.burst());
         if self.seen != seen {
@@ -220,6 +224,7 @@ impl Market {
             self.spread = calibration.spread.max(0.8) * profile.width[step] * excitement;
             if let Some(leg) = self.script.as_ref().and_then(|script| script.leg()) {
                 self.spread *= leg.width;
+                self.impact *= leg.volatility;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use serde::Serialize;
-use tradesim_dataset::{MarketOptions, PlannedBurst, Recipe, Recorded, Unit};
+use tradesim_dataset::{DatasetError, MarketOptions, PlannedBurst, Recipe, Recorded, Unit};
 use tradesim_sim::session::{CalendarError, Closed, TradingDay};
 
 use super::unless_stopped;
@@ -12,6 +12,7 @@ use crate::{
     market::{self, Market},
     output::{Stdout, grouped, say},
     parse::{DateRanges, SymbolChoice},
+    planned::Requests,
     progress::Stopwatch,
     report::SCHEMA_VERSION,
     settings::{Group, Key, Settings},
@@ -146,6 +147,7 @@ fn recipe(args: &DatasetRecord, mut settings: Settings) -> anyhow::Result<Recipe
     let first = *days.first().ok_or_else(|| Failure::usage("no trading day is in the dates"))?;
     let market = Market::resolve(&args.market, &settings, first)?;
     market.check_symbols(bursts.burst_symbol.as_slice())?;
+    let requests = Requests::read(&args.planned)?;
     let options = MarketOptions {
         model: settings.model()?,
         rate: settings.rate()?,
@@ -153,6 +155,7 @@ fn recipe(args: &DatasetRecord, mut settings: Settings) -> anyhow::Result<Recipe
         market_hours: settings.market_hours()?,
         random_bursts: if bursts.burst { Some(market::random_bursts(&settings)?) } else { None },
         planned_bursts: planned_bursts(args, &settings)?,
+        planned_events: requests.requests().to_vec(),
     };
     let mut relevant =
         vec![Key::Rate, Key::NumSymbols, Key::Model, Key::SimulateMarketHours, Key::MarketTimezone];
@@ -163,7 +166,12 @@ fn recipe(args: &DatasetRecord, mut settings: Settings) -> anyhow::Result<Recipe
         relevant.extend([Key::BurstInterval, Key::BurstDuration]);
     }
     market::log_settings(&settings, &relevant);
-    Ok(Recipe::new(days, seeds.clone(), args.parts, options)?)
+    match Recipe::new(days, seeds.clone(), args.parts, options) {
+        Err(DatasetError::Event { date, seed, source }) => {
+            Err(requests.failure(&source, &format!(" on {date} with seed {seed}")).into())
+        }
+        recipe => Ok(recipe?),
+    }
 }
 
 /// Returns the trading days of some dates. Dates without trading are skipped in ranges, and named.

@@ -192,6 +192,7 @@ mod tests {
             market_hours: true,
             random_bursts: None,
             planned_bursts: Vec::new(),
+            planned_events: Vec::new(),
         };
         // the second is an early close, which ends at 17:00
         let days = vec![day("2026-11-25"), day("2026-11-27"), day("2026-11-30")];

@@ -4,13 +4,13 @@ use tradesim_archive::Filter;
 use tradesim_schemas::Timestamp;
 use tradesim_sim::{Burst, SimulationOptions, session::TradingDay};
 
-use super::planned;
 use crate::{
     cli::Record,
     exit::Failure,
     filter,
     market::{self, Market},
     output::say,
+    planned::Requests,
     settings::{Group, Key, Mode, Origin, Settings},
 };
 
@@ -53,7 +53,7 @@ impl Recording {
             planned_bursts: planned_bursts(args, &settings, &day)?,
             ..market.options.clone()
         };
-        let planned_events = planned::events(&args.planned, &options)?;
+        let planned_events = Requests::read(&args.planned)?.of_day(&options)?;
         let options = SimulationOptions { planned_events, ..options };
         let filter = filter::of_day(market.only.clone(), &args.cut, &day)?;
         let mode = settings.mode()?;

@@ -2,7 +2,7 @@
 
 use tradesim_archive::{Cut, Filter};
 use tradesim_schemas::{EventType, Timestamp};
-use tradesim_sim::SimulationOptions;
+use tradesim_sim::{Request, SimulationOptions};
 use tradesim_sources::{
     Days, LivePlan,
     schedule::{self, Beginning, ScheduleError, Start, Wanted},
@@ -13,6 +13,7 @@ use crate::{
     exit::Failure,
     market::{self, Market},
     output::say,
+    planned::Requests,
     settings::{Group, Key, Mode, Settings},
 };
 
@@ -22,6 +23,8 @@ pub(super) struct Live {
     pub(super) mode: Mode,
     pub(super) settings: Settings,
     pub(super) options: SimulationOptions,
+    /// The planned events of each day, as they are asked for.
+    requests: Vec<Request>,
     pub(super) start: Start,
     pub(super) days: Days,
     market: Market,
@@ -58,6 +61,10 @@ impl Live {
         let has_bursts = mode == Mode::Burst;
         let random_bursts = if has_bursts { Some(market::random_bursts(&settings)?) } else { None };
         let options = SimulationOptions { random_bursts, ..market.options.clone() };
+        let requests = Requests::read(&args.planned)?;
+        let planned_events = requests.of_day(&options)?;
+        let options = SimulationOptions { planned_events, ..options };
+        let requests = requests.requests().to_vec();
         let days = match mode {
             Mode::Historical => Days::One,
             // an archive contains one day
@@ -68,7 +75,7 @@ impl Live {
         };
         let bursts_unused = args.bursts.is_given() && !has_bursts;
         let events = args.events.clone();
-        Ok(Live { mode, settings, options, start, days, market, events, bursts_unused })
+        Ok(Live { mode, settings, options, requests, start, days, market, events, bursts_unused })
     }
 
     /// Prints the settings that did not come from the command line.
@@ -102,7 +109,8 @@ impl Live {
         let from = (start > self.options.day.start()).then_some(start);
         let (symbols, events) = (self.market.only.clone(), self.events.clone());
         let filter = Filter::new(Cut { from, symbols, events, ..Cut::default() });
-        LivePlan { options: self.options.clone(), start, filter, days: self.days }
+        let (options, events) = (self.options.clone(), self.requests.clone());
+        LivePlan { options, events, start, filter, days: self.days }
     }
 
     /// Prints what is served and from where. `now` is the current time.
@@ -110,6 +118,11 @@ impl Live {
         let day = &self.options.day;
         let (date, mode) = (day.date(), self.mode.as_str());
         let clock = day.exchange_time(start).format("%H:%M:%S");
+        for label in self.options.labels() {
+            let begins = day.exchange_time(label.from).format("%H:%M:%S");
+            let is_over = if label.to <= start { ", which is over at the start of the stream" } else { "" };
+            say(format_args!("planned event {} from {begins} exchange time{is_over}", label.id));
+        }
         match (&self.start, self.mode) {
             (_, Mode::Historical) => say(format_args!("serving all of {date} ({mode}) at max")),
             (Start::At(_), _) => {

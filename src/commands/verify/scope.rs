@@ -78,7 +78,10 @@ fn labels(origin: &Origin, provenance: &Provenance) -> Vec<Label> {
     let plan = field(&origin.identity, "planned_events").unwrap_or_default();
     let of_origin = |label: &&tradesim_archive::Label| {
         let symbol = label.symbol.map(|symbol| format!(":{symbol}")).unwrap_or_default();
-        let head = format!("{}{symbol}@{}", label.kind, label.from);
+        // the label of a first trade begins with the day, and its event is the trade
+        let at = label.phases.iter().find(|phase| label.kind == "ipo" && phase.name == "cross");
+        let at = at.map_or(label.from, |phase| phase.at);
+        let head = format!("{}{symbol}@{at}", label.kind);
         plan.split(';').any(|event| event.split(',').next() == Some(&*head))
     };
     provenance.labels.iter().filter(of_origin).map(label).collect()

@@ -38,6 +38,7 @@ fn recipe() -> Recipe {
         market_hours: true,
         random_bursts: None,
         planned_bursts: Vec::new(),
+        planned_events: Vec::new(),
     };
     Recipe::new(vec![day], vec![1], 2, options).unwrap()
 }

@@ -155,6 +155,9 @@ impl FaultyFeed {
         let (at, seq) = (self.at, block.first_seq() + self.at as u64);
         let entry = &block.entries()[at];
         let hit = self.planted.hits.get(&seq.get()).copied();
+        if seq >= self.first {
+            block.events_at(at).for_each(|phase| out.announce(Arc::clone(phase)));
+        }
         if let Some(first) = self.waiting.take() {
             // the texts are swapped; the times at which they are played are not
             let second = Waiting::of(block, at);

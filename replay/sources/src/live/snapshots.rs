@@ -34,6 +34,8 @@ pub(super) struct Snapshot {
     pub(super) simulation: Simulation,
     /// The state of the market before that message.
     pub(super) market: MarketState,
+    /// The time of the message before it.
+    pub(super) before: Option<Timestamp>,
 }
 
 impl Positioned for Snapshot {
@@ -103,7 +105,7 @@ mod tests {
         let day = TradingDay::new("2026-02-18".parse().unwrap(), Closed::Refuse).unwrap();
         let options = SimulationOptions { symbols: 1, ..SimulationOptions::new(day, 1) };
         let simulation = Simulation::new(options).unwrap();
-        Snapshot { seq, starts_segment: false, simulation, market: MarketState::new() }
+        Snapshot { seq, starts_segment: false, simulation, market: MarketState::new(), before: None }
     }
 
     #[test]

@@ -15,7 +15,7 @@ fn plan(clock: &str, events: &[EventType], days: Days) -> LivePlan {
     let start = options.day.at(clock.parse().unwrap());
     let from = (start > options.day.start()).then_some(start);
     let filter = Filter::new(Cut { from, events: events.to_vec(), ..Cut::default() });
-    LivePlan { options, start, filter, days }
+    LivePlan { options, events: Vec::new(), start, filter, days }
 }
 
 /// Returns a source with many snapshots.
@@ -223,4 +223,85 @@ fn a_state_has_only_what_the_stream_has() {
     let source = self::source(plan("10:00:00", &[EventType::OrderBook], Days::One));
     let state = source.state(StreamSeq(300), StateRequest::Orders).unwrap();
     assert!(state.market.candles.is_empty() && state.orders.unwrap().orders.is_empty());
+}
+
+/// Returns the phases that readers from `seq` on announce, with the sequence numbers of the messages that they begin with.
+fn announced(source: &dyn Source, seq: StreamSeq) -> Vec<(u64, String)> {
+    let mut feed = source.open(seq).unwrap();
+    let mut builder = BlockBuilder::new(seq);
+    let mut phases = Vec::new();
+    loop {
+        let filled = feed.fill(&mut builder).unwrap();
+        if !builder.is_empty() {
+            let block = builder.take();
+            for message in 0..block.messages() {
+                let at = block.first_seq().get() + message as u64;
+                phases.extend(
+                    block.events_at(message).map(|phase| (at, format!("{} {}", phase.id, phase.phase))),
+                );
+            }
+        }
+        if filled == Filled::End {
+            return phases;
+        }
+    }
+}
+
+#[test]
+fn phases_are_announced_at_the_same_messages_by_every_reader() {
+    let texts = ["news:AAPL@10:00", "split", "venue-outage@11:00,length=600"];
+    let events: Vec<Request> = texts.iter().map(|text| text.parse().unwrap()).collect();
+    let planned = |clock: &str, days: Days| {
+        let plain = plan(clock, &[], days);
+        let planned_events = tradesim_sim::plan(&events, &plain.options).unwrap();
+        let options = SimulationOptions { planned_events, ..plain.options };
+        LivePlan { options, events: events.clone(), ..plain }
+    };
+    let live = source(planned("04:00", Days::One));
+    let all = announced(&live, StreamSeq(0));
+    let names: Vec<&str> = all.iter().map(|(_, name)| name.rsplit_once(' ').unwrap().1).collect();
+    // the last one is the end of the split, which is that of the day
+    assert_eq!(names, ["ex", "jump", "settled", "end", "outage", "end", "end"]);
+    assert_eq!(all[0].0, 0, "the split is there from the first message on");
+    let day = records(&live, StreamSeq(0), usize::MAX);
+    let instants = ["10:00", "11:00"].map(|clock| live.plan.options.day.at(clock.parse().unwrap()));
+    for (instant, index) in instants.into_iter().zip([1, 4]) {
+        let first = day.iter().position(|record| record.envelope.timestamp >= instant).unwrap();
+        assert_eq!(all[index].0, first as u64);
+    }
+    // a reader from any message on announces what begins there and after it, once
+    for seq in all.iter().flat_map(|(seq, _)| [seq.saturating_sub(1), *seq, seq + 1]).chain([500, 1_000]) {
+        let expected: Vec<_> = all.iter().filter(|(at, _)| *at >= seq).cloned().collect();
+        assert_eq!(announced(&live, StreamSeq(seq)), expected, "from {seq}");
+    }
+    // what is over at the start of a stream is not announced, and what is not is announced at its first message
+    let later = source(planned("11:05", Days::One));
+    let names: Vec<String> = announced(&later, StreamSeq(0)).into_iter().map(|(_, name)| name).collect();
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert!(
+        names[0].starts_with("split") && names[1].ends_with("outage") && names[2].ends_with("end"),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn later_days_have_the_events_that_are_possible_on_them() {
+    // 2026-02-13 is a Friday
+    let events: Vec<Request> =
+        ["news:AAPL@10:00", "news:MSFT@2026-02-13T16:00:00Z"].map(|text| text.parse().unwrap()).to_vec();
+    let plain = plan("19:00", &[], Days::All { closed: Closed::Refuse, nights: false });
+    let planned_events = tradesim_sim::plan(&events, &plain.options).unwrap();
+    assert_eq!(planned_events.len(), 2);
+    let plan =
+        LivePlan { options: SimulationOptions { planned_events, ..plain.options.clone() }, events, ..plain };
+    let before = identity(&plan);
+    assert!(before.contains("events (news:AAPL@10:00; news:MSFT@2026-02-13T16:00:00Z)"), "{before}");
+    let source = source(plan);
+    let mut records = source.records(StreamSeq(0)).unwrap();
+    while records.simulation.options().day.date().to_string() == "2026-02-13" {
+        records.next_window().unwrap();
+    }
+    let labels = records.simulation.options().labels();
+    assert_eq!(labels.iter().map(|label| label.id.as_str()).collect::<Vec<_>>(), ["news-AAPL-100000"]);
+    assert_eq!(records.simulation.options().day.date().to_string(), "2026-02-17");
 }
