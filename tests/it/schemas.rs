@@ -189,7 +189,10 @@ fn credentials_that_cannot_be_used_exit_with_78_and_are_not_repeated() {
 fn definitions_for_engines_are_as_reviewed() {
     let folder = Folder::new();
     for engine in ["flink", "spark", "clickhouse", "duckdb"] {
-        insta::assert_snapshot!(format!("ddl-{engine}"), folder.ok(&["schemas", "ddl", "--engine", engine, "--no-env"]));
+        insta::assert_snapshot!(
+            format!("ddl-{engine}"),
+            folder.ok(&["schemas", "ddl", "--engine", engine, "--no-env"])
+        );
     }
     // one event type is a part of all
     let all = folder.ok(&["schemas", "ddl", "--engine", "flink", "--no-env"]);
@@ -202,7 +205,15 @@ fn definitions_name_the_places_of_flags_and_settings() {
     let folder = Folder::new();
     folder.write(".env", "KAFKA_BRIDGE_SCHEMA_REGISTRY_URL=http://registry:1234/api\n");
     let text = folder.ok(&[
-        "schemas", "ddl", "--engine", "flink", "trade", "--bootstrap-servers", "broker:9999", "--topic-prefix", "test.",
+        "schemas",
+        "ddl",
+        "--engine",
+        "flink",
+        "trade",
+        "--bootstrap-servers",
+        "broker:9999",
+        "--topic-prefix",
+        "test.",
     ]);
     for expected in [
         "'topic' = 'test.raw.trades'",
@@ -222,7 +233,10 @@ fn definitions_of_unknown_things_are_usage_errors() {
         (&["--engine", "oracle"][..], "expected one of flink, spark, clickhouse, duckdb"),
         (&["--engine", "flink", "quotes"], "expected one of trade, orderbook, marketdata"),
         (&[], "--engine <ENGINE>"),
-        (&["--engine", "flink", "--archive", "day.parquet"], "--archive cannot be used: the definitions for flink read topics"),
+        (
+            &["--engine", "flink", "--archive", "day.parquet"],
+            "--archive cannot be used: the definitions for flink read topics",
+        ),
         (
             &["--engine", "duckdb", "--topic-prefix", "a."],
             "--topic-prefix cannot be used: the definitions for duckdb read archives",

@@ -58,9 +58,10 @@ fn refuse_places_of_others(args: &SchemasDdl) -> Result<(), Failure> {
         (&topics, "archives, not topics")
     };
     match others.iter().find(|(_, given)| *given) {
-        Some((name, _)) => {
-            Err(Failure::usage(format!("{name} cannot be used: the definitions for {} read {reads}", args.engine)))
-        }
+        Some((name, _)) => Err(Failure::usage(format!(
+            "{name} cannot be used: the definitions for {} read {reads}",
+            args.engine
+        ))),
         None => Ok(()),
     }
 }
