@@ -66,6 +66,8 @@ pub(crate) struct SchemasCheck {
 /// Prices are exact decimals, and times are UTC with microseconds. The definitions follow from the Avro schemas.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The engines:
+
   flink       tables of the topics, with the formats of Flink's connector for Kafka
   spark       views of the topics, with Spark's packages for Kafka and Avro
   clickhouse  queues of the topics, and tables that are filled from them
