@@ -83,9 +83,9 @@ def _facts_and_traps(topics, folder, definitions):
     duck = candles.connection()
     for table, (event_type, _) in PRICES.items():
         expected = duck.execute("""
-            select count(*)::varchar, sum(seq)::varchar, sum(epoch_us(coalesce(payload_ts, ts)))::varchar,
+            select count(*)::varchar, sum(number)::varchar, sum(epoch_us(coalesce(payload_ts, ts)))::varchar,
               sum(coalesce(price, bid_price, vwap))::varchar, strftime(max(coalesce(payload_ts, ts)), '%Y-%m-%d %H:%M:%S.%g')
-            from read_parquet(?) where event_type = ?
+            from (select *, row_number() over (order by seq) - 1 as number from read_parquet(?)) where event_type = ?
         """, [str(topics.recording), event_type]).fetchone()
         require(found.get(table) == list(expected), f"Flink: {table} {found.get(table)}, expected {list(expected)}\n{printed[-3000:]}\n{errors[-3000:]}")
     say("  the definitions of three topics, by exact sums")
