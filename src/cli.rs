@@ -52,7 +52,7 @@ pub(crate) use publish::Publish;
 pub(crate) use realism::Realism;
 pub(crate) use record::{BurstArgs, MarketArgs, PlannedArgs, Record};
 pub(crate) use replay::{PaceMode, Replay, TimestampsMode};
-pub(crate) use schemas::{Schemas, SchemasCheck, SchemasCommand, SchemasRegister};
+pub(crate) use schemas::{Schemas, SchemasCheck, SchemasCommand, SchemasDdl, SchemasRegister};
 pub(crate) use serve::Serve;
 pub(crate) use server::{AtEndMode, ControlMode, OnSlowMode, ServerArgs};
 pub(crate) use tail::Tail;

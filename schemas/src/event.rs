@@ -1,6 +1,6 @@
 //! The three event types and the envelope that carries them.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use crate::{AccountId, CorrelationId, OrderRef, Price, RecordSeq, Symbol, Timestamp, TradeId, TraderId};
 
@@ -30,27 +30,29 @@ macro_rules! contract_enum {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownValue;
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::event::UnknownValue;
 
-            fn from_str(text: &str) -> Result<$name, UnknownValue> {
-                $name::parse(text.as_bytes()).ok_or(UnknownValue { expected: &[$($text),+] })
+            fn from_str(text: &str) -> Result<$name, $crate::event::UnknownValue> {
+                let expected = &[$($text),+];
+                $name::parse(text.as_bytes()).ok_or($crate::event::UnknownValue { expected })
             }
         }
     };
 }
+pub(crate) use contract_enum;
 
 /// The error of a text that is not a value of the enum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected one of {}", expected.join(", "))]
 pub struct UnknownValue {
-    expected: &'static [&'static str],
+    pub(crate) expected: &'static [&'static str],
 }
 
 contract_enum! {

@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 pub mod contract;
+pub mod ddl;
 mod digest;
 mod duration;
 mod envelope;

@@ -1,5 +1,6 @@
-//! `schemas`: registers and checks the Avro schemas.
+//! `schemas`: registers and checks the Avro schemas, and prints table definitions.
 
+mod ddl;
 mod verdict;
 
 use std::path::Path;
@@ -65,6 +66,7 @@ pub(crate) fn run(args: &Schemas, settings: Settings) -> anyhow::Result<Outcome>
     match &args.command {
         SchemasCommand::Register(args) => register(args, settings),
         SchemasCommand::Check(args) => check(args, settings),
+        SchemasCommand::Ddl(args) => ddl::run(args, settings),
     }
 }
 

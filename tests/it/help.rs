@@ -55,6 +55,7 @@ fn help_of_every_command_is_as_reviewed() {
         ["topics", "tail"],
         ["schemas", "register"],
         ["schemas", "check"],
+        ["schemas", "ddl"],
         ["cluster", "verify"],
         ["load", "run"],
         ["load", "list"],

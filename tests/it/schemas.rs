@@ -184,3 +184,66 @@ fn credentials_that_cannot_be_used_exit_with_78_and_are_not_repeated() {
     assert!(shown.stdout.contains("KAFKA_BRIDGE_SCHEMA_REGISTRY_AUTH"), "{}", shown.stdout);
     assert!(shown.stdout.contains("***") && !shown.stdout.contains("hush"), "{}", shown.stdout);
 }
+
+#[test]
+fn definitions_for_engines_are_as_reviewed() {
+    let folder = Folder::new();
+    for engine in ["flink", "spark", "clickhouse", "duckdb"] {
+        insta::assert_snapshot!(
+            format!("ddl-{engine}"),
+            folder.ok(&["schemas", "ddl", "--engine", engine, "--no-env"])
+        );
+    }
+    // one event type is a part of all
+    let all = folder.ok(&["schemas", "ddl", "--engine", "flink", "--no-env"]);
+    let books = folder.ok(&["schemas", "ddl", "--engine", "flink", "orderbook", "--no-env"]);
+    assert!(all.contains(&books) && books.starts_with("CREATE TABLE `orderbook` ("), "{books}");
+}
+
+#[test]
+fn definitions_name_the_places_of_flags_and_settings() {
+    let folder = Folder::new();
+    folder.write(".env", "KAFKA_BRIDGE_SCHEMA_REGISTRY_URL=http://registry:1234/api\n");
+    let text = folder.ok(&[
+        "schemas",
+        "ddl",
+        "--engine",
+        "flink",
+        "trade",
+        "--bootstrap-servers",
+        "broker:9999",
+        "--topic-prefix",
+        "test.",
+    ]);
+    for expected in [
+        "'topic' = 'test.raw.trades'",
+        "'properties.bootstrap.servers' = 'broker:9999'",
+        "'avro-confluent.url' = 'http://registry:1234/api'",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    let text = folder.ok(&["schemas", "ddl", "--engine", "duckdb", "trade", "--archive", "a'b/*.parquet"]);
+    assert!(text.contains("read_parquet('a''b/*.parquet')"), "{text}");
+}
+
+#[test]
+fn definitions_of_unknown_things_are_usage_errors() {
+    let folder = Folder::new();
+    for (args, expected) in [
+        (&["--engine", "oracle"][..], "expected one of flink, spark, clickhouse, duckdb"),
+        (&["--engine", "flink", "quotes"], "expected one of trade, orderbook, marketdata"),
+        (&[], "--engine <ENGINE>"),
+        (
+            &["--engine", "flink", "--archive", "day.parquet"],
+            "--archive cannot be used: the definitions for flink read topics",
+        ),
+        (
+            &["--engine", "duckdb", "--topic-prefix", "a."],
+            "--topic-prefix cannot be used: the definitions for duckdb read archives",
+        ),
+    ] {
+        let run = folder.run(&[&["schemas", "ddl"], args].concat());
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{args:?}: {}", run.stderr);
+        assert!(run.stderr.contains(expected), "{args:?}: {}", run.stderr);
+    }
+}
