@@ -22,7 +22,7 @@ use crate::{
     scratch::Folder,
     settings::{Settings, Sources},
     signals::Stop,
-    source, storage,
+    source,
 };
 
 use kafka::Kafka;
@@ -79,7 +79,7 @@ fn drive(args: &LoadRun, settings: Settings) -> anyhow::Result<Outcome> {
 /// not made here.
 fn recorded(scenario: &Scenario, record: Option<Record>, folder: &Folder) -> anyhow::Result<PathBuf> {
     let path = scenario.recording.file.clone().unwrap_or_else(|| folder.path("recording.parquet"));
-    if storage::is_url(&path) && record.is_some() {
+    if parse::is_url(&path) && record.is_some() {
         return Err(Failure::Configuration {
             what: "[recording] has file and record, but load makes no archive on object storage".to_owned(),
             hint: Some("remove record: digest is the proof that the object is the recording".to_owned()),
