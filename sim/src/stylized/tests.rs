@@ -91,10 +91,11 @@ fn the_draws_of_a_path_do_not_depend_on_when_it_is_looked_at() {
             at += i64::from(moments.below(((to * 1_000_000 - at) / 2) as u32));
             price += busy.take_return(at);
             // generators are where they would be if each number were drawn when it is heard
-            for _ in heard..common.profile.grid.fine(at) - 5 * step {
+            let fine = common.profile.grid.fine(at) - 5 * step;
+            (heard..fine).for_each(|_| {
                 drawn.word();
-                heard += 1;
-            }
+            });
+            heard = fine;
             assert_eq!(busy.news_position(), drawn.position(), "{step}");
         }
         (heard..5).for_each(|_| {
