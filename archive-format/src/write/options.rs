@@ -1,4 +1,4 @@
-//! What a writer is told, and what it returns.
+//! The options of a writer, and its result.
 
 use std::num::NonZeroUsize;
 
