@@ -43,9 +43,13 @@ impl Parts {
         if missing.is_empty() { Parts::Complete } else { Parts::Missing(missing.into_keys().collect()) }
     }
 
-    /// Returns the provenance of the day that complete parts are together.
-    pub fn whole(part: &Provenance) -> Provenance {
-        Provenance { part: None, cuts: Vec::new(), sources: Vec::new(), ..part.clone() }
+    /// Returns the provenance of the day that complete parts are together. There must be at least one part.
+    pub fn whole(parts: &[Archive]) -> Provenance {
+        let first = parts[0].metadata().provenance();
+        let mut whole = Provenance { part: None, cuts: Vec::new(), sources: Vec::new(), ..first.clone() };
+        // each part has only the labels of its own symbols
+        parts[1..].iter().for_each(|part| whole.add_labels(part.metadata().provenance()));
+        whole
     }
 }
 

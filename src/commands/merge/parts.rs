@@ -16,7 +16,7 @@ use crate::{
 /// Merges complete parts by the market's order. The result is the archive of the whole recording, as if it had been recorded at
 /// once.
 pub(super) fn merge(args: &Merge, archives: &[Archive]) -> anyhow::Result<ArchiveReport> {
-    let provenance = Parts::whole(archives[0].metadata().provenance());
+    let provenance = Parts::whole(archives);
     let output = &args.output;
     let mut sink = Sink::create(&output.output, output.force, args.threads, provenance, Columns::default())?;
     let total = archives.iter().map(|archive| archive.metadata().counts().total()).sum();
