@@ -217,22 +217,19 @@ fn a_state_is_printed_before_its_messages_and_not_again_on_another_connection() 
 fn the_state_alone_is_printed_of_a_replay() {
     let folder = Folder::new();
     let replay = Listening::replay(&folder, &[day_text(), "--start-paused"]);
-    let run = tail(&[&replay.url, "--from-seq", "5000", "--state=orders", "--count", "0"]);
+    let run = tail(&[&replay.url, "--from-seq", "20000", "--state=orders", "--count", "0"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let state: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-    assert!(
-        !state["books"].as_array().unwrap().is_empty() && state["period"] == "opening_auction",
-        "{state}"
-    );
+    assert!(!state["books"].as_array().unwrap().is_empty() && state["period"] == "morning", "{state}");
     let orders = state["open_orders"].as_array().unwrap();
     assert_eq!(
         (state["orders"].as_u64(), &state["open_orders_complete"]),
         (Some(orders.len() as u64), &true.into())
     );
     assert!(orders.iter().all(|order| order["status"] == "NEW"));
-    let pretty = tail(&[&replay.url, "--from-seq", "5000", "--state", "--pretty", "--count", "1"]);
+    let pretty = tail(&[&replay.url, "--from-seq", "20000", "--state", "--pretty", "--count", "1"]);
     let first = pretty.stdout.lines().next().unwrap();
-    assert!(first.starts_with("state: opening_auction, ") && first.ends_with(" open orders"), "{first}");
+    assert!(first.starts_with("state: morning, ") && first.ends_with(" open orders"), "{first}");
     let none = tail(&[&format!("{}/?state=books", replay.url), "--state"]);
     none.fails(2, "--state and state in the URL cannot be used together");
     tail(&[&replay.url, "--state=bids"]).fails(2, "books or orders");

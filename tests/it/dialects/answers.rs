@@ -18,7 +18,7 @@ fn symbols(prefix: &str) -> Vec<String> {
 #[test]
 fn a_client_receives_the_answers_to_each_of_thousands_of_symbols() {
     let folder = Folder::new();
-    let (server, gateway) = gateway::start(&folder, &["--stay"]);
+    let (server, gateway) = gateway::start(&folder, &["--stay", "--at-end", "hold"]);
 
     // an answer for each symbol, to messages that do not wait for each other
     let mut speaker = Speaker::connect(&format!("{}/stocks", server.url));
