@@ -227,7 +227,7 @@ fn the_state_alone_is_printed_of_a_replay() {
         (Some(orders.len() as u64), &true.into())
     );
     assert!(orders.iter().all(|order| order["status"] == "NEW"));
-    let pretty = tail(&[&replay.url, "--from-seq", "20000", "--state", "--pretty", "--count", "1"]);
+    let pretty = tail(&[&replay.url, "--from-seq", "20000", "--state", "--pretty", "--count", "0"]);
     let first = pretty.stdout.lines().next().unwrap();
     assert!(first.starts_with("state: morning, ") && first.ends_with(" open orders"), "{first}");
     let none = tail(&[&format!("{}/?state=books", replay.url), "--state"]);

@@ -49,8 +49,11 @@ fn the_readers_schema_reads_what_the_registered_schema_wrote() {
         for times in [Times::Registered, Times::Numbers] {
             let reader = parsed(event_type, times);
             apache_avro::schema_compatibility::SchemaCompatibility::can_read(&registered, &reader).unwrap();
-            // the canonical form has neither documentation, nor defaults, nor logical types
-            assert_eq!(reader.canonical_form(), registered.canonical_form());
+            // the canonical form has neither documentation, nor defaults, nor logical types; of the latter, the crate leaves
+            // braces behind
+            let canonical =
+                |schema: &Schema| schema.canonical_form().replace(r#"{"type":"long"}"#, r#""long""#);
+            assert_eq!(canonical(&reader), canonical(&registered));
         }
         let times =
             |times| reader_schema(event_type, &columns(event_type), times).contains("timestamp-micros");
