@@ -9,8 +9,8 @@ use crate::{Columns, Counts, Metadata, SliceGrid};
 /// The default number of rows of a row group.
 pub const ROW_GROUP_ROWS: u32 = 262_144;
 
-/// The options of [`ArchiveWriter::create`]. They do not change the content digest. Only `columns`, `row_group_rows` and
-/// `slices` change the bytes of the file.
+/// The options of [`ArchiveWriter::create`](super::ArchiveWriter::create). They do not change the content digest. Only
+/// `columns`, `row_group_rows` and `slices` change the bytes of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriterOptions {
     /// Allows an existing file to be replaced. Off by default.
