@@ -9,8 +9,10 @@ terminal, and must end when they have. Code that connects to a server gets one: 
 page replays. An exit code other than 0 fails the run, and so does a digest on a page that the command before it did not print.
 """
 
+import atexit
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -67,8 +69,10 @@ class Server:
         self.output = open(Path(folder) / f".output-{time.monotonic_ns()}", "w+")
         self.process = subprocess.Popen(
             command, shell=True, cwd=folder, env=env, stdout=self.output, stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL, executable="/bin/bash",
+            stdin=subprocess.DEVNULL, executable="/bin/bash", start_new_session=True,
         )
+        # a failed run must not leave its server to the next one
+        atexit.register(self.kill)
         deadline = time.monotonic() + SERVER_SECONDS
         while not READY.search(self.text()):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -78,8 +82,13 @@ class Server:
     def text(self):
         return Path(self.output.name).read_text()
 
+    def kill(self):
+        if self.process.poll() is None:
+            # the shell and its command
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def fail(self, what):
-        self.process.kill()
+        self.kill()
         print(self.text())
         sys.exit(f"README or guide: {what}: {self.command}")
 
