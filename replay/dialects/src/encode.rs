@@ -130,7 +130,7 @@ mod tests {
                 let text = text(status.as_str(), correlation);
                 let what = format!("{status:?} {correlation}");
                 assert_eq!(is_unexecuted(text.as_bytes()), is_ours && !status.is_execution(), "{what}");
-                // a correlation id of another feed is no reason to leave out its executions
+                // executions with a correlation id of another feed belong to the stream, too
                 assert_eq!(read_event(text.as_bytes()).is_some(), status.is_execution(), "{what}");
                 let spaced = text.replace(':', ": ").replace("14: 30: 00", "14:30:00");
                 assert_eq!(read_event(spaced.as_bytes()).is_some(), status.is_execution(), "{what}");

@@ -93,7 +93,7 @@ impl Connection<'_> {
             self.liveness.pinged(now);
         } else if self.liveness.is_ping_due(now) {
             match self.is_raw() {
-                // there are no pings: TCP finds out whether the client is alive when something is written
+                // this protocol has no pings: TCP finds out whether the client is alive when something is written
                 true => self.liveness = Liveness::new(now),
                 false => self.ping(now),
             }

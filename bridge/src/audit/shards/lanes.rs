@@ -87,7 +87,7 @@ pub(super) struct Run {
     pub(super) expected: u64,
 }
 
-/// Buffers of texts that are no longer needed, for all runs. A message waits until its partition is read, so thousands are in use at a time;
+/// Unused buffers of texts, for all runs. A message waits until its partition is read, so thousands are in use at a time;
 /// a new allocation for each of them took a sixth of the time of an audit.
 #[derive(Debug, Default)]
 pub(super) struct Spare(Vec<Vec<u8>>);
