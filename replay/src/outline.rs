@@ -161,7 +161,7 @@ struct Report<'a> {
     outline: Outline,
 }
 
-/// Why a stream has no outline.
+/// The reason that a stream has no outline.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OutlineError {
     /// The server stops, so the source was not read to its end.
