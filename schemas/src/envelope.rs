@@ -1,8 +1,8 @@
 //! The JSON text of an envelope: exactly one text for each event.
 
-pub(crate) mod digits;
-
-use crate::{Envelope, Event, EventType, MarketData, OrderBook, Price, SCHEMA_VERSION, Timestamp, Trade};
+use crate::{
+    Envelope, Event, EventType, MarketData, OrderBook, Price, SCHEMA_VERSION, Timestamp, Trade, digits,
+};
 
 /// Writes envelopes as JSON in the form that the contract defines (section 1.5): compact, keys in the contract's order,
 /// prices with 2 to 4 decimals.

@@ -2,7 +2,7 @@
 
 use std::{fmt, num::NonZeroU64};
 
-use crate::{Symbol, envelope::digits};
+use crate::{Symbol, digits};
 
 /// A trade id: a UUID with the layout of version 4, written in lower-case hex with dashes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,7 +52,7 @@ impl TradeId {
             if matches!(index, 4 | 6 | 8 | 10) {
                 at += 1;
             }
-            text[at..at + 2].copy_from_slice(&crate::envelope::digits::hex(byte));
+            text[at..at + 2].copy_from_slice(&crate::digits::hex(byte));
             at += 2;
         }
         out.extend_from_slice(&text);
@@ -99,7 +99,7 @@ impl CorrelationId {
         let mut text = *b"corr-0000000000000000";
         for (index, byte) in self.0.to_be_bytes().into_iter().enumerate() {
             let at = 5 + 2 * index;
-            text[at..at + 2].copy_from_slice(&crate::envelope::digits::hex(byte));
+            text[at..at + 2].copy_from_slice(&crate::digits::hex(byte));
         }
         out.extend_from_slice(&text);
     }

@@ -7,6 +7,7 @@
 pub mod contract;
 pub mod ddl;
 mod digest;
+pub mod digits;
 mod duration;
 mod envelope;
 mod event;

@@ -61,9 +61,9 @@ impl Price {
     pub fn write(self, out: &mut Vec<u8>) {
         let whole = (self.0 / UNITS_PER_ONE) as u32;
         let fraction = (self.0 % UNITS_PER_ONE) as u32;
-        crate::envelope::digits::write_u32(whole, out);
-        let high = crate::envelope::digits::two(fraction / 100);
-        let low = crate::envelope::digits::two(fraction % 100);
+        crate::digits::write_u32(whole, out);
+        let high = crate::digits::two(fraction / 100);
+        let low = crate::digits::two(fraction % 100);
         let text = [b'.', high[0], high[1], low[0], low[1]];
         let len = if fraction.is_multiple_of(100) {
             3

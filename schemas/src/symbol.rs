@@ -22,10 +22,12 @@ impl Symbol {
     /// Returns the symbol, or `None` if the text is empty, is too long or contains a control character.
     pub fn new(text: &str) -> Option<Symbol> {
         let len = text.len();
-        if len == 0 || len > Symbol::BYTES_MAX || text.chars().count() > Symbol::CHARS_MAX {
+        if len == 0 || len > Symbol::BYTES_MAX {
             return None;
         }
-        if text.chars().any(char::is_control) {
+        // every listed symbol is one of these
+        let is_plain = len <= Symbol::CHARS_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_plain && (text.chars().count() > Symbol::CHARS_MAX || text.chars().any(char::is_control)) {
             return None;
         }
         let mut bytes = [0; Symbol::BYTES_MAX];
@@ -69,12 +71,14 @@ impl fmt::Display for Symbol {
 }
 
 impl PartialOrd for Symbol {
+    #[inline]
     fn partial_cmp(&self, other: &Symbol) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for Symbol {
+    #[inline]
     fn cmp(&self, other: &Symbol) -> std::cmp::Ordering {
         // the order of the bytes, because no symbol contains the zero that they are padded with
         self.key().cmp(&other.key())

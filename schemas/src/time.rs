@@ -41,7 +41,7 @@ impl Timestamp {
 
     /// Returns the text that [`Timestamp::write`] appends.
     pub fn text(self) -> [u8; Timestamp::TEXT_LEN] {
-        let two = crate::envelope::digits::two;
+        let two = crate::digits::two;
         let (year, month, day) = civil_from_days(self.0.div_euclid(DAY));
         let in_day = self.0.rem_euclid(DAY);
         let seconds = (in_day / SECOND) as u32;
@@ -106,29 +106,22 @@ fn offset_minutes(text: &[u8]) -> Option<i64> {
 
 /// Parses date and time of RFC 3339. Returns its microseconds since the epoch as if it were UTC, and the text that follows.
 fn local_time(text: &[u8]) -> Option<(i64, &[u8])> {
-    let digits = |at: usize, len: usize| -> Option<u32> {
-        text.get(at..at + len)?
-            .iter()
-            .try_fold(0u32, |value, byte| byte.is_ascii_digit().then(|| value * 10 + u32::from(byte - b'0')))
-    };
-    let literal = |at: usize, byte: u8| (text.get(at) == Some(&byte)).then_some(());
-    let (year, month, day) = (digits(0, 4)?, digits(5, 2)?, digits(8, 2)?);
-    let (hour, minute, second) = (digits(11, 2)?, digits(14, 2)?, digits(17, 2)?);
-    for (at, byte) in [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')] {
-        literal(at, byte)?;
-    }
-    let mut at = 19;
+    let (head, mut rest) = text.split_first_chunk::<19>()?;
+    let [_, _, _, _, b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _, b':', _, _] = head else { return None };
+    let two = |at: usize| digits(&head[at..at + 2]);
+    let (year, month, day) = (two(0)? * 100 + two(2)?, two(5)?, two(8)?);
+    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
     let mut micros = 0;
-    if text.get(at) == Some(&b'.') {
-        let len = text[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if let [b'.', fraction @ ..] = rest {
+        let len = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if !(1..=6).contains(&len) {
             return None;
         }
-        micros = digits(at + 1, len)?;
+        micros = digits(&fraction[..len])?;
         for _ in len..6 {
             micros *= 10;
         }
-        at += 1 + len;
+        rest = &fraction[len..];
     }
     if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
         return None;
@@ -137,7 +130,14 @@ fn local_time(text: &[u8]) -> Option<(i64, &[u8])> {
         return None;
     }
     let seconds = days_from_civil(year, month, day) * 86_400 + i64::from(hour * 3600 + minute * 60 + second);
-    Some((seconds * SECOND + i64::from(micros), &text[at..]))
+    Some((seconds * SECOND + i64::from(micros), rest))
+}
+
+/// Returns the number that a text of at most nine decimal digits states.
+#[inline]
+fn digits(text: &[u8]) -> Option<u32> {
+    text.iter()
+        .try_fold(0u32, |value, byte| byte.is_ascii_digit().then(|| value * 10 + u32::from(byte - b'0')))
 }
 
 impl fmt::Display for Timestamp {

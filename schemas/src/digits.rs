@@ -44,9 +44,12 @@ pub(crate) fn nibble(digit: u8) -> u8 {
     NIBBLE[usize::from(digit)]
 }
 
-/// Returns the two decimal digits of `value`, which must be below 100.
+/// Returns the two decimal digits of `value`.
+///
+/// # Panics
+/// If it is not below 100.
 #[inline]
-pub(crate) fn two(value: u32) -> [u8; 2] {
+pub fn two(value: u32) -> [u8; 2] {
     TWO[value as usize]
 }
 
@@ -56,9 +59,12 @@ pub(crate) fn hex(byte: u8) -> [u8; 2] {
     HEX[usize::from(byte)]
 }
 
-/// Returns the four decimal digits of `value`, which must be below 10,000.
+/// Returns the four decimal digits of `value`.
+///
+/// # Panics
+/// If it is not below 10,000.
 #[inline]
-pub(crate) fn four(value: u32) -> [u8; 4] {
+pub fn four(value: u32) -> [u8; 4] {
     let (high, low) = (two(value / 100), two(value % 100));
     [high[0], high[1], low[0], low[1]]
 }
@@ -86,7 +92,7 @@ pub(crate) fn write_u32(value: u32, out: &mut Vec<u8>) {
 
 /// Appends `value` in decimal.
 #[inline]
-pub(crate) fn write_u64(mut value: u64, out: &mut Vec<u8>) {
+pub fn write_u64(mut value: u64, out: &mut Vec<u8>) {
     let mut text = [0; 20];
     let mut at = text.len();
     while value >= 100 {
