@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use tradesim_dialects::Fault as SessionFault;
+use tradesim_dialects::{Fault as SessionFault, has_counterpart};
 use tradesim_protocol::EventPhase;
-use tradesim_schemas::{EventType, StreamSeq, Symbol, Timestamp};
+use tradesim_schemas::{Event, EventType, StreamSeq, Symbol, Timestamp};
 
 use crate::translation::Translations;
 
@@ -60,6 +60,37 @@ pub struct Entry {
     header: u8,
     /// The end of its recorded text, if that differs from the text that is sent.
     recorded_end: u32,
+    /// The index of its event among those that are kept, [`NOT_KEPT`] or [`NO_COUNTERPART`].
+    kept: u32,
+}
+
+/// The index of an event that is not kept.
+const NOT_KEPT: u32 = u32::MAX;
+/// The index of an event that no dialect has a message for.
+const NO_COUNTERPART: u32 = u32::MAX - 1;
+
+/// An event that is kept for dialects, so that the text of the message need not be read again.
+#[derive(Clone, Copy, Debug)]
+struct KeptEvent {
+    /// The event as it is sent.
+    sent: Event,
+    recorded_at: Timestamp,
+}
+
+/// What a block keeps of the event of a message.
+#[derive(Clone, Copy, Debug)]
+pub enum Kept<'a> {
+    /// Nothing: the event must be read from the text.
+    Nothing,
+    /// No dialect has a message for it.
+    NoCounterpart,
+    /// The event as it is sent, and its recorded time.
+    Event {
+        /// The event as it is sent.
+        sent: &'a Event,
+        /// Its recorded time.
+        recorded_at: Timestamp,
+    },
 }
 
 /// A fault of the connection that was added at a message on purpose (docs/PROTOCOL.md, section 8).
@@ -100,6 +131,8 @@ pub struct Block {
     faults: Vec<(usize, LineFault)>,
     /// The phases of planned events that begin with a message, ascending by message.
     events: Vec<(usize, Arc<EventPhase>)>,
+    /// The events for dialects, if there were clients of one.
+    kept: Vec<KeptEvent>,
     /// The same messages in the dialects that clients speak, made when the first client needs one.
     translations: Translations,
 }
@@ -162,7 +195,10 @@ impl Block {
 
     /// Returns the memory that the block holds, in bytes.
     pub fn weight(&self) -> usize {
-        self.bytes.capacity() + self.recorded.capacity() + self.entries.capacity() * (size_of::<Entry>() + 8)
+        self.bytes.capacity()
+            + self.recorded.capacity()
+            + self.entries.capacity() * (size_of::<Entry>() + 8)
+            + self.kept.capacity() * size_of::<KeptEvent>()
     }
 
     /// Returns the frames of some messages, back to back.
@@ -208,6 +244,18 @@ impl Block {
         }
     }
 
+    /// Returns what is kept of the event of a message.
+    pub fn kept(&self, message: usize) -> Kept<'_> {
+        match self.entries[message].kept {
+            NOT_KEPT => Kept::Nothing,
+            NO_COUNTERPART => Kept::NoCounterpart,
+            index => {
+                let KeptEvent { sent, recorded_at } = &self.kept[index as usize];
+                Kept::Event { sent, recorded_at: *recorded_at }
+            }
+        }
+    }
+
     /// Returns the same messages in dialects, as far as clients needed them.
     pub(crate) fn translations(&self) -> &Translations {
         &self.translations
@@ -229,6 +277,8 @@ pub struct BlockBuilder {
     starts_segment: bool,
     faults: Vec<(usize, LineFault)>,
     events: Vec<(usize, Arc<EventPhase>)>,
+    keeps_events: bool,
+    kept: Vec<KeptEvent>,
 }
 
 /// Room for the longest header, which an unmasked frame of 64 KiB or more has.
@@ -247,7 +297,14 @@ impl BlockBuilder {
             starts_segment: false,
             faults: Vec::new(),
             events: Vec::new(),
+            keeps_events: false,
+            kept: Vec::new(),
         }
+    }
+
+    /// Decides whether the events that are added from now on are kept with their messages, for clients of dialects.
+    pub fn keep_events(&mut self, keeps: bool) {
+        self.keeps_events = keeps;
     }
 
     /// Returns true if the block must be taken before more is added.
@@ -303,6 +360,29 @@ impl BlockBuilder {
         self.frame(meta, write_sent);
     }
 
+    /// States the event of the last message, as it is sent, and the event's recorded time. A message of which this is not
+    /// stated is read again if a client speaks a dialect.
+    ///
+    /// # Panics
+    /// If no message was added.
+    #[inline]
+    pub fn state_event(&mut self, sent: &Event, recorded_at: Timestamp) {
+        if self.keeps_events {
+            self.keep(sent, recorded_at);
+        }
+    }
+
+    fn keep(&mut self, sent: &Event, recorded_at: Timestamp) {
+        let entry = self.entries.last_mut().expect("a message was added");
+        entry.kept = match has_counterpart(sent) {
+            true => {
+                self.kept.push(KeptEvent { sent: *sent, recorded_at });
+                u32::try_from(self.kept.len() - 1).expect("a block has at most as many messages as bytes")
+            }
+            false => NO_COUNTERPART,
+        };
+    }
+
     /// Replaces the emission times of the messages that were added, beginning with that of `seq`.
     pub fn retime(&mut self, seq: StreamSeq, mut at: impl FnMut(StreamSeq, &Entry) -> Timestamp) {
         let first = seq.since(self.first_seq) as usize;
@@ -347,6 +427,7 @@ impl BlockBuilder {
             due_ns,
             faults: std::mem::take(&mut self.faults),
             events: std::mem::take(&mut self.events),
+            kept: std::mem::take(&mut self.kept),
             translations: Translations::default(),
         }
     }
@@ -384,6 +465,7 @@ impl BlockBuilder {
             end: offset(&self.bytes),
             header: header as u8,
             recorded_end: offset(&self.recorded),
+            kept: NOT_KEPT,
         });
     }
 }

@@ -25,7 +25,7 @@ use tradesim_schemas::StreamSeq;
 use self::{catch_up::CatchUp, closing::Closing, faults::Faults, liveness::Liveness, progress::Progress};
 pub(crate) use self::{dialect::DialectClient, script::ScriptClient, state::FirstState};
 use crate::{
-    client_registry::{Client, Departure, Start},
+    client_registry::{Client, Departure, SessionKind, Start},
     close::Close,
     hub::Hub,
     inbound::Inbound,
@@ -72,9 +72,12 @@ pub(crate) async fn run(hub: &Arc<Hub>, admitted: Admitted, socket: TcpStream, e
     if let Err(error) = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER_BYTES) {
         tracing::debug!(%error, "the size of the send buffer cannot be set");
     }
-    // the others count when their session says so
-    let counts = admitted.dialect.is_none() && admitted.script.is_none();
-    let client = hub.clients.join(admitted.peer, admitted.v1, counts, start);
+    let session = match (&admitted.dialect, &admitted.script) {
+        (Some(_), _) => Some(SessionKind::Dialect),
+        (None, Some(_)) => Some(SessionKind::Script),
+        (None, None) => None,
+    };
+    let client = hub.clients.join(admitted.peer, admitted.v1, session, start);
     let send_cursor = SendCursor::new(selection, start.source_seq, start.seq, &hub.ring());
     let now = hub.clock.now();
     let head = hub.published.head.subscribe();

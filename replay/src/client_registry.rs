@@ -35,6 +35,8 @@ pub(crate) struct ClientRegistry {
     breaks: Mutex<BTreeMap<StreamSeq, u64>>,
     /// The number of authentications that fail by a fault: the next ones.
     failing: AtomicU64,
+    /// True while a client of a dialect is connected.
+    speak_dialects: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
     player: Arc<PlayerHandle>,
 }
@@ -54,6 +56,15 @@ struct Table {
     deserted_since: Option<Duration>,
 }
 
+/// The kind of the session that a client begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionKind {
+    /// That of a vendor's dialect.
+    Dialect,
+    /// That of a script.
+    Script,
+}
+
 /// A client as seen by others.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -65,7 +76,8 @@ pub(crate) struct Client {
     pub(crate) start_source_seq: StreamSeq,
     /// The play offset of its next message.
     play_offset: AtomicU64,
-    /// True if playback may begin for it. A client of a dialect must subscribe first.
+    session: Option<SessionKind>,
+    /// True if playback may begin for it. A client with a session must subscribe first.
     counts: AtomicBool,
     sent: Mutex<Sent>,
 }
@@ -126,14 +138,21 @@ impl ClientRegistry {
             table: Mutex::default(),
             breaks: Mutex::default(),
             failing: AtomicU64::new(0),
+            speak_dialects: Arc::default(),
             metrics,
             player,
         }
     }
 
-    /// Adds a client whose socket is ready. The playback begins for it at once if it `counts`, and otherwise when it
+    /// Adds a client whose socket is ready. The playback begins for it at once, but for one with a session when it
     /// [is counted](ClientRegistry::count).
-    pub(crate) fn join(&self, peer: SocketAddr, v1: bool, counts: bool, start: Start) -> Arc<Client> {
+    pub(crate) fn join(
+        &self,
+        peer: SocketAddr,
+        v1: bool,
+        session: Option<SessionKind>,
+        start: Start,
+    ) -> Arc<Client> {
         let mut table = lock(&self.table);
         table.next_id += 1;
         table.total += 1;
@@ -144,7 +163,8 @@ impl ClientRegistry {
             start_seq: start.seq,
             start_source_seq: start.source_seq,
             play_offset: AtomicU64::new(NO_PLAY_OFFSET),
-            counts: AtomicBool::new(counts),
+            session,
+            counts: AtomicBool::new(session.is_none()),
             sent: Mutex::new(Sent { messages: 0, seq: start.seq, late: Recorder::new(), selection: None }),
         });
         table.connected.insert(client.id, Arc::clone(&client));
@@ -153,6 +173,7 @@ impl ClientRegistry {
             table.missing = table.missing.saturating_sub(1);
         }
         self.metrics.clients_joined.inc();
+        self.note_dialects(&table);
         self.tell_player(&table);
         client
     }
@@ -186,13 +207,19 @@ impl ClientRegistry {
         let Departure { why, code, delivered, seen, at } = departure;
         let mut table = lock(&self.table);
         table.connected.remove(&client.id);
+        self.note_dialects(&table);
         let sent = client.sent();
         // the lateness of a client that does not keep up is not that of the server
         if why != Closed::Slow {
             table.gone_late.get_or_insert_with(Recorder::new).add(&sent.late);
         }
         let mut status = client_status(client, &sent, head, None);
-        (status.closed, status.delivered) = (code, delivered);
+        // nothing was played to a client whose session did not begin
+        (status.closed, status.delivered) = (code, delivered && client.counts.load(Ordering::SeqCst));
+        if status.delivered {
+            // what it did not select is nothing that it lacks
+            (status.lag_messages, status.lag_bytes, status.lag_seconds) = (0, 0, Some(0.0));
+        }
         if table.gone.len() < GONE_MAX {
             table.gone.push(status);
         }
@@ -205,6 +232,16 @@ impl ClientRegistry {
         }
         self.metrics.closed(why);
         self.tell_player(&table);
+    }
+
+    /// Returns a flag that is true while a client of a dialect is connected.
+    pub(crate) fn speak_dialects(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.speak_dialects)
+    }
+
+    fn note_dialects(&self, table: &Table) {
+        let any = table.connected.values().any(|client| client.session == Some(SessionKind::Dialect));
+        self.speak_dialects.store(any, Ordering::Relaxed);
     }
 
     fn tell_player(&self, table: &Table) {
@@ -299,7 +336,7 @@ mod tests {
         let clients = ClientRegistry::new(Arc::new(Metrics::new()), Arc::new(PlayerHandle::new()));
         let start = Start { seq: StreamSeq(0), source_seq: StreamSeq(0), resumes: false };
         let peer = "127.0.0.1:1".parse().unwrap();
-        let [first, second] = [(); 2].map(|()| clients.join(peer, false, true, start));
+        let [first, second] = [(); 2].map(|()| clients.join(peer, false, None, start));
         let at = Duration::from_secs;
         let head = Head { state: State::Waiting, released: 0, seq: StreamSeq(0), sent: 0 };
         let departure = |why, code, seen| Departure { why, code, delivered: false, seen, at: at(20) };

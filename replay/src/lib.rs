@@ -54,7 +54,7 @@ mod timeline;
 mod translation;
 
 pub use background::Background;
-pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, LineFault, Meta, Opcode};
+pub use block::{BLOCK_BYTES, BLOCK_MESSAGES, Block, BlockBuilder, Entry, Kept, LineFault, Meta, Opcode};
 pub use buffer::{ParseBufferError, parse_buffer};
 pub use control::{
     ClientStatus, Command, CommandError, DigestSent, IntervalStats, Lateness, LoopBounds, LoopRange, Report,

@@ -150,7 +150,8 @@ impl Player {
         let Some(seq) = self.play.take_opening() else { return };
         // it was found by what is no longer read
         self.failure = None;
-        match Producer::start(Arc::clone(&self.hub.source), seq, thread::current()) {
+        let keeps_events = self.hub.clients.speak_dialects();
+        match Producer::start(Arc::clone(&self.hub.source), seq, keeps_events, thread::current()) {
             Ok(producer) => self.producer = Some(producer),
             Err(error) => self.failure = Some(SourceError::Read(Box::new(error))),
         }

@@ -5,6 +5,7 @@ use std::{
     panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, TryRecvError, sync_channel},
     },
     thread::{self, Thread},
@@ -101,11 +102,17 @@ impl Ahead {
 }
 
 impl Producer {
-    /// Starts to read from `seq` on; `reader` is woken for the first block, then for every few, and for the end.
+    /// Starts to read from `seq` on; `reader` is woken for the first block, then for every few, and for the end. Blocks
+    /// keep their events while `keeps_events` is true.
     ///
     /// # Errors
     /// A thread that cannot be created.
-    pub(crate) fn start(source: Arc<dyn Source>, seq: StreamSeq, reader: Thread) -> io::Result<Producer> {
+    pub(crate) fn start(
+        source: Arc<dyn Source>,
+        seq: StreamSeq,
+        keeps_events: Arc<AtomicBool>,
+        reader: Thread,
+    ) -> io::Result<Producer> {
         let (sender, blocks) = sync_channel(AHEAD);
         let ahead = Arc::new(Ahead::default());
         let held = Arc::clone(&ahead);
@@ -125,7 +132,7 @@ impl Producer {
                 }
                 sent
             };
-            read(source.as_ref(), seq, deliver);
+            read(source.as_ref(), seq, &keeps_events, deliver);
         })?;
         Ok(Producer { blocks, ahead, over: false })
     }
@@ -148,9 +155,15 @@ impl Producer {
 }
 
 /// Reads a source from `seq` on and passes the results to `deliver`, until that returns false.
-fn read(source: &dyn Source, seq: StreamSeq, mut deliver: impl FnMut(Produced) -> bool) {
+fn read(
+    source: &dyn Source,
+    seq: StreamSeq,
+    keeps_events: &AtomicBool,
+    mut deliver: impl FnMut(Produced) -> bool,
+) {
     // a panic of a source is a bug; it is reported to the clients, which would wait forever otherwise
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| read_blocks(source, seq, &mut deliver)));
+    let outcome =
+        panic::catch_unwind(AssertUnwindSafe(|| read_blocks(source, seq, keeps_events, &mut deliver)));
     match outcome {
         Ok(Ok(())) => deliver(Produced::End),
         Ok(Err(error)) => deliver(Produced::Failed(error)),
@@ -161,11 +174,13 @@ fn read(source: &dyn Source, seq: StreamSeq, mut deliver: impl FnMut(Produced) -
 fn read_blocks(
     source: &dyn Source,
     seq: StreamSeq,
+    keeps_events: &AtomicBool,
     deliver: &mut impl FnMut(Produced) -> bool,
 ) -> Result<(), SourceError> {
     let mut feed = source.open(seq)?;
     let mut builder = BlockBuilder::new(seq);
     loop {
+        builder.keep_events(keeps_events.load(Ordering::Relaxed));
         let filled = feed.fill(&mut builder);
         if !builder.is_empty() && !deliver(Produced::Block(Arc::new(builder.take()))) {
             return Ok(());

@@ -13,7 +13,11 @@ use std::{
 use tradesim_dialects::{Encode, Frames, Framing, Input, read_event};
 use tradesim_schemas::{StreamSeq, Symbol};
 
-use crate::{block::Block, lock::lock, outbox};
+use crate::{
+    block::{Block, Kept},
+    lock::lock,
+    outbox,
+};
 
 /// A form of a dialect's messages: the name of the dialect, and the index of the wire.
 pub(crate) type WireId = (&'static str, usize);
@@ -138,7 +142,7 @@ impl Translation {
         let first = self.frames.partition_point(|frame| frame.message < messages.start);
         let last = self.frames.partition_point(|frame| frame.message < messages.end);
         let end_of = |index: usize| index.checked_sub(1).map_or(0, |before| self.frames[before].end);
-        let mut selected = Selected::default();
+        let mut selected = Selected { frames: Vec::with_capacity(last - first), ..Selected::default() };
         // frames that follow one another are copied at once
         let (mut start, mut copied_to) = (end_of(first), end_of(first));
         for frame in &self.frames[first..last] {
@@ -163,14 +167,20 @@ fn encode(block: &Block, message: usize, encoder: &mut dyn Encode, out: &mut Fra
     if entry.starts_segment {
         encoder.reset();
     }
-    let Some(event_sent) = read_event(block.text(message)) else { return };
-    let recorded_at = match block.is_shifted() {
-        true => read_event(block.recorded_text(message)).map(|event| event.timestamp()),
-        false => None,
-    };
     let seq = block.first_seq() + message as u64;
-    let recorded_at = recorded_at.unwrap_or_else(|| event_sent.timestamp());
-    encoder.encode(&Input { seq, event: &event_sent, recorded_at }, out);
+    match block.kept(message) {
+        Kept::NoCounterpart => {}
+        Kept::Event { sent, recorded_at } => encoder.encode(&Input { seq, event: sent, recorded_at }, out),
+        Kept::Nothing => {
+            let Some(sent) = read_event(block.text(message)) else { return };
+            let recorded_at = match block.is_shifted() {
+                true => read_event(block.recorded_text(message)).map(|event| event.timestamp()),
+                false => None,
+            };
+            let recorded_at = recorded_at.unwrap_or_else(|| sent.timestamp());
+            encoder.encode(&Input { seq, event: &sent, recorded_at }, out);
+        }
+    }
 }
 
 /// Appends a message in its framing.
@@ -179,5 +189,71 @@ pub(crate) fn push(framing: Framing, payload: &[u8], out: &mut Vec<u8>) {
         Framing::Text => outbox::push_frame(1, payload, out),
         Framing::Binary => outbox::push_frame(2, payload, out),
         Framing::Bytes => out.extend_from_slice(payload),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tradesim_dialects::{REGISTRY, Reference};
+    use tradesim_schemas::{ReadOptions, Timestamp, read};
+
+    use super::*;
+    use crate::block::{BlockBuilder, Meta, Opcode};
+
+    fn trade(status: &str) -> String {
+        format!(
+            r#"{{"schema_version":1,"event_type":"trade","timestamp":"2026-02-18T14:30:00.366511Z","payload":{{"trade_id":"01234567-89ab-4def-8123-456789abcdef","symbol":"AAPL","trade_type":"BUY","order_type":"LIMIT","price":"178.525","quantity":50,"timestamp":"2026-02-18T14:30:00.366511Z","exchange":"NASDAQ","trader_id":"TRD-00042","account_id":"ACC-0008","status":"{status}","correlation_id":"corr-0123456789abcdef"}}}}"#
+        )
+    }
+
+    const BOOK: &str = r#"{"schema_version":1,"event_type":"orderbook","timestamp":"2026-02-18T14:30:00.400000Z","payload":{"symbol":"AAPL","bid_price":"178.49","ask_price":"178.53","bid_size":300,"ask_size":200,"spread":"0.04","mid_price":"178.51","timestamp":"2026-02-18T14:30:00.400000Z","exchange":"NASDAQ"}}"#;
+
+    fn block(texts: &[String], keeps: bool) -> Block {
+        let mut builder = BlockBuilder::new(StreamSeq(0));
+        builder.keep_events(keeps);
+        for text in texts {
+            let meta = Meta { at: Timestamp::from_micros(0).unwrap(), kind: None, opcode: Opcode::Text };
+            builder.push(meta, |out| out.extend_from_slice(text.as_bytes()));
+            if let Ok(message) = read(text.as_bytes(), ReadOptions::default()) {
+                let event = message.to_envelope().unwrap().event;
+                builder.state_event(&event, event.timestamp());
+            }
+        }
+        builder.take()
+    }
+
+    #[test]
+    fn a_block_that_kept_its_events_is_translated_as_one_that_is_read_again() {
+        let texts = [
+            &*trade("NEW"),
+            BOOK,
+            &trade("FILLED"),
+            "no event",
+            &trade("CANCELLED"),
+            &trade("PARTIALLY_FILLED"),
+        ]
+        .map(str::to_owned);
+        let (read_again, kept) = (block(&texts, false), block(&texts, true));
+        assert!(matches!(read_again.kept(1), Kept::Nothing));
+        assert!(matches!((kept.kept(0), kept.kept(3)), (Kept::NoCounterpart, Kept::Nothing)));
+        assert!(matches!(kept.kept(5), Kept::Event { .. }));
+        let reference = Arc::new(Reference::default());
+        for dialect in REGISTRY {
+            for wire in dialect.wires {
+                let [of_text, of_event] = [&read_again, &kept].map(|block| {
+                    Translation::new(
+                        block,
+                        wire.framing,
+                        Prepared::new((wire.encoder)(&reference), StreamSeq(0)),
+                    )
+                });
+                assert_eq!(of_text.bytes, of_event.bytes, "{} {}", dialect.name, wire.name);
+                let ends = |of: &Translation| {
+                    of.frames.iter().map(|frame| (frame.message, frame.end)).collect::<Vec<_>>()
+                };
+                assert_eq!(ends(&of_text), ends(&of_event));
+                assert!(of_event.frames.iter().any(|frame| frame.message == 2), "{}", dialect.name);
+            }
+        }
     }
 }

@@ -24,13 +24,18 @@ pub fn read_event(text: &[u8]) -> Option<Event> {
     }
     let mut message = read(text, ReadOptions::default()).ok()?;
     if let Payload::Trade(trade) = &mut message.payload {
-        if !trade.status.is_execution() {
-            return None;
-        }
         // no dialect has a field for it, and an event contains only those of our own form
         trade.correlation_id = None;
     }
-    Some(message.to_envelope()?.event)
+    Some(message.to_envelope()?.event).filter(has_counterpart)
+}
+
+/// Returns true if a dialect may have a message for an event: for all but trades that did not execute.
+pub fn has_counterpart(event: &Event) -> bool {
+    match event {
+        Event::Trade(trade) => trade.status.is_execution(),
+        Event::OrderBook(_) | Event::MarketData(_) => true,
+    }
 }
 
 /// Returns true for a trade that did not execute, in the text that tradesim writes: four of ten messages of a simulated

@@ -1,21 +1,7 @@
 //! Writers of the parts of vendors' JSON messages.
 
-use tradesim_schemas::{Price, Timestamp};
-
-/// Appends a number.
-pub(crate) fn uint(mut value: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
-}
+pub(crate) use tradesim_schemas::digits::write_u64 as uint;
+use tradesim_schemas::{Price, Timestamp, digits::four};
 
 /// Appends a number that may be negative.
 pub(crate) fn int(value: i64, out: &mut Vec<u8>) {
@@ -33,20 +19,19 @@ pub(crate) fn price(price: Price, out: &mut Vec<u8>) {
     }
     let units = units.unsigned_abs();
     uint(units / 10_000, out);
-    let mut fraction = units % 10_000;
-    if fraction == 0 {
-        return;
-    }
-    out.push(b'.');
-    let mut place = 1_000;
-    while fraction > 0 {
-        out.push(b'0' + (fraction / place) as u8);
-        fraction %= place;
-        place /= 10;
-    }
+    let [a, b, c, d] = four((units % 10_000) as u32);
+    let len = match (a, b, c, d) {
+        (b'0', b'0', b'0', b'0') => return,
+        (_, b'0', b'0', b'0') => 1,
+        (_, _, b'0', b'0') => 2,
+        (_, _, _, b'0') => 3,
+        _ => 4,
+    };
+    out.extend_from_slice(&[b'.', a, b, c, d][..1 + len]);
 }
 
 /// Appends a text with its quotes.
+#[inline]
 pub(crate) fn text(text: &str, out: &mut Vec<u8>) {
     if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
         out.push(b'"');
@@ -62,8 +47,8 @@ pub(crate) fn millis(at: Timestamp, out: &mut Vec<u8>) {
     int(at.micros().div_euclid(1_000), out);
 }
 
-/// Returns a time in RFC 3339 without trailing zeros of its fraction, and its length.
-pub(crate) fn rfc3339(at: Timestamp) -> ([u8; Timestamp::TEXT_LEN], usize) {
+/// Appends a time as a text in RFC 3339, without trailing zeros of its fraction.
+pub(crate) fn time(at: Timestamp, out: &mut Vec<u8>) {
     let mut text = at.text();
     // the fraction begins after YYYY-MM-DDTHH:MM:SS, and ends before the Z
     const SECONDS: usize = 19;
@@ -75,7 +60,9 @@ pub(crate) fn rfc3339(at: Timestamp) -> ([u8; Timestamp::TEXT_LEN], usize) {
         end = SECONDS;
     }
     text[end] = b'Z';
-    (text, end + 1)
+    out.push(b'"');
+    out.extend_from_slice(&text[..=end]);
+    out.push(b'"');
 }
 
 #[cfg(test)]
@@ -114,8 +101,7 @@ mod tests {
             ("1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999999Z", "-1"),
         ] {
             let at = Timestamp::parse(at.as_bytes()).unwrap();
-            let (text, len) = rfc3339(at);
-            assert_eq!(str::from_utf8(&text[..len]).unwrap(), short);
+            assert_eq!(written(|out| time(at, out)), format!("\"{short}\""));
             assert_eq!(written(|out| millis(at, out)), ms);
         }
     }
@@ -132,6 +118,5 @@ mod tests {
         for value in [0, 7, 10, -10, i64::MAX, i64::MIN] {
             assert_eq!(written(|out| int(value, out)), value.to_string());
         }
-        assert_eq!(written(|out| uint(u64::MAX, out)), u64::MAX.to_string());
     }
 }

@@ -25,7 +25,7 @@ mod subscriptions;
 
 pub use access::{Access, ApiKey, ParseApiKeyError};
 pub use dialect::{Channel, Dialect, Framing, Handshake, SessionSetup, Transport, Wire};
-pub use encode::{Encode, Frame, Frames, Input, read_event};
+pub use encode::{Encode, Frame, Frames, Input, has_counterpart, read_event};
 pub use market::trading_day_start;
 pub use reference::{Listing, Reference, Tape};
 pub use script::{Script, ScriptOutput, ScriptSession};

@@ -2,9 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tradesim_schemas::{Event, Interval, MarketData, OrderBook, Price, Symbol, Timestamp, Trade};
+use tradesim_schemas::{
+    Event, Exchange, Interval, MarketData, OrderBook, Price, Quantity, Symbol, Timestamp, Trade,
+};
 
-use crate::{encode::Input, reference::Reference, subscriptions::SYMBOLS_MAX};
+use crate::{
+    encode::Input,
+    reference::{CoreSessions, Listing, Reference, Tape},
+    subscriptions::SYMBOLS_MAX,
+};
 
 const MINUTE_US: i64 = 60_000_000;
 const DAY_US: i64 = 24 * 60 * MINUTE_US;
@@ -27,12 +33,19 @@ fn date_of(at: Timestamp) -> i64 {
 pub(crate) struct Market {
     pub(crate) reference: Arc<Reference>,
     date: Option<i64>,
+    sessions: CoreSessions,
     symbols: BTreeMap<Symbol, SymbolState>,
 }
+
+/// The round lot of a symbol without a listing, in shares.
+const USUAL_ROUND_LOT: u32 = 100;
 
 /// The state of a symbol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SymbolState {
+    listing: Option<Listing>,
+    /// True if the last event was recorded in the core session.
+    pub(crate) is_core: bool,
     /// The last snapshot.
     pub(crate) book: Option<OrderBook>,
     /// The price of the first execution of the core session.
@@ -49,7 +62,12 @@ pub(crate) struct SymbolState {
 
 impl Market {
     pub(crate) fn new(reference: &Arc<Reference>) -> Market {
-        Market { reference: Arc::clone(reference), date: None, symbols: BTreeMap::new() }
+        Market {
+            reference: Arc::clone(reference),
+            date: None,
+            sessions: CoreSessions::default(),
+            symbols: BTreeMap::new(),
+        }
     }
 
     /// Forgets all messages.
@@ -59,34 +77,49 @@ impl Market {
     }
 
     /// Records an event, and returns the state of its symbol after it.
-    pub(crate) fn note(&mut self, input: &Input<'_>) -> SymbolState {
+    pub(crate) fn note(&mut self, input: &Input<'_>) -> &SymbolState {
         let date = date_of(input.recorded_at);
         if self.date != Some(date) {
             // a candle of the whole day is the last message of its date; it has the time of its start
             self.symbols.clear();
             self.date = Some(date);
+            self.sessions = self.reference.core_sessions_near(trading_day_start(input.recorded_at));
         }
         let symbol = input.event.symbol();
         if self.symbols.len() >= SYMBOLS_MAX && !self.symbols.contains_key(&symbol) {
             // a capture with more symbols than any market has
             self.symbols.clear();
         }
-        let state = self.symbols.entry(symbol).or_default();
+        let state = self.symbols.entry(symbol).or_insert_with(|| SymbolState {
+            listing: self.reference.listing(symbol),
+            ..SymbolState::default()
+        });
+        state.is_core = self.sessions.contain(input.recorded_at);
         match input.event {
             Event::Trade(trade) if trade.status.is_execution() => {
-                state.execute(trade, self.reference.is_core(input.recorded_at));
+                state.execute(trade);
             }
             Event::OrderBook(book) => state.book = Some(*book),
             Event::Trade(_) | Event::MarketData(_) => {}
         }
-        *state
+        state
     }
 }
 
 impl SymbolState {
-    fn execute(&mut self, trade: &Trade, is_core: bool) {
+    /// Returns the tape of the symbol; without a listing, that of an exchange.
+    pub(crate) fn tape(&self, exchange: Exchange) -> Tape {
+        Tape::of(self.listing.map_or(exchange, |listing| listing.exchange))
+    }
+
+    /// Returns true if so many shares are less than a round lot.
+    pub(crate) fn is_odd_lot(&self, quantity: Quantity) -> bool {
+        quantity.get() < self.listing.map_or(USUAL_ROUND_LOT, |listing| listing.round_lot)
+    }
+
+    fn execute(&mut self, trade: &Trade) {
         let quantity = u64::from(trade.quantity.get());
-        if is_core {
+        if self.is_core {
             self.core_open.get_or_insert(trade.price);
         }
         self.volume += quantity;

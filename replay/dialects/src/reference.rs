@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use tradesim_schemas::{Exchange, Symbol, Timestamp};
 
+const DAY_US: i64 = 86_400_000_000;
+
 /// The listing of a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listing {
@@ -24,8 +26,33 @@ pub enum Tape {
     C,
 }
 
-/// The round lot of a symbol without a listing, in shares.
-const USUAL_ROUND_LOT: u32 = 100;
+impl Tape {
+    /// Returns the tape of what is listed at an exchange.
+    pub(crate) fn of(exchange: Exchange) -> Tape {
+        match exchange {
+            Exchange::Nyse => Tape::A,
+            Exchange::Nasdaq => Tape::C,
+            Exchange::Amex | Exchange::Arca | Exchange::Bats => Tape::B,
+        }
+    }
+}
+
+/// Core sessions around a trading day: start and end of each, ascending.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CoreSessions(Vec<(Timestamp, Timestamp)>);
+
+impl CoreSessions {
+    /// Returns true within a session. Where none is known that begins within a day, there is nothing to compare with, and
+    /// every time counts as core.
+    pub(crate) fn contain(&self, at: Timestamp) -> bool {
+        let next = self.0.partition_point(|(start, _)| *start <= at);
+        let within_a_day = |start: Timestamp| (at.micros() - start.micros()).abs() < DAY_US;
+        match next.checked_sub(1).map(|last| self.0[last]) {
+            Some((start, end)) if within_a_day(start) => at < end,
+            _ => !self.0.get(next).is_some_and(|(start, _)| within_a_day(*start)),
+        }
+    }
+}
 
 /// The facts about a stream.
 #[derive(Clone, Debug, Default)]
@@ -59,30 +86,18 @@ impl Reference {
         self.ordinals.get(&symbol).copied()
     }
 
-    /// Returns true within a core session. Where no session is known that begins within a day before, there is
-    /// nothing to compare with, and every time counts as core.
-    pub(crate) fn is_core(&self, at: Timestamp) -> bool {
-        const DAY_US: i64 = 86_400_000_000;
-        let next = self.core_sessions.partition_point(|(start, _)| *start <= at);
-        let within_a_day = |start: Timestamp| (at.micros() - start.micros()).abs() < DAY_US;
-        match next.checked_sub(1).map(|last| self.core_sessions[last]) {
-            Some((start, end)) if within_a_day(start) => at < end,
-            _ => !self.core_sessions.get(next).is_some_and(|(start, _)| within_a_day(*start)),
-        }
+    /// Returns the core sessions that times from `first` until a day later can be compared with: those that begin within
+    /// a day of one of them.
+    pub(crate) fn core_sessions_near(&self, first: Timestamp) -> CoreSessions {
+        let after = |micros: i64| {
+            self.core_sessions.partition_point(|(start, _)| start.micros() <= first.micros() + micros)
+        };
+        CoreSessions(self.core_sessions[after(-DAY_US)..after(2 * DAY_US)].to_vec())
     }
 
-    /// Returns the tape of a symbol; of a symbol without a listing, the tape of an exchange.
-    pub(crate) fn tape(&self, symbol: Symbol, exchange: Exchange) -> Tape {
-        match self.listings.get(&symbol).map_or(exchange, |listing| listing.exchange) {
-            Exchange::Nyse => Tape::A,
-            Exchange::Nasdaq => Tape::C,
-            Exchange::Amex | Exchange::Arca | Exchange::Bats => Tape::B,
-        }
-    }
-
-    /// Returns the round lot of a symbol, in shares.
-    pub(crate) fn round_lot(&self, symbol: Symbol) -> u32 {
-        self.listings.get(&symbol).map_or(USUAL_ROUND_LOT, |listing| listing.round_lot)
+    /// Returns the listing of a symbol, if it is known.
+    pub(crate) fn listing(&self, symbol: Symbol) -> Option<Listing> {
+        self.listings.get(&symbol).copied()
     }
 }
 
@@ -104,8 +119,11 @@ mod tests {
             ("2026-02-17T14:00:00Z", true),
             ("2026-03-18T03:00:00Z", true),
         ] {
-            assert_eq!(reference.is_core(at(time)), is_core, "{time}");
+            for first in [at(time).micros(), at(time).micros() - DAY_US + 1] {
+                let sessions = reference.core_sessions_near(Timestamp::from_micros(first).unwrap());
+                assert_eq!(sessions.contain(at(time)), is_core, "{time}");
+            }
         }
-        assert!(Reference::default().is_core(at("2026-02-18T03:00:00Z")));
+        assert!(CoreSessions::default().contain(at("2026-02-18T03:00:00Z")));
     }
 }

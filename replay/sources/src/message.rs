@@ -105,6 +105,7 @@ impl Messages {
                     block.push(meta(at, &record.envelope.event, Opcode::Text), |out| {
                         encoder.write(&record.envelope, out);
                     });
+                    block.state_event(&record.envelope.event, record.envelope.event.timestamp());
                 })
             }
             Timestamps::Shifted { .. } => push_while(records, block, |record, block| {
@@ -156,6 +157,7 @@ impl Messages {
         match self.timestamps {
             Timestamps::Recorded => {
                 block.push(meta(at, &envelope.event, opcode), |out| self.recorded.write(envelope, out));
+                block.state_event(&envelope.event, envelope.event.timestamp());
             }
             Timestamps::Shifted { .. } => self.push_shifted(at, envelope, opcode, block),
         }
@@ -169,6 +171,7 @@ impl Messages {
             |out| sent.write(&moved, out),
             |out| recorded.write(envelope, out),
         );
+        block.state_event(&moved.event, envelope.event.timestamp());
     }
 
     /// Appends a raw frame. The timestamps in it are never shifted.

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use tradesim_schemas::{Event, Exchange, Interval, MarketData, OrderBook, Symbol, Trade};
+use tradesim_schemas::{Event, Exchange, Interval, MarketData, OrderBook, StreamSeq, Trade};
 
 use super::{
     BARS, DAILY_BARS, QUOTES, TRADES,
-    fields::{Encoding, Value, write},
+    fields::{Encoding, Object},
 };
 use crate::{
     encode::{Encode, Frames, Input},
-    market::Market,
+    market::{Market, SymbolState},
     reference::{Reference, Tape},
 };
 
@@ -30,12 +30,13 @@ struct Encoder {
 
 impl Encode for Encoder {
     fn encode(&mut self, input: &Input<'_>, out: &mut Frames) {
+        let encoding = self.encoding;
         let state = self.market.note(input);
         match input.event {
             Event::Trade(trade) if trade.status.is_execution() => {
-                out.push(TRADES, trade.symbol, |out| self.trade(trade, input, out));
+                out.push(TRADES, trade.symbol, |out| print(encoding, trade, input.seq, state, out));
             }
-            Event::OrderBook(book) => out.push(QUOTES, book.symbol, |out| self.quote(book, out)),
+            Event::OrderBook(book) => out.push(QUOTES, book.symbol, |out| quote(encoding, book, state, out)),
             Event::MarketData(candle) => {
                 let (channel, kind) = match candle.interval {
                     Interval::OneMinute => (BARS, "b"),
@@ -43,7 +44,7 @@ impl Encode for Encoder {
                     Interval::FiveMinutes | Interval::FifteenMinutes | Interval::OneHour => return,
                 };
                 let executions = state.executions_of(candle);
-                out.push(channel, candle.symbol, |out| self.bar(kind, candle, executions, out));
+                out.push(channel, candle.symbol, |out| bar(encoding, kind, candle, executions, out));
             }
             Event::Trade(_) => {}
         }
@@ -54,75 +55,61 @@ impl Encode for Encoder {
     }
 }
 
-impl Encoder {
-    fn trade(&self, trade: &Trade, input: &Input<'_>, out: &mut Vec<u8>) {
-        let reference = &self.market.reference;
-        let tape = reference.tape(trade.symbol, trade.exchange);
-        let mut conditions = [if tape == Tape::C { "@" } else { " " }, "", ""];
-        let mut count = 1;
-        let special = [
-            (!reference.is_core(input.recorded_at), "T"),
-            (trade.quantity.get() < reference.round_lot(trade.symbol), "I"),
-        ];
-        for (applies, condition) in special {
-            if applies {
-                conditions[count] = condition;
-                count += 1;
-            }
+fn print(encoding: Encoding, trade: &Trade, seq: StreamSeq, state: &SymbolState, out: &mut Vec<u8>) {
+    let tape = state.tape(trade.exchange);
+    let mut conditions = [if tape == Tape::C { "@" } else { " " }, "", ""];
+    let mut count = 1;
+    for (applies, condition) in [(!state.is_core, "T"), (state.is_odd_lot(trade.quantity), "I")] {
+        if applies {
+            conditions[count] = condition;
+            count += 1;
         }
-        let fields = [
-            // clients require it to be the first
-            ("T", Value::Text("t")),
-            ("S", Value::Text(trade.symbol.as_str())),
-            ("i", Value::Uint(input.seq.get())),
-            ("x", Value::Text(venue(trade.exchange))),
-            ("p", Value::Price(trade.price)),
-            ("s", Value::Uint(u64::from(trade.quantity.get()))),
-            ("c", Value::Texts(&conditions[..count])),
-            ("z", Value::Text(letter(tape))),
-            ("t", Value::Time(trade.timestamp)),
-        ];
-        write(self.encoding, &fields, out);
     }
+    let mut object = Object::begin(encoding, 9, out);
+    // clients require it to be the first
+    object.text("T", "t");
+    object.text("S", trade.symbol.as_str());
+    object.uint("i", seq.get());
+    object.text("x", venue(trade.exchange));
+    object.price("p", trade.price);
+    object.uint("s", u64::from(trade.quantity.get()));
+    object.texts("c", &conditions[..count]);
+    object.text("z", letter(tape));
+    object.time("t", trade.timestamp);
+    object.end();
+}
 
-    fn quote(&self, book: &OrderBook, out: &mut Vec<u8>) {
-        let venue = venue(book.exchange);
-        let fields = [
-            ("T", Value::Text("q")),
-            ("S", Value::Text(book.symbol.as_str())),
-            ("bx", Value::Text(venue)),
-            ("bp", Value::Price(book.bid_price)),
-            ("bs", Value::Uint(u64::from(book.bid_size.get()))),
-            ("ax", Value::Text(venue)),
-            ("ap", Value::Price(book.ask_price)),
-            ("as", Value::Uint(u64::from(book.ask_size.get()))),
-            ("c", Value::Texts(&["R"])),
-            ("z", Value::Text(self.tape(book.symbol, book.exchange))),
-            ("t", Value::Time(book.timestamp)),
-        ];
-        write(self.encoding, &fields, out);
-    }
+fn quote(encoding: Encoding, book: &OrderBook, state: &SymbolState, out: &mut Vec<u8>) {
+    let venue = venue(book.exchange);
+    let mut object = Object::begin(encoding, 11, out);
+    object.text("T", "q");
+    object.text("S", book.symbol.as_str());
+    object.text("bx", venue);
+    object.price("bp", book.bid_price);
+    object.uint("bs", u64::from(book.bid_size.get()));
+    object.text("ax", venue);
+    object.price("ap", book.ask_price);
+    object.uint("as", u64::from(book.ask_size.get()));
+    object.texts("c", &["R"]);
+    object.text("z", letter(state.tape(book.exchange)));
+    object.time("t", book.timestamp);
+    object.end();
+}
 
-    fn bar(&self, kind: &str, candle: &MarketData, executions: u64, out: &mut Vec<u8>) {
-        let fields = [
-            ("T", Value::Text(kind)),
-            ("S", Value::Text(candle.symbol.as_str())),
-            ("o", Value::Price(candle.open)),
-            ("h", Value::Price(candle.high)),
-            ("l", Value::Price(candle.low)),
-            ("c", Value::Price(candle.close)),
-            ("v", Value::Uint(candle.volume)),
-            ("t", Value::Time(candle.timestamp)),
-            // a bar without these two crashes the vendor's Python client
-            ("n", Value::Uint(executions)),
-            ("vw", Value::Price(candle.vwap)),
-        ];
-        write(self.encoding, &fields, out);
-    }
-
-    fn tape(&self, symbol: Symbol, exchange: Exchange) -> &'static str {
-        letter(self.market.reference.tape(symbol, exchange))
-    }
+fn bar(encoding: Encoding, kind: &str, candle: &MarketData, executions: u64, out: &mut Vec<u8>) {
+    let mut object = Object::begin(encoding, 10, out);
+    object.text("T", kind);
+    object.text("S", candle.symbol.as_str());
+    object.price("o", candle.open);
+    object.price("h", candle.high);
+    object.price("l", candle.low);
+    object.price("c", candle.close);
+    object.uint("v", candle.volume);
+    object.time("t", candle.timestamp);
+    // a bar without these two crashes the vendor's Python client
+    object.uint("n", executions);
+    object.price("vw", candle.vwap);
+    object.end();
 }
 
 fn letter(tape: Tape) -> &'static str {

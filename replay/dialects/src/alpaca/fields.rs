@@ -11,71 +11,93 @@ pub(super) enum Encoding {
     Msgpack,
 }
 
-/// The value of a field.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'a> {
-    Text(&'a str),
-    Texts(&'a [&'a str]),
-    Uint(u64),
-    Price(Price),
-    Time(Timestamp),
+/// A writer of a list of one object, field by field. Its functions are inlined, so that the names are known where they are
+/// copied.
+#[derive(Debug)]
+pub(super) struct Object<'a> {
+    encoding: Encoding,
+    out: &'a mut Vec<u8>,
 }
 
-/// Appends a list of one object.
-pub(super) fn write(encoding: Encoding, fields: &[(&str, Value<'_>)], out: &mut Vec<u8>) {
-    match encoding {
-        Encoding::Json => write_json(fields, out),
-        Encoding::Msgpack => write_msgpack(fields, out),
-    }
-}
-
-fn write_json(fields: &[(&str, Value<'_>)], out: &mut Vec<u8>) {
-    out.extend_from_slice(b"[{");
-    for (index, (key, value)) in fields.iter().enumerate() {
-        out.extend_from_slice(if index == 0 { b"\"" } else { b",\"" });
-        out.extend_from_slice(key.as_bytes());
-        out.extend_from_slice(b"\":");
-        match *value {
-            Value::Text(text) => json::text(text, out),
-            Value::Texts(texts) => {
-                out.push(b'[');
-                for (index, text) in texts.iter().enumerate() {
-                    if index > 0 {
-                        out.push(b',');
-                    }
-                    json::text(text, out);
-                }
-                out.push(b']');
+impl<'a> Object<'a> {
+    /// Begins an object with this number of fields.
+    pub(super) fn begin(encoding: Encoding, fields: usize, out: &'a mut Vec<u8>) -> Object<'a> {
+        match encoding {
+            Encoding::Json => out.extend_from_slice(b"[{"),
+            Encoding::Msgpack => {
+                msgpack::list(1, out);
+                msgpack::map(fields, out);
             }
-            Value::Uint(value) => json::uint(value, out),
-            Value::Price(price) => json::price(price, out),
-            Value::Time(at) => {
-                let (text, len) = json::rfc3339(at);
-                out.push(b'"');
-                out.extend_from_slice(&text[..len]);
-                out.push(b'"');
+        }
+        Object { encoding, out }
+    }
+
+    #[inline]
+    pub(super) fn text(&mut self, name: &str, value: &str) {
+        self.field(name, |out| json::text(value, out), |out| msgpack::text(value, out));
+    }
+
+    #[inline]
+    pub(super) fn texts(&mut self, name: &str, values: &[&str]) {
+        self.field(name, |out| json_list(values, out), |out| msgpack_list(values, out));
+    }
+
+    #[inline]
+    pub(super) fn uint(&mut self, name: &str, value: u64) {
+        self.field(name, |out| json::uint(value, out), |out| msgpack::uint(value, out));
+    }
+
+    #[inline]
+    pub(super) fn price(&mut self, name: &str, value: Price) {
+        self.field(name, |out| json::price(value, out), |out| msgpack::price(value, out));
+    }
+
+    #[inline]
+    pub(super) fn time(&mut self, name: &str, value: Timestamp) {
+        self.field(name, |out| json::time(value, out), |out| msgpack::time(value, out));
+    }
+
+    /// Ends the object.
+    pub(super) fn end(self) {
+        if self.encoding == Encoding::Json {
+            // the comma after the last field
+            self.out.pop();
+            self.out.extend_from_slice(b"}]");
+        }
+    }
+
+    #[inline]
+    fn field(&mut self, name: &str, json: impl FnOnce(&mut Vec<u8>), msgpack: impl FnOnce(&mut Vec<u8>)) {
+        match self.encoding {
+            Encoding::Json => {
+                self.out.push(b'"');
+                self.out.extend_from_slice(name.as_bytes());
+                self.out.extend_from_slice(b"\":");
+                json(self.out);
+                self.out.push(b',');
+            }
+            Encoding::Msgpack => {
+                msgpack::text(name, self.out);
+                msgpack(self.out);
             }
         }
     }
-    out.extend_from_slice(b"}]");
 }
 
-fn write_msgpack(fields: &[(&str, Value<'_>)], out: &mut Vec<u8>) {
-    msgpack::list(1, out);
-    msgpack::map(fields.len(), out);
-    for (key, value) in fields {
-        msgpack::text(key, out);
-        match *value {
-            Value::Text(text) => msgpack::text(text, out),
-            Value::Texts(texts) => {
-                msgpack::list(texts.len(), out);
-                for text in texts {
-                    msgpack::text(text, out);
-                }
-            }
-            Value::Uint(value) => msgpack::uint(value, out),
-            Value::Price(price) => msgpack::price(price, out),
-            Value::Time(at) => msgpack::time(at, out),
+fn json_list(values: &[&str], out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
         }
+        json::text(value, out);
+    }
+    out.push(b']');
+}
+
+fn msgpack_list(values: &[&str], out: &mut Vec<u8>) {
+    msgpack::list(values.len(), out);
+    for value in values {
+        msgpack::text(value, out);
     }
 }

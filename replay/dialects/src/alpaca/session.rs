@@ -5,7 +5,7 @@ use tradesim_schemas::Symbol;
 
 use super::{
     CANCEL_ERRORS, CHANNELS, CORRECTIONS, TRADES,
-    fields::{Encoding, Value, write},
+    fields::{Encoding, Object},
 };
 use crate::{
     dialect::SessionSetup,
@@ -123,24 +123,34 @@ impl Alpaca {
             .collect();
         let texts: Vec<Vec<&str>> =
             lists.iter().map(|list| list.iter().map(String::as_str).collect()).collect();
-        let mut fields = vec![("T", Value::Text("subscription"))];
-        fields.extend(CHANNELS.iter().zip(&texts).map(|(channel, list)| (channel.name, Value::Texts(list))));
-        self.send(&fields, io);
+        self.send(1 + CHANNELS.len(), io, |object| {
+            object.text("T", "subscription");
+            for (channel, list) in CHANNELS.iter().zip(&texts) {
+                object.texts(channel.name, list);
+            }
+        });
     }
 
     fn success(&self, message: &str, io: &mut Io) {
-        self.send(&[("T", Value::Text("success")), ("msg", Value::Text(message))], io);
+        self.send(2, io, |object| {
+            object.text("T", "success");
+            object.text("msg", message);
+        });
     }
 
     fn fail(&self, (code, message): Failure, io: &mut Io) {
-        let fields =
-            [("T", Value::Text("error")), ("code", Value::Uint(code)), ("msg", Value::Text(message))];
-        self.send(&fields, io);
+        self.send(3, io, |object| {
+            object.text("T", "error");
+            object.uint("code", code);
+            object.text("msg", message);
+        });
     }
 
-    fn send(&self, fields: &[(&str, Value<'_>)], io: &mut Io) {
+    fn send(&self, fields: usize, io: &mut Io, write: impl FnOnce(&mut Object<'_>)) {
         let mut message = Vec::new();
-        write(self.encoding, fields, &mut message);
+        let mut object = Object::begin(self.encoding, fields, &mut message);
+        write(&mut object);
+        object.end();
         io.send(message);
     }
 }

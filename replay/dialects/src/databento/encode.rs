@@ -15,11 +15,12 @@ use crate::{
 };
 
 pub(super) fn new(reference: &Arc<Reference>) -> Box<dyn Encode> {
-    Box::new(Encoder { market: Market::new(reference) })
+    Box::new(Encoder { reference: Arc::clone(reference), market: Market::new(reference) })
 }
 
 #[derive(Debug)]
 struct Encoder {
+    reference: Arc<Reference>,
     market: Market,
 }
 
@@ -30,7 +31,7 @@ impl Encode for Encoder {
         let sequence = input.seq.get() as u32;
         match input.event {
             Event::Trade(trade) if trade.status.is_execution() => {
-                let header = self.header(trade.symbol, trade.exchange, trade.timestamp);
+                let header = header(&self.reference, trade.symbol, trade.exchange, trade.timestamp);
                 out.push(TRADES, trade.symbol, |out| record::trade(trade, header, sequence, out));
                 for channel in [TBBO, MBP_1] {
                     out.push(channel, trade.symbol, |out| {
@@ -39,7 +40,7 @@ impl Encode for Encoder {
                 }
             }
             Event::OrderBook(book) => {
-                let header = self.header(book.symbol, book.exchange, book.timestamp);
+                let header = header(&self.reference, book.symbol, book.exchange, book.timestamp);
                 out.push(MBP_1, book.symbol, |out| record::quote(book, header, sequence, out));
             }
             Event::MarketData(candle) => {
@@ -49,7 +50,7 @@ impl Encode for Encoder {
                     Interval::OneDay => (OHLCV_1D, CandleType::Day),
                     Interval::FiveMinutes | Interval::FifteenMinutes => return,
                 };
-                let header = self.header(candle.symbol, candle.exchange, candle.timestamp);
+                let header = header(&self.reference, candle.symbol, candle.exchange, candle.timestamp);
                 out.push(channel, candle.symbol, |out| record::candle(candle, kind, header, out));
             }
             Event::Trade(_) => {}
@@ -61,9 +62,6 @@ impl Encode for Encoder {
     }
 }
 
-impl Encoder {
-    fn header(&self, symbol: Symbol, exchange: Exchange, at: Timestamp) -> Header {
-        let instrument = instruments::id(&self.market.reference, symbol);
-        Header { publisher: instruments::publisher(exchange), instrument, at }
-    }
+fn header(reference: &Reference, symbol: Symbol, exchange: Exchange, at: Timestamp) -> Header {
+    Header { publisher: instruments::publisher(exchange), instrument: instruments::id(reference, symbol), at }
 }

@@ -34,13 +34,13 @@ impl Encode for Encoder {
         let state = self.market.note(input);
         match input.event {
             Event::Trade(trade) if trade.status.is_execution() => {
-                out.push(TRADES, trade.symbol, |out| self.trade(trade, input, out));
+                out.push(TRADES, trade.symbol, |out| print(trade, input.seq, state, out));
             }
             Event::OrderBook(book) => {
-                out.push(QUOTES, book.symbol, |out| self.quote(book, input.seq, out));
+                out.push(QUOTES, book.symbol, |out| quote(book, input.seq, state, out));
             }
             Event::MarketData(candle) if candle.interval == Interval::OneMinute => {
-                out.push(MINUTES, candle.symbol, |out| minute(candle, &state, out));
+                out.push(MINUTES, candle.symbol, |out| minute(candle, state, out));
             }
             Event::Trade(_) | Event::MarketData(_) => {}
         }
@@ -51,61 +51,58 @@ impl Encode for Encoder {
     }
 }
 
-impl Encoder {
-    fn trade(&self, trade: &Trade, input: &Input<'_>, out: &mut Vec<u8>) {
-        begin(r#"[{"ev":"T","sym":"#, trade.symbol, out);
-        put(r#","x":"#, exchange(trade.exchange), out);
-        out.extend_from_slice(br#","i":""#);
-        json::uint(input.seq.get(), out);
-        put(r#"","z":"#, self.tape(trade.symbol, trade.exchange), out);
-        out.extend_from_slice(br#","p":"#);
-        json::price(trade.price, out);
-        let quantity = u64::from(trade.quantity.get());
-        put(r#","s":"#, quantity, out);
-        put(r#","ds":""#, quantity, out);
-        out.extend_from_slice(br#"","c":["#);
-        let conditions = [
-            (!self.market.reference.is_core(input.recorded_at)).then_some(EXTENDED_HOURS),
-            (trade.quantity.get() < self.market.reference.round_lot(trade.symbol)).then_some(ODD_LOT),
-        ];
-        for (index, condition) in conditions.into_iter().flatten().enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            out.extend_from_slice(condition);
+fn print(trade: &Trade, seq: StreamSeq, state: &SymbolState, out: &mut Vec<u8>) {
+    begin(r#"[{"ev":"T","sym":"#, trade.symbol, out);
+    put(r#","x":"#, exchange(trade.exchange), out);
+    out.extend_from_slice(br#","i":""#);
+    json::uint(seq.get(), out);
+    put(r#"","z":"#, tape(state, trade.exchange), out);
+    out.extend_from_slice(br#","p":"#);
+    json::price(trade.price, out);
+    let quantity = u64::from(trade.quantity.get());
+    put(r#","s":"#, quantity, out);
+    put(r#","ds":""#, quantity, out);
+    out.extend_from_slice(br#"","c":["#);
+    let conditions =
+        [(!state.is_core).then_some(EXTENDED_HOURS), state.is_odd_lot(trade.quantity).then_some(ODD_LOT)];
+    for (index, condition) in conditions.into_iter().flatten().enumerate() {
+        if index > 0 {
+            out.push(b',');
         }
-        out.extend_from_slice(br#"],"t":"#);
-        json::millis(trade.timestamp, out);
-        out.extend_from_slice(br#","pt":"#);
-        json::millis(trade.timestamp, out);
-        put(r#","q":"#, input.seq.get(), out);
-        out.extend_from_slice(b"}]");
+        out.extend_from_slice(condition);
     }
+    out.extend_from_slice(br#"],"t":"#);
+    json::millis(trade.timestamp, out);
+    out.extend_from_slice(br#","pt":"#);
+    json::millis(trade.timestamp, out);
+    put(r#","q":"#, seq.get(), out);
+    out.extend_from_slice(b"}]");
+}
 
-    fn quote(&self, book: &OrderBook, seq: StreamSeq, out: &mut Vec<u8>) {
-        let venue = exchange(book.exchange);
-        begin(r#"[{"ev":"Q","sym":"#, book.symbol, out);
-        put(r#","bx":"#, venue, out);
-        out.extend_from_slice(br#","bp":"#);
-        json::price(book.bid_price, out);
-        put(r#","bs":"#, u64::from(book.bid_size.get()), out);
-        put(r#","ax":"#, venue, out);
-        out.extend_from_slice(br#","ap":"#);
-        json::price(book.ask_price, out);
-        put(r#","as":"#, u64::from(book.ask_size.get()), out);
-        out.extend_from_slice(br#","c":1,"i":[],"t":"#);
-        json::millis(book.timestamp, out);
-        put(r#","q":"#, seq.get(), out);
-        put(r#","z":"#, self.tape(book.symbol, book.exchange), out);
-        out.extend_from_slice(b"}]");
-    }
+fn quote(book: &OrderBook, seq: StreamSeq, state: &SymbolState, out: &mut Vec<u8>) {
+    let venue = exchange(book.exchange);
+    begin(r#"[{"ev":"Q","sym":"#, book.symbol, out);
+    put(r#","bx":"#, venue, out);
+    out.extend_from_slice(br#","bp":"#);
+    json::price(book.bid_price, out);
+    put(r#","bs":"#, u64::from(book.bid_size.get()), out);
+    put(r#","ax":"#, venue, out);
+    out.extend_from_slice(br#","ap":"#);
+    json::price(book.ask_price, out);
+    put(r#","as":"#, u64::from(book.ask_size.get()), out);
+    out.extend_from_slice(br#","c":1,"i":[],"t":"#);
+    json::millis(book.timestamp, out);
+    put(r#","q":"#, seq.get(), out);
+    put(r#","z":"#, tape(state, book.exchange), out);
+    out.extend_from_slice(b"}]");
+}
 
-    fn tape(&self, symbol: Symbol, exchange: Exchange) -> u64 {
-        match self.market.reference.tape(symbol, exchange) {
-            Tape::A => 1,
-            Tape::B => 2,
-            Tape::C => 3,
-        }
+/// Returns the vendor's number of a tape.
+fn tape(state: &SymbolState, exchange: Exchange) -> u64 {
+    match state.tape(exchange) {
+        Tape::A => 1,
+        Tape::B => 2,
+        Tape::C => 3,
     }
 }
 
@@ -140,11 +137,14 @@ fn minute(candle: &MarketData, state: &SymbolState, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}]");
 }
 
+#[inline]
 fn begin(start: &str, symbol: Symbol, out: &mut Vec<u8>) {
     out.extend_from_slice(start.as_bytes());
     json::text(symbol.as_str(), out);
 }
 
+// inlined, so that the length of each key is known where it is copied
+#[inline]
 fn put(key: &str, value: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(key.as_bytes());
     json::uint(value, out);

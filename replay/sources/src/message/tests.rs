@@ -1,4 +1,7 @@
-use tradesim_schemas::{Exchange, Interval, MarketData, Price, RecordSeq, StreamSeq, Symbol};
+use tradesim_replay::Kept;
+use tradesim_schemas::{
+    Exchange, Interval, MarketData, Price, ReadOptions, RecordSeq, StreamSeq, Symbol, read,
+};
 
 use super::*;
 
@@ -69,6 +72,30 @@ fn shifting_affects_envelope_and_payload_but_not_the_recorded_text() {
     assert_eq!(String::from_utf8_lossy(block.text(0)), sent);
     assert_eq!(block.entries()[0].meta.at, envelope.timestamp);
     assert_eq!((block.text(1), block.recorded_text(1)), (&b"{odd"[..], &b"{odd"[..]));
+}
+
+#[test]
+fn the_event_that_is_kept_is_that_of_the_text() {
+    let envelope = Envelope { timestamp: at("2026-02-18T14:31:00.000000Z"), event: candle() };
+    let row = Captured { content: Content::Event(candle()), ..raw(b"", Some(1)) };
+    let record = Record { seq: RecordSeq(0), origin: 0, order: None, envelope };
+    for timestamps in [Timestamps::Recorded, Timestamps::Shifted { minutes: -7 }] {
+        let mut messages = Messages::new(timestamps, Pace::Recorded);
+        let mut block = BlockBuilder::new(StreamSeq(0));
+        block.keep_events(true);
+        messages.push_records(&[record], &mut block);
+        messages.push_rows([RowRef::Event(&record), RowRef::Captured(&row)].into_iter(), &mut block);
+        messages.push_rows([RowRef::Captured(&raw(b"{}", Some(1)))].into_iter(), &mut block);
+        let block = block.take();
+        for message in 0..3 {
+            let text = read(block.text(message), ReadOptions::default()).unwrap();
+            let Kept::Event { sent, recorded_at } = block.kept(message) else {
+                panic!("{timestamps}: {message}")
+            };
+            assert_eq!((*sent, recorded_at), (text.to_envelope().unwrap().event, candle().timestamp()));
+        }
+        assert!(matches!(block.kept(3), Kept::Nothing));
+    }
 }
 
 #[test]
