@@ -25,12 +25,12 @@ const READS_MAX: usize = 2;
 /// The states of a source, for clients.
 #[derive(Debug)]
 pub(crate) struct States {
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
 }
 
 impl States {
     pub(crate) fn new() -> States {
-        States { slots: Semaphore::new(READS_MAX) }
+        States { slots: Arc::new(Semaphore::new(READS_MAX)) }
     }
 
     /// Returns the state before a message.
@@ -43,9 +43,14 @@ impl States {
         seq: StreamSeq,
         request: StateRequest,
     ) -> Result<StreamState, SourceError> {
-        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        let slot = Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed");
         let source = Arc::clone(&hub.source);
-        let read = tokio::task::spawn_blocking(move || source.state(seq, request)).await;
+        // the slot is that of the read, which goes on when the client has left
+        let read = tokio::task::spawn_blocking(move || {
+            let _slot = slot;
+            source.state(seq, request)
+        })
+        .await;
         read.unwrap_or_else(|_| Err(SourceError::Read("the reader panicked".into())))
     }
 

@@ -184,7 +184,7 @@ async fn connect<B: Backend>(
     else {
         http_state.metrics.refused(Refused::Timeout);
         tracing::warn!("handshake refused: the requested position was not found in time");
-        let text = "finding the requested position took too long: retry, the progress is kept\n";
+        let text = "finding the requested position, or the state there, took too long: retry later, a search goes on where it was\n";
         return try_again(text);
     };
     let AdmittedClient { headers, client } = admission;
