@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tradesim_schemas::{Symbol, Timestamp};
 
 use super::{optional_text, text};
-use crate::Cut;
+use crate::{Cut, limits::TEXT_BYTES_MAX};
 
 /// The label of a planned event: what was done to the market, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,16 @@ impl Label {
 /// Returns what is wrong with labels that were read.
 pub(super) fn check(labels: &[Label]) -> Result<(), String> {
     for label in labels {
+        // a server announces them, many at a time
+        let mut names = label.phases.iter().map(|phase| &phase.name).chain([&label.id, &label.kind]);
+        let is_name = |name: &String| {
+            name.len() <= TEXT_BYTES_MAX && !name.contains(|c: char| c.is_control() || c == '"' || c == '\\')
+        };
+        if !names.all(is_name) {
+            return Err(format!(
+                "a name in a label has more than {TEXT_BYTES_MAX} bytes, or a control character, quote or backslash"
+            ));
+        }
         let in_order = label.phases.is_sorted_by_key(|phase| phase.at) && label.from <= label.to;
         let within = label.phases.iter().all(|phase| phase.at >= label.from && phase.at <= label.to);
         if !(in_order && within) {
@@ -116,5 +126,21 @@ mod tests {
         let mut wrong = label(None);
         wrong.phases[0].at = at(201);
         assert!(check(&[wrong]).is_err());
+    }
+
+    #[test]
+    fn names_can_be_announced() {
+        let long = "x".repeat(TEXT_BYTES_MAX);
+        let with_phase = |name: &str| {
+            let mut label = label(None);
+            label.phases[0].name = name.to_owned();
+            check(&[label])
+        };
+        assert_eq!(with_phase(&long), Ok(()));
+        for name in [&*format!("{long}x"), "a\nb", "a\"b", "a\\b"] {
+            assert!(with_phase(name).is_err(), "{name:?}");
+        }
+        assert!(check(&[Label { id: format!("{long}x"), ..label(None) }]).is_err());
+        assert!(check(&[Label { kind: "a\u{7f}".to_owned(), ..label(None) }]).is_err());
     }
 }
