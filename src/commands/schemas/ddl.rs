@@ -8,7 +8,7 @@ use tradesim_schemas::{
 use crate::{
     cli::SchemasDdl,
     exit::{Failure, Outcome},
-    output::{MessageLines, Stdout},
+    output::{MessageLines, Stdout, say},
     settings::{Key, Settings},
 };
 
@@ -24,9 +24,15 @@ pub(super) fn run(args: &SchemasDdl, mut settings: Settings) -> anyhow::Result<O
         settings.set_from_command_line(Key::SchemaRegistryUrl, url);
     }
     let (servers, url) = (settings.bootstrap_servers()?, settings.schema_registry_url()?);
+    let shown_url = Key::SchemaRegistryUrl.definition().shown(&url);
+    if *shown_url != *url {
+        say(format_args!(
+            "the definitions do not contain user, password and query of the registry's URL: the engine has its own options for them"
+        ));
+    }
     let places = Places {
         bootstrap_servers: &servers,
-        registry_url: &url,
+        registry_url: &shown_url,
         topic_prefix: &args.prefix.topic_prefix,
         archive: args.archive.as_deref().unwrap_or(ARCHIVE),
     };
