@@ -61,7 +61,8 @@ pub struct Options {
     /// The dialects that are spoken beside our own protocol.
     pub dialects: Dialects,
     /// The script of clients that receive the messages as they are, on any path that is not of a dialect. Our own protocol
-    /// is then only spoken at `/`, to clients that offer its subprotocol.
+    /// is then only spoken at `/`: to all clients if the script does not answer that path, otherwise to those that offer
+    /// its subprotocol.
     pub pass_through: Option<Arc<Script>>,
     /// A callback for released messages.
     pub observer: Option<Observer>,

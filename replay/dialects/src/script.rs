@@ -19,6 +19,9 @@ pub use template::{Allowed, Form, Part, Template, TemplateError, pointer};
 /// The size limit of what one message of a client is answered, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 128 * 1024;
 
+/// The length that each message of an answer adds for its frame, in bytes, so that empty messages are bounded, too.
+pub const FRAME_BYTES: usize = 10;
+
 /// The limit of elements that a rule answers one by one.
 pub const ELEMENTS_MAX: usize = 1024;
 

@@ -17,7 +17,8 @@ use toml::{
     de::{DeTable, DeValue},
 };
 use tradesim_dialects::script::{
-    ANSWER_BYTES_MAX, Allowed, Expected, Heartbeat, Matcher, Rule, Script, Template, Then, pointer,
+    ANSWER_BYTES_MAX, Allowed, Expected, FRAME_BYTES, Heartbeat, Matcher, Rule, Script, Template, Then,
+    pointer,
 };
 use tradesim_schemas::{
     parse_duration,
@@ -221,7 +222,7 @@ fn heartbeat(value: &Value<'_>) -> Result<Heartbeat, Fault> {
 fn messages(value: &Value<'_>, allowed: Allowed) -> Result<Vec<Template>, Fault> {
     let messages: Vec<Template> =
         list(value)?.into_iter().map(|value| message(value, allowed)).collect::<Result<_, _>>()?;
-    match messages.iter().map(Template::fixed_len).sum::<usize>() > ANSWER_BYTES_MAX {
+    match messages.iter().map(|message| message.fixed_len() + FRAME_BYTES).sum::<usize>() > ANSWER_BYTES_MAX {
         true => fault(value.span(), format!("longer than {ANSWER_BYTES_MAX} bytes")),
         false => Ok(messages),
     }
@@ -258,12 +259,12 @@ fn bytes(value: &Value<'_>, digits: &str) -> Result<Vec<u8>, Fault> {
 
 /// Reads the rules. Returns the number of their names, too.
 fn rules(value: &Value<'_>) -> Result<(Vec<Rule>, usize), Fault> {
-    let DeValue::Array(entries) = value.get_ref() else {
+    if !matches!(value.get_ref(), DeValue::Array(_)) {
         return fault(value.span(), "expected [[reply]], once for each reply");
-    };
+    }
     let mut tables = Vec::new();
     let mut names: Vec<&str> = Vec::new();
-    for entry in list(value)?.into_iter().take(entries.len()) {
+    for entry in list(value)? {
         let DeValue::Table(table) = entry.get_ref() else {
             return fault(entry.span(), "expected [[reply]], once for each reply");
         };

@@ -17,6 +17,12 @@ pub(super) fn script(args: &Replay) -> Result<Option<Arc<Script>>, Failure> {
         None if args.pass_through => Script::default(),
         None => return Ok(None),
     };
+    if args.server.api_key.is_some() && args.server.dialects.is_none() && args.server.databento_port.is_none()
+    {
+        return Err(Failure::usage(
+            "--api-key has no effect on clients of a capture: only a dialect asks for a key (--dialects)",
+        ));
+    }
     Ok(Some(Arc::new(script)))
 }
 

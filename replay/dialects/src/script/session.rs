@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{
-    ANSWER_BYTES_MAX, ELEMENTS_MAX, Script,
+    ANSWER_BYTES_MAX, ELEMENTS_MAX, FRAME_BYTES, Script,
     rule::{Found, Input, Rule, Then},
     template::{Template, Values},
 };
@@ -101,7 +101,7 @@ impl ScriptSession {
     /// Sends messages, and counts their bytes. Returns false if that would exceed the limit.
     fn send(&mut self, messages: &[Template], values: Values<'_>, bytes: &mut usize) -> bool {
         for message in messages {
-            let left = ANSWER_BYTES_MAX - *bytes;
+            let Some(left) = ANSWER_BYTES_MAX.checked_sub(*bytes + FRAME_BYTES) else { return false };
             let output = match message {
                 Template::Text(parts) => Template::text(parts, values, left).map(ScriptOutput::Text),
                 Template::Binary(payload) => {
@@ -109,6 +109,7 @@ impl ScriptSession {
                 }
             };
             let Some(output) = output else { return false };
+            *bytes += FRAME_BYTES;
             *bytes += match &output {
                 ScriptOutput::Text(text) => text.len(),
                 ScriptOutput::Binary(payload) => payload.len(),

@@ -187,6 +187,16 @@ fn an_answer_has_a_limit() {
     assert_eq!(outputs.last().unwrap(), "CLOSE");
     assert!(outputs.iter().map(String::len).sum::<usize>() <= ANSWER_BYTES_MAX + 5);
     assert!(!outputs.contains(&"START".to_owned()));
+    // messages without a byte
+    let (mut talk, _) = Talk::begin(&format!(
+        "[[reply]]\njson = {{ ids = '*' }}\neach = 'ids'\nsend = [{}]",
+        "'', ".repeat(ENTRIES_MAX)
+    ));
+    let outputs = talk.say(&format!(r#"{{"ids":[{}]}}"#, vec!["0"; ELEMENTS_MAX].join(",")));
+    assert_eq!(
+        (outputs.last().unwrap().as_str(), outputs.len()),
+        ("CLOSE", 1 + ANSWER_BYTES_MAX / FRAME_BYTES)
+    );
 }
 
 #[test]
