@@ -73,6 +73,8 @@ def image():
     dockerfile = (COMPOSE / "Dockerfile").read_text()
     require(f"FROM rust:{channel}-" in dockerfile, f"the image is not built by Rust {channel}")
     require(re.search(r"^USER (?!0|root)", dockerfile, re.M), "the image runs as root")
+    features = re.search(r"^RELEASE_FEATURES='(.+)'", (ROOT / ".ci" / "release-features").read_text(), re.M).group(1)
+    require(f"--features {features}\n" in dockerfile, f"the image is not built with the features {features}")
 
 
 def metrics():

@@ -16,6 +16,7 @@ class Proxy:
     latency_s   is added to each request.
     cut_bytes   closes every second connection after so many bytes of answers; 0 never does.
     refuse      closes every n-th connection before an answer; 0 never does.
+    most_delayed  is the highest number of requests that waited at a time.
     on_request  is called with the number of the request, from 1, and its first line, before it is forwarded.
     """
 
@@ -26,6 +27,8 @@ class Proxy:
         self.refuse = 0
         self.on_request = None
         self.requests = 0
+        self.delayed = 0
+        self.most_delayed = 0
         self.connections = 0
         self.cut = 0
         self.refused = 0
@@ -82,7 +85,12 @@ class Proxy:
         if self.on_request:
             self.on_request(number, data.split(b"\r\n", 1)[0].decode("latin-1"))
         if self.latency_s:
+            with self.lock:
+                self.delayed += 1
+                self.most_delayed = max(self.most_delayed, self.delayed)
             time.sleep(self.latency_s)
+            with self.lock:
+                self.delayed -= 1
 
     def _answers(self, server, client, cut):
         left = cut
