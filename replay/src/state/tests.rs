@@ -307,3 +307,59 @@ async fn a_list_of_orders_needs_the_subprotocol() {
     let (mut socket, _) = server.connect("from_seq=70&state=books", true).await;
     assert_eq!(listed(next_notice(&mut socket, is_state).await), None);
 }
+
+/// A source whose states are read only when the test says so.
+struct Slow {
+    books: Arc<Books>,
+    started: std::sync::mpsc::Sender<()>,
+    released: std::sync::Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl Source for Slow {
+    fn info(&self) -> &SourceInfo {
+        self.books.info()
+    }
+
+    fn open(&self, seq: StreamSeq) -> Result<Box<dyn Feed>, SourceError> {
+        self.books.open(seq)
+    }
+
+    fn find(&self, time: TimeSpec) -> Result<StreamSeq, SourceError> {
+        self.books.find(time)
+    }
+
+    fn state(&self, seq: StreamSeq, request: StateRequest) -> Result<StreamState, SourceError> {
+        self.started.send(()).unwrap();
+        // ends when the test drops its end
+        let _ = self.released.lock().unwrap().recv();
+        self.books.state(seq, request)
+    }
+}
+
+#[tokio::test]
+async fn a_read_keeps_its_slot_when_its_client_has_left() {
+    let (started, starts) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel();
+    let source = Slow { books: source(), started, released: released.into() };
+    let hub = Arc::new(Hub::new(Arc::new(source), Options::new("slow")));
+    let reading = |_| {
+        let hub = Arc::clone(&hub);
+        tokio::spawn(async move { hub.states.read(&hub, StreamSeq(10), StateRequest::Books).await })
+    };
+    let clients: Vec<_> = (0..READS_MAX + 3).map(reading).collect();
+    let starts = tokio::task::spawn_blocking(move || {
+        (0..READS_MAX).for_each(|_| starts.recv().unwrap());
+        starts
+    })
+    .await
+    .unwrap();
+    for client in clients {
+        client.abort();
+        assert!(client.await.unwrap_err().is_cancelled());
+    }
+    assert_eq!(hub.states.slots.available_permits(), 0);
+    drop(release);
+    let state = hub.states.read(&hub, StreamSeq(10), StateRequest::Books).await.unwrap();
+    assert_eq!(state.market.books.len(), 3);
+    assert_eq!(starts.try_iter().count(), 1, "only the last of the others was read");
+}

@@ -1,4 +1,4 @@
-use tradesim_schemas::StreamSeq;
+use tradesim_schemas::{StreamSeq, Timestamp};
 
 use super::*;
 
@@ -134,6 +134,27 @@ fn a_gap_is_reported_and_is_a_difference() {
     assert_eq!(sentence.as_deref(), Some("messages 7 to 9 are no longer available"));
     assert_eq!(state.next_seq(), Some(StreamSeq(10)));
     assert_eq!(state.differences(announced(), false), ["3 messages were no longer available"]);
+}
+
+#[test]
+fn a_phase_is_reported_once_although_a_new_connection_repeats_it() {
+    let phase = |name: &str| EventPhase {
+        id: "luld-KO-103112".to_owned(),
+        kind: "luld".to_owned(),
+        symbol: None,
+        phase: name.to_owned(),
+        at: Timestamp::from_micros(0).unwrap(),
+    };
+    let mut state = state(7);
+    let mut told =
+        |seq, name: &str| state.notice(Notice::Event { seq: StreamSeq(seq), phase: phase(name) }).unwrap();
+    assert!(told(7, "limit").unwrap().contains("planned event luld-KO-103112: limit from"));
+    assert!(told(7, "halt").is_some());
+    assert_eq!((told(7, "limit"), told(7, "halt")), (None, None));
+    assert!(told(9, "halt").is_some(), "another event has the same name");
+    state.notice(Notice::Seek { seq: StreamSeq(9) }).unwrap();
+    let again = state.notice(Notice::Event { seq: StreamSeq(9), phase: phase("halt") }).unwrap();
+    assert!(again.is_some(), "it is played again");
 }
 
 #[test]
