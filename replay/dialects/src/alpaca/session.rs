@@ -162,12 +162,20 @@ fn change(
     subscriptions: &mut Subscriptions,
 ) -> Result<(), Failure> {
     for (key, value) in members.iter().filter(|(key, _)| *key != "action") {
-        let channel = CHANNELS.iter().position(|known| known.name == key).ok_or(INVALID_ACTION)? as u8;
+        let channel = CHANNELS.iter().position(|known| known.name == key);
         let symbols = match value {
             Json::Array(symbols) => symbols.as_slice(),
             // a client's empty list, in languages that have a null for it
             Json::Null => &[],
-            _ => return Err(INVALID_SYNTAX),
+            _ if channel.is_some() => return Err(INVALID_SYNTAX),
+            _ => return Err(INVALID_ACTION),
+        };
+        let Some(channel) = channel.map(|channel| channel as u8) else {
+            if symbols.is_empty() {
+                // the vendor's client for Go names the channels of all its feeds in each message
+                continue;
+            }
+            return Err(INVALID_ACTION);
         };
         for symbol in symbols {
             let name = symbol.as_str().ok_or(INVALID_SYNTAX)?;

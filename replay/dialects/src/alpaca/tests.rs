@@ -100,6 +100,39 @@ fn the_header_of_the_handshake_chooses_the_encoding() {
     assert!(transcript.session.selects(super::BARS, symbol("IBM")));
 }
 
+/// The bytes are those of alpaca-trade-api-go 3.9.1: all channels of all its feeds, in any order, those that are not wanted null.
+#[test]
+fn channels_of_other_feeds_may_be_named_without_symbols() {
+    let subscribe = b"\x8c\xa6action\xa9subscribe\xa4bars\xc0\xa9dailyBars\xc0\xaaimbalances\xc0\xa5lulds\xc0\xa4news\xc0\xaaorderbooks\xc0\xa7pricing\xc0\xa6quotes\xc0\xa8statuses\xc0\xa6trades\x91\xa4AAPL\xabupdatedBars\xc0";
+    let handshake = with_headers(&[("content-type", "application/msgpack")]);
+    let mut session = session(&DIALECT, handshake, None);
+    session.receive(
+        Incoming::Binary(b"\x83\xa6action\xa4auth\xa3key\xa1k\xa6secret\xa1s"),
+        std::time::Duration::ZERO,
+    );
+    session.receive(Incoming::Binary(subscribe), std::time::Duration::ZERO);
+    assert!(session.selects(super::TRADES, symbol("AAPL")));
+    assert!(!session.selects(super::QUOTES, symbol("AAPL")));
+
+    let mut transcript = transcript(None);
+    transcript.send(r#"{"action":"auth","key":"k","secret":"s"}"#);
+    transcript.send(r#"{"action":"subscribe","trades":["IBM"],"news":[],"orderbooks":null}"#);
+    transcript.send(r#"{"action":"subscribe","orderbooks":["IBM"]}"#);
+    transcript.send(r#"{"action":"subscribe","news":"*"}"#);
+    transcript.check(
+        r#"< [{"T":"success","msg":"connected"}]
+        > {"action":"auth","key":"k","secret":"s"}
+        < [{"T":"success","msg":"authenticated"}]
+        > {"action":"subscribe","trades":["IBM"],"news":[],"orderbooks":null}
+        < [{"T":"subscription","trades":["IBM"],"quotes":[],"bars":[],"updatedBars":[],"dailyBars":[],"statuses":[],"lulds":[],"corrections":["IBM"],"cancelErrors":["IBM"],"imbalances":[]}]
+        ! Subscribed
+        > {"action":"subscribe","orderbooks":["IBM"]}
+        < [{"T":"error","code":410,"msg":"invalid subscribe action for this feed"}]
+        > {"action":"subscribe","news":"*"}
+        < [{"T":"error","code":410,"msg":"invalid subscribe action for this feed"}]"#,
+    );
+}
+
 #[test]
 fn json_is_accepted_in_binary_messages() {
     let mut session = session(&DIALECT, Handshake::default(), None);
