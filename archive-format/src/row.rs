@@ -1,7 +1,7 @@
 //! Rows: events that were generated, and frames that were received.
 
 use tradesim_schemas::{
-    ContentHasher, Event, MessageEncoder, OrderRef, Record, RecordSeq, Timestamp, append_message,
+    ContentHasher, Envelope, Event, MessageEncoder, OrderRef, Record, RecordSeq, Timestamp, append_message,
 };
 
 use crate::{
@@ -293,6 +293,18 @@ impl<'a> RowRef<'a> {
         }
     }
 
+    /// Returns the envelope whose text is the message; `None` for a raw frame.
+    #[inline]
+    pub fn envelope(self) -> Option<Envelope> {
+        match self {
+            RowRef::Event(record) => Some(record.envelope),
+            RowRef::Captured(captured) => match captured.content {
+                Content::Event(event) => Some(Envelope { timestamp: captured.timestamp, event }),
+                Content::Raw { .. } => None,
+            },
+        }
+    }
+
     /// Appends the message: the text of the event, or the bytes of a raw frame.
     #[inline]
     pub fn write_message(self, encoder: &mut MessageEncoder, out: &mut Vec<u8>) {
@@ -300,8 +312,7 @@ impl<'a> RowRef<'a> {
             RowRef::Event(record) => encoder.write(&record.envelope, out),
             RowRef::Captured(captured) => match &captured.content {
                 Content::Event(event) => {
-                    let envelope =
-                        tradesim_schemas::Envelope { timestamp: captured.timestamp, event: *event };
+                    let envelope = Envelope { timestamp: captured.timestamp, event: *event };
                     encoder.write(&envelope, out);
                 }
                 Content::Raw { bytes, .. } => out.extend_from_slice(bytes),

@@ -6,13 +6,13 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput};
 use tradesim_bridge::{
     audit::{
-        AuditOptions, ExpectedMessage, RunMessages, ShardKeys, ShardOptions, ShardRun, TopicKind, verify,
-        verify_shard,
+        AuditMessage, AuditOptions, ExpectedMessage, RunMessages, ShardKeys, ShardOptions, ShardRun,
+        TopicKind, verify, verify_shard,
     },
     core::{Guarantee, Topic},
     registry::{Registry, RegistryOptions},
 };
-use tradesim_schemas::{EventType, Symbol};
+use tradesim_schemas::{Envelope, EventType};
 
 use super::{MESSAGES, Stage, burst, connection, topics};
 
@@ -23,23 +23,19 @@ const RUN: &str = "run-audit";
 
 /// The messages of a run, from memory.
 struct Expected {
-    messages: Vec<(ExpectedMessage, String)>,
+    messages: Vec<Envelope>,
     next: u64,
     keys: ShardKeys,
 }
 
 impl RunMessages for Expected {
-    fn next_message(
-        &mut self,
-        text: &mut Vec<u8>,
-    ) -> Result<Option<ExpectedMessage>, Box<dyn std::error::Error + Send + Sync>> {
+    fn next_message(&mut self) -> Result<Option<ExpectedMessage>, Box<dyn std::error::Error + Send + Sync>> {
         while self.next < AUDITED {
             let seq = self.next;
             self.next += 1;
-            let (message, json) = &self.messages[seq as usize % self.messages.len()];
-            if self.keys.has(message.symbol.as_str().as_bytes()) {
-                text.extend_from_slice(json.as_bytes());
-                return Ok(Some(ExpectedMessage { seq, ..*message }));
+            let envelope = self.messages[seq as usize % self.messages.len()];
+            if self.keys.has(envelope.event.symbol().as_bytes()) {
+                return Ok(Some(ExpectedMessage { seq, envelope }));
             }
         }
         Ok(None)
@@ -58,13 +54,7 @@ pub(crate) fn audit(criterion: &mut Criterion) {
     let mut stage = Stage::new();
     let brokers = Stage::brokers();
     stage.bridge_into(&brokers, RUN.to_owned(), Guarantee::ExactlyOnce, AUDITED);
-    let messages: Vec<(ExpectedMessage, String)> = burst::burst(MESSAGES)
-        .iter()
-        .map(|envelope| {
-            let (kind, symbol): (EventType, Symbol) = (envelope.event.event_type(), envelope.event.symbol());
-            (ExpectedMessage { seq: 0, kind, symbol }, envelope.to_json())
-        })
-        .collect();
+    let messages: Vec<Envelope> = burst::burst(MESSAGES);
     let connection = connection(&brokers);
     let registry = Registry::new(RegistryOptions::new(stage.registry.url())).expect("a URL");
     let options = AuditOptions {
@@ -74,9 +64,9 @@ pub(crate) fn audit(criterion: &mut Criterion) {
         timeout: TIMEOUT,
     };
     let one_run = || {
-        let mut texts = messages.iter().cycle();
-        let mut next = |out: &mut Vec<u8>| {
-            out.extend_from_slice(texts.next().expect("it repeats").1.as_bytes());
+        let mut envelopes = messages.iter().cycle();
+        let mut next = |message: &mut AuditMessage| {
+            message.set_envelope(*envelopes.next().expect("it repeats"));
             Ok(true)
         };
         let audited = verify(&connection, &registry, &options, &mut next, &mut |_| {}).expect("an audit");

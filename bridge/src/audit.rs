@@ -20,6 +20,7 @@ mod findings;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod merge;
+mod message;
 mod murmur2;
 mod newest;
 mod reader;
@@ -32,6 +33,7 @@ mod verify;
 pub use comparison::{Comparison, Want};
 pub use error::AuditError;
 pub use findings::{AuditReport, Example, Fault, Finding, Place};
+pub use message::AuditMessage;
 pub use record::{RecordHeaders, Stream, TopicKind, TopicRecord};
 pub use shards::{
     AuditedKey, ExpectedMessage, OpenRun, RunMessages, ShardAudited, ShardKeys, ShardOptions, ShardReport,

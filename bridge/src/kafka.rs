@@ -6,6 +6,7 @@
 mod consumer;
 mod error;
 mod headers;
+mod partition;
 mod positions;
 mod reason;
 mod reports;
@@ -28,6 +29,7 @@ pub(crate) use self::{
     consumer::{Isolation, Quiet, Reader as TopicReader, explain, reader},
     error::{KafkaFailure, is_record_refused},
     headers::{header_texts, headers},
+    partition::{PartitionRecord, PartitionRecords},
     positions::{Newest, read_newest, read_position},
     reason::LastReason,
     reports::{Reports, Shared},

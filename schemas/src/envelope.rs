@@ -1,7 +1,8 @@
 //! The JSON text of an envelope: exactly one text for each event.
 
 use crate::{
-    Envelope, Event, EventType, MarketData, OrderBook, Price, SCHEMA_VERSION, Timestamp, Trade, digits,
+    Envelope, Event, EventType, MarketData, OrderBook, Price, SCHEMA_VERSION, Symbol, Timestamp, Trade,
+    digits,
 };
 
 /// Writes envelopes as JSON in the form that the contract defines (section 1.5): compact, keys in the contract's order,
@@ -82,7 +83,7 @@ impl MessageEncoder {
         out.extend_from_slice(br#"","payload":{"trade_id":""#);
         trade.trade_id.write(out);
         out.extend_from_slice(br#"","symbol":""#);
-        escaped(trade.symbol.as_str(), out);
+        escaped(&trade.symbol, out);
         out.extend_from_slice(br#"","trade_type":""#);
         out.extend_from_slice(trade.trade_type.as_str().as_bytes());
         out.extend_from_slice(br#"","order_type":""#);
@@ -112,7 +113,7 @@ impl MessageEncoder {
 
     fn order_book(&mut self, book: &OrderBook, out: &mut Vec<u8>) {
         out.extend_from_slice(br#"","payload":{"symbol":""#);
-        escaped(book.symbol.as_str(), out);
+        escaped(&book.symbol, out);
         price(br#"","bid_price":""#, book.bid_price, out);
         price(br#"","ask_price":""#, book.ask_price, out);
         out.extend_from_slice(br#"","bid_size":"#);
@@ -130,7 +131,7 @@ impl MessageEncoder {
 
     fn market_data(&mut self, candle: &MarketData, out: &mut Vec<u8>) {
         out.extend_from_slice(br#"","payload":{"symbol":""#);
-        escaped(candle.symbol.as_str(), out);
+        escaped(&candle.symbol, out);
         price(br#"","open":""#, candle.open, out);
         price(br#"","high":""#, candle.high, out);
         price(br#"","low":""#, candle.low, out);
@@ -175,13 +176,14 @@ fn price(key: &[u8], value: Price, out: &mut Vec<u8>) {
     value.write(out);
 }
 
-/// Appends `text` as the content of a JSON string. Symbols are nearly always plain ASCII.
+/// Appends a symbol as the content of a JSON string. Nearly all need no escapes.
 #[inline]
-fn escaped(text: &str, out: &mut Vec<u8>) {
-    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
-        out.extend_from_slice(text.as_bytes());
+fn escaped(symbol: &Symbol, out: &mut Vec<u8>) {
+    let bytes = symbol.as_bytes();
+    if bytes.iter().all(|&byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        out.extend_from_slice(bytes);
     } else {
-        let quoted = serde_json::to_string(text).expect("a str is always representable");
+        let quoted = serde_json::to_string(symbol.as_str()).expect("a str is always representable");
         out.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
     }
 }

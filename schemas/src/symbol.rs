@@ -25,9 +25,12 @@ impl Symbol {
         if len == 0 || len > Symbol::BYTES_MAX {
             return None;
         }
-        // every listed symbol is one of these
-        let is_plain = len <= Symbol::CHARS_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_plain && (text.chars().count() > Symbol::CHARS_MAX || text.chars().any(char::is_control)) {
+        let is_valid = if text.is_ascii() {
+            len <= Symbol::CHARS_MAX && !text.bytes().any(|byte| byte.is_ascii_control())
+        } else {
+            text.chars().count() <= Symbol::CHARS_MAX && !text.chars().any(char::is_control)
+        };
+        if !is_valid {
             return None;
         }
         let mut bytes = [0; Symbol::BYTES_MAX];
@@ -55,6 +58,15 @@ impl Symbol {
         key[..Symbol::BYTES_MAX].copy_from_slice(&self.bytes);
         key[Symbol::BYTES_MAX] = self.len;
         u128::from_be_bytes(key)
+    }
+
+    /// Returns the [`Symbol::key`] of the symbol with these bytes. Other bytes have a key that no symbol has, or none.
+    #[inline]
+    pub fn key_of(bytes: &[u8]) -> Option<u128> {
+        let mut key = [0; 16];
+        key.get_mut(..bytes.len()).filter(|_| bytes.len() <= Symbol::BYTES_MAX)?.copy_from_slice(bytes);
+        key[Symbol::BYTES_MAX] = bytes.len() as u8;
+        Some(u128::from_be_bytes(key))
     }
 }
 
@@ -103,6 +115,19 @@ mod tests {
         assert!(symbol("A") < symbol("AA"));
         assert!(symbol("AA") < symbol("B"));
         assert!(symbol("A").key() != symbol("A ").key());
+    }
+
+    #[test]
+    fn the_key_of_bytes_is_that_of_their_symbol() {
+        for text in ["A", "BRK.B", "ABCDEFGHIJ", "ÄÖÜ日本語"] {
+            assert_eq!(
+                Symbol::key_of(text.as_bytes()),
+                Symbol::new(text).map(|symbol| symbol.key()),
+                "{text}"
+            );
+        }
+        assert_ne!(Symbol::key_of(b"A\0"), Symbol::key_of(b"A"));
+        assert_eq!((Symbol::key_of(&[b'A'; 15]).is_some(), Symbol::key_of(&[b'A'; 16])), (true, None));
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(crate) fn audit(args: &VerifyTopic, mut settings: Settings) -> anyhow::Resul
         &connection,
         &registry,
         &options,
-        &mut |out| Ok(expected.next_message(out)?),
+        &mut |message| Ok(expected.next_message(message)?),
         &mut |at| progress.at(at.messages, at.messages),
     );
     let seconds = progress.finish().as_secs_f64();

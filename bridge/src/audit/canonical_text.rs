@@ -8,26 +8,21 @@ const FIELDS_SHOWN_MAX: usize = 4;
 /// The limit of characters of a value that are shown.
 const VALUE_CHARS_MAX: usize = 64;
 
-/// Appends the message's text.
-pub(super) fn write(message: &Message<'_>, encoder: &mut MessageEncoder, out: &mut Vec<u8>) {
-    match message.to_envelope() {
-        Some(envelope) => encoder.write(&envelope, out),
-        None => write_any(message, out),
-    }
-}
-
 /// Returns the text that the topics restore for a message that was sent as `text`: the message re-encoded, if it is
 /// valid.
 pub(super) fn reworded(text: &[u8]) -> Option<Vec<u8>> {
     let message = read(text, ReadOptions::default()).ok()?;
     let mut out = Vec::with_capacity(text.len());
-    write(&message, &mut MessageEncoder::new(), &mut out);
+    match message.to_envelope() {
+        Some(envelope) => MessageEncoder::new().write(&envelope, &mut out),
+        None => write_any(&message, &mut out),
+    }
     Some(out)
 }
 
 /// Writes a message that no [`tradesim_schemas::Envelope`] can represent, because of its symbol or its correlation
 /// id.
-fn write_any(message: &Message<'_>, out: &mut Vec<u8>) {
+pub(super) fn write_any(message: &Message<'_>, out: &mut Vec<u8>) {
     let envelope = AnyEnvelope {
         schema_version: SCHEMA_VERSION,
         event_type: message.event_type().as_str(),

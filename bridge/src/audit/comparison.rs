@@ -14,6 +14,7 @@ use super::{
     examine::{Examiner, add, content_hash, hashes},
     findings::{AuditReport, Example, Fault, Finding, Place},
     merge::{Candidate, Content, Merge, Next},
+    message::AuditMessage,
     murmur2,
     record::{Stream, TopicKind, TopicRecord},
     retries::{Outcome, Retries, SentAgain, ShortHash},
@@ -66,10 +67,10 @@ pub struct Comparison {
     keys: Vec<BTreeMap<Box<[u8]>, u64>>,
     /// The sequence number that is due.
     due: u64,
-    /// Its message, once it was read.
-    message: Option<Vec<u8>>,
-    /// The buffer of the previous message.
-    spare: Vec<u8>,
+    /// Its message.
+    message: AuditMessage,
+    /// False until it was read.
+    has_message: bool,
     given_up: BTreeMap<u64, GivenUp>,
     retries: Retries,
     digests: Digests,
@@ -94,8 +95,8 @@ impl Comparison {
             keys: streams.iter().map(|_| BTreeMap::new()).collect(),
             streams,
             due: 0,
-            message: None,
-            spare: Vec::new(),
+            message: AuditMessage::default(),
+            has_message: false,
             given_up: BTreeMap::new(),
             retries: Retries::default(),
             digests: Digests::default(),
@@ -111,7 +112,7 @@ impl Comparison {
     /// Returns what is needed next. It stays the same until it is provided.
     pub fn poll(&mut self) -> Want {
         loop {
-            if self.due < self.messages && self.message.is_none() {
+            if self.due < self.messages && !self.has_message {
                 return Want::Message;
             }
             match self.merge.next(self.due) {
@@ -148,12 +149,14 @@ impl Comparison {
         self.examiner.learn_schema(id, text);
     }
 
-    /// Adds the next message of the archive.
-    pub fn message(&mut self, text: &[u8]) {
-        let mut message = std::mem::take(&mut self.spare);
-        message.clear();
-        message.extend_from_slice(text);
-        self.message = Some(message);
+    /// Adds the next message of the archive. `set` sets it, or returns false if there is none.
+    ///
+    /// # Errors
+    /// The error of `set`.
+    pub fn message<E>(&mut self, set: impl FnOnce(&mut AuditMessage) -> Result<bool, E>) -> Result<bool, E> {
+        self.message.clear();
+        self.has_message = set(&mut self.message)?;
+        Ok(self.has_message)
     }
 
     /// Records that a requested stream has no more records.
@@ -207,8 +210,8 @@ impl Comparison {
         if self.streams[stream].kind == TopicKind::DeadLetters {
             self.dead_lettered += 1;
             // a message that was cut is not sent again
-            if candidate.content == Content::Text {
-                self.retries.letter(seq, || hashes(&candidate.text));
+            if candidate.content == Content::Message {
+                self.retries.letter(seq, || hashes(candidate.message.text()));
             }
         }
         self.merge.put(candidate);
@@ -220,7 +223,7 @@ impl Comparison {
         let mut candidate = self.merge.spare();
         (candidate.seq, candidate.stream, candidate.offset) = (seq, stream, offset);
         self.examiner.examine(&self.streams[stream], &mut candidate, record);
-        let hash = content_hash(&candidate);
+        let hash = content_hash(&mut candidate);
         self.report_faults(&mut candidate);
         self.merge.recycle(candidate);
         if !self.retries.sent(seq, retry, SentAgain { stream, offset, hash }) {
@@ -275,10 +278,9 @@ impl Comparison {
     fn settle(&mut self, mut candidate: Candidate) {
         if candidate.seq < self.due {
             self.settle_late(&mut candidate);
-        } else if let Some(message) = self.message.take() {
+        } else if std::mem::take(&mut self.has_message) {
             self.due += 1;
-            self.settle_due(&mut candidate, &message);
-            self.spare = message;
+            self.settle_due(&mut candidate);
         }
         self.report_faults(&mut candidate);
         self.merge.recycle(candidate);
@@ -310,28 +312,35 @@ impl Comparison {
         }
     }
 
-    fn settle_due(&mut self, candidate: &mut Candidate, message: &[u8]) {
-        match &candidate.content {
-            Content::Text if candidate.text == message => self.digests.push(message),
-            Content::Text => {
-                let is_data = self.streams[candidate.stream].kind != TopicKind::DeadLetters;
-                if is_data && canonical_text::reworded(message).is_some_and(|text| text == candidate.text) {
+    fn settle_due(&mut self, candidate: &mut Candidate) {
+        let Candidate { content, message, faults, stream, .. } = candidate;
+        if let (Content::Message, Some(found), Some(expected)) =
+            (&*content, message.envelope(), self.message.envelope())
+            && found == expected
+        {
+            return self.digests.push_envelope(found);
+        }
+        let expected = self.message.text();
+        match content {
+            Content::Message => {
+                let found = message.text();
+                let is_data = self.streams[*stream].kind != TopicKind::DeadLetters;
+                if found == expected {
+                    self.digests.push(found);
+                } else if is_data && canonical_text::reworded(expected).is_some_and(|text| text == found) {
                     self.reworded += 1;
-                    self.digests.push(&candidate.text);
+                    self.digests.push(found);
                 } else {
-                    add(&mut candidate.faults, &canonical_text::difference(&candidate.text, message));
-                    self.digests.push_different(Some(&candidate.text), Some(message));
+                    add(faults, &canonical_text::difference(found, expected));
+                    self.digests.push_different(Some(found), Some(expected));
                 }
             }
-            Content::Beginning(beginning) if beginning.is_of(message) => self.digests.push(message),
+            Content::Beginning(beginning) if beginning.is_of(expected) => self.digests.push(expected),
             Content::Beginning(_) => {
-                add(
-                    &mut candidate.faults,
-                    "beginning, length or hash differ from those of the archive's message",
-                );
-                self.digests.push_different(None, Some(message));
+                add(faults, "beginning, length or hash differ from those of the archive's message");
+                self.digests.push_different(None, Some(expected));
             }
-            Content::Nothing => self.digests.push_different(None, Some(message)),
+            Content::Nothing => self.digests.push_different(None, Some(expected)),
         }
     }
 
@@ -350,27 +359,31 @@ impl Comparison {
         {
             add(&mut candidate.faults, "it differs from the archive's message");
         }
-        let is_text = candidate.content == Content::Text;
-        self.digests.push_different(is_text.then_some(&candidate.text), None);
+        let has_message = candidate.content == Content::Message;
+        self.digests.push_different(has_message.then(|| candidate.message.text()), None);
     }
 
     /// Skips the record of the message that is due.
     fn give_up(&mut self) {
-        let Some(message) = self.message.take() else { return };
+        if !std::mem::take(&mut self.has_message) {
+            return;
+        }
+        let mut message = std::mem::take(&mut self.message);
+        let text = message.text();
         let seq = self.due;
         self.due += 1;
-        self.digests.push_different(None, Some(&message));
+        self.digests.push_different(None, Some(text));
         if self.given_up.len() < GIVEN_UP_MAX {
             let example = (self.given_up.len() < GIVEN_UP_WORDED_MAX).then(|| {
                 Box::new(Example {
                     seq: Some(StreamSeq(seq)),
-                    place: self.due_place(&message),
-                    what: canonical_text::described(&message),
+                    place: self.due_place(text),
+                    what: canonical_text::described(text),
                 })
             });
-            self.given_up.insert(seq, GivenUp { hashes: hashes(&message), example });
+            self.given_up.insert(seq, GivenUp { hashes: hashes(text), example });
         }
-        self.spare = message;
+        self.message = message;
     }
 
     /// Returns where the record of a message would be, if the message is valid.

@@ -8,7 +8,6 @@ use rdkafka::{
     config::{FromClientConfigAndContext, RDKafkaLogLevel},
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
-    message::{BorrowedMessage, Message},
 };
 use tracing::debug;
 
@@ -18,7 +17,7 @@ use super::{
 };
 use crate::{
     connection::{ConnectionError, KafkaConnection},
-    kafka::{self, LastReason},
+    kafka::{self, LastReason, PartitionRecord},
 };
 
 /// The isolation level of a consumer.
@@ -127,17 +126,11 @@ pub(super) fn partitions(
 }
 
 /// Returns the audited parts of a record.
-pub(super) fn record<'a>(message: &'a BorrowedMessage<'_>) -> TopicRecord<'a> {
+pub(super) fn record(record: PartitionRecord<'_>) -> TopicRecord<'_> {
     TopicRecord {
-        offset: message.offset(),
-        key: message.key(),
-        value: message.payload(),
-        headers: headers(message),
+        offset: record.offset(),
+        key: record.key(),
+        value: record.value(),
+        headers: RecordHeaders::of(record.headers()),
     }
-}
-
-/// Returns the headers of the bridge. A header whose name is not UTF-8 is not one of them.
-fn headers<'a>(message: &'a BorrowedMessage<'_>) -> RecordHeaders<'a> {
-    let text = |(name, value)| Some((std::str::from_utf8(name).ok()?, value));
-    RecordHeaders::of(kafka::headers(message).filter_map(text))
 }

@@ -1,13 +1,14 @@
 //! Two digests side by side: of the messages found, and of the expected ones. While they are equal, only one is
 //! computed.
 
-use tradesim_schemas::{ContentDigest, ContentHasher};
+use tradesim_schemas::{ContentDigest, ContentHasher, Envelope, MessageEncoder};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Digests {
     found: ContentHasher,
     /// `None` while it is equal.
     expected: Option<ContentHasher>,
+    encoder: MessageEncoder,
 }
 
 impl Digests {
@@ -17,6 +18,15 @@ impl Digests {
         self.found.push(message);
         if let Some(expected) = &mut self.expected {
             expected.push(message);
+        }
+    }
+
+    /// Adds the text of an envelope that is as expected.
+    #[inline]
+    pub(super) fn push_envelope(&mut self, envelope: &Envelope) {
+        let Digests { found, expected, encoder } = self;
+        for digest in [found].into_iter().chain(expected) {
+            digest.push_with(|out| encoder.write(envelope, out));
         }
     }
 
@@ -40,7 +50,10 @@ impl Digests {
 
 #[cfg(test)]
 mod tests {
+    use tradesim_schemas::{ReadOptions, read};
+
     use super::*;
+    use crate::audit::comparison::tests::topics::messages;
 
     #[test]
     fn the_digests_part_at_the_first_difference() {
@@ -52,5 +65,17 @@ mod tests {
         digests.push(b"d");
         let of = |messages: &[&[u8]]| ContentDigest::of(messages);
         assert_eq!(digests.finish(), (of(&[b"a", b"x", b"d"]), of(&[b"a", b"b", b"c", b"d"])));
+    }
+
+    #[test]
+    fn an_envelope_counts_as_its_text() {
+        let [first, second] = [0, 1].map(|at| messages(2)[at].clone());
+        let envelope = |text: &[u8]| read(text, ReadOptions::default()).unwrap().to_envelope().unwrap();
+        let mut digests = Digests::default();
+        digests.push_envelope(&envelope(&first));
+        digests.push_different(None, Some(b"a"));
+        digests.push_envelope(&envelope(&second));
+        let expected = ContentDigest::of([&first[..], b"a", &second]);
+        assert_eq!(digests.finish(), (ContentDigest::of([&first, &second]), expected));
     }
 }

@@ -1,6 +1,6 @@
 //! What a record contains, and the faults that it has without its message.
 
-use tradesim_schemas::{ByteHash, EventType, MessageEncoder, Timestamp};
+use tradesim_schemas::{ByteHash, EventType, Timestamp};
 
 use super::{
     canonical_text, dead_letter,
@@ -15,12 +15,11 @@ use crate::avro::decode::Decoder;
 #[derive(Debug)]
 pub(super) struct Examiner {
     decoder: Decoder,
-    encoder: MessageEncoder,
 }
 
 impl Default for Examiner {
     fn default() -> Examiner {
-        Examiner { decoder: Decoder::new(), encoder: MessageEncoder::new() }
+        Examiner { decoder: Decoder::new() }
     }
 }
 
@@ -36,7 +35,7 @@ impl Examiner {
     }
 
     /// Decodes the record, and checks it without its message.
-    pub(super) fn examine(&mut self, stream: &Stream, candidate: &mut Candidate, record: &TopicRecord<'_>) {
+    pub(super) fn examine(&self, stream: &Stream, candidate: &mut Candidate, record: &TopicRecord<'_>) {
         match stream.kind {
             TopicKind::Data(kind) => {
                 let emitted = record.headers.emitted_time();
@@ -45,8 +44,11 @@ impl Examiner {
                 }
                 match self.decoder.decode(kind, emitted.unwrap_or(Timestamp::MIN), record.value) {
                     Ok(message) => {
-                        canonical_text::write(&message, &mut self.encoder, &mut candidate.text);
-                        candidate.content = Content::Text;
+                        match message.to_envelope() {
+                            Some(envelope) => candidate.message.set_envelope(envelope),
+                            None => canonical_text::write_any(&message, candidate.message.set_text()),
+                        }
+                        candidate.content = Content::Message;
                         if record.key != Some(message.symbol().as_bytes()) {
                             add(
                                 &mut candidate.faults,
@@ -62,8 +64,8 @@ impl Examiner {
             }
             TopicKind::DeadLetters => match dead_letter::original(record.key, record.value) {
                 Ok(dead_letter::Original::Whole(text)) => {
-                    candidate.text = text;
-                    candidate.content = Content::Text;
+                    *candidate.message.set_text() = text;
+                    candidate.content = Content::Message;
                 }
                 Ok(dead_letter::Original::Beginning(beginning)) => {
                     candidate.content = Content::Beginning(beginning);
@@ -95,9 +97,9 @@ pub(super) fn hashes(message: &[u8]) -> [ShortHash; 2] {
 }
 
 /// Returns the hash of the message that a record contains, if it can be decoded.
-pub(super) fn content_hash(candidate: &Candidate) -> Option<ShortHash> {
+pub(super) fn content_hash(candidate: &mut Candidate) -> Option<ShortHash> {
     match &candidate.content {
-        Content::Text => Some(short_hash(&candidate.text)),
+        Content::Message => Some(short_hash(candidate.message.text())),
         Content::Beginning(beginning) => Some(shortened(beginning.hash())),
         Content::Nothing => None,
     }

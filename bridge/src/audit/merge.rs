@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::dead_letter::Beginning;
+use super::{dead_letter::Beginning, message::AuditMessage};
 
 /// The limit of records that are held while an earlier one is searched for: some hundred of each partition, which is
 /// more than any retry of a producer reorders.
@@ -20,7 +20,7 @@ const SPARE_BYTES_MAX: usize = 16 * 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Content {
     /// The message.
-    Text,
+    Message,
     /// The beginning of a dead letter that was too long.
     Beginning(Beginning),
     /// Nothing that can be decoded.
@@ -36,12 +36,22 @@ pub(super) struct Candidate {
     pub(super) stream: usize,
     pub(super) offset: i64,
     pub(super) content: Content,
-    /// The message, if the content is text.
-    pub(super) text: Vec<u8>,
+    /// The message, if that is the content.
+    pub(super) message: AuditMessage,
     /// The faults of the record itself; empty if there are none.
     pub(super) faults: String,
     /// True if it was found after a later record of its key.
     pub(super) is_reordered: bool,
+}
+
+impl Candidate {
+    /// Prepares it for another record.
+    pub(super) fn clear(&mut self) {
+        self.message.clear();
+        self.faults.clear();
+        self.content = Content::Nothing;
+        self.is_reordered = false;
+    }
 }
 
 /// The next record.
@@ -92,11 +102,8 @@ impl Merge {
 
     /// Takes back a record that is no longer needed.
     pub(super) fn recycle(&mut self, mut candidate: Candidate) {
-        if candidate.text.capacity() <= SPARE_BYTES_MAX && self.spare.len() < AHEAD_RECORDS_MAX {
-            candidate.text.clear();
-            candidate.faults.clear();
-            candidate.content = Content::Nothing;
-            candidate.is_reordered = false;
+        if candidate.message.capacity() <= SPARE_BYTES_MAX && self.spare.len() < AHEAD_RECORDS_MAX {
+            candidate.clear();
             self.spare.push(candidate);
         }
     }
@@ -139,14 +146,14 @@ impl Merge {
             {
                 let candidate = entry.remove();
                 self.ahead_of[candidate.stream] -= 1;
-                self.ahead_bytes -= candidate.text.len();
+                self.ahead_bytes -= candidate.message.text_bytes();
                 return Next::Record(candidate);
             }
             let is_full = self.ahead.len() >= AHEAD_RECORDS_MAX || self.ahead_bytes >= AHEAD_BYTES_MAX;
             let Some(stream) = self.least_ahead().filter(|_| !is_full) else { return Next::Missing };
             let candidate = self.take(stream);
             self.ahead_of[stream] += 1;
-            self.ahead_bytes += candidate.text.len();
+            self.ahead_bytes += candidate.message.text_bytes();
             self.ahead.insert(candidate.seq, candidate);
         }
     }

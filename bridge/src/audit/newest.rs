@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use rdkafka::Message;
-
 use super::{
     consumer::{Isolation, consumer, record},
     ends::Span,
@@ -79,12 +77,12 @@ fn look(
     let mut found = Vec::with_capacity(streams.len());
     for (index, stream) in streams.iter().enumerate() {
         let mut newest: Option<NewestRun> = None;
-        while let Some(message) = reader.next(index, stream)? {
-            let record = record(&message);
+        while let Some(read) = reader.next(index, stream)? {
+            let record = record(read);
             // a run is not newer because its dead letters were sent again
             let run = record.headers.run.filter(|_| record.headers.retry.is_none());
             if let Some(run) = run.and_then(|run| std::str::from_utf8(run).ok()) {
-                let produced_at_ms = message.timestamp().to_millis().unwrap_or(i64::MIN);
+                let produced_at_ms = read.timestamp_ms().unwrap_or(i64::MIN);
                 if newest.as_ref().is_none_or(|newest| newest.produced_at_ms <= produced_at_ms) {
                     newest = Some(NewestRun { run: run.to_owned(), produced_at_ms });
                 }

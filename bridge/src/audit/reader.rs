@@ -2,12 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rdkafka::{
-    Message, Offset, TopicPartitionList,
-    consumer::{Consumer, base_consumer::PartitionQueue},
-    error::KafkaError,
-    message::BorrowedMessage,
-};
+use rdkafka::{Offset, TopicPartitionList, consumer::Consumer, error::KafkaError};
 
 use super::{
     consumer::{AuditConsumer, AuditContext},
@@ -15,6 +10,7 @@ use super::{
     error::AuditError,
     record::Stream,
 };
+use crate::kafka::{PartitionRecord, PartitionRecords};
 
 /// The wait of one poll of a queue.
 const LOOK: Duration = Duration::from_millis(100);
@@ -29,7 +25,7 @@ struct Reading {
 /// Readers of partitions, each with a queue of its own, so that one that is far ahead does not delay the others.
 pub(super) struct Reader {
     consumer: Arc<AuditConsumer>,
-    queues: Vec<PartitionQueue<AuditContext>>,
+    queues: Vec<PartitionRecords<AuditContext>>,
     readings: Vec<Reading>,
     timeout: Duration,
 }
@@ -46,10 +42,12 @@ impl Reader {
         let consumer = Arc::new(consumer);
         // before anything is fetched, so that nothing gets into the common queue
         let queue = |stream: &Stream| {
-            consumer.split_partition_queue(&stream.topic, stream.partition).ok_or_else(|| AuditError::Read {
-                topic: stream.topic.clone(),
-                partition: stream.partition,
-                source: KafkaError::NoMessageReceived,
+            PartitionRecords::new(&consumer, &stream.topic, stream.partition).ok_or_else(|| {
+                AuditError::Read {
+                    topic: stream.topic.clone(),
+                    partition: stream.partition,
+                    source: KafkaError::NoMessageReceived,
+                }
             })
         };
         let queues = streams.iter().map(queue).collect::<Result<_, _>>()?;
@@ -80,16 +78,16 @@ impl Reader {
         &'a mut self,
         index: usize,
         stream: &Stream,
-    ) -> Result<Option<BorrowedMessage<'a>>, AuditError> {
+    ) -> Result<Option<PartitionRecord<'a>>, AuditError> {
         let Reader { consumer, queues, readings, timeout } = self;
         let reading = &mut readings[index];
         let mut waited = Duration::ZERO;
         while !reading.has_ended {
-            match queues[index].poll(LOOK) {
-                Some(Ok(message)) if message.offset() < reading.end => {
+            match queues[index].advance(LOOK) {
+                Some(Ok(offset)) if offset < reading.end => {
                     // a record at the very end is the last one
-                    reading.has_ended = message.offset() + 1 == reading.end;
-                    return Ok(Some(message));
+                    reading.has_ended = offset + 1 == reading.end;
+                    return Ok(queues[index].current());
                 }
                 // records that were added after the audit began
                 Some(Ok(_)) | Some(Err(KafkaError::PartitionEOF(_))) => reading.has_ended = true,

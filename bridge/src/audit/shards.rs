@@ -10,7 +10,7 @@ mod tests;
 
 use std::{error::Error, time::Duration};
 
-use tradesim_schemas::{ContentDigest, EventType, Symbol};
+use tradesim_schemas::{ContentDigest, Envelope, Symbol};
 
 use super::{
     consumer::{Isolation, consumer, partitions, record},
@@ -77,10 +77,8 @@ impl ShardKeys {
 pub struct ExpectedMessage {
     /// Its number in the run.
     pub seq: u64,
-    /// Its type.
-    pub kind: EventType,
-    /// Its symbol.
-    pub symbol: Symbol,
+    /// The message; its text is the one that [`tradesim_schemas::MessageEncoder`] writes.
+    pub envelope: Envelope,
 }
 
 /// A cause of unavailable messages.
@@ -88,11 +86,11 @@ type Cause = Box<dyn Error + Send + Sync>;
 
 /// The messages of a run that have keys of the worker, in the order of their numbers.
 pub trait RunMessages {
-    /// Appends the text of the next message to a buffer; `None` after the last one.
+    /// Returns the next message; `None` after the last one.
     ///
     /// # Errors
     /// An error of reading.
-    fn next_message(&mut self, text: &mut Vec<u8>) -> Result<Option<ExpectedMessage>, Cause>;
+    fn next_message(&mut self) -> Result<Option<ExpectedMessage>, Cause>;
 }
 
 /// Opens the messages of the run with this index.
@@ -192,19 +190,19 @@ pub fn verify_shard(
     let is_letters = |stream: &usize| streams[*stream].kind == TopicKind::DeadLetters;
     // first, so that a message without a record is known to be a dead letter when that is noticed
     for stream in (0..streams.len()).filter(is_letters) {
-        while let Some(message) = reader.next(stream, &streams[stream])? {
-            comparison.letter(stream, &record(&message));
+        while let Some(read) = reader.next(stream, &streams[stream])? {
+            comparison.letter(stream, &record(read));
         }
         comparison.ended(stream);
     }
     let mut lookups = SchemaLookups::new(registry);
     while let Some(stream) = comparison.next_stream() {
         for _ in 0..RECORDS_AT_ONCE {
-            let Some(message) = reader.next(stream, &streams[stream])? else {
+            let Some(read) = reader.next(stream, &streams[stream])? else {
                 comparison.ended(stream);
                 break;
             };
-            let record = record(&message);
+            let record = record(read);
             if let Some(id) = comparison.unknown_schema(stream, &record)
                 && let Some(text) = lookups.schema(id)?
             {

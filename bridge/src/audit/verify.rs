@@ -10,6 +10,7 @@ use super::{
     ends::spans,
     error::AuditError,
     findings::AuditReport,
+    message::AuditMessage,
     newest::newest_run,
     reader::Reader,
     record::{Stream, TopicKind},
@@ -57,8 +58,8 @@ pub struct Audited {
     pub undecided_partitions: usize,
 }
 
-/// Appends the text of the next message to a buffer and returns true, or returns false after the last one.
-pub type NextMessage<'a> = dyn FnMut(&mut Vec<u8>) -> Result<bool, Box<dyn Error + Send + Sync>> + 'a;
+/// Sets the next message and returns true, or returns false after the last one.
+pub type NextMessage<'a> = dyn FnMut(&mut AuditMessage) -> Result<bool, Box<dyn Error + Send + Sync>> + 'a;
 
 /// Reads the topics and compares them with the messages that `next_message` returns, in their order.
 ///
@@ -89,22 +90,20 @@ pub fn verify(
     };
     let mut comparison = Comparison::new(streams.clone(), run.as_deref(), options.messages);
     let mut reader = Reader::new(committed, &streams, &spans.spans, options.timeout)?;
-    let mut message = Vec::new();
     let mut lookups = SchemaLookups::new(registry);
     let mut next_progress = PROGRESS_STEP;
     loop {
         match comparison.poll() {
             Want::Message => {
-                message.clear();
-                if !next_message(&mut message).map_err(|source| AuditError::Messages { source })? {
+                let is_there = comparison.message(&mut *next_message);
+                if !is_there.map_err(|source| AuditError::Messages { source })? {
                     let (expected, found) = (options.messages, comparison.compared());
                     return Err(AuditError::MessageCount { expected, found });
                 }
-                comparison.message(&message);
             }
             Want::Record(index) => match reader.next(index, &streams[index])? {
-                Some(message) => {
-                    let record = record(&message);
+                Some(read) => {
+                    let record = record(read);
                     if let Some(id) = comparison.unknown_schema(index, &record)
                         && let Some(text) = lookups.schema(id)?
                     {

@@ -197,8 +197,9 @@ impl<'a> Fields<'a, '_> {
     #[inline]
     fn symbol(&self, index: usize) -> Result<Cow<'a, str>, DecodeError> {
         let text = self.text(index)?;
-        let fits = !text.is_empty() && text.chars().count() <= SYMBOL_CHARS_MAX;
-        if fits { Ok(Cow::Borrowed(text)) } else { Err(self.bad(index)) }
+        // a character has at least one byte
+        let fits = text.len() <= SYMBOL_CHARS_MAX || text.chars().count() <= SYMBOL_CHARS_MAX;
+        if fits && !text.is_empty() { Ok(Cow::Borrowed(text)) } else { Err(self.bad(index)) }
     }
 
     #[inline]

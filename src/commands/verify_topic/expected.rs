@@ -1,7 +1,7 @@
 //! The expected messages of the topics: those of an archive that pass a filter, numbered as in a replay.
 
 use tradesim_archive::{Archive, Batch, Error, Filter, FilteredBatches};
-use tradesim_schemas::MessageEncoder;
+use tradesim_bridge::audit::AuditMessage;
 
 /// Reads the expected messages one at a time.
 #[derive(Debug)]
@@ -10,23 +10,25 @@ pub(super) struct Expected {
     batch: Batch,
     /// The number of rows of the batch that were returned.
     at: usize,
-    encoder: MessageEncoder,
 }
 
 impl Expected {
     pub(super) fn new(archive: &Archive, filter: Filter) -> Expected {
         let batches = archive.filtered(filter);
-        Expected { batches, batch: Batch::default(), at: 0, encoder: MessageEncoder::new() }
+        Expected { batches, batch: Batch::default(), at: 0 }
     }
 
-    /// Appends the next message to `out`. Returns false if there are no more.
-    pub(super) fn next_message(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
+    /// Sets the next message. Returns false if there are no more.
+    pub(super) fn next_message(&mut self, message: &mut AuditMessage) -> Result<bool, Error> {
         while self.at == self.batch.len() {
             let Some(batch) = self.batches.next() else { return Ok(false) };
             (self.batch, self.at) = (batch?, 0);
         }
         if let Some(row) = self.batch.rows_from(self.at).next() {
-            row.write_message(&mut self.encoder, out);
+            match row.envelope() {
+                Some(envelope) => message.set_envelope(envelope),
+                None => message.set_text().extend_from_slice(row.raw().unwrap_or_default()),
+            }
         }
         self.at += 1;
         Ok(true)

@@ -6,11 +6,11 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
-use tradesim_schemas::{EventType, StreamSeq, Symbol};
+use tradesim_schemas::{Envelope, EventType, StreamSeq, Symbol};
 
 use super::{
     Cause, OpenRun, ShardKeys, ShardReport, ShardRun,
-    lanes::{GivenUp, Letter, Pending, Run, Spare},
+    lanes::{GivenUp, Letter, Pending, Run},
 };
 use crate::audit::{
     canonical_text,
@@ -40,7 +40,6 @@ pub(super) struct ShardComparison {
     last_run: usize,
     examiner: Examiner,
     candidate: Candidate,
-    spare: Spare,
     /// The number of messages that wait for a record of each stream.
     waiting: Vec<u64>,
     has_ended: Vec<bool>,
@@ -70,7 +69,6 @@ impl ShardComparison {
             last_run: 0,
             examiner: Examiner::default(),
             candidate: Candidate::default(),
-            spare: Spare::default(),
             waiting: vec![0; streams.len()],
             has_ended: vec![false; streams.len()],
             turn: 0,
@@ -128,7 +126,7 @@ impl ShardComparison {
         // a letter without a key may still contain a message with a symbol
         let is_mine = match record.key {
             Some(key) => self.keys.has(key),
-            None => match canonical_text::kind_and_symbol(&candidate.text) {
+            None => match canonical_text::kind_and_symbol(candidate.message.text()) {
                 Some((_, symbol)) => self.keys.has(symbol.as_bytes()),
                 None => self.keys.index == 0,
             },
@@ -140,7 +138,7 @@ impl ShardComparison {
         self.records += 1;
         let Some((run, seq)) = self.numbered(stream, record) else { return };
         let offset = record.offset;
-        let hash = content_hash(&candidate);
+        let hash = content_hash(&mut candidate);
         if let Some(retry) = record.headers.retry_number() {
             self.again(run, seq, retry, SentAgain { stream, offset, hash });
         } else if self.runs[run].letters.contains_key(&seq) {
@@ -150,7 +148,7 @@ impl ShardComparison {
         } else if self.runs[run].letters.len() < REMEMBERED_MAX {
             let letter = Letter { stream, offset, hash, used: false };
             self.runs[run].letters.insert(seq, letter);
-            if let (Some(hash), Content::Text) = (hash, &candidate.content) {
+            if let (Some(hash), Content::Message) = (hash, &candidate.content) {
                 self.runs[run].retries.letter(seq, || [hash, hash]);
             }
         }
@@ -170,7 +168,7 @@ impl ShardComparison {
         let mut candidate = self.examined(stream, record);
         let offset = record.offset;
         if let Some(retry) = record.headers.retry_number() {
-            let hash = content_hash(&candidate);
+            let hash = content_hash(&mut candidate);
             self.again(run, seq, retry, SentAgain { stream, offset, hash });
         } else {
             let unavailable = |source| AuditError::Messages { source };
@@ -249,22 +247,20 @@ impl ShardComparison {
 
     fn examined(&mut self, stream: usize, record: &TopicRecord<'_>) -> Candidate {
         let mut candidate = std::mem::take(&mut self.candidate);
-        candidate.text.clear();
-        candidate.faults.clear();
-        candidate.content = Content::Nothing;
+        candidate.clear();
         self.examiner.examine(&self.streams[stream], &mut candidate, record);
         candidate
     }
 
     /// Reads the messages of a run up to a number.
     fn expect(&mut self, run: usize, seq: u64, open: &mut OpenRun<'_>) -> Result<(), Cause> {
-        let ShardComparison { keys, places, runs, waiting, spare, .. } = self;
+        let ShardComparison { keys, places, runs, waiting, .. } = self;
         let of_run = &mut runs[run];
         of_run.open(|| open(run, *keys))?;
-        while let Some((kind, pending)) =
-            of_run.next_until(seq, spare, |kind, symbol| stream_of(places, *keys, kind, symbol))?
+        while let Some(pending) =
+            of_run.next_until(seq, |kind, symbol| stream_of(places, *keys, kind, symbol))?
         {
-            let lane = of_run.lane(pending.key, kind);
+            let lane = of_run.lane(pending.key, pending.envelope.event_type());
             if let Some(stream) = lane.stream {
                 waiting[stream] += 1;
             }
@@ -292,7 +288,8 @@ impl ShardComparison {
             return self.blame(run, key, candidate);
         }
         let lane = self.runs[run].lane(key, kind);
-        if lane.pending.binary_search_by_key(&seq, |due| due.seq).is_err() {
+        let is_first = lane.pending.front().is_some_and(|due| due.seq == seq);
+        if !is_first && lane.pending.binary_search_by_key(&seq, |due| due.seq).is_err() {
             // nothing is given up because of a number that is not one of this symbol and type
             add(&mut candidate.faults, ELSEWHERE);
             return self.blame(run, key, candidate);
@@ -310,10 +307,9 @@ impl ShardComparison {
                 continue;
             }
             self.present += 1;
-            if candidate.content == Content::Text && candidate.text != due.text {
-                add(&mut candidate.faults, &canonical_text::difference(&candidate.text, &due.text));
+            if candidate.content == Content::Message && candidate.message.envelope() != Some(&due.envelope) {
+                compare_texts(candidate, &due.envelope);
             }
-            self.spare.put(due.text);
             break;
         }
         self.blame(run, key, candidate);
@@ -355,7 +351,8 @@ impl ShardComparison {
 
     /// Records that a message has no record where it is due. It may be a dead letter, or come later.
     fn give_up(&mut self, run: usize, stream: Option<usize>, pending: Pending) {
-        let Pending { seq, key, text } = pending;
+        let Pending { seq, key, envelope } = pending;
+        let text = envelope.to_json().into_bytes();
         let hash = short_hash(&text);
         if let Some(letter) = self.runs[run].letters.get_mut(&seq) {
             letter.used = true;
@@ -383,7 +380,6 @@ impl ShardComparison {
         } else {
             self.runs[run].keys[key].clean = false;
         }
-        self.spare.put(text);
     }
 
     /// Counts the messages without a record as lost, when all streams have ended.
@@ -399,11 +395,11 @@ impl ShardComparison {
             }
         }
         loop {
-            let ShardComparison { places, runs, spare, .. } = self;
-            let next = runs[run]
-                .next_until(u64::MAX, spare, |kind, symbol| stream_of(places, keys, kind, symbol))?;
-            let Some((kind, pending)) = next else { return Ok(()) };
-            let stream = self.runs[run].lane(pending.key, kind).stream;
+            let ShardComparison { places, runs, .. } = self;
+            let next =
+                runs[run].next_until(u64::MAX, |kind, symbol| stream_of(places, keys, kind, symbol))?;
+            let Some(pending) = next else { return Ok(()) };
+            let stream = self.runs[run].lane(pending.key, pending.envelope.event_type()).stream;
             self.give_up(run, stream, pending);
         }
     }
@@ -472,6 +468,14 @@ impl ShardComparison {
             place: Some(place),
             what: what(),
         });
+    }
+}
+
+/// Adds the difference between a record's message and the expected one to its faults.
+fn compare_texts(candidate: &mut Candidate, expected: &Envelope) {
+    let (found, expected) = (candidate.message.text(), expected.to_json().into_bytes());
+    if found != expected {
+        add(&mut candidate.faults, &canonical_text::difference(found, &expected));
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use tradesim_schemas::{ContentDigest, ReadOptions, read};
+use tradesim_schemas::{ContentDigest, EventType, ReadOptions, read};
 
 use super::{comparison::ShardComparison, *};
 use crate::audit::{
@@ -108,11 +108,10 @@ impl Published {
 struct InMemory(std::vec::IntoIter<(usize, Vec<u8>)>);
 
 impl RunMessages for InMemory {
-    fn next_message(&mut self, text: &mut Vec<u8>) -> Result<Option<ExpectedMessage>, Cause> {
+    fn next_message(&mut self) -> Result<Option<ExpectedMessage>, Cause> {
         let Some((seq, message)) = self.0.next() else { return Ok(None) };
-        text.extend_from_slice(&message);
-        let kind = read(&message, ReadOptions::default()).unwrap().event_type();
-        Ok(Some(ExpectedMessage { seq: seq as u64, kind, symbol: symbol(&message) }))
+        let envelope = read(&message, ReadOptions::default()).unwrap().to_envelope().unwrap();
+        Ok(Some(ExpectedMessage { seq: seq as u64, envelope }))
     }
 }
 

@@ -150,9 +150,9 @@ impl Bed {
             timeout: TIMEOUT,
         };
         let mut rest = messages.iter();
-        let mut next = |out: &mut Vec<u8>| {
-            let Some(message) = rest.next() else { return Ok(false) };
-            out.extend_from_slice(message);
+        let mut next = |message: &mut AuditMessage| {
+            let Some(text) = rest.next() else { return Ok(false) };
+            message.set_text().extend_from_slice(text);
             Ok(true)
         };
         verify(&self.connection, &self.registry, &options, &mut next, &mut |_| {})

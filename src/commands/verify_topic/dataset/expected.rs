@@ -5,7 +5,7 @@ use std::error::Error;
 use tradesim_archive::{Batch, Cut, Filter, FilteredBatches};
 use tradesim_bridge::audit::{ExpectedMessage, RunMessages, ShardKeys};
 use tradesim_dataset::{Recipe, Root, Unit, open_unit};
-use tradesim_schemas::{MessageEncoder, Symbol};
+use tradesim_schemas::Symbol;
 
 /// Reads the messages one at a time.
 #[derive(Debug)]
@@ -15,7 +15,6 @@ pub(super) struct UnitMessages {
     batch: Batch,
     /// The number of rows of the batch that were returned.
     at: usize,
-    encoder: MessageEncoder,
 }
 
 impl UnitMessages {
@@ -31,18 +30,17 @@ impl UnitMessages {
         let mut batches = None;
         if !symbols.is_empty() {
             let archive = open_unit(root, recipe, unit)?;
+            // a cut of all symbols would look at each row in vain
+            let symbols = if symbols.len() == range.len() { Vec::new() } else { symbols };
             let cut = Cut { symbols, ..Cut::default() };
             batches = Some(archive.filtered(Filter::for_archive(cut, archive.metadata())));
         }
-        Ok(UnitMessages { batches, batch: Batch::default(), at: 0, encoder: MessageEncoder::new() })
+        Ok(UnitMessages { batches, batch: Batch::default(), at: 0 })
     }
 }
 
 impl RunMessages for UnitMessages {
-    fn next_message(
-        &mut self,
-        text: &mut Vec<u8>,
-    ) -> Result<Option<ExpectedMessage>, Box<dyn Error + Send + Sync>> {
+    fn next_message(&mut self) -> Result<Option<ExpectedMessage>, Box<dyn Error + Send + Sync>> {
         let Some(batches) = &mut self.batches else { return Ok(None) };
         while self.at == self.batch.len() {
             let Some(batch) = batches.next() else { return Ok(None) };
@@ -50,9 +48,8 @@ impl RunMessages for UnitMessages {
         }
         // a part has simulated events only
         let row = self.batch.rows_from(self.at).next();
-        let Some((row, event)) = row.and_then(|row| Some((row, row.event()?))) else { return Ok(None) };
+        let Some((row, envelope)) = row.and_then(|row| Some((row, row.envelope()?))) else { return Ok(None) };
         self.at += 1;
-        row.write_message(&mut self.encoder, text);
-        Ok(Some(ExpectedMessage { seq: row.seq().get(), kind: event.event_type(), symbol: event.symbol() }))
+        Ok(Some(ExpectedMessage { seq: row.seq().get(), envelope }))
     }
 }

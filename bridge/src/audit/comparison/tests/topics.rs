@@ -1,10 +1,10 @@
 //! Topics in memory, as the bridge fills them.
 
-use std::{fs, path::Path};
+use std::{convert::Infallible, fs, path::Path};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
-use tradesim_schemas::{ByteHash, DIGEST_PREFIX, EventType, ReadOptions, read};
+use tradesim_schemas::{ByteHash, DIGEST_PREFIX, Envelope, EventType, ReadOptions, read};
 
 use super::super::*;
 use crate::{audit::record::RecordHeaders, avro::write_confluent};
@@ -137,12 +137,39 @@ impl Topics {
         self.audit_run(Some(MESSAGE_RUN), messages)
     }
 
+    /// Audits the topics twice: against the messages as texts, and as envelopes where their texts are those of envelopes.
     pub(in crate::audit) fn audit_run(&self, run: Option<&str>, messages: &[Vec<u8>]) -> AuditReport {
+        let by_texts = self.audit_forms(run, messages, |_| None);
+        let by_envelopes = self.audit_forms(run, messages, |text| {
+            let envelope = read(text, ReadOptions::default()).ok()?.to_envelope()?;
+            (envelope.to_json().as_bytes() == text).then_some(envelope)
+        });
+        assert_eq!(by_texts, by_envelopes);
+        by_envelopes
+    }
+
+    fn audit_forms(
+        &self,
+        run: Option<&str>,
+        messages: &[Vec<u8>],
+        envelope: impl Fn(&[u8]) -> Option<Envelope>,
+    ) -> AuditReport {
         let mut comparison = Comparison::new(self.streams.clone(), run, messages.len() as u64);
         let mut places = vec![0; self.streams.len()];
         loop {
             match comparison.poll() {
-                Want::Message => comparison.message(&messages[comparison.compared() as usize]),
+                Want::Message => {
+                    let text = &messages[comparison.compared() as usize];
+                    let set = |message: &mut AuditMessage| {
+                        match envelope(text) {
+                            Some(envelope) => message.set_envelope(envelope),
+                            None => message.set_text().extend_from_slice(text),
+                        }
+                        Ok::<_, Infallible>(true)
+                    };
+                    let Ok(is_there) = comparison.message(set);
+                    assert!(is_there);
+                }
                 Want::Record(stream) => {
                     let at = places[stream];
                     places[stream] += 1;
