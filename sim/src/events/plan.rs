@@ -207,7 +207,7 @@ impl Draft {
 
 type Fault = (Part, Box<Refusal>);
 
-/// What was wrong with the draws of an event.
+/// The faults of the draws of an event.
 #[derive(Default)]
 struct Misses {
     /// The first fault of the event alone.

@@ -9,7 +9,7 @@ fn moved(label: &mut Label, name: &str, seconds: i64) {
     phase.at = tradesim_schemas::Timestamp::from_micros(phase.at.micros() + seconds * SECOND).unwrap();
 }
 
-/// Gives a phase of a label another name.
+/// Renames a phase of a label.
 fn named(label: &mut Label, name: &str, other: &str) {
     let phase = label.phases.iter_mut().find(|phase| phase.name == name).unwrap();
     phase.name = other.to_owned();
