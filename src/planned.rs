@@ -3,7 +3,7 @@
 use tradesim_sim::{PlanError, PlannedEvent, Refusal, Request, SimulationOptions, plan};
 use tradesim_sources::{ScenarioFile, ScenarioFileError};
 
-use crate::{cli::PlannedArgs, exit::Failure};
+use crate::{cli::PlannedArgs, exit::Failure, output};
 
 /// The planned events that are asked for.
 #[derive(Debug)]
@@ -25,6 +25,10 @@ impl Requests {
         let file = args.scenario_file.as_deref().map(ScenarioFile::read).transpose();
         let file = file.map_err(|error| of_file(&error, ""))?;
         requests.extend(file.iter().flat_map(ScenarioFile::requests));
+        if let Some(file) = file.as_ref().filter(|_| requests.len() == flags) {
+            let path = file.path().display();
+            output::say(format_args!("warning: the scenario file {path} has no [[event]]"));
+        }
         Ok(Requests { requests, flags, file })
     }
 

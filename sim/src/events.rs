@@ -6,6 +6,7 @@
 //! day has the same labels, and no symbol needs to know about another one. docs/adr/0035-planned-events.md has the reasons.
 
 mod circuit_breaker;
+mod conflict;
 mod fat_finger;
 mod flash_crash;
 mod index;

@@ -20,7 +20,7 @@ pub(crate) struct Info {
 /// Print the labels of the planned events of an archive
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Planned events are added by `record --scenario`. A label states the kind, the symbol, the phases with their times and the parameters \
+Planned events are added by `--scenario` of `record`, `serve` and `dataset record`. A label states the kind, the symbol, the phases with their times and the parameters \
 of an event: the ground truth for whatever detects such events. A cut has the labels that it touches.")]
 pub(crate) struct Labels {
     pub(crate) file: PathBuf,

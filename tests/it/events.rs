@@ -109,6 +109,8 @@ fn labels_have_the_keys_of_the_contract_and_cuts_keep_those_they_touch() {
         ("halted", &["--from", "10:33", "--to", "10:35"], &["luld-AAPL-103112"]),
         ("noon", &["--from", "12:00", "--to", "13:00"], &[]),
         ("no-trades", &["--events", "orderbook"], &["luld-AAPL-103112", "rebalance-155000"]),
+        ("trades", &["--events", "trade"], &["luld-AAPL-103112", "rebalance-155000"]),
+        ("candles", &["--events", "marketdata"], &["luld-AAPL-103112", "rebalance-155000"]),
     ] {
         folder.ok(&[&["filter", "whole", "-o", name], arguments].concat());
         assert_eq!(ids(name), expected, "{name}");
@@ -160,7 +162,7 @@ fn a_file_of_events_equals_the_flags() {
             "[[event]]\nkind = \"lulld\"",
             "plan.toml, line 2, column 8: unknown planned event \"lulld\": expected luld",
         ),
-        ("[[event]]\nkind = \"luld\"\nrun = 99", "line 3, column 1: invalid run=99"),
+        ("[[event]]\nkind = \"luld\"\nrun = 99", "line 3, column 7: invalid run=99"),
         ("[[event]]\nkind = \"luld\"\nat = 17:00:00\nsymbol = \"AAPL\"", "line 3, column 6"),
         ("[[event]\n", "plan.toml, line 1"),
     ] {
@@ -168,6 +170,10 @@ fn a_file_of_events_equals_the_flags() {
         folder.run(&[DAY, &["--scenario-file", "plan.toml", "-o", "none"]].concat()).fails(78, expected);
     }
     folder.run(&[DAY, &["--scenario-file", "missing.toml"]].concat()).fails(78, "missing.toml");
+    folder.write("plan.toml", "# nothing yet\n");
+    let run = folder.run(&[DAY, &["--scenario-file", "plan.toml", "--dry-run"]].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("warning: the scenario file plan.toml has no [[event]]"), "{}", run.stderr);
     assert!(!folder.names().contains(&"none".to_owned()));
 }
 

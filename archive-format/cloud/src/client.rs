@@ -39,7 +39,7 @@ pub(crate) fn connect(
     let _ = rustls::crypto::ring::default_provider().install_default();
     let plain = endpoint::is_on_loopback(environment, service);
     let bucket = location.bucket.as_str();
-    let variables = environment.of(service);
+    let variables = endpoint::variables_with_one(environment, service);
     let store: Result<Arc<dyn ObjectStore>, object_store::Error> = match service {
         Service::S3 => {
             let mut builder = AmazonS3Builder::new();

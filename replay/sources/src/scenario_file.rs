@@ -13,7 +13,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 use tradesim_schemas::{TimeSpec, text::line_and_column};
-use tradesim_sim::{Part, PlanError, Request};
+use tradesim_sim::{Part, PlanError, Refusal, Request};
 
 /// The largest file that is read.
 const BYTES_MAX: u64 = 1 << 20;
@@ -63,7 +63,15 @@ pub enum ScenarioFileError {
 struct Placed {
     request: Request,
     whole: Range<usize>,
-    places: Vec<(String, Range<usize>)>,
+    places: Vec<KeyPlace>,
+}
+
+/// Where a key and its value stand in the text.
+#[derive(Debug)]
+struct KeyPlace {
+    name: String,
+    key: Range<usize>,
+    value: Range<usize>,
 }
 
 /// Something wrong at a place of the text.
@@ -97,6 +105,11 @@ impl ScenarioFile {
         self.events.iter().map(|event| event.request.clone())
     }
 
+    /// Returns the path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns the error for an event of the file, which is counted from 0.
     pub fn error(&self, event: usize, error: &PlanError) -> ScenarioFileError {
         let place = self.events.get(event).map_or(0, |event| {
@@ -107,8 +120,11 @@ impl ScenarioFile {
                 Part::Parameter(name) => name,
                 Part::Whole => "",
             };
-            let place = event.places.iter().find(|(name, _)| name == key);
-            place.map_or(&event.whole, |(_, span)| span).start
+            // an unknown parameter is wrong by its name, everything else by its value
+            let by_name = matches!(*error.refusal, Refusal::Parameter { .. });
+            let place = event.places.iter().find(|place| place.name == key);
+            let span = place.map(|place| if by_name { &place.key } else { &place.value });
+            span.unwrap_or(&event.whole).start
         });
         invalid(&self.path, &self.text, place, error)
     }
@@ -156,9 +172,7 @@ fn event(table: &DeTable<'_>, whole: Range<usize>) -> Result<Placed, Fault> {
             }
             _ => request.parameters.push((name.to_owned(), text)),
         }
-        // an unknown parameter is wrong by its name, everything else by its value
-        let span = if matches!(name, "kind" | "symbol" | "at") { value.span() } else { key.span() };
-        places.push((name.to_owned(), span));
+        places.push(KeyPlace { name: name.to_owned(), key: key.span(), value: value.span() });
     }
     if request.kind.is_empty() {
         return Err(Fault(
@@ -173,7 +187,9 @@ fn event(table: &DeTable<'_>, whole: Range<usize>) -> Result<Placed, Fault> {
 fn scalar(value: &Spanned<DeValue<'_>>) -> Result<String, Fault> {
     match value.get_ref() {
         DeValue::String(text) => Ok(text.to_string()),
-        DeValue::Integer(number) => Ok(number.as_str().to_owned()),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map(|number| number.to_string())
+            .map_err(|_| Fault(value.span(), "expected a number of at most 64 bits".to_owned())),
         DeValue::Float(number) => Ok(number.as_str().to_owned()),
         DeValue::Datetime(time) => Ok(time.to_string()),
         _ => Err(Fault(value.span(), "expected a text, a number or a time".to_owned())),
@@ -182,6 +198,8 @@ fn scalar(value: &Spanned<DeValue<'_>>) -> Result<String, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use tradesim_sim::EventKind;
+
     use super::*;
 
     fn of(text: &str) -> Result<Vec<Request>, String> {
@@ -200,6 +218,44 @@ mod tests {
         let text = "[[event]]\nkind = \"news\"\nat = \"2026-02-18T15:31:12Z\"";
         assert_eq!(of(text).unwrap(), ["news@2026-02-18T15:31:12Z".parse().unwrap()]);
         assert_eq!(of("").unwrap(), []);
+    }
+
+    #[test]
+    fn integers_of_every_radix_are_read_as_their_value() {
+        for (text, value) in [
+            ("0b11", "3"),
+            ("0o17", "15"),
+            ("0x1F", "31"),
+            ("+5", "5"),
+            ("-5", "-5"),
+            ("1_000", "1000"),
+            ("9223372036854775807", "9223372036854775807"),
+        ] {
+            let request = of(&format!("[[event]]\nkind = \"split\"\nratio = {text}")).unwrap().remove(0);
+            assert_eq!(request.parameters, [("ratio".to_owned(), value.to_owned())], "{text}");
+        }
+        for text in ["9223372036854775808", "0xffff_ffff_ffff_ffff"] {
+            let error = of(&format!("[[event]]\nkind = \"split\"\nratio = {text}")).unwrap_err();
+            assert!(error.contains("line 3, column 9: expected a number of at most 64 bits"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_name_is_at_the_key_and_a_wrong_value_at_the_value() {
+        let text = "[[event]]\nkind = \"luld\"\n move = 0.5\n";
+        let file = ScenarioFile::of("plan.toml".into(), text.to_owned()).unwrap();
+        let (kind, name) = (EventKind::Luld, "move".to_owned());
+        for (refusal, place) in [
+            (Refusal::Parameter { kind, name: name.clone(), expected: String::new() }, "line 3, column 2:"),
+            (
+                Refusal::Value { kind, name: name.clone(), value: "0.5".to_owned(), expected: String::new() },
+                "line 3, column 9:",
+            ),
+        ] {
+            let part = Part::Parameter(name.clone());
+            let error = file.error(0, &PlanError { request: 0, part, refusal: Box::new(refusal) });
+            assert!(error.to_string().contains(place), "{error}");
+        }
     }
 
     #[test]

@@ -12,9 +12,10 @@ mod jump;
 mod outage;
 mod short_sale;
 mod split;
+mod stated;
 mod sweep;
 
-use std::fmt::Debug;
+use std::{fmt::Debug, ops::RangeInclusive};
 
 use tradesim_schemas::{Event, Price, Timestamp};
 
@@ -23,7 +24,7 @@ use super::{
     report::{Findings, Rule},
     symbols::AuditSymbol,
 };
-use crate::{Label, session::TradingDay};
+use crate::{EventKind, Label, session::TradingDay};
 
 /// Microseconds in a second.
 const SECOND: i64 = 1_000_000;
@@ -73,11 +74,11 @@ impl State {
         }
     }
 
-    /// Returns the index: the mean of mid price over previous close, less 1. `None` if a symbol has no book.
+    /// Returns the index: the mean of mid price over previous close, less 1. `None` if a symbol has no book, or no close.
     fn index(&self) -> Option<f64> {
         let (mut sum, mut weights) = (0.0, 0.0);
         for (info, &double) in self.symbols.iter().zip(&self.doubles) {
-            if double == 0 {
+            if double == 0 || info.base_price.units() == 0 {
                 return None;
             }
             sum += info.weight * (double as f64 / (2 * info.base_price.units()) as f64 - 1.0);
@@ -111,8 +112,12 @@ impl Planned {
                 skip("all", "the trading day is not known");
                 continue;
             };
-            if !scope.trades {
-                skip("all", "the stream has no trades");
+            if EventKind::of_name(&label.kind).is_none() {
+                skip("all", "this program does not know the kind");
+                continue;
+            }
+            if symbols.is_empty() {
+                skip("all", "there is no symbol table");
                 continue;
             }
             let symbol =
@@ -122,6 +127,17 @@ impl Planned {
                 continue;
             }
             let place = Place { day, symbol: symbol.map(|index| index as u16), symbols };
+            match stated::check(label, &place) {
+                Some(check) => checks.push(check),
+                None => {
+                    checks.push(Incomplete::of(label));
+                    continue;
+                }
+            }
+            if !scope.trades {
+                skip("events", "the stream has no trades");
+                continue;
+            }
             checks.extend(halts::check(label, &place, scope));
             let alone = [
                 split::check(label, &place),
@@ -141,7 +157,7 @@ impl Planned {
                 skip("prices", "the stream does not have the event from five minutes before it to its end");
                 continue;
             }
-            checks.extend(bands::check(label, &place));
+            checks.extend(bands::check(label, &place, scope));
             checks.extend(sweep::check(label, &place));
             if scope.order_books {
                 checks.extend(jump::check(label, &place));
@@ -203,7 +219,17 @@ fn phase(label: &Label, name: &str) -> Option<i64> {
 
 /// Returns a parameter that is a number.
 fn number(label: &Label, name: &str) -> Option<f64> {
-    label.parameters.get(name)?.parse().ok()
+    label.parameters.get(name)?.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// Returns a parameter that is a whole number within a range.
+fn count(label: &Label, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
+    label.parameters.get(name)?.parse().ok().filter(|number| range.contains(number))
+}
+
+/// Returns a parameter that is a price, in units of 0.0001.
+fn price(label: &Label, name: &str) -> Option<i64> {
+    Price::parse(label.parameters.get(name)?.as_bytes()).map(Price::units)
 }
 
 /// Returns the direction of the event: 1 up, −1 down.

@@ -7,7 +7,7 @@ use super::{
     luld::quote_driven,
     rules::{self, Halt},
     scene::Scene,
-    script::{Course, Goal, Leg, reopening},
+    script::{Course, Floor, Goal, Leg, reopening},
 };
 use crate::{
     rng::{Purpose, Stream},
@@ -126,6 +126,7 @@ fn end(scene: &Scene<'_>) -> i64 {
 fn legs(scene: &Scene<'_>, info: &SymbolInfo) -> Vec<Leg> {
     let factor = factor(scene.seed, &scene.id(), info, scene.universe);
     let at = |decline: f64| 1.0 - factor * decline;
+    let base = info.base_price.units() as f64;
     let name = format!("{}/reopening/{}", scene.id(), info.symbol);
     let mut stream = Stream::new(scene.seed, Purpose::Planned, &name);
     let mut legs: Vec<Leg> = Vec::new();
@@ -138,6 +139,8 @@ fn legs(scene: &Scene<'_>, info: &SymbolInfo) -> Vec<Leg> {
             width: 2.0,
             depth: 0.5,
             course: Course::Towards(Goal::OfBase(at(decline - BEFORE))),
+            // while no symbol is below its share of the decline, the index is not below the level
+            floor: Some(Floor { from, units: (base * at(decline)) as i64 + 1 }),
             ..Leg::plain(from, stage.reached)
         };
         legs.push(fall);

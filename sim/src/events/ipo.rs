@@ -45,9 +45,9 @@ pub(super) const DEFINITION: Definition = Definition {
             help: "multiplier of the volatility after the cross, which decays over two hours",
         },
     ],
-    rule: "Nasdaq Rule 4120(c) (79 FR 63981): a security of an initial public offering is halted until the cross that releases \
-           it, so it has no quote and no trade before; its first trade is one cross at one price. The size of the cross, the move \
-           from the offer and the volatility are assumptions",
+    rule: "Nasdaq Rule 4120(c) (79 FR 63981), for other listing markets an assumption: a security of an initial public offering \
+           is halted until the cross that releases it, so it has no quote and no trade before; its first trade is one cross at \
+           one price. The size of the cross, the move from the offer and the volatility are assumptions",
     reach: Reach::One,
     without: quote_driven,
     window: |scene| {
@@ -61,7 +61,7 @@ pub(super) const DEFINITION: Definition = Definition {
     },
     fault: |_| None,
     phases: |scene| {
-        vec![("quiet", scene.day.start().micros()), ("cross", scene.at()), ("end", scene.at() + DECAY)]
+        vec![("halt", scene.day.start().micros()), ("reopen", scene.at()), ("end", scene.at() + DECAY)]
     },
     busy: |scene| Some((scene.day.start().micros(), scene.at() + DECAY)),
     facts: |scene| vec![("offer", scene.info().base_price.to_string())],

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tradesim_schemas::text::nearest;
+
 use super::{
     circuit_breaker, fat_finger, flash_crash, ipo, luld, news, rebalance, scene::Scene, script::Leg,
     short_sale, split, venue_outage,
@@ -211,6 +213,17 @@ impl Parameter {
             Values::OneOf(words) => words[value as usize].to_owned(),
             Values::Number { .. } | Values::Count { .. } => value.to_string(),
         }
+    }
+}
+
+impl Values {
+    /// Returns the nearest valid form of a value that is not valid, or all valid ones.
+    pub(super) fn expected(&self, value: &str) -> String {
+        let word = match self {
+            Values::OneOf(words) => nearest(value, words.iter().copied()),
+            Values::Number { .. } | Values::Count { .. } => None,
+        };
+        word.map_or_else(|| self.to_string(), str::to_owned)
     }
 }
 

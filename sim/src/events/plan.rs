@@ -5,23 +5,24 @@ use std::{cmp::Reverse, fmt};
 use tradesim_schemas::{Symbol, Timestamp, text::nearest};
 
 use super::{
-    HOUR, Request, SECOND,
+    Request, SECOND,
     kind::{EventKind, Parameter, Reach},
     refusal::{Part, PlanError, Refusal},
-    scene::{Scene, clock, instant},
+    scene::{Scene, Shown, instant},
     split::split,
 };
 use crate::{
     SimulationOptions,
     rng::{Purpose, Stream},
-    session::TradingDay,
     universe::Universe,
 };
 
 /// The most events of a day.
 pub(super) const EVENTS_MAX: usize = 100;
-/// The number of draws of symbol and start after which an event that was not given them is refused.
-const DRAWS_MAX: usize = 1_000;
+/// The numbers of draws of symbol and start after which an event that was not given them is refused: first with usual starts, then
+/// with all possible ones.
+const DRAWS_USUAL: usize = 1_000;
+const DRAWS_MAX: usize = 2_000;
 
 /// An event of a plan, with everything decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,18 +48,6 @@ impl PlannedEvent {
     /// Returns the start.
     pub fn at(&self) -> Timestamp {
         self.at
-    }
-
-    /// Returns the start of the form in which users write an event: kind, symbol and exchange time.
-    pub(super) fn head(&self, day: &TradingDay) -> String {
-        let symbol = self.symbol.map(|symbol| format!(":{symbol}")).unwrap_or_default();
-        let (at, session) = (self.at.micros(), day.start().micros());
-        // sessions begin at 04:00; a time of day does not tell an instant of another date
-        if (session - 4 * HOUR..session + 20 * HOUR).contains(&at) {
-            format!("{}{symbol}@{}", self.kind, clock(day, at))
-        } else {
-            format!("{}{symbol}@{}", self.kind, self.at)
-        }
     }
 }
 
@@ -167,7 +156,7 @@ impl Draft {
                 None => drawn,
                 Some((name, value)) => parameter.parse(value).ok_or_else(|| {
                     let (name, value) = (name.clone(), value.clone());
-                    let expected = parameter.values.to_string();
+                    let expected = parameter.values.expected(&value);
                     (Part::Parameter(name.clone()), Box::new(Refusal::Value { kind, name, value, expected }))
                 })?,
             });
@@ -183,32 +172,78 @@ impl Draft {
         options: &SimulationOptions,
         universe: &Universe,
     ) -> Result<PlannedEvent, (Part, Box<Refusal>)> {
-        let reach = self.kind.definition().reach;
-        let is_open = self.at.is_none() || reach == Reach::One && self.symbol.is_none();
-        let mut first = None;
-        for _ in 0..if is_open { DRAWS_MAX } else { 1 } {
+        let definition = self.kind.definition();
+        let has_symbol = definition.reach == Reach::One;
+        let shown = Shown { symbol: self.symbol.is_some(), start: self.at.is_some() };
+        let is_open = !shown.start || has_symbol && !shown.symbol;
+        let mut misses = Misses::default();
+        for number in 0..if is_open { DRAWS_MAX } else { 1 } {
             let drawn = self.stream.weighted(universe.symbols().iter().map(|info| info.weight));
-            let symbol =
-                (reach == Reach::One).then(|| self.symbol.unwrap_or(universe.symbols()[drawn].symbol));
+            let symbol = has_symbol.then(|| self.symbol.unwrap_or(universe.symbols()[drawn].symbol));
             let start = options.day.core_open();
             let mut event = PlannedEvent { kind: self.kind, symbol, at: start, values: self.values.clone() };
-            let (from, to) = (self.kind.definition().usual)(&Scene::new(&event, options, universe));
+            let starts = if number < DRAWS_USUAL { definition.usual } else { definition.window };
+            let (from, to) = starts(&Scene::new(&event, options, universe));
             let seconds = ((to - from) / SECOND).max(0) as u32 + 1;
             let drawn = from + i64::from(self.stream.below(seconds)) * SECOND;
             event.at = self.at.unwrap_or_else(|| instant(drawn));
-            let scene = Scene::new(&event, options, universe);
+            let scene = Scene { shown, ..Scene::new(&event, options, universe) };
+            if let Some(fault) = scene.fault(options.model) {
+                misses.of_event.get_or_insert(fault);
+                continue;
+            }
             let conflict = |other| scene.conflict(&Scene::new(other, options, universe));
-            match scene.fault(options.model).or_else(|| placed.iter().find_map(conflict)) {
+            match placed.iter().find_map(conflict) {
                 None => return Ok(event),
-                Some(fault) => first = first.or(Some(fault)),
+                Some(conflict) => misses.add_conflict(conflict),
             }
         }
-        let none = (Part::Whole, Box::new(Refusal::Full { kind: self.kind }));
-        Err(match first {
-            Some((_, refusal)) if is_open && matches!(*refusal, Refusal::Overlap { .. }) => none,
-            Some(fault) => fault,
-            None => none,
+        Err(match is_open {
+            true => misses.of_open(self.kind),
+            false => misses.first(self.kind),
         })
+    }
+}
+
+type Fault = (Part, Box<Refusal>);
+
+/// The faults of the draws of an event.
+#[derive(Default)]
+struct Misses {
+    /// The first fault of the event alone.
+    of_event: Option<Fault>,
+    /// The first conflict with another event.
+    conflict: Option<Fault>,
+    /// There were other conflicts.
+    conflicts_differ: bool,
+}
+
+impl Misses {
+    fn add_conflict(&mut self, conflict: Fault) {
+        match &self.conflict {
+            Some(first) => self.conflicts_differ |= *first != conflict,
+            None => self.conflict = Some(conflict),
+        }
+    }
+
+    /// Returns the fault of an event with everything given.
+    fn first(self, kind: EventKind) -> Fault {
+        self.of_event.or(self.conflict).unwrap_or((Part::Whole, Box::new(Refusal::Full { kind })))
+    }
+
+    /// Returns the fault of an event that was drawn. A conflict tells a user something only if no draw can avoid it.
+    fn of_open(self, kind: EventKind) -> Fault {
+        match (self.of_event, self.conflict) {
+            (Some(fault), None) => fault,
+            (None, Some((part, refusal)))
+                if !self.conflicts_differ
+                    && part == Part::Whole
+                    && matches!(*refusal, Refusal::Rule { .. }) =>
+            {
+                (part, refusal)
+            }
+            _ => (Part::Whole, Box::new(Refusal::Full { kind })),
+        }
     }
 }
 

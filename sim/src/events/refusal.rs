@@ -54,8 +54,8 @@ pub enum Refusal {
         /// The nearest symbol, or some.
         expected: String,
     },
-    /// An event of all symbols has a symbol.
-    #[error("{kind} happens to all symbols: expected {kind} without a symbol")]
+    /// An event that does not happen to one symbol has a symbol.
+    #[error("{kind} does not happen to one symbol: leave the symbol out")]
     NoSymbol {
         /// The kind.
         kind: EventKind,
@@ -139,9 +139,14 @@ pub enum Refusal {
         nearest: String,
     },
     /// No symbol and start were found at which the event does not meet another one.
-    #[error("no room for {kind} beside the other planned events: give it a symbol and a start")]
+    #[error("no room for {kind} beside the other planned events: {}", advice(*kind))]
     Full {
         /// The kind.
         kind: EventKind,
     },
+}
+
+/// Returns what to do about an event for which no place was found.
+fn advice(kind: EventKind) -> &'static str {
+    if kind.has_symbol() { "give it a symbol and a start" } else { "give it a start" }
 }

@@ -3,12 +3,11 @@
 use tradesim_schemas::Timestamp;
 
 use super::{
-    Label, Phase, SECOND,
-    kind::{Definition, EventKind, Reach},
+    HOUR, Label, Phase, SECOND,
+    kind::Definition,
     plan::PlannedEvent,
     refusal::{Part, Refusal},
     script::Leg,
-    venue_outage,
 };
 use crate::{
     SimulationOptions,
@@ -25,6 +24,15 @@ pub(super) struct Scene<'a> {
     /// The end of the simulated day.
     pub(super) end: i64,
     pub(super) universe: &'a Universe,
+    /// The parts of the event that texts for users have: those that were asked for, but not those that were drawn.
+    pub(super) shown: Shown,
+}
+
+/// The parts of an event that are shown to users.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    pub(super) symbol: bool,
+    pub(super) start: bool,
 }
 
 impl<'a> Scene<'a> {
@@ -34,10 +42,10 @@ impl<'a> Scene<'a> {
         universe: &'a Universe,
     ) -> Scene<'a> {
         let (day, seed, end) = (&options.day, options.day_seed(), options.end().micros());
-        Scene { event, day, seed, end, universe }
+        Scene { event, day, seed, end, universe, shown: Shown { symbol: true, start: true } }
     }
 
-    fn definition(&self) -> &'static Definition {
+    pub(super) fn definition(&self) -> &'static Definition {
         self.event.kind.definition()
     }
 
@@ -73,6 +81,30 @@ impl<'a> Scene<'a> {
         clock(self.day, at)
     }
 
+    /// Returns kind and symbol as users write them.
+    pub(super) fn named(&self) -> String {
+        match self.event.symbol.filter(|_| self.shown.symbol) {
+            Some(symbol) => format!("{}:{symbol}", self.event.kind),
+            None => self.event.kind.to_string(),
+        }
+    }
+
+    /// Returns the start of the form in which users write an event: kind, symbol and exchange time.
+    pub(super) fn head(&self) -> String {
+        if self.shown.start { self.head_at(self.at()) } else { self.named() }
+    }
+
+    /// Returns the same for the event at another time.
+    pub(super) fn head_at(&self, at: i64) -> String {
+        let session = self.day.start().micros();
+        // sessions begin at 04:00; a time of day does not tell an instant of another date
+        if (session - 4 * HOUR..session + 20 * HOUR).contains(&at) {
+            format!("{}@{}", self.named(), self.clock(at))
+        } else {
+            format!("{}@{}", self.named(), instant(at))
+        }
+    }
+
     /// Returns the whole event, as the span in which its symbols can have no other one.
     pub(super) fn whole(&self) -> Option<(i64, i64)> {
         Some((self.at(), self.to()))
@@ -84,7 +116,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Returns the end of the event.
-    fn to(&self) -> i64 {
+    pub(super) fn to(&self) -> i64 {
         self.phases().last().map_or(self.at(), |phase| phase.1)
     }
 
@@ -133,71 +165,16 @@ impl<'a> Scene<'a> {
         if from > to {
             return Some((Part::Whole, Box::new(Refusal::Room { kind })));
         }
-        let event = self.event.head(self.day);
         if !(from..=to).contains(&self.at()) {
             // a start within a second of the window's end is not offered
             let near = self.at().clamp(from, to) / SECOND * SECOND;
             let near = if near < from { from } else { near };
-            let near = PlannedEvent { at: instant(near), ..self.event.clone() };
             let (from, to) = (self.clock(from), self.clock(to));
-            let refusal = Refusal::Start { event, from, to, nearest: near.head(self.day) };
+            let refusal = Refusal::Start { event: self.head(), from, to, nearest: self.head_at(near) };
             return Some((Part::Start, Box::new(refusal)));
         }
-        (definition.fault)(self).map(|reason| (Part::Whole, Box::new(Refusal::Rule { event, reason })))
-    }
-
-    /// Returns true if a symbol has both events.
-    fn meets(&self, other: &Scene<'_>) -> bool {
-        let venue = |scene: &Scene<'_>| {
-            (scene.definition().reach == Reach::Venue).then(|| venue_outage::venue(scene.event))
-        };
-        // venues that are silent at the same time would leave none for some orders
-        match ((self.event.symbol, venue(self)), (other.event.symbol, venue(other))) {
-            ((Some(mine), _), (Some(others), _)) => mine == others,
-            ((Some(_), _), (_, Some(venue))) => self.info().exchange == venue,
-            ((_, Some(venue)), (Some(_), _)) => other.info().exchange == venue,
-            _ => true,
-        }
-    }
-
-    /// Returns what is wrong with the event beside another one.
-    pub(super) fn conflict(&self, other: &Scene<'_>) -> Option<(Part, Box<Refusal>)> {
-        let (kind, event) = (self.event.kind, self.event.head(self.day));
-        if kind == EventKind::CircuitBreaker && other.event.kind == kind {
-            let reason =
-                "each level halts once a day: give one circuit-breaker with the highest level".to_owned();
-            return Some((Part::Whole, Box::new(Refusal::Rule { event, reason })));
-        }
-        if !self.meets(other) {
-            return None;
-        }
-        let is_listing = |kind| matches!(kind, EventKind::Split | EventKind::Ipo);
-        if is_listing(kind) && is_listing(other.event.kind) {
-            let reason = format!("{} has one split or one first trade a day", self.info().symbol);
-            return Some((Part::Whole, Box::new(Refusal::Rule { event, reason })));
-        }
-        let busy = |scene: &Scene<'_>| (scene.definition().busy)(scene);
-        let ((from, to), (other_from, other_to)) = (busy(self)?, busy(other)?);
-        if from >= other_to || other_from >= to {
-            return None;
-        }
-        if let Some(ipo) = [self, other].into_iter().find(|scene| scene.event.kind == EventKind::Ipo) {
-            let (head, end) = (ipo.event.head(self.day), self.clock(ipo.to()));
-            let reason = format!(
-                "a symbol has no other event from 04:00 until two hours after its first trade: begin after {end}, the end of \
-                 {head}"
-            );
-            return Some((Part::Start, Box::new(Refusal::Rule { event, reason })));
-        }
-        let until = (other_to + SECOND - 1).div_euclid(SECOND) * SECOND;
-        let next = PlannedEvent { at: instant(until), ..self.event.clone() };
-        let refusal = Refusal::Overlap {
-            event,
-            other: other.event.head(self.day),
-            until: self.clock(until),
-            nearest: next.head(self.day),
-        };
-        Some((Part::Start, Box::new(refusal)))
+        let rule = |reason| Refusal::Rule { event: self.head(), reason };
+        (definition.fault)(self).map(|reason| (Part::Whole, Box::new(rule(reason))))
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Leg {
     /// The half-width of the price bands around the reference price at the start of the event, in basis points; nothing
     /// executes outside them.
     pub(crate) band_points: Option<i64>,
+    /// The lowest price at which something executes.
+    pub(crate) floor: Option<Floor>,
     pub(crate) course: Course,
     /// The price at the start of the leg, if it is another one than at the end of the last leg.
     pub(crate) jump: Option<Goal>,
@@ -39,6 +41,15 @@ pub(crate) struct Leg {
     pub(crate) act: Act,
     /// The share of the closing cross in the volume up to and including it.
     pub(crate) closing_share: Option<f64>,
+}
+
+/// A price below which nothing executes before an instant: the end of the leg that has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Floor {
+    /// The instant from which it holds. It may be before the leg.
+    pub(crate) from: i64,
+    /// The lowest price, in units of 0.0001.
+    pub(crate) units: i64,
 }
 
 /// The course of the fair price in a leg.
@@ -89,6 +100,7 @@ impl Leg {
             depth: 1.0,
             volatility: 1.0,
             band_points: None,
+            floor: None,
             course: Course::Free,
             jump: None,
             act: Act::None,
@@ -188,6 +200,8 @@ pub(crate) struct Script {
     event_start: f64,
     leg_start: f64,
     bands: Option<(i64, i64)>,
+    /// The floors: from, to (exclusive), and the lowest price.
+    floors: Vec<(i64, i64, i64)>,
     /// The sum and the number of the prices, in units of 0.0001, that make the next reference price.
     reference: (i64, i64),
     last_price: i64,
@@ -199,6 +213,8 @@ impl Script {
     pub(crate) fn new(legs: Vec<Leg>, info: &SymbolInfo) -> Option<Box<Script>> {
         let (base, tick) = (info.base_price.units(), info.tick_size.units());
         let ticks = base as f64 / tick as f64;
+        let floor = |leg: &Leg| leg.floor.map(|floor| (floor.from, leg.to, ticks_above(floor.units, tick)));
+        let floors = legs.iter().filter_map(floor).collect();
         (!legs.is_empty()).then(|| {
             Box::new(Script {
                 legs: legs.into(),
@@ -210,6 +226,7 @@ impl Script {
                 event_start: ticks,
                 leg_start: ticks,
                 bands: None,
+                floors,
                 reference: (0, 0),
                 last_price: base,
                 shares: 0,
@@ -254,6 +271,12 @@ impl Script {
     /// Returns the price bands in ticks, while they bind.
     pub(crate) fn bands(&self) -> Option<(i64, i64)> {
         self.bands.filter(|_| self.current.is_some_and(|leg| leg.band_points.is_some()))
+    }
+
+    /// Returns the lowest price in ticks at which something may execute at an instant, if there is one.
+    #[inline]
+    pub(crate) fn floor(&self, now: i64) -> Option<i64> {
+        self.floors.iter().find(|(from, to, _)| (*from..*to).contains(&now)).map(|floor| floor.2)
     }
 
     /// Counts an execution at a price in ticks.
@@ -331,4 +354,9 @@ impl Script {
         let prices = [self.event_start.to_bits(), self.leg_start.to_bits()];
         [self.next as u64, prices[0], prices[1], sum as u64, count as u64, self.shares]
     }
+}
+
+/// Returns a price in ticks, rounded up.
+const fn ticks_above(units: i64, tick: i64) -> i64 {
+    (units + tick - 1).div_euclid(tick)
 }

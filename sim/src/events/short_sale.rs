@@ -8,7 +8,7 @@ use super::{
     kind::{Definition, Parameter, Reach, Usual, Values},
     rules,
     scene::Scene,
-    script::{Act, Course, Goal, Leg},
+    script::{Act, Course, Floor, Goal, Leg},
 };
 use crate::{
     Model,
@@ -83,6 +83,8 @@ fn legs(scene: &Scene<'_>, info: &SymbolInfo) -> Vec<Leg> {
         rate: 3.0,
         width: 1.5,
         course: Course::Towards(Goal::OfBase(trigger + BEFORE)),
+        // the model's own returns may not reach the trigger earlier, on no part of the day
+        floor: Some(Floor { from: scene.day.start().micros(), units: rules::short_sale_trigger(close) + 1 }),
         ..Leg::plain(scene.at(), at)
     }];
     let mut from = at;

@@ -380,6 +380,7 @@ impl Market {
             return;
         }
         if self.quote.follow(self.fair, self.spread, redraw) {
+            self.keep_above_floor(now);
             self.state_book(now, out);
         }
     }

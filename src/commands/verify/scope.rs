@@ -73,18 +73,26 @@ fn context<'a>(
     AuditContext { day, market_hours, model: model.map(str::to_owned), symbols, scope, labels }
 }
 
-/// Returns the labels of an origin: those whose event is named in its identity.
+/// Returns the labels of an origin: those whose event is named in its identity. The first origin also has the labels that no
+/// identity names, so that each label is checked.
 fn labels(origin: &Origin, provenance: &Provenance) -> Vec<Label> {
-    let plan = field(&origin.identity, "planned_events").unwrap_or_default();
-    let of_origin = |label: &&tradesim_archive::Label| {
-        let symbol = label.symbol.map(|symbol| format!(":{symbol}")).unwrap_or_default();
-        // the label of a first trade begins with the day, and its event is the trade
-        let at = label.phases.iter().find(|phase| label.kind == "ipo" && phase.name == "cross");
-        let at = at.map_or(label.from, |phase| phase.at);
-        let head = format!("{}{symbol}@{at}", label.kind);
-        plan.split(';').any(|event| event.split(',').next() == Some(&*head))
-    };
+    let is_first = provenance.origins.first().is_some_and(|first| std::ptr::eq(first, origin));
+    let is_stray =
+        |label: &tradesim_archive::Label| !provenance.origins.iter().any(|origin| is_planned(label, origin));
+    let of_origin =
+        |label: &&tradesim_archive::Label| is_planned(label, origin) || is_first && is_stray(label);
     provenance.labels.iter().filter(of_origin).map(label).collect()
+}
+
+/// Returns true if the identity of an origin names the event of a label.
+fn is_planned(label: &tradesim_archive::Label, origin: &Origin) -> bool {
+    let plan = field(&origin.identity, "planned_events").unwrap_or_default();
+    let symbol = label.symbol.map(|symbol| format!(":{symbol}")).unwrap_or_default();
+    // the label of a first trade begins with the day, and its event is the trade
+    let at = label.phases.iter().find(|phase| label.kind == "ipo" && phase.name == "reopen");
+    let at = at.map_or(label.from, |phase| phase.at);
+    let head = format!("{}{symbol}@{at}", label.kind);
+    plan.split(';').any(|event| event.split(',').next() == Some(&*head))
 }
 
 fn label(label: &tradesim_archive::Label) -> Label {

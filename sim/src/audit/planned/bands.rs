@@ -6,7 +6,10 @@ use tradesim_schemas::{Event, Exchange};
 use super::{Check, Incomplete, Place, SECOND, Seen, State, direction, number, phase, shown};
 use crate::{
     Label,
-    audit::report::{Findings, Rule},
+    audit::{
+        Scope,
+        report::{Findings, Rule},
+    },
 };
 
 /// The bands of one label.
@@ -32,9 +35,14 @@ struct Bands {
     /// The quote rested on the band at the start of the limit state; `None` if no snapshot showed it.
     rested: Option<bool>,
     executed_at_limit: bool,
+    has_books: bool,
+    /// The stream has what was executed before the five minutes of the reference price.
+    has_start: bool,
+    /// The stream lacks the executions from which the reference price follows.
+    unknown: bool,
 }
 
-pub(super) fn check(label: &Label, place: &Place<'_>) -> Option<Box<dyn Check + Send>> {
+pub(super) fn check(label: &Label, place: &Place<'_>, scope: &Scope) -> Option<Box<dyn Check + Send>> {
     let end = match label.kind.as_str() {
         "luld" => "halt",
         "fat-finger" => "end",
@@ -59,6 +67,9 @@ pub(super) fn check(label: &Label, place: &Place<'_>) -> Option<Box<dyn Check + 
             bands: None,
             rested: None,
             executed_at_limit: false,
+            has_books: scope.order_books,
+            has_start: scope.from.is_none(),
+            unknown: false,
         })
     };
     Some(made().map_or_else(|| Incomplete::of(label), |bands| Box::new(bands) as Box<dyn Check + Send>))
@@ -72,25 +83,34 @@ fn half_width(place: &Place<'_>, listing: Exchange, close: i64, at: i64) -> Opti
     if close <= 30_000 || (date.year(), date.ordinal()) < (2020, 55) {
         return None;
     }
-    let is_tier_2 = listing == Exchange::Amex;
     let is_late = at >= place.day.core_close().micros() - 1_500 * SECOND;
-    Some(match (is_tier_2, is_late) {
-        (true, _) | (false, true) => 1_000,
-        (false, false) => 500,
+    Some(match (tier(listing), is_late) {
+        (2, _) | (_, true) => 1_000,
+        _ => 500,
     })
 }
 
+/// Returns the tier of a symbol. Those of the table are in tier 1, except for the one that is listed on AMEX.
+pub(super) fn tier(listing: Exchange) -> u8 {
+    if listing == Exchange::Amex { 2 } else { 1 }
+}
+
 impl Bands {
-    /// Returns the bands: reference price less and plus the percentage of it, each rounded to cents.
-    fn bands(&mut self, last: i64) -> (i64, i64) {
+    /// Returns the bands: reference price less and plus the percentage of it, each rounded to cents. `last` is the price of the
+    /// last execution, 0 without one. `None` for a cut that has no execution before the event.
+    fn bands(&mut self, last: i64) -> Option<(i64, i64)> {
         let (sum, count, points) = (self.sum, self.count, self.points);
+        self.unknown |= self.bands.is_none() && count == 0 && last == 0 && !self.has_start;
+        if self.unknown {
+            return None;
+        }
         let last = if last == 0 { self.close } else { last };
-        *self.bands.get_or_insert_with(|| {
+        Some(*self.bands.get_or_insert_with(|| {
             let mean = if count == 0 { last } else { (2 * sum + count) / (2 * count) };
             let width = (mean * points + 5_000) / 10_000;
             let (mean, width) = ((mean + 50) / 100 * 100, (width + 50) / 100 * 100);
             (mean - width, mean + width)
-        })
+        }))
     }
 }
 
@@ -108,7 +128,7 @@ impl Check for Bands {
             }
             return;
         }
-        let (lower, upper) = self.bands(seen.state.last[usize::from(seen.symbol)]);
+        let Some((lower, upper)) = self.bands(seen.state.last[usize::from(seen.symbol)]) else { return };
         match seen.event {
             Event::Trade(trade) if trade.status.is_execution() => {
                 findings.checked(Rule::Planned);
@@ -143,7 +163,13 @@ impl Check for Bands {
             findings
                 .violated(Rule::Planned, || format!("{id} states bands of {stated}, the rule has {rule}"));
         }
-        if self.rested != Some(true) && !self.executed_at_limit {
+        if self.unknown {
+            let reason = format!("bands of {}: the stream has no execution before it", self.id);
+            findings.skipped(Rule::Planned, reason);
+            return;
+        }
+        // without snapshots, a limit state in which nothing executes is not to be seen
+        if self.has_books && self.rested != Some(true) && !self.executed_at_limit {
             findings.violated(Rule::Planned, || format!("the limit state of {id} is not on a band"));
         }
     }

@@ -31,7 +31,7 @@ pub(super) fn check(label: &Label, place: &Place<'_>, scope: &Scope) -> Option<B
         return None;
     }
     let made = || {
-        let cross = phase(label, "cross")?;
+        let cross = phase(label, "reopen")?;
         let info = place.info()?;
         let offer = number(label, "offer")?;
         let (open, close) = (place.day.core_open().micros(), place.day.core_close().micros());

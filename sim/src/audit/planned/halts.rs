@@ -2,7 +2,7 @@
 
 use tradesim_schemas::{Event, OrderType, TradeStatus};
 
-use super::{Check, Incomplete, Place, SECOND, Seen, State, number};
+use super::{Check, Incomplete, Place, SECOND, Seen, State, count};
 use crate::{
     Label,
     audit::{
@@ -43,17 +43,18 @@ pub(super) fn check(label: &Label, place: &Place<'_>, scope: &Scope) -> Vec<Box<
         let to = next.map(|next| next.at.micros());
         let fault = match label.kind.as_str() {
             "luld" => {
-                let Some(extensions) = number(label, "extensions") else {
+                let Some(extensions) = count(label, "extensions", 0..=100) else {
                     halts.push(Incomplete::of(label));
                     continue;
                 };
                 // a limit state of 15 s, then five minutes and five more for each extension
                 let limit = label.phase("limit").map(|at| from - at.micros());
-                let length = 300 * SECOND * (1 + extensions as i64);
+                let length = 300 * SECOND * (1 + extensions);
                 (limit != Some(15 * SECOND) || to != Some(from + length))
                     .then(|| "the limit state or the pause has another length".to_owned())
             }
             "circuit-breaker" => of_breaker(label, place, index, from, to),
+            "ipo" => to.is_none().then(|| "the halt of a first trade has no reopening".to_owned()),
             _ => None,
         };
         let within = if label.symbol.is_some() { 0 } else { CROSSES_WITHIN };

@@ -1,6 +1,8 @@
-//! The index: it reaches the levels of the circuit breaker at the halts, and has the course of a flash crash.
+//! The index: it reaches the levels of the circuit breaker at the halts and not before, and has the course of a flash crash.
 
-use super::{Check, Incomplete, Place, Seen, State, number, phase};
+use tradesim_schemas::{Event, Timestamp};
+
+use super::{Check, Incomplete, Place, Seen, State, count, number, phase, stated::LEVELS};
 use crate::{
     Label,
     audit::report::{Findings, Rule},
@@ -31,18 +33,24 @@ struct Probe {
 #[derive(Debug)]
 struct Index {
     id: String,
+    /// The start of the event.
+    from: i64,
     probes: Vec<Probe>,
+    /// The index reached a level at this time already, before its probe.
+    early: Option<(i64, f64)>,
+    /// A snapshot came after the index was looked at.
+    moved: bool,
 }
 
 pub(super) fn check(label: &Label, _: &Place<'_>) -> Option<Box<dyn Check + Send>> {
     let probes = match label.kind.as_str() {
-        "circuit-breaker" => Some(of_levels(label)),
+        "circuit-breaker" => of_levels(label),
         "flash-crash" => of_crash(label),
         _ => return None,
     };
-    let id = label.id.clone();
+    let (id, from) = (label.id.clone(), label.from.micros());
     Some(match probes {
-        Some(probes) => Box::new(Index { id, probes }),
+        Some(probes) => Box::new(Index { id, from, probes, early: None, moved: true }),
         None => Incomplete::of(label),
     })
 }
@@ -52,12 +60,13 @@ fn probe(at: i64, name: &str, wanted: Wanted) -> Probe {
 }
 
 /// NYSE Rule 7.12: 7, 13 and 20 % below the previous close.
-fn of_levels(label: &Label) -> Vec<Probe> {
+fn of_levels(label: &Label) -> Option<Vec<Probe>> {
     let reached = label.phases.iter().filter(|phase| phase.name == "halt" || phase.name == "passed");
-    reached
-        .zip([0.07, 0.13, 0.20])
+    let probes: Vec<Probe> = reached
+        .zip(LEVELS)
         .map(|(phase, decline)| probe(phase.at.micros(), &phase.name, Wanted::Crosses(-decline)))
-        .collect()
+        .collect();
+    (probes.len() as i64 == count(label, "level", 1..=3)?).then_some(probes)
 }
 
 fn of_crash(label: &Label) -> Option<Vec<Probe>> {
@@ -74,6 +83,16 @@ fn of_crash(label: &Label) -> Option<Vec<Probe>> {
 
 impl Check for Index {
     fn record(&mut self, seen: &Seen<'_>, _: &mut Findings) {
+        // only snapshots move the index
+        let moved = std::mem::replace(&mut self.moved, matches!(seen.event, Event::OrderBook(_)));
+        if moved && seen.at >= self.from && self.early.is_none() {
+            let next = self.probes.iter().find(|probe| seen.at < probe.at);
+            if let Some(Wanted::Crosses(level)) = next.map(|probe| &probe.wanted)
+                && let Some(index) = seen.state.index().filter(|index| index <= level)
+            {
+                self.early = Some((seen.at, index));
+            }
+        }
         for probe in &mut self.probes {
             if seen.at >= probe.at && probe.before.is_none() {
                 probe.before = Some(seen.state.index());
@@ -85,6 +104,12 @@ impl Check for Index {
     }
 
     fn finish(&mut self, state: &State, findings: &mut Findings) {
+        if let Some((at, index)) = self.early {
+            let at = Timestamp::from_micros(at).unwrap_or_default();
+            findings.violated(Rule::Planned, || {
+                format!("the index is {index:+.4} at {at}, at a level of {} that it reaches later", self.id)
+            });
+        }
         let mut start = None;
         for probe in &self.probes {
             let before = probe.before.unwrap_or_else(|| state.index());

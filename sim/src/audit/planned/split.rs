@@ -2,7 +2,7 @@
 
 use tradesim_schemas::{Event, Price};
 
-use super::{Check, Incomplete, Place, Seen, State, number, shown};
+use super::{Check, Incomplete, Place, Seen, State, count, price, shown};
 use crate::{
     Label,
     audit::report::{Findings, Rule},
@@ -28,22 +28,23 @@ pub(super) fn check(label: &Label, place: &Place<'_>) -> Option<Box<dyn Check + 
         return None;
     }
     let made = || {
-        let close = label.parameters.get("close")?.parse::<f64>().ok()?;
-        let ratio = number(label, "ratio").filter(|ratio| *ratio >= 2.0)?;
-        let dollars = match label.parameters.get("form")?.as_str() {
-            "forward" => close / ratio,
-            "reverse" => close * ratio,
+        let close = price(label, "close").filter(|close| *close > 0)?;
+        let ratio = count(label, "ratio", 2..=50)?;
+        // rounded half up to cents
+        let adjusted = match label.parameters.get("form")?.as_str() {
+            "forward" => (close + 50 * ratio) / (100 * ratio) * 100,
+            "reverse" => (close * ratio + 50) / 100 * 100,
             _ => return None,
         };
         // the whole day is one phase
-        if label.from != place.day.start() || label.phases.first().is_none_or(|phase| phase.name != "ex") {
+        if label.from != place.day.start() {
             return None;
         }
         Some(Split {
             id: label.id.clone(),
             symbol: place.symbol?,
-            close: (close * 10_000.0 + 0.5) as i64,
-            adjusted: (dollars * 100.0 + 0.5 + 1e-6) as i64 * 100,
+            close,
+            adjusted,
             base: place.info()?.base_price.units(),
             first: None,
         })

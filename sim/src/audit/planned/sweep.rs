@@ -1,8 +1,8 @@
 //! Sweeps: the orders of a mistake are one trader's, on one side, of the stated size, and end on a band's price.
 
-use tradesim_schemas::{Event, TradeType};
+use tradesim_schemas::{Event, TradeStatus, TradeType};
 
-use super::{Check, Incomplete, Place, Seen, State, direction, phase};
+use super::{Check, Incomplete, Place, Seen, State, count, direction, phase};
 use crate::{
     Label,
     audit::report::{Findings, Rule},
@@ -23,6 +23,8 @@ struct Sweep {
     trader: String,
     shares: u64,
     found: u64,
+    /// The number of orders that the label states, and of those that were found.
+    orders: (i64, i64),
     /// The sum of bid and ask before the sweep.
     start: i64,
     /// The same at the end.
@@ -44,6 +46,7 @@ pub(super) fn check(label: &Label, place: &Place<'_>) -> Option<Box<dyn Check + 
             trader: label.parameters.get("trader")?.clone(),
             shares: label.parameters.get("shares")?.parse().ok()?,
             found: 0,
+            orders: (count(label, "orders", 1..=1_000_000)?, 0),
             start: 0,
             last: 0,
         })
@@ -71,6 +74,7 @@ impl Check for Sweep {
                     && trade.trader_id.to_string() == self.trader =>
             {
                 self.found += u64::from(trade.quantity.get());
+                self.orders.1 += i64::from(trade.status == TradeStatus::Filled);
             }
             Event::Trade(_) | Event::MarketData(_) => {}
         }
@@ -83,6 +87,12 @@ impl Check for Sweep {
         if found < shares {
             findings.violated(Rule::Planned, || {
                 format!("the trader of {id} executes {found} shares, the label states {shares}")
+            });
+        }
+        let (orders, found) = self.orders;
+        if found < orders {
+            findings.violated(Rule::Planned, || {
+                format!("the trader of {id} executes {found} orders, the label states {orders}")
             });
         }
         let moved = self.last as f64 / self.start as f64 - 1.0;

@@ -50,9 +50,18 @@ impl Market {
                 if let Some(bands) = bands {
                     self.quote.confine(bands);
                 }
+                self.keep_above_floor(now);
             }
         }
         self.state_book(now, out);
+    }
+
+    /// Moves the quote onto the floor of a planned event if it is below it: executions are within the quote.
+    #[inline]
+    pub(super) fn keep_above_floor(&mut self, now: i64) {
+        if let Some(floor) = self.script.as_ref().and_then(|script| script.floor(now)) {
+            self.quote.confine((floor, i64::MAX));
+        }
     }
 
     /// Executes an order of a planned event at the best price.
