@@ -56,6 +56,10 @@ impl Candidate {
 
 /// The next record.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one exists at a time; a box would be an allocation for each message"
+)]
 pub(super) enum Next {
     /// It is unknown until this stream returns a record or ends.
     Unknown(usize),
