@@ -14,7 +14,7 @@ import (
 // The server holds the connection open and silent at the end, as the vendor does at night: this much silence is the end.
 const silence = 4 * time.Second
 
-// The client drops what does not fit into its buffer, 100,000 messages by default. At full speed a replay is faster than its decoder.
+// The client drops what does not fit into its buffer, 100,000 messages by default. At full speed a replay can be faster than its decoder.
 const buffered = 1 << 20
 
 // alpaca runs the vendor's client against BASE_URL, which the client adds the feed to.
