@@ -308,7 +308,7 @@ async fn a_list_of_orders_needs_the_subprotocol() {
     assert_eq!(listed(next_notice(&mut socket, is_state).await), None);
 }
 
-/// A source whose states are read only when the test says so.
+/// A source whose states are read only when the test releases them.
 struct Slow {
     books: Arc<Books>,
     started: std::sync::mpsc::Sender<()>,

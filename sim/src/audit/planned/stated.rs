@@ -13,7 +13,7 @@ pub(super) const LEVELS: [f64; 3] = [0.07, 0.13, 0.20];
 /// The largest difference of a time from the stated one, in microseconds: parameters are rounded down to microseconds.
 const SLACK: f64 = 1.0;
 
-/// What is wrong with a label.
+/// A fault of a label.
 #[derive(Debug)]
 struct Stated {
     id: String,
