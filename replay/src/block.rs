@@ -77,7 +77,7 @@ struct KeptEvent {
     recorded_at: Timestamp,
 }
 
-/// What a block keeps of the event of a message.
+/// The part of a message's event that a block keeps.
 #[derive(Clone, Copy, Debug)]
 pub enum Kept<'a> {
     /// Nothing: the event must be read from the text.
@@ -418,6 +418,7 @@ impl BlockBuilder {
         let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(BLOCK_BYTES + 1024));
         let room = self.entries.len() + self.entries.len() / 8;
         let entries = std::mem::replace(&mut self.entries, Vec::with_capacity(room.min(BLOCK_MESSAGES)));
+        let kept = Vec::with_capacity(self.kept.len() + self.kept.len() / 8);
         let due_ns = entries.iter().map(|_| AtomicU64::new(0)).collect();
         Block {
             first_seq,
@@ -427,7 +428,7 @@ impl BlockBuilder {
             due_ns,
             faults: std::mem::take(&mut self.faults),
             events: std::mem::take(&mut self.events),
-            kept: std::mem::take(&mut self.kept),
+            kept: std::mem::replace(&mut self.kept, kept),
             translations: Translations::default(),
         }
     }

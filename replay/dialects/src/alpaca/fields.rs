@@ -66,7 +66,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn field(&mut self, name: &str, json: impl FnOnce(&mut Vec<u8>), msgpack: impl FnOnce(&mut Vec<u8>)) {
         match self.encoding {
             Encoding::Json => {
