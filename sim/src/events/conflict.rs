@@ -4,16 +4,15 @@ use super::{
     SECOND,
     kind::{DIRECTION, EventKind, Reach},
     refusal::{Part, Refusal},
+    rules,
     scene::Scene,
     venue_outage,
 };
 
-impl EventKind {
-    /// Returns true if all symbols fall.
-    const fn is_fall(self) -> bool {
-        matches!(self, EventKind::CircuitBreaker | EventKind::FlashCrash)
-    }
+/// The distance that the index keeps from a level for the market's own moves, as a fraction of the previous close.
+const DRIFT: f64 = 0.01;
 
+impl EventKind {
     /// Returns true if the kind changes what a symbol is at the start of the day.
     const fn is_listing(self) -> bool {
         matches!(self, EventKind::Split | EventKind::Ipo)
@@ -44,6 +43,23 @@ impl Scene<'_> {
         }
     }
 
+    /// Returns the decline of the index that remains after an event in which the market falls, and the decline of the next level
+    /// of the circuit breaker that would halt, both as fractions. `None` for other events, and if nothing is traded afterwards.
+    fn after_fall(&self) -> Option<(f64, f64)> {
+        match self.event.kind {
+            EventKind::FlashCrash => {
+                let remaining = self.value("depth") * (1.0 - self.value("recovery"));
+                Some((remaining, rules::decline(self.day, 1)))
+            }
+            EventKind::CircuitBreaker => {
+                let level = self.value("level") as usize;
+                let remaining = rules::decline(self.day, level) * (1.0 - self.value("rebound"));
+                (level < 3).then(|| (remaining, rules::decline(self.day, level + 1)))
+            }
+            _ => None,
+        }
+    }
+
     /// Returns true if a symbol has both events.
     fn meets(&self, other: &Scene<'_>) -> bool {
         let venue = |scene: &Scene<'_>| {
@@ -62,14 +78,22 @@ impl Scene<'_> {
     pub(super) fn conflict(&self, other: &Scene<'_>) -> Option<(Part, Box<Refusal>)> {
         let rule = |part, reason| Some((part, Box::new(Refusal::Rule { event: self.head(), reason })));
         let (kind, other_kind) = (self.event.kind, other.event.kind);
-        if kind.is_fall() && other_kind.is_fall() {
-            let reason = match kind == EventKind::CircuitBreaker && kind == other_kind {
-                true => "each level halts once a day: give one circuit-breaker with the highest level",
-                false => {
-                    "two falls of the market in a day would reach levels of the circuit breaker without its halts: give one"
-                }
-            };
-            return rule(Part::Whole, reason.to_owned());
+        if kind == EventKind::CircuitBreaker && kind == other_kind {
+            let reason =
+                "each level halts once a day: give one circuit-breaker with the highest level".to_owned();
+            return rule(Part::Whole, reason);
+        }
+        let (first, second) = if self.at() <= other.at() { (self, other) } else { (other, self) };
+        if second.event.kind == EventKind::FlashCrash
+            && let Some((remaining, next_level)) = first.after_fall()
+            && remaining + second.value("depth") + DRIFT > next_level
+        {
+            let (first, second) = (first.head(), second.head());
+            let reason = format!(
+                "after the fall of {first}, {second} would reach a level of the circuit breaker without its halt: give it \
+                 a smaller depth, or plan only one of them"
+            );
+            return rule(Part::Whole, reason);
         }
         if !self.meets(other) {
             return None;
