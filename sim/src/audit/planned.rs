@@ -117,7 +117,7 @@ impl Planned {
                 continue;
             }
             if symbols.is_empty() {
-                skip("all", "there is no symbol table");
+                skip("all", "the recording has no symbol table");
                 continue;
             }
             let symbol =

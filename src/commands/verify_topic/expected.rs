@@ -18,7 +18,7 @@ impl Expected {
         Expected { batches, batch: Batch::default(), at: 0 }
     }
 
-    /// Sets the next message. Returns false if there are no more.
+    /// Sets the next message. Returns false after the last one.
     pub(super) fn next_message(&mut self, message: &mut AuditMessage) -> Result<bool, Error> {
         while self.at == self.batch.len() {
             let Some(batch) = self.batches.next() else { return Ok(false) };

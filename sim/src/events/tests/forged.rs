@@ -197,7 +197,7 @@ fn what_cannot_be_checked_is_skipped_by_name() {
             |context| context.labels[0].kind = "meteor".to_owned(),
             "all of luld-AAPL-103112: this program does not know the kind",
         ),
-        (|context| context.symbols.clear(), "all of luld-AAPL-103112: there is no symbol table"),
+        (|context| context.symbols.clear(), "all of luld-AAPL-103112: the recording has no symbol table"),
         (|context| context.day = None, "all of luld-AAPL-103112: the trading day is not known"),
         (
             |context| context.scope.order_books = false,
