@@ -65,12 +65,12 @@ fn select(blocks: &[Arc<Block>], selection: &Selection) -> u64 {
     let mut sent = 0;
     for block in blocks {
         let entries = block.entries();
-        outbox.push_selected(Arc::clone(block), 0..block.messages(), |message| {
+        outbox.push_selected(block, 0..block.messages(), |message| {
             selection.passes(entries[message].meta.kind)
         });
         while !outbox.is_empty() {
             let count = black_box(outbox.bytes()).len();
-            sent += outbox.wrote(count, |_, _| {});
+            sent += outbox.wrote(count, |_, _, _| {});
         }
     }
     sent

@@ -2,7 +2,11 @@
 
 use std::{ops::Range, sync::Arc};
 
-use crate::{block::Block, translation::Selected};
+use crate::block::{BLOCK_BYTES, Block};
+
+/// The limit of blocks whose messages are written together. Of a block of text, a vendor's dialect has about a quarter of the
+/// bytes, so that a write is about as large as one of a whole block. The outbox holds these blocks in memory.
+const BLOCKS_MAX: usize = 4;
 
 /// Bytes for one client: control frames and messages. Frames stay whole, however many bytes the socket accepts at a
 /// time.
@@ -14,15 +18,10 @@ pub struct Outbox {
     chunk: Option<Chunk>,
 }
 
-/// Messages of one block that are being written.
+/// Messages that are being written.
 #[derive(Debug)]
 struct Chunk {
-    block: Arc<Block>,
-    /// The frames of a selection, which are not contiguous in the block; without a selection the bytes of the block
-    /// are written.
-    copied: Option<Vec<u8>>,
-    /// The messages, ascending.
-    messages: Messages,
+    content: Content,
     /// The number of messages that are written completely.
     done: usize,
     /// The number of bytes that are written.
@@ -32,16 +31,38 @@ struct Chunk {
 }
 
 #[derive(Debug)]
-enum Messages {
-    Range(Range<usize>),
-    Picked(Vec<Picked>),
+enum Content {
+    /// Consecutive messages of a block, whose bytes are written.
+    Whole { block: Arc<Block>, messages: Range<usize> },
+    /// Messages that were picked from blocks.
+    Picked { picked: Picked, blocks: Vec<PickedBlock> },
 }
 
-/// A message of a selection, and the end of its frame in the copied bytes.
-#[derive(Clone, Copy, Debug)]
-struct Picked {
-    index: usize,
-    end: usize,
+/// A block of which messages were picked.
+#[derive(Debug)]
+struct PickedBlock {
+    block: Arc<Block>,
+    /// The index of its first frame among all that were picked.
+    first: usize,
+}
+
+/// Frames that were picked and copied, back to back: they are not contiguous in their blocks.
+#[derive(Debug, Default)]
+pub(crate) struct Picked {
+    /// The bytes of the frames.
+    pub(crate) bytes: Vec<u8>,
+    /// For each frame the index of its message in the block, and its end in the bytes.
+    pub(crate) frames: Vec<(usize, usize)>,
+}
+
+/// The messages that a cut left out.
+#[derive(Debug)]
+pub(crate) struct Cut {
+    /// The number of blocks before this one whose messages were added together with its own.
+    pub(crate) part: usize,
+    pub(crate) block: Arc<Block>,
+    /// The first message of the block that will not have been sent.
+    pub(crate) unsent: usize,
 }
 
 impl Outbox {
@@ -60,56 +81,77 @@ impl Outbox {
         self.urgent.extend_from_slice(frames);
     }
 
-    /// Adds messages of a block.
-    ///
-    /// # Panics
-    /// If other messages are still being written.
-    pub fn push(&mut self, block: Arc<Block>, messages: Range<usize>) {
-        assert!(self.chunk.is_none(), "one chunk at a time");
-        let end = block.frames(messages.clone()).len();
-        if end > 0 {
-            let messages = Messages::Range(messages);
-            self.chunk = Some(Chunk { block, copied: None, messages, done: 0, written: 0, end });
-        }
+    /// Returns true if no messages wait.
+    pub(crate) fn has_no_messages(&self) -> bool {
+        self.chunk.is_none()
     }
 
-    /// Adds the messages of a block for which `passes` returns true.
+    /// Returns true if messages of another block can be picked, to be written together with those that wait.
+    pub(crate) fn has_room(&self) -> bool {
+        self.chunk.as_ref().is_none_or(|chunk| match &chunk.content {
+            Content::Whole { .. } => false,
+            Content::Picked { blocks, .. } => {
+                chunk.written == 0 && blocks.len() < BLOCKS_MAX && chunk.end < BLOCK_BYTES
+            }
+        })
+    }
+
+    /// Adds consecutive messages of a block. Returns false if there are none.
     ///
     /// # Panics
     /// If other messages are still being written.
+    pub fn push(&mut self, block: Arc<Block>, messages: Range<usize>) -> bool {
+        assert!(self.chunk.is_none(), "whole blocks are written one at a time");
+        let end = block.frames(messages.clone()).len();
+        if end == 0 {
+            return false;
+        }
+        let content = Content::Whole { block, messages };
+        self.chunk = Some(Chunk { content, done: 0, written: 0, end });
+        true
+    }
+
+    /// Adds the messages of a block for which `passes` returns true. Returns false if there are none.
+    ///
+    /// # Panics
+    /// If there is no room.
     pub fn push_selected(
         &mut self,
-        block: Arc<Block>,
+        block: &Arc<Block>,
         messages: Range<usize>,
         mut passes: impl FnMut(usize) -> bool,
-    ) {
-        assert!(self.chunk.is_none(), "one chunk at a time");
-        let mut copied = Vec::new();
-        let mut picked = Vec::new();
-        for index in messages.filter(|&index| passes(index)) {
-            copied.extend_from_slice(block.frames(index..index + 1));
-            picked.push(Picked { index, end: copied.len() });
-        }
-        if !picked.is_empty() {
-            let end = copied.len();
-            let messages = Messages::Picked(picked);
-            self.chunk = Some(Chunk { block, copied: Some(copied), messages, done: 0, written: 0, end });
-        }
+    ) -> bool {
+        self.pick(block, |picked| {
+            for index in messages.filter(|&index| passes(index)) {
+                picked.bytes.extend_from_slice(block.frames(index..index + 1));
+                picked.frames.push((index, picked.bytes.len()));
+            }
+        })
     }
 
-    /// Adds frames that stand for messages of a block in a dialect.
+    /// Adds the frames that `pick` appends, which stand for messages of a block. Returns false if there are none.
     ///
     /// # Panics
-    /// If other messages are still being written.
-    pub(crate) fn push_translated(&mut self, block: Arc<Block>, selected: Selected) {
-        assert!(self.chunk.is_none(), "one chunk at a time");
-        let Selected { bytes, frames } = selected;
-        if !frames.is_empty() {
-            let picked = frames.into_iter().map(|(index, end)| Picked { index, end }).collect();
-            let end = bytes.len();
-            let messages = Messages::Picked(picked);
-            self.chunk = Some(Chunk { block, copied: Some(bytes), messages, done: 0, written: 0, end });
+    /// If there is no room.
+    pub(crate) fn pick(&mut self, block: &Arc<Block>, pick: impl FnOnce(&mut Picked)) -> bool {
+        assert!(self.has_room(), "no more than a few blocks are written together");
+        let content = || Content::Picked { picked: Picked::default(), blocks: Vec::new() };
+        let mut chunk =
+            self.chunk.take().unwrap_or_else(|| Chunk { content: content(), done: 0, written: 0, end: 0 });
+        let Content::Picked { picked, blocks } = &mut chunk.content else {
+            unreachable!("a whole block leaves no room")
+        };
+        let first = picked.frames.len();
+        pick(picked);
+        let any = picked.frames.len() > first;
+        if any {
+            blocks.push(PickedBlock { block: Arc::clone(block), first });
+            chunk.end = picked.bytes.len();
         }
+        if chunk.end > 0 {
+            self.chunk = Some(chunk);
+        }
+        any
     }
 
     /// Returns the bytes to write next, or no bytes.
@@ -122,8 +164,9 @@ impl Outbox {
     }
 
     /// Records that so many of [`Outbox::bytes`] were written. Calls `left` for each message that is written
-    /// completely, and returns their number.
-    pub fn wrote(&mut self, count: usize, mut left: impl FnMut(&Block, usize)) -> u64 {
+    /// completely, with the number of blocks before its own that were added together with it, its block and its index there.
+    /// Returns the number of these messages.
+    pub fn wrote(&mut self, count: usize, mut left: impl FnMut(usize, &Block, usize)) -> u64 {
         match &mut self.chunk {
             Some(chunk) if chunk.written > 0 || self.urgent.is_empty() => {
                 let written = chunk.wrote(count, &mut left);
@@ -144,65 +187,64 @@ impl Outbox {
     }
 
     /// Drops the messages of which nothing is written yet, so that a close can follow the frame that is being
-    /// written. Returns the block and the first of its messages that will not have been sent.
-    pub(crate) fn cut(&mut self) -> Option<(Arc<Block>, usize)> {
+    /// written. Returns `None` if no messages wait.
+    pub(crate) fn cut(&mut self) -> Option<Cut> {
         let chunk = self.chunk.as_mut()?;
-        let block = Arc::clone(&chunk.block);
-        let whole = chunk.end_of(chunk.done.checked_sub(1));
-        let unsent = if chunk.written > whole {
-            chunk.end = chunk.end_of(Some(chunk.done));
-            chunk.index_of(chunk.done) + 1
-        } else {
-            chunk.end = whole;
-            chunk.done.checked_sub(1).map_or(chunk.index_of(0), |last| chunk.index_of(last) + 1)
-        };
+        let is_begun = chunk.written > chunk.end_of(chunk.done);
+        let kept = chunk.done + usize::from(is_begun);
+        chunk.end = chunk.end_of(kept);
+        let (part, block, index) = chunk.message(kept.saturating_sub(1));
+        let cut = Cut { part, block: Arc::clone(block), unsent: index + usize::from(kept > 0) };
         if chunk.written == chunk.end {
             self.chunk = None;
         }
-        Some((block, unsent))
+        Some(cut)
     }
 }
 
 impl Chunk {
     fn rest(&self) -> &[u8] {
-        let bytes = match (&self.copied, &self.messages) {
-            (Some(copied), _) => copied.as_slice(),
-            (None, Messages::Range(messages)) => self.block.frames(messages.clone()),
-            (None, Messages::Picked(_)) => unreachable!("picked messages are copied"),
+        let bytes = match &self.content {
+            Content::Whole { block, messages } => block.frames(messages.clone()),
+            Content::Picked { picked, .. } => &picked.bytes,
         };
         &bytes[self.written..self.end]
     }
 
-    /// Returns the end of the n-th message; 0 before the first.
-    fn end_of(&self, message: Option<usize>) -> usize {
-        match (message, &self.messages) {
-            (None, _) => 0,
-            (Some(n), Messages::Range(range)) => self.block.frames(range.start..range.start + n + 1).len(),
-            (Some(n), Messages::Picked(picked)) => picked[n].end,
+    /// Returns the end of the first `messages`.
+    fn end_of(&self, messages: usize) -> usize {
+        match &self.content {
+            Content::Whole { block, messages: all } => block.frames(all.start..all.start + messages).len(),
+            Content::Picked { picked, .. } => messages.checked_sub(1).map_or(0, |last| picked.frames[last].1),
         }
     }
 
-    /// Returns the index of the n-th message in its block.
-    fn index_of(&self, message: usize) -> usize {
-        match &self.messages {
-            Messages::Range(range) => range.start + message,
-            Messages::Picked(picked) => picked[message].index,
+    /// Returns the n-th message: the number of blocks before its own, its block, and its index there.
+    fn message(&self, n: usize) -> (usize, &Arc<Block>, usize) {
+        match &self.content {
+            Content::Whole { block, messages } => (0, block, messages.start + n),
+            Content::Picked { picked, blocks } => {
+                let part =
+                    blocks.iter().rposition(|block| block.first <= n).expect("the first has all before it");
+                (part, &blocks[part].block, picked.frames[n].0)
+            }
         }
     }
 
     fn count(&self) -> usize {
-        match &self.messages {
-            Messages::Range(range) => range.len(),
-            Messages::Picked(picked) => picked.len(),
+        match &self.content {
+            Content::Whole { messages, .. } => messages.len(),
+            Content::Picked { picked, .. } => picked.frames.len(),
         }
     }
 
-    fn wrote(&mut self, count: usize, left: &mut impl FnMut(&Block, usize)) -> u64 {
+    fn wrote(&mut self, count: usize, left: &mut impl FnMut(usize, &Block, usize)) -> u64 {
         self.written += count;
         debug_assert!(self.written <= self.end);
         let before = self.done;
-        while self.done < self.count() && self.end_of(Some(self.done)) <= self.written {
-            left(&self.block, self.index_of(self.done));
+        while self.done < self.count() && self.end_of(self.done + 1) <= self.written {
+            let (part, block, index) = self.message(self.done);
+            left(part, block, index);
             self.done += 1;
         }
         (self.done - before) as u64
@@ -269,50 +311,66 @@ mod tests {
         fn frames_stay_whole_whatever_the_socket_takes(
             lengths in prop::collection::vec(0usize..300, 1..8),
             picks in prop::collection::vec(any::<bool>(), 8),
-            select in any::<bool>(),
+            // 0: the whole block is sent
+            picked_blocks in 0usize..=BLOCKS_MAX,
             takes in prop::collection::vec(1usize..200, 1..40),
             ping_at in 0usize..20,
             cut_at in 0usize..40,
         ) {
             let mut outbox = Outbox::default();
-            let block = block(&lengths);
             let all = 0..lengths.len();
-            let expected: Vec<usize> = all.clone().filter(|&index| !select || picks[index]).collect();
-            if select {
-                outbox.push_selected(block, all, |index| picks[index]);
+            let block = block(&lengths);
+            let mut expected: Vec<(usize, usize)> = Vec::new();
+            if picked_blocks == 0 {
+                outbox.push(block, all.clone());
+                expected.extend(all.map(|index| (0, index)));
             } else {
-                outbox.push(block, all);
+                for part in 0..picked_blocks {
+                    prop_assert!(outbox.has_room());
+                    let any = outbox.push_selected(&block, all.clone(), |index| picks[index]);
+                    prop_assert_eq!(any, all.clone().any(|index| picks[index]));
+                    expected.extend(all.clone().filter(|&index| picks[index]).map(|index| (part, index)));
+                }
+                prop_assert_eq!(outbox.has_room(), picked_blocks < BLOCKS_MAX || expected.is_empty());
             }
-            let (mut wire, mut left, mut messages, mut cut) = (Vec::new(), Vec::new(), 0, false);
+            let (mut wire, mut left, mut messages, mut cut) = (Vec::new(), Vec::new(), 0, None);
             for (step, take) in takes.iter().enumerate() {
                 if step == ping_at {
                     outbox.push_urgent(&frame(9, b"ping"));
                 }
                 if step == cut_at {
-                    outbox.cut();
-                    cut = true;
+                    cut = outbox.cut();
                     outbox.push_urgent(&frame(8, b"close"));
                 }
                 let bytes = outbox.bytes();
                 let count = (*take).min(bytes.len());
                 wire.extend_from_slice(&bytes[..count]);
                 if count > 0 {
-                    messages += outbox.wrote(count, |_, index| left.push(index));
+                    messages += outbox.wrote(count, |part, _, index| left.push((part, index)));
                 }
             }
             while !outbox.bytes().is_empty() {
                 let bytes = outbox.bytes().to_vec();
-                messages += outbox.wrote(bytes.len(), |_, index| left.push(index));
+                messages += outbox.wrote(bytes.len(), |part, _, index| left.push((part, index)));
                 wire.extend_from_slice(&bytes);
             }
             prop_assert!(outbox.is_empty());
             prop_assert_eq!(messages as usize, left.len());
             let texts: Vec<usize> =
                 frames(&wire).into_iter().filter(|(opcode, _)| *opcode == 1).map(|(_, len)| len).collect();
-            let sent: Vec<usize> = left.iter().map(|&index| lengths[index]).collect();
+            let sent: Vec<usize> = left.iter().map(|&(_, index)| lengths[index]).collect();
             prop_assert_eq!(texts, sent);
             prop_assert_eq!(&left[..], &expected[..left.len()]);
-            prop_assert!(cut || left.len() == expected.len());
+            match cut {
+                // nothing waited: all was written before
+                None => prop_assert_eq!(left.len(), expected.len()),
+                Some(cut) => {
+                    // the first that is left out follows the last that was sent
+                    let first = expected.first().copied().unwrap_or_default();
+                    let unsent = left.last().map_or(first, |&(part, index)| (part, index + 1));
+                    prop_assert_eq!((cut.part, cut.unsent), unsent);
+                }
+            }
         }
     }
 }

@@ -135,6 +135,15 @@ impl SendCursor {
         }
     }
 
+    /// Returns the messages that are next if the ring has them: those that a task `Send` would name.
+    pub(crate) fn following(&self, ring: &Ring, head: &Head) -> Option<(Arc<Block>, Range<usize>)> {
+        let Phase::Live(cursor) = self.phase else { return None };
+        match ring.next(cursor, head.released) {
+            Next::Messages { block, messages } => Some((block, messages)),
+            _ => None,
+        }
+    }
+
     fn catch_up(&mut self, jumps: usize, ring: &Ring, head: &Head) -> Task {
         if head.state == State::Waiting {
             // the start is decided when playback begins

@@ -16,7 +16,7 @@ use tradesim_schemas::{StreamSeq, Symbol};
 use crate::{
     block::{Block, Kept},
     lock::lock,
-    outbox,
+    outbox::{self, Picked},
 };
 
 /// A form of a dialect's messages: the name of the dialect, and the index of the wire.
@@ -85,13 +85,6 @@ struct TranslatedFrame {
     end: usize,
 }
 
-/// Frames that one client receives: their bytes, and for each its message in the block and its end in the bytes.
-#[derive(Debug, Default)]
-pub(crate) struct Selected {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) frames: Vec<(usize, usize)>,
-}
-
 impl Translations {
     /// Returns the translation of a block, which is made if there is none; `None` if that needs an encoder for its
     /// first message, and `prepared` has none.
@@ -137,26 +130,30 @@ impl Translation {
         lock(&self.after).take_if(|prepared| prepared.next == seq)
     }
 
-    /// Returns the frames of some messages of the block that a client receives.
-    pub(crate) fn select(&self, messages: Range<usize>, passes: impl Fn(u8, Symbol) -> bool) -> Selected {
+    /// Appends the frames of some messages of the block that a client receives.
+    pub(crate) fn pick(
+        &self,
+        messages: Range<usize>,
+        passes: impl Fn(u8, Symbol) -> bool,
+        picked: &mut Picked,
+    ) {
         let first = self.frames.partition_point(|frame| frame.message < messages.start);
         let last = self.frames.partition_point(|frame| frame.message < messages.end);
         let end_of = |index: usize| index.checked_sub(1).map_or(0, |before| self.frames[before].end);
-        let mut selected = Selected { frames: Vec::with_capacity(last - first), ..Selected::default() };
+        picked.frames.reserve(last - first);
         // frames that follow one another are copied at once
         let (mut start, mut copied_to) = (end_of(first), end_of(first));
         for frame in &self.frames[first..last] {
             if passes(frame.channel, frame.symbol) {
-                let len = selected.bytes.len() + (frame.end - copied_to);
-                selected.frames.push((frame.message, len));
+                let len = picked.bytes.len() + (frame.end - copied_to);
+                picked.frames.push((frame.message, len));
             } else {
-                selected.bytes.extend_from_slice(&self.bytes[copied_to..start]);
+                picked.bytes.extend_from_slice(&self.bytes[copied_to..start]);
                 copied_to = frame.end;
             }
             start = frame.end;
         }
-        selected.bytes.extend_from_slice(&self.bytes[copied_to..start]);
-        selected
+        picked.bytes.extend_from_slice(&self.bytes[copied_to..start]);
     }
 }
 

@@ -12,10 +12,11 @@ use crate::{
     close::Close,
     hub::Hub,
     metrics::Closed,
+    outbox::Picked,
     producer::Produced,
     selection::Selection,
     send_cursor::SendCursor,
-    translation::{self, Prepared, Selected, Translation, WireId},
+    translation::{self, Prepared, Translation, WireId},
 };
 
 /// The limit of messages that are read to find out what an encoder needs of earlier ones: far more than a trading day
@@ -348,10 +349,10 @@ impl Connection<'_> {
                 None => self.outgoing.send(block, messages),
                 Some(client) => client.put(&mut self.outgoing, block, messages),
             },
-            Some(dialect) => match dialect.select(messages.clone()) {
-                Some(selected) => self.outgoing.send_translated(block, messages, selected),
-                None => self.outgoing.cursor.took(block, messages),
-            },
+            Some(dialect) => {
+                let picked = messages.clone();
+                self.outgoing.send_as(block, messages, |frames| dialect.pick(picked, frames));
+            }
         }
     }
 
@@ -367,8 +368,9 @@ impl Connection<'_> {
                 selected.then(|| block.frames(message..message + 1).to_vec())
             }
             Some(dialect) => {
-                let selected = dialect.select(message..message + 1)?;
-                (!selected.bytes.is_empty()).then_some(selected.bytes)
+                let mut picked = Picked::default();
+                dialect.pick(message..message + 1, &mut picked);
+                (!picked.bytes.is_empty()).then_some(picked.bytes)
             }
         }
     }
@@ -392,11 +394,11 @@ impl Connection<'_> {
 }
 
 impl DialectClient {
-    /// Returns the frames of messages of the current block that the client receives; `None` before its first
-    /// subscription.
-    fn select(&self, messages: Range<usize>) -> Option<Selected> {
-        let (_, translation) = self.current.as_ref().filter(|_| self.session.is_active())?;
-        Some(translation.select(messages, |channel, symbol| self.session.selects(channel, symbol)))
+    /// Appends the frames of messages of the current block that the client receives: none before its first subscription.
+    fn pick(&self, messages: Range<usize>, picked: &mut Picked) {
+        if let Some((_, translation)) = self.current.as_ref().filter(|_| self.session.is_active()) {
+            translation.pick(messages, |channel, symbol| self.session.selects(channel, symbol), picked);
+        }
     }
 }
 

@@ -46,6 +46,11 @@ impl Drip {
 }
 
 impl Faults {
+    /// Returns true if none is in effect.
+    pub(super) fn are_over(&self) -> bool {
+        self.again.is_none() && self.drip.is_none()
+    }
+
     /// Records bytes that were written.
     pub(super) fn wrote(&mut self, count: usize, now: Duration) {
         if let Some(drip) = &mut self.drip {

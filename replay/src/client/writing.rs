@@ -158,10 +158,35 @@ impl Connection<'_> {
                 Task::Finished => self.finish(),
             }
         }
-        if self.outgoing.outbox.is_empty() && self.closing.is_some() {
+        if self.closing.is_none() {
+            self.top_up();
+        } else if self.outgoing.outbox.is_empty() {
             self.closing_written();
         }
         !self.outgoing.outbox.is_empty()
+    }
+
+    /// Adds messages of further blocks to picked ones, as long as nothing belongs between them: what a client receives of a
+    /// block may be little, and a write costs more than it.
+    fn top_up(&mut self) {
+        let is_usual = self.faults.are_over() && self.state.is_none() && self.over.is_none();
+        while is_usual
+            && !self.outgoing.outbox.has_no_messages()
+            && self.outgoing.outbox.has_room()
+            && !self.progress.is_slow(self.hub.clock.now())
+        {
+            let following = self.outgoing.cursor.following(&self.hub.ring(), &self.known_head);
+            let Some((block, messages)) =
+                following.filter(|(block, _)| block.is_regular() && !block.has_events())
+            else {
+                return;
+            };
+            if !self.is_translated(&block) {
+                return;
+            }
+            self.put(&block, messages);
+            self.moved();
+        }
     }
 
     /// Starts to send messages. Returns false if they cannot be sent yet, or if the connection is being closed.
