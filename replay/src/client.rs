@@ -204,9 +204,9 @@ impl Connection<'_> {
 
     /// Puts whole frames before the next messages.
     fn push_frames(&mut self, frames: &[u8]) {
-        self.outgoing.outbox.push_urgent(frames);
+        self.outgoing.outbox.push_control(frames);
         // a state is sent once; what a client provokes comes in addition
-        let too_many = self.outgoing.outbox.urgent_len() > URGENT_MAX + self.state_bytes;
+        let too_many = self.outgoing.outbox.control_len() > URGENT_MAX + self.state_bytes;
         if too_many && !self.has_session() {
             self.end(Closed::Dead, None, false);
         }
@@ -220,7 +220,7 @@ impl Connection<'_> {
     /// Returns true while nothing is read from a client with a session, because it has not taken the answers to what it
     /// sent.
     fn answers_wait(&self) -> bool {
-        self.has_session() && self.closing.is_none() && self.outgoing.outbox.urgent_len() > URGENT_MAX
+        self.has_session() && self.closing.is_none() && self.outgoing.outbox.control_len() > URGENT_MAX
     }
 
     fn notify(&mut self, notice: &Notice) {

@@ -12,10 +12,12 @@ const BLOCKS_MAX: usize = 4;
 /// time.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    /// Frames that are sent before the next messages.
-    urgent: Vec<u8>,
-    urgent_written: usize,
+    /// Frames that are sent before the messages that wait.
+    before: Vec<u8>,
+    before_written: usize,
     chunk: Option<Chunk>,
+    /// Frames that are sent after the messages that wait: a notice must not overtake what it follows.
+    after: Vec<u8>,
 }
 
 /// Messages that are being written.
@@ -68,17 +70,18 @@ pub(crate) struct Cut {
 impl Outbox {
     /// Returns true if everything is written.
     pub fn is_empty(&self) -> bool {
-        self.chunk.is_none() && self.urgent.is_empty()
+        self.chunk.is_none() && self.before.is_empty()
     }
 
-    /// Returns the number of bytes of control frames that wait.
-    pub(crate) fn urgent_len(&self) -> usize {
-        self.urgent.len()
+    /// Returns the number of bytes of control frames and notices that wait.
+    pub(crate) fn control_len(&self) -> usize {
+        self.before.len() + self.after.len()
     }
 
-    /// Adds whole frames that are sent before any further messages.
-    pub(crate) fn push_urgent(&mut self, frames: &[u8]) {
-        self.urgent.extend_from_slice(frames);
+    /// Adds whole control frames or notices. They are sent after the messages that wait and before any further messages.
+    pub(crate) fn push_control(&mut self, frames: &[u8]) {
+        let queue = if self.chunk.is_some() { &mut self.after } else { &mut self.before };
+        queue.extend_from_slice(frames);
     }
 
     /// Returns true if no messages wait.
@@ -158,8 +161,8 @@ impl Outbox {
     pub fn bytes(&self) -> &[u8] {
         match &self.chunk {
             // frames are not interrupted by others
-            Some(chunk) if chunk.written > 0 || self.urgent.is_empty() => chunk.rest(),
-            _ => &self.urgent[self.urgent_written..],
+            Some(chunk) if self.before.is_empty() => chunk.rest(),
+            _ => &self.before[self.before_written..],
         }
     }
 
@@ -168,18 +171,16 @@ impl Outbox {
     /// Returns the number of these messages.
     pub fn wrote(&mut self, count: usize, mut left: impl FnMut(usize, &Block, usize)) -> u64 {
         match &mut self.chunk {
-            Some(chunk) if chunk.written > 0 || self.urgent.is_empty() => {
+            Some(chunk) if self.before.is_empty() => {
                 let written = chunk.wrote(count, &mut left);
-                if chunk.written == chunk.end {
-                    self.chunk = None;
-                }
+                self.end_chunk();
                 written
             }
             _ => {
-                self.urgent_written += count;
-                if self.urgent_written == self.urgent.len() {
-                    self.urgent.clear();
-                    self.urgent_written = 0;
+                self.before_written += count;
+                if self.before_written == self.before.len() {
+                    self.before.clear();
+                    self.before_written = 0;
                 }
                 0
             }
@@ -195,10 +196,16 @@ impl Outbox {
         chunk.end = chunk.end_of(kept);
         let (part, block, index) = chunk.message(kept.saturating_sub(1));
         let cut = Cut { part, block: Arc::clone(block), unsent: index + usize::from(kept > 0) };
-        if chunk.written == chunk.end {
-            self.chunk = None;
-        }
+        self.end_chunk();
         Some(cut)
+    }
+
+    /// Removes the messages if all of them are written.
+    fn end_chunk(&mut self) {
+        if self.chunk.as_ref().is_some_and(|chunk| chunk.written == chunk.end) {
+            self.chunk = None;
+            self.before.append(&mut self.after);
+        }
     }
 }
 
@@ -306,6 +313,21 @@ mod tests {
         frames
     }
 
+    #[test]
+    fn notices_do_not_overtake_messages() {
+        let mut outbox = Outbox::default();
+        let mut wire = Vec::new();
+        outbox.push_control(&frame(9, b"before"));
+        outbox.push(block(&[3]), 0..1);
+        outbox.push_control(&frame(9, b"after"));
+        while !outbox.is_empty() {
+            wire.push(outbox.bytes()[0]);
+            outbox.wrote(1, |_, _, _| {});
+        }
+        let kinds: Vec<u8> = frames(&wire).into_iter().map(|(opcode, _)| opcode).collect();
+        assert_eq!(kinds, [9, 1, 9]);
+    }
+
     proptest! {
         #[test]
         fn frames_stay_whole_whatever_the_socket_takes(
@@ -336,11 +358,11 @@ mod tests {
             let (mut wire, mut left, mut messages, mut cut) = (Vec::new(), Vec::new(), 0, None);
             for (step, take) in takes.iter().enumerate() {
                 if step == ping_at {
-                    outbox.push_urgent(&frame(9, b"ping"));
+                    outbox.push_control(&frame(9, b"ping"));
                 }
                 if step == cut_at {
                     cut = outbox.cut();
-                    outbox.push_urgent(&frame(8, b"close"));
+                    outbox.push_control(&frame(8, b"close"));
                 }
                 let bytes = outbox.bytes();
                 let count = (*take).min(bytes.len());

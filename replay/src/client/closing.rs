@@ -61,7 +61,7 @@ impl Connection<'_> {
         };
         self.outgoing.outbox.cut();
         if !self.is_raw() {
-            self.outgoing.outbox.push_urgent(&close.frame());
+            self.outgoing.outbox.push_control(&close.frame());
             self.inbound.sent_close();
         }
         self.begin_closing(why, close.code(), (within, at_most), false);
@@ -113,7 +113,7 @@ impl Connection<'_> {
             None => {
                 self.outgoing.outbox.cut();
                 if let Some(frames) = self.inbound.take_outgoing() {
-                    self.outgoing.outbox.push_urgent(&frames);
+                    self.outgoing.outbox.push_control(&frames);
                 }
                 let why = if self.is_held() { Closed::Delivered } else { Closed::Left };
                 self.begin_closing(why, CloseCode::Normal, (ANSWER_WITHIN, ANSWER_WITHIN), true);

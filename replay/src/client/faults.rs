@@ -119,7 +119,7 @@ impl Connection<'_> {
         if self.client.v1 {
             self.notify(&Notice::Seek { seq: self.outgoing.cursor.seq() - 1 });
         }
-        self.outgoing.outbox.push_urgent(&frames);
+        self.outgoing.outbox.push_control(&frames);
         self.client.sent().messages += 1;
         self.hub.metrics.messages_sent.inc();
     }

@@ -161,7 +161,7 @@ impl Reader {
     }
 
     pub(super) fn ping(&mut self) {
-        self.outgoing.outbox.push_urgent(&outbox::frame(9, b"ping"));
+        self.outgoing.outbox.push_control(&outbox::frame(9, b"ping"));
     }
 
     pub(super) fn came(&self) -> &[ReceivedMessage] {
