@@ -10,7 +10,7 @@ use std::{
 };
 
 use tradesim_dialects::{Fault as SessionFault, has_counterpart};
-use tradesim_protocol::EventPhase;
+use tradesim_protocol::{EventPhase, PHASES_MAX};
 use tradesim_schemas::{Event, EventType, StreamSeq, Symbol, Timestamp};
 
 use crate::translation::Translations;
@@ -22,9 +22,6 @@ pub const BLOCK_BYTES: usize = 64 * 1024;
 
 /// The number of messages at which a block is full, however short they are.
 pub const BLOCK_MESSAGES: usize = 1024;
-
-/// The limit of phases of planned events that begin with one message.
-const PHASES_MAX: usize = 500;
 
 /// The type of the WebSocket message in a frame (RFC 6455, section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -360,6 +357,11 @@ impl BlockBuilder {
         self.frame(meta, write_sent);
     }
 
+    /// Returns true if the events of messages are kept, for clients of dialects.
+    pub fn keeps_events(&self) -> bool {
+        self.keeps_events
+    }
+
     /// States the event of the last message, as it is sent, and the event's recorded time. A message of which this is not
     /// stated is read again if a client speaks a dialect.
     ///
@@ -369,6 +371,20 @@ impl BlockBuilder {
     pub fn state_event(&mut self, sent: &Event, recorded_at: Timestamp) {
         if self.keeps_events {
             self.keep(sent, recorded_at);
+        }
+    }
+
+    /// States of the last message what another block keeps of the same message.
+    ///
+    /// # Panics
+    /// If no message was added.
+    pub fn state_kept(&mut self, kept: Kept<'_>) {
+        match kept {
+            Kept::Event { sent, recorded_at } => self.state_event(sent, recorded_at),
+            Kept::NoCounterpart if self.keeps_events => {
+                self.entries.last_mut().expect("a message was added").kept = NO_COUNTERPART;
+            }
+            Kept::NoCounterpart | Kept::Nothing => {}
         }
     }
 

@@ -54,13 +54,18 @@ impl States {
         read.unwrap_or_else(|_| Err(SourceError::Read("the reader panicked".into())))
     }
 
-    /// Starts to read the state before a message.
+    /// Starts to read the state before a message. A read that waits for its slot ends when the result is dropped.
     pub(crate) fn start(hub: &Arc<Hub>, seq: StreamSeq, request: StateRequest) -> PendingState {
-        let (sender, receiver) = oneshot::channel();
+        let (mut sender, receiver) = oneshot::channel();
         let hub = Arc::clone(hub);
         tokio::spawn(async move {
-            // without a receiver there is no client
-            let _ = sender.send(hub.states.read(&hub, seq, request).await);
+            let read = tokio::select! {
+                // without a receiver there is no client; first, so that a free slot is not used for one that has left
+                biased;
+                () = sender.closed() => return,
+                read = hub.states.read(&hub, seq, request) => read,
+            };
+            let _ = sender.send(read);
         });
         PendingState { receiver, result: None }
     }

@@ -3,11 +3,40 @@
 It knows no HTTP beyond counting requests, so what it does is what a network does.
 """
 
+import re
 import socket
 import threading
 import time
 
 METHODS = (b"GET ", b"HEAD ", b"PUT ", b"POST ", b"DELETE ")
+RANGE = re.compile(rb"(?im)^range: bytes=(\d+)-(\d+)\r$")
+
+
+class Gate:
+    """Holds ranges until `count` of them wait at a time, and then lets all pass.
+
+    `holds` is asked with the offset and the length of a range. `is_full` becomes true with the last of them. After ten seconds the gate
+    gives up: then it lets all pass as well, and never becomes full.
+    """
+
+    def __init__(self, count, holds):
+        self.count, self.holds = count, holds
+        self.waiting = 0
+        self.is_full = self.gave_up = False
+        self.changed = threading.Condition()
+
+    def enter(self, offset, length):
+        if not self.holds(offset, length):
+            return
+        with self.changed:
+            if self.is_full or self.gave_up:
+                return
+            self.waiting += 1
+            self.is_full = self.waiting == self.count
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: self.is_full or self.gave_up, timeout=10)
+            self.gave_up = not self.is_full
+            self.changed.notify_all()
 
 
 class Proxy:
@@ -16,7 +45,7 @@ class Proxy:
     latency_s   is added to each request.
     cut_bytes   closes every second connection after so many bytes of answers; 0 never does.
     refuse      closes every n-th connection before an answer; 0 never does.
-    most_delayed  is the highest number of requests that waited at a time.
+    gate        holds ranges, see Gate.
     on_request  is called with the number of the request, from 1, and its first line, before it is forwarded.
     """
 
@@ -26,9 +55,8 @@ class Proxy:
         self.cut_bytes = 0
         self.refuse = 0
         self.on_request = None
+        self.gate = None
         self.requests = 0
-        self.delayed = 0
-        self.most_delayed = 0
         self.connections = 0
         self.cut = 0
         self.refused = 0
@@ -85,12 +113,10 @@ class Proxy:
         if self.on_request:
             self.on_request(number, data.split(b"\r\n", 1)[0].decode("latin-1"))
         if self.latency_s:
-            with self.lock:
-                self.delayed += 1
-                self.most_delayed = max(self.most_delayed, self.delayed)
             time.sleep(self.latency_s)
-            with self.lock:
-                self.delayed -= 1
+        if self.gate and (found := RANGE.search(data)):
+            first, last = map(int, found.groups())
+            self.gate.enter(first, last + 1 - first)
 
     def _answers(self, server, client, cut):
         left = cut

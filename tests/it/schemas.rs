@@ -225,7 +225,11 @@ fn definitions_name_the_places_of_flags_and_settings() {
     let url = "http://alice:hush@registry:1234/api";
     let run = folder.run(&["schemas", "ddl", "--engine", "flink", "--schema-registry-url", url]);
     assert!(run.stdout.contains("'avro-confluent.url' = 'http://registry:1234/api'"), "{}", run.stdout);
-    assert!(run.stderr.contains("do not contain user, password and query"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("the definitions omit the user, password and query of the registry URL"),
+        "{}",
+        run.stderr
+    );
     let text = folder.ok(&["schemas", "ddl", "--engine", "duckdb", "trade", "--archive", "a'b/*.parquet"]);
     assert!(text.contains("read_parquet('a''b/*.parquet')"), "{text}");
 }

@@ -54,16 +54,13 @@ impl Label {
 
 /// Returns what is wrong with labels that were read.
 pub(super) fn check(labels: &[Label]) -> Result<(), String> {
-    for label in labels {
-        // a server announces them, many at a time
-        let mut names = label.phases.iter().map(|phase| &phase.name).chain([&label.id, &label.kind]);
-        let is_name = |name: &String| {
-            name.len() <= TEXT_BYTES_MAX && !name.contains(|c: char| c.is_control() || c == '"' || c == '\\')
-        };
-        if !names.all(is_name) {
-            return Err(format!(
-                "a name in a label has more than {TEXT_BYTES_MAX} bytes, or a control character, quote or backslash"
-            ));
+    for (index, label) in labels.iter().enumerate() {
+        for (key, name) in [("id", &label.id), ("kind", &label.kind)] {
+            check_name(name).map_err(|what| format!("`labels[{index}].{key}` {what}"))?;
+        }
+        for (number, phase) in label.phases.iter().enumerate() {
+            check_name(&phase.name)
+                .map_err(|what| format!("`labels[{index}].phases[{number}].name` {what}"))?;
         }
         let in_order = label.phases.is_sorted_by_key(|phase| phase.at) && label.from <= label.to;
         let within = label.phases.iter().all(|phase| phase.at >= label.from && phase.at <= label.to);
@@ -72,6 +69,18 @@ pub(super) fn check(labels: &[Label]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Returns what is wrong with a name. A server announces names, many at a time.
+fn check_name(name: &str) -> Result<(), String> {
+    if name.len() > TEXT_BYTES_MAX {
+        return Err(format!("has {} bytes, more than the limit of {TEXT_BYTES_MAX}", name.len()));
+    }
+    let is_invalid = |&character: &char| character.is_control() || character == '"' || character == '\\';
+    match name.chars().find(is_invalid) {
+        Some(character) => Err(format!("contains {character:?}, which a name must not have")),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -137,10 +146,18 @@ mod tests {
             check(&[label])
         };
         assert_eq!(with_phase(&long), Ok(()));
-        for name in [&*format!("{long}x"), "a\nb", "a\"b", "a\\b"] {
-            assert!(with_phase(name).is_err(), "{name:?}");
+        for (name, what) in [
+            (&*format!("{long}x"), "has 65 bytes, more than the limit of 64"),
+            ("a\nb", "contains '\\n', which a name must not have"),
+            ("a\"b", "contains '\"', which a name must not have"),
+            ("a\\b", "contains '\\\\', which a name must not have"),
+        ] {
+            assert_eq!(with_phase(name), Err(format!("`labels[0].phases[0].name` {what}")));
         }
-        assert!(check(&[Label { id: format!("{long}x"), ..label(None) }]).is_err());
-        assert!(check(&[Label { kind: "a\u{7f}".to_owned(), ..label(None) }]).is_err());
+        let with_id = Label { id: format!("{long}x"), ..label(None) };
+        let error = check(&[label(None), with_id]).unwrap_err();
+        assert_eq!(error, "`labels[1].id` has 65 bytes, more than the limit of 64");
+        let error = check(&[Label { kind: "a\u{7f}".to_owned(), ..label(None) }]).unwrap_err();
+        assert_eq!(error, "`labels[0].kind` contains '\\u{7f}', which a name must not have");
     }
 }

@@ -1,8 +1,14 @@
 //! The state of a stream over all connections, and the decision how to continue it. There is no I/O here.
 
-use tradesim_protocol::{CloseKind, EventPhase, FeedQuery, HandshakeHeaders, Notice, SEQ_END, foreign::safe};
+mod announced;
+
+use tradesim_protocol::{
+    CloseKind, FeedQuery, HandshakeHeaders, Notice, SEQ_END,
+    foreign::{safe, shortened},
+};
 use tradesim_schemas::{ContentDigest, StreamSeq, text::grouped};
 
+use self::announced::Announced;
 use crate::{DisconnectReason, Oversize};
 
 /// The state of a stream over all connections.
@@ -24,8 +30,7 @@ pub struct ResumeState {
     too_large_count: u64,
     end: Option<End>,
     closed_normally: bool,
-    /// The phases of planned events that were reported last, and the message with which they begin.
-    announced: (StreamSeq, Vec<EventPhase>),
+    announced: Announced,
 }
 
 /// The properties of a stream that must be the same on every connection.
@@ -150,7 +155,7 @@ impl ResumeState {
             too_large_count: 0,
             end: None,
             closed_normally: false,
-            announced: (StreamSeq(0), Vec::new()),
+            announced: Announced::new(),
         }
     }
 
@@ -246,7 +251,7 @@ impl ResumeState {
     fn apply(&mut self, notice: Notice) -> Option<String> {
         match notice {
             Notice::Seek { seq } => {
-                self.announced.1.clear();
+                self.announced.clear();
                 self.jumped = true;
                 self.next = Some(seq);
                 Some(format!("the player jumped: the next message is {seq}"))
@@ -262,15 +267,10 @@ impl ResumeState {
             }
             Notice::Event { seq, phase } => {
                 // a new connection repeats the phases that begin with its first message
-                if self.announced.0 != seq {
-                    self.announced = (seq, Vec::new());
-                }
-                if self.announced.1.contains(&phase) {
-                    return None;
-                }
-                self.announced.1.push(phase.clone());
-                let (id, name, at) = (safe(&phase.id), safe(&phase.phase), phase.at);
-                Some(format!("planned event {id}: {name} from {at}"))
+                self.announced.is_new(seq, &phase).then(|| {
+                    let (id, name, at) = (shortened(&phase.id), shortened(&phase.phase), phase.at);
+                    format!("planned event {id}: {name} from {at}")
+                })
             }
             Notice::Error { code, text } => Some(format!("the server refused a message: {code}: {text}")),
             _ => None,

@@ -24,7 +24,7 @@ pub use close::{CloseCode, CloseKind};
 pub use control_message::{Action, ControlMessage};
 pub use handshake::HandshakeHeaders;
 pub use names::{SEQ_END, is_name};
-pub use notice::{EventPhase, Notice, NoticeError, ORDERS_MAX, OrderList, StateNotice};
+pub use notice::{EventPhase, Notice, NoticeError, ORDERS_MAX, OrderList, PHASES_MAX, StateNotice};
 pub use ping::PingPayload;
 pub use position::{ParsePositionError, Position};
 pub use query::{FeedQuery, StateRequest};

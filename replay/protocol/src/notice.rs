@@ -13,7 +13,7 @@ use self::{event::EventLayout, state::StateLayout};
 use crate::{Speed, State};
 
 pub use self::{
-    event::EventPhase,
+    event::{EventPhase, PHASES_MAX},
     state::{ORDERS_MAX, OrderList, StateNotice},
 };
 

@@ -223,7 +223,12 @@ fn messages(value: &Value<'_>, allowed: Allowed) -> Result<Vec<Template>, Fault>
     let messages: Vec<Template> =
         list(value)?.into_iter().map(|value| message(value, allowed)).collect::<Result<_, _>>()?;
     match messages.iter().map(|message| message.fixed_len() + FRAME_BYTES).sum::<usize>() > ANSWER_BYTES_MAX {
-        true => fault(value.span(), format!("longer than {ANSWER_BYTES_MAX} bytes")),
+        true => fault(
+            value.span(),
+            format!(
+                "longer than {ANSWER_BYTES_MAX} bytes, counting {FRAME_BYTES} for the frame of each message"
+            ),
+        ),
         false => Ok(messages),
     }
 }

@@ -183,8 +183,10 @@ async fn connect<B: Backend>(
     let Ok(admission) = timeout(http_state.limits.admission_timeout, http_state.backend.admit(request)).await
     else {
         http_state.metrics.refused(Refused::Timeout);
-        tracing::warn!("handshake refused: the requested position was not found in time");
-        let text = "finding the requested position, or the state there, took too long: retry later, a search goes on where it was\n";
+        tracing::warn!(
+            "handshake refused: timed out while finding the requested position or reading the state there"
+        );
+        let text = "timed out while finding the requested position or reading the state there: retry later (a search resumes where it stopped)\n";
         return try_again(text);
     };
     let AdmittedClient { headers, client } = admission;

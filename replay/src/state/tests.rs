@@ -336,23 +336,33 @@ impl Source for Slow {
     }
 }
 
-#[tokio::test]
-async fn a_read_keeps_its_slot_when_its_client_has_left() {
+/// Returns a hub whose states are read when the second result is dropped. Each read that has started is in the first.
+fn slow() -> (Arc<Hub>, std::sync::mpsc::Receiver<()>, std::sync::mpsc::Sender<()>) {
     let (started, starts) = std::sync::mpsc::channel();
     let (release, released) = std::sync::mpsc::channel();
     let source = Slow { books: source(), started, released: released.into() };
-    let hub = Arc::new(Hub::new(Arc::new(source), Options::new("slow")));
+    (Arc::new(Hub::new(Arc::new(source), Options::new("slow"))), starts, release)
+}
+
+/// Waits until as many reads have started as can run at the same time.
+async fn until_all_slots_are_taken(starts: std::sync::mpsc::Receiver<()>) -> std::sync::mpsc::Receiver<()> {
+    tokio::task::spawn_blocking(move || {
+        (0..READS_MAX).for_each(|_| starts.recv().unwrap());
+        starts
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_read_keeps_its_slot_when_its_client_has_left() {
+    let (hub, starts, release) = slow();
     let reading = |_| {
         let hub = Arc::clone(&hub);
         tokio::spawn(async move { hub.states.read(&hub, StreamSeq(10), StateRequest::Books).await })
     };
     let clients: Vec<_> = (0..READS_MAX + 3).map(reading).collect();
-    let starts = tokio::task::spawn_blocking(move || {
-        (0..READS_MAX).for_each(|_| starts.recv().unwrap());
-        starts
-    })
-    .await
-    .unwrap();
+    let starts = until_all_slots_are_taken(starts).await;
     for client in clients {
         client.abort();
         assert!(client.await.unwrap_err().is_cancelled());
@@ -362,4 +372,19 @@ async fn a_read_keeps_its_slot_when_its_client_has_left() {
     let state = hub.states.read(&hub, StreamSeq(10), StateRequest::Books).await.unwrap();
     assert_eq!(state.market.books.len(), 3);
     assert_eq!(starts.try_iter().count(), 1, "only the last of the others was read");
+}
+
+#[tokio::test]
+async fn a_read_that_waits_for_its_slot_ends_when_its_client_leaves() {
+    let (hub, starts, release) = slow();
+    let start = || States::start(&hub, StreamSeq(10), StateRequest::Books);
+    let running: Vec<PendingState> = (0..READS_MAX).map(|_| start()).collect();
+    let starts = until_all_slots_are_taken(starts).await;
+    let waiting: Vec<PendingState> = (0..20).map(|_| start()).collect();
+    let mut last = start();
+    drop((running, waiting));
+    drop(release);
+    last.ready().await;
+    assert_eq!(last.take().unwrap().unwrap().market.books.len(), 3);
+    assert_eq!(starts.try_iter().count(), 1, "only the last one was read");
 }

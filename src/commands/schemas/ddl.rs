@@ -27,7 +27,7 @@ pub(super) fn run(args: &SchemasDdl, mut settings: Settings) -> anyhow::Result<O
     let shown_url = Key::SchemaRegistryUrl.definition().shown(&url);
     if *shown_url != *url {
         say(format_args!(
-            "the definitions do not contain user, password and query of the registry's URL: the engine has its own options for them"
+            "the definitions omit the user, password and query of the registry URL: set them with the engine's own options"
         ));
     }
     let places = Places {

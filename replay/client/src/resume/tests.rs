@@ -1,3 +1,4 @@
+use tradesim_protocol::EventPhase;
 use tradesim_schemas::{StreamSeq, Timestamp};
 
 use super::*;
@@ -155,6 +156,8 @@ fn a_phase_is_reported_once_although_a_new_connection_repeats_it() {
     state.notice(Notice::Seek { seq: StreamSeq(9) }).unwrap();
     let again = state.notice(Notice::Event { seq: StreamSeq(9), phase: phase("halt") }).unwrap();
     assert!(again.is_some(), "it is played again");
+    let long = state.notice(Notice::Event { seq: StreamSeq(9), phase: phase(&"x".repeat(1 << 20)) }).unwrap();
+    assert!(long.unwrap().len() < 300, "a server cannot fill a log");
 }
 
 #[test]

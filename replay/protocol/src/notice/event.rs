@@ -5,6 +5,9 @@ use tradesim_schemas::{StreamSeq, Symbol, Timestamp};
 
 use super::Notice;
 
+/// The limit of phases that a server announces before one message (docs/PROTOCOL.md).
+pub const PHASES_MAX: usize = 500;
+
 /// A phase of a planned event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventPhase {

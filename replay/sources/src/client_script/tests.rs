@@ -200,6 +200,22 @@ fn an_answer_has_a_limit() {
 }
 
 #[test]
+fn the_limit_of_an_answer_counts_its_frames() {
+    let greeting = |lengths: &[usize]| {
+        let messages: Vec<String> = lengths.iter().map(|len| format!("'{}'", "x".repeat(*len))).collect();
+        of(&format!("greeting = [{}]", messages.join(",")))
+    };
+    for (first, second) in [(ANSWER_BYTES_MAX - FRAME_BYTES, None), (1_000, Some(ANSWER_BYTES_MAX - 1_020))] {
+        let lengths = |more| [first + more].into_iter().chain(second).collect::<Vec<_>>();
+        assert!(greeting(&lengths(0)).is_ok());
+        let Err(ClientScriptError::Invalid { what, .. }) = greeting(&lengths(1)) else {
+            panic!("it is too long")
+        };
+        assert_eq!(what, "longer than 131072 bytes, counting 10 for the frame of each message");
+    }
+}
+
+#[test]
 fn errors_have_line_and_column() {
     let long = format!("path = '{}'", "x".repeat(BYTES_MAX));
     let list = format!("leave_out = [{}]", "'a', ".repeat(ENTRIES_MAX + 1));
@@ -232,7 +248,7 @@ fn errors_have_line_and_column() {
         ("[[reply]]\nstart = 'yes'", (2, 9), "true or false"),
         (&long, (1, 1), "at most 262144 bytes"),
         (&list, (1, 1294), "at most 256 entries"),
-        (&big, (2, 12), "longer than 131072 bytes"),
+        (&big, (2, 12), "longer than 131072 bytes, counting 10 for the frame of each message"),
     ] {
         let shown = &text[..text.len().min(60)];
         let ClientScriptError::Invalid { line, column, what: found, .. } = of(text).unwrap_err() else {

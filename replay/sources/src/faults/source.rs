@@ -1,5 +1,8 @@
 //! Adds faults to a stream.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use tradesim_replay::{
@@ -140,6 +143,7 @@ impl Feed for FaultyFeed {
             if self.ended {
                 return Ok(Filled::End);
             }
+            self.read.keep_events(out.keeps_events());
             let filled = self.inner.fill(&mut self.read);
             if !self.read.is_empty() {
                 self.block = Some(self.read.take());
@@ -179,7 +183,11 @@ impl FaultyFeed {
         if let Some(fault) = hit.and_then(|hit| line_fault(&hit)) {
             out.plant(fault);
         }
-        put(entry.meta, block.text(at), recorded(block, at), hit, out);
+        let forged = hit.filter(|hit| forge::reason(hit).is_some());
+        put(entry.meta, block.text(at), recorded(block, at), forged, out);
+        if forged.is_none() {
+            out.state_kept(block.kept(at));
+        }
     }
 }
 
@@ -189,9 +197,9 @@ fn begin(starts_segment: bool, out: &mut BlockBuilder) {
     }
 }
 
-/// Appends a message, with its fault if that is in the content.
-fn put(meta: Meta, text: &[u8], recorded: Option<&[u8]>, hit: Option<Hit>, out: &mut BlockBuilder) {
-    let Some(hit) = hit.filter(|hit| forge::reason(hit).is_some()) else {
+/// Appends a message, with the fault of its content.
+fn put(meta: Meta, text: &[u8], recorded: Option<&[u8]>, forged: Option<Hit>, out: &mut BlockBuilder) {
+    let Some(hit) = forged else {
         return push(meta, text, recorded, out);
     };
     let forged = |from: &[u8]| {

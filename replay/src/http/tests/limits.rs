@@ -203,6 +203,7 @@ async fn what_is_not_found_in_time_is_refused() {
     for refused in 1..3 {
         let answer = fixture.ask(handshake("/?slow", "")).await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+        assert!(answer.body.starts_with("timed out while finding the requested position"));
         assert_eq!(fixture.refused("timeout"), refused);
     }
 }
