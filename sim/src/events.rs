@@ -7,6 +7,7 @@
 
 mod circuit_breaker;
 mod conflict;
+mod falls;
 mod fat_finger;
 mod flash_crash;
 mod index;
@@ -31,7 +32,7 @@ mod venue_outage;
 pub use kind::{EventKind, Parameter, Values};
 pub use label::{Label, Phase};
 pub use plan::{PlannedEvent, plan, plan_possible};
-pub use refusal::{Part, PlanError, Refusal};
+pub use refusal::{OpenParts, Part, PlanError, Refusal};
 pub use request::{Request, RequestError};
 
 pub(crate) use plan::check;

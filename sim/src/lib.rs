@@ -32,8 +32,8 @@ mod golden;
 
 pub use burst::{Burst, RandomBursts};
 pub use events::{
-    EventKind, Label, Parameter, Part, Phase, PlanError, PlannedEvent, Refusal, Request, RequestError,
-    Values, plan, plan_possible,
+    EventKind, Label, OpenParts, Parameter, Part, Phase, PlanError, PlannedEvent, Refusal, Request,
+    RequestError, Values, plan, plan_possible,
 };
 pub use merge::MarketOrder;
 pub use model::Model;

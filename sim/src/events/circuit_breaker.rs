@@ -131,6 +131,8 @@ fn legs(scene: &Scene<'_>, info: &SymbolInfo) -> Vec<Leg> {
     let mut stream = Stream::new(scene.seed, Purpose::Planned, &name);
     let mut legs: Vec<Leg> = Vec::new();
     let mut from = scene.at();
+    // the model's own returns do not reach a level before its instant, either
+    let mut floor_from = scene.day.start().micros();
     let stages = stages(scene);
     for stage in &stages {
         let decline = rules::decline(scene.day, stage.level);
@@ -140,10 +142,15 @@ fn legs(scene: &Scene<'_>, info: &SymbolInfo) -> Vec<Leg> {
             depth: 0.5,
             course: Course::Towards(Goal::OfBase(at(decline - BEFORE))),
             // while no symbol is below its share of the decline, the index is not below the level
-            floor: Some(Floor { from, units: (base * at(decline)) as i64 + 1 }),
+            floor: Some(Floor {
+                from: floor_from,
+                to: stage.reached,
+                units: (base * at(decline)) as i64 + 1,
+            }),
             ..Leg::plain(from, stage.reached)
         };
         legs.push(fall);
+        floor_from = stage.reached;
         let beyond = Some(Goal::OfBase(at(decline + BEYOND)));
         from = match stage.halt {
             Halt::None => {

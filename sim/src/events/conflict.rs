@@ -2,15 +2,12 @@
 
 use super::{
     SECOND,
-    kind::{DIRECTION, EventKind, Reach},
-    refusal::{Part, Refusal},
-    rules,
-    scene::Scene,
+    kind::{EventKind, Reach},
+    plan::PlannedEvent,
+    refusal::{Fault, Part, Refusal},
+    scene::{Scene, Shown},
     venue_outage,
 };
-
-/// The distance that the index keeps from a level for the market's own moves, as a fraction of the previous close.
-const DRIFT: f64 = 0.01;
 
 impl EventKind {
     /// Returns true if the kind changes what a symbol is at the start of the day.
@@ -34,32 +31,6 @@ impl EventKind {
 }
 
 impl Scene<'_> {
-    /// Returns true if the event moves prices, and not only upwards.
-    fn lowers_prices(&self) -> bool {
-        match self.event.kind {
-            EventKind::CircuitBreaker | EventKind::FlashCrash | EventKind::ShortSale | EventKind::Ipo => true,
-            EventKind::Luld | EventKind::News | EventKind::FatFinger => self.value(DIRECTION.name) != 0.0,
-            EventKind::Rebalance | EventKind::Split | EventKind::VenueOutage => false,
-        }
-    }
-
-    /// Returns the decline of the index that remains after an event in which the market falls, and the decline of the next level
-    /// of the circuit breaker that would halt, both as fractions. `None` for other events, and if nothing is traded afterwards.
-    fn after_fall(&self) -> Option<(f64, f64)> {
-        match self.event.kind {
-            EventKind::FlashCrash => {
-                let remaining = self.value("depth") * (1.0 - self.value("recovery"));
-                Some((remaining, rules::decline(self.day, 1)))
-            }
-            EventKind::CircuitBreaker => {
-                let level = self.value("level") as usize;
-                let remaining = rules::decline(self.day, level) * (1.0 - self.value("rebound"));
-                (level < 3).then(|| (remaining, rules::decline(self.day, level + 1)))
-            }
-            _ => None,
-        }
-    }
-
     /// Returns true if a symbol has both events.
     fn meets(&self, other: &Scene<'_>) -> bool {
         let venue = |scene: &Scene<'_>| {
@@ -74,25 +45,19 @@ impl Scene<'_> {
         }
     }
 
+    /// Returns what is wrong with the event beside others.
+    pub(super) fn conflicts(&self, others: &[PlannedEvent]) -> Option<Fault> {
+        let conflict = |event| self.conflict(&Scene { event, shown: Shown::default(), ..*self });
+        others.iter().find_map(conflict).or_else(|| self.fault_of_falls(others))
+    }
+
     /// Returns what is wrong with the event beside another one.
-    pub(super) fn conflict(&self, other: &Scene<'_>) -> Option<(Part, Box<Refusal>)> {
+    fn conflict(&self, other: &Scene<'_>) -> Option<Fault> {
         let rule = |part, reason| Some((part, Box::new(Refusal::Rule { event: self.head(), reason })));
         let (kind, other_kind) = (self.event.kind, other.event.kind);
         if kind == EventKind::CircuitBreaker && kind == other_kind {
             let reason =
                 "each level halts once a day: give one circuit-breaker with the highest level".to_owned();
-            return rule(Part::Whole, reason);
-        }
-        let (first, second) = if self.at() <= other.at() { (self, other) } else { (other, self) };
-        if second.event.kind == EventKind::FlashCrash
-            && let Some((remaining, next_level)) = first.after_fall()
-            && remaining + second.value("depth") + DRIFT > next_level
-        {
-            let (first, second) = (first.head(), second.head());
-            let reason = format!(
-                "after the fall of {first}, {second} would reach a level of the circuit breaker without its halt: give it \
-                 a smaller depth, or plan only one of them"
-            );
             return rule(Part::Whole, reason);
         }
         if !self.meets(other) {
@@ -109,7 +74,8 @@ impl Scene<'_> {
         {
             let (symbol, kind) = (ipo.info().symbol, later.event.kind);
             let reason = format!(
-                "{symbol} has no previous close on the day of its first trade, from which the rule of {kind} follows"
+                "{kind} needs the previous close of {symbol}, which has none on the day of its first trade: choose another \
+                 symbol or day"
             );
             return rule(Part::Whole, reason);
         }
@@ -136,11 +102,9 @@ impl Scene<'_> {
             return None;
         }
         if let Some((ipo, later)) = first_trade {
-            let (symbol, end, later) = (ipo.info().symbol, self.clock(ipo.to()), later.named());
-            let reason = format!(
-                "{symbol} has no other event from 04:00 until two hours after its first trade: begin {later} at {end} or later"
-            );
-            return rule(Part::Start, reason);
+            let (symbol, end) = (ipo.info().symbol, self.clock(ipo.to()));
+            let refusal = Refusal::FirstTrade { event: self.head(), later: later.named(), symbol, end };
+            return Some((Part::Start, Box::new(refusal)));
         }
         let until = (other_to + SECOND - 1).div_euclid(SECOND) * SECOND;
         let refusal = Refusal::Overlap {

@@ -3,7 +3,7 @@
 use super::{
     SECOND,
     index::factor,
-    kind::{Definition, Parameter, Reach, Usual, Values},
+    kind::{Definition, EventKind, Parameter, Reach, Usual, Values},
     luld::quote_driven,
     scene::Scene,
     script::{Course, Goal, Leg},
@@ -36,7 +36,7 @@ pub(super) const DEFINITION: Definition = Definition {
             name: "depth",
             values: Values::Number { min: 0.02, max: 0.065 },
             usual: Usual::Drawn(0.05, 0.06),
-            help: "the decline of the index, as a fraction; level 1 of the circuit breaker is at 0.07",
+            help: "the decline of the index from where it is, as a fraction; level 1 of the circuit breaker is at 0.07",
         },
         Parameter {
             name: "fall",
@@ -63,8 +63,8 @@ pub(super) const DEFINITION: Definition = Definition {
             help: "seconds that the recovery takes",
         },
     ],
-    rule: "none of the market: the shape of 2010-05-06 (SEC and CFTC, report of 2010-10-01) at a depth that stays above level \
-           1 of the circuit breaker and within the price bands of the Limit Up-Limit Down Plan",
+    rule: "none of the market: the shape of 2010-05-06 (SEC and CFTC, report of 2010-10-01) at a depth, from the prices at its \
+           start, below that of level 1 of the circuit breaker and within the price bands of the Limit Up-Limit Down Plan",
     reach: Reach::All,
     without: quote_driven,
     window: |scene| {
@@ -94,8 +94,20 @@ fn length(scene: &Scene<'_>) -> i64 {
     scene.micros("fall") + scene.micros("trough") + scene.micros("back")
 }
 
+/// Returns the decline of a symbol that is left at the end of the event, as a fraction of the price before it; `None` for other
+/// kinds.
+pub(super) fn left(scene: &Scene<'_>, info: &SymbolInfo) -> Option<f64> {
+    let is_crash = scene.event.kind() == EventKind::FlashCrash;
+    is_crash.then(|| depth(scene, info) * (1.0 - scene.value("recovery")))
+}
+
+/// Returns the decline of a symbol.
+fn depth(scene: &Scene<'_>, info: &SymbolInfo) -> f64 {
+    scene.value("depth") * factor(scene.seed, &scene.id(), info, scene.universe)
+}
+
 fn legs(scene: &Scene<'_>, info: &SymbolInfo) -> Vec<Leg> {
-    let depth = scene.value("depth") * factor(scene.seed, &scene.id(), info, scene.universe);
+    let depth = depth(scene, info);
     let phases = scene.phases();
     let [start, trough, back, end] = [0, 1, 2, 3].map(|index| phases[index].1);
     let mut legs = Vec::new();

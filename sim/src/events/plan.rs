@@ -7,7 +7,7 @@ use tradesim_schemas::{Symbol, Timestamp, text::nearest};
 use super::{
     Request, SECOND,
     kind::{EventKind, Parameter, Reach},
-    refusal::{Part, PlanError, Refusal},
+    refusal::{Fault, OpenParts, Part, PlanError, Refusal},
     scene::{Scene, Shown, instant},
     split::split,
 };
@@ -124,7 +124,7 @@ impl Draft {
         ordinal: usize,
         options: &SimulationOptions,
         universe: &Universe,
-    ) -> Result<Draft, (Part, Box<Refusal>)> {
+    ) -> Result<Draft, Fault> {
         let kind = EventKind::of_name(&request.kind).ok_or_else(|| {
             let names = EventKind::ALL.iter().map(|kind| kind.as_str());
             let expected = nearest(&request.kind, names.clone())
@@ -171,7 +171,7 @@ impl Draft {
         placed: &[PlannedEvent],
         options: &SimulationOptions,
         universe: &Universe,
-    ) -> Result<PlannedEvent, (Part, Box<Refusal>)> {
+    ) -> Result<PlannedEvent, Fault> {
         let definition = self.kind.definition();
         let has_symbol = definition.reach == Reach::One;
         let shown = Shown { symbol: self.symbol.is_some(), start: self.at.is_some() };
@@ -192,20 +192,22 @@ impl Draft {
                 misses.of_event.get_or_insert(fault);
                 continue;
             }
-            let conflict = |other| scene.conflict(&Scene::new(other, options, universe));
-            match placed.iter().find_map(conflict) {
+            match scene.conflicts(placed) {
                 None => return Ok(event),
                 Some(conflict) => misses.add_conflict(conflict),
             }
         }
+        let open = match (has_symbol && !shown.symbol, !shown.start) {
+            (true, true) => OpenParts::Both,
+            (true, false) => OpenParts::Symbol,
+            (false, _) => OpenParts::Start,
+        };
         Err(match is_open {
-            true => misses.of_open(self.kind),
+            true => misses.of_open(self.kind, open),
             false => misses.first(self.kind),
         })
     }
 }
-
-type Fault = (Part, Box<Refusal>);
 
 /// The faults of the draws of an event.
 #[derive(Default)]
@@ -228,11 +230,12 @@ impl Misses {
 
     /// Returns the fault of an event with everything given.
     fn first(self, kind: EventKind) -> Fault {
-        self.of_event.or(self.conflict).unwrap_or((Part::Whole, Box::new(Refusal::Full { kind })))
+        let full = Refusal::Full { kind, open: OpenParts::Start, cause: None };
+        self.of_event.or(self.conflict).unwrap_or((Part::Whole, Box::new(full)))
     }
 
     /// Returns the fault of an event that was drawn. A conflict tells a user something only if no draw can avoid it.
-    fn of_open(self, kind: EventKind) -> Fault {
+    fn of_open(self, kind: EventKind, open: OpenParts) -> Fault {
         match (self.of_event, self.conflict) {
             (Some(fault), None) => fault,
             (None, Some((part, refusal)))
@@ -242,12 +245,15 @@ impl Misses {
             {
                 (part, refusal)
             }
-            _ => (Part::Whole, Box::new(Refusal::Full { kind })),
+            (_, conflict) => {
+                let cause = conflict.and_then(|(_, refusal)| refusal.cause());
+                (Part::Whole, Box::new(Refusal::Full { kind, open, cause }))
+            }
         }
     }
 }
 
-fn symbol_of(kind: EventKind, name: &str, universe: &Universe) -> Result<Symbol, (Part, Box<Refusal>)> {
+fn symbol_of(kind: EventKind, name: &str, universe: &Universe) -> Result<Symbol, Fault> {
     let known = universe.symbols().iter().find(|info| info.symbol.as_str() == name);
     known.map(|info| info.symbol).ok_or_else(|| {
         let expected = nearest(name, universe.names()).map_or_else(
@@ -258,7 +264,7 @@ fn symbol_of(kind: EventKind, name: &str, universe: &Universe) -> Result<Symbol,
     })
 }
 
-fn check_names(kind: EventKind, given: &[(String, String)]) -> Result<(), (Part, Box<Refusal>)> {
+fn check_names(kind: EventKind, given: &[(String, String)]) -> Result<(), Fault> {
     for (index, (name, _)) in given.iter().enumerate() {
         let part = || Part::Parameter(name.clone());
         let names = kind.parameters().iter().map(|parameter| parameter.name);
@@ -289,10 +295,7 @@ pub(crate) fn check(options: &SimulationOptions, universe: &Universe) -> Result<
             return fault.map(drop).or_else(fail);
         }
         let scene = Scene::new(event, options, universe);
-        let conflict = |other| scene.conflict(&Scene::new(other, options, universe));
-        if let Some(fault) =
-            scene.fault(options.model).or_else(|| events[..request].iter().find_map(conflict))
-        {
+        if let Some(fault) = scene.fault(options.model).or_else(|| scene.conflicts(&events[..request])) {
             return fail(fault);
         }
     }

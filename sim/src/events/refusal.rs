@@ -1,5 +1,7 @@
 //! The reasons for which events cannot be planned.
 
+use tradesim_schemas::Symbol;
+
 use super::{kind::EventKind, plan::EVENTS_MAX};
 
 /// The part of a request that an error is about.
@@ -28,6 +30,9 @@ pub struct PlanError {
     /// The reason.
     pub refusal: Box<Refusal>,
 }
+
+/// A reason, and the part of the request that it is about.
+pub(super) type Fault = (Part, Box<Refusal>);
 
 /// The reason for which an event cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -138,15 +143,68 @@ pub enum Refusal {
         /// The event after the other one.
         nearest: String,
     },
+    /// A symbol has no other event from the start of the day until two hours after its first trade.
+    #[error(
+        "{event}: {symbol} has no other event from 04:00 until two hours after its first trade: begin {later} at {end} or later"
+    )]
+    FirstTrade {
+        /// The event.
+        event: String,
+        /// The event that is not the first trade.
+        later: String,
+        /// The symbol.
+        symbol: Symbol,
+        /// The instant from which it can have other events, in exchange time.
+        end: String,
+    },
     /// No symbol and start were found at which the event does not meet another one.
-    #[error("no room for {kind} beside the other planned events: {}", advice(*kind))]
+    #[error("no room for {kind} beside the other planned events{}: {}", because(cause.as_deref()), open.advice())]
     Full {
         /// The kind.
         kind: EventKind,
+        /// The parts that were drawn.
+        open: OpenParts,
+        /// The reason against the first draw, as an example.
+        cause: Option<String>,
     },
 }
 
-/// Returns what to do about an event for which no place was found.
-fn advice(kind: EventKind) -> &'static str {
-    if kind.has_symbol() { "give it a symbol and a start" } else { "give it a start" }
+/// The parts of a request that were drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenParts {
+    /// The symbol.
+    Symbol,
+    /// The start.
+    Start,
+    /// Both.
+    Both,
+}
+
+impl OpenParts {
+    /// Returns what to do about an event for which no place was found.
+    const fn advice(self) -> &'static str {
+        match self {
+            OpenParts::Symbol => "give it a symbol, or leave an event out",
+            OpenParts::Start => "give it a start, or leave an event out",
+            OpenParts::Both => "give it a symbol and a start, or leave an event out",
+        }
+    }
+}
+
+impl Refusal {
+    /// Returns what is wrong with an event beside another one, without the advice that follows it.
+    pub(super) fn cause(&self) -> Option<String> {
+        match self {
+            Refusal::Rule { reason, .. } => reason.split(": ").next().map(str::to_owned),
+            Refusal::Overlap { other, until, .. } => Some(format!("{other} ends at {until}")),
+            Refusal::FirstTrade { symbol, end, .. } => {
+                Some(format!("{symbol} has no other event until {end}, two hours after its first trade"))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn because(cause: Option<&str>) -> String {
+    cause.map(|cause| format!(" ({cause})")).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use super::{
     HOUR, Label, Phase, SECOND,
     kind::Definition,
     plan::PlannedEvent,
-    refusal::{Part, Refusal},
+    refusal::{Fault, Part, Refusal},
     script::Leg,
 };
 use crate::{
@@ -35,6 +35,12 @@ pub(super) struct Shown {
     pub(super) start: bool,
 }
 
+impl Default for Shown {
+    fn default() -> Shown {
+        Shown { symbol: true, start: true }
+    }
+}
+
 impl<'a> Scene<'a> {
     pub(super) fn new(
         event: &'a PlannedEvent,
@@ -42,7 +48,7 @@ impl<'a> Scene<'a> {
         universe: &'a Universe,
     ) -> Scene<'a> {
         let (day, seed, end) = (&options.day, options.day_seed(), options.end().micros());
-        Scene { event, day, seed, end, universe, shown: Shown { symbol: true, start: true } }
+        Scene { event, day, seed, end, universe, shown: Shown::default() }
     }
 
     pub(super) fn definition(&self) -> &'static Definition {
@@ -156,7 +162,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Returns what is wrong with the event alone.
-    pub(super) fn fault(&self, model: crate::Model) -> Option<(Part, Box<Refusal>)> {
+    pub(super) fn fault(&self, model: crate::Model) -> Option<Fault> {
         let (kind, definition) = (self.event.kind, self.definition());
         if let Some(reason) = (definition.without)(model) {
             return Some((Part::Kind, Box::new(Refusal::Model { kind, model: model.as_str(), reason })));

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::{
+    flash_crash,
+    kind::EventKind,
     rules::{self, REFERENCE_SPAN},
     scene::Scene,
 };
@@ -43,11 +45,14 @@ pub(crate) struct Leg {
     pub(crate) closing_share: Option<f64>,
 }
 
-/// A price below which nothing executes before an instant: the end of the leg that has it.
+/// A price below which nothing executes in a span of time, which may be before the leg that has it.
+///
+/// A bid that is below the floor at its start is not moved: the floor holds from where the bid is not below it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Floor {
-    /// The instant from which it holds. It may be before the leg.
     pub(crate) from: i64,
+    /// Exclusive.
+    pub(crate) to: i64,
     /// The lowest price, in units of 0.0001.
     pub(crate) units: i64,
 }
@@ -134,17 +139,37 @@ pub(super) fn reopening(at: i64, until: i64, share: f64) -> Vec<Leg> {
 
 /// Returns the legs of one symbol on a day, in order and without overlap.
 pub(crate) fn script(options: &SimulationOptions, universe: &Universe, info: &SymbolInfo) -> Vec<Leg> {
-    let mut legs: Vec<Leg> = Vec::new();
-    for event in &options.planned_events {
-        let first = legs.len();
-        legs.extend(Scene::new(event, options, universe).legs(info));
-        if let Some(leg) = legs.get_mut(first) {
-            leg.opens = true;
-        }
+    let scenes = options.planned_events.iter().map(|event| Scene::new(event, options, universe));
+    let mut parts: Vec<(Scene<'_>, Vec<Leg>)> =
+        scenes.map(|scene| (scene, scene.legs(info))).filter(|(_, legs)| !legs.is_empty()).collect();
+    parts.sort_by_key(|(scene, _)| scene.at());
+    set_floors(&mut parts, info);
+    for (_, legs) in &mut parts {
+        legs[0].opens = true;
     }
+    let mut legs: Vec<Leg> = parts.into_iter().flat_map(|(_, legs)| legs).collect();
     legs.sort_by_key(|leg| leg.from);
     debug_assert!(legs.windows(2).all(|pair| pair[0].to <= pair[1].from));
     legs
+}
+
+/// Adapts the floor that a circuit breaker has from the start of the day to the events before it, which are in order. An event
+/// that lowers the price has its fall in full, and the price is high enough before a fall of all symbols to be above the floor
+/// after it.
+fn set_floors(parts: &mut [(Scene<'_>, Vec<Leg>)], info: &SymbolInfo) {
+    let is_breaker = |(scene, _): &(Scene<'_>, Vec<Leg>)| scene.event.kind() == EventKind::CircuitBreaker;
+    let Some(mut holder) = parts.iter().position(is_breaker) else { return };
+    for earlier in (0..holder).rev().filter(|index| parts[*index].0.lowers_prices()).collect::<Vec<_>>() {
+        let (scene, legs) = &parts[earlier];
+        let (scene, start, end) = (*scene, legs[0].from, legs[legs.len() - 1].to);
+        let Some(floor) = &mut parts[holder].1[0].floor else { return };
+        let whole = *floor;
+        floor.from = end;
+        let Some(left) = flash_crash::left(&scene, info) else { return };
+        let units = (whole.units as f64 / (1.0 - left)) as i64 + 1;
+        parts[earlier].1[0].floor = Some(Floor { to: start, units, ..whole });
+        holder = earlier;
+    }
 }
 
 /// Returns segments of order rates, multiplied by those of legs.
@@ -185,6 +210,16 @@ pub(crate) fn shift(legs: &[Leg], now: i64) -> f64 {
     factor
 }
 
+/// A floor of a market, in ticks, and whether the bid was above it.
+#[derive(Clone, Copy, Debug)]
+struct Lowest {
+    from: i64,
+    /// Exclusive.
+    to: i64,
+    price: i64,
+    holds: bool,
+}
+
 /// The position of a market in its legs. Prices are in ticks.
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
@@ -200,8 +235,7 @@ pub(crate) struct Script {
     event_start: f64,
     leg_start: f64,
     bands: Option<(i64, i64)>,
-    /// The floors: from, to (exclusive), and the lowest price.
-    floors: Vec<(i64, i64, i64)>,
+    floors: Vec<Lowest>,
     /// The sum and the number of the prices, in units of 0.0001, that make the next reference price.
     reference: (i64, i64),
     last_price: i64,
@@ -213,7 +247,15 @@ impl Script {
     pub(crate) fn new(legs: Vec<Leg>, info: &SymbolInfo) -> Option<Box<Script>> {
         let (base, tick) = (info.base_price.units(), info.tick_size.units());
         let ticks = base as f64 / tick as f64;
-        let floor = |leg: &Leg| leg.floor.map(|floor| (floor.from, leg.to, ticks_above(floor.units, tick)));
+        let floor = |leg: &Leg| {
+            let floor = leg.floor?;
+            Some(Lowest {
+                from: floor.from,
+                to: floor.to,
+                price: ticks_above(floor.units, tick),
+                holds: false,
+            })
+        };
         let floors = legs.iter().filter_map(floor).collect();
         (!legs.is_empty()).then(|| {
             Box::new(Script {
@@ -273,10 +315,13 @@ impl Script {
         self.bands.filter(|_| self.current.is_some_and(|leg| leg.band_points.is_some()))
     }
 
-    /// Returns the lowest price in ticks at which something may execute at an instant, if there is one.
+    /// Returns the lowest price in ticks at which something may execute at an instant, if there is one. `bid` is the bid at which
+    /// the market would be without it.
     #[inline]
-    pub(crate) fn floor(&self, now: i64) -> Option<i64> {
-        self.floors.iter().find(|(from, to, _)| (*from..*to).contains(&now)).map(|floor| floor.2)
+    pub(crate) fn floor(&mut self, now: i64, bid: i64) -> Option<i64> {
+        let floor = self.floors.iter_mut().find(|floor| (floor.from..floor.to).contains(&now))?;
+        floor.holds |= bid >= floor.price;
+        floor.holds.then_some(floor.price)
     }
 
     /// Counts an execution at a price in ticks.

@@ -21,6 +21,8 @@ use crate::{
 /// The distance of the price from the trigger just before and at it, as a fraction of the previous close.
 const BEFORE: f64 = 0.003;
 const BEYOND: f64 = 0.001;
+/// The decline from the previous close that triggers the restriction (Rule 201), and by which the price falls.
+pub(super) const DECLINE: f64 = 0.1 + BEYOND;
 /// The size of the sale that triggers the restriction.
 const SHARES: u32 = 300;
 /// The steps after the trigger in which activity and spread become usual again: the end in seconds, order rate, spread.
@@ -84,7 +86,11 @@ fn legs(scene: &Scene<'_>, info: &SymbolInfo) -> Vec<Leg> {
         width: 1.5,
         course: Course::Towards(Goal::OfBase(trigger + BEFORE)),
         // the model's own returns may not reach the trigger earlier, on no part of the day
-        floor: Some(Floor { from: scene.day.start().micros(), units: rules::short_sale_trigger(close) + 1 }),
+        floor: Some(Floor {
+            from: scene.day.start().micros(),
+            to: at,
+            units: rules::short_sale_trigger(close) + 1,
+        }),
         ..Leg::plain(scene.at(), at)
     }];
     let mut from = at;

@@ -36,8 +36,8 @@ struct Index {
     /// The start of the event.
     from: i64,
     probes: Vec<Probe>,
-    /// The index reached a level at this time already, before its probe.
-    early: Option<(i64, f64)>,
+    /// The index reached a level at this time already, before its probe: the time, the index and the level.
+    early: Option<(i64, f64, f64)>,
     /// A snapshot came after the index was looked at.
     moved: bool,
 }
@@ -90,7 +90,7 @@ impl Check for Index {
             if let Some(Wanted::Crosses(level)) = next.map(|probe| &probe.wanted)
                 && let Some(index) = seen.state.index().filter(|index| index <= level)
             {
-                self.early = Some((seen.at, index));
+                self.early = Some((seen.at, index, *level));
             }
         }
         for probe in &mut self.probes {
@@ -104,10 +104,13 @@ impl Check for Index {
     }
 
     fn finish(&mut self, state: &State, findings: &mut Findings) {
-        if let Some((at, index)) = self.early {
+        if let Some((at, index, level)) = self.early {
             let at = Timestamp::from_micros(at).unwrap_or_default();
             findings.violated(Rule::Planned, || {
-                format!("the index is {index:+.4} at {at}, at a level of {} that it reaches later", self.id)
+                format!(
+                    "the index is already at {index:+.4} at {at}, before {} reaches the level of {level:+}",
+                    self.id
+                )
             });
         }
         let mut start = None;

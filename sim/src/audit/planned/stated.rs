@@ -138,9 +138,10 @@ fn facts(label: &Label, place: &Place<'_>) -> Option<Vec<String>> {
         EventKind::CircuitBreaker => {
             let stated = label.parameters.get("declines")?;
             let found: Vec<Option<f64>> = stated.split('/').map(|part| part.parse().ok()).collect();
-            let rule = LEVELS.iter().take(levels(label).count()).map(|level| Some(*level));
-            if !found.into_iter().eq(rule) {
-                faults.push(format!("it states declines={stated}, the rule has 0.07/0.13/0.2"));
+            let rule = &LEVELS[..levels(label).count().min(LEVELS.len())];
+            if !found.into_iter().eq(rule.iter().copied().map(Some)) {
+                let rule: Vec<String> = rule.iter().map(f64::to_string).collect();
+                faults.push(format!("it states declines={stated}, the rule has {}", rule.join("/")));
             }
         }
         EventKind::FatFinger => {

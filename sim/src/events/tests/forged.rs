@@ -58,7 +58,7 @@ fn the_audit_finds_each_broken_rule() {
                 (|label| put(label, "fall", "800"), "it states fall=800 s, its phases have 900 s"),
                 (
                     |label| moved(label, "halt", 600),
-                    "at a level of circuit-breaker-100000 that it reaches later",
+                    "before circuit-breaker-100000 reaches the level of -0.07",
                 ),
             ],
         ),

@@ -103,18 +103,48 @@ fn plans_whose_labels_cannot_be_true_are_refused() {
         // the circuit breaker: a level is reached with its halt
         (
             &["flash-crash@11:00,depth=0.06,recovery=0", "flash-crash@13:00,depth=0.06,recovery=0"],
-            "after the fall of flash-crash@11:00:00, flash-crash@13:00:00 would reach a level".to_owned(),
+            "after flash-crash@11:00:00, flash-crash@13:00:00 would take the index 11.64 % below the previous close: level 1"
+                .to_owned(),
         ),
         (
             &["circuit-breaker@10:00,rebound=0", "flash-crash@13:00"],
-            "flash-crash@13:00:00 would reach a level of the circuit breaker without its halt".to_owned(),
+            "after circuit-breaker@10:00:00, flash-crash@13:00:00 would take the index".to_owned(),
+        ),
+        (
+            &["circuit-breaker@10:00,rebound=0", "flash-crash@13:00,depth=0.06"],
+            "12.58 % below the previous close: level 2 of the circuit breaker, which would not halt then, is at 13 %, and 1.5 % \
+             are for the market's own moves; give flash-crash a smaller depth, or leave a fall out"
+                .to_owned(),
+        ),
+        // each pair is possible, all of them are not
+        (
+            &[
+                "flash-crash@10:00,depth=0.025,recovery=0,fall=240,back=300",
+                "flash-crash@11:00,depth=0.025,recovery=0,fall=240,back=300",
+                "flash-crash@12:00,depth=0.025,recovery=0,fall=240,back=300",
+            ],
+            "after flash-crash@10:00:00 and flash-crash@11:00:00, flash-crash@12:00:00 would take the index 7.31 %".to_owned(),
+        ),
+        (
+            &["flash-crash@13:00,depth=0.03,recovery=0", "flash-crash@10:00,depth=0.03,recovery=0"],
+            "after flash-crash@10:00:00, flash-crash@13:00:00 would take".to_owned(),
+        ),
+        (
+            &["flash-crash@10:00,depth=0.06,recovery=0", "circuit-breaker@12:30"],
+            "flash-crash@10:00:00 would leave the index 6 % below the previous close before circuit-breaker@12:30:00: level 1 of \
+             the circuit breaker, which would not halt then, is at 7 %, and 4 % are for the market's own moves"
+                .to_owned(),
+        ),
+        (
+            &["circuit-breaker@12:30", "flash-crash@10:00,depth=0.05,recovery=0.3"],
+            "flash-crash@10:00:00 would leave the index 3.5 % below".to_owned(),
         ),
         // a share has no previous close before its first trade
-        (&["ipo:AAPL@09:40", "short-sale:AAPL@13:00"], "the rule of short-sale follows".to_owned()),
-        (&["ipo:AAPL@09:40", "luld:AAPL@13:00"], "the rule of luld follows".to_owned()),
-        (&["fat-finger:AAPL@13:00", "ipo:AAPL@09:40"], "the rule of fat-finger follows".to_owned()),
-        (&["ipo:AAPL@09:40", "circuit-breaker@13:00"], "AAPL has no previous close on the day".to_owned()),
-        (&["ipo:AAPL@12:00", "circuit-breaker"], "AAPL has no previous close on the day".to_owned()),
+        (&["ipo:AAPL@09:40", "short-sale:AAPL@13:00"], "short-sale needs the previous close of AAPL, which has none on the day of its first trade".to_owned()),
+        (&["ipo:AAPL@09:40", "luld:AAPL@13:00"], "luld needs the previous close of AAPL".to_owned()),
+        (&["fat-finger:AAPL@13:00", "ipo:AAPL@09:40"], "fat-finger needs the previous close of AAPL".to_owned()),
+        (&["ipo:AAPL@09:40", "circuit-breaker@13:00"], "circuit-breaker needs the previous close of AAPL".to_owned()),
+        (&["ipo:AAPL@12:00", "circuit-breaker"], "circuit-breaker needs the previous close of AAPL".to_owned()),
     ] {
         let found = refusal(texts);
         assert!(found.contains(&expected), "{texts:?}: {found}");
@@ -129,6 +159,13 @@ fn plans_whose_labels_cannot_be_true_are_refused() {
         &["flash-crash", "circuit-breaker"],
         &["circuit-breaker@10:00,level=2", "flash-crash@13:00"],
         &["flash-crash@10:00", "circuit-breaker@12:30"],
+        // level 1 has halted already
+        &["circuit-breaker@10:00", "flash-crash@12:00,depth=0.03", "flash-crash@14:00,depth=0.03"],
+        &["circuit-breaker@10:00", "flash-crash@13:00,depth=0.065"],
+        // what happens to one symbol is a small part of the index
+        &["news:AAPL@08:00,direction=down,move=0.15", "circuit-breaker@10:00"],
+        &["luld:AAPL@10:00,direction=down", "luld:AAPL@11:00,direction=down", "circuit-breaker@12:30"],
+        &["short-sale:AAPL@10:00", "fat-finger:MSFT@10:10,direction=down", "circuit-breaker@12:30"],
     ] {
         check_rules(&planned(&stylized(4), texts).unwrap());
     }
@@ -155,12 +192,31 @@ fn what_is_drawn_avoids_the_other_events_and_errors_show_only_what_was_given() {
     let found = refusal(&["luld@17:00"]);
     let expected = "luld@17:00:00 begins outside 09:35:00 to 15:44:25 exchange time: the nearest valid form is luld@15:44:25";
     assert_eq!(found, expected);
-    let full = "no room for flash-crash beside the other planned events: give it a start";
+    let full = "no room for flash-crash beside the other planned events (AAPL has no other event until 15:45:00, two hours after \
+                its first trade): give it a start, or leave an event out";
     assert_eq!(refusal(&["ipo:AAPL@13:45", "flash-crash,fall=900,back=3600"]), full);
     let every = ["ipo:AAPL", "ipo:MSFT", "ipo:NVDA"];
     let found = planned(&SimulationOptions { symbols: 3, ..stylized(1) }, &[&every[..], &["ipo"]].concat());
     assert_eq!(
         found.unwrap_err().to_string(),
-        "no room for ipo beside the other planned events: give it a symbol and a start"
+        "no room for ipo beside the other planned events (AAPL has at most one split or first trade a day): give it a symbol \
+         and a start, or leave an event out"
     );
+    // the advice is about what was drawn, and errors of the index name the symbols that are most of it
+    let alone = SimulationOptions { symbols: 1, ..stylized(1) };
+    let refusal = |texts: &[&str]| planned(&alone, texts).unwrap_err().to_string();
+    let found = refusal(&["news:AAPL@08:00,direction=down,move=0.15", "circuit-breaker@10:00"]);
+    let expected =
+        "circuit-breaker@10:00:00: news:AAPL@08:00:00 would leave the index 15 % below the previous close";
+    assert!(found.starts_with(expected), "{found}");
+    let found = refusal(&["circuit-breaker@09:31,level=3,fall=400", "luld@13:00"]);
+    let expected = "no room for luld beside the other planned events (circuit-breaker@09:31:00 ends at 20:00:00): give it a symbol, \
+                    or leave an event out";
+    assert_eq!(found, expected);
+    let lulds: Vec<String> = (0..34)
+        .map(|number| format!("luld:AAPL@{:02}:{:02}", 9 + (35 + 11 * number) / 60, (35 + 11 * number) % 60))
+        .collect();
+    let lulds: Vec<&str> = lulds.iter().map(String::as_str).chain(["luld:AAPL"]).collect();
+    let found = refusal(&lulds);
+    assert!(found.ends_with("give it a start, or leave an event out"), "{found}");
 }

@@ -59,7 +59,8 @@ impl Market {
     /// Moves the quote onto the floor of a planned event if it is below it: executions are within the quote.
     #[inline]
     pub(super) fn keep_above_floor(&mut self, now: i64) {
-        if let Some(floor) = self.script.as_ref().and_then(|script| script.floor(now)) {
+        let bid = self.quote.bid;
+        if let Some(floor) = self.script.as_mut().and_then(|script| script.floor(now, bid)) {
             self.quote.confine((floor, i64::MAX));
         }
     }
