@@ -117,7 +117,7 @@ impl Outbox {
     /// Adds the messages of a block for which `passes` returns true. Returns false if there are none.
     ///
     /// # Panics
-    /// If there is no room.
+    /// If [`Outbox::has_room`] is false.
     pub fn push_selected(
         &mut self,
         block: &Arc<Block>,
@@ -135,7 +135,7 @@ impl Outbox {
     /// Adds the frames that `pick` appends, which stand for messages of a block. Returns false if there are none.
     ///
     /// # Panics
-    /// If there is no room.
+    /// If [`Outbox::has_room`] is false.
     pub(crate) fn pick(&mut self, block: &Arc<Block>, pick: impl FnOnce(&mut Picked)) -> bool {
         assert!(self.has_room(), "no more than a few blocks are written together");
         let content = || Content::Picked { picked: Picked::default(), blocks: Vec::new() };

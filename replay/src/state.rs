@@ -60,7 +60,7 @@ impl States {
         let hub = Arc::clone(hub);
         tokio::spawn(async move {
             let read = tokio::select! {
-                // without a receiver there is no client; first, so that a free slot is not used for one that has left
+                // the client has left; checked first, so that no slot is used for it
                 biased;
                 () = sender.closed() => return,
                 read = hub.states.read(&hub, seq, request) => read,

@@ -37,7 +37,7 @@ impl Scene<'_> {
                 further(band, self.value("move"))
             }
             EventKind::ShortSale => short_sale::DECLINE,
-            // the price comes back, or there is no previous close
+            // the price comes back, or has no previous close to fall from
             EventKind::FatFinger | EventKind::Ipo => 0.0,
             EventKind::CircuitBreaker => {
                 rules::decline(self.day, self.value("level") as usize) * (1.0 - self.value("rebound"))
